@@ -23,7 +23,7 @@ from drivers.reader.profiles import builtin
 from drivers.reader.secret import Secret
 from drivers.reader.transport.channel import ApduChannel
 from fleet.messages import events, link
-from fleet.messages.asking import BlockAsk, Held, Word
+from fleet.messages.asking import BlockAsk, HeldResult, Word
 from fleet.messages.commands import Command, CommandResult
 from fleet.messages.vocabulary import DeviceKind
 from fleet.mqtt5 import writing as mqtt
@@ -173,7 +173,11 @@ def from_the_fleet() -> None:
         put("message", f"kind-{number}", bytes((number,)) + link.encode(message))
     block = BlockAsk(id="0" * 32, card_number="9999", reason="lost", wanted="2026-01-01T00:00:00Z")
     put("message", "block", b"\6" + link.encode(block))
-    put("message", "word", b"\x0a" + link.encode(Word("entre-a", "0" * 32, "2026-01-01T00:00:00Z", Held("active"))))
+    put(
+        "message",
+        "word",
+        b"\x0a" + link.encode(Word("entre-a", "0" * 32, "2026-01-01T00:00:00Z", HeldResult("active"))),
+    )
     name = x509.Name([x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, "TEST000000-0001")])
     in_request = x509.UnrecognizedExtension(CARD_NUMBER_OID, b"\x13\x049999")
     asked = x509.CertificateSigningRequestBuilder().subject_name(name).add_extension(in_request, critical=False)

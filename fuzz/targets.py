@@ -210,7 +210,7 @@ def fuzz_receipt(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     checking.verify(text, checking.Trust())
     checking.verify(wire.QR_PREFIX + text, checking.Trust())
-    for kind in (wire.Document, wire.Header, wire.Payload, wire.Compact, wire.Signature):
+    for kind in (wire.ReceiptDocument, wire.Header, wire.Payload, wire.Compact, wire.Signature):
         with suppress(ReceiptError):
             wire.decode(data, kind)
     for decode in (wire.from_b64url, wire.from_b64):

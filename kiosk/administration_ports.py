@@ -52,7 +52,7 @@ class AtMenu:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class SlotOverview:
     """One slot as the administrator sees it."""
 
     number: int
@@ -60,7 +60,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class DeviceOverview:
     """One part of the machine. `state` is the code that the fleet is told too; `count` and `full` are of a bin or a roll."""
 
     kind: PartKind
@@ -75,7 +75,7 @@ Closed = Literal["stock", "repair", "moving"]
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class EventOverview:
     """One event, without whom it was about: codes of `fleet.messages.vocabulary` and of the journal. See `event_words`."""
 
     time: str
@@ -89,11 +89,11 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MachineOverview:
     """The station as a machine, now. `unsigned`: cards that were given a code and whose receipt is not signed yet."""
 
-    slots: tuple[Slot, ...] = ()
-    devices: tuple[Device, ...] = ()
+    slots: tuple[SlotOverview, ...] = ()
+    devices: tuple[DeviceOverview, ...] = ()
     unsigned: int = 0
     unprinted: int = 0
     """Receipts that never came onto paper."""
@@ -104,16 +104,16 @@ class Look:
 class House(Protocol):
     """The station as a machine."""
 
-    async def look(self) -> Look:
+    async def look(self) -> MachineOverview:
         """What is to be seen of it."""
 
     def missing(self, errand: str) -> str | None:
         """What keeps that errand from being offered; `not_here` where this station has none of that name."""
 
-    async def check(self) -> tuple[Device, ...]:
+    async def check(self) -> tuple[DeviceOverview, ...]:
         """The self test of every device. Nothing opens, and nothing is printed."""
 
-    async def events(self) -> tuple[Happened, ...]:
+    async def events(self) -> tuple[EventOverview, ...]:
         """What happened last, the newest first."""
 
     async def unprinted(self) -> tuple[Receipt, ...]:

@@ -3,12 +3,12 @@
 Rules: what does not check is refused with its reason, never guessed at; what is read is bounded; no envelope's code holds a
 PUK, and nothing that was scanned is ever in a reason. The forms of the codes are in docs/hardware.md.
 
->>> read("9999 0000 2026 0001")
+>>> parse_scan("9999 0000 2026 0001")
 CardNumber(number='9999000020260001')
->>> read(order_code("2026-0001"))
+>>> parse_scan(order_code("2026-0001"))
 OrderCode(order='2026-0001')
->>> read("KK1:O:2026-0001:0000")
-NotKnown(why='checksum')
+>>> parse_scan("KK1:O:2026-0001:0000")
+UnknownCode(why='checksum')
 """
 
 import binascii
@@ -19,7 +19,7 @@ from typing import Literal
 LONGEST = 128
 """Characters of the longest code that means something, with room to spare."""
 CardCheck = Literal["none", "luhn"]
-Why = Literal["empty", "too_long", "not_text", "version", "kind", "content", "checksum", "luhn", "unknown"]
+RefusalReason = Literal["empty", "too_long", "not_text", "version", "kind", "content", "checksum", "luhn", "unknown"]
 
 _CARD_NUMBER = re.compile(r"[0-9A-Z]{4,40}")
 _ORDER = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -51,24 +51,24 @@ class EnvelopeCode:
 
 
 @dataclass(frozen=True, slots=True)
-class NotKnown:
+class UnknownCode:
     """Nothing that we know; `why` is a stable code."""
 
-    why: Why
+    why: RefusalReason
 
 
-Scanned = CardNumber | OrderCode | EnvelopeCode | NotKnown
+ScannedCode = CardNumber | OrderCode | EnvelopeCode | UnknownCode
 
 
-def read(text: str, check: CardCheck = "none") -> Scanned:
+def parse_scan(text: str, check: CardCheck = "none") -> ScannedCode:
     """What that is. `check` is how the region's card numbers are checked."""
     if len(text) > LONGEST:
-        return NotKnown("too_long")
+        return UnknownCode("too_long")
     text = _SYMBOLOGY.sub("", text.strip(), count=1) if text.lstrip().startswith("]") else text.strip()
     if not text:
-        return NotKnown("empty")
+        return UnknownCode("empty")
     if not (text.isascii() and text.isprintable()):
-        return NotKnown("not_text")
+        return UnknownCode("not_text")
     if text.startswith("KK") and ":" in text:
         return _ours(text)
     return _card(text, check)
@@ -90,30 +90,30 @@ def luhn(digits: str) -> bool:
     return (odd + sum(sum(divmod(2 * int(one), 10)) for one in digits[-2::-2])) % 10 == 0
 
 
-def _ours(text: str) -> Scanned:
+def _ours(text: str) -> ScannedCode:
     match = _OURS.fullmatch(text)
     if match is None:
-        return NotKnown("content")
+        return UnknownCode("content")
     version, kind, content, check = match.groups()
     if version != VERSION:
-        return NotKnown("version")
+        return UnknownCode("version")
     if check != _check(text.rpartition(":")[0]):
-        return NotKnown("checksum")
+        return UnknownCode("checksum")
     match kind:
         case "O":
-            return OrderCode(content) if _ORDER.fullmatch(content) else NotKnown("content")
+            return OrderCode(content) if _ORDER.fullmatch(content) else UnknownCode("content")
         case "E":
-            return EnvelopeCode(content) if _CARD_NUMBER.fullmatch(content) else NotKnown("content")
+            return EnvelopeCode(content) if _CARD_NUMBER.fullmatch(content) else UnknownCode("content")
         case _:
-            return NotKnown("kind")
+            return UnknownCode("kind")
 
 
-def _card(text: str, check: CardCheck) -> Scanned:
+def _card(text: str, check: CardCheck) -> ScannedCode:
     number = text.replace(" ", "").replace("-", "")
     if not _CARD_NUMBER.fullmatch(number) or not any(one.isdigit() for one in number):
-        return NotKnown("unknown")
+        return UnknownCode("unknown")
     if check == "luhn" and not (number.isdigit() and luhn(number)):
-        return NotKnown("luhn")
+        return UnknownCode("luhn")
     return CardNumber(number)
 
 

@@ -43,7 +43,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NamedOutcome:
     """What came of an effect, by a name of its own (see `ErrandLog.effect`)."""
 
     outcome: Outcome | PairingCode
@@ -64,13 +64,14 @@ __all__ = [
     "ErrandCancelledError",
     "ErrandEndedError",
     "ErrandLog",
+    "NamedOutcome",
     "Order",
     "Orders",
     "Presence",
     "Printer",
     "Reader",
     "Screen",
-    "TimedOutError", "Told",
+    "TimedOutError",
     "Visit",
 ]  # fmt: skip
 
@@ -195,7 +196,7 @@ class ErrandLog(Protocol):
         """Write the intent, await `act`, write the outcome. An exception out of `act` is written as `unknown`.
 
         The outcome's name is that of the result's type (`WrongCode` -> `wrong_code`), or what
-        a `Told` says. Facts go into the event, never a code.
+        a `NamedOutcome` says. Facts go into the event, never a code.
         """
 
     async def settled(self, effect: Effect, how: Outcome) -> None:

@@ -4,7 +4,7 @@ One file for all stations of a region, checked as a whole; `station.region` in s
 file counts, which ships: it names no office and no address, and no number but the card issuer's block line.
 `kiosk/regions/stockholm.toml` is an example with public facts.
 
->>> Region().loa2_ends is None, [page.id for page in general().pages][:2]
+>>> RegionSettings().loa2_ends is None, [page.id for page in general().pages][:2]
 (True, ['order', 'forgotten'])
 """
 
@@ -22,7 +22,7 @@ Text = Annotated[str, Field(min_length=1, max_length=240)]
 Language = Literal["sv", "en"]
 
 
-class RegionError(Exception):
+class RegionSettingsError(Exception):
     """The file cannot be used. One line per fault: file, key, reason."""
 
     def __init__(self, path: Path, faults: list[str]) -> None:
@@ -30,33 +30,33 @@ class RegionError(Exception):
         self.faults = faults
 
 
-class Section(BaseModel):
+class RegionSection(BaseModel):
     """Frozen; an unknown key is a mistake, not a wish."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Both(Section):
+class BothLanguages(RegionSection):
     """A text in both languages of the screen."""
 
     sv: Text
     en: Text
 
 
-class Page(Section):
+class InformationPage(RegionSection):
     """One page of information: a title, at most five lines, and an address that is shown as a QR code."""
 
     id: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")]
     icon: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "information-outline"
-    title: Both
-    detail: Both | None = None
-    lines: Annotated[tuple[Both, ...], Field(min_length=1, max_length=MOST_LINES)]
+    title: BothLanguages
+    detail: BothLanguages | None = None
+    lines: Annotated[tuple[BothLanguages, ...], Field(min_length=1, max_length=MOST_LINES)]
     steps: bool = False
     """The lines are steps, to be done in order."""
     link: Annotated[str, Field(pattern=r"^https://[^\s]{4,180}$")] | None = None
 
 
-class StockRules(Section):
+class StockRules(RegionSection):
     """How cards are put into the cabinet."""
 
     two_administrators: bool = False
@@ -65,7 +65,7 @@ class StockRules(Section):
     card was met here."""
 
 
-class Region(Section):
+class RegionSettings(RegionSection):
     """The whole file. What is not given is not said."""
 
     name: str = ""
@@ -80,46 +80,46 @@ class Region(Section):
     loa2_ends: date | None = None
     """The last day of level of assurance 2."""
     stock: StockRules = StockRules()
-    pages: Annotated[tuple[Page, ...], Field(max_length=8)] = ()
+    pages: Annotated[tuple[InformationPage, ...], Field(max_length=8)] = ()
 
     @model_validator(mode="after")
-    def _once(self) -> "Region":
+    def _once(self) -> "RegionSettings":
         ids = [page.id for page in self.pages]
         if twice := {one for one in ids if ids.count(one) > 1}:
             raise ValueError(f"page {', '.join(sorted(twice))} stands twice")
         return self
 
 
-def load(path: Path) -> Region:
+def load(path: Path) -> RegionSettings:
     """Read and validate. Raises RegionError with every fault found."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RegionError(path, [f"cannot be read: {error.strerror}"]) from None
+        raise RegionSettingsError(path, [f"cannot be read: {error.strerror}"]) from None
     except (ValueError, RecursionError) as error:
-        raise RegionError(path, [f"is not TOML in UTF-8: {error}"]) from None
+        raise RegionSettingsError(path, [f"is not TOML in UTF-8: {error}"]) from None
     try:
-        return Region.model_validate(document)
+        return RegionSettings.model_validate(document)
     except ValidationError as error:
         faults = [
             f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg'].removeprefix('Value error, ')}"
             for one in error.errors(include_url=False)
         ]
-        raise RegionError(path, faults) from None
+        raise RegionSettingsError(path, faults) from None
 
 
 @cache
-def general() -> Region:
+def general() -> RegionSettings:
     """What holds everywhere, and names nobody."""
     return load(SHIPPED / "general.toml")
 
 
-def region_of(file: str, base: Path) -> Region:
+def region_of(file: str, base: Path) -> RegionSettings:
     """The region's file, where the station names one; paths are relative to `base`. Raises RegionError."""
     return load(base / file) if file else general()
 
 
-def at_station(region: Region, *, block_line: str | None, office: str | None) -> Region:
+def at_station(region: RegionSettings, *, block_line: str | None, office: str | None) -> RegionSettings:
     """The region's data with the numbers of one station, where it has its own."""
     own = {"block_line": block_line, "office": office}
     return region.model_copy(update={name: value for name, value in own.items() if value is not None})

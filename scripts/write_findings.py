@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from kiosk.findings import RULES, Finding, Rule
+from kiosk.findings import RULES, CardFinding, FindingRule
 from kiosk.texts import Texts
 from kiosk.views import Say
 
@@ -40,8 +40,8 @@ def main() -> int:
     return 1
 
 
-def _row(rule: Rule) -> str:
-    found = Finding(rule.code, rule.errand, rule.who, dict(BRACES))
+def _row(rule: FindingRule) -> str:
+    found = CardFinding(rule.code, rule.errand, rule.who, dict(BRACES))
     said = " | ".join(_plain(one) for one in (found.title, found.means, found.mend))
     errand = f"`{rule.errand}`" if rule.errand else ""
     return f"| `{rule.code}` | {rule.looks_at} | {said} | {errand} | {rule.who} |\n"

@@ -16,7 +16,7 @@ from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.store import StationStore, StoreError
 from fleet.agent.words import SyncRefused, Words
-from fleet.messages.asking import BlockAsk, Declined, HoldAsk, LiftAsk, Result
+from fleet.messages.asking import BlockAsk, DeclinedResult, HoldAsk, LiftAsk, Result
 from fleet.messages.link import MessageError, decode, encode
 
 SCHEMA = """
@@ -118,7 +118,7 @@ class BlockQueue:
         heard = self._told.get(ask.id)
         if heard is not None:
             heard.set()
-        elif isinstance(result, Declined):  # the server has raised its alarm
+        elif isinstance(result, DeclinedResult):  # the server has raised its alarm
             log.error("the server declined a block or hold of the queue: %s", result.reason)
 
 

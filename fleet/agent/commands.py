@@ -19,9 +19,9 @@ from fleet.agent.store import StationStore
 from fleet.messages.commands import Command, CommandResult, digest_of
 from fleet.messages.judging import (
     KEPT,
-    Declined,
-    Ignored,
-    Taken,
+    DeclinedCommand,
+    IgnoredCommand,
+    TakenCommand,
     Verdict,
     opened,
     told_ended,
@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 class LeftOpen:
     """A command without a result when the station started. `begun`: nobody knows how far it came."""
 
-    taken: Taken
+    taken: TakenCommand
     begun: bool
 
 
@@ -71,27 +71,27 @@ class CommandGate:
         self._note = note
 
     async def take(self, payload: bytes) -> Verdict:
-        """The verdict, durable where it is `Taken`. Raises StoreError."""
+        """The verdict, durable where it is `TakenCommand`. Raises StoreError."""
         command = opened(payload, self._keys.find, self._station)
-        if isinstance(command, Ignored):
+        if isinstance(command, IgnoredCommand):
             log.warning("a command was ignored: %s", command.why)
             return command
-        taken = Taken(command, digest_of(payload))
+        taken = TakenCommand(command, digest_of(payload))
         known = await self._store.transact(lambda cx: _result_of(cx, taken))
         if known is not None:
-            return Declined(known)
+            return DeclinedCommand(known)
         if (why := wrong_with(command, self._allowed, self._clock())) is not None:
-            return Declined(CommandResult(command.sequence, taken.digest, "refused", why))
+            return DeclinedCommand(CommandResult(command.sequence, taken.digest, "refused", why))
         if not await self._store.transact(lambda cx: self._keep(cx, taken)):
-            return Ignored("taken before")
+            return IgnoredCommand("taken before")
         return taken
 
-    async def begin(self, taken: Taken) -> None:
+    async def begin(self, taken: TakenCommand) -> None:
         """From here on it may have been done. Raises StoreError."""
         mark = "UPDATE command_told SET begun = 1 WHERE sequence = ?"
         await self._store.transact(lambda cx: cx.execute(mark, (taken.command.sequence,)))
 
-    async def conclude(self, taken: Taken, result: CommandResult) -> None:
+    async def conclude(self, taken: TakenCommand, result: CommandResult) -> None:
         """Keep what became of it, before it is told. Raises StoreError."""
         await self._store.transact(lambda cx: self._end(cx, taken.command, result))
 
@@ -99,7 +99,9 @@ class CommandGate:
         """Commands that were taken and have no result: asked when the station starts. Raises StoreError."""
         query = "SELECT command, digest, begun FROM command_told WHERE result IS NULL ORDER BY sequence"
         rows = await self._store.transact(lambda cx: cx.execute(query).fetchall())
-        return [LeftOpen(Taken(decode(Command, command), digest), bool(begun)) for command, digest, begun in rows]
+        return [
+            LeftOpen(TakenCommand(decode(Command, command), digest), bool(begun)) for command, digest, begun in rows
+        ]
 
     async def results(self) -> list[CommandResult]:
         """The latest, oldest first, to be told once more. Raises StoreError."""
@@ -107,7 +109,7 @@ class CommandGate:
         rows = await self._store.transact(lambda cx: cx.execute(query).fetchall())
         return [decode(CommandResult, row[0]) for row in rows]
 
-    def _keep(self, cx: sqlite3.Connection, taken: Taken) -> bool:
+    def _keep(self, cx: sqlite3.Connection, taken: TakenCommand) -> bool:
         command = taken.command
         if not _first_time(cx, command.sequence):
             return False
@@ -126,7 +128,7 @@ class CommandGate:
         self._note(cx, EventType.COMMAND_ENDED, told_ended(command, result))
 
 
-def _result_of(cx: sqlite3.Connection, taken: Taken) -> CommandResult | None:
+def _result_of(cx: sqlite3.Connection, taken: TakenCommand) -> CommandResult | None:
     """What became of exactly these bytes, where it is known."""
     query = "SELECT result FROM command_told WHERE sequence = ? AND digest = ? AND result IS NOT NULL"
     row = cx.execute(query, (taken.command.sequence, taken.digest)).fetchone()

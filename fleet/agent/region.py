@@ -47,7 +47,7 @@ class RegionFile:
     content: bytes
 
 
-class Region:
+class SyncedRegion:
     """What is held. `store` was opened with `SCHEMA` among its schemas."""
 
     def __init__(

@@ -163,37 +163,37 @@ class _Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """What came of a question. The tag is the outcome."""
 
 
-class Declined(_Result, frozen=True, tag="declined"):
+class DeclinedResult(_Result, frozen=True, tag="declined"):
     """It will not be done. `reason` is a code of docs/messages.md."""
 
     reason: str
 
 
-class Issued(_Result, frozen=True, tag="issued"):
+class IssuedResult(_Result, frozen=True, tag="issued"):
     """`chain`: DER, the new certificate first."""
 
     chain: tuple[str, ...]
 
 
-class Blocked(_Result, frozen=True, tag="blocked"):
+class BlockedResult(_Result, frozen=True, tag="blocked"):
     """Revoked at the issuer since `at` (RFC 3339)."""
 
     at: str
 
 
-class Held(_Result, frozen=True, tag="held"):
+class HeldResult(_Result, frozen=True, tag="held"):
     """On hold; `from_state` is where it goes back to."""
 
     from_state: CardState
 
 
-class Lifted(_Result, frozen=True, tag="lifted"):
+class LiftedResult(_Result, frozen=True, tag="lifted"):
     """Back in `state`."""
 
     state: CardState
 
 
-class Answered(_Result, frozen=True, tag="answered"):
+class AnsweredResult(_Result, frozen=True, tag="answered"):
     """The enciphered challenge, hex."""
 
     response: str
@@ -206,13 +206,13 @@ class CardProof(_Result, frozen=True, tag="card_proof"):
     digest: str
 
 
-class Released(_Result, frozen=True, tag="released"):
+class ReleasedResult(_Result, frozen=True, tag="released"):
     """The PUK, sealed to the asker's key."""
 
     sealed: str
 
 
-class LetterOrdered(_Result, frozen=True, tag="ordered"):
+class LetterOrderedResult(_Result, frozen=True, tag="ordered"):
     """`arrives`: the day by which it is there, ISO 8601."""
 
     arrives: str
@@ -236,7 +236,7 @@ class CardStatus(_Result, frozen=True, tag="card_state"):
     offers: tuple[Offer, ...] = ()
 
 
-class LoggedIn(_Result, frozen=True, tag="logged_in"):
+class LoggedInResult(_Result, frozen=True, tag="logged_in"):
     """An administrator, as the list has them."""
 
     hsa_id: str
@@ -244,7 +244,7 @@ class LoggedIn(_Result, frozen=True, tag="logged_in"):
     roles: tuple[AdministratorRole, ...] = ()
 
 
-class Found(_Result, frozen=True, tag="found"):
+class FoundResult(_Result, frozen=True, tag="found"):
     """`person` is None for a card whose holder is not in the directory any more."""
 
     person: Person | None
@@ -252,24 +252,24 @@ class Found(_Result, frozen=True, tag="found"):
     offers: tuple[Offer, ...] = ()
 
 
-class NotFound(_Result, frozen=True, tag="not_found"):
+class NotFoundResult(_Result, frozen=True, tag="not_found"):
     """Neither directory nor register knows it."""
 
 
 Result = (
-    Declined
-    | Issued
-    | Blocked
-    | Held
-    | Lifted
-    | Answered
+    DeclinedResult
+    | IssuedResult
+    | BlockedResult
+    | HeldResult
+    | LiftedResult
+    | AnsweredResult
     | CardProof
-    | Released
-    | LetterOrdered
+    | ReleasedResult
+    | LetterOrderedResult
     | CardStatus
-    | LoggedIn
-    | Found
-    | NotFound
+    | LoggedInResult
+    | FoundResult
+    | NotFoundResult
 )
 
 

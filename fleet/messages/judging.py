@@ -1,8 +1,8 @@
 """Which commands are a station's to take, and what it tells of them: one judgement, of a real station and of a simulated one.
 
-Rules: what is forged, for another station or no command at all is `Ignored`, and nobody is answered. What the server has signed
-for this station and is out of its time, or is not on its own list, is refused with a word (`wrong_with`). Whether it was taken
-before is for the station's own memory to say.
+Rules: what is forged, for another station or no command at all is an `IgnoredCommand`, and nobody is answered. What the server
+has signed for this station and is out of its time, or is not on its own list, is refused with a word (`wrong_with`). Whether it
+was taken before is for the station's own memory to say.
 """
 
 from collections.abc import Callable, Collection
@@ -30,7 +30,7 @@ Why = Literal["not_allowed", "expired", "not_yet", "too_long", "bad_time"]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenCommand:
     """Do it, now or never."""
 
     command: Command
@@ -38,36 +38,36 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Declined:
+class DeclinedCommand:
     """A command of the server's that is not done, or that was done before; the result says why, or how."""
 
     result: CommandResult
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class IgnoredCommand:
     """Not of the server, not for this station, or taken before: nobody is answered."""
 
     why: str
 
 
-Verdict = Taken | Declined | Ignored
+Verdict = TakenCommand | DeclinedCommand | IgnoredCommand
 
 
-def opened(payload: bytes, key: ECKey | FindKey, station: str) -> Command | Ignored:
+def opened(payload: bytes, key: ECKey | FindKey, station: str) -> Command | IgnoredCommand:
     """The command in a compact JWS under the server's key, where it is one for this station."""
     if len(payload) > MAX_COMMAND_BYTES:
-        return Ignored("too large")
+        return IgnoredCommand("too large")
     try:
         signed = jws.deserialize_compact(payload, key, algorithms=[ALGORITHM])
         if signed.protected.get("typ") != COMMAND_TYP:
-            return Ignored("signed for something else")
+            return IgnoredCommand("signed for something else")
         command: Command = decode(Command, signed.payload or b"")
     except MessageError:
-        return Ignored("no command of ours")
+        return IgnoredCommand("no command of ours")
     except (JoseError, ValueError, TypeError, RecursionError):  # a header's `crit` may be anything
-        return Ignored("not signed by the server")
-    return command if command.station == station else Ignored("for another station")
+        return IgnoredCommand("not signed by the server")
+    return command if command.station == station else IgnoredCommand("for another station")
 
 
 def wrong_with(command: Command, allowed: Collection[str], now: datetime) -> Why | None:

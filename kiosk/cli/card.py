@@ -46,7 +46,7 @@ from kiosk.cli.card_entry import at_pad, kept_last_try, role_for, unblocked, ver
 from kiosk.cli.card_settings import InputError, add_options, card_tools
 from kiosk.cli.codes import CodesError, CodeSource
 from kiosk.cli.interrupting import LEFT_OPEN, InterruptedCodeError, to_the_end
-from kiosk.findings import Known, wrong_with
+from kiosk.findings import CardEvidence, wrong_with
 
 Arguments = argparse.Namespace
 Action = Callable[[Arguments, CardVisit], Awaitable[int]]
@@ -152,7 +152,7 @@ def choose_reader(backend: Backend, wanted: str | None) -> str:
 async def _show(arguments: Arguments, visit: CardVisit) -> int:
     if arguments.suggest_profile:
         return _suggest(arguments, visit)
-    findings = wrong_with(Known(visit.facts, utc_now()))
+    findings = wrong_with(CardEvidence(visit.facts, utc_now()))
     document = output.facts_json(visit.facts, visit.exchange, findings)
     say(arguments, document, output.facts_lines(visit.facts, findings))
     return Exit.DONE
@@ -177,7 +177,7 @@ async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
         | ({"pem": pem} if arguments.pem else {})
         for certificate, pem in zip(certificates, pems, strict=True)
     ]
-    findings = wrong_with(Known(visit.facts, utc_now()))
+    findings = wrong_with(CardEvidence(visit.facts, utc_now()))
     document = {"reader": visit.facts.reader, "certificates": listed, "findings": output.findings_json(findings),
                 "not_fetched": arguments.desk.faults}  # fmt: skip
     lines = [*output.chain_lines(certificates, utc_now()), *(f"! {f.text}" for f in findings),

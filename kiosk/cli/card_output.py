@@ -18,7 +18,7 @@ from drivers.reader.outcomes import (
     WrongCode,
 )
 from fleet.messages.vocabulary import Outcome
-from kiosk.findings import Finding
+from kiosk.findings import CardFinding
 
 Json = dict[str, Any]
 _REASONS = {
@@ -35,7 +35,7 @@ def _time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def facts_json(facts: CardFacts, exchange: Exchange, findings: Sequence[Finding]) -> Json:
+def facts_json(facts: CardFacts, exchange: Exchange, findings: Sequence[CardFinding]) -> Json:
     """`card show --json`."""
     return {
         "reader": facts.reader,
@@ -52,7 +52,7 @@ def facts_json(facts: CardFacts, exchange: Exchange, findings: Sequence[Finding]
     }
 
 
-def findings_json(findings: Sequence[Finding]) -> list[Json]:
+def findings_json(findings: Sequence[CardFinding]) -> list[Json]:
     """`findings`, of a card or of its certificates."""
     return [{"code": f.code, "text": f.text, "errand": f.errand} for f in findings]
 
@@ -60,7 +60,7 @@ def findings_json(findings: Sequence[Finding]) -> list[Json]:
 def unknown_json(reader: str, atr: bytes, tried: Sequence[str], exchange: Exchange) -> Json:
     """The same keys for a card that is not understood, and `tried`: where its directory was looked for."""
     nobody = CardFacts(reader, atr, "unknown", "", "", "", Holder("", ""), (), (), b"")
-    finding = Finding("unknown_card", None, "administrator")
+    finding = CardFinding("unknown_card", None, "administrator")
     return facts_json(nobody, exchange, [finding]) | {"tried": list(tried)}
 
 
@@ -135,7 +135,7 @@ def _left(tries: int | None) -> str:
     return "Tries left: not known." if tries is None else f"Tries left: {tries}."
 
 
-def facts_lines(facts: CardFacts, findings: Sequence[Finding]) -> list[str]:
+def facts_lines(facts: CardFacts, findings: Sequence[CardFinding]) -> list[str]:
     """`card show` for a person."""
     holder = " ".join(part for part in (facts.holder.name, facts.holder.hsa_id) if part) or "not known"
     return [

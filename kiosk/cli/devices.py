@@ -38,7 +38,7 @@ from kiosk.station.build_devices import make_devices, virtual_printer
 from kiosk.station.build_fleet import LOCK_FILE
 from kiosk.station.devices import Devices
 from kiosk.station.reader_settings import NoAnchorsError, reader_settings
-from kiosk.station.self_test import Checked, Wishes, check
+from kiosk.station.self_test import SelfTestOptions, SelfTestResult, check_devices
 from kiosk.station.virtual_devices import CabinetPowerError, VirtualDevices
 from kiosk.station.virtual_plugin import Plugin, VirtualDevicesError, missing_wheel, plugin, require
 
@@ -114,7 +114,7 @@ def _need_known(faults: Sequence[str]) -> None:
         raise VirtualDevicesError(f"{'; '.join(wrong)}; there are: {', '.join(known)}")
 
 
-async def _checked(args: argparse.Namespace, config: Config, base: Path) -> list[Checked]:
+async def _checked(args: argparse.Namespace, config: Config, base: Path) -> list[SelfTestResult]:
     brought = _plugin()
     with tempfile.TemporaryDirectory() as folder:
         virtual = None
@@ -122,12 +122,12 @@ async def _checked(args: argparse.Namespace, config: Config, base: Path) -> list
             cabinet = config.cabinet.kind == VIRTUAL
             virtual = brought.open_devices(Path(folder), SystemClock().now(), cabinet=cabinet)
         async with _powered(config, base, virtual) as drivers:
-            wishes = Wishes(args.thorough, args.print, args.open)
+            wishes = SelfTestOptions(args.thorough, args.print, args.open)
             if brought is not None and virtual is not None:
                 await _prepare(args.fault, config, brought, virtual, drivers)
                 wishes = replace(wishes, pin_of=virtual.pin_of)
             drivers.start()
-            return await check(drivers, wishes)
+            return await check_devices(drivers, wishes)
 
 
 async def _prepare(
@@ -185,7 +185,7 @@ def _is_running(lock: Path) -> bool:
     return False
 
 
-def _say(found: list[Checked], *, as_json: bool) -> None:
+def _say(found: list[SelfTestResult], *, as_json: bool) -> None:
     if as_json:
         document = {"ok": all(one.ok for one in found), "devices": [asdict(one) for one in found]}
         print(json.dumps(document, ensure_ascii=False))

@@ -19,7 +19,7 @@ from pathlib import Path
 from kiosk.cli import Exit
 from kiosk.config import Config, ConfigError, load
 from kiosk.station.host import Host
-from kiosk.station.log_bundle import heard
+from kiosk.station.log_bundle import collect_log
 from kiosk.station.virtual_plugin import VirtualDevicesError, require
 
 DEFAULT = Path("station.toml")
@@ -85,7 +85,7 @@ async def _station(config: Config, base: Path, faults: list[str], *, as_json: bo
         restarting.set()
         running.cancel()
 
-    ring = heard()
+    ring = collect_log()
     host = Host(
         on_problem=lambda code, text: _say(code, text, as_json=as_json),
         log_lines=lambda: ring.lines,

@@ -27,7 +27,7 @@ from kiosk.station.build import open_station
 from kiosk.station.station import Station
 from kiosk.station.virtual_plugin import VirtualDevicesError
 from kiosk.walk import answers as answers_file
-from kiosk.walk.answers import Answers, AnswersError
+from kiosk.walk.answers import AnswersError, WalkAnswers
 from kiosk.walk.hands import Hands, ReaderServiceError, open_hands
 from kiosk.walk.screen import WalkScreen
 
@@ -107,7 +107,7 @@ class _Walk:
         self._base = base
         self._hands = hands
 
-    async def go(self, errand: Errand, answers: Answers) -> int:
+    async def go(self, errand: Errand, answers: WalkAnswers) -> int:
         """Open the station, walk, let the events drain, print the last line."""
         screen = WalkScreen(answers.entries, self._say, self._config.station.language, self._hands)
         timing, virtual = Timing(first_s=0.1), self._hands.devices

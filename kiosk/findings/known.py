@@ -18,7 +18,7 @@ Who = Literal["holder", "administrator", "issuer", "nobody"]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CardEvidence:
     """All that is known of a card at an aware time. What nobody has said is None or Unavailable, and then finds nothing."""
 
     card: CardFacts
@@ -50,7 +50,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CardFinding:
     """One thing that is wrong. `errand` is the id of the errand that mends it; None where only a person can."""
 
     code: str

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from drivers.reader.certificates.key_usage import purpose_by_usage
 from drivers.reader.model import Certificate
 from drivers.reader.outcomes import Role
-from kiosk.findings.known import Args, Known, Who
+from kiosk.findings.known import Args, CardEvidence, Who
 from kiosk.issuer.ports import NotFound
 from kiosk.steps.view_helpers import date_text
 from kiosk.views import Say, say
@@ -28,11 +28,11 @@ NEW_NAME = timedelta(days=92)
 _USES = {"identification": "finding.use.identification", "signature": "finding.use.signature"}
 
 Looks = Literal["card", "register", "order"]
-When = Callable[[Known], Iterable[Args]]
+When = Callable[[CardEvidence], Iterable[Args]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class FindingRule:
     """One row of the table. Texts: `finding.CODE.title`, `.means`, `.do`."""
 
     code: str
@@ -47,61 +47,61 @@ def _if(true: bool) -> Iterable[Args]:
     return ({},) if true else ()
 
 
-def _puk_dead(known: Known) -> bool:
+def _puk_dead(known: CardEvidence) -> bool:
     puk = known.card.pin(Role.PUK)
     return puk is not None and puk.state == "locked"
 
 
-def _locked(known: Known) -> bool:
+def _locked(known: CardEvidence) -> bool:
     return any(pin.state == "locked" for pin in known.card.pins if pin.role is not Role.PUK)
 
 
-def _revoked(known: Known) -> Iterable[Args]:
+def _revoked(known: CardEvidence) -> Iterable[Args]:
     return _if(any(one.chain == "revoked" for one in known.certificates))
 
 
-def _blocked(known: Known) -> Iterable[Args]:
+def _blocked(known: CardEvidence) -> Iterable[Args]:
     return _if(known.record is not None and known.record.state == "blocked")
 
 
-def _held(known: Known) -> Iterable[Args]:
+def _held(known: CardEvidence) -> Iterable[Args]:
     return _if(known.record is not None and known.record.state == "held")
 
 
-def _left(known: Known) -> Iterable[Args]:
+def _left(known: CardEvidence) -> Iterable[Args]:
     return _if(known.record is not None and known.record.holder == "left")
 
 
-def _not_registered(known: Known) -> Iterable[Args]:
+def _not_registered(known: CardEvidence) -> Iterable[Args]:
     return _if(isinstance(known.register, NotFound))
 
 
-def _printed_differs(known: Known) -> Iterable[Args]:
+def _printed_differs(known: CardEvidence) -> Iterable[Args]:
     return _if(bool(known.printed) and not known.card.card_number.endswith(known.printed[-8:]))
 
 
-def _pin_locked(known: Known) -> Iterable[Args]:
+def _pin_locked(known: CardEvidence) -> Iterable[Args]:
     return _if(_locked(known) and not _puk_dead(known) and known.card.rules.unblocking == "holder")
 
 
-def _not_by_holder(known: Known) -> Iterable[Args]:
+def _not_by_holder(known: CardEvidence) -> Iterable[Args]:
     return _if(_locked(known) and not _puk_dead(known) and known.card.rules.unblocking != "holder")
 
 
-def _foreign(known: Known) -> Iterable[Args]:
+def _foreign(known: CardEvidence) -> Iterable[Args]:
     issuers = {one.issuer: None for one in known.certificates if one.chain == "untrusted"}
     return ({"issuer": issuer} for issuer in issuers)
 
 
-def _no_identification(known: Known) -> Iterable[Args]:
+def _no_identification(known: CardEvidence) -> Iterable[Args]:
     return _if(not known.card.damaged and all(one.purpose != "identification" for one in known.card.certificates))
 
 
-def _damaged(known: Known) -> Iterable[Args]:
+def _damaged(known: CardEvidence) -> Iterable[Args]:
     return ({"label": label or "–"} for label in known.card.damaged)
 
 
-def _of(known: Known, matches: Callable[[Certificate], bool]) -> Iterator[Args]:
+def _of(known: CardEvidence, matches: Callable[[Certificate], bool]) -> Iterator[Args]:
     """Each use of the card's newest certificates that match, and its last day."""
     for purpose, use in _USES.items():
         certificate = known.card.certificate(purpose)  # type: ignore[arg-type]  # keys of _USES are purposes
@@ -114,43 +114,43 @@ def _of(known: Known, matches: Callable[[Certificate], bool]) -> Iterator[Args]:
             }
 
 
-def _expired(known: Known) -> Iterable[Args]:
+def _expired(known: CardEvidence) -> Iterable[Args]:
     return _of(known, lambda one: one.not_after < known.at)
 
 
-def _expires_soon(known: Known) -> Iterable[Args]:
+def _expires_soon(known: CardEvidence) -> Iterable[Args]:
     return _of(known, lambda one: known.at <= one.not_after < known.at + SOON)
 
 
-def _not_yet(known: Known) -> Iterable[Args]:
+def _not_yet(known: CardEvidence) -> Iterable[Args]:
     return _of(known, lambda one: one.not_before > known.at)
 
 
-def _keyless(known: Known) -> Iterable[Args]:
+def _keyless(known: CardEvidence) -> Iterable[Args]:
     """Certificates of a person whose key on the card is missing, or another: the reader gives such a one no purpose."""
     for one in known.card.certificates:
         if one.purpose == "other" and _of_a_person(known, one):
             yield {"label": one.label or one.id}
 
 
-def _of_a_person(known: Known, one: Certificate) -> bool:
+def _of_a_person(known: CardEvidence, one: Certificate) -> bool:
     """A PIV card has one more that names the card itself, for doors (SP 800-73-4 part 1, key reference 9E)."""
     if not one.der or (known.card.kind == "piv" and one.id == "9e"):
         return False
     return purpose_by_usage(load_der_x509_certificate(one.der)) != "other"
 
 
-def _initial_pin(known: Known) -> Iterable[Args]:
+def _initial_pin(known: CardEvidence) -> Iterable[Args]:
     return _if(any(pin.initial for pin in known.card.pins if pin.role is not Role.PUK))
 
 
-def _not_activated(known: Known) -> Iterable[Args]:
+def _not_activated(known: CardEvidence) -> Iterable[Args]:
     record = known.record
     if record is not None and record.state == "handed_out" and record.activate_by is not None:
         yield {"left": _until(date.fromisoformat(record.activate_by), known.today)}
 
 
-def _name_changed(known: Known) -> Iterable[Args]:
+def _name_changed(known: CardEvidence) -> Iterable[Args]:
     person = known.person
     if person is not None and person.name_changed is not None:
         yield {"left": _until(date.fromisoformat(person.name_changed) + NEW_NAME, known.today)}
@@ -164,13 +164,13 @@ def _until(last: date, today: date) -> Say:
     return say("finding.left.one") if days == 1 else say("finding.left.days", days=days)
 
 
-def _loa2(known: Known) -> Iterable[Args]:
+def _loa2(known: CardEvidence) -> Iterable[Args]:
     certificate = known.card.certificate("identification")
     if known.loa2_ends is not None and certificate is not None and certificate.loa == 2:
         yield {"day": date_text(known.loa2_ends)}
 
 
-def _alike(known: Known) -> Iterable[Args]:
+def _alike(known: CardEvidence) -> Iterable[Args]:
     """Two valid certificates that a computer offers for logging in, of the same person and issuer."""
     valid = [one for one in known.certificates if one.chain in ("ok", "unchecked") and _offered_for_login(one)]
     return _if(any(a.subject == b.subject and a.issuer == b.issuer for a, b in combinations(valid, 2)))
@@ -187,32 +187,32 @@ def _offered_for_login(one: Certificate) -> bool:
     return bool({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(uses))
 
 
-def _for_another(known: Known) -> Iterable[Args]:
+def _for_another(known: CardEvidence) -> Iterable[Args]:
     return _if(known.order is not None and known.order.card_number != known.card.card_number)
 
 
 RULES = (
-    Rule("certificate_revoked", _revoked, "return_card", "administrator"),
-    Rule("blocked", _blocked, "return_card", "administrator", looks_at="register"),
-    Rule("leaver", _left, "return_card", looks_at="register"),
-    Rule("on_hold", _held, "report_lost", looks_at="register"),
-    Rule("printed_differs", _printed_differs, who="administrator", looks_at="order"),
-    Rule("other_than_ordered", _for_another, who="administrator", looks_at="order"),
-    Rule("puk_locked", lambda known: _if(_puk_dead(known)), who="administrator"),
-    Rule("pin_locked", _pin_locked, "unblock"),
-    Rule("not_by_holder", _not_by_holder, "unblock", "administrator"),
-    Rule("chain_untrusted", _foreign, who="administrator"),
-    Rule("no_identification", _no_identification, "renew_certificate"),
-    Rule("key_differs", _keyless, "renew_certificate"),
-    Rule("certificate_damaged", _damaged, "renew_certificate"),
-    Rule("certificate_expired", _expired, "renew_certificate"),
-    Rule("certificate_not_yet_valid", _not_yet, who="administrator"),
-    Rule("pin_initial", _initial_pin, "change_pin"),
-    Rule("not_activated", _not_activated, "unblock", looks_at="register"),
-    Rule("name_changed", _name_changed, who="administrator", looks_at="register"),
-    Rule("certificate_expires_soon", _expires_soon, "renew_certificate"),
-    Rule("loa2_ends", _loa2, who="administrator"),
-    Rule("not_registered", _not_registered, who="administrator", looks_at="register"),
-    Rule("alike", _alike, who="nobody"),
+    FindingRule("certificate_revoked", _revoked, "return_card", "administrator"),
+    FindingRule("blocked", _blocked, "return_card", "administrator", looks_at="register"),
+    FindingRule("leaver", _left, "return_card", looks_at="register"),
+    FindingRule("on_hold", _held, "report_lost", looks_at="register"),
+    FindingRule("printed_differs", _printed_differs, who="administrator", looks_at="order"),
+    FindingRule("other_than_ordered", _for_another, who="administrator", looks_at="order"),
+    FindingRule("puk_locked", lambda known: _if(_puk_dead(known)), who="administrator"),
+    FindingRule("pin_locked", _pin_locked, "unblock"),
+    FindingRule("not_by_holder", _not_by_holder, "unblock", "administrator"),
+    FindingRule("chain_untrusted", _foreign, who="administrator"),
+    FindingRule("no_identification", _no_identification, "renew_certificate"),
+    FindingRule("key_differs", _keyless, "renew_certificate"),
+    FindingRule("certificate_damaged", _damaged, "renew_certificate"),
+    FindingRule("certificate_expired", _expired, "renew_certificate"),
+    FindingRule("certificate_not_yet_valid", _not_yet, who="administrator"),
+    FindingRule("pin_initial", _initial_pin, "change_pin"),
+    FindingRule("not_activated", _not_activated, "unblock", looks_at="register"),
+    FindingRule("name_changed", _name_changed, who="administrator", looks_at="register"),
+    FindingRule("certificate_expires_soon", _expires_soon, "renew_certificate"),
+    FindingRule("loa2_ends", _loa2, who="administrator"),
+    FindingRule("not_registered", _not_registered, who="administrator", looks_at="register"),
+    FindingRule("alike", _alike, who="nobody"),
 )
 """Worst first. `unknown_card` stands beside them: nothing can be asked of a card that is not understood."""

@@ -41,9 +41,9 @@ class FleetAdministrators:
 
     async def _at_the_server(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
         match await self._requests.ask_for(LoginAsk(id=secrets.token_hex(16)), proof):
-            case asking.LoggedIn(hsa_id=hsa_id, name=name, roles=roles):
+            case asking.LoggedInResult(hsa_id=hsa_id, name=name, roles=roles):
                 return LoggedIn(hsa_id, name, "server", proof, roles)
-            case asking.Declined(reason=reason):
+            case asking.DeclinedResult(reason=reason):
                 return Declined(reason)
             case Unavailable() as away:
                 return away

@@ -11,7 +11,7 @@ from drivers.reader.model import CardFacts
 from fleet.messages import asking
 from fleet.messages.asking import ChallengeAsk, LetterAsk
 from fleet.messages.vocabulary import AskName
-from kiosk.issuer.client import ASK_LIMIT_S, IssuerRequests, refusal, text_of, wish
+from kiosk.issuer.client import ASK_LIMIT_S, IssuerRequests, refusal_of, request_id, text_of
 from kiosk.issuer.ports import Declined, LetterOrdered, LoggedIn, Released, Response, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.issuer.puk_release import ReplyKey
@@ -35,7 +35,7 @@ class FleetCardKeys:
     ) -> MutualAnswer | Declined | Unavailable:
         """One block each way; the key stays at the server."""
         ask = asking.CardProofAsk(
-            id=wish(errand, AskName.CARD_AUTHENTICATE, facts.card_number, witness + challenge),
+            id=request_id(errand, AskName.CARD_AUTHENTICATE, facts.card_number, witness + challenge),
             card_number=facts.card_number,
             algorithm=algorithm,
             witness=witness.hex(),
@@ -44,7 +44,7 @@ class FleetCardKeys:
         result = await self._requests.ask(ask)
         if isinstance(result, asking.CardProof):
             return MutualAnswer(bytes.fromhex(result.witness), bytes.fromhex(result.digest))
-        return refusal(result)
+        return refusal_of(result)
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
@@ -58,11 +58,11 @@ class FleetCardKeys:
     ) -> Released | Declined | Unavailable:
         """Sealed by the issuer to a key that is made for this one question, and that the administrator's wish covers."""
         key = ReplyKey()
-        id_ = wish(errand, AskName.CARD_PUK, facts.card_number, key.public)
+        id_ = request_id(errand, AskName.CARD_PUK, facts.card_number, key.public)
         ask = asking.PukAsk(id=id_, card_number=facts.card_number, reply_key=text_of(key.public))
         result = await self._requests.ask_for(ask, *behind(administrator))
-        if not isinstance(result, asking.Released):
-            return refusal(result)
+        if not isinstance(result, asking.ReleasedResult):
+            return refusal_of(result)
         puk = key.opened(base64.b64decode(result.sealed), asking.puk_info(self._station, facts.card_number, id_))
         return Unavailable("no_answer") if puk is None else Released(puk)
 
@@ -70,11 +70,11 @@ class FleetCardKeys:
         self, card_number: str, *, errand: str, by: PersonProof | None = None
     ) -> LetterOrdered | Declined | Unavailable:
         """One letter for an errand."""
-        id_ = wish(errand, AskName.CARD_LETTER, card_number)
+        id_ = request_id(errand, AskName.CARD_LETTER, card_number)
         result = await self._requests.ask_for(LetterAsk(id=id_, card_number=card_number), *((by,) if by else ()))
-        if isinstance(result, asking.LetterOrdered):
+        if isinstance(result, asking.LetterOrderedResult):
             return LetterOrdered(date.fromisoformat(result.arrives), result.where)
-        return refusal(result)
+        return refusal_of(result)
 
 
 class _AskedKey:
@@ -118,7 +118,7 @@ def _challenge(
     errand: str,
 ) -> ChallengeAsk:
     return ChallengeAsk(
-        id=wish(errand, f"card.challenge.{key}", facts.card_number, challenge),
+        id=request_id(errand, f"card.challenge.{key}", facts.card_number, challenge),
         card_number=facts.card_number,
         key=key,
         algorithm=algorithm,
@@ -135,4 +135,4 @@ async def _responded(
     requests: IssuerRequests, ask: ChallengeAsk, *people: PersonProof
 ) -> Response | Declined | Unavailable:
     result = await requests.ask_for(ask, *people)
-    return Response(bytes.fromhex(result.response)) if isinstance(result, asking.Answered) else refusal(result)
+    return Response(bytes.fromhex(result.response)) if isinstance(result, asking.AnsweredResult) else refusal_of(result)

@@ -32,7 +32,7 @@ class RequestError(Exception):
     """The parts do not make a request; the text says which."""
 
 
-def unsigned(current: bytes | None, public_key: bytes, *, hsa_id: str = "", card_number: str = "") -> bytes:
+def request_to_sign(current: bytes | None, public_key: bytes, *, hsa_id: str = "", card_number: str = "") -> bytes:
     """CertificationRequestInfo in DER (RFC 2986 4.1), for the card to sign. Raises RequestError.
 
     `current`: the certificate whose subject is asked for again; without one, the subject is the HSA-id. `public_key`:
@@ -56,8 +56,8 @@ def _extension_request(card_number: str) -> bytes:
     return tlv.encode(_SEQUENCE, _EXTENSION_REQUEST + tlv.encode(_SET, tlv.encode(_SEQUENCE, extension)))
 
 
-def signed(asked: bytes, signature: Signed) -> bytes:
-    """The request in DER: what `unsigned` gave, and the card's signature over it. Raises RequestError."""
+def signed_request(asked: bytes, signature: Signed) -> bytes:
+    """The request in DER: what `request_to_sign` gave, and the card's signature over it. Raises RequestError."""
     algorithm = _ALGORITHMS.get(signature.algorithm)
     if algorithm is None:
         raise RequestError(f"no algorithm identifier for {signature.algorithm}")

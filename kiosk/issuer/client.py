@@ -3,7 +3,7 @@
 Every wish has an id made of errand, card and what is wanted, so that a question asked again (after a torn connection, by a person
 who tries once more) is done once.
 
->>> wish("7d0c...", "card.block", "9999000020260001") == wish("7d0c...", "card.block", "9999000020260001")
+>>> request_id("7d0c...", "card.block", "9999000020260001") == wish("7d0c...", "card.block", "9999000020260001")
 True
 """
 
@@ -56,7 +56,7 @@ ISSUE_LIMIT_S = 25.0
 """An issuer takes longer to sign."""
 
 
-def wish(errand: str, what: str, card_number: str, more: bytes = b"") -> str:
+def request_id(errand: str, what: str, card_number: str, more: bytes = b"") -> str:
     """The id of one wish: 32 hex digits."""
     return hashlib.sha256(b"\0".join((errand.encode(), what.encode(), card_number.encode(), more))).hexdigest()[:32]
 
@@ -114,7 +114,7 @@ class FleetIssuer:
     ) -> Issued | Declined | Unavailable:
         """Through the server to the issuer; the certificate that comes is checked there and again by the card's driver."""
         ask = CertificateAsk(
-            id=wish(errand, AskName.CERTIFICATE_REQUEST, facts.card_number, request),
+            id=request_id(errand, AskName.CERTIFICATE_REQUEST, facts.card_number, request),
             card_number=facts.card_number,
             hsa_id=facts.holder.hsa_id,
             profile=offer.profile,
@@ -125,9 +125,9 @@ class FleetIssuer:
             algorithm=proof.algorithm if proof else None,
         )
         result = await self._requests.ask_for(ask, *people, limit_s=ISSUE_LIMIT_S)
-        if isinstance(result, asking.Issued):
+        if isinstance(result, asking.IssuedResult):
             return Issued(tuple(base64.b64decode(one) for one in result.chain))
-        return refusal(result)
+        return refusal_of(result)
 
     async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
         """Each question is a new one: what is asked may have changed."""
@@ -137,7 +137,7 @@ class FleetIssuer:
                     card_number, said.state, said.product, said.holder, said.protected, said.reserve, said.loa,
                     said.hold_reason, said.activate_by, said.offers, said.nonce,
                 )  # fmt: skip
-            case asking.NotFound():
+            case asking.NotFoundResult():
                 return NotFound()
             case Unavailable() as away:
                 return away
@@ -151,11 +151,11 @@ class FleetIssuer:
         ask = DirectoryAsk(id=secrets.token_hex(16), hsa_id=hsa_id, card_number=card_number)
         result = await self._requests.ask_for(ask, *people)
         match result:
-            case asking.Declined(reason=reason):
+            case asking.DeclinedResult(reason=reason):
                 return Declined(reason)
-            case asking.Found(person=person, cards=cards, offers=offers):
+            case asking.FoundResult(person=person, cards=cards, offers=offers):
                 return Found(person, cards, offers)
-            case asking.NotFound():
+            case asking.NotFoundResult():
                 return NotFound()
             case Unavailable():
                 return result
@@ -176,10 +176,10 @@ class FleetBlocking:
     ) -> Blocked | Queued | Declined:
         """For good. Raises StoreError: then nothing was kept, and the person must be told so."""
         now = self._now()
-        id_ = wish(errand, AskName.CARD_BLOCK, card_number)
+        id_ = request_id(errand, AskName.CARD_BLOCK, card_number)
         ask = BlockAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
         result = await self._tell(with_proofs(ask, (by,)), now)
-        if isinstance(result, asking.Blocked):
+        if isinstance(result, asking.BlockedResult):
             return Blocked(datetime.fromisoformat(result.at))
         return _queued_or_declined(result, now)
 
@@ -188,10 +188,10 @@ class FleetBlocking:
     ) -> Held | Queued | Declined:
         """Until it is lifted. Raises StoreError."""
         now = self._now()
-        id_ = wish(errand, AskName.CARD_HOLD, card_number)
+        id_ = request_id(errand, AskName.CARD_HOLD, card_number)
         ask = HoldAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
         result = await self._tell(with_proofs(ask, (by,)) if by else ask, now)
-        if isinstance(result, asking.Held):
+        if isinstance(result, asking.HeldResult):
             return Held(result.from_state)
         return _queued_or_declined(result, now)
 
@@ -199,9 +199,9 @@ class FleetBlocking:
         """Only where nothing about the card waits in the queue: a hold that is told later must not outlast its end."""
         if await self._queue.waits_for(card_number):
             return Unavailable("no_connection")
-        id_ = wish(errand, AskName.CARD_LIFT, card_number)
+        id_ = request_id(errand, AskName.CARD_LIFT, card_number)
         result = await self._requests.ask_for(LiftAsk(id=id_, card_number=card_number), by)
-        return Lifted(result.state) if isinstance(result, asking.Lifted) else refusal(result)
+        return Lifted(result.state) if isinstance(result, asking.LiftedResult) else refusal_of(result)
 
     async def waiting(self) -> int:
         """How many have not been told."""
@@ -217,13 +217,13 @@ class FleetBlocking:
 def _queued_or_declined(result: Result | None, now: str) -> Queued | Declined:
     if result is None:
         return Queued(datetime.fromisoformat(now))
-    return Declined(result.reason if isinstance(result, asking.Declined) else "no_answer")
+    return Declined(result.reason if isinstance(result, asking.DeclinedResult) else "no_answer")
 
 
-def refusal(result: Result | Unavailable) -> Declined | Unavailable:
+def refusal_of(result: Result | Unavailable) -> Declined | Unavailable:
     """What is not the wanted outcome, as the ports say it."""
     match result:
-        case asking.Declined(reason=reason):
+        case asking.DeclinedResult(reason=reason):
             return Declined(reason)
         case Unavailable():
             return result

@@ -15,7 +15,7 @@ from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.blocks import BlockQueue
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker
-from fleet.agent.region import Region, RegionFile
+from fleet.agent.region import RegionFile, SyncedRegion
 from fleet.agent.store import StationStore
 from fleet.agent.words import Words
 from kiosk.config import Config
@@ -30,7 +30,7 @@ SCHEMAS = (blocks.SCHEMA, region.SCHEMA)
 logger = logging.getLogger(__name__)
 
 
-class IssuerSide:
+class IssuerGateway:
     """Made beside the link. Raises StoreError."""
 
     def __init__(
@@ -49,7 +49,7 @@ class IssuerSide:
         self._requests = IssuerRequests(link, words)
         self._clock = clock
         self.queue = BlockQueue(store, link, words, AtRestCipher(identity.station, identity.store_secret()))
-        self.region = Region(store, link, words, clock.now, on_files=on_files, on_signed_time=on_signed_time)
+        self.region = SyncedRegion(store, link, words, clock.now, on_files=on_files, on_signed_time=on_signed_time)
 
     def ports(self, orders: Orders, trust: TrustStore | None) -> dict[str, Any]:
         """The fields of a journey's `Desk` that this stands behind. `trust`: whose cards count, as the readers have it."""

@@ -13,8 +13,8 @@ never two different byte strings. A QR text holds a compact statement of it, sig
 from kiosk.receipts.checking import (
     Altered,
     Genuine,
-    Revoked,
-    Signer,
+    ReceiptSigner,
+    SignedAfterRevocation,
     Trust,
     Undecided,
     UnknownSigner,
@@ -22,26 +22,26 @@ from kiosk.receipts.checking import (
     Witnessed,
     verify,
 )
-from kiosk.receipts.facts import Detail, Person, ReceiptError, ReceiptFacts, Statement
+from kiosk.receipts.facts import ReceiptDetail, ReceiptError, ReceiptFacts, ReceiptPerson, ReceiptStatement
 from kiosk.receipts.making import CardSignature, Draft, Receipt, document_bytes, draft, finish, read
 from kiosk.receipts.numbers import new_number, read_number
 from kiosk.receipts.paper import binder_document, receipt_document
-from kiosk.receipts.template import Line, Template, template
+from kiosk.receipts.template import ReceiptLine, Template, template
 
 __all__ = [
     "Altered",
     "CardSignature",
-    "Detail",
     "Draft",
     "Genuine",
-    "Line",
-    "Person",
     "Receipt",
+    "ReceiptDetail",
     "ReceiptError",
     "ReceiptFacts",
-    "Revoked",
-    "Signer",
-    "Statement",
+    "ReceiptLine",
+    "ReceiptPerson",
+    "ReceiptSigner",
+    "ReceiptStatement",
+    "SignedAfterRevocation",
     "Template",
     "Trust",
     "Undecided",

@@ -22,7 +22,7 @@ from cryptography.x509 import Certificate
 
 from fleet.messages.revocations import Revocations
 from kiosk.receipts import signatures, wire
-from kiosk.receipts.facts import ReceiptError, ReceiptFacts, Statement
+from kiosk.receipts.facts import ReceiptError, ReceiptFacts, ReceiptStatement
 from kiosk.receipts.making import Draft, statement_of
 
 
@@ -53,7 +53,7 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class ReceiptSigner:
     """One who signed. `name` is empty where the holder's identity is protected.
 
     `thumbprint` (SHA-256, hex) stands for a certificate that is not in the receipt. `signature` is unchecked, and the
@@ -72,8 +72,8 @@ class Signer:
 class Genuine:
     """As it was signed. `facts` are there where the whole receipt was checked, not its QR code alone."""
 
-    statement: Statement
-    signers: tuple[Signer, ...]
+    statement: ReceiptStatement
+    signers: tuple[ReceiptSigner, ...]
     facts: ReceiptFacts | None
     revocation: Literal["unchecked", "not_revoked", "signed_before"] = "unchecked"
     """`signed_before`: its station is revoked now; a trusted time shows that the receipt was there before."""
@@ -94,10 +94,10 @@ class UnknownSigner:
 
 
 @dataclass(frozen=True, slots=True)
-class Revoked:
+class SignedAfterRevocation:
     """Signed with a revoked station's key, at a time that is not before the revocation."""
 
-    statement: Statement
+    statement: ReceiptStatement
     revoked: datetime
 
 
@@ -106,12 +106,12 @@ class Undecided:
     """Signed with a key that is revoked now; only the receipt itself says that it was before. `witnessed`: when it was first
     shown to be there, if that is known."""
 
-    statement: Statement
+    statement: ReceiptStatement
     revoked: datetime
     witnessed: datetime | None
 
 
-Verdict = Genuine | Altered | UnknownSigner | Revoked | Undecided
+Verdict = Genuine | Altered | UnknownSigner | SignedAfterRevocation | Undecided
 
 
 class _UnknownSignerError(Exception):
@@ -143,21 +143,21 @@ def _judge_revocation(genuine: Genuine, station: Certificate, trust: Trust) -> V
     if witnessed is not None and witnessed < revoked:
         return replace(genuine, revocation="signed_before")
     if statement.time >= revoked:
-        return Revoked(statement, revoked)
+        return SignedAfterRevocation(statement, revoked)
     return Undecided(statement, revoked, witnessed)
 
 
-def _witnessed_at(statement: Statement, trust: Trust) -> datetime | None:
+def _witnessed_at(statement: ReceiptStatement, trust: Trust) -> datetime | None:
     """A stolen key can put an old receipt's digest under a new statement, so all of it must be that receipt's."""
     witnessed = trust.witnessed.get(statement.digest)
     if witnessed is None:
         return None
-    payload = wire.decode(wire.from_b64url(wire.decode(witnessed.document, wire.Document).payload), wire.Payload)
+    payload = wire.decode(wire.from_b64url(wire.decode(witnessed.document, wire.ReceiptDocument).payload), wire.Payload)
     return witnessed.at if statement_of(Draft.of(payload), witnessed.document) == statement else None
 
 
 def _check_document(document: bytes, trust: Trust) -> tuple[Genuine, Certificate]:
-    whole = wire.decode(document, wire.Document)
+    whole = wire.decode(document, wire.ReceiptDocument)
     payload = wire.decode(wire.from_b64url(whole.payload), wire.Payload)
     if len(whole.signatures) != (2 if payload.signed == "card" else 1):
         raise ReceiptError("a signature is missing, or there is one too many")
@@ -192,7 +192,7 @@ def _need_signature(payload: str, signature: wire.Signature, header: wire.Header
 
 def _station(
     signature: wire.Signature, covered: list[str], signed: str, payload: wire.Payload, trust: Trust
-) -> tuple[Signer, Certificate]:
+) -> tuple[ReceiptSigner, Certificate]:
     header = _header(signature)
     chain = _chain_in(header)
     _need_signature(signed, signature, header, chain)
@@ -202,16 +202,16 @@ def _station(
     if header.alg != "ES256" or header.kid != payload.station or name != payload.station:
         raise ReceiptError("the station that signed is not the one that the receipt names")
     _need_chain(chain, trust.authorities, payload.time)
-    return Signer("station", name, "", "trusted"), chain[0]
+    return ReceiptSigner("station", name, "", "trusted"), chain[0]
 
 
-def _card(signature: wire.Signature, signed: str, payload: wire.Payload, trust: Trust) -> Signer:
+def _card(signature: wire.Signature, signed: str, payload: wire.Payload, trust: Trust) -> ReceiptSigner:
     protected = payload.holder.name is None
     header = _header(signature, by_thumbprint=protected)
     chain = _chain_given(header, trust) if protected else _chain_in(header)
     thumbprint = wire.from_b64url(header.thumbprint).hex() if header.thumbprint is not None else None
     if not chain:
-        return Signer("card", "", "", "unchecked", "unchecked", thumbprint)
+        return ReceiptSigner("card", "", "", "unchecked", "unchecked", thumbprint)
     _need_signature(signed, signature, header, chain)
     hsa_id = signatures.hsa_id_of(chain[0])
     if hsa_id != payload.holder.hsa_id:
@@ -219,7 +219,9 @@ def _card(signature: wire.Signature, signed: str, payload: wire.Payload, trust: 
     if trust.card_anchors is not None:
         _need_chain(chain, trust.card_anchors, payload.time)
     name = "" if protected else signatures.name_of(chain[0])
-    return Signer("card", name, hsa_id, "unchecked" if trust.card_anchors is None else "trusted", "checked", thumbprint)
+    return ReceiptSigner(
+        "card", name, hsa_id, "unchecked" if trust.card_anchors is None else "trusted", "checked", thumbprint
+    )
 
 
 def _chain_given(header: wire.Header, trust: Trust) -> list[Certificate]:
@@ -251,5 +253,5 @@ def _check_qr(text: str, trust: Trust) -> tuple[Genuine, Certificate]:
     if not signers:
         raise ReceiptError("the signature does not fit what is signed")
     _need_chain([signers[0]], trust.authorities or trust.stations, compact.t)
-    said = Statement(compact.n, compact.k, compact.t, compact.s, compact.c, digest)
-    return Genuine(said, (Signer("station", compact.s, "", "trusted"),), None), signers[0]
+    said = ReceiptStatement(compact.n, compact.k, compact.t, compact.s, compact.c, digest)
+    return Genuine(said, (ReceiptSigner("station", compact.s, "", "trusted"),), None), signers[0]

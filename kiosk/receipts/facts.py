@@ -15,7 +15,7 @@ class ReceiptError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ReceiptPerson:
     """Somebody by HSA-id. `name` is None where the identity is protected."""
 
     hsa_id: str
@@ -23,7 +23,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class ReceiptDetail:
     """One more thing that a receipt says: `receipt.detail.CODE` is its label."""
 
     code: str
@@ -44,22 +44,22 @@ class ReceiptFacts:
     order: str | None
     card_number: str
     """Empty where the receipt is about no single card."""
-    holder: Person
+    holder: ReceiptPerson
     """Whose card it is; where it is about none, who did it."""
     identified_by: IdentifiedBy
-    administrator: Person | None
+    administrator: ReceiptPerson | None
     document_kind: str | None
     """Which kind of ID document the administrator saw."""
     terms: str
     """Version of the terms that were accepted; empty where there were none to accept."""
     remarks: tuple[str, ...] = ()
     """What else is to be told, as stable codes: `receipt.remark.CODE` is the sentence."""
-    details: tuple[Detail, ...] = ()
+    details: tuple[ReceiptDetail, ...] = ()
     """Figures, in the order in which they are to be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ReceiptStatement:
     """What the QR code says of a receipt."""
 
     number: str

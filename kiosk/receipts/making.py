@@ -17,10 +17,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from kiosk.receipts import signatures, wire
-from kiosk.receipts.facts import Person, ReceiptError, ReceiptFacts, Signed, Statement
+from kiosk.receipts.facts import ReceiptError, ReceiptFacts, ReceiptPerson, ReceiptStatement, Signed
 from kiosk.receipts.numbers import new_number
 
-__all__ = ["CardSignature", "Draft", "Person", "Receipt", "document_bytes", "draft", "finish", "read"]
+__all__ = ["CardSignature", "Draft", "Receipt", "ReceiptPerson", "document_bytes", "draft", "finish", "read"]
 
 QR_LIMIT_BYTES = 500
 TAIL_DIGITS = 8
@@ -97,14 +97,14 @@ def finish(
     payload = unsigned.payload(signed)
     by_card = () if card is None else (_card_signature(unsigned.facts, payload, card),)
     by_station = _station_signature(unsigned.facts.station, payload, by_card, station_key, station_chain)
-    document = wire.encode(wire.Document(payload, (by_station, *by_card)))
+    document = wire.encode(wire.ReceiptDocument(payload, (by_station, *by_card)))
     qr = _qr(statement_of(unsigned, document), station_key)
     return Receipt(unsigned.facts, unsigned.number, signed, document, qr)
 
 
 def read(document: bytes, qr: str) -> Receipt:
     """A receipt that was kept. Checks its form, no signature (`verify` does). Raises ReceiptError."""
-    payload = wire.decode(wire.from_b64url(wire.decode(document, wire.Document).payload), wire.Payload)
+    payload = wire.decode(wire.from_b64url(wire.decode(document, wire.ReceiptDocument).payload), wire.Payload)
     made = Draft.of(payload)
     return Receipt(made.facts, made.number, payload.signed, document, qr)
 
@@ -112,19 +112,19 @@ def read(document: bytes, qr: str) -> Receipt:
 def document_bytes(parsed: Mapping[str, Any]) -> bytes:
     """The exact document again, from what a JSON parser made of it. Raises ReceiptError where it is no receipt."""
     try:
-        return wire.encode(msgspec.convert(parsed, wire.Document))
+        return wire.encode(msgspec.convert(parsed, wire.ReceiptDocument))
     except msgspec.ValidationError:
         raise ReceiptError("it is not a receipt") from None
 
 
-def statement_of(made: Draft, document: bytes) -> Statement:
+def statement_of(made: Draft, document: bytes) -> ReceiptStatement:
     """The compact statement of a receipt."""
     facts = made.facts
     tail = facts.card_number[-TAIL_DIGITS:]
-    return Statement(made.number, facts.kind, facts.time, facts.station, tail, hashlib.sha256(document).digest())
+    return ReceiptStatement(made.number, facts.kind, facts.time, facts.station, tail, hashlib.sha256(document).digest())
 
 
-def _qr(said: Statement, key: EllipticCurvePrivateKey) -> str:
+def _qr(said: ReceiptStatement, key: EllipticCurvePrivateKey) -> str:
     compact = wire.Compact(said.number, said.kind, said.time, said.station, said.card_tail, wire.b64url(said.digest))
     head = f"{wire.QR_PREFIX}.{wire.b64url(wire.encode(compact))}"
     text = f"{head}.{wire.b64url(signatures.sign(key, head.encode('ascii')))}"

@@ -9,8 +9,16 @@ from typing import Any
 
 import msgspec
 
-from kiosk.receipts.checking import Altered, Genuine, Revoked, Signer, Undecided, UnknownSigner, Verdict
-from kiosk.receipts.facts import ReceiptFacts, Statement
+from kiosk.receipts.checking import (
+    Altered,
+    Genuine,
+    ReceiptSigner,
+    SignedAfterRevocation,
+    Undecided,
+    UnknownSigner,
+    Verdict,
+)
+from kiosk.receipts.facts import ReceiptFacts, ReceiptStatement
 
 
 def sentences(verdict: Verdict) -> list[str]:
@@ -20,7 +28,7 @@ def sentences(verdict: Verdict) -> list[str]:
             return [f"Not genuine: {reason}."]
         case UnknownSigner(reason):
             return [f"Not known to be genuine: {reason}."]
-        case Revoked(statement, revoked):
+        case SignedAfterRevocation(statement, revoked):
             return [
                 f"Not genuine: signed after its station was revoked: station {statement.station} was revoked"
                 f" {revoked.isoformat()}, receipt {statement.number} is of {statement.time.isoformat()}."
@@ -53,7 +61,7 @@ _STANDING = {
 }
 
 
-def _undecided(statement: Statement, revoked: datetime, witnessed: datetime | None) -> list[str]:
+def _undecided(statement: ReceiptStatement, revoked: datetime, witnessed: datetime | None) -> list[str]:
     lines = [
         f"Cannot be told: station {statement.station} was revoked {revoked.isoformat()}, and that receipt"
         f" {statement.number} is of {statement.time.isoformat()} is its own claim."
@@ -78,7 +86,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
             return {"verdict": "altered", "reason": reason}
         case UnknownSigner(reason):
             return {"verdict": "unknown_signer", "reason": reason}
-        case Revoked(statement, revoked):
+        case SignedAfterRevocation(statement, revoked):
             return {"verdict": "revoked", **_stated(statement), "revoked": revoked.isoformat()}
         case Undecided(statement, revoked, witnessed):
             at = witnessed.isoformat() if witnessed else None
@@ -93,7 +101,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
             }
 
 
-def _stated(statement: Statement) -> dict[str, str]:
+def _stated(statement: ReceiptStatement) -> dict[str, str]:
     return {
         "number": statement.number,
         "kind": statement.kind,
@@ -104,7 +112,7 @@ def _stated(statement: Statement) -> dict[str, str]:
     }
 
 
-def _signer_sentence(signer: Signer) -> str:
+def _signer_sentence(signer: ReceiptSigner) -> str:
     if signer.role == "station":
         return f"Signed by station {signer.name}."
     if signer.signature == "unchecked":

@@ -13,13 +13,13 @@ single card has `receipt.did` and `receipt.detail.CODE` instead of holder and ca
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from kiosk.receipts.facts import Person, ReceiptFacts
+from kiosk.receipts.facts import ReceiptFacts, ReceiptPerson
 from kiosk.views import Say
 from kiosk.views import say as text
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReceiptLine:
     """A label, and what it is about."""
 
     label: Say
@@ -31,7 +31,7 @@ class Template:
     """One receipt, to be drawn anywhere."""
 
     title: Say
-    lines: tuple[Line, ...]
+    lines: tuple[ReceiptLine, ...]
     remarks: tuple[Say, ...]
 
 
@@ -45,33 +45,33 @@ def template(facts: ReceiptFacts, zone: tzinfo | None = None) -> Template:
     return Template(text(f"receipt.title.{facts.kind}"), tuple(lines), remarks)
 
 
-def _of_work(facts: ReceiptFacts, zone: tzinfo | None) -> list[Line]:
+def _of_work(facts: ReceiptFacts, zone: tzinfo | None) -> list[ReceiptLine]:
     """Who did it, and what came of it."""
     people = (facts.holder, facts.administrator)
     return [
         *(
-            Line(text("receipt.did"), f"{one.name} ({one.hsa_id})" if one.name else one.hsa_id)
+            ReceiptLine(text("receipt.did"), f"{one.name} ({one.hsa_id})" if one.name else one.hsa_id)
             for one in people
             if one is not None
         ),
-        *(Line(text(f"receipt.detail.{one.code}"), one.value) for one in facts.details),
-        Line(text("receipt.when.done"), point_in_time(facts.time, zone)),
-        Line(text("receipt.station"), facts.place),
+        *(ReceiptLine(text(f"receipt.detail.{one.code}"), one.value) for one in facts.details),
+        ReceiptLine(text("receipt.when.done"), point_in_time(facts.time, zone)),
+        ReceiptLine(text("receipt.station"), facts.place),
     ]
 
 
-def _of_card(facts: ReceiptFacts, zone: tzinfo | None) -> list[Line]:
+def _of_card(facts: ReceiptFacts, zone: tzinfo | None) -> list[ReceiptLine]:
     lines = [
-        Line(text("receipt.hsa_id"), facts.holder.hsa_id),
-        Line(text("receipt.card_number"), fours(facts.card_number)),
-        Line(
+        ReceiptLine(text("receipt.hsa_id"), facts.holder.hsa_id),
+        ReceiptLine(text("receipt.card_number"), fours(facts.card_number)),
+        ReceiptLine(
             text("receipt.when.pickup" if facts.kind == "pickup" else "receipt.when.done"),
             point_in_time(facts.time, zone),
         ),
-        Line(text("receipt.by"), _by(facts)),
+        ReceiptLine(text("receipt.by"), _by(facts)),
     ]
     if facts.holder.name is not None:
-        lines.insert(0, Line(text("receipt.holder"), facts.holder.name))
+        lines.insert(0, ReceiptLine(text("receipt.holder"), facts.holder.name))
     return lines
 
 
@@ -95,7 +95,7 @@ def fours(number: str) -> str:
     return " ".join(groups + [number[at : at + 4] for at in range(first, len(number), 4)])
 
 
-def shown(person: Person) -> str:
+def shown(person: ReceiptPerson) -> str:
     """By name, or by HSA-id where the name is protected."""
     return person.name or person.hsa_id
 

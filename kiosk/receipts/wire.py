@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from kiosk.receipts.facts import Detail, IdentifiedBy, Person, ReceiptError, Signed
+from kiosk.receipts.facts import IdentifiedBy, ReceiptDetail, ReceiptError, ReceiptPerson, Signed
 
 TYPE = "kortkiosk-receipt"
 """`typ` of each protected header: what is signed is a receipt and nothing else."""
@@ -32,7 +32,7 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature: str
 
 
-class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReceiptDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole receipt."""
 
     payload: str
@@ -64,14 +64,14 @@ class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     place: str
     order: str | None
     card_number: str
-    holder: Person
+    holder: ReceiptPerson
     identified_by: IdentifiedBy
-    administrator: Person | None
+    administrator: ReceiptPerson | None
     document_kind: str | None
     terms: str
     signed: Signed
     remarks: tuple[str, ...] = ()
-    details: tuple[Detail, ...] = ()
+    details: tuple[ReceiptDetail, ...] = ()
 
 
 class Compact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

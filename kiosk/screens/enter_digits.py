@@ -1,6 +1,6 @@
 """Screen of `EnterDigits`: digits that are no secret, shown as typed. A scanner gives them at once; Enter gives the answer."""
 
-from kiosk.barcodes import CardNumber, EnvelopeCode, NotKnown, OrderCode, Scanned, envelope_code, order_code
+from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, ScannedCode, UnknownCode, envelope_code, order_code
 from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.digit_pad import DigitPadShape
 from kiosk.screens.drawings.figure import letter
@@ -45,7 +45,7 @@ class EnterDigitsShape(DigitPadShape):
     def wipe(self) -> None:
         self.entry.wipe()
 
-    def scanned(self, found: Scanned) -> None:
+    def scanned(self, found: ScannedCode) -> None:
         """A card's number is the answer, by its last digits; of anything else it is said that it is none."""
         match found:
             case CardNumber(number):
@@ -63,7 +63,7 @@ class EnterDigitsShape(DigitPadShape):
                 self._say("scan.envelope")
             case OrderCode():
                 self._say("scan.order")
-            case NotKnown():
+            case UnknownCode():
                 self._say("scan.unknown")
 
     def _say(self, key: str) -> None:

@@ -32,7 +32,7 @@ class ScreenState:
     card_in: bool = False
     still: bool = False
     """Nothing moves or fades."""
-    read_scan: Callable[[str], scanned.Scanned] = scanned.read
+    read_scan: Callable[[str], scanned.ScannedCode] = scanned.parse_scan
     """What a scan means here."""
 
     @property

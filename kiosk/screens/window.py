@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from kiosk.barcodes import Scanned
+from kiosk.barcodes import ScannedCode
 from kiosk.ports import Activity, Clock
 from kiosk.screens import kivy_environment as env
 from kiosk.screens.overlays import OutOfOrder
@@ -148,7 +148,7 @@ class KivyScreen:
             state.language, state.colours, state.large = self._defaults
             self.staging.rebuild()
 
-    def set_read_scan(self, read: Callable[[str], Scanned]) -> None:
+    def set_read_scan(self, read: Callable[[str], ScannedCode]) -> None:
         """How a scan is read here: which check the region's card numbers have."""
         self.state.read_scan = read
 

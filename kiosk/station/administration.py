@@ -9,7 +9,16 @@ from typing import Protocol
 
 from drivers.cabinet.port import CabinetReady
 from fleet.messages.link import Order, SlotState
-from kiosk.administration_ports import NOT_HERE, AtMenu, Closed, Device, Happened, Look, Slot, SlotLook
+from kiosk.administration_ports import (
+    NOT_HERE,
+    AtMenu,
+    Closed,
+    DeviceOverview,
+    EventOverview,
+    MachineOverview,
+    SlotLook,
+    SlotOverview,
+)
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.ports import Clock, Ended, Orders
 from kiosk.receipts import Receipt
@@ -52,20 +61,20 @@ class StationBoard:
     """How many cards were left in the reader lately."""
     clock: Clock
 
-    async def look(self) -> Look:
+    async def look(self) -> MachineOverview:
         """As it is now. Raises StoreError."""
         waiting = {order.slot: order for order in (await self.orders.waiting() if self.orders else ())}
         ledger = await self.stock.look() if self.stock is not None else Ledger((), None)
         spare = frozenset(card.slot for card in ledger.lying if is_reserve(card))
         slots = tuple(
-            Slot(slot.number, "broken")
+            SlotOverview(slot.number, "broken")
             if slot.number in ledger.broken or slot.door == "unknown"
-            else Slot(slot.number, self._slot(slot, waiting.get(slot.number), slot.number in spare))
+            else SlotOverview(slot.number, self._slot(slot, waiting.get(slot.number), slot.number in spare))
             for slot in self.devices.slots
         )
-        devices = [Device(state.kind, state.state, state.ok) for state in self.devices.states]
+        devices = [DeviceOverview(state.kind, state.state, state.ok) for state in self.devices.states]
         counts = (await unsigned(self.journal), len(await unprinted(self.journal))) if self.journal else (0, 0)
-        return Look(slots, (*devices, *await self._bin(), *self._link()), *counts, self.count_left_in())
+        return MachineOverview(slots, (*devices, *await self._bin(), *self._link()), *counts, self.count_left_in())
 
     def _slot(self, slot: SlotState, order: Order | None, spare: bool) -> SlotLook:
         """A slot by its sensors, and by what is ordered from it where they tell nothing."""
@@ -79,17 +88,21 @@ class StationBoard:
             return "reserve"
         return "soon" if order.last_day <= (self.clock.now() + SOON).date().isoformat() else "card"
 
-    async def _bin(self) -> tuple[Device, ...]:
+    async def _bin(self) -> tuple[DeviceOverview, ...]:
         cabinet = self.devices.cabinet
         state = await cabinet.state() if cabinet is not None else None
         if not isinstance(state, CabinetReady):
             return ()
-        return (Device("bin", "full" if state.bin_full else "ready", not state.bin_full, state.bin_count, BIN_HOLDS),)
+        return (
+            DeviceOverview(
+                "bin", "full" if state.bin_full else "ready", not state.bin_full, state.bin_count, BIN_HOLDS
+            ),
+        )
 
-    def _link(self) -> tuple[Device, ...]:
+    def _link(self) -> tuple[DeviceOverview, ...]:
         if self.link is None:
             return ()
-        return (Device("link", "ready" if self.link.online else "offline", self.link.online),)
+        return (DeviceOverview("link", "ready" if self.link.online else "offline", self.link.online),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,7 @@ class StationAdministration:
     end_when_idle: Restart
     run_errand: Callable[[Errand, AtMenu], Awaitable[Ended | None]]
 
-    async def look(self) -> Look:
+    async def look(self) -> MachineOverview:
         """See the port. Raises StoreError."""
         return await self.board.look()
 
@@ -114,12 +127,12 @@ class StationAdministration:
         wanted = next((known for known in ERRANDS if known.id == errand), None)
         return NOT_HERE if wanted is None else self.availability.missing(wanted)
 
-    async def check(self) -> tuple[Device, ...]:
+    async def check(self) -> tuple[DeviceOverview, ...]:
         """See the port."""
-        results = await self_test.check(self.board.devices, self_test.Wishes(thorough=True))
-        return tuple(Device(result.kind, result.state, result.ok) for result in results)
+        results = await self_test.check_devices(self.board.devices, self_test.SelfTestOptions(thorough=True))
+        return tuple(DeviceOverview(result.kind, result.state, result.ok) for result in results)
 
-    async def events(self) -> tuple[Happened, ...]:
+    async def events(self) -> tuple[EventOverview, ...]:
         """See the port. Raises StoreError."""
         return await last_events(self.board.journal) if self.board.journal else ()
 

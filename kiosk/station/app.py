@@ -18,10 +18,10 @@ from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
 from fleet.agent.link import Timing
-from kiosk.barcodes import read
+from kiosk.barcodes import parse_scan
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
-from kiosk.region import Region
+from kiosk.region import RegionSettings
 from kiosk.screens.overlays import OutOfOrder
 from kiosk.screens.window import KivyScreen
 from kiosk.station.build import open_station
@@ -60,7 +60,7 @@ class App:
             host or Host(), language=lambda: self.screen.language, person_left=self.screen.reset,
             on_closed=self._close_to_visitors,
         )  # fmt: skip
-        self.screen.set_read_scan(lambda text: read(text, config.scanner.card_check))
+        self.screen.set_read_scan(lambda text: parse_scan(text, config.scanner.card_check))
 
     async def run(self) -> None:
         """Draw, offer errands, until the window is closed or this is cancelled."""
@@ -164,7 +164,7 @@ def _panel(config: Config) -> Literal["10", "7", "p"]:
     return "7" if config.display.width < 1024 else "10"
 
 
-def _contacts(region: Region) -> tuple[Fact, ...]:
+def _contacts(region: RegionSettings) -> tuple[Fact, ...]:
     facts = []
     if region.block_line:
         facts.append(Fact(say("home.block_line"), region.block_line, "phone"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.issuer.ports import Switches
-from kiosk.station.home_views import Offer, why_not
+from kiosk.station.home_views import Offer, unavailable_text
 from kiosk.station.problems import Problems
 from kiosk.views import Say
 
@@ -53,4 +53,4 @@ class Availability:
 
     def _reason(self, errand: Errand) -> Say | None:
         code = self.missing(errand)
-        return None if code is None else why_not(code, self.switches.off(errand=errand.id))
+        return None if code is None else unavailable_text(code, self.switches.off(errand=errand.id))

@@ -29,7 +29,7 @@ from kiosk.config import VIRTUAL, Config
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import Switches
 from kiosk.ports import Orders, Screen
-from kiosk.region import Region, RegionError, at_station, general, region_of
+from kiosk.region import RegionSettings, RegionSettingsError, at_station, general, region_of
 from kiosk.station import cabinet_pairing, cabinet_states
 from kiosk.station.activity import Occupancy, StationActivity
 from kiosk.station.administration import StationAdministration, StationBoard
@@ -41,7 +41,7 @@ from kiosk.station.build_fleet import (
     Records,
     connect,
     envelopes_for,
-    identity_of,
+    load_identity,
     open_file,
     open_records,
     record_dropped_lists,
@@ -55,12 +55,12 @@ from kiosk.station.forgotten_card import ForgottenCardWatch
 from kiosk.station.gpio_service import Dim, GpioListeners, GpioService, ServiceDoor
 from kiosk.station.home_controller import CardKnowledge, HomeContent, HomeController
 from kiosk.station.host import Host
-from kiosk.station.housekeeping import keep_up
+from kiosk.station.housekeeping import run_housekeeping
 from kiosk.station.journal import Journal
 from kiosk.station.log_bundle import MOST_EVENTS
 from kiosk.station.out_of_service import OutOfService
 from kiosk.station.problems import Problems
-from kiosk.station.reader_settings import told_settings
+from kiosk.station.reader_settings import reader_settings_or_problems
 from kiosk.station.restart import Restart
 from kiosk.station.signals import Signal
 from kiosk.station.state import EventRecorder, StateReport
@@ -150,7 +150,7 @@ class _Backing:
 async def _build(context: _Context, screen: Screen, timing: Timing | None) -> Station:
     config, clock, problems = context.config, context.clock, context.problems
     bootid, region = str(uuid.uuid4()), _region(context)
-    settings, trust = told_settings(config, context.base, clock, context.virtual, problems.report)
+    settings, trust = reader_settings_or_problems(config, context.base, clock, context.virtual, problems.report)
     devices = await _open_devices(context, settings)
     inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
     backing = await _open_backing(context, bootid, timing, inbox.put_nowait)
@@ -178,7 +178,9 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
     work = [gpio.run(), status.forgotten.run()]
     if backing.records is not None:
         work.append(
-            keep_up(backing.records.journal, clock, lambda: backing.fleet.book.issued if backing.fleet else None)
+            run_housekeeping(
+                backing.records.journal, clock, lambda: backing.fleet.book.issued if backing.fleet else None
+            )
         )
     if backing.records is not None and backing.fleet is not None:
         handlers = _command_handlers(context, devices, backing.records, backing.fleet, status.notice, restart)
@@ -219,11 +221,11 @@ async def _end(tasks: "Sequence[asyncio.Task[None]]") -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _region(context: _Context) -> Region:
+def _region(context: _Context) -> RegionSettings:
     region = general()
     try:
         region = region_of(context.config.station.region, context.base)
-    except RegionError as error:
+    except RegionSettingsError as error:
         context.problems.report("region", str(error))
     return at_station(region, **context.config.contact.model_dump())
 
@@ -255,7 +257,7 @@ def _cabinet_problem(context: _Context) -> Callable[[CabinetState], None]:
             context.problems.clear("cabinet")
         else:
             key = context.base / context.config.cabinet.key
-            context.problems.report("cabinet", cabinet_states.advice(state, str(key)))
+            context.problems.report("cabinet", cabinet_states.cabinet_advice(state, str(key)))
 
     return on_cabinet
 
@@ -267,7 +269,7 @@ async def _open_backing(
     config, base, clock, report = context.config, context.base, context.clock, context.problems.report
     identity = fleet = None
     try:
-        identity = identity_of(config, base)
+        identity = load_identity(config, base)
     except JoinError as error:
         report(error.code, str(error))
     try:
@@ -338,7 +340,7 @@ def _capabilities(
     devices: Devices,
     backing: _Backing,
     orders: Orders,
-    region: Region,
+    region: RegionSettings,
     trust: TrustStore | None,
 ) -> Callable[[], Capabilities]:
     """What a journey is given: made anew for each, since a device may have come or gone."""
@@ -405,7 +407,7 @@ def _administration(
     async def pair() -> str:
         if cabinet.kind != "serial" or not isinstance(devices.cabinet, SerialCabinet):
             return "no_cabinet"
-        return await cabinet_pairing.pair(devices.cabinet, context.base / cabinet.key, cabinet.port)
+        return await cabinet_pairing.pair_cabinet(devices.cabinet, context.base / cabinet.key, cabinet.port)
 
     board = StationBoard(
         devices, orders, backing.stock(orders), backing.journal, backing.fleet.link if backing.fleet else None,

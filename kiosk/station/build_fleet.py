@@ -30,7 +30,7 @@ from fleet.messages.vocabulary import EventType
 from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer import wiring as issuer_wiring
-from kiosk.issuer.wiring import IssuerSide, keep_files
+from kiosk.issuer.wiring import IssuerGateway, keep_files
 from kiosk.ports import Envelopes
 from kiosk.station import journal
 from kiosk.station.fleet_orders import CardEnvelopes, ServerEnvelopes
@@ -99,7 +99,7 @@ class FleetConnection:
     identity: Identity
     link: Link
     book: OrderBook
-    issuer: IssuerSide
+    issuer: IssuerGateway
     keys: KeyBook
 
     def start(self) -> "list[asyncio.Task[None]]":
@@ -141,7 +141,7 @@ def region_listeners(config: Config, base: Path, clock: SystemClock, changed: Ca
     return RegionListeners(on_files, on_signed_time)
 
 
-def identity_of(config: Config, base: Path) -> Identity:
+def load_identity(config: Config, base: Path) -> Identity:
     """What enrolment wrote. Raises JoinError."""
     try:
         identity = Identity.load(base / config.station.identity)
@@ -184,7 +184,7 @@ def connect(
         identity.server_keys.clock = clock.now
         keys = KeyBook(file.store, link, identity.server_keys)
         book = OrderBook(identity, file.store, link, clock.now)
-        issuer = IssuerSide(
+        issuer = IssuerGateway(
             identity, file.store, link, clock, on_files=region.on_files, on_signed_time=region.on_signed_time
         )
     except IdentityError as error:
@@ -201,7 +201,7 @@ async def open_records(
 ) -> Records:
     """The journal in the file; writes down what a stop cut off, and that the station started. Raises JoinError."""
     try:
-        written = journal_of(identity, file.store, file.chain, clock, fleet)
+        written = make_journal(identity, file.store, file.chain, clock, fleet)
         interrupted = await written.boot(VERSION)
     except IdentityError as error:
         raise JoinError("identity", str(error)) from None
@@ -222,7 +222,7 @@ async def record_dropped_lists(records: Records, fleet: FleetConnection) -> None
         raise JoinError("store", str(error)) from None
 
 
-def journal_of(
+def make_journal(
     identity: Identity | None,
     store: StationStore,
     chain: Chain,

@@ -13,14 +13,14 @@ from provisioning.flash import Way, flash
 from provisioning.pico import FlashError
 
 
-class Held(Protocol):
+class PortHolder(Protocol):
     """A driver that holds the line."""
 
     def start(self) -> None: ...
     async def close(self) -> None: ...
 
 
-async def pair(cabinet: Held, key_file: Path, port: str | None) -> str:
+async def pair_cabinet(cabinet: PortHolder, key_file: Path, port: str | None) -> str:
     """`paired`, or the code of what stood against it (docs/operations.md). The key is told nowhere."""
     await cabinet.close()
     try:

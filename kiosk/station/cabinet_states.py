@@ -1,6 +1,6 @@
 """The cabinet's state in words: a stable code for dashboard and log, and what to do about it.
 
->>> code(SwappedBoard("e6614c311b5a8f2c", "e6614c311b7f4e21"))
+>>> cabinet_state_code(SwappedBoard("e6614c311b5a8f2c", "e6614c311b7f4e21"))
 'swapped_board'
 """
 
@@ -38,7 +38,7 @@ _FOUND = {
 }
 
 
-def found(findings: Findings) -> tuple[str, str]:
+def name_findings(findings: Findings) -> tuple[str, str]:
     """What a self test has found: the stable name of the first, and what to do about each. Raises ValueError for nothing."""
     wrong = [finding for finding in CabinetFinding if finding in findings]
     if not wrong:
@@ -46,7 +46,7 @@ def found(findings: Findings) -> tuple[str, str]:
     return wrong[0].value, "; ".join(_FOUND[finding] for finding in wrong)
 
 
-def code(state: CabinetState) -> str:
+def cabinet_state_code(state: CabinetState) -> str:
     """The state's stable name."""
     match state:
         case CabinetReady():
@@ -69,14 +69,14 @@ def code(state: CabinetState) -> str:
             assert_never(other)
 
 
-def firmware(cabinet: Cabinet, found: CabinetState) -> str | None:
+def firmware_version(cabinet: Cabinet, found: CabinetState) -> str | None:
     """Version of the firmware on the board, also where it is another one than this station speaks."""
     if isinstance(found, WrongFirmware) and found.found[:1].isdigit():
         return found.found
     return cabinet.firmware
 
 
-def advice(fault: CabinetFault, key: str = "FILE") -> str:
+def cabinet_advice(fault: CabinetFault, key: str = "FILE") -> str:
     """What is wrong, and what the technician does; `key` is the pairing file that `cabinet.key` names."""
     flash = f"{FLASH} --key {key}"
     match fault:

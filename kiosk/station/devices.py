@@ -71,7 +71,7 @@ class Devices:
         firmware: str | None = None
         if self.cabinet is not None:
             found = await self.cabinet.state()
-            firmware = cabinets.firmware(self.cabinet, found)
+            firmware = cabinets.firmware_version(self.cabinet, found)
             states.append(_cabinet_state(self.cabinet, found))
             if isinstance(found, CabinetReady):
                 slots = tuple(SlotState(one.number, one.card, one.door) for one in found.slots)
@@ -82,8 +82,8 @@ class Devices:
             self.on_change()
 
     def _tell_cabinet(self, found: CabinetState) -> None:
-        if cabinets.code(found) != self._cabinet_code:
-            self._cabinet_code = cabinets.code(found)
+        if cabinets.cabinet_state_code(found) != self._cabinet_code:
+            self._cabinet_code = cabinets.cabinet_state_code(found)
             self.on_cabinet(found)
 
     async def watch(self) -> None:
@@ -141,7 +141,7 @@ class Devices:
 
 def _cabinet_state(cabinet: Cabinet, found: CabinetState) -> DeviceState:
     ready = isinstance(found, CabinetReady)
-    return DeviceState(cabinet.name, DeviceKind.CABINET, cabinets.code(found), ready, cabinet.virtual)
+    return DeviceState(cabinet.name, DeviceKind.CABINET, cabinets.cabinet_state_code(found), ready, cabinet.virtual)
 
 
 def printer_state(printer: Printer, status: PrinterStatus) -> DeviceState:

@@ -64,7 +64,7 @@ class FleetOrders:
         return self._book.waiting(self._today()) if self._book.is_fresh(self._clock.now()) else None
 
     async def _placed(self, orders: Sequence[Order]) -> tuple[Order, ...]:
-        return await self._journal.transact(lambda cx: stock.placed(cx, orders, self._journal.now()))
+        return await self._journal.transact(lambda cx: stock.locate_orders(cx, orders, self._journal.now()))
 
     def _today(self) -> date:
         return self._clock.now().astimezone().date()

@@ -16,7 +16,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.port import Presence
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand, errand_of
-from kiosk.findings import Known, wrong_with
+from kiosk.findings import CardEvidence, wrong_with
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
 from kiosk.ports import CardPulledError, Clock, ErrandEndedError, Reader
@@ -108,7 +108,7 @@ class HomeController:
             if isinstance(answer, CardFacts):
                 answer = await self._with_card(answer)
             elif isinstance(answer, Strange) and self.reader is not None:
-                await self.supervisor.ask(home.strange(answer.why), until=emptied(self.reader))
+                await self.supervisor.ask(home.strange_card_view(answer.why), until=emptied(self.reader))
         except (ErrandEndedError, ReaderError):
             return None
         wanted = errand_of(answer) if isinstance(answer, str) else None
@@ -123,7 +123,7 @@ class HomeController:
         waiting = await self.administrators_card.look(self.administrator_reader)
         self.on_left_in(forgotten)
         self.changed.clear()
-        view = home.view(
+        view = home.home_view(
             self.content.block_line,
             self.content.offers(),
             self.content.interrupted,
@@ -137,15 +137,19 @@ class HomeController:
         """The other errands. A card may come here too."""
         forgotten = await self.holders_card.look(self.reader)
         waiting = await self.administrators_card.look(self.administrator_reader)
-        return await self.supervisor.ask(home.more(self.content.offers()), until=self._something(forgotten, waiting))
+        return await self.supervisor.ask(
+            home.more_errands_view(self.content.offers()), until=self._something(forgotten, waiting)
+        )
 
     async def _with_card(self, facts: CardFacts) -> object:
         register = await self._register(facts.card_number)
-        findings = wrong_with(Known(facts, self.knowledge.clock.now(), register, loa2_ends=self.knowledge.loa2_ends))
+        findings = wrong_with(
+            CardEvidence(facts, self.knowledge.clock.now(), register, loa2_ends=self.knowledge.loa2_ends)
+        )
         administers = await self.knowledge.administers(facts)
         try:
             closed = self.content.closed() is not None
-            view = home.with_card(facts, findings, self.content.offers(), administers=administers, closed=closed)
+            view = home.card_view(facts, findings, self.content.offers(), administers=administers, closed=closed)
             answer = await self.supervisor.ask(view)
         except CardPulledError:
             return None
@@ -162,7 +166,7 @@ class HomeController:
         try:
             done, _ = await asyncio.wait({asking}, timeout=AT_ONCE_S)
             if not done:
-                await self.supervisor.ask(home.looking(), until=asking)
+                await self.supervisor.ask(home.register_view(), until=asking)
             return await asking
         finally:
             asking.cancel()

@@ -15,7 +15,7 @@ from fleet.messages.issuing import ON_A_TILE
 from fleet.messages.vocabulary import Effect
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand
-from kiosk.findings import Finding
+from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
 from kiosk.ports import FOUND_AGAIN
 from kiosk.station.journal import Interrupted
@@ -33,7 +33,7 @@ BESIDE = 3
 """So many errands are offered for a card that is in."""
 
 
-def view(
+def home_view(
     block_line: str,
     offers: Sequence[Offer],
     found: Sequence[Interrupted],
@@ -62,7 +62,7 @@ def view(
     )
 
 
-def more(offers: Sequence[Offer]) -> Choose:
+def more_errands_view(offers: Sequence[Offer]) -> Choose:
     """The errands that do not stand in front."""
     return Choose(
         name="home.more",
@@ -73,9 +73,9 @@ def more(offers: Sequence[Offer]) -> Choose:
     )
 
 
-def with_card(
+def card_view(
     facts: CardFacts,
-    findings: Sequence[Finding],
+    findings: Sequence[CardFinding],
     offers: Sequence[Offer],
     *,
     administers: bool = False,
@@ -111,12 +111,12 @@ def _can(errand: Errand, facts: CardFacts) -> bool:
     return errand.id != "change_pin" or pin is None or pin.state != "locked"
 
 
-def looking() -> Busy:
+def register_view() -> Busy:
     """The card has been read; the register is asked."""
     return Busy(name="home.looking", title=say("home.looking"), lead=(say("home.looking.lead"),))
 
 
-def strange(why: Strangeness) -> Await:
+def strange_card_view(why: Strangeness) -> Await:
     """A card that cannot be met: in the wrong way round, of a kind that nobody knows, or used by something else."""
     return Await(
         name=f"home.strange.{why}",
@@ -127,7 +127,7 @@ def strange(why: Strangeness) -> Await:
     )
 
 
-def why_not(missing: str, off: SwitchOff | None = None) -> Say:
+def unavailable_text(missing: str, off: SwitchOff | None = None) -> Say:
     """Why an errand is not to be had: where the region has switched it off, in its own words, if it gave some that fit."""
     words = off.text if missing == "switched_off" and off is not None else {}
     fits = words and all(len(text) <= ON_A_TILE for text in words.values())
@@ -153,7 +153,7 @@ def _tile(errand: Errand, reason: Say | None) -> Option:
     )
 
 
-def _beside(offer: Offer, findings: Sequence[Finding]) -> Option:
+def _beside(offer: Offer, findings: Sequence[CardFinding]) -> Option:
     """A tile beside the card, without its second line; what mends a finding in an unexpected way says how."""
     tile = replace(_tile(*offer), detail=None)
     found = next((one.code for one in findings if one.errand == tile.value), None)

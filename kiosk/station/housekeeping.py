@@ -24,19 +24,19 @@ _OF_SLOTS = (Effect.SLOT_OPEN, Effect.SLOT_REOPEN)
 log = logging.getLogger(__name__)
 
 
-async def keep_up(journal: Journal, clock: Clock, signed: Callable[[], datetime | None]) -> None:
+async def run_housekeeping(journal: Journal, clock: Clock, signed: Callable[[], datetime | None]) -> None:
     """Until cancelled. `signed` is the newest time that the server has signed."""
     while True:
         await clock.sleep(EVERY_S)
         try:
             await journal.transact(journal.checkpoint)
             if (late := signed()) is not None:
-                await journal.transact(partial(forget, now=late))
+                await journal.transact(partial(delete_expired, now=late))
         except StoreError as error:
             log.error("the station's file cannot be looked after: %s", error)
 
 
-def forget(cx: sqlite3.Connection, now: datetime) -> int:
+def delete_expired(cx: sqlite3.Connection, now: datetime) -> int:
     """Drop what is known of errands that ended too long ago, inside the caller's transaction. Gives how many receipts went too.
 
     `now` is aware.

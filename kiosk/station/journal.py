@@ -29,11 +29,11 @@ from kiosk.station.journal_schema import (
     DONE,
     SCHEMA,
     UNDOES,
-    details_of,
     drop_plain_orders,
-    made_key,
+    effect_details,
     outcome_name,
     subject_of,
+    was_key_made,
 )
 from kiosk.stock import repository as stock
 
@@ -124,7 +124,7 @@ class Journal:
 
     def event(self, cx: sqlite3.Connection, kind: EventType, subject: str | None, content: dict[str, Any]) -> None:
         """Append an event inside the transaction, with what it changes in the list of cards."""
-        stock.witness(cx, kind, content, self.now())
+        stock.apply_event(cx, kind, content, self.now())
         outbox.append(cx, self._chain, kind, self.now(), subject, content)
         self.checkpoint(cx)
 
@@ -229,7 +229,7 @@ class Log:
 
     async def made_key(self, key_id: str) -> bool:
         """Whether the last that is known of the key in that place is that it was made."""
-        return await self._journal.transact(lambda cx: made_key(cx, self.card_number, key_id))
+        return await self._journal.transact(lambda cx: was_key_made(cx, self.card_number, key_id))
 
     async def receipt(self) -> Receipt | None:
         """The receipt that was issued for this order before."""
@@ -251,7 +251,7 @@ class Log:
         except BaseException:
             await asyncio.shield(self._conclude(intent, name, Outcome.UNKNOWN, facts))
             raise
-        await self._conclude(intent, name, outcome_name(result), facts | details_of(result))
+        await self._conclude(intent, name, outcome_name(result), facts | effect_details(result))
         return result
 
     async def settled(self, effect: Effect, how: Outcome) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from fleet.agent import outbox
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import short_type
-from kiosk.administration_ports import Happened
+from kiosk.administration_ports import EventOverview
 from kiosk.receipts import Receipt, read
 from kiosk.station.journal import Journal
 
@@ -43,7 +43,7 @@ async def unsigned(journal: Journal) -> int:
     return int(await journal.transact(lambda cx: cx.execute(_UNSIGNED).fetchone()[0]))
 
 
-async def last_events(journal: Journal) -> tuple[Happened, ...]:
+async def last_events(journal: Journal) -> tuple[EventOverview, ...]:
     """What happened last, the newest first. Raises StoreError."""
 
     def work(cx: sqlite3.Connection) -> list[Event]:
@@ -52,11 +52,11 @@ async def last_events(journal: Journal) -> tuple[Happened, ...]:
     return tuple(_told(event) for event in await journal.transact(work))
 
 
-def _told(event: Event) -> Happened:
+def _told(event: Event) -> EventOverview:
     """Type, effect or errand, outcome and slot: codes, and nothing else of what the event holds."""
     content = event.content()
     effect, errand, outcome = (str(content.get(key, "")) for key in ("effect", "kind", "outcome"))
     slot = content.get("slot")
     when = datetime.fromisoformat(event.time).astimezone()
     kind = short_type(event.type)
-    return Happened(f"{when:%H:%M}", kind, effect, errand, outcome, slot if isinstance(slot, int) else None)
+    return EventOverview(f"{when:%H:%M}", kind, effect, errand, outcome, slot if isinstance(slot, int) else None)

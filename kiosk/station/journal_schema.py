@@ -6,7 +6,7 @@ import sqlite3
 from drivers.cabinet.port import NotOpened
 from drivers.printer.port import NotLaidOut
 from fleet.messages.vocabulary import Effect, Outcome
-from kiosk.ports import Told
+from kiosk.ports import NamedOutcome
 from kiosk.stock import repository as stock
 
 SCHEMA = (
@@ -52,13 +52,13 @@ def drop_plain_orders(cx: sqlite3.Connection) -> None:
 
 def outcome_name(result: object) -> str:
     """The name of an outcome is that of its type: `WrongCode` is `wrong_code`, `OpenUnknown` is `unknown`."""
-    if isinstance(result, Told):
+    if isinstance(result, NamedOutcome):
         return result.outcome
     words = re.sub(r"(?<!^)(?=[A-Z])", "_", type(result).__name__).lower()
     return Outcome.UNKNOWN if words.endswith(Outcome.UNKNOWN) else words
 
 
-def details_of(result: object) -> dict[str, str | int]:
+def effect_details(result: object) -> dict[str, str | int]:
     """What an event tells of an outcome beside its name: why a slot or the flap did not open, or a document cannot be printed."""
     if isinstance(result, NotLaidOut):
         return {"why": result.why}
@@ -72,7 +72,7 @@ def subject_of(order: str | None, card_number: str | None = None) -> str | None:
     return f"card/{card_number}" if card_number else None
 
 
-def made_key(cx: sqlite3.Connection, card_number: str | None, key_id: str) -> bool:
+def was_key_made(cx: sqlite3.Connection, card_number: str | None, key_id: str) -> bool:
     """Whether the last that is known of the key in that place of the card is that it was made."""
     last = cx.execute(_LAST_OF_KEY, (card_number, key_id)).fetchone()
     return last is not None and last[0] == Effect.CARD_GENERATE_KEY

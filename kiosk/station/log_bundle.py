@@ -43,7 +43,7 @@ class LogRing(logging.Handler):
         self._lines.append(f"{when} {record.levelname} {record.name}: {said}{f' ({kind.__name__})' if kind else ''}")
 
 
-def heard() -> LogRing:
+def collect_log() -> LogRing:
     """A ring that keeps what our own loggers say from here on."""
     ring = LogRing()
     for name in OURS:
@@ -51,7 +51,7 @@ def heard() -> LogRing:
     return ring
 
 
-def bundle(events: Sequence[Event], log: Sequence[str]) -> tuple[str, ...]:
+def make_log_bundle(events: Sequence[Event], log: Sequence[str]) -> tuple[str, ...]:
     """Both, in order of time; `events` are the newest first, as the outbox gives them."""
     told = [_told(event) for event in events[:MOST_EVENTS]]
     lines = sorted([*told, *log[-MOST_LOG:]])

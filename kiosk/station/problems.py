@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class StationProblem:
     """Something that is missing or broken. `code` is stable, `text` says what and what to do."""
 
     code: str
@@ -29,10 +29,10 @@ class Problems:
 
     def __init__(self, on_report: Callable[[str, str], None] = lambda code, text: None) -> None:
         self._on_report = on_report
-        self._problems: tuple[Problem, ...] = ()
+        self._problems: tuple[StationProblem, ...] = ()
 
     @property
-    def all(self) -> tuple[Problem, ...]:
+    def all(self) -> tuple[StationProblem, ...]:
         """The problems, the latest report last."""
         return self._problems
 
@@ -45,7 +45,7 @@ class Problems:
         logger.warning("%s: %s", code, text)
         self._on_report(code, text)
         self.clear(code)
-        self._problems += (Problem(code, text),)
+        self._problems += (StationProblem(code, text),)
 
     def clear(self, code: str) -> None:
         """Forget the problem of that code."""

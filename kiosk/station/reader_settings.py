@@ -29,7 +29,7 @@ class NoAnchorsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class KnownProducts:
+class CardProfiles:
     """The profiles that count, and what is wrong with those that do not."""
 
     profiles: Profiles
@@ -43,7 +43,7 @@ def reader_settings(config: Config, base: Path, clock: SystemClock, virtual: Vir
 
 def _settings(config: Config, base: Path, clock: SystemClock, trust: TrustStore) -> ReaderSettings:
     return ReaderSettings(
-        profiles=known_products(config, base).profiles,
+        profiles=card_profiles(config, base).profiles,
         trust=trust,
         ledger=FileLedger(base / config.station.data / "tries.json"),
         now=clock.now,
@@ -52,13 +52,13 @@ def _settings(config: Config, base: Path, clock: SystemClock, trust: TrustStore)
     )
 
 
-def told_settings(
+def reader_settings_or_problems(
     config: Config, base: Path, clock: SystemClock, virtual: VirtualDevices | None, report: Callable[[str, str], None]
 ) -> tuple[ReaderSettings, TrustStore | None]:
     """The same, with whom to trust; what is wrong is told to `report`. Without anchors nobody is trusted, and all else (which
     products are known, the durable count of tries) is as ever.
     """
-    refused = known_products(config, base).refused
+    refused = card_profiles(config, base).refused
     if refused:
         report("profiles", "\n".join(refused))
     try:
@@ -69,17 +69,17 @@ def told_settings(
     return settings, settings.trust
 
 
-def known_products(config: Config, base: Path) -> KnownProducts:
+def card_profiles(config: Config, base: Path) -> CardProfiles:
     """The profiles that ship, and the signed ones of `profiles.folder`."""
     shipped = builtin()
     if not config.profiles.folder:
-        return KnownProducts(shipped.with_loa(config.trust.loa))
+        return CardProfiles(shipped.with_loa(config.trust.loa))
     try:
         keys = ProfileKeys.load(base / config.profiles.keys)
     except ProfileError as fault:
-        return KnownProducts(shipped.with_loa(config.trust.loa), (str(fault),))
+        return CardProfiles(shipped.with_loa(config.trust.loa), (str(fault),))
     loaded = add_signed(shipped, base / config.profiles.folder, keys)
-    return KnownProducts(loaded.profiles.with_loa(config.trust.loa), tuple(map(str, loaded.refused)))
+    return CardProfiles(loaded.profiles.with_loa(config.trust.loa), tuple(map(str, loaded.refused)))
 
 
 def _trust(config: Config, base: Path, virtual: VirtualDevices | None) -> TrustStore:

@@ -3,7 +3,7 @@
 Rules: nothing opens, prints or types a code unless it is asked for; a virtual card in a virtual reader signs, since its code is
 made up. A device that is not fitted is not listed. Every result says what to do.
 
->>> Checked("printer", "printer", "out_of_paper", False, False, "the paper is at its end: put a new roll in").ok
+>>> SelfTestResult("printer", "printer", "out_of_paper", False, False, "the paper is at its end: put a new roll in").ok
 False
 """
 
@@ -46,7 +46,7 @@ NOT_LAID_OUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class SelfTestResult:
     """One device. `state` is a stable code, `text` says it in words, `details` what was found on the way."""
 
     name: str
@@ -59,7 +59,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class SelfTestOptions:
     """What is to be tried beside looking. `pin_of` gives the code of a virtual card by its number, or None."""
 
     thorough: bool = False
@@ -70,7 +70,7 @@ class Wishes:
     pin_of: Callable[[str | None], Secret | None] = lambda number: None
 
 
-async def check(devices: Devices, wishes: Wishes) -> list[Checked]:
+async def check_devices(devices: Devices, wishes: SelfTestOptions) -> list[SelfTestResult]:
     """Every device that is fitted, in the order of the configuration. Never raises for a device."""
     found = [
         await _reader(reader, devices, wishes) for reader in (devices.reader, devices.administrator_reader) if reader
@@ -84,17 +84,17 @@ async def check(devices: Devices, wishes: Wishes) -> list[Checked]:
     if devices.scanner is not None:
         heard = await devices.scanner.state()
         text = peripherals.advice_for_scanner(heard)
-        found.append(Checked(devices.scanner.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text,
+        found.append(SelfTestResult(devices.scanner.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text,
                              devices.scanner.virtual, text or "it is there"))  # fmt: skip
     for keypad in devices.keypads:
         heard = await keypad.state()
         text = peripherals.advice_for_scanner(heard, "keypad")
-        found.append(Checked(keypad.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text, False,
+        found.append(SelfTestResult(keypad.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text, False,
                              text or "it is there"))  # fmt: skip
     return found
 
 
-async def _pins(pins: Pins, wishes: Wishes) -> Checked:
+async def _pins(pins: Pins, wishes: SelfTestOptions) -> SelfTestResult:
     state = await pins.state()
     if wishes.thorough and isinstance(state, PinsReady):
         pins.set_lamp(STEADY)
@@ -102,25 +102,25 @@ async def _pins(pins: Pins, wishes: Wishes) -> Checked:
         state = await pins.state()
     code, text = peripherals.code_of_pins(state), peripherals.advice_for_pins(state)
     if not isinstance(state, PinsReady):
-        return Checked(pins.name, DeviceKind.GPIO, code, False, pins.virtual, text)
+        return SelfTestResult(pins.name, DeviceKind.GPIO, code, False, pins.virtual, text)
     facts = {"door": state.door, "headphones": state.headphones, "present": state.present}
-    return Checked(
+    return SelfTestResult(
         pins.name, DeviceKind.GPIO, code, True, pins.virtual, text or "the pins can be read, and follow", facts
     )
 
 
-async def _reader(reader: Reader, devices: Devices, wishes: Wishes) -> Checked:
+async def _reader(reader: Reader, devices: Devices, wishes: SelfTestOptions) -> SelfTestResult:
     virtual = reader.name in devices.virtual
     presence = await reader.presence()
     match presence:
         case Presence.NO_READER:
-            return Checked(reader.name, DeviceKind.READER, DeviceStatus.NO_READER, False, virtual,
+            return SelfTestResult(reader.name, DeviceKind.READER, DeviceStatus.NO_READER, False, virtual,
                            "the reader is not there: plug it in, or compare with `kortkiosk card list`")  # fmt: skip
         case Presence.MUTE:
-            return Checked(reader.name, DeviceKind.READER, DeviceStatus.CARD_MUTE, False, virtual,
+            return SelfTestResult(reader.name, DeviceKind.READER, DeviceStatus.CARD_MUTE, False, virtual,
                            "a card is in and does not answer: turn it round, chip up, or try another")  # fmt: skip
         case Presence.EMPTY:
-            return Checked(
+            return SelfTestResult(
                 reader.name, DeviceKind.READER, DeviceStatus.READY, True, virtual, "it is there, without a card"
             )
         case Presence.PRESENT:
@@ -129,9 +129,11 @@ async def _reader(reader: Reader, devices: Devices, wishes: Wishes) -> Checked:
             assert_never(other)
 
 
-async def _card(reader: Reader, virtual: bool, wishes: Wishes) -> Checked:
+async def _card(reader: Reader, virtual: bool, wishes: SelfTestOptions) -> SelfTestResult:
     if not wishes.thorough or not (virtual or wishes.real_cards):
-        return Checked(reader.name, DeviceKind.READER, DeviceStatus.READY, True, virtual, "it is there, with a card")
+        return SelfTestResult(
+            reader.name, DeviceKind.READER, DeviceStatus.READY, True, virtual, "it is there, with a card"
+        )
     try:
         visit = await reader.visit()
         try:
@@ -139,7 +141,7 @@ async def _card(reader: Reader, virtual: bool, wishes: Wishes) -> Checked:
         finally:
             await visit.close()
     except ReaderError as error:
-        return Checked(
+        return SelfTestResult(
             reader.name,
             DeviceKind.READER,
             DeviceStatus.CARD_FAULT,
@@ -148,11 +150,11 @@ async def _card(reader: Reader, virtual: bool, wishes: Wishes) -> Checked:
             f"the card in it cannot be read: {error}",
         )
     if signed is False:
-        return Checked(
+        return SelfTestResult(
             reader.name, DeviceKind.READER, DeviceStatus.NO_SIGNATURE, False, virtual, "the card in it does not sign"
         )
     text = "it is there; the card in it can be read" + (" and signs" if signed else "")
-    return Checked(reader.name, DeviceKind.READER, DeviceStatus.READY, True, virtual, text, {"signed": signed})
+    return SelfTestResult(reader.name, DeviceKind.READER, DeviceStatus.READY, True, virtual, text, {"signed": signed})
 
 
 async def _signs(visit: Visit, pin: Secret | None) -> bool | None:
@@ -164,7 +166,7 @@ async def _signs(visit: Visit, pin: Secret | None) -> bool | None:
     return (await try_card(visit, "identification")).verified
 
 
-async def _printer(devices: Devices, wishes: Wishes) -> Checked:
+async def _printer(devices: Devices, wishes: SelfTestOptions) -> SelfTestResult:
     assert devices.printer is not None
     state = printer_state(devices.printer, await devices.printer.status())
     text = PRINTER_WORDS[state.state]
@@ -173,15 +175,15 @@ async def _printer(devices: Devices, wishes: Wishes) -> Checked:
         outcome = await devices.printer.print(page)
         if isinstance(outcome, NotPrinted):
             state = printer_state(devices.printer, outcome.status)
-            return Checked(
+            return SelfTestResult(
                 state.name, DeviceKind.PRINTER, state.state, False, state.virtual, PRINTER_WORDS[state.state]
             )
         if isinstance(outcome, NotLaidOut):
-            return Checked(
+            return SelfTestResult(
                 state.name, DeviceKind.PRINTER, DeviceStatus.NOT_LAID_OUT, False, state.virtual, NOT_LAID_OUT
             )
         if not isinstance(outcome, Printed):
-            return Checked(
+            return SelfTestResult(
                 state.name,
                 DeviceKind.PRINTER,
                 DeviceStatus.UNKNOWN,
@@ -190,30 +192,40 @@ async def _printer(devices: Devices, wishes: Wishes) -> Checked:
                 "look whether the test page is whole",
             )
         text += "; the test page is printed"
-    return Checked(state.name, DeviceKind.PRINTER, state.state, state.ok, state.virtual, text)
+    return SelfTestResult(state.name, DeviceKind.PRINTER, state.state, state.ok, state.virtual, text)
 
 
-async def _cabinet(devices: Devices, wishes: Wishes) -> Checked:
+async def _cabinet(devices: Devices, wishes: SelfTestOptions) -> SelfTestResult:
     cabinet = devices.cabinet
     assert cabinet is not None
     state = await cabinet.state()
     if not isinstance(state, CabinetReady):
-        return Checked(
-            cabinet.name, DeviceKind.CABINET, cabinets.code(state), False, cabinet.virtual, cabinets.advice(state)
+        return SelfTestResult(
+            cabinet.name,
+            DeviceKind.CABINET,
+            cabinets.cabinet_state_code(state),
+            False,
+            cabinet.virtual,
+            cabinets.cabinet_advice(state),
         )
     facts = {"slots": len(state.slots), "bin": state.bin_count, "bin_full": state.bin_full}
     findings = await cabinet.self_test() if wishes.thorough else frozenset()
     if findings is None:
         mute = CabinetMute()
-        return Checked(
-            cabinet.name, DeviceKind.CABINET, cabinets.code(mute), False, cabinet.virtual, cabinets.advice(mute)
+        return SelfTestResult(
+            cabinet.name,
+            DeviceKind.CABINET,
+            cabinets.cabinet_state_code(mute),
+            False,
+            cabinet.virtual,
+            cabinets.cabinet_advice(mute),
         )
     if findings:
-        first, text = cabinets.found(findings)
-        return Checked(cabinet.name, DeviceKind.CABINET, first, False, cabinet.virtual, text, facts)
+        first, text = cabinets.name_findings(findings)
+        return SelfTestResult(cabinet.name, DeviceKind.CABINET, first, False, cabinet.virtual, text, facts)
     opened = await cabinet.open_slot(wishes.open_slot) if wishes.open_slot is not None else None
     code, text = _opened(wishes.open_slot, opened)
-    return Checked(cabinet.name, DeviceKind.CABINET, code, code == "ready", cabinet.virtual, text, facts)
+    return SelfTestResult(cabinet.name, DeviceKind.CABINET, code, code == "ready", cabinet.virtual, text, facts)
 
 
 def _opened(slot: int | None, outcome: OpenOutcome | None) -> tuple[str, str]:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from kiosk.administration_ports import AtMenu, House
 from kiosk.errands.registry import Errand, errand_of
 from kiosk.ports import Clock, Ended
-from kiosk.region import Region
+from kiosk.region import RegionSettings
 from kiosk.station.activity import Occupancy
 from kiosk.station.build_fleet import FleetConnection, Records
 from kiosk.station.devices import Devices
 from kiosk.station.errand_runner import ErrandRunner
 from kiosk.station.home_controller import HomeController
-from kiosk.station.problems import Problem, Problems
+from kiosk.station.problems import Problems, StationProblem
 from kiosk.station.state import StateReport
 from kiosk.station.status import StationStatus
 
@@ -28,7 +28,7 @@ class Station:
     """The parts of a running station, and the loop of its errands."""
 
     clock: Clock
-    region: Region
+    region: RegionSettings
     devices: Devices
     records: Records | None
     """None where nothing can be written down."""
@@ -42,7 +42,7 @@ class Station:
     _problems: Problems
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[StationProblem, ...]:
         """What is missing or broken."""
         return self._problems.all
 

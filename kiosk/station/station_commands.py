@@ -23,15 +23,15 @@ from fleet.agent.store import StoreError
 from fleet.agent.words import SyncRefused
 from fleet.messages.commands import CommandResult
 from fleet.messages.events import Event
-from fleet.messages.judging import Declined, Ignored, Taken
+from fleet.messages.judging import DeclinedCommand, IgnoredCommand, TakenCommand
 from fleet.messages.link import DeviceState, MessageError, encode
 from kiosk.station import self_test
 from kiosk.station.activity import Occupancy
 from kiosk.station.devices import Devices
-from kiosk.station.log_bundle import bundle
+from kiosk.station.log_bundle import make_log_bundle
 from kiosk.station.out_of_service import OutOfService
 from kiosk.station.restart import Restart
-from kiosk.station.self_test import Checked, Wishes
+from kiosk.station.self_test import SelfTestOptions, SelfTestResult
 
 LOOK_EVERY_S = 1.0
 NEEDS_FREE = frozenset({"restart", "self_test", "open_slot"})
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 Outcome = Literal["done", "refused", "failed"]
 
 
-Handler = Callable[[Taken], Awaitable[CommandResult]]
+Handler = Callable[[TakenCommand], Awaitable[CommandResult]]
 
 
 class CommandLink(Protocol):
@@ -91,15 +91,15 @@ class StationCommands:
             self._report("store", str(error))
             return
         match verdict:
-            case Taken():
+            case TakenCommand():
                 self._link.notify()
                 doing.create_task(self._do(verdict))
-            case Declined(result):
+            case DeclinedCommand(result):
                 self._link.tell_result(encode(result))
-            case Ignored():
+            case IgnoredCommand():
                 pass
 
-    async def _do(self, taken: Taken) -> None:
+    async def _do(self, taken: TakenCommand) -> None:
         """Carry it out, and tell. A fault of ours is its result, and never the end of the station."""
         try:
             result = await self._carry_out(taken)
@@ -111,7 +111,7 @@ class StationCommands:
             result = answer(taken, "failed", "fault")
         await self._conclude(taken, result)
 
-    async def _carry_out(self, taken: Taken) -> CommandResult:
+    async def _carry_out(self, taken: TakenCommand) -> CommandResult:
         handle = self._handlers[taken.command.command]
         if taken.command.command not in NEEDS_FREE:
             await self._gate.begin(taken)
@@ -122,7 +122,7 @@ class StationCommands:
             await self._gate.begin(taken)
             return await handle(taken)
 
-    async def _conclude(self, taken: Taken, result: CommandResult) -> None:
+    async def _conclude(self, taken: TakenCommand, result: CommandResult) -> None:
         try:
             await self._gate.conclude(taken, result)
         except StoreError as error:
@@ -187,7 +187,7 @@ class CommandHandlers:
             "log_bundle": self._bundle,
         }
 
-    async def _set_out_of_service(self, taken: Taken) -> CommandResult:
+    async def _set_out_of_service(self, taken: TakenCommand) -> CommandResult:
         try:
             self.out_of_service.set(taken.command.message)
         except OSError:
@@ -195,18 +195,18 @@ class CommandHandlers:
         self.changed()
         return answer(taken, "done")
 
-    async def _restart(self, taken: Taken) -> CommandResult:
+    async def _restart(self, taken: TakenCommand) -> CommandResult:
         if not self.restart.now():
             return answer(taken, "refused", "no_restart")
         await asyncio.get_running_loop().create_future()  # the program ends here; the next one tells
         raise AssertionError("the program goes on after its end")
 
-    async def _test(self, taken: Taken) -> CommandResult:
-        wishes = Wishes(thorough=True, real_cards=False, pin_of=self.pin_of)
-        results = await self_test.check(self.devices, wishes)
+    async def _test(self, taken: TakenCommand) -> CommandResult:
+        wishes = SelfTestOptions(thorough=True, real_cards=False, pin_of=self.pin_of)
+        results = await self_test.check_devices(self.devices, wishes)
         return answer(taken, "done", devices=tuple(_device(result) for result in results))
 
-    async def _open_slot(self, taken: Taken) -> CommandResult:
+    async def _open_slot(self, taken: TakenCommand) -> CommandResult:
         cabinet, slot = self.devices.cabinet, taken.command.slot
         state = await cabinet.state() if cabinet is not None else None
         if cabinet is None or slot is None or not isinstance(state, CabinetReady):
@@ -221,7 +221,7 @@ class CommandHandlers:
             case OpenUnknown():
                 return answer(taken, "failed", "unknown")
 
-    async def _sync(self, taken: Taken) -> CommandResult:
+    async def _sync(self, taken: TakenCommand) -> CommandResult:
         try:
             await self.sync()
         except (LinkDown, AskTimeout):
@@ -231,12 +231,12 @@ class CommandHandlers:
         self.changed()
         return answer(taken, "done")
 
-    async def _bundle(self, taken: Taken) -> CommandResult:
-        return answer(taken, "done", lines=bundle(await self.events(), self.log_lines()))
+    async def _bundle(self, taken: TakenCommand) -> CommandResult:
+        return answer(taken, "done", lines=make_log_bundle(await self.events(), self.log_lines()))
 
 
 def answer(
-    taken: Taken,
+    taken: TakenCommand,
     outcome: Outcome,
     reason: str = "",
     *,
@@ -253,6 +253,6 @@ def _after_stop(left: LeftOpen) -> CommandResult:
     return answer(left.taken, "failed", "interrupted") if left.begun else answer(left.taken, "refused", "stopped")
 
 
-def _device(found: Checked) -> DeviceState:
+def _device(found: SelfTestResult) -> DeviceState:
     """As the fleet is told of a device."""
     return DeviceState(found.name, found.kind, found.state, found.ok, found.virtual)

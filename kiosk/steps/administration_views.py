@@ -1,7 +1,7 @@
 """The views of looking after a station that several errands share: a device's state in a word, and nobody to do it."""
 
 from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.administration_ports import Device
+from kiosk.administration_ports import DeviceOverview
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
@@ -11,7 +11,7 @@ STATES = ("no_reader", "out_of_paper", "cover_open", "cutter", "offline", "mute"
 """States that have a word of their own on the board."""
 
 
-def state_of(device: Device) -> Say:
+def state_of(device: DeviceOverview) -> Say:
     """How a device is, in a word."""
     if device.count is not None and device.full:
         return say("admin.count", count=device.count, of=device.full)

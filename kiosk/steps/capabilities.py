@@ -12,14 +12,14 @@ from kiosk.issuer.ports import Administrators, Blocking, CardKeys, Directory, Is
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import Proofs
 from kiosk.ports import Cabinet, Clock, Ended, Envelopes, ErrandEndedError, Orders, Printer, Reader
-from kiosk.region import Region
+from kiosk.region import RegionSettings
 from kiosk.steps.report_limit import ReportLimit
 from kiosk.stock.stocktaking import Stock
 from kiosk.views import Say, Tell
 
 _NO_FLEET = NoFleet()
 _PROOFS = CardProofs()
-_NO_REGION = Region()
+_NO_REGION = RegionSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Capabilities:
     administrators: Administrators = _NO_FLEET
     proofs: Proofs = _PROOFS
     switches: Switches = _NO_FLEET
-    region: Region = _NO_REGION
+    region: RegionSettings = _NO_REGION
     house: House | None = None
     """The station as a machine; None where nobody may look after it from here (`walk` without a station)."""
     reports: ReportLimit = field(default_factory=ReportLimit)

@@ -5,7 +5,7 @@ import contextlib
 
 from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened
 from fleet.messages.vocabulary import Effect, Outcome
-from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Told
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome, Order
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
@@ -39,19 +39,19 @@ async def drop_card(ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, num
     return came.outcome
 
 
-async def _drop(ask: Ask, view: Await, cabinet: Cabinet) -> Told:
+async def _drop(ask: Ask, view: Await, cabinet: Cabinet) -> NamedOutcome:
     """See the card fall into the bin, or the holder keep it."""
     try:
         outcome = await ask(view, until=cabinet.wait_drop())
     except ErrandEndedError:
-        return Told(Outcome.KEPT)
+        return NamedOutcome(Outcome.KEPT)
     match outcome:
         case Dropped():
-            return Told(Outcome.DROPPED)
+            return NamedOutcome(Outcome.DROPPED)
         case NotDropped(fault):
-            return Told(Outcome(fault))
+            return NamedOutcome(Outcome(fault))
         case _:
-            return Told(Outcome.KEPT)
+            return NamedOutcome(Outcome.KEPT)
 
 
 async def _lock_flap(cabinet: Cabinet) -> None:

@@ -12,7 +12,17 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.policy import PinPolicy
 from kiosk.ports import Ask, Ended, ErrandLog, Order, Visit
-from kiosk.receipts import CardSignature, Detail, Draft, Person, Receipt, ReceiptFacts, draft, finish, receipt_document
+from kiosk.receipts import (
+    CardSignature,
+    Draft,
+    Receipt,
+    ReceiptDetail,
+    ReceiptFacts,
+    ReceiptPerson,
+    draft,
+    finish,
+    receipt_document,
+)
 from kiosk.steps import own_card_views
 from kiosk.steps import receipt_views as views
 from kiosk.steps.capabilities import Capabilities
@@ -71,9 +81,9 @@ def facts_of(
         place=caps.seal.title,
         order=None,
         card_number=whose.card_number,
-        holder=Person(whose.hsa_id, whose.name),
+        holder=ReceiptPerson(whose.hsa_id, whose.name),
         identified_by=who.by,
-        administrator=Person(administrator.hsa_id, administrator.name) if administrator else None,
+        administrator=ReceiptPerson(administrator.hsa_id, administrator.name) if administrator else None,
         document_kind=who.document,
         terms="",
     )
@@ -165,7 +175,7 @@ def work_facts(
     by: LoggedIn,
     second: LoggedIn | None = None,
     *,
-    details: tuple[Detail, ...],
+    details: tuple[ReceiptDetail, ...],
     remarks: tuple[str, ...] = (),
 ) -> ReceiptFacts:
     """The facts of a receipt that is about no single card."""
@@ -177,9 +187,9 @@ def work_facts(
         place=caps.seal.title,
         order=None,
         card_number="",
-        holder=Person(by.hsa_id, by.name),
+        holder=ReceiptPerson(by.hsa_id, by.name),
         identified_by="administrator",
-        administrator=Person(second.hsa_id, second.name) if second is not None else None,
+        administrator=ReceiptPerson(second.hsa_id, second.name) if second is not None else None,
         document_kind=None,
         terms="",
         remarks=remarks,

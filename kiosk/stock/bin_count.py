@@ -1,8 +1,8 @@
 """What two administrators have counted out of the bin, against what should have lain there; and the text that both sign. Pure.
 
->>> Counted(2).differs(("9999000010260001", "9999000010260003"), sensor=3)
+>>> CountedCards(2).differs(("9999000010260001", "9999000010260003"), sensor=3)
 True
->>> Counted(1, ("9999000010260001",)).missing(("9999000010260001", "9999000010260003"))
+>>> CountedCards(1, ("9999000010260001",)).missing(("9999000010260001", "9999000010260003"))
 ('9999000010260003',)
 """
 
@@ -20,7 +20,7 @@ NOBODY_KNOWS = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedCards:
     """How many cards came out. `numbers` are those that were read; None where they were only counted."""
 
     cards: int
@@ -49,7 +49,7 @@ def _left(these: Sequence[str], those: Sequence[str] | None) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class BinCountStatement:
     """What both sign. `sensor` is the cabinet's own count, None where it did not say; `reason` is empty where all agrees."""
 
     station: str

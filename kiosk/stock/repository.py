@@ -1,6 +1,6 @@
 """The station's list of cards in slots and in the bin, in the one file that holds the journal.
 
-Rules: the list changes in the transaction of the event that changed it (`witness`), so one is never true without the other;
+Rules: the list changes in the transaction of the event that changed it (`apply_event`), so one is never true without the other;
 what the office says of slots (the synced orders) is taken in when the list is looked at, and never undoes what was done here
 since. At the first start the list is made of the events that are still kept.
 """
@@ -13,7 +13,7 @@ import msgspec
 
 from fleet.messages.link import Order
 from fleet.messages.vocabulary import Effect, EventType, Outcome
-from kiosk.stock.stocktaking import Ledger, Lying
+from kiosk.stock.stocktaking import Ledger, StoredCard
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class StationStock:
         here = await self._here()
 
         def work(cx: sqlite3.Connection) -> Ledger:
-            adopt(cx, here or (), self._journal.now())
+            adopt_office_slots(cx, here or (), self._journal.now())
             return Ledger(_lying(cx), here, _broken(cx), _quarantined(cx), _keyless(cx))
 
         return await self._journal.transact(work)
@@ -87,9 +87,9 @@ class StationStock:
         return tuple(row[0] for row in rows)
 
 
-def placed(cx: sqlite3.Connection, orders: Sequence[Order], now: str) -> tuple[Order, ...]:
+def locate_orders(cx: sqlite3.Connection, orders: Sequence[Order], now: str) -> tuple[Order, ...]:
     """The orders among these whose card lies here, or was just taken out by its holder, each with the slot where it is."""
-    adopt(cx, orders, now)
+    adopt_office_slots(cx, orders, now)
     where = {
         order: slot or last
         for order, slot, last, gone in cx.execute(
@@ -100,7 +100,7 @@ def placed(cx: sqlite3.Connection, orders: Sequence[Order], now: str) -> tuple[O
     return tuple(msgspec.structs.replace(one, slot=where[one.order]) for one in orders if one.order in where)
 
 
-def adopt(cx: sqlite3.Connection, orders: Iterable[Order], now: str) -> None:
+def adopt_office_slots(cx: sqlite3.Connection, orders: Iterable[Order], now: str) -> None:
     """Take in the slots that the office gave: of cards that this station has never moved, or newly given since."""
     for one in orders:
         row = cx.execute("SELECT id, told, last FROM stock_card WHERE order_no = ?", (one.order,)).fetchone()
@@ -122,7 +122,7 @@ def adopt(cx: sqlite3.Connection, orders: Iterable[Order], now: str) -> None:
         )
 
 
-def witness(cx: sqlite3.Connection, kind: str, content: dict[str, Any], now: str) -> None:
+def apply_event(cx: sqlite3.Connection, kind: str, content: dict[str, Any], now: str) -> None:
     """What an event changes in the list, in its own transaction."""
     match kind:
         case EventType.CARD_STORED:
@@ -145,7 +145,7 @@ def rebuild(cx: sqlite3.Connection, now: str) -> None:
     cx.execute("INSERT INTO stock_made VALUES (1, ?)", (now,))
     for envelope, data in cx.execute("SELECT envelope, data FROM outbox ORDER BY epoch, sequence").fetchall():
         told = msgspec.json.decode(envelope)
-        witness(cx, told["type"], msgspec.json.decode(data), told["time"])
+        apply_event(cx, told["type"], msgspec.json.decode(data), told["time"])
 
 
 def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
@@ -214,8 +214,8 @@ def _keyless(cx: sqlite3.Connection) -> bool:
     return cx.execute("SELECT 1 FROM stock_keyless").fetchone() is not None
 
 
-def _lying(cx: sqlite3.Connection) -> tuple[Lying, ...]:
+def _lying(cx: sqlite3.Connection) -> tuple[StoredCard, ...]:
     rows = cx.execute(
         "SELECT slot, card_number, order_no, product, last_day, since FROM stock_card WHERE slot IS NOT NULL ORDER BY slot"
     )
-    return tuple(Lying(*row) for row in rows)
+    return tuple(StoredCard(*row) for row in rows)

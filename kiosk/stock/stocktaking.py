@@ -4,7 +4,7 @@ Rules of hand-over and return: a card is put into a slot that is empty by list a
 handed out first; a card whose order has expired or is void goes out. List and sensor are never made to agree by
 themselves: a person looks.
 
->>> ledger = Ledger((Lying(3, "9999", "A-1", "ordinary", "2026-12-31", "2026-11-01"),), None)
+>>> ledger = Ledger((StoredCard(3, "9999", "A-1", "ordinary", "2026-12-31", "2026-11-01"),), None)
 >>> [(one.slot, one.what) for one in compare(ledger, (SlotReading(3, "empty", "closed"), SlotReading(4, "present", "closed")))]
 [(3, 'missing'), (4, 'unlisted')]
 """
@@ -26,7 +26,7 @@ RESERVE = "reserve"
 
 
 @dataclass(frozen=True, slots=True)
-class Lying:
+class StoredCard:
     """A card in a slot. `card_number` is empty where nobody knows which card it is, `order` where it has none. Days are ISO 8601;
     `since` is the day on which it was put in."""
 
@@ -45,7 +45,7 @@ class Ledger:
     `broken`: slots whose lock or door jammed and that have not opened since.
     """
 
-    lying: tuple[Lying, ...]
+    lying: tuple[StoredCard, ...]
     here: tuple[Order, ...] | None
     broken: frozenset[int] = frozenset()
     quarantined: frozenset[int] = frozenset()
@@ -53,11 +53,11 @@ class Ledger:
     keyless: bool = False
     """A card that cannot show it before any code was met here: two administrators put cards in."""
 
-    def at(self, slot: int) -> Lying | None:
+    def at(self, slot: int) -> StoredCard | None:
         """What the list has in that slot."""
         return next((one for one in self.lying if one.slot == slot), None)
 
-    def where(self, card_number: str) -> Lying | None:
+    def where(self, card_number: str) -> StoredCard | None:
         """Where that card lies."""
         return next((one for one in self.lying if card_number and one.card_number == card_number), None)
 
@@ -81,21 +81,21 @@ class Stock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class SlotComparison:
     """One slot by list and by sensor."""
 
     slot: int
     what: What
-    listed: Lying | None
+    listed: StoredCard | None
 
 
-def compare(ledger: Ledger, slots: Iterable[SlotReading]) -> tuple[Compared, ...]:
+def compare(ledger: Ledger, slots: Iterable[SlotReading]) -> tuple[SlotComparison, ...]:
     """Every slot of the cabinet, those that differ first."""
-    found = [Compared(slot.number, _what(ledger.at(slot.number), slot), ledger.at(slot.number)) for slot in slots]
+    found = [SlotComparison(slot.number, _what(ledger.at(slot.number), slot), ledger.at(slot.number)) for slot in slots]
     return tuple(sorted(found, key=lambda one: (one.what == "agree", one.slot)))
 
 
-def _what(listed: Lying | None, seen: SlotReading) -> What:
+def _what(listed: StoredCard | None, seen: SlotReading) -> What:
     if seen.door != "closed":
         return "open"
     if seen.card == "unknown":
@@ -121,12 +121,12 @@ def free_slots(
     return tuple(sorted(empty, key=lambda number: (number != wanted, number in meant, number)))
 
 
-def is_reserve(card: Lying) -> bool:
+def is_reserve(card: StoredCard) -> bool:
     """A card for whoever needs one: it has no order yet."""
     return bool(card.card_number) and not card.order
 
 
-def outgoing(ledger: Ledger, today: str) -> tuple[tuple[Lying, Why], ...]:
+def cards_to_take_out(ledger: Ledger, today: str) -> tuple[tuple[StoredCard, Why], ...]:
     """Every card that lies here, with why it would go out: those that must first, then the oldest reserve card, then the rest."""
     rank: dict[Why, int] = {"not_genuine": -1, "misplaced": 0, "expired": 1, "voided": 2, "reserve": 3, "other": 4}
     oldest = min((one for one in ledger.lying if is_reserve(one)), key=lambda one: (one.since, one.slot), default=None)
@@ -134,7 +134,7 @@ def outgoing(ledger: Ledger, today: str) -> tuple[tuple[Lying, Why], ...]:
     return tuple(sorted(found, key=lambda pair: (rank[pair[1]], pair[0].slot)))
 
 
-def _why(ledger: Ledger, card: Lying, today: str) -> Why:
+def _why(ledger: Ledger, card: StoredCard, today: str) -> Why:
     if card.slot in ledger.quarantined:
         return "not_genuine"
     if not card.card_number:

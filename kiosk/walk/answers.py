@@ -41,7 +41,7 @@ class CardEntry(_Strict):
     """Whether its PIN's tries are used up when it is made."""
 
 
-class Answer(_Strict):
+class WalkAnswer(_Strict):
     """One entry: an answer to a view, or something that hands do while a view is up."""
 
     view: str | None = None
@@ -51,7 +51,7 @@ class Answer(_Strict):
     reader: Literal["holder", "administrator"] | None = None
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> "Answer":
+    def _one_of_two(self) -> "WalkAnswer":
         if self.do is None and (self.view is None or self.value is None):
             raise ValueError("an answer needs view and value, or do")
         if self.do is not None and self.value is not None:
@@ -65,18 +65,18 @@ class AnswersFile(_Strict):
     """The whole file."""
 
     cards: dict[str, Annotated[CardEntry | str, Field()]] = {}
-    answer: tuple[Answer, ...]
+    answer: tuple[WalkAnswer, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class WalkAnswers:
     """What was read: the entries, and the cards with paths that are relative to nothing."""
 
-    entries: tuple[Answer, ...]
+    entries: tuple[WalkAnswer, ...]
     cards: dict[str, tuple[Path, CardEntry]]
 
 
-def load(path: Path) -> Answers:
+def load(path: Path) -> WalkAnswers:
     """Read and check. Raises AnswersError; a value is never shown, since it may be a code."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -94,7 +94,7 @@ def load(path: Path) -> Answers:
     for number, entry in enumerate(file.answer):
         if entry.card is not None and entry.card not in cards:
             raise AnswersError(f"{path}: answer.{number}: [cards] names no {entry.card!r}")
-    return Answers(file.answer, cards)
+    return WalkAnswers(file.answer, cards)
 
 
 def _card(path: Path, name: str, entry: CardEntry | str) -> tuple[Path, CardEntry]:

@@ -13,7 +13,7 @@ from typing import Protocol
 from kiosk.config import Config
 from kiosk.station.virtual_devices import VirtualDevices
 from kiosk.station.virtual_plugin import missing_wheel
-from kiosk.walk.answers import Answers
+from kiosk.walk.answers import WalkAnswers
 
 GROUP = "kortkiosk.walk"
 
@@ -71,7 +71,7 @@ class PersonHands:
 
 
 @contextmanager
-def open_hands(config: Config, answers: Answers, folder: Path) -> Iterator[Hands]:
+def open_hands(config: Config, answers: WalkAnswers, folder: Path) -> Iterator[Hands]:
     """The hands for a walk; `folder` keeps what virtual devices keep.
 
     Raises AnswersError, OSError, ReaderServiceError, and VirtualDevicesError where virtual devices or cards are asked for and

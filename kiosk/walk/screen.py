@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from drivers.reader.secret import Secret
-from kiosk.barcodes import EnvelopeCode, OrderCode, read
+from kiosk.barcodes import EnvelopeCode, OrderCode, parse_scan
 from kiosk.ports import Activity, ErrandEndedError
 from kiosk.texts import Texts
 from kiosk.views import (
@@ -22,7 +22,7 @@ from kiosk.views import (
     ReaderDrawing,
     View,
 )
-from kiosk.walk.answers import Answer
+from kiosk.walk.answers import WalkAnswer
 from kiosk.walk.hands import Hands, PersonHands
 
 SETTLE_S = 30.0
@@ -51,7 +51,7 @@ class WalkScreen:
 
     def __init__(
         self,
-        entries: tuple[Answer, ...],
+        entries: tuple[WalkAnswer, ...],
         say: Callable[[dict[str, Any]], None],
         language: str,
         hands: Hands | None = None,
@@ -106,7 +106,7 @@ class WalkScreen:
             async with asyncio.timeout(SETTLE_S):
                 await _for_ever()
 
-    def _value(self, view: View[Any], entry: Answer) -> Secret | str:
+    def _value(self, view: View[Any], entry: WalkAnswer) -> Secret | str:
         assert entry.value is not None
         buttons = [button.value for button in (view.way_out, view.side, view.primary) if button is not None]
         if entry.value not in buttons and not _takes(view, entry.value):
@@ -115,7 +115,7 @@ class WalkScreen:
         self._say({"answered": view.name, "value": "******" if secret else entry.value})
         return Secret(entry.value) if secret else entry.value
 
-    def _do(self, view: View[Any], entry: Answer) -> None:
+    def _do(self, view: View[Any], entry: WalkAnswer) -> None:
         drawing = view.drawing
         role = entry.reader or (drawing.which if isinstance(drawing, ReaderDrawing) else "holder")
         self._say({"did": entry.do, "card": entry.card, "reader": role})
@@ -153,7 +153,7 @@ def _takes(view: View[Any], value: str) -> bool:
             return fits and (view.policy is None or view.policy.accepts(value))
         case EnterDigits():
             digits = value.isascii() and value.isdigit()
-            return digits or (view.codes and isinstance(read(value), OrderCode | EnvelopeCode))
+            return digits or (view.codes and isinstance(parse_scan(value), OrderCode | EnvelopeCode))
         case _:
             return False
 

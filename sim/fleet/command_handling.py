@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, assert_never
 
 from fleet.messages.commands import CommandResult
-from fleet.messages.judging import Declined, Ignored, Taken, told_ended, told_taken
+from fleet.messages.judging import DeclinedCommand, IgnoredCommand, TakenCommand, told_ended, told_taken
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import EventType
 from sim.fleet.command_verification import CommandVerifier
@@ -76,14 +76,14 @@ class CommandHandler:
         if self._stopped:
             return
         match self._gate.take(payload, self._clock()):
-            case Taken() as taken:
+            case TakenCommand() as taken:
                 self._body.tell(EventType.COMMAND_TAKEN, None, told_taken(taken.command))
                 task = asyncio.create_task(self._do(taken))
                 self._doing.add(task)
                 task.add_done_callback(self._doing.discard)
-            case Declined(result):
+            case DeclinedCommand(result):
                 self._body.say_result(result)
-            case Ignored(why):
+            case IgnoredCommand(why):
                 _log.warning("a command was ignored: %s", why)
 
     def tell_again(self) -> None:
@@ -99,7 +99,7 @@ class CommandHandler:
             task.cancel()
         await asyncio.gather(*doing, return_exceptions=True)
 
-    async def _do(self, taken: Taken) -> None:
+    async def _do(self, taken: TakenCommand) -> None:
         try:
             result = await self._carried_out(taken)
         except asyncio.CancelledError:
@@ -111,7 +111,7 @@ class CommandHandler:
         self._body.tell(EventType.COMMAND_ENDED, None, told_ended(taken.command, result))
         self._body.say_result(result)
 
-    async def _carried_out(self, taken: Taken) -> CommandResult:
+    async def _carried_out(self, taken: TakenCommand) -> CommandResult:
         if taken.command.command not in NEEDS_FREE:
             return await self._done(taken)
         left = datetime.fromisoformat(taken.command.not_after) - self._clock()
@@ -125,7 +125,7 @@ class CommandHandler:
         finally:
             counter.release()
 
-    async def _done(self, taken: Taken) -> CommandResult:
+    async def _done(self, taken: TakenCommand) -> CommandResult:
         command, twin = taken.command, self._body.twin
         match command.command:
             case "out_of_service" | "in_service":
@@ -147,7 +147,7 @@ class CommandHandler:
                 assert_never(command.command)
         return _answer(taken, "done")
 
-    def _opened(self, taken: Taken) -> CommandResult:
+    def _opened(self, taken: TakenCommand) -> CommandResult:
         slot, twin = taken.command.slot, self._body.twin
         if slot is None or slot > SLOTS:
             return _answer(taken, "refused", "no_such_slot")
@@ -164,7 +164,7 @@ class CommandHandler:
 
 
 def _answer(
-    taken: Taken,
+    taken: TakenCommand,
     outcome: Literal["done", "refused", "failed"],
     reason: str = "",
     *,

@@ -10,7 +10,7 @@ from datetime import datetime
 from joserfc.jwk import ECKey
 
 from fleet.messages.commands import COMMANDS, CommandResult, digest_of
-from fleet.messages.judging import KEPT, Declined, Ignored, Taken, Verdict, opened, wrong_with
+from fleet.messages.judging import KEPT, DeclinedCommand, IgnoredCommand, TakenCommand, Verdict, opened, wrong_with
 
 
 class CommandVerifier:
@@ -24,19 +24,19 @@ class CommandVerifier:
         self.results: list[CommandResult] = []
 
     def take(self, payload: bytes, now: datetime) -> Verdict:
-        """The verdict at that (aware) time; what is `Taken` is never taken again."""
+        """The verdict at that (aware) time; what is `TakenCommand` is never taken again."""
         command = opened(payload, self._key, self._station)
-        if isinstance(command, Ignored):
+        if isinstance(command, IgnoredCommand):
             return command
         digest = digest_of(payload)
         if (known := self._concluded.get(digest)) is not None:
-            return Declined(known)
+            return DeclinedCommand(known)
         if (why := wrong_with(command, COMMANDS, now)) is not None:
-            return Declined(self._gave(CommandResult(command.sequence, digest, "refused", why)))
+            return DeclinedCommand(self._gave(CommandResult(command.sequence, digest, "refused", why)))
         if command.sequence <= self._highest:
-            return Ignored("taken before")
+            return IgnoredCommand("taken before")
         self._highest = command.sequence
-        return Taken(command, digest)
+        return TakenCommand(command, digest)
 
     def conclude(self, result: CommandResult) -> None:
         """Keep what became of a taken one."""

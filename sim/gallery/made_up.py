@@ -7,11 +7,11 @@ import msgspec
 from drivers.reader.model import CardFacts, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import DeviceKind
-from kiosk.administration_ports import Device
+from kiosk.administration_ports import DeviceOverview
 from kiosk.issuer.ports import LoggedIn
 from kiosk.policy import PinPolicy
 from kiosk.ports import Order
-from kiosk.receipts import Person, Receipt, ReceiptFacts
+from kiosk.receipts import Receipt, ReceiptFacts, ReceiptPerson
 from kiosk.steps import order_views
 from kiosk.steps.identity.identification import Identified
 
@@ -33,14 +33,14 @@ TIME = datetime(2026, 11, 25, 10, 46, tzinfo=UTC)
 ISSUED, EXPIRES = TIME.replace(year=2024, month=3, day=31), TIME.replace(year=2029, month=3, day=31)
 FACTS = ReceiptFacts(
     kind="pickup", time=TIME, station="lasarettet-a", place="Lasarettet, entré A", order=ORDER.order, card_number=NUMBER,
-    holder=Person(ORDER.hsa_id, ORDER.name), identified_by="administrator",
-    administrator=Person(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name), document_kind="passport", terms=order_views.TERMS,
+    holder=ReceiptPerson(ORDER.hsa_id, ORDER.name), identified_by="administrator",
+    administrator=ReceiptPerson(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name), document_kind="passport", terms=order_views.TERMS,
 )  # fmt: skip
 RECEIPT = Receipt(FACTS, "7F3A-91C2-K8M4A", "card", b"{}", "KK1.a-made-up-statement-of-a-receipt." + "Made-Up-0" * 26)
 DEVICES = (
-    Device(DeviceKind.READER, "ready", True), Device(DeviceKind.PRINTER, "out_of_paper", False),
-    Device(DeviceKind.CABINET, "ready", True),
-    Device("bin", "ready", True, 23, 50), Device("link", "ready", True),
+    DeviceOverview(DeviceKind.READER, "ready", True), DeviceOverview(DeviceKind.PRINTER, "out_of_paper", False),
+    DeviceOverview(DeviceKind.CABINET, "ready", True),
+    DeviceOverview("bin", "ready", True, 23, 50), DeviceOverview("link", "ready", True),
 )  # fmt: skip
 
 

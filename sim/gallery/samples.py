@@ -12,7 +12,7 @@ from drivers.reader.model import CardFacts
 from fleet.messages.errand_catalog import catalog
 from fleet.messages.vocabulary import Effect
 from kiosk.errands.registry import ERRANDS
-from kiosk.findings import Finding
+from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
 from kiosk.region import general
 from kiosk.station import home_views as home
@@ -41,33 +41,33 @@ ON_THE_TILE = {"sv": "Gå till kontoret till och med på fredag.", "en": "Go to 
 
 def _home() -> Iterator[tuple[str, View[Any]]]:
     line, found = general().block_line, [Interrupted("", "pickup", Effect.CARD_UNBLOCK, "1")]
-    yield "home", home.view(line, [(one, None) for one in ERRANDS], (), forgotten=False)
-    yield "home-alone", home.view(line, [(ERRANDS[0], None)], (), forgotten=False)
-    yield "home-with-card", home.with_card(CARD_FACTS, (), [(one, None) for one in ERRANDS])
+    yield "home", home.home_view(line, [(one, None) for one in ERRANDS], (), forgotten=False)
+    yield "home-alone", home.home_view(line, [(ERRANDS[0], None)], (), forgotten=False)
+    yield "home-with-card", home.card_view(CARD_FACTS, (), [(one, None) for one in ERRANDS])
     yield (
         "home-with-administrators-card",
-        home.with_card(CARD_FACTS, (), [(one, None) for one in ERRANDS], administers=True),
+        home.card_view(CARD_FACTS, (), [(one, None) for one in ERRANDS], administers=True),
     )
     for code, errand in (("pin_locked", "unblock"), ("on_hold", "report_lost"), ("alike", None)):
-        view = home.with_card(CARD_FACTS, (Finding(code, errand),), [(one, None) for one in ERRANDS])
+        view = home.card_view(CARD_FACTS, (CardFinding(code, errand),), [(one, None) for one in ERRANDS])
         yield f"home-with-{code.replace('_', '-')}", view
-    yield "home-looking", home.looking()
+    yield "home-looking", home.register_view()
     for strange in ("mute", "unknown", "busy"):
-        yield f"home-strange-{strange}", home.strange(strange)
+        yield f"home-strange-{strange}", home.strange_card_view(strange)
     yield (
         "home-unavailable",
-        home.view(line, [(one, home.why_not("cabinet")) for one in ERRANDS], (), forgotten=False),
+        home.home_view(line, [(one, home.unavailable_text("cabinet")) for one in ERRANDS], (), forgotten=False),
     )
-    yield "home-interrupted", home.view(line, [(one, None) for one in ERRANDS], found, forgotten=False)
+    yield "home-interrupted", home.home_view(line, [(one, None) for one in ERRANDS], found, forgotten=False)
     for state in ("out_of_paper", "mute"):
-        one = home.view(line, [(one, None) for one in ERRANDS], (), forgotten=False, printer=state)
+        one = home.home_view(line, [(one, None) for one in ERRANDS], (), forgotten=False, printer=state)
         yield f"home-printer-{state.replace('_', '-')}", one
-    own = home.why_not("switched_off", SwitchOff("errand", "", ON_THE_TILE))
+    own = home.unavailable_text("switched_off", SwitchOff("errand", "", ON_THE_TILE))
     off = [(one, own if one.id in ("pickup", "unblock") else None) for one in ERRANDS]
-    yield "home-switched-off", home.view(line, off, (), forgotten=False)
-    closed = [(one, None if one.entry.while_closed else home.why_not("closed")) for one in ERRANDS]
-    yield "home-closed", home.view(line, closed, (), forgotten=False, closed="repair")
-    yield "home-forgotten", home.view(line, [(one, None) for one in ERRANDS], (), forgotten=True)
+    yield "home-switched-off", home.home_view(line, off, (), forgotten=False)
+    closed = [(one, None if one.entry.while_closed else home.unavailable_text("closed")) for one in ERRANDS]
+    yield "home-closed", home.home_view(line, closed, (), forgotten=False, closed="repair")
+    yield "home-forgotten", home.home_view(line, [(one, None) for one in ERRANDS], (), forgotten=True)
 
 
 def _log_in(card: CardFacts, context: ViewContext) -> Iterator[tuple[str, View[Any]]]:

@@ -18,7 +18,7 @@ from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
-from fleet.messages.asking import Blocked, Held, LetterOrdered, Lifted, Released
+from fleet.messages.asking import BlockedResult, HeldResult, LetterOrderedResult, LiftedResult, ReleasedResult
 from fleet.server.issuers.adapters.rest import KnownAnswer
 from sim.issuer import BANNER, HEADER, register
 from sim.issuer.core import Simulator
@@ -91,27 +91,27 @@ def rest_router(simulator: Simulator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["issuer"])
     changed = _changes(simulator)
 
-    @router.post("/cards/{number}/block", responses=answers_with(Blocked))
+    @router.post("/cards/{number}/block", responses=answers_with(BlockedResult))
     def block(number: Number, body: Block, key: Key) -> Response:
         """Revoke all certificates of the card, for good."""
         return changed("block", number, key, body, register.block)
 
-    @router.post("/cards/{number}/hold", responses=answers_with(Held))
+    @router.post("/cards/{number}/hold", responses=answers_with(HeldResult))
     def hold(number: Number, body: Hold, key: Key) -> Response:
         """Suspend all certificates of the card."""
         return changed("hold", number, key, body, register.hold)
 
-    @router.post("/cards/{number}/lift", responses=answers_with(Lifted))
+    @router.post("/cards/{number}/lift", responses=answers_with(LiftedResult))
     def lift(number: Number, body: Lift, key: Key) -> Response:
         """End the suspension: the card is what it was before."""
         return changed("lift", number, key, body, register.lift)
 
-    @router.post("/cards/{number}/puk", responses=answers_with(Released))
+    @router.post("/cards/{number}/puk", responses=answers_with(ReleasedResult))
     def puk(number: Number, body: Puk, key: Key) -> Response:
         """Release the PUK, once, sealed to the asker."""
         return changed("puk", number, key, body, register.release_puk)
 
-    @router.post("/cards/{number}/letter", responses=answers_with(LetterOrdered))
+    @router.post("/cards/{number}/letter", responses=answers_with(LetterOrderedResult))
     def letter(number: Number, body: Letter, key: Key) -> Response:
         """Send a new code letter."""
         return changed("letter", number, key, body, register.order_letter)

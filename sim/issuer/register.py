@@ -13,7 +13,15 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from fleet.messages.asking import Blocked, Declined, Held, LetterOrdered, Lifted, Released, puk_info
+from fleet.messages.asking import (
+    BlockedResult,
+    DeclinedResult,
+    HeldResult,
+    LetterOrderedResult,
+    LiftedResult,
+    ReleasedResult,
+    puk_info,
+)
 from fleet.messages.issuing import CardRecord
 from sim.issuer.database import card_of, keep_card
 from sim.issuer.request_bodies import Block, Hold, Letter, Lift, Puk
@@ -41,7 +49,7 @@ class ChangeRequest:
         return self.now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def block(cx: sqlite3.Connection, asked: ChangeRequest, body: Block) -> Blocked | Declined:
+def block(cx: sqlite3.Connection, asked: ChangeRequest, body: Block) -> BlockedResult | DeclinedResult:
     """Revoke all; a card that is blocked stays as it is."""
     card = _card(cx, asked)
     if card.state != "blocked":
@@ -51,61 +59,61 @@ def block(cx: sqlite3.Connection, asked: ChangeRequest, body: Block) -> Blocked 
             " WHERE card = ?",
             (asked.at, card.card_number),
         )
-        return Blocked(asked.at)
+        return BlockedResult(asked.at)
     row = cx.execute("SELECT min(revoked) FROM certificate WHERE card = ?", (card.card_number,)).fetchone()
-    return Blocked(row[0] or asked.at)
+    return BlockedResult(row[0] or asked.at)
 
 
-def hold(cx: sqlite3.Connection, asked: ChangeRequest, body: Hold) -> Held | Declined:
+def hold(cx: sqlite3.Connection, asked: ChangeRequest, body: Hold) -> HeldResult | DeclinedResult:
     """Suspend all that is not revoked. A second hold keeps the state of the first."""
     card = _card(cx, asked)
     if card.state in DEAD:
-        return Declined(f"card_{card.state}")
+        return DeclinedResult(f"card_{card.state}")
     before = card.held_from if card.state == "held" and card.held_from else card.state
     keep_card(cx, card, state="held", held_from=before, hold_reason=body.reason)
     cx.execute(
         "UPDATE certificate SET revoked = ?, held = 1 WHERE card = ? AND revoked IS NULL", (asked.at, card.card_number)
     )
-    return Held(before)
+    return HeldResult(before)
 
 
-def lift(cx: sqlite3.Connection, asked: ChangeRequest, body: Lift) -> Lifted | Declined:
+def lift(cx: sqlite3.Connection, asked: ChangeRequest, body: Lift) -> LiftedResult | DeclinedResult:
     """Take the suspension back, and nothing else."""
     card = _card(cx, asked)
     if card.state != "held" or card.held_from is None:
-        return Declined("not_held")
+        return DeclinedResult("not_held")
     keep_card(cx, card, state=card.held_from, held_from=None, hold_reason=None)
     cx.execute("UPDATE certificate SET revoked = NULL, held = 0 WHERE card = ? AND held = 1", (card.card_number,))
-    return Lifted(card.held_from)
+    return LiftedResult(card.held_from)
 
 
-def release_puk(cx: sqlite3.Connection, asked: ChangeRequest, body: Puk) -> Released | Declined:
+def release_puk(cx: sqlite3.Connection, asked: ChangeRequest, body: Puk) -> ReleasedResult | DeclinedResult:
     """Once; then the register holds it no more."""
     card = _card(cx, asked)
     if card.state in (*DEAD, "held"):
-        return Declined(f"card_{card.state}")
+        return DeclinedResult(f"card_{card.state}")
     if len(set(body.people)) < 2 or card.hsa_id != body.hsa_id:
-        return Declined("administrators_missing")
+        return DeclinedResult("administrators_missing")
     row = cx.execute("SELECT puk FROM card WHERE number = ?", (card.card_number,)).fetchone()
     if row[0] is None:
-        return Declined("no_puk")
+        return DeclinedResult("no_puk")
     try:
         public = X25519PublicKey.from_public_bytes(base64.b64decode(body.reply_key, validate=True))
     except ValueError:
-        return Declined("bad_request")
+        return DeclinedResult("bad_request")
     cx.execute("UPDATE card SET puk = NULL WHERE number = ?", (card.card_number,))
     sealed = SUITE.encrypt(row[0].encode(), public, info=puk_info(body.station, card.card_number, asked.key))
-    return Released(base64.b64encode(sealed).decode())
+    return ReleasedResult(base64.b64encode(sealed).decode())
 
 
-def order_letter(cx: sqlite3.Connection, asked: ChangeRequest, body: Letter) -> LetterOrdered | Declined:
+def order_letter(cx: sqlite3.Connection, asked: ChangeRequest, body: Letter) -> LetterOrderedResult | DeclinedResult:
     """A letter to the registered address; to the office for a protected identity would be the issuer's own rule."""
     card = _card(cx, asked)
     if card.hsa_id != body.hsa_id:
-        return Declined("unknown_card")
+        return DeclinedResult("unknown_card")
     if card.state in DEAD or card.reserve:
-        return Declined("reserve_card" if card.reserve else f"card_{card.state}")
-    return LetterOrdered((asked.now.date() + timedelta(days=LETTER_DAYS)).isoformat(), "home")
+        return DeclinedResult("reserve_card" if card.reserve else f"card_{card.state}")
+    return LetterOrderedResult((asked.now.date() + timedelta(days=LETTER_DAYS)).isoformat(), "home")
 
 
 def _card(cx: sqlite3.Connection, asked: ChangeRequest) -> CardRecord:
@@ -115,5 +123,5 @@ def _card(cx: sqlite3.Connection, asked: ChangeRequest) -> CardRecord:
     return card
 
 
-Changed = Blocked | Held | Lifted | Released | LetterOrdered | Declined
+Changed = BlockedResult | HeldResult | LiftedResult | ReleasedResult | LetterOrderedResult | DeclinedResult
 Work = Callable[[sqlite3.Connection, ChangeRequest], Changed]

@@ -2,7 +2,15 @@
 
 from dataclasses import replace
 
-from kiosk.administration_ports import NOT_HERE, AtMenu, Closed, Device, Happened, Look, Slot
+from kiosk.administration_ports import (
+    NOT_HERE,
+    AtMenu,
+    Closed,
+    DeviceOverview,
+    EventOverview,
+    MachineOverview,
+    SlotOverview,
+)
 from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
 from kiosk.receipts import Receipt
@@ -16,22 +24,24 @@ class RoomHouse:
     def __init__(self, room: Room, **gone: str) -> None:
         self.begun: list[tuple[str, Ended]] = []
         self.gone = gone
-        self.devices: tuple[Device, ...] = (Device("reader", "ready", True),)
+        self.devices: tuple[DeviceOverview, ...] = (DeviceOverview("reader", "ready", True),)
         self.closed: Closed | None = None
         self.pairs = "paired"
         self.restarts = True
         self._room = room
 
-    async def look(self) -> Look:
-        return Look((Slot(1, "empty"), Slot(2, "card")), (Device("reader", "ready", True),))
+    async def look(self) -> MachineOverview:
+        return MachineOverview(
+            (SlotOverview(1, "empty"), SlotOverview(2, "card")), (DeviceOverview("reader", "ready", True),)
+        )
 
     def missing(self, errand: str) -> str | None:
         return self.gone.get(errand) or (None if errand in {one.id for one in ERRANDS} else NOT_HERE)
 
-    async def check(self) -> tuple[Device, ...]:
+    async def check(self) -> tuple[DeviceOverview, ...]:
         return self.devices
 
-    async def events(self) -> tuple[Happened, ...]:
+    async def events(self) -> tuple[EventOverview, ...]:
         return await last_events(self._room.journal)
 
     async def unprinted(self) -> tuple[Receipt, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from drivers.reader.secret import Secret
-from kiosk.barcodes import EnvelopeCode, OrderCode, read
+from kiosk.barcodes import EnvelopeCode, OrderCode, parse_scan
 from kiosk.ports import Activity
 from kiosk.views import CANCEL, Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, ReaderDrawing, Tell, View
 from sim.bench.virtual_bench import BenchMoveError, VirtualBench
@@ -173,7 +173,7 @@ class Person:
                 self.typed.append((view.name, value))
                 return Secret(value)
             case EnterDigits():
-                code = view.codes and isinstance(read(value), OrderCode | EnvelopeCode)
+                code = view.codes and isinstance(parse_scan(value), OrderCode | EnvelopeCode)
                 assert code or value.isdigit(), "digits only"
             case Choose():
                 assert value in {one.value for one in view.options if one.reason is None}, f"there is no {value!r}"

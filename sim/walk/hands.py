@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kiosk.config import VIRTUAL, Config
-from kiosk.walk.answers import Answers, AnswersError, CardEntry
+from kiosk.walk.answers import AnswersError, CardEntry, WalkAnswers
 from kiosk.walk.hands import ReaderServiceError
 from sim.bench.virtual_bench import Scenario, VirtualBench
 from sim.reader import vpcd
@@ -119,7 +119,7 @@ class VirtualHands:
 
 
 @contextmanager
-def open_hands(config: Config, answers: Answers, folder: Path) -> Iterator[VirtualHands]:
+def open_hands(config: Config, answers: WalkAnswers, folder: Path) -> Iterator[VirtualHands]:
     """The hands, and a PC/SC service while they are needed. Raises AnswersError, OSError, ReaderServiceError."""
     now = datetime.now(UTC)
     slots = {number: f"{number}:new" for number in range(1, config.cabinet.slots + 1)}
@@ -152,7 +152,7 @@ def _hand_for(role: str, name: str, devices: VirtualBench) -> ReaderHand:
     return VpcdHand(vpcd.FIRST_PORT + int(match[1])) if match else PersonHand()
 
 
-def cards(file: Answers, authority: TestAuthority) -> dict[str, VirtualCard]:
+def cards(file: WalkAnswers, authority: TestAuthority) -> dict[str, VirtualCard]:
     """Read (or make) the cards that the answers file names. Raises AnswersError, CardFileError, OSError."""
     made = {}
     for name, (path, entry) in file.cards.items():

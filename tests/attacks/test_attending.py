@@ -19,7 +19,7 @@ from fleet.messages.link import Administrator
 from fleet.server.people.administrators import replace_administrators
 from kiosk.errands.attend.stories import RESERVE
 from kiosk.issuer.ports import CardWord, LoggedIn
-from kiosk.issuer.wiring import SCHEMAS, IssuerSide
+from kiosk.issuer.wiring import SCHEMAS, IssuerGateway
 from sim.reader.personas import person
 from sim.reader.pki import KeyPurpose, Loa
 from sim.stories.administrator import HOUSE, two
@@ -76,7 +76,7 @@ async def region(tmp_path: Path) -> AsyncIterator[Fleet]:
 @pytest.fixture
 def ports(region: Fleet, tmp_path: Path) -> Iterator[Mapping[str, Any]]:
     store = StationStore.open(tmp_path / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, *SCHEMAS])
-    side = IssuerSide(identity(), store, region.link, HandClock())
+    side = IssuerGateway(identity(), store, region.link, HandClock())
     trust = TrustStore(authority().anchors(), authority().intermediates())
     yield side.ports(Listed(LISTED), trust)  # type: ignore[arg-type]
     store.close()

@@ -146,4 +146,4 @@ async def test_a_hand_over_made_up_in_the_stations_file_is_not_gone_on_with(iden
 
 def journal_of(identity: Identity, store: StationStore) -> journal.Journal:
     """As the station makes it."""
-    return build_fleet.journal_of(identity, store, Chain(identity.station, identity.epoch, "boot"), SystemClock())
+    return build_fleet.make_journal(identity, store, Chain(identity.station, identity.epoch, "boot"), SystemClock())

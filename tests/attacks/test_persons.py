@@ -19,15 +19,15 @@ from fleet.messages.asking import (
     CardStateAsk,
     CardStatus,
     ChallengeAsk,
-    Declined,
+    DeclinedResult,
     DirectoryAsk,
-    Held,
+    HeldResult,
     HoldAsk,
     LetterAsk,
-    LetterOrdered,
+    LetterOrderedResult,
     LiftAsk,
     PukAsk,
-    Released,
+    ReleasedResult,
 )
 from fleet.messages.issuing import CardRecord, CardState, HoldReason
 from fleet.server.stations.tables import alarms
@@ -217,14 +217,16 @@ async def test_one_stolen_station_key_acts_in_anybodys_name(region: Fleet) -> No
         await twin.ask(ChallengeAsk(id=next(ids), card_number=CARD, key="unblock", challenge="00" * 16)),
         await twin.ask(PukAsk(id=next(ids), card_number=CARD, reply_key=base64.b64encode(key).decode())),
     ]
-    assert isinstance(await twin.ask(HoldAsk(id=next(ids), card_number=CARD, reason="lost", wanted=wanted)), Held)
+    assert isinstance(await twin.ask(HoldAsk(id=next(ids), card_number=CARD, reason="lost", wanted=wanted)), HeldResult)
     got.append(await twin.ask(LiftAsk(id=next(ids), card_number=CARD)))
-    assert all(isinstance(one, Declined) for one in got), got
+    assert all(isinstance(one, DeclinedResult) for one in got), got
     word = await twin.ask(CardStateAsk(id=next(ids), card_number=CARD))
     assert HOLDER.name not in repr(word)
     assert HOLDER.hsa_id not in repr(word)
     letters = [await twin.ask(LetterAsk(id=next(ids), card_number=CARD)) for _ in range(3)]
-    assert [type(one) for one in letters] == [LetterOrdered, Declined, Declined], "one, to the registered address"
+    assert [type(one) for one in letters] == [LetterOrderedResult, DeclinedResult, DeclinedResult], (
+        "one, to the registered address"
+    )
 
 
 async def test_a_proof_that_was_overheard_serves_whoever_heard_it(region: Fleet) -> None:
@@ -244,13 +246,13 @@ async def test_a_proof_that_was_overheard_serves_whoever_heard_it(region: Fleet)
         BlockAsk(id=next(ids), card_number=CARD, reason="lost", wanted="2026-03-02T12:00:00Z", proofs=overheard),
         DirectoryAsk(id=next(ids), card_number=CARD, proofs=overheard),
     ]
-    assert [await twin.ask(one) for one in told] == [Declined("bad_wish")] * 3
+    assert [await twin.ask(one) for one in told] == [DeclinedResult("bad_wish")] * 3
     self_made = CardHolder.made(ADMINISTRATOR.hsa_id, ADMINISTRATOR.new.card_number)
     forged = msgspec.structs.replace(self_made.proof(told[0], word.nonce), certificate=overheard[0].certificate)
     assert await twin.ask(msgspec.structs.replace(told[0], id=next(ids), proofs=(forged,))) in (
-        Declined("bad_wish"), Declined("bad_signature"),
+        DeclinedResult("bad_wish"), DeclinedResult("bad_signature"),
     )  # fmt: skip
-    assert isinstance(await twin.ask(true), Released), "the true question is answered, to the true key"
+    assert isinstance(await twin.ask(true), ReleasedResult), "the true question is answered, to the true key"
 
 
 async def test_a_whole_ward_is_put_on_hold_by_number(region: Fleet) -> None:
@@ -264,7 +266,7 @@ async def test_a_whole_ward_is_put_on_hold_by_number(region: Fleet) -> None:
         )
     number = ADMINISTRATOR.new.card_number
     told = await twin.ask(HoldAsk(id=next(ids), card_number=number, reason="lost", wanted="2026-03-02T12:00:00Z"))
-    assert told == Held("active"), "whoever asks sees what everybody sees"
+    assert told == HeldResult("active"), "whoever asks sees what everybody sees"
     word = await twin.ask(CardStateAsk(id=next(ids), card_number=number))
     assert isinstance(word, CardStatus)
     assert word.state == "active", "an administrator's card is not held so"

@@ -118,12 +118,12 @@ def test_it_is_walked_by_its_file(
 
 
 def test_its_tile_is_there_and_every_sample_can_be_read(example: Example) -> None:
-    tiles = home.more([(one, None) for one in (*ERRANDS, example.errand)]).options
+    tiles = home.more_errands_view([(one, None) for one in (*ERRANDS, example.errand)]).options
     assert "expires" in [one.value for one in tiles]
-    assert home.view("", [(example.errand, None)], (), forgotten=False).side is not None
+    assert home.home_view("", [(example.errand, None)], (), forgotten=False).side is not None
     names = [name for name, _ in example.samples.samples()]
     assert names == ["expires-insert", "expires-use", "expires-done", "expires-no-certificate"]
-    for view in [view for _, view in example.samples.samples()] + [home.more([(example.errand, None)])]:
+    for view in [view for _, view in example.samples.samples()] + [home.more_errands_view([(example.errand, None)])]:
         for language in LANGUAGES:
             assert all(Texts.load().plain(text, language) for text in sentences(view))
 

@@ -26,7 +26,7 @@ from fleet.server.people.administrator_files import read_administrators
 from fleet.server.retention import settings as retention_settings
 from fleet.server.retention.other_records import TABLES
 from fleet.server.stations import alarms
-from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, envelope_code, order_code, read
+from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, envelope_code, order_code, parse_scan
 from kiosk.config import Config
 from kiosk.errands.registry import ERRANDS
 from kiosk.station import cabinet_states as cabinets
@@ -190,7 +190,7 @@ def test_everything_that_may_be_missing_is_told() -> None:
 
 def test_every_fault_of_a_cabinet_is_told() -> None:
     told = page("operations.md").split("\n| state | what is so |")[1].split("\n\n")[0]
-    codes = {cabinets.code(fault(*(() for _ in fields(fault)))) for fault in get_args(CabinetFault)}
+    codes = {cabinets.cabinet_state_code(fault(*(() for _ in fields(fault)))) for fault in get_args(CabinetFault)}
     assert set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)) == codes
 
 
@@ -263,7 +263,7 @@ def test_the_codes_of_a_scanner_are_as_they_are_written() -> None:
         (envelope_code("9999000020260001"), EnvelopeCode("9999000020260001")),
     ):
         assert f"| `{example}` |" in page("hardware.md")
-        assert read(example) == meaning
+        assert parse_scan(example) == meaning
 
 
 def test_every_fault_of_the_virtual_devices_is_told() -> None:

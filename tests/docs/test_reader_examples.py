@@ -22,7 +22,7 @@ from drivers.reader.profiles import CardSigns, Profile, builtin
 from drivers.reader.profiles.__main__ import main
 from drivers.reader.profiles.signed import ProfileKeys, add_signed
 from kiosk.config import Config
-from kiosk.station.reader_settings import known_products
+from kiosk.station.reader_settings import card_profiles
 from tests.docs.pages import DOCS, blocks, page
 
 KEY = ed25519.Ed25519PrivateKey.generate()
@@ -47,7 +47,7 @@ def test_the_worked_example_is_checked_signed_and_taken(folder: Path, capsys: py
     assert signed(folder) == 0
     assert capsys.readouterr().out.endswith("region-card-7xx, not verified: commands.counter_of_puk\n")
     (station,) = blocks("toml station", DOCS / "profiles.md")
-    known = known_products(Config.model_validate(tomllib.loads(station)), folder)
+    known = card_profiles(Config.model_validate(tomllib.loads(station)), folder)
     assert known.refused == ()
     atr = bytes.fromhex("3B7F96000080318065B0850400771202F0829000")
     profile = known.profiles.match(CardSigns(atr, label="Region card 7-12"), "pkcs15")

@@ -15,7 +15,7 @@ from fleet.agent.store import StationStore
 from fleet.messages.issuing import SwitchOff
 from kiosk.clock import SystemClock
 from kiosk.issuer.ports import Blocked, CardWord, Queued
-from kiosk.issuer.wiring import SCHEMAS, IssuerSide
+from kiosk.issuer.wiring import SCHEMAS, IssuerGateway
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
@@ -34,7 +34,7 @@ async def test_a_block_goes_from_the_stations_queue_to_the_register(region: Regi
     identity = Identity.load(region.places.config.parent / "identity")
     store = StationStore.open(tmp_path / "s.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, *SCHEMAS])
     link = Link(identity, store, "boot-1", Timing(first_s=0.05))
-    side = IssuerSide(identity, store, link, SystemClock())
+    side = IssuerGateway(identity, store, link, SystemClock())
     ports = side.ports(None, None)  # type: ignore[arg-type]  # nobody logs in
     blocking, directory = ports["blocking"], ports["directory"]
     now = datetime.now(UTC)

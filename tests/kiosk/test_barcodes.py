@@ -8,12 +8,12 @@ from kiosk.barcodes import (
     LONGEST,
     CardNumber,
     EnvelopeCode,
-    NotKnown,
     OrderCode,
+    UnknownCode,
     envelope_code,
     luhn,
     order_code,
-    read,
+    parse_scan,
 )
 
 
@@ -22,12 +22,12 @@ from kiosk.barcodes import (
     ["9999000020260001", "9999 0000 2026 0001", "9999-0000-2026-0001", " 9999000020260001\r\n", "]C19999000020260001"],
 )
 def test_a_printed_number_is_read_however_it_is_set(text: str) -> None:
-    assert read(text) == CardNumber("9999000020260001")
+    assert parse_scan(text) == CardNumber("9999000020260001")
 
 
 def test_an_order_and_an_envelope_come_back_as_they_were_written() -> None:
-    assert read(order_code("2026-0001")) == OrderCode("2026-0001")
-    assert read(envelope_code("9999000020260001")) == EnvelopeCode("9999000020260001")
+    assert parse_scan(order_code("2026-0001")) == OrderCode("2026-0001")
+    assert parse_scan(envelope_code("9999000020260001")) == EnvelopeCode("9999000020260001")
 
 
 def test_the_forms_are_those_that_are_written_down() -> None:
@@ -54,14 +54,14 @@ def test_the_forms_are_those_that_are_written_down() -> None:
     ],
 )
 def test_anything_else_is_named(text: str, why: str) -> None:
-    assert read(text) == NotKnown(why)  # type: ignore[arg-type]
+    assert parse_scan(text) == UnknownCode(why)  # type: ignore[arg-type]
 
 
 def test_where_numbers_are_checked_a_slip_is_found() -> None:
     assert luhn("79927398713")
-    assert read("7992 7398 713", "luhn") == CardNumber("79927398713")
-    assert read("7992 7398 714", "luhn") == NotKnown("luhn")
-    assert read("A992 7398 713", "luhn") == NotKnown("luhn")
+    assert parse_scan("7992 7398 713", "luhn") == CardNumber("79927398713")
+    assert parse_scan("7992 7398 714", "luhn") == UnknownCode("luhn")
+    assert parse_scan("A992 7398 713", "luhn") == UnknownCode("luhn")
 
 
 @given(st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True), st.data())
@@ -69,12 +69,12 @@ def test_no_code_with_one_wrong_character_is_taken_for_another(order: str, data:
     code = order_code(order)
     at = data.draw(st.integers(0, len(code) - 1))
     wrong = data.draw(st.characters(min_codepoint=33, max_codepoint=126).filter(lambda char: char != code[at]))
-    assert not isinstance(read(code[:at] + wrong + code[at + 1 :]), OrderCode | EnvelopeCode)
+    assert not isinstance(parse_scan(code[:at] + wrong + code[at + 1 :]), OrderCode | EnvelopeCode)
 
 
 @given(st.text(max_size=2 * LONGEST))
 def test_whatever_comes_is_read_without_an_error(text: str) -> None:
-    assert repr(read(text))
+    assert repr(parse_scan(text))
 
 
 @pytest.mark.parametrize("write", [order_code, envelope_code])

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from drivers.reader.model import CardFacts, CardRules, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.issuing import CardState, Person
-from kiosk.findings import RULES, Known, findings_of, wrong_with
+from kiosk.findings import RULES, CardEvidence, findings_of, wrong_with
 from kiosk.issuer.ports import CardWord, NotFound
 from kiosk.texts import Texts
 from sim.stories.clock import NOW
@@ -30,23 +30,23 @@ CARD = CardFacts(
     "r", b"", "pkcs15", "virtual-b", "00", NUMBER, Holder("A", "SE2321000999-1A01"), (PIN, PUK), (LOGIN, SIGN), b"",
     rules=CardRules("holder"),
 )  # fmt: skip
-WELL = Known(CARD, NOW, register=CardWord(NUMBER, "active", "6XX"))
+WELL = CardEvidence(CARD, NOW, register=CardWord(NUMBER, "active", "6XX"))
 LOCKED = replace(CARD, pins=(replace(PIN, tries_left=0, state="locked"), PUK))
 
 
-def card(**changed: object) -> Known:
+def card(**changed: object) -> CardEvidence:
     return replace(WELL, card=replace(CARD, **changed))  # type: ignore[arg-type]  # the fields of CardFacts
 
 
-def certificates(**changed: object) -> Known:
+def certificates(**changed: object) -> CardEvidence:
     return card(certificates=(replace(LOGIN, **changed), SIGN))  # type: ignore[arg-type]  # the fields of Certificate
 
 
-def record(state: CardState, **more: str) -> Known:
+def record(state: CardState, **more: str) -> CardEvidence:
     return replace(WELL, register=CardWord(NUMBER, state, "6XX", **more))  # type: ignore[arg-type]
 
 
-def person(**facts: object) -> Known:
+def person(**facts: object) -> CardEvidence:
     return replace(WELL, person=Person("x", "A", **facts))  # type: ignore[arg-type]
 
 
@@ -56,7 +56,7 @@ def real(*places: int) -> tuple[Certificate, ...]:
     return tuple(replace((LOGIN, SIGN)[at], der=keys[at].certificate.public_bytes(Encoding.DER)) for at in places)
 
 
-FOUND: dict[str, Callable[[], Known]] = {
+FOUND: dict[str, Callable[[], CardEvidence]] = {
     "certificate_revoked": lambda: certificates(chain="revoked"),
     "blocked": lambda: record("blocked"),
     "leaver": lambda: record("active", holder="left"),
@@ -95,7 +95,7 @@ def test_nothing_is_found_on_a_healthy_card() -> None:
 
 
 def test_where_nobody_can_be_asked_nothing_is_said_of_the_register() -> None:
-    assert findings_of(Known(CARD, NOW)) == ()
+    assert findings_of(CardEvidence(CARD, NOW)) == ()
 
 
 def test_a_piv_cards_own_certificate_is_no_persons_whose_key_is_missing() -> None:

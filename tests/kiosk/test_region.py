@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.region import SHIPPED, RegionError, at_station, general, load, region_of
+from kiosk.region import SHIPPED, RegionSettingsError, at_station, general, load, region_of
 
 PAGE = '[[pages]]\nid = "one"\ntitle = { sv = "Ett", en = "One" }\nlines = [{ sv = "Rad", en = "Line" }]\n'
 
@@ -35,12 +35,12 @@ def test_without_a_file_the_general_one_counts(tmp_path: Path) -> None:
 def test_what_is_wrong_is_named(text: str, named: str, tmp_path: Path) -> None:
     path = tmp_path / "region.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(RegionError, match=named):
+    with pytest.raises(RegionSettingsError, match=named):
         load(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RegionError, match=r"region\.toml: cannot be read"):
+    with pytest.raises(RegionSettingsError, match=r"region\.toml: cannot be read"):
         region_of("region.toml", tmp_path)
 
 

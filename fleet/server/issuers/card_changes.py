@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from fleet.messages.asking import BlockAsk, Declined, Held, HoldAsk, LiftAsk, Result
+from fleet.messages.asking import BlockAsk, DeclinedResult, HeldResult, HoldAsk, LiftAsk, Result
 from fleet.messages.issuing import GRAVE_HOLDS, CardRecord
 from fleet.server.issuers.ports import CardRegister
 from fleet.server.issuers.proofs.authorization import Asker, Rights, by_holder
@@ -46,13 +46,13 @@ class Changes:
         """What came of it. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
         card = await self._rights.card(ask.card_number)
         if card is None:
-            return Declined("unknown_card")
+            return DeclinedResult("unknown_card")
         record = card[1]
         anonymous = isinstance(ask, HoldAsk) and not asker.by and not asker.own
         if anonymous and (said := await self._by_number(station, record)) is not None:
             return said
         if not asker.own and not anonymous and not await self._may(station, ask, asker, record):
-            return Declined("not_allowed")
+            return DeclinedResult("not_allowed")
         match ask:
             case BlockAsk():
                 return await self._register.block(ask, asker.by)
@@ -74,7 +74,7 @@ class Changes:
         grave = isinstance(ask, LiftAsk) and record.hold_reason in GRAVE_HOLDS
         return administrator or (holder and not grave)
 
-    async def _by_number(self, station: str, record: CardRecord) -> Held | None:
+    async def _by_number(self, station: str, record: CardRecord) -> HeldResult | None:
         """Alarms of a hold in nobody's name; and an answer without a hold, for an administrator's card."""
         now = self._clock()
         lately = await asyncio.to_thread(self._wishes.anonymous_holds, station, now - HOUR)
@@ -85,4 +85,4 @@ class Changes:
             return None
         alarm = Alarm(station, ADMINISTRATOR_REPORTED, record.card_number)
         await asyncio.to_thread(self._alarms.record, alarm, now)
-        return Held(record.held_from or record.state)
+        return HeldResult(record.held_from or record.state)

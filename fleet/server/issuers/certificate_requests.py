@@ -1,7 +1,7 @@
 """What a request for a certificate must fulfil before the issuer sees it, and a certificate before the station does. Pure.
 
 >>> check_request(b"no request", "TEST000000-0001", "9999")
-Declined(reason='bad_request')
+DeclinedResult(reason='bad_request')
 """
 
 import base64
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from fleet.messages.asking import CertificateAsk, Declined, Issued
+from fleet.messages.asking import CertificateAsk, DeclinedResult, IssuedResult
 from fleet.messages.issuing import Offer
 from fleet.server.issuers.proofs.certificate_chains import FAULTS, serial_number
 
@@ -33,7 +33,7 @@ def der_of(text: str | None) -> bytes:
     return raw if len(raw) <= MAX_DER else b""
 
 
-def check_request(request: bytes, hsa_id: str, card_number: str) -> Declined | None:
+def check_request(request: bytes, hsa_id: str, card_number: str) -> DeclinedResult | None:
     """A key that is good enough, the request signed by it, and no other person or card in it."""
     try:
         asked = x509.load_der_x509_csr(request)
@@ -41,14 +41,14 @@ def check_request(request: bytes, hsa_id: str, card_number: str) -> Declined | N
         named = asked.subject.get_attributes_for_oid(x509.oid.NameOID.SERIAL_NUMBER)
         number = requested_number(asked)
     except FAULTS:
-        return Declined("bad_request")
+        return DeclinedResult("bad_request")
     if not signed:
-        return Declined("bad_request")
+        return DeclinedResult("bad_request")
     if not _good(key):
-        return Declined("weak_key")
+        return DeclinedResult("weak_key")
     if number not in ("", card_number):
-        return Declined("other_card")
-    return Declined("other_person") if any(one.value != hsa_id for one in named) else None
+        return DeclinedResult("other_card")
+    return DeclinedResult("other_person") if any(one.value != hsa_id for one in named) else None
 
 
 def requested_number(asked: x509.CertificateSigningRequest) -> str:
@@ -73,18 +73,18 @@ def _good(key: object) -> bool:
     return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES)
 
 
-def check_renewal(ask: CertificateAsk, request: bytes) -> x509.Certificate | Declined:
+def check_renewal(ask: CertificateAsk, request: bytes) -> x509.Certificate | DeclinedResult:
     """The present certificate, once its own key has signed the request. Who issued it the caller must ask."""
     try:
         current = x509.load_der_x509_certificate(der_of(ask.current))
         person, same = serial_number(current), current.subject == x509.load_der_x509_csr(request).subject
     except FAULTS:
-        return Declined("no_proof")
+        return DeclinedResult("no_proof")
     if not signed_by(current, request, der_of(ask.proof), ask.algorithm or ""):
-        return Declined("no_proof")
+        return DeclinedResult("no_proof")
     if person != ask.hsa_id:
-        return Declined("other_person")
-    return current if same else Declined("other_subject")  # RFC 7030 4.2.2
+        return DeclinedResult("other_person")
+    return current if same else DeclinedResult("other_subject")  # RFC 7030 4.2.2
 
 
 def signed_by(certificate: x509.Certificate, message: bytes, signature: bytes, algorithm: str) -> bool:
@@ -105,7 +105,9 @@ def signed_by(certificate: x509.Certificate, message: bytes, signature: bytes, a
     return True
 
 
-def check_issued(issued: Issued, request: bytes, offer: Offer, hsa_id: str, now: datetime) -> Declined | None:
+def check_issued(
+    issued: IssuedResult, request: bytes, offer: Offer, hsa_id: str, now: datetime
+) -> DeclinedResult | None:
     """What an issuer gave: of that key and person, valid now, and not beyond its last day."""
     chain = [der_of(one) for one in issued.chain]
     try:
@@ -114,12 +116,12 @@ def check_issued(issued: Issued, request: bytes, offer: Offer, hsa_id: str, now:
         asked = x509.load_der_x509_csr(request)
         same_key = _spki(leaf.public_key()) == _spki(asked.public_key())
     except (IndexError, *FAULTS):
-        return Declined("issuer_gave_another")
+        return DeclinedResult("issuer_gave_another")
     fits = same_key and serial_number(leaf) == hsa_id and _is_above(leaf, above)
     in_time = leaf.not_valid_before_utc <= now and leaf.not_valid_after_utc.date() <= date.fromisoformat(
         offer.not_after
     )
-    return None if fits and in_time else Declined("issuer_gave_another")
+    return None if fits and in_time else DeclinedResult("issuer_gave_another")
 
 
 def _is_above(leaf: x509.Certificate, chain: Sequence[x509.Certificate]) -> bool:

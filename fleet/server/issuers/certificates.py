@@ -6,12 +6,14 @@ from datetime import datetime
 from cryptography import x509
 from sqlalchemy import Connection
 
-from fleet.messages.asking import CertificateAsk, Issued
+from fleet.messages.asking import CertificateAsk, IssuedResult
 from fleet.server.issuers.tables import certificates
 from fleet.server.platform.database.bulk import insert_new
 
 
-def keep_certificate(connection: Connection, station: str, ask: CertificateAsk, issued: Issued, now: datetime) -> None:
+def keep_certificate(
+    connection: Connection, station: str, ask: CertificateAsk, issued: IssuedResult, now: datetime
+) -> None:
     """Note the new certificate, once. It was checked before: `issued.chain` begins with it."""
     made = x509.load_der_x509_certificate(base64.b64decode(issued.chain[0]))
     row = {

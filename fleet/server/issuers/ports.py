@@ -13,17 +13,17 @@ from cryptography import x509
 
 from fleet.messages.asking import (
     BlockAsk,
-    Blocked,
-    Declined,
-    Held,
+    BlockedResult,
+    DeclinedResult,
+    HeldResult,
     HoldAsk,
-    Issued,
+    IssuedResult,
     LetterAsk,
-    LetterOrdered,
+    LetterOrderedResult,
     LiftAsk,
-    Lifted,
+    LiftedResult,
     PukAsk,
-    Released,
+    ReleasedResult,
 )
 from fleet.messages.issuing import CardRecord, Offer, Person
 from fleet.server.issuers.proofs.certificate_chains import Standing
@@ -67,7 +67,7 @@ class Known:
 class CertificateIssuer(Protocol):
     """Signs requests."""
 
-    async def certificate(self, wanted: Wanted) -> Issued | Declined:
+    async def certificate(self, wanted: Wanted) -> IssuedResult | DeclinedResult:
         """The certificate with its chain. Raises IssuerAwayError."""
 
 
@@ -75,19 +75,19 @@ class CardRegister(Protocol):
     """Knows the state of every card, and changes it. `by`: the HSA-id of who has proved to be allowed to, empty where nobody has.
     All methods raise IssuerAwayError."""
 
-    async def block(self, ask: BlockAsk, by: str) -> Blocked | Declined:
+    async def block(self, ask: BlockAsk, by: str) -> BlockedResult | DeclinedResult:
         """Revoke all certificates of the card, for good."""
 
-    async def hold(self, ask: HoldAsk, by: str) -> Held | Declined:
+    async def hold(self, ask: HoldAsk, by: str) -> HeldResult | DeclinedResult:
         """Suspend them (RFC 5280 5.3.1, certificateHold)."""
 
-    async def lift(self, ask: LiftAsk, by: str) -> Lifted | Declined:
+    async def lift(self, ask: LiftAsk, by: str) -> LiftedResult | DeclinedResult:
         """End the suspension: the card is what it was before."""
 
-    async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> Released | Declined:
+    async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> ReleasedResult | DeclinedResult:
         """Seal the PUK to the asker's key, once for a card. `people`: who holds the card, and who attends."""
 
-    async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrdered | Declined:
+    async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrderedResult | DeclinedResult:
         """Send a new code letter."""
 
 

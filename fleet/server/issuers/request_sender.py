@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from fleet.messages.asking import Declined, Result
+from fleet.messages.asking import DeclinedResult, Result
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.ports import IssuerAwayError
 from fleet.server.issuers.request_queue import RequestRow
@@ -87,6 +87,6 @@ class Carrier:
             requesting.put_off(connection, row, why, self._clock())
 
     def _settle(self, row: RequestRow, result: Result) -> None:
-        reason = result.reason if isinstance(result, Declined) else None
+        reason = result.reason if isinstance(result, DeclinedResult) else None
         with self._database.writing.begin() as connection:
             requesting.settle(connection, row.key, reason, self._clock())

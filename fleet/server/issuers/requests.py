@@ -15,8 +15,8 @@ from sqlalchemy import and_, delete, func, insert, select
 from fleet.messages.asking import (
     Asked,
     CertificateAsk,
-    Declined,
-    Issued,
+    DeclinedResult,
+    IssuedResult,
     LetterAsk,
     PersonAsk,
     Result,
@@ -107,7 +107,7 @@ class Wishes:
         row = _row(station, ask, now) | {
             "people": json.dumps([one for one in people if one]),
             "outcome": tag_outcome(result),
-            "reason": result.reason if isinstance(result, Declined) else None,
+            "reason": result.reason if isinstance(result, DeclinedResult) else None,
             "result": encode(result).decode() if name in SAID_AGAIN else None,
         }
         this = and_(wishes.c.station == station, wishes.c.id == ask.id)
@@ -115,7 +115,7 @@ class Wishes:
             connection.execute(delete(wishes).where(this, wishes.c.result.is_(None)))
             if connection.execute(select(wishes.c.id).where(this)).first() is None:
                 connection.execute(insert(wishes).values(row))
-            if isinstance(ask, CertificateAsk) and isinstance(result, Issued):
+            if isinstance(ask, CertificateAsk) and isinstance(result, IssuedResult):
                 keep_certificate(connection, station, ask, result, now)
             if name in QUEUED:
                 settle(connection, Key(station, ask.id), row["reason"], now)

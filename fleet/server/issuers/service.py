@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from fleet.messages.asking import (
-    Answered,
+    AnsweredResult,
     BlockAsk,
     CardProof,
     CardProofAsk,
@@ -20,17 +20,17 @@ from fleet.messages.asking import (
     CardStatus,
     CertificateAsk,
     ChallengeAsk,
-    Declined,
+    DeclinedResult,
     DirectoryAsk,
-    Found,
+    FoundResult,
     HoldAsk,
     Holder,
-    Issued,
+    IssuedResult,
     IssuerAsk,
     LetterAsk,
     LiftAsk,
     LoginAsk,
-    NotFound,
+    NotFoundResult,
     PersonAsk,
     PukAsk,
     Result,
@@ -126,7 +126,7 @@ class IssuerAnswers:
         if isinstance(ask, CardStateAsk):
             return await self._state(station, ask)
         people = await self._judge.people(station, ask, self._clock())
-        if isinstance(people, Declined):
+        if isinstance(people, DeclinedResult):
             return await self._keep(station, ask, (), people)
         asker = Asker.of(people)
         try:
@@ -147,7 +147,7 @@ class IssuerAnswers:
     async def _keep(self, station: str, ask: PersonAsk, people: tuple[str, ...], result: Result) -> Result:
         """The audit; and an alarm where a card that somebody wants blocked is not."""
         now = self._clock()
-        if isinstance(ask, BlockAsk | HoldAsk) and isinstance(result, Declined):
+        if isinstance(ask, BlockAsk | HoldAsk) and isinstance(result, DeclinedResult):
             alarm = Alarm(station, BLOCK_DECLINED, f"{ask.card_number}: {result.reason}")
             await asyncio.to_thread(self._alarms.record, alarm, now)
         await asyncio.to_thread(self._wishes.keep, station, ask, people, result, now)
@@ -158,7 +158,7 @@ class IssuerAnswers:
         match ask:
             case BlockAsk() | HoldAsk() | LiftAsk():
                 result = await self._changes.change(station, ask, asker)
-                if not isinstance(result, Declined):
+                if not isinstance(result, DeclinedResult):
                     self.changed()
                 return result, people
             case CertificateAsk():
@@ -181,7 +181,7 @@ class IssuerAnswers:
         """What wants the card to be known: its own keys, and a new letter."""
         people = tuple(one.hsa_id for one in asker.people)
         if card is None:
-            return Declined("unknown_card"), people
+            return DeclinedResult("unknown_card"), people
         holder = card[1].hsa_id
         attending = await self._rights.attending(asker, station, holder)
         people = tuple(dict.fromkeys((holder, *people)))
@@ -190,24 +190,24 @@ class IssuerAnswers:
                 return self._challenge(ask, asker, card, attending), people
             case PukAsk():
                 if not attending:
-                    return Declined("administrators_missing"), people
+                    return DeclinedResult("administrators_missing"), people
                 return await self.side.register.release_puk(ask, station, (holder, *attending)), people
             case LetterAsk():
                 mine = of_holder(asker.people, card[1])
                 if asker.people and not mine and not attending:
-                    return Declined("not_allowed"), people
+                    return DeclinedResult("not_allowed"), people
                 if not asker.people and await asyncio.to_thread(self._wishes.had_letter, ask, self._clock()):
-                    return Declined("letter_lately"), people
+                    return DeclinedResult("letter_lately"), people
                 return await self.side.register.order_letter(ask, holder), people
 
     def _challenge(self, ask: ChallengeAsk, asker: Asker, card: HeldCard, attending: tuple[str, ...]) -> Result:
         record = card[1]
         if not attending and (ask.key == "unblock" or not of_holder(asker.people, record)):
-            return Declined("administrators_missing" if ask.key == "unblock" else "not_allowed")
+            return DeclinedResult("administrators_missing" if ask.key == "unblock" else "not_allowed")
         if record.state in ("blocked", "voided", "returned", "held"):
-            return Declined(f"card_{record.state}")
+            return DeclinedResult(f"card_{record.state}")
         response = self.side.keys.answer(ask.key, ask.card_number, ask.algorithm, bytes.fromhex(ask.challenge))
-        return Declined("no_key") if response is None else Answered(response.hex())
+        return DeclinedResult("no_key") if response is None else AnsweredResult(response.hex())
 
     async def _authenticate(self, station: str, ask: CardProofAsk) -> Result:
         """A card that is still to be handed out there, by its own key. Whoever has the answer manages that card: never one in
@@ -215,28 +215,28 @@ class IssuerAnswers:
         """
         card = await self._rights.card(ask.card_number)
         if card is None or not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
-            return Declined("unknown_card")
+            return DeclinedResult("unknown_card")
         if card[1].state not in BEFORE_USE:
-            return Declined(f"card_{card[1].state}")
+            return DeclinedResult(f"card_{card[1].state}")
         witness, challenge = bytes.fromhex(ask.witness), bytes.fromhex(ask.challenge)
         proof = self.side.keys.prove(ask.card_number, ask.algorithm, witness, challenge)
         if proof is None:
-            return Declined("no_key")
+            return DeclinedResult("no_key")
         return CardProof(proof[0].hex(), hashlib.sha256(proof[1]).hexdigest())
 
     async def _certificate(self, station: str, ask: CertificateAsk, asker: Asker) -> Result:
         wanted = await self._wanted(station, ask, asker)
-        if isinstance(wanted, Declined):
+        if isinstance(wanted, DeclinedResult):
             return wanted
         issued = await self.side.certificates.certificate(wanted)
-        if isinstance(issued, Issued):
+        if isinstance(issued, IssuedResult):
             wrong = check_issued(issued, wanted.request, wanted.offer, ask.hsa_id, self._clock())
             if wrong is not None:
                 _log.error("the issuer gave another certificate than was asked for")
                 return wrong
         return issued
 
-    async def _wanted(self, station: str, ask: CertificateAsk, asker: Asker) -> Wanted | Declined:
+    async def _wanted(self, station: str, ask: CertificateAsk, asker: Asker) -> Wanted | DeclinedResult:
         request = der_of(ask.request)
         wrong = check_request(request, ask.hsa_id, ask.card_number)
         if wrong is not None:
@@ -244,35 +244,35 @@ class IssuerAnswers:
         current = None
         if ask.current is not None or is_renewal(ask):
             proved = check_renewal(ask, request)
-            if isinstance(proved, Declined):
+            if isinstance(proved, DeclinedResult):
                 return proved
             if not self._judge.is_genuine(proved, self._clock()):
-                return Declined("card_not_valid")
+                return DeclinedResult("card_not_valid")
             current = der_of(ask.current)
         card = await self._rights.card(ask.card_number)
         if card is None:
-            return Declined("unknown_card")
+            return DeclinedResult("unknown_card")
         offer = next((one for one in self._offers(card) if (one.profile, one.loa) == (ask.profile, ask.loa)), None)
         if offer is None or card[1].hsa_id != ask.hsa_id:
-            return Declined("not_offered")
+            return DeclinedResult("not_offered")
         attending = await self._rights.attending(asker, station, ask.hsa_id)
         if len(attending) < offer.administrators:
-            return Declined("administrators_missing")
+            return DeclinedResult("administrators_missing")
         if offer.administrators > 1 and not await self._rights.may_attend_for(station, card[0], attending):
-            return Declined("kur_needed")
+            return DeclinedResult("kur_needed")
         mine = by_holder(asker.people, card[1]) if is_renewal(ask) else of_holder(asker.people, card[1]) or attending
-        return Wanted(request, offer, ask.card_number, ask.hsa_id, current) if mine else Declined("not_allowed")
+        return Wanted(request, offer, ask.card_number, ask.hsa_id, current) if mine else DeclinedResult("not_allowed")
 
     async def _log_in(self, station: str, asker: Asker) -> Result:
         if len(asker.people) != 1:
-            return Declined("bad_mandate")
+            return DeclinedResult("bad_mandate")
         return await self._rights.log_in(asker.people[0], station)
 
     async def _state(self, station: str, ask: CardStateAsk) -> Result:
         """Without whose card it is: nobody has proved anything yet."""
         card = await self._rights.card(ask.card_number)
         if card is None:
-            return NotFound()
+            return NotFoundResult()
         person, record = card
         holder: Holder = "unknown" if person is None else "left" if has_left(person) else "here"
         return CardStatus(
@@ -285,14 +285,14 @@ class IssuerAnswers:
     async def _find(self, station: str, ask: DirectoryAsk, asker: Asker) -> Result:
         known = await self.side.directory.find(ask.hsa_id, ask.card_number)
         if known is None:
-            return NotFound()
+            return NotFoundResult()
         holders = {card.hsa_id for card in known.cards if ask.hsa_id or card.card_number == ask.card_number}
         holders |= {known.person.hsa_id} if known.person is not None else set()
         known_to = holders == {asker.by} or await self._rights.attending(asker, station, "")
         if not known_to and not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
-            return Declined("not_allowed")
+            return DeclinedResult("not_allowed")
         cards = [(known.person, card) for card in known.cards if card.card_number == ask.card_number]
-        return Found(known.shown, known.cards, tuple(offer for card in cards for offer in self._offers(card)))
+        return FoundResult(known.shown, known.cards, tuple(offer for card in cards for offer in self._offers(card)))
 
     def _offers(self, card: HeldCard) -> tuple[Offer, ...]:
         today = datetime.fromisoformat(local_day(self._clock())).date()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from kiosk import administration_ports
-from kiosk.administration_ports import Look, Slot, SlotLook
+from kiosk.administration_ports import MachineOverview, SlotLook, SlotOverview
 from kiosk.errands.administrate import views
 from kiosk.errands.administrate.journey import CONTEXT
 from kiosk.steps import administration_views
@@ -17,19 +17,21 @@ LOOKS: dict[int, SlotLook] = {
     4: "empty", 5: "reserve", 7: "broken", 11: "soon", 12: "empty", 13: "empty", 17: "reserve", 18: "reserve", 19: "empty",
     23: "soon", 24: "empty",
 }  # fmt: skip
-SLOTS = tuple(Slot(number, LOOKS.get(number, "card")) for number in range(1, 25))
+SLOTS = tuple(SlotOverview(number, LOOKS.get(number, "card")) for number in range(1, 25))
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
     """(file name, view)."""
-    yield "admin-home", views.board(HERE, Look(SLOTS, DEVICES, unsigned=2), lambda errand: None)
+    yield "admin-home", views.board(HERE, MachineOverview(SLOTS, DEVICES, unsigned=2), lambda errand: None)
     yield (
         "admin-home-bare",
-        views.board(HERE, Look((), DEVICES[:2], unprinted=1, left_in=1), lambda errand: administration_ports.NOT_HERE),
+        views.board(
+            HERE, MachineOverview((), DEVICES[:2], unprinted=1, left_in=1), lambda errand: administration_ports.NOT_HERE
+        ),
     )
     yield (
         "admin-open-slot",
-        views.board(HERE, Look((Slot(1, "open"), *SLOTS[1:]), DEVICES[4:]), lambda errand: None),
+        views.board(HERE, MachineOverview((SlotOverview(1, "open"), *SLOTS[1:]), DEVICES[4:]), lambda errand: None),
     )
     yield "admin-not-now", views.not_now(HERE, "cabinet")
     yield "no-menu", administration_views.no_house(HERE).view

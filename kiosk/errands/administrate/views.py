@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from fleet.messages.errand_catalog import catalog
-from kiosk.administration_ports import NOT_HERE, Device, Look
+from kiosk.administration_ports import NOT_HERE, DeviceOverview, MachineOverview
 from kiosk.steps.administration_views import state_of
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import primary_button
@@ -24,7 +24,7 @@ ICONS = {
 ORDER = ("reader", "printer", "bin", "link", "cabinet", "scanner", "gpio")
 
 
-def board(context: ViewContext, look: Look, missing: Callable[[str], str | None]) -> Board:
+def board(context: ViewContext, look: MachineOverview, missing: Callable[[str], str | None]) -> Board:
     """The menu. What this station has no errand for is left out."""
     parts = sorted(_once(look.devices), key=lambda one: ORDER.index(one.kind))
     return Board(
@@ -45,7 +45,7 @@ def board(context: ViewContext, look: Look, missing: Callable[[str], str | None]
     )
 
 
-def _summary(look: Look) -> Say:
+def _summary(look: MachineOverview) -> Say:
     """How many slots hold a card, and how many are out of order."""
     looks = Counter(one.look for one in look.slots)
     held = looks["card"] + looks["reserve"] + looks["soon"]
@@ -54,16 +54,16 @@ def _summary(look: Look) -> Say:
     return say(key, held=held, of=len(look.slots), broken=broken)
 
 
-def _once(devices: tuple[Device, ...]) -> list[Device]:
+def _once(devices: tuple[DeviceOverview, ...]) -> list[DeviceOverview]:
     """One line for each kind: the worst of it."""
-    worst: dict[str, Device] = {}
+    worst: dict[str, DeviceOverview] = {}
     for one in devices:
         if one.kind not in worst or (worst[one.kind].ok and not one.ok):
             worst[one.kind] = one
     return list(worst.values())
 
 
-def _part(device: Device) -> BoardPart:
+def _part(device: DeviceOverview) -> BoardPart:
     counted = device.count is not None and device.full
     return BoardPart(
         title=say(f"admin.part.{device.kind}"),
@@ -74,7 +74,7 @@ def _part(device: Device) -> BoardPart:
     )
 
 
-def _receipts(look: Look) -> tuple[BoardPart, ...]:
+def _receipts(look: MachineOverview) -> tuple[BoardPart, ...]:
     """Receipts that are not done: not signed, or never on paper."""
     icon, counts = "receipt-text-check-outline", {"unsigned": look.unsigned, "unprinted": look.unprinted}
     return tuple(
@@ -84,7 +84,7 @@ def _receipts(look: Look) -> tuple[BoardPart, ...]:
     )
 
 
-def _left_in(look: Look) -> tuple[BoardPart, ...]:
+def _left_in(look: MachineOverview) -> tuple[BoardPart, ...]:
     """Cards that their holders forgot: somebody may have taken one that is not theirs."""
     count = say("admin.number", count=look.left_in)
     return (

@@ -6,7 +6,7 @@ Rules: nothing is written to the card; only the code's own tries can change.
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.check_card import views
-from kiosk.findings import Finding, Known, findings_of
+from kiosk.findings import CardEvidence, CardFinding, findings_of
 from kiosk.issuer.ports import CardWord, Found
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
@@ -27,7 +27,9 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     async with own_card(ask, caps, CARD, log) as card:
         await _show(ask, card)
-        findings = findings_of(Known(card.facts, caps.clock.now(), card.register, loa2_ends=caps.region.loa2_ends))
+        findings = findings_of(
+            CardEvidence(card.facts, caps.clock.now(), card.register, loa2_ends=caps.region.loa2_ends)
+        )
         for finding in findings:
             if await ask(views.finding(FOUND, finding, mends=_offered(caps, finding))) == "mend":
                 return await _go_on(log, finding)
@@ -37,12 +39,12 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         return await say_done(ask, caps, CONTEXT, log, None, *views.done(findings, tested=tested))
 
 
-def _offered(caps: Capabilities, finding: Finding) -> bool:
+def _offered(caps: Capabilities, finding: CardFinding) -> bool:
     """Whether the errand that mends it can be had here and now."""
     return finding.errand is not None and caps.house is not None and caps.house.missing(finding.errand) is None
 
 
-async def _go_on(log: ErrandLog, finding: Finding) -> Ended:
+async def _go_on(log: ErrandLog, finding: CardFinding) -> Ended:
     """To the errand that mends it, with the card where it is."""
     ended = Ended(ErrandOutcome.DONE, finding.code, then=views.begins(finding))
     await log.end(ended)
@@ -63,12 +65,12 @@ async def _tell_name_change(ask: Ask, caps: Capabilities, log: ErrandLog, card: 
     proof = await sign_mandate(ask, caps, TEST, log, card.visit, holder_means(card.facts), card.register)
     found = await caps.directory.find(hsa_id=proof.hsa_id, people=(proof,))
     person = found.person if isinstance(found, Found) else None
-    findings = findings_of(Known(card.facts, caps.clock.now(), person=person))
+    findings = findings_of(CardEvidence(card.facts, caps.clock.now(), person=person))
     for finding in (one for one in findings if one.code == "name_changed"):
         await ask(views.finding(TEST, finding, mends=False))
 
 
-async def _test(ask: Ask, log: ErrandLog, card: OwnCard, findings: tuple[Finding, ...]) -> bool:
+async def _test(ask: Ask, log: ErrandLog, card: OwnCard, findings: tuple[CardFinding, ...]) -> bool:
     """A real signature, where the person wants it and the card could make one."""
     pin = card.facts.pin(Role.IDENTIFICATION)
     valid = card.facts.certificate("identification")

@@ -7,7 +7,7 @@ from typing import Any
 from drivers.reader.model import CardFacts
 from kiosk.errands.check_card import views
 from kiosk.errands.check_card.journey import CARD, CONTEXT, FOUND, TEST
-from kiosk.findings import RULES, Finding
+from kiosk.findings import RULES, CardFinding
 from kiosk.findings.known import Args
 from kiosk.steps import own_card_views
 from kiosk.views import View, say
@@ -30,7 +30,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "check-certificates", views.certificates(CARD, CARD_FACTS)
     yield "check-certificate", views.certificate(CARD, CARD_FACTS.certificates[0])
     for rule in RULES:
-        found = Finding(rule.code, rule.errand, rule.who, ARGUMENTS)
+        found = CardFinding(rule.code, rule.errand, rule.who, ARGUMENTS)
         yield f"check-{rule.code}", views.finding(FOUND, found, mends=rule.errand is not None)
     yield "check-test", views.offer_test(TEST, CARD_FACTS.pins[0])
     yield "check-done", own_card_views.done(CONTEXT, *views.done((), tested=True), None)

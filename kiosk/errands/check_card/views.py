@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from drivers.reader.model import CardFacts, Certificate, Pin
 from drivers.reader.outcomes import Role
-from kiosk.findings import Finding
+from kiosk.findings import CardFinding
 from kiosk.ports import FOUND_AGAIN
 from kiosk.steps.context import ViewContext, Whose
 from kiosk.steps.view_helpers import (
@@ -104,7 +104,7 @@ def _use(one: Certificate) -> Say:
     return say(f"certificate.{one.purpose}")
 
 
-def finding(context: ViewContext, found: Finding, *, mends: bool = False) -> Tell:
+def finding(context: ViewContext, found: CardFinding, *, mends: bool = False) -> Tell:
     """What is wrong, what it means, what to do. `mends`: the errand that does it can begin at once (design, 11)."""
     return Tell(
         name=context.name(f"finding.{found.code}"),
@@ -121,12 +121,12 @@ def finding(context: ViewContext, found: Finding, *, mends: bool = False) -> Tel
     )
 
 
-def begins(found: Finding) -> str:
+def begins(found: CardFinding) -> str:
     """What the next errand begins as: a card on hold that is in the reader is found."""
     return FOUND_AGAIN if found.code == "on_hold" else found.errand or ""
 
 
-def _mending(found: Finding) -> str:
+def _mending(found: CardFinding) -> str:
     return "home.card.found_again" if found.code == "on_hold" else f"home.{found.errand}"
 
 
@@ -151,7 +151,7 @@ STILL_WORKS = frozenset({"certificate_expires_soon", "loa2_ends", "name_changed"
 """What has to be done in time, while the card works."""
 
 
-def done(findings: Sequence[Finding], *, tested: bool) -> tuple[Say, tuple[Say, ...]]:
+def done(findings: Sequence[CardFinding], *, tested: bool) -> tuple[Say, tuple[Say, ...]]:
     """Title and lead of the end."""
     wrong = {one.code for one in findings if one.who != "nobody"}
     if wrong:

@@ -4,28 +4,30 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from drivers.cabinet.port import CabinetReady
-from kiosk.barcodes import CardNumber, EnvelopeCode, read
+from kiosk.barcodes import CardNumber, EnvelopeCode, parse_scan
 from kiosk.errands.empty_bin import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, Cabinet
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
-from kiosk.stock.bin_count import NOBODY_KNOWS, Counted, Reason, Statement
+from kiosk.stock.bin_count import NOBODY_KNOWS, BinCountStatement, CountedCards, Reason
 
 
 @dataclass(frozen=True, slots=True)
 class BinCount:
     """Three figures that should be one, and why they are not. `sensor` is None where the cabinet did not say."""
 
-    counted: Counted
+    counted: CountedCards
     listed: tuple[str, ...]
     sensor: int | None
     reason: Reason | None = None
     reference: str = ""
 
-    def statement(self, caps: Capabilities, errand: str, first: LoggedIn, second: LoggedIn, seal: str) -> Statement:
+    def statement(
+        self, caps: Capabilities, errand: str, first: LoggedIn, second: LoggedIn, seal: str
+    ) -> BinCountStatement:
         """What both sign."""
-        return Statement(
+        return BinCountStatement(
             station=caps.seal.station if caps.seal is not None else "",
             errand=errand,
             time=caps.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -39,7 +41,7 @@ class BinCount:
             reference=self.reference,
         )
 
-    def told(self, said: Statement) -> dict[str, Any]:
+    def told(self, said: BinCountStatement) -> dict[str, Any]:
         """The content of the event, signatures aside."""
         content: dict[str, Any] = {
             name: getattr(said, name) for name in ("by", "second", "counted", "expected", "sensor", "seal")
@@ -78,16 +80,16 @@ async def _sensor(cabinet: Cabinet) -> int | None:
     return state.bin_count if isinstance(state, CabinetReady) else None
 
 
-async def _counted(ask: Ask, context: ViewContext, digits: int) -> Counted:
+async def _counted(ask: Ask, context: ViewContext, digits: int) -> CountedCards:
     """Read one by one, or only counted: nobody is told how many there should be."""
     if await ask(views.how(context)) == "count":
-        return Counted(int(await ask(views.count(context))))
+        return CountedCards(int(await ask(views.count(context))))
     numbers: list[str] = []
     again = False
     while True:
         answer = await ask(views.scan(context, digits, len(numbers), again=again))
         if answer == "done":
-            return Counted(len(numbers), tuple(numbers))
+            return CountedCards(len(numbers), tuple(numbers))
         number = NOBODY_KNOWS if answer == "unreadable" else _number(answer)
         again = number is None or (number != NOBODY_KNOWS and number in numbers)
         if number is not None and not again:
@@ -96,7 +98,7 @@ async def _counted(ask: Ask, context: ViewContext, digits: int) -> Counted:
 
 def _number(scanned: str) -> str | None:
     """The card's number; None for the code of something else."""
-    match read(scanned):
+    match parse_scan(scanned):
         case CardNumber(number) | EnvelopeCode(number):
             return number
         case _:

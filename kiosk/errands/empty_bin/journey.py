@@ -8,8 +8,8 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.errands.empty_bin import views
 from kiosk.errands.empty_bin.counting import BinCount, counted_out
 from kiosk.errands.empty_bin.signing import signed_by
-from kiosk.ports import Ask, Cabinet, ErrandLog, Told
-from kiosk.receipts import Detail
+from kiosk.ports import Ask, Cabinet, ErrandLog, NamedOutcome
+from kiosk.receipts import ReceiptDetail
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import log_in, log_in_another
@@ -38,8 +38,8 @@ async def _clear(caps: Capabilities, log: ErrandLog) -> bool:
     """The cabinet's own count, to nought. Where that fails the next count differs, and somebody sees it."""
     assert caps.cabinet is not None, "the errand is not offered without"
 
-    async def clear(cabinet: Cabinet) -> Told:
-        return Told(Outcome.CLEARED if await cabinet.clear_bin() else Outcome.NOT_CLEARED)
+    async def clear(cabinet: Cabinet) -> NamedOutcome:
+        return NamedOutcome(Outcome.CLEARED if await cabinet.clear_bin() else Outcome.NOT_CLEARED)
 
     return (await log.effect(Effect.BIN_CLEAR, clear(caps.cabinet))).outcome == Outcome.CLEARED
 
@@ -53,7 +53,7 @@ async def _done(
         ended = Ended(ErrandOutcome.DONE, reason)
         await log.end(ended)
         return ended
-    details = (*(Detail(what, str(many)) for what, many in count.figures().items()), Detail("seal", seal))
+    details = (*(ReceiptDetail(what, str(many)) for what, many in count.figures().items()), ReceiptDetail("seal", seal))
     remarks = (
         "bin_signed",
         *((f"bin_{count.reason}",) if count.reason else ()),

@@ -6,13 +6,15 @@ from typing import Any
 from kiosk.errands.empty_bin import views
 from kiosk.errands.empty_bin.journey import CONTEXT, COUNT, SEAL, SIGN
 from kiosk.issuer.ports import LoggedIn
-from kiosk.stock.bin_count import Counted, Statement
+from kiosk.stock.bin_count import BinCountStatement, CountedCards
 from kiosk.views import View
 
 DIGITS = 16
 WHO = LoggedIn("SE2321000999-1A13", "Maj Utlämningsdotter", "server")
 LISTED = tuple(f"99990000102600{number:02}" for number in range(1, 24))
-SAID = Statement("lasarettet-a", "e", "2026-11-25T10:46:00Z", WHO.hsa_id, "SE2321000999-1A14", 22, 23, 23, "440017")
+SAID = BinCountStatement(
+    "lasarettet-a", "e", "2026-11-25T10:46:00Z", WHO.hsa_id, "SE2321000999-1A14", 22, 23, 23, "440017"
+)
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
@@ -22,15 +24,15 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "bin-count", views.count(COUNT)
     yield "bin-scan", views.scan(COUNT, DIGITS, 4, again=False)
     yield "bin-scan-again", views.scan(COUNT, DIGITS, 4, again=True)
-    yield "bin-difference", views.difference(COUNT, Counted(22), LISTED, 23)
+    yield "bin-difference", views.difference(COUNT, CountedCards(22), LISTED, 23)
     read = (*LISTED[5:], "9999000077770001")
-    yield "bin-difference-read", views.difference(COUNT, Counted(19, read), LISTED, None)
+    yield "bin-difference-read", views.difference(COUNT, CountedCards(19, read), LISTED, None)
     yield "bin-reference", views.reference(COUNT)
     yield "bin-seal", views.seal(SEAL)
     yield "bin-confirm", views.confirm(SIGN, SAID)
     yield (
         "bin-confirm-explained",
-        views.confirm(SIGN, Statement("a", "e", "t", "b", "s", 22, 23, 23, "440017", "missing")),
+        views.confirm(SIGN, BinCountStatement("a", "e", "t", "b", "s", 22, 23, 23, "440017", "missing")),
     )
     yield "bin-insert-signer", views.insert_signer(SIGN, WHO, None, "administrator")
     yield "bin-insert-signer-in-turn", views.insert_signer(SIGN, WHO, "mute", "holder")

@@ -35,7 +35,7 @@ def filled(numbers: Sequence[str] = NUMBERS, *, sensor: int | None = None) -> Ca
             content = {"errand": "before", "effect": "drop.card", "outcome": "dropped", "old_card": number}
 
             def work(cx: Any, content: dict[str, Any] = content) -> None:
-                stock.witness(cx, EventType.EFFECT_DONE, content, room.journal.now())
+                stock.apply_event(cx, EventType.EFFECT_DONE, content, room.journal.now())
 
             room.store.transact_now(work)
         count = len(numbers) if sensor is None else sensor

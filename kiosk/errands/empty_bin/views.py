@@ -10,7 +10,7 @@ from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import stop, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
-from kiosk.stock.bin_count import Counted, Reason, Statement
+from kiosk.stock.bin_count import BinCountStatement, CountedCards, Reason
 from kiosk.views import (
     Await,
     Button,
@@ -108,7 +108,7 @@ def scan(context: ViewContext, digits: int, so_far: int, *, again: bool) -> Ente
     )
 
 
-def difference(context: ViewContext, counted: Counted, listed: Sequence[str], sensor: int | None) -> Choose:
+def difference(context: ViewContext, counted: CountedCards, listed: Sequence[str], sensor: int | None) -> Choose:
     """What differs, and why: an explanation, or count again."""
     figures = say("bin.differs.two", counted=counted.cards, expected=len(listed))
     if sensor is not None:
@@ -152,7 +152,7 @@ def seal(context: ViewContext) -> EnterDigits:
     return _digits(context, "seal", say("bin.seal.title"), say("bin.seal.lead"), *SEAL_DIGITS)
 
 
-def confirm(context: ViewContext, said: Statement) -> Confirm:
+def confirm(context: ViewContext, said: BinCountStatement) -> Confirm:
     """What both sign."""
     return Confirm(
         name=context.name("confirm"),

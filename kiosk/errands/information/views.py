@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from kiosk.region import Page
+from kiosk.region import InformationPage
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button
 from kiosk.views import Button, Choose, Confirm, Option, Point, ReceiptPanel, local, say
 
 
-def pages(context: ViewContext, known: Sequence[Page]) -> Choose:
+def pages(context: ViewContext, known: Sequence[InformationPage]) -> Choose:
     """What one can read about."""
     return Choose(
         name=context.name("pages"),
@@ -19,7 +19,7 @@ def pages(context: ViewContext, known: Sequence[Page]) -> Choose:
     )
 
 
-def page(context: ViewContext, one: Page) -> Confirm:
+def page(context: ViewContext, one: InformationPage) -> Confirm:
     """One page: its lines, and a code for the phone where there is more to read."""
     points = tuple(Point(local(line.model_dump()), mark="number" if one.steps else "icon") for line in one.lines)
     name, title = context.name(f"page.{one.id}"), local(one.title.model_dump())

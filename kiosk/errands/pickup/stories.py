@@ -433,7 +433,7 @@ def stocked_by(second: str) -> Callable[[Room], None]:
         room.readers[0].settings = replace(room.settings, profiles=profiles)
         card, order = person(1).new.card_number, order_of(1).order
         content = {"card_number": card, "order": order, "slot": 2, "by": person(13).hsa_id, "second": second}
-        room.store.transact_now(lambda cx: stock.witness(cx, EventType.CARD_STORED, content, room.journal.now()))
+        room.store.transact_now(lambda cx: stock.apply_event(cx, EventType.CARD_STORED, content, room.journal.now()))
 
     return prepare
 

@@ -9,7 +9,7 @@ import msgspec
 
 from fleet.messages.issuing import AdministratorRole
 from kiosk.issuer.ports import Offer
-from kiosk.region import Region
+from kiosk.region import RegionSettings
 from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
 from sim.stories.certificates import GONE, LAST_DAY, MADE, NUMBER, ONE, PRINTED, certificates, desk_of, issuer, old_is
@@ -58,7 +58,7 @@ def spare_stops(reason: str, **changed: Any) -> Callable[[], Story]:
 
 def region_ends(room: Room) -> None:
     """The region has said when level 2 ends."""
-    room.equip(region=Region(loa2_ends=(NOW + timedelta(days=100)).date()))
+    room.equip(region=RegionSettings(loa2_ends=(NOW + timedelta(days=100)).date()))
 
 
 def level_3(room: Room) -> None:

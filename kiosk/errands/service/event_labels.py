@@ -2,13 +2,13 @@
 
 A type, effect or outcome that these tables do not know (the station is older than its file) is told as such, never as a code.
 
->>> in_words(Happened("10:52", "effect.done", effect="slot.open", outcome="opened", slot=7)).key
+>>> in_words(EventOverview("10:52", "effect.done", effect="slot.open", outcome="opened", slot=7)).key
 'service_events.effect_at'
 """
 
 from fleet.messages.errand_catalog import entry_of
 from fleet.messages.vocabulary import EVENT_PREFIX, Effect, ErrandOutcome, EventType, Outcome, lookup
-from kiosk.administration_ports import Happened
+from kiosk.administration_ports import EventOverview
 from kiosk.views import Say, say
 
 _WITH_DETAILS = {EventType.EFFECT_DONE, EventType.EFFECT_UNKNOWN, EventType.ERRAND_STARTED, EventType.ERRAND_ENDED}
@@ -19,7 +19,7 @@ OUTCOMES = tuple(sorted({*Outcome, *ErrandOutcome}))
 OTHER = "other"
 
 
-def in_words(happened: Happened) -> Say:
+def in_words(happened: EventOverview) -> Say:
     """One event as a sentence."""
     match lookup(EventType, EVENT_PREFIX + happened.type):
         case EventType.EFFECT_DONE | EventType.EFFECT_UNKNOWN:
@@ -39,7 +39,7 @@ def key_of(code: str) -> str:
     return code.replace(".", "_")
 
 
-def _effect(happened: Happened) -> Say:
+def _effect(happened: EventOverview) -> Say:
     name = key_of(happened.effect) if happened.effect in EFFECTS else OTHER
     outcome = _outcome(Outcome.UNKNOWN if happened.type == EventType.EFFECT_UNKNOWN.short else happened.outcome)
     if happened.slot is not None:

@@ -5,17 +5,17 @@ from typing import Any
 
 from drivers.cabinet.port import SlotFault
 from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
-from kiosk.administration_ports import Happened
+from kiosk.administration_ports import EventOverview
 from kiosk.errands.service import views
 from kiosk.errands.service.journey import CONTEXT
 from kiosk.views import View
 from sim.gallery.made_up import DEVICES, RECEIPT
 
 HAPPENED = (
-    Happened("10:52", "effect.done", effect=Effect.SLOT_OPEN, outcome=Outcome.OPENED, slot=7),
-    Happened("10:51", "errand.started", errand="service"),
-    Happened("10:46", "errand.ended", errand="pickup", outcome=ErrandOutcome.DONE),
-    Happened("10:45", "effect.done", effect=Effect.RECEIPT_PRINT, outcome=Outcome.NOT_PRINTED),
+    EventOverview("10:52", "effect.done", effect=Effect.SLOT_OPEN, outcome=Outcome.OPENED, slot=7),
+    EventOverview("10:51", "errand.started", errand="service"),
+    EventOverview("10:46", "errand.ended", errand="pickup", outcome=ErrandOutcome.DONE),
+    EventOverview("10:45", "effect.done", effect=Effect.RECEIPT_PRINT, outcome=Outcome.NOT_PRINTED),
 )
 
 

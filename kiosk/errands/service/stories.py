@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.printer.port import NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
-from kiosk.administration_ports import Device
+from kiosk.administration_ports import DeviceOverview
 from sim.stories.administration import RoomHouse
 from sim.stories.administrator import HOUSE, housed, look_after
 from sim.stories.errand_stories import ErrandStory
@@ -66,7 +66,7 @@ def bare(room: Room) -> None:
     room.equip(cabinet=None)
 
 
-FAULTY = (Device("reader", "ready", True), Device("printer", "out_of_paper", False))
+FAULTY = (DeviceOverview("reader", "ready", True), DeviceOverview("printer", "out_of_paper", False))
 
 
 STORIES = [

@@ -6,10 +6,10 @@ from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from drivers.printer.document import Document, ParagraphBlock, TitleBlock
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
 from fleet.messages.vocabulary import Effect, EventType, Outcome, lookup
-from kiosk.administration_ports import Closed, Device, House
+from kiosk.administration_ports import Closed, DeviceOverview, House
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, PairingCode, Told
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome, PairingCode
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 from kiosk.steps.receipt import hand_out
@@ -29,14 +29,14 @@ async def self_test(
     await ask(views.tested(context, found.devices))
 
 
-class _Tested(Told):
+class _Tested(NamedOutcome):
     """The outcome says whether all is well; the devices go to the screen."""
 
-    def __init__(self, devices: tuple[Device, ...]) -> None:
+    def __init__(self, devices: tuple[DeviceOverview, ...]) -> None:
         super().__init__(Outcome.WELL if all(one.ok for one in devices) else Outcome.FAULTS)
         object.__setattr__(self, "devices", devices)
 
-    devices: tuple[Device, ...]
+    devices: tuple[DeviceOverview, ...]
 
 
 async def _tested(house: House) -> _Tested:
@@ -155,9 +155,9 @@ async def out_of_service(
         await ask(views.closed(context))
 
 
-async def _set(house: House, why: Closed | None) -> Told:
+async def _set(house: House, why: Closed | None) -> NamedOutcome:
     await house.close(why)
-    return Told(Outcome.CLOSED if why else Outcome.OPENED)
+    return NamedOutcome(Outcome.CLOSED if why else Outcome.OPENED)
 
 
 async def pair(ask: Ask, caps: Capabilities, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn) -> None:
@@ -165,13 +165,13 @@ async def pair(ask: Ask, caps: Capabilities, house: House, context: ViewContext,
     if await ask(views.pair(context)) != "pair":
         return
     word = await ask(views.pairing(context), until=log.effect(Effect.CABINET_PAIR, _paired(house), by=by.hsa_id))
-    assert isinstance(word, Told)
+    assert isinstance(word, NamedOutcome)
     await ask(views.paired(context, word.outcome))
 
 
-async def _paired(house: House) -> Told:
+async def _paired(house: House) -> NamedOutcome:
     word = await house.pair()
-    return Told(lookup(Outcome, word) or PairingCode(word))
+    return NamedOutcome(lookup(Outcome, word) or PairingCode(word))
 
 
 async def restart(ask: Ask, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn) -> bool:
@@ -184,5 +184,5 @@ async def restart(ask: Ask, house: House, context: ViewContext, log: ErrandLog, 
     return False
 
 
-async def _restarting(house: House) -> Told:
-    return Told(Outcome.ASKED if house.restart() else Outcome.REFUSED)
+async def _restarting(house: House) -> NamedOutcome:
+    return NamedOutcome(Outcome.ASKED if house.restart() else Outcome.REFUSED)

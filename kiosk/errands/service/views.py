@@ -5,7 +5,7 @@ from typing import get_args
 
 from drivers.cabinet.port import SlotFault
 from fleet.messages.vocabulary import Outcome
-from kiosk.administration_ports import Closed, Device, Happened
+from kiosk.administration_ports import Closed, DeviceOverview, EventOverview
 from kiosk.errands.service.event_labels import in_words
 from kiosk.receipts import Receipt
 from kiosk.steps.administration_views import state_of
@@ -75,7 +75,7 @@ def testing(context: ViewContext) -> Busy:
     return _busy(context, "testing", say("service_testing.title"), say("service_testing.lead"))
 
 
-def tested(context: ViewContext, devices: Sequence[Device]) -> Tell:
+def tested(context: ViewContext, devices: Sequence[DeviceOverview]) -> Tell:
     """How each device is."""
     well = all(one.ok for one in devices)
     return Tell(
@@ -89,7 +89,7 @@ def tested(context: ViewContext, devices: Sequence[Device]) -> Tell:
     )
 
 
-def _how(one: Device) -> Say:
+def _how(one: DeviceOverview) -> Say:
     return say("service_tested.part", part=say(f"admin.part.{one.kind}"), state=state_of(one))
 
 
@@ -190,7 +190,7 @@ def _about(receipt: Receipt) -> Say:
     return say("service_receipts.about", day=f"{receipt.facts.time.astimezone():%Y-%m-%d}", number=receipt.number)
 
 
-def events(context: ViewContext, told: Sequence[Happened], *, more: bool) -> Confirm:
+def events(context: ViewContext, told: Sequence[EventOverview], *, more: bool) -> Confirm:
     """What happened last, in words: no person, no card."""
     return Confirm(
         name=context.name("events"),

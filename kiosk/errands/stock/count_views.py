@@ -6,7 +6,7 @@ from kiosk.errands.stock.views import PAGE, not_there
 from kiosk.steps.context import ViewContext
 from kiosk.steps.slot_views import AT_THE_SLOT_S
 from kiosk.steps.view_helpers import back_button, last_digits, page_options, primary_button
-from kiosk.stock.stocktaking import Compared
+from kiosk.stock.stocktaking import SlotComparison
 from kiosk.views import (
     Await,
     Button,
@@ -31,7 +31,7 @@ ICONS = {
 }
 
 
-def slots(context: ViewContext, found: Sequence[Compared], start: int) -> Choose:
+def slots(context: ViewContext, found: Sequence[SlotComparison], start: int) -> Choose:
     """All slots, those that differ first."""
     differ = sum(one.what != "agree" for one in found)
     options = [
@@ -48,7 +48,7 @@ def slots(context: ViewContext, found: Sequence[Compared], start: int) -> Choose
     )
 
 
-def _listed(one: Compared) -> Say:
+def _listed(one: SlotComparison) -> Say:
     if one.listed is None:
         return say("count.listed.empty", slot=one.slot)
     if not one.listed.card_number:
@@ -56,7 +56,7 @@ def _listed(one: Compared) -> Say:
     return say("count.listed.card", slot=one.slot, tail=last_digits(one.listed.card_number))
 
 
-def slot(context: ViewContext, one: Compared) -> Confirm | Tell:
+def slot(context: ViewContext, one: SlotComparison) -> Confirm | Tell:
     """What is so about this slot, what it may come from, and what can be done."""
     match one.what:
         case "missing" if one.listed is not None:
@@ -81,7 +81,7 @@ def _unlisted(context: ViewContext, slot: int) -> Confirm:
     )
 
 
-def _told(context: ViewContext, one: Compared) -> Tell:
+def _told(context: ViewContext, one: SlotComparison) -> Tell:
     agrees = one.what == "agree"
     return Tell(
         name=context.name(f"slot_{one.what}"),

@@ -6,7 +6,7 @@ from kiosk.errands.stock.delivering import which_card
 from kiosk.errands.stock.incoming import Incoming
 from kiosk.errands.stock.shelf import Shelf
 from kiosk.ports import Ask
-from kiosk.stock.stocktaking import Compared, compare
+from kiosk.stock.stocktaking import SlotComparison, compare
 
 
 async def count(ask: Ask, shelf: Shelf) -> None:
@@ -26,15 +26,15 @@ async def count(ask: Ask, shelf: Shelf) -> None:
         start = 0
 
 
-async def _compared(shelf: Shelf) -> tuple[Compared, ...]:
+async def _compared(shelf: Shelf) -> tuple[SlotComparison, ...]:
     return compare(await shelf.ledger(), await shelf.slots())
 
 
-def _told(found: tuple[Compared, ...]) -> tuple[int, list[dict[str, str | int]]]:
+def _told(found: tuple[SlotComparison, ...]) -> tuple[int, list[dict[str, str | int]]]:
     return len(found), [{"slot": one.slot, "what": one.what} for one in found if one.what != "agree"]
 
 
-async def _explain(ask: Ask, shelf: Shelf, one: Compared) -> None:
+async def _explain(ask: Ask, shelf: Shelf, one: SlotComparison) -> None:
     """What is to be done about this slot, and do it."""
     answer = await ask(views.slot(shelf.context, one))
     if answer == "gone" and one.listed is not None:

@@ -2,7 +2,7 @@
 
 from fleet.messages.link import Order
 from fleet.messages.vocabulary import Effect
-from kiosk.barcodes import CardNumber, EnvelopeCode, NotKnown, OrderCode, read
+from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, UnknownCode, parse_scan
 from kiosk.errands.stock import views
 from kiosk.errands.stock.incoming import Incoming
 from kiosk.errands.stock.shelf import Shelf
@@ -45,13 +45,13 @@ async def which_card(ask: Ask, shelf: Shelf, scanned: str, *, found_lying: bool 
 
 def _named(ledger: Ledger, scanned: str) -> tuple[str, Order | None]:
     """Card number and order of what was scanned. No number where nobody knows the order."""
-    match read(scanned):
+    match parse_scan(scanned):
         case OrderCode(number):
             order = ledger.order_of(order=number)
             return order.card_number if order else "", order
         case CardNumber(number) | EnvelopeCode(number):
             return number, ledger.order_of(card_number=number)
-        case NotKnown():
+        case UnknownCode():
             return "", None
 
 

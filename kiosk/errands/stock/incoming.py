@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fleet.messages.link import Order
-from kiosk.stock.stocktaking import RESERVE, Lying
+from kiosk.stock.stocktaking import RESERVE, StoredCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Incoming:
 
     card_number: str
     order: Order | None
-    listed: Lying | None = None
+    listed: StoredCard | None = None
     """Where the list has it, for a card that is found somewhere else."""
 
     @property

@@ -10,12 +10,12 @@ from kiosk.errands.stock.counting import count
 from kiosk.errands.stock.delivering import deliver
 from kiosk.errands.stock.shelf import Shelf
 from kiosk.ports import Ask, ErrandLog
-from kiosk.receipts import Detail
+from kiosk.receipts import ReceiptDetail
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import log_in
 from kiosk.steps.receipt import attest, hand_out, work_facts
-from kiosk.stock.stocktaking import Lying, Why, outgoing
+from kiosk.stock.stocktaking import StoredCard, Why, cards_to_take_out
 from kiosk.views import Choose
 
 CONTEXT = ViewContext("stock")
@@ -34,7 +34,9 @@ async def stock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
 async def _what(shelf: Shelf) -> Choose:
     """What is to be done, with how it stands."""
     ledger = await shelf.ledger()
-    due = sum(why in ("not_genuine", "misplaced", "expired", "voided") for _, why in outgoing(ledger, shelf.today()))
+    due = sum(
+        why in ("not_genuine", "misplaced", "expired", "voided") for _, why in cards_to_take_out(ledger, shelf.today())
+    )
     return views.what(shelf.context, lying=len(ledger.lying), slots=len(await shelf.slots()), due=due)
 
 
@@ -45,7 +47,7 @@ async def _done(ask: Ask, caps: Capabilities, log: ErrandLog, shelf: Shelf) -> E
         await log.end(ended)
         return ended
     figures = {"stored": shelf.stored, "taken_out": shelf.taken_out, "missing": shelf.missing}
-    details = tuple(Detail(what, str(many)) for what, many in figures.items())
+    details = tuple(ReceiptDetail(what, str(many)) for what, many in figures.items())
     receipt = await attest(caps, log, work_facts(caps, shelf.context, shelf.by, details=details))
     ended = Ended(ErrandOutcome.DONE, receipt=receipt.number)
     await log.end(ended)
@@ -57,7 +59,7 @@ async def take_out(ask: Ask, shelf: Shelf) -> None:
     """One card after the other, until the person has taken what is wanted."""
     start = 0
     while True:
-        found = outgoing(await shelf.ledger(), shelf.today())
+        found = cards_to_take_out(await shelf.ledger(), shelf.today())
         if not found:
             await ask(views.nothing_in(shelf.context))
             return
@@ -73,7 +75,7 @@ async def take_out(ask: Ask, shelf: Shelf) -> None:
         await _take(ask, shelf, *next((card, why) for card, why in found if str(card.slot) == answer))
 
 
-async def _take(ask: Ask, shelf: Shelf, card: Lying, why: Why) -> None:
+async def _take(ask: Ask, shelf: Shelf, card: StoredCard, why: Why) -> None:
     """Open the slot, see the card go. One that is not there is told as missing."""
     seen = next((one for one in await shelf.slots() if one.number == card.slot), None)
     if seen is not None and seen.card == "empty":

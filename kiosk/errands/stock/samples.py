@@ -9,7 +9,7 @@ from fleet.messages.link import Order
 from kiosk.errands.stock import count_views, views
 from kiosk.errands.stock.incoming import Incoming
 from kiosk.errands.stock.journey import CONTEXT
-from kiosk.stock.stocktaking import Compared, Lying, Why
+from kiosk.stock.stocktaking import SlotComparison, StoredCard, Why
 from kiosk.views import View
 from sim.gallery.made_up import ORDER
 
@@ -46,14 +46,14 @@ def _in(order: Order) -> Iterator[tuple[str, View[Any]]]:
     yield "stock-shut", views.shut(CONTEXT, 14)
 
 
-def _lying(order: Order) -> tuple[Lying, Lying]:
-    known = Lying(14, order.card_number, order.order, order.product, order.last_day, "2026-11-02")
-    return known, Lying(7, "", "", "", "", "2026-11-20")
+def _lying(order: Order) -> tuple[StoredCard, StoredCard]:
+    known = StoredCard(14, order.card_number, order.order, order.product, order.last_day, "2026-11-02")
+    return known, StoredCard(7, "", "", "", "", "2026-11-20")
 
 
 def _out(order: Order) -> Iterator[tuple[str, View[Any]]]:
     known, unknown = _lying(order)
-    found: list[tuple[Lying, Why]] = [
+    found: list[tuple[StoredCard, Why]] = [
         (replace(unknown, slot=6), "not_genuine"), (unknown, "misplaced"), (known, "expired"),
         (replace(known, slot=15), "voided"),
     ]  # fmt: skip
@@ -68,8 +68,8 @@ def _out(order: Order) -> Iterator[tuple[str, View[Any]]]:
 def _count(order: Order) -> Iterator[tuple[str, View[Any]]]:
     known, unknown = _lying(order)
     found = (
-        Compared(14, "missing", known), Compared(7, "agree", unknown), Compared(9, "unlisted", None),
-        Compared(3, "unseen", None), Compared(4, "open", None),
+        SlotComparison(14, "missing", known), SlotComparison(7, "agree", unknown), SlotComparison(9, "unlisted", None),
+        SlotComparison(3, "unseen", None), SlotComparison(4, "open", None),
     )  # fmt: skip
     yield "stock-count", count_views.slots(CONTEXT, found, 0)
     yield "stock-count-agree", count_views.slots(CONTEXT, [replace(one, what="agree") for one in found], 4)

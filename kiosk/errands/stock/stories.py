@@ -84,7 +84,7 @@ def known(room: Room, *stored: tuple[Order | str, int]) -> None:
         content = {"errand": "before", "card_number": number, "slot": slot, "by": person(13).hsa_id, **order}
 
         def work(cx: Any, content: dict[str, Any] = content) -> None:
-            stock.witness(cx, EventType.CARD_STORED, content, room.journal.now())
+            stock.apply_event(cx, EventType.CARD_STORED, content, room.journal.now())
 
         room.store.transact_now(work)
 
@@ -99,7 +99,7 @@ def with_two(room: Room) -> None:
 def quarantined(room: Room, slot: int) -> None:
     """The card in that slot could not show that it is genuine."""
     content = {"effect": "slot.return", "outcome": "not_genuine", "slot": slot, "order": ONE.order}
-    room.store.transact_now(lambda cx: stock.witness(cx, EventType.EFFECT_DONE, content, room.journal.now()))
+    room.store.transact_now(lambda cx: stock.apply_event(cx, EventType.EFFECT_DONE, content, room.journal.now()))
 
 
 def before(*stored: tuple[Order | str, int]) -> Callable[[Room], None]:

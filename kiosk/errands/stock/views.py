@@ -10,7 +10,7 @@ from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.slot_views import AT_THE_SLOT_S
 from kiosk.steps.view_helpers import back_button, display_name, fours, last_digits, page_options, primary_button
-from kiosk.stock.stocktaking import Lying, Why
+from kiosk.stock.stocktaking import StoredCard, Why
 from kiosk.views import (
     Await,
     Button,
@@ -212,7 +212,7 @@ def nothing_in(context: ViewContext) -> Tell:
     return _told(context, "nothing_in", say("stock.nothing_in.title"), say("stock.nothing_in.lead"))
 
 
-def which_out(context: ViewContext, found: Sequence[tuple[Lying, Why]], *, more: bool) -> Choose:
+def which_out(context: ViewContext, found: Sequence[tuple[StoredCard, Why]], *, more: bool) -> Choose:
     """Which card goes out: those that must stand first."""
     options = [Option(str(card.slot), _in_slot(card), say(f"stock.why.{why}")) for card, why in found]
     return Choose(
@@ -225,20 +225,20 @@ def which_out(context: ViewContext, found: Sequence[tuple[Lying, Why]], *, more:
     )
 
 
-def _in_slot(card: Lying) -> Say:
+def _in_slot(card: StoredCard) -> Say:
     if not card.card_number:
         return say("stock.in_slot.unknown", slot=card.slot)
     return say("stock.in_slot", slot=card.slot, tail=last_digits(card.card_number))
 
 
-def take(context: ViewContext, card: Lying, why: Why, slots: int) -> Await:
+def take(context: ViewContext, card: StoredCard, why: Why, slots: int) -> Await:
     """The slot is open; why the card goes out, and where it goes."""
     lead = say(f"stock.out.{why}")
     not_taken = Button("back", say("stock.take.not"), "close")
     return _at_slot(context, "take", say("stock.take.title", slot=card.slot), lead, card.slot, slots, not_taken)
 
 
-def not_there(context: ViewContext, card: Lying) -> Confirm:
+def not_there(context: ViewContext, card: StoredCard) -> Confirm:
     """The sensor says that the slot is empty already."""
     return Confirm(
         name=context.name("not_there"),

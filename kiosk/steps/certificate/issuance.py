@@ -176,13 +176,13 @@ class _Work:
     ) -> Issued | Declined | Unavailable | SignOutcome | NotSent | Unanswered | Garbled:
         assert place.public_key is not None
         whose, present = self._card.whose, self._renewal.present
-        asked = certificate_request.unsigned(
+        asked = certificate_request.request_to_sign(
             present.der if present else None, place.public_key, hsa_id=whose.hsa_id, card_number=whose.card_number
         )
         signature = await self._signed(place.key_id, asked)
         if not isinstance(signature, Signed):
             return signature
-        request, proof = certificate_request.signed(asked, signature), None
+        request, proof = certificate_request.signed_request(asked, signature), None
         if present is not None:
             vouched = await self._signed(present.id, request)
             if not isinstance(vouched, Signed):

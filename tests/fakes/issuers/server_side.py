@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from fleet.messages.asking import (
     BlockAsk,
-    Blocked,
-    Held,
+    BlockedResult,
+    HeldResult,
     HoldAsk,
     LiftAsk,
-    Lifted,
+    LiftedResult,
     Result,
     Word,
     typ_of,
@@ -82,17 +82,17 @@ class Register:
             return None
         return Known(self.people.get(self.card.hsa_id), (self.card,))
 
-    async def block(self, ask: BlockAsk, by: str) -> Blocked:
+    async def block(self, ask: BlockAsk, by: str) -> BlockedResult:
         self.told.append((ask.id, by))
-        return Blocked(AT)
+        return BlockedResult(AT)
 
-    async def hold(self, ask: HoldAsk, by: str) -> Held:
+    async def hold(self, ask: HoldAsk, by: str) -> HeldResult:
         self.told.append((ask.id, by))
-        return Held("active")
+        return HeldResult("active")
 
-    async def lift(self, ask: LiftAsk, by: str) -> Lifted:
+    async def lift(self, ask: LiftAsk, by: str) -> LiftedResult:
         self.told.append((ask.id, by))
-        return Lifted("active")
+        return LiftedResult("active")
 
 
 class Status:

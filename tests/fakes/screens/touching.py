@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.reader.secret import Secret
-from kiosk.barcodes import EnvelopeCode, OrderCode, read
+from kiosk.barcodes import EnvelopeCode, OrderCode, parse_scan
 from kiosk.clock import SystemClock
 from kiosk.errands.registry import ERRANDS
 from kiosk.views import Busy, EnterCode, EnterDigits, View
@@ -101,7 +101,7 @@ class Toucher(Person):
 
     async def _touch_answer(self, view: View[Any], value: Secret | str) -> None:
         digits = value.reveal() if isinstance(value, Secret) else value
-        if isinstance(view, EnterDigits) and isinstance(read(digits), OrderCode | EnvelopeCode):
+        if isinstance(view, EnterDigits) and isinstance(parse_scan(digits), OrderCode | EnvelopeCode):
             self._finger.screen.scan(digits)
             return
         typed = isinstance(view, EnterCode) or (isinstance(view, EnterDigits) and digits.isdigit())

@@ -22,7 +22,7 @@ from fleet.server.evidence.verification.verify import Anchors, Report, check
 from fleet.server.ingest.parse import taken
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from kiosk.receipts import Person, Receipt, ReceiptFacts, draft, finish
+from kiosk.receipts import Receipt, ReceiptFacts, ReceiptPerson, draft, finish
 from provisioning import pki
 from provisioning.authority import Authority
 
@@ -54,8 +54,8 @@ class StolenStation:
         """A hand-over that an administrator is said to have attested, of any time."""
         facts = ReceiptFacts(
             "pickup", time, STATION, "Lasarettet", "A-17", "9999000020260001",
-            Person("TEST000000-0001", "Tove Test"), "administrator",
-            Person("TEST000000-0009", "Ada Test"), "passport", "2026-1",
+            ReceiptPerson("TEST000000-0001", "Tove Test"), "administrator",
+            ReceiptPerson("TEST000000-0009", "Ada Test"), "passport", "2026-1",
         )  # fmt: skip
         chain = (self.certificate.public_bytes(Encoding.DER), self.ca.public_bytes(Encoding.DER))
         return finish(draft(facts), self.key, chain, None)

@@ -20,7 +20,7 @@ from fleet.agent.identity import Broker, Identity
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
 from fleet.agent.words import SyncRefused, Words
-from fleet.messages.asking import BlockAsk, Blocked, Declined, HoldAsk, LiftAsk, Result, Word, typ_of
+from fleet.messages.asking import BlockAsk, BlockedResult, DeclinedResult, HoldAsk, LiftAsk, Result, Word, typ_of
 from fleet.messages.link import Answer, Ask
 from provisioning.authority import public_jwk
 from sim.stories.patience import LIMIT_S
@@ -28,7 +28,7 @@ from tests.fakes.issuers.issuing_fleet import NOW
 
 SIGNING, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 AT = "2026-03-02T12:00:00Z"
-DONE = Blocked(AT)
+DONE = BlockedResult(AT)
 PATH = Path()
 CIPHER = AtRestCipher("entre-a", bytes(32))
 
@@ -188,14 +188,14 @@ async def test_one_that_the_server_cannot_take_keeps_no_other_back(queue: BlockQ
 async def test_a_block_that_is_declined_later_leaves_the_queue_and_is_logged(
     queue: BlockQueue, wire: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wire.answer = lambda ask: word(ask, Declined("not_allowed"))
+    wire.answer = lambda ask: word(ask, DeclinedResult("not_allowed"))
     wire.online = False
     async with running(queue):
         await queue.tell(block(1), AT, 5)
         wire.set_online(True)
         await emptied(queue)
     assert "declined a block or hold of the queue: not_allowed" in caplog.text
-    assert await queue.tell(block(1), AT, 5) == Declined("not_allowed")
+    assert await queue.tell(block(1), AT, 5) == DeclinedResult("not_allowed")
 
 
 def test_a_word_for_the_queue_says_what_it_is() -> None:

@@ -16,7 +16,7 @@ from fleet.agent.commands import CommandGate, LeftOpen
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.store import StationStore
 from fleet.messages.commands import COMMAND_TYP, COMMANDS, Command, CommandResult, digest_of
-from fleet.messages.judging import KEPT, Declined, Ignored, Taken
+from fleet.messages.judging import KEPT, DeclinedCommand, IgnoredCommand, TakenCommand
 from fleet.messages.link import encode
 from fleet.messages.vocabulary import EventType
 from provisioning.authority import public_jwk
@@ -58,16 +58,16 @@ def gate_of(
 
 async def test_a_command_of_the_server_is_taken_once(store: StationStore) -> None:
     gate = gate_of(store)
-    assert await gate.take(told_once := told()) == Taken(Command(**KNOWN), digest_of(told_once))
-    assert await gate.take(told()) == Ignored("taken before")
-    assert await gate_of(store).take(told()) == Ignored("taken before"), "not after a restart either"
+    assert await gate.take(told_once := told()) == TakenCommand(Command(**KNOWN), digest_of(told_once))
+    assert await gate.take(told()) == IgnoredCommand("taken before")
+    assert await gate_of(store).take(told()) == IgnoredCommand("taken before"), "not after a restart either"
 
 
 async def test_an_older_one_that_comes_late_is_not_taken(store: StationStore) -> None:
     gate = gate_of(store)
-    assert isinstance(await gate.take(told(sequence=9)), Taken)
-    assert await gate.take(told(sequence=8)) == Ignored("taken before")
-    assert isinstance(await gate.take(told(sequence=10)), Taken)
+    assert isinstance(await gate.take(told(sequence=9)), TakenCommand)
+    assert await gate.take(told(sequence=8)) == IgnoredCommand("taken before")
+    assert isinstance(await gate.take(told(sequence=10)), TakenCommand)
 
 
 @pytest.mark.parametrize(
@@ -93,15 +93,15 @@ async def test_an_older_one_that_comes_late_is_not_taken(store: StationStore) ->
     ],
 )
 async def test_what_is_no_command_for_this_station_is_ignored(store: StationStore, payload: bytes, why: str) -> None:
-    assert await gate_of(store).take(payload) == Ignored(why)
+    assert await gate_of(store).take(payload) == IgnoredCommand(why)
 
 
 async def test_every_flipped_bit_is_found(store: StationStore) -> None:
     gate, good = gate_of(store), told()
     for at in range(len(good) - 1):  # the last character's low bits are not part of the signature (RFC 4648 3.5)
         flipped = good[:at] + bytes((good[at] ^ 1,)) + good[at + 1 :]
-        assert isinstance(await gate.take(flipped), Ignored), at
-    assert isinstance(await gate.take(good), Taken)
+        assert isinstance(await gate.take(flipped), IgnoredCommand), at
+    assert isinstance(await gate.take(good), TakenCommand)
 
 
 @pytest.mark.parametrize(
@@ -118,26 +118,26 @@ async def test_out_of_its_time_a_command_is_declined(
     store: StationStore, facts: dict[str, Any], late: timedelta, why: str
 ) -> None:
     verdict = await gate_of(store, NOW + late).take(told(**facts))
-    assert isinstance(verdict, Declined)
+    assert isinstance(verdict, DeclinedCommand)
     assert (verdict.result.sequence, verdict.result.outcome, verdict.result.reason) == (7, "refused", why)
-    assert isinstance(await gate_of(store).take(told()), Taken), "what was declined has used up nothing"
+    assert isinstance(await gate_of(store).take(told()), TakenCommand), "what was declined has used up nothing"
 
 
 async def test_a_station_does_only_what_its_own_list_allows(store: StationStore) -> None:
     verdict = await gate_of(store, allowed=frozenset({"restart"})).take(told())
-    assert isinstance(verdict, Declined)
+    assert isinstance(verdict, DeclinedCommand)
     assert verdict.result.reason == "not_allowed"
 
 
 async def test_opening_a_slot_takes_two(store: StationStore) -> None:
     verdict = await gate_of(store).take(told(command="open_slot", slot=3, second="other.test"))
-    assert isinstance(verdict, Taken)
+    assert isinstance(verdict, TakenCommand)
     assert (verdict.command.slot, verdict.command.second) == (3, "other.test")
 
 
-async def taken(gate: CommandGate, payload: bytes) -> Taken:
+async def taken(gate: CommandGate, payload: bytes) -> TakenCommand:
     verdict = await gate.take(payload)
-    assert isinstance(verdict, Taken)
+    assert isinstance(verdict, TakenCommand)
     return verdict
 
 
@@ -157,11 +157,13 @@ async def test_what_is_taken_and_what_came_of_it_are_events_with_both_names(stor
 async def test_a_command_that_comes_twice_is_done_once_and_answered_twice(store: StationStore) -> None:
     gate, payload = gate_of(store), told()
     one = await taken(gate, payload)
-    assert await gate.take(payload) == Ignored("taken before"), "it is under way"
+    assert await gate.take(payload) == IgnoredCommand("taken before"), "it is under way"
     result = CommandResult(7, one.digest, "done")
     await gate.conclude(one, result)
-    assert await gate_of(store, NOW + timedelta(hours=2)).take(payload) == Declined(result), "also after its time"
-    assert await gate.take(told(reason="another one")) == Ignored("taken before")
+    assert await gate_of(store, NOW + timedelta(hours=2)).take(payload) == DeclinedCommand(result), (
+        "also after its time"
+    )
+    assert await gate.take(told(reason="another one")) == IgnoredCommand("taken before")
 
 
 async def test_what_a_stop_cut_off_is_found_at_the_next_start(store: StationStore) -> None:

@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey
 
 from fleet.agent import region
 from fleet.agent.identity import Broker, Identity
-from fleet.agent.region import Region, RegionFile
+from fleet.agent.region import RegionFile, SyncedRegion
 from fleet.agent.store import StationStore
 from fleet.agent.words import SyncRefused, Words
 from fleet.messages.asking import REGION_TYP, SYNC_TYP
@@ -94,13 +94,13 @@ def times() -> list[datetime]:
 
 
 @pytest.fixture
-def held(store: StationStore, wire: Wire, taken: list[RegionFile], times: list[datetime]) -> Region:
+def held(store: StationStore, wire: Wire, taken: list[RegionFile], times: list[datetime]) -> SyncedRegion:
     pinned = Identity("entre-a", 1, Broker("localhost", 1), PATH, PATH, PATH, public_jwk(SIGNING), bytes(32), NOW)
-    return Region(store, wire, Words(pinned), lambda: NOW, on_files=taken.extend, on_signed_time=times.append)
+    return SyncedRegion(store, wire, Words(pinned), lambda: NOW, on_files=taken.extend, on_signed_time=times.append)
 
 
 async def test_a_file_in_parts_is_put_together(
-    held: Region, wire: Wire, taken: list[RegionFile], times: list[datetime]
+    held: SyncedRegion, wire: Wire, taken: list[RegionFile], times: list[datetime]
 ) -> None:
     content = bytes(range(250))
     wire.answers = [
@@ -116,7 +116,7 @@ async def test_a_file_in_parts_is_put_together(
 
 
 async def test_signed_time_measures_also_a_clock_that_is_too_far_ahead_to_take_the_set(
-    held: Region, wire: Wire, times: list[datetime]
+    held: SyncedRegion, wire: Wire, times: list[datetime]
 ) -> None:
     issued = NOW - timedelta(days=30)
     wire.answers = [signed(page(issued=issued))]
@@ -125,7 +125,7 @@ async def test_signed_time_measures_also_a_clock_that_is_too_far_ahead_to_take_t
     assert times == [issued]
 
 
-async def test_a_set_that_is_held_is_not_sent_again_but_its_time_counts(held: Region, wire: Wire) -> None:
+async def test_a_set_that_is_held_is_not_sent_again_but_its_time_counts(held: SyncedRegion, wire: Wire) -> None:
     later = NOW + timedelta(hours=1)
     wire.answers = [
         signed(page()),
@@ -160,7 +160,7 @@ REFUSED: dict[str, list[Answer]] = {
 
 
 @pytest.mark.parametrize("story", REFUSED)
-async def test_what_cannot_be_trusted_leaves_the_old_set_in_force(held: Region, wire: Wire, story: str) -> None:
+async def test_what_cannot_be_trusted_leaves_the_old_set_in_force(held: SyncedRegion, wire: Wire, story: str) -> None:
     wire.answers = [signed(page(part(b"old")))]
     await held.refresh()
     wire.answers = list(REFUSED[story])
@@ -170,7 +170,7 @@ async def test_what_cannot_be_trusted_leaves_the_old_set_in_force(held: Region, 
     assert held.off(errand="clean_up") is not None
 
 
-async def test_it_asks_at_each_connection(held: Region, wire: Wire) -> None:
+async def test_it_asks_at_each_connection(held: SyncedRegion, wire: Wire) -> None:
     wire.online = False
     wire.answers = [signed(page(), STRANGER), signed(page())]
     running = asyncio.create_task(held.run(every_s=3600))

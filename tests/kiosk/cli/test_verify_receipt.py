@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from kiosk.cli import verify_receipt
-from kiosk.receipts import CardSignature, Person, Receipt, ReceiptFacts, draft, finish
+from kiosk.receipts import CardSignature, Receipt, ReceiptFacts, ReceiptPerson, draft, finish
 from provisioning import pki
 
 NOW = datetime(2026, 11, 25, 9, 46, 12, tzinfo=UTC)
@@ -85,7 +85,7 @@ def _paper(tmp_path_factory: pytest.TempPathFactory, holder: str | None) -> Pape
     card_key, card = _pair(beside, "roots.pem", _name("Åsa Lindström", "SE2321000999-7K2B"))
     facts = ReceiptFacts(
         "pickup", NOW, "east-1", "Östra entrén", "A-17", "9752269050826134",
-        Person("SE2321000999-7K2B", holder), "old_card", None, None, "2026-1",
+        ReceiptPerson("SE2321000999-7K2B", holder), "old_card", None, None, "2026-1",
     )  # fmt: skip
     unsigned = draft(facts, "7F3A-91C2-K8M4A")
     der = card.public_bytes(Encoding.DER)

@@ -11,7 +11,7 @@ from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.secret import Secret
-from kiosk.issuer.certificate_request import RequestError, signed, unsigned
+from kiosk.issuer.certificate_request import RequestError, request_to_sign, signed_request
 from kiosk.issuer.ports import Declined, Issued, Offer
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import PersonProof
@@ -49,10 +49,10 @@ async def requested(visit: CardVisit) -> tuple[str, bytes]:
     assert current is not None
     made = await visit.generate_key("43", "RSA-2048")
     assert isinstance(made, Generated)
-    asked = unsigned(current.der, made.public_key, card_number=visit.facts.card_number)
+    asked = request_to_sign(current.der, made.public_key, card_number=visit.facts.card_number)
     signature = await visit.sign_with("43", asked)
     assert isinstance(signature, Signed)
-    return "43", signed(asked, signature)
+    return "43", signed_request(asked, signature)
 
 
 async def test_the_card_signs_a_request_for_the_same_person(visit: CardVisit) -> None:
@@ -93,9 +93,9 @@ async def test_without_the_old_key_nothing_is_issued(visit: CardVisit) -> None:
 def test_a_new_card_asks_in_the_name_of_the_hsa_id_alone() -> None:
     key = authority().signer(3)[1].public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     name = x509.Name([x509.NameAttribute(x509.oid.NameOID.SERIAL_NUMBER, "TEST000000-0001")]).public_bytes()
-    assert unsigned(None, key, hsa_id="TEST000000-0001").hex()[4:] == (b"\2\1\0" + name + key + b"\xa0\0").hex()
+    assert request_to_sign(None, key, hsa_id="TEST000000-0001").hex()[4:] == (b"\2\1\0" + name + key + b"\xa0\0").hex()
 
 
 def test_a_signature_of_an_unknown_kind_makes_no_request() -> None:
     with pytest.raises(RequestError, match="ES999"):
-        signed(b"", Signed(b"", "ES999", b""))
+        signed_request(b"", Signed(b"", "ES999", b""))

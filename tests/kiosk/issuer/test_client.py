@@ -32,7 +32,7 @@ from fleet.server.people.administrators import replace_administrators
 from fleet.server.stations.tables import alarms
 from kiosk.clock import SystemClock
 from kiosk.config import Config
-from kiosk.issuer.certificate_request import signed, unsigned
+from kiosk.issuer.certificate_request import request_to_sign, signed_request
 from kiosk.issuer.ports import (
     Blocked,
     CardWord,
@@ -50,7 +50,7 @@ from kiosk.issuer.ports import (
     Unavailable,
 )
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.issuer.wiring import SCHEMAS, IssuerSide, keep_files
+from kiosk.issuer.wiring import SCHEMAS, IssuerGateway, keep_files
 from kiosk.station.build_fleet import region_listeners
 from kiosk.steps.identity.administrator import ATTENDING
 from sim.issuer.database import Seed
@@ -85,7 +85,7 @@ def trusted() -> TrustStore:
 class Ports:
     """What a journey's desk holds, by name."""
 
-    def __init__(self, side: IssuerSide, *people: Administrator, trust: TrustStore | None = None) -> None:
+    def __init__(self, side: IssuerGateway, *people: Administrator, trust: TrustStore | None = None) -> None:
         found = side.ports(Listed(*people), trust or trusted())  # type: ignore[arg-type]
         self.issuer, self.blocking, self.card_keys = found["issuer"], found["blocking"], found["card_keys"]
         self.directory, self.administrators, self.switches = (
@@ -114,15 +114,15 @@ def taken() -> list[str]:
 
 
 @pytest.fixture
-def side(region: Fleet, store: StationStore, taken: list[str]) -> IssuerSide:
+def side(region: Fleet, store: StationStore, taken: list[str]) -> IssuerGateway:
     def on_files(files: Sequence[RegionFile]) -> None:
         taken.extend(file.kind for file in files)
 
-    return IssuerSide(identity(), store, region.link, HandClock(), on_files=on_files)
+    return IssuerGateway(identity(), store, region.link, HandClock(), on_files=on_files)
 
 
 @pytest.fixture
-async def ports(side: IssuerSide) -> AsyncIterator[Ports]:
+async def ports(side: IssuerGateway) -> AsyncIterator[Ports]:
     tasks = side.start()
     yield Ports(side)
     for task in tasks:
@@ -149,10 +149,10 @@ async def requested(visit: CardVisit) -> tuple[bytes, Signed]:
     assert current is not None
     made = await visit.generate_key("43", "RSA-2048")
     assert isinstance(made, Generated)
-    asked = unsigned(current.der, made.public_key, card_number=visit.facts.card_number)
+    asked = request_to_sign(current.der, made.public_key, card_number=visit.facts.card_number)
     by_new = await visit.sign_with("43", asked)
     assert isinstance(by_new, Signed)
-    request = signed(asked, by_new)
+    request = signed_request(asked, by_new)
     by_old = await visit.sign("identification", request)
     assert isinstance(by_old, Signed)
     return request, by_old
@@ -223,12 +223,12 @@ async def test_a_certificate_that_nobody_issued_proves_nothing(ports: Ports) -> 
     made = TestAuthority.create(NOW).issue(persona, key.public_key(), "identification", NOW).public_bytes(Encoding.DER)
     async with inserted("1:old") as visit:
         facts = visit.facts
-    asked = unsigned(made, key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    asked = request_to_sign(made, key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
     def by_key(message: bytes) -> Signed:
         return Signed(key.sign(message, ec.ECDSA(hashes.SHA256())), "ES256", made)
 
-    request = signed(asked, by_key(asked))
+    request = signed_request(asked, by_key(asked))
     offer = Offer("identification", 3, "2031-03-02")
     said = await ports.issuer.certificate(request, offer, facts=facts, errand=ERRAND, proof=by_key(request))
     assert said == Declined("card_not_valid")
@@ -312,7 +312,7 @@ async def test_a_nonce_of_the_stations_own_does_nothing_but_block_and_hold_once(
     assert await ports.blocking.block(CARD, "lost", by=own, errand="once more") == Declined("nonce_unknown")
 
 
-async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, side: IssuerSide) -> None:
+async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, side: IssuerGateway) -> None:
     """The queue does not run: what it holds would come after the lift, and undo it."""
     blocking = Ports(side).blocking
     own, admin = await proof_of(Ports(side), "1:old"), await proof_of(Ports(side), "13:new")
@@ -324,13 +324,13 @@ async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, side: IssuerS
     assert await blocking.lift(other, by=admin, errand=ERRAND) == Declined("not_held"), "another card"
 
 
-async def test_a_block_outlasts_the_stations_power(region: Fleet, store: StationStore, side: IssuerSide) -> None:
+async def test_a_block_outlasts_the_stations_power(region: Fleet, store: StationStore, side: IssuerGateway) -> None:
     region.link.set_online(False)
     blocking = Ports(side).blocking
     own = await proof_of(Ports(side), "1:old")
     assert isinstance(await blocking.block(CARD, "stolen", by=own, errand=ERRAND), Queued)
     region.link.set_online(True)
-    after = IssuerSide(identity(), store, region.link, HandClock())
+    after = IssuerGateway(identity(), store, region.link, HandClock())
     tasks = after.start()
     async with asyncio.timeout(LIMIT_S):
         while await after.queue.waiting():  # noqa: ASYNC110  # told by a task of its own
@@ -383,7 +383,7 @@ async def test_an_administrator_logs_in_by_card(region: Fleet, ports: Ports) -> 
     assert said == Declined("not_administrator")
 
 
-async def test_without_connection_the_signed_list_and_the_own_trust_decide(region: Fleet, side: IssuerSide) -> None:
+async def test_without_connection_the_signed_list_and_the_own_trust_decide(region: Fleet, side: IssuerGateway) -> None:
     region.link.set_online(False)
     known = administrator(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)
     stranger = TestAuthority.create(NOW)
@@ -459,7 +459,7 @@ async def test_the_directory_knows_people_and_numbers(region: Fleet, ports: Port
 
 
 async def test_what_the_region_switches_off_is_off_at_the_station(
-    region: Fleet, side: IssuerSide, store: StationStore, taken: list[str]
+    region: Fleet, side: IssuerGateway, store: StationStore, taken: list[str]
 ) -> None:
     (region.folder / "region" / "switch-offs.json").write_text(
         '[{"kind": "product", "what": "6XX", "text": {"sv": "Fel", "en": "Fault"}}, {"kind": "batch", "what": "9990001-9990009"}]'
@@ -470,7 +470,7 @@ async def test_what_the_region_switches_off_is_off_at_the_station(
     assert side.region.off(card_number="9990005") is not None
     assert side.region.off(errand="pickup", card_number="99900050") is None
     assert taken == ["crl", "crl"]
-    after = IssuerSide(identity(), store, region.link, HandClock())
+    after = IssuerGateway(identity(), store, region.link, HandClock())
     assert after.region.off(product="6XX") is not None, "it is kept over a restart"
     await side.region.refresh()
     assert taken == ["crl", "crl"], "what is held is not sent again"
@@ -486,7 +486,7 @@ async def test_a_blocked_card_is_known_at_every_station_soon(
     region.simulator.fill(Seed(cards=(CardRecord(CARD, HOLDER.hsa_id, "601", "active"),), certificates={CARD: known}))
     config = Config.model_validate({"trust": {"revocation": "revocation"}})
     settled = region_listeners(config, tmp_path, SystemClock(), lambda: None)
-    side = IssuerSide(
+    side = IssuerGateway(
         identity(), store, region.link, HandClock(),
         on_files=settled.on_files, on_signed_time=settled.on_signed_time,
     )  # fmt: skip

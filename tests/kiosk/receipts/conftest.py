@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from kiosk.receipts import CardSignature, Draft, Person, Receipt, ReceiptFacts, Trust, draft, finish
+from kiosk.receipts import CardSignature, Draft, Receipt, ReceiptFacts, ReceiptPerson, Trust, draft, finish
 
 NOW = datetime(2026, 11, 25, 9, 46, 12, tzinfo=UTC)
 HSA_ID = "SE2321000999-7K2B"
@@ -91,9 +91,9 @@ class World:
             "place": "Östra entrén",
             "order": "A-17",
             "card_number": "9752269050826134",
-            "holder": Person(HSA_ID, "Åsa Lindström"),
+            "holder": ReceiptPerson(HSA_ID, "Åsa Lindström"),
             "identified_by": "administrator",
-            "administrator": Person("SE2321000999-ADM1", "Örjan Nyström"),
+            "administrator": ReceiptPerson("SE2321000999-ADM1", "Örjan Nyström"),
             "document_kind": "passport",
             "terms": "2026-1",
         }

@@ -17,9 +17,9 @@ from joserfc.jwk import ECKey, RSAKey
 from kiosk.receipts import (
     Altered,
     Genuine,
-    Person,
     ReceiptError,
-    Signer,
+    ReceiptPerson,
+    ReceiptSigner,
     Trust,
     UnknownSigner,
     document_bytes,
@@ -301,7 +301,7 @@ def test_a_time_needs_a_zone(world) -> None:
         draft(world.facts(time=world.facts().time.replace(tzinfo=None)))
 
 
-PROTECTED = Person("SE2321000999-7K2B", None)
+PROTECTED = ReceiptPerson("SE2321000999-7K2B", None)
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "ES384"])
@@ -333,8 +333,8 @@ def test_a_protected_holder_s_card_is_checked_where_its_certificate_is_given(wor
     assert isinstance(unchecked, Genuine)
     assert isinstance(checked, Genuine)
     thumbprint = hashlib.sha256(world.cards["ES256"].der).hexdigest()
-    assert unchecked.signers[1] == Signer("card", "", "", "unchecked", "unchecked", thumbprint)
-    assert checked.signers[1] == Signer("card", "", "SE2321000999-7K2B", "trusted", "checked", thumbprint)
+    assert unchecked.signers[1] == ReceiptSigner("card", "", "", "unchecked", "unchecked", thumbprint)
+    assert checked.signers[1] == ReceiptSigner("card", "", "SE2321000999-7K2B", "trusted", "checked", thumbprint)
     assert isinstance(other, UnknownSigner)
     assert "Lindström" not in repr((unchecked, checked, other))
 

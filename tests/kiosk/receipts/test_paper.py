@@ -8,7 +8,17 @@ import pytest
 
 from drivers.printer.document import Document, QrBlock, RowBlock
 from drivers.printer.layout import render, text_lines
-from kiosk.receipts import Detail, Genuine, Person, binder_document, read, receipt_document, template, verify, wire
+from kiosk.receipts import (
+    Genuine,
+    ReceiptDetail,
+    ReceiptPerson,
+    binder_document,
+    read,
+    receipt_document,
+    template,
+    verify,
+    wire,
+)
 from kiosk.receipts.facts import IdentifiedBy
 from kiosk.receipts.wire import decode, from_b64url
 from kiosk.steps.identity.identification_views import DOCUMENTS
@@ -68,7 +78,7 @@ def test_before_it_is_signed_there_is_no_code(world) -> None:
 
 
 def test_a_protected_identity_is_the_hsa_id_alone(world) -> None:
-    facts = world.facts(holder=Person("SE2321000999-7K2B", None))
+    facts = world.facts(holder=ReceiptPerson("SE2321000999-7K2B", None))
 
     document = receipt_document(facts, swedish, None, "7F3A-91C2-K8M4A", UTC)
 
@@ -132,7 +142,7 @@ def plain(value: Say | str) -> str:
 
 WORK = {
     "kind": "empty_bin", "order": None, "card_number": "", "document_kind": None, "terms": "",
-    "details": (Detail("counted", "22"), Detail("seal", "440017")), "remarks": ("bin_missing",),
+    "details": (ReceiptDetail("counted", "22"), ReceiptDetail("seal", "440017")), "remarks": ("bin_missing",),
 }  # fmt: skip
 
 
@@ -155,4 +165,4 @@ def test_figures_are_signed_and_a_receipt_without_any_is_written_as_before(world
     receipt = world.receipt(card=None, **WORK)
     assert read(receipt.document, receipt.qr).facts.details == WORK["details"]
     assert isinstance(verify(receipt.document, world.trust), Genuine)
-    assert b"details" not in from_b64url(decode(world.receipt(card=None).document, wire.Document).payload)
+    assert b"details" not in from_b64url(decode(world.receipt(card=None).document, wire.ReceiptDocument).payload)

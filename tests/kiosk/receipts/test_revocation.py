@@ -10,7 +10,7 @@ from kiosk.receipts import (
     Altered,
     Genuine,
     Receipt,
-    Revoked,
+    SignedAfterRevocation,
     Trust,
     Undecided,
     UnknownSigner,
@@ -57,7 +57,7 @@ def test_a_receipt_after_the_revocation_is_signed_with_a_revoked_key(world: Worl
     for time in (REVOKED, REVOKED + timedelta(days=1)):
         receipt = world.receipt(time=time)
         for verdict in judged(receipt, revoked):
-            assert isinstance(verdict, Revoked)
+            assert isinstance(verdict, SignedAfterRevocation)
             assert (verdict.statement.number, verdict.revoked) == (receipt.number, REVOKED)
 
 

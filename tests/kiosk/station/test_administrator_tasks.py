@@ -9,7 +9,7 @@ import pytest
 
 from drivers.printer.port import NotPrinted, OutOfPaper, Printed, PrintUnknown
 from fleet.messages.vocabulary import Effect, EventType
-from kiosk.administration_ports import Happened
+from kiosk.administration_ports import EventOverview
 from kiosk.errands.service.event_labels import OTHER, in_words
 from kiosk.receipts import draft, finish
 from kiosk.station import cabinet_pairing as pairing
@@ -94,19 +94,19 @@ async def test_what_happened_last_is_told_without_person_or_card(room: Room) -> 
 
 
 def test_every_type_of_event_and_every_effect_has_words() -> None:
-    of_types = {event_type: in_words(Happened("10:00", event_type.short)).key for event_type in EventType}
+    of_types = {event_type: in_words(EventOverview("10:00", event_type.short)).key for event_type in EventType}
     assert [event_type for event_type, key in of_types.items() if key.endswith(OTHER)] == []
     assert len(set(of_types.values())) == len(EventType) - 1, "an effect is told alike, done or unknown"
     for effect in Effect:
-        said = in_words(Happened("10:00", "effect.done", effect=effect, outcome="accepted"))
+        said = in_words(EventOverview("10:00", "effect.done", effect=effect, outcome="accepted"))
         assert OTHER not in repr(said), effect
 
 
 def test_what_no_table_knows_is_told_without_its_code() -> None:
     strange = (
-        Happened("10:00", "station.danced"),
-        Happened("10:00", "effect.done", effect="slot.dance", outcome="danced", slot=3),
-        Happened("10:00", "errand.ended", errand="dance", outcome="danced"),
+        EventOverview("10:00", "station.danced"),
+        EventOverview("10:00", "effect.done", effect="slot.dance", outcome="danced", slot=3),
+        EventOverview("10:00", "errand.ended", errand="dance", outcome="danced"),
     )
     assert not [one for one in strange if "danc" in Texts.load().plain(in_words(one), "en")]
 
@@ -157,5 +157,5 @@ async def test_the_line_is_let_go_while_the_board_is_paired_and_taken_again_what
             raise fault
 
     monkeypatch.setattr(pairing, "flash", flash)
-    assert await pairing.pair(line, tmp_path / "cabinet.key", "") == word
+    assert await pairing.pair_cabinet(line, tmp_path / "cabinet.key", "") == word
     assert line.did == ["close", "start"]

@@ -39,10 +39,10 @@ def test_out_of_service_still_takes_the_report_of_a_lost_card() -> None:
     """And gives information, and lets the administrator in; nothing else is on the home screen, but the block line is."""
     house = station(closed="moving")
     assert offered(house) == ["report_lost", "information", "administrate"]
-    shown = home.view(LINE, house.offers(), (), forgotten=False, closed="moving")
+    shown = home.home_view(LINE, house.offers(), (), forgotten=False, closed="moving")
     assert [option.value for option in shown.options] == ["report_lost"]
     assert (shown.aside, shown.footer) == (None, (say("home.block_line"), LINE))
-    beside = home.with_card(facts_of(make_card(persona_of("1:old"))), (), house.offers(), closed=True)
+    beside = home.card_view(facts_of(make_card(persona_of("1:old"))), (), house.offers(), closed=True)
     assert [option.value for option in beside.options] == ["report_lost"]
 
 

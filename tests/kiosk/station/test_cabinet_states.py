@@ -17,7 +17,7 @@ from drivers.cabinet.port import (
     WrongFirmware,
 )
 from fleet.server.platform.pages.i18n import load
-from kiosk.station.cabinet_states import advice, code, firmware, found
+from kiosk.station.cabinet_states import cabinet_advice, cabinet_state_code, firmware_version, name_findings
 from sim.cabinet.virtual import VirtualCabinet
 
 FAULTS: dict[str, tuple[CabinetFault, str]] = {
@@ -36,11 +36,11 @@ FAULTS: dict[str, tuple[CabinetFault, str]] = {
 
 def test_the_firmware_is_known_also_where_it_is_the_wrong_one() -> None:
     cabinet = VirtualCabinet()
-    assert firmware(cabinet, CabinetMute()) is None
-    assert firmware(cabinet, WrongFirmware("0.9.4", "1.0.0")) == "0.9.4"
+    assert firmware_version(cabinet, CabinetMute()) is None
+    assert firmware_version(cabinet, WrongFirmware("0.9.4", "1.0.0")) == "0.9.4"
     cabinet.firmware = "1.0.0"
-    assert firmware(cabinet, CabinetMute()) == "1.0.0"
-    assert firmware(cabinet, WrongFirmware("of protocol 2", "1.0.0")) == "1.0.0"
+    assert firmware_version(cabinet, CabinetMute()) == "1.0.0"
+    assert firmware_version(cabinet, WrongFirmware("of protocol 2", "1.0.0")) == "1.0.0"
 
 
 def test_every_fault_is_here() -> None:
@@ -50,26 +50,26 @@ def test_every_fault_is_here() -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_has_its_code_says_what_to_do_and_has_words_on_the_dashboard(name: str) -> None:
     fault, words = FAULTS[name]
-    assert code(fault) == name
-    assert words in advice(fault, "cabinet.json")
+    assert cabinet_state_code(fault) == name
+    assert words in cabinet_advice(fault, "cabinet.json")
     assert all(load()[language].has(f"device.cabinet.{name}") for language in ("sv", "en"))
 
 
 @pytest.mark.parametrize("finding", CabinetFinding)
 def test_so_has_all_that_a_cabinet_finds_in_itself(finding: CabinetFinding) -> None:
-    name, advised = found(frozenset({finding}))
+    name, advised = name_findings(frozenset({finding}))
     assert name == finding.value
     assert ": " in advised
     assert all(load()[language].has(f"device.cabinet.{name}") for language in ("sv", "en"))
 
 
 def test_of_several_the_first_names_the_state_and_each_is_told() -> None:
-    name, advised = found(frozenset({CabinetFinding.DROP_SENSOR, CabinetFinding.CASE_OPEN}))
+    name, advised = name_findings(frozenset({CabinetFinding.DROP_SENSOR, CabinetFinding.CASE_OPEN}))
     assert name == "case_open"
     assert advised.count(": ") == 2
     with pytest.raises(ValueError, match="nothing was found"):
-        found(frozenset())
+        name_findings(frozenset())
 
 
 def test_one_that_works_is_ready() -> None:
-    assert code(CabinetReady((), 0, False)) == "ready"
+    assert cabinet_state_code(CabinetReady((), 0, False)) == "ready"

@@ -17,7 +17,7 @@ from fleet.agent.store import StationStore
 from fleet.messages.vocabulary import EventType
 from kiosk.ports import Ended
 from kiosk.station import journal as journal_module
-from kiosk.station.housekeeping import EVERY_S, KEPT, forget, keep_up
+from kiosk.station.housekeeping import EVERY_S, KEPT, delete_expired, run_housekeeping
 from kiosk.station.journal import Journal
 from provisioning import pki
 from sim.stories.clock import HandClock
@@ -50,7 +50,7 @@ class Quiet:
 
     async def pass_hours(self, hours: int) -> None:
         """Let the hourly work be done that often."""
-        task = asyncio.create_task(keep_up(self.journal, self.clock, lambda: self.signed))
+        task = asyncio.create_task(run_housekeeping(self.journal, self.clock, lambda: self.signed))
         for _ in range(hours):
             for _ in range(3):
                 await asyncio.sleep(0)
@@ -122,5 +122,5 @@ async def test_old_receipts_go_and_new_ones_stay(quiet: Quiet) -> None:
     for number, issued in (("old", "2026-04-26T23:59:59.999Z"), ("new", "2026-04-27T00:00:00.001Z")):
         row = (number, "O-1", b"{}", "KK1", issued)
         await quiet.store.transact(lambda cx, row=row: cx.execute("INSERT INTO receipt VALUES (?, ?, ?, ?, ?)", row))  # type: ignore[misc]
-    assert await quiet.store.transact(lambda cx: forget(cx, now)) == 1
+    assert await quiet.store.transact(lambda cx: delete_expired(cx, now)) == 1
     assert await quiet.rows("SELECT number FROM receipt") == [("new",)]

@@ -7,7 +7,7 @@ import pytest
 from fleet.messages.commands import MAX_RESULT_BYTES, MOST_LINE, MOST_LINES, CommandResult
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.link import encode
-from kiosk.station.log_bundle import MOST_LOG, OURS, LogRing, bundle, heard
+from kiosk.station.log_bundle import MOST_LOG, OURS, LogRing, collect_log, make_log_bundle
 
 NAME = "9752269875"
 
@@ -38,7 +38,7 @@ def test_a_line_keeps_its_words_and_loses_its_values(logger: logging.Logger) -> 
 
 
 def test_only_our_own_loggers_are_heard() -> None:
-    ring = heard()
+    ring = collect_log()
     try:
         for name in ("kiosk.made-up", "fleet.agent.made-up", "drivers", "kivy", "root"):
             logging.getLogger(name).warning("said")
@@ -71,7 +71,7 @@ def test_only_the_latest_are_kept(logger: logging.Logger) -> None:
 def test_the_largest_bundle_fits_into_a_result() -> None:
     wide = {"kind": "å" * 400, "outcome": "done", "card_number": NAME}
     events = [event(number, wide) for number in reversed(range(MOST_LINES))]
-    told = bundle(events, ["2026-03-02T09:00:00.000Z WARNING kiosk: ö" + "x" * 400] * (MOST_LOG + 9))
+    told = make_log_bundle(events, ["2026-03-02T09:00:00.000Z WARNING kiosk: ö" + "x" * 400] * (MOST_LOG + 9))
     assert len(told) == MOST_LINES
     assert all(line.isascii() and len(line) <= MOST_LINE for line in told)
     assert list(told) == sorted(told)

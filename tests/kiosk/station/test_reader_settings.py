@@ -13,7 +13,7 @@ from drivers.reader.profiles.signed import sign
 from kiosk.clock import SystemClock
 from kiosk.config import Config, ConfigError, load
 from kiosk.station.build import open_station
-from kiosk.station.reader_settings import NoAnchorsError, known_products, reader_settings, told_settings
+from kiosk.station.reader_settings import NoAnchorsError, card_profiles, reader_settings, reader_settings_or_problems
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.revocation import TestRevocation
@@ -55,11 +55,11 @@ WITH_PROFILES = {"folder": "profiles", "keys": "keys.pem"}
 
 
 def test_a_station_takes_signed_profiles_and_its_own_table_of_levels(folder: Path) -> None:
-    known = known_products(config(profiles=WITH_PROFILES, trust={"loa": {"1.2.3": 3}}), folder)
+    known = card_profiles(config(profiles=WITH_PROFILES, trust={"loa": {"1.2.3": 3}}), folder)
     assert known.refused == ()
     assert known.profiles.match_name("region").certificates.loa == {"1.2.3": 3}
     assert known.profiles.match_name("virtual-b").certificates.loa["1.2.3"] == 3
-    assert {p.name for p in known_products(config(), folder).profiles} == {p.name for p in builtin()}
+    assert {p.name for p in card_profiles(config(), folder).profiles} == {p.name for p in builtin()}
 
 
 async def test_what_is_refused_is_reported_and_what_ships_stays(folder: Path) -> None:
@@ -70,7 +70,7 @@ async def test_what_is_refused_is_reported_and_what_ships_stays(folder: Path) ->
     (problem,) = [one for one in station.problems if one.code == "profiles"]
     assert problem.text == "region.toml: signature: is not over this content"
     (folder / "keys.pem").unlink()
-    known = known_products(config(profiles=WITH_PROFILES), folder)
+    known = card_profiles(config(profiles=WITH_PROFILES), folder)
     assert known.refused == (f"{folder / 'keys.pem'}: No such file or directory",)
     assert {p.name for p in known.profiles} == {p.name for p in builtin()}
 
@@ -113,7 +113,7 @@ def test_without_anchors_tries_are_counted_for_good_all_the_same_and_products_ar
     told: list[tuple[str, str]] = []
     broken = config(profiles=WITH_PROFILES, trust={"anchors": "gone", "loa": {"1.2.3": 3}})
     for _start in range(2):
-        settings, trust = told_settings(
+        settings, trust = reader_settings_or_problems(
             broken, folder, SystemClock(), None, lambda code, text: told.append((code, text))
         )
         settings.ledger.spend("9752 (made up)", "02")

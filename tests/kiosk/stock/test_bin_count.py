@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kiosk.stock.bin_count import NOBODY_KNOWS, Counted, Statement
+from kiosk.stock.bin_count import NOBODY_KNOWS, BinCountStatement, CountedCards
 
 A, B, C = "9999000010260001", "9999000010260003", "9999000010260004"
 
@@ -13,32 +13,36 @@ A, B, C = "9999000010260001", "9999000010260003", "9999000010260004"
 @pytest.mark.parametrize(
     ("counted", "listed", "sensor", "differs"),
     [
-        (Counted(2), (A, B), 2, False),
-        (Counted(2), (A, B), None, False),
-        (Counted(2), (A, B), 3, True),
-        (Counted(1), (A, B), 1, True),
-        (Counted(2, (B, A)), (A, B), 2, False),
-        (Counted(2, (A, C)), (A, B), 2, True),
-        (Counted(2, (A, NOBODY_KNOWS)), (A, NOBODY_KNOWS), 2, False),
-        (Counted(2, (A, NOBODY_KNOWS)), (A, B), 2, True),
-        (Counted(0, ()), (), 0, False),
+        (CountedCards(2), (A, B), 2, False),
+        (CountedCards(2), (A, B), None, False),
+        (CountedCards(2), (A, B), 3, True),
+        (CountedCards(1), (A, B), 1, True),
+        (CountedCards(2, (B, A)), (A, B), 2, False),
+        (CountedCards(2, (A, C)), (A, B), 2, True),
+        (CountedCards(2, (A, NOBODY_KNOWS)), (A, NOBODY_KNOWS), 2, False),
+        (CountedCards(2, (A, NOBODY_KNOWS)), (A, B), 2, True),
+        (CountedCards(0, ()), (), 0, False),
     ],
 )
-def test_what_has_to_be_explained(counted: Counted, listed: tuple[str, ...], sensor: int | None, differs: bool) -> None:
+def test_what_has_to_be_explained(
+    counted: CountedCards, listed: tuple[str, ...], sensor: int | None, differs: bool
+) -> None:
     assert counted.differs(listed, sensor) is differs
 
 
 def test_numbers_that_are_missing_and_those_that_no_list_has() -> None:
-    read = Counted(3, (A, C, NOBODY_KNOWS))
+    read = CountedCards(3, (A, C, NOBODY_KNOWS))
     assert (read.missing((A, B)), read.unlisted((A, B))) == ((B,), (C,))
-    assert (Counted(3).missing((A,)), Counted(3).unlisted((A,))) == ((), ())
-    assert Counted(2, (A, A)).unlisted((A,)) == (A,), "the same card does not lie there twice"
+    assert (CountedCards(3).missing((A,)), CountedCards(3).unlisted((A,))) == ((), ())
+    assert CountedCards(2, (A, A)).unlisted((A,)) == (A,), "the same card does not lie there twice"
 
 
 def test_every_word_of_the_statement_is_in_the_text_that_is_signed() -> None:
-    said = Statement("entre-a", "e", "2026-11-25T10:46:00Z", "SE1-A", "SE1-B", 2, 3, None, "440017", "missing", "77")
+    said = BinCountStatement(
+        "entre-a", "e", "2026-11-25T10:46:00Z", "SE1-A", "SE1-B", 2, 3, None, "440017", "missing", "77"
+    )
     kind, facts = json.loads(said.text())
     assert kind == "kortkiosk-bin-v1"
-    assert facts == {name: getattr(said, name) for name in Statement.__slots__}
+    assert facts == {name: getattr(said, name) for name in BinCountStatement.__slots__}
     others = {"counted": 3, "seal": "440018", "second": "SE1-C", "sensor": 2, "reference": "78", "station": "entre-b"}
     assert len({said.text(), *(replace(said, **{name: value}).text() for name, value in others.items())}) == 7  # type: ignore[arg-type]  # each of its own type

@@ -18,7 +18,7 @@ from kiosk.station import journal
 from kiosk.station.journal import Journal
 from kiosk.stock import repository as stock
 from kiosk.stock.repository import StationStock
-from kiosk.stock.stocktaking import Ledger, Lying, compare, free_slots, outgoing
+from kiosk.stock.stocktaking import Ledger, StoredCard, cards_to_take_out, compare, free_slots
 from sim.stories.clock import HandClock
 from sim.stories.devices import order_of
 from sim.stories.room import quick_folder
@@ -45,7 +45,7 @@ class Shelf:
 
     async def offered(self, *orders: Order) -> dict[str, int]:
         """The orders of which the card can be handed out, and where it is."""
-        found = await self.journal.transact(lambda cx: stock.placed(cx, orders, NOW))
+        found = await self.journal.transact(lambda cx: stock.locate_orders(cx, orders, NOW))
         return {one.order: one.slot for one in found}
 
 
@@ -106,7 +106,7 @@ async def test_a_card_that_is_not_genuine_lies_there_quarantined_until_it_is_tak
     await shelf.tells(EventType.EFFECT_DONE, effect="slot.return", outcome="not_genuine", slot=2, order=ONE.order)
     ledger = await shelf.stock.look()
     assert ledger.quarantined == {2}
-    assert [why for _, why in outgoing(ledger, "2026-11-25")] == ["not_genuine"]
+    assert [why for _, why in cards_to_take_out(ledger, "2026-11-25")] == ["not_genuine"]
     assert await shelf.slots() == {2: ""}
     assert await shelf.offered(ONE) == {}, "the order waits for another card"
     await shelf.tells(EventType.CARD_TAKEN_OUT, card_number="", slot=2, why="not_genuine", by="SE1-A")
@@ -186,7 +186,7 @@ async def test_the_list_is_made_anew_of_the_events_that_are_kept(shelf: Shelf) -
     assert await shelf.stock.binned() == ("9999000010260001",)
 
 
-CARD = Lying(3, "9999000020269999", "A-0001", "ordinary", "2026-12-31", "2026-11-01")
+CARD = StoredCard(3, "9999000020269999", "A-0001", "ordinary", "2026-12-31", "2026-11-01")
 
 
 def test_every_slot_is_compared_and_what_differs_stands_first() -> None:
@@ -218,9 +218,9 @@ def test_what_must_go_out_stands_first_and_of_reserve_cards_the_oldest() -> None
         replace(CARD, slot=3, order="", since="2026-10-01"),
         replace(CARD, slot=4, last_day="2026-11-24"),
         replace(CARD, slot=5, order="A-0099"),
-        Lying(6, "", "", "", "", "2026-11-20"),
+        StoredCard(6, "", "", "", "", "2026-11-20"),
     )
     here = (msgspec.structs.replace(ONE, order="A-0001"),)
-    told = [(card.slot, why) for card, why in outgoing(Ledger(lying, here), "2026-11-25")]
+    told = [(card.slot, why) for card, why in cards_to_take_out(Ledger(lying, here), "2026-11-25")]
     assert told == [(6, "misplaced"), (4, "expired"), (5, "voided"), (3, "reserve"), (1, "other"), (2, "other")]
-    assert (5, "other") in [(card.slot, why) for card, why in outgoing(Ledger(lying, None), "2026-11-25")]
+    assert (5, "other") in [(card.slot, why) for card, why in cards_to_take_out(Ledger(lying, None), "2026-11-25")]

@@ -10,7 +10,7 @@ from kiosk.cli import Exit, main, walk
 from kiosk.policy import PinPolicy
 from kiosk.ports import ErrandEndedError
 from kiosk.views import CANCEL, Button, Choose, EnterCode, Option, say
-from kiosk.walk.answers import Answer, AnswersError, load
+from kiosk.walk.answers import AnswersError, WalkAnswer, load
 from kiosk.walk.screen import UnexpectedViewError, WalkScreen
 from sim.demo.seed import seed
 
@@ -113,7 +113,7 @@ CHOICE = Choose(
 async def test_a_walk_types_no_code_that_the_pad_would_not_take(value: str) -> None:
     """Otherwise a walk could set a code that no person can set."""
     lines: list[object] = []
-    screen = WalkScreen((Answer(view="pickup.new_pin", value=value),), lines.append, "sv")
+    screen = WalkScreen((WalkAnswer(view="pickup.new_pin", value=value),), lines.append, "sv")
     with pytest.raises(ErrandEndedError, match=r"pickup\.new_pin") as caught:
         await screen.show(PAD)
     assert screen.unexpected is caught.value
@@ -122,7 +122,7 @@ async def test_a_walk_types_no_code_that_the_pad_would_not_take(value: str) -> N
 
 @pytest.mark.parametrize("value", ["shut", "other"])
 async def test_a_walk_chooses_nothing_that_is_not_offered(value: str) -> None:
-    screen = WalkScreen((Answer(view="pickup.who", value=value),), lambda line: None, "sv")
+    screen = WalkScreen((WalkAnswer(view="pickup.who", value=value),), lambda line: None, "sv")
     with pytest.raises(UnexpectedViewError):
         await screen.show(CHOICE)
 
@@ -130,7 +130,7 @@ async def test_a_walk_chooses_nothing_that_is_not_offered(value: str) -> None:
 async def test_a_walk_gives_what_fits_and_prints_stars_for_a_code() -> None:
     lines: list[object] = []
     given = (("pickup.who", "old_card"), ("pickup.who", CANCEL), ("pickup.new_pin", CODE), ("pickup.new_pin", "back"))
-    entries = tuple(Answer(view=view, value=value) for view, value in given)
+    entries = tuple(WalkAnswer(view=view, value=value) for view, value in given)
     screen = WalkScreen(entries, lines.append, "sv")
     assert [await screen.show(CHOICE), await screen.show(CHOICE)] == ["old_card", CANCEL]
     code = await screen.show(PAD)

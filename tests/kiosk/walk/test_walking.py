@@ -9,7 +9,7 @@ from drivers.reader.profiles.signed import sign
 from kiosk.cli import Exit
 from kiosk.cli import walk as command
 from kiosk.station.station import Station
-from kiosk.walk.answers import Answers
+from kiosk.walk.answers import WalkAnswers
 from sim.reader.cards import VirtualCard
 from sim.reader.command_apdu import Ins
 from sim.reader.kinds import KINDS
@@ -139,7 +139,7 @@ def tear_the_write(monkeypatch: pytest.MonkeyPatch) -> None:
 
     whole_cards = hands.cards
 
-    def torn(cards: Answers, authority: TestAuthority) -> dict[str, VirtualCard]:
+    def torn(cards: WalkAnswers, authority: TestAuthority) -> dict[str, VirtualCard]:
         made = whole_cards(cards, authority)
         whole = made["card"].transmit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from cryptography import x509
 
-from fleet.messages.asking import Blocked
+from fleet.messages.asking import BlockedResult
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificate_offers import OfferRules
 from sim.demo.issuer import issuer_files, tell_certificates
@@ -34,7 +34,7 @@ def test_a_block_in_the_demo_revokes_what_the_card_came_with(tmp_path: Path) -> 
     number, wanted = card.persona.card_number, "2026-03-02T12:00:00Z"
     with state.change() as cx:
         body = Block(reason="lost", by=card.persona.hsa_id, wanted=wanted)
-        assert register.block(cx, register.ChangeRequest(number, "1", NOW), body) == Blocked(wanted)
+        assert register.block(cx, register.ChangeRequest(number, "1", NOW), body) == BlockedResult(wanted)
     listed = x509.load_der_x509_crl(simulator.crl(3))
     serials = {key.certificate.serial_number for key in card.keys}
     assert {entry.serial_number for entry in listed} == serials

@@ -14,7 +14,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fleet.messages.asking import BlockAsk, Blocked, Declined, Held, HoldAsk, Issued, LiftAsk, Lifted
+from fleet.messages.asking import (
+    BlockAsk,
+    BlockedResult,
+    DeclinedResult,
+    HeldResult,
+    HoldAsk,
+    IssuedResult,
+    LiftAsk,
+    LiftedResult,
+)
 from fleet.messages.issuing import Offer
 from fleet.server.issuers.adapters.est import EstIssuer
 from fleet.server.issuers.adapters.http_client import IssuerHttp
@@ -60,7 +69,7 @@ def request(hsa_id: str = HOLDER.hsa_id) -> bytes:
 
 async def issued(http: IssuerHttp) -> x509.Certificate:
     said = await EstIssuer(http).certificate(Wanted(request(), OFFER, CARD, HOLDER.hsa_id))
-    assert isinstance(said, Issued)
+    assert isinstance(said, IssuedResult)
     return x509.load_der_x509_certificate(base64.b64decode(said.chain[0]))
 
 
@@ -118,14 +127,14 @@ async def test_openssl_asks_the_responder_through_the_life_of_a_card(
         return said
 
     assert "leaf.pem: good" in await status()
-    assert await register.hold(hold(), "") == Held("active")
+    assert await register.hold(hold(), "") == HeldResult("active")
     assert "Reason: certificateHold" in await status()
-    assert await register.lift(lift(), HOLDER.hsa_id) == Lifted("active")
+    assert await register.lift(lift(), HOLDER.hsa_id) == LiftedResult("active")
     assert "leaf.pem: good" in await status()
-    assert await register.block(block(), HOLDER.hsa_id) == Blocked(WANTED)
+    assert await register.block(block(), HOLDER.hsa_id) == BlockedResult(WANTED)
     assert "leaf.pem: revoked" in await status()
-    assert await register.lift(lift(9), HOLDER.hsa_id) == Declined("not_held")
-    assert await register.hold(hold(10), "") == Declined("card_blocked")
+    assert await register.lift(lift(9), HOLDER.hsa_id) == DeclinedResult("not_held")
+    assert await register.hold(hold(10), "") == DeclinedResult("card_blocked")
     ours = PublishedStatus(public, (), "/ocsp", ())
     above = issuer.simulator.hierarchy.issuers[3].certificate
     assert await ours.standing(certificate, above, NOW) == "revoked"
@@ -136,7 +145,7 @@ async def test_openssl_reads_the_list(
     issuer: RunningIssuer, http: IssuerHttp, public: IssuerHttp, tmp_path: Path
 ) -> None:
     certificate = await issued(http)
-    assert await RestRegister(http).hold(hold(), "") == Held("active")
+    assert await RestRegister(http).hold(hold(), "") == HeldResult("active")
     authorities = IssuerSettings.load(issuer.settings).certificates("authorities.pem")
     (der, _) = await PublishedStatus(public, ("/crl/3.crl", "/crl/2.crl"), "/ocsp", authorities).lists()
     (tmp_path / "3.pem").write_bytes(issuer.simulator.hierarchy.issuers[3].pem)
@@ -161,13 +170,13 @@ async def test_what_was_done_is_known_after_a_restart(tmp_path: Path) -> None:
                 said.append(
                     (enrolled, await RestRegister(http).hold(hold(), ""), await RestRegister(http).hold(hold(7), ""))
                 )
-    assert isinstance(said[0][0], Issued)
+    assert isinstance(said[0][0], IssuedResult)
     assert said[0] == said[1]
 
 
 async def test_one_id_stands_for_one_change(http: IssuerHttp) -> None:
     register = RestRegister(http)
-    assert await register.hold(hold(5), "") == Held("active")
+    assert await register.hold(hold(5), "") == HeldResult("active")
     with pytest.raises(IssuerAwayError, match="422"):
         await register.lift(lift(5), HOLDER.hsa_id)
 

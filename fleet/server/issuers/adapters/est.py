@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 
-from fleet.messages.asking import Declined, Issued
+from fleet.messages.asking import DeclinedResult, IssuedResult
 from fleet.server.issuers.adapters.http_client import IssuerHttp, Reply
 from fleet.server.issuers.ports import IssuerAwayError, Wanted
 
@@ -38,7 +38,7 @@ class EstIssuer:
         """What `cacerts` gives (4.1). Trust in them comes from elsewhere. Raises IssuerAwayError."""
         return _certificates(await self._http.get(f"{ROOT}/cacerts"))
 
-    async def certificate(self, wanted: Wanted) -> Issued | Declined:
+    async def certificate(self, wanted: Wanted) -> IssuedResult | DeclinedResult:
         """Enrol, or renew, and put the chain in order. Raises IssuerAwayError, also where the issuer wants more time."""
         what = "simpleenroll" if wanted.current is None else "simplereenroll"
         path = f"{ROOT}/{wanted.offer.profile}-{wanted.offer.loa}/{what}"
@@ -47,9 +47,9 @@ class EstIssuer:
             reply = await self._http.post(path, base64.encodebytes(wanted.request), headers)
             if reply.status == 200:
                 leaf, *others = _certificates(reply)
-                return Issued(_encoded(_ordered(leaf, (*others, *await self.authorities()))))
+                return IssuedResult(_encoded(_ordered(leaf, (*others, *await self.authorities()))))
             if reply.status != 202:
-                return Declined("issuer_refused")
+                return DeclinedResult("issuer_refused")
             await self._wait(reply)
         raise IssuerAwayError(f"{path}: still being looked at")
 

@@ -12,16 +12,16 @@ import msgspec
 
 from fleet.messages.asking import (
     BlockAsk,
-    Blocked,
-    Declined,
-    Held,
+    BlockedResult,
+    DeclinedResult,
+    HeldResult,
     HoldAsk,
     LetterAsk,
-    LetterOrdered,
+    LetterOrderedResult,
     LiftAsk,
-    Lifted,
+    LiftedResult,
     PukAsk,
-    Released,
+    ReleasedResult,
 )
 from fleet.messages.issuing import CardRecord, Person
 from fleet.server.issuers.adapters.http_client import IssuerHttp, Reply
@@ -48,26 +48,26 @@ class RestRegister:
     def __init__(self, http: IssuerHttp) -> None:
         self._http = http
 
-    async def block(self, ask: BlockAsk, by: str) -> Blocked | Declined:
+    async def block(self, ask: BlockAsk, by: str) -> BlockedResult | DeclinedResult:
         """POST /cards/NUMBER/block."""
-        return await self._change(ask, "block", {"reason": ask.reason, "by": by, "wanted": ask.wanted}, Blocked)
+        return await self._change(ask, "block", {"reason": ask.reason, "by": by, "wanted": ask.wanted}, BlockedResult)
 
-    async def hold(self, ask: HoldAsk, by: str) -> Held | Declined:
+    async def hold(self, ask: HoldAsk, by: str) -> HeldResult | DeclinedResult:
         """POST /cards/NUMBER/hold."""
-        return await self._change(ask, "hold", {"reason": ask.reason, "by": by, "wanted": ask.wanted}, Held)
+        return await self._change(ask, "hold", {"reason": ask.reason, "by": by, "wanted": ask.wanted}, HeldResult)
 
-    async def lift(self, ask: LiftAsk, by: str) -> Lifted | Declined:
+    async def lift(self, ask: LiftAsk, by: str) -> LiftedResult | DeclinedResult:
         """POST /cards/NUMBER/lift."""
-        return await self._change(ask, "lift", {"by": by}, Lifted)
+        return await self._change(ask, "lift", {"by": by}, LiftedResult)
 
-    async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> Released | Declined:
+    async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> ReleasedResult | DeclinedResult:
         """POST /cards/NUMBER/puk."""
         told = {"station": station, "people": people, "reply_key": ask.reply_key, "hsa_id": people[0]}
-        return await self._change(ask, "puk", told, Released)
+        return await self._change(ask, "puk", told, ReleasedResult)
 
-    async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrdered | Declined:
+    async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrderedResult | DeclinedResult:
         """POST /cards/NUMBER/letter."""
-        return await self._change(ask, "letter", {"hsa_id": holder}, LetterOrdered)
+        return await self._change(ask, "letter", {"hsa_id": holder}, LetterOrderedResult)
 
     async def find(self, hsa_id: str, card_number: str) -> Known | None:
         """GET /directory."""
@@ -85,14 +85,14 @@ class RestRegister:
             raise IssuerAwayError(f"orders: HTTP {reply.status}")
         return reply.content
 
-    async def _change(self, ask: Any, what: str, body: Mapping[str, object], kind: type[T]) -> T | Declined:
+    async def _change(self, ask: Any, what: str, body: Mapping[str, object], kind: type[T]) -> T | DeclinedResult:
         headers = {"Content-Type": "application/json", "Idempotency-Key": ask.id}
         path = f"/api/v1/cards/{quote(ask.card_number, safe='')}/{what}"
         reply = await self._http.post(path, msgspec.json.encode(body), headers)
         if reply.status == CONFLICT:
-            return Declined(_read(reply, _Refused).reason)
+            return DeclinedResult(_read(reply, _Refused).reason)
         if reply.status == NOT_FOUND:
-            return Declined("unknown_card")
+            return DeclinedResult("unknown_card")
         return _read(reply, kind)
 
 

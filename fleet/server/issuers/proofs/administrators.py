@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from fleet.messages.asking import Declined, LoggedIn
+from fleet.messages.asking import DeclinedResult, LoggedInResult
 from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.proofs.attendance import Attending
 from fleet.server.issuers.proofs.verification import Proven
@@ -21,17 +21,17 @@ class Administrators:
         self._attending = Attending(database, levels)
         self._database = database
 
-    def may_attend(self, person: Proven, station: str, now: datetime) -> Declined | None:
+    def may_attend(self, person: Proven, station: str, now: datetime) -> DeclinedResult | None:
         """None where they are an administrator at that station, else why not."""
         refusal = self._attending.refusal(station, person.chain[0], now)
-        return None if refusal is None else Declined(refusal)
+        return None if refusal is None else DeclinedResult(refusal)
 
-    def log_in(self, person: Proven, station: str, now: datetime) -> LoggedIn | Declined:
+    def log_in(self, person: Proven, station: str, now: datetime) -> LoggedInResult | DeclinedResult:
         """Who they are by the list, or why they may not attend there."""
         refused, listed = self.may_attend(person, station, now), self._attending.listed(station, person.hsa_id)
         if refused is not None or listed is None:
-            return refused or Declined("not_administrator")
-        return LoggedIn(listed.hsa_id, listed.name, listed.roles)
+            return refused or DeclinedResult("not_administrator")
+        return LoggedInResult(listed.hsa_id, listed.name, listed.roles)
 
     def still(self, hsa_id: str, station: str, now: datetime) -> bool:
         """Whether somebody whose proof was judged before may attend yet."""

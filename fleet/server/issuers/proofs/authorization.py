@@ -13,11 +13,11 @@ from datetime import datetime
 from fleet.messages.asking import (
     BlockAsk,
     CertificateAsk,
-    Declined,
+    DeclinedResult,
     DirectoryAsk,
     HoldAsk,
     LiftAsk,
-    LoggedIn,
+    LoggedInResult,
     PersonAsk,
 )
 from fleet.messages.issuing import CardRecord, Person
@@ -61,20 +61,20 @@ class Rights:
         card = next((one for one in known.cards if one.card_number == number), None) if known else None
         return None if known is None or card is None else (known.person, card)
 
-    async def refuse(self, person: Proven, ask: PersonAsk) -> Declined | None:
+    async def refuse(self, person: Proven, ask: PersonAsk) -> DeclinedResult | None:
         """Why the card of that person proves nobody now, by the register; None where it does."""
         card = await self.card(person.card_number)
         if card is None:
-            return Declined("unknown_card")
+            return DeclinedResult("unknown_card")
         holder, record = card
         if record.hsa_id != person.hsa_id:
-            return Declined("other_person")
+            return DeclinedResult("other_person")
         putting_away = isinstance(ask, BlockAsk | HoldAsk)
         own = isinstance(ask, BlockAsk | HoldAsk | LiftAsk) and ask.card_number == person.card_number
         if record.state not in IN_USE and not (own and record.state == "held"):
-            return Declined(f"card_{record.state}")
+            return DeclinedResult(f"card_{record.state}")
         if has_left(holder) and not putting_away and not isinstance(ask, DirectoryAsk):
-            return Declined("holder_left")
+            return DeclinedResult("holder_left")
         return None
 
     async def attending(self, asker: Asker, station: str, holder: str) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class Rights:
             return True
         return await asyncio.to_thread(self._administrators.for_protected, station, attending)
 
-    async def log_in(self, person: Proven, station: str) -> LoggedIn | Declined:
+    async def log_in(self, person: Proven, station: str) -> LoggedInResult | DeclinedResult:
         """The administrator, or why they are none here."""
         return await asyncio.to_thread(self._administrators.log_in, person, station, self._clock())
 

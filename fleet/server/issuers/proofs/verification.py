@@ -18,7 +18,16 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from fleet.messages.asking import BlockAsk, CertificateAsk, Declined, HoldAsk, LiftAsk, PersonAsk, ask_digest, tag_of
+from fleet.messages.asking import (
+    BlockAsk,
+    CertificateAsk,
+    DeclinedResult,
+    HoldAsk,
+    LiftAsk,
+    PersonAsk,
+    ask_digest,
+    tag_of,
+)
 from fleet.messages.mandates import Mandate, MandateError, Proof, parse_mandate, wish_bytes
 from fleet.server.issuers.certificate_requests import certificate_number, der_of, signed_by
 from fleet.server.issuers.ports import IssuerAwayError, Standing, StatusSource
@@ -73,18 +82,18 @@ class ProofJudge:
         self._trusted = trusted
         self._status = status
 
-    async def people(self, station: str, ask: PersonAsk, now: datetime) -> tuple[Proven, ...] | Declined:
+    async def people(self, station: str, ask: PersonAsk, now: datetime) -> tuple[Proven, ...] | DeclinedResult:
         """Everybody whose proof the ask carries, each once. Declined where one proof does not hold.
 
         Raises IssuerAwayError where nobody says whether a card is revoked that is to be blocked.
         """
         if len(ask.proofs) > MOST:
-            return Declined("bad_mandate")
+            return DeclinedResult("bad_mandate")
         try:
             found = [await self._person(station, ask, one, now) for one in ask.proofs]
         except NotProvenError as error:
             _log.warning("%s: a proof of %s does not hold: %s", station, tag_of(ask), error.fault)
-            return Declined(error.fault)
+            return DeclinedResult(error.fault)
         return tuple({one.hsa_id: one for one in found}.values())
 
     def is_genuine(self, certificate: x509.Certificate, now: datetime) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from fleet.messages.asking import CardProof, CardProofAsk, Declined
+from fleet.messages.asking import CardProof, CardProofAsk, DeclinedResult
 from fleet.server.issuers.card_keys import CardKeys
 from tests.fakes.issuers.server_side import NUMBER, Place, wish
 from tests.fleet.server.conftest import hold_orders, record
@@ -46,22 +46,22 @@ async def test_the_witness_is_deciphered_and_the_cards_answer_is_told_by_its_has
 @pytest.mark.parametrize("state", ["active", "held", "blocked", "returned", "voided"])
 async def test_nobody_manages_a_card_in_use_by_it(own: Place, state: str) -> None:
     own.register.card = msgspec.structs.replace(own.register.card, state=state)
-    assert await own.result(asked(1)) == Declined(f"card_{state}")
+    assert await own.result(asked(1)) == DeclinedResult(f"card_{state}")
 
 
 async def test_a_key_that_cards_share_proves_no_card(place: Place) -> None:
     hold_orders(place.database, record(card_number=NUMBER))
     place.register.card = msgspec.structs.replace(place.register.card, state="waiting")
-    assert await place.result(asked(1)) == Declined("no_key")
+    assert await place.result(asked(1)) == DeclinedResult("no_key")
 
 
 async def test_a_station_at_which_no_order_waits_gets_nothing(own: Place) -> None:
-    assert await own.result(asked(1), "entre-b") == Declined("unknown_card")
+    assert await own.result(asked(1), "entre-b") == DeclinedResult("unknown_card")
 
 
 async def test_another_algorithm_an_odd_block_or_an_unknown_card_get_nothing(own: Place) -> None:
-    assert await own.result(asked(1, algorithm="AES-128")) == Declined("no_key")
-    assert await own.result(asked(2, witness="00" * 8)) == Declined("no_key")
-    assert await own.result(asked(3, card_number="9999000010269999")) == Declined("unknown_card")
+    assert await own.result(asked(1, algorithm="AES-128")) == DeclinedResult("no_key")
+    assert await own.result(asked(2, witness="00" * 8)) == DeclinedResult("no_key")
+    assert await own.result(asked(3, card_number="9999000010269999")) == DeclinedResult("unknown_card")
     for number, odd in enumerate(({"witness": "xy"}, {"challenge": ""}), 4):
         assert not (await own.ask(asked(number, **odd))).ok

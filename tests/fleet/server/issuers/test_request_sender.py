@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.messages.asking import BlockAsk, Blocked, Declined, HoldAsk
+from fleet.messages.asking import BlockAsk, BlockedResult, DeclinedResult, HoldAsk
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.request_queue import Key, RequestRow
 from fleet.server.issuers.request_sender import Carrier
@@ -58,7 +58,7 @@ async def test_a_block_that_the_issuer_cannot_hear_is_carried_by_the_server_unti
     await carrier.carry()
     (row,) = rows(place)
     assert (row.state, row.tries, row.due, row.error) == ("done", 2, None, None)
-    assert isinstance(await place.result(BLOCK), Blocked), "the station hears the same word"
+    assert isinstance(await place.result(BLOCK), BlockedResult), "the station hears the same word"
     assert place.register.told == [(BLOCK.id, WHO)]
 
 
@@ -102,7 +102,7 @@ async def test_the_server_asks_in_the_name_that_it_was_given_and_a_station_only_
     (row,) = rows(place, "declined")
     assert row.error == "not_allowed"
     said = await place.by(BO, BlockAsk(id="5" * 32, card_number=NUMBER, reason="left", wanted=""))
-    assert said == Declined("not_allowed")
+    assert said == DeclinedResult("not_allowed")
 
 
 async def test_a_refusal_ends_the_tries_is_shown_and_alarms(place: Place, carrier: Carrier) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fleet.messages.asking import Declined, Issued
+from fleet.messages.asking import DeclinedResult, IssuedResult
 from fleet.messages.issuing import CardRecord, Offer, Person, SwitchOff, switches_off
 from fleet.messages.link import MessageError
 from fleet.messages.region import PART_BYTES, RegionAsk
@@ -93,13 +93,13 @@ ASKED = request(KEY)
 def test_a_request_is_of_this_person_and_of_a_good_key() -> None:
     assert check_request(ASKED, WHO, NUMBER) is None
     assert check_request(request(KEY, ""), WHO, NUMBER) is None
-    assert check_request(ASKED, "TEST000000-0002", NUMBER) == Declined("other_person")
+    assert check_request(ASKED, "TEST000000-0002", NUMBER) == DeclinedResult("other_person")
     weak = request(ec.generate_private_key(ec.SECP224R1()))
-    assert check_request(weak, WHO, NUMBER) == Declined("weak_key")
+    assert check_request(weak, WHO, NUMBER) == DeclinedResult("weak_key")
     broken = bytearray(ASKED)
     broken[-1] ^= 1
-    assert check_request(bytes(broken), WHO, NUMBER) == Declined("bad_request")
-    assert check_request(b"", WHO, NUMBER) == Declined("bad_request")
+    assert check_request(bytes(broken), WHO, NUMBER) == DeclinedResult("bad_request")
+    assert check_request(b"", WHO, NUMBER) == DeclinedResult("bad_request")
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +114,14 @@ def leaf(
     return hierarchy.issue(3, key.public_key(), subject, (NOW - timedelta(minutes=10), NOW + timedelta(days=days)), ())
 
 
-def word(*chain: x509.Certificate) -> Issued:
-    return Issued(tuple(base64.b64encode(one.public_bytes(Encoding.DER)).decode() for one in chain))
+def word(*chain: x509.Certificate) -> IssuedResult:
+    return IssuedResult(tuple(base64.b64encode(one.public_bytes(Encoding.DER)).decode() for one in chain))
 
 
 def test_what_an_issuer_gave_must_be_what_was_asked_for(hierarchy: CertificateHierarchy) -> None:
     offer = Offer("identification", 3, "2026-04-01")
     above = hierarchy.issuers[3].certificate
-    wrong = Declined("issuer_gave_another")
+    wrong = DeclinedResult("issuer_gave_another")
     assert check_issued(word(leaf(hierarchy), above), ASKED, offer, WHO, NOW) is None
     other = ec.generate_private_key(ec.SECP256R1())
     assert check_issued(word(leaf(hierarchy, key=other), above), ASKED, offer, WHO, NOW) == wrong
@@ -129,8 +129,8 @@ def test_what_an_issuer_gave_must_be_what_was_asked_for(hierarchy: CertificateHi
     assert check_issued(word(leaf(hierarchy, days=31), above), ASKED, offer, WHO, NOW) == wrong, "it outlives"
     assert check_issued(word(leaf(hierarchy)), ASKED, offer, WHO, NOW) == wrong, "no issuer came with it"
     assert check_issued(word(leaf(hierarchy), hierarchy.issuers[2].certificate), ASKED, offer, WHO, NOW) == wrong
-    assert check_issued(Issued(("AAAA",)), ASKED, offer, WHO, NOW) == wrong
-    assert check_issued(Issued(()), ASKED, offer, WHO, NOW) == wrong
+    assert check_issued(IssuedResult(("AAAA",)), ASKED, offer, WHO, NOW) == wrong
+    assert check_issued(IssuedResult(()), ASKED, offer, WHO, NOW) == wrong
 
 
 def test_a_chain_leads_to_an_anchor_in_time_or_nowhere(hierarchy: CertificateHierarchy, tmp_path: Path) -> None:

@@ -12,22 +12,22 @@ from sqlalchemy import select, update
 
 from fleet.messages.asking import (
     BlockAsk,
-    Blocked,
+    BlockedResult,
     CardStateAsk,
     CardStatus,
     CertificateAsk,
     ChallengeAsk,
-    Declined,
+    DeclinedResult,
     DirectoryAsk,
-    Found,
-    Held,
+    FoundResult,
+    HeldResult,
     HoldAsk,
     LetterAsk,
     LiftAsk,
-    Lifted,
-    LoggedIn,
+    LiftedResult,
+    LoggedInResult,
     LoginAsk,
-    NotFound,
+    NotFoundResult,
     PukAsk,
     Result,
     ask_digest,
@@ -76,12 +76,12 @@ def lift(number: int) -> LiftAsk:
 
 async def test_a_wish_is_done_once_and_its_word_said_again(place: Place) -> None:
     ask = ALVA.behind(block(), place.nonces.new("entre-a", NOW))
-    assert [await place.result(ask) for _ in range(3)] == [Blocked(AT)] * 3
+    assert [await place.result(ask) for _ in range(3)] == [BlockedResult(AT)] * 3
     assert place.register.told == [(wish(1), WHO)]
     assert await place.ask(block(reason="stolen")) == Answer(
         ok=False, error="id_used", text="The id has been used for another question."
     )
-    assert await place.by(ALVA, block(), "entre-b") == Blocked(AT), "another station's id is another wish"
+    assert await place.by(ALVA, block(), "entre-b") == BlockedResult(AT), "another station's id is another wish"
 
 
 async def test_what_was_asked_is_written_down_with_names_and_reason(place: Place) -> None:
@@ -95,12 +95,12 @@ async def test_what_was_asked_is_written_down_with_names_and_reason(place: Place
 
 
 async def test_an_administrator_on_the_list_may_block_and_a_stranger_not(place: Place) -> None:
-    assert await place.by(MAJ, block(1)) == Blocked(AT)
-    assert await place.by(BO, block(2)) == Declined("not_allowed")
-    assert await place.result(block(3)) == Declined("not_allowed"), "in nobody's name"
-    assert await place.by(MAJ, block(4, card_number="0000")) == Declined("unknown_card")
-    assert await place.result(hold(5)) == Held("active")
-    assert await place.result(lift(6)) == Declined("not_allowed")
+    assert await place.by(MAJ, block(1)) == BlockedResult(AT)
+    assert await place.by(BO, block(2)) == DeclinedResult("not_allowed")
+    assert await place.result(block(3)) == DeclinedResult("not_allowed"), "in nobody's name"
+    assert await place.by(MAJ, block(4, card_number="0000")) == DeclinedResult("unknown_card")
+    assert await place.result(hold(5)) == HeldResult("active")
+    assert await place.result(lift(6)) == DeclinedResult("not_allowed")
 
 
 FALSE: dict[str, tuple[dict[str, Any], str]] = {
@@ -119,23 +119,23 @@ async def test_a_proof_that_does_not_hold_is_none(place: Place, story: str) -> N
     told, reason = FALSE[story]
     changed = dict(told)
     wished = {"wished": changed.pop("wished")} if "wished" in changed else {}
-    assert await place.by(ALVA, block(), **wished, mandate=changed) == Declined(reason)
+    assert await place.by(ALVA, block(), **wished, mandate=changed) == DeclinedResult(reason)
     assert place.register.told == []
 
 
 async def test_only_the_key_for_identification_proves_somebody(place: Place) -> None:
     signs = CardHolder.made(WHO, NUMBER, "signature")
-    assert await place.by(signs, block()) == Declined("not_for_identification")
+    assert await place.by(signs, block()) == DeclinedResult("not_for_identification")
 
 
 async def test_a_signature_of_another_card_proves_nobody(place: Place) -> None:
     nonce, ask = place.nonces.new("entre-a", NOW), block()
     mine, others = ALVA.proof(ask, nonce), BO.proof(ask, nonce)
     forged = msgspec.structs.replace(mine, certificate=others.certificate)
-    assert await place.result(msgspec.structs.replace(ask, proofs=(forged,))) == Declined("other_card")
+    assert await place.result(msgspec.structs.replace(ask, proofs=(forged,))) == DeclinedResult("other_card")
     forged = msgspec.structs.replace(mine, signature=others.signature)
     again = msgspec.structs.replace(block(2), proofs=(forged,))
-    assert await place.result(again) == Declined("bad_wish"), "nor does a proof stand behind another ask"
+    assert await place.result(again) == DeclinedResult("bad_wish"), "nor does a proof stand behind another ask"
 
 
 async def test_a_nonce_is_bound_to_the_first_mandate_in_time_at_its_own_station(place: Place) -> None:
@@ -144,33 +144,33 @@ async def test_a_nonce_is_bound_to_the_first_mandate_in_time_at_its_own_station(
     async def log_in(number: int, someone: CardHolder, of: str = nonce, station: str = "entre-a") -> Result:
         return await place.result(someone.behind(LoginAsk(id=wish(number)), of, station), station)
 
-    assert await log_in(1, MAJ) == LoggedIn(ADMIN, "Maj Test", ("KRA",))
+    assert await log_in(1, MAJ) == LoggedInResult(ADMIN, "Maj Test", ("KRA",))
     again = CardHolder.made(ADMIN, MAJ.card_number)
-    assert await log_in(2, again) == Declined("nonce_unknown"), "another visit is another mandate"
+    assert await log_in(2, again) == DeclinedResult("nonce_unknown"), "another visit is another mandate"
     elsewhere = place.nonces.new("entre-a", NOW)
-    assert await log_in(3, MAJ, elsewhere, "entre-b") == Declined("nonce_unknown")
+    assert await log_in(3, MAJ, elsewhere, "entre-b") == DeclinedResult("nonce_unknown")
     place.now = NOW + LIFE + timedelta(seconds=1)
-    assert await log_in(4, MAJ, elsewhere) == Declined("nonce_unknown")
+    assert await log_in(4, MAJ, elsewhere) == DeclinedResult("nonce_unknown")
 
 
 async def test_one_mandate_stands_behind_all_that_it_meant(place: Place) -> None:
     nonce, means = place.nonces.new("entre-a", NOW), ("card.hold *", "card.block *")
     first = MAJ.proof(hold(1), nonce, mandate={"means": means})
-    assert await place.result(msgspec.structs.replace(hold(1), proofs=(first,))) == Held("active")
+    assert await place.result(msgspec.structs.replace(hold(1), proofs=(first,))) == HeldResult("active")
     wished = MAJ.visit.sign(wish_bytes("entre-a", ask_digest(block(2))))
     again = msgspec.structs.replace(first, wish=base64.b64encode(wished).decode())
-    assert await place.result(msgspec.structs.replace(block(2), proofs=(again,))) == Blocked(AT)
+    assert await place.result(msgspec.structs.replace(block(2), proofs=(again,))) == BlockedResult(AT)
 
 
 async def test_a_nonce_of_the_stations_own_blocks_or_holds_once_within_thirty_days(place: Place) -> None:
     late = NOW + OWN_LIFE - timedelta(hours=1)
     place.now = late
     ask = ALVA.behind(block(1), "a" * 32)
-    assert [await place.result(ask) for _ in range(2)] == [Blocked(AT)] * 2
-    assert await place.result(ALVA.behind(hold(2), "a" * 32)) == Declined("nonce_unknown")
-    assert await place.result(ALVA.behind(lift(3), "b" * 32)) == Declined("nonce_unknown")
+    assert [await place.result(ask) for _ in range(2)] == [BlockedResult(AT)] * 2
+    assert await place.result(ALVA.behind(hold(2), "a" * 32)) == DeclinedResult("nonce_unknown")
+    assert await place.result(ALVA.behind(lift(3), "b" * 32)) == DeclinedResult("nonce_unknown")
     place.now = NOW + OWN_LIFE + timedelta(hours=1)
-    assert await place.result(ALVA.behind(block(4), "c" * 32)) == Declined("nonce_unknown")
+    assert await place.result(ALVA.behind(block(4), "c" * 32)) == DeclinedResult("nonce_unknown")
 
 
 @pytest.mark.parametrize(
@@ -180,35 +180,35 @@ async def test_a_card_that_the_register_is_against_proves_nobody(place: Place, s
     place.register.others[MAJ.card_number] = msgspec.structs.replace(
         place.register.others[MAJ.card_number], state=state
     )
-    assert await place.by(MAJ, LoginAsk(id=wish(1))) == Declined(reason)
-    assert await place.by(MAJ, block(2)) == Declined(reason)
+    assert await place.by(MAJ, LoginAsk(id=wish(1))) == DeclinedResult(reason)
+    assert await place.by(MAJ, block(2)) == DeclinedResult(reason)
 
 
 async def test_a_card_that_is_revoked_proves_nobody_and_one_on_hold_only_what_is_done_to_itself(place: Place) -> None:
     place.status.says = "revoked"
-    assert await place.by(MAJ, block(1)) == Declined("card_not_valid")
+    assert await place.by(MAJ, block(1)) == DeclinedResult("card_not_valid")
     place.status.says = "unknown"
-    assert await place.by(MAJ, LoginAsk(id=wish(2))) == Declined("status_unknown")
+    assert await place.by(MAJ, LoginAsk(id=wish(2))) == DeclinedResult("status_unknown")
     assert (await place.ask(MAJ.behind(block(3), place.nonces.new("entre-a", NOW)))).error == "issuer_away"
-    assert await place.by(MAJ, hold(4)) == Held("active"), "a hold hurts less than a card that is at large"
+    assert await place.by(MAJ, hold(4)) == HeldResult("active"), "a hold hurts less than a card that is at large"
     place.status.says = "suspended"
-    assert await place.by(MAJ, block(5)) == Declined("card_not_valid")
+    assert await place.by(MAJ, block(5)) == DeclinedResult("card_not_valid")
     place.register.card = msgspec.structs.replace(place.register.card, state="held", hold_reason="lost")
-    assert await place.by(ALVA, lift(6)) == Lifted("active")
+    assert await place.by(ALVA, lift(6)) == LiftedResult("active")
 
 
 async def test_who_has_left_is_given_nothing_and_may_put_their_card_away(place: Place) -> None:
     place.register.people[WHO] = Person(WHO, "Alva Test", left="2026-02-01")
-    assert await place.by(ALVA, lift(1)) == Declined("holder_left")
-    assert await place.by(ALVA, LetterAsk(id=wish(2), card_number=NUMBER)) == Declined("holder_left")
-    assert await place.by(ALVA, block(3)) == Blocked(AT)
+    assert await place.by(ALVA, lift(1)) == DeclinedResult("holder_left")
+    assert await place.by(ALVA, LetterAsk(id=wish(2), card_number=NUMBER)) == DeclinedResult("holder_left")
+    assert await place.by(ALVA, block(3)) == BlockedResult(AT)
 
 
 @pytest.mark.parametrize("reason", ["stolen", "code_known"])
 async def test_a_grave_hold_is_lifted_by_an_administrator_alone(place: Place, reason: Any) -> None:
     place.register.card = msgspec.structs.replace(place.register.card, state="held", hold_reason=reason)
-    assert await place.by(ALVA, lift(1)) == Declined("not_allowed")
-    assert await place.by(MAJ, lift(2)) == Lifted("active")
+    assert await place.by(ALVA, lift(1)) == DeclinedResult("not_allowed")
+    assert await place.by(MAJ, lift(2)) == LiftedResult("active")
 
 
 async def test_an_issuer_that_is_away_is_asked_again_with_the_same_id(place: Place) -> None:
@@ -218,14 +218,14 @@ async def test_an_issuer_that_is_away_is_asked_again_with_the_same_id(place: Pla
     assert (away.ok, away.error) == (False, "issuer_away")
     assert [row.outcome for row in place.written()] == ["asked"]
     place.register.away = False
-    assert await place.result(ask) == Blocked(AT)
+    assert await place.result(ask) == BlockedResult(AT)
 
 
 async def test_so_many_an_hour_and_no_more(place: Place) -> None:
     most = MOST_AN_HOUR["card.letter"]
     for number in range(most):
         ask = LetterAsk(id=wish(number), card_number="0000")
-        assert await place.result(ask) == Declined("unknown_card")
+        assert await place.result(ask) == DeclinedResult("unknown_card")
     over = LetterAsk(id=wish(most), card_number="0000")
     assert (await place.ask(over)).error == "too_many"
     assert (await place.ask(over, "entre-b")).ok, "each station has its own"
@@ -280,20 +280,20 @@ async def test_of_a_card_nobody_is_told_whose_it_is_without_a_proof(place: Place
     assert b"Alva" not in word
     assert WHO.encode() not in word
     find = DirectoryAsk(id=wish(2), card_number=NUMBER)
-    assert await place.result(find) == Declined("not_allowed")
-    assert await place.by(BO, DirectoryAsk(id=wish(3), card_number=NUMBER)) == Declined("not_allowed")
-    assert isinstance(await place.by(ALVA, DirectoryAsk(id=wish(4), hsa_id=WHO)), Found)
-    assert isinstance(await place.by(MAJ, DirectoryAsk(id=wish(5), card_number=NUMBER)), Found)
-    assert await place.by(MAJ, DirectoryAsk(id=wish(6), hsa_id=OTHER)) == NotFound()
+    assert await place.result(find) == DeclinedResult("not_allowed")
+    assert await place.by(BO, DirectoryAsk(id=wish(3), card_number=NUMBER)) == DeclinedResult("not_allowed")
+    assert isinstance(await place.by(ALVA, DirectoryAsk(id=wish(4), hsa_id=WHO)), FoundResult)
+    assert isinstance(await place.by(MAJ, DirectoryAsk(id=wish(5), card_number=NUMBER)), FoundResult)
+    assert await place.by(MAJ, DirectoryAsk(id=wish(6), hsa_id=OTHER)) == NotFoundResult()
     hold_orders(database, record(card_number=NUMBER, hsa_id=WHO))
-    assert isinstance(await place.result(DirectoryAsk(id=wish(7), card_number=NUMBER)), Found), "it waits here"
-    assert await place.result(DirectoryAsk(id=wish(8), card_number=NUMBER), "entre-b") == Declined("not_allowed")
+    assert isinstance(await place.result(DirectoryAsk(id=wish(7), card_number=NUMBER)), FoundResult), "it waits here"
+    assert await place.result(DirectoryAsk(id=wish(8), card_number=NUMBER), "entre-b") == DeclinedResult("not_allowed")
 
 
 async def test_a_name_that_is_protected_stays_with_the_directory(place: Place) -> None:
     place.register.people[WHO] = Person(WHO, "Never Shown", protected=True)
     said = await place.by(MAJ, DirectoryAsk(id=wish(1), card_number=NUMBER))
-    assert isinstance(said, Found)
+    assert isinstance(said, FoundResult)
     assert said.person == Person(WHO, None, protected=True)
     word = await place.result(CardStateAsk(id=wish(2), card_number=NUMBER))
     assert isinstance(word, CardStatus)
@@ -306,36 +306,36 @@ async def test_a_challenge_is_answered_for_a_card_in_use_and_its_holder(place: P
         return ChallengeAsk(**asked | facts)
 
     said = await place.by(ALVA, challenge(1, algorithm="AES-192"))
-    assert type(said).__name__ == "Answered"
-    assert await place.by(ALVA, challenge(2, algorithm="AES-128")) == Declined("no_key")
-    assert await place.by(BO, challenge(3)) == Declined("not_allowed")
-    assert await place.result(challenge(4)) == Declined("not_allowed")
-    assert await place.by(ALVA, challenge(5, key="unblock")) == Declined("administrators_missing")
-    assert await place.by(MAJ, challenge(6, key="unblock")) == Declined("no_key")
+    assert type(said).__name__ == "AnsweredResult"
+    assert await place.by(ALVA, challenge(2, algorithm="AES-128")) == DeclinedResult("no_key")
+    assert await place.by(BO, challenge(3)) == DeclinedResult("not_allowed")
+    assert await place.result(challenge(4)) == DeclinedResult("not_allowed")
+    assert await place.by(ALVA, challenge(5, key="unblock")) == DeclinedResult("administrators_missing")
+    assert await place.by(MAJ, challenge(6, key="unblock")) == DeclinedResult("no_key")
     place.register.card = msgspec.structs.replace(place.register.card, state="blocked")
-    assert await place.by(MAJ, challenge(7)) == Declined("card_blocked")
+    assert await place.by(MAJ, challenge(7)) == DeclinedResult("card_blocked")
 
 
 async def test_an_administrator_is_one_while_the_list_has_them(place: Place) -> None:
-    assert await place.by(MAJ, LoginAsk(id=wish(1))) == LoggedIn(ADMIN, "Maj Test", ("KRA",))
-    assert await place.by(BO, LoginAsk(id=wish(2))) == Declined("not_administrator")
-    assert await place.result(LoginAsk(id=wish(3))) == Declined("bad_mandate")
+    assert await place.by(MAJ, LoginAsk(id=wish(1))) == LoggedInResult(ADMIN, "Maj Test", ("KRA",))
+    assert await place.by(BO, LoginAsk(id=wish(2))) == DeclinedResult("not_administrator")
+    assert await place.result(LoginAsk(id=wish(3))) == DeclinedResult("bad_mandate")
     with place.database.writing.begin() as connection:
         replace_administrators(connection, [listed(OTHER, "Bo Test")])
-    assert await place.by(MAJ, LoginAsk(id=wish(4))) == Declined("not_administrator")
+    assert await place.by(MAJ, LoginAsk(id=wish(4))) == DeclinedResult("not_administrator")
 
 
 async def test_nothing_is_released_or_issued_without_proof(place: Place) -> None:
     puk = PukAsk(id=wish(1), card_number=NUMBER, reply_key="AAAA")
-    assert await place.result(puk) == Declined("administrators_missing")
-    assert await place.by(ALVA, msgspec.structs.replace(puk, id=wish(2))) == Declined("administrators_missing")
+    assert await place.result(puk) == DeclinedResult("administrators_missing")
+    assert await place.by(ALVA, msgspec.structs.replace(puk, id=wish(2))) == DeclinedResult("administrators_missing")
     wanted = CertificateAsk(id=wish(3), card_number=NUMBER, hsa_id=WHO, profile="signature", loa=3, request="AAAA")
-    assert await place.result(wanted) == Declined("bad_request")
+    assert await place.result(wanted) == DeclinedResult("bad_request")
 
 
 async def test_a_card_reported_by_its_number_is_held_and_many_are_an_alarm(place: Place) -> None:
     said = [await place.result(hold(number)) for number in range(3)]
-    assert said == [Held("active")] * 3
+    assert said == [HeldResult("active")] * 3
     assert alarm_of(place, MANY_HOLDS) == "3 within the hour"
 
 
@@ -344,7 +344,7 @@ async def test_an_administrators_card_is_not_held_by_its_number_and_nobody_sees_
     assert said == await place.result(hold(2)), "the same answer as for everybody"
     assert place.register.told == [(wish(2), "")]
     assert alarm_of(place, ADMINISTRATOR_REPORTED) == MAJ.card_number
-    assert await place.by(MAJ, hold(3, card_number=MAJ.card_number)) == Held("active")
+    assert await place.by(MAJ, hold(3, card_number=MAJ.card_number)) == HeldResult("active")
     assert place.register.told[-1] == (wish(3), ADMIN), "by its holder it is"
 
 

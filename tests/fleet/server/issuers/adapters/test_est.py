@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
 
-from fleet.messages.asking import Declined, Issued
+from fleet.messages.asking import DeclinedResult, IssuedResult
 from fleet.messages.issuing import Offer
 from fleet.server.issuers.adapters.est import ANSWER_TYPE, EstIssuer
 from fleet.server.issuers.adapters.http_client import Reply
@@ -65,7 +65,7 @@ async def test_the_label_says_what_is_wanted_and_waiting_is_short(
     asking: Callable[..., tuple[EstIssuer, Scripted]], hierarchy: CertificateHierarchy
 ) -> None:
     est, http = asking(Reply(202, b"", {"Retry-After": "2"}), given(hierarchy))
-    assert isinstance(await est.certificate(WANTED), Issued)
+    assert isinstance(await est.certificate(WANTED), IssuedResult)
     assert http.slept == [2.0]
     assert http.asked[0] == "/.well-known/est/signature-3/simpleenroll"
     assert http.asked[-1] == "/.well-known/est/cacerts"
@@ -93,4 +93,4 @@ async def test_what_cannot_be_used_now_is_an_issuer_that_is_away(
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 async def test_a_refusal_is_one(asking: Callable[..., tuple[EstIssuer, Scripted]], status: int) -> None:
     est, _ = asking(Reply(status, b"no", {}))
-    assert await est.certificate(WANTED) == Declined("issuer_refused")
+    assert await est.certificate(WANTED) == DeclinedResult("issuer_refused")
