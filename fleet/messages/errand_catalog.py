@@ -54,6 +54,8 @@ class ErrandEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Devices without which it is not offered."""
     own_card: bool
     """It begins with the holder's own card, so it is a choice when somebody puts a card in."""
+    receipt: bool
+    """It gives a receipt where all goes well."""
     retention: Retention
     """How long the events of such an errand are kept."""
     while_closed: bool = False

@@ -42,6 +42,8 @@ class ErrandStory:
     check: Callable[[Room], None] = nothing
     troubled: bool = False
     """Rerun with a cancel, a walk-away, a pulled card and a swapped card at every question."""
+    touched: bool = False
+    """Played once more on the real window, by real touches."""
     reasons: frozenset[str] = field(default_factory=frozenset)
     """Reasons with which it may end then, beside its own and those that any errand may have."""
 

@@ -1,5 +1,6 @@
 """The documents say what is so: links lead somewhere, commands and tests exist, tables are those of the program."""
 
+import ast
 import contextlib
 import io
 import json
@@ -17,7 +18,7 @@ import pytest
 from pydantic import BaseModel
 
 from drivers.cabinet.port import CabinetFault, SlotFault
-from fleet.messages.vocabulary import Retention
+from fleet.messages.vocabulary import ErrandOutcome, Retention
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.cli import main as fleet_main
 from fleet.server.orders.lifecycle import STATES
@@ -36,7 +37,7 @@ from kiosk.views import say
 from sim.bench.faults import FAULTS
 from sim.reader.kinds import KINDS
 from sim.stories.patience import LIMIT_S
-from tests.docs.pages import DOCS, FENCE, LINK, OURS, PAGES, ROOT, anchors, blocks, named, page, text
+from tests.docs.pages import DOCS, ERRAND_PAGES, FENCE, LINK, OURS, PAGES, ROOT, anchors, blocks, named, page, text
 
 
 @pytest.mark.parametrize("one", PAGES, ids=named)
@@ -227,14 +228,25 @@ def test_every_rule_of_alerts_is_told_with_its_severity_and_the_example_is_one(t
     assert load_alerts(tmp_path / "alerts.toml").rule["offline"].after_s == 600
 
 
+def ends_of(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Outcome and reason of `stop(context, outcome, reason)` and `Ended(outcome, reason)`, where they are written out."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in ("stop", "Ended"):
+        return
+    given = node.args[1:3] if node.func.id == "stop" else node.args[:2]
+    if len(given) == 2 and isinstance(given[0], ast.Attribute):
+        reasons = [given[1].body, given[1].orelse] if isinstance(given[1], ast.IfExp) else [given[1]]
+        for reason in reasons:
+            if isinstance(reason, ast.Constant) and reason.value:
+                yield ErrandOutcome[given[0].attr].value, str(reason.value)
+
+
 def test_every_end_of_an_errand_is_told() -> None:
-    source = "\n".join(text(path) for path in (ROOT / "kiosk").rglob("*.py"))
-    ends = set(re.findall(r"\bstop\(\s*scene,\s*\"(\w+)\",\s*\"(\w+)\"", source))
-    ends |= {("refused", one) for one in re.findall(r"stop\(scene, \"refused\", \"\w+\" if \w+ else \"(\w+)\"", source)}
-    ends |= set(re.findall(r"Ended\(\"(\w+)\", \"(\w+)\"\)", source))
+    trees = [ast.parse(text(path)) for path in (ROOT / "kiosk").rglob("*.py")]
+    ends = {end for tree in trees for node in ast.walk(tree) for end in ends_of(node)}
     ends |= {("fault", f"slot_{fault.value}") for fault in SlotFault}
-    assert len(ends) > 20
-    rows = [line for line in page("journeys.md").splitlines() if line.startswith("|")]
+    assert len(ends) > 80
+    told = [page("journeys.md"), *(text(path) for path in ERRAND_PAGES)]
+    rows = [line for one in told for line in one.splitlines() if line.startswith("|")]
     for outcome, reason in ends:
         assert any(row.startswith(f"| `{outcome}` |") and f"`{reason}`" in row for row in rows), (outcome, reason)
     assert set(re.findall(r"`(\w+)`", " ".join(row.split("|")[2] for row in rows if "`slot.open`" in row))) <= DONE

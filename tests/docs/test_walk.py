@@ -1,15 +1,18 @@
-"""docs/walk.md names every question of every errand with its answers, and each errand has a file that fits it."""
+"""The page of each errand and docs/walk.md name every question with its answers, and each errand has a file that fits it."""
 
 import re
 from typing import Any
 
 import pytest
 
+from fleet.messages.errand_catalog import folder
 from kiosk.errands.registry import ERRANDS
 from kiosk.views import CANCEL, Board, Choose, Confirm, Tell, View
 from kiosk.walk.answers import load
+from scripts import write_errands
+from scripts.write_errands import HEADING
 from sim.gallery.samples import samples
-from tests.docs.pages import DOCS, page
+from tests.docs.pages import page, text
 
 IDS = [errand.id for errand in ERRANDS]
 CHOSEN_FROM_DATA = {
@@ -34,19 +37,19 @@ def general(name: str) -> str:
     return f"{errand}.{FAMILIES.get(family, view) if '.' in view else view}"
 
 
-def told_in(section: str) -> str:
-    """A section of the page; empty where it has none of that name."""
-    _, _, after = page("walk.md").partition(f"\n## {section}\n")
-    return after.partition("\n## ")[0]
+def own_page(errand: str) -> str:
+    """The page in the errand's folder."""
+    return text(folder() / errand / "README.md")
 
 
 def rows(section: str) -> list[set[str]]:
-    """The code spans of each row of a section."""
-    return [set(re.findall(r"`([^`]+)`", line)) for line in told_in(section).splitlines() if line.startswith("| `")]
+    """The code spans of each row of a table of questions."""
+    return [set(re.findall(r"`([^`]+)`", line)) for line in section.splitlines() if line.startswith("| `")]
 
 
-SHARED = rows("Questions of several errands")
-OWN = {errand: rows(f"`{errand}`") for errand in IDS}
+QUESTIONS = page("walk.md").partition("\n## Questions of several errands\n")[2]
+SHARED = rows(QUESTIONS)
+OWN = {errand: rows(own_page(errand).partition(HEADING)[0]) for errand in IDS}
 
 
 def told(view: View[Any]) -> list[set[str]]:
@@ -66,7 +69,7 @@ def values(view: View[Any]) -> set[str]:
 @pytest.mark.parametrize("view", VIEWS, ids=[view.name for view in VIEWS])
 def test_a_question_is_told_with_its_answers(view: View[Any]) -> None:
     found = told(view)
-    assert found, f"docs/walk.md does not tell {view.name}"
+    assert found, f"neither docs/walk.md nor the errand's page tells {view.name}"
     if isinstance(view, Board | Choose | Confirm | Tell):
         assert values(view) <= set().union(*found), view.name
 
@@ -77,7 +80,7 @@ def test_no_row_is_of_a_question_that_is_gone() -> None:
     for errand, its in OWN.items():
         said = {one.partition(".")[2] for row in its for one in row if one.startswith(f"{errand}.")}
         assert said <= ends, errand
-    for line in told_in("Questions of several errands").splitlines():
+    for line in QUESTIONS.splitlines():
         if line.startswith("| `"):
             common = set(re.findall(r"`([^`]+)`", line.split("|")[1]))
             assert {one.removeprefix("signature_") for one in common} <= ends, line
@@ -85,10 +88,23 @@ def test_no_row_is_of_a_question_that_is_gone() -> None:
 
 @pytest.mark.parametrize("errand", IDS)
 def test_each_errand_has_a_file_that_is_linked_and_names_its_own_questions(errand: str) -> None:
-    assert f"(../kiosk/errands/{errand}/walk.toml)" in told_in(f"`{errand}`")
-    names = {entry.view for entry in load(DOCS.parent / "kiosk" / "errands" / errand / "walk.toml").entries} - {
+    assert "(walk.toml)" in own_page(errand)
+    names = {entry.view for entry in load(folder() / errand / "walk.toml").entries} - {
         None,
         "closing.take_card",
     }
     assert len(names) > 1
     assert {str(name).partition(".")[0] for name in names} == {BEGUN_AS.get(errand, errand)}
+
+
+def test_the_tables_of_errands_are_those_of_their_folders() -> None:
+    """Of the errands that a page names: a new one may be listed later."""
+    (row,) = write_errands.ROW.findall(text(write_errands.README))
+    listed = set(re.findall(r"`(\w+)`", row))
+    assert listed <= set(IDS)
+    assert row == write_errands.readme_row(listed)
+    (table,) = write_errands.TABLE.findall(page("walk.md"))
+    walked = set(re.findall(r"^\| \[`(\w+)`\]", table, re.MULTILINE))
+    assert walked <= set(IDS)
+    assert table == write_errands.walk_table(walked)
+    assert len(listed) == len(walked) > 14

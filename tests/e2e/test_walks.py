@@ -1,6 +1,6 @@
-"""Every errand walked through pcscd on cards of each kind, as the table of docs/walk.md has it, with fleet and issuer.
+"""Every errand walked through pcscd on cards of each kind, as the page in its folder has it, with fleet and issuer.
 
-The table is the expectation: its cells say outcome and reason. What a walk needs beside its documented file stands here: whose
+That page is the expectation: its cells say outcome and reason. What a walk needs beside its documented file stands here: whose
 cards serve, and what is answered where the documented file goes another way.
 """
 
@@ -15,8 +15,8 @@ from kiosk.cli import Exit
 from kiosk.cli.walk import EXIT
 from kiosk.errands.registry import ERRANDS
 from kiosk.steps.order import PAGE
+from scripts.write_errands import ends
 from sim.reader.personas import person
-from tests.docs.pages import page
 from tests.fakes.fleet.region import Region
 from tests.fakes.walking import NEW_PIN, PIN, Walked, answers, codes_in, example, walk
 
@@ -35,15 +35,14 @@ WHOSE = {
 OLD_CARDS = ("return_card", "report_lost", "renew_certificate", "reserve_certificate")
 """Errands of the card that the holder had before; the others are of the new one, or of none."""
 SECOND_READER = ("administrate", "service")
-NO_RECEIPT = ("check_card", "clean_up", "information", "administrate", "service")
-"""Nothing was changed that a receipt could prove."""
+LAST = ("attend", "pickup", "renew_certificate", "reserve_certificate", "report_lost", "return_card")
+"""Walked in this order after all others: cards that are handed out, blocked or returned serve no other walk."""
 KNOWN = (
     ("what", "code_known"), ("insert", "insert"), ("pin", PIN), ("sure", "yes"), ("really", "yes"), ("done", "end"),
 )  # fmt: skip
 """With the card and its code, a report blocks at once."""
 CUT = (("insert", "number"), ("number", ""), ("why", "damaged"), ("confirm", "return"), ("done", "end"))
 """A chip that was cut: the card goes back by the number that is printed on it."""
-TABLE = "What each kind of card comes to"
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,13 @@ class Row:
 
 
 def table() -> list[Row]:
-    """The cells of the documented table that say something."""
-    _, _, section = page("walk.md").partition(f"\n## {TABLE}\n")
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
-    kinds, found = lines[0][1:], []
-    for errand, *cells in (line for line in lines[2:] if line[0].strip("`") in {one.id for one in ERRANDS}):
-        for kind, cell in zip(kinds, cells, strict=True):
-            outcome, _, reason = cell.replace("`", "").partition(" ")
-            found += [Row(errand.strip("`"), kind, outcome, reason)] if outcome else []
+    """How each errand ends on each kind of card, as the page in its folder says."""
+    errands = sorted((errand.id for errand in ERRANDS), key=lambda one: LAST.index(one) if one in LAST else -1)
+    found = []
+    for errand in errands:
+        for kind, end in ends(errand).items():
+            outcome, _, reason = end.partition(" ")
+            found.append(Row(errand, kind, outcome, reason))
     return found
 
 
@@ -106,9 +104,10 @@ def test_a_walk_ends_as_the_table_says(
     assert walked.code == EXIT[row.outcome], walked.said
     someone = person(row.number)
     assert codes_in(walked, (PIN, NEW_PIN, someone.new.puk)) == []
+    entry = next(one.entry for one in ERRANDS if one.id == row.errand)
     if row.outcome == "done":
-        assert (walked.last["receipt"] is None) == (row.errand in NO_RECEIPT)
-    if row.kind != NO_CARD and next(one for one in ERRANDS if one.id == row.errand).own_card:
+        assert (walked.last["receipt"] is not None) == entry.receipt
+    if row.kind != NO_CARD and entry.own_card:
         card = someone.old if row.errand in OLD_CARDS else someone.new
         assert walked.last["card_number"] == card.card_number
     LOOKS.get(row.errand, lambda region, walked: None)(served, walked)

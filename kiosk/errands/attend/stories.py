@@ -37,7 +37,7 @@ STORIES = [
     ErrandStory(
         "attend: log in, document, order, hand over", "attend", attended, HOUSE, events=HANDED_OUT,
         views=("pickup.insert_administrator", "pickup.document", "pickup.document_digits", "pickup.which"),
-        troubled=True, reasons=frozenset({"unsigned", "old_card_kept", "wrong_card_in_slot", "no_envelope"}),
+        troubled=True, reasons=frozenset({"unsigned", "old_card_kept", "wrong_card_in_slot", "no_envelope"}), touched=True,
     ),
     ErrandStory(
         "attend: a reserve card with LoA3 takes two, who are not the same", "attend",

@@ -41,7 +41,7 @@ STORIES = [
         change(),
         events=("card.change accepted", "receipt.issued"),
         check=code_is(NEW_PIN),
-        troubled=True,
+        troubled=True, touched=True,
     ),
     ErrandStory(
         "change_pin: the same code again, then two that differ, then a good one",

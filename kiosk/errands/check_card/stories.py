@@ -30,7 +30,7 @@ def check(**changed: Any) -> Callable[[], Story]:
 STORIES = [
     ErrandStory(
         "check_card: it works", "check_card", check(), events=(), check=code_is(OLD_PIN), troubled=True,
-        views=("check_card.certificate", "check_card.finding.alike", "check_card.testing", "check_card.done"),
+        views=("check_card.certificate", "check_card.finding.alike", "check_card.testing", "check_card.done"), touched=True,
     ),
     ErrandStory(
         "check_card: locked, which is said, and no code is asked for", "check_card", check(), prepare=locked,

@@ -70,6 +70,7 @@ STORIES = [
         "clean_up: both old ones go, each asked for", "clean_up", clean("0", "0"), prepare=CLUTTERED,
         events=(*GONE["B"], *GONE["B"], *PRINTED), check=left(0, 1), troubled=True,
         views=("clean_up.which", "clean_up.sure_remove", "clean_up.pin", "clean_up.removing", "clean_up.sure_remove"),
+        touched=True,
     ),
     ErrandStory(
         "clean_up: an old one for signatures, on a card with two codes", "clean_up", clean("0", signature_pin=SIGNATURE_PIN),

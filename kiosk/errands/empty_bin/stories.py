@@ -108,7 +108,7 @@ STORIES = [
     ErrandStory(
         "empty_bin: counted, sealed, signed by both", "empty_bin", emptied(), HOUSE, prepare=filled(), events=DONE,
         views=("empty_bin.insert_second", "empty_bin.count", "empty_bin.seal", "empty_bin.confirm", "empty_bin.done"),
-        check=both(left(), both(signed_by_both, told("bin.emptied", **BY, **AGREED))), troubled=True,
+        check=both(left(), both(signed_by_both, told("bin.emptied", **BY, **AGREED))), troubled=True, touched=True,
     ),
     ErrandStory(
         "empty_bin: in the one reader, in turn", "empty_bin", emptied("holder"), ONE_READER, prepare=filled(), events=DONE,

@@ -20,6 +20,6 @@ def in_stockholm(room: Room) -> None:
 STORIES = [
     ErrandStory(
         "information: two pages, and away", "information", lambda: STORY, prepare=in_stockholm, events=(),
-        views=("information.page.block", "information.page.reserve"), troubled=True,
+        views=("information.page.block", "information.page.reserve"), troubled=True, touched=True,
     ),
 ]  # fmt: skip

@@ -126,6 +126,7 @@ STORIES = [
         ErrandStory(
             f"renew_certificate: kind {kind}, and the old one goes", "renew_certificate", renew(), KINDS[kind], prepare=ONE,
             events=(*MADE, *GONE[kind], *PRINTED), check=old_is(False, new=True), troubled=kind == "D",
+            touched=kind == "D",
             views=("renew_certificate.working_key", "renew_certificate.working_test", "renew_certificate.old"),
         )
         for kind in "BCD"

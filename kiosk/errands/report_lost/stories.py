@@ -44,7 +44,7 @@ def lost(what: str = "lost", **changed: Any) -> Callable[[], Story]:
 STORIES = [
     ErrandStory(
         "report_lost: lost, by its number: a hold at once", "report_lost", lost(), prepare=register(), reason="held",
-        events=("card.hold held", *PRINTED), check=told(("hold", NUMBER, "lost", "")), troubled=True,
+        events=("card.hold held", *PRINTED), check=told(("hold", NUMBER, "lost", "")), troubled=True, touched=True,
     ),
     ErrandStory(
         "report_lost: lost, by its number, where no reader is", "report_lost", lost(), prepare=both(register(), no_reader),
@@ -78,7 +78,7 @@ STORIES = [
     ),
     ErrandStory(
         "report_lost: found again, and exactly as it was", "report_lost", lost("found"), prepare=register("held"),
-        events=("card.lift lifted", "receipt.issued"), check=told(("lift", NUMBER, HOLDER)), troubled=True,
+        events=("card.lift lifted", "receipt.issued"), check=told(("lift", NUMBER, HOLDER)), troubled=True, touched=True,
     ),
     ErrandStory(
         "report_lost: found, but it was never on hold", "report_lost", lost("found", **{"stop.not_on_hold": "end"}),

@@ -104,7 +104,7 @@ STORIES = [
         "reserve_certificate: with the own ordinary card", "reserve_certificate", spare(), RESERVED, prepare=SPARE,
         events=(*MADE, *GONE["B"], *PRINTED), check=old_is(False, new=True), troubled=True,
         views=("reserve_certificate.take_own", "reserve_certificate.begin", "reserve_certificate.done"),
-        reasons=frozenset({"own_not_valid"}),
+        reasons=frozenset({"own_not_valid"}), touched=True,
     ),
     ErrandStory(
         "reserve_certificate: an administrator attends", "reserve_certificate", spare(**ATTENDED), RESERVED, prepare=SPARE,

@@ -47,7 +47,7 @@ STORIES = [
     ErrandStory(
         "return_card: with its code, blocked at once", "return_card", back(), prepare=register(), reason="blocked",
         events=(*DROPPED, "card.block blocked", *PRINTED), check=told(("block", NUMBER, "replaced", HOLDER)),
-        troubled=True, reasons=frozenset({"not_returned"}),
+        troubled=True, reasons=frozenset({"not_returned"}), touched=True,
     ),
     ErrandStory(
         "return_card: the code is not known, so it is held", "return_card", back(know_code="no"), prepare=register(),
@@ -56,7 +56,7 @@ STORIES = [
     ErrandStory(
         "return_card: the chip is cut, the number is typed", "return_card", back(insert="number"), prepare=register(),
         reason="held", events=(*DROPPED, "card.hold held", *PRINTED), troubled=True,
-        reasons=frozenset({"not_returned"}),
+        reasons=frozenset({"not_returned"}), touched=True,
     ),
     ErrandStory(
         "return_card: it was blocked before, and is returned all the same", "return_card", back(know_code="no"),

@@ -73,7 +73,7 @@ STORIES = [
     ErrandStory(
         "service: test all parts, and a page", "service", look_after("test", "print"), HOUSE, prepare=housed,
         events=("station.test well", "printer.test printed"), views=(*HERE, "service.tested", "service.printed"),
-        check=papers(1), troubled=True,
+        check=papers(1), troubled=True, touched=True,
     ),
     ErrandStory(
         "service: a part does not work", "service", look_after("test"), HOUSE, prepare=house(devices=FAULTY),

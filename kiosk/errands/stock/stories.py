@@ -161,7 +161,7 @@ STORIES = [
     ErrandStory(
         "stock: in the one reader, by the code of the order", "stock",
         delivery(order_code(ONE.order), insert_administrator=puts("13:new")), replace(COMING, second_reader=False),
-        events=(*IN, *PRINTED), check=lies(s1="A-0001"),
+        events=(*IN, *PRINTED), check=lies(s1="A-0001"), touched=True,
     ),
     ErrandStory(
         "stock: by the code of the envelope, into the slot that the office gave", "stock",
@@ -270,7 +270,7 @@ STORIES = [
         at_work("take_out", which_out=["2", "back"], take=takes(2), nothing_in="next"),
         replace(LYING, order={"last_day": "2026-02-28"}), prepare=before((ONE, 2)),
         events=("slot.open opened", "card.taken_out", *PRINTED),
-        check=both(lies(), told("card.taken_out", why="expired", order="A-0001", slot=2)), troubled=True,
+        check=both(lies(), told("card.taken_out", why="expired", order="A-0001", slot=2)), troubled=True, touched=True,
     ),
     ErrandStory(
         "stock: the oldest reserve card is handed out first", "stock",

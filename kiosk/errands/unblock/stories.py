@@ -127,7 +127,7 @@ STORIES = [
         prepare=locked,
         events=("card.unblock accepted", "receipt.issued"),
         check=code_is(NEW_PIN),
-        troubled=True,
+        troubled=True, touched=True,
     ),
     ErrandStory(
         "unblock: a wrong PUK, then the right one",

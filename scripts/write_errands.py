@@ -1,0 +1,70 @@
+"""Write the tables of errands in README.md and docs/walk.md from the errands' folders.
+
+python -m scripts.write_errands            # writes both
+python -m scripts.write_errands --check    # exit 1 where one of them is not what would be written
+
+A new errand works, and its tests pass, before it is listed there: the tests compare the rows of those errands that are named.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from fleet.messages.errand_catalog import catalog, folder
+
+ROOT = Path(__file__).resolve().parents[1]
+README, WALK = ROOT / "README.md", ROOT / "docs" / "walk.md"
+KINDS = ("no card", "A", "B", "C", "D")
+HEADING = "## On cards of each kind"
+ROW = re.compile(r"^\| errands \|.*$", re.MULTILINE)
+TABLE = re.compile(r"(?<=<!-- errands -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def ends(errand: str) -> dict[str, str]:
+    """How a walk of that errand ends by kind of card, as the page in its folder says: `done`, `refused not_writable`."""
+    page = (folder() / errand / "README.md").read_text(encoding="utf-8")
+    table = [line for line in page.partition(HEADING)[2].splitlines() if line.startswith("|")]
+    head, _, row = ([cell.strip() for cell in line.strip("|").split("|")] for line in table)
+    return {kind: cell.replace("`", "") for kind, cell in zip(head, row, strict=True) if cell}
+
+
+def readme_row(only: Collection[str] | None = None) -> str:
+    """The row of README.md that names every errand (or `only` these)."""
+    named = [entry for entry in catalog() if only is None or entry.id in only]
+    people = ", ".join(f"`{entry.id}`" for entry in named if entry.who != "administrator")
+    administrators = ", ".join(f"`{entry.id}`" for entry in named if entry.who == "administrator")
+    proof = "virtual devices; virtual cards of four kinds through pcscd"
+    return f"| errands | {people}; for the administrator {administrators} | {proof} |"
+
+
+def walk_table(only: Collection[str] | None = None) -> str:
+    """The table of docs/walk.md: how each errand (or `only` these) ends on each kind of card."""
+    lines = [f"| errand | {' | '.join(KINDS)} |", "|---" * (1 + len(KINDS)) + "|"]
+    for entry in catalog():
+        if only is None or entry.id in only:
+            ended = ends(entry.id)
+            cells = "".join(f" `{ended[kind]}` |" if kind in ended else " |" for kind in KINDS)
+            lines.append(f"| [`{entry.id}`](../kiosk/errands/{entry.id}/README.md) |{cells}")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write or compare. Exit code 1 where a page differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check, differs = parser.parse_args().check, False
+    for page, pattern, text in ((README, ROW, readme_row()), (WALK, TABLE, walk_table())):
+        before = page.read_text(encoding="utf-8")
+        after = pattern.sub(lambda _, text=text: text, before, count=1)  # type: ignore[misc]  # bound now
+        differs = differs or before != after
+        if not check:
+            page.write_text(after, encoding="utf-8")
+        elif before != after:
+            print(f"{page.name} is not what the folders say; run python -m scripts.write_errands", file=sys.stderr)
+    return 1 if check and differs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
