@@ -44,7 +44,7 @@ from fleet.server.orders import order_files as orders
 from fleet.server.people import administrator_files as administrators
 from fleet.server.platform.broker.transport import Incoming
 from fleet.server.platform.csv_files import FileError
-from fleet.server.verifier.protocol import Check, Verdict
+from fleet.server.verifier.model import Check, Verdict
 from fuzz.card import NOW, anchors, read_a_card, virtual_cards
 from fuzz.directory import read_a_directory
 from fuzz.envelopes import read_signed

@@ -63,7 +63,7 @@ from fleet.server.retention.pseudonyms import PseudonymKeyError
 from fleet.server.retention.settings import RetentionSettingsError
 from fleet.server.server import FleetServer, ServerError, utc_now
 from fleet.server.verifier import cli as verifier_command
-from fleet.server.verifier.child_process import VerifierAwayError
+from fleet.server.verifier.model import VerifierAwayError
 
 _log = logging.getLogger(__name__)
 

@@ -10,12 +10,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from fleet.server.orders import queries as ordering
+from fleet.server.orders import service
 from fleet.server.orders.order_files import read_orders
 from fleet.server.people.administrator_files import read_administrators
-from fleet.server.people.administrators import replace_administrators
-from fleet.server.people.directory import import_people
 from fleet.server.people.directory_files import read_directory
+from fleet.server.people.queries import import_people, replace_administrators
 from fleet.server.platform.import_files import Imported
 
 Store = Callable[[Connection, datetime], Imported]
@@ -31,7 +30,7 @@ class Import:
 
 def _orders(raw: bytes) -> Store:
     rows = read_orders(raw)
-    return lambda connection, now: ordering.import_orders(connection, rows, now)
+    return lambda connection, now: service.import_orders(connection, rows, now)
 
 
 def _administrators(raw: bytes) -> Store:

@@ -7,7 +7,7 @@ from fastapi import Request
 
 from fleet.server.alerts.model import Alerts
 from fleet.server.cards.model import Cards
-from fleet.server.commands.authorization import count_for
+from fleet.server.commands.dependencies import count_for
 from fleet.server.commands.model import Commands
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of

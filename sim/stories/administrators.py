@@ -2,7 +2,7 @@
 
 from fleet.messages.issuing import AdministratorRole
 from fleet.messages.link import Administrator
-from fleet.server.people.administrators import ListedAdministrator
+from fleet.server.people.model import ListedAdministrator
 
 KRA: tuple[AdministratorRole, ...] = ("KRA",)
 BOTH: tuple[AdministratorRole, ...] = ("KRA", "KUR")

@@ -16,7 +16,7 @@ from drivers.reader.outcomes import Signed
 from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.link import Administrator
-from fleet.server.people.administrators import replace_administrators
+from fleet.server.people.queries import replace_administrators
 from kiosk.errands.attend.stories import RESERVE
 from kiosk.issuer.ports import CardWord, LoggedIn
 from kiosk.issuer.wiring import SCHEMAS, IssuerGateway

@@ -12,8 +12,7 @@ import pytest
 
 from fleet.messages.link import EnvelopeAsk
 from fleet.server import cli as commands
-from fleet.server.verifier.child_process import VerifierAwayError
-from fleet.server.verifier.protocol import Verdict
+from fleet.server.verifier.model import Verdict, VerifierAwayError
 from fleet.server.verifier.socket_client import VerifierConnection
 from tests.fakes.server.separated import SERVER, STRANGER, VERIFIER, Separated, need_users, run_as, separated, uid_of
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from fleet.server.deadlines.settings import load as load_deadlines
-from fleet.server.orders.lifecycle import CAUSE, HAPPENINGS, NEW, STATES, TABLE
+from fleet.server.orders.model import CAUSE, HAPPENINGS, NEW, STATES, TABLE
 from fleet.server.orders.request_bodies import Message
 from fleet.server.people.directory_files import DIRECTORY_COLUMNS, read_directory
 from tests.docs.pages import DOCS, blocks, page

@@ -21,7 +21,7 @@ from drivers.cabinet.port import CabinetFault, SlotFault
 from fleet.messages.vocabulary import ErrandOutcome, Retention
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.cli import main as fleet_main
-from fleet.server.orders.lifecycle import STATES
+from fleet.server.orders.model import STATES
 from fleet.server.orders.order_files import ORDER_COLUMNS, read_orders
 from fleet.server.people.administrator_files import read_administrators
 from fleet.server.retention import settings as retention_settings

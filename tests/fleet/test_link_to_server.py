@@ -19,7 +19,7 @@ from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.link import StationState, envelope_mac_input
 from fleet.messages.vocabulary import EventType
-from fleet.server.people.administrators import replace_administrators
+from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import opened

@@ -10,7 +10,7 @@ from fleet.server.platform.pages.file_exports import Column, FileExport, Format,
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations.search import stations_meant
+from fleet.server.stations.dependencies import stations_meant
 
 ALERTS = FileExport[AlertRow](
     "alerts",

@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from fleet.server.alerts.dependencies import within
 from fleet.server.alerts.labels import alert_label
 from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, WaitingRow
 from fleet.server.maintenance.labels import under_way
@@ -29,7 +30,7 @@ from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Offset, next_offset, pages_of
 from fleet.server.platform.web.request_bodies import LINE, Body
 from fleet.server.readings.dependencies import readings_of
-from fleet.server.stations.search import stations_meant
+from fleet.server.stations.dependencies import stations_meant
 
 ACKNOWLEDGED = "alert.acknowledge"
 MOST_NOTE = 400
@@ -208,11 +209,6 @@ def _take(request: Request, alerts: Alerts, alert: int, note: str) -> AlertRow:
     row = _found(within(request, alerts).acknowledge(alert, caller.name, masked(note.strip())))
     tell(request, Deed(ACKNOWLEDGED, f"{row.station} {row.code}".strip()))
     return row
-
-
-def within(request: Request, alerts: Alerts) -> Alerts:
-    """Those that the caller's right was granted for."""
-    return alerts.within(caller_of(request).scope(request.state.right).patterns)
 
 
 def _found(row: AlertRow | None) -> AlertRow:

@@ -35,14 +35,13 @@ from fleet.messages.signed import MAX_ASK_BYTES
 from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.orders import queries as ordering
-from fleet.server.people.administrators import administrators_after
+from fleet.server.people.queries import administrators_after
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import GUESSING, Alarm, AlarmRecorder
-from fleet.server.verifier.child_process import Verifier, VerifierAwayError
-from fleet.server.verifier.protocol import MAX_SEALED_CHARACTERS, EnvelopeFacts
+from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, EnvelopeFacts, Verifier, VerifierAwayError
 
 PAGE = 200
 VALID = timedelta(hours=24)

@@ -13,13 +13,12 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel
 
 from fleet.messages.issuing import BlockReason
-from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.dependencies import CardSide, within
 from fleet.server.cards.model import BinPlace, Cards, StockKind
 from fleet.server.cards.pages import LOOKED, retry, wish
-from fleet.server.cards.stock.pages import within
 from fleet.server.deadlines.model import Deadlines, Shown
 from fleet.server.deadlines.settings import Act, Code
-from fleet.server.issuers.request_queue import Key, RequestRow, RequestState
+from fleet.server.issuers.model import Key, RequestRow, RequestState
 from fleet.server.orders.request_bodies import STATION, Number
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.roles import Right

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from fastapi import Request
+
 from fleet.server.cards.model import Cards
 from fleet.server.cards.service import CardDesk
 from fleet.server.deadlines.model import Deadlines
@@ -14,6 +16,7 @@ from fleet.server.deadlines.service import DeadlineDesk
 from fleet.server.deadlines.settings import DeadlineSettings
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes
+from fleet.server.platform.web.authorization import caller_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,8 @@ class CardSide:
         """On that store."""
         desk = CardDesk(database, changes, clock, settings.by)
         return cls(desk, DeadlineDesk(database, settings, clock), hook)
+
+
+def within(request: Request, cards: Cards) -> Cards:
+    """Those that the caller's right was granted for."""
+    return cards.within(caller_of(request).scope(request.state.right).patterns)

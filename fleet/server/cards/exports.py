@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from fleet.server.cards import labels
+from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import Cards
-from fleet.server.cards.stock.pages import within
-from fleet.server.issuers.request_queue import RequestRow
+from fleet.server.issuers.model import RequestRow
 from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right

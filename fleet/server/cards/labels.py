@@ -4,7 +4,7 @@
 'of'
 """
 
-from fleet.server.issuers.request_queue import RequestRow
+from fleet.server.issuers.model import RequestRow
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.labels import Level, StatusLabel
 

@@ -13,13 +13,10 @@ from fleet.messages.issuing import BlockReason, HoldReason
 from fleet.server.cards.stock.model import Emptied
 from fleet.server.deadlines.model import DeedRow
 from fleet.server.errands.model import ErrandRow
-from fleet.server.issuers.request_queue import Key, RequestRow
-from fleet.server.orders.lifecycle import Happening
-from fleet.server.orders.model import OrderRow
-from fleet.server.orders.queries import Record, Row
-from fleet.server.orders.steps import Stepped
-from fleet.server.people.administrators import ListedAdministrator
-from fleet.server.people.directory import PersonRow
+from fleet.server.issuers.model import Key, RequestRow
+from fleet.server.orders.model import Happening, OrderRow, Record, Row
+from fleet.server.orders.service import Stepped
+from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.import_files import Imported
 from fleet.server.platform.live_feed.topics import Topic, changes_with

@@ -16,9 +16,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from fleet.messages.issuing import BlockReason, HoldReason
+from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import Cards, Wish
-from fleet.server.cards.stock.pages import within
-from fleet.server.issuers.request_queue import STATES, Key, RequestRow
+from fleet.server.issuers.model import STATES, Key, RequestRow
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query

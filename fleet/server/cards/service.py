@@ -15,15 +15,14 @@ from fleet.server.cards.model import BinPlace, CardStory, Delivery, Fallen, Plac
 from fleet.server.cards.stock import queries as shelf_reading
 from fleet.server.cards.stock.model import Emptied
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.issuers.request_queue import Key, Queueable, RequestRow
-from fleet.server.orders.lifecycle import Happening
-from fleet.server.orders.model import OrderRow
-from fleet.server.orders.queries import Record, Row, import_orders, order_row, record_of
-from fleet.server.orders.steps import Stepped, happen
+from fleet.server.issuers.model import Key, Queueable, RequestRow
+from fleet.server.orders.model import Happening, OrderRow, Record, Row
+from fleet.server.orders.queries import order_row, record_of
+from fleet.server.orders.service import Stepped, happen, import_orders
 from fleet.server.orders.tables import deliveries, orders
-from fleet.server.people import directory
-from fleet.server.people.administrators import ListedAdministrator, all_administrators
-from fleet.server.people.directory import PersonRow
+from fleet.server.people import queries
+from fleet.server.people.model import ListedAdministrator, PersonRow
+from fleet.server.people.queries import all_administrators
 from fleet.server.platform.audit.log import Deed, append
 from fleet.server.platform.csv_files import Problem
 from fleet.server.platform.database.bulk import insert_new
@@ -168,12 +167,12 @@ class CardDesk:
     def person(self, hsa_id: str) -> PersonRow | None:
         """Of the directory."""
         with self._database.reading.begin() as connection:
-            return directory.person(connection, hsa_id)
+            return queries.person(connection, hsa_id)
 
     def people(self, *, search: str = "", limit: int = 100, offset: int = 0) -> tuple[list[PersonRow], int]:
         """Of the directory, by HSA-id."""
         with self._database.reading.begin() as connection:
-            return directory.listed(connection, search=search, limit=limit, offset=offset)
+            return queries.listed(connection, search=search, limit=limit, offset=offset)
 
     def administrators(self) -> list[ListedAdministrator]:
         """The whole list of ID administrators, by HSA-id."""
@@ -183,7 +182,7 @@ class CardDesk:
     def take_people(self, rows: Sequence[PersonRow]) -> Imported:
         """As an import."""
         with self._database.writing.begin() as connection:
-            done = directory.import_people(connection, rows, self._clock())
+            done = queries.import_people(connection, rows, self._clock())
         self._changes.publish(frozenset({Topic.DEADLINES}))
         return done
 

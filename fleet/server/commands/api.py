@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from fleet.messages.commands import Message, Told
-from fleet.server.commands.authorization import may_order, orderer, within
+from fleet.server.commands.dependencies import may_order, orderer, within
 from fleet.server.commands.model import (
     MOST_REASON,
     MOST_SLOT,

@@ -17,7 +17,7 @@ from starlette.datastructures import FormData
 
 from fleet.messages.commands import TOUCHES_CARDS
 from fleet.messages.topics import STATION_NAME
-from fleet.server.commands.authorization import may_order, orderer, within
+from fleet.server.commands.dependencies import may_order, orderer, within
 from fleet.server.commands.labels import COMMAND_ICON, command_title
 from fleet.server.commands.model import (
     MOST_REASON,
@@ -37,8 +37,8 @@ from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
+from fleet.server.stations.dependencies import stations_meant
 from fleet.server.stations.model import StationRow
-from fleet.server.stations.search import stations_meant
 
 CHOICES: Mapping[str, Collection[str]] = {"waiting": {"waiting"}, "under_way": UNDER_WAY, "all": ()}
 """What the list can show, and the states that are meant."""

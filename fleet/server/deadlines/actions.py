@@ -15,8 +15,8 @@ from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.queries import note_deed
 from fleet.server.deadlines.settings import Act
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.issuers.request_queue import Key, Queueable
-from fleet.server.orders.steps import happen
+from fleet.server.issuers.model import Key, Queueable
+from fleet.server.orders.service import happen
 from fleet.server.platform.audit.log import Deed, append
 from fleet.server.stations.alarms import Alarm, raise_alarm
 

@@ -22,7 +22,7 @@ from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs, tell_look
 from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
-from fleet.server.stations.search import stations_meant
+from fleet.server.stations.dependencies import stations_meant
 
 CODES: tuple[Code, ...] = get_args(Code)
 IN_A_LANE = 5

@@ -14,7 +14,7 @@ from fleet.messages.vocabulary import AskName
 from fleet.server.cards.stock.tables import reserve_cards
 from fleet.server.deadlines.settings import Code, Rule
 from fleet.server.issuers.tables import certificates, wishes
-from fleet.server.orders.lifecycle import IN_HAND, UNCOLLECTED, UNSIGNED
+from fleet.server.orders.model import IN_HAND, UNCOLLECTED, UNSIGNED
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import people
 from fleet.server.stations.tables import stations

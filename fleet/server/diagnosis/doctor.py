@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fleet.server.platform.expiry import End, Sources, ends_of
 from fleet.server.platform.signing import Signer, SigningKeyError
-from fleet.server.verifier.child_process import VerifierAwayError
+from fleet.server.verifier.model import VerifierAwayError
 from fleet.server.verifier.socket_client import VerifierConnection
 
 Level = Literal["ok", "warning", "fault"]

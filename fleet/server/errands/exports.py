@@ -15,7 +15,7 @@ from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
 from fleet.server.readings.dependencies import all_readings
 from fleet.server.readings.model import Readings
-from fleet.server.stations.search import stations_meant
+from fleet.server.stations.dependencies import stations_meant
 
 ERRANDS = FileExport[ErrandRow](
     "errands",

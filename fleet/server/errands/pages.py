@@ -23,7 +23,7 @@ from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs, tell_look
 from fleet.server.platform.web.pagination import ROWS
 from fleet.server.readings.dependencies import all_readings, readings_of
-from fleet.server.stations.search import stations_meant
+from fleet.server.stations.dependencies import stations_meant
 
 Word = Annotated[str, Query(max_length=40)]
 

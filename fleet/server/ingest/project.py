@@ -6,10 +6,8 @@ receipt of a number stays; the end is the same as if each event had been written
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
@@ -24,10 +22,11 @@ from fleet.server.ingest.projections import (
     ErrandEnded,
     ErrandStarted,
     ReceiptKept,
+    Step,
     Unfit,
 )
 from fleet.server.orders.model import OrderMoved
-from fleet.server.orders.returns import settle
+from fleet.server.orders.service import settle
 from fleet.server.platform.database.bulk import Put, insert_for, put_all
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import RECEIPT_TWICE, UNFIT, Alarm
@@ -36,14 +35,6 @@ NOT_TOLD = "unknown"
 """The kind of an errand whose start has not arrived yet."""
 
 _NOTHING = {column.name: None for column in errands.columns}
-
-
-class Step(msgspec.Struct, frozen=True, gc=False):
-    """What follows from one event, that was received at that time."""
-
-    origin: Origin
-    changes: tuple[Change, ...]
-    received: datetime
 
 
 @dataclass(slots=True)

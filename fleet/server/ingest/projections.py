@@ -15,8 +15,8 @@ from fleet.messages.events import Event
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from fleet.server.cards.stock import events as stocking
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
-from fleet.server.orders.lifecycle import Happening
-from fleet.server.orders.model import OrderMoved
+from fleet.server.cards.stock.projection import Origin
+from fleet.server.orders.model import Happening, OrderMoved
 from fleet.server.stations.alarms import CARD_NOT_GENUINE, LISTS_DROPPED, NOT_LAID_OUT
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -316,3 +316,11 @@ def _happened(time: str, received: datetime) -> datetime:
         return min(said if said.tzinfo else said.replace(tzinfo=UTC), received).astimezone(UTC)
     except (ValueError, OverflowError):
         return received
+
+
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """What follows from one event, that was received at that time."""
+
+    origin: Origin
+    changes: tuple[Change, ...]
+    received: datetime

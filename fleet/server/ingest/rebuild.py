@@ -23,8 +23,8 @@ from fleet.server.events.chains import Chain, written
 from fleet.server.events.queries import restored
 from fleet.server.events.received_sequences import Held
 from fleet.server.events.tables import chains, events, quarantine
-from fleet.server.ingest.project import Step, apply
-from fleet.server.ingest.projections import Change, changes_of
+from fleet.server.ingest.project import apply
+from fleet.server.ingest.projections import Change, Step, changes_of
 from fleet.server.orders.model import OrderMoved
 from fleet.server.orders.tables import order_starts, orders
 from fleet.server.platform.database.bulk import put_all

@@ -36,8 +36,8 @@ from fleet.server.ingest.parse import (
     StateSeen,
     is_memory,
 )
-from fleet.server.ingest.project import Folded, Step, apply_folded, fold, keep_receipts
-from fleet.server.ingest.projections import changes_by
+from fleet.server.ingest.project import Folded, apply_folded, fold, keep_receipts
+from fleet.server.ingest.projections import Step, changes_by
 from fleet.server.platform.database.bulk import is_postgres, put_all, stored_time
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.postgres import copy_rows

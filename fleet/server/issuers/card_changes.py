@@ -13,9 +13,9 @@ import msgspec
 
 from fleet.messages.asking import BlockAsk, DeclinedResult, HeldResult, HoldAsk, LiftAsk, Result
 from fleet.messages.issuing import GRAVE_HOLDS, CardRecord
+from fleet.server.issuers.model import Queueable
 from fleet.server.issuers.ports import CardRegister
 from fleet.server.issuers.proofs.authorization import Asker, Rights, by_holder
-from fleet.server.issuers.request_queue import Queueable
 from fleet.server.issuers.requests import Wishes
 from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS, Alarm, AlarmRecorder
 

@@ -6,65 +6,22 @@ then stays as what came of it. Of several processes one tries at a time: who tri
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, select, true, update
 
-from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk, tag_of
+from fleet.messages.asking import tag_of
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
+from fleet.server.issuers.model import Key, Queueable, RequestRow
 from fleet.server.issuers.tables import requests
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.station_scope import inside
 
-Queueable = BlockAsk | HoldAsk | LiftAsk
-RequestState = Literal["waiting", "done", "declined"]
-STATES: tuple[RequestState, ...] = ("waiting", "done", "declined")
 QUEUED = frozenset({AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.CARD_LIFT})
 FIRST_S, LAST_S = 30.0, 3600.0
-OWN = ":"
-"""In `who`: the server asked by itself, for a rule or an account. No HSA-id has it."""
-
-
-class Key(NamedTuple):
-    """Station (empty where no station is known) and id of the wish."""
-
-    station: str
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRow:
-    """One request. `due` is the next try, None once it is settled; `error` why the last try came to nothing, or why it was
-    declined."""
-
-    station: str
-    id: str
-    ask: str
-    content: Queueable
-    card_number: str
-    who: str
-    made: datetime
-    state: RequestState
-    tries: int
-    due: datetime | None
-    tried: datetime | None
-    error: str | None
-    by: str = ""
-    """The HSA-id in whose name it is done; empty where nobody has shown who they are."""
-
-    @property
-    def key(self) -> Key:
-        """Of the row."""
-        return Key(self.station, self.id)
-
-    @property
-    def own(self) -> bool:
-        """Whether the server asked by itself; else a station did."""
-        return OWN in self.who
 
 
 def put(connection: Connection, key: Key, ask: Queueable, who: str, now: datetime, by: str = "") -> bool:

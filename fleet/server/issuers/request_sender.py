@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.asking import DeclinedResult, Result
 from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.model import RequestRow
 from fleet.server.issuers.ports import IssuerAwayError
-from fleet.server.issuers.request_queue import RequestRow
 from fleet.server.issuers.requests import ReusedError
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.platform.database.database import Database

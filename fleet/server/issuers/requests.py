@@ -26,9 +26,10 @@ from fleet.messages.asking import (
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
 from fleet.server.issuers.certificates import keep_certificate
-from fleet.server.issuers.request_queue import QUEUED, Key, Queueable, put, settle
+from fleet.server.issuers.model import Key, Queueable
+from fleet.server.issuers.request_queue import QUEUED, put, settle
 from fleet.server.issuers.tables import wishes
-from fleet.server.orders.lifecycle import OPEN
+from fleet.server.orders.model import OPEN
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
 

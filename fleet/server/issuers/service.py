@@ -45,6 +45,7 @@ from fleet.server.issuers.card_changes import Changes
 from fleet.server.issuers.certificate_offers import offers_of
 from fleet.server.issuers.certificate_requests import check_issued, check_renewal, check_request, der_of
 from fleet.server.issuers.dependencies import IssuerSide
+from fleet.server.issuers.model import Queueable
 from fleet.server.issuers.ports import IssuerAwayError, Wanted
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.authorization import (
@@ -58,7 +59,6 @@ from fleet.server.issuers.proofs.authorization import (
 )
 from fleet.server.issuers.proofs.verification import ProofJudge
 from fleet.server.issuers.question_bounds import check_bounds
-from fleet.server.issuers.request_queue import Queueable
 from fleet.server.issuers.requests import ReusedError, Wishes
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer

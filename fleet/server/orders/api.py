@@ -13,10 +13,9 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
+from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import Cards
-from fleet.server.cards.stock.pages import within
-from fleet.server.orders.lifecycle import Happening
-from fleet.server.orders.queries import Record, Row
+from fleet.server.orders.model import Happening, Record, Row
 from fleet.server.orders.request_bodies import (
     HsaId,
     OrderBody,
@@ -26,7 +25,7 @@ from fleet.server.orders.request_bodies import (
     PersonBody,
     PersonChange,
 )
-from fleet.server.people.directory import PersonRow
+from fleet.server.people.model import PersonRow
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.csv_files import Problem
 from fleet.server.platform.import_files import Imported, RefusedError

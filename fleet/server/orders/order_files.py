@@ -13,7 +13,7 @@ fleet.server.platform.csv_files.FileError: 10 problems
 import re
 
 from fleet.messages.topics import STATION_NAME
-from fleet.server.orders.queries import Record, Row
+from fleet.server.orders.model import Record, Row
 from fleet.server.platform.csv_files import Line, Problem, checked, read_lines
 from fleet.server.platform.import_files import Rule, broken_rules, is_day
 

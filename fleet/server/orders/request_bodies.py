@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import BeforeValidator, Field
 
-from fleet.server.orders.queries import Record
-from fleet.server.people.directory import PersonRow
+from fleet.server.orders.model import Record
+from fleet.server.people.model import PersonRow
 from fleet.server.platform.web.request_bodies import WHOLE, Body
 
 ORDER = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"

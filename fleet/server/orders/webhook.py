@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from fleet.server.cards.model import Cards, Delivery
-from fleet.server.orders.queries import Row
+from fleet.server.orders.model import Row
 from fleet.server.orders.request_bodies import Message
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.import_files import RefusedError

@@ -11,7 +11,7 @@ fleet.server.platform.csv_files.FileError: 5 problems
 
 from fleet.messages.link import Administrator
 from fleet.server.orders.order_files import PERSON_RULES
-from fleet.server.people.administrators import ListedAdministrator
+from fleet.server.people.model import ListedAdministrator
 from fleet.server.platform.csv_files import FileError, Line, Problem, checked, read_lines
 from fleet.server.platform.import_files import Rule, broken_rules, is_day
 from fleet.server.platform.roles import STATIONS

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from fleet.messages.issuing import AdministratorRole
 from fleet.server.cards.model import Cards
-from fleet.server.people.administrators import ListedAdministrator
+from fleet.server.people.model import ListedAdministrator
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs, require_station, tell_look

@@ -7,7 +7,7 @@ Rules: as for orders: the whole file is read and checked before anything is stor
 """
 
 from fleet.server.orders.order_files import PERSON_RULES
-from fleet.server.people.directory import PersonRow
+from fleet.server.people.model import PersonRow
 from fleet.server.platform.csv_files import Line, Problem, checked, read_lines
 from fleet.server.platform.import_files import Rule, broken_rules, is_day
 

@@ -30,9 +30,9 @@ from fleet.server.platform.database import station_scope
 from fleet.server.platform.database.database import Database
 from fleet.server.readings import summary as overview
 from fleet.server.readings.model import Summary
+from fleet.server.readings.request_coalescing import Shared
+from fleet.server.readings.station_list import Known, station_rows
 from fleet.server.stations.model import StationRow
-from fleet.server.stations.request_coalescing import Shared
-from fleet.server.stations.station_list_query import Known, station_rows
 from fleet.server.stations.tables import stations
 
 

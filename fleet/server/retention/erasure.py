@@ -17,8 +17,8 @@ from fleet.server.cards.stock.tables import bin_cards
 from fleet.server.checkpoints.tables import erasures
 from fleet.server.events.queries import restored
 from fleet.server.events.tables import events
-from fleet.server.ingest.project import Step, apply
-from fleet.server.ingest.projections import Change, ErrandConcerns, ErrandEnded, ErrandStarted, changes_of
+from fleet.server.ingest.project import apply
+from fleet.server.ingest.projections import Change, ErrandConcerns, ErrandEnded, ErrandStarted, Step, changes_of
 from fleet.server.platform.database.bulk import Put, is_postgres, put_all
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.residue import as_erased, residue_of

@@ -17,7 +17,7 @@ from fleet.server.alerts.tables import alerts, notices
 from fleet.server.deadlines.tables import deeds
 from fleet.server.events.tables import conflicts, quarantine
 from fleet.server.issuers.tables import certificates, requests, wishes
-from fleet.server.orders.lifecycle import State
+from fleet.server.orders.model import State
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import people
 from fleet.server.platform.audit import log as audit

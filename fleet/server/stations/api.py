@@ -13,8 +13,7 @@ from pydantic import BaseModel
 
 from fleet.server.cards.stock.model import Emptied as EmptiedRow
 from fleet.server.errands.model import ErrandRow, EventRow, Sought
-from fleet.server.orders.lifecycle import State
-from fleet.server.orders.model import OrderRow
+from fleet.server.orders.model import OrderRow, State
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right

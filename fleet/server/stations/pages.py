@@ -12,10 +12,10 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.messages.topics import STATION_NAME
+from fleet.server.alerts.dependencies import within as within_alerts
 from fleet.server.alerts.labels import alert_todos
 from fleet.server.alerts.model import Alerts
-from fleet.server.alerts.pages import within as within_alerts
-from fleet.server.commands.authorization import may_order, waiting_for, within
+from fleet.server.commands.dependencies import may_order, waiting_for, within
 from fleet.server.commands.labels import command_todos
 from fleet.server.commands.model import Commands
 from fleet.server.errands.model import Sought

@@ -21,7 +21,7 @@ from fleet.hardening import forbid_dumps
 from fleet.server.verifier.answering import reply
 from fleet.server.verifier.attempt_counters import Counters, FileTries
 from fleet.server.verifier.judge import Judge, Keys, KeysError
-from fleet.server.verifier.protocol import MAX_LINE_BYTES, READY, SHARED
+from fleet.server.verifier.model import MAX_LINE_BYTES, READY, SHARED
 
 _log = logging.getLogger("fleet.server.verifier")
 

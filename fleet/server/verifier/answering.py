@@ -6,7 +6,7 @@ import msgspec
 
 from fleet.server.verifier.attempt_counters import Counters
 from fleet.server.verifier.judge import Judge, envelope_digest
-from fleet.server.verifier.protocol import Check, Verdict
+from fleet.server.verifier.model import Check, Verdict
 
 _log = logging.getLogger("fleet.server.verifier")
 

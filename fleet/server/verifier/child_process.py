@@ -19,24 +19,13 @@ import msgspec
 from sqlalchemy import URL
 
 from fleet.messages.link import EnvelopeAsk, ReleaseAsk
-from fleet.server.verifier.protocol import READY, SHARED, Check, EnvelopeFacts, Verdict
+from fleet.server.verifier.model import READY, SHARED, Check, EnvelopeFacts, Verdict, Verifier, VerifierAwayError
 
 ANSWER_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 1.0
 
 _log = logging.getLogger(__name__)
-
-
-class VerifierAwayError(Exception):
-    """No answer: the verifier has died, cannot start, or does not answer. The text is what it said last."""
-
-
-class Verifier(Protocol):
-    """Who can say whether a sealed code is an envelope's."""
-
-    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
-        """Raises VerifierAwayError."""
 
 
 class VerifierPart(Verifier, Protocol):

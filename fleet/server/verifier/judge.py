@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fleet.messages.link import envelope_info, envelope_mac_input, release_code, release_info, release_mac_input
-from fleet.server.verifier.protocol import MAX_SEALED_CHARACTERS, Check, EnvelopeFacts
+from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, Check, EnvelopeFacts
 
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 KEY_BYTES = 32

@@ -17,8 +17,8 @@ from typing import Self
 from fleet.server.verifier.answering import reply
 from fleet.server.verifier.attempt_counters import Counters
 from fleet.server.verifier.judge import Judge
+from fleet.server.verifier.model import MAX_LINE_BYTES, READY
 from fleet.server.verifier.peer_credentials import peer_uid, user_name
-from fleet.server.verifier.protocol import MAX_LINE_BYTES, READY
 
 MOST_CONNECTIONS = 16
 SOCKET_MODE = 0o660

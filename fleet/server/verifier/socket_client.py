@@ -16,15 +16,9 @@ import msgspec
 from sqlalchemy import URL
 
 from fleet.messages.link import EnvelopeAsk, ReleaseAsk
-from fleet.server.verifier.child_process import (
-    ANSWER_TIMEOUT_S,
-    VerifierAwayError,
-    VerifierPart,
-    VerifierProcess,
-    check_of,
-)
+from fleet.server.verifier.child_process import ANSWER_TIMEOUT_S, VerifierPart, VerifierProcess, check_of
+from fleet.server.verifier.model import MAX_LINE_BYTES, READY, EnvelopeFacts, Verdict, VerifierAwayError
 from fleet.server.verifier.peer_credentials import peer_uid, user_name
-from fleet.server.verifier.protocol import MAX_LINE_BYTES, READY, EnvelopeFacts, Verdict
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.05, 2.0
 

@@ -26,7 +26,7 @@ from fleet.server.asks.answers import Answers
 from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
-from fleet.server.people.administrators import replace_administrators
+from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer

@@ -36,7 +36,7 @@ from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
 from fleet.server.issuers.requests import Wishes
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.tables import wishes
-from fleet.server.people.administrators import replace_administrators
+from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import AlarmRecorder

@@ -6,8 +6,7 @@ from fleet.messages.link import (
     EnvelopeAsk,
     ReleaseAsk,
 )
-from fleet.server.verifier.child_process import VerifierAwayError
-from fleet.server.verifier.protocol import EnvelopeFacts, Verdict
+from fleet.server.verifier.model import EnvelopeFacts, Verdict, VerifierAwayError
 
 KEY = ECKey.generate_key("P-256")
 

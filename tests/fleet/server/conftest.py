@@ -23,7 +23,8 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.accounts.sign_in import passwords
 from fleet.server.ingest.parse import Arrived, taken
 from fleet.server.ingest.write import Writer
-from fleet.server.orders.queries import Record, Row, import_orders
+from fleet.server.orders.model import Record, Row
+from fleet.server.orders.service import import_orders
 from fleet.server.platform.broker.mosquitto import BrokerFiles
 from fleet.server.platform.broker.transport import Handler, Incoming
 from fleet.server.platform.database.database import Database

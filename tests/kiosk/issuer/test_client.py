@@ -28,7 +28,7 @@ from fleet.agent.store import StationStore
 from fleet.messages.issuing import AdministratorRole, CardRecord, Offer, Person
 from fleet.messages.link import Administrator
 from fleet.messages.mandates import means_of
-from fleet.server.people.administrators import replace_administrators
+from fleet.server.people.queries import replace_administrators
 from fleet.server.stations.tables import alarms
 from kiosk.clock import SystemClock
 from kiosk.config import Config

@@ -6,13 +6,13 @@ A whole card number is in a file only for who may see people.
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import BinPlace, Cards, StockRow
-from fleet.server.cards.stock.pages import within
 from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations.search import stations_meant
+from fleet.server.stations.dependencies import stations_meant
 
 STOCK = FileExport[StockRow](
     "stock",

@@ -12,15 +12,16 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.messages.topics import STATION_NAME
+from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import Cards, PlaceRow
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, needs
+from fleet.server.platform.web.authorization import needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
+from fleet.server.stations.dependencies import stations_meant
 from fleet.server.stations.model import StationRow
-from fleet.server.stations.search import stations_meant
 
 KINDS = ("order", "reserve", "quarantined")
 SHOWS = ("cards", "differs")
@@ -28,11 +29,6 @@ _MOST_PAGES = 10_000
 _PLACES = 12
 Page = Annotated[int, Query(ge=1, le=_MOST_PAGES)]
 Words = Annotated[str, Query(max_length=40)]
-
-
-def within(request: Request, cards: Cards) -> Cards:
-    """Those that the caller's right was granted for."""
-    return cards.within(caller_of(request).scope(request.state.right).patterns)
 
 
 def shelf_pages(web: Web, cards: Cards) -> APIRouter:

@@ -14,8 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
-from fleet.server.orders.lifecycle import ENDED_EARLY, IN_HAND, after
-from fleet.server.orders.model import OrderMoved
+from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OrderMoved, after
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import Put
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from fleet.messages.issuing import CardRecord
 from fleet.server.issuers.ports import DirectoryService, Known
-from fleet.server.orders.lifecycle import IN_HAND
+from fleet.server.orders.model import IN_HAND
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
 

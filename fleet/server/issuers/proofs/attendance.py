@@ -10,7 +10,7 @@ from fleet.messages.attending import FOR_PROTECTED, LEVEL, Refusal, refusal_to_a
 from fleet.messages.link import Administrator
 from fleet.server.issuers.proofs.assurance import SHIPPED, is_for_identification, level_of
 from fleet.server.issuers.proofs.certificate_chains import FAULTS, serial_number
-from fleet.server.people.administrators import administrator_at
+from fleet.server.people.queries import administrator_at
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.local_days import local_day
 

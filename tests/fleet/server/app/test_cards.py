@@ -17,10 +17,12 @@ from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.deadlines.tables import deadline_clock, deeds
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.issuers.request_queue import Key, RequestRow
-from fleet.server.orders.queries import Row, import_orders
+from fleet.server.issuers.model import Key, RequestRow
+from fleet.server.orders.model import Row
+from fleet.server.orders.service import import_orders
 from fleet.server.orders.tables import orders
-from fleet.server.people.directory import PersonRow, import_people
+from fleet.server.people.model import PersonRow
+from fleet.server.people.queries import import_people
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token

@@ -14,7 +14,7 @@ from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.deadlines.settings import DeadlineSettings, load
-from fleet.server.people.administrators import replace_administrators
+from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.roles import Role
-from fleet.server.stations.search import meant
+from fleet.server.stations.dependencies import meant
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fakes.server.visitors import COOKIE, session

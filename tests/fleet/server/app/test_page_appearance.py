@@ -20,7 +20,8 @@ from fleet.server.commands.model import Wish
 from fleet.server.ingest.parse import PresenceSeen, StateSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
-from fleet.server.orders.queries import Row, import_orders
+from fleet.server.orders.model import Row
+from fleet.server.orders.service import import_orders
 from fleet.server.platform.pages.rendering import MENU
 from tests.fakes.server.commands import OLLE, desk_of
 from tests.fakes.server.databases import new_store

@@ -21,12 +21,13 @@ from fleet.messages.link import (
 )
 from fleet.server.asks.answers import EVEN_S, PAGE, Answers
 from fleet.server.ingest.write import Writer
-from fleet.server.people.administrators import ListedAdministrator, replace_administrators
+from fleet.server.people.model import ListedAdministrator
+from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import AlarmRecorder
-from fleet.server.verifier.protocol import EnvelopeFacts, Verdict
+from fleet.server.verifier.model import EnvelopeFacts, Verdict
 from sim.stories.administrators import listed
 from tests.fakes.server.scripted_verifier import KEY, ScriptedVerifier
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record

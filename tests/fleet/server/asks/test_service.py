@@ -21,7 +21,7 @@ from fleet.server.asks.verification import REMEMBERED
 from fleet.server.platform.broker.transport import Incoming
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.tables import alarms, stations
-from fleet.server.verifier.protocol import Verdict
+from fleet.server.verifier.model import Verdict
 from provisioning.authority import Authority
 from tests.fakes.server.asking import Desk
 from tests.fakes.server.scripted_verifier import ScriptedVerifier

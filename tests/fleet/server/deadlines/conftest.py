@@ -12,10 +12,12 @@ from fleet.server.deadlines.job import DeadlineService
 from fleet.server.deadlines.settings import Code, DeadlineSettings, load
 from fleet.server.deadlines.tables import deadline_clock, deeds
 from fleet.server.ingest.write import Writer
+from fleet.server.issuers import model
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.tables import requests
 from fleet.server.orders.tables import orders
-from fleet.server.people.directory import PersonRow, import_people
+from fleet.server.people.model import PersonRow
+from fleet.server.people.queries import import_people
 from fleet.server.people.tables import people
 from fleet.server.platform.audit.log import entries
 from fleet.server.platform.audit.tables import audit, audit_head
@@ -76,7 +78,7 @@ class Fleet:
             known = deadlining.known_deeds(connection, code, [subject]).values()
         return sorted((one.what, one.did, one.at.date().isoformat()) for one in known)
 
-    def asked(self) -> list[requesting.Queueable]:
+    def asked(self) -> list[model.Queueable]:
         with self.database.reading.begin() as connection:
             return [row.content for row in requesting.listed(connection)[0]]
 

@@ -17,7 +17,8 @@ from fleet.server.ingest.write import Writer
 from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.orders.queries import orders_at
 from fleet.server.orders.tables import orders
-from fleet.server.people.directory import PersonRow, import_people
+from fleet.server.people.model import PersonRow
+from fleet.server.people.queries import import_people
 from fleet.server.platform.database.database import Database
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet, handed_over, person, replace_rule, settled

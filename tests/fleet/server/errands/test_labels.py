@@ -9,7 +9,7 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from fleet.server.errands.labels import ERRAND_KINDS, OUTCOMES, describe_event, errand_label
 from fleet.server.errands.model import EventRow
 from fleet.server.orders.labels import ORDER_STATES
-from fleet.server.orders.lifecycle import State
+from fleet.server.orders.model import State
 from fleet.server.platform.pages.i18n import load
 from kiosk.errands.registry import ERRANDS
 

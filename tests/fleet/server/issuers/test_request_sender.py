@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.asking import BlockAsk, BlockedResult, DeclinedResult, HoldAsk
+from fleet.server.issuers import model
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.issuers.request_queue import Key, RequestRow
+from fleet.server.issuers.model import Key, RequestRow
 from fleet.server.issuers.request_sender import Carrier
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
@@ -38,7 +39,7 @@ def rows(place: Place, state: str = "") -> list[RequestRow]:
         return requesting.listed(connection, state=state)[0]
 
 
-def put(place: Place, ask: requesting.Queueable, who: str = "rule:left", by: str = "") -> bool:
+def put(place: Place, ask: model.Queueable, who: str = "rule:left", by: str = "") -> bool:
     with place.database.writing.begin() as connection:
         return requesting.put(connection, Key("", ask.id), ask, who, place.now, by)
 

@@ -39,7 +39,7 @@ from fleet.server.asks.answers import Answers
 from fleet.server.issuers.proofs.nonces import LIFE, OWN_LIFE
 from fleet.server.issuers.requests import HOUR, MOST_AN_HOUR
 from fleet.server.orders.tables import orders
-from fleet.server.people.administrators import replace_administrators
+from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS
 from fleet.server.stations.tables import alarms

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from fleet.server.orders.lifecycle import (
+from fleet.server.orders.model import (
     CAUSE,
     ENDED_EARLY,
     HAPPENINGS,

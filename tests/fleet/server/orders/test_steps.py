@@ -9,7 +9,7 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import orders_at
-from fleet.server.orders.steps import Stepped, happen
+from fleet.server.orders.service import Stepped, happen
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.import_files import RefusedError
 from fleet.server.readings.queries import StoreReadings

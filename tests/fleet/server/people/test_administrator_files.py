@@ -7,12 +7,8 @@ import pytest
 from fleet.messages.link import Administrator
 from fleet.server.cli import main
 from fleet.server.people.administrator_files import ADMINISTRATOR_COLUMNS, read_administrators
-from fleet.server.people.administrators import (
-    ListedAdministrator,
-    administrator_at,
-    all_administrators,
-    replace_administrators,
-)
+from fleet.server.people.model import ListedAdministrator
+from fleet.server.people.queries import administrator_at, all_administrators, replace_administrators
 from fleet.server.platform.csv_files import FileError
 from fleet.server.platform.database.database import Database
 

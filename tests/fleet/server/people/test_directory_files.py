@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from fleet.server.cli import main
-from fleet.server.people.directory import PersonRow, listed, person
 from fleet.server.people.directory_files import DIRECTORY_COLUMNS, read_directory
+from fleet.server.people.model import PersonRow
+from fleet.server.people.queries import listed, person
 from fleet.server.platform.csv_files import FileError
 from fleet.server.platform.database.database import opened
 

@@ -25,9 +25,9 @@ from fleet.agent.envelope import seal_release
 from fleet.messages.link import EnvelopeAsk, envelope_info, envelope_mac_input, release_code, release_mac_input
 from fleet.server.verifier.answering import answer
 from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE, TRIES_PER_STATION, Counters, FileTries
-from fleet.server.verifier.child_process import VerifierAwayError, VerifierProcess
+from fleet.server.verifier.child_process import VerifierProcess
 from fleet.server.verifier.judge import SUITE, Judge, Keys, KeysError, envelope_digest
-from fleet.server.verifier.protocol import Check, EnvelopeFacts
+from fleet.server.verifier.model import Check, EnvelopeFacts, VerifierAwayError
 
 PUK = "73910264"
 CARD = "9752269875"

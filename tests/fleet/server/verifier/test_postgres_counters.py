@@ -6,8 +6,8 @@ from pathlib import Path
 from fleet.messages.link import EnvelopeAsk
 from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE, Counters
 from fleet.server.verifier.child_process import VerifierProcess
+from fleet.server.verifier.model import EnvelopeFacts
 from fleet.server.verifier.postgres_counters import PostgresTries
-from fleet.server.verifier.protocol import EnvelopeFacts
 from provisioning.authority import Authority
 from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import NOW

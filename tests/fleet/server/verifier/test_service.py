@@ -19,9 +19,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fleet.messages.link import EnvelopeAsk
 from fleet.server.cli import main
 from fleet.server.verifier.attempt_counters import Counters, FileTries
-from fleet.server.verifier.child_process import VerifierAwayError
 from fleet.server.verifier.judge import Judge, Keys
-from fleet.server.verifier.protocol import MAX_LINE_BYTES, MAX_SEALED_CHARACTERS, READY, Check, EnvelopeFacts
+from fleet.server.verifier.model import (
+    MAX_LINE_BYTES,
+    MAX_SEALED_CHARACTERS,
+    READY,
+    Check,
+    EnvelopeFacts,
+    VerifierAwayError,
+)
 from fleet.server.verifier.service import MOST_CONNECTIONS, SocketError, VerifierService
 from fleet.server.verifier.socket_client import VerifierConnection
 from sim.stories.patience import LIMIT_S

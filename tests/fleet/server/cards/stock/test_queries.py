@@ -10,10 +10,10 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.cards.model import Delivery, Fallen, PlaceRow
 from fleet.server.cards.service import CardDesk
 from fleet.server.ingest.write import Writer
-from fleet.server.issuers.request_queue import Key
-from fleet.server.orders.queries import Row
-from fleet.server.orders.steps import happen
-from fleet.server.people.directory import PersonRow
+from fleet.server.issuers.model import Key
+from fleet.server.orders.model import Row
+from fleet.server.orders.service import happen
+from fleet.server.people.model import PersonRow
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.audit.tables import audit_head
 from fleet.server.platform.database.database import Database

@@ -20,7 +20,7 @@ from fleet.server.alerts.transitions import Opened
 from fleet.server.events.tables import events
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.tables import order_starts, orders
-from fleet.server.people.administrators import all_administrators
+from fleet.server.people.queries import all_administrators
 from fleet.server.platform.database.database import Database, StoreError, migrate, migrations, opened
 from fleet.server.platform.database.schema import metadata
 from sim.stories.administrators import listed

@@ -9,9 +9,11 @@ wrong code.
 'no_match'
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import msgspec
+
+from fleet.messages.link import EnvelopeAsk, ReleaseAsk
 
 
 class EnvelopeFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,3 +53,14 @@ SHARED = "KORTKIOSK_VERIFIER_DATABASE"
 MAX_LINE_BYTES = 8 * 1024
 READY = b"ready\n"
 """The verifier's first line: it can answer, and answers whoever reads this."""
+
+
+class VerifierAwayError(Exception):
+    """No answer: the verifier has died, cannot start, or does not answer. The text is what it said last."""
+
+
+class Verifier(Protocol):
+    """Who can say whether a sealed code is an envelope's."""
+
+    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
+        """Raises VerifierAwayError."""

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from fleet.server.readings.request_coalescing import Shared
 from fleet.server.stations.model import StationRow
-from fleet.server.stations.request_coalescing import Shared
 from tests.fleet.server.conftest import NOW
 
 

@@ -1,32 +1,19 @@
-"""ID administrators: roles, level, organisation scope and days, as the region lists them.
+"""Queries on people: the directory, and ID administrators as the region lists them."""
 
-Rules: an import makes the list exactly the file's; a station is given those whose scope covers it and whose last day is not over;
-who may attend of them is judged by `fleet.messages.attending`.
-"""
-
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from fleet.messages.link import Administrator
-from fleet.server.people.tables import administrators
+from fleet.server.people.model import ListedAdministrator, PersonRow
+from fleet.server.people.tables import administrators, people
+from fleet.server.platform.database.bulk import Put, put_all
+from fleet.server.platform.database.station_scope import composed
 from fleet.server.platform.import_files import Imported
-from fleet.server.platform.roles import Scope
-
-
-@dataclass(frozen=True, slots=True)
-class ListedAdministrator:
-    """A row of the list. `scope`: names of stations, or beginnings of names followed by `*`."""
-
-    administrator: Administrator
-    scope: tuple[str, ...]
-
-    def covers(self, station: str) -> bool:
-        """Whether that station is of their organisation."""
-        return Scope(frozenset(self.scope)).allows(station)
 
 
 def replace_administrators(connection: Connection, people: Iterable[ListedAdministrator]) -> Imported:
@@ -84,3 +71,44 @@ def _values(listed: ListedAdministrator) -> dict[str, Any]:
         "valid_from": person.valid_from,
         "valid_until": person.valid_until,
     }
+
+
+CHUNK = 500
+
+
+def import_people(connection: Connection, rows: Sequence[PersonRow], now: datetime) -> Imported:
+    """Take all of them."""
+    known = _known(connection, [row.hsa_id for row in rows])
+    changed = [row for row in rows if known.get(row.hsa_id) != row]
+    values = [{**asdict(row), "changed": now} for row in changed]
+    put_all(connection, [Put(people, values, [column.name for column in people.c if not column.primary_key])])
+    added = sum(row.hsa_id not in known for row in rows)
+    return Imported(added, len(changed) - added, len(rows) - len(changed))
+
+
+def person(connection: Connection, hsa_id: str) -> PersonRow | None:
+    """That person."""
+    return _known(connection, [hsa_id]).get(hsa_id)
+
+
+def listed(
+    connection: Connection, *, search: str = "", limit: int = 100, offset: int = 0
+) -> tuple[list[PersonRow], int]:
+    """People by HSA-id whose name or HSA-id has that in it, and how many there are."""
+    wanted = composed(search)
+    fits = or_(*(column.icontains(wanted, autoescape=True) for column in (people.c.hsa_id, people.c.name)))
+    total = connection.execute(select(func.count()).select_from(people).where(fits)).scalar_one()
+    rows = connection.execute(select(people).where(fits).order_by(people.c.hsa_id).limit(limit).offset(offset))
+    return [_row(row) for row in rows], total
+
+
+def _known(connection: Connection, names: Sequence[str]) -> dict[str, PersonRow]:
+    found: dict[str, PersonRow] = {}
+    for start in range(0, len(names), CHUNK):
+        chosen = select(people).where(people.c.hsa_id.in_(names[start : start + CHUNK]))
+        found |= {row.hsa_id: _row(row) for row in connection.execute(chosen)}
+    return found
+
+
+def _row(row: Any) -> PersonRow:
+    return PersonRow(**{name: row._mapping[name] for name in PersonRow.__dataclass_fields__})

@@ -1,0 +1,57 @@
+"""Requests to the issuer as pages and programs see them: holds, blocks and lifts in the queue."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk
+
+Queueable = BlockAsk | HoldAsk | LiftAsk
+
+
+RequestState = Literal["waiting", "done", "declined"]
+
+
+STATES: tuple[RequestState, ...] = ("waiting", "done", "declined")
+
+
+OWN = ":"
+"""In `who`: the server asked by itself, for a rule or an account. No HSA-id has it."""
+
+
+class Key(NamedTuple):
+    """Station (empty where no station is known) and id of the wish."""
+
+    station: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One request. `due` is the next try, None once it is settled; `error` why the last try came to nothing, or why it was
+    declined."""
+
+    station: str
+    id: str
+    ask: str
+    content: Queueable
+    card_number: str
+    who: str
+    made: datetime
+    state: RequestState
+    tries: int
+    due: datetime | None
+    tried: datetime | None
+    error: str | None
+    by: str = ""
+    """The HSA-id in whose name it is done; empty where nobody has shown who they are."""
+
+    @property
+    def key(self) -> Key:
+        """Of the row."""
+        return Key(self.station, self.id)
+
+    @property
+    def own(self) -> bool:
+        """Whether the server asked by itself; else a station did."""
+        return OWN in self.who

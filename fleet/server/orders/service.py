@@ -1,0 +1,173 @@
+"""Changes of orders: import as the office gives them, steps of the server itself, and returns. Each in the caller's transaction.
+
+Rules:
+- An import is all or nothing, and names an order once. A row that says what is stored already changes nothing.
+- An order that has left its slot cannot be changed. No two waiting cards share a slot, and no card waits twice.
+- Slot 0 is none: the card is on its way, and the station says later where it lies. Such a row never takes a card out of the
+  slot that it has been given since.
+- A step goes by the table of `fleet.server.orders.model`; what the table does not name changes nothing and is said. A step is
+  remembered, so that a rebuild begins after it.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, or_, select, update
+
+from fleet.server.cards.stock.tables import bin_cards, bins
+from fleet.server.events.tables import events
+from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OPEN, Happening, Record, Row, State, after
+from fleet.server.orders.queries import CHUNK, stored_records
+from fleet.server.orders.tables import order_starts, orders
+from fleet.server.platform.csv_files import Problem
+from fleet.server.platform.import_files import Imported, RefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """An order before and after; `now` is None where the step does not happen from there."""
+
+    was: str
+    now: str | None
+
+
+def happen(connection: Connection, order: str, what: Happening, at: datetime) -> Stepped | None:
+    """Take that step. None where there is no such order."""
+    was = connection.execute(select(orders.c.state).where(orders.c.order == order)).scalar()
+    if was is None:
+        return None
+    follows = after(was, what)
+    if follows is not None:
+        values = {"state": follows, "changed": at}
+        connection.execute(update(orders).where(orders.c.order == order).values(values))
+        remember(connection, [order])
+    return Stepped(was, follows)
+
+
+def remember(connection: Connection, names: Sequence[str]) -> None:
+    """Write down where these orders stand now: a rebuild plays the events after this moment over it."""
+    last = select(func.coalesce(func.max(events.c.id), 0)).scalar_subquery()
+    columns = ("order", "state", "slot", "changed")
+    for start in range(0, len(names), CHUNK):
+        chosen = names[start : start + CHUNK]
+        connection.execute(delete(order_starts).where(order_starts.c.order.in_(chosen)))
+        now = select(*(orders.c[name] for name in columns), last).where(orders.c.order.in_(chosen))
+        connection.execute(insert(order_starts).from_select([*columns, "after"], now))
+
+
+def settle(connection: Connection, numbers: Collection[str], emptied: Collection[int]) -> bool:
+    """Step the orders of these card numbers, and of the bins of these stations. Says whether any moved."""
+    if not numbers and not emptied:
+        return False
+    touched = orders.c.card_number.in_(sorted(numbers))
+    fell = and_(bin_cards.c.card_number == orders.c.card_number, bin_cards.c.dropped >= orders.c.changed)
+    dropped = select(orders.c.order, orders.c.state, func.max(bin_cards.c.dropped).label("at"))
+    dropped = dropped.join(bin_cards, fell).where(touched, orders.c.state.in_(IN_HAND))
+    returned = [
+        (row.order, after(row.state, "returned"), row.at)
+        for row in connection.execute(dropped.group_by(orders.c.order, orders.c.state))
+    ]
+    _write(connection, returned)
+    gone = _emptied(connection, or_(touched, bin_cards.c.station.in_(sorted(emptied))))
+    _write(connection, gone)
+    return bool(returned or gone)
+
+
+def _emptied(connection: Connection, touched: ColumnElement[bool]) -> list[tuple[str, State | None, datetime]]:
+    fell = and_(bin_cards.c.card_number == orders.c.card_number, bin_cards.c.dropped >= orders.c.changed)
+    after_it = and_(bins.c.station == bin_cards.c.station, bins.c.emptied >= bin_cards.c.dropped)
+    query = select(orders.c.order, orders.c.state, func.max(bins.c.emptied).label("at"))
+    query = query.join(bin_cards, fell).join(bins, after_it).where(touched, orders.c.state == "returned")
+    rows = connection.execute(query.group_by(orders.c.order, orders.c.state))
+    return [(row.order, after(row.state, "destroyed"), row.at) for row in rows]
+
+
+def _write(connection: Connection, steps: list[tuple[str, State | None, datetime]]) -> None:
+    if not steps:
+        return
+    change = update(orders).where(orders.c.order == bindparam("this"))
+    values: dict[str, Any] = {"state": bindparam("new_state"), "changed": bindparam("new_changed")}
+    rows = [{"this": order, "new_state": state, "new_changed": at} for order, state, at in sorted(steps)]
+    connection.execute(change.values(values), rows)
+
+
+def import_orders(connection: Connection, rows: Sequence[Row], now: datetime) -> Imported:
+    """Take all rows. Raises RefusedError with every row that does not fit."""
+    stored = stored_records(connection, [row.record.order for row in rows])
+    fresh = [row for row in rows if row.record.order not in stored]
+    changed = [row for row in rows if row.record.order in stored and _differs(stored[row.record.order], row.record)]
+    problems = [
+        Problem(row.line, "order", f"{row.record.order} is {stored[row.record.order][0]} and cannot be changed")
+        for row in changed
+        if after(stored[row.record.order][0], _given(row.record)) is None
+    ]
+    problems += [*_twice(rows), *_clashes(connection, rows, stored)]
+    if problems:
+        raise RefusedError(sorted(problems, key=lambda problem: problem.line))
+    for row in fresh:
+        values = {**asdict(row.record), "state": after(None, _given(row.record)), "changed": now, "made": now}
+        connection.execute(insert(orders).values(values))
+    for row in changed:
+        values = {**asdict(row.record), **_where(stored[row.record.order], row.record, now)}
+        connection.execute(update(orders).where(orders.c.order == row.record.order).values(values))
+    remember(connection, [row.record.order for row in (*fresh, *changed)])
+    return Imported(len(fresh), len(changed), len(rows) - len(fresh) - len(changed))
+
+
+def _twice(rows: Sequence[Row]) -> list[Problem]:
+    """Rows of an order that an earlier row has named: which of them applies cannot be known."""
+    first: dict[str, int] = {}
+    return [
+        Problem(row.line, "order", f"{row.record.order} stands in row {first[row.record.order]} already")
+        for row in rows
+        if first.setdefault(row.record.order, row.line) != row.line
+    ]
+
+
+def _clashes(connection: Connection, rows: Sequence[Row], stored: dict[str, tuple[str, Record]]) -> list[Problem]:
+    """Slots and cards that two waiting orders would share, in the file or with what is stored."""
+    named = {row.record.order for row in rows}
+    columns = select(orders.c.order, orders.c.station, orders.c.slot, orders.c.card_number, orders.c.state)
+    slots: dict[tuple[str, int], str] = {}
+    cards: dict[str, str] = {}
+    for row in connection.execute(columns.where(orders.c.state.in_(OPEN))):
+        if row.order not in named:
+            cards[row.card_number] = row.order
+            if row.state == "waiting":
+                slots[row.station, row.slot] = row.order
+    problems = []
+    for line, record in ((row.line, row.record) for row in rows if _opens(stored.get(row.record.order), row.record)):
+        place = (record.station, record.slot)
+        if record.slot and slots.setdefault(place, record.order) != record.order:
+            problems.append(Problem(line, "slot", f"slot {record.slot} at {record.station} holds {slots[place]}"))
+        if cards.setdefault(record.card_number, record.order) != record.order:
+            problems.append(Problem(line, "card_number", f"this card waits for {cards[record.card_number]} already"))
+    return problems
+
+
+def _given(record: Record) -> Happening:
+    return "given_slot" if record.slot else "given_no_slot"
+
+
+def _opens(stored: tuple[str, Record] | None, record: Record) -> bool:
+    """Whether the order is offered once the row has been taken."""
+    if stored is None:
+        return True
+    return (after(stored[0], _given(record)) if _differs(stored, record) else stored[0]) in OPEN
+
+
+def _differs(stored: tuple[str, Record], record: Record) -> bool:
+    """A row that leaves the slot open says nothing about one that the station has given since; and where an order was closed, the
+    slot alone does not open it again."""
+    by_itself = record.slot and stored[0] not in ENDED_EARLY
+    return stored[1] != (record if by_itself else replace(record, slot=stored[1].slot))
+
+
+def _where(stored: tuple[str, Record], record: Record, now: datetime) -> dict[str, Any]:
+    """State, slot and times of an order that has changed. One that was closed begins anew."""
+    state, was = stored
+    slot = was.slot if state == "waiting" and not record.slot else record.slot
+    begun = {"made": now} if state in ENDED_EARLY else {}
+    return {"state": after(state, _given(record)), "slot": slot, "changed": now, **begun}
