@@ -1,6 +1,7 @@
 """Every sentence that the station can say is there, in both languages, with the same places to fill."""
 
 import ast
+import importlib
 import re
 import runpy
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 import kiosk
 from drivers.cabinet.port import SlotFault
+from fleet.messages.errand_catalog import folder
 from kiosk.texts import LANGUAGES, TextError, Texts
 from kiosk.views import say
 from tests.fakes.text_keys import key_argument, keys_of
@@ -45,10 +47,14 @@ def stops() -> set[str]:
 
 @cache
 def families() -> dict[str, tuple[str, ...]]:
-    """Keys that are put together, and what may stand in their braces: `FAMILIES` of each module beside this one."""
+    """Keys that are put together, and what may stand in their braces: `FAMILIES` in `text_families` and in samples."""
     found = {f"stop.{{}}.{part}": tuple(stops()) for part in ("title", "lead", "do")}
     for path in sorted(Path(__file__).parent.glob("text_families/*.py")):
         for family, words in runpy.run_path(str(path))["FAMILIES"].items():
+            found[family] = (*found.get(family, ()), *words)
+    for path in sorted(folder().glob("*/samples.py")):
+        samples = importlib.import_module(f"kiosk.errands.{path.parent.name}.samples")
+        for family, words in getattr(samples, "FAMILIES", {}).items():
             found[family] = (*found.get(family, ()), *words)
     return found
 

@@ -1,12 +1,12 @@
 """Samples of emptying the bin."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from kiosk.errands.empty_bin import views
 from kiosk.errands.empty_bin.journey import CONTEXT, COUNT, SEAL, SIGN
 from kiosk.issuer.ports import LoggedIn
-from kiosk.stock.bin_count import BinCountStatement, CountedCards
+from kiosk.stock.bin_count import BinCountStatement, CountedCards, Reason
 from kiosk.views import View
 
 DIGITS = 16
@@ -15,6 +15,15 @@ LISTED = tuple(f"99990000102600{number:02}" for number in range(1, 24))
 SAID = BinCountStatement(
     "lasarettet-a", "e", "2026-11-25T10:46:00Z", WHO.hsa_id, "SE2321000999-1A14", 22, 23, 23, "440017"
 )
+REASONS = get_args(Reason)
+FAMILIES = {
+    "receipt.title.{}": ("empty_bin",),
+    "receipt.detail.{}": ("counted", "expected", "sensor", "reference", "seal"),
+    "receipt.remark.{}": ("bin_signed", "bin_not_cleared", *(f"bin_{reason}" for reason in REASONS)),
+    "bin.open.{}": ("1", "2", "3"),
+    "bin.reason.{}": REASONS,
+}
+"""Keys of texts that are put together, and what may stand in their braces."""
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:

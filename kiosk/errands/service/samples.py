@@ -7,7 +7,9 @@ from drivers.cabinet.port import SlotFault
 from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.administration_ports import EventOverview
 from kiosk.errands.service import views
+from kiosk.errands.service.event_labels import EFFECTS, OTHER, OUTCOMES, TYPES, key_of
 from kiosk.errands.service.journey import CONTEXT
+from kiosk.errands.service.views import CLOSED, MENU, WHY_OPEN
 from kiosk.views import View
 from sim.gallery.made_up import DEVICES, RECEIPT
 
@@ -17,6 +19,16 @@ HAPPENED = (
     EventOverview("10:46", "errand.ended", errand="pickup", outcome=ErrandOutcome.DONE),
     EventOverview("10:45", "effect.done", effect=Effect.RECEIPT_PRINT, outcome=Outcome.NOT_PRINTED),
 )
+FAMILIES = {
+    "service.{}": tuple(MENU),
+    "service_why.{}": WHY_OPEN,
+    "service_fault.{}": tuple(fault.value for fault in SlotFault),
+    "home.closed.{}": CLOSED,
+    "service_event.{}": (*map(key_of, TYPES), OTHER),
+    "service_effect.{}": (*map(key_of, EFFECTS), OTHER),
+    "service_outcome.{}": (*OUTCOMES, OTHER),
+}
+"""Keys of texts that are put together, and what may stand in their braces."""
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:

@@ -2,19 +2,34 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from drivers.cabinet.port import SlotFault
 from fleet.messages.link import Order
 from kiosk.errands.stock import count_views, views
 from kiosk.errands.stock.incoming import Incoming
 from kiosk.errands.stock.journey import CONTEXT
-from kiosk.stock.stocktaking import SlotComparison, StoredCard, Why
+from kiosk.errands.stock.views import TASKS
+from kiosk.stock.stocktaking import SlotComparison, StoredCard, What, Why
 from kiosk.views import View
 from sim.gallery.made_up import ORDER
 
 RESERVE = "9999000077770001"
 DIGITS = 16
+SEEN = get_args(What)
+OUT = tuple(why for why in get_args(Why) if why != "missing")
+FAMILIES = {
+    "stock.what.{}": tuple(TASKS),
+    "stock.what.{}.detail": tuple(TASKS),
+    "stock.why.{}": OUT,
+    "stock.out.{}": OUT,
+    "count.seen.{}": SEEN,
+    "count.{}.one": ("agree", "unseen", "open"),
+    "count.{}.lead": ("agree", "unseen", "open"),
+    "receipt.title.{}": ("stock",),
+    "receipt.detail.{}": ("stored", "taken_out", "missing"),
+}
+"""Keys of texts that are put together, and what may stand in their braces."""
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
