@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from drivers.cabinet.gpio.pin_wiring import OUTPUTS, ROLES, GpioPin, Role, Wiring, checked, reference
+from drivers.cabinet.gpio.pin_wiring import OUTPUTS, ROLES, GpioPin, Role, Wiring, reference_wiring, validate_wiring
 from drivers.keypad.grabbed_keypad import UsbId
 from drivers.printer import profile as profiles
 from drivers.printer.profile import PrinterProfile
@@ -83,7 +83,7 @@ class PrinterSection(Section):
     @property
     def model(self) -> PrinterProfile:
         """The profile of the printer, by the width of its paper where none is named. Raises ProfileError."""
-        return profiles.load(self.profile or profiles.DEFAULTS[self.width_mm])
+        return profiles.load_printer_profile(self.profile or profiles.DEFAULTS[self.width_mm])
 
 
 class CabinetSection(Section):
@@ -133,8 +133,8 @@ class PinsSection(Section):
 
     def wiring(self) -> Wiring:
         """Pins by role. Raises WiringError."""
-        shipped = reference()
-        return checked({role: self._pin(role) or shipped[role] for role in self.fitted})
+        shipped = reference_wiring()
+        return validate_wiring({role: self._pin(role) or shipped[role] for role in self.fitted})
 
     def _pin(self, role: Role) -> GpioPin | None:
         named: PinSection | None = getattr(self, role)

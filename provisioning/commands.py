@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.cabinet.firmware_image import PREBUILT
-from drivers.cabinet.port_discovery import named, only_one
+from drivers.cabinet.port_discovery import configured_port, only_port
 from drivers.cabinet.serial_link import boards
 from fleet.agent.identity import Identity, IdentityError
 from provisioning import authority_commands
@@ -126,7 +126,7 @@ async def _flash_all(arguments: argparse.Namespace) -> Flashed:
 
 
 def _wiring(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    find = named(arguments.port) if arguments.port else only_one()
+    find = configured_port(arguments.port) if arguments.port else only_port()
     rewired = asyncio.run(rewire(arguments.file, arguments.key, find))
     text = f"Board {rewired.board} runs with {arguments.file}: {rewired.slots} slots"
     return {"board": rewired.board, "slots": rewired.slots, "wiring": str(arguments.file)}, text

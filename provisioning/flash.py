@@ -23,7 +23,7 @@ from drivers.cabinet.pairing_session import (
     Outcome,
     Paired,
     PairingRefused,
-    PairingTalk,
+    PairingSession,
     Silent,
 )
 from drivers.cabinet.serial_link import FoundBoard, SerialLine, SerialLineError, connect
@@ -83,7 +83,7 @@ async def flash(path: Path, key_file: Path, way: Way) -> Flashed:
     port = await _port(way)
     draft = key_file.with_name(key_file.name + ".new")
     key = _drafted(draft)
-    outcome = await _talk(port, PairingTalk(key, known=known, now=way.clock(), firmware=image.version_text), way)
+    outcome = await _talk(port, PairingSession(key, known=known, now=way.clock(), firmware=image.version_text), way)
     if isinstance(outcome, Paired):
         if outcome.new:
             outcome.pairing.save(key_file)
@@ -122,7 +122,7 @@ async def send_away(key_file: Path, way: Way) -> None:
             "not_paired", f"{key_file} is missing, so the board cannot be told: hold its button BOOTSEL instead"
         )
     port = await _port(way)
-    talk = PairingTalk(known.key, known=known, now=way.clock(), send_away=True)
+    talk = PairingSession(known.key, known=known, now=way.clock(), send_away=True)
     outcome = await _talk(port, talk, way)
     if not isinstance(outcome, Leaving):
         raise FlashError("not_paired", f"the board on {port} did not obey this key: hold its button BOOTSEL instead")
@@ -165,7 +165,7 @@ def _seen(way: Way) -> tuple[str, ...]:
     return (way.port,) if Path(way.port).exists() else ()
 
 
-async def _talk(port: str, talk: PairingTalk, way: Way) -> Outcome:
+async def _talk(port: str, talk: PairingSession, way: Way) -> Outcome:
     """Carry one talk over the line to its outcome; a line that ends before is a board that is silent."""
     news: asyncio.Queue[bytes | None] = asyncio.Queue()
     line = await _line(port, news, way)

@@ -44,7 +44,7 @@ PICO_FIXED = {
 
 def pi_labels() -> dict[int, str]:
     """What leads where on the Pi's header, by place."""
-    return {pi.place(pin.bcm): f"{role}, BCM {pin.bcm}" for role, pin in pi.reference().items()}
+    return {pi.header_position(pin.bcm): f"{role}, BCM {pin.bcm}" for role, pin in pi.reference_wiring().items()}
 
 
 def pi_fixed() -> dict[int, str]:
@@ -116,8 +116,8 @@ def tables() -> dict[str, str]:
     """The tables of the page by their marks."""
     rows = ["| role | BCM | place | way | active | pull | connected |", "|---|---|---|---|---|---|---|"]
     rows += [
-        f"| `{role}` | {pin.bcm} | {pi.place(pin.bcm)} | {pin.way} | {pin.active} | {pin.pull} | {part} |"
-        for role, (pin, part) in pi.parts().items()
+        f"| `{role}` | {pin.bcm} | {pi.header_position(pin.bcm)} | {pin.way} | {pin.active} | {pin.pull} | {part} |"
+        for role, (pin, part) in pi.reference_parts().items()
     ]
     pico = ["| GP | place | what |", "|---|---|---|"]
     pico += [f"| {number} | {PICO_PLACES[number]} | {use} |" for number, use in sorted(pico_uses().items())]

@@ -36,20 +36,20 @@ LoadPairing = Callable[[], Pairing | None]
 
 
 class BoardConnection:
-    """`start` it in the loop that uses it. `told` gets all that happens but answers."""
+    """`start` it in the loop that uses it. `on_event` gets every event but answers."""
 
     def __init__(
         self,
         find: Find,
         pairing: LoadPairing,
-        told: Callable[[ConnectionEvent], None],
+        on_event: Callable[[ConnectionEvent], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.joined = False
         """Whether there is a session now."""
         self._find = find
         self._pairing = pairing
-        self._told = told
+        self._told = on_event
         self._clock = clock
         self._line: SerialLine | None = None
         self._session: BoardSession | None = None
@@ -108,11 +108,11 @@ class BoardConnection:
     async def _one_line(self) -> CabinetFault:
         """One line from its opening to its end, and why it ended."""
         try:
-            found = await asyncio.to_thread(self._find)
-            if not isinstance(found, str):
-                return found
+            port = await asyncio.to_thread(self._find)
+            if not isinstance(port, str):
+                return port
             pairing = await asyncio.to_thread(self._pairing)
-            line = await connect(found, received=self._received, lost=self._lost)
+            line = await connect(port, received=self._on_data, lost=self._on_loss)
         except PairingError as error:
             return NotPaired("", str(error))
         except SerialLineError as error:
@@ -138,14 +138,14 @@ class BoardConnection:
                 self._take(happening)
         return self._end
 
-    def _received(self, data: bytes) -> None:
+    def _on_data(self, data: bytes) -> None:
         if self._session is not None:
             for happening in self._session.receive(data, self._clock()):
                 self._take(happening)
             self._flush()
             self._wake.set()
 
-    def _lost(self) -> None:
+    def _on_loss(self) -> None:
         if self._end is None:
             self._take(ConnectionFailed(CabinetAbsent()))  # at once: what was known of the cabinet is known no more
         self._wake.set()

@@ -31,7 +31,7 @@ from drivers.cabinet.framing import Deframer
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import CabinetFault, CabinetMute, NotPaired, SwappedBoard, WrongFirmware
 from drivers.cabinet.protocol import Channel, Message, ProtocolError
-from drivers.cabinet.sensors import read
+from drivers.cabinet.sensors import parse_state
 
 RESEND_S = 0.3
 HELLO_EVERY_S = 0.5
@@ -98,7 +98,6 @@ class BoardSession:
         return out
 
     def receive(self, data: bytes, now: float) -> list[ConnectionEvent]:
-        """Bytes came."""
         happenings: list[ConnectionEvent] = []
         for packet in self._deframer.feed(data):
             if not self._ended:
@@ -133,14 +132,14 @@ class BoardSession:
 
     def forget(self, ticket: int, now: float) -> None:
         """Nobody waits for that answer any more: the command is not sent (again)."""
-        self._queue = deque(one for one in self._queue if one.ticket != ticket)
+        self._queue = deque(command for command in self._queue if command.ticket != ticket)
         if self._under_way is not None and self._under_way.command.ticket == ticket:
             self._under_way = None
             self._next_command(now)
 
     def read_state(self, now: float) -> None:
         """Ask for all sensors, unless that waits to be asked already."""
-        if not any(one.kind == wire.READ_STATE for one in self._queue):
+        if not any(command.kind == wire.READ_STATE for command in self._queue):
             self._ask(wire.READ_STATE, now, {})
 
     # What comes
@@ -149,25 +148,25 @@ class BoardSession:
         try:
             message = wire.parse(packet)
             if message.kind == wire.WELCOME:
-                return self._welcomed(message, now)
+                return self._on_welcome(message, now)
             if message.kind == wire.REFUSED:
-                return self._refused(message, now)
+                return self._on_refused(message, now)
             if self._channel is None or message.kind < wire.WELCOME:
                 return []
             self._channel.accept(message)
         except ProtocolError as error:
-            return self._not_taken(error)
+            return self._on_protocol_error(error)
         if self._channel.last == wire.NEW:
             self._give_up_at = now + SILENCE_S
         return self._understood(message, now)
 
-    def _not_taken(self, error: ProtocolError) -> list[ConnectionEvent]:
+    def _on_protocol_error(self, error: ProtocolError) -> list[ConnectionEvent]:
         """A board that speaks another version is told; anything else that is wrong is noise, or a session gone by."""
         if error.code == wire.WRONG_VERSION and error.kind == wire.REFUSED and not self._begun:
             return [self._fail(WrongFirmware(f"of protocol {error.version}", f"{WANTED}, protocol {wire.VERSION}"))]
         return []
 
-    def _welcomed(self, message: Message, now: float) -> list[ConnectionEvent]:
+    def _on_welcome(self, message: Message, now: float) -> list[ConnectionEvent]:
         if self._channel is not None:
             return []  # to a greeting before the one that was answered
         board = _facts(message)
@@ -177,7 +176,7 @@ class BoardSession:
             return [self._fail(NotPaired(board.board_id))]
         if board.board_id != self._pairing.board:
             return [self._fail(SwappedBoard(board.board_id, self._pairing.board))]
-        greeting = self._answered_greeting(message, self._pairing.key_bytes())
+        greeting = self._greeting_of(message, self._pairing.key_bytes())
         if greeting is None:
             return [self._fail(NotPaired(board.board_id))]
         if greeting == self._greetings[-1]:
@@ -187,19 +186,19 @@ class BoardSession:
             self._ask(wire.BEGIN, now, {})
         return []
 
-    def _answered_greeting(self, message: Message, key: bytes) -> bytes | None:
+    def _greeting_of(self, message: Message, key: bytes) -> bytes | None:
         """Which greeting this welcome answers; None where it was made with another key."""
         for greeting in self._greetings:
             if wire.same(wire.mac(_session_key(message, key, greeting), message.signed), message.mac):
                 return greeting
         return None
 
-    def _refused(self, message: Message, now: float) -> list[ConnectionEvent]:
+    def _on_refused(self, message: Message, now: float) -> list[ConnectionEvent]:
         """REFUSED is not signed: all that it can do is begin anew, or say why nothing begins."""
         code = message.number("code")
         if code == wire.WRONG_VERSION and not self._begun:
-            found = f"of protocol {message.number('version')}"
-            return [self._fail(WrongFirmware(found, f"{WANTED}, protocol {wire.VERSION}"))]
+            versions_text = f"of protocol {message.number('version')}"
+            return [self._fail(WrongFirmware(versions_text, f"{WANTED}, protocol {wire.VERSION}"))]
         if code not in (wire.NOT_AUTHENTICATED, wire.NOT_PAIRED) or self._channel is None:
             return []
         parted = [SessionLost()] if self._begun else []
@@ -216,15 +215,15 @@ class BoardSession:
                 return self._result(message, now)
             case wire.STATE:
                 return self._state(message, now)
-            case wire.TESTED if (command := self._answered(message, now)) is not None:
+            case wire.TESTED if (command := self._finish_command(message, now)) is not None:
                 return [CommandAnswer(command.ticket, message.number("findings"))]
             case wire.EVENT:
-                return self._happened(message, now)
+                return self._on_event(message, now)
             case _:
                 return []
 
     def _result(self, message: Message, now: float) -> list[ConnectionEvent]:
-        command = self._answered(message, now)
+        command = self._finish_command(message, now)
         if command is None:
             return []
         code = message.number("code")
@@ -241,11 +240,11 @@ class BoardSession:
     def _state(self, message: Message, now: float) -> list[ConnectionEvent]:
         if not self._in_sight:
             self._in_sight, self._event = True, message.number("newest_event")
-        if self._answered(message, now) is None or self._board is None:
+        if self._finish_command(message, now) is None or self._board is None:
             return []
-        return [SensorReport(read(message, self._board.slots, self._board.features))]
+        return [SensorReport(parse_state(message, self._board.slots, self._board.features))]
 
-    def _answered(self, message: Message, now: float) -> _Command | None:
+    def _finish_command(self, message: Message, now: float) -> _Command | None:
         """The command that this answers, which is under way no more; None where it is not the one."""
         if self._under_way is None or self._under_way.sequence != message.about:
             return None
@@ -253,7 +252,7 @@ class BoardSession:
         self._next_command(now)
         return command
 
-    def _happened(self, message: Message, now: float) -> list[ConnectionEvent]:
+    def _on_event(self, message: Message, now: float) -> list[ConnectionEvent]:
         if not self._in_sight or message.about <= self._event:
             return []  # of the past, or told before: the next message says that it was taken
         self._event = message.about

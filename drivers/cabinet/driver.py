@@ -85,7 +85,7 @@ class SerialCabinet:
         self.restarts = 0
         """How many starts of the board were noticed after the first."""
         self._clock = clock
-        self._connection = BoardConnection(find, pairing, self._told, clock)
+        self._connection = BoardConnection(find, pairing, self._on_event, clock)
         self._fault: CabinetFault | None = None
         self._sensors: Sensors | None = None
         self._jams: set[int] = set()
@@ -170,7 +170,7 @@ class SerialCabinet:
         code = await self._ask_free(messages.OPEN_FLAP, limit_s=self._drop_limit_s)
         if code is None:
             return OpenUnknown()
-        fault = results.refusal(code)
+        fault = results.slot_fault_of(code)
         if fault is not None:
             self._dropping = False
             return NotOpened(fault)
@@ -219,7 +219,7 @@ class SerialCabinet:
         if await self._look() is None:
             return None
         bits = await self._connection.ask(messages.SELF_TEST, ANSWER_S)
-        return None if bits is None else results.findings(bits)
+        return None if bits is None else results.self_test_findings(bits)
 
     # The inside
 
@@ -233,12 +233,12 @@ class SerialCabinet:
         code = await self._ask_free(messages.OPEN_SLOT, slot=number)
         if code is None:
             return OpenUnknown()
-        fault = results.refusal(code)
+        fault = results.slot_fault_of(code)
         if fault is not None:
             return NotOpened(fault)
         if code == messages.ALREADY_OPEN:
             return Opened()
-        await self._until(lambda: self._settled(number, before), DOOR_S)
+        await self._until(lambda: self._is_settled(number, before), DOOR_S)
         if self._sensors is None:
             return OpenUnknown()
         if self._sensors.slot(number).door == "open":
@@ -260,7 +260,7 @@ class SerialCabinet:
             code = await self._connection.ask(kind, ANSWER_S, **values)
         return code
 
-    def _settled(self, number: int, before: Sensors | None) -> bool:
+    def _is_settled(self, number: int, before: Sensors | None) -> bool:
         """Whether nothing more comes of an opening: the door is open, stuck, locked with the whole cabinet, or out of sight."""
         sensors = self._sensors
         if sensors is None or number in self._jams:
@@ -275,39 +275,39 @@ class SerialCabinet:
     def _lock(self) -> None:
         self._connection.post(messages.LOCK)
 
-    def _told(self, happening: ConnectionEvent) -> None:
+    def _on_event(self, happening: ConnectionEvent) -> None:
         match happening:
             case SessionStarted(board):
-                self._met(board)
+                self._on_session(board)
             case SensorReport(sensors):
-                self._sensed(sensors)
+                self._on_sensors(sensors)
             case BoardReport(event, slot, value):
-                self._reported(event, slot, value)
+                self._on_report(event, slot, value)
             case SessionLost():
-                self._blind(None)
+                self._on_loss(None)
             case ConnectionFailed(fault):
-                self._blind(fault)
+                self._on_loss(fault)
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    def _met(self, board: BoardFacts) -> None:
+    def _on_session(self, board: BoardFacts) -> None:
         if self.board is not None and board.boot_id != self.board.boot_id:
             self.restarts += 1
             logger.warning("%s: the board has started anew", self.name)
         self.board, self._fault = board, None
 
-    def _sensed(self, sensors: Sensors) -> None:
+    def _on_sensors(self, sensors: Sensors) -> None:
         self._sensors = sensors
         if self._counted and self._dropped is None:
             self._dropped = Dropped(sensors.bin_count)
 
-    def _blind(self, fault: CabinetFault | None) -> None:
+    def _on_loss(self, fault: CabinetFault | None) -> None:
         if self._dropping and self._dropped is None:
             before = self._sensors.bin_count if self._sensors is not None else 0
             self._dropped = Dropped(before + 1) if self._counted else NotDropped("mute")
         self._sensors, self._fault, self._watched = None, fault, False
 
-    def _reported(self, event: int, slot: int, value: int) -> None:
+    def _on_report(self, event: int, slot: int, value: int) -> None:
         if event == messages.JAM:
             self._jams.add(slot)
         elif event == messages.DOOR and value == messages.DOOR_FORCED:
@@ -316,7 +316,7 @@ class SerialCabinet:
         elif event == messages.DROP_ENDED:
             self._watched = False
             if self._dropping and self._dropped is None:
-                self._dropped = results.not_dropped(value)
+                self._dropped = results.drop_failure_of(value)
                 self._counted = self._dropped is None
 
     async def _until(self, reached: Callable[[], bool], limit_s: float | None = None) -> None:

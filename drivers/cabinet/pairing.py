@@ -43,8 +43,8 @@ class Pairing:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_mode & 0o077:
                     raise PairingError(f"{path} can be read by others: chmod 600 it, and pair again")
-                found = json.loads(file.read(4096))
-            board, key = found["board"], found["key"]
+                content = json.loads(file.read(4096))
+            board, key = content["board"], content["key"]
         except FileNotFoundError:
             raise
         except OSError as error:

@@ -4,7 +4,7 @@ Rules: what was given counts only when the board has greeted under the new key; 
 took it. A board that greets under the known key, or under the new one, keeps that: a talk that broke off may be had again.
 The key prints as stars in every outcome.
 
-    talk = PairingTalk(Secret(os.urandom(32).hex()), known=None, now=clock())
+    talk = PairingSession(Secret(os.urandom(32).hex()), known=None, now=clock())
     line.write(talk.take_outgoing())
     outcome = talk.receive(line.read(), clock()) or talk.tick(clock())      # at the latest at talk.due
 """
@@ -72,7 +72,7 @@ class _Step(Enum):
     SENDING_AWAY = "sending away"
 
 
-class PairingTalk:
+class PairingSession:
     """One line's talk; `take_outgoing` is written to the line after each call of the others."""
 
     def __init__(
@@ -147,23 +147,23 @@ class PairingTalk:
     def _take(self, message: Message, now: float) -> Outcome | None:
         match message.kind, self._step:
             case wire.WELCOME, _Step.GREETING:
-                return self._welcomed(message, now)
+                return self._on_welcome(message, now)
             case wire.WELCOME, _Step.PROVING:
                 return self._proven(message)
             case ((wire.RESULT | wire.REFUSED), _Step.GIVING):
-                return self._answered(message, now)
+                return self._on_pair_answer(message, now)
             case wire.RESULT, (_Step.BEGINNING | _Step.SENDING_AWAY):
                 return self._led_away(message, now)
             case _:
                 return None
 
-    def _welcomed(self, message: Message, now: float) -> Outcome | None:
+    def _on_welcome(self, message: Message, now: float) -> Outcome | None:
         self._board = message.octets("board_id").hex()
         self._running = ".".join(str(part) for part in message.octets("firmware"))
         if self._firmware not in (None, self._running):
             return OtherFirmware(self._running)
         if self._known is not None and self._signed(message, self._known):
-            return self._recognised(self._known, message, now)
+            return self._on_recognised(self._known, message, now)
         if self._send_away:
             return PairingRefused(self._board, "NOT_PAIRED")
         ours = Pairing(self._board, self._key)
@@ -174,16 +174,16 @@ class PairingTalk:
         self._send(wire.plain(wire.PAIR, key=bytes.fromhex(self._key.reveal())), now)
         return None
 
-    def _recognised(self, known: Pairing, message: Message, now: float) -> Outcome | None:
+    def _on_recognised(self, pairing: Pairing, message: Message, now: float) -> Outcome | None:
         if not self._send_away:
-            return Paired(known, self._running, new=False)
-        self._channel = Channel(self._session(message, known))
+            return Paired(pairing, self._running, new=False)
+        self._channel = Channel(self._session(message, pairing))
         self._channel.accept(message)
         self._step = _Step.BEGINNING
         self._send(self._channel.frame(wire.BEGIN), now)
         return None
 
-    def _answered(self, message: Message, now: float) -> Outcome | None:
+    def _on_pair_answer(self, message: Message, now: float) -> Outcome | None:
         """The answer to PAIR is not signed. Whatever it says, the greeting that follows shows which key the board has."""
         if message.number("command") != wire.PAIR:
             return None

@@ -1,8 +1,8 @@
 """Serial port discovery: the configured port, or the only board that is connected.
 
->>> only_one(lambda: ())()
+>>> only_port(lambda: ())()
 CabinetAbsent()
->>> named("/dev/ttyACM0")()
+>>> configured_port("/dev/ttyACM0")()
 '/dev/ttyACM0'
 """
 
@@ -15,18 +15,18 @@ Find = Callable[[], str | CabinetFault]
 """Gives a port, or why there is none. It may look at the system's devices: call it in a thread."""
 
 
-def named(port: str) -> Find:
+def configured_port(port: str) -> Find:
     """This port and no other."""
     return lambda: port
 
 
-def only_one(list_boards: Callable[[], tuple[FoundBoard, ...]] = boards) -> Find:
+def only_port(list_boards: Callable[[], tuple[FoundBoard, ...]] = boards) -> Find:
     """The port of the one board; with two of them a person has to say which."""
 
     def find() -> str | CabinetFault:
-        found = list_boards()
-        if len(found) > 1:
-            return TwoBoards(tuple(board.port for board in found))
-        return found[0].port if found else CabinetAbsent()
+        boards = list_boards()
+        if len(boards) > 1:
+            return TwoBoards(tuple(board.port for board in boards))
+        return boards[0].port if boards else CabinetAbsent()
 
     return find

@@ -1,8 +1,8 @@
 """Mapping of the board's result codes and drop values to outcomes of the port. Pure and closed: every code has its meaning here.
 
->>> refusal(messages.OTHER_OPEN)
+>>> slot_fault_of(messages.OTHER_OPEN)
 <SlotFault.OTHER_OPEN: 'other_open'>
->>> refusal(messages.OK) is None
+>>> slot_fault_of(messages.OK) is None
 True
 """
 
@@ -21,7 +21,7 @@ _REFUSALS = {
 }
 
 
-def refusal(code: int) -> SlotFault | None:
+def slot_fault_of(code: int) -> SlotFault | None:
     """Why the board did not carry an opening out; None where it did. A code of no other meaning is that of a board
     that does not do what it is asked, as a mute one."""
     return None if code in OPENED else _REFUSALS.get(code, SlotFault.MUTE)
@@ -32,7 +32,7 @@ COUNTED = 0
 _NOT_DROPPED = {1: NotDropped("nothing"), 2: NotDropped("jam"), 3: NotDropped("fishing")}
 
 
-def not_dropped(value: int) -> NotDropped | None:
+def drop_failure_of(value: int) -> NotDropped | None:
     """Why a watch over the drop slot ended without a card; None where one was counted. A value of no meaning counts nothing."""
     return None if value == COUNTED else _NOT_DROPPED.get(value, NotDropped("nothing"))
 
@@ -48,6 +48,6 @@ _FINDINGS = {
 }
 
 
-def findings(bits: int) -> Findings:
+def self_test_findings(bits: int) -> Findings:
     """What a self test has found."""
     return frozenset(finding for bit, finding in _FINDINGS.items() if bits & bit)

@@ -40,7 +40,7 @@ class Sensors:
         return CabinetReady(self.slots, self.bin_count, self.bin_full)
 
 
-def read(message: Message, slots: int, features: int) -> Sensors:
+def parse_state(message: Message, slots: int, features: int) -> Sensors:
     """A STATE of a board with so many slots. Raises KeyError for another message."""
     opened, cards = slots_of(message.octets("doors_open")), slots_of(message.octets("cards"))
     seen = bool(features & messages.HAS_CARD_SENSORS)

@@ -45,8 +45,8 @@ class FoundBoard:
 
 def boards() -> tuple[FoundBoard, ...]:
     """All boards of the right kind that are connected now, by port."""
-    found = (FoundBoard(one.device, one.serial_number or "") for one in list_ports.comports()
-             if (one.vid, one.pid) == PICO_USB)  # fmt: skip
+    found = (FoundBoard(port.device, port.serial_number or "") for port in list_ports.comports()
+             if (port.vid, port.pid) == PICO_USB)  # fmt: skip
     return tuple(sorted(found, key=lambda board: board.port))
 
 
@@ -60,16 +60,13 @@ class SerialLine(asyncio.Protocol):
         self._ended = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See `asyncio.Protocol`."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """See `asyncio.Protocol`."""
         self._received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See `asyncio.Protocol`."""
         self._transport = None
         if not self._ended.done():
             self._ended.set_result(None)

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from drivers.scanner.grabbed_scanner import RETRY_S, Input, InputDeniedError, grab, let_go
+from drivers.scanner.grabbed_scanner import RETRY_S, Input, InputDeniedError, grab, release_device
 from drivers.scanner.keymap import DOWN, EV_KEY, KEY_ENTER
 from drivers.scanner.port import ScannerMissing, ScannerReady, ScannerRefused, ScannerState
 
@@ -73,23 +73,23 @@ class GrabbedKeypad:
 
     async def state(self) -> ScannerState:
         """Whether it is there; one that nobody reads yet is grabbed for an instant, to see whether it can be. Never raises."""
-        found = self._take(keep=self._grabbed is None)
-        if isinstance(found, ScannerMissing | ScannerRefused):
-            return found
-        if found is not None:
-            let_go(found)
+        device = self._take(keep=self._grabbed is None)
+        if isinstance(device, ScannerMissing | ScannerRefused):
+            return device
+        if device is not None:
+            release_device(device)
         return ScannerReady()
 
     async def keys(self) -> AsyncIterator[Key]:
         """What is pressed, over unplugging and plugging in. Ends by cancellation alone, which lets it go."""
         while True:
-            found = self._take(keep=True)
-            if found is None or isinstance(found, ScannerMissing | ScannerRefused):
+            device = self._take(keep=True)
+            if device is None or isinstance(device, ScannerMissing | ScannerRefused):
                 await self._sleep(RETRY_S)
                 continue
-            self._grabbed = found
+            self._grabbed = device
             try:
-                async for event in found.async_read_loop():
+                async for event in device.async_read_loop():
                     key = KEYS.get(event.code) if event.type == EV_KEY and event.value == DOWN else None
                     if key is not None and not self._has_a_double():
                         yield key
@@ -97,7 +97,7 @@ class GrabbedKeypad:
                 pass  # unplugged
             finally:
                 self._grabbed = None
-                let_go(found)
+                release_device(device)
 
     def _has_a_double(self) -> bool:
         """Whether a second device came that says to be this one: then nobody knows whose keys these are."""

@@ -5,8 +5,8 @@ feeds and cuts. A letter that the printer's code page does not have makes its bl
 printed with a question mark; a control character never reaches the printer as a command.
 
 >>> from drivers.printer.document import Document, RowBlock
->>> from drivers.printer.profile import load
->>> encode(Document((RowBlock("Av", "Åsa"),)), load("tm-t88v"))[1]
+>>> from drivers.printer.profile import load_printer_profile
+>>> encode(Document((RowBlock("Av", "Åsa"),)), load_printer_profile("tm-t88v"))[1]
 b'Av                                     \\x1bE\\x01\\x8fsa\\x1bE\\x00\\n'
 """
 
@@ -50,10 +50,10 @@ def encode(document: Document, profile: PrinterProfile) -> tuple[bytes, ...]:
     try:
         return _encoded(document, profile)
     except (ValueError, OSError) as fault:  # OSError: a font that is not there
-        raise LayoutError(_culprit(document, profile)) from fault
+        raise LayoutError(_first_unprintable_block(document, profile)) from fault
 
 
-def _culprit(document: Document, profile: PrinterProfile) -> str:
+def _first_unprintable_block(document: Document, profile: PrinterProfile) -> str:
     """The first block that cannot be drawn by itself."""
     for block in document.blocks:
         try:
@@ -129,7 +129,7 @@ class _Typist:
         return head + protocol.STRONG + self._encoded(value) + protocol.NOT_STRONG + protocol.LINE_FEED
 
     def _lines(self, text: str) -> bytes:
-        return b"".join(self._encoded(one) + protocol.LINE_FEED for one in wrap(_clean(text), len, self._columns))
+        return b"".join(self._encoded(line) + protocol.LINE_FEED for line in wrap(_clean(text), len, self._columns))
 
     def _encoded(self, text: str) -> bytes:
         page = self._profile.code_page

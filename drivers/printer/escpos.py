@@ -58,7 +58,7 @@ class EscPosPrinter:
         self.name = name
         self.virtual = virtual
         self._connection = connection
-        self._profile = profile or profiles.load(profiles.DEFAULTS[80])
+        self._profile = profile or profiles.load_printer_profile(profiles.DEFAULTS[80])
         self._reply_timeout_s = reply_timeout_s
         self._print_limit_s = print_limit_s + transports.transfer_s(connection, LONGEST_ROWS * self._profile.dots // 8)
         self._job: _Job | None = None
@@ -107,7 +107,7 @@ class EscPosPrinter:
 
     def _ask_status(self) -> PrinterStatus:
         try:
-            with transports.opened(self._connection, self._reply_timeout_s) as device:
+            with transports.open_transport(self._connection, self._reply_timeout_s) as device:
                 return _Line(device).status()
         except transports.FAULTS as fault:
             log.info("printer %s does not answer: %s", self.name, type(fault).__name__)
@@ -137,7 +137,7 @@ class _Job:
             log.error("%s", fault)
             return NotLaidOut(fault.why)
         try:
-            with transports.opened(self._connection, self._reply_timeout_s) as device:
+            with transports.open_transport(self._connection, self._reply_timeout_s) as device:
                 return self._print(_Line(device), steps)
         except transports.FAULTS as fault:
             log.warning("print broke off: %s", type(fault).__name__)
@@ -238,7 +238,7 @@ class _Line:
 
     def _receive(self) -> bool:
         """Take what has come; False where nothing came in time."""
-        received = transports.received(self._device)
+        received = transports.receive(self._device)
         for answer in received:
             if protocol.is_real_time(answer):
                 self._answers.append(answer)

@@ -166,9 +166,9 @@ def _font(size: int, strong: bool) -> Font:
 def _draw_block(block: Block, style: _Style) -> Image.Image:
     match block:
         case TitleBlock(text):
-            return _draw_lines(_wrapped(text, _font(style.title, True), style), _font(style.title, True), style)
+            return _draw_lines(_wrap_block(text, _font(style.title, True), style), _font(style.title, True), style)
         case ParagraphBlock(text, strong):
-            return _draw_lines(_wrapped(text, _font(style.text, strong), style), _font(style.text, strong), style)
+            return _draw_lines(_wrap_block(text, _font(style.text, strong), style), _font(style.text, strong), style)
         case RowBlock():
             return _draw_row(block, style)
         case RuleBlock():
@@ -179,7 +179,7 @@ def _draw_block(block: Block, style: _Style) -> Image.Image:
             return _draw_bars(text, style)
 
 
-def _wrapped(text: str, font: Font, style: _Style) -> list[str]:
+def _wrap_block(text: str, font: Font, style: _Style) -> list[str]:
     return wrap(text, font.getlength, style.inner)
 
 
@@ -204,8 +204,8 @@ def _draw_row(row: RowBlock, style: _Style) -> Image.Image:
         picture = _draw_lines([row.value], value, style, right=True)
         ImageDraw.Draw(picture).text((0, 0), row.label, font=label, fill=BLACK)
         return picture
-    upper = _draw_lines(_wrapped(row.label, label, style), label, style)
-    lower = _draw_lines(_wrapped(row.value, value, style), value, style, right=True)
+    upper = _draw_lines(_wrap_block(row.label, label, style), label, style)
+    lower = _draw_lines(_wrap_block(row.value, value, style), value, style, right=True)
     both = Image.new("L", (style.inner, upper.height + lower.height), WHITE)
     both.paste(upper, (0, 0))
     both.paste(lower, (0, upper.height))

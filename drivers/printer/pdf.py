@@ -145,7 +145,7 @@ class _Page:
 
 def _runs(row: list[bool]) -> list[tuple[int, int]]:
     """Where black begins and ends."""
-    edges = [at for at, (one, other) in enumerate(zip([False, *row], [*row, False], strict=True)) if one != other]
+    edges = [at for at, (before, other) in enumerate(zip([False, *row], [*row, False], strict=True)) if before != other]
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 

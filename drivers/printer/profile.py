@@ -3,7 +3,7 @@
 Rules: what a profile does not say, a printer is not trusted to do. Letters are the printer's own (`text = "font"`) in
 one code page, or drawn here; QR and CODE128 are the printer's own commands, or drawn here.
 
->>> load("tm-t20ii").code_page
+>>> load_printer_profile("tm-t20ii").code_page
 CodePage(codec='cp858', number=19)
 """
 
@@ -49,20 +49,22 @@ class PrinterProfile:
     cut: Cut
 
 
-def names() -> tuple[str, ...]:
+def printer_profile_names() -> tuple[str, ...]:
     """The profiles that are there, by name."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
 @cache
-def load(name: str) -> PrinterProfile:
+def load_printer_profile(name: str) -> PrinterProfile:
     """The profile of that name. Raises PrinterProfileError."""
-    if name not in names():
-        raise PrinterProfileError(f"there is no printer profile {name!r}; there are {', '.join(names())}")
-    return parse(name, (_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    if name not in printer_profile_names():
+        raise PrinterProfileError(
+            f"there is no printer profile {name!r}; there are {', '.join(printer_profile_names())}"
+        )
+    return parse_printer_profile(name, (_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def parse(name: str, text: str) -> PrinterProfile:
+def parse_printer_profile(name: str, text: str) -> PrinterProfile:
     """A profile from its TOML. Raises PrinterProfileError."""
     try:
         raw = tomllib.loads(text)

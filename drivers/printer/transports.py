@@ -57,7 +57,7 @@ class DeviceFile:
 
 
 @contextlib.contextmanager
-def _nothing_left_behind() -> Iterator[None]:
+def _import_cleanly() -> Iterator[None]:
     # The library sets up the root logger, and leaves a new folder among the temporary files, when it is imported.
     handlers, folder = logging.root.handlers[:], tempfile.tempdir
     with tempfile.TemporaryDirectory() as scratch:
@@ -69,7 +69,7 @@ def _nothing_left_behind() -> Iterator[None]:
             logging.root.handlers[:] = handlers
 
 
-with _nothing_left_behind():
+with _import_cleanly():
     from escpos.capabilities import Profile
     from escpos.constants import QR_ECLEVEL_M
     from escpos.escpos import Escpos
@@ -87,7 +87,7 @@ BITS_PER_BYTE_ON_A_LINE = 10
 
 
 @contextlib.contextmanager
-def opened(connection: Connection, timeout_s: float) -> Iterator[Escpos]:
+def open_transport(connection: Connection, timeout_s: float) -> Iterator[Escpos]:
     """The device at the other end, closed at the end. Raises one of FAULTS where it cannot be reached."""
     device = _device(connection, timeout_s)
     device.open()
@@ -103,7 +103,7 @@ def send(device: Escpos, data: bytes) -> None:
     device._raw(data)
 
 
-def received(device: Escpos) -> bytes:
+def receive(device: Escpos) -> bytes:
     """What has come; nothing where nothing came in time. Raises one of FAULTS."""
     try:
         return bytes(device._read())
@@ -163,9 +163,9 @@ class Recorder:
         return self._take()
 
     def _take(self) -> bytes:
-        said = cast(bytes, self._device.output)
+        output = cast(bytes, self._device.output)
         self._device.clear()
-        return said
+        return output
 
 
 def _device(connection: Connection, timeout_s: float) -> Escpos:
@@ -225,7 +225,11 @@ def _printer_in(device: Any) -> tuple[int, int, int]:
     """Number of the printer's interface, addresses of its endpoints in and out. Raises OSError where there is none."""
     for interface in device.get_active_configuration():
         if interface.bInterfaceClass == USB_PRINTER_CLASS:
-            bulk = [one.bEndpointAddress for one in interface if one.bmAttributes & USB_TRANSFER_MASK == USB_BULK]
+            bulk = [
+                endpoint.bEndpointAddress
+                for endpoint in interface
+                if endpoint.bmAttributes & USB_TRANSFER_MASK == USB_BULK
+            ]
             ways = {bool(address & USB_IN): address for address in bulk}
             if len(ways) == 2:
                 return interface.bInterfaceNumber, ways[True], ways[False]

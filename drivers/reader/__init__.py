@@ -3,6 +3,7 @@
 Each name is loaded when it is first asked for, so that a program that needs only outcomes loads neither pyscard nor
 cryptography.
 
+>>> from drivers.reader import Accepted
 >>> Accepted() == Accepted(new_code_set=True)
 True
 """

@@ -33,17 +33,17 @@ class CardCache(Generic[Known]):
         self._clock = clock
         self._cards: dict[bytes, tuple[float, Known]] = {}
 
-    def keep(self, card: bytes, known: Known) -> None:
+    def keep(self, card: bytes, content: Known) -> None:
         """Remember a card, in the place of what was known of it."""
         self.forget(card)
-        self._cards[card] = self._clock(), known
+        self._cards[card] = self._clock(), content
         while len(self._cards) > MAX_CARDS:
             del self._cards[next(iter(self._cards))]
 
     def recall(self, card: bytes) -> Known | None:
         """What is known of a card; None where it is too old, or nothing is."""
-        since, known = self._cards.get(card, (0.0, None))
-        return known if self._clock() - since < MAX_AGE_S else None
+        since, content = self._cards.get(card, (0.0, None))
+        return content if self._clock() - since < MAX_AGE_S else None
 
     def forget(self, card: bytes) -> None:
         """The card has changed, or may have."""

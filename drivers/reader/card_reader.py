@@ -18,7 +18,7 @@ from drivers.reader.card_cache import CardCaches
 from drivers.reader.card_session import CardSession
 from drivers.reader.card_state import CardState, state_of_fault
 from drivers.reader.card_visit import CardVisit as CardVisit
-from drivers.reader.card_visit import pulsed
+from drivers.reader.card_visit import with_pulse
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.errors import CardGoneError, NoCardError, ReaderError, UnknownCardError
 from drivers.reader.model import Chain, Purpose
@@ -45,18 +45,18 @@ def open_session(
 
     Raises UnknownCardError (with ATR and what was tried), CardGoneError, CardAnswerError.
     """
-    known = memories or CardCaches()
+    caches = memories or CardCaches()
     likely = next(iter(profiles.hinted(channel.connection.atr)), None)
     if likely is not None and likely.kind == "pkcs15":
         with suppress(UnknownCardError):
-            session = open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=known.pkcs15, forms=known.forms)
+            session = open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=caches.pkcs15, forms=caches.forms)
             if session.facts.certificates:
                 return session
-    piv = open_piv(channel, profiles=profiles, ledger=ledger, memory=known.piv)
+    piv = open_piv(channel, profiles=profiles, ledger=ledger, memory=caches.piv)
     if piv is not None and piv.facts.certificates:
         return piv
     try:
-        return open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=known.pkcs15, forms=known.forms)
+        return open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=caches.pkcs15, forms=caches.forms)
     except UnknownCardError as stranger:
         again = open_piv(channel, profiles=profiles, ledger=ledger) if piv is not None else None
         if again is not None:
@@ -102,11 +102,13 @@ class CardReader:
         """What is in the reader now."""
         watcher = Worker(f"look {self.name}")
         try:
-            return self._saw(await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None))
+            return self._note_presence(
+                await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None)
+            )
         finally:
             watcher.stop()
 
-    def _saw(self, presence: Presence) -> Presence:
+    def _note_presence(self, presence: Presence) -> Presence:
         if presence is not Presence.PRESENT:
             self._short_only = False
         return presence
@@ -130,16 +132,16 @@ class CardReader:
             seen = await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None)
             yield seen
             while watcher in self._watchers:
-                now = await watcher.run(self._waiting(watcher, seen), Pulse(), limit_s=None)
+                now = await watcher.run(self._wait_job(watcher, seen), Pulse(), limit_s=None)
                 if now is not seen:
-                    seen = self._saw(now)
+                    seen = self._note_presence(now)
                     yield seen
         finally:
             self._watchers.discard(watcher)
             self._backend.cancel(self.name)
             watcher.stop()
 
-    def _waiting(self, watcher: Worker, seen: Presence) -> Callable[[], Presence]:
+    def _wait_job(self, watcher: Worker, seen: Presence) -> Callable[[], Presence]:
         def wait() -> Presence:
             if watcher not in self._watchers:  # it was let go before it began: what comes is for others to hear
                 return seen
@@ -164,9 +166,9 @@ class CardReader:
             pulse.abandoned = True
             self._worker.post(lambda: _close_all(opened))
             raise
-        visit = CardVisit(session, pulse, self._worker, limit_s, self._judge)
+        visit = CardVisit(session, pulse, self._worker, limit_s, self._validate)
         try:
-            await self._judge(session)
+            await self._validate(session)
         except BaseException:
             await visit.close()
             raise
@@ -179,30 +181,30 @@ class CardReader:
         """
         short_only = self._short_only
         try:
-            return self._read(self._connected(pulse, opened))
+            return self._read(self._connect_channel(pulse, opened))
         except CardGoneError:
             if pulse.abandoned or self._short_only is short_only:
                 raise
-        return self._read(self._connected(pulse, opened))
+        return self._read(self._connect_channel(pulse, opened))
 
-    def _connected(self, pulse: Pulse, opened: list[CardConnection]) -> ApduChannel:
+    def _connect_channel(self, pulse: Pulse, opened: list[CardConnection]) -> ApduChannel:
         try:
-            connection = pulsed(lambda: self._backend.connect(self.name), pulse)()
+            connection = with_pulse(lambda: self._backend.connect(self.name), pulse)()
         except NoCardError:
             self._short_only = False
             raise
         opened.append(connection)
-        known = self.settings
+        settings = self.settings
         return ApduChannel(
-            connection, reader=self.name, pulse=pulse, short_only=self._short_only, limit_s=known.operation_limit_s,
-            clock=known.monotonic,
+            connection, reader=self.name, pulse=pulse, short_only=self._short_only, limit_s=settings.operation_limit_s,
+            clock=settings.monotonic,
         )  # fmt: skip
 
     def _read(self, channel: ApduChannel) -> CardSession:
-        known = self.settings
+        settings = self.settings
         try:
-            session = open_session(channel, profiles=known.profiles, ledger=known.ledger, memories=self._memories)
-            session.look_further(known.now())
+            session = open_session(channel, profiles=settings.profiles, ledger=settings.ledger, memories=self._memories)
+            session.read_spare_places(settings.now())
             return session
         except BaseException as fault:
             if isinstance(fault, UnknownCardError):
@@ -212,11 +214,11 @@ class CardReader:
             channel.connection.close()
             raise
 
-    async def _judge(self, session: CardSession) -> None:
+    async def _validate(self, session: CardSession) -> None:
         at, certificates = self.settings.now(), session.facts.certificates
         others = [c.der for c in certificates if c.purpose == "other"]
         judged = [(c, await self.settings.trust.assess(c.der, at, others)) for c in certificates]
-        session.judged(tuple(replace(c, chain=j.chain, revocation=j.revocation.status) for c, j in judged))
+        session.set_certificates(tuple(replace(c, chain=j.chain, revocation=j.revocation.status) for c, j in judged))
 
     async def close(self) -> None:
         """End the threads; iterators of changes end by themselves."""
@@ -230,7 +232,7 @@ def _close_all(connections: list[CardConnection]) -> None:
         connection.close()
 
 
-class Visited(Protocol[AnyVisit_co]):
+class VisitSource(Protocol[AnyVisit_co]):
     """Whatever gives visits: a `drivers.reader.port.Reader`, of visits that may do more."""
 
     async def visit(self) -> AnyVisit_co:
@@ -238,7 +240,7 @@ class Visited(Protocol[AnyVisit_co]):
 
 
 @asynccontextmanager
-async def visiting(reader: Visited[AnyVisit]) -> AsyncIterator[AnyVisit]:
+async def visiting(reader: VisitSource[AnyVisit]) -> AsyncIterator[AnyVisit]:
     """A visit that is closed at the end, come what may. Raises as `Reader.visit`."""
     visit = await reader.visit()
     try:

@@ -35,7 +35,7 @@ from drivers.reader.outcomes import (
     Unknown,
 )
 from drivers.reader.pin.administrator_unblock import AdministratorUnblock
-from drivers.reader.pin.code_commands import CodeCommands, as_refusal, last_try_refusal
+from drivers.reader.pin.code_commands import CodeCommands, last_try_refusal, refuse_on_fault
 from drivers.reader.pin.pinpad_commands import PinpadCommands
 from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
 from drivers.reader.profiles import CardSigns, Profile
@@ -51,7 +51,7 @@ NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
 
 
 @dataclass(frozen=True, slots=True)
-class OwnCode:
+class CodeWithRole:
     """A code of the card and what it is for."""
 
     code: CodeObject
@@ -65,7 +65,9 @@ class CardSession(ABC):
     _algorithms: tuple[AlgorithmInfo, ...] = ()
     """Those that the card tells."""
 
-    def __init__(self, channel: ApduChannel, profile: Profile, codes: CodeCommands, owned: tuple[OwnCode, ...]) -> None:
+    def __init__(
+        self, channel: ApduChannel, profile: Profile, codes: CodeCommands, owned: tuple[CodeWithRole, ...]
+    ) -> None:
         self.channel = channel
         self._profile = profile
         self._codes = codes
@@ -87,10 +89,9 @@ class CardSession(ABC):
         """What the card's profile was recognised by."""
 
     def draft_profile(self) -> str:
-        """See `CardVisit.draft_profile`."""
         return draft(self.facts, self.signs, [(own.code, own.role) for own in self._owned], self._algorithms)
 
-    def judged(self, certificates: tuple[Certificate, ...]) -> CardFacts:
+    def set_certificates(self, certificates: tuple[Certificate, ...]) -> CardFacts:
         """Keep the certificates with their chains judged."""
         self.facts = replace(self.facts, certificates=certificates)
         return self.facts
@@ -105,12 +106,11 @@ class CardSession(ABC):
         """Read what identification left out; where nothing was, there is nothing to do."""
         return self.facts
 
-    def look_further(self, now: datetime) -> CardFacts:
+    def read_spare_places(self, now: datetime) -> CardFacts:
         """Read what identification leaves out of a card that has nothing to renew; here there is nothing."""
         return self.facts
 
     def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
-        """See `KeyVisit.places`."""
         return ()
 
     def verify(self, role: Role, code: Secret, *, consented: bool) -> CodeOutcome:
@@ -118,66 +118,65 @@ class CardSession(ABC):
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return as_refusal(lambda: self._codes.verify(own.code, own.role, code, consented=consented))
+        return refuse_on_fault(lambda: self._codes.verify(own.code, own.role, code, consented=consented))
 
     def change(self, role: Role, old: Secret, new: Secret, *, consented: bool) -> CodeOutcome:
         """See `Visit.change`. A PUK cannot be changed."""
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return as_refusal(lambda: self._codes.change(own.code, own.role, old, new, consented=consented))
+        return refuse_on_fault(lambda: self._codes.change(own.code, own.role, old, new, consented=consented))
 
     def unblock(self, role: Role, puk: Secret, new: Secret, *, attended: bool = False) -> CodeOutcome:
-        """See `Visit.unblock`."""
         own = self._begin(role)
         resetting = None if own is None else self._puk_of(own.code)
         if own is None or resetting is None:
             return NOT_ALLOWED
-        return as_refusal(lambda: self._codes.unblock(own.code, resetting, own.role, puk, new, attended=attended))
+        return refuse_on_fault(lambda: self._codes.unblock(own.code, resetting, own.role, puk, new, attended=attended))
 
-    def administrator_asked(self, role: Role, new: Secret) -> bytes | AdminOutcome:
+    def request_admin_challenge(self, role: Role, new: Secret) -> bytes | AdminOutcome:
         """The first half of `AdministeredVisit.unblock_by_administrator`: the challenge, or why there is none."""
         own = self._begin(role)
         return (
-            NOT_ALLOWED if own is None else as_refusal(lambda: self._administration.challenge(own.code, own.role, new))
+            NOT_ALLOWED
+            if own is None
+            else refuse_on_fault(lambda: self._administration.challenge(own.code, own.role, new))
         )
 
-    def administrator_answered(self, role: Role, new: Secret, answer: bytes) -> AdminOutcome:
-        """The second half."""
+    def answer_admin_challenge(self, role: Role, new: Secret, answer: bytes) -> AdminOutcome:
         own = self._begin(role)
-        return NOT_ALLOWED if own is None else as_refusal(lambda: self._administration.answered(own.code, new, answer))
+        return (
+            NOT_ALLOWED
+            if own is None
+            else refuse_on_fault(lambda: self._administration.complete_with_answer(own.code, new, answer))
+        )
 
     def verify_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
-        """See `PadVisit.verify_at_pad`."""
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return as_refusal(lambda: self._pad.verify(own.code, own.role, text, consented=consented))
+        return refuse_on_fault(lambda: self._pad.verify(own.code, own.role, text, consented=consented))
 
     def change_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
-        """See `PadVisit.change_at_pad`."""
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return as_refusal(lambda: self._pad.change(own.code, own.role, text, consented=consented))
+        return refuse_on_fault(lambda: self._pad.change(own.code, own.role, text, consented=consented))
 
     def unblock_at_pad(self, role: Role, text: PadText) -> CodeOutcome:
-        """See `PadVisit.unblock_at_pad`."""
         own = self._begin(role)
         resetting = None if own is None else self._puk_of(own.code)
         if own is None or resetting is None:
             return NOT_ALLOWED
-        return as_refusal(lambda: self._pad.unblock(own.code, resetting, own.role, text))
+        return refuse_on_fault(lambda: self._pad.unblock(own.code, resetting, own.role, text))
 
     def unblock_lengths_at_pad(self, role: Role) -> tuple[int, int] | None:
-        """See `PadVisit.unblock_lengths_at_pad`."""
         own = self._begin(role)
         resetting = None if own is None else self._puk_of(own.code)
         limits = None if own is None or resetting is None else self._pad.unblock_limits(own.code, resetting, own.role)
         return None if limits is None else (limits.min_length, limits.max_length)
 
     def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
-        """See `Visit.sign`."""
         self.channel.new_operation()
         certificate = self.facts.certificate(purpose)
         if purpose == "other" or certificate is None:
@@ -189,40 +188,37 @@ class CardSession(ABC):
         """Sign with the key of that certificate."""
 
     def challenge_free_key(self) -> CardAuthentication:
-        """See `Visit.challenge_free_key`."""
         self.channel.new_operation()
         required = self._profile.genuine == "free-key"
-        found = self._free_key()
-        if found is None:
-            return own_keys.weigh_refusal(None, required=required)
-        certificate, sign = found
+        free_key = self._free_key()
+        if free_key is None:
+            return own_keys.outcome_of_refusal(None, required=required)
+        certificate, sign = free_key
         try:
             outcome = sign(secrets.token_bytes(CHALLENGE_BYTES))
         except CardAnswerError:
             return CardNotAuthenticated("false_signature")
         if isinstance(outcome, Signed):
-            return own_keys.weigh_certificate(certificate, self.facts, self._profile)
+            return own_keys.outcome_of_certificate(certificate, self.facts, self._profile)
         if isinstance(outcome, Unknown):
             return outcome
         refused = outcome if isinstance(outcome, Refused) else Refused(RefusalReason.CARD)
-        return own_keys.weigh_refusal(refused, required=required)
+        return own_keys.outcome_of_refusal(refused, required=required)
 
     def _free_key(self) -> tuple[Certificate, SignsWith] | None:
         """The certificate of a key that wants no code, and how it signs; None where the card has none."""
         return None
 
-    def management_witness(self) -> tuple[ManagementAlgorithm, bytes] | CardAuthentication:
+    def request_management_witness(self) -> tuple[ManagementAlgorithm, bytes] | CardAuthentication:
         """The first half of `Visit.authenticate_by_management`: the card's witness, or why there is none."""
         return NoFreeKey()
 
-    def management_answered(
+    def verify_management_answer(
         self, algorithm: ManagementAlgorithm, challenge: bytes, answer: MutualAnswer
     ) -> CardAuthentication:
-        """The second half."""
         return NoFreeKey()
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
-        """See `KeyVisit.sign_with`."""
         return NOT_ALLOWED
 
     def generate_key(
@@ -232,30 +228,26 @@ class CardSession(ABC):
         management: ManagementKey | None = None,
         purpose: Purpose = "identification",
     ) -> KeyOutcome:
-        """See `KeyVisit.generate_key`."""
         return NOT_ALLOWED
 
     def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
-        """See `KeyVisit.write_certificate`."""
         return NOT_ALLOWED
 
     def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
-        """See `KeyVisit.delete_certificate`."""
         return NOT_ALLOWED
 
     def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
-        """See `KeyVisit.delete_key`."""
         return NOT_ALLOWED
 
-    def _begin(self, role: Role) -> OwnCode | None:
+    def _begin(self, role: Role) -> CodeWithRole | None:
         """A new operation on the code of that role; where one code serves both, the one there is. Never a PUK."""
         self.channel.new_operation()
         if role is Role.PUK:
             return None
-        found = next((own for own in self._owned if own.role is role), None)
-        if found is None and role is Role.SIGNATURE:
+        code = next((own for own in self._owned if own.role is role), None)
+        if code is None and role is Role.SIGNATURE:
             return next((own for own in self._owned if own.role is Role.IDENTIFICATION), None)
-        return found
+        return code
 
     def _puk_of(self, code: CodeObject) -> CodeObject | None:
         """The PUK that the PIN's own authId names; where it names none, the only one there is. Never a guess: a right PUK in

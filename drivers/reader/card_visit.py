@@ -36,7 +36,7 @@ Judge = Callable[[CardSession], Awaitable[None]]
 ENGLISH = PadText()
 
 
-def pulsed(work: Callable[[], T], pulse: Pulse) -> Callable[[], T]:
+def with_pulse(work: Callable[[], T], pulse: Pulse) -> Callable[[], T]:
     """The same work, seen by the watchdog as one exchange."""
 
     def timed() -> T:
@@ -53,7 +53,7 @@ class CardVisit:
     """One card's stay. Made by `CardReader.visit`; implements `drivers.reader.port.Visit`."""
 
     def __init__(self, session: CardSession, pulse: Pulse, worker: Worker, limit_s: float, judge: Judge) -> None:
-        self._judge = judge
+        self._validate = judge
         self.session = session
         self._pulse = pulse
         self._worker = worker
@@ -88,23 +88,23 @@ class CardVisit:
 
     async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """VERIFY. Raises CardGoneError where the card left before the code went out."""
-        return await self._may_end_unknown(lambda: self.session.verify(role, code, consented=last_try_consented))
+        return await self._run_or_unknown(lambda: self.session.verify(role, code, consented=last_try_consented))
 
     async def change(self, role: Role, old: Secret, new: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
-        return await self._may_end_unknown(lambda: self.session.change(role, old, new, consented=last_try_consented))
+        return await self._run_or_unknown(lambda: self.session.change(role, old, new, consented=last_try_consented))
 
     async def unblock(self, role: Role, puk: Secret, new: Secret, *, attended: bool = False) -> CodeOutcome:
         """RESET RETRY COUNTER. Raises CardGoneError, CardChangedError before the codes went out."""
-        return await self._may_end_unknown(lambda: self.session.unblock(role, puk, new, attended=attended))
+        return await self._run_or_unknown(lambda: self.session.unblock(role, puk, new, attended=attended))
 
     async def unblock_by_administrator(self, role: Role, new: Secret, answer: ChallengeAnswer) -> AdminOutcome:
         """A new PIN without the PUK. Raises as `unblock`, and whatever `answer` raises: nothing was changed then."""
-        challenge = await self._may_end_unknown(lambda: self.session.administrator_asked(role, new))
+        challenge = await self._run_or_unknown(lambda: self.session.request_admin_challenge(role, new))
         if not isinstance(challenge, bytes):
             return challenge
         given = await answer(challenge)
-        return await self._may_end_unknown(lambda: self.session.administrator_answered(role, new, given))
+        return await self._run_or_unknown(lambda: self.session.answer_admin_challenge(role, new, given))
 
     @property
     def has_pad(self) -> bool:
@@ -115,17 +115,17 @@ class CardVisit:
         self, role: Role, text: PadText = ENGLISH, *, last_try_consented: bool = False
     ) -> CodeOutcome:
         """VERIFY, the code typed at the reader and never here. Raises as `verify`."""
-        return await self._may_end_unknown(lambda: self.session.verify_at_pad(role, text, consented=last_try_consented))
+        return await self._run_or_unknown(lambda: self.session.verify_at_pad(role, text, consented=last_try_consented))
 
     async def change_at_pad(
         self, role: Role, text: PadText = ENGLISH, *, last_try_consented: bool = False
     ) -> CodeOutcome:
         """CHANGE REFERENCE DATA, the codes typed at the reader and never here. Raises as `change`."""
-        return await self._may_end_unknown(lambda: self.session.change_at_pad(role, text, consented=last_try_consented))
+        return await self._run_or_unknown(lambda: self.session.change_at_pad(role, text, consented=last_try_consented))
 
     async def unblock_at_pad(self, role: Role, text: PadText = ENGLISH) -> CodeOutcome:
         """RESET RETRY COUNTER, PUK and new code typed at the reader and never here. Raises as `unblock`."""
-        return await self._may_end_unknown(lambda: self.session.unblock_at_pad(role, text))
+        return await self._run_or_unknown(lambda: self.session.unblock_at_pad(role, text))
 
     def unblock_lengths_at_pad(self, role: Role) -> tuple[int, int] | None:
         """How short and how long a new PIN may be that is set with the PUK at the pad; None where it cannot be. Sends
@@ -134,16 +134,16 @@ class CardVisit:
 
     async def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
         """Hash and sign. Raises CardGoneError before the card was asked, CardAnswerError for a false signature."""
-        return await self._may_end_unknown(lambda: self.session.sign(purpose, message))
+        return await self._run_or_unknown(lambda: self.session.sign(purpose, message))
 
     async def challenge_free_key(self) -> CardAuthentication:
         """A fresh challenge to the card's own key, before any code. Raises CardGoneError before the card was asked."""
-        return await self._may_end_unknown(self.session.challenge_free_key)
+        return await self._run_or_unknown(self.session.challenge_free_key)
 
     async def authenticate_by_management(self, ask: MutualAsk) -> CardAuthentication:
         """Mutual authentication by the card's own management key, before any code. Raises as `refresh`, and whatever `ask`
         raises."""
-        witness = await self._may_end_unknown(self.session.management_witness)
+        witness = await self._run_or_unknown(self.session.request_management_witness)
         if not isinstance(witness, tuple):
             return witness
         algorithm, given = witness
@@ -151,11 +151,11 @@ class CardVisit:
         answer = await ask(algorithm, given, challenge)
         if answer is None:
             return NoFreeKey()
-        return await self._may_end_unknown(lambda: self.session.management_answered(algorithm, challenge, answer))
+        return await self._run_or_unknown(lambda: self.session.verify_management_answer(algorithm, challenge, answer))
 
     async def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """Sign with the very key of a place, whether it has its certificate or not. Raises as `sign`."""
-        return await self._may_end_unknown(lambda: self.session.sign_with(key_id, message))
+        return await self._run_or_unknown(lambda: self.session.sign_with(key_id, message))
 
     async def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
         """Where a key may be made and no certificate loses its own. Raises as `refresh`."""
@@ -172,27 +172,27 @@ class CardVisit:
         purpose: Purpose = "identification",
     ) -> KeyOutcome:
         """Make a key pair in the place of `key_id`; the key that was there is gone. Raises as `change`."""
-        return await self._may_end_unknown(lambda: self.session.generate_key(key_id, algorithm, management, purpose))
+        return await self._run_or_unknown(lambda: self.session.generate_key(key_id, algorithm, management, purpose))
 
     async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
         """Write the certificate of the key `key_id`, and read it back; only one of the very key that the card holds.
 
         Raises as `change`, and CardAnswerError where the card holds something else after it.
         """
-        outcome = await self._may_end_unknown(lambda: self.session.write_certificate(key_id, der, management))
-        await self._judged_again(outcome)
+        outcome = await self._run_or_unknown(lambda: self.session.write_certificate(key_id, der, management))
+        await self._revalidate(outcome)
         return outcome
 
     async def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """Take the certificate of the key `key_id` off the card; the key stays. Raises as `write_certificate`."""
-        outcome = await self._may_end_unknown(lambda: self.session.delete_certificate(key_id, management))
-        await self._judged_again(outcome)
+        outcome = await self._run_or_unknown(lambda: self.session.delete_certificate(key_id, management))
+        await self._revalidate(outcome)
         return outcome
 
     async def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """Take the key `key_id` off the card, once its certificate is gone. Raises as `write_certificate`."""
-        outcome = await self._may_end_unknown(lambda: self.session.delete_key(key_id, management))
-        await self._judged_again(outcome)
+        outcome = await self._run_or_unknown(lambda: self.session.delete_key(key_id, management))
+        await self._revalidate(outcome)
         return outcome
 
     async def refresh(self) -> CardFacts:
@@ -208,12 +208,12 @@ class CardVisit:
             await self._run(self.session.complete)
         except StuckError:
             raise self._stuck() from None
-        await self._judge(self.session)
+        await self._validate(self.session)
         return self.facts
 
-    async def _judged_again(self, outcome: CodeOutcome) -> None:
+    async def _revalidate(self, outcome: CodeOutcome) -> None:
         if isinstance(outcome, Accepted):
-            await self._judge(self.session)
+            await self._validate(self.session)
 
     async def close(self) -> None:
         """Reset the card and let it go. Does nothing the second time."""
@@ -224,14 +224,14 @@ class CardVisit:
         if self._pulse.abandoned:
             return  # the thread that is stuck with it closes it, should it ever come back
         try:
-            await self._worker.run(pulsed(close, self._pulse), self._pulse, limit_s=self._limit_s)
+            await self._worker.run(with_pulse(close, self._pulse), self._pulse, limit_s=self._limit_s)
         except StuckError:
             return
         except asyncio.CancelledError:  # whoever is cancelled here wants the card let go all the same
             self._worker.post(close)
             raise
 
-    async def _may_end_unknown(self, work: Callable[[], T]) -> "T | Unknown":
+    async def _run_or_unknown(self, work: Callable[[], T]) -> "T | Unknown":
         try:
             return await self._run(work)
         except StuckError:

@@ -138,9 +138,9 @@ class Secret:
     @classmethod
     def of(cls, buffer: CodeBuffer) -> "Secret":
         """The code in a buffer of ASCII, which is the secret's own from now on."""
-        made = cls("")
-        made._buffer, made._length = buffer, len(buffer)
-        return made
+        secret = cls("")
+        secret._buffer, secret._length = buffer, len(buffer)
+        return secret
 
     def reveal(self) -> str:
         """Give the code itself. Call it where the bytes to the card are made, and nowhere else. Raises WipedError."""

@@ -57,10 +57,10 @@ class Tlv:
 
     def child(self, tag: int) -> "Tlv":
         """As `find`. Raises TlvError where there is none."""
-        found = self.find(tag)
-        if found is None:
+        child = self.find(tag)
+        if child is None:
             raise TlvError(f"data object {self.tag:X} has no {tag:X} in it")
-        return found
+        return child
 
     def integer(self) -> int:
         """A signed INTEGER or ENUMERATED of at most 32 bytes."""
@@ -94,14 +94,14 @@ def parse(data: bytes) -> tuple[Tlv, ...]:
 
 def parse_prefix(data: bytes) -> tuple[Tlv, ...]:
     """Like `parse`, but ends quietly at the first byte that is not TLV once an object was read: files have tails."""
-    found: list[Tlv] = []
+    objects: list[Tlv] = []
     try:
         for node in _each(_bounded(data), 1):
-            found.append(node)
+            objects.append(node)
     except TlvError:
-        if not found:
+        if not objects:
             raise
-    return tuple(found)
+    return tuple(objects)
 
 
 def _bounded(data: bytes) -> bytes:

@@ -103,29 +103,29 @@ class GrabbedScanner:
         """Whether it is there; one that nobody reads yet is grabbed for an instant, to see whether it can be."""
         if self._grabbed is not None:
             return ScannerReady()
-        found = self._take()
-        if not isinstance(found, ScannerMissing | ScannerRefused):
-            let_go(found)
+        device = self._take()
+        if not isinstance(device, ScannerMissing | ScannerRefused):
+            release_device(device)
             return ScannerReady()
-        return found
+        return device
 
     async def scans(self) -> AsyncIterator[Scan]:
         """What it reads, over unplugging and plugging in."""
         while True:
-            found = self._take()
-            if isinstance(found, ScannerMissing | ScannerRefused):
+            device = self._take()
+            if isinstance(device, ScannerMissing | ScannerRefused):
                 await self._sleep(RETRY_S)
                 continue
-            self._grabbed = found
+            self._grabbed = device
             try:
-                async with contextlib.aclosing(self._read(found)) as scans:
+                async with contextlib.aclosing(self._read(device)) as scans:
                     async for scan in scans:
                         yield scan
             except OSError:
                 pass  # unplugged
             finally:
                 self._grabbed = None
-                let_go(found)
+                release_device(device)
 
     async def _read(self, device: Input) -> AsyncGenerator[Scan, None]:
         keyboard, gathering = Keyboard(), Gathering()
@@ -140,13 +140,13 @@ class GrabbedScanner:
             devices = list(self._inputs())
         except InputDeniedError as error:
             return ScannerRefused(str(error))
-        found = next((device for device in devices if self._wanted.is_it(device)), None)
+        chosen = next((device for device in devices if self._wanted.is_it(device)), None)
         for other in devices:
-            if other is not found:
+            if other is not chosen:
                 other.close()
-        if found is None:
+        if chosen is None:
             return ScannerMissing()
-        return grab(found)
+        return grab(chosen)
 
 
 def grab(device: Input) -> "Input | ScannerRefused":
@@ -160,7 +160,7 @@ def grab(device: Input) -> "Input | ScannerRefused":
     return device
 
 
-def let_go(device: Input) -> None:
+def release_device(device: Input) -> None:
     """What is unplugged cannot be let go, and need not be."""
     with contextlib.suppress(OSError):
         device.ungrab()

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drivers.reader.card_reader import ReaderSettings
-from drivers.reader.certificates.revocation import NotAsked, Revocation
+from drivers.reader.certificates.revocation import NoRevocationCheck, Revocation
 from drivers.reader.certificates.revocation.offline import OfflineRevocation
 from drivers.reader.certificates.revocation.store import RevocationStore
-from drivers.reader.certificates.trust_store import TrustStore, load_certificates, split
+from drivers.reader.certificates.trust_store import TrustStore, load_certificates, split_anchors
 from drivers.reader.pin.try_ledger import FileLedger
 from drivers.reader.profiles import ProfileError, Profiles, builtin
 from kiosk.cli import state_directory
@@ -88,7 +88,7 @@ def _revocation(arguments: argparse.Namespace) -> tuple[Revocation, list[str]]:
         fetching = FetchingRevocation(RevocationStore(state_directory() / "revocation"), fetch)
         return fetching, fetching.faults
     if arguments.revocation is None:
-        return NotAsked(), []
+        return NoRevocationCheck(), []
     store = RevocationStore()
     try:
         for path in sorted(arguments.revocation.iterdir())[:MAX_FILES]:
@@ -103,7 +103,7 @@ def _trust(anchors: Path | None, revocation: Revocation, *, hard: bool) -> Trust
     if anchors is None:
         return TrustStore()
     try:
-        return TrustStore(*split(load_certificates(anchors)), revocation=revocation, hard=hard)
+        return TrustStore(*split_anchors(load_certificates(anchors)), revocation=revocation, hard=hard)
     except OSError as reason:
         raise InputError(f"{anchors}: {reason.strerror}") from None
     except ValueError as reason:

@@ -94,7 +94,7 @@ class BoardShape(Shape):
         return Beside([slots, beside], theme=theme, gap=4 if theme.small_panel else 7, top=True)
 
     def actions(self) -> Actions:
-        return Actions([self.button(one) for one in self.view.actions], self.primary())
+        return Actions([self.button(action) for action in self.view.actions], self.primary())
 
     def _cabinet(self) -> list[Flow]:
         theme, view = self.theme, self.view

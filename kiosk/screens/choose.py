@@ -62,8 +62,8 @@ class ChooseShape(Shape):
 
     def _banner(self, banner: Note) -> Flow:
         """In as few lines as it takes: tiles stand below."""
-        said = self.words(banner.text)
-        whole = f"[b]{self.words(banner.title)}.[/b] {said}" if banner.title else said
+        text = self.words(banner.text)
+        whole = f"[b]{self.words(banner.title)}.[/b] {text}" if banner.title else text
         return NotePanel([Small(theme=self.theme, text=whole)], banner.kind, self.theme)
 
     def actions(self) -> Actions:
@@ -95,16 +95,16 @@ class ChooseShape(Shape):
         if self.view.aside is None or theme.large:
             return grid
         question, hint = (self.words(line) for line in self.view.aside)
-        said: list[Flow] = [AsideTitle(theme=theme, text=question)]
+        lines: list[Flow] = [AsideTitle(theme=theme, text=question)]
         if not theme.small_panel:
-            said.append(Small(theme=theme, text=hint, tone="on_rail", line=1.53))
+            lines.append(Small(theme=theme, text=hint, tone="on_rail", line=1.53))
         if theme.portrait:
-            text = FlowBox(FlowColumn(said, theme=theme, gap=3), theme=theme, grow=True, centre=True)
+            text = FlowBox(FlowColumn(lines, theme=theme, gap=3), theme=theme, grow=True, centre=True)
             figure = invitation(theme)
             figure.tall = True
             stage = DrawingStage(FlowRow([figure, text], theme=theme, gap=10), theme=theme, padding=(10, 8))
             return FlowColumn([grid, FixedHeight(stage, 95, theme=theme)], theme=theme, gap=9, grow=True)
-        inside = FlowColumn([*said, Spacer(1, theme=theme), invitation(theme)], theme=theme)
+        inside = FlowColumn([*lines, Spacer(1, theme=theme), invitation(theme)], theme=theme)
         wide = 28 if theme.small_panel else 47
         padding = (2.5, 3) if theme.small_panel else (4, 5)
         stage = DrawingStage(inside, theme=theme, padding=padding, width_mm=wide, tall=True)
@@ -113,10 +113,10 @@ class ChooseShape(Shape):
     def _footer(self) -> Flow:
         theme = self.theme
         text, number = self.view.footer or ("", "")
-        said = self.words(text)
+        plain_text = self.words(text)
         lines: list[Flow] = [FootText(theme=theme, text=f"[b]{self.words(number)}[/b]")]
         if not theme.large:
-            lines.insert(0, FootText(theme=theme, text=said, tone="muted"))
+            lines.insert(0, FootText(theme=theme, text=plain_text, tone="muted"))
         phone = Icon(theme=theme, name="phone", size_mm=9 if theme.large else 6, tone="failure")
         return FlowRow([phone, FlowColumn(lines, theme=theme)], theme=theme, gap=3)
 

@@ -23,8 +23,8 @@ class ConfirmShape(Shape):
                 if view.receipt.facts
                 else scan_panel(view.receipt, self.words, theme)
             )
-            said = [self.title(), *self.leads(), *point_rows(view.points, self.words, theme)]
-            return FlowColumn([*said, *self._band(), *self.note(), facts], theme=theme, gap=theme.sizes.gap)
+            column = [self.title(), *self.leads(), *point_rows(view.points, self.words, theme)]
+            return FlowColumn([*column, *self._band(), *self.note(), facts], theme=theme, gap=theme.sizes.gap)
         if view.receipt:
             points = point_rows(view.points, self.words, theme)
             left = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self._band(), *self.note()]

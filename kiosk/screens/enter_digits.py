@@ -45,9 +45,9 @@ class EnterDigitsShape(DigitPadShape):
     def wipe(self) -> None:
         self.entry.wipe()
 
-    def scanned(self, found: ScannedCode) -> None:
+    def on_scan(self, scan: ScannedCode) -> None:
         """A card's number is the answer, by its last digits; of anything else it is said that it is none."""
-        match found:
+        match scan:
             case CardNumber(number):
                 self.entry.wipe()
                 for digit in [char for char in number if char.isdigit()][-self.view.length :]:

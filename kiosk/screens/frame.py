@@ -83,9 +83,9 @@ class Strip(Flow):
         parts: list[Flow] = [self.errand]
         if status.step:
             step = status.step
-            said = f"{step.at}/{step.of}" if theme.large else words.frame("frame.step", at=step.at, of=step.of)
+            step_text = f"{step.at}/{step.of}" if theme.large else words.frame("frame.step", at=step.at, of=step.of)
             parts += [] if theme.large else [Pips(step, theme=theme)]
-            parts.append(ErrandLabel(theme=theme, text=said, plain="yes"))
+            parts.append(ErrandLabel(theme=theme, text=step_text, plain="yes"))
         parts.append(Spacer(theme=theme))
         if not theme.large:
             parts += self._right(status, words, theme)
@@ -111,8 +111,8 @@ class Strip(Flow):
             parts.append(Tiny(theme=theme, text=status.ends, tone="muted", drop=3))
         if status.card_in:
             icon = Icon(theme=theme, name="smart-card-outline", size_mm=theme.sizes.small * 1.45, tone="muted")
-            said = Tiny(theme=theme, text=words.frame("frame.card_in"), tone="muted")
-            parts.append(FlowRow([icon, said], theme=theme, gap=1, drop=1))
+            card_in = Tiny(theme=theme, text=words.frame("frame.card_in"), tone="muted")
+            parts.append(FlowRow([icon, card_in], theme=theme, gap=1, drop=1))
         parts.append(Tiny(theme=theme, text=status.clock, tone="muted"))
         return parts
 

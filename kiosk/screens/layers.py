@@ -45,7 +45,7 @@ class Layers(Widget):
         self._swap(old, flow, below=True)
         self._guard(guard)
 
-    def set_over(self, flow: Flow | None, guard: bool = True) -> None:
+    def set_overlay(self, flow: Flow | None, guard: bool = True) -> None:
         """Lay something over the question, or take it away."""
         old, self.over = self.over, flow
         self._swap(old, flow)

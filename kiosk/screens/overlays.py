@@ -52,13 +52,13 @@ class TimeoutShape(Shape):
         across = {"10": 66.0, "7": 34.0, "p": 66.0}[theme.panel.name]
         thick = across * 5 / 66
         self.ring = Ring(across, thick, across * 20 / 66, theme=theme, ink="primary", ground="line")
-        said: list[Flow] = [
+        lines: list[Flow] = [
             Display(theme=theme, text=self.words.frame("timeout.title")),
             Lead(theme=theme, text=self.words.frame("timeout.text")),
         ]
         if self.card_in:
-            said.append(Lead(theme=theme, text=self.words.frame("timeout.card")))
-        text = FlowColumn(said, theme=theme, gap=5 if not theme.small_panel else 3)
+            lines.append(Lead(theme=theme, text=self.words.frame("timeout.card")))
+        text = FlowColumn(lines, theme=theme, gap=5 if not theme.small_panel else 3)
         if theme.portrait:
             ring = FlowColumn([self.ring], theme=theme, centred=True)
             return FlowColumn([Spacer(theme=theme), ring, text, Spacer(theme=theme)], theme=theme, gap=14)
@@ -141,18 +141,20 @@ class ClosedScreen(Flat):
         wrench = Icon(theme=theme, name="wrench-outline", size_mm=side * 0.6, tone="on_rail")
         sign = Sign(wrench, theme=theme, padding=(side * 0.2, side * 0.2), width_mm=side)
         other = words.other
-        said: list[Flow] = [
+        lines: list[Flow] = [
             ClosedTitle(theme=theme, text=words(closed.title)),
             Lead(theme=theme, text="\n".join(words(line) for line in closed.lead), tone="on_rail"),
             Faint(theme=theme, text=f"{other(closed.title)}. {other(closed.inside)}", drop=1),
         ]
         head: Flow
         if theme.portrait:
-            both = FlowColumn([FlowRow([sign], theme=theme), FlowColumn(said, theme=theme, gap=5)], theme=theme, gap=12)
+            both = FlowColumn(
+                [FlowRow([sign], theme=theme), FlowColumn(lines, theme=theme, gap=5)], theme=theme, gap=12
+            )
             head = FlowBox(both, theme=theme, grow=True, centre=True)
         else:
             text = FlowBox(
-                FlowColumn(said, theme=theme, gap=5 if not small else 3), theme=theme, grow=True, centre=True
+                FlowColumn(lines, theme=theme, gap=5 if not small else 3), theme=theme, grow=True, centre=True
             )
             head = FlowRow([sign, text], theme=theme, gap=12 if not small else 6, grow=True)
         columns = [self._contact(fact, words) for fact in closed.contacts]

@@ -122,8 +122,8 @@ def point_row(point: Point, number: int, words: ScreenTexts, theme: Theme) -> Fl
     text = words(point.text)
     if point.mark == "number":
         high = 0.4 if theme.small_panel else 0.9
-        said = FlowColumn([Spacer(high, theme=theme), Text(theme=theme, text=text)], theme=theme, grow=True)
-        return FlowRow([Number(str(number), theme.sizes.step, theme=theme), said], theme=theme, gap=3.5, top=True)
+        column = FlowColumn([Spacer(high, theme=theme), Text(theme=theme, text=text)], theme=theme, grow=True)
+        return FlowRow([Number(str(number), theme.sizes.step, theme=theme), column], theme=theme, gap=3.5, top=True)
     icon, tone = JUDGED.get(point.mark, (point.icon or "information-outline", "primary"))
     judged = point.mark in JUDGED
     if point.detail is None or (judged and (theme.large or theme.small_panel)):
@@ -283,10 +283,10 @@ def tries_panel(tries: Tries, words: ScreenTexts, theme: Theme, **kwargs: Any) -
     size = {"10": 7.0, "7": 5.4, "p": 9.0}[theme.panel.name]
     dots: list[Flow] = [Dot(size, theme=theme, left="no") for _ in range(tries.used)]
     dots += [Dot(size, theme=theme) for _ in range(tries.left)]
-    said = words.frame("frame.tries.last") if tries.left == 1 else words.frame("frame.tries", left=tries.left)
+    text = words.frame("frame.tries.last") if tries.left == 1 else words.frame("frame.tries", left=tries.left)
     gap, most = 1.4 if theme.small_panel else 2, DOTS_MOST[theme.panel.name]
     rows: list[Flow] = [FlowRow(dots[at : at + most], theme=theme, gap=gap) for at in range(0, len(dots), most)]
-    lines: list[Flow] = [TriesLeft(theme=theme, text=said), FlowColumn(rows, theme=theme, gap=gap)]
+    lines: list[Flow] = [TriesLeft(theme=theme, text=text), FlowColumn(rows, theme=theme, gap=gap)]
     if not theme.small_panel and not theme.large:
         lines.append(Small(theme=theme, text=words(tries.text), tone="muted"))
     padding, between = ((4, 3.4), 2.4) if theme.small_panel else ((6, 5), 3.4)

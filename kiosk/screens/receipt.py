@@ -110,7 +110,7 @@ def slip(panel: ReceiptPanel, words: ScreenTexts, theme: Theme, **kwargs: Any) -
     facts: list[Flow] = [SlipRow(words(fact.label), words(fact.value), theme=theme) for fact in panel.facts]
     lines.append(FlowColumn(facts, theme=theme, gap=1))
     if panel.qr:
-        said: list[Flow] = [
+        column: list[Flow] = [
             SlipText(theme=theme, text=f"[b]{words.frame('frame.receipt_take')}[/b]"),
             SlipLabel(theme=theme, text=words.frame("frame.receipt_scan")),
             *(
@@ -119,7 +119,7 @@ def slip(panel: ReceiptPanel, words: ScreenTexts, theme: Theme, **kwargs: Any) -
                 else []
             ),
         ]
-        beside = FlowBox(FlowColumn(said, theme=theme), theme=theme, grow=True, centre=True)
+        beside = FlowBox(FlowColumn(column, theme=theme), theme=theme, grow=True, centre=True)
         side = {"10": 28, "7": 20, "p": 44}[theme.panel.name]
         lines += [Tear(theme=theme), FlowRow([qr_figure(panel.qr, side, theme), beside], theme=theme, gap=5)]
     inside = FlowColumn([*lines, Spacer(theme=theme)], theme=theme, gap=2.6 if not theme.small_panel else 1.6)

@@ -113,9 +113,9 @@ class Shape(Flow):
     def leads(self) -> list[Flow]:
         """The lead sentences. Where there is no room the plain ones go before those with something strong in them."""
         tight = self.theme.large or self.theme.small_panel
-        said = [self.words(line) for line in self.view.lead]
-        drops = [0 if not (at or tight) else 1 if "[b]" in text else 3 for at, text in enumerate(said)]
-        return [Lead(theme=self.theme, text=text, drop=drop) for text, drop in zip(said, drops, strict=True)]
+        leads = [self.words(line) for line in self.view.lead]
+        drops = [0 if not (at or tight) else 1 if "[b]" in text else 3 for at, text in enumerate(leads)]
+        return [Lead(theme=self.theme, text=text, drop=drop) for text, drop in zip(leads, drops, strict=True)]
 
     def note(self) -> list[Flow]:
         note = self.view.note

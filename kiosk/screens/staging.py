@@ -50,7 +50,7 @@ class Staging:
     def __init__(self, window: Any, state: ScreenState, notice: Callable[[], None], *, keys: bool) -> None:
         """`keys`: the window's own keys type. Without, each is taken and forgotten, so that Kivy does nothing with it either."""
         fonts.register()
-        self.state, self._window, self._told = state, window, notice
+        self.state, self._window, self._on_touch = state, window, notice
         fade = not (state.still or env.draws_in_software())
         self.layers = Layers(window.size, fade=fade, notice=self._notice)
         self._pace = FrameRate()
@@ -71,12 +71,12 @@ class Staging:
             window.bind(on_key_down=self._on_key, on_textinput=self._on_text)
         else:
             window.bind(on_key_down=lambda *_: True, on_key_up=lambda *_: True)
-        KivyClock.schedule_interval(self._each_while, MINUTE_CHECK_S)
+        KivyClock.schedule_interval(self._on_interval, MINUTE_CHECK_S)
 
     def _notice(self) -> None:
         """Somebody has touched something."""
         self._pace.wake()
-        self._told()
+        self._on_touch()
 
     # the question
 
@@ -98,7 +98,7 @@ class Staging:
         """A scanner has read something: it counts where digits are asked for and nothing lies over the question."""
         self._notice()
         if isinstance(self.shape, EnterDigitsShape) and self.layers.uppermost is self._frame:
-            self.shape.scanned(self.state.read_scan(text))
+            self.shape.on_scan(self.state.read_scan(text))
 
     def press(self, key: Key) -> None:
         """A listed keypad's key: it counts where the question is uppermost."""
@@ -120,11 +120,11 @@ class Staging:
         self._draw_over(guard=True)
         self._count = KivyClock.schedule_interval(self._counted, COUNT_S)
 
-    def unwarn(self) -> None:
+    def end_warning(self) -> None:
         """Take it away."""
         self._count.cancel()
         self._warning = None
-        self.layers.set_over(None)
+        self.layers.set_overlay(None)
 
     def set_closed(self, closed: OutOfOrder | None) -> None:
         """The whole screen says that the station is closed."""
@@ -162,13 +162,13 @@ class Staging:
         assert self.view is not None
         state, old = self.state, self.shape
         entry = None if guard or old is None else entry_of(old)
-        shape = shape_of(self.view, state.words, state.theme, self._answered, entry)
+        shape = shape_of(self.view, state.words, state.theme, self._on_answer, entry)
         if old is not None and entry is None:
             old.wipe()
         if isinstance(old, BusyShape):
             old.wipe()
         self.shape = shape
-        self._frame = self._framed(shape, self.view, self._rail_below(), bare=not self.layers.fade)
+        self._frame = self._build_frame(shape, self.view, self._rail_below(), bare=not self.layers.fade)
         self.layers.set_base(self._frame, guard)
         self.motion.watch(self._frame)
         self._tidying.soon()
@@ -180,15 +180,15 @@ class Staging:
         state, view = self.state, self._warning.view if self._warning else self.view
         assert view is not None
         if self._warning:
-            self._over: Shape = TimeoutShape(view, state.words, state.theme, self._warned, state.card_in)
+            self._over: Shape = TimeoutShape(view, state.words, state.theme, self._on_warning_answer, state.card_in)
         else:
             side = view.side if self.shape and self.shape.side_is_under_help else None
-            self._over = HelpShape(view, state.words, state.theme, self._helped, HelpPage(state.contacts, side))
+            self._over = HelpShape(view, state.words, state.theme, self._on_help_answer, HelpPage(state.contacts, side))
         rail = self._make_rail(helps=isinstance(self._over, HelpShape))
-        self.layers.set_over(self._framed(self._over, view, rail), guard)
+        self.layers.set_overlay(self._build_frame(self._over, view, rail), guard)
         self._counted(0.0)
 
-    def _framed(self, shape: Shape, view: View[Any], rail: Rail, bare: bool = False) -> Frame:
+    def _build_frame(self, shape: Shape, view: View[Any], rail: Rail, bare: bool = False) -> Frame:
         state = self.state
         return Frame(shape, self._status(view), state.words, rail, theme=state.theme, bare=bare)
 
@@ -219,14 +219,14 @@ class Staging:
 
     # what people do
 
-    def _answered(self, value: Any) -> None:
+    def _on_answer(self, value: Any) -> None:
         self._answer(value)
 
-    def _warned(self, more: bool) -> None:
+    def _on_warning_answer(self, more: bool) -> None:
         if self._warning and not self._warning.answer.done():
             self._warning.answer.set_result(more)
 
-    def _helped(self, value: str) -> None:
+    def _on_help_answer(self, value: str) -> None:
         self._end_help()
         if value != CLOSE:
             self._answer(value)
@@ -234,7 +234,7 @@ class Staging:
     def _end_help(self) -> None:
         if self._help:
             self._help = False
-            self.layers.set_over(None)
+            self.layers.set_overlay(None)
 
     def _rail(self, name: str) -> None:
         state = self.state
@@ -265,7 +265,7 @@ class Staging:
         self._notice()
         now = self.state.clock.monotonic()
         if code in ENDS and (scan := self._wedge.end(now)):
-            self._take_back()
+            self._take_back_scan()
             self.scan(scan.text)
             return True
         if self._wedge.begins(now):
@@ -282,7 +282,7 @@ class Staging:
         for char in text:
             self._wedge.feed(char, self.state.clock.monotonic())
 
-    def _take_back(self) -> None:
+    def _take_back_scan(self) -> None:
         """What a scanner has typed is no answer, least of all a code."""
         while self.shape and self.typed() > self._typed_before:
             self.shape.press("erase")
@@ -291,7 +291,7 @@ class Staging:
         if self._warning and isinstance(self._over, TimeoutShape):
             self._over.count(self._warning.left(), self._warning.whole)
 
-    def _each_while(self, passed: float) -> None:
+    def _on_interval(self, passed: float) -> None:
         if self.state.time != self._time:
             self._time = self.state.time
             self.renew_status()

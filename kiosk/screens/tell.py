@@ -40,9 +40,9 @@ class TellShape(Shape):
         head = self.head(view.badge, view.badge_icon, gap=4 if view.tries else 6)
         if view.tries:
             return self._with_tries(head, points)
-        told, steps = self._told_and_steps()
-        if told and steps and not theme.large:
-            return self._in_two(head, told, steps)
+        meaning, steps = self._told_and_steps()
+        if meaning and steps and not theme.large:
+            return self._in_two(head, meaning, steps)
         gap = 5.5 if view.points and not theme.small_panel else theme.sizes.gap * 1.25
         return self.split([head, *self.leads(), *points, Spacer(theme=theme), *self.note()], self._beside(), gap=gap)
 
@@ -51,7 +51,7 @@ class TellShape(Shape):
         steps = tuple(point for point in self.view.points if point.mark == "number")
         return tuple(point for point in self.view.points if point.mark != "number"), steps
 
-    def _in_two(self, head: Flow, told: tuple[Point, ...], steps: tuple[Point, ...]) -> Flow:
+    def _in_two(self, head: Flow, meaning: tuple[Point, ...], steps: tuple[Point, ...]) -> Flow:
         """What it means beside what to do; in portrait below each other, each on a sheet (design, 11)."""
         theme = self.theme
         gap = {"10": 3.2, "7": 1.6, "p": 5.0}[theme.panel.name]
@@ -60,7 +60,7 @@ class TellShape(Shape):
                 [ColumnHeading(theme=theme, text=self.words.frame(name)), *point_rows(points, self.words, theme)],
                 theme=theme, gap=gap, grow=True,
             )
-            for name, points in (("frame.means", told), ("frame.do", steps))
+            for name, points in (("frame.means", meaning), ("frame.do", steps))
         ]  # fmt: skip
         above = [head, *self.leads()]
         if theme.portrait:

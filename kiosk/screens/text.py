@@ -122,11 +122,11 @@ class Text(Flow, Label):
 
     def _draw(self, width: int) -> None:
         """Make the texture at once: Kivy would make it again, before the next frame, for each property that changes."""
-        said, shown = self._given, self._broken(width)
+        text, shown = self._given, self._broken(width)
         drawn = width, shown, *self.font_key, tuple(self.color), self.halign
         if drawn != self._drawn:
             self.text = shown
-            self._said, self._shown, self._drawn = said, shown, drawn
+            self._said, self._shown, self._drawn = text, shown, drawn
             self.line_height = stretch(*self.font_key)
             self.text_size = width, None
             self.texture_update()
@@ -138,8 +138,8 @@ class Text(Flow, Label):
 
     def _broken(self, width: int | None) -> str:
         """The text as it was given, with the line ends that this width needs."""
-        said = self._given
-        return broken(said, *self.font_key[:2], width) if width is not None and "-" in said else said
+        text = self._given
+        return broken(text, *self.font_key[:2], width) if width is not None and "-" in text else text
 
     def is_cut(self) -> bool:
         """Whether it needs more than its place, once it has one: a line more, or more room for a word."""

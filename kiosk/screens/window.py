@@ -93,7 +93,7 @@ class KivyScreen:
         finally:
             waiting.cancel()
             answer.cancel()
-            self.staging.unwarn()
+            self.staging.end_warning()
 
     def set_activity(self, notice: Activity) -> None:
         """Whom to tell of each touch or key."""

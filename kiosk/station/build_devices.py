@@ -12,7 +12,7 @@ from drivers.cabinet.gpio.lamp_pattern import Pattern
 from drivers.cabinet.gpio.port import Pins, PinsReady, PinsState, PinsUnavailable
 from drivers.cabinet.pairing import pairing_of
 from drivers.cabinet.port import CabinetState
-from drivers.cabinet.port_discovery import named, only_one
+from drivers.cabinet.port_discovery import configured_port, only_port
 from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.printer.connections import Connection, NetworkConnection, SerialConnection, UsbConnection
 from drivers.printer.escpos import EscPosPrinter
@@ -70,7 +70,7 @@ def make_devices(
 
 
 def _serial_cabinet(section: CabinetSection, base: Path) -> SerialCabinet:
-    find = named(section.port) if section.port else only_one()
+    find = configured_port(section.port) if section.port else only_port()
     return SerialCabinet("cabinet", find, lambda: pairing_of(base / section.key))
 
 

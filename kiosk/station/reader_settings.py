@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.reader.card_reader import ReaderSettings
-from drivers.reader.certificates.revocation import NotAsked, Revocation
+from drivers.reader.certificates.revocation import NoRevocationCheck, Revocation
 from drivers.reader.certificates.revocation.offline import OfflineRevocation
 from drivers.reader.certificates.revocation.store import RevocationStore
-from drivers.reader.certificates.trust_store import TrustStore, load_certificates, split
+from drivers.reader.certificates.trust_store import TrustStore, load_certificates, split_anchors
 from drivers.reader.pin.try_ledger import FileLedger
 from drivers.reader.profiles import ProfileError, Profiles, builtin
 from drivers.reader.profiles.signed import ProfileKeys, add_signed
@@ -91,12 +91,12 @@ def _trust(config: Config, base: Path, virtual: VirtualDevices | None) -> TrustS
         return TrustStore(virtual.trust_anchors(), virtual.intermediates(), revocation=revocation, hard=hard)
     path = base / config.trust.anchors
     try:
-        return TrustStore(*split(load_certificates(path)), revocation=revocation, hard=hard)
+        return TrustStore(*split_anchors(load_certificates(path)), revocation=revocation, hard=hard)
     except (OSError, ValueError) as error:
         raise NoAnchorsError(f"{path}: {error}") from None
 
 
 def _revocation(config: Config, base: Path) -> Revocation:
     if not config.trust.revocation:
-        return NotAsked()
+        return NoRevocationCheck()
     return OfflineRevocation(RevocationStore(base / config.trust.revocation))

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from drivers.cabinet.driver import DROP_LIMIT_S, SerialCabinet
 from drivers.cabinet.drop import DropEvent
 from drivers.cabinet.pairing import KEY_BYTES, Pairing, PairingError, pairing_of
-from drivers.cabinet.port_discovery import named
+from drivers.cabinet.port_discovery import configured_port
 from drivers.reader.secret import Secret
 from sim.cabinet import unix_board
 from sim.cabinet.cable import Cable
@@ -87,7 +87,7 @@ class BoardTwin(CabinetMechanics):
         super().__init__(slots, cards=cards, drop=TwinDrop(bin_holds, self._notify, self._say), on_change=on_change)
         self.folder = folder
         self.driver = SerialCabinet(
-            name, named(str(folder / "cabinet.tty")), self._pairing, virtual=True, drop_limit_s=drop_limit_s
+            name, configured_port(str(folder / "cabinet.tty")), self._pairing, virtual=True, drop_limit_s=drop_limit_s
         )
         self.longest_coil_s = 0.0
         """The longest time that a coil has been on, by the board's own clock."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drivers.cabinet.firmware.wiring import standard
-from drivers.cabinet.port_discovery import named, only_one
+from drivers.cabinet.port_discovery import configured_port, only_port
 from provisioning.commands import main
 from provisioning.wiring import RewiringError, checked, rewire
 from tests.fakes.cabinet.cabinet_and_hands import twin_of
@@ -23,7 +23,9 @@ async def test_a_board_starts_anew_with_other_slots(tmp_path: Path) -> None:
     async with twin_of(tmp_path / "board", 3) as twin:
         await twin.driver.close()  # one program at a time on a line
         port = str(tmp_path / "board" / "cabinet.tty")
-        rewired = await rewire(written(tmp_path, standard(2)), tmp_path / "board" / "pairing.json", named(port))
+        rewired = await rewire(
+            written(tmp_path, standard(2)), tmp_path / "board" / "pairing.json", configured_port(port)
+        )
     assert rewired.slots == 2
 
 
@@ -46,7 +48,7 @@ async def test_a_board_that_is_not_there_is_said(tmp_path: Path) -> None:
     async with twin_of(tmp_path / "board", 2) as twin:
         await twin.driver.close()
         with pytest.raises(RewiringError, match="cabinet absent"):
-            await rewire(written(tmp_path, standard(2)), tmp_path / "board" / "pairing.json", only_one(lambda: ()))
+            await rewire(written(tmp_path, standard(2)), tmp_path / "board" / "pairing.json", only_port(lambda: ()))
 
 
 def test_the_command_says_what_is_wrong_and_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from drivers.cabinet.gpio.gpiozero_board import GpioBoard, GpioError
 from drivers.cabinet.gpio.lamp_pattern import OFF, SHORTEST_S, Pattern
-from drivers.cabinet.gpio.pin_wiring import OUTPUTS, Role, Wiring, checked
+from drivers.cabinet.gpio.pin_wiring import OUTPUTS, Role, Wiring, validate_wiring
 from drivers.cabinet.gpio.port import PinsReady, PinsState, PinsStuck, PinsUnavailable
 
 SETTLE_S = 0.05
@@ -43,7 +43,7 @@ class GpioPins:
     ) -> None:
         """`clock` and `sleep` count seconds of the same time. Raises GpioWiringError."""
         self.name = name
-        self._wiring = checked(wiring)
+        self._wiring = validate_wiring(wiring)
         self._factory = factory
         self._clock = clock
         self._sleep = sleep
@@ -76,11 +76,11 @@ class GpioPins:
     async def changes(self) -> AsyncIterator[PinsReady]:
         """The contacts now, and after each change that has settled."""
         await self.state()
-        told: PinsReady | None = None
+        last: PinsReady | None = None
         while True:
             changed, now = self._changed, self._contacts()
-            if now != told:
-                told = now
+            if now != last:
+                last = now
                 yield now
             await changed.wait()
 
@@ -139,8 +139,8 @@ class GpioPins:
         )
 
     def _is_stuck(self, board: GpioBoard, role: Role) -> bool:
-        told = self._backlight if role == "backlight" else self._lit
-        return abs(board.read(role) - told) > TOLERANCE
+        expected = self._backlight if role == "backlight" else self._lit
+        return abs(board.read(role) - expected) > TOLERANCE
 
     def _edge(self, role: Role) -> None:
         if role not in self._settling:
@@ -192,8 +192,8 @@ class GpioPins:
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in waiting:
-                one.cancel()
+            for task in waiting:
+                task.cancel()
         called_off = self._lamp_changed.is_set()
         self._lamp_changed.clear()
         return called_off

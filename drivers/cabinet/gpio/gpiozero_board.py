@@ -29,7 +29,7 @@ class GpioError(Exception):
     """The pins cannot be had; the text says why."""
 
 
-def _named(act: Callable[[], T]) -> T:
+def _translate_faults(act: Callable[[], T]) -> T:
     """Do it; what a pin library raises (RuntimeError, OSError, lgpio's error, gpiozero's own) becomes a GpioError.
 
     It is raised after the other has been let go: gpiozero counts a pin as taken as long as a device that failed lives on
@@ -44,7 +44,7 @@ def _named(act: Callable[[], T]) -> T:
 
 def pi_factory() -> Any:
     """The pins of this Pi. Raises GpioError where this is none, or nobody may use them."""
-    return _named(_rpi_gpio)
+    return _translate_faults(_rpi_gpio)
 
 
 def _rpi_gpio() -> Any:
@@ -96,25 +96,25 @@ class GpioBoard:
         self._devices: dict[Role, Device] = {}
         try:
             for role, pin in wiring.items():
-                self._devices[role] = _named(partial(_device, role, pin, factory))
+                self._devices[role] = _translate_faults(partial(_device, role, pin, factory))
         except GpioError:
             self.close()
             raise
 
     def read(self, role: Role) -> float:
         """What the pin's level means now, 0 to 1; of an output what is really on the pin. Raises GpioError."""
-        level = _named(lambda: float(self._devices[role].pin.state))
+        level = _translate_faults(lambda: float(self._devices[role].pin.state))
         return level if self._wiring[role].active == "high" else 1.0 - level
 
     def drive(self, role: Role, share: float) -> None:
         """Drive an output: 1 is full, 0 is off. Raises GpioError."""
-        _named(lambda: setattr(self._devices[role], "value", share))
+        _translate_faults(lambda: setattr(self._devices[role], "value", share))
 
-    def on_edge(self, told: Callable[[Role], None]) -> None:
-        """`told` is called with the role for each edge of an input, in the pin library's thread."""
+    def on_edge(self, callback: Callable[[Role], None]) -> None:
+        """`callback` is called with the role for each edge of an input, in the pin library's thread."""
         for role, device in self._devices.items():
             if role not in OUTPUTS:
-                device.when_activated = device.when_deactivated = _teller(told, role)
+                device.when_activated = device.when_deactivated = _teller(callback, role)
 
     def close(self) -> None:
         """Give the pins back."""
@@ -135,5 +135,5 @@ def _device(role: Role, pin: GpioPin, factory: Any) -> Device:
     return DigitalInputDevice(pin.bcm, pull_up=pull, active_state=True if pull is None else None, pin_factory=factory)
 
 
-def _teller(told: Callable[[Role], None], role: Role) -> Callable[[], None]:
-    return lambda: told(role)
+def _teller(on_edge: Callable[[Role], None], role: Role) -> Callable[[], None]:
+    return lambda: on_edge(role)

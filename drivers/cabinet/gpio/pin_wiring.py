@@ -4,9 +4,9 @@ Rules: a pin is named by its BCM number; numbers 0 and 1 belong to the identific
 console; no pin has two roles. A contact that means danger is wired so that a cut wire means it too: the service door is
 closed to ground when shut, and a pulled-up pin reads open.
 
->>> reference()["door"]
+>>> reference_wiring()["door"]
 GpioPin(bcm=27, way='in', active='high', pull='up')
->>> place(27)
+>>> header_position(27)
 13
 """
 
@@ -59,12 +59,12 @@ class GpioPin:
 Wiring = Mapping[Role, GpioPin]
 
 
-def place(bcm: int) -> int:
+def header_position(bcm: int) -> int:
     """Where on the header the pin is. Raises KeyError for a number that is no pin's."""
     return PLACES[bcm]
 
 
-def checked(wiring: Wiring) -> Wiring:
+def validate_wiring(wiring: Wiring) -> Wiring:
     """The wiring, if no pin has two roles and each role's pin goes the right way. Raises GpioWiringError."""
     taken: dict[int, Role] = {}
     for role, pin in wiring.items():
@@ -77,7 +77,7 @@ def checked(wiring: Wiring) -> Wiring:
 
 
 @cache
-def parts() -> dict[Role, tuple[GpioPin, str]]:
+def reference_parts() -> dict[Role, tuple[GpioPin, str]]:
     """The shipped wiring: pin, and what is connected to it, by role."""
     tables: dict[Role, dict[str, Any]] = tomllib.loads(WIRING.read_text(encoding="utf-8"))  # type: ignore[assignment]
     return {
@@ -86,6 +86,6 @@ def parts() -> dict[Role, tuple[GpioPin, str]]:
     }
 
 
-def reference() -> dict[Role, GpioPin]:
+def reference_wiring() -> dict[Role, GpioPin]:
     """The shipped wiring: pins by role."""
-    return {role: pin for role, (pin, _) in parts().items()}
+    return {role: pin for role, (pin, _) in reference_parts().items()}

@@ -57,7 +57,7 @@ class ReadCertificate:
     key_id: bytes
 
 
-def rules_of(profile: Profile) -> CardRules:
+def card_rules_of(profile: Profile) -> CardRules:
     """What the product lets whom do."""
     return CardRules(
         profile.unblocking.by,
@@ -82,13 +82,13 @@ def read_certificates(
 
     What one is for: by keyUsage, or as `purpose_of` says.
     """
-    found: list[ReadCertificate] = []
+    certificates: list[ReadCertificate] = []
     for file in directory.certificates:
         try:
-            found.append(_read(file, directory, profile, purpose_of or _by_usage))
+            certificates.append(_read(file, directory, profile, purpose_of or _by_usage))
         except PARSE_FAULTS:
             continue
-    return tuple(found)
+    return tuple(certificates)
 
 
 def needs_keys(directory: CardDirectory) -> bool:
@@ -108,7 +108,7 @@ def needs_keys(directory: CardDirectory) -> bool:
     return len(for_people) != 1 or authority or not plain
 
 
-def damaged_in(directory: CardDirectory, read: Iterable[ReadCertificate]) -> tuple[str, ...]:
+def damaged_certificates(directory: CardDirectory, read: Iterable[ReadCertificate]) -> tuple[str, ...]:
     """Labels, or ids, of what should be certificates and are none."""
     sound = {certificate.facts.der for certificate in read}
     broken = (file.entry for file in directory.certificates if file.der not in sound)
@@ -170,8 +170,8 @@ def _text(value: str | bytes) -> str:
 
 
 def _attribute(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
-    found = certificate.subject.get_attributes_for_oid(oid)
-    return _text(found[0].value).strip() if found else ""
+    attributes = certificate.subject.get_attributes_for_oid(oid)
+    return _text(attributes[0].value).strip() if attributes else ""
 
 
 def holder_of(certificates: Iterable[ReadCertificate]) -> Holder:
@@ -191,11 +191,11 @@ def holder_of(certificates: Iterable[ReadCertificate]) -> Holder:
 def birth_dates_of(certificates: Iterable[ReadCertificate]) -> tuple[date, ...]:
     """The holder's date of birth, from a personal identity number in a subject: no new PIN may hold it. It is shown to
     nobody. Of a number with ten digits both centuries count."""
-    found: list[date] = []
+    dates: list[date] = []
     for certificate in certificates:
         for attribute in certificate.x509.subject:
-            found += _births(_text(attribute.value).strip())
-    return tuple(dict.fromkeys(found))
+            dates += _births(_text(attribute.value).strip())
+    return tuple(dict.fromkeys(dates))
 
 
 def _births(text: str) -> list[date]:
@@ -214,11 +214,11 @@ def card_number_of(certificates: Iterable[ReadCertificate], directory: CardDirec
     """The number that is printed on the card too, where the profile says that it is. Empty where it is not there."""
     if profile.certificates.card_number == BY_SERIAL:
         return directory.token.serial.hex().upper()
-    numbers = (number_in(certificate.x509, profile) for certificate in _by_weight(certificates))
+    numbers = (card_number_in(certificate.x509, profile) for certificate in _by_weight(certificates))
     return next((number for number in numbers if number), "")
 
 
-def number_in(certificate: x509.Certificate, profile: Profile) -> str:
+def card_number_in(certificate: x509.Certificate, profile: Profile) -> str:
     """The card number in a certificate, where the profile says that it stands there; empty where it is not there."""
     where, _, what = profile.certificates.card_number.partition(":")
     if where == "token":

@@ -37,9 +37,9 @@ class PathBuilder:
     ) -> tuple[tuple[x509.Certificate, ...], Chain | None]:
         """The certificates from this one to its anchor at an aware time, and none where there is a fault."""
         try:
-            known = [*self._authorities, *(asn1.Certificate.load(other) for other in others)]
+            intermediates = [*self._authorities, *(asn1.Certificate.load(other) for other in others)]
             context = ValidationContext(
-                trust_roots=self._anchors, other_certs=known, moment=at, allow_fetching=False,
+                trust_roots=self._anchors, other_certs=intermediates, moment=at, allow_fetching=False,
                 revocation_mode="soft-fail",
             )  # fmt: skip
             validator = CertificateValidator(asn1.Certificate.load(der), validation_context=context)

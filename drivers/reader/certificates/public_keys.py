@@ -27,7 +27,7 @@ _CURVES: dict[int, type[ec.EllipticCurve]] = {65: ec.SECP256R1, 97: ec.SECP384R1
 """By the length of an uncompressed point in bytes (SEC 1, 2.3.3)."""
 
 
-def spki(key: PublicKey) -> bytes:
+def encode_spki(key: PublicKey) -> bytes:
     """SubjectPublicKeyInfo in DER."""
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
@@ -38,7 +38,7 @@ def of_certificate(der: bytes) -> bytes | None:
         key = x509.load_der_x509_certificate(der).public_key()
     except PARSE_FAULTS:
         return None
-    return spki(key) if isinstance(key, PublicKey) else None
+    return encode_spki(key) if isinstance(key, PublicKey) else None
 
 
 def from_point(point: bytes) -> PublicKey | None:

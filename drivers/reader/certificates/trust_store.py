@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from drivers.reader.certificates.identity import PARSE_FAULTS
-from drivers.reader.certificates.revocation import UNKNOWN, NotAsked, Revocation, Standing
+from drivers.reader.certificates.revocation import UNKNOWN, NoRevocationCheck, Revocation, RevocationResult
 from drivers.reader.model import Chain
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ CertificatePath = tuple[x509.Certificate, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class ValidationResult:
     """What is known of one certificate. `revocation` is the leaf's own; `path` goes from it up to the anchor."""
 
     chain: Chain
-    revocation: Standing = UNKNOWN
+    revocation: RevocationResult = UNKNOWN
     path: tuple[x509.Certificate, ...] = ()
 
 
@@ -47,7 +47,7 @@ class TrustStore:
         self._anchors = tuple(anchors)
         self._authorities = tuple(authorities)
         self._paths: PathBuilder | None = None
-        self._revocation = revocation or NotAsked()
+        self._revocation = revocation or NoRevocationCheck()
         self._hard = hard
 
     async def judge(self, der: bytes, at: datetime, others: Iterable[bytes] = ()) -> Chain:
@@ -57,27 +57,27 @@ class TrustStore:
         """
         return (await self.assess(der, at, others)).chain
 
-    async def assess(self, der: bytes, at: datetime, others: Iterable[bytes] = ()) -> Judgement:
+    async def assess(self, der: bytes, at: datetime, others: Iterable[bytes] = ()) -> ValidationResult:
         """The same, with revocation and the path that was found."""
         try:
             certificate = x509.load_der_x509_certificate(der)
         except PARSE_FAULTS:
-            return Judgement("untrusted")
+            return ValidationResult("untrusted")
         if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
-            return Judgement("expired")
+            return ValidationResult("expired")
         if not self._anchors:
-            return Judgement("unchecked")
+            return ValidationResult("unchecked")
         path, fault = await self._path(der, at, others)
-        return Judgement(fault) if fault is not None else await self._with_revocation(path, at)
+        return ValidationResult(fault) if fault is not None else await self._with_revocation(path, at)
 
-    async def _with_revocation(self, path: CertificatePath, at: datetime) -> Judgement:
+    async def _with_revocation(self, path: CertificatePath, at: datetime) -> ValidationResult:
         """Every certificate under the anchor is asked about, the holder's first; one that is revoked ends it."""
         standings = [await self._revocation.status(each, issuer, at) for each, issuer in pairwise(path)]
         leaf = standings[0] if standings else UNKNOWN
-        known = {standing.status for standing in standings}
-        if "revoked" in known:
-            return Judgement("revoked", leaf, path)
-        return Judgement("unchecked" if self._hard and "unknown" in known else "ok", leaf, path)
+        statuses = {standing.status for standing in standings}
+        if "revoked" in statuses:
+            return ValidationResult("revoked", leaf, path)
+        return ValidationResult("unchecked" if self._hard and "unknown" in statuses else "ok", leaf, path)
 
     async def _path(self, der: bytes, at: datetime, others: Iterable[bytes]) -> tuple[CertificatePath, Chain | None]:
         """The certificates from this one to its anchor, and none where there is a fault."""
@@ -94,21 +94,21 @@ def load_certificates(path: Path) -> list[x509.Certificate]:
     Raises OSError, and ValueError (with the file's name) where a file holds no certificate.
     """
     files = sorted(p for p in path.iterdir() if p.suffix in (".pem", ".crt")) if path.is_dir() else [path]
-    found: list[x509.Certificate] = []
+    certificates: list[x509.Certificate] = []
     for file in files:
         content = file.read_bytes()
         if path.is_dir() and b"BEGIN CERTIFICATE" not in content:
             continue
         try:
-            found += x509.load_pem_x509_certificates(content)
+            certificates += x509.load_pem_x509_certificates(content)
         except ValueError as fault:
             raise ValueError(f"{file}: no certificate in PEM form") from fault
-    if not found:
+    if not certificates:
         raise ValueError(f"{path}: no certificate in PEM form")
-    return found
+    return certificates
 
 
-def split(certificates: Iterable[x509.Certificate]) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
+def split_anchors(certificates: Iterable[x509.Certificate]) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
     """Anchors (self-issued) and authorities (the others)."""
     all_of_them = list(certificates)
     anchors = [c for c in all_of_them if c.issuer == c.subject]

@@ -21,7 +21,7 @@ from drivers.reader.outcomes import (
     WrongAnswer,
 )
 from drivers.reader.pin.code_commands import STRICTER, CodeCommands
-from drivers.reader.pin.try_counter import LOCKED_WORDS, KeyTryCounter, refused_unseen
+from drivers.reader.pin.try_counter import LOCKED_WORDS, KeyTryCounter, cost_no_try
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 from drivers.reader.profiles import Unblocking
 from drivers.reader.profiles.tables import least_floor
@@ -46,7 +46,7 @@ class AdministratorUnblock:
         """The card's challenge, or why there is none. No try was used."""
         if self._rules.admin == "none" or code.has(CodeFlag.UNBLOCK_DISABLED):
             return Refused(RefusalReason.NOT_ALLOWED)
-        refusal = self._codes.new_refusal(code, role, new)
+        refusal = self._codes.refusal_of_new_code(code, role, new)
         if refusal is not None:
             return refusal
         self._codes.check_same_card()
@@ -60,7 +60,7 @@ class AdministratorUnblock:
         self._given_at = self._channel.exchange.apdus
         return response.data
 
-    def answered(self, code: CodeObject, new: Secret, answer: bytes) -> AdminOutcome:
+    def complete_with_answer(self, code: CodeObject, new: Secret, answer: bytes) -> AdminOutcome:
         """Give the answer, and where the card takes it, set the new PIN. Refused(NOT_ALLOWED) where something else was sent
         meanwhile: the challenge is no longer the card's, and the right answer would count as a wrong one.
         """
@@ -94,7 +94,7 @@ class AdministratorUnblock:
                 count.settle(left)
             case Locked():
                 count.settle(0)
-            case Refused(status=word) if refused_unseen(word):
+            case Refused(status=word) if cost_no_try(word):
                 count.settle(before)
         return outcome
 

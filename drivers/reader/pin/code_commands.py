@@ -4,9 +4,9 @@ Order of the checks, each of which ends the command before the card sees a code:
 the code fit (length, alphabet, rules for new ones); is the card still the same one (for what cannot be undone); how
 many tries remain (read just before, or counted by the station). Reliability I1 and I2.
 
-Status words as ISO/IEC 7816-4 tables 6 and 7 and as real cards differ from them; see `outcome_of`.
+Status words as ISO/IEC 7816-4 tables 6 and 7 and as real cards differ from them; see `outcome_of_status`.
 
->>> outcome_of(ResponseApdu(b"", 0x63C2)).tries_left
+>>> outcome_of_status(ResponseApdu(b"", 0x63C2)).tries_left
 2
 """
 
@@ -20,7 +20,7 @@ from drivers.reader.apdu import CommandApdu, ResponseApdu, StatusWord
 from drivers.reader.errors import CardAnswerError, CardGoneError, CommandRefusedError
 from drivers.reader.iso7816 import CodeFormat, encode_code
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
-from drivers.reader.pin.new_code_rules import offences
+from drivers.reader.pin.new_code_rules import broken_pin_rules
 from drivers.reader.pin.try_counter import LOCKED_WORDS, KeyTryCounter, RemainingTries, TryCounter
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 from drivers.reader.profiles import CodeRules, Profile, UnblockVariant
@@ -35,7 +35,7 @@ STRICTER = 1
 """So much higher is the floor where the station counts instead of the card."""
 
 
-def outcome_of(response: ResponseApdu) -> CodeOutcome:
+def outcome_of_status(response: ResponseApdu) -> CodeOutcome:
     """What an answer to a code command means; x of 63Cx counts the code that was wrong."""
     if response.ok:
         return Accepted()
@@ -94,7 +94,7 @@ class CodeCommands:
         """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
         if code.has(CodeFlag.CHANGE_DISABLED):
             return Refused(RefusalReason.NOT_ALLOWED)
-        refusal = self._entry_refusal(code, old) or self.new_refusal(code, role, new, old)
+        refusal = self._entry_refusal(code, old) or self.refusal_of_new_code(code, role, new, old)
         if refusal is not None:
             return refusal
         self.check_same_card()
@@ -114,13 +114,13 @@ class CodeCommands:
         refusal = (
             _length_refusal(entry, self._profile.puk)
             or self._entry_refusal(puk, entry)
-            or self.new_refusal(code, role, new)
+            or self.refusal_of_new_code(code, role, new)
         )
         if refusal is not None:
             return refusal
-        return self.unblocked(code, puk, lambda tries: self._reset(code, puk, tries, entry, new))
+        return self.guarded_unblock(code, puk, lambda tries: self._reset(code, puk, tries, entry, new))
 
-    def unblocked(
+    def guarded_unblock(
         self, code: CodeObject, puk: CodeObject, reset: Callable[[RemainingTries], CodeOutcome]
     ) -> CodeOutcome:
         """What stands before every RESET RETRY COUNTER with a PUK, and what comes after it. Raises as `change`."""
@@ -132,7 +132,7 @@ class CodeCommands:
         self._enter(code)
         outcome = reset(tries)
         if isinstance(outcome, Accepted):
-            self._counter.restored(code)
+            self._counter.reset_count(code)
             return Accepted(new_code_set=self._profile.commands.unblock not in KEEPING_THE_CODE)
         return self._with_entries_left(outcome, tries)
 
@@ -165,7 +165,7 @@ class CodeCommands:
         if isinstance(outcome, WrongCode | Locked):  # of which code there is none in it
             return Refused(RefusalReason.CARD)
         if isinstance(outcome, Accepted):
-            self._counter.restored(code)
+            self._counter.reset_count(code)
         return outcome
 
     def count_of_key(self, name: str, start: int) -> KeyTryCounter:
@@ -195,11 +195,13 @@ class CodeCommands:
             return Refused(RefusalReason.POLICY)
         return None
 
-    def new_refusal(self, code: CodeObject, role: Role, new: Secret, old: Secret | None = None) -> Refused | None:
+    def refusal_of_new_code(
+        self, code: CodeObject, role: Role, new: Secret, old: Secret | None = None
+    ) -> Refused | None:
         """Why that may not be a new code; None where it may. Two of four cards accept one of one character, so the station
         holds the limits itself."""
         refusal = self._entry_refusal(code, new) or _length_refusal(new, self._profile.rules(role))
-        if refusal is None and offences(new, self._profile.pin.forbidden, old=old, born=self._born):
+        if refusal is None and broken_pin_rules(new, self._profile.pin.forbidden, old=old, born=self._born):
             return Refused(RefusalReason.POLICY)
         return refusal
 
@@ -237,7 +239,7 @@ class CodeCommands:
         except (CardGoneError, CardAnswerError):
             return Unknown()
         self._channel.committed = False
-        return outcome_of(response)
+        return outcome_of_status(response)
 
     def pad_limits(self, code: CodeObject, role: Role, *, new: bool) -> PadCode | None:
         """What a reader's own pad may take for that code; None where no pad can do it."""
@@ -291,7 +293,7 @@ def _length_refusal(code: Secret, rules: CodeRules) -> Refused | None:
     return None if fits and digits else Refused(RefusalReason.POLICY)
 
 
-def as_refusal(command: Callable[[], T]) -> T | Refused:
+def refuse_on_fault(command: Callable[[], T]) -> T | Refused:
     """What the card refuses on the way to a code command (to select its DF) is its refusal: no code went out."""
     try:
         return command()

@@ -88,7 +88,7 @@ class PinpadCommands:
         if pad is None or limits is None:
             return Refused(RefusalReason.NOT_AT_PAD)
         asking = _Asking(pad, limits, text)
-        return self._codes.unblocked(code, puk, lambda tries: self._reset(code, puk, tries, asking))
+        return self._codes.guarded_unblock(code, puk, lambda tries: self._reset(code, puk, tries, asking))
 
     def _reset(self, code: CodeObject, puk: CodeObject, tries: RemainingTries, asking: "_Asking") -> CodeOutcome:
         """The PUK is asked for once: in RESET RETRY COUNTER, or in a VERIFY of its own before it."""

@@ -73,12 +73,12 @@ class KeyTryCounter:
             self.ledger.settle(self.card, self.name, max(0, self.start - left))
 
 
-def refused_unseen(status: int | None) -> bool:
+def cost_no_try(status: int | None) -> bool:
     """A refusal that cannot have cost a try, whatever card it comes from. None: the station itself refused."""
     return status is None or status in _NOT_LOOKED_AT
 
 
-def name_of(code: CodeObject) -> str:
+def ledger_key_of(code: CodeObject) -> str:
     """Under which the tries of a code are counted: no two codes of a card share it, even where they share an authId."""
     kind = "puk" if code.has(CodeFlag.UNBLOCKING) else "pin"
     return f"{code.auth_id.hex()}-{kind}-{code.reference:02x}"
@@ -103,15 +103,15 @@ class TryCounter:
         """
         left = self._read(code, role)
         if left is not None:
-            self._told.add(name_of(code))
+            self._told.add(ledger_key_of(code))
             return RemainingTries(left)
-        used = self._ledger.used(self._card, name_of(code))
+        used = self._ledger.used(self._card, ledger_key_of(code))
         return RemainingTries(max(0, self._profile.rules(role).tries - used), counted=True)
 
     def spend(self, code: CodeObject, tries: RemainingTries) -> None:
         """A code is about to go out. Raises LedgerError where only the station counts and cannot: send nothing."""
         try:
-            self._ledger.spend(self._card, name_of(code))
+            self._ledger.spend(self._card, ledger_key_of(code))
         except LedgerError:
             if tries.counted:
                 raise
@@ -128,19 +128,19 @@ class TryCounter:
                 used = start - left
             case Locked():
                 used = start
-            case Refused() if before.counted and not refused_unseen(outcome.status):
+            case Refused() if before.counted and not cost_no_try(outcome.status):
                 return
             case Refused():
                 used = start - before.left
             case WrongCode() | Unknown():
                 return
         with contextlib.suppress(LedgerError):
-            self._ledger.settle(self._card, name_of(code), max(0, used))
+            self._ledger.settle(self._card, ledger_key_of(code), max(0, used))
 
-    def restored(self, code: CodeObject) -> None:
+    def reset_count(self, code: CodeObject) -> None:
         """An unblock gave the code all its tries again."""
         with contextlib.suppress(LedgerError):
-            self._ledger.settle(self._card, name_of(code), 0)
+            self._ledger.settle(self._card, ledger_key_of(code), 0)
 
     def of_key(self, name: str, start: int) -> KeyTryCounter:
         """The count of a key of this card."""
@@ -175,7 +175,7 @@ class TryCounter:
         return self._told_or_silent(code, 0 if response.sw in LOCKED_WORDS else response.tries_left, response)
 
     def _told_or_silent(self, code: CodeObject, left: int | None, response: ResponseApdu) -> int | None:
-        if left is None and name_of(code) in self._told:
+        if left is None and ledger_key_of(code) in self._told:
             raise CommandRefusedError(
                 "the card does not tell the tries any more", reader=self._channel.reader, status=response.sw
             )

@@ -45,15 +45,12 @@ class MemoryLedger:
         self._used: dict[tuple[str, str], int] = {}
 
     def used(self, card: str, code: str) -> int:
-        """See `TryLedger.used`."""
         return self._used.get((card, code), 0)
 
     def spend(self, card: str, code: str) -> None:
-        """See `TryLedger.spend`."""
         self._used[card, code] = self.used(card, code) + 1
 
     def settle(self, card: str, code: str, used: int) -> None:
-        """See `TryLedger.settle`."""
         self._used[card, code] = used
 
 
@@ -69,16 +66,13 @@ class FileLedger:
         self._alone = threading.Lock()
 
     def used(self, card: str, code: str) -> int:
-        """See `TryLedger.used`."""
         counts = self._read()
         return UNREADABLE if counts is None else counts.get(f"{card}/{code}", 0)
 
     def spend(self, card: str, code: str) -> None:
-        """See `TryLedger.spend`."""
         self._change(f"{card}/{code}", lambda used: used + 1)
 
     def settle(self, card: str, code: str, used: int) -> None:
-        """See `TryLedger.settle`."""
         self._change(f"{card}/{code}", lambda _before: used)
 
     def _change(self, key: str, change: Callable[[int], int]) -> None:

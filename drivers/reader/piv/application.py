@@ -92,18 +92,18 @@ class PivCard:
         identifier. Empty where there is none of it.
         """
         if self.profile.piv.serial == "token":
-            told = self._token_serial()
-            if told:
-                self._identity = (ObjectPrefix(None, told),)
-                return str(int.from_bytes(told, "big"))
+            token_serial = self._token_serial()
+            if token_serial:
+                self._identity = (ObjectPrefix(None, token_serial),)
+                return str(int.from_bytes(token_serial, "big"))
         for tag, parse in ((commands.CHUID, _chuid_serial), (commands.CCC, objects.parse_capability)):
-            serial = self._told(tag, parse)
+            serial = self._read_serial(tag, parse)
             if serial:
                 self._identity = (ObjectPrefix(tag, self.raw[tag][:FINGERPRINT_BYTES]),)
                 return serial
         return ""
 
-    def _told(self, tag: int, parse: Callable[[bytes], str]) -> str:
+    def _read_serial(self, tag: int, parse: Callable[[bytes], str]) -> str:
         """What an object says; empty where it is not there or cannot be read."""
         try:
             return parse(objects.content(self.read(tag)))
@@ -112,8 +112,12 @@ class PivCard:
 
     def version(self) -> str:
         """What a token tells (GET VERSION), such as 5.4.3."""
-        told = self._channel.send(commands.get_version()) if self.profile.piv.serial == "token" else None
-        return ".".join(map(str, told.data)) if told is not None and told.ok and len(told.data) == VERSION_BYTES else ""
+        response = self._channel.send(commands.get_version()) if self.profile.piv.serial == "token" else None
+        return (
+            ".".join(map(str, response.data))
+            if response is not None and response.ok and len(response.data) == VERSION_BYTES
+            else ""
+        )
 
     def _token_serial(self) -> bytes:
         response = self._channel.send(commands.get_serial())
@@ -127,16 +131,16 @@ class PivCard:
         except TlvError:
             return raw
 
-    def retired(self) -> tuple[KeySlot, ...]:
+    def read_retired_slots(self) -> tuple[KeySlot, ...]:
         """The retired slots that hold a certificate: looked through until there are as many as the key history says."""
-        said = self._retired_count()
-        found: list[KeySlot] = []
+        count = self._retired_count()
+        slots: list[KeySlot] = []
         for slot in objects.RETIRED:
-            if len(found) == said:
+            if len(slots) == count:
                 break
             if self.certificate(slot):
-                found.append(slot)
-        return tuple(found)
+                slots.append(slot)
+        return tuple(slots)
 
     def _retired_count(self) -> int:
         """As many as there are places where there is no key history, as on most tokens."""
@@ -155,16 +159,16 @@ class PivCard:
             return Metadata()
 
     @property
-    def told(self) -> bytes:
+    def cache_key(self) -> bytes:
         """By what the card is remembered, once `serial` was asked for; empty where nothing tells it from another."""
         parts = b"/".join(part.seen for part in self._identity)
         return b"/".join((self._channel.connection.atr, self.application.aid, parts)) if parts else b""
 
-    def take(self, known: CachedObjects) -> None:
+    def take(self, cached: CachedObjects) -> None:
         """Take the objects from memory, where the card still has the certificate; what was just read stays as it is."""
-        certificate = [part for part in known.fingerprint if part not in self._identity]
+        certificate = [part for part in cached.fingerprint if part not in self._identity]
         if certificate and all(self._holds(part) for part in certificate):
-            self.raw = {**known.objects, **self.raw}
+            self.raw = {**cached.objects, **self.raw}
 
     def fingerprint(self, slots: Iterable[KeySlot]) -> Fingerprint:
         """From what was read already: what told the serial, and the first certificate that is held."""
@@ -172,12 +176,12 @@ class PivCard:
         certificate = () if held is None else (ObjectPrefix(held, self.raw[held][:FINGERPRINT_BYTES]),)
         return self._identity + certificate
 
-    def still_has(self, known: Fingerprint) -> bool:
+    def still_has(self, cached: Fingerprint) -> bool:
         """Ask the card again, in two exchanges where it answers 256 bytes at a time. Selects nothing.
 
         SELECT would end what a code or the management key has opened (part 2, 3.1.1).
         """
-        return bool(known) and all(self._holds(part) for part in known)
+        return bool(cached) and all(self._holds(part) for part in cached)
 
     def _holds(self, part: ObjectPrefix) -> bool:
         if part.tag is None:

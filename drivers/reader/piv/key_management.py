@@ -69,26 +69,26 @@ class PivKeyManager:
 
     def generate(self, slot: KeySlot, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
         """GENERATE ASYMMETRIC KEY PAIR: the key that was in the slot is gone after it."""
-        response = self._managed(commands.generate_key_pair(ALGORITHMS[algorithm], slot.key), management)
+        response = self._run_managed(commands.generate_key_pair(ALGORITHMS[algorithm], slot.key), management)
         if not isinstance(response, ResponseApdu):
             return response
         key = _template(response.data)
         if key is None or algorithm_of(key) != ALGORITHMS[algorithm]:
             raise CardAnswerError("a key that was not asked for", reader=self._channel.reader)
-        return Generated(public_keys.spki(key))
+        return Generated(public_keys.encode_spki(key))
 
     def write(self, slot: KeySlot, der: bytes, management: ManagementKey) -> WriteOutcome:
         """PUT DATA of a certificate, unpacked; empty `der` deletes it. Read back by the caller."""
         content = tlv.encode(0x70, der) + _NOT_PACKED + _NO_CHECKSUM if der else b""
-        response = self._managed(commands.put_data(slot.tag, content), management)
+        response = self._run_managed(commands.put_data(slot.tag, content), management)
         return Accepted() if isinstance(response, ResponseApdu) else response
 
     def delete_key(self, slot: KeySlot, management: ManagementKey) -> WriteOutcome:
         """Delete the key of a slot."""
-        response = self._managed(commands.delete_key(slot.key), management)
+        response = self._run_managed(commands.delete_key(slot.key), management)
         return Accepted() if isinstance(response, ResponseApdu) else response
 
-    def _managed(self, change: CommandApdu, management: ManagementKey) -> ResponseApdu | Refused | Unknown:
+    def _run_managed(self, change: CommandApdu, management: ManagementKey) -> ResponseApdu | Refused | Unknown:
         refusal = self._authenticate(management)
         if refusal is not None:
             return refusal
@@ -117,8 +117,8 @@ class PivKeyManager:
 def _object(answer: bytes, tag: int) -> bytes:
     """What stands in that tag of the dynamic authentication template; empty where it is not there."""
     nodes = tlv.parse_prefix(answer)
-    told = nodes[0].find(tag) if nodes and nodes[0].tag == 0x7C else None
-    return b"" if told is None else told.value
+    node = nodes[0].find(tag) if nodes and nodes[0].tag == 0x7C else None
+    return b"" if node is None else node.value
 
 
 def _template(answer: bytes) -> PublicKey | None:
@@ -132,7 +132,7 @@ def _template(answer: bytes) -> PublicKey | None:
 
 def public_key_of(nodes: tuple[Tlv, ...]) -> PublicKey | None:
     """Modulus 81 and exponent 82, or an uncompressed point 86; None for anything else."""
-    told = {node.tag: node.value for node in nodes}
-    if 0x86 in told:
-        return public_keys.from_point(told[0x86])
-    return public_keys.from_numbers(told.get(0x81, b""), told.get(0x82, b""))
+    values = {node.tag: node.value for node in nodes}
+    if 0x86 in values:
+        return public_keys.from_point(values[0x86])
+    return public_keys.from_numbers(values.get(0x81, b""), values.get(0x82, b""))

@@ -61,8 +61,8 @@ class ApplicationInfo:
     @property
     def version(self) -> str:
         """The last two bytes of a whole AID, such as 1.0."""
-        told = self.aid[len(AID) :]
-        return ".".join(map(str, told)) if len(told) == 2 else ""
+        version = self.aid[len(AID) :]
+        return ".".join(map(str, version)) if len(version) == 2 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ class Chuid:
     @property
     def serial(self) -> str:
         """GUID, else FASC-N, as upper-case hex; empty where both are empty or all zero."""
-        told = next((value for value in (self.guid, self.agency) if any(value)), b"")
-        return told.hex().upper()
+        identifier = next((value for value in (self.guid, self.agency) if any(value)), b"")
+        return identifier.hex().upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def parse_application(data: bytes) -> ApplicationInfo | None:
     node = next((n for n in tlv.parse_prefix(data) if n.tag == 0x61), None)
     if node is None:
         return None
-    said = node.find(0x4F)
-    aid = b"" if said is None else said.value
+    name = node.find(0x4F)
+    aid = b"" if name is None else name.value
     if not aid.startswith(RID):  # the standard asks for the PIX alone, with the RID in another object
         aid = RID + aid
     label = node.find(0x50)
@@ -185,10 +185,10 @@ def parse_metadata(data: bytes) -> Metadata:
     """An answer to GET METADATA. Raises TlvError."""
     nodes = tlv.parse_prefix(data)
     retries, algorithm = _value(nodes, 0x06), _value(nodes, 0x01)
-    told = len(retries) == 2
+    has_tries = len(retries) == 2
     return Metadata(
-        tries_left=retries[1] if told else None,
-        tries=retries[0] if told else None,
+        tries_left=retries[1] if has_tries else None,
+        tries=retries[0] if has_tries else None,
         public_key=_value(nodes, 0x04) or None,
         algorithm=algorithm[0] if algorithm else None,
     )

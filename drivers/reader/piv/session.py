@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 from drivers.reader import tlv
 from drivers.reader.card_cache import CardCache
-from drivers.reader.card_session import CHALLENGE_BYTES, NOT_ALLOWED, CardSession, OwnCode, SignsWith
+from drivers.reader.card_session import CHALLENGE_BYTES, NOT_ALLOWED, CardSession, CodeWithRole, SignsWith
 from drivers.reader.certificates import identity, public_keys
 from drivers.reader.certificates import key_usage as usage
 from drivers.reader.certificates.identity import ReadCertificate
@@ -89,8 +89,8 @@ class PivSession(CardSession):
         self._counted: tuple[KeySlot, ...] = objects.SLOTS
         """Slots that `digest` is over."""
         self._serial = card.serial()
-        if (known := memory.recall(card.told)) is not None:
-            card.take(known)
+        if (cached := memory.recall(card.cache_key)) is not None:
+            card.take(cached)
         policy = card.pin_policy()
         read = self._read_certificates()
         number = identity.card_number_of(read, self._directory(), card.profile)
@@ -114,9 +114,9 @@ class PivSession(CardSession):
             holder=identity.holder_of(read),
             pins=self._read_pins(),
             certificates=tuple(certificate.facts for certificate in read),
-            rules=identity.rules_of(card.profile),
+            rules=identity.card_rules_of(card.profile),
             digest=identity.digest_of(read),
-            damaged=identity.damaged_in(self._directory(), read),
+            damaged=identity.damaged_certificates(self._directory(), read),
             version=card.application.version,
         )
         self._remember()
@@ -127,11 +127,13 @@ class PivSession(CardSession):
         application = self._card.application
         return CardSigns(self.facts.atr, application.aid, application.label)
 
-    def look_further(self, now: datetime) -> CardFacts:
+    def read_spare_places(self, now: datetime) -> CardFacts:
         """Read the spare places too, where an ordinary one is empty or its certificate nears its end."""
         for purpose, slot in _ORDINARY.items():
-            held = [one for one in self.facts.certificates if one.id == slot.id]
-            if self._spare and all(one.purpose != purpose or one.not_after < now + NEARS_ITS_END for one in held):
+            held = [certificate for certificate in self.facts.certificates if certificate.id == slot.id]
+            if self._spare and all(
+                certificate.purpose != purpose or certificate.not_after < now + NEARS_ITS_END for certificate in held
+            ):
                 self._counted = self._slots = (*objects.SLOTS, *self._spare)
                 self._take_stock()
                 self._remember()
@@ -144,23 +146,23 @@ class PivSession(CardSession):
         `digest` stays what it was: it is over the slots that every reading has.
         """
         self.channel.new_operation()
-        retired = (slot for slot in self._card.retired() if slot not in self._spare)
+        retired = (slot for slot in self._card.read_retired_slots() if slot not in self._spare)
         self._slots = (*objects.SLOTS, *retired, *self._spare)
-        judged = {known.id: known.chain for known in self.facts.certificates}
+        judged = {certificate.id: certificate.chain for certificate in self.facts.certificates}
         read = self._read_certificates()
         certificates = [self._paired(certificate.facts) for certificate in read]
         self.facts = replace(
             self.facts,
             certificates=tuple(replace(c, chain=judged.get(c.id, c.chain)) for c in certificates),
-            damaged=identity.damaged_in(self._directory(), read),
+            damaged=identity.damaged_certificates(self._directory(), read),
             version=self._card.version() or self.facts.version,
         )
         self._remember()
         return self.facts
 
     def _remember(self) -> None:
-        if self._card.told:
-            self._memory.keep(self._card.told, CachedObjects(dict(self._card.raw), self._fingerprint))
+        if self._card.cache_key:
+            self._memory.keep(self._card.cache_key, CachedObjects(dict(self._card.raw), self._fingerprint))
 
     def check_same_card(self) -> None:
         """Raises CardChangedError where the card is not the one that was identified (reliability I2).
@@ -175,7 +177,7 @@ class PivSession(CardSession):
         read = self._read_certificates()
         self._fingerprint = self._card.fingerprint(self._slots)
         digest = identity.digest_of([c for c in read if slot_of(c.facts.id) in self._counted])
-        damaged = identity.damaged_in(self._directory(), read)
+        damaged = identity.damaged_certificates(self._directory(), read)
         self.facts = replace(self.facts, certificates=tuple(c.facts for c in read), digest=digest, damaged=damaged)
 
     def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
@@ -184,8 +186,8 @@ class PivSession(CardSession):
         if purpose == "other" or not self._fingerprint:
             return ()
         free = [slot for slot in (_ORDINARY[purpose], *self._spare) if not self._card.certificate(slot)]
-        found = [KeyPlace(slot.id, self._public_key(slot)) for slot in free]
-        return tuple(sorted(found, key=lambda place: place.public_key is None))
+        places = [KeyPlace(slot.id, self._public_key(slot)) for slot in free]
+        return tuple(sorted(places, key=lambda place: place.public_key is None))
 
     def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:
         slot = slot_of(certificate.id)
@@ -203,22 +205,20 @@ class PivSession(CardSession):
         key = x509.load_der_x509_certificate(held.der).public_key()
         return held, lambda message: signing.sign(self.channel, slot.key, key, held.der, message)
 
-    def management_witness(self) -> tuple[ManagementAlgorithm, bytes] | CardAuthentication:
+    def request_management_witness(self) -> tuple[ManagementAlgorithm, bytes] | CardAuthentication:
         """As the base class (SP 800-73-4 part 2, appendix A.1)."""
         self.channel.new_operation()
         algorithm = self._card.profile.piv.management
         witness = self._manager.witness(algorithm)
         return CardNotAuthenticated("refused") if witness is None else (algorithm, witness)
 
-    def management_answered(
+    def verify_management_answer(
         self, algorithm: ManagementAlgorithm, challenge: bytes, answer: MutualAnswer
     ) -> CardAuthentication:
-        """As the base class."""
         proved = self._manager.proves(algorithm, challenge, answer)
         return CardAuthenticated(MANAGEMENT_ID) if proved else CardNotAuthenticated("wrong_answer")
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
-        """See `KeyVisit.sign_with`."""
         self.channel.new_operation()
         slot = None if key_id in self._doubtful else slot_of(key_id)
         public = None if slot is None else self._public_key(slot) or self._certified(slot)
@@ -236,14 +236,13 @@ class PivSession(CardSession):
         management: ManagementKey | None = None,
         purpose: Purpose = "identification",
     ) -> KeyOutcome:
-        """See `KeyVisit.generate_key`."""
         self.channel.new_operation()
         slot = slot_of(key_id)
         if slot is None or management is None or not self._fingerprint:
             return NOT_ALLOWED
         self._made.pop(key_id, None)
         self._doubtful.add(key_id)
-        self._memory.forget(self._card.told)
+        self._memory.forget(self._card.cache_key)
         outcome = self._manager.generate(slot, algorithm, management)
         if isinstance(outcome, Generated):
             self._made[key_id] = outcome.public_key
@@ -252,20 +251,19 @@ class PivSession(CardSession):
         return outcome
 
     def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
-        """See `KeyVisit.write_certificate`."""
         self.channel.new_operation()
         slot, public = slot_of(key_id), public_keys.of_certificate(der)
         if slot is None or management is None or not self._fingerprint:
             return NOT_ALLOWED
         if public is None or not self._is_pair(slot, public):
             return NOT_ALLOWED
-        return self._written(slot, der, management)
+        return self._write_and_read_back(slot, der, management)
 
     def _is_pair(self, slot: KeySlot, public: bytes) -> bool:
         """By what the card says of its key; one that says nothing shows it by a signature, for which the PIN is verified."""
-        known = self._public_key(slot)
-        if known is not None:
-            return known == public
+        public_key = self._public_key(slot)
+        if public_key is not None:
+            return public_key == public
         key = serialization.load_der_public_key(public)
         try:
             signed = signing.sign(self.channel, slot.key, key, b"", secrets.token_bytes(CHALLENGE_BYTES))
@@ -274,15 +272,13 @@ class PivSession(CardSession):
         return isinstance(signed, Signed)
 
     def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
-        """See `KeyVisit.delete_certificate`."""
         self.channel.new_operation()
         slot = slot_of(key_id)
         if slot is None or management is None or not self._fingerprint:
             return NOT_ALLOWED
-        return self._written(slot, b"", management)
+        return self._write_and_read_back(slot, b"", management)
 
     def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
-        """See `KeyVisit.delete_key`."""
         self.channel.new_operation()
         slot = slot_of(key_id)
         if slot is None or management is None or not self._fingerprint or not self._card.profile.piv.delete_key:
@@ -293,9 +289,9 @@ class PivSession(CardSession):
         outcome = self._manager.delete_key(slot, management)
         return self._read_back(lambda: self._is_gone(slot)) if isinstance(outcome, Accepted) else outcome
 
-    def _written(self, slot: KeySlot, der: bytes, management: ManagementKey) -> CodeOutcome:
+    def _write_and_read_back(self, slot: KeySlot, der: bytes, management: ManagementKey) -> CodeOutcome:
         """Write, read back, and know the card by what it holds now."""
-        self._memory.forget(self._card.told)
+        self._memory.forget(self._card.cache_key)
         outcome = self._manager.write(slot, der, management)
         return self._read_back(lambda: self._holds(slot, der)) if isinstance(outcome, Accepted) else outcome
 
@@ -330,7 +326,7 @@ class PivSession(CardSession):
             except TlvError:
                 key = None
             if key is not None:
-                self._made[slot.id] = public_keys.spki(key)
+                self._made[slot.id] = public_keys.encode_spki(key)
         return self._made.get(slot.id)
 
     def _paired(self, certificate: Certificate) -> Certificate:
@@ -373,10 +369,10 @@ def _purpose(entry: CertificateObject, certificate: x509.Certificate) -> Purpose
         return "other"
     meant: Purpose = "identification" if slot == objects.AUTHENTICATION.key else "signature"
     try:
-        said = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
         return meant
-    signs = said.digital_signature or (said.content_commitment and meant == "signature")
+    signs = usage.digital_signature or (usage.content_commitment and meant == "signature")
     return meant if signs else "other"
 
 
@@ -385,11 +381,11 @@ def _key(slot: KeySlot) -> KeyObject:
     return KeyObject(bytes((slot.key,)), slot.label, pin, frozenset(), slot.key, b"", elliptic=False)
 
 
-def _codes_of(policy: PivPinPolicy) -> tuple[OwnCode, ...]:
+def _codes_of(policy: PivPinPolicy) -> tuple[CodeWithRole, ...]:
     """The PIN that a holder is asked for comes first, then the other where there is one, then the PUK."""
     pins = [policy.primary] if policy.other is None else [policy.primary, policy.other]
-    owned = [OwnCode(_code(reference), Role.IDENTIFICATION) for reference in pins]
-    return (*owned, OwnCode(_code(objects.PUK), Role.PUK))
+    owned = [CodeWithRole(_code(reference), Role.IDENTIFICATION) for reference in pins]
+    return (*owned, CodeWithRole(_code(objects.PUK), Role.PUK))
 
 
 def _code(reference: int) -> CodeObject:

@@ -24,11 +24,11 @@ _LEAST_FILLER = 8
 
 def pkcs1_v15(message: bytes, length: int) -> bytes:
     """EMSA-PKCS1-v1_5 of a message's SHA-256, in `length` bytes (RFC 8017 9.2)."""
-    told = digest_info(message)
-    filler = length - len(told) - 3
+    info = digest_info(message)
+    filler = length - len(info) - 3
     if filler < _LEAST_FILLER:
         raise ValueError("a key too short for the hash")
-    return b"\x00\x01" + b"\xff" * filler + b"\x00" + told
+    return b"\x00\x01" + b"\xff" * filler + b"\x00" + info
 
 
 def algorithm_of(key: object) -> int | None:
@@ -51,11 +51,11 @@ def sign(channel: ApduChannel, reference: int, key: object, certificate: bytes, 
     else:
         prepared = scheme.digest(message)
     command = commands.sign(algorithm, reference, prepared)
-    return signing.computed(channel, command, SignatureRequest(key, message, scheme, certificate), _signature)
+    return signing.request_signature(channel, command, SignatureRequest(key, message, scheme, certificate), _signature)
 
 
 def _signature(answer: bytes) -> bytes:
     """What stands in 82 within 7C; empty, and so false, where the answer is of another form. Raises TlvError."""
     nodes = tlv.parse_prefix(answer)
-    told = nodes[0].find(0x82) if nodes and nodes[0].tag == 0x7C else None
-    return b"" if told is None else told.value
+    node = nodes[0].find(0x82) if nodes and nodes[0].tag == 0x7C else None
+    return b"" if node is None else node.value

@@ -42,11 +42,11 @@ def create_key_file(number: bytes, algorithm: KeyAlgorithm, code: int) -> Comman
 
 
 def _create(size: bytes, descriptor: int, number: bytes, rights: bytes) -> CommandApdu:
-    told = (
+    attributes = (
         (_DESCRIPTOR, bytes((descriptor,))), (_IDENTIFIER, number), (_RIGHTS, rights), (_PROPRIETARY, bytes(2)),
         (_LIFE_CYCLE, bytes(1)),
     )  # fmt: skip
-    template = size + b"".join(tlv.encode(tag, value) for tag, value in told)
+    template = size + b"".join(tlv.encode(tag, value) for tag, value in attributes)
     return CommandApdu("CREATE FILE", 0x00, 0xE0, data=tlv.encode(_FCP, template))
 
 

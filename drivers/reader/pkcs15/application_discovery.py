@@ -32,11 +32,11 @@ def _never(_files: CardFiles) -> bool:
 
 
 def find_application(
-    files: CardFiles, aids: tuple[bytes, ...] = (PKCS15_AID,), known: Callable[[CardFiles], bool] = _never
+    files: CardFiles, aids: tuple[bytes, ...] = (PKCS15_AID,), cached: Callable[[CardFiles], bool] = _never
 ) -> bytes:
     """Set `files.base` to the application and give its AID (empty where it has none).
 
-    `aids` are asked for in their order. `known` is asked when an AID was entered: is the card one whose files it could take
+    `aids` are asked for in their order. `cached` is asked when an AID was entered: is the card one whose files it could take
     from memory?
 
     Raises NoApplicationError, and CardGoneError where the card left.
@@ -47,7 +47,7 @@ def find_application(
         tried.append(f"AID {base.aid.hex().upper()}" if base.aid else f"DF {base.path.hex().upper()}")
         if base.aid and not _entered(files):
             continue
-        if (base.aid and known(files)) or _has_odf(files):
+        if (base.aid and cached(files)) or _has_odf(files):
             return aid
     raise NoApplicationError(tuple(tried))
 
@@ -104,5 +104,5 @@ def _has_odf(files: CardFiles) -> bool:
 
 def _is_odf(data: bytes) -> bool:
     """Names codes or certificates; a list of keys, which may look like one, never does."""
-    found = {entry.directory for entry in objects.parse_odf(data)}
-    return bool(found & {DirectoryKind.AUTHENTICATION, DirectoryKind.CERTIFICATES})
+    kinds = {entry.directory for entry in objects.parse_odf(data)}
+    return bool(kinds & {DirectoryKind.AUTHENTICATION, DirectoryKind.CERTIFICATES})

@@ -122,7 +122,7 @@ def _listed(files: CardFiles, entry: OdfEntry, short_id: int | None) -> bytes:
 
 def _some(read: Callable[[bytes], tuple[T, ...]], contents: list[bytes]) -> tuple[T, ...]:
     """What those files list, no more in all than one may hold: a card may name the same long file again and again."""
-    return tuple(islice((found for data in contents for found in read(data)), MAX_ENTRIES))
+    return tuple(islice((entry for data in contents for entry in read(data)), MAX_ENTRIES))
 
 
 def _learn_place(files: CardFiles, odf: tuple[OdfEntry, ...]) -> None:
@@ -149,11 +149,11 @@ def read_public_keys(files: CardFiles) -> dict[bytes, bytes]:
 
     Not part of identification, which has no use for them. Raises CardGoneError, CardAnswerError.
     """
-    found: dict[bytes, bytes] = {}
+    keys: dict[bytes, bytes] = {}
     for entry in objects.parse_odf(files.read(EF_ODF)):
         if entry.directory is DirectoryKind.PUBLIC_KEYS:
-            found |= dict(_public_keys(files, entry.value))
-    return found
+            keys |= dict(_public_keys(files, entry.value))
+    return keys
 
 
 def read_data_objects(files: CardFiles) -> tuple[DataObject, ...]:
@@ -186,7 +186,7 @@ def _public_keys(files: CardFiles, directory: FilePath | bytes) -> Iterator[tupl
         except (CommandRefusedError, TlvError):
             continue
         if key is not None:
-            yield entry.id, public_keys.spki(key)
+            yield entry.id, public_keys.encode_spki(key)
 
 
 def _certificates(files: CardFiles, contents: dict[DirectoryKind, list[bytes]]) -> tuple[CertificateFile, ...]:

@@ -87,8 +87,8 @@ class CardFiles:
             return None
         response = self._channel.send(iso7816.read_short(short_id))
         try:
-            found = response.ok or response.sw >> 8 == 0x62
-            data = self._rest(response.data) if found else b""
+            exists = response.ok or response.sw >> 8 == 0x62
+            data = self._rest(response.data) if exists else b""
             self._short = bool(data) and sound(data)
         except (CommandRefusedError, TlvError):
             self._short = False
@@ -114,12 +114,12 @@ class CardFiles:
     def holding(self, data: bytes) -> FilePath | None:
         """Where those bytes begin, in what was read; None where they are nowhere."""
         nameless = b"/" + self.base.aid
-        found = ((key, content.find(data)) for key, content in self._known.items())
-        return next((FilePath(key.removeprefix(nameless), at) for key, at in found if at >= 0), None)
+        positions = ((key, content.find(data)) for key, content in self._known.items())
+        return next((FilePath(key.removeprefix(nameless), at) for key, at in positions if at >= 0), None)
 
-    def recall(self, base: "Base", known: Mapping[bytes, bytes]) -> None:
+    def recall(self, base: "Base", contents: Mapping[bytes, bytes]) -> None:
         """The card is one whose files are known: take them from memory."""
-        self.base, self._known = base, dict(known)
+        self.base, self._known = base, dict(contents)
 
     def place_application(self, path: bytes) -> None:
         """The DF of an application that was found by AID is known now; what was read of it stays read."""

@@ -59,12 +59,12 @@ def _is_holders(file: CertificateFile) -> bool:
         return False
 
 
-def still_has(files: CardFiles, known: Fingerprint) -> bool:
+def still_has(files: CardFiles, fingerprint: Fingerprint) -> bool:
     """Ask the card again: one SELECT, and READ BINARY. Raises CardGoneError, CardAnswerError, CommandRefusedError."""
-    if not known.seen:
+    if not fingerprint.seen:
         return False
-    now = files.read_again(known.where.path, _end(known.where))
-    return now[known.where.index : _end(known.where)] == known.seen
+    now = files.read_again(fingerprint.where.path, _end(fingerprint.where))
+    return now[fingerprint.where.index : _end(fingerprint.where)] == fingerprint.seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +76,21 @@ class CachedFiles:
     fingerprint: Fingerprint
 
 
-def serial_told(files: CardFiles) -> bytes:
+def read_serial_source(files: CardFiles) -> bytes:
     """What tells the serial of the application that was just entered, at the cost of one exchange; empty where more
     would be needed. Raises CardGoneError, CardAnswerError.
     """
     return files.read_short(TOKEN_INFO_SHORT_ID, EF_TOKEN_INFO, is_token_info) or b""
 
 
-def is_known(files: CardFiles, known: CachedFiles) -> bool:
-    """Ask the card for what makes it this card, and take its files from memory where it is. Raises as `serial_told`."""
+def restore_if_known(files: CardFiles, cached: CachedFiles) -> bool:
+    """Ask the card for what makes it this card, and take its files from memory where it is. Raises as `read_serial_source`."""
     try:
-        same = still_has(files, known.fingerprint)
+        same = still_has(files, cached.fingerprint)
     except (CommandRefusedError, TlvError):
         return False
     if same:
-        files.recall(known.base, known.files)
+        files.recall(cached.base, cached.files)
     return same
 
 

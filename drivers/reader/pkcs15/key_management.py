@@ -27,7 +27,7 @@ from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.directory_entries import NewKey
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.pkcs15.values import CodeObject, DirectoryKind, FilePath, KeyObject, PublicKeyObject
-from drivers.reader.pkcs15.writer import CardWriter, EndedError
+from drivers.reader.pkcs15.writer import CardWriter, OperationEndedError
 from drivers.reader.tlv import Tlv
 from drivers.reader.transport.channel import ApduChannel
 
@@ -48,7 +48,7 @@ D = TypeVar("D")
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class OperationHooks:
     """What is to be done `before` an operation (forget what may be old) and `after` it (read the card anew)."""
 
     before: Callable[[], None]
@@ -58,15 +58,17 @@ class Around:
 class Pkcs15KeyManager:
     """See the module. Raises CardGoneError and CardChangedError before anything was changed, and CardAnswerError."""
 
-    def __init__(self, channel: ApduChannel, files: CardFiles, same_card: Callable[[], None], around: Around) -> None:
+    def __init__(
+        self, channel: ApduChannel, files: CardFiles, same_card: Callable[[], None], around: OperationHooks
+    ) -> None:
         self._files = files
         self._around = around
         self._writer = CardWriter(channel, files, same_card)
 
     def key(self, key_id: bytes) -> KeyObject | None:
         """The private key of that id, as the card lists it. Raises CommandRefusedError, TlvError."""
-        found = self._find(DirectoryKind.PRIVATE_KEYS, objects.parse_keys, key_id)
-        return None if found is None else found[1]
+        key = self._find(DirectoryKind.PRIVATE_KEYS, objects.parse_keys, key_id)
+        return None if key is None else key[1]
 
     def generate(self, key_id: bytes, algorithm: KeyAlgorithm, guard: CodeObject) -> KeyOutcome:
         """Make a key pair: in the file of the key that has that id, which is then gone, or else in a new one, used with
@@ -102,15 +104,15 @@ class Pkcs15KeyManager:
             raise _not_allowed()
         old = self.key(key_id)
         public = self._new_key(key_id, algorithm, guard) if old is None else self._new_pair(old, algorithm)
-        return Generated(public_keys.spki(public))
+        return Generated(public_keys.encode_spki(public))
 
     def _new_pair(self, old: KeyObject, algorithm: KeyAlgorithm) -> PublicKey:
         """In the key's own file."""
         listed = self._find(DirectoryKind.PUBLIC_KEYS, objects.parse_public_keys, old.id)
-        known = pkcs15.read_public_keys(self._files).get(old.id)
-        if listed is None or known is None or not isinstance(listed[1].value, FilePath):
+        public_key = pkcs15.read_public_keys(self._files).get(old.id)
+        if listed is None or public_key is None or not isinstance(listed[1].value, FilePath):
             raise _not_allowed()
-        if _algorithm(known) != algorithm or not old.path or not _whole(listed[1].value):
+        if _algorithm(public_key) != algorithm or not old.path or not _whole(listed[1].value):
             raise _not_allowed()
         public = self._writer.generate(old.path, algorithm)
         self._writer.fill(listed[1].value.path, _value(public))
@@ -121,7 +123,7 @@ class Pkcs15KeyManager:
             self._path(DirectoryKind.PRIVATE_KEYS),
             self._path(DirectoryKind.PUBLIC_KEYS),
         )
-        application, taken = private_directory[:-2], self._taken()
+        application, taken = private_directory[:-2], self._used_paths()
         bits = commands.KEY_FILES[algorithm][1]
         elliptic, place = algorithm != "RSA-2048", application + KEY_FAMILY
         draft = NewKey(key_id, "Key", guard.auth_id, 0xFF, bits, elliptic, place, application + PUBLIC_FAMILY)
@@ -135,9 +137,9 @@ class Pkcs15KeyManager:
         )
         public = self._writer.generate(file, algorithm)
         public_file = self._new_file(application + PUBLIC_FAMILY, _value(public), guard.reference)
-        made = NewKey(key_id, "Key", guard.auth_id, file[-1], bits, elliptic, file, public_file)
-        self._append(public_directory, entries.public_key(made), stale and stale[0])
-        self._append(private_directory, entries.private_key(made))
+        new_key = NewKey(key_id, "Key", guard.auth_id, file[-1], bits, elliptic, file, public_file)
+        self._append(public_directory, entries.public_key(new_key), stale and stale[0])
+        self._append(private_directory, entries.private_key(new_key))
         if stale is not None:
             self._discard(stale[1].value)
         return public
@@ -185,12 +187,12 @@ class Pkcs15KeyManager:
 
     def _discard(self, value: FilePath | bytes) -> None:
         """Delete a file, unless another entry names it, or it may hold more than that value."""
-        if isinstance(value, FilePath) and _whole(value) and value.path not in self._taken():
+        if isinstance(value, FilePath) and _whole(value) and value.path not in self._used_paths():
             self._writer.discard(value.path)
 
     def _new_file(self, family: bytes, content: bytes, code: int) -> bytes:
         file = self._writer.create(
-            family, self._taken(), lambda number: commands.create_file(number, len(content), code)
+            family, self._used_paths(), lambda number: commands.create_file(number, len(content), code)
         )
         self._writer.fill(file, content)
         return file
@@ -224,12 +226,12 @@ class Pkcs15KeyManager:
     ) -> tuple[Tlv, T] | None:
         for data in self._contents(directory):
             for node in entries.entries(data):
-                for found in parse(node.raw):
-                    if found.id == wanted:
-                        return node, found
+                for entry in parse(node.raw):
+                    if entry.id == wanted:
+                        return node, entry
         return None
 
-    def _taken(self) -> set[bytes]:
+    def _used_paths(self) -> set[bytes]:
         """Paths of all files that the directories name."""
         keys = (k.path for data in self._contents(DirectoryKind.PRIVATE_KEYS) for k in objects.parse_keys(data))
         return {*keys, *(value.path for value in self._values() if isinstance(value, FilePath))}
@@ -260,8 +262,8 @@ class Pkcs15KeyManager:
         raise _not_allowed()
 
 
-def _not_allowed() -> EndedError:
-    return EndedError(Refused(RefusalReason.NOT_ALLOWED))
+def _not_allowed() -> OperationEndedError:
+    return OperationEndedError(Refused(RefusalReason.NOT_ALLOWED))
 
 
 def _whole(value: FilePath) -> bool:

@@ -57,8 +57,8 @@ def _application(node: Tlv) -> ApplicationEntry:
 
 def parse_odf(data: bytes) -> tuple[OdfEntry, ...]:
     """Entries of EF(ODF) (8.3), each once, at most `MAX_ENTRIES`. Raises TlvError."""
-    known = {int(directory) for directory in DirectoryKind}
-    entries = _kept([node for node in tlv.parse_prefix(data) if node.tag in known], _odf_entry)
+    kinds = {int(directory) for directory in DirectoryKind}
+    entries = _kept([node for node in tlv.parse_prefix(data) if node.tag in kinds], _odf_entry)
     return tuple(dict.fromkeys(entries))[:MAX_ENTRIES]
 
 
@@ -83,8 +83,8 @@ def parse_token_info(data: bytes) -> TokenInfo:
 def _supported(token: Tlv) -> tuple[AlgorithmInfo, ...]:
     """supportedAlgorithms; none where the list cannot be read, because a card is known without it."""
     try:
-        told = token.find(0xA2)
-        return tuple(_kept(list(told.children[:MAX_ENTRIES]), _algorithm)) if told else ()
+        algorithms = token.find(0xA2)
+        return tuple(_kept(list(algorithms.children[:MAX_ENTRIES]), _algorithm)) if algorithms else ()
     except TlvError:
         return ()
 
@@ -153,9 +153,11 @@ def _key(node: Tlv) -> KeyObject:
 
 def _algorithms(own: Tlv) -> tuple[int, ...]:
     """algReference (8.4): numbers into TokenInfo's list; none where they cannot be read."""
-    told = own.find(0xA1)
+    references = own.find(0xA1)
     try:
-        return tuple(node.small(255) for node in told.children if node.tag == tlv.INTEGER)[:16] if told else ()
+        return (
+            tuple(node.small(255) for node in references.children if node.tag == tlv.INTEGER)[:16] if references else ()
+        )
     except TlvError:
         return ()
 
@@ -221,14 +223,14 @@ def _dotted(value: bytes) -> str:
 
 def lists_codes(data: bytes) -> bool:
     """Is that an AODF, by what it holds? Nothing else has the lengths of a code where a code has them. Raises TlvError."""
-    found = _objects(data, tlv.SEQUENCE)
-    return bool(found) and len(_kept(found, _code)) == len(found)
+    entries = _objects(data, tlv.SEQUENCE)
+    return bool(entries) and len(_kept(entries, _code)) == len(entries)
 
 
 def lists_certificates(data: bytes) -> bool:
     """Is that a CDF, by what it holds? Keys have a usage, codes have flags before their path. Raises TlvError."""
-    found = _objects(data, tlv.SEQUENCE)
-    return bool(found) and _kept(found, _is_certificate).count(True) == len(found)
+    entries = _objects(data, tlv.SEQUENCE)
+    return bool(entries) and _kept(entries, _is_certificate).count(True) == len(entries)
 
 
 def _is_certificate(node: Tlv) -> bool:
@@ -251,13 +253,13 @@ def _objects(data: bytes, *tags: int) -> list[Tlv]:
 
 def _kept(nodes: list[Tlv], read: Callable[[Tlv], T]) -> list[T]:
     """What can be read of them."""
-    found: list[T] = []
+    values: list[T] = []
     for node in nodes:
         try:
-            found.append(read(node))
+            values.append(read(node))
         except TlvError:
             continue
-    return found
+    return values
 
 
 def _parts(node: Tlv) -> tuple[Tlv, Tlv, Tlv]:
@@ -274,8 +276,8 @@ def _label(common: Tlv) -> str:
 
 
 def _auth_id(common: Tlv) -> bytes:
-    found = common.find(tlv.OCTET_STRING)
-    return found.value[:32] if found else b""
+    auth_id = common.find(tlv.OCTET_STRING)
+    return auth_id.value[:32] if auth_id else b""
 
 
 def _reference(node: Tlv) -> int:

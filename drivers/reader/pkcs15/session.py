@@ -11,7 +11,7 @@ from dataclasses import replace
 from cryptography.hazmat.primitives import serialization
 
 from drivers.reader.card_cache import CardCache
-from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode, SignsWith
+from drivers.reader.card_session import NOT_ALLOWED, CardSession, CodeWithRole, SignsWith
 from drivers.reader.certificates import identity, public_keys
 from drivers.reader.certificates.identity import ReadCertificate
 from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefusedError, UnknownCardError
@@ -25,8 +25,15 @@ from drivers.reader.pkcs15 import directory as pkcs15
 from drivers.reader.pkcs15 import values
 from drivers.reader.pkcs15.application_discovery import NoApplicationError, find_application
 from drivers.reader.pkcs15.files import CardFiles
-from drivers.reader.pkcs15.fingerprint import CachedFiles, Fingerprint, fingerprint_of, is_known, serial_told, still_has
-from drivers.reader.pkcs15.key_management import Around, Pkcs15KeyManager, WriteOutcome
+from drivers.reader.pkcs15.fingerprint import (
+    CachedFiles,
+    Fingerprint,
+    fingerprint_of,
+    read_serial_source,
+    restore_if_known,
+    still_has,
+)
+from drivers.reader.pkcs15.key_management import OperationHooks, Pkcs15KeyManager, WriteOutcome
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject, FilePath, KeyObject
 from drivers.reader.profiles import CardSigns, Profiles
 from drivers.reader.profiles.draft import issuers_of
@@ -54,10 +61,10 @@ class _Recognition:
         """By what the card is remembered; empty where it says too little of itself."""
 
     def __call__(self, files: CardFiles) -> bool:
-        told = serial_told(files)
-        self.card = b"/".join((self._atr, files.base.aid, told)) if told else b""
-        known = self._memory.recall(self.card)
-        return known is not None and is_known(files, known)
+        serial_source = read_serial_source(files)
+        self.card = b"/".join((self._atr, files.base.aid, serial_source)) if serial_source else b""
+        cached = self._memory.recall(self.card)
+        return cached is not None and restore_if_known(files, cached)
 
     def keep(self, files: CardFiles, fingerprint: Fingerprint) -> None:
         """Remember what was read."""
@@ -129,14 +136,16 @@ class Pkcs15Session(CardSession):
         self._directory = directory
         certificates: tuple[ReadCertificate, ...] = identity.read_certificates(directory, profile)
         roles = ((code, identity.role_of(code, directory)) for code in directory.codes)
-        owned = tuple(OwnCode(code, role) for code, role in roles if role is not None)
+        owned = tuple(CodeWithRole(code, role) for code, role in roles if role is not None)
         serial = directory.token.serial.hex().upper()
         number = identity.card_number_of(certificates, directory, profile)
         counter = TryCounter(channel, profile, ledger, number or serial)
         born = identity.birth_dates_of(certificates)
         codes = CodeCommands(channel, profile, counter, self.check_same_card, self._enter, born)
         super().__init__(channel, profile, codes, owned)
-        self._manager = Pkcs15KeyManager(channel, files, self.check_same_card, Around(self._forget, self._read_anew))
+        self._manager = Pkcs15KeyManager(
+            channel, files, self.check_same_card, OperationHooks(self._forget, self._read_anew)
+        )
         self._fresh = False
         """What is known of the files was read in this visit."""
         self.generated: dict[str, bytes] = {}
@@ -153,9 +162,9 @@ class Pkcs15Session(CardSession):
             holder=identity.holder_of(certificates),
             pins=self._read_pins(),
             certificates=tuple(certificate.facts for certificate in certificates),
-            rules=identity.rules_of(profile),
+            rules=identity.card_rules_of(profile),
             digest=identity.digest_of(certificates),
-            damaged=identity.damaged_in(directory, certificates),
+            damaged=identity.damaged_certificates(directory, certificates),
         )
         seen.keep(files, self._fingerprint)
 
@@ -167,10 +176,10 @@ class Pkcs15Session(CardSession):
     def complete(self) -> CardFacts:
         """Read the keys, and drop the purpose of a certificate that has none, or whose public key is another."""
         self.channel.new_operation()
-        self._know_keys()
+        self._read_keys_once()
         keys = pkcs15.read_public_keys(self._files)
         paired = (_paired(certificate, keys) for certificate in self.facts.certificates)
-        held = tuple(_data_object(found) for found in pkcs15.read_data_objects(self._files))
+        held = tuple(_data_object(entry) for entry in pkcs15.read_data_objects(self._files))
         self.facts = replace(self.facts, certificates=tuple(paired), data_objects=held)
         self._seen.keep(self._files, self._fingerprint)
         return self.facts
@@ -183,15 +192,14 @@ class Pkcs15Session(CardSession):
         return super().verify(role, code, consented=consented)
 
     def verify_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
-        """As `verify`."""
         self._before_code()
         return super().verify_at_pad(role, text, consented=consented)
 
     def _before_code(self) -> None:
         self.channel.new_operation()
-        self._know_keys()
+        self._read_keys_once()
 
-    def _know_keys(self) -> tuple[KeyObject, ...]:
+    def _read_keys_once(self) -> tuple[KeyObject, ...]:
         """Read the list of keys, where identification did without; a card that does not show it has none to sign with."""
         if self._directory.keys is None:
             try:
@@ -219,14 +227,14 @@ class Pkcs15Session(CardSession):
             raise CardChangedError("another card than the one that was identified", reader=self.channel.reader)
 
     def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:
-        key = next((k for k in self._know_keys() if k.id.hex() == certificate.id), None)
+        key = next((k for k in self._read_keys_once() if k.id.hex() == certificate.id), None)
         if key is None:
             return NOT_ALLOWED
         return signing.sign(self.channel, self._product, key, certificate.der, purpose, message)
 
     def _free_key(self) -> tuple[Certificate, SignsWith] | None:
         """A key that no code guards and no consent is wanted for, with its certificate (ISO/IEC 7816-15 8.4)."""
-        free = {key.id.hex(): key for key in self._know_keys() if not key.auth_id and not key.consent}
+        free = {key.id.hex(): key for key in self._read_keys_once() if not key.auth_id and not key.consent}
         held = [c for c in self.facts.certificates if c.id in free and SIGN in free[c.id].usage]
         certificate = next(iter(sorted(held, key=lambda c: c.chain != "ok")), None)
         if certificate is None:
@@ -235,7 +243,6 @@ class Pkcs15Session(CardSession):
         return certificate, lambda message: signing.sign(self.channel, self._product, key, der, "other", message)
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
-        """See `KeyVisit.sign_with`."""
         self.channel.new_operation()
         place = self._place(key_id)
         public = (
@@ -265,8 +272,8 @@ class Pkcs15Session(CardSession):
         named = {file.entry.id for file in self._directory.certificates}
         waiting = [k.id for k in keys if k.id not in named and k.id in public and k.auth_id == guard.auth_id]
         taken = named | {key.id for key in keys}
-        new = next((bytes((one,)) for one in _NEW_IDS if bytes((one,)) not in taken), None)
-        places = [KeyPlace(one.hex(), public[one]) for one in waiting]
+        new = next((bytes((number,)) for number in _NEW_IDS if bytes((number,)) not in taken), None)
+        places = [KeyPlace(new_id.hex(), public[new_id]) for new_id in waiting]
         return tuple(places if new is None else [*places, KeyPlace(new.hex())])
 
     def generate_key(
@@ -289,15 +296,14 @@ class Pkcs15Session(CardSession):
         return outcome
 
     def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
-        """See `KeyVisit.write_certificate`."""
-        return self._written(key_id, lambda place: self._manager.write(place, der), lambda held, _before: der in held)
+        return self._write_and_read_back(
+            key_id, lambda place: self._manager.write(place, der), lambda held, _before: der in held
+        )
 
     def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
-        """See `KeyVisit.delete_certificate`."""
-        return self._written(key_id, self._manager.delete, lambda held, before: len(held) < len(before))
+        return self._write_and_read_back(key_id, self._manager.delete, lambda held, before: len(held) < len(before))
 
     def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
-        """See `KeyVisit.delete_key`."""
         self.channel.new_operation()
         place = self._place(key_id)
         if place is None:
@@ -308,7 +314,7 @@ class Pkcs15Session(CardSession):
             raise CardAnswerError("the card does not hold what it took", reader=self.channel.reader)
         return outcome
 
-    def _written(
+    def _write_and_read_back(
         self, key_id: str, write: Callable[[bytes], WriteOutcome], held: Callable[[list[bytes], list[bytes]], bool]
     ) -> CodeOutcome:
         """Write, and see whether the card holds what it should, by what it holds now and held before under that id."""
@@ -347,7 +353,7 @@ class Pkcs15Session(CardSession):
             self.facts,
             certificates=tuple(certificate.facts for certificate in read),
             digest=identity.digest_of(read),
-            damaged=identity.damaged_in(self._directory, read),
+            damaged=identity.damaged_certificates(self._directory, read),
         )
         self._seen.keep(self._files, self._fingerprint)
 
@@ -357,13 +363,17 @@ def _signs(atr: bytes, directory: pkcs15.CardDirectory) -> CardSigns:
     return CardSigns(atr, directory.aid or pkcs15.PKCS15_AID, token.label, token.manufacturer, issuers)
 
 
-def _data_object(found: values.DataObject) -> DataObject:
-    where, value = (found.value.path.hex(), b"") if isinstance(found.value, FilePath) else ("", found.value)
-    return DataObject(found.label, found.application, where, value)
+def _data_object(certificate_file: values.DataObject) -> DataObject:
+    where, value = (
+        (certificate_file.value.path.hex(), b"")
+        if isinstance(certificate_file.value, FilePath)
+        else ("", certificate_file.value)
+    )
+    return DataObject(certificate_file.label, certificate_file.application, where, value)
 
 
 def _paired(certificate: Certificate, keys: dict[bytes, bytes]) -> Certificate:
     """By public key, not by name: the ids of key and certificate may agree where they do not."""
-    known = keys.get(bytes.fromhex(certificate.id))
-    own = known is None or known == public_keys.of_certificate(certificate.der)
+    public_key = keys.get(bytes.fromhex(certificate.id))
+    own = public_key is None or public_key == public_keys.of_certificate(certificate.der)
     return certificate if own else replace(certificate, purpose="other")

@@ -27,7 +27,7 @@ MOST_PLACES = 32
 T = TypeVar("T")
 
 
-class EndedError(Exception):
+class OperationEndedError(Exception):
     """The operation is over, with that outcome."""
 
     def __init__(self, outcome: Refused | Unknown) -> None:
@@ -55,8 +55,8 @@ class CardWriter:
                 raise
             self._channel.gone = True
             return Unknown()
-        except (EndedError, CommandRefusedError) as end:
-            outcome = end.outcome if isinstance(end, EndedError) else Refused(RefusalReason.CARD, end.status)
+        except (OperationEndedError, CommandRefusedError) as end:
+            outcome = end.outcome if isinstance(end, OperationEndedError) else Refused(RefusalReason.CARD, end.status)
             self._channel.committed = isinstance(outcome, Unknown)
             return outcome
         except CardAnswerError:
@@ -78,7 +78,7 @@ class CardWriter:
                 self._demand(response)
                 self._files.forget(path)
                 return path
-        raise EndedError(Refused(RefusalReason.NOT_ALLOWED))
+        raise OperationEndedError(Refused(RefusalReason.NOT_ALLOWED))
 
     def fill(self, path: bytes, data: bytes) -> None:
         """Write a file from its beginning."""
@@ -136,8 +136,8 @@ class CardWriter:
         try:
             return self._channel.send(command)
         except (CardGoneError, CardAnswerError):
-            raise EndedError(Unknown()) from None
+            raise OperationEndedError(Unknown()) from None
 
     def _demand(self, response: ResponseApdu) -> None:
         if not response.ok:
-            raise EndedError(Refused(RefusalReason.CARD, response.sw))
+            raise OperationEndedError(Refused(RefusalReason.CARD, response.sw))

@@ -80,7 +80,7 @@ class Profiles:
         fitting = [p for p in self._profiles if p.kind == kind and _fits(p.match, signs)]
         if not fitting or fitting[0].name not in self._signed:
             return next(iter(fitting), None)
-        return safety.tightened(fitting[0], (p for p in fitting[1:] if p.name not in self._signed))
+        return safety.tighten(fitting[0], (p for p in fitting[1:] if p.name not in self._signed))
 
     def match_name(self, name: str) -> Profile:
         """The profile of that name. Raises KeyError."""

@@ -45,8 +45,8 @@ def main(words: list[str] | None = None) -> int:
 def _checked(content: bytes, name: str) -> Profile:
     text = content.decode("utf-8")
     profile = parse(text, name)
-    shipped = {known.name: known for known in builtin()}.get(profile.name)
-    for key, reason in (*safety.offences(profile, profile.evidence, shipped), *safety.may_be_signed(profile)):
+    shipped = {builtin_profile.name: builtin_profile for builtin_profile in builtin()}.get(profile.name)
+    for key, reason in (*safety.offences(profile, profile.evidence, shipped), *safety.signing_offences(profile)):
         raise ProfileError(f"{name}: {key}: {reason}")
     return profile
 

@@ -18,7 +18,7 @@ from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
 from drivers.reader.profiles import CardSigns
 from drivers.reader.profiles.safety import PIN_MIN_LENGTH
-from drivers.reader.signatures.signature_forms import told_forms
+from drivers.reader.signatures.signature_forms import forms_of_algorithms
 
 CODE_MAX_LENGTH = 32
 _DIGITS = (Alphabet.BCD, Alphabet.HALF_NIBBLE_BCD, Alphabet.ISO_9564_1)
@@ -59,9 +59,9 @@ def _match(facts: CardFacts, signs: CardSigns) -> Iterator[str]:
     yield f"atr = [{{ value = {_text(facts.atr.hex().upper())} }}]"
     if signs.aid:
         yield f"aid = [{_text(signs.aid.hex().upper())}]"
-    for key, said in (("label", signs.label), ("manufacturer", signs.manufacturer)):
-        if said:
-            yield f"{key} = {_exactly(said)}"
+    for key, text in (("label", signs.label), ("manufacturer", signs.manufacturer)):
+        if text:
+            yield f"{key} = {_exactly(text)}"
     for issuer in signs.issuers:
         yield f"# issuer = {_exactly(issuer)}"
 
@@ -104,7 +104,7 @@ def _signing(algorithms: Sequence[AlgorithmInfo]) -> Iterator[str]:
     """What the card tells; a card that tells nothing is asked in the usual forms."""
     if not algorithms:
         yield from ("", "# signing: the card tells no algorithms; the usual forms are tried (docs/profiles.md)")
-    for elliptic, form in told_forms(algorithms):
+    for elliptic, form in forms_of_algorithms(algorithms):
         yield from ("", "[[signing.forms]]", 'source = "the card\'s own list of algorithms (TokenInfo)"')
         yield f"keys = {_text('ec' if elliptic else 'rsa')}"
         yield f"algorithm = 0x{form.algorithm:02X}"
@@ -115,28 +115,28 @@ def _signing(algorithms: Sequence[AlgorithmInfo]) -> Iterator[str]:
 def _policies(der: bytes) -> tuple[str, ...]:
     try:
         certificate = x509.load_der_x509_certificate(der)
-        found = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
+        policies = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
     except (x509.ExtensionNotFound, *PARSE_FAULTS):
         return ()
-    return tuple(policy.policy_identifier.dotted_string for policy in found)
+    return tuple(policy.policy_identifier.dotted_string for policy in policies)
 
 
 def issuers_of(ders: Iterable[bytes]) -> tuple[str, ...]:
     """Issuers of certificates, each once, as RFC 4514 writes them; what is no certificate has none."""
-    found: list[str] = []
+    issuers: list[str] = []
     for der in ders:
         try:
-            found.append(x509.load_der_x509_certificate(der).issuer.rfc4514_string())
+            issuers.append(x509.load_der_x509_certificate(der).issuer.rfc4514_string())
         except PARSE_FAULTS:
             continue
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(issuers))
 
 
-def _exactly(said: str) -> str:
+def _exactly(text: str) -> str:
     """That text alone; for what does not print, any character."""
-    return _text("^" + "".join(re.escape(c) if c.isprintable() else "(?s:.)" for c in said) + "$")
+    return _text("^" + "".join(re.escape(c) if c.isprintable() else "(?s:.)" for c in text) + "$")
 
 
-def _text(said: str) -> str:
+def _text(text: str) -> str:
     """A TOML basic string; what does not print is left out."""
-    return json.dumps("".join(c for c in said if c.isprintable()), ensure_ascii=False)
+    return json.dumps("".join(c for c in text if c.isprintable()), ensure_ascii=False)

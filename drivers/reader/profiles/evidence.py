@@ -28,11 +28,11 @@ class EvidenceError(ValueError):
 
 def separate(document: Table) -> tuple[Table, Evidence]:
     """The values of a profile without what vouches for them, and what does. Raises EvidenceError."""
-    said: Evidence = {}
-    return _table(document, "", None, said), said
+    evidence: Evidence = {}
+    return _table(document, "", None, evidence), evidence
 
 
-def _table(table: Table, where: str, inherited: "_Word | None", said: Evidence) -> Table:
+def _table(table: Table, where: str, inherited: "_Word | None", evidence: Evidence) -> Table:
     if where.count(".") >= MAX_DEPTH:
         raise EvidenceError(f"{where}: too deep")
     word = _word(table, where) or inherited
@@ -41,31 +41,31 @@ def _table(table: Table, where: str, inherited: "_Word | None", said: Evidence) 
         if key in _SAID:
             continue
         path = f"{where}.{key}" if where else key
-        plain[key] = value if path in NAMING else _value(value, path, word, said)
+        plain[key] = value if path in NAMING else _value(value, path, word, evidence)
     return plain
 
 
-def _value(value: Any, path: str, word: "_Word | None", said: Evidence) -> Any:
+def _value(value: Any, path: str, word: "_Word | None", evidence: Evidence) -> Any:
     if isinstance(value, dict) and "value" in value and value.keys() <= _WRAPPED:
         own = _word(value, path)
-        return _kept(value["value"], path, own or word, said)
+        return _kept(value["value"], path, own or word, evidence)
     if isinstance(value, dict):
-        return _table(value, path, word, said)
+        return _table(value, path, word, evidence)
     if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
-        return [_entry(entry, f"{path}[{at}]", word, said) for at, entry in enumerate(value)]
-    return _kept(value, path, word, said)
+        return [_entry(entry, f"{path}[{at}]", word, evidence) for at, entry in enumerate(value)]
+    return _kept(value, path, word, evidence)
 
 
-def _entry(entry: Table, path: str, word: "_Word | None", said: Evidence) -> Table:
+def _entry(entry: Table, path: str, word: "_Word | None", evidence: Evidence) -> Table:
     plain = {key: value for key, value in entry.items() if key not in _SAID}
-    _kept(plain, path, _word(entry, path) or word, said)
+    _kept(plain, path, _word(entry, path) or word, evidence)
     return plain
 
 
-def _kept(value: Any, path: str, word: "_Word | None", said: Evidence) -> Any:
+def _kept(value: Any, path: str, word: "_Word | None", evidence: Evidence) -> Any:
     if word is None:
         raise EvidenceError(f"{path}: neither a source nor unverified = true")
-    said[path] = word.source
+    evidence[path] = word.source
     return value
 
 

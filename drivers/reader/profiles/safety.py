@@ -6,7 +6,7 @@ never less: no try is risked, and no PUK sent, on hearsay.
 
 from collections.abc import Iterable, Iterator
 
-from drivers.reader.pin.new_code_rules import EASY
+from drivers.reader.pin.new_code_rules import DEFAULT_RULES
 from drivers.reader.profiles.evidence import Evidence
 from drivers.reader.profiles.tables import Profile
 
@@ -22,13 +22,13 @@ Offence = tuple[str, str]
 
 def offences(profile: Profile, evidence: Evidence, replaced: Profile | None) -> tuple[Offence, ...]:
     """What is loosened. `replaced` is the profile that ships under the same name, which may only be made stricter."""
-    found = [*_always(profile), *_on_hearsay(profile, evidence), *_unsourced(profile, evidence)]
+    offences_found = [*_always(profile), *_on_hearsay(profile, evidence), *_unsourced(profile, evidence)]
     if replaced is not None:
-        found += _looser(profile, replaced)
-    return tuple(found)
+        offences_found += _looser(profile, replaced)
+    return tuple(offences_found)
 
 
-def may_be_signed(profile: Profile) -> tuple[Offence, ...]:
+def signing_offences(profile: Profile) -> tuple[Offence, ...]:
     """What only a profile that ships may do: speak for cards of no certain kind."""
     match = profile.match
     if not (match.atr or match.aid or match.label or match.manufacturer or match.issuer):
@@ -36,19 +36,19 @@ def may_be_signed(profile: Profile) -> tuple[Offence, ...]:
     return ()
 
 
-def tightened(profile: Profile, shipped: Iterable[Profile]) -> Profile:
+def tighten(profile: Profile, shipped: Iterable[Profile]) -> Profile:
     """A signed profile with nothing in it looser than in those that ship and are for the same card.
 
     The profile of every other card does not count: it knows nothing of the product.
     """
-    for known in shipped:
-        if may_be_signed(known):
+    for original in shipped:
+        if signing_offences(original):
             continue
-        pin = profile.pin.model_copy(update={"min_length": max(profile.pin.min_length, known.pin.min_length)})
-        puk = profile.puk.model_copy(update={"floor": max(profile.puk.floor, known.puk.floor)})
-        writable = profile.writable and known.writable
-        genuine = profile.genuine if known.genuine == "none" else known.genuine
-        people = max(profile.stocked_by, known.stocked_by)
+        pin = profile.pin.model_copy(update={"min_length": max(profile.pin.min_length, original.pin.min_length)})
+        puk = profile.puk.model_copy(update={"floor": max(profile.puk.floor, original.puk.floor)})
+        writable = profile.writable and original.writable
+        genuine = profile.genuine if original.genuine == "none" else original.genuine
+        people = max(profile.stocked_by, original.stocked_by)
         changed = {"pin": pin, "puk": puk, "writable": writable, "genuine": genuine, "stocked_by": people}
         profile = profile.model_copy(update=changed)
     return profile
@@ -60,7 +60,7 @@ def _always(profile: Profile) -> Iterator[Offence]:
             yield f"{name}.max_length", "is less than min_length"
     if profile.pin.min_length < PIN_MIN_LENGTH:
         yield "pin.min_length", f"a new PIN has at least {PIN_MIN_LENGTH} characters"
-    missing = [rule for rule in EASY if rule not in profile.pin.forbidden]
+    missing = [rule for rule in DEFAULT_RULES if rule not in profile.pin.forbidden]
     if missing:
         yield "pin.forbidden", f"must keep {', '.join(missing)}"
     for at, atr in enumerate(profile.match.atr):

@@ -43,7 +43,7 @@ class ProfileKeys:
             content = path.read_bytes()
         except OSError as fault:
             raise ProfileError(f"{path}: {fault.strerror}") from None
-        keys = [_public(found.group(), path) for found in _PEM.finditer(content)]
+        keys = [_public(match.group(), path) for match in _PEM.finditer(content)]
         if not keys:
             raise ProfileError(f"{path}: no public key in PEM form")
         return cls(keys)
@@ -57,7 +57,7 @@ def _public(pem: bytes, path: Path) -> Key:
     if b"PRIVATE" in pem:
         raise ProfileError(f"{path}: holds a private key; only the public one belongs here")
     try:
-        key = _imported(serialization.load_pem_public_key(pem))
+        key = _jose_key_of(serialization.load_pem_public_key(pem))
     except (ValueError, TypeError, JoseError):
         key = None
     if key is None:
@@ -65,7 +65,7 @@ def _public(pem: bytes, path: Path) -> Key:
     return key
 
 
-def _imported(native: object) -> Key | None:
+def _jose_key_of(native: object) -> Key | None:
     kinds: tuple[type[Key], ...] = (OKPKey, ECKey)
     for kind in kinds:
         try:
@@ -82,7 +82,7 @@ def sign(content: bytes, private_key: object) -> str:
 
     Raises ValueError for another kind of key.
     """
-    key = _imported(private_key)
+    key = _jose_key_of(private_key)
     if key is None or not key.is_private:
         raise ValueError("profiles are signed with Ed25519 or P-256")
     algorithm = ALGORITHMS[key.curve_name]
@@ -117,14 +117,14 @@ class RejectedProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedProfiles:
     """What came of a folder: the profiles that count now, and the files that do not."""
 
     profiles: Profiles
     refused: tuple[RejectedProfile, ...] = ()
 
 
-def add_signed(base: Profiles, folder: Path, keys: ProfileKeys) -> Loaded:
+def add_signed(base: Profiles, folder: Path, keys: ProfileKeys) -> LoadedProfiles:
     """`base` and the signed profiles of a folder, in the order of their file names. Never raises: what is wrong is told.
 
     Two files of one name in `name`: the first counts.
@@ -132,7 +132,7 @@ def add_signed(base: Profiles, folder: Path, keys: ProfileKeys) -> Loaded:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
     except OSError as fault:
-        return Loaded(base, (RejectedProfile(str(folder), f"file: {fault.strerror}"),))
+        return LoadedProfiles(base, (RejectedProfile(str(folder), f"file: {fault.strerror}"),))
     added: dict[str, Profile] = {}
     refused: list[RejectedProfile] = []
     for path in files:
@@ -147,28 +147,28 @@ def add_signed(base: Profiles, folder: Path, keys: ProfileKeys) -> Loaded:
     profiles = base
     for profile in added.values():
         profiles = profiles.with_added(profile)
-    return Loaded(profiles, tuple(refused))
+    return LoadedProfiles(profiles, tuple(refused))
 
 
 def load(path: Path, keys: ProfileKeys, base: Profiles) -> Profile:
     """One signed profile. The signature is checked before a byte of it is understood. Raises ProfileError."""
-    content = _bounded(path, MAX_FILE_BYTES, path.name)
-    signature = _bounded(path.with_name(path.name + SUFFIX), MAX_SIGNATURE_BYTES, path.name)
+    content = _read_bounded(path, MAX_FILE_BYTES, path.name)
+    signature = _read_bounded(path.with_name(path.name + SUFFIX), MAX_SIGNATURE_BYTES, path.name)
     check(content, signature, keys, path.name)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise ProfileError(f"{path.name}: file: is not UTF-8") from None
     profile = parse(text, path.name)
-    shipped = {known.name: known for known in base}.get(profile.name)
+    shipped = {shipped_profile.name: shipped_profile for shipped_profile in base}.get(profile.name)
     if shipped is not None:
         profile = parse(text, path.name, replaced=shipped)
-    for key, reason in safety.may_be_signed(profile):
+    for key, reason in safety.signing_offences(profile):
         raise ProfileError(f"{path.name}: {key}: {reason}")
     return profile
 
 
-def _bounded(path: Path, most: int, name: str) -> bytes:
+def _read_bounded(path: Path, most: int, name: str) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(most + 1)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from drivers.reader.keys import ManagementAlgorithm
 from drivers.reader.model import ProvedGenuine
 from drivers.reader.outcomes import Role
-from drivers.reader.pin.new_code_rules import EASY, NewCodeRule
+from drivers.reader.pin.new_code_rules import DEFAULT_RULES, NewCodeRule
 from drivers.reader.profiles.evidence import Evidence
 
 Counter = Literal["empty-verify", "df21", "metadata", "none"]
@@ -106,7 +106,7 @@ class CodeRules(_ProfileTable):
 class PinRules(CodeRules):
     """`forbidden`: what a new PIN may not be, see `drivers.reader.pin.new_code_rules`."""
 
-    forbidden: tuple[NewCodeRule, ...] = EASY
+    forbidden: tuple[NewCodeRule, ...] = DEFAULT_RULES
 
 
 class PukRules(CodeRules):

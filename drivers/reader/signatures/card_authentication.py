@@ -11,7 +11,7 @@ Rules:
   (`genuine = "free-key"`), a card without one, or whose certificate does not hold, is not genuine; else nothing is known.
 
 >>> from drivers.reader.outcomes import RefusalReason, Refused
->>> weigh_refusal(Refused(RefusalReason.CARD, 0x6982), required=False)
+>>> outcome_of_refusal(Refused(RefusalReason.CARD, 0x6982), required=False)
 NoFreeKey()
 """
 
@@ -26,14 +26,14 @@ from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardN
 from drivers.reader.profiles import Profile
 
 
-def weigh_refusal(refused: Refused | None, *, required: bool) -> CardAuthentication:
+def outcome_of_refusal(refused: Refused | None, *, required: bool) -> CardAuthentication:
     """What it means that there is no such key (None), or that the card does not sign with it."""
     if required:
         return CardNotAuthenticated("no_key" if refused is None else "refused")
     return NoFreeKey()
 
 
-def weigh_certificate(certificate: Certificate, facts: CardFacts, profile: Profile) -> CardAuthentication:
+def outcome_of_certificate(certificate: Certificate, facts: CardFacts, profile: Profile) -> CardAuthentication:
     """Whose key it was that signed: this card's, by a certificate that holds."""
     named = _names(certificate, facts, profile)
     if certificate.chain == "ok" and named:
@@ -46,7 +46,7 @@ def weigh_certificate(certificate: Certificate, facts: CardFacts, profile: Profi
 def _names(certificate: Certificate, facts: CardFacts, profile: Profile) -> bool:
     try:
         parsed = x509.load_der_x509_certificate(certificate.der)
-        number = identity.number_in(parsed, profile)
+        number = identity.card_number_in(parsed, profile)
         serials = _uuids(parsed)
     except PARSE_FAULTS:
         return False
@@ -61,5 +61,5 @@ def _uuids(certificate: x509.Certificate) -> frozenset[str]:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return frozenset()
-    found = names.get_values_for_type(x509.UniformResourceIdentifier)
-    return frozenset(uuid.UUID(name).hex.upper() for name in found if name.startswith("urn:uuid:"))
+    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    return frozenset(uuid.UUID(name).hex.upper() for name in uris if name.startswith("urn:uuid:"))

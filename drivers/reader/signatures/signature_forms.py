@@ -75,14 +75,14 @@ def candidates(
     rules: Signing,
     key: KeyObject,
     asked: KeyUse,
-    told: Sequence[AlgorithmInfo] = (),
-    known: SignatureForm | None = None,
+    algorithms: Sequence[AlgorithmInfo] = (),
+    cached: SignatureForm | None = None,
 ) -> tuple[SignatureForm, ...]:
     """Every form to try, each once."""
-    own, by_card = list(_of_profile(rules, asked)), list(_of_card(key, asked, told))
+    own, by_card = list(_of_profile(rules, asked)), list(_of_card(key, asked, algorithms))
     first = [*own, *by_card] if rules.model_fields_set else [*by_card, *own]
     usual = _for_ecdsa(asked) if asked.elliptic else _for_rsa(asked)
-    every = [*([known] if known else []), *first, *usual]
+    every = [*([cached] if cached else []), *first, *usual]
     return tuple(form for form in dict.fromkeys(every) if form.fits(key))
 
 
@@ -103,13 +103,13 @@ def _from_profile(form: SigningForm) -> SignatureForm:
     return SignatureForm(form.template, form.algorithm, form.input, form.operation, form.padding)
 
 
-def _of_card(key: KeyObject, asked: KeyUse, told: Iterable[AlgorithmInfo]) -> Iterator[SignatureForm]:
+def _of_card(key: KeyObject, asked: KeyUse, algorithms: Iterable[AlgorithmInfo]) -> Iterator[SignatureForm]:
     """By the algorithms that the key lists, or all that the card has where it lists none."""
-    own = [algorithm for algorithm in told if not key.algorithms or algorithm.number in key.algorithms]
-    return (form for elliptic, form in told_forms(own) if elliptic is asked.elliptic)
+    own = [algorithm for algorithm in algorithms if not key.algorithms or algorithm.number in key.algorithms]
+    return (form for elliptic, form in forms_of_algorithms(own) if elliptic is asked.elliptic)
 
 
-def told_forms(algorithms: Iterable[AlgorithmInfo]) -> Iterator[tuple[bool, SignatureForm]]:
+def forms_of_algorithms(algorithms: Iterable[AlgorithmInfo]) -> Iterator[tuple[bool, SignatureForm]]:
     """The forms of algorithms with a reference of the card's own, each with whether it is for elliptic keys."""
     for algorithm in algorithms:
         if algorithm.reference is not None and algorithm.mechanism in _EC_TOLD:

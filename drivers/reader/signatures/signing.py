@@ -26,7 +26,7 @@ from drivers.reader.apdu import CommandApdu, ResponseApdu, StatusWord
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Locked, RefusalReason, Refused, Signed, SignOutcome, Unknown, WrongCode
-from drivers.reader.pin.code_commands import outcome_of
+from drivers.reader.pin.code_commands import outcome_of_status
 from drivers.reader.pkcs15.values import AlgorithmInfo, KeyObject
 from drivers.reader.profiles import Profile
 from drivers.reader.signatures.signature_forms import KeyUse, SignatureForm, SignatureFormCache, candidates
@@ -129,9 +129,9 @@ def sign_by(
         return Refused(RefusalReason.NOT_ALLOWED)
     asked = KeyUse(scheme is not RS256, scheme.hash.digest_size * 8, purpose != "signature")
     atr, profile = channel.connection.atr, product.profile
-    known = product.forms.recall(atr, profile.name, asked)
+    cached = product.forms.recall(atr, profile.name, asked)
     refused, lacking, before = None, set[int](), channel.exchange.apdus
-    for form in candidates(profile.signing, key, asked, product.algorithms, known):
+    for form in candidates(profile.signing, key, asked, product.algorithms, cached):
         if channel.exchange.apdus - before >= MAX_EXCHANGES:
             break
         outcome = _in_form(
@@ -156,12 +156,12 @@ def _in_form(
     for step in before:
         response = channel.send(step)
         if not response.ok:
-            return _noted(Refused(RefusalReason.CARD, response.sw), step, lacking)
+            return _note_unsupported(Refused(RefusalReason.CARD, response.sw), step, lacking)
     scheme = PS256 if form.padding == "pss" and wanted.scheme is RS256 else wanted.scheme
-    return _noted(computed(channel, last, replace(wanted, scheme=scheme)), last, lacking)
+    return _note_unsupported(request_signature(channel, last, replace(wanted, scheme=scheme)), last, lacking)
 
 
-def _noted(outcome: SignOutcome, command: CommandApdu, lacking: set[int]) -> SignOutcome:
+def _note_unsupported(outcome: SignOutcome, command: CommandApdu, lacking: set[int]) -> SignOutcome:
     if isinstance(outcome, Refused) and outcome.status == StatusWord.INS_NOT_SUPPORTED:
         lacking.add(command.ins)
     return outcome
@@ -194,7 +194,7 @@ class SignatureRequest:
     certificate: bytes
 
 
-def computed(
+def request_signature(
     channel: ApduChannel, command: CommandApdu, wanted: SignatureRequest, unwrap: Callable[[bytes], bytes] = bytes
 ) -> SignOutcome:
     """Have the card sign, and check what it says; `unwrap` takes the signature out of the answer.
@@ -216,7 +216,7 @@ def computed(
 
 
 def _refusal(response: ResponseApdu) -> Refused | Locked:
-    outcome = outcome_of(response)
+    outcome = outcome_of_status(response)
     if isinstance(outcome, Refused | Locked):
         return outcome
     left = outcome.tries_left if isinstance(outcome, WrongCode) else None

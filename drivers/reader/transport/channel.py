@@ -109,12 +109,12 @@ class ApduChannel:
         with self._lock:
             *links, last = [command] if self.extended else command.chained()
             for link in links:
-                response = self._once(link)
+                response = self._send_once(link)
                 if not response.ok:
                     return response
-            response = self._once(last)
+            response = self._send_once(last)
             if response.right_le is not None and command.le is not None:
-                response = self._once(last.with_le(response.right_le))
+                response = self._send_once(last.with_le(response.right_le))
             return self._collect(command, response, enough)
 
     def ask_at_pad(self, at_pad: Callable[[bytes], bytes], structure: bytes, name: str) -> ResponseApdu:
@@ -124,7 +124,7 @@ class ApduChannel:
                 raise CardGoneError("the card is gone", reader=self.reader, command=name)
             before = self._clock()
             try:
-                return self._decoded(structure, name, at_pad, patience_s=PAD_PATIENCE_S)
+                return self._exchange_bytes(structure, name, at_pad, patience_s=PAD_PATIENCE_S)
             finally:
                 self._began += self._clock() - before  # a person's time, not the card's
 
@@ -135,13 +135,13 @@ class ApduChannel:
             parts += 1
             if parts > MAX_PARTS or len(data) > MAX_ANSWER:
                 raise CardAnswerError("an answer without end", reader=self.reader, command=command.name)
-            response = self._once(get_response(min(more, SHORT_LE)))
+            response = self._send_once(get_response(min(more, SHORT_LE)))
             if response.right_le is not None:
-                response = self._once(get_response(response.right_le))
+                response = self._send_once(get_response(response.right_le))
             data += response.data
         return ResponseApdu(bytes(data), response.sw)
 
-    def _once(self, command: CommandApdu) -> ResponseApdu:
+    def _send_once(self, command: CommandApdu) -> ResponseApdu:
         if self.over:
             raise CardGoneError("the card is gone", reader=self.reader, command=command.name)
         self._spent += 1
@@ -153,17 +153,17 @@ class ApduChannel:
             )
         sent = command.encode(t0=self.connection.protocol == "T=0")
         try:
-            return self._decoded(sent, command.name, self.connection.transmit)
+            return self._exchange_bytes(sent, command.name, self.connection.transmit)
         except CardGoneError:
             self.broke_at_extended = command.extended
             raise
 
-    def _decoded(
+    def _exchange_bytes(
         self, sent: bytes, name: str, exchange: Callable[[bytes], bytes], patience_s: float = 0
     ) -> ResponseApdu:
         started = time.monotonic()
         raw = self._transmit(sent, name, started, exchange, patience_s)
-        self._bill(len(sent), len(raw), time.monotonic() - started)
+        self._account(len(sent), len(raw), time.monotonic() - started)
         try:
             return ResponseApdu.decode(raw)
         except ValueError:
@@ -179,12 +179,12 @@ class ApduChannel:
         except CardGoneError as fault:
             # Chained from None: what lies below may hold the command, and the command may hold a code.
             self.gone = True
-            self._bill(len(sent), 0, time.monotonic() - started)
+            self._account(len(sent), 0, time.monotonic() - started)
             raise CardGoneError(_first_line(fault), reader=self.reader, command=name) from None
         finally:
             self._pulse.since = None
 
-    def _bill(self, sent: int, received: int, seconds: float) -> None:
+    def _account(self, sent: int, received: int, seconds: float) -> None:
         so_far = self._exchange
         self._exchange = Exchange(
             so_far.apdus + 1, so_far.bytes_sent + sent, so_far.bytes_received + received,

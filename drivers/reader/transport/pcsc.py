@@ -89,11 +89,9 @@ class PcscPad:
         self._reader = reader
 
     def verify(self, structure: bytes) -> bytes:
-        """See `PinPad.verify`."""
         return self._control(pinpad.VERIFY_PIN_DIRECT, structure)
 
     def modify(self, structure: bytes) -> bytes:
-        """See `PinPad.modify`."""
         return self._control(pinpad.MODIFY_PIN_DIRECT, structure)
 
     def _control(self, feature: int, structure: bytes) -> bytes:

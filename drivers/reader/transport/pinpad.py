@@ -81,15 +81,15 @@ def features(answer: bytes) -> dict[int, int]:
 
     What is not of that form is left out; features are an offer, not a duty.
     """
-    found: dict[int, int] = {}
+    codes: dict[int, int] = {}
     at = 0
     while at + 2 <= len(answer):
         tag, length = answer[at], answer[at + 1]
         value = answer[at + 2 : at + 2 + length]
         if length == 4 == len(value):
-            found[tag] = int.from_bytes(value, "big")
+            codes[tag] = int.from_bytes(value, "big")
         at += 2 + length
-    return found
+    return codes
 
 
 def verify_structure(apdu: CommandApdu, code: PadCode, text: PadText) -> bytes:

@@ -25,7 +25,7 @@ from drivers.cabinet.port import (
     TwoBoards,
     WrongFirmware,
 )
-from drivers.cabinet.port_discovery import only_one
+from drivers.cabinet.port_discovery import only_port
 from drivers.cabinet.serial_link import FoundBoard, connect
 from tests.fakes.cabinet.board_bench import LIMIT_S, BoardBench, until
 from tests.fakes.cabinet.board_peer import BOARD, PAIRING, BoardPeer
@@ -128,7 +128,7 @@ async def test_a_port_that_another_program_has_is_named(bench: BoardBench) -> No
 async def test_two_boards_are_named_and_one_is_taken(bench: BoardBench) -> None:
     bench.cable.plug()
     boards = [FoundBoard(str(bench.cable.port), "a"), FoundBoard("/dev/ttyACM9", "b")]
-    cabinet = SerialCabinet("cabinet", only_one(lambda: tuple(boards)), lambda: PAIRING)
+    cabinet = SerialCabinet("cabinet", only_port(lambda: tuple(boards)), lambda: PAIRING)
     cabinet.start()
     try:
         assert await cabinet.state() == TwoBoards((str(bench.cable.port), "/dev/ttyACM9"))
@@ -141,7 +141,7 @@ async def test_two_boards_are_named_and_one_is_taken(bench: BoardBench) -> None:
 
 
 async def test_no_board_at_all_is_absent(bench: BoardBench) -> None:
-    cabinet = SerialCabinet("cabinet", only_one(lambda: ()), lambda: PAIRING)
+    cabinet = SerialCabinet("cabinet", only_port(lambda: ()), lambda: PAIRING)
     cabinet.start()
     assert await cabinet.state() == CabinetAbsent()
     await cabinet.close()

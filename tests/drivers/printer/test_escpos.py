@@ -41,7 +41,7 @@ from drivers.printer.port import (
     PrintUnknown,
     Ready,
 )
-from drivers.printer.profile import load
+from drivers.printer.profile import load_printer_profile
 from drivers.printer.transports import transfer_s
 from sim.printer.machine import PrinterMachine
 from sim.printer.virtual import PrinterFaults, VirtualPrinter
@@ -233,7 +233,7 @@ async def test_a_device_file_and_a_serial_line_carry_both_ways_as_a_network_does
 ) -> None:
     machine = PrinterMachine(WIDTH_DOTS[58])
     with behind_a_terminal(machine) as path:
-        printer = EscPosPrinter("line", line(path), profile=load("raster-58"), reply_timeout_s=2.0)
+        printer = EscPosPrinter("line", line(path), profile=load_printer_profile("raster-58"), reply_timeout_s=2.0)
         assert await printer.status() == Ready()
         assert await printer.print(RECEIPT) == Printed()
         machine.set_faults(PrinterFaults(out_of_paper=True))

@@ -3,7 +3,7 @@
 import pytest
 
 from drivers.printer.port import NotPrinted, Printed, PrintUnknown, Ready
-from drivers.printer.profile import load
+from drivers.printer.profile import load_printer_profile
 from tests.drivers.printer.receipts import SHORT
 from tests.fakes.printers.breaking import NAMELESS, STATES, body_rows, breaking_printer, paper_of, points
 
@@ -24,7 +24,7 @@ def told_truly(outcome: object, whole: int, fault: str, at_cut: bool) -> bool:
 
 @pytest.mark.parametrize(("model", "fault"), CASES)
 async def test_every_fault_at_every_point_is_told_as_it_is(model: str, fault: str) -> None:
-    profile = load(model)
+    profile = load_printer_profile(model)
     receipt, body = paper_of(SHORT, profile), body_rows(SHORT, profile)
     for rows in points(SHORT, profile):
         with breaking_printer(profile) as printer:
@@ -46,6 +46,6 @@ async def test_every_fault_at_every_point_is_told_as_it_is(model: str, fault: st
 
 @pytest.mark.parametrize("fault", [*NAMELESS, "cutter"])
 async def test_who_must_look_is_asked_to_look(fault: str) -> None:
-    with breaking_printer(load("raster-58")) as printer:
+    with breaking_printer(load_printer_profile("raster-58")) as printer:
         printer.break_at(fault, 60)
         assert await printer.driver.print(SHORT) == PrintUnknown()

@@ -10,7 +10,7 @@ from drivers.printer.connections import NetworkConnection
 from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.layout import text_lines
 from drivers.printer.port import CoverOpen, NotPrinted, Offline, OutOfPaper, Printed, PrinterStatus, Ready
-from drivers.printer.profile import load
+from drivers.printer.profile import load_printer_profile
 from sim.printer.virtual import VirtualPrinter
 from tests.drivers.printer.receipts import NUMBER, QR_TEXT, RECEIPT, codes_on
 from tests.fakes.machine.ports import free_port
@@ -31,7 +31,9 @@ def referee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emupos]:
 
 
 def driver(model: str, port: int) -> EscPosPrinter:
-    return EscPosPrinter("referee", NetworkConnection("127.0.0.1", port), profile=load(model), reply_timeout_s=2.0)
+    return EscPosPrinter(
+        "referee", NetworkConnection("127.0.0.1", port), profile=load_printer_profile(model), reply_timeout_s=2.0
+    )
 
 
 @pytest.fixture(params=MODELS)
@@ -39,7 +41,7 @@ async def both(
     request: pytest.FixtureRequest, referee: Emupos, tmp_path: Path
 ) -> AsyncIterator[tuple[str, Image.Image]]:
     """The same receipt printed on ours: its model and its paper."""
-    ours = VirtualPrinter(tmp_path / "ours", load(request.param))
+    ours = VirtualPrinter(tmp_path / "ours", load_printer_profile(request.param))
     printer = driver(request.param, (await ours.start())[1])
     assert await printer.print(RECEIPT) == Printed()
     printer.close()
@@ -59,11 +61,11 @@ async def test_both_printers_put_the_same_on_paper(
     theirs, words = await referee.latest(model)
 
     assert codes_on(theirs, tmp_path) == codes_on(ours, tmp_path) == {"QR-Code": QR_TEXT, "CODE-128": NUMBER}
-    if load(model).code_page is None:
+    if load_printer_profile(model).code_page is None:
         same_dots(theirs, ours)
     else:
         said = [line.strip() for line in words.splitlines()]
-        assert [line.strip() for line in text_lines(RECEIPT, load(model).columns)[:3]] == said[:3]
+        assert [line.strip() for line in text_lines(RECEIPT, load_printer_profile(model).columns)[:3]] == said[:3]
         assert {"Ta med den i mobilen", "Nr 7F3A-91C2-K8M4A"} <= set(said)
         (qr, bars), (their_qr, their_bars) = codes_at(ours), codes_at(theirs)
         assert (qr, bars) == (their_qr, their_bars), "the codes stand at the same place"

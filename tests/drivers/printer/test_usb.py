@@ -11,7 +11,7 @@ from drivers.printer.connections import UsbConnection
 from drivers.printer.document import Document, ParagraphBlock
 from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.port import CoverOpen, NotPrinted, OutOfPaper, Printed, PrinterMute, PrintUnknown, Ready
-from drivers.printer.profile import load
+from drivers.printer.profile import load_printer_profile
 from drivers.printer.protocol import GS_R_PAPER
 from sim.printer.machine import PrinterFaults, PrinterMachine
 from sim.stories.patience import LIMIT_S
@@ -28,7 +28,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> UsbBus:
 
 @pytest.fixture(params=["raster-80", "tm-t20ii"])
 def printer(bus: UsbBus, request: pytest.FixtureRequest) -> Iterator[EscPosPrinter]:
-    profile = load(request.param)
+    profile = load_printer_profile(request.param)
     driver = EscPosPrinter("usb", UsbConnection(VENDOR, PRODUCT), profile=profile, reply_timeout_s=30)
     yield driver
     driver.close()
@@ -94,7 +94,9 @@ async def test_while_it_prints_its_state_is_told_at_once_and_its_line_is_left_al
 
 
 async def test_an_answer_that_a_print_before_was_owed_does_not_vouch_for_this_one(bus: UsbBus) -> None:
-    printer = EscPosPrinter("usb", UsbConnection(VENDOR, PRODUCT), profile=load("tm-t20ii"), reply_timeout_s=30)
+    printer = EscPosPrinter(
+        "usb", UsbConnection(VENDOR, PRODUCT), profile=load_printer_profile("tm-t20ii"), reply_timeout_s=30
+    )
     line, written = Document((ParagraphBlock("Kvittens"),)), []
     for _ in range(2):  # the first print of a driver, and the one after a print that broke off
         bus.slow = True

@@ -82,6 +82,7 @@ def test_the_readme_names_every_distribution_that_is_imported() -> None:
 
 def test_the_folder_alone_is_enough(tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path / "drivers" / "reader", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "drivers" / "__init__.py").touch()  # before the drivers of this project on the path
     program = "import drivers.reader as r; print(r.__file__, len([getattr(r, name) for name in r.__all__]))"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"}
     run = subprocess.run(

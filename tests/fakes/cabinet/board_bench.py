@@ -8,7 +8,7 @@ from drivers.cabinet import messages
 from drivers.cabinet.driver import SerialCabinet
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import CabinetState
-from drivers.cabinet.port_discovery import named
+from drivers.cabinet.port_discovery import configured_port
 from sim.cabinet.cable import Cable
 from sim.stories.patience import LIMIT_S
 from tests.fakes.cabinet.board_peer import PAIRING, BoardPeer
@@ -24,7 +24,9 @@ class BoardBench:
         self.loses: set[int] = set()
         """Kinds of messages after which the line breaks before the answer."""
         self.cable = Cable(folder / "cabinet.tty", self._from_host)
-        self.cabinet = SerialCabinet("cabinet", named(str(self.cable.port)), lambda: self.pairing(), drop_limit_s=1)
+        self.cabinet = SerialCabinet(
+            "cabinet", configured_port(str(self.cable.port)), lambda: self.pairing(), drop_limit_s=1
+        )
 
     def _from_host(self, data: bytes) -> None:
         before = len(self.peer.took)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from drivers.printer.profile import load
+from drivers.printer.profile import load_printer_profile
 from sim.stories.patience import LIMIT_S
 
 PROGRAM = Path(__file__).parents[3] / "build" / "emupos" / "bin" / "emupos"
@@ -32,7 +32,7 @@ class Emupos:
         """Raises AssertionError where it does not come up."""
         devices = []
         for name, port in self.ports.items():
-            (self.folder / f"{name}.yaml").write_text(_profile(load(name).dots))
+            (self.folder / f"{name}.yaml").write_text(_profile(load_printer_profile(name).dots))
             devices.append(_device(name, port))
         config = self.folder / "emupos.yaml"
         config.write_text(f"schema: 1\napi: {{ port: {self.api} }}\ndevices:\n" + "".join(devices))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from drivers.printer.profile import load
+from drivers.printer.profile import load_printer_profile
 from fleet.messages.vocabulary import EventType
 from kiosk.receipts import Receipt, receipt_document
 from kiosk.steps.context import Subject, ViewContext
@@ -16,7 +16,7 @@ from kiosk.steps.receipt import attest, facts_of, hand_out
 from sim.stories.setting import Setting
 from tests.fakes.printers.breaking import NAMELESS, STATES, BreakingPrinter, breaking_printer, paper_of, points
 
-PROFILE = load("tm-t20ii")
+PROFILE = load_printer_profile("tm-t20ii")
 CONTEXT = ViewContext("pickup")
 HOLDER = Subject("9999000020260001", "SE2321000999-1A01", "Alva Provström")
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from drivers.cabinet.gpio.lamp_pattern import GLINT, HURRY, SLOW_BLINK, STEADY, WINK, Pattern
-from drivers.cabinet.gpio.pin_wiring import reference
+from drivers.cabinet.gpio.pin_wiring import reference_wiring
 from drivers.cabinet.gpio.port import PinsStuck
 from kiosk.config import PinsSection
 from kiosk.station.build_devices import make_pins
@@ -65,7 +65,7 @@ class House:
 
     def __init__(self) -> None:
         self.clock = StepClock()
-        self.pins = VirtualPins(reference(), clock=self.clock.monotonic, sleep=self.clock.sleep)
+        self.pins = VirtualPins(reference_wiring(), clock=self.clock.monotonic, sleep=self.clock.sleep)
         self.seen = IDLE
         self.doors: list[bool] = []
         self.closed: list[bool] = []

@@ -22,7 +22,7 @@ SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RevocationResult:
     """What is known of one certificate. `until`: when a new answer is due."""
 
     status: RevocationStatus
@@ -31,25 +31,24 @@ class Standing:
     until: datetime | None = None
 
 
-UNKNOWN = Standing("unknown")
+UNKNOWN = RevocationResult("unknown")
 
 
 class Revocation(Protocol):
     """Where it is known which certificates are revoked."""
 
-    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
+    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         """Standing of a certificate at an aware time. Never raises for a source that fails: `unknown`."""
 
 
-class NotAsked:
+class NoRevocationCheck:
     """Revocation is not checked, by configuration."""
 
-    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
-        """Always `unknown`."""
+    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         return UNKNOWN
 
 
-def weigh(*standings: Standing) -> Standing:
+def weigh(*standings: RevocationResult) -> RevocationResult:
     """The one that counts: revoked before good, good before unknown; the first of equals."""
     order = {"revoked": 0, "good": 1, "unknown": 2}
     return min(standings, key=lambda standing: order[standing.status], default=UNKNOWN)

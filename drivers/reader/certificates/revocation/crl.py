@@ -10,7 +10,7 @@ from cryptography import x509
 
 from drivers.reader.certificates.key_usage import is_authority
 from drivers.reader.certificates.public_keys import PARSE_FAULTS
-from drivers.reader.certificates.revocation import UNKNOWN, Standing, in_time, revoked_by
+from drivers.reader.certificates.revocation import UNKNOWN, RevocationResult, in_time, revoked_by
 
 MAX_BYTES = 8 * 1024 * 1024
 FAULTS = PARSE_FAULTS
@@ -23,15 +23,15 @@ def read(der: bytes) -> x509.CertificateRevocationList | None:
     if len(der) > MAX_BYTES:
         return None
     try:
-        found = x509.load_der_x509_crl(der)
-        return found if found.issuer and found.next_update_utc else None
+        crl = x509.load_der_x509_crl(der)
+        return crl if crl.issuer and crl.next_update_utc else None
     except FAULTS:
         return None
 
 
 def standing(
     crl: x509.CertificateRevocationList, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
-) -> Standing:
+) -> RevocationResult:
     """What the list says of a certificate of that issuer; unknown where it is not for it, not genuine or out of time."""
     try:
         return _standing(crl, certificate, issuer, at)
@@ -41,16 +41,16 @@ def standing(
 
 def _standing(
     crl: x509.CertificateRevocationList, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
-) -> Standing:
+) -> RevocationResult:
     until = crl.next_update_utc
     if until is None or not (_of(crl, certificate, issuer) and _complete(crl, certificate)):
         return UNKNOWN
     since = crl.last_update_utc
     entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
     if entry is None:
-        return Standing("good", "CRL", since, until) if in_time(at, since, until) else UNKNOWN
+        return RevocationResult("good", "CRL", since, until) if in_time(at, since, until) else UNKNOWN
     counts = revoked_by(at, entry.revocation_date_utc, until, held=_on_hold(entry))
-    return Standing("revoked", "CRL", since, until) if counts else UNKNOWN
+    return RevocationResult("revoked", "CRL", since, until) if counts else UNKNOWN
 
 
 def _of(crl: x509.CertificateRevocationList, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

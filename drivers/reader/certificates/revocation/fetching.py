@@ -12,7 +12,7 @@ from typing import Protocol
 
 from cryptography import x509
 
-from drivers.reader.certificates.revocation import Standing, crl, ocsp, weigh
+from drivers.reader.certificates.revocation import RevocationResult, crl, ocsp, weigh
 from drivers.reader.certificates.revocation.offline import OfflineRevocation
 from drivers.reader.certificates.revocation.store import RevocationStore
 
@@ -41,18 +41,18 @@ class FetchingRevocation:
         self.faults: list[str] = []
         """What could not be fetched or said nothing, for whoever wonders why a standing is unknown."""
 
-    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
+    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         """See the port. What the store knows and is in time is not asked for again."""
-        known = await self._known.status(certificate, issuer, at)
-        if known.status != "unknown":
-            return known
+        stored = await self._known.status(certificate, issuer, at)
+        if stored.status != "unknown":
+            return stored
         return await asyncio.to_thread(self._ask, certificate, issuer, at)
 
-    def _ask(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
+    def _ask(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         by_ocsp = self._ocsp(certificate, issuer, at)
         return by_ocsp if by_ocsp.status != "unknown" else weigh(by_ocsp, self._crl(certificate, issuer, at))
 
-    def _ocsp(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
+    def _ocsp(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         nonce = secrets.token_bytes(ocsp.NONCE_BYTES)
         asked = ocsp.question(certificate, issuer, nonce)
         for url in ocsp.urls(certificate)[:MAX_URLS]:
@@ -63,16 +63,18 @@ class FetchingRevocation:
             standing = ocsp.standing(answer, certificate, issuer, at)
             if self._kept(url, data, standing):
                 return standing
-        return Standing("unknown")
+        return RevocationResult("unknown")
 
-    def _crl(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
+    def _crl(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         for url in crl.urls(certificate)[:MAX_URLS]:
             data = self._had(url, None, "", crl.MAX_BYTES)
             listed = crl.read(data) if data else None
-            standing = crl.standing(listed, certificate, issuer, at) if listed is not None else Standing("unknown")
+            standing = (
+                crl.standing(listed, certificate, issuer, at) if listed is not None else RevocationResult("unknown")
+            )
             if self._kept(url, data, standing):
                 return standing
-        return Standing("unknown")
+        return RevocationResult("unknown")
 
     def _had(self, url: str, body: bytes | None, content_type: str, limit_bytes: int) -> bytes:
         try:
@@ -81,7 +83,7 @@ class FetchingRevocation:
             self.faults.append(str(fault))
             return b""
 
-    def _kept(self, url: str, data: bytes, standing: Standing) -> bool:
+    def _kept(self, url: str, data: bytes, standing: RevocationResult) -> bool:
         """A disk that is full or read-only costs the next look, not this one."""
         if standing.status == "unknown":
             if data:

@@ -16,7 +16,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from drivers.reader import tlv
 from drivers.reader.certificates.public_keys import PARSE_FAULTS
-from drivers.reader.certificates.revocation import UNKNOWN, Standing, in_time, revoked_by
+from drivers.reader.certificates.revocation import UNKNOWN, RevocationResult, in_time, revoked_by
 from drivers.reader.certificates.revocation.crl import is_http
 
 MAX_BYTES = 64 * 1024
@@ -37,10 +37,10 @@ def read(der: bytes) -> ocsp.OCSPResponse | None:
     if len(der) > MAX_BYTES:
         return None
     try:
-        found = ocsp.load_der_ocsp_response(der)
+        response = ocsp.load_der_ocsp_response(der)
     except FAULTS:
         return None
-    return found if found.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL else None
+    return response if response.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL else None
 
 
 def answers(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
@@ -55,10 +55,10 @@ def answers(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
 
 def standing(
     response: ocsp.OCSPResponse, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
-) -> Standing:
+) -> RevocationResult:
     """What the answer says of the certificate; unknown where it is about another, not genuine or out of time."""
     try:
-        single = next((one for one in response.responses if _about(one, certificate, issuer)), None)
+        single = next((answer for answer in response.responses if _about(answer, certificate, issuer)), None)
         if single is None or not _signed(response, issuer, at):
             return UNKNOWN
         return _said(single, at)
@@ -66,15 +66,15 @@ def standing(
         return UNKNOWN
 
 
-def _said(single: ocsp.OCSPSingleResponse, at: datetime) -> Standing:
+def _said(single: ocsp.OCSPSingleResponse, at: datetime) -> RevocationResult:
     since = single.this_update_utc
     until = single.next_update_utc or since + MAX_AGE
     held = single.revocation_reason is x509.ReasonFlags.certificate_hold
     match single.certificate_status:
         case ocsp.OCSPCertStatus.REVOKED if revoked_by(at, single.revocation_time_utc or since, until, held=held):
-            return Standing("revoked", "OCSP", since, until)
+            return RevocationResult("revoked", "OCSP", since, until)
         case ocsp.OCSPCertStatus.GOOD if in_time(at, since, until):
-            return Standing("good", "OCSP", since, until)
+            return RevocationResult("good", "OCSP", since, until)
         case _:
             return UNKNOWN
 

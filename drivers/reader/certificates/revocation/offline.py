@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from drivers.reader.certificates.revocation import UNKNOWN, Standing, crl, ocsp, weigh
+from drivers.reader.certificates.revocation import UNKNOWN, RevocationResult, crl, ocsp, weigh
 from drivers.reader.certificates.revocation.store import RevocationStore
 
 
@@ -15,12 +15,11 @@ class OfflineRevocation:
     def __init__(self, store: RevocationStore) -> None:
         self._store = store
 
-    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
+    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         """See the port. Reading is done in a thread: a list may be megabytes."""
         return await asyncio.to_thread(self.look, certificate, issuer, at)
 
-    def look(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
-        """The same, at once."""
+    def look(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         answer = self._store.ocsp(ocsp.key_hash(issuer), certificate.serial_number)
         listed = self._store.crl(certificate.issuer)
         return weigh(

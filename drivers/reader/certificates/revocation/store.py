@@ -35,12 +35,12 @@ class RevocationStore:
         Raises OSError where the folder cannot be written.
         """
         der = _der(data)
-        made = _made(der)
-        if made is None:
+        parsed = _made(der)
+        if parsed is None:
             return False
-        name, since = made
-        known = _made(self._read(name, len(der) + crl.MAX_BYTES))
-        if known is not None and known[1] > since:
+        name, since = parsed
+        stored = _made(self._read(name, len(der) + crl.MAX_BYTES))
+        if stored is not None and stored[1] > since:
             return False
         self._write(name, der)
         return True
@@ -69,8 +69,8 @@ class RevocationStore:
             self._memory[name] = der
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(prefix=".", dir=self._folder)
-        draft = Path(made)
+        handle, draft_name = tempfile.mkstemp(prefix=".", dir=self._folder)
+        draft = Path(draft_name)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(der)

@@ -10,7 +10,7 @@ import pytest
 from drivers.cabinet.gpio.driver import SETTLE_S, GpioPins
 from drivers.cabinet.gpio.gpiozero_board import pi_factory
 from drivers.cabinet.gpio.lamp_pattern import GLINT, OFF, SLOW_BLINK, STEADY, WINK
-from drivers.cabinet.gpio.pin_wiring import GpioPin, Role, reference
+from drivers.cabinet.gpio.pin_wiring import GpioPin, Role, reference_wiring
 from drivers.cabinet.gpio.port import PinsReady, PinsStuck, PinsUnavailable
 from sim.pins import VirtualPins
 from tests.fakes.machine.rpi_gpio import FakeGpio, on_a_pi
@@ -34,7 +34,7 @@ class MockRig:
     """The virtual twin and its panel."""
 
     def __init__(self, clock: StepClock) -> None:
-        self.pins = self._virtual = VirtualPins(reference(), clock=clock.monotonic, sleep=clock.sleep)
+        self.pins = self._virtual = VirtualPins(reference_wiring(), clock=clock.monotonic, sleep=clock.sleep)
 
     def move(self, role: Role, active: bool) -> None:
         hands = {"door": self._virtual.open_door, "headphones": self._virtual.plug_headphones,
@@ -55,22 +55,22 @@ class PiRig:
     """The driver on RPi.GPIO's interface."""
 
     def __init__(self, clock: StepClock, gpio: FakeGpio) -> None:
-        self.pins = GpioPins(reference(), pi_factory, clock=clock.monotonic, sleep=clock.sleep)
+        self.pins = GpioPins(reference_wiring(), pi_factory, clock=clock.monotonic, sleep=clock.sleep)
         self._gpio = gpio
         for role in ("door", "headphones", "presence"):
             self.move(role, False)  # type: ignore[arg-type]
 
     def move(self, role: Role, active: bool) -> None:
-        self._gpio.wire(reference()[role].bcm, active)
+        self._gpio.wire(reference_wiring()[role].bcm, active)
 
     def level(self, role: Role) -> float:
-        return self._gpio.levels.get(reference()[role].bcm, 0.0)
+        return self._gpio.levels.get(reference_wiring()[role].bcm, 0.0)
 
     def short(self, role: Role, short: bool) -> None:
-        self._gpio.shorted = {reference()[role].bcm} if short else set()
+        self._gpio.shorted = {reference_wiring()[role].bcm} if short else set()
 
     def take(self, taken: bool) -> None:
-        self._gpio.held = {pin.bcm for pin in reference().values()} if taken else set()
+        self._gpio.held = {pin.bcm for pin in reference_wiring().values()} if taken else set()
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ async def test_a_contact_that_bounces_is_told_once_and_noise_not_at_all(rig: Rig
 async def test_an_edge_that_was_missed_is_found_by_the_next_look(rig: Rig, clock: StepClock, gpio: FakeGpio) -> None:
     await rig.pins.state()
     if isinstance(rig, MockRig):
-        rig.pins.mock.pin(reference()["door"].bcm).when_changed = None
+        rig.pins.mock.pin(reference_wiring()["door"].bcm).when_changed = None
     gpio.callbacks.clear()
     rig.move("door", True)
     await clock.advance(1)
@@ -231,7 +231,7 @@ async def test_what_is_not_fitted_reads_none_and_takes_no_harm(clock: StepClock)
 
 
 async def test_off_a_pi_the_pins_are_unavailable_with_the_reason() -> None:
-    pins = GpioPins(reference(), pi_factory)
+    pins = GpioPins(reference_wiring(), pi_factory)
     state = await pins.state()
     assert isinstance(state, PinsUnavailable)
     assert state.reason

@@ -6,17 +6,24 @@ import pytest
 
 from drivers.cabinet.gpio import pin_wiring as pins
 from drivers.cabinet.gpio.lamp_pattern import PATTERNS, Pattern, Phase
-from drivers.cabinet.gpio.pin_wiring import GpioPin, GpioWiringError, checked, parts, place, reference
+from drivers.cabinet.gpio.pin_wiring import (
+    GpioPin,
+    GpioWiringError,
+    header_position,
+    reference_parts,
+    reference_wiring,
+    validate_wiring,
+)
 
 
 def test_the_shipped_wiring_has_every_role_once() -> None:
-    assert set(reference()) == set(pins.ROLES)
-    assert checked(reference()) == reference()
-    assert all(part for _, part in parts().values())
+    assert set(reference_wiring()) == set(pins.ROLES)
+    assert validate_wiring(reference_wiring()) == reference_wiring()
+    assert all(part for _, part in reference_parts().values())
 
 
 def test_a_cut_wire_at_the_service_door_reads_as_open() -> None:
-    door = reference()["door"]
+    door = reference_wiring()["door"]
     assert (door.pull, door.active) == ("up", "high")
 
 
@@ -33,16 +40,16 @@ def test_a_driven_pin_takes_no_pull_resistor() -> None:
 
 def test_two_roles_on_one_pin_are_refused_by_name() -> None:
     with pytest.raises(GpioWiringError, match="door: pin 17 is the lamp's already"):
-        checked({"lamp": GpioPin(17, "out"), "door": GpioPin(17, "in")})
+        validate_wiring({"lamp": GpioPin(17, "out"), "door": GpioPin(17, "in")})
 
 
 def test_a_lamp_that_reads_is_refused() -> None:
     with pytest.raises(GpioWiringError, match="lamp: the pin goes the wrong way"):
-        checked({"lamp": GpioPin(17, "in")})
+        validate_wiring({"lamp": GpioPin(17, "in")})
 
 
 def test_each_pin_has_a_place_of_its_own_that_is_neither_power_nor_ground() -> None:
-    places = [place(bcm) for bcm in pins.PLACES]
+    places = [header_position(bcm) for bcm in pins.PLACES]
     assert sorted({*places, *pins.GROUNDS, *pins.VOLTS_3V3, *pins.VOLTS_5V}) == list(range(1, 41))
     assert len(places) + 12 == 40
 

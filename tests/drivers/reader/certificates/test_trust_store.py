@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.certificates.key_usage import is_authority
-from drivers.reader.certificates.revocation import Standing
+from drivers.reader.certificates.revocation import RevocationResult
 from drivers.reader.certificates.revocation.offline import OfflineRevocation
 from drivers.reader.certificates.revocation.store import RevocationStore
-from drivers.reader.certificates.trust_store import TrustStore, load_certificates, split
+from drivers.reader.certificates.trust_store import TrustStore, load_certificates, split_anchors
 from drivers.reader.model import RevocationStatus
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
@@ -27,9 +27,9 @@ class Known:
     def __init__(self, status: RevocationStatus, above: RevocationStatus = "good") -> None:
         self._status, self._above = status, above
 
-    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
+    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> RevocationResult:
         certificate.verify_directly_issued_by(issuer)
-        return Standing(self._above if is_authority(certificate) else self._status)
+        return RevocationResult(self._above if is_authority(certificate) else self._status)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ async def test_revocation_is_asked_of_its_port_all_the_way_up(
 
 async def test_a_stranger_is_not_asked_about(authority: TestAuthority, der: bytes) -> None:
     class Nobody:
-        async def status(self, *_asked: object) -> Standing:
+        async def status(self, *_asked: object) -> RevocationResult:
             raise AssertionError("an address of a certificate that nobody vouches for is not to be asked")
 
     trust = TrustStore(TestAuthority.create(NOW).anchors(), revocation=Nobody())
@@ -126,7 +126,7 @@ async def test_a_certificate_with_a_changed_byte_is_untrusted(authority: TestAut
 
 def test_anchors_come_from_a_file_or_a_directory(authority: TestAuthority, tmp_path: Path) -> None:
     authority.save(tmp_path)
-    anchors, authorities = split(load_certificates(tmp_path))
+    anchors, authorities = split_anchors(load_certificates(tmp_path))
     assert (len(anchors), len(authorities)) == (1, 2)
     assert load_certificates(tmp_path / "root.pem") == authority.anchors()
     (tmp_path / "junk.txt").write_text("junk")

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from drivers.reader.pin.new_code_rules import EASY, NewCodeRule, offences
+from drivers.reader.pin.new_code_rules import DEFAULT_RULES, NewCodeRule, broken_pin_rules
 from drivers.reader.secret import Secret
 
 ALL: tuple[NewCodeRule, ...] = ("repeated", "sequence", "pattern", "birth-date", "same-as-old")
@@ -32,14 +32,14 @@ BORN = (date(1990, 3, 7),)
     ],
 )
 def test_what_is_easy_to_guess_is_named(code: str, expected: tuple[NewCodeRule, ...]) -> None:
-    assert offences(Secret(code), ALL, born=BORN) == expected
+    assert broken_pin_rules(Secret(code), ALL, born=BORN) == expected
 
 
 def test_the_old_code_is_no_new_one() -> None:
-    assert offences(Secret("975318"), EASY, old=Secret("975318")) == ("same-as-old",)
-    assert offences(Secret("975318"), EASY, old=Secret("975319")) == ()
+    assert broken_pin_rules(Secret("975318"), DEFAULT_RULES, old=Secret("975318")) == ("same-as-old",)
+    assert broken_pin_rules(Secret("975318"), DEFAULT_RULES, old=Secret("975319")) == ()
 
 
 def test_only_the_rules_of_the_profile_count() -> None:
-    assert offences(Secret("111111"), ()) == ()
-    assert offences(Secret("121212"), EASY) == ()
+    assert broken_pin_rules(Secret("111111"), ()) == ()
+    assert broken_pin_rules(Secret("121212"), DEFAULT_RULES) == ()

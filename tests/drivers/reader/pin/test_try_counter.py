@@ -6,7 +6,7 @@ import pytest
 
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role, Unknown, WrongCode
-from drivers.reader.pin.try_counter import RemainingTries, TryCounter, name_of
+from drivers.reader.pin.try_counter import RemainingTries, TryCounter, ledger_key_of
 from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 from drivers.reader.profiles import Counter, builtin
@@ -23,7 +23,7 @@ def tries(
     commands = shipped.commands.model_copy(update={"counter": counter, "counter_of_puk": counter})
     card, ledger = ScriptedConnection({"00": [answer]}), MemoryLedger()
     for _ in range(used):
-        ledger.spend("card", name_of(PIN))
+        ledger.spend("card", ledger_key_of(PIN))
     made = TryCounter(ApduChannel(card), shipped.model_copy(update={"commands": commands}), ledger, "card")
     return made.tries(PIN, role), card.sent
 

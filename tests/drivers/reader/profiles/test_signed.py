@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from drivers.reader.profiles import CardSigns, Profile, ProfileError, builtin
-from drivers.reader.profiles.signed import Loaded, ProfileKeys, add_signed, sign
+from drivers.reader.profiles.signed import LoadedProfiles, ProfileKeys, add_signed, sign
 from tests.fakes.cards.profiles import ATR, ED25519, GOOD, Private, public_pem
 
 P256 = ec.generate_private_key(ec.SECP256R1())
@@ -34,7 +34,7 @@ def put(folder: Path, text: str, key: Private = ED25519, name: str = "made-up.to
     return path
 
 
-def names(loaded: Loaded) -> set[str]:
+def names(loaded: LoadedProfiles) -> set[str]:
     return {profile.name for profile in loaded.profiles}
 
 
@@ -50,7 +50,7 @@ def test_a_profile_that_a_pinned_key_signed_counts(folder: Path, keys: ProfileKe
     assert len(keys) == 2
 
 
-def refused(loaded: Loaded) -> str:
+def refused(loaded: LoadedProfiles) -> str:
     """The one reason; and what ships is still there."""
     assert names(loaded) == SHIPPED
     (refusal,) = loaded.refused
@@ -148,7 +148,7 @@ def above(rank: int) -> str:
     return text.replace("tries = 10\nfloor = 3", "tries = 4\nfloor = 2")
 
 
-def matched(loaded: Loaded) -> Profile:
+def matched(loaded: LoadedProfiles) -> Profile:
     assert loaded.refused == ()
     profile = loaded.profiles.match(TELIA, "pkcs15")
     assert profile is not None
@@ -167,7 +167,7 @@ def test_above_one_that_ships_a_signed_profile_is_never_looser(folder: Path, key
     put(folder, above(11))
     loaded = add_signed(builtin(), folder, keys)
     for profiles in (loaded.profiles, loaded.profiles.with_loa({"1.2": 3}), loaded.profiles.quiet()):
-        profile = matched(Loaded(profiles))
+        profile = matched(LoadedProfiles(profiles))
         assert (profile.name, profile.puk.tries) == ("made-up", 4), "what it knows of the product counts"
         assert (profile.puk.floor, profile.pin.min_length, profile.writable) == (3, 6, False)
     own = loaded.profiles.match_name("made-up")
@@ -185,7 +185,7 @@ def test_a_refused_profile_leaves_the_one_that_ships(folder: Path, keys: Profile
     put(folder, above(11), ed25519.Ed25519PrivateKey.generate())
     loaded = add_signed(builtin(), folder, keys)
     assert len(loaded.refused) == 1
-    assert matched(Loaded(loaded.profiles)) == builtin().match(TELIA, "pkcs15")
+    assert matched(LoadedProfiles(loaded.profiles)) == builtin().match(TELIA, "pkcs15")
 
 
 def test_a_bad_file_falls_alone(folder: Path, keys: ProfileKeys) -> None:

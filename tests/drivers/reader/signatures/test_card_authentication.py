@@ -152,7 +152,7 @@ def by_guid(*names: str) -> Certificate:
 )
 def test_a_piv_card_without_a_number_is_named_by_its_guid(names: tuple[str, ...], outcome: CardAuthentication) -> None:
     facts = CardFacts("", b"", "piv", "piv", GUID.hex.upper(), "", Holder("", ""), (), (), b"")
-    assert own_keys.weigh_certificate(by_guid(*names), facts, builtin().match_name("piv")) == outcome
+    assert own_keys.outcome_of_certificate(by_guid(*names), facts, builtin().match_name("piv")) == outcome
 
 
 class Server:

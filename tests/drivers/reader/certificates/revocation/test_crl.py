@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.certificates.revocation import Standing, crl
+from drivers.reader.certificates.revocation import RevocationResult, crl
 from drivers.reader.model import RevocationStatus
 from sim.reader.pki import TestAuthority
 from sim.reader.revocation import CRL_URL, TestRevocation
@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 HOLD = x509.ReasonFlags.certificate_hold
 
 
-def judged(der: bytes, certificate: x509.Certificate, issuer: x509.Certificate, days: float = 0) -> Standing:
+def judged(der: bytes, certificate: x509.Certificate, issuer: x509.Certificate, days: float = 0) -> RevocationResult:
     listed = crl.read(der)
     assert listed is not None
     return crl.standing(listed, certificate, issuer, NOW + days * DAY)
@@ -29,7 +29,7 @@ def test_who_is_listed_is_revoked_and_who_is_not_is_good(
     desk: TestRevocation, certificate: x509.Certificate, other: x509.Certificate, issuer: x509.Certificate
 ) -> None:
     der = desk.crl(3, NOW, [certificate])
-    assert judged(der, certificate, issuer) == Standing("revoked", "CRL", NOW, NOW + 7 * DAY)
+    assert judged(der, certificate, issuer) == RevocationResult("revoked", "CRL", NOW, NOW + 7 * DAY)
     assert judged(der, other, issuer).status == "good"
 
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp as x509_ocsp
 
-from drivers.reader.certificates.revocation import Standing, ocsp
+from drivers.reader.certificates.revocation import RevocationResult, ocsp
 from drivers.reader.model import RevocationStatus
 from sim.reader.pki import TestAuthority
 from sim.reader.revocation import OCSP_URL, TestRevocation
@@ -21,7 +21,7 @@ HOLD = x509.ReasonFlags.certificate_hold
 BY_NAME = x509_ocsp.OCSPResponderEncoding.NAME
 
 
-def judged(der: bytes, certificate: x509.Certificate, issuer: x509.Certificate, days: float = 0) -> Standing:
+def judged(der: bytes, certificate: x509.Certificate, issuer: x509.Certificate, days: float = 0) -> RevocationResult:
     answer = ocsp.read(der)
     assert answer is not None
     return ocsp.standing(answer, certificate, issuer, NOW + days * DAY)
@@ -31,7 +31,7 @@ def test_the_issuer_answers_itself(
     desk: TestRevocation, certificate: x509.Certificate, issuer: x509.Certificate
 ) -> None:
     answer = desk.own_responder(3).answer(certificate, issuer, NOW, status="revoked")
-    assert judged(answer, certificate, issuer) == Standing("revoked", "OCSP", NOW, NOW + DAY)
+    assert judged(answer, certificate, issuer) == RevocationResult("revoked", "OCSP", NOW, NOW + DAY)
 
 
 @pytest.mark.parametrize("by", list(x509_ocsp.OCSPResponderEncoding))

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.certificates.revocation import UNKNOWN, Standing, weigh
+from drivers.reader.certificates.revocation import UNKNOWN, RevocationResult, weigh
 from drivers.reader.certificates.revocation import http as over_http
 from drivers.reader.certificates.revocation.fetching import FetchError, FetchingRevocation
 from drivers.reader.certificates.revocation.offline import OfflineRevocation
@@ -114,7 +114,7 @@ async def test_a_desk_asks_the_responder_once_and_remembers(
 ) -> None:
     desk = FetchingRevocation(RevocationStore(tmp_path), network)
     assert (await desk.status(certificate, issuer, NOW)).status == "revoked"
-    assert await desk.status(other, issuer, NOW) == Standing("good", "OCSP", NOW, NOW + DAY)
+    assert await desk.status(other, issuer, NOW) == RevocationResult("good", "OCSP", NOW, NOW + DAY)
     assert network.asked == [OCSP_URL, OCSP_URL]
     again = FetchingRevocation(RevocationStore(tmp_path), network)
     assert (await again.status(certificate, issuer, NOW)).status == "revoked"
@@ -129,7 +129,7 @@ async def test_where_the_responder_is_silent_the_list_is_fetched(
 ) -> None:
     network.down.add(OCSP_URL)
     desk = FetchingRevocation(RevocationStore(), network)
-    assert await desk.status(certificate, issuer, NOW) == Standing("revoked", "CRL", NOW, NOW + 7 * DAY)
+    assert await desk.status(certificate, issuer, NOW) == RevocationResult("revoked", "CRL", NOW, NOW + 7 * DAY)
     assert (await desk.status(other, issuer, NOW)).by == "CRL"
     assert network.asked == [OCSP_URL, CRL_URL.format(3)]
     assert desk.faults == [f"{OCSP_URL}: does not answer"]
