@@ -12,7 +12,7 @@ from drivers.cabinet.sensors import Sensors
 
 @dataclass(frozen=True, slots=True)
 class BoardFacts:
-    """Who the board is. `boot_id` is another one after each start of it."""
+    """Identity of the board. `boot_id` is another one after each start of it."""
 
     board_id: str
     boot_id: str
@@ -23,7 +23,7 @@ class BoardFacts:
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted:
-    """A session has begun."""
+    """Start of an authenticated session with the board."""
 
     board: BoardFacts
 

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class SlotReading:
-    """One slot as its sensors say."""
+    """Sensor reading of one slot."""
 
     number: int
     card: Literal["present", "empty", "unknown"]
@@ -19,7 +19,7 @@ class SlotReading:
 
 @dataclass(frozen=True, slots=True)
 class CabinetReady:
-    """The cabinet answers."""
+    """Ready cabinet with its sensors."""
 
     slots: tuple[SlotReading, ...]
     bin_count: int
@@ -119,7 +119,7 @@ OpenOutcome = Opened | NotOpened | OpenUnknown
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Flap, first sensor, second sensor, bin: in that order, one card more in the bin."""
+    """A card counted into the bin: flap, first sensor, second sensor, bin, in that order."""
 
     bin_count: int
 
@@ -135,7 +135,7 @@ DropOutcome = Dropped | NotDropped
 
 
 class CabinetFinding(StrEnum):
-    """What a self test may find at a cabinet that answers."""
+    """Self-test finding of a cabinet that answers."""
 
     DOOR_OPEN = "door_open"
     CASE_OPEN = "case_open"
@@ -165,7 +165,7 @@ class Cabinet(Protocol):
         """Begin to look for the cabinet. Call it once, in the loop that uses it."""
 
     async def close(self) -> None:
-        """Let the line go."""
+        """Close the connection."""
 
     async def state(self) -> CabinetState:
         """All sensors now. Never raises."""

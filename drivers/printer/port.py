@@ -8,24 +8,24 @@ from drivers.printer.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """It will print. `paper_low`: the near-end sensor says that the roll ends soon."""
+    """Ready to print. `paper_low`: the near-end sensor says that the roll ends soon."""
 
     paper_low: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfPaper:
-    """The roll is at its end."""
+    """End of the paper roll."""
 
 
 @dataclass(frozen=True, slots=True)
 class CoverOpen:
-    """Somebody must close the cover."""
+    """The cover is open; somebody must close it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CutterFault:
-    """The cutter is stuck."""
+    """Cutter error: the cutter is stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Offline:
 
 @dataclass(frozen=True, slots=True)
 class PrinterMute:
-    """It does not answer: unplugged, switched off, or the address is wrong."""
+    """No answer: unplugged, switched off, or the address is wrong."""
 
 
 PrinterStatus = Ready | OutOfPaper | CoverOpen | CutterFault | Offline | PrinterMute
@@ -72,7 +72,7 @@ PrintOutcome = Printed | NotPrinted | NotLaidOut | PrintUnknown
 
 
 class Printer(Protocol):
-    """One receipt printer."""
+    """Interface of a receipt printer."""
 
     name: str
     virtual: bool

@@ -83,7 +83,7 @@ class CommandApdu:
         return CommandApdu(self.name, self.cla, self.ins, self.p1, self.p2, self.data, le)
 
     def chained(self) -> list["CommandApdu"]:
-        """The same command as links of at most 255 bytes, all but the last marked in CLA (ISO/IEC 7816-4 5.3.3)."""
+        """Command chaining: links of at most 255 bytes, all but the last marked in CLA (ISO/IEC 7816-4 5.3.3)."""
         parts = [self.data[at : at + SHORT_DATA] for at in range(0, len(self.data), SHORT_DATA)] or [b""]
         links = [CommandApdu(self.name, self.cla | CHAINING, self.ins, self.p1, self.p2, part) for part in parts[:-1]]
         return [*links, CommandApdu(self.name, self.cla, self.ins, self.p1, self.p2, parts[-1], self.le)]
@@ -115,20 +115,20 @@ class ResponseApdu:
 
     @property
     def ok(self) -> bool:
-        """The card did it (9000)."""
+        """Success (9000)."""
         return self.sw == StatusWord.OK
 
     @property
     def more(self) -> int | None:
-        """61xx: so many bytes wait for GET RESPONSE (00 means 256 or more). None for every other status."""
+        """Length of the rest that waits for GET RESPONSE (61xx; 00 means 256 or more). None for every other status."""
         return (self.sw & 0xFF or SHORT_LE) if self.sw >> 8 == 0x61 else None
 
     @property
     def right_le(self) -> int | None:
-        """6Cxx: the Le to ask with. None for every other status."""
+        """The right Le (6Cxx). None for every other status."""
         return (self.sw & 0xFF or SHORT_LE) if self.sw >> 8 == 0x6C else None
 
     @property
     def tries_left(self) -> int | None:
-        """63Cx: the code was wrong (or was asked about) and x tries are left. None for every other status."""
+        """Remaining tries (63Cx: the code was wrong, or was asked about). None for every other status."""
         return self.sw & 0x0F if self.sw & 0xFFF0 == 0x63C0 else None

@@ -27,26 +27,26 @@ Known = TypeVar("Known")
 
 
 class CardCache(Generic[Known]):
-    """The last cards, by what tells their serial. `clock` is monotonic, in seconds."""
+    """Bounded cache of card contents, by what tells the serial. `clock` is monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._cards: dict[bytes, tuple[float, Known]] = {}
 
     def keep(self, card: bytes, content: Known) -> None:
-        """Remember a card, in the place of what was known of it."""
+        """Store the content of a card in the place of the old one."""
         self.forget(card)
         self._cards[card] = self._clock(), content
         while len(self._cards) > MAX_CARDS:
             del self._cards[next(iter(self._cards))]
 
     def recall(self, card: bytes) -> Known | None:
-        """What is known of a card; None where it is too old, or nothing is."""
+        """The content of a card; None where there is none, or it is too old."""
         since, content = self._cards.get(card, (0.0, None))
         return content if self._clock() - since < MAX_AGE_S else None
 
     def forget(self, card: bytes) -> None:
-        """The card has changed, or may have."""
+        """Invalidate a card that has changed, or may have."""
         self._cards.pop(card, None)
 
 

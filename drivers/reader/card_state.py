@@ -36,7 +36,7 @@ class CardAbsent:
 
 @dataclass(frozen=True, slots=True)
 class CardMute:
-    """There is a card, but it does not answer, or no longer: often it is in backwards."""
+    """Mute card: it is there, but does not answer, or no longer; often it is in backwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ CardState = CardAbsent | CardMute | CardUnreadable | CardRead | CardLocked | Car
 
 
 def state_of_presence(presence: Presence) -> CardAbsent | CardMute | None:
-    """What a look into the reader tells; None where there is a card, which has to be read."""
+    """State by the presence that the reader reports; None where there is a card, which has to be read."""
     match presence:
         case Presence.NO_READER:
             return CardAbsent(reader_there=False)
@@ -88,7 +88,7 @@ def state_of_presence(presence: Presence) -> CardAbsent | CardMute | None:
 
 
 def state_of_facts(facts: CardFacts) -> CardRead | CardLocked:
-    """What the facts of a card amount to. A code whose tries nobody knows counts as one that can be used."""
+    """State by the facts of a card that was read. A code whose tries nobody knows counts as one that can be used."""
     pins = [pin for pin in facts.pins if pin.role is not Role.PUK]
     if not pins or any(pin.state != "locked" for pin in pins):
         return CardRead(facts)
@@ -97,7 +97,7 @@ def state_of_facts(facts: CardFacts) -> CardRead | CardLocked:
 
 
 def state_of_fault(fault: ReaderError) -> CardAbsent | CardMute | CardUnreadable | CardSwapped | None:
-    """What is known of the card after that fault; None where the fault says nothing of a card."""
+    """State by the fault that came instead of a visit; None where the fault says nothing of a card."""
     match fault:
         case NoReaderError():
             return CardAbsent(reader_there=False)

@@ -50,7 +50,7 @@ def with_pulse(work: Callable[[], T], pulse: Pulse) -> Callable[[], T]:
 
 
 class CardVisit:
-    """One card's stay. Made by `CardReader.visit`; implements `drivers.reader.port.Visit`."""
+    """Asynchronous session with one card. Made by `CardReader.visit`; implements `drivers.reader.port.Visit`."""
 
     def __init__(self, session: CardSession, pulse: Pulse, worker: Worker, limit_s: float, judge: Judge) -> None:
         self._validate = judge

@@ -25,11 +25,11 @@ class NoReaderError(ReaderError):
 
 
 class NoCardError(ReaderError):
-    """The reader is empty."""
+    """No card in the reader."""
 
 
 class MuteCardError(ReaderError):
-    """There is a card, but it does not answer: often put in backwards."""
+    """Mute card: it is there and does not answer; often it is in backwards."""
 
 
 class CardGoneError(ReaderError):
@@ -37,7 +37,7 @@ class CardGoneError(ReaderError):
 
 
 class CardBusyError(ReaderError):
-    """Another program holds the card."""
+    """Sharing violation: another program holds the card."""
 
 
 class CardChangedError(ReaderError):

@@ -10,7 +10,7 @@ from typing import Literal
 
 
 class Role(StrEnum):
-    """What a code is for. The words are those of `card show --json`."""
+    """Role of a PIN or PUK. The values are those of `card show --json`."""
 
     IDENTIFICATION = "identification"
     SIGNATURE = "signature"
@@ -18,7 +18,7 @@ class Role(StrEnum):
 
 
 class RefusalReason(StrEnum):
-    """Why the station, or the card, would not do it. No try was used, but for what `CARD` says."""
+    """Reason of a refusal, by the station or the card. No try was used, but for what `CARD` says."""
 
     BELOW_FLOOR = "below_floor"
     """So few tries remain that the station stops (reliability I1)."""
@@ -37,7 +37,7 @@ class RefusalReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The card did it."""
+    """Success: the card carried the command out."""
 
     new_code_set: bool = True
     """False where an unblock only gave the old code its tries back: this product takes no new code with it."""
@@ -45,7 +45,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class WrongCode:
-    """The code was wrong. `tries_left` counts the code that was wrong: on unblock that is the PUK."""
+    """Wrong PIN or PUK. `tries_left` counts the code that was wrong: on unblock that is the PUK."""
 
     tries_left: int | None
     entries_left: int | None = field(default=None, compare=False)
@@ -59,7 +59,7 @@ class Locked:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Not done; see the reason."""
+    """Refusal before or by the card; see the reason."""
 
     reason: RefusalReason
     status: int | None = None
@@ -69,7 +69,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The transmission broke off: the card may or may not have done it. Read it again; never retry a code blindly."""
+    """Unknown outcome: the transmission broke off, the card may or may not have done it. Read it again; never retry a code."""
 
 
 CodeOutcome = Accepted | WrongCode | Locked | Refused | Unknown

@@ -17,7 +17,7 @@ from drivers.reader.transport.pinpad import PadText
 
 
 class Presence(Enum):
-    """What is in the reader."""
+    """Presence of reader and card."""
 
     NO_READER = "no reader"
     EMPTY = "empty"
@@ -50,7 +50,7 @@ class WithStatus(Protocol):
 
 
 class Backend(Protocol):
-    """A source of readers."""
+    """Backend: what lists readers, connects to cards and waits for changes. Synchronous, may block."""
 
     def readers(self) -> tuple[str, ...]:
         """Names of the readers that are there now. Raises NoReaderError where the service itself is missing."""
@@ -72,7 +72,7 @@ class Backend(Protocol):
 
 
 class Visit(Protocol):
-    """One card's stay in the reader, from identification to removal.
+    """Session with one card, from identification to removal.
 
     Before every irreversible command the visit checks, on the same connection, that the card is still the one that was
     identified (reliability I2), and enforces the floors of I1. No caller can go round it.
@@ -201,7 +201,7 @@ class KeyVisit(Visit, Protocol):
 
 
 class StationVisit(PadVisit, AdministeredVisit, KeyVisit, Protocol):
-    """All that can be done with a card; what a kind of card, or a reader, cannot do is Refused."""
+    """Full interface of a visit; what a kind of card, or a reader, cannot do is Refused."""
 
 
 class Reader(Protocol):

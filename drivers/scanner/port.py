@@ -40,7 +40,7 @@ ScannerState = ScannerReady | ScannerMissing | ScannerRefused
 
 
 class Scanner(Protocol):
-    """One scanner."""
+    """Interface of a barcode scanner."""
 
     name: str
     virtual: bool

@@ -18,7 +18,7 @@ ENDS = frozenset("\n\r\t")
 
 @dataclass(slots=True)
 class Gathering:
-    """The characters of one scan while they come."""
+    """Buffer of the characters of one scan."""
 
     _text: list[str] = field(default_factory=list)
     _count: int = 0

@@ -9,7 +9,7 @@ from kiosk.policy import Judged, PinPolicy
 
 
 class DigitEntry:
-    """Up to `most` digits."""
+    """Buffer of at most `most` digits."""
 
     def __init__(self, most: int) -> None:
         self._digits = CodeBuffer(most)
@@ -22,17 +22,17 @@ class DigitEntry:
         return f"Entry({len(self)} of {self.most})"
 
     def add(self, digit: str) -> None:
-        """One digit more, as long as there is room."""
+        """Append a digit, as long as there is room."""
         if len(self._digits) < self.most and digit.isascii() and digit.isdigit():
             self._digits.append(ord(digit))
 
     def erase(self) -> None:
-        """The last digit less."""
+        """Remove the last digit."""
         if len(self._digits):
             self._digits.pop()
 
     def wipe(self) -> None:
-        """Nothing is left."""
+        """Clear and overwrite the buffer."""
         self._digits.wipe()
 
     def judge(self, policy: PinPolicy) -> tuple[Judged, ...]:
@@ -40,7 +40,7 @@ class DigitEntry:
         return policy.judge(self.shown())
 
     def take(self) -> Secret:
-        """The code, wrapped; the entry is empty after."""
+        """Hand the code over as a `Secret`; the buffer is empty after."""
         code, self._digits = Secret.of(self._digits), CodeBuffer(self.most)
         return code
 

@@ -122,7 +122,7 @@ class Plate(Framed):
 
 
 class PressButton(Touchable, Plate):
-    """A way on."""
+    """Push button: a way on."""
 
 
 def action_button(

@@ -105,7 +105,7 @@ class Cells(Flow):
         return []
 
     def show(self, filled: int, shown: tuple[str, ...] = ()) -> None:
-        """That many are filled."""
+        """Fill so many cells."""
         self.filled, self.shown = filled, shown
         self.arrange()
 

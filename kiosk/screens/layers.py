@@ -19,7 +19,7 @@ FADE_S = 0.15
 
 
 class Layers(Widget):
-    """The whole window."""
+    """Layer stack of the whole window."""
 
     def __init__(self, size: tuple[float, float], fade: bool, notice: Callable[[], None]) -> None:
         super().__init__(size_hint=(None, None), size=size)

@@ -127,7 +127,7 @@ class HelpShape(Shape):
 
 
 class ClosedTitle(Display):
-    """The fact."""
+    """Headline of the closed screen."""
 
 
 class ClosedScreen(Flat):
@@ -190,7 +190,7 @@ class Sign(FlowBox, Framed):
 
 
 class Faint(Lead):
-    """The other language."""
+    """Line in the other language."""
 
 
 Builder.load_file(str(Path(__file__).with_suffix(".kv")))

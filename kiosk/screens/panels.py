@@ -173,7 +173,7 @@ def _both(point: Point, words: ScreenTexts) -> str:
 
 
 class FactDivider(Flat):
-    """A hairline between facts."""
+    """Hairline that divides two rows of facts."""
 
 
 class FactTable(Flow):

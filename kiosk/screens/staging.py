@@ -45,7 +45,7 @@ class TimeoutWarning:
 
 
 class Staging:
-    """The window's layers and what is on them."""
+    """Stage manager: the window's layers and what is on them."""
 
     def __init__(self, window: Any, state: ScreenState, notice: Callable[[], None], *, keys: bool) -> None:
         """`keys`: the window's own keys type. Without, each is taken and forgotten, so that Kivy does nothing with it either."""
@@ -74,7 +74,7 @@ class Staging:
         KivyClock.schedule_interval(self._on_interval, MINUTE_CHECK_S)
 
     def _notice(self) -> None:
-        """Somebody has touched something."""
+        """Report a touch or a key."""
         self._pace.wake()
         self._on_touch()
 
@@ -107,7 +107,7 @@ class Staging:
             self.shape.press(key)
 
     def typed(self) -> int:
-        """Digits typed so far."""
+        """How many digits are typed."""
         entry = entry_of(self.shape) if self.shape else None
         return len(entry) if entry else 0
 
@@ -121,7 +121,7 @@ class Staging:
         self._count = KivyClock.schedule_interval(self._counted, COUNT_S)
 
     def end_warning(self) -> None:
-        """Take it away."""
+        """Remove the time-out from the screen."""
         self._count.cancel()
         self._warning = None
         self.layers.set_overlay(None)
@@ -154,7 +154,7 @@ class Staging:
             self.set_closed(self._closed)
 
     def renew_status(self) -> None:
-        """The strip anew."""
+        """Redraw the status strip."""
         if self._frame and self.view:
             self._frame.set_status(self._status(self.view))
 

@@ -44,7 +44,7 @@ _HIDDEN = "••••••••"
 
 
 def looks_personal(text: str) -> bool:
-    """Is that a Swedish personal identity or co-ordination number, by its form?"""
+    """Whether a text has the form of a Swedish personal identity or co-ordination number."""
     return _PERSONAL.match(text.strip()) is not None
 
 
@@ -58,7 +58,7 @@ class ReadCertificate:
 
 
 def card_rules_of(profile: Profile) -> CardRules:
-    """What the product lets whom do."""
+    """Rules of a card product: who may do what."""
     return CardRules(
         profile.unblocking.by,
         profile.writable or profile.kind == "piv",

@@ -26,7 +26,7 @@ CertificatePath = tuple[x509.Certificate, ...]
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """What is known of one certificate. `revocation` is the leaf's own; `path` goes from it up to the anchor."""
+    """Result of validating one certificate. `revocation` is the leaf's own; `path` goes from it up to the anchor."""
 
     chain: Chain
     revocation: RevocationResult = UNKNOWN
@@ -34,7 +34,7 @@ class ValidationResult:
 
 
 class TrustStore:
-    """What is trusted. `hard`: a certificate whose revocation is not known counts as `unchecked`, not as `ok`."""
+    """Anchors and authorities. `hard`: a certificate whose revocation is not known counts as `unchecked`, not as `ok`."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ def load_certificates(path: Path) -> list[x509.Certificate]:
 
 
 def split_anchors(certificates: Iterable[x509.Certificate]) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
-    """Anchors (self-issued) and authorities (the others)."""
+    """Split certificates into anchors (self-issued) and intermediate authorities."""
     all_of_them = list(certificates)
     anchors = [c for c in all_of_them if c.issuer == c.subject]
     return anchors, [c for c in all_of_them if c.issuer != c.subject]

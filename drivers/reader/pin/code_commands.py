@@ -32,11 +32,11 @@ T = TypeVar("T")
 KEEPING_THE_CODE = ("puk", "verify-then-reset")
 """Variants of unblocking that leave the code itself as it was."""
 STRICTER = 1
-"""So much higher is the floor where the station counts instead of the card."""
+"""Extra margin of the floor where the station counts instead of the card."""
 
 
 def outcome_of_status(response: ResponseApdu) -> CodeOutcome:
-    """What an answer to a code command means; x of 63Cx counts the code that was wrong."""
+    """Outcome of a PIN or PUK command by its status word; x of 63Cx counts the code that was wrong."""
     if response.ok:
         return Accepted()
     if response.sw in LOCKED_WORDS:
@@ -123,7 +123,7 @@ class CodeCommands:
     def guarded_unblock(
         self, code: CodeObject, puk: CodeObject, reset: Callable[[RemainingTries], CodeOutcome]
     ) -> CodeOutcome:
-        """What stands before every RESET RETRY COUNTER with a PUK, and what comes after it. Raises as `change`."""
+        """Checks before every RESET RETRY COUNTER with a PUK, and its bookkeeping after it. Raises as `change`."""
         self.check_same_card()
         tries = self.tries(puk, Role.PUK)
         stopped = self._floor_refusal(tries)
@@ -225,14 +225,14 @@ class CodeCommands:
     def carry_out(
         self, code: CodeObject, role: Role, tries: RemainingTries, exchange: Callable[[], ResponseApdu]
     ) -> CodeOutcome:
-        """An exchange that may cost a try of the code, counted. Raises LedgerError: nothing went out."""
+        """Run an exchange that may cost a try of the code, counted before it. Raises LedgerError: nothing went out."""
         self._counter.spend(code, tries)
         outcome = self.send_irreversible(exchange)
         self._counter.settle(code, role, tries, outcome)
         return outcome
 
     def send_irreversible(self, exchange: Callable[[], ResponseApdu]) -> CodeOutcome:
-        """From here on a fault means that nobody knows what the card did."""
+        """Send a command that cannot be undone: a fault from here on is `Unknown`."""
         self._channel.committed = True
         try:
             response = exchange()
@@ -279,7 +279,7 @@ class CodeCommands:
 
 
 def last_try_refusal(tries: RemainingTries, consented: bool) -> CodeOutcome | None:
-    """The last try needs the holder's consent; so does one of which nobody knows that it is not the last."""
+    """Refusal of the last try without the holder's consent; also where nobody knows that it is not the last."""
     if tries.left == 0 and not tries.counted:
         return Locked()
     if tries.left <= (1 + STRICTER if tries.counted else 1) and not consented:
@@ -294,7 +294,7 @@ def _length_refusal(code: Secret, rules: CodeRules) -> Refused | None:
 
 
 def refuse_on_fault(command: Callable[[], T]) -> T | Refused:
-    """What the card refuses on the way to a code command (to select its DF) is its refusal: no code went out."""
+    """Run a command; what the card refuses before the code goes out (to select its DF) is the refusal."""
     try:
         return command()
     except CommandRefusedError as fault:

@@ -38,14 +38,14 @@ that it was wrong (6982 and 6A80 are on some)."""
 
 @dataclass(frozen=True, slots=True)
 class RemainingTries:
-    """Tries of a code. `counted`: by the station, because the card does not tell."""
+    """Remaining tries of a code. `counted`: by the station, because the card does not tell."""
 
     left: int
     counted: bool = False
 
     @property
     def shown(self) -> int | None:
-        """What a person is told: only what the card itself says."""
+        """Tries as shown to a person: only what the card itself says."""
         return None if self.counted else self.left
 
 
@@ -60,7 +60,7 @@ class KeyTryCounter:
 
     @property
     def left(self) -> int:
-        """So many may be left."""
+        """Upper bound of the remaining tries."""
         return max(0, self.start - self.ledger.used(self.card, self.name))
 
     def spend(self) -> None:
@@ -74,12 +74,12 @@ class KeyTryCounter:
 
 
 def cost_no_try(status: int | None) -> bool:
-    """A refusal that cannot have cost a try, whatever card it comes from. None: the station itself refused."""
+    """Whether a refusal cannot have cost a try, whatever card it comes from. None: the station itself refused."""
     return status is None or status in _NOT_LOOKED_AT
 
 
 def ledger_key_of(code: CodeObject) -> str:
-    """Under which the tries of a code are counted: no two codes of a card share it, even where they share an authId."""
+    """Ledger key of a code: no two codes of a card share it, even where they share an authId."""
     kind = "puk" if code.has(CodeFlag.UNBLOCKING) else "pin"
     return f"{code.auth_id.hex()}-{kind}-{code.reference:02x}"
 

@@ -64,7 +64,7 @@ class SignatureForm:
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """What is to be signed with: `hash_bits` of the scheme; `identifies`: the key is not one for signatures."""
+    """Kind and use of a key: `hash_bits` of its scheme; `identifies`: the key is not one for signatures."""
 
     elliptic: bool
     hash_bits: int

@@ -64,7 +64,7 @@ def digest_info(message: bytes) -> bytes:
 
 
 def scheme_of(key: object) -> Scheme | None:
-    """How that public key signs; None for a kind of key that is not known here."""
+    """Signature scheme of a public key; None for an unsupported kind."""
     if isinstance(key, rsa.RSAPublicKey):
         return RS256
     return _CURVES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
@@ -97,7 +97,7 @@ def verifies_with(key: object, message: bytes, signature: bytes, algorithm: str 
 
 @dataclass(frozen=True, slots=True)
 class SigningProfile:
-    """What is known of a card before it signs: its profile, the algorithms that it tells, and forms that were taken before."""
+    """Signing parameters of a card: its profile, the algorithms that it tells, and forms that were taken before."""
 
     profile: Profile
     algorithms: tuple[AlgorithmInfo, ...] = ()
@@ -186,7 +186,7 @@ def _steps(form: SignatureForm, key: KeyObject, wanted: "SignatureRequest") -> l
 
 @dataclass(frozen=True, slots=True)
 class SignatureRequest:
-    """The signature that is asked for, so that what the card answers can be checked."""
+    """Signature request: what the card's answer is verified against."""
 
     key: object
     message: bytes

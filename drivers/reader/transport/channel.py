@@ -25,7 +25,7 @@ OPERATION_LIMIT_S = 120.0
 """Longest piece of work with a card, however it answers: a full read of a slow one takes some ten seconds."""
 MAX_ANSWER = 64 * 1024
 PAD_PATIENCE_S = 4 * TIME_OUT_S
-"""So much longer than a card a person at the reader's pad may take: three codes, and the reader's own time-outs."""
+"""Extra time limit for a person at the reader's pad: three codes, and the reader's own time-outs."""
 MAX_PARTS = 1024
 """Most GET RESPONSE commands for one answer; some cards hand it out a few bytes at a time."""
 
@@ -73,12 +73,12 @@ class ApduChannel:
 
     @property
     def exchange(self) -> Exchange:
-        """What was exchanged so far."""
+        """Statistics of the exchange so far."""
         return self._exchange
 
     @property
     def over(self) -> bool:
-        """Nothing can be sent any more."""
+        """Whether the channel is closed: the card is gone, or the operation was abandoned."""
         return self.gone or self._pulse.abandoned
 
     def extend(self) -> None:
@@ -86,7 +86,7 @@ class ApduChannel:
         self.extended = self._may_extend
 
     def restart_clock(self) -> None:
-        """The next operation has its whole time: what lay between was a person's."""
+        """Restart the time limit of the operation: what lay between was a person's time."""
         self._began = self._clock()
 
     def new_operation(self) -> None:

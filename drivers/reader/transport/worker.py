@@ -20,11 +20,11 @@ Job = Callable[[], None]
 
 
 class StuckError(Exception):
-    """The job was left behind."""
+    """Watchdog time-out: the job was left behind in its thread."""
 
 
 class Worker:
-    """One daemon thread at a time, started when it is first needed."""
+    """Worker with one daemon thread at a time, started when it is first needed."""
 
     def __init__(self, name: str) -> None:
         self._name = name
