@@ -46,7 +46,7 @@ class VirtualPins(GpioPins):
         self._move("headphones", plugged)
 
     def stand_before(self, present: bool = True) -> None:
-        """Somebody comes, or goes."""
+        """Set the presence sensor."""
         self._move("presence", present)
 
     def bounce(self, role: Role) -> None:

@@ -28,13 +28,11 @@ class VirtualScanner:
         self._heard = False
 
     async def state(self) -> ScannerState:
-        """Whether it is there."""
         if self.unplugged:
             return ScannerMissing()
         return ScannerRefused(f"{self.name}: another program holds it") if self.held else ScannerReady()
 
     async def scans(self) -> AsyncIterator[Scan]:
-        """What it reads."""
         self._heard = True
         try:
             while True:

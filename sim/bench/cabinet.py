@@ -32,7 +32,7 @@ def make_cabinet(
 
 
 def driver_of(cabinet: BenchCabinet) -> Cabinet:
-    """The station's end."""
+    """The driver through which the station uses the cabinet."""
     return cabinet.driver if isinstance(cabinet, BoardTwin) else cabinet
 
 
@@ -48,7 +48,7 @@ async def start(cabinet: BenchCabinet) -> None:
 
 
 async def stop(cabinet: BenchCabinet) -> None:
-    """Take the power away."""
+    """Stop the board's firmware, where the cabinet has a board."""
     if isinstance(cabinet, BoardTwin):
         await cabinet.stop()
 

@@ -1,4 +1,4 @@
-"""What can be broken on the virtual devices, by name: for `kortkiosk devices` and its tests.
+"""Fault injection into virtual devices, by name: for `kortkiosk devices` and its tests.
 
 Rules: a fault is set on the device, or on the line to it, and found by the driver as it would be in earnest. Only a cabinet
 with firmware from another time, or two of them, are put in the driver's mouth: there is but one virtual board.
@@ -40,7 +40,6 @@ class FaultyCabinet:
         return getattr(self._cabinet, name)
 
     async def state(self) -> CabinetState:
-        """The fault."""
         return self._found
 
 

@@ -1,8 +1,8 @@
-"""BenchClient: the other end of the bench's door. It watches the world, makes moves, and outlives the station.
+"""Client of the bench's socket: watches the bench, makes moves, and outlives the station.
 
 client = BenchClient(Path("demo/bench.sock"))
 await client.move(do="insert", card="1:old", reader="holder")
-async for seen in client.watch():       # a Picture after each move; None when the station has no power
+async for seen in client.watch():       # a BenchView after each move; None when the station has no power
     print(seen)
 """
 
@@ -26,7 +26,7 @@ class BenchGoneError(Exception):
 
 
 class BenchClient:
-    """Speaks to one world over its socket. `sleep` waits so many seconds between two tries to reach it."""
+    """Client of one bench's socket. `sleep` waits so many seconds between two tries to reach it."""
 
     def __init__(self, path: Path, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self.path = path

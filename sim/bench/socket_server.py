@@ -1,4 +1,4 @@
-"""The bench's door: one JSON object a line over a local socket, for the bench window, `demo` and tests.
+"""Server of the bench's Unix socket: one JSON object a line, for the bench window, `demo` and tests.
 
     {"do": "insert", "card": "1:old", "reader": "holder"}   ->   {"ok": true}
     {"do": "look"}                                          ->   {"ok": true, "world": {...}}
@@ -26,7 +26,7 @@ Move = Callable[[dict[str, Any]], None]
 
 
 class BenchControl:
-    """Serves the world's socket while the station runs."""
+    """Server of the bench's socket while the station runs."""
 
     def __init__(self, world: VirtualBench, path: Path) -> None:
         self.path = path
@@ -41,7 +41,7 @@ class BenchControl:
         world.on_move = self._wake
 
     async def start(self) -> None:
-        """Listen. Raises OSError."""
+        """Start to listen on the Unix socket. Raises OSError."""
         self.path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self.path, limit=MAX_LINE)
         self.path.chmod(0o600)

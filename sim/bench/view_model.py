@@ -1,4 +1,4 @@
-"""Picture: what there is to see on the bench, as typed values for a window. Pure; made from `VirtualBench.picture()`.
+"""View model of the bench: what a window shows, as typed values. Pure; made from `VirtualBench.picture()`.
 
 >>> in_fours("9999000020260001")
 '9999 0000 2026 0001'
@@ -22,12 +22,12 @@ class CardView:
 
     @property
     def person(self) -> int:
-        """Whose it is."""
+        """Number of the person that the card belongs to."""
         return int(self.name.partition(":")[0])
 
     @property
     def which(self) -> str:
-        """`old` or `new`."""
+        """Which of the person's cards it is: `old` or `new`."""
         return self.name.partition(":")[2]
 
     @property
@@ -46,7 +46,7 @@ class LetterView:
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """One invented person: a protected identity is its HSA-id. `old` and `new` are None where no such card lies about."""
+    """A made-up person: a protected identity is its HSA-id. `old` and `new` are None where no such card lies about."""
 
     number: int
     name: str
@@ -120,7 +120,7 @@ class ReaderView:
 
 @dataclass(frozen=True, slots=True)
 class BenchView:
-    """The whole bench at one moment."""
+    """View model of the whole bench at one moment."""
 
     people: tuple[PersonView, ...]
     cards: Mapping[str, CardView]

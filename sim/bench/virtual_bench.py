@@ -1,4 +1,4 @@
-"""What lies on the bench: cards, letters, readers, cabinet, printer, and hands that move them.
+"""State of the virtual bench: cards, letters, readers, cabinet and printer, and the moves that hands make.
 
 Every card is somewhere, in exactly one place: in the hand, in a reader, in a slot, at the flap that somebody holds, or in
 the bin. The state is written once after every move, whole, so that a process killed at any moment leaves no card twice or
@@ -42,7 +42,7 @@ HAND = "hand"
 
 
 class BenchMoveError(ValueError):
-    """A move that hands cannot make; the text says why."""
+    """Raised for a move that hands cannot make; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class CodeLetter:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is there at the start. `slots`: the card in each; `hand`: cards that people bring; `special`: not as the others."""
+    """Start of a bench. `slots`: the card in each; `hand`: cards that people bring; `special`: not as the others."""
 
     slots: dict[int, str]
     hand: tuple[str, ...]
@@ -68,7 +68,10 @@ class Scenario:
 
 
 class VirtualBench:
-    """All virtual devices of one station. Made by `open`."""
+    """All virtual devices of one station, and what lies in them. Made by `open`.
+
+    Implements `kiosk.station.virtual_devices.VirtualDevices`.
+    """
 
     def __init__(
         self, folder: Path, scenario: Scenario, authority: TestAuthority, now: datetime, *, firmware: bool = False
@@ -99,7 +102,7 @@ class VirtualBench:
 
     @classmethod
     def open(cls, folder: Path, scenario: Scenario, now: datetime, **more: bool) -> "VirtualBench":
-        """The world of that folder as it was left, or a new one. Raises OSError, CardFileError, ValueError."""
+        """The bench of that folder as it was left, or a new one. Raises OSError, CardFileError, ValueError."""
         folder.mkdir(parents=True, exist_ok=True)
         world = cls(folder, scenario, TestAuthority.load_or_create(folder / "authority", now), now, **more)
         saved = folder / "world.json"
@@ -134,7 +137,6 @@ class VirtualBench:
         return self.pins
 
     def make_scanner(self) -> Scanner:
-        """The scanner."""
         self.scanner = VirtualScanner()
         return self.scanner
 
@@ -148,7 +150,6 @@ class VirtualBench:
         return await self.printer.start()
 
     async def stop_printer(self) -> None:
-        """Stop listening."""
         await self.printer.stop()
 
     async def power_on(self) -> None:
@@ -159,7 +160,6 @@ class VirtualBench:
             raise CabinetPowerError(str(error)) from None
 
     async def power_off(self) -> None:
-        """Stop the cabinet's board."""
         await cabinet.stop(self.cabinet)
 
     async def settled(self) -> None:
@@ -241,7 +241,6 @@ class VirtualBench:
             self.hand.remove(name)
 
     def close_door(self, slot: int) -> None:
-        """Close a slot's door."""
         with self._move():
             self.cabinet.close_door(slot)
 

@@ -67,7 +67,7 @@ class BenchWindow:
             following.result()
 
     def close(self) -> None:
-        """End `run`."""
+        """Close the window, which ends `run`."""
         from kivy.base import stopTouchApp
 
         stopTouchApp()

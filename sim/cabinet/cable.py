@@ -30,7 +30,6 @@ class Cable:
 
     @property
     def plugged(self) -> bool:
-        """Whether it is in."""
         return self._ends is not None
 
     def plug(self) -> None:
@@ -49,7 +48,6 @@ class Cable:
         draft.replace(self.port)
 
     def pull(self) -> None:
-        """Pull it out."""
         if self._ends is None:
             return
         (ours, theirs), self._ends = self._ends, None

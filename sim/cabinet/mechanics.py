@@ -21,7 +21,7 @@ BIN_HOLDS = 50
 
 
 class MechanicsError(Exception):
-    """A hand cannot do that now: the door is closed, the place is taken, there is no card."""
+    """Raised for what a hand cannot do now: the door is closed, the place is taken, there is no card."""
 
 
 class CabinetMechanics:

@@ -99,7 +99,7 @@ class BoardTwin(CabinetMechanics):
         self._said: dict[str, asyncio.Event] = {}
 
     async def start(self) -> None:
-        """Power on. Raises TwinError."""
+        """Start the firmware and plug the cable in. Raises TwinError."""
         try:
             self._pair()
             self._board = await UnixBoard.start(self.folder / "flash", self.slot_count)
@@ -117,7 +117,7 @@ class BoardTwin(CabinetMechanics):
             raise TwinError(f"{unix_board.INTERPRETER} does not run the cabinet's firmware: {error}") from None
 
     async def stop(self) -> None:
-        """Power off."""
+        """Stop the firmware and pull the cable out."""
         self._running = False
         self.cable.pull()
         for task in self._tasks:

@@ -54,7 +54,7 @@ class UnixBoard:
         return cls(process, await asyncio.open_connection(sock=line), await asyncio.open_connection(sock=panel))
 
     def send(self, data: bytes) -> None:
-        """Bytes on its line."""
+        """Send bytes over the board's serial line."""
         self._to_line.write(data)
 
     def say(self, words: str) -> None:

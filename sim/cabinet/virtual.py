@@ -82,14 +82,12 @@ class VirtualCabinet(CabinetMechanics):
 
     # The port
 
-    def start(self) -> None:
-        """It is there."""
+    def start(self) -> None: ...
 
-    async def close(self) -> None:
-        """It stays."""
+    async def close(self) -> None: ...
 
     async def state(self) -> CabinetState:
-        """All sensors now."""
+        """The state of all sensors, or why there is none."""
         if self._mute:
             return CabinetMute()
         slots = tuple(self.seen(number) for number in range(1, self.slot_count + 1))

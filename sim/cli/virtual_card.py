@@ -36,7 +36,7 @@ HELP = "plug a virtual card into the virtual PC/SC reader"
 
 
 class _Terminated(Exception):
-    """SIGTERM came."""
+    """Raised by the handler of SIGTERM."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,4 +1,4 @@
-"""The made-up region's issuer: who is in its register, which cards they have, and what is known of them.
+"""Seed of the demo's simulated issuer: the people in its register, their cards, and the states of these.
 
 Some are as cards are in real life: one assignment ends soon (7), one person has left (4), one has changed name (6), one has
 forgotten the card, which is on hold (8), one holds a reserve card (12). Files go into a folder that

@@ -83,7 +83,7 @@ def server(region: DemoRegion, mqtt: str, http: str) -> DemoProcess:
 
 
 def issuer(region: DemoRegion, secure: str, public: str) -> DemoProcess:
-    """The simulated issuer."""
+    """The process of the simulated issuer."""
     arguments = [sys.executable, "-m", "fleet.server.cli", "issuer-simulator", "--data", str(region.issuer)]
     arguments += ["--secure", secure, "--public", public, "--seed", str(region.issuer / SEED)]
     arguments += ["--cards-authority", str(region.bench / "authority")]
@@ -91,7 +91,7 @@ def issuer(region: DemoRegion, secure: str, public: str) -> DemoProcess:
 
 
 def station(region: DemoRegion, display: str | None = None) -> DemoProcess:
-    """The station."""
+    """The process of the station."""
     arguments = [sys.executable, "-m", "kiosk.cli", "run", "--config", str(region.config)]
     return DemoProcess(
         "the station", arguments, region.folder / "station.log", {"DISPLAY": display} if display else None
@@ -99,7 +99,7 @@ def station(region: DemoRegion, display: str | None = None) -> DemoProcess:
 
 
 def bench(region: DemoRegion, power: Path) -> DemoProcess:
-    """The bench window."""
+    """The process of the bench window."""
     arguments = [sys.executable, "-m", "sim.bench.window", "--socket", str(region.bench / "bench.sock")]
     arguments += ["--power-socket", str(power), "--position", f"{BENCH_LEFT},0"]
     return DemoProcess("the bench", arguments, region.folder / "bench.log")

@@ -1,4 +1,4 @@
-"""The demo itself: seed, server, station, bench; or, without a display, the scripted pick-up on a virtual screen."""
+"""Running the demo: seed, server, station, bench; or, without a display, the scripted pick-up on a virtual screen."""
 
 import asyncio
 import contextlib
@@ -181,13 +181,11 @@ class PowerSwitch:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen."""
         self.path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self.path)
         self.path.chmod(0o600)
 
     async def stop(self) -> None:
-        """Stop listening."""
         if self._server is not None:
             self._server.close()
         self.path.unlink(missing_ok=True)

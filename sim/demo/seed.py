@@ -87,7 +87,7 @@ revocation = "data/revocation"
 
 @dataclass(frozen=True, slots=True)
 class DemoRegion:
-    """Where everything is."""
+    """Paths of the demo's files and folders."""
 
     folder: Path
     authority: Path

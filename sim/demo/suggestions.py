@@ -1,4 +1,4 @@
-"""What a person can try at the demo's station: the words on the home screen, and which card of the bench to take.
+"""Suggestions of what to try at the demo's station: the words on the home screen, and which card of the bench to take.
 
 >>> lines()[0]
 '  Hämta kort              person 1: the old card and its PIN, then the letter of the new card'

@@ -27,12 +27,12 @@ TLS_BUFFER = 16 * 1024
 
 
 class BrokerConnectionError(Exception):
-    """No connection. The text says why."""
+    """Raised where there is no connection; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """Whom to call, and as whom. `others`: more nodes of the same broker, as (host, port)."""
+    """Settings of one connection: broker, TLS, client id, will. `others`: more nodes of the same broker, as (host, port)."""
 
     host: str
     port: int
@@ -50,7 +50,7 @@ class ConnectionSettings:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """What is to be published with QoS 1."""
+    """Message to be published with QoS 1."""
 
     topic: str
     payload: bytes
@@ -92,7 +92,7 @@ async def open_connection(hello: ConnectionSettings, take: Callable[[str, bytes]
 
 
 class BrokerConnection(asyncio.Protocol):
-    """Made by `open_connection`. `closed` is done when it has ended."""
+    """MQTT connection, made by `open_connection`. `closed` is done when it has ended."""
 
     def __init__(self, hello: ConnectionSettings, take: Callable[[str, bytes], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -135,7 +135,7 @@ class BrokerConnection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Speak first."""
+        """Send CONNECT. See `asyncio.Protocol`."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         wire = transport.get_extra_info("socket")
@@ -159,7 +159,7 @@ class BrokerConnection(asyncio.Protocol):
             self.cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """End all that waits for the connection. See `asyncio.Protocol`."""
         self._transport = None
         if self._ping is not None:
             self._ping.cancel()

@@ -1,4 +1,4 @@
-"""Commands from the fleet at a simulated station: taken, told of, done as far as there is anything to do, and answered.
+"""Command handling of a simulated station: acceptance, events, execution as far as there is any, and results.
 
 Rules as a real station's: an event when it is taken and one when it has ended, the result after it, and again on each connection.
 Restart, self test and slot wait until no errand is at the station, and none begins meanwhile; at their expiry they end as
@@ -40,7 +40,7 @@ class CommandTarget(Protocol):
         ...
 
     def say_state(self) -> None:
-        """As it is now."""
+        """Publish the station's state."""
         ...
 
     def say_result(self, result: CommandResult) -> None:
@@ -48,7 +48,7 @@ class CommandTarget(Protocol):
         ...
 
     def cut_power(self) -> None:
-        """And start again."""
+        """Restart the station, as a power cut does."""
         ...
 
     def log_lines(self) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ class CommandTarget(Protocol):
 
 
 class CommandHandler:
-    """One station's: `take` what comes until `stop`."""
+    """Handles the commands of one station: `take` what comes until `stop`."""
 
     def __init__(self, gate: CommandVerifier, body: CommandTarget, clock: Callable[[], datetime]) -> None:
         self._gate = gate
@@ -68,7 +68,7 @@ class CommandHandler:
 
     @property
     def results(self) -> list[CommandResult]:
-        """All that were given."""
+        """Results of all commands so far."""
         return self._gate.results
 
     def take(self, payload: bytes) -> None:

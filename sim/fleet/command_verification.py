@@ -1,4 +1,4 @@
-"""Which commands a simulated station takes, and what became of them. Pure.
+"""Verification of commands at a simulated station, with the results that were given. Pure.
 
 Rules: the judgement is the real station's (`fleet.messages.judging`); the memory outlives a power cut, as a real one's does, and
 ends with the simulation. A command is taken once, and none that is older than the last; a known result is given again, to the
@@ -14,7 +14,10 @@ from fleet.messages.judging import KEPT, DeclinedCommand, IgnoredCommand, TakenC
 
 
 class CommandVerifier:
-    """Of one station. `key`: the server's, which all stations share. `results`: all that were given, the oldest first."""
+    """Verifies the commands of one station.
+
+    `key`: the server's, which all stations share. `results`: all that were given, the oldest first.
+    """
 
     def __init__(self, station: str, key: ECKey) -> None:
         self._station = station

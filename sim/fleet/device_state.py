@@ -1,4 +1,4 @@
-"""What a simulated station shows of itself: its devices, its slots, and whether it is in service.
+"""Reported state of a simulated station: its devices, its slots, and whether it is in service.
 
 >>> SimulatedDevices("sim-00001", paper=False).devices()[1].state
 'out_of_paper'
@@ -25,7 +25,7 @@ class SimulatedDevices:
     out_of_service: str | None = None
 
     def devices(self) -> tuple[DeviceState, ...]:
-        """As they are now."""
+        """States of the devices."""
         return (
             DeviceState("Reader", DeviceKind.READER, DeviceStatus.READY, ok=True, virtual=True),
             DeviceState(

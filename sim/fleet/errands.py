@@ -63,7 +63,7 @@ MOST_SLOTS = 24
 
 @dataclass(frozen=True, slots=True)
 class PlannedEvent:
-    """One event to be: `after_s` since the one before, its type, subject and data."""
+    """Event that is going to be sent: `after_s` since the one before, its type, subject and data."""
 
     after_s: float
     type: str

@@ -1,4 +1,4 @@
-"""Who the simulated stations are: a folder with a key and a certificate for each, kept for the next run.
+"""Identities of simulated stations: a folder with a key and a certificate for each, kept for the next run.
 
     ca.pem  sim-00001.key  sim-00001.pem  sim-00002.key ...
 
@@ -36,7 +36,7 @@ def certificate_file(folder: Path, station: str) -> Path:
 
 
 def key_file(folder: Path, station: str) -> Path:
-    """For its owner alone."""
+    """Path of the station's private key, which only its owner may read."""
     return folder / f"{station}.key"
 
 

@@ -1,4 +1,4 @@
-"""A simulated station fetches its orders when it is told to: page by page, each under the server's signature.
+"""Order synchronization of a simulated station, when it is told to: page by page, each under the server's signature.
 
 Rules: what is in a page is not kept, since a simulated station hands out made-up cards. One question at a time; an answer that is
 not the server's ends it, and so does silence.
@@ -21,7 +21,7 @@ OFFLINE, FORGED = "offline", "forged"
 
 
 class OrderSync:
-    """Of one station. `ask` sends a question, and says whether there was a line. `key`: the server's."""
+    """Order synchronization of one station. `ask` sends a question, and says whether there was a line. `key`: the server's."""
 
     def __init__(self, station: str, key: ECKey, ask: Callable[[Ask], bool]) -> None:
         self._station = station

@@ -1,4 +1,4 @@
-"""All stations of one simulation, and what they have sent in the end.
+"""Simulation of many stations at once, and a report of what each has sent.
 
 Rules: the first connections are spread as after a power cut of the whole region. Once told to end, no station begins
 anything new; each stays until the server holds all of its events, at most for a patience.
@@ -51,7 +51,7 @@ class SimulationReport:
 
     @property
     def events(self) -> int:
-        """How many were told."""
+        """Number of events that the station sent."""
         return sum(one.last for one in self.sent)
 
     @property

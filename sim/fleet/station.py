@@ -134,7 +134,7 @@ class SimulatedStation:
         await self._empty.wait()
 
     async def leave(self) -> None:
-        """Go in order."""
+        """Disconnect from the broker in order."""
         if self._line is not None:
             await self._line.leave()
 
@@ -167,7 +167,7 @@ class SimulatedStation:
             self._line.publish(OutgoingMessage(self._topics.results, encode(result)))
 
     def cut_power(self) -> None:
-        """And start again."""
+        """Restart the station, as a power cut does."""
         self._cut()
         self._line = None
         self.boot()

@@ -1,4 +1,4 @@
-"""What a simulated station is given: how much shall happen to it, and what it was enrolled with.
+"""Settings of a simulated station: rates of errands and faults, and its credentials.
 
 >>> ErrandRates(errands_per_hour=12.0, faults_per_hour=1.0).pace
 1.0
@@ -33,7 +33,7 @@ class ErrandRates:
 
 @dataclass(frozen=True, slots=True)
 class StationCredentials:
-    """What it was enrolled with: its own key, and that of the server which signs commands and answers. `acked` reads under the
+    """Credentials of a station: its own key, and that of the server which signs commands and answers. `acked` reads under the
     latter what the server holds, for all stations of a simulation, which are told under one signature."""
 
     own: Callable[[], OwnKey]

@@ -1,4 +1,4 @@
-"""What the server's store has otherwise than simulated stations told it, in words: `simulate --verify`.
+"""Verification of a simulation (`simulate --verify`): differences between what stations sent and what the server holds.
 
 Compared are the chains to the byte; the checkpoints in them, all of which must be genuine by the server's own judgement; and the
 answers to commands. What the server has not judged yet is judged here, by the same rules. An answer is not in the outbox: the

@@ -31,13 +31,12 @@ class CertifiedKey:
 
     @property
     def pem(self) -> bytes:
-        """The certificate."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
 
 @dataclass(frozen=True, slots=True)
 class RevocationEntry:
-    """One entry of a list."""
+    """Entry of a certificate revocation list."""
 
     serial: int
     at: datetime
@@ -47,7 +46,7 @@ class RevocationEntry:
 
 @dataclass(frozen=True, slots=True)
 class CertificateHierarchy:
-    """Root and issuers."""
+    """Root certificate authority and its issuing authorities, one for each level of assurance."""
 
     root: CertifiedKey
     issuers: dict[int, CertifiedKey]
@@ -64,7 +63,7 @@ class CertificateHierarchy:
 
     @property
     def certificates(self) -> tuple[x509.Certificate, ...]:
-        """Issuers, then the root."""
+        """Certificates of the issuing authorities, then of the root."""
         return (*(one.certificate for one in self.issuers.values()), self.root.certificate)
 
     def issue(

@@ -1,4 +1,4 @@
-"""The simulator itself: authority, state, rules and clock, and what they publish. The apps are ways to ask it."""
+"""Core of the simulated issuer: authority, database, rules and clock, and what they publish. The apps are ways to ask it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ class Simulator:
         """Where the open app is found: goes into certificates."""
 
     def terms(self) -> EnrollmentTerms:
-        """For an enrolment now."""
+        """Terms of an enrolment at this time."""
         return EnrollmentTerms(self.url, self.rules, self.clock().replace(microsecond=0))
 
     def fill(self, seed: Seed) -> None:

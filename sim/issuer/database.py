@@ -1,4 +1,4 @@
-"""What the simulator remembers, in one SQLite file: a change and the answer to it are one transaction, so that a restart in the
+"""SQLite database of the simulated issuer: a change and the answer to it are one transaction, so that a restart in the
 middle leaves either both or neither.
 """
 
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NUL
 
 
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a simulator is filled with. PUKs by card number; `certificates`: base64 DER by card number; all of it made up."""
+    """Initial content of a simulator. PUKs by card number; `certificates`: base64 DER by card number; all of it made up."""
 
     people: tuple[Person, ...] = ()
     cards: tuple[CardRecord, ...] = ()
@@ -42,7 +42,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IssuerDatabase:
-    """The open file. Threads take turns."""
+    """Open SQLite database. Threads take turns."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -50,7 +50,7 @@ class IssuerDatabase:
 
     @classmethod
     def open(cls, path: Path) -> "IssuerDatabase":
-        """Raises sqlite3.Error, OSError."""
+        """Open or create the database. Raises sqlite3.Error, OSError."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -72,7 +72,6 @@ class IssuerDatabase:
             self._connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Close the file."""
         with self._turn:
             self._connection.close()
 
@@ -83,13 +82,13 @@ class IssuerDatabase:
 
 
 def person_of(cx: sqlite3.Connection, hsa_id: str) -> Person | None:
-    """By HSA-id."""
+    """The person with that HSA-id."""
     row = cx.execute("SELECT content FROM person WHERE hsa_id = ?", (hsa_id,)).fetchone()
     return None if row is None else msgspec.json.decode(row[0], type=Person)
 
 
 def card_of(cx: sqlite3.Connection, number: str) -> CardRecord | None:
-    """By number."""
+    """The card with that number."""
     row = cx.execute("SELECT content FROM card WHERE number = ?", (number,)).fetchone()
     return None if row is None else msgspec.json.decode(row[0], type=CardRecord)
 
@@ -101,7 +100,7 @@ def cards_of(cx: sqlite3.Connection, hsa_id: str) -> tuple[CardRecord, ...]:
 
 
 def keep_person(cx: sqlite3.Connection, person: Person) -> None:
-    """Add or replace."""
+    """Insert or replace a person."""
     cx.execute("INSERT OR REPLACE INTO person VALUES (?, ?)", (person.hsa_id, msgspec.json.encode(person)))
 
 

@@ -1,4 +1,4 @@
-"""Certificates as the simulator gives them: by its own register, with an end that no assignment is outlived by.
+"""Certificate enrollment by the simulator's own register, with an end that no assignment is outlived by.
 
 A request that was answered gets the same certificate again, whatever happened to the answer.
 """
@@ -30,14 +30,14 @@ class NotEnrolledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CertificateLabel:
-    """What the path asked for, such as `identification-3`."""
+    """Label of an EST path, such as `identification-3`."""
 
     profile: str
     loa: int
 
     @classmethod
     def parse(cls, text: str) -> "CertificateLabel":
-        """Raises NotEnrolledError."""
+        """Parse the label of an EST path. Raises NotEnrolledError."""
         profile, _, loa = text.rpartition("-")
         if profile not in ("identification", "signature", "reserve") or loa not in ("2", "3"):
             raise NotEnrolledError("no such label")
@@ -46,7 +46,7 @@ class CertificateLabel:
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentTerms:
-    """Where the simulator is found, its region's rules, and the time."""
+    """Terms of an enrollment: the simulator's addresses, its region's rules, and the time."""
 
     url: str
     rules: OfferRules

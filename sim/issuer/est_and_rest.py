@@ -87,7 +87,7 @@ def est_router(simulator: Simulator) -> APIRouter:
 
 
 def rest_router(simulator: Simulator) -> APIRouter:
-    """Register, directory, orders."""
+    """Routes of the REST interface: register, directory, orders."""
     router = APIRouter(prefix="/api/v1", tags=["issuer"])
     changed = _changes(simulator)
 

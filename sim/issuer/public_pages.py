@@ -1,4 +1,4 @@
-"""What the simulator shows to anyone, over plain HTTP as such things are published: CRLs, OCSP answers, pages to look at.
+"""Public endpoints of the simulated issuer, over plain HTTP as such things are published: CRLs, OCSP answers, pages to look at.
 
 No PUK and no name of a protected identity is on any page.
 """
@@ -19,7 +19,7 @@ table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;text-alig
 
 
 def public_app(simulator: Simulator) -> FastAPI:
-    """CRLs, OCSP and pages."""
+    """Application for CRLs, OCSP and the issuer's pages."""
     app = FastAPI(title=BANNER, docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.middleware("http")

@@ -37,7 +37,7 @@ class UnregisteredCardError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """A change that was asked for: of which card, in which wish, when."""
+    """Request for a change: of which card, in which wish, when."""
 
     card_number: str
     key: str
@@ -45,7 +45,7 @@ class ChangeRequest:
 
     @property
     def at(self) -> str:
-        """RFC 3339."""
+        """Time of the request, as RFC 3339 has it."""
         return self.now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

@@ -1,4 +1,4 @@
-"""What the issuer's REST interface takes: one model for each change. They are also its OpenAPI."""
+"""Request bodies of the issuer's REST interface: one model for each change. They are also its OpenAPI."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What the REST interface answers, for its OpenAPI: JSON Schema of the messages, whole, without references.
+"""JSON Schemas of the REST interface's answers, for its OpenAPI: whole, without references.
 
 >>> from fleet.messages.asking import Blocked
 >>> schema_of(Blocked)["properties"]["at"]

@@ -1,4 +1,4 @@
-"""The simulator as a running program: two listeners over one state, and the `issuer.toml` with which a fleet server finds it."""
+"""Server process of the simulated issuer: two listeners over one database, and the `issuer.toml` for a fleet server."""
 
 import asyncio
 import contextlib
@@ -73,7 +73,7 @@ class _Listener(uvicorn.Server):
 
 @dataclass(slots=True)
 class RunningIssuer:
-    """Where a simulator listens, and its parts."""
+    """Addresses and parts of a simulator that runs."""
 
     simulator: Simulator
     secure: Address

@@ -19,7 +19,7 @@ CMC_RA = ObjectIdentifier("1.3.6.1.5.5.7.3.28")
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """The folder's files."""
+    """Paths of the TLS keys and certificates in one folder."""
 
     folder: Path
 
@@ -40,7 +40,7 @@ class TlsFiles:
 
     @property
     def ca(self) -> Path:
-        """Whom both ends trust."""
+        """Certificate of the authority that both ends trust."""
         return self.folder / "tls.pem"
 
     @property
@@ -50,7 +50,7 @@ class TlsFiles:
 
     @property
     def client(self) -> tuple[Path, Path]:
-        """The fleet server's."""
+        """Certificate and key of the fleet server."""
         return self.folder / "client.pem", self.folder / "client.key.pem"
 
 

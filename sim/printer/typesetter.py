@@ -50,7 +50,7 @@ class Typesetter:
         self._settings, self._stored, self._line = {}, b"", []
 
     def set(self, setting: SetMode) -> None:
-        """For what follows."""
+        """Set a mode for the text that follows."""
         if setting.what == "qr_store":
             self._stored = setting.data
         self._settings[setting.what] = setting.value

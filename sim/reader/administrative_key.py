@@ -52,11 +52,11 @@ class AdministrativeKey:
         self._challenge = b""
 
     def commands(self) -> dict[int, Callable[[ReceivedCommand], Answer]]:
-        """By instruction."""
+        """Handlers of its commands by instruction byte."""
         return {Ins.GET_CHALLENGE: self._ask, Ins.EXTERNAL_AUTHENTICATE: self._authenticate}
 
     def forget_challenge(self) -> None:
-        """Another command came between."""
+        """Discard the challenge, because another command came."""
         self._challenge = b""
 
     def _ask(self, command: ReceivedCommand) -> Answer:

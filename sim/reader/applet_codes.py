@@ -32,7 +32,6 @@ class AppletCodes(Pkcs15Codes):
         return status.tries(code.tries_left)
 
     def verify(self, code: StoredCode, entry: bytes) -> int:
-        """VERIFY with data."""
         if not 0 < len(entry) <= STORED_LENGTH:
             return status.WRONG_LENGTH
         word = self._judge(code, entry)

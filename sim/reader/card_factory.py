@@ -1,4 +1,4 @@
-"""From a persona to a card's memory, and from a memory to the application that runs on it: where the kinds part."""
+"""Factory of virtual cards: from a persona to a card's memory, and from a memory to the application of the card's kind."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -29,7 +29,7 @@ CERTIFICATE_FILES, PUBLIC_FILES, KEY_FILES = 0x4301, 0x5501, 0x4B01
 
 
 class CardApplication(Protocol):
-    """What a card runs."""
+    """Application of a card: what carries its commands out."""
 
     def reset(self) -> None:
         """Lose what does not outlive the power."""

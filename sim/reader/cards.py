@@ -140,7 +140,6 @@ class VirtualCard:
             return self.atr
 
     def power_off(self) -> None:
-        """Take the power away."""
         with self._lock:
             self._lose()
             self.powered = False
@@ -246,5 +245,4 @@ def _quick_look(apdu: bytes) -> ReceivedCommand:
     return ReceivedCommand(*header)
 
 
-def _go_on() -> None:
-    """Nothing breaks midway."""
+def _go_on() -> None: ...

@@ -24,7 +24,7 @@ class CommandChain:
         self._data = b""
 
     def forget(self) -> None:
-        """The power went."""
+        """Discard the parts, because the power went."""
         self._header, self._data = None, b""
 
     def add(self, command: ReceivedCommand) -> ReceivedCommand | None:

@@ -27,7 +27,6 @@ def tlv(tag: int, *parts: bytes) -> bytes:
 
 
 def sequence(*parts: bytes) -> bytes:
-    """SEQUENCE of encoded parts."""
     return tlv(SEQUENCE, *parts)
 
 

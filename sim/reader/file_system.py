@@ -94,7 +94,7 @@ class FileSystem:
         raise StatusError(status.NO_FILE)
 
     def select_parent(self) -> CardFile:
-        """P1=03."""
+        """SELECT with P1=03: the parent DF."""
         return self._enter(self.current_df.parent or self.mf)
 
     def by_short_id(self, short_id: int) -> CardFile:

@@ -72,7 +72,6 @@ class InProcessBackend:
         """The insertion that was last told of or connected to, until somebody has been told that it ended."""
 
     def readers(self) -> tuple[str, ...]:
-        """Names of the slots."""
         return tuple(self._slots)
 
     def connect(self, reader: str) -> InProcessConnection:
@@ -95,7 +94,7 @@ class InProcessBackend:
         return InProcessConnection(self, slot, card)
 
     def let_go(self, reader: str, connection: InProcessConnection) -> None:
-        """A connection closed itself."""
+        """Release the card of a connection that was closed."""
         if self.connections.get(reader) is connection:
             del self.connections[reader]
 

@@ -57,7 +57,7 @@ class CardKey:
 
 
 def generate(algorithm: KeyAlgorithm) -> CardPrivateKey:
-    """A new key."""
+    """Generate a private key."""
     if algorithm == "RSA-2048":
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return ec.generate_private_key(ec.SECP384R1() if algorithm == "EC-P384" else ec.SECP256R1())
@@ -65,7 +65,7 @@ def generate(algorithm: KeyAlgorithm) -> CardPrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class SecurityEnvironment:
-    """What the next operation uses."""
+    """Security environment: key and algorithm of the next operation."""
 
     key: CardKey
     algorithm: int

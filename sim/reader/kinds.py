@@ -1,4 +1,4 @@
-"""Which kinds of virtual card this version has, and what each is like. Letters are those of the table of real cards."""
+"""Kinds of virtual cards, and the traits of each. Letters are those of the table of real cards."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -32,7 +32,7 @@ def _atr_t0(historical: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class CardKind:
-    """What a kind is like. Lengths in characters, and those that the card itself keeps to."""
+    """Traits of one kind of card. Lengths in characters, and those that the card itself keeps to."""
 
     kind: str
     title: str

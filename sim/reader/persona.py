@@ -1,4 +1,4 @@
-"""Who a virtual card belongs to, and what is printed on it: made-up data from which a card is made.
+"""Persona of a virtual card, its holder and print: made-up data from which a card is made.
 
 Validity is in days relative to the day on which the card is made, because time is passed in.
 """
@@ -34,7 +34,6 @@ class Persona:
 
     @property
     def name(self) -> str:
-        """Given name and surname."""
         return f"{self.given_name} {self.surname}"
 
     @property

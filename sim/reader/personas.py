@@ -30,7 +30,6 @@ class MadeUpPerson:
 
     @property
     def name(self) -> str:
-        """Given name and surname."""
         return self.new.name
 
 
@@ -104,7 +103,7 @@ _PEOPLE = (
 
 
 def people() -> tuple[MadeUpPerson, ...]:
-    """The twelve holders."""
+    """The twelve card holders, in order."""
     return tuple(person for person in _PEOPLE if not person.administrator)
 
 

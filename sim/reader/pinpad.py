@@ -1,4 +1,4 @@
-"""A reader with a key pad that is not there: runs the structures of PC/SC part 10 on an in-process card.
+"""Virtual PIN pad of a card reader: runs the structures of PC/SC part 10 on an in-process card.
 
 Keys are pressed by putting codes into `typed`: one for a verification, old (or PUK), new and new again for a change; None is the
 cancel key, and an empty list a person who walked away. It holds to the rules of a real pad: lengths as the

@@ -40,7 +40,7 @@ CAPABILITIES = bytes.fromhex("01 0009 0800 0000 0000 0180")
 
 @dataclass(frozen=True, slots=True)
 class ApplicationTraits:
-    """In what the kinds differ, codes apart."""
+    """Differences between the kinds, codes apart."""
 
     algorithms: keys.Algorithms
     has_data_objects: bool = False
@@ -114,7 +114,6 @@ class Pkcs15Application:
         self._leave()
 
     def execute(self, command: ReceivedCommand) -> Answer:
-        """Carry a command out."""
         if command.cla != 0:
             raise StatusError(status.UNKNOWN_CLA)
         if command.ins in self._ways.refused:

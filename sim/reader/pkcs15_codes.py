@@ -117,7 +117,6 @@ class Pkcs15Codes(CountedCodes):
         return status.OK if code.verified else code.left
 
     def verify(self, code: StoredCode, entry: bytes) -> int:
-        """VERIFY with data."""
         if not 0 < len(entry) <= STORED_LENGTH:
             return status.WRONG_LENGTH
         if not code.tries_left:
@@ -181,5 +180,4 @@ def _fits(entry: bytes) -> bool:
     return PIN_MIN_LENGTH <= len(_bare(entry)) <= PIN_MAX_LENGTH
 
 
-def _nothing() -> None:
-    """No test waits midway."""
+def _nothing() -> None: ...

@@ -1,4 +1,4 @@
-"""What the card says of itself: the PKCS#15 files of ISO/IEC 7816-15, written out as DER.
+"""PKCS#15 files of a virtual card (ISO/IEC 7816-15), written out as DER.
 
 One PIN for both keys (or two, where the persona has them), with no userConsent (one VERIFY serves until the card is
 reset or the application selected again), and a PUK object that the PIN's authId names; each directory file ends in
@@ -70,7 +70,7 @@ class CodeTraits:
 
 @dataclass(frozen=True, slots=True)
 class ObjectTraits:
-    """In what the kinds' descriptions of themselves differ. `codes`: the PIN first."""
+    """Differences between the kinds in their PKCS#15 files. `codes`: the PIN first."""
 
     aid: bytes
     codes: tuple[CodeTraits, ...]
@@ -94,7 +94,7 @@ PUK_FLAGS = (LOCAL, CHANGE_DISABLED, UNBLOCK_DISABLED, INITIALIZED, NEEDS_PADDIN
 
 
 def look_b(*, two_pins: bool) -> ObjectTraits:
-    """Kind B."""
+    """Object traits of a card of kind B."""
     lengths = (pins.PIN_MIN_LENGTH, pins.PIN_MAX_LENGTH)
     pin = CodeTraits("PIN", PIN_AUTH_ID, pins.PIN_REFERENCE, *lengths, PIN_FLAGS, PUK_AUTH_ID)
     second = CodeTraits(

@@ -1,4 +1,4 @@
-"""The test authority's word on revocation: real CRLs and OCSP answers, and a responder that a `Fetch` port can ask.
+"""Revocation data of the test authority: real CRLs and OCSP answers, and a responder that a `Fetch` port can ask.
 
 Everything is signed with the authority's own keys; what differs from a real issuer is that a caller decides the times,
 who signs and what goes wrong.
@@ -78,7 +78,7 @@ class TestRevocation:
         return TestResponder(certificate, own, [certificate])
 
     def own_responder(self, loa: Loa | None) -> "TestResponder":
-        """The issuer answers itself."""
+        """The issuer as its own OCSP responder."""
         return TestResponder(*self._authority.signer(loa), [])
 
     def fetch(self, at: datetime, revoked: Sequence[x509.Certificate] = ()) -> "TestFetch":
@@ -87,7 +87,7 @@ class TestRevocation:
 
 
 class TestResponder:
-    """Who signs answers."""
+    """OCSP responder: certificate and key that sign its answers."""
 
     __test__ = False
 

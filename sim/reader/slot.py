@@ -1,4 +1,4 @@
-"""A reader without a reader: the place where a virtual card is put in and pulled out.
+"""Slot of an in-process card reader: where a virtual card is put in and pulled out.
 
 The bench (and a test) inserts and removes; the in-process backend connects and waits. The two meet here,
 over the few things that a contact reader knows: is there a card, does it answer, is it the same insertion.

@@ -1,4 +1,4 @@
-"""How answers travel: under T=0 (ISO/IEC 7816-3 12.2) by `61xx`, fetch them, and `6Cxx`, ask again with this length.
+"""Transport of answers: under T=0 (ISO/IEC 7816-3 12.2) by `61xx`, fetch them, and `6Cxx`, ask again with this length.
 
 Under T=1 an answer comes with its command, at most as long as Le says; cards that chain give the rest after `61xx` too
 (ISO/IEC 7816-4 5.4.3).

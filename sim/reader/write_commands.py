@@ -71,7 +71,7 @@ class WriteCommands:
             self._restore(number, file)
 
     def commands(self) -> dict[int, Callable[[ReceivedCommand], Answer]]:
-        """By instruction."""
+        """Handlers of its commands by instruction byte."""
         return {
             Ins.CREATE_FILE: self._create,
             Ins.DELETE_FILE: self._delete,

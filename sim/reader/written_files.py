@@ -30,7 +30,7 @@ Written = dict[int, WrittenFile | None]
 
 
 def files_to_json(written: Written) -> dict[str, Any]:
-    """For the card file."""
+    """Serialize written files for the card file."""
     return {f"{number:04X}": None if file is None else _to_json(file) for number, file in written.items()}
 
 

@@ -35,17 +35,15 @@ class ReaderHand(Protocol):
 
 
 class SlotHand:
-    """For an in-process reader."""
+    """Inserts and removes cards of an in-process reader."""
 
     def __init__(self, slot: VirtualSlot) -> None:
         self._slot = slot
 
     def insert(self, card: VirtualCard) -> None:
-        """Put it in."""
         self._slot.insert(card)
 
     def remove(self) -> None:
-        """Pull it."""
         if self._slot.card is not None:
             self._slot.remove()
 
@@ -62,7 +60,6 @@ class VpcdHand:
         self._plug = vpcd.plug(card, port=self._port)
 
     def remove(self) -> None:
-        """Unplug it."""
         if self._plug is not None:
             self._plug.stop()
             self._plug = None
@@ -71,15 +68,13 @@ class VpcdHand:
 class PersonHand:
     """For a real reader: a person does it; the walk goes on when the reader sees it."""
 
-    def insert(self, card: VirtualCard) -> None:
-        """Nothing to do here."""
+    def insert(self, card: VirtualCard) -> None: ...
 
-    def remove(self) -> None:
-        """Nothing to do here."""
+    def remove(self) -> None: ...
 
 
 class VirtualHands:
-    """Implements `kiosk.walk.hands.Hands`."""
+    """Virtual hands for card readers and cabinet. Implements `kiosk.walk.hands.Hands`."""
 
     def __init__(self, config: Config, devices: VirtualBench, cards: dict[str, VirtualCard]) -> None:
         self.devices = devices

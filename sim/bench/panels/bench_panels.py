@@ -1,4 +1,4 @@
-"""Board: the whole bench window, and what is pointed at on it."""
+"""Root widget of the bench window: all panels, and the selection."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The cabinet: six columns of slots, the door that stands open lit."""
+"""Cabinet panel: six columns of slots, with the open door lit."""
 
 from functools import partial
 from typing import Any
@@ -28,7 +28,6 @@ class SlotCell(BenchButton):
     is_open = BooleanProperty(False)
 
     def draw(self, slot: SlotView, picture: BenchView, chosen: Selection) -> None:
-        """Show the slot."""
         self.chosen = chosen.slot == slot.number
         self.is_open = slot.open
         self.tone = "ink" if slot.card else "muted"

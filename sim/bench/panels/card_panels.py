@@ -1,4 +1,4 @@
-"""The chosen card and what can be done with it, and the chosen person's code letter."""
+"""Panels of the selected card, with what can be done to it, and of its owner's code letter."""
 
 from typing import Any
 
@@ -48,7 +48,6 @@ class ChosenCard(BenchPanel):
             self.add_widget(widget)
 
     def draw(self, picture: BenchView, chosen: Selection) -> None:
-        """Show the chosen card."""
         card = picture.cards.get(chosen.card or "")
         self._slot, self._turned, self._over.chosen = picture.open_slot, chosen.upside_down, chosen.upside_down
         for button in (self._holder, self._admin, self._over, self._drop, self._scan):

@@ -1,4 +1,4 @@
-"""Below the slots: the drop slot with its flap and bin, and the cabinet's board with what may befall it."""
+"""Panels of the drop slot, with flap and bin, and of the cabinet's board, with its faults."""
 
 from functools import partial
 from typing import Any
@@ -36,7 +36,6 @@ class DropPanel(BenchPanel):
         self.add_widget(row)
 
     def draw(self, picture: BenchView, chosen: Selection) -> None:
-        """Show flap and bin."""
         drop = picture.drop
         self._held = self._hold.chosen = drop.held
         self._open = self._door.chosen = picture.board is not None and picture.board.bin_open

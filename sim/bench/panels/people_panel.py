@@ -1,4 +1,4 @@
-"""People and their cards: a line a person, the number of each card that is in the hand, the place of each that is not."""
+"""People panel: a line for each person, the number of each card that is in the hand, the place of each that is not."""
 
 from functools import partial
 from typing import Any
@@ -71,7 +71,6 @@ class PeoplePanel(BenchPanel):
             self.add_widget(widget)
 
     def draw(self, picture: BenchView, chosen: Selection) -> None:
-        """Show every card's place."""
         if [someone.number for someone in picture.people] != list(self._rows):
             self._build(picture)
         for someone in picture.people:

@@ -1,4 +1,4 @@
-"""The printer: its faults as switches, and the newest receipt as it came out; a touch on the receipt shows it large."""
+"""Printer panel: faults as switches, and the newest receipt as it came out; a touch on the receipt shows it large."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The two card readers: what is in them, and a button to pull it out."""
+"""Panels of the two card readers: the card in each, and a button to pull it out."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ TITLES = {"holder": "Holder's reader", "administrator": "Admin's reader"}
 
 
 class ReaderPanel(BenchPanel):
-    """One reader."""
+    """Panel of one card reader: the card in it, and a button to pull it out."""
 
     def __init__(self, name: str, hands: PanelActions, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""What the panels are made of: words, things to press, panels, and the contract between a panel and the board."""
+"""Widgets of the bench window: labels, buttons, panels, and the interface between a panel and the root widget."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from sim.bench.view_model import BenchView
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the person has pointed at."""
+    """What is selected: card, slot, person."""
 
     card: str | None = None
     person: int | None = None
@@ -27,7 +27,7 @@ class Selection:
 
 
 class PanelActions(Protocol):
-    """What a panel may ask of the board."""
+    """What a panel may ask of the root widget."""
 
     def move(self, do: str, **request: Any) -> None:
         """Make a move in the world; what comes of it shows in the next picture, or in the status line."""
@@ -43,15 +43,15 @@ class TextLabel(Label):
 
 
 class PanelHeading(TextLabel):
-    """The name of a panel."""
+    """Heading of a panel."""
 
 
 class DigitsLabel(TextLabel):
-    """Numbers to be read off: a code, a card number."""
+    """Label for digits: a code, a card number."""
 
 
 class ButtonRow(BoxLayout):
-    """Things beside each other, as high as a button."""
+    """Row of widgets as high as a button."""
 
 
 class PanelBox(BoxLayout):
@@ -59,7 +59,7 @@ class PanelBox(BoxLayout):
 
 
 class BenchButton(ButtonBehavior, Label):
-    """Something to press. `target` names it for tests; `chosen` is pointed at or switched on."""
+    """Button. `target` names it for tests; `chosen` is pointed at or switched on."""
 
     target = StringProperty("")
     chosen = BooleanProperty(False)
@@ -79,7 +79,7 @@ class FaultToggle(BenchButton):
 
 
 class TableCell(BenchButton):
-    """A place in a table: flat until it is pointed at."""
+    """Cell of a table: flat until it is selected."""
 
 
 def glyph(name: str, size: int = 16) -> str:
@@ -93,10 +93,10 @@ def plain(text: str) -> str:
 
 
 class BenchPanel(PanelBox):
-    """One panel of the board."""
+    """Panel of the bench window."""
 
     def draw(self, picture: BenchView, chosen: Selection) -> None:
-        """Show this picture."""
+        """Update the widgets from the view model."""
         raise NotImplementedError
 
 

@@ -21,11 +21,10 @@ class OddCodes(Pkcs15Codes):
         """The longest PIN; one that is not padded has this length exactly."""
 
     def by_reference(self, reference: int) -> StoredCode | None:
-        """By P2."""
+        """The code that P2 names."""
         return dict(zip(self._references, (self.pin, self.puk), strict=True)).get(reference)
 
     def verify(self, code: StoredCode, entry: bytes) -> int:
-        """VERIFY with data."""
         if len(entry) != self._size(code):
             return status.WRONG_LENGTH
         word = self._judge(code, entry)

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 
 class PasswordType(IntEnum):
-    """The standard's numbers."""
+    """Password types by their number in ISO/IEC 7816-15 8.9.2."""
 
     BCD = 0
     ASCII = 1

@@ -1,4 +1,4 @@
-"""In what one odd card differs from an ordinary one, drawn from a seed: the same seed draws the same oddity.
+"""Random variations of an odd card, drawn from a seed: the same seed draws the same oddity.
 
 Everything here is allowed by ISO/IEC 7816-4 and 7816-15; clauses are named where the freedom comes from.
 """
@@ -29,7 +29,7 @@ class DirectoryChoices(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Oddity:
-    """One card's ways. Everything that is not named is as on a card of kind B."""
+    """Variations of one card. Everything that is not named is as on a card of kind B."""
 
     df: tuple[int, ...]
     """File identifiers of the application's DF, from below the MF."""

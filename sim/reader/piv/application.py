@@ -60,7 +60,6 @@ class PivApplication:
         self._forget()
 
     def execute(self, command: ReceivedCommand) -> Answer:
-        """Carry a command out."""
         if command.cla != 0:
             raise StatusError(status.UNKNOWN_CLA)
         if command.ins == Ins.SELECT:

@@ -22,7 +22,6 @@ class PivCodes(CountedCodes):
         self._traits = traits
 
     def forget(self) -> None:
-        """Lose the security status."""
         super().forget()
         self.fresh = False
 
@@ -40,7 +39,6 @@ class PivCodes(CountedCodes):
         return status.tries(self.pin.tries_left) if self.pin.tries_left else status.LOCKED
 
     def verify(self, entry: bytes) -> int:
-        """VERIFY with data."""
         self._check(entry, new=False)
         word = self._judge(self.pin, entry)
         self.pin.verified = self.fresh = word == status.OK

@@ -1,4 +1,4 @@
-"""What both cards add to PIV: a version (FD), and the token metadata of keys and codes (F7) and its serial number (F8).
+"""Vendor extensions of the virtual PIV cards: a version (FD), the token's metadata of keys and codes (F7), its serial (F8).
 
 The tags are those of the token that many hospitals have; a station reads from them what else would cost a try or a
 guess: how many tries remain of PIN *and* PUK, and whether they are still the factory's.

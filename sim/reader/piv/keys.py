@@ -1,4 +1,4 @@
-"""What a PIV card does with its asymmetric keys: GENERAL AUTHENTICATE and public keys (SP 800-73-4 part 2, 3.2.4, 3.3.2).
+"""Operations with a PIV card's asymmetric keys: GENERAL AUTHENTICATE and public keys (SP 800-73-4 part 2, 3.2.4, 3.3.2).
 
 RSA takes a block as long as the modulus, padded by the caller; ECDSA takes a hash and answers DER (r, s); a point of
 another party (85) gives the shared secret of ECDH.

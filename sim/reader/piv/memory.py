@@ -35,7 +35,7 @@ def copy(memory: PivMemory) -> PivMemory:
 
 
 def to_json(memory: PivMemory) -> dict[str, Any]:
-    """For the card file."""
+    """Serialize for the card file."""
     return {
         "keys": {f"{slot:02X}": pem_of(key) for slot, key in memory.keys.items()},
         "objects": {f"{tag:X}": base64.b64encode(value).decode("ascii") for tag, value in memory.objects.items()},
@@ -57,7 +57,7 @@ def from_json(document: dict[str, Any]) -> PivMemory:
 
 
 def pem_of(key: CardPrivateKey) -> str:
-    """PKCS#8, in the clear."""
+    """PEM of the key: PKCS#8, unencrypted."""
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return key.private_bytes(*form).decode("ascii")
 

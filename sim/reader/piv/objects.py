@@ -1,4 +1,4 @@
-"""What a PIV card says of itself: its data objects as they are issued (SP 800-73-4 part 1, appendix A).
+"""Data objects of a PIV card as they are issued (SP 800-73-4 part 1, appendix A).
 
 A card of no federal agency: its FASC-N is that of agency 9999, and what tells cards apart is the GUID.
 """

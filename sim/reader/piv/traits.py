@@ -1,4 +1,4 @@
-"""In what the two PIV kinds differ. Both are PIV; a station has to cope with either."""
+"""Traits of the two kinds of virtual PIV cards. Both are PIV; a station has to cope with either."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from sim.reader.piv.references import PIX, RID, AlgorithmReference
 
 @dataclass(frozen=True, slots=True)
 class PivTraits:
-    """One kind's ways."""
+    """Differences between the kinds of virtual PIV cards."""
 
     pin_tries: int
     puk_tries: int
