@@ -1,6 +1,6 @@
 """Names of cards on the bench, and what is printed on their plastic: `1:old` is the first person's old card.
 
->>> printed("1:new")
+>>> card_print("1:new")
 {'name': 'Alva Provström', 'hsa_id': 'SE2321000999-1A01', 'number': '9999000020260001'}
 """
 
@@ -26,7 +26,7 @@ class SpecialCard:
     two_pins: bool = False
 
 
-def make(name: str, special: SpecialCard, authority: TestAuthority, now: datetime, path: Path) -> VirtualCard:
+def make_card(name: str, special: SpecialCard, authority: TestAuthority, now: datetime, path: Path) -> VirtualCard:
     """The card of that name, in that file from now on. Raises LookupError where there is no such card, OSError."""
     who = persona(name)
     card = VirtualCard.create(
@@ -46,7 +46,7 @@ def persona(name: str) -> Persona:
     return someone.old if which == "old" else someone.new
 
 
-def printed(name: str) -> dict[str, str]:
+def card_print(name: str) -> dict[str, str]:
     """What a person reads on the card; a protected identity has no name there. Raises LookupError."""
     who = persona(name)
     return {
@@ -62,7 +62,7 @@ def made_up_pin(number: str | None, names: Iterable[str]) -> Secret | None:
     return None if found is None else Secret(found.pin)
 
 
-def order(name: str) -> tuple[int, str]:
+def sort_key(name: str) -> tuple[int, str]:
     """Sorts names by person, and then by card."""
     number, _, which = name.partition(":")
     return int(number), which

@@ -327,11 +327,11 @@ class VirtualBench:
         return {
             "readers": {name: self.in_reader.get(name) for name in READERS},
             "upside_down": self._upside_down(),
-            "hand": sorted(self.hand, key=cards.order),
+            "hand": sorted(self.hand, key=cards.sort_key),
             "flap_held": self._flap_held,
             **cabinet.picture(self.cabinet),
             "letters": [asdict(letter) for letter in self.scenario.letters],
-            "cards": {name: {**cards.printed(name), "note": self._special(name).note} for name in self._names()},
+            "cards": {name: {**cards.card_print(name), "note": self._special(name).note} for name in self._names()},
             "printer": {"faults": asdict(faults), "receipts": [str(path) for path in self.printer.receipts]},
             "network": self.network,
         }
@@ -341,14 +341,14 @@ class VirtualBench:
 
     def _make(self, name: str, path: Path) -> VirtualCard:
         try:
-            return cards.make(name, self._special(name), self.authority, self._now, path)
+            return cards.make_card(name, self._special(name), self.authority, self._now, path)
         except LookupError as error:
             raise BenchMoveError(str(error)) from None
 
     def _names(self) -> list[str]:
         drop = self.cabinet.drop
         lying = {*self.hand, *self.in_reader.values(), *self.cabinet.cards.values(), *drop.binned}
-        return sorted(lying | ({drop.at_flap} if drop.at_flap else set()), key=cards.order)
+        return sorted(lying | ({drop.at_flap} if drop.at_flap else set()), key=cards.sort_key)
 
     def _upside_down(self) -> list[str]:
         return [name for name in READERS if self.slots[name].upside_down]

@@ -238,9 +238,9 @@ class BoardTwin(CabinetMechanics):
 
     async def _watch(self, panel: asyncio.StreamReader) -> None:
         while line := await panel.readline():
-            self._heard(line.decode().strip())
+            self._on_panel_line(line.decode().strip())
 
-    def _heard(self, line: str) -> None:
+    def _on_panel_line(self, line: str) -> None:
         if line in self._said:
             self._said.pop(line).set()
         match line.split():

@@ -154,7 +154,7 @@ class BrokerConnection(asyncio.Protocol):
         self._heard = True
         try:
             for packet in self._packets.feed(data):
-                self._heed(packet)
+                self._on_packet(packet)
         except packets.MalformedError:
             self.cut()
 
@@ -169,7 +169,7 @@ class BrokerConnection(asyncio.Protocol):
         if not self.closed.done():
             self.closed.set_result(None)
 
-    def _heed(self, packet: packets.Packet) -> None:
+    def _on_packet(self, packet: packets.Packet) -> None:
         match packet:
             case packets.Publish():
                 if packet.packet_id:
@@ -179,22 +179,22 @@ class BrokerConnection(asyncio.Protocol):
                 self._unacknowledged.discard(packet.packet_id)
                 self._pump()
             case packets.Connack():
-                self._greeted(packet)
+                self._on_connack(packet)
             case packets.Suback():
-                self._subscribed(packet)
+                self._on_suback(packet)
             case packets.Disconnect():
                 self.cut()
             case packets.Pingresp():
                 pass
 
-    def _greeted(self, word: packets.Connack) -> None:
+    def _on_connack(self, word: packets.Connack) -> None:
         if word.reason >= packets.FAILURE:
             self._refuse(f"the broker refuses this station: reason {word.reason:#04x}")
             return
         self._room = min(word.receive_maximum, packets.MAX_RECEIVE - 1)
         self._write(writing.subscribe(_SUBSCRIBE_ID, self._hello.subscriptions))
 
-    def _subscribed(self, word: packets.Suback) -> None:
+    def _on_suback(self, word: packets.Suback) -> None:
         if any(reason >= packets.FAILURE for reason in word.reasons):
             self._refuse("the broker refuses a subscription")
         elif not self.ready.done():

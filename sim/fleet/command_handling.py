@@ -60,8 +60,8 @@ class CommandHandler:
     """Handles the commands of one station: `take` what comes until `stop`."""
 
     def __init__(self, gate: CommandVerifier, body: CommandTarget, clock: Callable[[], datetime]) -> None:
-        self._gate = gate
-        self._body = body
+        self._verifier = gate
+        self._target = body
         self._clock = clock
         self._doing: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -69,27 +69,27 @@ class CommandHandler:
     @property
     def results(self) -> list[CommandResult]:
         """Results of all commands so far."""
-        return self._gate.results
+        return self._verifier.results
 
     def take(self, payload: bytes) -> None:
         """Judge it, and begin it where it is to be done."""
         if self._stopped:
             return
-        match self._gate.take(payload, self._clock()):
+        match self._verifier.take(payload, self._clock()):
             case TakenCommand() as taken:
-                self._body.tell(EventType.COMMAND_TAKEN, None, told_taken(taken.command))
+                self._target.tell(EventType.COMMAND_TAKEN, None, told_taken(taken.command))
                 task = asyncio.create_task(self._do(taken))
                 self._doing.add(task)
                 task.add_done_callback(self._doing.discard)
             case DeclinedCommand(result):
-                self._body.say_result(result)
+                self._target.say_result(result)
             case IgnoredCommand(why):
                 _log.warning("a command was ignored: %s", why)
 
     def tell_again(self) -> None:
         """There is a new connection."""
-        for result in self._gate.latest():
-            self._body.say_result(result)
+        for result in self._verifier.latest():
+            self._target.say_result(result)
 
     async def stop(self) -> None:
         """Take none any more, and conclude what is under way."""
@@ -101,66 +101,66 @@ class CommandHandler:
 
     async def _do(self, taken: TakenCommand) -> None:
         try:
-            result = await self._carried_out(taken)
+            result = await self._execute_when_free(taken)
         except asyncio.CancelledError:
             result = _answer(taken, "failed", "interrupted")
         except Exception:  # whatever it was: say it, and stay a station
             _log.exception("a command crashed")
             result = _answer(taken, "failed", "fault")
-        self._gate.conclude(result)
-        self._body.tell(EventType.COMMAND_ENDED, None, told_ended(taken.command, result))
-        self._body.say_result(result)
+        self._verifier.conclude(result)
+        self._target.tell(EventType.COMMAND_ENDED, None, told_ended(taken.command, result))
+        self._target.say_result(result)
 
-    async def _carried_out(self, taken: TakenCommand) -> CommandResult:
+    async def _execute_when_free(self, taken: TakenCommand) -> CommandResult:
         if taken.command.command not in NEEDS_FREE:
-            return await self._done(taken)
+            return await self._execute(taken)
         left = datetime.fromisoformat(taken.command.not_after) - self._clock()
-        counter = self._body.counter
+        counter = self._target.counter
         try:
             await asyncio.wait_for(counter.acquire(), left.total_seconds())
         except TimeoutError:
             return _answer(taken, "refused", "busy")
         try:
-            return await self._done(taken)
+            return await self._execute(taken)
         finally:
             counter.release()
 
-    async def _done(self, taken: TakenCommand) -> CommandResult:
-        command, twin = taken.command, self._body.twin
+    async def _execute(self, taken: TakenCommand) -> CommandResult:
+        command, twin = taken.command, self._target.twin
         match command.command:
             case "out_of_service" | "in_service":
                 twin.out_of_service = command.message
-                self._body.say_state()
+                self._target.say_state()
             case "restart":
-                self._body.cut_power()
+                self._target.cut_power()
             case "self_test":
-                await asyncio.sleep(TEST_S / self._body.pace)
+                await asyncio.sleep(TEST_S / self._target.pace)
                 return _answer(taken, "done", devices=twin.devices())
             case "open_slot":
-                return self._opened(taken)
+                return self._open_slot(taken)
             case "log_bundle":
-                return _answer(taken, "done", lines=self._body.log_lines())
+                return _answer(taken, "done", lines=self._target.log_lines())
             case "sync":
-                why = await self._body.syncing.run()
+                why = await self._target.syncing.run()
                 return _answer(taken, "failed" if why else "done", why)
             case _:
                 assert_never(command.command)
         return _answer(taken, "done")
 
-    def _opened(self, taken: TakenCommand) -> CommandResult:
-        slot, twin = taken.command.slot, self._body.twin
+    def _open_slot(self, taken: TakenCommand) -> CommandResult:
+        slot, twin = taken.command.slot, self._target.twin
         if slot is None or slot > SLOTS:
             return _answer(taken, "refused", "no_such_slot")
         if twin.open_slot is not None:
             return _answer(taken, "failed", "other_open")
         twin.open_slot = slot
-        self._body.say_state()
-        asyncio.get_running_loop().call_later(DOOR_S / self._body.pace, self._shut)
+        self._target.say_state()
+        asyncio.get_running_loop().call_later(DOOR_S / self._target.pace, self._close_slot)
         return _answer(taken, "done")
 
-    def _shut(self) -> None:
-        self._body.twin.open_slot = None
-        self._body.say_state()
+    def _close_slot(self) -> None:
+        self._target.twin.open_slot = None
+        self._target.say_state()
 
 
 def _answer(

@@ -35,7 +35,7 @@ class CommandVerifier:
         if (known := self._concluded.get(digest)) is not None:
             return DeclinedCommand(known)
         if (why := wrong_with(command, COMMANDS, now)) is not None:
-            return DeclinedCommand(self._gave(CommandResult(command.sequence, digest, "refused", why)))
+            return DeclinedCommand(self._keep_result(CommandResult(command.sequence, digest, "refused", why)))
         if command.sequence <= self._highest:
             return IgnoredCommand("taken before")
         self._highest = command.sequence
@@ -43,12 +43,12 @@ class CommandVerifier:
 
     def conclude(self, result: CommandResult) -> None:
         """Keep what became of a taken one."""
-        self._concluded[result.digest] = self._gave(result)
+        self._concluded[result.digest] = self._keep_result(result)
 
     def latest(self) -> list[CommandResult]:
         """To be told once more, the oldest first."""
         return list(self._concluded.values())[-KEPT:]
 
-    def _gave(self, result: CommandResult) -> CommandResult:
+    def _keep_result(self, result: CommandResult) -> CommandResult:
         self.results.append(result)
         return result

@@ -117,7 +117,7 @@ def mean_seconds() -> float:
 
 
 def _visit(random: Random, station: str, number: int) -> _Visit:
-    kind, outcome = _drawn(random, KINDS), _drawn(random, OUTCOMES)
+    kind, outcome = _draw_weighted(random, KINDS), _draw_weighted(random, OUTCOMES)
     seconds = round(SECONDS[kind] * random.uniform(0.6, 1.6))
     about: dict[str, Any] = {"card_number": f"9999{random.randrange(10**12):012d}"}
     if kind == "pickup":
@@ -125,7 +125,7 @@ def _visit(random: Random, station: str, number: int) -> _Visit:
     return _Visit(kind, outcome, seconds, str(uuid.uuid4()), about, random.randint(1, MOST_SLOTS))
 
 
-def _drawn(random: Random, weights: dict[Drawn, int]) -> Drawn:
+def _draw_weighted(random: Random, weights: dict[Drawn, int]) -> Drawn:
     return random.choices(list(weights), list(weights.values()))[0]
 
 

@@ -146,7 +146,7 @@ class SimulatedStation:
     def tell(self, kind: str, subject: str | None, content: dict[str, Any]) -> None:
         """Into the outbox, with a checkpoint behind it where one is due, and on its way."""
         now = self._clock()
-        written = _written(now)
+        written = _rfc3339(now)
         if self.outbox.depth == 0:
             self._pacing.idle(asyncio.get_running_loop().time())
         self.outbox.append(self._bootid, kind, written, subject, content)
@@ -158,7 +158,7 @@ class SimulatedStation:
     def say_state(self) -> None:
         """As it is now, where there is a line."""
         if self._line is not None:
-            state = self.twin.state(self._bootid, _written(self._clock()), self.outbox.depth)
+            state = self.twin.state(self._bootid, _rfc3339(self._clock()), self.outbox.depth)
             self._line.publish(OutgoingMessage(self._topics.state, encode(state), retain=True))
 
     def say_result(self, result: CommandResult) -> None:
@@ -178,7 +178,7 @@ class SimulatedStation:
 
     async def _have_errands(self) -> None:
         while True:
-            await asyncio.sleep(_apart(self._random, self._plan.errands_per_hour))
+            await asyncio.sleep(_interval_s(self._random, self._plan.errands_per_hour))
             async with self.counter:
                 if self.twin.out_of_service is None:
                     await self._have_errand()
@@ -197,7 +197,7 @@ class SimulatedStation:
     async def _have_faults(self) -> None:
         faults = (self._cut, self.cut_power, self._lose_one, self._send_twice, self._run_out_of_paper)
         while True:
-            await asyncio.sleep(_apart(self._random, self._plan.faults_per_hour))
+            await asyncio.sleep(_interval_s(self._random, self._plan.faults_per_hour))
             self.tally.faults += 1
             self._random.choice(faults)()
 
@@ -296,10 +296,10 @@ class SimulatedStation:
         self.say_state()
 
 
-def _apart(random: Random, per_hour: float) -> float:
+def _interval_s(random: Random, per_hour: float) -> float:
     """Seconds to the next one of so many an hour; without any, so long that none comes."""
     return random.expovariate(per_hour / HOUR_S) if per_hour > 0 else 1e9
 
 
-def _written(time: datetime) -> str:
+def _rfc3339(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -73,9 +73,9 @@ class Simulator:
         )
         if loa is None:
             return _unsuccessful(x509_ocsp.OCSPResponseStatus.UNAUTHORIZED)
-        return self._said(asked, loa, serial)
+        return self._ocsp_response(asked, loa, serial)
 
-    def _said(self, asked: x509_ocsp.OCSPRequest, loa: int, serial: int) -> bytes:
+    def _ocsp_response(self, asked: x509_ocsp.OCSPRequest, loa: int, serial: int) -> bytes:
         issuer, now = self.hierarchy.issuers[loa], self.clock().replace(microsecond=0)
         with self.state.change() as cx:
             row = cx.execute(

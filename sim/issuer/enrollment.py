@@ -53,7 +53,7 @@ class EnrollmentTerms:
     now: datetime
 
 
-def enrolled(
+def enroll(
     cx: sqlite3.Connection,
     hierarchy: CertificateHierarchy,
     label: CertificateLabel,

@@ -23,7 +23,7 @@ from fleet.server.issuers.adapters.rest import KnownAnswer
 from sim.issuer import BANNER, HEADER, register
 from sim.issuer.core import Simulator
 from sim.issuer.database import card_of, cards_of, person_of
-from sim.issuer.enrollment import CertificateLabel, NotEnrolledError, enrolled
+from sim.issuer.enrollment import CertificateLabel, NotEnrolledError, enroll
 from sim.issuer.register import Changed, ChangeRequest, UnregisteredCardError
 from sim.issuer.request_bodies import Block, Hold, HsaId, Letter, Lift, Puk
 from sim.issuer.schemas import answers_with
@@ -68,7 +68,7 @@ def est_router(simulator: Simulator) -> APIRouter:
         try:
             request = base64.b64decode(body)
             with simulator.state.change() as cx:
-                made = enrolled(
+                made = enroll(
                     cx, simulator.hierarchy, CertificateLabel.parse(label), request, simulator.terms(), again=again
                 )
         except (NotEnrolledError, binascii.Error) as error:
@@ -123,7 +123,7 @@ def rest_router(simulator: Simulator) -> APIRouter:
     ) -> Response:
         """A person with all cards, or the card of that number with its holder."""
         with simulator.state.change() as cx:
-            found = _found(cx, hsa_id, card_number)
+            found = _look_up(cx, hsa_id, card_number)
         return _json(found) if found is not None else PlainTextResponse(BANNER, status_code=404)
 
     @router.get("/orders.csv", response_class=PlainTextResponse)
@@ -169,7 +169,7 @@ def _changes(simulator: Simulator) -> "Change[Any]":
     return changed
 
 
-def _found(cx: sqlite3.Connection, hsa_id: str | None, card_number: str | None) -> dict[str, Any] | None:
+def _look_up(cx: sqlite3.Connection, hsa_id: str | None, card_number: str | None) -> dict[str, Any] | None:
     if card_number:
         card = card_of(cx, card_number)
         return None if card is None else {"person": person_of(cx, card.hsa_id), "cards": [card]}

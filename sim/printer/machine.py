@@ -138,7 +138,7 @@ class PrinterMachine:
                     self._blank(feed_rows)
                     self._cut()
                 case StatusInTurn():
-                    answer += self._told(self._in_turn())
+                    answer += self._real_time_answer(self._in_turn())
                 case command:
                     self._set_type(command)
         return bytes(answer)
@@ -187,9 +187,9 @@ class PrinterMachine:
             self._waiting.clear()
             self._typesetter.reset()
             return b""
-        return self._told(protocol.FIXED_BITS | self._status_bits(request[2]))
+        return self._real_time_answer(protocol.FIXED_BITS | self._status_bits(request[2]))
 
-    def _told(self, answer: int) -> bytes:
+    def _real_time_answer(self, answer: int) -> bytes:
         return b"" if self._faults.silent and self._set_in() else bytes((answer,))
 
     def _status_bits(self, what: int) -> int:

@@ -32,7 +32,7 @@ def key_of(serial: str) -> bytes:
     return hashlib.sha256(_MADE_UP + serial.upper().encode()).digest()
 
 
-def issued(serial: str) -> StoredCode:
+def issue_key(serial: str) -> StoredCode:
     """The key as a card gets it from its issuer."""
     return StoredCode(key_of(serial), TRIES, TRIES)
 

@@ -71,7 +71,7 @@ def fresh_memory(
     second = (
         StoredCode(persona.signature_pin.encode(), ways.pin_tries, ways.pin_tries) if persona.signature_pin else None
     )
-    administrator = administration.issued(persona.serial) if kind == "B" else None
+    administrator = administration.issue_key(persona.serial) if kind == "B" else None
     return CardMemory(kind, persona, pin, puk, keys, piv, second, administrator, traits=names)
 
 

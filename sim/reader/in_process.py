@@ -132,7 +132,7 @@ class InProcessBackend:
                 slot.changed.wait(left)
                 if self._cancels.get(reader, 0) != cancels:
                     return last  # nobody listens any more: what happened meanwhile is for the next one to hear
-            return self._told(reader, last, swapped=slot.generation != seen)
+            return self._seen_presence(reader, last, swapped=slot.generation != seen)
 
     def unplug(self, reader: str) -> None:
         """Take the reader's cable out; whoever waits for it finds it gone."""
@@ -155,7 +155,7 @@ class InProcessBackend:
                 self._cancelled_early.add(reader)
                 slot.changed.notify_all()
 
-    def _told(self, reader: str, last: Presence, *, swapped: bool) -> Presence:
+    def _seen_presence(self, reader: str, last: Presence, *, swapped: bool) -> Presence:
         """A swap that was too quick to be seen is told as the removal that it began with."""
         now = self.presence(reader)
         if swapped and now is last and last is not Presence.EMPTY:

@@ -10,7 +10,7 @@ key of the true card is ever used; an interposer uses the true card itself, with
 >>> from sim.reader.personas import person
 >>> from sim.reader.pki import TestAuthority
 >>> now = datetime(2026, 1, 1, tzinfo=UTC)
->>> rogue = copied(VirtualCard.create(person(6).new, TestAuthority.create(now), now))
+>>> rogue = copy_card(VirtualCard.create(person(6).new, TestAuthority.create(now), now))
 >>> rogue.power_on() == rogue.atr, rogue.transmit(bytes.fromhex("0020000106303030303030")).hex()
 (True, '9000')
 >>> rogue.has_heard("000000")
@@ -61,7 +61,7 @@ class HeardCode:
 
 
 class CopiedCard(VirtualCard):
-    """A card with the public files of another. Made by `copied`."""
+    """A card with the public files of another. Made by `copy_card`."""
 
     def __init__(self, memory: CardMemory, forged: CardMemory, signs: Signs, protocol: Literal["T=0", "T=1"]) -> None:
         super().__init__(memory, protocol=protocol)
@@ -124,7 +124,7 @@ class CopiedCard(VirtualCard):
 
 
 class InterposedCard(VirtualCard):
-    """Two cards behind one contact: after the first code that is accepted the other one answers. Made by `interposed`."""
+    """Two cards behind one contact: after the first code that is accepted the other one answers. Made by `interpose_card`."""
 
     def __init__(self, first: VirtualCard, then: VirtualCard, memory: CardMemory) -> None:
         super().__init__(memory, protocol=first.protocol)
@@ -158,19 +158,19 @@ class InterposedCard(VirtualCard):
         return data, word
 
 
-def copied(card: VirtualCard, signs: Signs = "nothing") -> CopiedCard:
+def copy_card(card: VirtualCard, signs: Signs = "nothing") -> CopiedCard:
     """A copy of what can be read from that card without a code. The card itself is not touched."""
-    return CopiedCard(card.copy_memory(), _forged(card.copy_memory()), signs, card.protocol)
+    return CopiedCard(card.copy_memory(), _forge_memory(card.copy_memory()), signs, card.protocol)
 
 
 def false_new_card(card: VirtualCard) -> CopiedCard:
     """What an insider lays into the slot in the place of a new card: it takes PUK and new PIN, and signs with its own keys."""
-    return copied(card, "own key")
+    return copy_card(card, "own key")
 
 
-def interposed(card: VirtualCard, order: Order = "true card first", signs: Signs = "own key") -> InterposedCard:
+def interpose_card(card: VirtualCard, order: Order = "true card first", signs: Signs = "own key") -> InterposedCard:
     """The true card until and with the first code, a copy for the rest; or the other way round."""
-    copy = copied(card, signs)
+    copy = copy_card(card, signs)
     first, then = (card, copy) if order == "true card first" else (copy, card)
     return InterposedCard(first, then, card.copy_memory())
 
@@ -192,14 +192,14 @@ def forged_key(algorithm: KeyAlgorithm) -> CardPrivateKey:
     return generate(algorithm)
 
 
-def _forged(memory: CardMemory) -> CardMemory:
+def _forge_memory(memory: CardMemory) -> CardMemory:
     """The same memory with the forger's private keys, and a management key that opens nothing."""
     keys = tuple(replace(key, private=_like(key.private)) for key in memory.keys)
-    piv = None if memory.piv is None else _forged_piv(memory.piv)
+    piv = None if memory.piv is None else _forge_piv_memory(memory.piv)
     return replace(memory, keys=keys, piv=piv, administrator=None if memory.administrator is None else _no_code())
 
 
-def _forged_piv(memory: PivMemory) -> PivMemory:
+def _forge_piv_memory(memory: PivMemory) -> PivMemory:
     keys = {slot: _like(key) for slot, key in memory.keys.items()}
     return replace(memory, keys=keys, management_key=secrets.token_bytes(len(memory.management_key)))
 

@@ -46,7 +46,7 @@ CREATE = READ_OR_USE
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _FileRequest:
     """What CREATE FILE asks for."""
 
     id: int
@@ -117,7 +117,7 @@ class WriteCommands:
             self._set_key(made, file.private)
 
     def _create(self, command: ReceivedCommand) -> Answer:
-        wanted = _wanted(command)
+        wanted = _parse_file_request(command)
         directory = self._files.current_df
         self._demand(directory, CREATE)
         if wanted.id in directory.children:
@@ -205,7 +205,7 @@ class WriteCommands:
         self._keys[:] = [key for key in self._keys if key.file_id != file.id]
 
 
-def _wanted(command: ReceivedCommand) -> _Wanted:
+def _parse_file_request(command: ReceivedCommand) -> _FileRequest:
     """File control parameters (ISO/IEC 7816-4 table 10): size 80, or 81 of a key; descriptor, identifier, rights."""
     if command.p1 or command.p2:
         raise StatusError(status.WRONG_P1P2)
@@ -219,7 +219,7 @@ def _wanted(command: ReceivedCommand) -> _Wanted:
         raise StatusError(status.BAD_DATA)
     if descriptor[0] not in ((TRANSPARENT,) if 0x80 in told else (RSA_KEY_FILE, EC_KEY_FILE)):
         raise StatusError(status.BAD_DATA)
-    return _Wanted(int.from_bytes(number, "big"), int.from_bytes(sizes[0], "big"), descriptor[0], rights)
+    return _FileRequest(int.from_bytes(number, "big"), int.from_bytes(sizes[0], "big"), descriptor[0], rights)
 
 
 def _parts(data: bytes) -> dict[int, bytes]:

@@ -12,7 +12,7 @@ from drivers.printer.port import NotPrinted, OutOfPaper, PrinterMute, PrintOutco
 from fleet.agent.store import StoreError
 from sim.reader import status
 from sim.reader.cards import VirtualCard
-from sim.reader.rogue import CopiedCard, InterposedCard, copied, interposed
+from sim.reader.rogue import CopiedCard, InterposedCard, copy_card, interpose_card
 from sim.stories.devices import LetterVerifier, PaperTray
 from sim.stories.issuer import IssuerDesk
 from sim.stories.person import Person
@@ -117,10 +117,10 @@ def _true_behind(card: VirtualCard) -> bool:
 
 
 ROGUES: dict[str, Fault] = {
-    "a copy": Fault(_rogue(copied), _nothing),
-    "own key": Fault(_rogue(lambda card: copied(card, "own key")), _nothing),
-    "true, then copy": Fault(_rogue(interposed), _nothing),
-    "copy, then true": Fault(_rogue(lambda card: interposed(card, "copy first")), _nothing),
+    "a copy": Fault(_rogue(copy_card), _nothing),
+    "own key": Fault(_rogue(lambda card: copy_card(card, "own key")), _nothing),
+    "true, then copy": Fault(_rogue(interpose_card), _nothing),
+    "copy, then true": Fault(_rogue(lambda card: interpose_card(card, "copy first")), _nothing),
 }
 """A copy of a card; one that signs with its own key; the true card for the code, and a copy for the rest; and the other way."""
 FAULTS: dict[str, Fault] = {

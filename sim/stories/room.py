@@ -41,7 +41,7 @@ from kiosk.texts import Texts
 from sim.bench import cards as bench_cards
 from sim.bench.virtual_bench import Scenario, VirtualBench
 from sim.cabinet.virtual import VirtualCabinet
-from sim.reader.administrative_key import issued
+from sim.reader.administrative_key import issue_key
 from sim.reader.card_factory import fresh_memory
 from sim.reader.card_memory import CardMemory, StoredKey
 from sim.reader.cards import VirtualCard
@@ -77,7 +77,7 @@ def make_card(persona: Persona, kind: str = "B") -> VirtualCard:
     pin = StoredCode(persona.pin.encode(), PIN_TRIES, PIN_TRIES)
     puk = StoredCode(persona.puk.encode(), PUK_TRIES, PUK_TRIES)
     second = StoredCode(persona.signature_pin.encode(), PIN_TRIES, PIN_TRIES) if persona.signature_pin else None
-    key = issued(persona.serial)
+    key = issue_key(persona.serial)
     return VirtualCard(CardMemory("B", persona, pin, puk, _keys(persona), signature_pin=second, administrator=key))
 
 

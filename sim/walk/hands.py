@@ -153,13 +153,13 @@ def cards(file: WalkAnswers, authority: TestAuthority) -> dict[str, VirtualCard]
     for name, (path, entry) in file.cards.items():
         if entry.kind not in KINDS:
             raise AnswersError(f"cards.{name}: this version has no kind {entry.kind}; it has {', '.join(KINDS)}")
-        made[name] = VirtualCard.load(path) if path.exists() else _made(name, path, entry, authority)
+        made[name] = VirtualCard.load(path) if path.exists() else _make_card(name, path, entry, authority)
         if made[name].kind != entry.kind:
             raise AnswersError(f"cards.{name}: {path} is a card of kind {made[name].kind}, not {entry.kind}")
     return made
 
 
-def _made(name: str, path: Path, entry: CardEntry, authority: TestAuthority) -> VirtualCard:
+def _make_card(name: str, path: Path, entry: CardEntry, authority: TestAuthority) -> VirtualCard:
     try:
         someone = person(entry.order)
     except LookupError as error:

@@ -23,7 +23,7 @@ from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
-from sim.reader.rogue import CopiedCard, Signs, copied, false_new_card, interposed
+from sim.reader.rogue import CopiedCard, Signs, copy_card, false_new_card, interpose_card
 from sim.reader.slot import VirtualSlot
 from sim.stories.clock import NOW
 from sim.stories.devices import order_of
@@ -70,8 +70,8 @@ async def test_a_copy_that_takes_any_pin_passes_the_card_test(kind: str, signs: 
     """A copy of a card's public files that answers 9000 to everything passes the card test."""
     card = made(persona_of("1:new"), kind)
     assert await passes(card, card.persona.pin)
-    assert not await passes(copied(card, signs), "00000000")
-    assert not await passes(interposed(card, signs=signs), card.persona.pin)
+    assert not await passes(copy_card(card, signs), "00000000")
+    assert not await passes(interpose_card(card, signs=signs), card.persona.pin)
 
 
 @pytest.mark.parametrize("trait", sorted(traits.SIGNING))
@@ -84,7 +84,7 @@ async def test_a_product_that_refuses_one_form_of_signature_proves_nobody(
     async with visit_of(card) as visit:
         assert await visit.verify(Role.IDENTIFICATION, Secret(card.persona.pin)) == Accepted()
         assert isinstance(await visit.sign("identification", b"made up"), Signed)
-    assert not await passes(copied(card, "own key"), "00000000")
+    assert not await passes(copy_card(card, "own key"), "00000000")
 
 
 async def _picked_up(folder: Path, kind: str, lay: Callable[[Room], None]) -> tuple[list[str], CopiedCard, Ended]:

@@ -39,7 +39,7 @@ from kiosk.errands.return_card import stories as return_stories
 from kiosk.issuer.client import IssuerRequests
 from sim.issuer.database import Seed
 from sim.reader.cards import VirtualCard
-from sim.reader.rogue import copied, interposed
+from sim.reader.rogue import copy_card, interpose_card
 from sim.stories import certificates, register
 from sim.stories.errand_stories import OWN, ErrandStory, play
 from sim.stories.issuer import IssuerDesk
@@ -51,10 +51,10 @@ from tests.fakes.issuers.proving import CardHolder
 
 ANY_CODE = "00000000"
 ROGUES: Mapping[str, Callable[[VirtualCard], VirtualCard]] = {
-    "a copy": copied,
-    "a copy with its own key": lambda card: copied(card, "own key"),
-    "the true card for its code, a copy for the rest": interposed,
-    "a copy for the code, the true card for the rest": lambda card: interposed(card, "copy first"),
+    "a copy": copy_card,
+    "a copy with its own key": lambda card: copy_card(card, "own key"),
+    "the true card for its code, a copy for the rest": interpose_card,
+    "a copy for the code, the true card for the rest": lambda card: interpose_card(card, "copy first"),
 }
 WANTED = frozenset(
     {

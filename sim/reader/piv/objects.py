@@ -31,7 +31,7 @@ def issued_objects(persona: Persona, expires: datetime, retired: int) -> dict[in
         names.DISCOVERY: octets(names.AID, 0x4F) + octets(ONLY_THE_PIN, PIN_POLICY),
         names.CAPABILITIES: _capabilities(persona),
         names.CHUID: _chuid(persona, expires),
-        names.PRINTED: _printed(persona, expires),
+        names.PRINTED: _printed_information(persona, expires),
         names.KEY_HISTORY: octets(bytes([retired]), 0xC1) + octets(b"\x00", 0xC2) + octets(b"", ERROR_DETECTION),
     }
 
@@ -65,7 +65,7 @@ def _capabilities(persona: Persona) -> bytes:
     return b"".join(octets(known.get(tag, b""), tag) for tag in tags)
 
 
-def _printed(persona: Persona, expires: datetime) -> bytes:
+def _printed_information(persona: Persona, expires: datetime) -> bytes:
     """Printed information (part 1 table 14): what the plastic says."""
     name = persona.hsa_id if persona.protected_identity else persona.name
     parts = (

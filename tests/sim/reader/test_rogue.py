@@ -14,7 +14,7 @@ from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.pki import TestAuthority
-from sim.reader.rogue import Signs, copied, false_new_card, interposed
+from sim.reader.rogue import Signs, copy_card, false_new_card, interpose_card
 from sim.reader.slot import VirtualSlot
 from tests.sim.reader.conftest import NOW
 from tests.sim.reader.speak import NEW, PUK, Talk
@@ -65,7 +65,7 @@ async def test_a_copy_has_all_that_can_be_read_and_no_signature(
         "nothing": Refused, "garbage": "a signature of another key", "own key": "a signature of another key",
     }  # fmt: skip
     for signs, outcome in wanted.items():
-        rogue = copied(card, signs)
+        rogue = copy_card(card, signs)
         found = await bench.signs(rogue, MADE_UP_PIN)
         assert found == outcome or (isinstance(outcome, type) and isinstance(found, outcome)), signs
         assert (bench.facts.digest, bench.facts.serial) == (true.digest, true.serial)
@@ -82,7 +82,7 @@ KIND_TRIES = {"A": 3, "B": 3, "C": 5, "D": 3}
 async def test_a_copy_works_under_either_protocol(
     make_card: Callable[..., VirtualCard], bench: Bench, protocol: str
 ) -> None:
-    rogue = copied(make_card("RSA-2048", kind="B", protocol=protocol), "garbage")
+    rogue = copy_card(make_card("RSA-2048", kind="B", protocol=protocol), "garbage")
     assert await bench.signs(rogue, MADE_UP_PIN) == "a signature of another key"
 
 
@@ -104,8 +104,8 @@ async def test_an_interposer_lets_the_true_card_judge_the_code_and_signs_itself(
     make_card: Callable[..., VirtualCard], bench: Bench, kind: str
 ) -> None:
     card = make_card(kind=kind)
-    assert await bench.signs(interposed(card), card.persona.pin) == "a signature of another key"
-    refusing = interposed(card, signs="nothing")
+    assert await bench.signs(interpose_card(card), card.persona.pin) == "a signature of another key"
+    refusing = interpose_card(card, signs="nothing")
     assert isinstance(await bench.signs(refusing, card.persona.pin), Refused)
     assert Talk(refusing).verify("00000000").startswith("63C")
 
@@ -115,14 +115,14 @@ async def test_the_other_way_round_the_true_card_has_seen_no_code(
     make_card: Callable[..., VirtualCard], bench: Bench, kind: str
 ) -> None:
     card = make_card(kind=kind)
-    assert isinstance(await bench.signs(interposed(card, "copy first"), MADE_UP_PIN), Refused)
+    assert isinstance(await bench.signs(interpose_card(card, "copy first"), MADE_UP_PIN), Refused)
 
 
 @pytest.mark.parametrize("kind", ["C", "D"])
 def test_a_copy_proves_no_management_key_and_takes_any_proof_of_it(
     make_card: Callable[..., VirtualCard], kind: str
 ) -> None:
-    rogue = copied(make_card(kind=kind), "own key")
+    rogue = copy_card(make_card(kind=kind), "own key")
     rogue.power_on()
     talk, algorithm = Talk(rogue), {"C": "03", "D": "0A"}[kind]
     word, witness = talk.ask(f"0087{algorithm}9B", bytes.fromhex("7C028000"), "00")

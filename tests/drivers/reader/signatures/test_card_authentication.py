@@ -28,7 +28,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
-from sim.reader.rogue import copied
+from sim.reader.rogue import copy_card
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
@@ -86,7 +86,7 @@ async def test_a_copy_of_it_is_found_out_before_any_code(
 ) -> None:
     required = says("free-key")
     for signs, why in (("nothing", "refused"), ("garbage", "false_signature"), ("own key", "false_signature")):
-        rogue = copied(make(kind, traits), signs)  # type: ignore[arg-type]
+        rogue = copy_card(make(kind, traits), signs)  # type: ignore[arg-type]
         assert await challenged(rogue, authority, required) == CardNotAuthenticated(why)  # type: ignore[arg-type]
         assert rogue.heard == []
 
@@ -201,7 +201,7 @@ async def test_a_card_shows_that_it_has_its_management_key_and_no_copy_does(
     card = keyed(make(kind))
     server = Server(OWN_KEY)
     assert await managed(card, authority, server) == CardAuthenticated("9b")
-    rogue = copied(card, "own key")
+    rogue = copy_card(card, "own key")
     assert await managed(rogue, authority, server) == CardNotAuthenticated("wrong_answer")
     assert rogue.heard == []
     assert await managed(make(kind), authority, server) == CardNotAuthenticated("wrong_answer"), "another card's key"
