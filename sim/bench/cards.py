@@ -58,8 +58,8 @@ def card_print(name: str) -> dict[str, str]:
 
 def made_up_pin(number: str | None, names: Iterable[str]) -> Secret | None:
     """The code of the card with that number, if it is one of these; None where it is not."""
-    found = next((who for who in map(persona, names) if who.card_number == number), None)
-    return None if found is None else Secret(found.pin)
+    owner = next((who for who in map(persona, names) if who.card_number == number), None)
+    return None if owner is None else Secret(owner.pin)
 
 
 def sort_key(name: str) -> tuple[int, str]:

@@ -48,14 +48,14 @@ class BenchClient:
         Close it with `aclose` (or `contextlib.aclosing`) to stop looking. Raises BenchMoveError, KeyError or ValueError
         where what answers is no bench.
         """
-        told = False
+        reported_gone = False
         while True:
             async with contextlib.aclosing(self._once()) as pictures:
                 async for picture in pictures:
-                    told = False
+                    reported_gone = False
                     yield picture
-            if not told:
-                told = True
+            if not reported_gone:
+                reported_gone = True
                 yield None
             await self._sleep(RETRY_S)
 

@@ -197,8 +197,8 @@ def _places(world: Mapping[str, Any]) -> dict[str, str]:
 
 def _people(world: Mapping[str, Any], cards: Mapping[str, CardView]) -> tuple[PersonView, ...]:
     printed = {int(name.partition(":")[0]): of for name, of in world["cards"].items()}
-    letters = {one["person"]: one for one in world["letters"] if one["which"] == "new"}
-    kept = {one["person"]: one for one in world["letters"] if one["which"] == "old"}
+    letters = {letter["person"]: letter for letter in world["letters"] if letter["which"] == "new"}
+    kept = {letter["person"]: letter for letter in world["letters"] if letter["which"] == "old"}
     return tuple(
         PersonView(
             number,

@@ -284,9 +284,9 @@ class VirtualBench:
     def empty_bin(self) -> tuple[str, ...]:
         """Take all cards out of the bin into the hand."""
         with self._move():
-            taken = self.cabinet.drop.empty_bin()
-            self.hand.extend(taken)
-        return taken
+            cards_out = self.cabinet.drop.empty_bin()
+            self.hand.extend(cards_out)
+        return cards_out
 
     def break_printer(self, **faults: bool) -> None:
         """Set faults of the printer: `out_of_paper`, `paper_low`, `cover_open`, ... Raises BenchMoveError."""

@@ -204,9 +204,9 @@ class DropSlotMechanics:
 
     def empty_bin(self) -> tuple[str, ...]:
         """Take all cards out of the bin, which sets its count to nought."""
-        taken, self._bin, self.count = tuple(self._bin), [], 0
+        cards_out, self._bin, self.count = tuple(self._bin), [], 0
         self._notify()
-        return taken
+        return cards_out
 
     def snapshot(self) -> dict[str, Any]:
         """The lasting state as JSON-able data."""

@@ -58,10 +58,10 @@ class TwinDrop(DropSlotMechanics):
 
     def empty_bin(self) -> tuple[str, ...]:
         """Take all cards out of the bin. The board's count stays until the station clears it."""
-        taken, self._bin = tuple(self._bin), []
+        cards_out, self._bin = tuple(self._bin), []
         self._tell_full()
         self._notify()
-        return taken
+        return cards_out
 
     def _tell_full(self) -> None:
         self._say(f"full {'on' if self.full else 'off'}")
@@ -254,14 +254,14 @@ class BoardTwin(CabinetMechanics):
 
     async def _follow(self) -> None:
         """What the station's end hears of the board: what it counts, and who it is."""
-        known = None
+        last_heard = None
         while True:
             await self.driver.changed()
             if self.driver.bin_count is not None:
                 self.drop.count = self.driver.bin_count
             heard = self.drop.count, self.driver.board, self.driver.restarts
-            if heard != known:
-                known = heard
+            if heard != last_heard:
+                last_heard = heard
                 self._notify()
 
 

@@ -56,14 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(config: SimulatorConfig, seed: Seed | None, as_json: bool) -> int:
-    told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    signal_number: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, _tell, told, number)
+        asyncio.get_running_loop().add_signal_handler(number, _tell, signal_number, number)
     async with open_issuer(config, lambda: datetime.now(UTC)) as one:
         if seed is not None and one.simulator.state.is_empty():
             one.simulator.fill(seed)
         _say(one, as_json)
-        ended_by = await told
+        ended_by = await signal_number
     return INTERRUPTED if ended_by == signal.SIGINT else DONE
 
 

@@ -161,14 +161,14 @@ def _backoff(random: Random, *, hasty: bool) -> Backoff:
 
 async def _simulate(arguments: argparse.Namespace, stations: Sequence[SimulatedStation]) -> SimulationReport:
     """Until `--seconds` are over, or SIGINT or SIGTERM."""
-    told = asyncio.Event()
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stop.set)
     if arguments.seconds is not None:
-        loop.call_later(arguments.seconds, told.set)
+        loop.call_later(arguments.seconds, stop.set)
     print(f"{len(stations)} stations, against {', '.join(map(str, arguments.broker))}", file=sys.stderr, flush=True)
-    return await simulate(stations, told.wait(), PATIENCE_S)
+    return await simulate(stations, stop.wait(), PATIENCE_S)
 
 
 def _say(as_json: bool, report: SimulationReport, different: Sequence[str] | None) -> None:
@@ -184,8 +184,8 @@ def _say(as_json: bool, report: SimulationReport, different: Sequence[str] | Non
         f" {report.connections} connections, {report.faults} faults, {report.resent} sent again;"
         f" acknowledged after {report.wait_median_ms} ms (median), {report.wait_p99_ms} ms (p99)"
     )
-    for one in report.sent:
-        print(f"{one.station} epoch {one.epoch} last {one.last} {one.digest}")
+    for station in report.sent:
+        print(f"{station.station} epoch {station.epoch} last {station.last} {station.digest}")
     if different is not None:
         print("\n".join(different) or "the server holds exactly what was sent", flush=True)
 
@@ -198,7 +198,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _brokers(text: str) -> tuple[Address, ...]:
     try:
-        return tuple(Address.parse(one) for one in text.split(","))
+        return tuple(Address.parse(address) for address in text.split(","))
     except AddressError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -178,8 +178,8 @@ def _show_list(args: argparse.Namespace) -> None:
     persons = [_person_facts(someone) for someone in (*people(), *administrators())]
     authority = str(args.authority or default_directory())
     if args.json:
-        told = {"kinds": kinds, "people": persons, "authority": authority, "traits": TRAITS}
-        print(json.dumps(told, ensure_ascii=False))
+        listing = {"kinds": kinds, "people": persons, "authority": authority, "traits": TRAITS}
+        print(json.dumps(listing, ensure_ascii=False))
         return
     for kind in kinds:
         print(f"{kind['kind']}  {kind['title']}")

@@ -31,9 +31,9 @@ def issuer_files(folder: Path, cards_authority: Path, now: datetime, orders: str
     TestAuthority.load_or_create(cards_authority, now)
     (folder / "region").mkdir(mode=0o700, parents=True, exist_ok=True)
     seed = {
-        "people": [_person(one, now) for one in (*people(), *administrators())],
-        "cards": [card for one in (*people(), *administrators()) for card in _cards(one)],
-        "pukes": {card.card_number: card.puk for one in people() for card in (one.old, one.new)},
+        "people": [_person(person, now) for person in (*people(), *administrators())],
+        "cards": [card for person in (*people(), *administrators()) for card in _cards(person)],
+        "pukes": {card.card_number: card.puk for person in people() for card in (person.old, person.new)},
         "orders": orders,
     }
     (folder / SEED).write_bytes(msgspec.json.encode(seed))
@@ -46,14 +46,14 @@ def issuer_files(folder: Path, cards_authority: Path, now: datetime, orders: str
 
 def tell_certificates(folder: Path, cards: Iterable[VirtualCard]) -> None:
     """Add to the seed what these cards were issued with, so that a block revokes it. Raises OSError."""
-    told = {
+    content = {
         card.persona.card_number: [
             base64.b64encode(key.certificate.public_bytes(Encoding.DER)).decode() for key in card.keys
         ]
         for card in cards
     }
     seed = json.loads((folder / SEED).read_bytes())
-    (folder / SEED).write_text(json.dumps({**seed, "certificates": told}, ensure_ascii=False), encoding="utf-8")
+    (folder / SEED).write_text(json.dumps({**seed, "certificates": content}, ensure_ascii=False), encoding="utf-8")
 
 
 def _person(one: MadeUpPerson, now: datetime) -> issuing.Person:
@@ -79,7 +79,7 @@ def _cards(one: MadeUpPerson) -> list[CardRecord]:
     return [old, _card(one, one.new, "waiting")]
 
 
-def _card(one: MadeUpPerson, card: Persona, state: CardState, *, reserve: bool = False) -> CardRecord:
+def _card(owner: MadeUpPerson, card: Persona, state: CardState, *, reserve: bool = False) -> CardRecord:
     return CardRecord(
-        card.card_number, one.hsa_id, "reserve" if reserve else "ordinary", state, loa=card.loa, reserve=reserve
+        card.card_number, owner.hsa_id, "reserve" if reserve else "ordinary", state, loa=card.loa, reserve=reserve
     )

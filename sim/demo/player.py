@@ -123,6 +123,6 @@ class Player:
         process = await asyncio.create_subprocess_exec(
             "xdotool", *arguments, env=self._environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        _, said = await process.communicate()
+        _, output = await process.communicate()
         if process.returncode != 0:
-            raise PlayError(f"xdotool {arguments[0]}: {said.decode().strip()}")
+            raise PlayError(f"xdotool {arguments[0]}: {output.decode().strip()}")

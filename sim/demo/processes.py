@@ -111,6 +111,6 @@ async def fleet_command(region: DemoRegion, *arguments: str) -> None:
         sys.executable, "-m", "fleet.server.cli", *arguments, "--data", str(region.fleet_data),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    said, _ = await process.communicate()
+    output, _ = await process.communicate()
     if process.returncode != 0:
-        raise ProcessStartError(f"kortkiosk-fleet {arguments[0]}: {said.decode().strip()}")
+        raise ProcessStartError(f"kortkiosk-fleet {arguments[0]}: {output.decode().strip()}")

@@ -153,11 +153,11 @@ def slot_of(someone: MadeUpPerson) -> int:
 
 def scenario() -> Scenario:
     """What lies where on the bench at the start."""
-    slots = {slot_of(one): f"{one.order}:new" for one in people()}
+    slots = {slot_of(someone): f"{someone.order}:new" for someone in people()}
     slots[slot_of(person(MISPLACED))] = "10:old"
-    hand = [f"{one.order}:old" for one in people() if one.order != 10]
-    hand += [f"{MISPLACED}:new"] + [f"{one.order}:new" for one in administrators()]
-    letters = [_letter(one) for one in people()] + [_old_letter(one) for one in people()]
+    hand = [f"{someone.order}:old" for someone in people() if someone.order != 10]
+    hand += [f"{MISPLACED}:new"] + [f"{administrator.order}:new" for administrator in administrators()]
+    letters = [_letter(someone) for someone in people()] + [_old_letter(someone) for someone in people()]
     return Scenario(slots, tuple(hand), tuple(letters), SLOTS, SPECIAL)
 
 
@@ -196,14 +196,14 @@ def write_orders(places: DemoRegion, now: datetime) -> None:
     with places.orders.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
-        for one in people():
-            mac = _envelope_mac(key, one)
-            last_day = (now + timedelta(days=60 + one.order)).date().isoformat()
-            name = "" if one.protected_identity else one.name
+        for someone in people():
+            mac = _envelope_mac(key, someone)
+            last_day = (now + timedelta(days=60 + someone.order)).date().isoformat()
+            name = "" if someone.protected_identity else someone.name
             rows.writerow(
                 (
-                    _order_no(one), one.hsa_id, name, "yes" if one.protected_identity else "no",
-                    one.new.card_number, "ordinary", one.new.loa, STATION, slot_of(one), last_day, key_id, mac,
+                    _order_no(someone), someone.hsa_id, name, "yes" if someone.protected_identity else "no",
+                    someone.new.card_number, "ordinary", someone.new.loa, STATION, slot_of(someone), last_day, key_id, mac,
                 )
             )  # fmt: skip
 
@@ -212,7 +212,10 @@ def _write_administrators(places: DemoRegion) -> None:
     with places.administrators.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until"))
-        rows.writerows((one.hsa_id, one.name, "KRA KUR", "3", SCOPE, "", "") for one in administrators())
+        rows.writerows(
+            (administrator.hsa_id, administrator.name, "KRA KUR", "3", SCOPE, "", "")
+            for administrator in administrators()
+        )
 
 
 def _envelope_key(path: Path) -> tuple[str, bytes]:

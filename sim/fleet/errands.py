@@ -131,9 +131,9 @@ def _draw_weighted(random: Random, weights: dict[Drawn, int]) -> Drawn:
 
 def _steps(visit: _Visit) -> Iterator[tuple[EventType, dict[str, Any]]]:
     card_number = visit.about["card_number"]
-    known = {**visit.about, "slot": visit.slot, "old_card": card_number, "key": "45", "reason": "lost"}
+    known_facts = {**visit.about, "slot": visit.slot, "old_card": card_number, "key": "45", "reason": "lost"}
     for step in EFFECTS.get(visit.kind, ()):
-        facts = {name: known[name] for name in step.facts}
+        facts = {name: known_facts[name] for name in step.facts}
         yield EventType.EFFECT_DONE, {"effect": step.effect, "outcome": step.outcome, **facts}
     if visit.kind == "pickup":
         yield EventType.CARD_ACTIVATED, visit.about

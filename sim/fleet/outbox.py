@@ -64,15 +64,15 @@ class Outbox:
 
     def due(self, window: int) -> list[Event]:
         """What is to be sent now: what is wanted again, then the next ones within the window."""
-        found = [event for number in self._again if (event := self._kept.get(number)) is not None]
+        due_again = [event for number in self._again if (event := self._kept.get(number)) is not None]
         self._again.clear()
-        self.resent += len(found)
+        self.resent += len(due_again)
         until = min(self.last, self.through + window)
-        found += [self._kept[number] for number in range(self._sent + 1, until + 1) if number in self._kept]
+        due_again += [self._kept[number] for number in range(self._sent + 1, until + 1) if number in self._kept]
         self.resent += max(0, min(until, self._most_sent) - self._sent)
         self._sent = max(self._sent, until)
         self._most_sent = max(self._most_sent, self._sent)
-        return found
+        return due_again
 
     def acked(self, word: Acked) -> int:
         """Obey the server. Gives how many events it has newly taken."""
@@ -80,17 +80,17 @@ class Outbox:
             return 0
         for first, end in word.wanted:
             self._forget(range(max(first, 1), min(end, self.through) + 1))
-        taken = [*range(self.through + 1, word.through + 1), *(n for n in self._forgotten if n <= word.through)]
-        for number in taken:
+        newly_held = [*range(self.through + 1, word.through + 1), *(n for n in self._forgotten if n <= word.through)]
+        for number in newly_held:
             if (event := self._kept.pop(number, None)) is not None and self._keep:
                 self._held[number] = event
-        self._forgotten.difference_update(taken)
+        self._forgotten.difference_update(newly_held)
         while len(self._held) > self._keep:
             del self._held[next(iter(self._held))]
         self.through = max(self.through, word.through)
         self._sent = max(self._sent, self.through)
         self._again.extend(n for first, end in word.wanted for n in range(first, min(end, self._sent) + 1))
-        return len(taken)
+        return len(newly_held)
 
     def begin_again(self) -> None:
         """A new connection, or too long no word: send all that is not held."""

@@ -52,17 +52,17 @@ class SimulationReport:
     @property
     def events(self) -> int:
         """Number of events that the station sent."""
-        return sum(one.last for one in self.sent)
+        return sum(station.last for station in self.sent)
 
     @property
     def checkpoints(self) -> int:
         """How many of them were checkpoints."""
-        return sum(one.checkpoints for one in self.sent)
+        return sum(station.checkpoints for station in self.sent)
 
     @property
     def answered(self) -> int:
         """How many commands were answered."""
-        return sum(len(one.answered) for one in self.sent)
+        return sum(len(station.answered) for station in self.sent)
 
 
 async def simulate(
@@ -70,15 +70,15 @@ async def simulate(
 ) -> SimulationReport:
     """Let them live until `until` is over, then until all is held or `patience_s` has passed."""
     began = asyncio.get_running_loop().time()
-    lives = [asyncio.create_task(one.live()) for one in stations]
-    links = [asyncio.create_task(one.stay_connected()) for one in stations]
+    lives = [asyncio.create_task(station.live()) for station in stations]
+    links = [asyncio.create_task(station.stay_connected()) for station in stations]
     try:
         await until
         lived = asyncio.get_running_loop().time() - began
         await _end(lives)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(_all_held(stations), patience_s)
-        await asyncio.gather(*(one.leave() for one in stations))
+        await asyncio.gather(*(station.leave() for station in stations))
     finally:
         await _end(lives)
         await _end(links)
@@ -86,8 +86,8 @@ async def simulate(
 
 
 async def _all_held(stations: Sequence[SimulatedStation]) -> None:
-    for one in stations:
-        await one.settle()
+    for station in stations:
+        await station.settle()
 
 
 async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
@@ -100,14 +100,14 @@ async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
 
 
 def _report(stations: Sequence[SimulatedStation], seconds: float) -> SimulationReport:
-    waits = sorted(wait for one in stations for wait in one.waits_s)
+    waits = sorted(wait for station in stations for wait in station.waits_s)
     return SimulationReport(
         sent=tuple(map(_sent, stations)),
-        unheld=sum(one.outbox.depth for one in stations),
-        errands=sum(one.tally.errands for one in stations),
-        connections=sum(one.tally.connections for one in stations),
-        faults=sum(one.tally.faults for one in stations),
-        resent=sum(one.outbox.resent for one in stations),
+        unheld=sum(station.outbox.depth for station in stations),
+        errands=sum(station.tally.errands for station in stations),
+        connections=sum(station.tally.connections for station in stations),
+        faults=sum(station.tally.faults for station in stations),
+        resent=sum(station.outbox.resent for station in stations),
         seconds=round(seconds, 1),
         wait_median_ms=_ms(statistics.median(waits) if waits else 0.0),
         wait_p99_ms=_ms(waits[int(len(waits) * 0.99)] if waits else 0.0),

@@ -185,13 +185,13 @@ class SimulatedStation:
 
     async def _have_errand(self) -> None:
         self.tally.errands += 1
-        for told in errands.errand(self._random, self.outbox.station, self.tally.errands):
-            await asyncio.sleep(told.after_s / self.pace)
+        for planned in errands.errand(self._random, self.outbox.station, self.tally.errands):
+            await asyncio.sleep(planned.after_s / self.pace)
             self.twin.errand = (
-                None if told.type == EventType.ERRAND_ENDED else told.content.get("kind", self.twin.errand)
+                None if planned.type == EventType.ERRAND_ENDED else planned.content.get("kind", self.twin.errand)
             )
-            self.tell(told.type, told.subject, told.content)
-            if told.type in (EventType.ERRAND_STARTED, EventType.ERRAND_ENDED):
+            self.tell(planned.type, planned.subject, planned.content)
+            if planned.type in (EventType.ERRAND_STARTED, EventType.ERRAND_ENDED):
                 self.say_state()
 
     async def _have_faults(self) -> None:
@@ -244,8 +244,8 @@ class SimulatedStation:
     def _heed(self, word: Acked) -> None:
         now = asyncio.get_running_loop().time()
         first = self.outbox.through + 1
-        taken = self.outbox.acked(word)
-        if taken or word.wanted:
+        newly_held = self.outbox.acked(word)
+        if newly_held or word.wanted:
             self._pacing.heard(now)
         for number in range(first, self.outbox.through + 1):
             if (sent_at := self._sent_at.pop(number, None)) is not None:

@@ -34,37 +34,37 @@ def differences(
 
 
 def _of_chains(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
-    for one in sent:
-        held = held_chain(connection, one.station, one.epoch)
-        if (held.count, held.last, held.digest) != (one.last, one.last, one.digest):
-            what = "other bytes" if held.count == held.last == one.last else f"{held.count} up to {held.last}"
-            yield f"{one.station}: {one.last} events were sent in epoch {one.epoch}, held are {what}"
+    for station in sent:
+        held = held_chain(connection, station.station, station.epoch)
+        if (held.count, held.last, held.digest) != (station.last, station.last, station.digest):
+            what = "other bytes" if held.count == held.last == station.last else f"{held.count} up to {held.last}"
+            yield f"{station.station}: {station.last} events were sent in epoch {station.epoch}, held are {what}"
 
 
 def _of_checkpoints(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
-    for one in sent:
-        verdicts = held_verdicts(connection, one.station, one.epoch)
+    for station in sent:
+        verdicts = held_verdicts(connection, station.station, station.epoch)
         genuine = verdicts.count(Verdict.GOOD)
-        if (len(verdicts), genuine) != (one.checkpoints, one.checkpoints):
+        if (len(verdicts), genuine) != (station.checkpoints, station.checkpoints):
             held = f"{len(verdicts)} held, {genuine} of them genuine"
-            yield f"{one.station}: {one.checkpoints} checkpoints were sent in epoch {one.epoch}, {held}"
+            yield f"{station.station}: {station.checkpoints} checkpoints were sent in epoch {station.epoch}, {held}"
 
 
 def _unanswered(database: Database, sent: Sequence[SentEvents], pause: Callable[[float], None]) -> list[str]:
     """Looked for again and again while there are any, for at most the patience."""
     for _ in range(round(PATIENCE_S / LOOK_EVERY_S)):
         with database.reading.begin() as connection:
-            found = list(_of_answers(connection, sent))
-        if not found:
+            unanswered = list(_of_answers(connection, sent))
+        if not unanswered:
             break
         pause(LOOK_EVERY_S)
-    return found
+    return unanswered
 
 
 def _of_answers(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
-    for one in sent:
-        for answer in one.answered:
-            held = held_answer(connection, one.station, answer.sequence)
+    for station in sent:
+        for answer in station.answered:
+            held = held_answer(connection, station.station, answer.sequence)
             if held != (answer.digest, answer.outcome):
-                said = "nothing" if held is None else held[1] if held[0] == answer.digest else "another command"
-                yield f"{one.station}: command {answer.sequence} was answered {answer.outcome!r}, held is {said}"
+                what_is_held = "nothing" if held is None else held[1] if held[0] == answer.digest else "another command"
+                yield f"{station.station}: command {answer.sequence} was answered {answer.outcome!r}, held is {what_is_held}"

@@ -64,7 +64,7 @@ class CertificateHierarchy:
     @property
     def certificates(self) -> tuple[x509.Certificate, ...]:
         """Certificates of the issuing authorities, then of the root."""
-        return (*(one.certificate for one in self.issuers.values()), self.root.certificate)
+        return (*(issuer.certificate for issuer in self.issuers.values()), self.root.certificate)
 
     def issue(
         self,
@@ -103,9 +103,9 @@ class CertificateHierarchy:
             .add_extension(x509.CRLNumber(number), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
         )
-        for one in revoked:
-            entry = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(one.at)
-            if one.held:
+        for revocation in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(revocation.serial).revocation_date(revocation.at)
+            if revocation.held:
                 entry = entry.add_extension(x509.CRLReason(x509.ReasonFlags.certificate_hold), critical=False)
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)

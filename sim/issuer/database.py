@@ -106,13 +106,13 @@ def keep_person(cx: sqlite3.Connection, person: Person) -> None:
 
 def keep_card(cx: sqlite3.Connection, card: CardRecord, **changed: Any) -> CardRecord:
     """Add or replace; its PUK stays."""
-    made = msgspec.structs.replace(card, **changed)
+    changed_card = msgspec.structs.replace(card, **changed)
     cx.execute(
         "INSERT INTO card (number, hsa_id, content) VALUES (?, ?, ?)"
         " ON CONFLICT (number) DO UPDATE SET hsa_id = excluded.hsa_id, content = excluded.content",
-        (made.card_number, made.hsa_id, msgspec.json.encode(made)),
+        (changed_card.card_number, changed_card.hsa_id, msgspec.json.encode(changed_card)),
     )
-    return made
+    return changed_card
 
 
 def count(cx: sqlite3.Connection, name: str) -> int:

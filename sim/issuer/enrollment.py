@@ -72,15 +72,17 @@ def enroll(
     if again and not _has_subject(cx, card, asked.subject):
         raise NotEnrolledError("the subject is not that of a certificate of this card")
     offers = offers_of(person, card, terms.now.date(), terms.rules)
-    offer = next((one for one in offers if (one.profile, one.loa) == (label.profile, label.loa)), None)
+    offer = next(
+        (candidate for candidate in offers if (candidate.profile, candidate.loa) == (label.profile, label.loa)), None
+    )
     if offer is None:
         raise NotEnrolledError("this card is not given that")
     end = datetime.combine(date.fromisoformat(offer.not_after), time(23, 59, 59), UTC)
     subject = asked.subject if again else _subject(person)
     extensions = _extensions(label, card, terms.url)
-    made = hierarchy.issue(label.loa, asked.public_key(), subject, (terms.now - SLACK, end), extensions)
-    keep_certificate(cx, card.card_number, label.loa, made, digest)
-    return made
+    certificate = hierarchy.issue(label.loa, asked.public_key(), subject, (terms.now - SLACK, end), extensions)
+    keep_certificate(cx, card.card_number, label.loa, certificate, digest)
+    return certificate
 
 
 def keep_certificate(cx: sqlite3.Connection, card: str, loa: int, made: x509.Certificate, request: str | None) -> None:
@@ -106,8 +108,8 @@ def read_request(request: bytes) -> x509.CertificateSigningRequest:
 
 
 def _named(asked: x509.CertificateSigningRequest) -> str:
-    told = asked.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
-    return str(told[0].value) if len(told) == 1 else ""
+    attributes = asked.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
+    return str(attributes[0].value) if len(attributes) == 1 else ""
 
 
 def _whose(
@@ -119,7 +121,9 @@ def _whose(
     if number:
         card = card_of(cx, number)
     else:
-        fitting = [one for one in cards_of(cx, person.hsa_id) if one.reserve == (label.profile == "reserve")]
+        fitting = [
+            candidate for candidate in cards_of(cx, person.hsa_id) if candidate.reserve == (label.profile == "reserve")
+        ]
         card = fitting[0] if len(fitting) == 1 else None
     if card is None or card.hsa_id != person.hsa_id:
         raise NotEnrolledError("no such card of this person")
@@ -148,7 +152,7 @@ def _extensions(label: CertificateLabel, card: CardRecord, url: str) -> list[tup
     number = b"\x13" + bytes([len(card.card_number)]) + card.card_number.encode()
     where = x509.UniformResourceIdentifier(f"{url}/crl/{label.loa}.crl")
     responder = x509.UniformResourceIdentifier(f"{url}/ocsp")
-    found: list[tuple[x509.ExtensionType, bool]] = [
+    extensions: list[tuple[x509.ExtensionType, bool]] = [
         (usage, True),
         (x509.CertificatePolicies([policy]), False),
         (x509.UnrecognizedExtension(CARD_NUMBER_OID, number), False),
@@ -159,15 +163,15 @@ def _extensions(label: CertificateLabel, card: CardRecord, url: str) -> list[tup
         ),
     ]
     if not signs:
-        found.append((x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, SMARTCARD_LOGON]), False))
-    return found
+        extensions.append((x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, SMARTCARD_LOGON]), False))
+    return extensions
 
 
 def first_certificates(cx: sqlite3.Connection, card: str, ders: tuple[bytes, ...]) -> None:
     """Those that the card came with. Raises ValueError."""
     for der in ders:
-        made = x509.load_der_x509_certificate(der)
-        keep_certificate(cx, card, 2 if _is_loa2(made) else 3, made, None)
+        certificate = x509.load_der_x509_certificate(der)
+        keep_certificate(cx, card, 2 if _is_loa2(certificate) else 3, certificate, None)
 
 
 def _is_loa2(certificate: x509.Certificate) -> bool:
@@ -175,4 +179,4 @@ def _is_loa2(certificate: x509.Certificate) -> bool:
         policies = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
     except x509.ExtensionNotFound:
         return False
-    return any(one.policy_identifier.dotted_string == LOA_POLICY[2] for one in policies)
+    return any(policy.policy_identifier.dotted_string == LOA_POLICY[2] for policy in policies)

@@ -68,12 +68,12 @@ def est_router(simulator: Simulator) -> APIRouter:
         try:
             request = base64.b64decode(body)
             with simulator.state.change() as cx:
-                made = enroll(
+                certificate = enroll(
                     cx, simulator.hierarchy, CertificateLabel.parse(label), request, simulator.terms(), again=again
                 )
         except (NotEnrolledError, binascii.Error) as error:
             return PlainTextResponse(f"{BANNER}: {error}", status_code=400)
-        return _certificates((made,))
+        return _certificates((certificate,))
 
     @router.post("/{label}/simpleenroll")
     async def simpleenroll(label: str, request: Request) -> Response:
@@ -123,8 +123,8 @@ def rest_router(simulator: Simulator) -> APIRouter:
     ) -> Response:
         """A person with all cards, or the card of that number with its holder."""
         with simulator.state.change() as cx:
-            found = _look_up(cx, hsa_id, card_number)
-        return _json(found) if found is not None else PlainTextResponse(BANNER, status_code=404)
+            entry = _look_up(cx, hsa_id, card_number)
+        return _json(entry) if entry is not None else PlainTextResponse(BANNER, status_code=404)
 
     @router.get("/orders.csv", response_class=PlainTextResponse)
     def orders() -> Response:
@@ -156,15 +156,15 @@ def _changes(simulator: Simulator) -> "Change[Any]":
             except UnregisteredCardError:
                 return PlainTextResponse(BANNER, status_code=404)
             refused = "reason" in result.__struct_fields__
-            status, said = (409 if refused else 200), msgspec.json.encode(result)
-            cx.execute("INSERT INTO done VALUES (?, ?, ?, ?)", (key, digest, status, said))
+            status, answer_body = (409 if refused else 200), msgspec.json.encode(result)
+            cx.execute("INSERT INTO done VALUES (?, ?, ?, ?)", (key, digest, status, answer_body))
             people = ",".join(getattr(body, "people", ()) or (getattr(body, "by", "") or getattr(body, "hsa_id", ""),))
             outcome = str(result.__struct_config__.tag)
             cx.execute(
                 "INSERT INTO audit (at, what, card, people, outcome) VALUES (?, ?, ?, ?, ?)",
                 (asked.at, what, number, people, outcome),
             )
-        return _raw(said, status)
+        return _raw(answer_body, status)
 
     return changed
 

@@ -24,16 +24,16 @@ def answers_with(kind: Any) -> dict[int | str, dict[str, Any]]:
 
 def schema_of(kind: Any) -> dict[str, Any]:
     """JSON Schema of a struct, every reference replaced by what it names."""
-    made = msgspec.json.schema(kind)
+    schema = msgspec.json.schema(kind)
     whole: dict[str, Any] = _inlined(
-        {key: value for key, value in made.items() if key != "$defs"}, made.get("$defs", {})
+        {key: value for key, value in schema.items() if key != "$defs"}, schema.get("$defs", {})
     )
     return whole
 
 
 def _inlined(node: Any, named: dict[str, Any]) -> Any:
     if isinstance(node, list):
-        return [_inlined(one, named) for one in node]
+        return [_inlined(item, named) for item in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:

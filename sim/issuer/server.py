@@ -123,7 +123,7 @@ async def _leave(listeners: list[_Listener]) -> None:
 
 
 def _write_settings(data: Path, hierarchy: CertificateHierarchy, secure: Address, public: Address) -> Path:
-    issuers = b"".join(one.pem for one in hierarchy.issuers.values())
+    issuers = b"".join(issuer.pem for issuer in hierarchy.issuers.values())
     (data / "anchors.pem").write_bytes(hierarchy.root.certificate.public_bytes(Encoding.PEM))
     (data / "authorities.pem").write_bytes(issuers)
     path = data / "issuer.toml"

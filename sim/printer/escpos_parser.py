@@ -168,14 +168,14 @@ def _code_2d(data: bytes) -> Taken | None:
     end = 5 + int.from_bytes(data[3:5], "little")
     if len(data) < end:
         return None
-    said = data[5:end]
-    if len(said) < 3 or said[0] != 49:
+    text = data[5:end]
+    if len(text) < 3 or text[0] != 49:
         return end, IGNORED
-    if said[1] in _QR_SETTINGS:
-        return end, SetMode(_QR_SETTINGS[said[1]], said[2])
-    if said[1] == 80:
-        return end, SetMode("qr_store", data=said[3:])
-    return end, PrintQr() if said[1] == 81 else IGNORED
+    if text[1] in _QR_SETTINGS:
+        return end, SetMode(_QR_SETTINGS[text[1]], text[2])
+    if text[1] == 80:
+        return end, SetMode("qr_store", data=text[3:])
+    return end, PrintQr() if text[1] == 81 else IGNORED
 
 
 def _barcode(data: bytes) -> Taken | None:

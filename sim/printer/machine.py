@@ -99,8 +99,8 @@ class PrinterMachine:
 
     def take_receipts(self) -> list[Image.Image]:
         """Cut receipts, oldest first, mode 1, and forget them."""
-        taken, self._receipts = self._receipts, []
-        return taken
+        receipts, self._receipts = self._receipts, []
+        return receipts
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes from the line, and return the answer."""

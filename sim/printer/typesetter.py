@@ -60,8 +60,8 @@ class Typesetter:
         codec = protocol.CODE_PAGES.get(self._settings.get("code_page", 0))
         rows = b""
         for byte in data:
-            known = chr(byte) if byte < 0x80 else bytes((byte,)).decode(codec, "ignore") if codec else ""
-            letter = _Letter(known or None, bool(self._settings.get("bold")), self._settings.get("size", 0))
+            character = chr(byte) if byte < 0x80 else bytes((byte,)).decode(codec, "ignore") if codec else ""
+            letter = _Letter(character or None, bool(self._settings.get("bold")), self._settings.get("size", 0))
             if self._filled() + CELL[0] * letter.times[0] > self._width:
                 rows += self.line()
             self._line.append(letter)

@@ -84,8 +84,8 @@ class VirtualPrinter:
         """Take over what `snapshot` gave. Raises KeyError, TypeError or ValueError for other data."""
         self._machine.set_faults(PrinterFaults(**state["faults"]))
         self._count = int(state["count"])
-        known = (self._picture(number) for number in range(1, self._count + 1))
-        self.receipts = [path for path in known if path.is_file()]
+        paths = (self._picture(number) for number in range(1, self._count + 1))
+        self.receipts = [path for path in paths if path.is_file()]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -62,9 +62,9 @@ class AdministrativeKey:
     def _ask(self, command: ReceivedCommand) -> Answer:
         if command.p1 or command.p2:
             raise StatusError(status.WRONG_P1P2)
-        given = secrets.token_bytes(command.le or 0)
-        self._challenge = given if len(given) == CHALLENGE_BYTES else b""
-        return given, status.OK
+        challenge = secrets.token_bytes(command.le or 0)
+        self._challenge = challenge if len(challenge) == CHALLENGE_BYTES else b""
+        return challenge, status.OK
 
     def _authenticate(self, command: ReceivedCommand) -> Answer:
         challenge, self._challenge = self._challenge, b""

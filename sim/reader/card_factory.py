@@ -92,13 +92,13 @@ def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplicatio
     keys = tuple(entry.key for entry in entries)
     signing = signing_ways(memory.traits)
     ways = replace(WAYS_A if memory.kind == "A" else WAYS_B, signing=signing)
-    told = ways.allowed if signing.tells else None
+    algorithms = ways.allowed if signing.tells else None
     if memory.kind == "A":
         applet_codes = AppletCodes(memory.pin, memory.puk, store)
-        files = file_system(serial, entries, replace(LOOK_A, told=told))
+        files = file_system(serial, entries, replace(LOOK_A, told=algorithms))
         return Pkcs15Application(serial, files, applet_codes, keys, ways), applet_codes
     codes = Pkcs15Codes(memory.pin, memory.puk, store, memory.signature_pin)
-    look = replace(look_b(two_pins=memory.signature_pin is not None), told=told)
+    look = replace(look_b(two_pins=memory.signature_pin is not None), told=algorithms)
     files, own = file_system(serial, entries, look), list(keys)
     writing = WriteCommands(files, codes, own, memory.written, store)
     codes.administrator = memory.administrator

@@ -303,10 +303,10 @@ class Pkcs15Application:
 
 def _simple_tlv(data: bytes) -> dict[int, bytes]:
     """Control reference data objects: one-byte tags, short lengths (ISO/IEC 7816-4 10.3)."""
-    found: dict[int, bytes] = {}
+    objects: dict[int, bytes] = {}
     while data:
         if len(data) < 2 or len(data) < 2 + data[1]:
             raise StatusError(status.BAD_DATA)
-        found[data[0]] = data[2 : 2 + data[1]]
+        objects[data[0]] = data[2 : 2 + data[1]]
         data = data[2 + data[1] :]
-    return found
+    return objects

@@ -109,8 +109,8 @@ class Pkcs15Codes(CountedCodes):
 
     def by_reference(self, reference: int) -> StoredCode | None:
         """The code of that P2, or None."""
-        known = {PIN_REFERENCE: self.pin, PUK_REFERENCE: self.puk, SIGNATURE_PIN_REFERENCE: self.signature_pin}
-        return known.get(reference)
+        codes = {PIN_REFERENCE: self.pin, PUK_REFERENCE: self.puk, SIGNATURE_PIN_REFERENCE: self.signature_pin}
+        return codes.get(reference)
 
     def state(self, code: StoredCode) -> int:
         """Answer to a VERIFY without data (ISO/IEC 7816-4 11.6.6): uses no try."""

@@ -156,13 +156,13 @@ class TestFetch:
 
     def _answer(self, body: bytes) -> bytes:
         request = ocsp.load_der_ocsp_request(body)
-        found = next((c for c in self.known if c.serial_number == request.serial_number), None)
-        if found is None:
+        certificate = next((c for c in self.known if c.serial_number == request.serial_number), None)
+        if certificate is None:
             return ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.UNAUTHORIZED).public_bytes(
                 Encoding.DER
             )
         nonce = request.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce
-        status = "revoked" if found.serial_number in self._revoked else "good"
-        loa: Loa = 3 if found.issuer == self._authority.signer(3)[0].subject else 2
+        status = "revoked" if certificate.serial_number in self._revoked else "good"
+        loa: Loa = 3 if certificate.issuer == self._authority.signer(3)[0].subject else 2
         issuer = self._authority.signer(loa)[0]
-        return self._desk.own_responder(loa).answer(found, issuer, self._at, status=status, nonce=nonce)
+        return self._desk.own_responder(loa).answer(certificate, issuer, self._at, status=status, nonce=nonce)

@@ -104,17 +104,17 @@ class WriteCommands:
                 application.children[key.file_id].rights = OF_SIGNATURE_KEY
 
     def _restore(self, number: int, file: WrittenFile | None) -> None:
-        known = self._files.application.children.pop(number, None)
-        if known is not None and known.internal:
-            self._drop_key(known)
+        removed = self._files.application.children.pop(number, None)
+        if removed is not None and removed.internal:
+            self._drop_key(removed)
         if file is None:
             return
         internal = file.descriptor != TRANSPARENT
         content = bytes(file.size) if internal else file.content
-        made = CardFile(number, content, descriptor=file.descriptor, internal=internal, rights=file.rights)
-        self._files.application.add(made)
+        new_file = CardFile(number, content, descriptor=file.descriptor, internal=internal, rights=file.rights)
+        self._files.application.add(new_file)
         if file.private is not None:
-            self._set_key(made, file.private)
+            self._set_key(new_file, file.private)
 
     def _create(self, command: ReceivedCommand) -> Answer:
         wanted = _parse_file_request(command)
@@ -123,14 +123,14 @@ class WriteCommands:
         if wanted.id in directory.children:
             raise StatusError(status.FILE_EXISTS)
         internal = wanted.descriptor != TRANSPARENT
-        taken = sum(len(file.content) for file in directory.children.values() if not file.internal)
-        if not internal and taken + wanted.size > MEMORY:
+        used_bytes = sum(len(file.content) for file in directory.children.values() if not file.internal)
+        if not internal and used_bytes + wanted.size > MEMORY:
             raise StatusError(status.NO_SPACE)
-        made = CardFile(
+        new_file = CardFile(
             wanted.id, bytes(wanted.size), descriptor=wanted.descriptor, internal=internal, rights=wanted.rights
         )
-        self._files.current_ef = directory.add(made)
-        self._keep(made)
+        self._files.current_ef = directory.add(new_file)
+        self._keep(new_file)
         return b"", status.OK
 
     def _delete(self, command: ReceivedCommand) -> Answer:
@@ -212,20 +212,20 @@ def _parse_file_request(command: ReceivedCommand) -> _FileRequest:
     data = command.data or b""
     if len(data) < 2 or data[0] != FCP_TEMPLATE or data[1] != len(data) - 2:
         raise StatusError(status.BAD_DATA)
-    told = _parts(data[2:])
-    sizes = [told[tag] for tag in (0x80, 0x81) if tag in told]
-    number, descriptor, rights = (told.get(tag, b"") for tag in (0x83, 0x82, 0x86))
+    parameters = _parts(data[2:])
+    sizes = [parameters[tag] for tag in (0x80, 0x81) if tag in parameters]
+    number, descriptor, rights = (parameters.get(tag, b"") for tag in (0x83, 0x82, 0x86))
     if [len(part) for part in (*sizes, number, descriptor, rights)] != [2, 2, 1, 3]:
         raise StatusError(status.BAD_DATA)
-    if descriptor[0] not in ((TRANSPARENT,) if 0x80 in told else (RSA_KEY_FILE, EC_KEY_FILE)):
+    if descriptor[0] not in ((TRANSPARENT,) if 0x80 in parameters else (RSA_KEY_FILE, EC_KEY_FILE)):
         raise StatusError(status.BAD_DATA)
     return _FileRequest(int.from_bytes(number, "big"), int.from_bytes(sizes[0], "big"), descriptor[0], rights)
 
 
 def _parts(data: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
+    parts: dict[int, bytes] = {}
     while data:
         if len(data) < 2 or len(data) < 2 + data[1]:
             raise StatusError(status.BAD_DATA)
-        found[data[0]], data = data[2 : 2 + data[1]], data[2 + data[1] :]
-    return found
+        parts[data[0]], data = data[2 : 2 + data[1]], data[2 + data[1] :]
+    return parts

@@ -149,14 +149,14 @@ def _hand_for(role: str, name: str, devices: VirtualBench) -> ReaderHand:
 
 def cards(file: WalkAnswers, authority: TestAuthority) -> dict[str, VirtualCard]:
     """Read (or make) the cards that the answers file names. Raises AnswersError, CardFileError, OSError."""
-    made = {}
+    cards_by_name = {}
     for name, (path, entry) in file.cards.items():
         if entry.kind not in KINDS:
             raise AnswersError(f"cards.{name}: this version has no kind {entry.kind}; it has {', '.join(KINDS)}")
-        made[name] = VirtualCard.load(path) if path.exists() else _make_card(name, path, entry, authority)
-        if made[name].kind != entry.kind:
-            raise AnswersError(f"cards.{name}: {path} is a card of kind {made[name].kind}, not {entry.kind}")
-    return made
+        cards_by_name[name] = VirtualCard.load(path) if path.exists() else _make_card(name, path, entry, authority)
+        if cards_by_name[name].kind != entry.kind:
+            raise AnswersError(f"cards.{name}: {path} is a card of kind {cards_by_name[name].kind}, not {entry.kind}")
+    return cards_by_name
 
 
 def _make_card(name: str, path: Path, entry: CardEntry, authority: TestAuthority) -> VirtualCard:

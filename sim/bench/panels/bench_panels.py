@@ -91,13 +91,13 @@ class BenchPanels(BoxLayout):
     def targets(self) -> dict[str, tuple[int, int]]:
         """Centres, in pixels from the upper left, of all that can be pressed now: `card:1:old`, `insert:holder`,
         `pull:holder`, `slot:4`, `take`, `close`, `jam`, `hold`, `printer:out_of_paper`, `network`, `power`, ..."""
-        found = {}
+        targets = {}
         for widget in self.walk():
             name = getattr(widget, "target", "")
             middle = _middle(widget) if name and not widget.disabled else None
             if middle is not None:
-                found[name] = (round(middle[0]), round(self.height - middle[1]))
-        return found
+                targets[name] = (round(middle[0]), round(self.height - middle[1]))
+        return targets
 
     def said(self) -> str:
         """What stands in the status line."""

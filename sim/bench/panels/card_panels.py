@@ -89,7 +89,7 @@ class LetterPanel(BenchPanel):
 
     def draw(self, picture: BenchView, chosen: Selection) -> None:
         """Open the chosen person's letter."""
-        someone = next((one for one in picture.people if one.number == chosen.person), None)
+        someone = next((person for person in picture.people if person.number == chosen.person), None)
         old = someone is not None and someone.old is not None and someone.old.name == chosen.card
         letter = None if someone is None else someone.old_letter if old else someone.letter
         self._to.text = _addressed(someone, letter, old=old)

@@ -27,12 +27,12 @@ class OddApplication(Pkcs15Application):
 
     def _select(self, command: ReceivedCommand) -> Answer:
         _, word = super()._select(command)
-        told = self._oddity.parameters
+        parameters = self._oddity.parameters
         file = self.files.current_ef or self.files.current_df
-        if command.p2 == NO_ANSWER or told == "none":
+        if command.p2 == NO_ANSWER or parameters == "none":
             return b"", word
-        template = FCI_TEMPLATE if told == "fci" else FCP_TEMPLATE
-        return file.control_parameters(template, sized=told != "bare"), word
+        template = FCI_TEMPLATE if parameters == "fci" else FCP_TEMPLATE
+        return file.control_parameters(template, sized=parameters != "bare"), word
 
     def _find(self, how: int, name: bytes) -> CardFile:
         if how in (FROM_MF, FROM_CURRENT) and not self._oddity.path_select:

@@ -162,21 +162,21 @@ class PivApplication:
         if command.p1 != NOWHERE and command.p1 not in CERTIFICATE_OBJECTS:
             raise StatusError(status.WRONG_P1P2)
         key, generated = self._memory.keys.pop(command.p2), self._memory.generated
-        made = command.p2 in generated
+        was_generated = command.p2 in generated
         generated.difference_update({command.p1, command.p2})
         if command.p1 != NOWHERE:
             self._memory.keys[command.p1] = key
-            generated.update({command.p1} if made else ())
+            generated.update({command.p1} if was_generated else ())
         self._store()
         return b"", status.OK
 
     def _authenticate(self, command: ReceivedCommand) -> Answer:
         objects = inside(command.data or b"", DYNAMIC_AUTHENTICATION)
         if command.p2 == KeyReference.MANAGEMENT:
-            made = self._management.answer(command.p1, objects)
+            answer = self._management.answer(command.p1, objects)
         else:
-            made = octets(self._use_key(command, objects), RESPONSE)
-        return tlv(DYNAMIC_AUTHENTICATION, made) if made else b"", status.OK
+            answer = octets(self._use_key(command, objects), RESPONSE)
+        return tlv(DYNAMIC_AUTHENTICATION, answer) if answer else b"", status.OK
 
     def _use_key(self, command: ReceivedCommand, objects: dict[int, bytes]) -> bytes:
         key = self._memory.keys.get(command.p2)

@@ -60,9 +60,9 @@ def _chuid(persona: Persona, expires: datetime) -> bytes:
 def _capabilities(persona: Persona) -> bytes:
     """Card capability container (part 1 table 8): a card identifier, versions 2.1, data model 10."""
     card_id = bytes.fromhex("A000000116") + bytes([0xFF, 0x02]) + guid(persona).bytes[:14]
-    known = {0xF0: card_id, 0xF1: b"\x21", 0xF2: b"\x21", 0xF4: b"\x00", 0xF5: b"\x10"}
+    values = {0xF0: card_id, 0xF1: b"\x21", 0xF2: b"\x21", 0xF4: b"\x00", 0xF5: b"\x10"}
     tags = (0xF0, 0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xFA, 0xFB, 0xFC, 0xFD, ERROR_DETECTION)
-    return b"".join(octets(known.get(tag, b""), tag) for tag in tags)
+    return b"".join(octets(values.get(tag, b""), tag) for tag in tags)
 
 
 def _printed_information(persona: Persona, expires: datetime) -> bytes:

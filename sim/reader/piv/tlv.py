@@ -13,19 +13,19 @@ _LENGTH_BYTES = {0x81: 1, 0x82: 2}
 
 def parse(data: bytes) -> dict[int, bytes]:
     """Data objects by tag; a later one of the same tag wins. Raises StatusError(6A80)."""
-    found: dict[int, bytes] = {}
+    objects: dict[int, bytes] = {}
     while data:
         tag, value, data = _first(data)
-        found[tag] = value
-    return found
+        objects[tag] = value
+    return objects
 
 
 def inside(data: bytes, tag: int) -> dict[int, bytes]:
     """What is in the one template of that tag. Raises StatusError(6A80) where it is not there."""
-    found = parse(data)
-    if tag not in found:
+    objects = parse(data)
+    if tag not in objects:
         raise StatusError(status.BAD_DATA)
-    return parse(found[tag])
+    return parse(objects[tag])
 
 
 def _first(data: bytes) -> tuple[int, bytes, bytes]:
