@@ -1,6 +1,6 @@
 """Reported state of a simulated station: its devices, its slots, and whether it is in service.
 
->>> SimulatedDevices("sim-00001", paper=False).devices()[1].state
+>>> SimulatedDevices("sim-00001", paper=False).devices()[1].state.value
 'out_of_paper'
 """
 
