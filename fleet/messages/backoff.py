@@ -1,4 +1,4 @@
-"""When to try again: at random, so that ten thousand stations do not return in the same second.
+"""Retry with random back-off: when to try again, so that ten thousand stations do not return in the same second.
 
 The first delay is uniform in 0 to `first_s`, the later ones in 0 to min(60, 2·2^k) seconds; 60 s of stable connection
 begin anew. `draw(low, high)` gives a number between the two; tests pass their own.

@@ -1,4 +1,4 @@
-"""The fleet server put together: broker, verifier, store, ingest, answers and pages, in one asyncio process and two
+"""Composition root of the fleet server: broker, verifier, store, ingest, answers and pages, in one asyncio process and two
 children.
 
 Rules: parts start in the order in which they need each other and end in the reverse order; one server for each data

@@ -1,4 +1,5 @@
-"""Theme: colours and sizes of one station as one frozen value. Sizes are millimetres of the panel; `mm` makes pixels.
+"""Theme and accessibility: colours and sizes of one station as one frozen value. Sizes are millimetres of the panel;
+`mm` makes pixels.
 
 A change of theme, text size or language makes a new value, and the screen on show is built anew from it; what was typed
 and the question itself live elsewhere and stay.

@@ -1,4 +1,4 @@
-"""Rate limit of cards that are reported by their number alone: so many in one visit, and then a person is asked.
+"""Rate limiting of cards that are reported by their number alone: so many in one visit, and then a person is asked.
 
 A visit ends with a pause. Time is passed in, by the monotonic clock.
 

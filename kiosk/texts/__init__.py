@@ -1,4 +1,4 @@
-"""Texts of the station: every sentence has a key, and a Swedish and an English form, in gettext catalogues.
+"""Internationalization of the station: every sentence has a key, and a Swedish and an English form, in gettext catalogues.
 
 The catalogues lie here (`LANGUAGE/*.po`), and in a folder `texts` beside what says them (`LANGUAGE.po`), as those of each
 errand do. msgid is a stable key, msgstr the sentence. `{name}` takes an argument, `**so**` is strong. A missing key is an

@@ -1,4 +1,4 @@
-"""Views: what is asked, as values. A view says everything that is shown, spoken and typed, and holds no pixel.
+"""View models: what is asked, as values. A view says everything that is shown, spoken and typed, and holds no pixel.
 
 Screens draw views, `walk` prints them, tests answer them; none of them knows the journey. Texts are keys with arguments
 (`Say`), so the language may change at any moment. The shapes are few: `Choose`, `Await`, `EnterCode`, `EnterDigits`,

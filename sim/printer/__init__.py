@@ -1,0 +1,1 @@
+"""Twin of the receipt printer: a virtual one that obeys the rules of real ones."""

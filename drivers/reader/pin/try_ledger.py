@@ -1,4 +1,4 @@
-"""Durable try counter, for cards whose own counter cannot be read safely (reliability I1).
+"""Durable try counter against brute force, for cards whose own counter cannot be read safely (reliability I1).
 
 A count grows *before* a code goes to the card, so that a power cut errs on the safe side, and is corrected by the
 card's own answer. The station keeps it durably, by card number; the default here forgets at the end of the program.

@@ -1,4 +1,4 @@
-"""What each rule finds in a look at the fleet. Pure."""
+"""Alert rules: what each finds in a look at the fleet. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping

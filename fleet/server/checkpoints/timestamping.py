@@ -1,4 +1,4 @@
-"""Gets time stamps (RFC 3161 section 3.4, over HTTP) for countersignatures, in the background.
+"""Time stamps (RFC 3161 section 3.4, over HTTP) for countersignatures, asked for in the background.
 
 Rules: a token is stored only after it has been checked against the roots that were named; a service that is away or answers
 anything else is asked again with growing pauses, oldest first, and nothing of the fleet waits for it. The log says so once each

@@ -1,4 +1,4 @@
-"""What can arrive from a station, as values: the store takes a batch of them in one transaction.
+"""Parser of what stations send: events and states as values, and a dead letter (quarantine) for what cannot be read.
 
 >>> Spoilt("entre-a", (1, 7), "events", b"{", "not an event").key
 (1, 7)

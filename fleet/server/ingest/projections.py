@@ -1,4 +1,4 @@
-"""What an event changes in what pages show: a pure function of the event.
+"""Projections: what an event changes in the read models of pages, as a pure function of the event.
 
 Rules: unknown types change nothing. Known ones whose data does not fit change nothing either, and say so (`Unfit`): a
 station may be newer or wrong, and the event is stored all the same. Changes may be applied in any order and more than

@@ -1,4 +1,4 @@
-"""What the pages and the API may read: values, and one narrow interface to them.
+"""Read models of pages and API: values, and one narrow interface to them.
 
 The store implements `Readings`; the web depends on nothing else of it. Times are aware datetimes in UTC. A protected
 identity has no name here at all: `name` is None and the HSA-id is shown alone.

@@ -1,4 +1,4 @@
-"""How often an envelope and a station have been tried, on disk or in a database, so that a restart gives no new tries.
+"""Attempt counters against brute force, by envelope and station, on disk or in a database: a restart gives no new tries.
 
 Rules: a try is written and durable before it is evaluated; a nonce is used once; an envelope has 5 tries in all and a
 station 20 an hour. Tries with a time in the future count too, so that a clock put back gives no new ones.

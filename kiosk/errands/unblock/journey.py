@@ -1,4 +1,4 @@
-"""Unblock: say first whether this product may be unblocked here and what it costs, then PUK, new code, test.
+"""Journey of `unblock`: say first whether this product may be unblocked here and what it costs, then PUK, new code, test.
 
 Rules (docs/rules.md, "Which product may be unlocked"): without the envelope an ID administrator attends
 and the server answers for the card, or a new letter is ordered.

@@ -1,5 +1,5 @@
-"""An ID administrator shows who they are: card and code, then the card's signature, which the server judges, or, without
-connection, the signed list while that is valid.
+"""Log-in of an ID administrator, alone or attended by another: card and code, then the card's signature, which the server judges,
+or, without connection, the signed list while that is valid.
 
     administrator = await log_in(ask, caps, context, log)           # the one at the menu, or whoever puts a card in
     other = await log_in_another(ask, caps, context, log, {administrator.hsa_id, holder})

@@ -1,4 +1,4 @@
-"""How often somebody may try: counted in the store, per account and per address, before anything is computed.
+"""Login throttling against brute force: tries counted in the store, per account and per address, before anything is computed.
 
 Rules: a try is counted before it is judged, so that many at once get no more; a window begins with its first try, and one that
 begins in the future is of a clock that was set back: it is over. What was counted survives a restart. A sign-in that succeeds

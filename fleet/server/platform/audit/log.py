@@ -1,4 +1,4 @@
-"""Who did or looked at what, when and from where: an append-only chain in the store.
+"""Audit log: who did or looked at what, when and from where, as an append-only chain in the store.
 
 Rules: an entry is JSON whose exact bytes are kept and hashed (SHA-256), with the hash of the entry before; it is written in
 the transaction of what it tells, so neither is there without the other. The head is kept apart: entries that are cut off at

@@ -1,4 +1,4 @@
-"""What is done once for all processes of a cluster, such as judging alerts: by the one that leads.
+"""Leader election: what is done once for all processes of a cluster, such as judging alerts, is done by the leader.
 
 Rules: who leads holds an advisory lock of PostgreSQL; where its session ends, its jobs are ended and another process takes
 over within seconds. For one look (`check_s`) both may work: what a job does for good has a durable key of its own.

@@ -1,4 +1,4 @@
-"""Rows that are made or changed, whichever fits, in one statement for many of them.
+"""Bulk upsert: rows that are inserted or updated, whichever fits, in one statement for many of them.
 
 Rules: of rows with one key there is at most one in a call; keys in one order, so that two writers never wait for each other in a
 circle. The statement is written here and given to the driver as it is, because most of the time of a batch would else go into

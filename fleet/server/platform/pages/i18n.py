@@ -1,4 +1,4 @@
-"""What the pages say, in Swedish and English, and how they write numbers and times.
+"""Internationalization of pages: texts in Swedish and English, and how numbers and times are written.
 
 The texts are gettext catalogues, `texts/LANGUAGE.po` in each room of the server, whose msgids are stable keys; the labels of
 errands (`kind.ID`) are in the folders of the errands. They are read once, at the start. A key that is missing is our error and

@@ -1,4 +1,5 @@
-"""What a route needs, and whether who asks may. Every route declares it, or the application does not start.
+"""Authorization and CSRF protection of routes: which right each needs. A route that declares none
+keeps the application from starting.
 
 Rules: pages know a person by the session's cookie, `/api/` also a program by `Authorization: Bearer`. A request that changes
 something also shows the form's token, in the field `form_token` or the header `X-Form-Token`, unless it came with a bearer token,

@@ -1,4 +1,4 @@
-"""Lists page by page: a hundred rows each.
+"""Pagination of lists: a hundred rows a page.
 
 >>> pages_of(0), pages_of(101)
 (1, 2)

@@ -1,4 +1,4 @@
-"""How much somebody may ask for in so long: counted in this process, for what comes too often to be written to the store.
+"""Fixed-window rate counters in memory, for what comes too often to be written to the store.
 
 Rules: a window begins with its first request, and a clock that was set back begins a new one. For each rate no more than `MOST`
 are remembered, and the oldest window goes first. Each web process counts for itself. What guards a secret is counted in the

@@ -1,4 +1,4 @@
-"""How much is answered: requests to the API, looks at people, and commands, each for one who asks.
+"""Rate limiting of requests to the API, look-ups of people, and commands, each per caller.
 
 Rules: `/api/v1` counts for each token or session; a request that shows neither, or none that is good, counts for its address,
 and when those are used up nobody from there is looked up who was not known before. A look at a person counts once for as long as
