@@ -1,4 +1,4 @@
-"""What a scan means: a printed card number, the code of an order, the code of an envelope, or nothing we know. Pure.
+"""Barcode parsing: a printed card number, the code of an order, the code of an envelope, or an unknown code. Pure.
 
 Rules: what does not check is refused with its reason, never guessed at; what is read is bounded; no envelope's code holds a
 PUK, and nothing that was scanned is ever in a reason. The forms of the codes are in docs/hardware.md.

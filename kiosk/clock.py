@@ -1,4 +1,4 @@
-"""Time, passed in. A Pi has no battery clock, so the wall clock has a floor: the newest signed time of the server."""
+"""Trusted clock, passed in. A Pi has no battery clock, so the wall clock has a floor: the newest signed time of the server."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ class SystemClock:
         if signed is not None:
             self._floor = max(self._floor, signed)
 
-    def heard(self, signed: datetime) -> bool:
+    def take_signed_time(self, signed: datetime) -> bool:
         """The server has signed this time just now: a floor, and a measure of the machine's own clock, as good as the answer was
         quick. Whether what is known of the clock has changed by more than `SWAY_S`."""
         self.raise_floor(signed)

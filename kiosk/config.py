@@ -1,4 +1,4 @@
-"""`station.toml`: every setting of a station, validated, with file, key and reason for what is wrong.
+"""Station configuration (`station.toml`): every setting, validated; a fault names file, key and reason.
 
 Every device is optional. Paths are relative to the file. A PC without devices runs on virtual ones: `virtual` in place
 of a name or kind. docs/operations.md lists all keys.
@@ -243,8 +243,6 @@ class ContactSection(Section):
 
 
 class Config(Section):
-    """The whole file."""
-
     station: StationSection = StationSection()
     readers: ReadersSection = ReadersSection()
     printer: PrinterSection = PrinterSection()

@@ -1,4 +1,4 @@
-"""Rules for a new code, as data and pure functions. The station enforces them even where a card would take less.
+"""PIN policy: the rules for a new code, as data and pure functions. The station enforces them even where a card would take less.
 
 >>> policy = PinPolicy(6, 8)
 >>> [rule.rule for rule in policy.judge("123456") if rule.state == "bad"]

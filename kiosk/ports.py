@@ -1,4 +1,4 @@
-"""What a journey is given: narrow capabilities, passed in, never fetched.
+"""Ports of the journeys: narrow capabilities, passed in, never fetched.
 
 Readers, printer and cabinet are the drivers' own ports; the rest is stated here. Nothing of Kivy, pyscard, paho or SQLite is
 named, so a test (or `walk`) can be the person, and a journey can be rerun with a cancel or a pulled card at any question.

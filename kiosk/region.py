@@ -1,4 +1,4 @@
-"""`region.toml`: what differs between regions and is no setting of one station: dates, numbers, and the pages of information.
+"""Region settings (`region.toml`): dates, numbers and information pages, which differ between regions and not between stations.
 
 One file for all stations of a region, checked as a whole; `station.region` in station.toml names it. Without one the general
 file counts, which ships: it names no office and no address, and no number but the card issuer's block line.

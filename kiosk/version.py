@@ -1,4 +1,4 @@
-"""The versions of the program, from its metadata, and of the image that it runs from.
+"""Versions of the program, from its metadata, and of the image that it runs from.
 
 >>> image_of({"ID": "debian", "VERSION_ID": "13"})
 'debian 13'

@@ -1,4 +1,4 @@
-"""Where the codes of `kortkiosk card` come from: the reader's own keys where it has some, else a file or this terminal."""
+"""Code entry of `kortkiosk card`: the reader's own keys where it has some, else a file or this terminal."""
 
 import argparse
 import sys

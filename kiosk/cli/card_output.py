@@ -1,4 +1,4 @@
-"""What `kortkiosk card` says: JSON with stable keys, and short lines for people. Pure."""
+"""Output of `kortkiosk card`: JSON with stable keys, and short lines for people. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime

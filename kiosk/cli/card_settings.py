@@ -1,4 +1,4 @@
-"""What `kortkiosk card` is given besides the card: whom to trust, what is revoked, which products are known.
+"""Options of `kortkiosk card`: trust anchors, revocation data and card profiles.
 
     --anchors FILE|DIR  --online | --revocation DIR  --require-revocation  --profiles DIR --profile-keys FILE
 

@@ -1,4 +1,4 @@
-"""Where a command at a desk gets codes from: a prompt that shows nothing, or a file that only its owner can read.
+"""Sources of codes for commands at a desk: a prompt that shows nothing, or a file that only its owner can read.
 
 Never from arguments, which every user of the machine can see. No message names a code or shows a line of the file.
 """

@@ -1,4 +1,4 @@
-"""^C while a card has a code: the command is let come to its end, and what came of it is told.
+"""Deferred interrupt (^C) while a card checks a code: the command runs to its end, and its outcome is told.
 
 A code that has gone out cannot be called back, and a command cut off on its way may have used a try. So the first ^C
 waits for the card's answer; a second one leaves without it, and then nobody knows (reliability, "tear").

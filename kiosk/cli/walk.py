@@ -231,11 +231,9 @@ class CountingReader:
         self._visits = visits
 
     async def presence(self) -> Presence:
-        """As the reader says."""
         return await self._reader.presence()
 
     def changes(self) -> Any:
-        """As the reader says."""
         return self._reader.changes()
 
     async def visit(self) -> StationVisit:
@@ -245,5 +243,4 @@ class CountingReader:
         return visit
 
     async def close(self) -> None:
-        """Let it go."""
         await self._reader.close()

@@ -1,4 +1,4 @@
-"""What is wrong with a card, in plain words, and which errand or person mends it: a table of rules, and what they look at."""
+"""Findings on a card: what is wrong with it, in plain words, and which errand or person mends it."""
 
 from kiosk.findings.known import CardEvidence, CardFinding
 from kiosk.findings.rules import RULES, FindingRule

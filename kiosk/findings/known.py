@@ -1,4 +1,4 @@
-"""What a rule may look at, and what it finds."""
+"""Evidence on a card that rules look at, and the finding that a rule gives."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

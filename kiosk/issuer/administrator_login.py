@@ -1,4 +1,4 @@
-"""Who is an ID administrator, once their card has proved who they are: by the server, or without connection by the signed list.
+"""Log-in of ID administrators, once their card has proved who they are: by the server, or offline by the signed list.
 
 Offline counts only while the signed list of administrators is valid, and only a card whose certificate is for identification, of
 level 3, trusted here and not known to be revoked; who it is on the list is told by the HSA-id alone, and that they may attend by

@@ -63,7 +63,7 @@ class FleetCardKeys:
         result = await self._requests.ask_for(ask, *behind(administrator))
         if not isinstance(result, asking.ReleasedResult):
             return refusal_of(result)
-        puk = key.opened(base64.b64decode(result.sealed), asking.puk_info(self._station, facts.card_number, id_))
+        puk = key.open(base64.b64decode(result.sealed), asking.puk_info(self._station, facts.card_number, id_))
         return Unavailable("no_answer") if puk is None else Released(puk)
 
     async def order_letter(

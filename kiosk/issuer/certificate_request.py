@@ -1,4 +1,4 @@
-"""A certificate request (PKCS#10, RFC 2986) for a key that never leaves its card: put together here, signed by the card.
+"""Certificate signing request (CSR, PKCS#10, RFC 2986) for a key that never leaves its card: encoded here, signed by the card.
 
 The subject is that of the certificate at hand, since an issuer renews only what names the same person (RFC 7030 4.2.2); a card
 without one asks with the HSA-id alone, and the issuer names the holder by its register.

@@ -1,4 +1,4 @@
-"""Issuer and register behind the journeys' ports: questions to the server, and the words that come back.
+"""Client of the issuer and the register: questions to the server, and its signed answers, behind the journeys' ports.
 
 Every wish has an id made of errand, card and what is wanted, so that a question asked again (after a torn connection, by a person
 who tries once more) is done once.
@@ -232,5 +232,4 @@ def refusal_of(result: Result | Unavailable) -> Declined | Unavailable:
 
 
 def text_of(raw: bytes) -> str:
-    """Bytes in a message."""
     return base64.b64encode(raw).decode()

@@ -1,4 +1,4 @@
-"""Issuer and register of a station that belongs to no fleet: nobody can be asked, and nothing is switched off.
+"""Null object for issuer and register, of a station that belongs to no fleet: nobody can be asked, and nothing is switched off.
 
 >>> NoFleet().off(errand="pickup") is None
 True
@@ -23,8 +23,6 @@ NOBODY = Unavailable("not_set_up")
 
 
 class _NoKey:
-    """Answers no challenge."""
-
     def __init__(self, algorithm: ManagementAlgorithm) -> None:
         self.algorithm = algorithm
 

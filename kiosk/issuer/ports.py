@@ -1,4 +1,4 @@
-"""What a journey is given of the issuer and the register: certificates, blocks, a card's own keys, people, log-in, switch-offs.
+"""Ports of the issuer and the register: certificates, blocks, a card's own keys, people, log-in, switch-offs.
 
 All of it is asked of the server; nothing here waits for more than a few seconds. Where there is no answer the word is
 `Unavailable`, which is an expected outcome like any other: the journey says so and offers what works. Names of the types
@@ -247,8 +247,6 @@ class NotFound:
 
 
 class Directory(Protocol):
-    """People and cards."""
-
     async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
         """The card of that number, without whose it is."""
 

@@ -1,4 +1,4 @@
-"""Proof of possession as a journey is given it: a card signs what its holder means, and that is verified at this station."""
+"""Port of proof of possession: a card signs what its holder means, and the signature is verified at this station."""
 
 import base64
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,4 +1,4 @@
-"""A PUK on its way from the issuer to the card: sealed to a key that lives for one question, opened into a `Secret`.
+"""Release of a PUK by the issuer: sealed (HPKE) to a key that lives for one question, opened into a `Secret`.
 
 HPKE base mode as for the envelope check (RFC 9180: DHKEM X25519 HKDF-SHA256, HKDF-SHA256, ChaCha20-Poly1305), bound to station,
 card and question. Neither server nor broker can read it.
@@ -22,7 +22,7 @@ class ReplyKey:
         self._private = X25519PrivateKey.generate()
         self.public = self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
-    def opened(self, sealed: bytes, info: bytes) -> Secret | None:
+    def open(self, sealed: bytes, info: bytes) -> Secret | None:
         """The PUK; None where it was not sealed to this key with this binding, or is no code."""
         try:
             code = _SUITE.decrypt(sealed, self._private, info=info)

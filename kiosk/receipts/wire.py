@@ -33,8 +33,6 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReceiptDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole receipt."""
-
     payload: str
     signatures: tuple[Signature, ...]
 

@@ -1,4 +1,4 @@
-"""What goes on at the station now: the errand that runs, the view that is up, and whether anybody is there.
+"""Activity of a station: the errand that runs, the view that is up, and whether anybody is there.
 
 Rules: one errand at a time, and another inside it where an administrator begins it from the menu; while a command of the fleet
 moves something (`exclusive`) no errand begins.

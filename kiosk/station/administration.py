@@ -123,12 +123,10 @@ class StationAdministration:
         return await self.board.look()
 
     def missing(self, errand: str) -> str | None:
-        """See the port."""
         wanted = next((known for known in ERRANDS if known.id == errand), None)
         return NOT_HERE if wanted is None else self.availability.missing(wanted)
 
     async def check(self) -> tuple[DeviceOverview, ...]:
-        """See the port."""
         results = await self_test.check_devices(self.board.devices, self_test.SelfTestOptions(thorough=True))
         return tuple(DeviceOverview(result.kind, result.state, result.ok) for result in results)
 
@@ -142,7 +140,6 @@ class StationAdministration:
 
     @property
     def closed(self) -> Closed | None:
-        """See the port."""
         return self.out_of_service.why
 
     async def close(self, why: Closed | None) -> None:
@@ -155,9 +152,7 @@ class StationAdministration:
         return await self.pair_cabinet()
 
     def restart(self) -> bool:
-        """See the port."""
         return self.end_when_idle.request()
 
     async def run(self, errand: str, here: AtMenu) -> Ended | None:
-        """See the port."""
         return await self.run_errand(next(known for known in ERRANDS if known.id == errand), here)

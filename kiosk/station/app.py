@@ -1,4 +1,4 @@
-"""The station as a program: window, station and, where devices are virtual, the bench's door.
+"""The station as a program: a window, the station and, where devices are virtual, the control socket of the bench.
 
     app = App(config, base)
     await app.run()              # until the window is closed, or cancelled

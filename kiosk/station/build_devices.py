@@ -99,22 +99,17 @@ class NoPins:
     virtual = False
 
     async def state(self) -> PinsState:
-        """Unavailable."""
         return PinsUnavailable(_NO_LIBRARY)
 
     async def changes(self) -> AsyncIterator[PinsReady]:
-        """None, ever."""
         await asyncio.get_running_loop().create_future()
         yield PinsReady()
 
-    def set_lamp(self, pattern: Pattern) -> None:
-        """There is none."""
+    def set_lamp(self, pattern: Pattern) -> None: ...
 
-    def set_backlight(self, share: float) -> None:
-        """There is none."""
+    def set_backlight(self, share: float) -> None: ...
 
-    async def close(self) -> None:
-        """Nothing is held."""
+    async def close(self) -> None: ...
 
 
 def make_pins(section: PinsSection, virtual: VirtualDevices | None = None) -> Pins | None:

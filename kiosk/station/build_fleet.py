@@ -29,8 +29,8 @@ from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
 from kiosk.clock import SystemClock
 from kiosk.config import Config
-from kiosk.issuer import wiring as issuer_wiring
-from kiosk.issuer.wiring import IssuerGateway, keep_files
+from kiosk.issuer import gateway
+from kiosk.issuer.gateway import IssuerGateway, keep_files
 from kiosk.ports import Envelopes
 from kiosk.station import journal
 from kiosk.station.fleet_orders import CardEnvelopes, ServerEnvelopes
@@ -135,7 +135,7 @@ def region_listeners(config: Config, base: Path, clock: SystemClock, changed: Ca
         changed()
 
     def on_signed_time(issued: datetime) -> None:
-        if clock.heard(issued):
+        if clock.take_signed_time(issued):
             changed()
 
     return RegionListeners(on_files, on_signed_time)
@@ -155,7 +155,7 @@ async def open_file(config: Config, base: Path, bootid: str, identity: Identity 
     """Open the file of the station. Raises JoinError."""
     data = base / config.station.data
     schemas = [
-        outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, commands.SCHEMA, key_book.SCHEMA, *issuer_wiring.SCHEMAS,
+        outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, commands.SCHEMA, key_book.SCHEMA, *gateway.SCHEMAS,
         journal.SCHEMA,
     ]  # fmt: skip
     lock = _lock(data)

@@ -1,4 +1,4 @@
-"""Pair the cabinet's board from the station's own screen, as `kortkiosk-provision flash --pair-only` does at a desk.
+"""Pairing of the cabinet's board from the station's own screen, as `kortkiosk-provision flash --pair-only` does it at a desk.
 
 The driver lets the line go meanwhile, and takes it again with whatever key there is then.
 """

@@ -1,4 +1,4 @@
-"""The cabinet's state in words: a stable code for dashboard and log, and what to do about it.
+"""Cabinet states in words: a stable code for dashboard and log, and advice for the technician.
 
 >>> cabinet_state_code(SwappedBoard("e6614c311b5a8f2c", "e6614c311b7f4e21"))
 'swapped_board'

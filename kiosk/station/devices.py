@@ -36,8 +36,7 @@ class NoReader:
     async def visit(self) -> StationVisit:
         raise NoReaderError("this station has no reader", reader=self.name)
 
-    async def close(self) -> None:
-        """There is nothing to let go."""
+    async def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -87,7 +86,6 @@ class Devices:
             self.on_cabinet(found)
 
     async def watch(self) -> None:
-        """Keep looking until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(LOOK_EVERY_S)

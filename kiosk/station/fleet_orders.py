@@ -1,4 +1,4 @@
-"""The fleet's part in a hand-over, behind the journeys' ports: orders as synced, envelopes as verified."""
+"""Orders and envelopes of the fleet, behind the journeys' ports: orders as last synced, envelopes verified by the server."""
 
 import logging
 from collections.abc import Sequence
@@ -74,23 +74,18 @@ class NoOrders:
     """Implements `kiosk.ports.Orders` for a station without an identity: it knows nobody and holds nothing."""
 
     async def find(self, hsa_id: str) -> Order | None:
-        """Nothing."""
         return None
 
     async def past(self, hsa_id: str) -> Order | None:
-        """Nothing."""
         return None
 
     async def administrator(self, hsa_id: str) -> Administrator | None:
-        """Nobody."""
         return None
 
     async def waiting(self) -> tuple[Order, ...]:
-        """Nothing."""
         return ()
 
-    async def here(self) -> None:
-        """Nobody knows."""
+    async def here(self) -> None: ...
 
 
 class ServerEnvelopes:
@@ -101,18 +96,15 @@ class ServerEnvelopes:
         self._link = link
 
     async def available(self) -> bool:
-        """Only with a connection."""
         return self._link.online
 
     async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict:
-        """Ask the verifier."""
         me = self._identity
         return await self._asked(
             seal_puk(me.server_keys.verifier_key, me.station, order.order, new_nonce(), puk.reveal())
         )
 
     async def release(self, order: Order, code: Secret) -> EnvelopeVerdict:
-        """Ask the verifier."""
         me = self._identity
         return await self._asked(
             seal_release(me.server_keys.verifier_key, me.station, order.order, new_nonce(), code.reveal())
@@ -131,11 +123,9 @@ class CardEnvelopes:
     """`envelope.verify = "card"`: the card judges, in the one command that sets the code, above its floor."""
 
     async def available(self) -> bool:
-        """Always."""
         return True
 
     async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict:
-        """Nothing is sent anywhere."""
         return EnvelopeVerdict.CARD_DECIDES
 
     async def release(self, order: Order, code: Secret) -> EnvelopeVerdict:

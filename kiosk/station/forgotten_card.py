@@ -82,7 +82,6 @@ class ForgottenCardWatch:
             self._noticed.set()
 
     async def run(self) -> None:
-        """Watch until cancelled."""
         while self._reader is not None:
             await self._noticed.wait()
             await self._watch(self._reader)

@@ -122,7 +122,6 @@ class GpioService:
         return bool(self._contacts.present)
 
     async def run(self) -> None:
-        """Until cancelled."""
         if self._pins is not None:
             await asyncio.gather(self._listen(self._pins), self._tend(self._pins))
 

@@ -1,4 +1,4 @@
-"""The home screen: what can be done here now, and why not what cannot; and what it becomes when a card is put in.
+"""Views of the home screen: the errands that can be had, why the others cannot, and the view of a card that was put in.
 
 Six errands stand in front, the others behind "more". A card that is put in is a choice too: the station says in one
 sentence how it is, and the errand that helps stands first, then the test of the card.

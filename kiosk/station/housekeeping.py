@@ -1,4 +1,4 @@
-"""What a station does for its own file every hour, whether or not anybody comes: it signs its chain, and forgets.
+"""Hourly housekeeping of the station's file: a checkpoint of its chain, and deletion of what has expired.
 
 Rules: an errand is forgotten 400 days after its end, as the fleet forgets those that hand nothing over; its events are not
 touched: the outbox keeps them until the server holds them, and 30 days more. Of a slot's openings only the slot is kept, which

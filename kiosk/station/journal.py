@@ -1,4 +1,4 @@
-"""The journal: a durable intent before every effect, a durable outcome and its event after (reliability I3, I4).
+"""The journal of effects: a durable intent before every effect, a durable outcome and its event after (reliability I3, I4).
 
 Intents, outcomes, receipts and outbox lie in the one file of the station. An outcome and its event are one transaction,
 so there is no moment at which one exists without the other. What is open when the station starts was cut off in the

@@ -1,4 +1,4 @@
-"""What an administrator asks of the journal: receipts that never came onto paper, hand-overs without a signature, and what
+"""Journal queries of an administrator: receipts that never came onto paper, hand-overs without a signature, and what
 happened last.
 
 Nothing that is told here names a person.

@@ -1,4 +1,4 @@
-"""The journal's tables, and the words in them that mean something to the station."""
+"""Schema of the journal's tables, and the names of outcomes in them."""
 
 import re
 import sqlite3

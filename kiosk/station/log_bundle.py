@@ -1,4 +1,4 @@
-"""The bundle of a station's log that may leave it: the last events and log lines, as codes.
+"""Log bundle for the fleet: the last events and log lines of a station, redacted to codes.
 
 Rules: an event gives its time, type, and the codes of what came of it, never a card, an order or a person. A log line gives
 the message as it stands in the program, with the values left out, and the type of an error; only our own loggers are heard, whose
@@ -32,11 +32,9 @@ class LogRing(logging.Handler):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The oldest first."""
         return tuple(self._lines)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         kind = record.exc_info[0] if record.exc_info else None
         said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__

@@ -1,4 +1,4 @@
-"""Out of service: an administrator's word that the station is closed to visitors, and why.
+"""Out-of-service notice: whether an administrator has closed the station to visitors, and why.
 
 It lies in a file of its own, so that it outlives a restart; a file that says nothing known counts as none.
 """

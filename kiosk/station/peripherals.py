@@ -1,4 +1,4 @@
-"""Pins and scanner of the station: made from the configuration, and their state as a stable code with what to do about it.
+"""States of pins, scanner and keypads: a stable code, and advice for the technician.
 
 >>> code_of_pins(PinsUnavailable("there is no Pi")), advice_for_pins(PinsUnavailable("there is no Pi"))
 ('unavailable', 'the pins cannot be used: there is no Pi')

@@ -1,4 +1,4 @@
-"""What a station's readers are given: whom to trust, what is revoked, which products are known, where tries are counted.
+"""Reader settings of a station: trust anchors, revocation data, card profiles, and the ledger of tries.
 
 All of it is on the station's own disk: nothing is fetched here. Profiles that are refused are told, and the ones that
 ship stay.

@@ -37,7 +37,6 @@ class StateReport:
     identity: Identity | None
 
     def state(self) -> StationState:
-        """As it is now."""
         activity, left_in = self.status.activity, self.status.card_left_in
         return StationState(
             title=self.title,

@@ -1,4 +1,4 @@
-"""Commands from the fleet, carried out: what is told of them is kept first, and nothing is done while a person is at the station.
+"""Remote commands of the fleet, carried out: each is recorded before it begins, and none disturbs a person at the station.
 
 Rules: what the gate takes is begun once. Restart, self test and slot wait until the station is free: no errand, the home screen
 up and untouched for a while, nobody in front of it, the service door shut; at their expiry they end as `busy`. While one of them
@@ -73,7 +73,6 @@ class StationCommands:
         self._report = report
 
     async def run(self) -> None:
-        """Until cancelled."""
         forget = self._link.on_change(lambda online: self._inbox.put_nowait(None) if online else None)
         try:
             await self._wind_up()

@@ -1,4 +1,4 @@
-"""The one supervisor: what can happen at any moment, so that no journey has to think of it.
+"""Session supervisor: idle time-out, removed card, open service door and crash, so that no journey has to handle them.
 
 It asks the questions, and races each against a device that may answer first, a card that is pulled, and a person who has
 gone. While a `Busy` view is up nothing but the step itself ends it. When a journey ends, however it ends, the outcome is

@@ -1,4 +1,4 @@
-"""What two administrators have counted out of the bin, against what should have lain there; and the text that both sign. Pure.
+"""Bin count: what two administrators counted out of the bin against what should have lain there, and the text that both sign.
 
 >>> CountedCards(2).differs(("9999000010260001", "9999000010260003"), sensor=3)
 True

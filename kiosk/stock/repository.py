@@ -1,4 +1,4 @@
-"""The station's list of cards in slots and in the bin, in the one file that holds the journal.
+"""Stock repository: the list of cards in slots and in the bin, in the one file that holds the journal.
 
 Rules: the list changes in the transaction of the event that changed it (`apply_event`), so one is never true without the other;
 what the office says of slots (the synced orders) is taken in when the list is looked at, and never undoes what was done here
@@ -63,7 +63,6 @@ class StationStock:
         self._here = here
 
     async def look(self) -> Ledger:
-        """See the port."""
         here = await self._here()
 
         def work(cx: sqlite3.Connection) -> Ledger:
@@ -73,14 +72,12 @@ class StationStock:
         return await self._journal.transact(work)
 
     async def stocked_by(self, card_number: str) -> tuple[str, ...]:
-        """See the port."""
         rows = await self._journal.transact(
             lambda cx: cx.execute("SELECT first, second FROM stock_by WHERE card_number = ?", (card_number,)).fetchall()
         )
         return tuple(who for row in rows for who in row if who)
 
     async def binned(self) -> tuple[str, ...]:
-        """See the port."""
         rows = await self._journal.transact(
             lambda cx: cx.execute("SELECT card_number FROM bin_card ORDER BY id").fetchall()
         )

@@ -1,4 +1,4 @@
-"""What lies in the cabinet by the station's own list, and what follows from it. Pure: no database, no device.
+"""Stocktaking: the station's own list of cards in the cabinet against its sensors, and which card goes where. Pure.
 
 Rules of hand-over and return: a card is put into a slot that is empty by list and by sensor; the oldest reserve card is
 handed out first; a card whose order has expired or is void goes out. List and sensor are never made to agree by

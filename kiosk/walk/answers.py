@@ -62,8 +62,6 @@ class WalkAnswer(_Strict):
 
 
 class AnswersFile(_Strict):
-    """The whole file."""
-
     cards: dict[str, Annotated[CardEntry | str, Field()]] = {}
     answer: tuple[WalkAnswer, ...]
 

@@ -57,17 +57,13 @@ class PersonHands:
     by_person = True
     at_cabinet = False
 
-    def insert(self, reader: str, card: str) -> None:
-        """The person does it."""
+    def insert(self, reader: str, card: str) -> None: ...
 
-    def remove(self, reader: str) -> None:
-        """The person does it."""
+    def remove(self, reader: str) -> None: ...
 
-    def use_slot(self, slot: int) -> None:
-        """The person does it."""
+    def use_slot(self, slot: int) -> None: ...
 
-    def drop_card(self) -> None:
-        """The person does it."""
+    def drop_card(self) -> None: ...
 
 
 @contextmanager

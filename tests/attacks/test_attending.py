@@ -18,8 +18,8 @@ from fleet.agent.store import StationStore
 from fleet.messages.link import Administrator
 from fleet.server.people.queries import replace_administrators
 from kiosk.errands.attend.stories import RESERVE
+from kiosk.issuer.gateway import SCHEMAS, IssuerGateway
 from kiosk.issuer.ports import CardWord, LoggedIn
-from kiosk.issuer.wiring import SCHEMAS, IssuerGateway
 from sim.reader.personas import person
 from sim.reader.pki import KeyPurpose, Loa
 from sim.stories.administrator import HOUSE, two

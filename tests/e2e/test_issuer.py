@@ -14,8 +14,8 @@ from fleet.agent.link import Link, Timing
 from fleet.agent.store import StationStore
 from fleet.messages.issuing import SwitchOff
 from kiosk.clock import SystemClock
+from kiosk.issuer.gateway import SCHEMAS, IssuerGateway
 from kiosk.issuer.ports import Blocked, CardWord, Queued
-from kiosk.issuer.wiring import SCHEMAS, IssuerGateway
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority

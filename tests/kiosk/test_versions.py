@@ -27,10 +27,10 @@ def test_a_clock_that_is_behind_is_raised_and_still_known_to_be_behind() -> None
     clock.raise_floor(datetime.now(UTC) - timedelta(days=1))
     assert clock.off_s is None, "a time of a list that is held measures nothing"
     signed = datetime.now(UTC) + timedelta(hours=1)
-    assert clock.heard(signed), "the first measure is worth telling"
+    assert clock.take_signed_time(signed), "the first measure is worth telling"
     assert clock.off_s is not None
     assert abs(clock.off_s + 3600) <= 2
     assert clock.now() == signed
-    assert not clock.heard(signed + timedelta(seconds=2)), "the way to the server sways by as much"
-    assert clock.heard(datetime.now(UTC) - timedelta(minutes=10)), "somebody has set it"
+    assert not clock.take_signed_time(signed + timedelta(seconds=2)), "the way to the server sways by as much"
+    assert clock.take_signed_time(datetime.now(UTC) - timedelta(minutes=10)), "somebody has set it"
     assert abs(clock.off_s - 600) <= 2

@@ -33,6 +33,7 @@ from fleet.server.stations.tables import alarms
 from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer.certificate_request import request_to_sign, signed_request
+from kiosk.issuer.gateway import SCHEMAS, IssuerGateway, keep_files
 from kiosk.issuer.ports import (
     Blocked,
     CardWord,
@@ -50,7 +51,6 @@ from kiosk.issuer.ports import (
     Unavailable,
 )
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.issuer.wiring import SCHEMAS, IssuerGateway, keep_files
 from kiosk.station.build_fleet import region_listeners
 from kiosk.steps.identity.administrator import ATTENDING
 from sim.issuer.database import Seed

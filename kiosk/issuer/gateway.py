@@ -1,4 +1,4 @@
-"""The station's whole issuer side, joined: questions, the queue of blocks, the region's data, and where its files go."""
+"""Issuer gateway of a station: the client's ports, the queue of blocks, the region's data, and where its files go."""
 
 import asyncio
 import logging
