@@ -19,13 +19,13 @@ from fleet.messages.revocations import NO_REVOCATIONS
 from fleet.messages.vocabulary import EventType
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import ArchiveWriter
-from fleet.server.evidence.model import CountersignatureLine, Line
+from fleet.server.evidence.model import ChainLine, CountersignatureLine
 from fleet.server.evidence.timestamp_tokens import TimestampError, make_request, read_stamp
 from fleet.server.evidence.verification.chains import ChainChecker
 from fleet.server.evidence.verification.problems import EvidenceProblem
 from fleet.server.evidence.verification.report import as_object, as_text
 from fleet.server.evidence.verification.trusted_times import TrustedTimes
-from fleet.server.evidence.verification.verify import Anchors, check
+from fleet.server.evidence.verification.verify import TrustAnchors, check
 from fuzz.card import anchors
 from provisioning import pki
 
@@ -51,7 +51,7 @@ def check_evidence(data: bytes) -> None:
         with suppress(TimestampError):
             read_stamp(rest, b"", anchors())
     else:
-        report = check(BytesIO(rest), Anchors())
+        report = check(BytesIO(rest), TrustAnchors())
         assert report.verdict != "genuine" or report.manifest is not None
         assert as_text(report)
         assert as_object(report)
@@ -79,6 +79,6 @@ def evidence_seeds() -> Iterator[tuple[str, bytes]]:
     yield "token", TOKEN + make_request(b"", 1)
 
 
-def _line(event: events.Event) -> Line:
+def _line(event: events.Event) -> ChainLine:
     assert event.data is not None
-    return Line(event.sequence, event.envelope.decode(), event.data.decode(), event.salt)
+    return ChainLine(event.sequence, event.envelope.decode(), event.data.decode(), event.salt)

@@ -16,6 +16,6 @@ from fleet.server.platform.web.authorization import caller_of
 def counts_for(request: Request, commands: Commands, alerts: Alerts, cards: Cards) -> dict[str, int]:
     """By the id of the place: alerts that nobody has taken, commands that the caller may agree to, what waits for the issuer."""
     patterns = caller_of(request).scope(Right.VIEW).patterns
-    _, untaken = alerts.within(patterns).untaken(1)
+    _, untaken = alerts.within(patterns).list_unacknowledged(1)
     _, waiting = cards.within(patterns).requests(state="waiting", limit=1)
     return {"alerts": untaken, "commands": count_for(request, commands), "requests": waiting}

@@ -22,8 +22,8 @@ from fleet.server.accounts.sign_in.secret_encryption import KEY_FILE as SECRETS
 from fleet.server.accounts.sign_in.secret_encryption import sealer_for
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.model import Alerts
-from fleet.server.alerts.monitor import AlertService
-from fleet.server.alerts.service import AlertDesk
+from fleet.server.alerts.monitor import AlertMonitor
+from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.app import create_app
 from fleet.server.asks.answers import Answers
@@ -36,11 +36,11 @@ from fleet.server.checkpoints.timestamping import TimestampService
 from fleet.server.commands.dispatcher import CommandService
 from fleet.server.commands.model import Commands
 from fleet.server.commands.service import CommandDesk
-from fleet.server.deadlines.job import DeadlineService
+from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.startup import deadlines_of
 from fleet.server.diagnosis.expiry_sources import sources_of
 from fleet.server.diagnosis.health import Health, watch_store
-from fleet.server.evidence.service import EvidenceDesk
+from fleet.server.evidence.service import EvidenceService
 from fleet.server.evidence.settings import EvidenceSettings
 from fleet.server.evidence.signature import Seal
 from fleet.server.ingest.service import Ingest, arrived
@@ -160,17 +160,17 @@ class FleetServer:
             transport = await self._serve_stations(parts, database, changes, signer)
             once = [
                 CommandService(database, transport, signer, changes, self._clock, self._tracing).run,
-                AlertService(database, rules, changes, self._clock, url=self._url, ends=ends).run,
+                AlertMonitor(database, rules, changes, self._clock, url=self._url, ends=ends).run,
                 CheckpointService(database, Countersigner(Seal.load(config.authority)), changes, self._clock).run,
                 self._retention(database).run,
-                DeadlineService(database, deadlines, changes, self._clock).run,
+                DeadlineJob(database, deadlines, changes, self._clock).run,
             ]
             if stamping is not None:
                 once.append(TimestampService.of(database, stamping, self._clock).run)
             self._run(parts, lead(database, once), "done-once")
         readings = StoreReadings(database, self._clock)
         self._run(parts, watch_orders(readings, hub), "orders-watch")
-        alerts = AlertDesk(database, changes, self._clock, settings=rules)
+        alerts = AlertService(database, changes, self._clock, settings=rules)
         commands = CommandDesk(database, changes, self._clock)
         hook = load_secret(config.order_hook) if config.order_hook else None
         cards = CardSide.of(database, changes, self._clock, deadlines, hook)
@@ -282,7 +282,7 @@ class FleetServer:
             site=pages.site,
             openid=pages.openid,
             health=self._health,
-            evidence=EvidenceDesk(access.database, Seal.load(self._config.authority), self._clock),
+            evidence=EvidenceService(access.database, Seal.load(self._config.authority), self._clock),
             cards=cards,
             limits=pages.limits,
             tracing=self._tracing,

@@ -32,7 +32,7 @@ from cryptography import x509
 
 from fleet.agent.identity import CA_FILE, CERTIFICATE_FILE
 from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, Revocations, read_revocations
-from fleet.server.evidence.verification.verify import Anchors, check
+from fleet.server.evidence.verification.verify import TrustAnchors, check
 from kiosk.receipts import Genuine, Trust, Witnessed, read, verify
 from kiosk.receipts.page import receipt_pdf
 from kiosk.receipts.telling import as_json, sentences
@@ -161,7 +161,7 @@ def _with_evidence(trust: Trust, path: Path, tsa: tuple[x509.Certificate, ...]) 
     revocations = trust.revocations or NO_REVOCATIONS
     try:
         with path.open("rb") as file:
-            report = check(file, Anchors(trust.authorities, revocations, tsa))
+            report = check(file, TrustAnchors(trust.authorities, revocations, tsa))
     except OSError as fault:
         raise _InputError(f"{path}: {_reason(fault)}") from None
     if report.verdict not in ("genuine", "revoked"):

@@ -12,8 +12,8 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from fleet.server.accounts.api_tokens import MOST_DAYS
-from fleet.server.accounts.api_tokens import Token as TokenRow
-from fleet.server.accounts.pages import desk_of, link_of
+from fleet.server.accounts.api_tokens import ApiToken as TokenRow
+from fleet.server.accounts.pages import account_service, link_of
 from fleet.server.accounts.queries import AccountError, NoSuchAccountError
 from fleet.server.accounts.service import Account
 from fleet.server.platform.pages.rendering import Web
@@ -104,7 +104,7 @@ def _add_users(router: APIRouter) -> None:
     @router.get("/users", dependencies=needs(Right.MANAGE))
     def list_users(request: Request, limit: Limit = 100, offset: Offset = 0) -> CountedRows[User]:
         """All accounts by name."""
-        rows = desk_of(request).accounts()
+        rows = account_service(request).accounts()
         items = [_user(row) for row in rows[offset : offset + limit]]
         return CountedRows(items=items, next=next_offset(offset, limit, len(rows)), total=len(rows))
 
@@ -112,13 +112,13 @@ def _add_users(router: APIRouter) -> None:
     def read_user(request: Request, user: UserName) -> User:
         """One account."""
         with _said():
-            return _user(desk_of(request).account(user))
+            return _user(account_service(request).account(user))
 
     @router.post("/users", status_code=201, openapi_extra=SHOWN_ONCE, dependencies=needs(Right.MANAGE))
     def invite_user(request: Request, wish: Invitation) -> SetUp:
         """A new local account, and the link by which its person sets it up."""
         with _said():
-            value = desk_of(request).invite(wish.name, _grants(wish.roles))
+            value = account_service(request).invite(wish.name, _grants(wish.roles))
         return SetUp(name=wish.name, set_up=link_of(request, value))
 
 
@@ -126,38 +126,38 @@ def _add_deeds(router: APIRouter, web: Web) -> None:
     def after(request: Request, user: str, ended: list[str]) -> User:
         for key in ended:
             web.hub.end(key)
-        return _user(desk_of(request).account(user))
+        return _user(account_service(request).account(user))
 
     @router.put("/users/{user}/roles", dependencies=needs(Right.MANAGE))
     def grant_roles(request: Request, user: UserName, wish: Roles) -> User:
         """These roles and no others."""
         with _said():
-            return after(request, user, desk_of(request).grant(user, _grants(wish.roles)))
+            return after(request, user, account_service(request).grant(user, _grants(wish.roles)))
 
     @router.post("/users/{user}/close", dependencies=needs(Right.MANAGE))
     def close_user(request: Request, user: UserName) -> User:
         """Nobody signs in with it; open sessions end."""
         with _said():
-            return after(request, user, desk_of(request).close(user))
+            return after(request, user, account_service(request).close(user))
 
     @router.post("/users/{user}/open", dependencies=needs(Right.MANAGE))
     def open_user(request: Request, user: UserName) -> User:
         """It can be signed in with again."""
         with _said():
-            desk_of(request).open(user)
+            account_service(request).open(user)
             return after(request, user, [])
 
     @router.delete("/users/{user}/sessions", dependencies=needs(Right.MANAGE))
     def end_sessions(request: Request, user: UserName) -> User:
         """All of them end."""
         with _said():
-            return after(request, user, desk_of(request).end_sessions(user))
+            return after(request, user, account_service(request).end_sessions(user))
 
     @router.post("/users/{user}/reset", openapi_extra=SHOWN_ONCE, dependencies=needs(Right.MANAGE))
     def reset_user(request: Request, user: UserName) -> SetUp:
         """Forget password and one-time codes; sessions end, and a new link is given."""
         with _said():
-            value, ended = desk_of(request).reset(user)
+            value, ended = account_service(request).reset(user)
             after(request, user, ended)
         return SetUp(name=user, set_up=link_of(request, value))
 
@@ -166,7 +166,7 @@ def _add_tokens(router: APIRouter) -> None:
     @router.get("/tokens", dependencies=needs(Right.MANAGE))
     def list_tokens(request: Request, limit: Limit = 100, offset: Offset = 0) -> CountedRows[Token]:
         """All tokens by name, revoked ones too."""
-        rows = desk_of(request).tokens()
+        rows = account_service(request).tokens()
         items = [_token(row) for row in rows[offset : offset + limit]]
         return CountedRows(items=items, next=next_offset(offset, limit, len(rows)), total=len(rows))
 
@@ -174,14 +174,14 @@ def _add_tokens(router: APIRouter) -> None:
     def make_token(request: Request, wish: NewToken) -> TokenValue:
         """A new token."""
         with _said():
-            value = desk_of(request).make_token(wish.name, wish.role, wish.stations, wish.days)
+            value = account_service(request).make_token(wish.name, wish.role, wish.stations, wish.days)
         return TokenValue(name=wish.name, token=value)
 
     @router.delete("/tokens/{token}", status_code=204, dependencies=needs(Right.MANAGE))
     def revoke_token(request: Request, token: UserName) -> Response:
         """It works no more."""
         with _said():
-            desk_of(request).revoke_token(token)
+            account_service(request).revoke_token(token)
         return Response(status_code=204)
 
 

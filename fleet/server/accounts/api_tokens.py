@@ -27,7 +27,7 @@ MOST = timedelta(days=MOST_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class ApiToken:
     """One token, without its value."""
 
     name: str
@@ -52,15 +52,15 @@ def add(connection: Connection, name: str, role: Role, stations: str, days: int,
     return value
 
 
-def everything(connection: Connection) -> list[Token]:
+def everything(connection: Connection) -> list[ApiToken]:
     """All tokens by name, revoked ones too."""
     rows = connection.execute(select(tokens).order_by(tokens.c.name))
     return [_token(row) for row in rows]
 
 
-def _token(row: Any) -> Token:
+def _token(row: Any) -> ApiToken:
     refused = row.revoked or Role(row.role) not in ROLES
-    return Token(row.name, Role(row.role), row.stations, row.made, min(row.ends, row.made + MOST), refused)
+    return ApiToken(row.name, Role(row.role), row.stations, row.made, min(row.ends, row.made + MOST), refused)
 
 
 def revoke(connection: Connection, name: str) -> None:

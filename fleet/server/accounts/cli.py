@@ -133,7 +133,7 @@ def _list_users(_arguments: argparse.Namespace, connection: Connection, _now: da
     return {"users": rows}, "\n".join(lines)
 
 
-def _state(person: people.Person) -> str:
+def _state(person: people.AccountRow) -> str:
     return "disabled" if person.disabled else "ready" if person.ready else "not set up"
 
 

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from fleet.server.accounts.api_tokens import Token
-from fleet.server.accounts.queries import Person
+from fleet.server.accounts.api_tokens import ApiToken
+from fleet.server.accounts.queries import AccountRow
 from fleet.server.platform.pages.labels import ICON, StatusLabel
 
 
-def account_label(person: Person) -> StatusLabel:
+def account_label(person: AccountRow) -> StatusLabel:
     """Whether an account can be signed in with."""
     if person.disabled:
         return StatusLabel("ba", "lock-outline", "account", "closed")
@@ -16,7 +16,7 @@ def account_label(person: Person) -> StatusLabel:
     return StatusLabel("ok", "account-check-outline", "account", "ready")
 
 
-def token_label(token: Token, now: datetime) -> StatusLabel:
+def token_label(token: ApiToken, now: datetime) -> StatusLabel:
     """Whether a token works."""
     if token.revoked:
         return StatusLabel("of", "close-circle-outline", "token", "revoked")

@@ -17,7 +17,7 @@ from starlette.datastructures import FormData
 
 from fleet.server.accounts.api_tokens import MOST_DAYS, ROLES
 from fleet.server.accounts.queries import AccountError, NoSuchAccountError
-from fleet.server.accounts.service import Account, Actor, Administration
+from fleet.server.accounts.service import Account, AccountService, Actor
 from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import STATIONS, Grants, Right, Role
@@ -28,7 +28,7 @@ Name = Annotated[str, Path(max_length=64)]
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class OneTimeSecret:
     """What is shown now and never again."""
 
     kind: str
@@ -36,10 +36,10 @@ class Once:
     value: str = field(repr=False)
 
 
-def desk_of(request: Request) -> Administration:
+def account_service(request: Request) -> AccountService:
     """In the name of who asks."""
     access = access_of(request)
-    return Administration(access.database, access.clock, Actor(caller_of(request).name, address_of(request)))
+    return AccountService(access.database, access.clock, Actor(caller_of(request).name, address_of(request)))
 
 
 def link_of(request: Request, value: str) -> str:
@@ -66,10 +66,10 @@ def _add_lists(router: APIRouter, web: Web) -> None:
         form = await form_of(request)
         name, granted = field_of(form, "name"), (_grant_in(form),)
         try:
-            value = await run_in_threadpool(desk_of(request).invite, name, granted)
+            value = await run_in_threadpool(account_service(request).invite, name, granted)
         except AccountError as error:
             return await run_in_threadpool(_users, request, web, None, str(error))
-        return await run_in_threadpool(_users, request, web, Once("set_up", name, link_of(request, value)))
+        return await run_in_threadpool(_users, request, web, OneTimeSecret("set_up", name, link_of(request, value)))
 
 
 def _add_one(router: APIRouter, web: Web) -> None:
@@ -81,7 +81,7 @@ def _add_one(router: APIRouter, web: Web) -> None:
     async def change(request: Request, user: Name, deed: Annotated[str, Path(max_length=16)]) -> Response:
         if deed not in DEEDS:
             raise HTTPException(404)
-        form, desk = await form_of(request), desk_of(request)
+        form, desk = await form_of(request), account_service(request)
         try:
             once, ended = await run_in_threadpool(DEEDS[deed], desk, user, form)
         except AccountError as error:
@@ -89,7 +89,9 @@ def _add_one(router: APIRouter, web: Web) -> None:
         for key in ended:
             web.hub.end(key)
         if once:
-            return await run_in_threadpool(_user, request, web, user, Once("set_up", user, link_of(request, once)))
+            return await run_in_threadpool(
+                _user, request, web, user, OneTimeSecret("set_up", user, link_of(request, once))
+            )
         return RedirectResponse(f"/users/{user}", 303)
 
 
@@ -99,7 +101,7 @@ def _reason(error: AccountError) -> str:
     return str(error)
 
 
-Deed = Callable[[Administration, str, FormData], tuple[str, list[str]]]
+Deed = Callable[[AccountService, str, FormData], tuple[str, list[str]]]
 """Does it; gives the value of a link that is shown once (or nothing), and keys of sessions whose streams end."""
 
 
@@ -110,17 +112,17 @@ def _grant_in(form: FormData) -> tuple[Role, str]:
     return Role(role), stations
 
 
-def _add_role(desk: Administration, name: str, form: FormData) -> tuple[str, list[str]]:
+def _add_role(desk: AccountService, name: str, form: FormData) -> tuple[str, list[str]]:
     granted: Grants = desk.account(name).person.grants
     return "", desk.grant(name, (*granted, _grant_in(form)))
 
 
-def _take_role(desk: Administration, name: str, form: FormData) -> tuple[str, list[str]]:
+def _take_role(desk: AccountService, name: str, form: FormData) -> tuple[str, list[str]]:
     gone = _grant_in(form)
     return "", desk.grant(name, tuple(one for one in desk.account(name).person.grants if one != gone))
 
 
-def _open(desk: Administration, name: str, _form: FormData) -> tuple[str, list[str]]:
+def _open(desk: AccountService, name: str, _form: FormData) -> tuple[str, list[str]]:
     desk.open(name)
     return "", []
 
@@ -146,22 +148,22 @@ def _add_tokens(router: APIRouter, web: Web) -> None:
         name, (role, stations), days = field_of(form, "name"), _grant_in(form), field_of(form, "days")
         try:
             count = int(days) if days.isascii() and days.isdigit() else 0
-            value = await run_in_threadpool(desk_of(request).make_token, name, role, stations, count)
+            value = await run_in_threadpool(account_service(request).make_token, name, role, stations, count)
         except AccountError as error:
             return await run_in_threadpool(_tokens, request, web, None, str(error))
-        return await run_in_threadpool(_tokens, request, web, Once("token", name, value))
+        return await run_in_threadpool(_tokens, request, web, OneTimeSecret("token", name, value))
 
     @router.post("/tokens/{token}/revoke", dependencies=needs(Right.MANAGE))
     def revoke(request: Request, token: Name) -> Response:
         try:
-            desk_of(request).revoke_token(token)
+            account_service(request).revoke_token(token)
         except NoSuchAccountError:
             raise HTTPException(404) from None
         return RedirectResponse("/tokens", 303)
 
 
-def _users(request: Request, web: Web, once: Once | None = None, why: str = "") -> Response:
-    accounts, t = desk_of(request).accounts(), web.texts_for(request)
+def _users(request: Request, web: Web, once: OneTimeSecret | None = None, why: str = "") -> Response:
+    accounts, t = account_service(request).accounts(), web.texts_for(request)
     return web.render(
         request,
         "accounts/users.html",
@@ -175,9 +177,9 @@ def _users(request: Request, web: Web, once: Once | None = None, why: str = "") 
     )
 
 
-def _user(request: Request, web: Web, name: str, once: Once | None = None, why: str = "") -> Response:
+def _user(request: Request, web: Web, name: str, once: OneTimeSecret | None = None, why: str = "") -> Response:
     try:
-        account: Account = desk_of(request).account(name)
+        account: Account = account_service(request).account(name)
     except NoSuchAccountError:
         raise HTTPException(404) from None
     return web.render(
@@ -193,8 +195,8 @@ def _user(request: Request, web: Web, name: str, once: Once | None = None, why: 
     )
 
 
-def _tokens(request: Request, web: Web, once: Once | None = None, why: str = "") -> Response:
-    rows, t = desk_of(request).tokens(), web.texts_for(request)
+def _tokens(request: Request, web: Web, once: OneTimeSecret | None = None, why: str = "") -> Response:
+    rows, t = account_service(request).tokens(), web.texts_for(request)
     working = sum(1 for row in rows if not row.revoked and row.ends > web.clock())
     return web.render(
         request,

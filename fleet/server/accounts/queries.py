@@ -37,7 +37,7 @@ class NoSuchAccountError(AccountError):
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class AccountRow:
     """One account, without its secrets."""
 
     id: int
@@ -123,13 +123,13 @@ def granted_to(connection: Connection, user: int) -> Grants:
     return tuple((Role(row.role), row.stations) for row in connection.execute(query))
 
 
-def everybody(connection: Connection) -> list[Person]:
+def everybody(connection: Connection) -> list[AccountRow]:
     """All accounts by name."""
     rows = list(connection.execute(select(users).order_by(users.c.name)))
     return [_person(row, granted_to(connection, row.id)) for row in rows]
 
 
-def named(connection: Connection, name: str) -> Person:
+def named(connection: Connection, name: str) -> AccountRow:
     """Raises NoSuchAccountError."""
     row = connection.execute(select(users).where(users.c.name == name)).first()
     if row is None:
@@ -137,9 +137,9 @@ def named(connection: Connection, name: str) -> Person:
     return _person(row, granted_to(connection, row.id))
 
 
-def _person(row: Any, granted: Grants) -> Person:
+def _person(row: Any, granted: Grants) -> AccountRow:
     ready = row.subject is not None or row.password is not None
-    return Person(row.id, row.name, row.subject is None, ready, row.disabled, row.made, granted)
+    return AccountRow(row.id, row.name, row.subject is None, ready, row.disabled, row.made, granted)
 
 
 def row_named(connection: Connection, name: str) -> Any:

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from fleet.server.accounts import api_tokens as tokens
 from fleet.server.accounts import queries as people
 from fleet.server.accounts import separation_of_duties as vouching
-from fleet.server.accounts.api_tokens import Token
-from fleet.server.accounts.queries import AccountError, Person
+from fleet.server.accounts.api_tokens import ApiToken
+from fleet.server.accounts.queries import AccountError, AccountRow
 from fleet.server.accounts.sign_in import one_time_links as links
 from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.sessions import Open
@@ -42,12 +42,12 @@ class Actor:
 class Account:
     """One account with its open sessions."""
 
-    person: Person
+    person: AccountRow
     sessions: tuple[Open, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Administration:
+class AccountService:
     """See the module. Every method raises AccountError, with the reason; `people.NoSuchAccountError` where there is none."""
 
     database: Database
@@ -108,7 +108,7 @@ class Administration:
             self._vouch(connection, user, "reset")
             return links.make(connection, "set-up", user, self.clock()), ended
 
-    def tokens(self) -> list[Token]:
+    def tokens(self) -> list[ApiToken]:
         """All by name, revoked ones too."""
         with self.database.reading.begin() as connection:
             return tokens.everything(connection)
@@ -136,7 +136,7 @@ class Administration:
             audit.append(connection, self.clock(), self.actor.name, self.actor.address, deed)
 
 
-def _account(connection: Connection, person: Person) -> Account:
+def _account(connection: Connection, person: AccountRow) -> Account:
     return Account(person, tuple(sessions.of(connection, person.name)))
 
 

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from fleet.server.alerts import labels
 from fleet.server.alerts.model import AlertRow, Alerts
 from fleet.server.alerts.pages import IS_OPEN
-from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -15,17 +15,17 @@ from fleet.server.stations.dependencies import stations_meant
 ALERTS = FileExport[AlertRow](
     "alerts",
     (
-        Column("col.number", lambda row, t: row.id),
-        Column("col.severity", lambda row, t: t.code("severity", row.severity)),
-        Column("col.alert", lambda row, t: labels.alert_label(row).text(t), shows=("alerts.what",)),
-        Column("col.detail", lambda row, t: labels.alert_detail(row, t)),
-        Column("col.station", lambda row, t: row.station),
-        Column("col.first", lambda row, t: row.first, shows=("alerts.first",)),
-        Column("col.last", lambda row, t: row.last, shows=("alerts.last",)),
-        Column("col.times", lambda row, t: row.times, shows=("alerts.times",)),
-        Column("col.by", lambda row, t: row.by, shows=("alerts.taken",)),
-        Column("col.note", lambda row, t: row.note),
-        Column("col.closed", lambda row, t: row.closed),
+        ExportColumn("col.number", lambda row, t: row.id),
+        ExportColumn("col.severity", lambda row, t: t.code("severity", row.severity)),
+        ExportColumn("col.alert", lambda row, t: labels.alert_label(row).text(t), shows=("alerts.what",)),
+        ExportColumn("col.detail", lambda row, t: labels.alert_detail(row, t)),
+        ExportColumn("col.station", lambda row, t: row.station),
+        ExportColumn("col.first", lambda row, t: row.first, shows=("alerts.first",)),
+        ExportColumn("col.last", lambda row, t: row.last, shows=("alerts.last",)),
+        ExportColumn("col.times", lambda row, t: row.times, shows=("alerts.times",)),
+        ExportColumn("col.by", lambda row, t: row.by, shows=("alerts.taken",)),
+        ExportColumn("col.note", lambda row, t: row.note),
+        ExportColumn("col.closed", lambda row, t: row.closed),
     ),
 )
 
@@ -37,7 +37,9 @@ def alert_exports(web: Web, alerts: Alerts) -> APIRouter:
     @router.get("/alerts", dependencies=needs(Right.VIEW))
     def listed(request: Request, state: Word = "open", station: Word = "", form: Format = "csv") -> Response:
         mine = alerts.within(stations_meant(request, web, station))
-        rows = in_batches(lambda limit, offset: mine.listed(is_open=IS_OPEN.get(state), limit=limit, offset=offset))
+        rows = in_batches(
+            lambda limit, offset: mine.list_alerts(is_open=IS_OPEN.get(state), limit=limit, offset=offset)
+        )
         return sent(request, ALERTS.table(rows, web.texts_for(request)), form, f"{state} {station}")
 
     return router

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fleet.server.alerts.model import AlertRow
 from fleet.server.alerts.rules import ENDING
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import ICON, Level, StatusLabel, TodoItem
 
 _LEVEL: dict[str, tuple[Level, str]] = {
@@ -52,21 +52,21 @@ def severity_label(row: AlertRow) -> StatusLabel:
 
 
 def alert_todos(
-    rows: Iterable[AlertRow], titles: Mapping[str, str], texts: Texts, now: datetime, *, take: bool = True
+    rows: Iterable[AlertRow], titles: Mapping[str, str], texts: Localization, now: datetime, *, take: bool = True
 ) -> list[TodoItem]:
     """Alerts that nobody has taken, as lines of the list of what needs somebody. `take`: whether who looks may take them."""
     action = texts("alerts.take") if take else texts("orders.show")
     return [_todo(row, titles.get(row.station, row.station), texts, now, action) for row in rows]
 
 
-def _todo(row: AlertRow, title: str, texts: Texts, now: datetime, action: str) -> TodoItem:
+def _todo(row: AlertRow, title: str, texts: Localization, now: datetime, action: str) -> TodoItem:
     mark = alert_label(row)
     said = ": ".join((title or texts("alerts.fleet"), mark.text(texts)))
     detail, since = alert_detail(row, texts), texts.lately(row.first, now)
     return TodoItem(mark.level, _ICON.get(row.code, mark.icon), said, detail, f"/alerts/{row.id}", action, since)
 
 
-def alert_detail(row: AlertRow, texts: Texts) -> str:
+def alert_detail(row: AlertRow, texts: Localization) -> str:
     """Which one, and how: a device and its state, a slot, how many."""
     said = row.detail
     if row.code in _DEVICES:
@@ -84,7 +84,7 @@ def alert_detail(row: AlertRow, texts: Texts) -> str:
     return ": ".join(part for part in (row.subject, said) if part)
 
 
-def _end(row: AlertRow, texts: Texts) -> str:
+def _end(row: AlertRow, texts: Localization) -> str:
     """What ends, on which day, and how it is renewed; the command itself stands in the row's detail for programs."""
     what, _, name = row.subject.partition(" ")
     which = " ".join(part for part in (texts.code("alert_end", what), name) if part)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from fleet.server.maintenance.model import Planned, Window, WindowRow
+from fleet.server.maintenance.model import PlannedWindow, Window, WindowRow
 from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 
@@ -34,7 +34,7 @@ class AlertRow:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingRow:
+class PendingApproval:
     """A command that waits for a second person, as a channel is told: nothing of a card or a holder, and no free text.
 
     `link` is the address of its page, empty where it is not known.
@@ -54,7 +54,7 @@ class NoticeRow:
     """One word to people, about an alert or a command: `due` is null once it is sent or given up."""
 
     id: int
-    about: AlertRow | WaitingRow
+    about: AlertRow | PendingApproval
     channel: str
     what: str
     made: datetime
@@ -65,7 +65,7 @@ class NoticeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class NoticeBundle:
     """Words about alerts that come together, for one person's mailbox: one message for all of them."""
 
     notices: tuple[NoticeRow, ...]
@@ -78,35 +78,35 @@ class Alerts(Protocol):
         """The same for these stations only: names, or beginnings of names with `*`. The whole fleet's are for `*` alone."""
 
     @changes_with(Topic.ALERTS)
-    def listed(
+    def list_alerts(
         self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
     ) -> tuple[list[AlertRow], int]:
         """Open ones first, then the latest; and how many there are in all."""
 
     @changes_with(Topic.ALERTS)
-    def untaken(self, limit: int) -> tuple[list[AlertRow], int]:
+    def list_unacknowledged(self, limit: int) -> tuple[list[AlertRow], int]:
         """Open ones that nobody has acknowledged and no maintenance keeps silent, worst first; and how many there are."""
 
     @changes_with(Topic.ALERTS)
-    def one(self, number: int) -> AlertRow | None: ...
+    def find_alert(self, number: int) -> AlertRow | None: ...
 
     def acknowledge(self, number: int, by: str, note: str) -> AlertRow | None:
         """Say who knows of it: the first one stands. None where there is no such alert."""
 
     @changes_with(Topic.ALERTS)
-    def queued(self) -> Sequence[NoticeRow]:
+    def queued_notices(self) -> Sequence[NoticeRow]:
         """Words to people that are not sent yet, and those that were given up; the newest first, at most a hundred."""
 
     @changes_with(Topic.ALERTS)
-    def windows(self, *, ended: bool = False) -> list[WindowRow]:
+    def list_windows(self, *, ended: bool = False) -> list[WindowRow]:
         """Maintenance windows of all stations that count, newest first; with `ended` the others too."""
 
     @changes_with(Topic.ALERTS)
-    def planned(self, *, ended: bool = False) -> list[Planned]:
+    def planned_windows(self, *, ended: bool = False) -> list[PlannedWindow]:
         """The same, and behind them those of the settings' file."""
 
     @changes_with(Topic.ALERTS)
-    def window(self, number: int) -> WindowRow | None: ...
+    def find_window(self, number: int) -> WindowRow | None: ...
 
     def begin_window(self, window: Window, by: str) -> WindowRow: ...
 

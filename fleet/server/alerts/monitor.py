@@ -16,11 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts import second_person_notices as second_person
-from fleet.server.alerts.model import Gathered, NoticeRow, WaitingRow
-from fleet.server.alerts.notifications import Deliver, NotDeliveredError, deliver, next_try, together
-from fleet.server.alerts.rules import findings, newest_failures
+from fleet.server.alerts.model import NoticeBundle, NoticeRow, PendingApproval
+from fleet.server.alerts.notifications import Deliver, NotDeliveredError, bundle_notices, deliver, next_try
+from fleet.server.alerts.rules import evaluate_rules, longest_window
 from fleet.server.alerts.settings import AlertSettings, Channel, with_windows
-from fleet.server.alerts.transitions import Watch
+from fleet.server.alerts.transitions import AlertTracker
 from fleet.server.maintenance import queries as maintaining
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.expiry import End
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 
 
-class AlertService:
+class AlertMonitor:
     """One for a server. `look` and `tell` block, and are called in a thread each."""
 
     def __init__(
@@ -59,7 +59,7 @@ class AlertService:
         self._send = send
         self._url = url
         self._ends = ends
-        self._watch = Watch()
+        self._watch = AlertTracker()
 
     async def run(self) -> None:
         """Both loops, until cancelled."""
@@ -73,27 +73,27 @@ class AlertService:
         now = self._clock()
         rules = self._settings.rule
         with self._database.reading.begin() as connection:
-            look = alerting.look_at(connection, now, newest_failures(rules))
-            known = alerting.newest(connection)
-            settings = with_windows(self._settings, maintaining.windows(connection))
-            untold = second_person.untold(connection, self._settings.seconds, now)
+            look = alerting.fleet_snapshot(connection, now, longest_window(rules))
+            known = alerting.newest_alerts(connection)
+            settings = with_windows(self._settings, maintaining.list_windows(connection))
+            untold = second_person.unannounced_approvals(connection, self._settings.seconds, now)
         look = replace(look, ends=self._ends())
-        decisions = self._watch.decide(findings(look, rules), known, settings, now.astimezone(HERE))
+        decisions = self._watch.decide(evaluate_rules(look, rules), known, settings, now.astimezone(HERE))
         if decisions or untold:
             with self._database.writing.begin() as connection:
                 alerting.write(connection, decisions, self._settings, now)
-                second_person.put(connection, untold, now)
+                second_person.queue_notices(connection, untold, now)
         return bool(decisions or untold)
 
     def tell(self) -> bool:
         """Send what is due. Whether the queue has changed. Raises SQLAlchemyError."""
         now = self._clock()
         with self._database.reading.begin() as connection:
-            due = alerting.queued(connection, due=now, limit=MOST_AT_ONCE)
-        if any(isinstance(notice.about, WaitingRow) for notice in due):
+            due = alerting.queued_notices(connection, due=now, limit=MOST_AT_ONCE)
+        if any(isinstance(notice.about, PendingApproval) for notice in due):
             with self._database.writing.begin() as connection:
-                second_person.forget_decided(connection, now)
-                due = alerting.queued(connection, due=now, limit=MOST_AT_ONCE)
+                second_person.drop_decided(connection, now)
+                due = alerting.queued_notices(connection, due=now, limit=MOST_AT_ONCE)
         channels = {channel.name: channel for channel in self._settings.channels}
         for name in dict.fromkeys(notice.channel for notice in due):
             self._tell_channel(channels.get(name), [notice for notice in due if notice.channel == name], now)
@@ -101,7 +101,7 @@ class AlertService:
 
     def _tell_channel(self, channel: Channel | None, notices: list[NoticeRow], now: datetime) -> None:
         failed = 0
-        for some in together(channel, notices):
+        for some in bundle_notices(channel, notices):
             failed = 0 if self._tell_some(channel, some, now) else failed + 1
             if channel is not None and failed == MOST_FAILED:
                 return
@@ -112,7 +112,7 @@ class AlertService:
         if channel is not None:
             linked = tuple(map(self._linked, notices))
             try:
-                self._send(channel, linked[0] if len(linked) == 1 else Gathered(linked), self._clock())
+                self._send(channel, linked[0] if len(linked) == 1 else NoticeBundle(linked), self._clock())
                 why = ""
             except NotDeliveredError as error:
                 why = str(error)
@@ -121,14 +121,14 @@ class AlertService:
             for notice in notices:
                 if why:
                     retry = None if channel is None else next_try(notice.tries + 1, now)
-                    alerting.not_sent(connection, notice.id, why, retry)
+                    alerting.mark_failed(connection, notice.id, why, retry)
                 else:
-                    alerting.sent(connection, notice.id, self._clock())
+                    alerting.mark_sent(connection, notice.id, self._clock())
         return not why
 
     def _linked(self, notice: NoticeRow) -> NoticeRow:
         url = self._url()
-        if not url or not isinstance(notice.about, WaitingRow):
+        if not url or not isinstance(notice.about, PendingApproval):
             return notice
         return replace(notice, about=replace(notice.about, link=f"{url}/commands/{notice.about.id}"))
 
@@ -143,4 +143,4 @@ class AlertService:
 
 
 def _named(notice: NoticeRow) -> tuple[int, str, int]:
-    return notice.id, "command" if isinstance(notice.about, WaitingRow) else "alert", notice.about.id
+    return notice.id, "command" if isinstance(notice.about, PendingApproval) else "alert", notice.about.id

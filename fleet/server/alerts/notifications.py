@@ -19,7 +19,7 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
-from fleet.server.alerts.model import AlertRow, Gathered, NoticeRow, WaitingRow
+from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, PendingApproval
 from fleet.server.alerts.settings import Channel, Email, Webhook
 from fleet.server.platform.webhook_signatures import ID, SIGNATURE, TIMESTAMP, HookError, load_secret, signature
 
@@ -30,15 +30,15 @@ GATHER_FROM = 6
 """So many words that wait for one mailbox are one e-mail."""
 PREFIX = "[kortkiosk] "
 
-Told = NoticeRow | Gathered
-Deliver = Callable[[Channel, Told, datetime], None]
+Notification = NoticeRow | NoticeBundle
+Deliver = Callable[[Channel, Notification, datetime], None]
 
 
 class NotDeliveredError(Exception):
     """The channel did not take it. The text says why."""
 
 
-def deliver(channel: Channel, told: Told, now: datetime) -> None:
+def deliver(channel: Channel, told: Notification, now: datetime) -> None:
     """Send it: to a webhook one word at a time. Raises NotDeliveredError."""
     try:
         match channel, told:
@@ -61,24 +61,24 @@ def next_try(tries: int, now: datetime) -> datetime | None:
     return now + timedelta(seconds=min(LAST_RETRY_S, FIRST_RETRY_S * 2.0 ** (tries - 1)))
 
 
-def as_json(about: AlertRow | WaitingRow) -> dict[str, Any]:
+def as_json(about: AlertRow | PendingApproval) -> dict[str, Any]:
     """An alert or a waiting command for programs: times in RFC 3339."""
     values = {name: getattr(about, name) for name in about.__dataclass_fields__}
     return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in values.items()}
 
 
-def together(channel: Channel | None, notices: Sequence[NoticeRow]) -> list[tuple[NoticeRow, ...]]:
+def bundle_notices(channel: Channel | None, notices: Sequence[NoticeRow]) -> list[tuple[NoticeRow, ...]]:
     """What is sent at once, of words to one channel: alone what a person is to do, what is few, and what is for a program."""
-    alone = [one for one in notices if isinstance(one.about, WaitingRow)]
-    alerts = tuple(one for one in notices if not isinstance(one.about, WaitingRow))
+    alone = [one for one in notices if isinstance(one.about, PendingApproval)]
+    alerts = tuple(one for one in notices if not isinstance(one.about, PendingApproval))
     if isinstance(channel, Email) and len(alerts) >= GATHER_FROM:
         return [*((one,) for one in alone), alerts]
     return [(one,) for one in (*alone, *alerts)]
 
 
-def wording(told: Told) -> tuple[str, str]:
+def subject_and_text(told: Notification) -> tuple[str, str]:
     """Subject and text of an e-mail."""
-    return _of_all(told.notices) if isinstance(told, Gathered) else _of_one(told)
+    return _of_all(told.notices) if isinstance(told, NoticeBundle) else _of_one(told)
 
 
 def _line(text: object) -> str:
@@ -98,7 +98,7 @@ def _of_one(notice: NoticeRow) -> tuple[str, str]:
     said = as_json(notice.about).items()
     text = "\n".join(f"{name}: {_line(value)}" for name, value in said if value not in (None, "", False)) + "\n"
     match notice.about:
-        case WaitingRow(station=station, command=command):
+        case PendingApproval(station=station, command=command):
             return f"{PREFIX}needs a second person: {station} {command}", text
         case alert:
             where = alert.station or "the fleet"
@@ -108,7 +108,7 @@ def _of_one(notice: NoticeRow) -> tuple[str, str]:
 
 
 def _post(channel: Webhook, notice: NoticeRow, now: datetime) -> None:
-    kind = "command" if isinstance(notice.about, WaitingRow) else "alert"
+    kind = "command" if isinstance(notice.about, PendingApproval) else "alert"
     body = json.dumps({"what": notice.what, kind: as_json(notice.about)}, ensure_ascii=False).encode()
     message, timestamp = f"notice-{notice.id}", str(int(now.timestamp()))
     headers = {"Content-Type": "application/json", ID: message, TIMESTAMP: timestamp}
@@ -124,9 +124,9 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """A redirect is an error: the settings name the address."""
 
 
-def _mail(channel: Email, told: Told) -> None:
+def _mail(channel: Email, told: Notification) -> None:
     message = EmailMessage()
-    message["Subject"], text = wording(told)
+    message["Subject"], text = subject_and_text(told)
     number = told.id if isinstance(told, NoticeRow) else f"{told.notices[0].id}-{told.notices[-1].id}"
     message["From"], message["To"] = channel.sender, ", ".join(channel.to)
     message["Message-ID"] = f"<kortkiosk-{number}@{parseaddr(channel.sender)[1].rpartition('@')[2]}>"

@@ -18,8 +18,8 @@ from starlette.concurrency import run_in_threadpool
 
 from fleet.server.alerts.dependencies import within
 from fleet.server.alerts.labels import alert_label
-from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, WaitingRow
-from fleet.server.maintenance.labels import under_way
+from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, PendingApproval
+from fleet.server.maintenance.labels import active_windows
 from fleet.server.platform.audit.log import Deed, masked
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
@@ -107,7 +107,7 @@ def alert_pages(web: Web, alerts: Alerts) -> APIRouter:
 
     @router.get("/alerts/{alert}", dependencies=needs(Right.VIEW))
     def show_one(request: Request, alert: Number) -> Response:
-        return _one(request, web, _found(within(request, alerts).one(alert)))
+        return _one(request, web, _found(within(request, alerts).find_alert(alert)))
 
     @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND))
     async def take(request: Request, alert: Number) -> Response:
@@ -131,7 +131,7 @@ def alert_api(alerts: Alerts) -> APIRouter:
         offset: Offset = 0,
     ) -> CountedRows[Alert]:
         """Alerts that fit: open ones first, then the latest."""
-        rows, total = within(request, alerts).listed(
+        rows, total = within(request, alerts).list_alerts(
             is_open=IS_OPEN.get(state), station=station, limit=limit, offset=offset
         )
         return CountedRows(items=[_model(row) for row in rows], next=next_offset(offset, limit, total), total=total)
@@ -139,7 +139,7 @@ def alert_api(alerts: Alerts) -> APIRouter:
     @router.get("/alerts/{alert}", dependencies=needs(Right.VIEW))
     def read_alert(request: Request, alert: Number) -> Alert:
         """One alert."""
-        return _model(_found(within(request, alerts).one(alert)))
+        return _model(_found(within(request, alerts).find_alert(alert)))
 
     @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND))
     def acknowledge(request: Request, alert: Number, said: Acknowledgement) -> Alert:
@@ -149,7 +149,7 @@ def alert_api(alerts: Alerts) -> APIRouter:
     @router.get("/notices", dependencies=needs(Right.VIEW))
     def list_notices(request: Request) -> list[Notice]:
         """Words to people that are not sent, newest first."""
-        return [_notice(one) for one in within(request, alerts).queued()]
+        return [_notice(one) for one in within(request, alerts).queued_notices()]
 
     return router
 
@@ -159,9 +159,9 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
     state, station, page = asked
     stations = readings_of(request).stations(now)
     chosen = alerts.within(stations_meant(request, web, station))
-    rows, total = chosen.listed(is_open=IS_OPEN.get(state), limit=ROWS, offset=(page - 1) * ROWS)
+    rows, total = chosen.list_alerts(is_open=IS_OPEN.get(state), limit=ROWS, offset=(page - 1) * ROWS)
     alerts = within(request, alerts)
-    _, waiting = alerts.listed(is_open=True, limit=1)
+    _, waiting = alerts.list_alerts(is_open=True, limit=1)
     return web.render(
         request,
         "alerts/alerts.html",
@@ -175,9 +175,9 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
         state=state,
         states=STATES,
         station=station,
-        queue=alerts.queued(),
+        queue=alerts.queued_notices(),
         titles={row.name: row.title for row in stations},
-        under_way=under_way(alerts.planned(), stations, now.astimezone(t.zone or HERE)),
+        under_way=active_windows(alerts.planned_windows(), stations, now.astimezone(t.zone or HERE)),
         paging={
             "at": page,
             "pages": pages_of(total),
@@ -222,7 +222,7 @@ def _model(row: AlertRow) -> Alert:
 
 
 def _notice(row: NoticeRow) -> Notice:
-    waits = isinstance(row.about, WaitingRow)
+    waits = isinstance(row.about, PendingApproval)
     about = {"alert": None if waits else row.about, "command": row.about if waits else None}
     said = {name: getattr(row, name) for name in ("id", "channel", "what", "made", "due", "tries", "error")}
     return Notice.model_validate({**said, **about}, from_attributes=True)

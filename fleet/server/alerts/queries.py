@@ -8,11 +8,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, insert, or_, select, true, update
 
 from fleet.messages.link import StationState
-from fleet.server.alerts.model import AlertRow, NoticeRow, WaitingRow
-from fleet.server.alerts.rules import Failure, Kept, Key, Look, Seen
+from fleet.server.alerts.model import AlertRow, NoticeRow, PendingApproval
+from fleet.server.alerts.rules import AlertKey, FailedErrand, FleetSnapshot, RaisedAlarm, StationSnapshot
 from fleet.server.alerts.settings import SEVERITIES, AlertSettings, at_least
 from fleet.server.alerts.tables import alerts, notices
-from fleet.server.alerts.transitions import Changed, Closed, Decision, Known, Opened, Reopened
+from fleet.server.alerts.transitions import CloseAlert, Decision, OpenAlert, ReopenAlert, StoredAlert, UpdateAlert
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.commands.tables import commands
 from fleet.server.errands.tables import errands
@@ -27,26 +27,28 @@ _WAITING = ("id", "station", "command", "by", "asked", "decide_by")
 """What a word says of a command."""
 
 
-def look_at(connection: Connection, now: datetime, back: timedelta) -> Look:
+def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> FleetSnapshot:
     """Everything that rules judge by; failures as far back as `back`."""
     lying = _bin_counts(connection)
     rows = connection.execute(select(stations).order_by(stations.c.name))
-    seen = tuple(Seen(row.name, row.online, row.heard, _state(row.state), lying.get(row.id, 0)) for row in rows)
+    seen = tuple(
+        StationSnapshot(row.name, row.online, row.heard, _state(row.state), lying.get(row.id, 0)) for row in rows
+    )
     kept = connection.execute(select(alarms))
-    return Look(
+    return FleetSnapshot(
         now,
         seen,
-        tuple(Kept(row.station, row.code, row.argument, row.last, row.times) for row in kept),
+        tuple(RaisedAlarm(row.station, row.code, row.argument, row.last, row.times) for row in kept),
         tuple(_failures(connection, now - back)),
     )
 
 
-def newest(connection: Connection) -> dict[Key, Known]:
+def newest_alerts(connection: Connection) -> dict[AlertKey, StoredAlert]:
     """The newest alert of each key, open or closed."""
     last = select(func.max(alerts.c.id)).group_by(alerts.c.station, alerts.c.code, alerts.c.subject)
     rows = connection.execute(select(alerts).where(alerts.c.id.in_(last)))
     return {
-        (row.station, row.code, row.subject): Known(
+        (row.station, row.code, row.subject): StoredAlert(
             row.id, row.detail, row.last, row.times, row.silent, row.closed, row.acknowledged
         )
         for row in rows
@@ -57,7 +59,7 @@ def write(connection: Connection, decisions: Iterable[Decision], settings: Alert
     """Carry them out, and put into the queue what people are to be told."""
     for decision in decisions:
         match decision:
-            case Opened(finding, silent):
+            case OpenAlert(finding, silent):
                 severity = settings.rule[finding.code].severity
                 values = {
                     "station": finding.station,
@@ -74,16 +76,16 @@ def write(connection: Connection, decisions: Iterable[Decision], settings: Alert
                 assert key is not None
                 if not silent:
                     _tell(connection, key[0], OPENED, settings, severity, now)
-            case Reopened(number, finding):
+            case ReopenAlert(number, finding):
                 again = {"closed": None, "detail": finding.detail, "last": now, "times": alerts.c.times + 1}
                 connection.execute(update(alerts).where(alerts.c.id == number).values(again))
-            case Changed():
+            case UpdateAlert():
                 _change(connection, decision, settings, now)
-            case Closed(number):
+            case CloseAlert(number):
                 _close(connection, number, settings, now)
 
 
-def listed(
+def list_alerts(
     connection: Connection,
     *,
     is_open: bool | None = None,
@@ -102,7 +104,9 @@ def listed(
     return [_row(row) for row in connection.execute(latest.limit(limit).offset(offset))], total
 
 
-def untaken(connection: Connection, within: ColumnElement[bool], limit: int) -> tuple[list[AlertRow], int]:
+def unacknowledged_alerts(
+    connection: Connection, within: ColumnElement[bool], limit: int
+) -> tuple[list[AlertRow], int]:
     """Open ones that nobody has acknowledged and no maintenance keeps silent, worst first; and how many there are."""
     query = select(alerts).where(
         within, alerts.c.closed.is_(None), alerts.c.acknowledged.is_(None), alerts.c.silent.is_(False)
@@ -113,7 +117,7 @@ def untaken(connection: Connection, within: ColumnElement[bool], limit: int) -> 
     return [_row(row) for row in rows], total
 
 
-def one(connection: Connection, number: int, within: ColumnElement[bool] = ALL) -> AlertRow | None:
+def find_alert(connection: Connection, number: int, within: ColumnElement[bool] = ALL) -> AlertRow | None:
     """That alert, where it is within."""
     row = connection.execute(select(alerts).where(alerts.c.id == number, within)).first()
     return None if row is None else _row(row)
@@ -125,10 +129,10 @@ def acknowledge(
     """Say who knows of it. The first one stands; None where there is no such alert within."""
     fresh = and_(alerts.c.id == number, alerts.c.acknowledged.is_(None), within)
     connection.execute(update(alerts).where(fresh).values(acknowledged=now, by=by, note=note))
-    return one(connection, number, within)
+    return find_alert(connection, number, within)
 
 
-def queued(
+def queued_notices(
     connection: Connection,
     *,
     due: datetime | None = None,
@@ -152,19 +156,19 @@ def stations_in(patterns: Collection[str]) -> ColumnElement[bool]:
     return inside(frozenset(patterns))(alerts.c.station)
 
 
-def sent(connection: Connection, number: int, now: datetime) -> None:
+def mark_sent(connection: Connection, number: int, now: datetime) -> None:
     """A channel has taken it."""
     done = {"sent": now, "due": None, "error": None, "tries": notices.c.tries + 1}
     connection.execute(update(notices).where(notices.c.id == number).values(done))
 
 
-def not_sent(connection: Connection, number: int, why: str, due: datetime | None) -> None:
+def mark_failed(connection: Connection, number: int, why: str, due: datetime | None) -> None:
     """A try has failed; `due` is the next one, None where it is given up."""
     failed = {"due": due, "error": why, "tries": notices.c.tries + 1}
     connection.execute(update(notices).where(notices.c.id == number).values(failed))
 
 
-def _change(connection: Connection, change: Changed, settings: AlertSettings, now: datetime) -> None:
+def _change(connection: Connection, change: UpdateAlert, settings: AlertSettings, now: datetime) -> None:
     finding = change.finding
     values: dict[str, Any] = {"detail": finding.detail, "last": finding.since or now}
     if finding.times > 1:
@@ -206,14 +210,14 @@ def _bin_counts(connection: Connection) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _failures(connection: Connection, since: datetime) -> Iterable[Failure]:
+def _failures(connection: Connection, since: datetime) -> Iterable[FailedErrand]:
     query = (
         select(stations.c.name, errands.c.card_number, errands.c.ended, orders.c.product)
         .join(stations, stations.c.id == errands.c.station)
         .outerjoin(orders, orders.c.order == errands.c.order)
         .where(errands.c.outcome.in_(FAILED), errands.c.ended >= since, errands.c.card_number.is_not(None))
     )
-    return (Failure(row.name, row.product or "", row.card_number, row.ended) for row in connection.execute(query))
+    return (FailedErrand(row.name, row.product or "", row.card_number, row.ended) for row in connection.execute(query))
 
 
 def _state(text: str | None) -> StationState | None:
@@ -229,10 +233,10 @@ def _notices() -> Select[Any]:
     return select(notices.c.id.label("notice"), *columns, *waiting, alerts).select_from(both)
 
 
-def _about(row: Row[Any]) -> AlertRow | WaitingRow:
+def _about(row: Row[Any]) -> AlertRow | PendingApproval:
     if row.waiting_id is None:
         return _row(row)
-    return WaitingRow(**{name: row._mapping[f"waiting_{name}"] for name in _WAITING})
+    return PendingApproval(**{name: row._mapping[f"waiting_{name}"] for name in _WAITING})
 
 
 def _row(row: Row[Any]) -> AlertRow:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from fleet.messages.judging import aware_time
 from fleet.messages.link import DeviceState, StationState
-from fleet.server.alerts.settings import Rule
+from fleet.server.alerts.settings import AlertRule
 from fleet.server.deadlines.settings import ALARMS
 from fleet.server.platform.expiry import End, station_end
 
@@ -39,7 +39,7 @@ LATCHED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class StationSnapshot:
     """One station in a look."""
 
     name: str
@@ -50,7 +50,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RaisedAlarm:
     """An alarm that ingest has kept."""
 
     station: str
@@ -61,7 +61,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedErrand:
     """An errand that ended in a fault, or unknown. `product` is empty where no order names it."""
 
     station: str
@@ -71,23 +71,23 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FleetSnapshot:
     """The fleet at one moment."""
 
     now: datetime
-    stations: tuple[Seen, ...]
-    kept: tuple[Kept, ...] = ()
-    failures: tuple[Failure, ...] = ()
+    stations: tuple[StationSnapshot, ...]
+    kept: tuple[RaisedAlarm, ...] = ()
+    failures: tuple[FailedErrand, ...] = ()
     ends: tuple[End, ...] = ()
     """Of the server's own certificates, keys and secrets."""
 
 
-Key = tuple[str, str, str]
+AlertKey = tuple[str, str, str]
 """Station (empty: the whole fleet), code, and which one (a device, a slot, a product)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RuleMatch:
     """A rule holds. `detail` says more, never a name or a code; `since` where the look itself knows it."""
 
     station: str
@@ -98,71 +98,71 @@ class Finding:
     times: int = field(default=1, compare=False)
 
     @property
-    def key(self) -> Key:
+    def key(self) -> AlertKey:
         """What makes it the same alert."""
         return self.station, self.code, self.subject
 
 
-Find = Callable[[Look, Rule], Iterable[Finding]]
+Finder = Callable[[FleetSnapshot, AlertRule], Iterable[RuleMatch]]
 
 
-def findings(look: Look, rules: Mapping[str, Rule]) -> Iterator[Finding]:
+def evaluate_rules(look: FleetSnapshot, rules: Mapping[str, AlertRule]) -> Iterator[RuleMatch]:
     """All that the rules find, whether it has lasted long enough or not."""
     for code, rule in rules.items():
         if not rule.off:
             yield from FINDERS[code](look, rule)
 
 
-def newest_failures(rules: Mapping[str, Rule]) -> timedelta:
+def longest_window(rules: Mapping[str, AlertRule]) -> timedelta:
     """How far back failures matter."""
     return timedelta(seconds=max(rule.window_s for rule in rules.values()))
 
 
-def _states(look: Look) -> Iterator[tuple[Seen, StationState]]:
+def _states(look: FleetSnapshot) -> Iterator[tuple[StationSnapshot, StationState]]:
     """Stations whose word on themselves is fresh: an offline one says nothing about its devices."""
     for seen in look.stations:
         if seen.online and seen.state is not None:
             yield seen, seen.state
 
 
-def _offline(look: Look, _rule: Rule) -> Iterator[Finding]:
+def _offline(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
     for seen in look.stations:
         if not seen.online:
-            yield Finding(seen.name, "offline", since=seen.heard)
+            yield RuleMatch(seen.name, "offline", since=seen.heard)
 
 
-def _device(code: str, wrong: Callable[[DeviceState], bool]) -> Find:
-    def find(look: Look, _rule: Rule) -> Iterator[Finding]:
+def _device(code: str, wrong: Callable[[DeviceState], bool]) -> Finder:
+    def find(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         for seen, state in _states(look):
             for device in state.devices:
                 if wrong(device):
-                    yield Finding(seen.name, code, device.name[:64], device.state)
+                    yield RuleMatch(seen.name, code, device.name[:64], device.state)
 
     return find
 
 
-def _slot(look: Look, _rule: Rule) -> Iterator[Finding]:
+def _slot(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
     """A door that stands open while nobody is at the station, or a sensor that says nothing."""
     for seen, state in _states(look):
         for slot in state.slots:
             if state.errand is None and (slot.door == "open" or "unknown" in (slot.door, slot.card)):
-                yield Finding(seen.name, "slot", str(slot.number), "open" if slot.door == "open" else "unknown")
+                yield RuleMatch(seen.name, "slot", str(slot.number), "open" if slot.door == "open" else "unknown")
 
 
-def _bin(look: Look, rule: Rule) -> Iterator[Finding]:
+def _bin(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
     for seen in look.stations:
         if seen.bin_cards >= rule.limit > 0:
-            yield Finding(seen.name, "bin_full", detail=str(seen.bin_cards))
+            yield RuleMatch(seen.name, "bin_full", detail=str(seen.bin_cards))
 
 
-def _clock(look: Look, rule: Rule) -> Iterator[Finding]:
+def _clock(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
     """Ahead or behind, as the station measured it by the server's signed time. One that has measured nothing (it is older, or has
     had no signed time yet) is judged by the time of its state: that proves a clock that is ahead, and never one that is behind,
     for a state can be old."""
     for seen, state in _states(look):
         off_s = _ahead_s(state, look.now) if state.clock_off_s is None else state.clock_off_s
         if abs(off_s) > rule.limit:
-            yield Finding(seen.name, "clock", detail="ahead" if off_s > 0 else "behind")
+            yield RuleMatch(seen.name, "clock", detail="ahead" if off_s > 0 else "behind")
 
 
 def _ahead_s(state: StationState, now: datetime) -> float:
@@ -170,7 +170,7 @@ def _ahead_s(state: StationState, now: datetime) -> float:
     return 0.0 if said is None else max(0.0, (said - now).total_seconds())
 
 
-def _version(look: Look, _rule: Rule) -> Iterator[Finding]:
+def _version(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
     """Another version than most."""
     states = list(_states(look))
     counts = Counter(state.version for _, state in states)
@@ -179,16 +179,16 @@ def _version(look: Look, _rule: Rule) -> Iterator[Finding]:
     usual = max(counts, key=lambda version: (counts[version], version))
     for seen, state in states:
         if state.version != usual:
-            yield Finding(seen.name, "version", detail=state.version[:64])
+            yield RuleMatch(seen.name, "version", detail=state.version[:64])
 
 
-def _outbox(look: Look, rule: Rule) -> Iterator[Finding]:
+def _outbox(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
     for seen, state in _states(look):
         if state.outbox_depth >= rule.limit > 0:
-            yield Finding(seen.name, "outbox_depth", detail=str(state.outbox_depth))
+            yield RuleMatch(seen.name, "outbox_depth", detail=str(state.outbox_depth))
 
 
-def _product_failing(look: Look, rule: Rule) -> Iterator[Finding]:
+def _product_failing(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
     """Different cards of one product, at whatever stations."""
     cards: defaultdict[str, set[str]] = defaultdict(set)
     for failure in _recent(look, rule):
@@ -196,29 +196,29 @@ def _product_failing(look: Look, rule: Rule) -> Iterator[Finding]:
             cards[failure.product].add(failure.card_number)
     for product, numbers in cards.items():
         if len(numbers) >= rule.limit:
-            yield Finding("", "product_failing", product[:64], str(len(numbers)))
+            yield RuleMatch("", "product_failing", product[:64], str(len(numbers)))
 
 
-def _reader_failing(look: Look, rule: Rule) -> Iterator[Finding]:
+def _reader_failing(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
     """Different cards at one station."""
     cards: defaultdict[str, set[str]] = defaultdict(set)
     for failure in _recent(look, rule):
         cards[failure.station].add(failure.card_number)
     for station, numbers in cards.items():
         if len(numbers) >= rule.limit:
-            yield Finding(station, "reader_failing", detail=str(len(numbers)))
+            yield RuleMatch(station, "reader_failing", detail=str(len(numbers)))
 
 
-def _recent(look: Look, rule: Rule) -> Iterator[Failure]:
+def _recent(look: FleetSnapshot, rule: AlertRule) -> Iterator[FailedErrand]:
     since = look.now - timedelta(seconds=rule.window_s)
     return (one for one in look.failures if one.at >= since and one.card_number)
 
 
-def _ends(code: str) -> Find:
+def _ends(code: str) -> Finder:
     """Certificates, keys and secrets that have fewer days left than the rule's limit; a station's by its own word, also while it
     is away."""
 
-    def find(look: Look, rule: Rule) -> Iterator[Finding]:
+    def find(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
         stations = (
             station_end(seen.name, seen.state.certificate_until) for seen in look.stations if seen.state is not None
         )
@@ -227,21 +227,21 @@ def _ends(code: str) -> Find:
                 is_station = end.what == "station"
                 subject = end.what if is_station else f"{end.what} {end.subject}".strip()
                 detail = f"{end.at:%Y-%m-%d} {end.renewal}"
-                yield Finding(end.subject if is_station else "", code, subject, detail)
+                yield RuleMatch(end.subject if is_station else "", code, subject, detail)
 
     return find
 
 
-def _kept(code: str) -> Find:
-    def find(look: Look, _rule: Rule) -> Iterator[Finding]:
+def _kept(code: str) -> Finder:
+    def find(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         for alarm in look.kept:
             if alarm.code == code:
-                yield Finding(alarm.station, code, detail=alarm.argument, since=alarm.last, times=alarm.times)
+                yield RuleMatch(alarm.station, code, detail=alarm.argument, since=alarm.last, times=alarm.times)
 
     return find
 
 
-FINDERS: dict[str, Find] = {
+FINDERS: dict[str, Finder] = {
     "offline": _offline,
     "reader": _device("reader", lambda device: device.kind == "reader" and not device.ok),
     "printer": _device("printer", lambda one: one.kind == "printer" and not one.ok and one.state not in PAPER),

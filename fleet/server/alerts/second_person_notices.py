@@ -19,7 +19,7 @@ Untold = tuple[int, str]
 """Number of a command, and name of a channel."""
 
 
-def untold(connection: Connection, channels: Sequence[str], now: datetime) -> list[Untold]:
+def unannounced_approvals(connection: Connection, channels: Sequence[str], now: datetime) -> list[Untold]:
     """Words that are still to be put."""
     if not channels:
         return []
@@ -29,14 +29,14 @@ def untold(connection: Connection, channels: Sequence[str], now: datetime) -> li
     return [(number, channel) for number in rows for channel in channels if (number, channel) not in told]
 
 
-def put(connection: Connection, words: Iterable[Untold], now: datetime) -> None:
+def queue_notices(connection: Connection, words: Iterable[Untold], now: datetime) -> None:
     """Into the queue."""
     fresh = {"what": WAITING, "made": now, "due": now, "tries": 0}
     for command, channel in words:
         connection.execute(insert(notices).values(command=command, channel=channel, **fresh))
 
 
-def forget_decided(connection: Connection, now: datetime) -> None:
+def drop_decided(connection: Connection, now: datetime) -> None:
     """Take out of the queue what nobody need be told any more."""
     waiting = select(commands.c.id).where(_waits(now))
     unsent = and_(notices.c.command.is_not(None), notices.c.sent.is_(None), notices.c.command.not_in(waiting))

@@ -5,14 +5,14 @@ from datetime import datetime
 
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.model import AlertRow, NoticeRow
-from fleet.server.alerts.settings import AlertSettings, planned
+from fleet.server.alerts.settings import AlertSettings, planned_windows
 from fleet.server.maintenance import queries as maintaining
-from fleet.server.maintenance.model import Planned, Window, WindowRow
+from fleet.server.maintenance.model import PlannedWindow, Window, WindowRow
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
 
 
-class AlertDesk:
+class AlertService:
     """From any thread. `patterns`: for which stations. `settings`: those of the file, whose windows are shown too."""
 
     def __init__(
@@ -30,28 +30,28 @@ class AlertDesk:
         self._patterns = patterns
         self._within = alerting.stations_in(patterns)
 
-    def within(self, patterns: frozenset[str]) -> "AlertDesk":
+    def within(self, patterns: frozenset[str]) -> "AlertService":
         """The same for these stations only."""
-        return AlertDesk(self._database, self._changes, self._clock, patterns, self._settings)
+        return AlertService(self._database, self._changes, self._clock, patterns, self._settings)
 
-    def listed(
+    def list_alerts(
         self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
     ) -> tuple[list[AlertRow], int]:
         """Open ones first, then the latest; and how many there are in all."""
         with self._database.reading.begin() as connection:
-            return alerting.listed(
+            return alerting.list_alerts(
                 connection, is_open=is_open, station=station, within=self._within, limit=limit, offset=offset
             )
 
-    def untaken(self, limit: int) -> tuple[list[AlertRow], int]:
+    def list_unacknowledged(self, limit: int) -> tuple[list[AlertRow], int]:
         """What waits for somebody, worst first, then the oldest."""
         with self._database.reading.begin() as connection:
-            return alerting.untaken(connection, self._within, limit)
+            return alerting.unacknowledged_alerts(connection, self._within, limit)
 
-    def one(self, number: int) -> AlertRow | None:
+    def find_alert(self, number: int) -> AlertRow | None:
         """That alert."""
         with self._database.reading.begin() as connection:
-            return alerting.one(connection, number, self._within)
+            return alerting.find_alert(connection, number, self._within)
 
     def acknowledge(self, number: int, by: str, note: str) -> AlertRow | None:
         """Say who knows of it: the first one stands. None where there is no such alert."""
@@ -60,34 +60,34 @@ class AlertDesk:
         self._changes.publish(frozenset({Topic.ALERTS}))
         return row
 
-    def queued(self) -> Sequence[NoticeRow]:
+    def queued_notices(self) -> Sequence[NoticeRow]:
         """What is not sent yet, and what was given up."""
         with self._database.reading.begin() as connection:
-            return alerting.queued(connection, patterns=self._patterns)
+            return alerting.queued_notices(connection, patterns=self._patterns)
 
-    def windows(self, *, ended: bool = False) -> list[WindowRow]:
+    def list_windows(self, *, ended: bool = False) -> list[WindowRow]:
         """Of all stations, newest first."""
         with self._database.reading.begin() as connection:
-            return maintaining.windows(connection, ended=ended)
+            return maintaining.list_windows(connection, ended=ended)
 
-    def planned(self, *, ended: bool = False) -> list[Planned]:
+    def planned_windows(self, *, ended: bool = False) -> list[PlannedWindow]:
         """Those, and behind them those of the settings' file."""
-        return planned(self._settings, self.windows(ended=ended))
+        return planned_windows(self._settings, self.list_windows(ended=ended))
 
-    def window(self, number: int) -> WindowRow | None:
+    def find_window(self, number: int) -> WindowRow | None:
         """That maintenance window."""
         with self._database.reading.begin() as connection:
-            return maintaining.one(connection, number)
+            return maintaining.find_window(connection, number)
 
     def begin_window(self, window: Window, by: str) -> WindowRow:
         """A new one, which counts from the next look on."""
         with self._database.writing.begin() as connection:
-            row = maintaining.begin(connection, window, by, self._clock())
+            row = maintaining.begin_window(connection, window, by, self._clock())
         self._changes.publish(frozenset({Topic.ALERTS}))
         return row
 
     def end_window(self, number: int) -> None:
         """It counts no more."""
         with self._database.writing.begin() as connection:
-            maintaining.end(connection, number, self._clock())
+            maintaining.end_window(connection, number, self._clock())
         self._changes.publish(frozenset({Topic.ALERTS}))

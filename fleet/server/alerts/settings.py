@@ -34,7 +34,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fleet.server.maintenance.model import Maintenance, Name, Planned, WindowRow
+from fleet.server.maintenance.model import MaintenanceRule, Name, PlannedWindow, WindowRow
 from fleet.server.platform import default_settings as shipped
 
 Severity = Literal["notice", "warning", "critical"]
@@ -47,7 +47,7 @@ class AlertSettingsError(Exception):
     """The file cannot be used. The text says where and why."""
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AlertRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When something is an alert, and how bad it is."""
 
     severity: Severity
@@ -91,9 +91,9 @@ Channel = Webhook | Email
 class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of it. `rule` is by code."""
 
-    rule: dict[str, Rule]
+    rule: dict[str, AlertRule]
     groups: dict[str, tuple[Pattern, ...]] = {}
-    maintenance: tuple[Maintenance, ...] = ()
+    maintenance: tuple[MaintenanceRule, ...] = ()
     webhook: tuple[Webhook, ...] = ()
     email: tuple[Email, ...] = ()
     second_person: tuple[Name, ...] | None = None
@@ -140,10 +140,10 @@ def at_least(severity: str, least: Severity) -> bool:
     return SEVERITIES.index(severity) >= SEVERITIES.index(least)
 
 
-def planned(settings: AlertSettings, rows: Iterable[WindowRow]) -> list[Planned]:
+def planned_windows(settings: AlertSettings, rows: Iterable[WindowRow]) -> list[PlannedWindow]:
     """Those that people and programs made, in the order given, then those of the file."""
-    made = [Planned(row.window.name, row.window.stations, row.window.rule(""), row) for row in rows]
-    return made + [Planned(one.name, settings.groups[one.group], one) for one in settings.maintenance]
+    made = [PlannedWindow(row.window.name, row.window.stations, row.window.rule(""), row) for row in rows]
+    return made + [PlannedWindow(one.name, settings.groups[one.group], one) for one in settings.maintenance]
 
 
 def with_windows(settings: AlertSettings, rows: Iterable[WindowRow]) -> AlertSettings:

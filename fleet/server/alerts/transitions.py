@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fleet.server.alerts.rules import LATCHED, Finding, Key
+from fleet.server.alerts.rules import LATCHED, AlertKey, RuleMatch
 from fleet.server.alerts.settings import AlertSettings
 
 SAME_AGAIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StoredAlert:
     """The newest alert of a key in the store."""
 
     id: int
@@ -29,48 +29,48 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenAlert:
     """A new alert."""
 
-    finding: Finding
+    finding: RuleMatch
     silent: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Reopened:
+class ReopenAlert:
     """It came back soon: the same alert, counted once more."""
 
     id: int
-    finding: Finding
+    finding: RuleMatch
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class UpdateAlert:
     """It is still there, and something about it is new. `tell`: a window that kept it silent is over."""
 
     id: int
-    finding: Finding
+    finding: RuleMatch
     tell: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class CloseAlert:
     """It is over."""
 
     id: int
 
 
-Decision = Opened | Reopened | Changed | Closed
+Decision = OpenAlert | ReopenAlert | UpdateAlert | CloseAlert
 
 
-class Watch:
+class AlertTracker:
     """Decides again and again. It remembers since when each condition holds; after a restart it counts anew."""
 
     def __init__(self) -> None:
-        self._since: dict[Key, datetime] = {}
+        self._since: dict[AlertKey, datetime] = {}
 
     def decide(
-        self, found: Iterable[Finding], known: Mapping[Key, Known], settings: AlertSettings, now: datetime
+        self, found: Iterable[RuleMatch], known: Mapping[AlertKey, StoredAlert], settings: AlertSettings, now: datetime
     ) -> list[Decision]:
         """What is to be written. `now` in the zone of the maintenance windows."""
         present = {one.key: one for one in found}
@@ -80,28 +80,30 @@ class Watch:
             if (decision := self._on(finding, known.get(key), settings, now)) is not None:
                 decisions.append(decision)
         gone = [one for key, one in known.items() if key not in present and key[1] not in LATCHED]
-        return decisions + [Closed(one.id) for one in gone if one.closed is None]
+        return decisions + [CloseAlert(one.id) for one in gone if one.closed is None]
 
-    def _on(self, finding: Finding, known: Known | None, settings: AlertSettings, now: datetime) -> Decision | None:
+    def _on(
+        self, finding: RuleMatch, known: StoredAlert | None, settings: AlertSettings, now: datetime
+    ) -> Decision | None:
         silent = settings.in_maintenance(finding.station, now)
         if known is None or known.closed is not None:
             return self._begin(finding, known, settings, now, silent=silent)
         latched = finding.code in LATCHED
         if latched and known.acknowledged is not None:
-            return Closed(known.id)
+            return CloseAlert(known.id)
         told = known.silent and not silent
         if told or finding.detail != known.detail or (latched and finding.times != known.times):
-            return Changed(known.id, finding, told)
+            return UpdateAlert(known.id, finding, told)
         return None
 
     def _begin(
-        self, finding: Finding, known: Known | None, settings: AlertSettings, now: datetime, *, silent: bool
+        self, finding: RuleMatch, known: StoredAlert | None, settings: AlertSettings, now: datetime, *, silent: bool
     ) -> Decision | None:
         if finding.code in LATCHED:
             old = known is not None and finding.since is not None and finding.since <= known.last
-            return None if old else Opened(finding, silent)
+            return None if old else OpenAlert(finding, silent)
         if now - self._since[finding.key] < timedelta(seconds=settings.rule[finding.code].after_s):
             return None
         if known is not None and known.closed is not None and now - known.closed < SAME_AGAIN:
-            return Reopened(known.id, finding)
-        return Opened(finding, silent)
+            return ReopenAlert(known.id, finding)
+        return OpenAlert(finding, silent)

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.audit import labels
 from fleet.server.platform.audit.log import Entry
-from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -14,14 +14,14 @@ from fleet.server.platform.web.authorization import needs
 AUDIT = FileExport[Entry](
     "audit",
     (
-        Column("col.number", lambda entry, t: entry.sequence, shows=("#",)),
-        Column("col.time", lambda entry, t: entry.at),
-        Column("col.who", lambda entry, t: entry.who),
-        Column("col.deed", lambda entry, t: labels.deed_label(entry.action, entry.detail).text(t)),
-        Column("col.target", lambda entry, t: entry.target),
-        Column("col.detail", lambda entry, t: entry.detail),
-        Column("col.from", lambda entry, t: entry.address),
-        Column("col.hash", lambda entry, t: entry.hash),
+        ExportColumn("col.number", lambda entry, t: entry.sequence, shows=("#",)),
+        ExportColumn("col.time", lambda entry, t: entry.at),
+        ExportColumn("col.who", lambda entry, t: entry.who),
+        ExportColumn("col.deed", lambda entry, t: labels.deed_label(entry.action, entry.detail).text(t)),
+        ExportColumn("col.target", lambda entry, t: entry.target),
+        ExportColumn("col.detail", lambda entry, t: entry.detail),
+        ExportColumn("col.from", lambda entry, t: entry.address),
+        ExportColumn("col.hash", lambda entry, t: entry.hash),
     ),
 )
 

@@ -6,7 +6,7 @@
 
 from fleet.messages.vocabulary import AskName
 from fleet.server.platform.audit.log import Entry
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import Level, StatusLabel
 
 _DEED: dict[str, tuple[Level, str]] = {
@@ -94,7 +94,7 @@ def deed_label(action: str, detail: str = "") -> StatusLabel:
     return StatusLabel(level, icon, "deed", action)
 
 
-def deed_target(entry: Entry, texts: Texts) -> str:
+def deed_target(entry: Entry, texts: Localization) -> str:
     """What it was done to: codes of commands and alerts in words, all else as it was written."""
     place, _, rest = entry.target.partition(" ")
     code, _, more = rest.partition(" ")
@@ -104,7 +104,7 @@ def deed_target(entry: Entry, texts: Texts) -> str:
     return entry.target
 
 
-def deed_detail(entry: Entry, texts: Texts) -> str:
+def deed_detail(entry: Entry, texts: Localization) -> str:
     """The rest of the entry, with codes in words."""
     if entry.detail == _UNDONE and entry.action == "user.disable":
         return ""
@@ -114,7 +114,7 @@ def deed_detail(entry: Entry, texts: Texts) -> str:
     return texts(f"{family}.{entry.detail}") if family and texts.has(f"{family}.{entry.detail}") else entry.detail
 
 
-def _grant_said(part: str, texts: Texts) -> str:
+def _grant_said(part: str, texts: Localization) -> str:
     """A role and its stations, or how many days a token is good for."""
     first, _, rest = part.partition(" ")
     if texts.has(f"role.{first}"):

@@ -16,7 +16,7 @@ from fleet.messages.issuing import BlockReason
 from fleet.server.cards.dependencies import CardSide, within
 from fleet.server.cards.model import BinPlace, Cards, StockKind
 from fleet.server.cards.pages import LOOKED, retry, wish
-from fleet.server.deadlines.model import Deadlines, Shown
+from fleet.server.deadlines.model import BoardEntry, Deadlines
 from fleet.server.deadlines.settings import Act, Code
 from fleet.server.issuers.model import Key, RequestRow, RequestState
 from fleet.server.orders.request_bodies import STATION, Number
@@ -209,7 +209,7 @@ def _bin(request: Request, row: BinPlace) -> StationBin:
     return StationBin(station=row.station, cards=row.cards, first=row.first, emptied=emptied, differs=row.differs)
 
 
-def _deadline(one: Shown) -> DeadlineItem:
+def _deadline(one: BoardEntry) -> DeadlineItem:
     about = {name: getattr(one.deadline, name) for name in DeadlineItem.model_fields if hasattr(one.deadline, name)}
     done = {"did": one.done.did if one.done else None, "done": one.done.at if one.done else None}
     return DeadlineItem(**about, phase=one.phase, act=one.act, warned=one.warned, **done)  # type: ignore[arg-type]

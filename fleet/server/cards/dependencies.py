@@ -12,7 +12,7 @@ from fastapi import Request
 from fleet.server.cards.model import Cards
 from fleet.server.cards.service import CardDesk
 from fleet.server.deadlines.model import Deadlines
-from fleet.server.deadlines.service import DeadlineDesk
+from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import DeadlineSettings
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes
@@ -38,7 +38,7 @@ class CardSide:
     ) -> "CardSide":
         """On that store."""
         desk = CardDesk(database, changes, clock, settings.by)
-        return cls(desk, DeadlineDesk(database, settings, clock), hook)
+        return cls(desk, DeadlineService(database, settings, clock), hook)
 
 
 def within(request: Request, cards: Cards) -> Cards:

@@ -7,7 +7,7 @@ from fleet.server.cards import labels
 from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import Cards
 from fleet.server.issuers.model import RequestRow
-from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -15,15 +15,15 @@ from fleet.server.platform.web.authorization import needs
 REQUESTS = FileExport[RequestRow](
     "requests",
     (
-        Column("col.card", lambda row, t: row.card_number),
-        Column("requests.what", lambda row, t: t.code("request_ask", row.ask)),
-        Column("col.state", lambda row, t: labels.request_label(row.state).text(t)),
-        Column("requests.who", lambda row, t: labels.request_who(row, t)),
-        Column("col.station", lambda row, t: row.station),
-        Column("requests.made", lambda row, t: row.made),
-        Column("alerts.tries", lambda row, t: row.tries),
-        Column("alerts.why", lambda row, t: labels.request_error(row, t)),
-        Column("alerts.next", lambda row, t: row.due),
+        ExportColumn("col.card", lambda row, t: row.card_number),
+        ExportColumn("requests.what", lambda row, t: t.code("request_ask", row.ask)),
+        ExportColumn("col.state", lambda row, t: labels.request_label(row.state).text(t)),
+        ExportColumn("requests.who", lambda row, t: labels.request_who(row, t)),
+        ExportColumn("col.station", lambda row, t: row.station),
+        ExportColumn("requests.made", lambda row, t: row.made),
+        ExportColumn("alerts.tries", lambda row, t: row.tries),
+        ExportColumn("alerts.why", lambda row, t: labels.request_error(row, t)),
+        ExportColumn("alerts.next", lambda row, t: row.due),
     ),
 )
 

@@ -36,7 +36,7 @@ def story(connection: Connection, number: str, today: str, seen: Inside = everyw
         tuple(told),
         tuple(_wishes(connection, number, seen)),
         tuple(_certificates(connection, number, seen)),
-        tuple(one for one in deadlining.about(connection, number, seen)),
+        tuple(one for one in deadlining.actions_about_card(connection, number, seen)),
         tuple(_fell(connection, number, seen)),
     )
 

@@ -5,7 +5,7 @@
 """
 
 from fleet.server.issuers.model import RequestRow
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import Level, StatusLabel
 
 _REQUEST: dict[str, tuple[Level, str]] = {
@@ -21,14 +21,14 @@ def request_label(state: str) -> StatusLabel:
     return StatusLabel(level, icon, "request", state)
 
 
-def request_error(row: RequestRow, texts: Texts) -> str:
+def request_error(row: RequestRow, texts: Localization) -> str:
     """Why the last try came to nothing, or why it was declined."""
     if row.error is None:
         return "–"
     return texts.code("declined", row.error) if row.state == "declined" else row.error
 
 
-def request_who(row: RequestRow, texts: Texts) -> str:
+def request_who(row: RequestRow, texts: Localization) -> str:
     """Who asked: a rule or an account by name; a station's people stay on the card's own page."""
     kind, _, name = row.who.partition(":")
     if not name:

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from fleet.messages.issuing import BlockReason, HoldReason
 from fleet.server.cards.stock.model import Emptied
-from fleet.server.deadlines.model import DeedRow
+from fleet.server.deadlines.model import DeadlineActionRow
 from fleet.server.errands.model import ErrandRow
 from fleet.server.issuers.model import Key, RequestRow
 from fleet.server.orders.model import Happening, OrderRow, Record, Row
@@ -113,7 +113,7 @@ class CardStory:
     requests: tuple[RequestRow, ...] = ()
     wishes: tuple[WishRow, ...] = ()
     certificates: tuple[CertificateRow, ...] = ()
-    deeds: tuple[DeedRow, ...] = ()
+    deeds: tuple[DeadlineActionRow, ...] = ()
     fell: tuple[tuple[str, datetime], ...] = field(default=())
     """Station and when, for each time it fell into a bin."""
 

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from fleet.server.commands import labels
 from fleet.server.commands.model import CommandRow, Commands
 from fleet.server.commands.pages import CHOICES
-from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -15,16 +15,16 @@ from fleet.server.stations.dependencies import stations_meant
 COMMANDS = FileExport[CommandRow](
     "commands",
     (
-        Column("commands.col.number", lambda row, t: row.id),
-        Column("commands.col.station", lambda row, t: row.station, shows=("col.station",)),
-        Column("commands.col.command", lambda row, t: labels.command_title(row, t), shows=("commands.what",)),
-        Column("commands.col.state", lambda row, t: labels.command_label(row).text(t), shows=("col.state",)),
-        Column("commands.col.why", lambda row, t: labels.command_detail(row, t)),
-        Column("commands.col.reason", lambda row, t: row.reason, shows=("commands.reason",)),
-        Column("commands.col.by", lambda row, t: row.by, shows=("commands.by",)),
-        Column("commands.col.second", lambda row, t: row.second),
-        Column("commands.col.asked", lambda row, t: row.asked, shows=("commands.asked",)),
-        Column("commands.col.ended", lambda row, t: row.ended),
+        ExportColumn("commands.col.number", lambda row, t: row.id),
+        ExportColumn("commands.col.station", lambda row, t: row.station, shows=("col.station",)),
+        ExportColumn("commands.col.command", lambda row, t: labels.command_title(row, t), shows=("commands.what",)),
+        ExportColumn("commands.col.state", lambda row, t: labels.command_label(row).text(t), shows=("col.state",)),
+        ExportColumn("commands.col.why", lambda row, t: labels.command_detail(row, t)),
+        ExportColumn("commands.col.reason", lambda row, t: row.reason, shows=("commands.reason",)),
+        ExportColumn("commands.col.by", lambda row, t: row.by, shows=("commands.by",)),
+        ExportColumn("commands.col.second", lambda row, t: row.second),
+        ExportColumn("commands.col.asked", lambda row, t: row.asked, shows=("commands.asked",)),
+        ExportColumn("commands.col.ended", lambda row, t: row.ended),
     ),
 )
 

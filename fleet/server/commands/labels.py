@@ -6,7 +6,7 @@ from datetime import datetime
 from fleet.messages.vocabulary import EventType
 from fleet.server.commands.model import CommandRow
 from fleet.server.errands.model import EventRow
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import Level, StatusLabel, TodoItem
 
 COMMAND_ICON: Mapping[str, str] = {
@@ -38,13 +38,13 @@ def command_label(row: CommandRow) -> StatusLabel:
     return StatusLabel(level, icon, "command_state", row.state)
 
 
-def command_title(row: CommandRow, texts: Texts) -> str:
+def command_title(row: CommandRow, texts: Localization) -> str:
     """What it is, with its slot."""
     said = texts.code("command", row.command)
     return said if row.slot is None else f"{said} {row.slot}"
 
 
-def command_detail(row: CommandRow, texts: Texts) -> str:
+def command_detail(row: CommandRow, texts: Localization) -> str:
     """Why it ended as it did; empty where the state says it all."""
     if row.state == "withdrawn":
         return texts("commands.withdrawn_by", who=row.ended_by)
@@ -53,13 +53,15 @@ def command_detail(row: CommandRow, texts: Texts) -> str:
     return texts.code("command_result", row.result) if row.result else ""
 
 
-def test_said(row: CommandRow, texts: Texts) -> str:
+def test_said(row: CommandRow, texts: Localization) -> str:
     """When a self test was done, and what it found."""
     faults, when = sum(1 for device in row.devices if not device.ok), texts.moment(row.ended or row.asked)
     return texts.many("commands.tested", faults, when=when) if faults else texts("commands.tested.none", when=when)
 
 
-def command_todos(rows: Iterable[CommandRow], titles: Mapping[str, str], texts: Texts, now: datetime) -> list[TodoItem]:
+def command_todos(
+    rows: Iterable[CommandRow], titles: Mapping[str, str], texts: Localization, now: datetime
+) -> list[TodoItem]:
     """Commands that wait for whoever looks, as lines of the list of what needs somebody."""
     return [
         TodoItem(
@@ -78,7 +80,7 @@ def command_todos(rows: Iterable[CommandRow], titles: Mapping[str, str], texts: 
 _LEVEL: dict[str, Level] = {"done": "ok", "refused": "wa", "failed": "ba"}
 
 
-def describe_command_event(event: EventRow, texts: Texts) -> tuple[Level, str, str]:
+def describe_command_event(event: EventRow, texts: Localization) -> tuple[Level, str, str]:
     """Level, icon and words of an event of `COMMAND_EVENTS`."""
     content = event.content
     code, outcome = str(content.get("command", "")), str(content.get("outcome", ""))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.issuing import BlockReason
 from fleet.server.deadlines.model import Deadline
-from fleet.server.deadlines.queries import note_deed
+from fleet.server.deadlines.queries import record_action
 from fleet.server.deadlines.settings import Act
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import Key, Queueable
@@ -27,7 +27,7 @@ BLOCK_REASON: dict[str, BlockReason] = {"left": "left", "name_changed": "replace
 
 def warn(connection: Connection, deadline: Deadline, now: datetime) -> bool:
     """Remind somebody before the time is over. False where that was done."""
-    if not note_deed(connection, deadline, "warned", "remind", now):
+    if not record_action(connection, deadline, "warned", "remind", now):
         return False
     _tell(connection, deadline, "remind", now)
     return True
@@ -35,7 +35,7 @@ def warn(connection: Connection, deadline: Deadline, now: datetime) -> bool:
 
 def act(connection: Connection, deadline: Deadline, what: Act, by: str, now: datetime) -> bool:
     """Do what happens by itself. False where that was done. `by`: in whose name a card is blocked."""
-    if not note_deed(connection, deadline, "done", what, now):
+    if not record_action(connection, deadline, "done", what, now):
         return False
     match what:
         case "void":

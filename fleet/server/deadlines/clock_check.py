@@ -5,8 +5,8 @@ way, is a leap, whether the server was off, was set right or was set wrong: then
 alert tells of it. A clock that is set back within that time has done no harm.
 
 >>> from datetime import UTC
->>> last = Clock(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC))
->>> looked(last, datetime(2036, 6, 1, tzinfo=UTC)).leapt
+>>> last = ClockReading(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC))
+>>> check_clock(last, datetime(2036, 6, 1, tzinfo=UTC)).leapt
 True
 """
 
@@ -18,7 +18,7 @@ SETTLES = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class ClockReading:
     """When it was last looked at, and since when it has gone on without a leap."""
 
     seen: datetime
@@ -31,17 +31,17 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ClockCheck:
     """What a look found."""
 
-    clock: Clock
+    clock: ClockReading
     leapt: bool
     believed: bool
 
 
-def looked(last: Clock | None, now: datetime) -> Look:
+def check_clock(last: ClockReading | None, now: datetime) -> ClockCheck:
     """Look again. `last` is None the very first time, when nothing is known yet."""
     leapt = last is not None and abs(now - last.seen) > LEAP
     steady = now if last is None or leapt else min(last.steady, now)
-    clock = Clock(now, steady)
-    return Look(clock, leapt, now >= clock.believed_from)
+    clock = ClockReading(now, steady)
+    return ClockCheck(clock, leapt, now >= clock.believed_from)

@@ -11,26 +11,26 @@ import calendar
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
-from fleet.server.deadlines.settings import Rule
+from fleet.server.deadlines.settings import DeadlineRule
 
 Phase = Literal["far", "near", "over"]
 SLACK = timedelta(days=4)
 """Months differ by so much: what is looked up by a bound is counted exactly afterwards."""
 
 
-def due_day(rule: Rule, since: date) -> date:
+def due_day(rule: DeadlineRule, since: date) -> date:
     """The last day of grace of what began then."""
     return months_later(since, rule.months) + timedelta(days=rule.days)
 
 
-def phase(rule: Rule, due: date, today: date) -> Phase:
+def phase(rule: DeadlineRule, due: date, today: date) -> Phase:
     """How it stands: `near` once somebody is to be reminded."""
     if today > due:
         return "over"
     return "near" if today >= due - timedelta(days=rule.warn_days) else "far"
 
 
-def begun_by(rule: Rule, today: date) -> date:
+def begun_by(rule: DeadlineRule, today: date) -> date:
     """Nothing that began after this day is near or over."""
     return months_later(today + timedelta(days=rule.warn_days - rule.days), -rule.months) + SLACK
 

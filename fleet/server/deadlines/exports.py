@@ -4,24 +4,24 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from fleet.server.deadlines import labels
-from fleet.server.deadlines.model import Deadlines, Shown
+from fleet.server.deadlines.model import BoardEntry, Deadlines
 from fleet.server.deadlines.pages import CODES
-from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
 from fleet.server.stations.dependencies import stations_meant
 
-DEADLINES = FileExport[Shown](
+DEADLINES = FileExport[BoardEntry](
     "deadlines",
     (
-        Column("col.card", lambda row, t: row.deadline.card_number),
-        Column("col.holder", lambda row, t: row.deadline.name),
-        Column("col.hsa_id", lambda row, t: row.deadline.hsa_id, shows=("HSA-id",)),
-        Column("col.station", lambda row, t: row.deadline.station),
-        Column("deadlines.since", lambda row, t: row.deadline.since.isoformat()),
-        Column("deadlines.due", lambda row, t: row.deadline.due.isoformat(), shows=("deadlines.left",)),
-        Column("deadlines.will", lambda row, t: labels.planned_action(row, t)),
+        ExportColumn("col.card", lambda row, t: row.deadline.card_number),
+        ExportColumn("col.holder", lambda row, t: row.deadline.name),
+        ExportColumn("col.hsa_id", lambda row, t: row.deadline.hsa_id, shows=("HSA-id",)),
+        ExportColumn("col.station", lambda row, t: row.deadline.station),
+        ExportColumn("deadlines.since", lambda row, t: row.deadline.since.isoformat()),
+        ExportColumn("deadlines.due", lambda row, t: row.deadline.due.isoformat(), shows=("deadlines.left",)),
+        ExportColumn("deadlines.will", lambda row, t: labels.planned_action(row, t)),
     ),
 )
 
@@ -37,7 +37,7 @@ def deadline_exports(web: Web, deadlines: Deadlines) -> APIRouter:
         if code is None or code not in [lane.code for lane in mine.lanes(limit=1)]:
             raise HTTPException(404)
 
-        def read(limit: int, offset: int) -> tuple[tuple[Shown, ...], int]:
+        def read(limit: int, offset: int) -> tuple[tuple[BoardEntry, ...], int]:
             lane = mine.lane(code, limit=limit, offset=offset)
             return lane.shown, lane.total
 

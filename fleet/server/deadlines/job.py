@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.server.deadlines import actions as acting
 from fleet.server.deadlines import queries as deadlining
-from fleet.server.deadlines.clock_check import looked
+from fleet.server.deadlines.clock_check import check_clock
 from fleet.server.deadlines.due_dates import local, phase
 from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.settings import Code, DeadlineSettings
@@ -31,7 +31,7 @@ TOPICS = frozenset({Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS})
 _log = logging.getLogger(__name__)
 
 
-class DeadlineService:
+class DeadlineJob:
     """One for a server. `look` blocks, and is called in a thread."""
 
     def __init__(
@@ -56,8 +56,8 @@ class DeadlineService:
         """Do what is due, and say how many deeds that were. Raises SQLAlchemyError."""
         now = self._clock()
         with self._database.writing.begin() as connection:
-            look = looked(deadlining.last_look(connection), now)
-            deadlining.keep_look(connection, look.clock)
+            look = check_clock(deadlining.last_clock_reading(connection), now)
+            deadlining.store_clock_reading(connection, look.clock)
             if look.leapt:
                 until = look.clock.believed_from.isoformat(timespec="minutes")
                 raise_alarm(connection, Alarm("", DEADLINES_WAIT, until), now)
@@ -67,8 +67,8 @@ class DeadlineService:
 
     def _judge(self, connection: Connection, code: Code, now: datetime) -> int:
         rule, today = self._settings.rule[code], local(now)
-        found = deadlining.near(connection, code, rule, today)
-        known = deadlining.known_deeds(connection, code, [one.subject for one in found])
+        found = deadlining.list_near(connection, code, rule, today)
+        known = deadlining.recorded_actions(connection, code, [one.subject for one in found])
         fresh = [one for one in found if (one.subject, one.due.isoformat(), "done") not in known]
         soon = [
             one
@@ -82,7 +82,7 @@ class DeadlineService:
         rule, what = self._settings.rule[code], self._settings.act_of(code)
         room = MOST_AT_ONCE
         if what != "remind":
-            left = rule.most_a_day - deadlining.done_since(connection, code, now - DAY)
+            left = rule.most_a_day - deadlining.count_actions_since(connection, code, now - DAY)
             if len(over) > left:
                 raise_alarm(connection, Alarm("", DEADLINES_MANY, f"{code}: {len(over)}"), now)
             room = min(room, max(0, left))

@@ -2,25 +2,25 @@
 
 from datetime import date
 
-from fleet.server.deadlines.model import Deadline, Lane, Shown
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.deadlines.model import BoardEntry, Deadline, Lane
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import Level
 
 _PHASE: dict[str, Level] = {"over": "ba", "near": "wa", "far": "ok"}
 _ICON: dict[Level, str] = {"ba": "alert-octagon", "wa": "clock-outline", "of": "check-circle", "ok": "clock-outline"}
 
 
-def deadline_level(shown: Shown) -> Level:
+def deadline_level(shown: BoardEntry) -> Level:
     """Worst while it is over and nothing was done; what was done rests."""
     return "of" if shown.done is not None else _PHASE[shown.phase]
 
 
-def deadline_icon(shown: Shown) -> str:
+def deadline_icon(shown: BoardEntry) -> str:
     """Beside what happens by itself."""
     return _ICON[deadline_level(shown)]
 
 
-def time_left(shown: Shown, today: date, texts: Texts) -> str:
+def time_left(shown: BoardEntry, today: date, texts: Localization) -> str:
     """How long there is still."""
     days = (shown.deadline.due - today).days
     if days < 0:
@@ -28,14 +28,14 @@ def time_left(shown: Shown, today: date, texts: Texts) -> str:
     return texts("deadline.today") if days == 0 else texts.many("deadline.days", days)
 
 
-def elapsed_share(shown: Shown, today: date) -> float:
+def elapsed_share(shown: BoardEntry, today: date) -> float:
     """How much of the time is gone, 0 to 1."""
     whole = (shown.deadline.due - shown.deadline.since).days
     gone = (today - shown.deadline.since).days
     return 1.0 if whole <= 0 else min(1.0, max(0.0, gone / whole))
 
 
-def planned_action(shown: Shown, texts: Texts) -> str:
+def planned_action(shown: BoardEntry, texts: Localization) -> str:
     """What happens by itself and when; or what has happened."""
     if shown.done is not None:
         return texts(f"deadline_did.{shown.done.did}", when=texts.moment(shown.done.at))
@@ -48,7 +48,7 @@ def is_in_slot(deadline: Deadline) -> bool:
     return deadline.slot > 0 and deadline.state in ("", "waiting", "misplaced")
 
 
-def rule_summary(lane: Lane, texts: Texts) -> str:
+def rule_summary(lane: Lane, texts: Localization) -> str:
     """What happens by itself, after how long."""
     act = texts(f"deadline_act.{lane.act}")
     if lane.months:

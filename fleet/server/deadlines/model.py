@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from fleet.server.deadlines.clock_check import Clock
+from fleet.server.deadlines.clock_check import ClockReading
 from fleet.server.deadlines.due_dates import Phase
 from fleet.server.deadlines.settings import Act, Code
 from fleet.server.platform.live_feed.topics import Topic, changes_with
@@ -35,7 +35,7 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class DeedRow:
+class DeadlineActionRow:
     """What was done about a deadline: `what` is `warned` or `done`, `did` how."""
 
     code: str
@@ -49,14 +49,14 @@ class DeedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class BoardEntry:
     """A deadline on the board: how it stands, what will happen by itself, and what has."""
 
     deadline: Deadline
     phase: Phase
     act: Act
     warned: datetime | None
-    done: DeedRow | None
+    done: DeadlineActionRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Lane:
     days: int
     months: int
     total: int
-    shown: tuple[Shown, ...]
+    shown: tuple[BoardEntry, ...]
 
 
 class Deadlines(Protocol):
@@ -86,7 +86,7 @@ class Deadlines(Protocol):
         """One rule. Raises KeyError where it does not hold."""
 
     @changes_with(Topic.DEADLINES)
-    def clock(self) -> Clock | None:
+    def clock(self) -> ClockReading | None:
         """When the job last looked; None before its first time."""
 
     @changes_with()

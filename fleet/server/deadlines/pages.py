@@ -16,7 +16,7 @@ from fleet.server.deadlines.model import Deadlines, Lane
 from fleet.server.deadlines.settings import Code
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs, tell_look
@@ -81,6 +81,6 @@ def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, s
     )
 
 
-def _title(lanes: Sequence[Lane], t: Texts) -> str:
+def _title(lanes: Sequence[Lane], t: Localization) -> str:
     over = sum(one.phase == "over" and one.done is None for lane in lanes for one in lane.shown)
     return t.many("deadlines.title", over) if over else t("deadlines.title.none")

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, insert, select, true, update
 
-from fleet.server.deadlines.clock_check import Clock
+from fleet.server.deadlines.clock_check import ClockReading
 from fleet.server.deadlines.due_dates import begun_by, day_after, due_day, local
-from fleet.server.deadlines.model import Deadline, DeedRow
-from fleet.server.deadlines.settings import Code, Rule
-from fleet.server.deadlines.sources import Source, source
+from fleet.server.deadlines.model import Deadline, DeadlineActionRow
+from fleet.server.deadlines.settings import Code, DeadlineRule
+from fleet.server.deadlines.sources import DeadlineQuery, deadline_query
 from fleet.server.deadlines.tables import deadline_clock, deeds
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.station_scope import Inside, everywhere
@@ -18,14 +18,14 @@ from fleet.server.platform.database.station_scope import Inside, everywhere
 CHUNK = 500
 MOST = 20_000
 """Deadlines that are judged at once; more of one rule wait until these are settled."""
-DeedKey = tuple[str, str, str]
+ActionKey = tuple[str, str, str]
 """Subject, due, what."""
 
 
-def listed(
+def list_deadlines(
     connection: Connection,
     code: Code,
-    rule: Rule,
+    rule: DeadlineRule,
     today: date,
     *,
     station: str = "",
@@ -34,7 +34,7 @@ def listed(
     offset: int = 0,
 ) -> tuple[list[Deadline], int]:
     """Deadlines of that rule, the first due first, and how many there are."""
-    found = source(code, rule, today)
+    found = deadline_query(code, rule, today)
     fits = and_(seen(found.station), true() if not station else found.station == station)
     query = found.query.where(fits)
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
@@ -42,14 +42,16 @@ def listed(
     return [_deadline(code, rule, row) for row in rows], total
 
 
-def near(connection: Connection, code: Code, rule: Rule, today: date) -> list[Deadline]:
+def list_near(connection: Connection, code: Code, rule: DeadlineRule, today: date) -> list[Deadline]:
     """Those that may be near or over, the first due first; of rules with a day of their own only what is still to be done."""
-    found = source(code, rule, today)
+    found = deadline_query(code, rule, today)
     query = _in_order(found.query.where(_by(found, rule, today), _undone(code, found, today)), found)
     return [_deadline(code, rule, row) for row in connection.execute(query.limit(MOST))]
 
 
-def known_deeds(connection: Connection, code: Code, subjects: Collection[str]) -> dict[DeedKey, DeedRow]:
+def recorded_actions(
+    connection: Connection, code: Code, subjects: Collection[str]
+) -> dict[ActionKey, DeadlineActionRow]:
     """What was done about these."""
     names, known = sorted(set(subjects)), {}
     for start in range(0, len(names), CHUNK):
@@ -59,14 +61,14 @@ def known_deeds(connection: Connection, code: Code, subjects: Collection[str]) -
     return known
 
 
-def about(connection: Connection, card_number: str, seen: Inside = everywhere) -> list[DeedRow]:
+def actions_about_card(connection: Connection, card_number: str, seen: Inside = everywhere) -> list[DeadlineActionRow]:
     """What was done about a card, newest first."""
     this = select(deeds).where(deeds.c.card_number == card_number, seen(deeds.c.station))
     rows = connection.execute(this.order_by(deeds.c.at.desc()))
     return [_deed(row) for row in rows]
 
 
-def note_deed(connection: Connection, deadline: Deadline, what: str, did: str, now: datetime) -> bool:
+def record_action(connection: Connection, deadline: Deadline, what: str, did: str, now: datetime) -> bool:
     """Write it down. False where it was done before, whoever did it."""
     row: dict[str, Any] = {
         "rule": deadline.code,
@@ -81,30 +83,30 @@ def note_deed(connection: Connection, deadline: Deadline, what: str, did: str, n
     return insert_new(connection, deeds, row)
 
 
-def done_since(connection: Connection, code: Code, since: datetime) -> int:
+def count_actions_since(connection: Connection, code: Code, since: datetime) -> int:
     """How often the rule has acted since then."""
     acted = and_(deeds.c.rule == code, deeds.c.what == "done", deeds.c.at > since)
     return int(connection.execute(select(func.count()).select_from(deeds).where(acted)).scalar_one())
 
 
-def last_look(connection: Connection) -> Clock | None:
+def last_clock_reading(connection: Connection) -> ClockReading | None:
     """The clock as it was last looked at."""
     row = connection.execute(select(deadline_clock)).first()
-    return None if row is None else Clock(row.seen, row.steady)
+    return None if row is None else ClockReading(row.seen, row.steady)
 
 
-def keep_look(connection: Connection, clock: Clock) -> None:
+def store_clock_reading(connection: Connection, clock: ClockReading) -> None:
     """Write it down."""
     values = {"seen": clock.seen, "steady": clock.steady}
     if not connection.execute(update(deadline_clock).values(values)).rowcount:
         connection.execute(insert(deadline_clock).values(one=1, **values))
 
 
-def _in_order(query: Select[Any], found: Source) -> Select[Any]:
+def _in_order(query: Select[Any], found: DeadlineQuery) -> Select[Any]:
     return query.order_by(found.since, "subject")
 
 
-def _by(found: Source, rule: Rule, today: date) -> ColumnElement[bool]:
+def _by(found: DeadlineQuery, rule: DeadlineRule, today: date) -> ColumnElement[bool]:
     if found.due is not None:
         return found.due <= (today + timedelta(days=rule.warn_days)).isoformat()
     bound = begun_by(rule, today)
@@ -112,7 +114,7 @@ def _by(found: Source, rule: Rule, today: date) -> ColumnElement[bool]:
     return found.since <= (bound.isoformat() if is_text else day_after(bound))
 
 
-def _undone(code: Code, found: Source, today: date) -> ColumnElement[bool]:
+def _undone(code: Code, found: DeadlineQuery, today: date) -> ColumnElement[bool]:
     if found.due is None:
         return true()
     subject = found.query.selected_columns["subject"]
@@ -121,7 +123,7 @@ def _undone(code: Code, found: Source, today: date) -> ColumnElement[bool]:
     return ~exists().where(*this, deeds.c.what == wanted)
 
 
-def _deadline(code: Code, rule: Rule, row: Any) -> Deadline:
+def _deadline(code: Code, rule: DeadlineRule, row: Any) -> Deadline:
     since = date.fromisoformat(row.begun) if isinstance(row.begun, str) else local(row.begun)
     fixed = rule.last_day if code == "loa2" else None
     return Deadline(
@@ -138,5 +140,5 @@ def _deadline(code: Code, rule: Rule, row: Any) -> Deadline:
     )
 
 
-def _deed(row: Any) -> DeedRow:
-    return DeedRow(row.rule, row.subject, row.due, row.what, row.did, row.station, row.card_number, row.at)
+def _deed(row: Any) -> DeadlineActionRow:
+    return DeadlineActionRow(row.rule, row.subject, row.due, row.what, row.did, row.station, row.card_number, row.at)

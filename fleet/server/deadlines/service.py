@@ -6,16 +6,16 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from fleet.server.deadlines import queries as deadlining
-from fleet.server.deadlines.clock_check import Clock
+from fleet.server.deadlines.clock_check import ClockReading
 from fleet.server.deadlines.due_dates import local, phase
-from fleet.server.deadlines.model import Deadline, DeedRow, Lane, Shown
-from fleet.server.deadlines.queries import DeedKey
+from fleet.server.deadlines.model import BoardEntry, Deadline, DeadlineActionRow, Lane
+from fleet.server.deadlines.queries import ActionKey
 from fleet.server.deadlines.settings import Code, DeadlineSettings
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.station_scope import Inside, everywhere, inside
 
 
-class DeadlineDesk:
+class DeadlineService:
     """From any thread."""
 
     def __init__(
@@ -30,9 +30,9 @@ class DeadlineDesk:
         self._clock = clock
         self._seen = seen
 
-    def within(self, patterns: frozenset[str]) -> "DeadlineDesk":
+    def within(self, patterns: frozenset[str]) -> "DeadlineService":
         """The same for these stations only."""
-        return DeadlineDesk(self._database, self._settings, self._clock, inside(patterns))
+        return DeadlineService(self._database, self._settings, self._clock, inside(patterns))
 
     def lanes(self, *, station: str = "", limit: int = 5) -> Sequence[Lane]:
         """Every rule that holds, with its first deadlines."""
@@ -46,10 +46,10 @@ class DeadlineDesk:
         with self._database.reading.begin() as connection:
             return self._lane(connection, code, station, limit, offset)
 
-    def clock(self) -> Clock | None:
+    def clock(self) -> ClockReading | None:
         """When the job last looked; None before its first time."""
         with self._database.reading.begin() as connection:
-            return deadlining.last_look(connection)
+            return deadlining.last_clock_reading(connection)
 
     def believed(self) -> bool:
         """Whether the clock may be believed now."""
@@ -58,17 +58,17 @@ class DeadlineDesk:
 
     def _lane(self, connection: Connection, code: Code, station: str, limit: int, offset: int) -> Lane:
         rule, today = self._settings.rule[code], local(self._clock())
-        found, total = deadlining.listed(
+        found, total = deadlining.list_deadlines(
             connection, code, rule, today, station=station, seen=self._seen, limit=limit, offset=offset
         )
-        known = deadlining.known_deeds(connection, code, [one.subject for one in found])
+        known = deadlining.recorded_actions(connection, code, [one.subject for one in found])
         shown = tuple(self._shown(one, known) for one in found)
         return Lane(code, self._settings.act_of(code), rule.days, rule.months, total, shown)
 
-    def _shown(self, one: Deadline, known: dict[DeedKey, DeedRow]) -> Shown:
+    def _shown(self, one: Deadline, known: dict[ActionKey, DeadlineActionRow]) -> BoardEntry:
         rule, due = self._settings.rule[one.code], one.due.isoformat()
         warned = known.get((one.subject, due, "warned"))
-        return Shown(
+        return BoardEntry(
             one,
             phase(rule, one.due, local(self._clock())),
             self._settings.act_of(one.code),

@@ -48,7 +48,7 @@ class DeadlineSettingsError(Exception):
     """The file cannot be used. The text says where and why."""
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeadlineRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long, and what happens then. `last_day` is for `loa2`: the region's last day, ISO 8601; without one nothing is due."""
 
     act: Act
@@ -63,7 +63,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DeadlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of it. `rule` is by code; `by` the HSA-id in whose name the server blocks."""
 
-    rule: dict[Code, Rule]
+    rule: dict[Code, DeadlineRule]
     by: Annotated[str, msgspec.Meta(pattern=r"^([A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30})?$")] = ""
 
     def __post_init__(self) -> None:

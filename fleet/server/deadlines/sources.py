@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, String, cast, exists, func, litera
 
 from fleet.messages.vocabulary import AskName
 from fleet.server.cards.stock.tables import reserve_cards
-from fleet.server.deadlines.settings import Code, Rule
+from fleet.server.deadlines.settings import Code, DeadlineRule
 from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.orders.model import IN_HAND, UNCOLLECTED, UNSIGNED
 from fleet.server.orders.tables import orders
@@ -24,7 +24,7 @@ SHOWN_AFTER = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DeadlineQuery:
     """`query` gives `subject`, `card_number`, `hsa_id`, `name`, `station`, `slot`, `state` and `begun`. `since` is a column of
     days as text, or of moments; `due` the day itself, where the row has it."""
 
@@ -34,7 +34,7 @@ class Source:
     due: ColumnElement[str] | None = None
 
 
-def source(code: Code, rule: Rule, today: date) -> Source:
+def deadline_query(code: Code, rule: DeadlineRule, today: date) -> DeadlineQuery:
     """The rows of that rule."""
     match code:
         case "receipt_unsigned":
@@ -63,17 +63,19 @@ def _order_columns(since: ColumnElement[Any], name: ColumnElement[Any]) -> Selec
     )
 
 
-def _orders(since: ColumnElement[Any], *fits: ColumnElement[bool], due: ColumnElement[str] | None = None) -> Source:
-    return Source(_order_columns(since, orders.c.name).where(*fits), since, orders.c.station, due)
+def _orders(
+    since: ColumnElement[Any], *fits: ColumnElement[bool], due: ColumnElement[str] | None = None
+) -> DeadlineQuery:
+    return DeadlineQuery(_order_columns(since, orders.c.name).where(*fits), since, orders.c.station, due)
 
 
-def _of_people(since: ColumnElement[Any], fits: ColumnElement[bool]) -> Source:
+def _of_people(since: ColumnElement[Any], fits: ColumnElement[bool]) -> DeadlineQuery:
     query = _order_columns(since, people.c.name).join(people, people.c.hsa_id == orders.c.hsa_id)
     in_hand = orders.c.state.in_(IN_HAND)
-    return Source(query.where(since.is_not(None), in_hand, fits, _not_blocked()), since, orders.c.station)
+    return DeadlineQuery(query.where(since.is_not(None), in_hand, fits, _not_blocked()), since, orders.c.station)
 
 
-def _certificates(today: date) -> Source:
+def _certificates(today: date) -> DeadlineQuery:
     newer = certificates.alias("newer")
     same = (newer.c.card_number == certificates.c.card_number, newer.c.profile == certificates.c.profile)
     stands_in = exists().where(*same, newer.c.last_day > certificates.c.last_day)
@@ -91,10 +93,10 @@ def _certificates(today: date) -> Source:
     )
     late = certificates.c.last_day >= (today - SHOWN_AFTER).isoformat()
     last = certificates.c.last_day
-    return Source(query.where(late, ~stands_in, ~gone).distinct(), last, certificates.c.station, last)
+    return DeadlineQuery(query.where(late, ~stands_in, ~gone).distinct(), last, certificates.c.station, last)
 
 
-def _reserve() -> Source:
+def _reserve() -> DeadlineQuery:
     query = select(
         reserve_cards.c.card_number.label("subject"),
         reserve_cards.c.card_number,
@@ -107,7 +109,7 @@ def _reserve() -> Source:
     )
     query = query.join(stations, stations.c.id == reserve_cards.c.station)
     lies = (reserve_cards.c.lies, reserve_cards.c.card_number != "", not_(reserve_cards.c.quarantined))
-    return Source(query.where(*lies), reserve_cards.c.at, stations.c.name)
+    return DeadlineQuery(query.where(*lies), reserve_cards.c.at, stations.c.name)
 
 
 def _not_blocked() -> ColumnElement[bool]:

@@ -91,9 +91,9 @@ class FleetCollector(Collector):
         yield stations
         yield GaugeMetricFamily("kortkiosk_errands_today", "Errands begun today", value=summary.errands_today)
         yield GaugeMetricFamily("kortkiosk_orders_waiting", "Cards that lie in slots", value=summary.orders_waiting)
-        _, is_open = self._alerts.listed(is_open=True, limit=1)
+        _, is_open = self._alerts.list_alerts(is_open=True, limit=1)
         yield GaugeMetricFamily("kortkiosk_alerts_open", "Open alerts", value=is_open)
-        unsent = sum(1 for one in self._alerts.queued() if one.due is None)
+        unsent = sum(1 for one in self._alerts.queued_notices() if one.due is None)
         yield GaugeMetricFamily("kortkiosk_notices_given_up", "Words to people that were given up", value=unsent)
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from fleet.server.errands.labels import errand_label
 from fleet.server.errands.model import ErrandRow, Sought
 from fleet.server.errands.pages import Wished
-from fleet.server.platform.pages.file_exports import BATCH, Column, FileExport, Format, sent
+from fleet.server.platform.pages.file_exports import BATCH, ExportColumn, FileExport, Format, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -20,12 +20,12 @@ from fleet.server.stations.dependencies import stations_meant
 ERRANDS = FileExport[ErrandRow](
     "errands",
     (
-        Column("col.errand", lambda row, t: row.errand),
-        Column("col.station", lambda row, t: row.station),
-        Column("col.kind", lambda row, t: t.code("kind", row.kind)),
-        Column("col.began", lambda row, t: row.started, shows=("col.time",)),
-        Column("col.ended", lambda row, t: row.ended),
-        Column("col.state", lambda row, t: errand_label(row.outcome).text(t), shows=("col.outcome",)),
+        ExportColumn("col.errand", lambda row, t: row.errand),
+        ExportColumn("col.station", lambda row, t: row.station),
+        ExportColumn("col.kind", lambda row, t: t.code("kind", row.kind)),
+        ExportColumn("col.began", lambda row, t: row.started, shows=("col.time",)),
+        ExportColumn("col.ended", lambda row, t: row.ended),
+        ExportColumn("col.state", lambda row, t: errand_label(row.outcome).text(t), shows=("col.outcome",)),
     ),
     left_out=("col.card", "col.receipt"),
 )

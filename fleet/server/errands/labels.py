@@ -10,7 +10,7 @@ from fleet.messages.errand_catalog import catalog
 from fleet.messages.vocabulary import ErrandOutcome, EventType, Outcome, lookup, short_type
 from fleet.server.commands.labels import COMMAND_EVENTS, describe_command_event
 from fleet.server.errands.model import GOING_ON, EventRow
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import Level, StatusLabel
 
 _OUTCOME: dict[ErrandOutcome, tuple[Level, str]] = {
@@ -108,7 +108,7 @@ class EventDescription:
     text: str
 
 
-def describe_event(event: EventRow, texts: Texts) -> EventDescription:
+def describe_event(event: EventRow, texts: Localization) -> EventDescription:
     """What an event says, to somebody who has never seen its type."""
     key = short_type(event.type)
     content = event.content
@@ -136,13 +136,13 @@ def describe_event(event: EventRow, texts: Texts) -> EventDescription:
     return EventDescription("ok", icon, texts.code("event", key))
 
 
-def _effect_said(effect: str, slot: object, texts: Texts) -> str:
+def _effect_said(effect: str, slot: object, texts: Localization) -> str:
     if isinstance(slot, int) and texts.has(f"effect_at.{effect}"):
         return texts(f"effect_at.{effect}", slot=slot)
     return texts.code("effect", effect)
 
 
-def _told_effect(kind: str, icon: str, said: str, outcome: str, texts: Texts) -> EventDescription:
+def _told_effect(kind: str, icon: str, said: str, outcome: str, texts: Localization) -> EventDescription:
     if kind == EventType.EFFECT_UNKNOWN:
         return EventDescription("ba", "help-circle-outline", texts("event.effect.unknown", effect=said))
     if not outcome or outcome in _WENT_WELL:

@@ -17,7 +17,7 @@ from fleet.server.errands.labels import ERRAND_KINDS, OUTCOMES
 from fleet.server.errands.model import ErrandRow, Sought
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs, tell_look
@@ -122,7 +122,7 @@ def _sought(wish: Wish, selected: ErrandRow | None, now: datetime) -> tuple[Soug
     return shown, "" if day == today else day.isoformat()
 
 
-def _title(t: Texts, day: str, today: int) -> str:
+def _title(t: Localization, day: str, today: int) -> str:
     if day:
         return t("errands.title.day", day=t.day(day))
     return t.many("errands.title", today) if today else t("errands.title.none")

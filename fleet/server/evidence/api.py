@@ -15,7 +15,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 
 from fleet.server.evidence.model import Kind
-from fleet.server.evidence.request import PATTERN, asked_for, deed_of
+from fleet.server.evidence.request import PATTERN, evidence_request, export_audit_event
 from fleet.server.evidence.selection import NothingHeldError, TooMuchError
 from fleet.server.evidence.service import BusyError, Evidence
 from fleet.server.evidence.signature import SealError
@@ -82,8 +82,8 @@ def evidence_api(evidence: Evidence) -> APIRouter:
         last: Annotated[Day | None, Query(description="last day, UTC, inclusive")] = None,
     ) -> Response:
         """What stations have told of an errand, a card, an order, or one of them, in one signed file."""
-        asked = asked_for(kind, value, first, last)
-        tell_look(request, deed_of(asked))
+        asked = evidence_request(kind, value, first, last)
+        tell_look(request, export_audit_event(asked))
         try:
             file = evidence.written(asked)
         except NothingHeldError as error:

@@ -22,13 +22,13 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, read_revocations
-from fleet.server.evidence.export import Exported, export
-from fleet.server.evidence.model import Asked
-from fleet.server.evidence.request import KINDS, AskedError, asked_for, deed_of
+from fleet.server.evidence.export import ExportSummary, export
+from fleet.server.evidence.model import EvidenceRequest
+from fleet.server.evidence.request import KINDS, EvidenceRequestError, evidence_request, export_audit_event
 from fleet.server.evidence.selection import NothingHeldError, TooMuchError
 from fleet.server.evidence.signature import Seal, SealError, read_authorities, read_certificates
 from fleet.server.evidence.verification.report import as_object, as_text
-from fleet.server.evidence.verification.verify import Anchors, check
+from fleet.server.evidence.verification.verify import TrustAnchors, check
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.database.database import Database, StoreError, opened
 from fleet.server.platform.database.database_url import PlaceError
@@ -69,11 +69,11 @@ def _day(text: str) -> date:
 def _export(arguments: argparse.Namespace) -> int:
     kind = next(kind for kind in KINDS if getattr(arguments, kind) is not None)
     try:
-        asked = asked_for(kind, getattr(arguments, kind), arguments.first, arguments.last)
+        asked = evidence_request(kind, getattr(arguments, kind), arguments.first, arguments.last)
         seal = Seal.load(arguments.authority)
         with opened(place_of(arguments, begun=True)) as database:
             done = _written(database, seal, asked, arguments.into)
-    except (AskedError, SealError, PlaceError, NothingHeldError, TooMuchError) as error:
+    except (EvidenceRequestError, SealError, PlaceError, NothingHeldError, TooMuchError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except OSError as error:
         return complain(arguments, f"{error.filename or arguments.into}: {error.strerror}", BAD_INPUT)
@@ -85,7 +85,7 @@ def _export(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _written(database: Database, seal: Seal, asked: Asked, into: Path) -> Exported:
+def _written(database: Database, seal: Seal, asked: EvidenceRequest, into: Path) -> ExportSummary:
     """Write beside, then put in place. Raises FileExistsError and what `export` raises."""
     now = datetime.now(UTC)
     if into.exists():
@@ -97,23 +97,23 @@ def _written(database: Database, seal: Seal, asked: Asked, into: Path) -> Export
             file.flush()
             os.fsync(file.fileno())
         with database.writing.begin() as connection:
-            audit.append(connection, now, f"machine:{getpass.getuser()}", "", deed_of(asked))
+            audit.append(connection, now, f"machine:{getpass.getuser()}", "", export_audit_event(asked))
         beside.rename(into)
     finally:
         beside.unlink(missing_ok=True)
     return done
 
 
-def anchors_of(ca: Path | None, crl: Path | None, tsa_ca: Path | None, now: datetime) -> Anchors:
+def anchors_of(ca: Path | None, crl: Path | None, tsa_ca: Path | None, now: datetime) -> TrustAnchors:
     """What was named to trust. Raises SealError."""
     authorities = None if ca is None else read_authorities(ca)
     tsa = () if tsa_ca is None else read_certificates(tsa_ca)
     if crl is None:
-        return Anchors(authorities, NO_REVOCATIONS, tsa)
+        return TrustAnchors(authorities, NO_REVOCATIONS, tsa)
     if authorities is None:
         raise SealError(f"{crl}: whose list of revocations this is is not said: give --ca")
     try:
-        return Anchors(authorities, read_revocations(crl.read_bytes(), authorities, now), tsa)
+        return TrustAnchors(authorities, read_revocations(crl.read_bytes(), authorities, now), tsa)
     except OSError as error:
         raise SealError(f"{crl}: {error.strerror}") from None
     except RevocationListError as error:

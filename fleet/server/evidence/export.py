@@ -22,16 +22,16 @@ from fleet.server.events.tables import events, quarantine
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import ArchiveWriter
 from fleet.server.evidence.model import (
-    Asked,
     AuditLine,
+    ChainLine,
     CountersignatureLine,
+    EvidenceRequest,
     FileEntry,
-    Line,
     Manifest,
-    ReceiptTold,
+    ReceiptData,
 )
 from fleet.server.evidence.readme import readme
-from fleet.server.evidence.selection import Part, select_parts
+from fleet.server.evidence.selection import ChainPart, select_parts
 from fleet.server.evidence.signature import Seal
 from fleet.server.platform.audit.tables import audit
 from fleet.server.platform.database.database import Database
@@ -44,7 +44,7 @@ _encoder = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportSummary:
     """What went into the file: events with content, places of chains, bytes."""
 
     events: int
@@ -69,7 +69,7 @@ class _Filling:
         self.files.append(FileEntry(name, len(content), hashlib.sha256(content).hexdigest()))
 
 
-def export(database: Database, seal: Seal, asked: Asked, now: datetime, into: BinaryIO) -> Exported:
+def export(database: Database, seal: Seal, asked: EvidenceRequest, now: datetime, into: BinaryIO) -> ExportSummary:
     """Write the file. Raises NothingHeldError, TooMuchError, SealError; ValueError where it grows too large."""
     revocations = seal.revocations()
     made = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -89,10 +89,10 @@ def export(database: Database, seal: Seal, asked: Asked, now: datetime, into: Bi
         manifest = _encoder.encode(Manifest(contents.FORMAT, contents.VERSION, made, asked, tuple(filling.files)))
         archive.add(contents.MANIFEST, manifest)
         archive.add(contents.SEAL, seal.sign(manifest).encode())
-    return Exported(filling.events, filling.lines, into.tell())
+    return ExportSummary(filling.events, filling.lines, into.tell())
 
 
-def _add_certificates(connection: Connection, filling: _Filling, parts: list[Part]) -> None:
+def _add_certificates(connection: Connection, filling: _Filling, parts: list[ChainPart]) -> None:
     for name, station, epoch in sorted({(part.name, part.station, part.epoch) for part in parts}):
         here = and_(station_certificates.c.station == station, station_certificates.c.epoch == epoch)
         ordered = select(station_certificates.c.der).where(here).order_by(station_certificates.c.thumbprint)
@@ -101,7 +101,7 @@ def _add_certificates(connection: Connection, filling: _Filling, parts: list[Par
             filling.add(contents.certificate_name(name, epoch, number), pem)
 
 
-def _add_countersignatures(connection: Connection, filling: _Filling, parts: list[Part]) -> None:
+def _add_countersignatures(connection: Connection, filling: _Filling, parts: list[ChainPart]) -> None:
     lines: list[CountersignatureLine] = []
     for part in parts:
         table = countersignatures.c
@@ -116,7 +116,7 @@ def _add_countersignatures(connection: Connection, filling: _Filling, parts: lis
     filling.add(contents.COUNTERSIGNATURES, b"".join(_encoder.encode(line) + b"\n" for line in lines))
 
 
-def _add_chain(connection: Connection, filling: _Filling, part: Part) -> None:
+def _add_chain(connection: Connection, filling: _Filling, part: ChainPart) -> None:
     for first in range(part.first, part.last + 1, PAGE):
         last = min(part.last, first + PAGE - 1)
         lines = [_line(filling, part, number, row) for number, row in _places(connection, part, first, last)]
@@ -125,7 +125,7 @@ def _add_chain(connection: Connection, filling: _Filling, part: Part) -> None:
         filling.add(contents.chain_name(part.name, part.epoch, first), body)
 
 
-def _places(connection: Connection, part: Part, first: int, last: int) -> Iterator[tuple[int, Any]]:
+def _places(connection: Connection, part: ChainPart, first: int, last: int) -> Iterator[tuple[int, Any]]:
     """Every place from first to last with its row: an event, the word why there is none."""
     here = and_(events.c.station == part.station, events.c.epoch == part.epoch, events.c.sequence.between(first, last))
     held = {row.sequence: row for row in connection.execute(select(events).where(here))}
@@ -139,26 +139,26 @@ def _places(connection: Connection, part: Part, first: int, last: int) -> Iterat
         yield sequence, held.get(sequence, "spoilt" if sequence in unread else "missing")
 
 
-def _line(filling: _Filling, part: Part, sequence: int, row: Any) -> Line:
+def _line(filling: _Filling, part: ChainPart, sequence: int, row: Any) -> ChainLine:
     if isinstance(row, str):
-        return Line(sequence, withheld="spoilt" if row == "spoilt" else "missing")
+        return ChainLine(sequence, withheld="spoilt" if row == "spoilt" else "missing")
     envelope = row.envelope.decode()
     if row.data is None:
-        return Line(sequence, envelope, withheld="erased")
+        return ChainLine(sequence, envelope, withheld="erased")
     if sequence not in part.chosen and row.type != EventType.CHAIN_CHECKPOINT:
-        return Line(sequence, envelope, withheld="not_asked")
+        return ChainLine(sequence, envelope, withheld="not_asked")
     if sequence in part.chosen:
         filling.events += 1
         filling.told |= {told for told in (row.errand, (row.subject or "").rpartition("/")[2]) if told}
         _keep_receipt(filling, row)
-    return Line(sequence, envelope, row.data.decode(), row.salt)
+    return ChainLine(sequence, envelope, row.data.decode(), row.salt)
 
 
 def _keep_receipt(filling: _Filling, row: Any) -> None:
     if row.type != EventType.RECEIPT_ISSUED:
         return
     try:
-        told = msgspec.json.decode(row.data, type=ReceiptTold)
+        told = msgspec.json.decode(row.data, type=ReceiptData)
     except (msgspec.MsgspecError, RecursionError):
         return
     if contents.RECEIPT_NAME.match(f"receipts/{told.number}.json"):

@@ -30,7 +30,7 @@ Withheld = Literal["not_asked", "erased", "spoilt", "missing"]
 """Why something is not there: it was not asked for; it has been erased; it could not be read when it came; it never came."""
 
 
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class EvidenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the file is about. `first` and `last` (days, ISO 8601, inclusive) narrow it, by the station's clock in UTC."""
 
     kind: Kind
@@ -51,11 +51,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: str
     version: int
     made: str
-    asked: Asked
+    asked: EvidenceRequest
     files: tuple[FileEntry, ...]
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class ChainLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One place of a chain. `envelope` is null where none is held (`spoilt`, `missing`); data and salt come together."""
 
     sequence: int
@@ -84,14 +84,14 @@ class CountersignatureLine(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     token: str | None = None
 
 
-class ReceiptTold(msgspec.Struct):
+class ReceiptData(msgspec.Struct):
     """Of the data of a receipt.issued: the number, and the receipt's exact bytes."""
 
     number: str
     receipt: msgspec.Raw
 
 
-class CheckpointTold(msgspec.Struct):
+class CheckpointData(msgspec.Struct):
     """Of the data of a chain.checkpoint: the signed statement."""
 
     jws: str

@@ -1,10 +1,10 @@
 """The text that lies in every evidence file, in Swedish and English: what it is, how to check it, what it shows and what not.
 
->>> readme(Asked("card", "9752269875"), "2026-03-02T08:00:00Z").startswith("BEVISFIL")
+>>> readme(EvidenceRequest("card", "9752269875"), "2026-03-02T08:00:00Z").startswith("BEVISFIL")
 True
 """
 
-from fleet.server.evidence.model import Asked
+from fleet.server.evidence.model import EvidenceRequest
 
 _TEXT = """\
 BEVISFIL FRÅN KORTKIOSK / EVIDENCE FILE OF KORTKIOSK
@@ -62,7 +62,7 @@ _KINDS = {
 }
 
 
-def readme(asked: Asked, made: str) -> str:
+def readme(asked: EvidenceRequest, made: str) -> str:
     """The text for this file."""
     swedish, english = _KINDS[asked.kind]
     days = f" ({asked.first or ''} - {asked.last or ''})" if asked.first or asked.last else ""

@@ -1,6 +1,6 @@
 """What somebody may ask an evidence file about, checked once for the program and the API.
 
->>> asked_for("errand", "0b6cf0de", None, None)
+>>> evidence_request("errand", "0b6cf0de", None, None)
 Asked(kind='errand', value='0b6cf0de', first=None, last=None)
 """
 
@@ -8,7 +8,7 @@ import re
 from datetime import date
 from typing import get_args
 
-from fleet.server.evidence.model import Asked, Kind
+from fleet.server.evidence.model import EvidenceRequest, Kind
 from fleet.server.platform.audit.log import Deed
 
 EXPORTED = "evidence.export"
@@ -17,17 +17,17 @@ PATTERN = r'^[^\x00-\x1f\x7f"\\]{1,64}$'
 """Of what is asked for: nothing that JSON would write otherwise than it is."""
 
 
-class AskedError(ValueError):
+class EvidenceRequestError(ValueError):
     """What is asked for is not said well. The text says what."""
 
 
-def asked_for(kind: Kind, value: str, first: date | None, last: date | None) -> Asked:
+def evidence_request(kind: Kind, value: str, first: date | None, last: date | None) -> EvidenceRequest:
     """What a file is to be about; `first` and `last` day narrow it. Raises AskedError."""
     if not re.fullmatch(PATTERN.strip("^$"), value):
-        raise AskedError(f"{kind}: 1 to 64 signs, none of them a quotation mark")
-    return Asked(kind, value, first.isoformat() if first else None, last.isoformat() if last else None)
+        raise EvidenceRequestError(f"{kind}: 1 to 64 signs, none of them a quotation mark")
+    return EvidenceRequest(kind, value, first.isoformat() if first else None, last.isoformat() if last else None)
 
 
-def deed_of(asked: Asked) -> Deed:
+def export_audit_event(asked: EvidenceRequest) -> Deed:
     """What the audit says of an export."""
     return Deed(EXPORTED, asked.value, " ".join(part for part in (asked.kind, asked.first, asked.last) if part))

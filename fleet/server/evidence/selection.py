@@ -4,7 +4,7 @@ Rules: a card or order is found in every event that names it, in whatever member
 about it. Each part of a chain begins at the checkpoint before the first of them and ends at the checkpoint after the last, where
 there is one; parts that touch become one.
 
->>> parts([3, 4, 30], [2, 10, 20, 40])
+>>> merge_parts([3, 4, 30], [2, 10, 20, 40])
 [(2, 10), (20, 40)]
 """
 
@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, sele
 from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events
-from fleet.server.evidence.model import Asked
+from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import is_postgres
 from fleet.server.stations.tables import stations
@@ -37,7 +37,7 @@ class TooMuchError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ChainPart:
     """A part of one chain, first and last sequence inclusive, and which of it the file is about."""
 
     station: int
@@ -48,7 +48,7 @@ class Part:
     chosen: frozenset[int]
 
 
-def select_parts(connection: Connection, asked: Asked) -> list[Part]:
+def select_parts(connection: Connection, asked: EvidenceRequest) -> list[ChainPart]:
     """The parts of chains that `asked` needs, by station and epoch. Raises NothingHeldError, TooMuchError."""
     found: dict[tuple[str, int, int], list[int]] = {}
     query = select(stations.c.name, events.c.station, events.c.epoch, events.c.sequence)
@@ -65,7 +65,7 @@ def select_parts(connection: Connection, asked: Asked) -> list[Part]:
     return made
 
 
-def parts(chosen: Sequence[int], signed: Sequence[int]) -> list[tuple[int, int]]:
+def merge_parts(chosen: Sequence[int], signed: Sequence[int]) -> list[tuple[int, int]]:
     """First and last of each part that proves the `chosen` sequences, where those in `signed` are checkpoints. Both ascend."""
     made: list[tuple[int, int]] = []
     for sequence in chosen:
@@ -83,17 +83,17 @@ def parts(chosen: Sequence[int], signed: Sequence[int]) -> list[tuple[int, int]]
     return made
 
 
-def _parts_of(connection: Connection, key: tuple[str, int, int], chosen: list[int]) -> Iterator[Part]:
+def _parts_of(connection: Connection, key: tuple[str, int, int], chosen: list[int]) -> Iterator[ChainPart]:
     name, station, epoch = key
     here = and_(checkpoints.c.station == station, checkpoints.c.epoch == epoch)
     order = checkpoints.c.sequence
     signed = list(connection.execute(select(order).where(here).order_by(order)).scalars())
-    for first, last in parts(chosen, signed):
+    for first, last in merge_parts(chosen, signed):
         inside = frozenset(chosen[bisect_left(chosen, first) : bisect_right(chosen, last)])
-        yield Part(station, name, epoch, first, last, inside)
+        yield ChainPart(station, name, epoch, first, last, inside)
 
 
-def _about(connection: Connection, asked: Asked) -> ColumnElement[bool]:
+def _about(connection: Connection, asked: EvidenceRequest) -> ColumnElement[bool]:
     if asked.kind == "errand":
         return events.c.errand == asked.value
     if asked.kind == "station":
@@ -111,7 +111,7 @@ def _about(connection: Connection, asked: Asked) -> ColumnElement[bool]:
     )
 
 
-def _days(asked: Asked) -> Iterator[ColumnElement[bool]]:
+def _days(asked: EvidenceRequest) -> Iterator[ColumnElement[bool]]:
     """By the station's clock. A time begins with its day and a T, which comes before U."""
     if asked.first:
         yield events.c.time >= asked.first

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from fleet.server.evidence.export import export
-from fleet.server.evidence.model import Asked
+from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.signature import Seal
 from fleet.server.platform.database.database import Database
 
@@ -24,14 +24,14 @@ class BusyError(Exception):
 class Evidence(Protocol):
     """Writes evidence files."""
 
-    def written(self, asked: Asked) -> BinaryIO:
+    def written(self, asked: EvidenceRequest) -> BinaryIO:
         """The file, to be read from its start and closed.
 
         Raises NothingHeldError, TooMuchError, BusyError, SealError, SQLAlchemyError.
         """
 
 
-class EvidenceDesk:
+class EvidenceService:
     """Implements `Evidence` over the store."""
 
     def __init__(self, database: Database, seal: Seal, clock: Callable[[], datetime]) -> None:
@@ -40,7 +40,7 @@ class EvidenceDesk:
         self._clock = clock
         self._busy = threading.Lock()
 
-    def written(self, asked: Asked) -> BinaryIO:
+    def written(self, asked: EvidenceRequest) -> BinaryIO:
         """As `Evidence` says; it blocks."""
         if not self._busy.acquire(blocking=False):
             raise BusyError("another evidence file is being written")
@@ -49,7 +49,7 @@ class EvidenceDesk:
         finally:
             self._busy.release()
 
-    def _write(self, asked: Asked) -> BinaryIO:
+    def _write(self, asked: EvidenceRequest) -> BinaryIO:
         file: BinaryIO = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # type: ignore[assignment]  # noqa: SIM115 who reads it closes it
         try:
             export(self._database, self._seal, asked, self._clock(), file)

@@ -28,14 +28,14 @@ Pattern = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,38}\*?|\*)$")]
 Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
-class Wished(Body):
+class WindowBody(Body):
     name: Annotated[str, Field(min_length=1, max_length=MOST_NAME, pattern=r"^[^\x00-\x1f]+$")]
     stations: Annotated[list[Pattern], Field(min_length=1, max_length=100)]
     """Names, or beginnings of names with `*`."""
     reason: Annotated[str, Field(max_length=MOST_REASON, pattern=r"^[^\x00-\x1f]*$")] = ""
 
 
-class Recurring(Wished):
+class Recurring(WindowBody):
     """Each of these days (none: every day) from `start` (HH:MM, the server's zone), for less than a day."""
 
     kind: Literal["recurring"]
@@ -44,7 +44,7 @@ class Recurring(Wished):
     minutes: Annotated[int, Field(strict=False, ge=1, lt=DAY_MINUTES), WHOLE]
 
 
-class Span(Wished):
+class Span(WindowBody):
     """One span of time."""
 
     kind: Literal["span"]
@@ -78,7 +78,7 @@ def maintenance_api(alerts: Alerts) -> APIRouter:
     ) -> CountedRows[MaintenanceWindow]:
         """Windows that count, newest first; with `ended` the others too."""
         scope = caller_of(request).scope(Right.VIEW)
-        rows = [row for row in alerts.windows(ended=ended) if any(map(scope.touches, row.window.stations))]
+        rows = [row for row in alerts.list_windows(ended=ended) if any(map(scope.touches, row.window.stations))]
         items = [_model(row) for row in rows[offset : offset + limit]]
         return CountedRows(items=items, next=next_offset(offset, limit, len(rows)), total=len(rows))
 
@@ -108,7 +108,7 @@ def begin(request: Request, alerts: Alerts, window: Window) -> WindowRow:
 
 def end(request: Request, alerts: Alerts, number: int) -> None:
     """End it. Raises HTTPException where there is none of that number for the caller, or it is for others' stations too."""
-    row = alerts.window(number)
+    row = alerts.find_window(number)
     if row is None or not any(map(caller_of(request).scope(Right.COMMAND).touches, row.window.stations)):
         raise HTTPException(404, "no window of that number")
     _require(caller_of(request).scope(Right.COMMAND), row.window)

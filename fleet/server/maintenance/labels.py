@@ -5,38 +5,38 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleet.server.maintenance.model import Planned
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.maintenance.model import PlannedWindow
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import StatusLabel
 from fleet.server.platform.roles import Scope
 from fleet.server.stations.model import StationRow
 
 
 @dataclass(frozen=True, slots=True)
-class UnderWay:
+class ActiveWindow:
     """A window that counts now: until when, and for which stations that the reader may see."""
 
-    window: Planned
+    window: PlannedWindow
     until: datetime
     stations: tuple[StationRow, ...]
 
 
-def under_way(windows: Iterable[Planned], rows: Sequence[StationRow], now: datetime) -> list[UnderWay]:
+def active_windows(windows: Iterable[PlannedWindow], rows: Sequence[StationRow], now: datetime) -> list[ActiveWindow]:
     """Which of those stations are in maintenance now, by window; the first to end first. `now` in the zone of the windows."""
     found = [
-        UnderWay(window, until, tuple(row for row in rows if window.covers(row.name)))
+        ActiveWindow(window, until, tuple(row for row in rows if window.covers(row.name)))
         for window in windows
         if (until := window.ends(now)) is not None
     ]
     return sorted((one for one in found if one.stations), key=lambda one: one.until)
 
 
-def seen_by(scope: Scope, window: Planned) -> bool:
+def seen_by(scope: Scope, window: PlannedWindow) -> bool:
     """Whether some of its stations may be within. A pattern of the file may have its `*` anywhere: it counts by how it begins."""
     return any(scope.touches(re.sub(r"[*?].*", "*", pattern)) for pattern in window.stations)
 
 
-def window_times(window: Planned, t: Texts) -> str:
+def window_times(window: PlannedWindow, t: Localization) -> str:
     """Its span, or its days and times of day."""
     rule = window.rule
     if rule.since is not None and rule.until is not None:
@@ -48,7 +48,7 @@ def window_times(window: Planned, t: Texts) -> str:
     return f"{days} {rule.start:%H:%M}–{rule.last:%H:%M}"
 
 
-def window_label(window: Planned, now: datetime) -> StatusLabel:
+def window_label(window: PlannedWindow, now: datetime) -> StatusLabel:
     """How it stands. `now` in the zone of the windows."""
     if window.over(now):
         return StatusLabel("of", "check", "maintenance_state", "ended" if window.row and window.row.ended else "over")

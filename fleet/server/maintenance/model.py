@@ -24,7 +24,7 @@ _DAY_MINUTES = 24 * 60
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class Maintenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MaintenanceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A time in which nobody is told of a group's alerts. They are kept, and told where they are still there after it.
 
     What recurs has `start`, and `end` or `minutes`; what is once has `since` and `until`.
@@ -84,7 +84,7 @@ class Maintenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @lru_cache(maxsize=256)
-def _spans(rule: Maintenance, today: date, zone: tzinfo) -> tuple[tuple[datetime, datetime], ...]:
+def _spans(rule: MaintenanceRule, today: date, zone: tzinfo) -> tuple[tuple[datetime, datetime], ...]:
     """Those of a rule that may be now: begun today or the day before. Asked anew for each alert of a look."""
     both = (rule.on(today - timedelta(days=back), zone) for back in (0, 1))
     return tuple(one for one in both if one is not None)
@@ -105,12 +105,12 @@ class Window(msgspec.Struct, frozen=True, omit_defaults=True):
     since: datetime | None = None
     reason: str = ""
 
-    def rule(self, group: str) -> Maintenance:
+    def rule(self, group: str) -> MaintenanceRule:
         """As the file would say it, for the group of that name."""
         if self.since is not None:
-            return Maintenance(self.name, group, since=self.since, until=_after(self.since, self.minutes))
+            return MaintenanceRule(self.name, group, since=self.since, until=_after(self.since, self.minutes))
         assert self.start is not None
-        return Maintenance(self.name, group, self.days, time.fromisoformat(self.start), minutes=self.minutes)
+        return MaintenanceRule(self.name, group, self.days, time.fromisoformat(self.start), minutes=self.minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +125,12 @@ class WindowRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedWindow:
     """A window as people see it. `stations` are patterns; `row` is None where it stands in the settings' file."""
 
     name: str
     stations: tuple[str, ...]
-    rule: Maintenance
+    rule: MaintenanceRule
     row: WindowRow | None = None
 
     def ends(self, now: datetime) -> datetime | None:

@@ -29,8 +29,8 @@ from fleet.server.maintenance.api import (
     end,
     window_of,
 )
-from fleet.server.maintenance.labels import seen_by, under_way
-from fleet.server.maintenance.model import DAYS, Planned, Window
+from fleet.server.maintenance.labels import active_windows, seen_by
+from fleet.server.maintenance.model import DAYS, PlannedWindow, Window
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
@@ -49,7 +49,7 @@ _LOCAL = "%Y-%m-%dT%H:%M"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class MaintenanceForm:
     """What was written. `since` and `until` belong to a span; `days`, `start` and `end` to what recurs."""
 
     kind: str
@@ -63,14 +63,14 @@ class Form:
     end: str = ""
 
     @classmethod
-    def fresh(cls, kind: str, now: datetime) -> "Form":
+    def fresh(cls, kind: str, now: datetime) -> "MaintenanceForm":
         """An hour from now; or at night. `now` in the zone of the windows."""
         if kind == "recurring":
             return cls(kind, start="02:00", end="04:00")
         return cls("span", since=now.strftime(_LOCAL), until=(now + timedelta(hours=1)).strftime(_LOCAL))
 
     @classmethod
-    def of(cls, form: FormData) -> "Form":
+    def of(cls, form: FormData) -> "MaintenanceForm":
         """From a form that was sent."""
         kind = field(form, "kind", 10)
         days = tuple(one for one in form.getlist("days") if isinstance(one, str) and one in DAYS)
@@ -115,12 +115,12 @@ def maintenance_pages(web: Web, alerts: Alerts) -> APIRouter:
         kind: Annotated[str, Query(max_length=10)] = "span",
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
-        form = Form.fresh(kind, _local(request, web))
+        form = MaintenanceForm.fresh(kind, _local(request, web))
         return _list(request, web, alerts, show if show in SHOW else SHOW[0], page, form)
 
     @router.post("/maintenance", dependencies=needs(Right.COMMAND))
     async def plan(request: Request) -> Response:
-        form = Form.of(await form_of(request))
+        form = MaintenanceForm.of(await form_of(request))
         return await run_in_threadpool(_plan, request, web, alerts, form)
 
     @router.post("/maintenance/{window}/end", dependencies=needs(Right.COMMAND))
@@ -131,7 +131,7 @@ def maintenance_pages(web: Web, alerts: Alerts) -> APIRouter:
     return router
 
 
-def _plan(request: Request, web: Web, alerts: Alerts, form: Form) -> Response:
+def _plan(request: Request, web: Web, alerts: Alerts, form: MaintenanceForm) -> Response:
     said = form.window(web.texts_for(request).zone, web.clock())
     if isinstance(said, Window) and not all(map(caller_of(request).scope(Right.COMMAND).covers, said.stations)):
         said = "foreign"
@@ -142,14 +142,14 @@ def _plan(request: Request, web: Web, alerts: Alerts, form: Form) -> Response:
 
 
 def _list(
-    request: Request, web: Web, alerts: Alerts, show: str, page: int, form: Form, wrong: str | None = None
+    request: Request, web: Web, alerts: Alerts, show: str, page: int, form: MaintenanceForm, wrong: str | None = None
 ) -> Response:
     t, now, caller = web.texts_for(request), _local(request, web), caller_of(request)
-    known = [one for one in alerts.planned(ended=show == "all") if seen_by(caller.scope(Right.VIEW), one)]
+    known = [one for one in alerts.planned_windows(ended=show == "all") if seen_by(caller.scope(Right.VIEW), one)]
     windows = [one for one in known if show == "all" or not one.over(now)]
     windows.sort(key=lambda one: (one.over(now), one.ends(now) is None))
     rows = readings_of(request).stations(web.clock())
-    silent = {row.name for one in under_way(known, rows, now) for row in one.stations}
+    silent = {row.name for one in active_windows(known, rows, now) for row in one.stations}
     return web.render(
         request,
         "maintenance/maintenance.html",
@@ -172,7 +172,7 @@ def _list(
     )
 
 
-def _commands(request: Request, window: Planned) -> bool:
+def _commands(request: Request, window: PlannedWindow) -> bool:
     caller = caller_of(request)
     return caller.may(Right.COMMAND) and all(map(caller.scope(Right.COMMAND).covers, window.stations))
 

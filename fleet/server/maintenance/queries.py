@@ -10,7 +10,7 @@ from fleet.server.maintenance.model import Window, WindowRow
 from fleet.server.maintenance.tables import maintenance
 
 
-def begin(connection: Connection, window: Window, by: str, now: datetime) -> WindowRow:
+def begin_window(connection: Connection, window: Window, by: str, now: datetime) -> WindowRow:
     """A new window."""
     row = {"content": msgspec.json.encode(window).decode(), "by": by, "made": now}
     key = connection.execute(insert(maintenance).values(row)).inserted_primary_key
@@ -18,20 +18,20 @@ def begin(connection: Connection, window: Window, by: str, now: datetime) -> Win
     return WindowRow(key[0], window, by, now)
 
 
-def windows(connection: Connection, *, ended: bool = False) -> list[WindowRow]:
+def list_windows(connection: Connection, *, ended: bool = False) -> list[WindowRow]:
     """Those that count, newest first; with `ended` the others too."""
     query = select(maintenance).order_by(maintenance.c.id.desc())
     rows = connection.execute(query if ended else query.where(maintenance.c.ended.is_(None)))
     return [_row(row) for row in rows]
 
 
-def one(connection: Connection, number: int) -> WindowRow | None:
+def find_window(connection: Connection, number: int) -> WindowRow | None:
     """That window."""
     row = connection.execute(select(maintenance).where(maintenance.c.id == number)).first()
     return None if row is None else _row(row)
 
 
-def end(connection: Connection, number: int, now: datetime) -> None:
+def end_window(connection: Connection, number: int, now: datetime) -> None:
     """It counts no more. Ended before, it stays as it was."""
     fits = (maintenance.c.id == number, maintenance.c.ended.is_(None))
     connection.execute(update(maintenance).where(*fits).values(ended=now))

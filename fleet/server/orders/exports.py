@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from fleet.server.orders.labels import ORDER_STATES, order_label
 from fleet.server.orders.model import OrderRow
-from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Search, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Search, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -14,17 +14,17 @@ from fleet.server.readings.dependencies import readings_of
 ORDERS = FileExport[OrderRow](
     "orders",
     (
-        Column("col.order", lambda row, t: row.order),
-        Column("col.state", lambda row, t: order_label(row.state).text(t)),
-        Column("col.holder", lambda row, t: None if row.protected else row.name),
-        Column("col.hsa_id", lambda row, t: row.hsa_id, shows=("HSA-id",)),
-        Column("col.card", lambda row, t: row.card_number),
-        Column("col.product", lambda row, t: row.product),
-        Column("col.loa", lambda row, t: row.loa),
-        Column("col.station", lambda row, t: row.station),
-        Column("col.slot", lambda row, t: row.slot or None),
-        Column("col.last_day", lambda row, t: row.last_day),
-        Column("col.changed", lambda row, t: row.changed),
+        ExportColumn("col.order", lambda row, t: row.order),
+        ExportColumn("col.state", lambda row, t: order_label(row.state).text(t)),
+        ExportColumn("col.holder", lambda row, t: None if row.protected else row.name),
+        ExportColumn("col.hsa_id", lambda row, t: row.hsa_id, shows=("HSA-id",)),
+        ExportColumn("col.card", lambda row, t: row.card_number),
+        ExportColumn("col.product", lambda row, t: row.product),
+        ExportColumn("col.loa", lambda row, t: row.loa),
+        ExportColumn("col.station", lambda row, t: row.station),
+        ExportColumn("col.slot", lambda row, t: row.slot or None),
+        ExportColumn("col.last_day", lambda row, t: row.last_day),
+        ExportColumn("col.changed", lambda row, t: row.changed),
     ),
 )
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from fleet.server.platform.pages.file_exports import Cell, Column, FileExport, Format, Search, Word, sent
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.file_exports import Cell, ExportColumn, FileExport, Format, Search, Word, sent
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -18,30 +18,30 @@ from fleet.server.stations.version_pages import PARTS, Run, asked
 from fleet.server.stations.version_pages import Wish as Updated
 
 
-def _version(part: str) -> Callable[[Run, Texts], Cell]:
+def _version(part: str) -> Callable[[Run, Localization], Cell]:
     return lambda run, t: run.parts[part]
 
 
 STATIONS = FileExport[StationRow](
     "stations",
     (
-        Column("col.station", lambda row, t: row.name),
-        Column("col.title", lambda row, t: row.title),
-        Column("col.state", lambda row, t: station_label(row).text(t)),
-        Column("col.unsent", lambda row, t: row.state.outbox_depth if row.state else None),
-        Column("col.today", lambda row, t: row.errands_today),
-        Column("col.heard", lambda row, t: row.heard),
-        Column("col.version", lambda row, t: row.state.version if row.state else None),
+        ExportColumn("col.station", lambda row, t: row.name),
+        ExportColumn("col.title", lambda row, t: row.title),
+        ExportColumn("col.state", lambda row, t: station_label(row).text(t)),
+        ExportColumn("col.unsent", lambda row, t: row.state.outbox_depth if row.state else None),
+        ExportColumn("col.today", lambda row, t: row.errands_today),
+        ExportColumn("col.heard", lambda row, t: row.heard),
+        ExportColumn("col.version", lambda row, t: row.state.version if row.state else None),
     ),
     left_out=("col.cards", "col.chain"),
 )
 UPDATES = FileExport[Run](
     "updates",
     (
-        Column("col.station", lambda run, t: run.row.name),
-        Column("col.title", lambda run, t: run.row.title),
-        *(Column("updates_part." + part, _version(part)) for part in PARTS),
-        Column("col.heard", lambda run, t: run.row.heard),
+        ExportColumn("col.station", lambda run, t: run.row.name),
+        ExportColumn("col.title", lambda run, t: run.row.title),
+        *(ExportColumn("updates_part." + part, _version(part)) for part in PARTS),
+        ExportColumn("col.heard", lambda run, t: run.row.heard),
     ),
 )
 

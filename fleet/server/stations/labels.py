@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import ICON, RANK, Level, StatusLabel, TodoItem
 from fleet.server.stations.model import StationRow
 
@@ -105,7 +105,7 @@ def without_alert(alarms: Iterable[tuple[str, str, str]]) -> list[tuple[str, str
 
 
 def alarm_todos(
-    alarms: Iterable[tuple[str, str, str]], titles: Mapping[str, str], texts: Texts, *, people: bool = True
+    alarms: Iterable[tuple[str, str, str]], titles: Mapping[str, str], texts: Localization, *, people: bool = True
 ) -> list[TodoItem]:
     """What needs somebody and is no alert, worst first, each with the page where it can be seen. `people`: whether who looks may
     see orders."""
@@ -116,7 +116,7 @@ def alarm_todos(
     return sorted(found, key=lambda todo: RANK[todo.level])
 
 
-def _todo(station: str, code: str, argument: str, title: str, texts: Texts, people: bool) -> TodoItem:
+def _todo(station: str, code: str, argument: str, title: str, texts: Localization, people: bool) -> TodoItem:
     level, icon = _ALARM[code]
     what = texts.code("reason", argument) if code == "out_of_service" else argument
     said, detail = texts(f"alarm.{code}", what=what), texts(f"alarm_detail.{code}")

@@ -22,7 +22,7 @@ from fleet.server.errands.model import Sought
 from fleet.server.orders.labels import ORDER_STATES
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import RANK, TodoItem
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
@@ -85,7 +85,7 @@ def _todos(
     """What needs somebody, at most `_MOST_TODOS` of a kind, and how much there is in all."""
     t, titles, caller = web.texts_for(request), {row.name: row.title for row in rows}, caller_of(request)
     mine, others = waiting_for(request, commands), without_alert(summary.alarms)
-    untaken, total = within_alerts(request, alerts).untaken(_MOST_TODOS)
+    untaken, total = within_alerts(request, alerts).list_unacknowledged(_MOST_TODOS)
     found = [
         *command_todos(mine, titles, t, web.clock()),
         *alert_todos(untaken, titles, t, web.clock(), take=caller.may(Right.COMMAND)),
@@ -94,7 +94,7 @@ def _todos(
     return sorted(found, key=lambda todo: RANK[todo.level]), len(mine) + total + len(others)
 
 
-def _overview_title(t: Texts, rows: Sequence[StationRow], waiting: int) -> str:
+def _overview_title(t: Localization, rows: Sequence[StationRow], waiting: int) -> str:
     receiving = sum(1 for row in rows if serves_visitors(row))
     if not rows:
         first = t("page.no_stations")

@@ -8,9 +8,9 @@ import pytest
 
 from fleet.messages.link import DeviceState, StationState, encode
 from fleet.server.alerts import queries as alerting
-from fleet.server.alerts.model import AlertRow, Gathered, NoticeRow, WaitingRow
-from fleet.server.alerts.monitor import AlertService
-from fleet.server.alerts.notifications import NotDeliveredError, Told
+from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, PendingApproval
+from fleet.server.alerts.monitor import AlertMonitor
+from fleet.server.alerts.notifications import NotDeliveredError, Notification
 from fleet.server.alerts.settings import AlertSettings, Channel, Webhook, load
 from fleet.server.ingest.parse import PresenceSeen, StateSeen
 from fleet.server.ingest.write import Writer
@@ -43,19 +43,19 @@ class Desk:
     told: list[tuple[str, str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.service = AlertService(
+        self.service = AlertMonitor(
             self.database, self.settings, KeptChanges(), lambda: self.now, self._send, lambda: "https://dash.example"
         )
 
-    def _send(self, channel: Channel, notice: Told, now: datetime) -> None:
+    def _send(self, channel: Channel, notice: Notification, now: datetime) -> None:
         if self.away is True or self.away == channel.name:
             self.failed.append(channel.name)
             raise NotDeliveredError("answered 503")
-        if isinstance(notice, Gathered):
+        if isinstance(notice, NoticeBundle):
             self.told.append((channel.name, "together", str(len(notice.notices))))
             return
         about = notice.about
-        said = f"{about.command} {about.link}" if isinstance(about, WaitingRow) else about.code
+        said = f"{about.command} {about.link}" if isinstance(about, PendingApproval) else about.code
         self.told.append((channel.name, notice.what, said))
 
     def later(self, seconds: float) -> "Desk":
@@ -73,11 +73,11 @@ class Desk:
 
     def listed(self, **which: object) -> list[AlertRow]:
         with self.database.reading.begin() as connection:
-            return alerting.listed(connection, **which)[0]  # type: ignore[arg-type]
+            return alerting.list_alerts(connection, **which)[0]  # type: ignore[arg-type]
 
     def queue(self) -> list[NoticeRow]:
         with self.database.reading.begin() as connection:
-            return alerting.queued(connection)
+            return alerting.queued_notices(connection)
 
 
 @pytest.fixture

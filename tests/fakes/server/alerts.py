@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from fleet.server.alerts.model import AlertRow, NoticeRow, WaitingRow
-from fleet.server.alerts.settings import SEVERITIES, AlertSettings, planned
-from fleet.server.maintenance.model import Planned, Window, WindowRow
+from fleet.server.alerts.model import AlertRow, NoticeRow, PendingApproval
+from fleet.server.alerts.settings import SEVERITIES, AlertSettings, planned_windows
+from fleet.server.maintenance.model import PlannedWindow, Window, WindowRow
 from tests.fakes.server.readings import NOW
 
 
@@ -23,7 +23,7 @@ class FakeAlerts:
         self.patterns = patterns
         return self
 
-    def listed(
+    def list_alerts(
         self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
     ) -> tuple[list[AlertRow], int]:
         fits = [
@@ -33,11 +33,11 @@ class FakeAlerts:
         ]
         return fits[offset : offset + limit], len(fits)
 
-    def untaken(self, limit: int) -> tuple[list[AlertRow], int]:
-        fits = [row for row in self.listed(is_open=True)[0] if row.acknowledged is None and not row.silent]
+    def list_unacknowledged(self, limit: int) -> tuple[list[AlertRow], int]:
+        fits = [row for row in self.list_alerts(is_open=True)[0] if row.acknowledged is None and not row.silent]
         return sorted(fits, key=lambda row: -SEVERITIES.index(row.severity))[:limit], len(fits)
 
-    def one(self, number: int) -> AlertRow | None:
+    def find_alert(self, number: int) -> AlertRow | None:
         return next((row for row in self.rows if row.id == number and self._may(row)), None)
 
     def acknowledge(self, number: int, by: str, note: str) -> AlertRow | None:
@@ -47,18 +47,18 @@ class FakeAlerts:
             else row
             for row in self.rows
         ]
-        return self.one(number)
+        return self.find_alert(number)
 
-    def queued(self) -> list[NoticeRow]:
+    def queued_notices(self) -> list[NoticeRow]:
         return [one for one in self.notices if self._may(one.about)]
 
-    def windows(self, *, ended: bool = False) -> list[WindowRow]:
+    def list_windows(self, *, ended: bool = False) -> list[WindowRow]:
         return [row for row in self.maintenance[::-1] if ended or row.ended is None]
 
-    def planned(self, *, ended: bool = False) -> list[Planned]:
-        return planned(self.settings, self.windows(ended=ended))
+    def planned_windows(self, *, ended: bool = False) -> list[PlannedWindow]:
+        return planned_windows(self.settings, self.list_windows(ended=ended))
 
-    def window(self, number: int) -> WindowRow | None:
+    def find_window(self, number: int) -> WindowRow | None:
         return next((row for row in self.maintenance if row.id == number), None)
 
     def begin_window(self, window: Window, by: str) -> WindowRow:
@@ -70,7 +70,7 @@ class FakeAlerts:
             replace(row, ended=row.ended or NOW) if row.id == number else row for row in self.maintenance
         ]
 
-    def _may(self, row: AlertRow | WaitingRow) -> bool:
+    def _may(self, row: AlertRow | PendingApproval) -> bool:
         return "*" in self.patterns or row.station in self.patterns
 
 

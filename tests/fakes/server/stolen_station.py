@@ -16,9 +16,9 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.countersigning import Countersigner
 from fleet.server.checkpoints.service import judge
 from fleet.server.evidence.export import export
-from fleet.server.evidence.model import Asked
+from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.signature import Seal
-from fleet.server.evidence.verification.verify import Anchors, Report, check
+from fleet.server.evidence.verification.verify import TrustAnchors, VerificationReport, check
 from fleet.server.ingest.parse import taken
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
@@ -103,11 +103,11 @@ class Fleet:
 
     def evidence(self, now: datetime) -> bytes:
         file = BytesIO()
-        export(self.database, self.seal, Asked("errand", "errand-1"), now, file)
+        export(self.database, self.seal, EvidenceRequest("errand", "errand-1"), now, file)
         return file.getvalue()
 
-    def check(self, raw: bytes, **anchors: object) -> Report:
-        return check(BytesIO(raw), Anchors(self.seal.authorities, **anchors))  # type: ignore[arg-type]
+    def check(self, raw: bytes, **anchors: object) -> VerificationReport:
+        return check(BytesIO(raw), TrustAnchors(self.seal.authorities, **anchors))  # type: ignore[arg-type]
 
 
 NOW = REVOKED + timedelta(hours=1)

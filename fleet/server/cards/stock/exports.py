@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import BinPlace, Cards, StockRow
-from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -17,25 +17,27 @@ from fleet.server.stations.dependencies import stations_meant
 STOCK = FileExport[StockRow](
     "stock",
     (
-        Column("col.card", lambda row, t: row.card_number),
-        Column("stock.kind", lambda row, t: t(f"stock.one.{row.kind}")),
-        Column("col.order", lambda row, t: row.order),
-        Column("col.product", lambda row, t: row.product),
-        Column("col.station", lambda row, t: row.station),
-        Column("col.slot", lambda row, t: row.slot),
-        Column("stock.since", lambda row, t: row.since, shows=("stock.age",)),
+        ExportColumn("col.card", lambda row, t: row.card_number),
+        ExportColumn("stock.kind", lambda row, t: t(f"stock.one.{row.kind}")),
+        ExportColumn("col.order", lambda row, t: row.order),
+        ExportColumn("col.product", lambda row, t: row.product),
+        ExportColumn("col.station", lambda row, t: row.station),
+        ExportColumn("col.slot", lambda row, t: row.slot),
+        ExportColumn("stock.since", lambda row, t: row.since, shows=("stock.age",)),
     ),
     left_out=("col.last_day",),
 )
 BINS = FileExport[BinPlace](
     "bins",
     (
-        Column("col.station", lambda row, t: row.station),
-        Column("bins.cards", lambda row, t: row.cards),
-        Column("bins.emptied", lambda row, t: row.emptied.at if row.emptied else None),
-        Column("bins.counted", lambda row, t: row.emptied.counted if row.emptied else None, shows=("bins.difference",)),
-        Column("one_bin.expected", lambda row, t: row.emptied.expected if row.emptied else None),
-        Column("bins.seal", lambda row, t: row.emptied.seal if row.emptied else None),
+        ExportColumn("col.station", lambda row, t: row.station),
+        ExportColumn("bins.cards", lambda row, t: row.cards),
+        ExportColumn("bins.emptied", lambda row, t: row.emptied.at if row.emptied else None),
+        ExportColumn(
+            "bins.counted", lambda row, t: row.emptied.counted if row.emptied else None, shows=("bins.difference",)
+        ),
+        ExportColumn("one_bin.expected", lambda row, t: row.emptied.expected if row.emptied else None),
+        ExportColumn("bins.seal", lambda row, t: row.emptied.seal if row.emptied else None),
     ),
     left_out=("bins.first",),
 )

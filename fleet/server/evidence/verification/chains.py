@@ -16,18 +16,18 @@ from fleet.messages.checkpoints import TYP, Checkpoint, read_checkpoint
 from fleet.messages.events import GENESIS, Event, EventError, restore
 from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, opened
 from fleet.messages.vocabulary import EventType
-from fleet.server.evidence.model import CheckpointTold, Line, ReceiptTold
+from fleet.server.evidence.model import ChainLine, CheckpointData, ReceiptData
 from fleet.server.evidence.verification.problems import EvidenceProblem, StrangerError
 from fleet.server.evidence.verification.trusted_times import TrustedTime, TrustedTimes
 
 MOST_LINE_BYTES = 512 * 1024
 """An event has 64 KiB; as text in JSON it may grow sixfold."""
 
-_decoder = msgspec.json.Decoder(Line)
+_decoder = msgspec.json.Decoder(ChainLine)
 
 
 @dataclass(slots=True)
-class Stretch:
+class ProvedStretch:
     """What was found in one unbroken run of a chain's places."""
 
     station: str
@@ -59,7 +59,7 @@ class WitnessedReceipt:
 
 @dataclass(slots=True)
 class _Run:
-    stretch: Stretch
+    stretch: ProvedStretch
     before: Event | None = None
     uncovered: int = 0
     """Events with content since the last checkpoint, in an unbroken chain."""
@@ -78,7 +78,7 @@ class ChainChecker:
     """Checkpoints that no trusted time puts before the revocation of their station."""
     receipts: dict[str, bytes] = field(default_factory=dict)
     """SHA-256 of each receipt that an event holds, by number."""
-    _done: list[Stretch] = field(default_factory=list)
+    _done: list[ProvedStretch] = field(default_factory=list)
     _run: _Run | None = None
     _keys: dict[tuple[str, int], object] = field(default_factory=dict)
 
@@ -94,7 +94,7 @@ class ChainChecker:
                 raise EvidenceProblem(where, "is not the place that comes next")
             self._take(where, self._run_at(station, epoch, line.sequence), line)
 
-    def stretches(self) -> tuple[Stretch, ...]:
+    def stretches(self) -> tuple[ProvedStretch, ...]:
         """All that was found."""
         self._end()
         return tuple(self._done)
@@ -103,7 +103,7 @@ class ChainChecker:
         run = self._run
         if run is None or (run.stretch.station, run.stretch.epoch, run.stretch.last + 1) != (station, epoch, sequence):
             self._end()
-            run = self._run = _Run(Stretch(station, epoch, sequence, sequence))
+            run = self._run = _Run(ProvedStretch(station, epoch, sequence, sequence))
         run.stretch.last = sequence
         return run
 
@@ -113,7 +113,7 @@ class ChainChecker:
             self._done.append(self._run.stretch)
             self._run = None
 
-    def _take(self, where: str, run: _Run, line: Line) -> None:
+    def _take(self, where: str, run: _Run, line: ChainLine) -> None:
         if line.envelope is None:
             if line.withheld not in ("spoilt", "missing") or line.data is not None or line.salt is not None:
                 raise EvidenceProblem(where, "holds no envelope, and does not say why")
@@ -130,7 +130,7 @@ class ChainChecker:
         self._count(where, run, line, event)
         run.before = event
 
-    def _count(self, where: str, run: _Run, line: Line, event: Event) -> None:
+    def _count(self, where: str, run: _Run, line: ChainLine, event: Event) -> None:
         if event.type == EventType.CHAIN_CHECKPOINT and event.data is not None:
             self._cover(run, *self._checkpoint(where, event))
         if line.withheld == "erased":
@@ -159,7 +159,7 @@ class ChainChecker:
     def _keep_receipt(self, run: _Run, event: Event) -> None:
         if event.type == EventType.RECEIPT_ISSUED:
             try:
-                told = msgspec.json.decode(event.data or b"", type=ReceiptTold)
+                told = msgspec.json.decode(event.data or b"", type=ReceiptData)
             except (msgspec.MsgspecError, RecursionError):
                 return
             self.receipts.setdefault(told.number, hashlib.sha256(bytes(told.receipt)).digest())
@@ -168,7 +168,7 @@ class ChainChecker:
     def _checkpoint(self, where: str, event: Event) -> tuple[Checkpoint, TrustedTime | None, EvidenceProblem | None]:
         """What it states, when it is trusted to have been there, and why it cannot count."""
         try:
-            text = msgspec.json.decode(event.data or b"", type=CheckpointTold).jws
+            text = msgspec.json.decode(event.data or b"", type=CheckpointData).jws
             statement = opened(text, TYP)
             said = read_checkpoint(statement.payload)
         except (StatementError, ValueError, msgspec.MsgspecError, RecursionError) as error:
@@ -189,7 +189,7 @@ class ChainChecker:
         return said, trusted, None if fault is None else EvidenceProblem(where, fault)
 
 
-def _read(where: str, raw: bytes) -> Line:
+def _read(where: str, raw: bytes) -> ChainLine:
     if len(raw) > MOST_LINE_BYTES or not raw.endswith(b"\n"):
         raise EvidenceProblem(where, "is too long, or not a whole line")
     try:
@@ -198,7 +198,7 @@ def _read(where: str, raw: bytes) -> Line:
         raise EvidenceProblem(where, f"cannot be read: {error}") from None
 
 
-def _event(where: str, line: Line) -> Event:
+def _event(where: str, line: ChainLine) -> Event:
     assert line.envelope is not None
     if (line.data is None) != (line.salt is None) or (line.data is None) != (line.withheld in ("erased", "not_asked")):
         raise EvidenceProblem(where, "holds content without its salt, or does not say why there is none")

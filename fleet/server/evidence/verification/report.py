@@ -2,7 +2,7 @@
 
 Rules: both say the verdict first, then what is proved, then what is not: nobody should take more from a file than it shows.
 
->>> as_text(Report("altered", "byte 0", "it is no evidence file")).partition("\\n")[0]
+>>> as_text(VerificationReport("altered", "byte 0", "it is no evidence file")).partition("\\n")[0]
 'altered: byte 0: it is no evidence file'
 """
 
@@ -11,9 +11,9 @@ from dataclasses import asdict
 
 import msgspec
 
-from fleet.server.evidence.verification.chains import Stretch
+from fleet.server.evidence.verification.chains import ProvedStretch
 from fleet.server.evidence.verification.trusted_times import TrustedTime
-from fleet.server.evidence.verification.verify import Report
+from fleet.server.evidence.verification.verify import VerificationReport
 
 _NEVER = (
     "that a station told the truth, or that its clock was right",
@@ -22,7 +22,7 @@ _NEVER = (
 )
 
 
-def as_object(report: Report) -> dict[str, object]:
+def as_object(report: VerificationReport) -> dict[str, object]:
     """With stable keys, see docs/evidence.md."""
     manifest = report.manifest
     return {
@@ -44,7 +44,7 @@ def as_object(report: Report) -> dict[str, object]:
     }
 
 
-def as_text(report: Report) -> str:
+def as_text(report: VerificationReport) -> str:
     """For people, in lines."""
     lines = [report.verdict if report.verdict == "genuine" else f"{report.verdict}: {report.where}: {report.why}"]
     if report.manifest is not None:
@@ -58,7 +58,7 @@ def as_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _chain(one: Stretch) -> dict[str, object]:
+def _chain(one: ProvedStretch) -> dict[str, object]:
     told = asdict(one)
     for end in ("signed_from", "signed_to"):
         signed = getattr(one, end)
@@ -71,7 +71,7 @@ def _trusted(trusted: TrustedTime) -> dict[str, str]:
     return {"time": trusted.at.isoformat(), "by": trusted.by}
 
 
-def _proved(report: Report) -> Iterator[str]:
+def _proved(report: VerificationReport) -> Iterator[str]:
     if report.verdict != "genuine":
         return
     yield "the file is as the server wrote it, by the server's own certificate"
@@ -88,11 +88,11 @@ def _proved(report: Report) -> Iterator[str]:
         yield f"{len(report.receipts)} receipts are those that the events hold"
 
 
-def _at(one: Stretch) -> str:
+def _at(one: ProvedStretch) -> str:
     return one.trusted_to.at.isoformat() if one.trusted_to else ""
 
 
-def _not_proved(report: Report) -> Iterator[str]:
+def _not_proved(report: VerificationReport) -> Iterator[str]:
     if report.verdict == "revoked":
         yield "what the station named above signed: whoever has its key can have done so, and have chosen the time"
         return

@@ -1,11 +1,13 @@
-"""Checks an evidence file and nothing but the file: no store, no network, no other keys than those of `Anchors`.
+"""Verifier of evidence files: checks a file and nothing but the file, with no network and the keys of `TrustAnchors` alone.
 
-Rules: whatever it is given, the answer is a `Report`, within bounds of size and memory; what is wrong is named by member and
-place. First the container's one form, then the server's signature over the list of members, then each member, then the chains. A
-checkpoint of a station that is revoked must have a trusted time before that; the list in the file may be older than one given.
+Rules:
+- Whatever it is given, the answer is a `VerificationReport`, within bounds of size and memory; a fault names member and place.
+- First the container's one form, then the server's signature over the list of members, then each member, then the chains.
+- A checkpoint of a station that is revoked must have a trusted time before that; the list in the file may be older than one
+  given.
 
 >>> from io import BytesIO
->>> check(BytesIO(b"PK"), Anchors()).verdict
+>>> check(BytesIO(b"PK"), TrustAnchors()).verdict
 'altered'
 """
 
@@ -23,7 +25,7 @@ from fleet.messages.statements import Authorities, StatementError, fault_of, nam
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import Archive, ContainerError
 from fleet.server.evidence.model import AuditLine, Manifest
-from fleet.server.evidence.verification.chains import ChainChecker, Stretch, WitnessedReceipt
+from fleet.server.evidence.verification.chains import ChainChecker, ProvedStretch, WitnessedReceipt
 from fleet.server.evidence.verification.problems import EvidenceProblem, StrangerError
 from fleet.server.evidence.verification.trusted_times import TrustedTimes
 
@@ -34,7 +36,7 @@ that no trusted time puts before its revocation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Anchors:
+class TrustAnchors:
     """What who checks brings along."""
 
     authorities: Authorities | None = None
@@ -46,7 +48,7 @@ class Anchors:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class VerificationReport:
     """What was found. `where` and `why` say what is wrong and are empty where nothing is."""
 
     verdict: Verdict
@@ -57,7 +59,7 @@ class Report:
     """SHA-256 fingerprints of the authorities that all rests on."""
     authority_given: bool = False
     """Whether it was named by who checks; else it is the file's own word, and has to be compared."""
-    stretches: tuple[Stretch, ...] = ()
+    stretches: tuple[ProvedStretch, ...] = ()
     receipts: tuple[str, ...] = ()
     audit_entries: int = 0
     revocations: Revocations = NO_REVOCATIONS
@@ -77,37 +79,37 @@ class _Checking:
     archive: Archive
     manifest: Manifest
     authorities: Authorities
-    anchors: Anchors
+    anchors: TrustAnchors
     revocations: Revocations
     receipts: list[str] = field(default_factory=list)
     audit_entries: int = 0
 
 
-def check(file: BinaryIO, anchors: Anchors) -> Report:
+def check(file: BinaryIO, anchors: TrustAnchors) -> VerificationReport:
     """Check the file, against what is given. Raises nothing but OSError, whatever the bytes are."""
     try:
         archive = Archive(file)
     except ContainerError as error:
-        return Report("altered", f"byte {error.at}", error.reason)
+        return VerificationReport("altered", f"byte {error.at}", error.reason)
     try:
         checking = _sealed(archive, anchors)
     except StrangerError as error:
-        return Report("unknown_signer", error.where, error.why)
+        return VerificationReport("unknown_signer", error.where, error.why)
     except EvidenceProblem as error:
-        return Report("altered", error.where, error.why)
+        return VerificationReport("altered", error.where, error.why)
     fingerprint, given = _fingerprints(checking.authorities), anchors.authorities is not None
     try:
         chains = _contents(checking)
     except EvidenceProblem as error:
         verdict: Verdict = "unknown_signer" if isinstance(error, StrangerError) else "contradicts"
-        return Report(verdict, error.where, error.why, checking.manifest, fingerprint, given)
+        return VerificationReport(verdict, error.where, error.why, checking.manifest, fingerprint, given)
     return _judged(checking, chains, fingerprint)
 
 
-def _judged(checking: _Checking, chains: ChainChecker, fingerprint: str) -> Report:
+def _judged(checking: _Checking, chains: ChainChecker, fingerprint: str) -> VerificationReport:
     """All of it holds; what is left to tell is whether a revoked station signed too late."""
     late = chains.revoked[0] if chains.revoked else None
-    return Report(
+    return VerificationReport(
         "genuine" if late is None else "revoked",
         late.where if late else "",
         late.why if late else "",
@@ -123,7 +125,7 @@ def _judged(checking: _Checking, chains: ChainChecker, fingerprint: str) -> Repo
     )
 
 
-def _sealed(archive: Archive, anchors: Anchors) -> _Checking:
+def _sealed(archive: Archive, anchors: TrustAnchors) -> _Checking:
     """The members are those that the server signed for. Raises EvidenceProblem."""
     needed = (contents.CA, contents.REVOCATIONS, contents.COUNTERSIGNATURES, contents.MANIFEST, contents.SEAL)
     missing = [name for name in needed if name not in archive.members]

@@ -26,7 +26,7 @@ from xlsxwriter.format import Format as Looks
 from xlsxwriter.worksheet import Worksheet
 
 from fleet.server.platform.audit.log import Deed
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.web.authorization import address_of, caller_of, pace_of, tell
 
 Row = TypeVar("Row")
@@ -69,14 +69,14 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Column(Generic[Row]):
+class ExportColumn(Generic[Row]):
     """One column of a list's file: the key of its heading, and what each row has there.
 
     `shows`: keys of the headings of the page, where they differ from its own, whose content this column gives.
     """
 
     heading: str
-    cell: Callable[[Row, Texts], Cell]
+    cell: Callable[[Row, Localization], Cell]
     shows: tuple[str, ...] = ()
 
 
@@ -89,10 +89,10 @@ class FileExport(Generic[Row]):
 
     name: str
     """Of the list, its file, the page's table and the entry in the audit."""
-    columns: tuple[Column[Row], ...]
+    columns: tuple[ExportColumn[Row], ...]
     left_out: tuple[str, ...] = ()
 
-    def table(self, rows: Iterable[Row], t: Texts) -> Table:
+    def table(self, rows: Iterable[Row], t: Localization) -> Table:
         """These rows in that language."""
         cells = (tuple(column.cell(row, t) for column in self.columns) for row in rows)
         return Table(self.name, tuple(t(column.heading) for column in self.columns), cells, t.zone)

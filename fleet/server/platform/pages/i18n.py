@@ -34,7 +34,7 @@ _SPELLED_TO = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class Localization:
     """One language. `zone` is the zone that times are written in; None is the server's own."""
 
     language: str
@@ -115,13 +115,13 @@ class Texts:
         return _LOCALES[self.language]
 
 
-def load(zone: tzinfo | None = None, folders: Iterable[Path] | None = None) -> dict[str, Texts]:
+def load(zone: tzinfo | None = None, folders: Iterable[Path] | None = None) -> dict[str, Localization]:
     """All languages, of all rooms or of those folders. Raises what `read_catalogues` raises."""
     catalogues = read_catalogues(rooms.folders("texts") if folders is None else folders)
     if folders is None:
         for language, texts in read_catalogues(texts_folders()).items():
             catalogues[language] |= {key: text for key, text in texts.items() if key.startswith(LABEL_PREFIX)}
-    return {language: Texts(language, catalogues[language], zone) for language in LANGUAGES}
+    return {language: Localization(language, catalogues[language], zone) for language in LANGUAGES}
 
 
 def choose(asked: str | None, kept: str | None, accepted: str | None) -> str:

@@ -11,7 +11,7 @@ never stands without an icon and a word. Each subject has its own labels in its 
 from dataclasses import dataclass
 from typing import Literal
 
-from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.i18n import Localization
 
 Level = Literal["ba", "wa", "of", "ok"]
 RANK: dict[Level, int] = {"ba": 0, "wa": 1, "of": 2, "ok": 3}
@@ -28,7 +28,7 @@ class StatusLabel:
     family: str
     code: str
 
-    def text(self, texts: Texts) -> str:
+    def text(self, texts: Localization) -> str:
         """The word."""
         return texts.code(self.family, self.code)
 

@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse
 from fleet.server.platform import rooms
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.pages.assets import FIRST_FONTS, Assets
-from fleet.server.platform.pages.i18n import LANGUAGES, Texts, choose, parse_time
+from fleet.server.platform.pages.i18n import LANGUAGES, Localization, choose, parse_time
 from fleet.server.platform.roles import Caller, Right
 
 THEMES = ("auto", "light", "dark", "hc")
@@ -60,7 +60,7 @@ class Web:
 
     hub: Hub
     clock: Callable[[], datetime]
-    texts: dict[str, Texts]
+    texts: dict[str, Localization]
     templates: jinja2.Environment
     issuer: str = ""
     """What the region's own sign-in is called; empty: there is none."""
@@ -69,7 +69,7 @@ class Web:
     evidence: bool = False
     """Whether evidence files can be had."""
 
-    def texts_for(self, request: Request) -> Texts:
+    def texts_for(self, request: Request) -> Localization:
         """The language of this request."""
         asked, kept = request.query_params.get("lang"), request.cookies.get("lang")
         return self.texts[choose(asked, kept, request.headers.get("accept-language"))]

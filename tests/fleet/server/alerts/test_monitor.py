@@ -10,9 +10,9 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.monitor import MOST_FAILED
 from fleet.server.alerts.notifications import GATHER_FROM, MOST_TRIES, next_try
-from fleet.server.alerts.rules import Finding
+from fleet.server.alerts.rules import RuleMatch
 from fleet.server.alerts.settings import Email, load
-from fleet.server.alerts.transitions import Opened
+from fleet.server.alerts.transitions import OpenAlert
 from fleet.server.ingest.parse import PresenceSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
@@ -150,7 +150,7 @@ def test_the_wait_between_tries_grows_to_an_hour() -> None:
 
 
 def test_two_servers_never_open_the_same_alert_twice(desk: Desk) -> None:
-    opened = [Opened(Finding("entre-a", "paper", "Printer"), silent=False)]
+    opened = [OpenAlert(RuleMatch("entre-a", "paper", "Printer"), silent=False)]
     with desk.database.writing.begin() as connection:
         alerting.write(connection, opened, SETTINGS, NOW)
     with pytest.raises(IntegrityError), desk.database.writing.begin() as connection:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.alerts.model import AlertRow, Gathered, NoticeRow, WaitingRow
+from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, PendingApproval
 from fleet.server.alerts.notifications import NotDeliveredError, deliver
 from fleet.server.alerts.settings import Email, Webhook
 from tests.fakes.machine.ports import free_port
@@ -19,7 +19,7 @@ from tests.fakes.server.webhook_and_mail import Hook, MailServer
 from tests.fleet.server.conftest import NOW
 
 ALERT = AlertRow(7, "entre-a", "paper", "Skrivare", "notice", "paper_low", NOW, NOW, 1, False, None, None, None, None)
-COMMAND = WaitingRow(9, "entre-a", "open_slot", "tove.test", NOW, NOW, "https://dash.example/commands/9")
+COMMAND = PendingApproval(9, "entre-a", "open_slot", "tove.test", NOW, NOW, "https://dash.example/commands/9")
 WAITING = NoticeRow(4, COMMAND, "all", "waiting", NOW, NOW, 0, None, None)
 NOTICE = NoticeRow(3, ALERT, "all", "opened", NOW, NOW, 0, None, None)
 
@@ -117,7 +117,7 @@ def test_an_email_says_what_is_wrong_where() -> None:
 def test_alerts_that_come_together_are_one_email_with_a_line_for_each() -> None:
     other = replace(NOTICE, id=5, about=replace(ALERT, id=8, station="entre-b"), what="closed")
     with MailServer().listening() as mail:
-        deliver(email(mail.port, sender="Kortkiosk <k@example.test>"), Gathered((NOTICE, other)), NOW)
+        deliver(email(mail.port, sender="Kortkiosk <k@example.test>"), NoticeBundle((NOTICE, other)), NOW)
     message = message_from_string(mail.mails[0])
     assert message["Subject"] == "[kortkiosk] 2 alerts: paper 2"
     assert message["Message-ID"] == "<kortkiosk-3-5@example.test>"

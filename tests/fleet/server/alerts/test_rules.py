@@ -7,8 +7,17 @@ import msgspec
 import pytest
 
 from fleet.messages.link import DeviceState, SlotState, StationState
-from fleet.server.alerts.rules import ENDING, LATCHED, Failure, Finding, Kept, Look, Seen, findings
-from fleet.server.alerts.settings import Rule, load
+from fleet.server.alerts.rules import (
+    ENDING,
+    LATCHED,
+    FailedErrand,
+    FleetSnapshot,
+    RaisedAlarm,
+    RuleMatch,
+    StationSnapshot,
+    evaluate_rules,
+)
+from fleet.server.alerts.settings import AlertRule, load
 from fleet.server.platform.expiry import End
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -16,16 +25,16 @@ STATE = StationState(title="A", version="1.0", bootid="b", time=NOW.isoformat())
 RULES = load().rule
 
 
-def seen(name: str = "entre-a", *, online: bool = True, bin_cards: int = 0, **changes: object) -> Seen:
-    return Seen(name, online, NOW - timedelta(hours=1), msgspec.structs.replace(STATE, **changes), bin_cards)
+def seen(name: str = "entre-a", *, online: bool = True, bin_cards: int = 0, **changes: object) -> StationSnapshot:
+    return StationSnapshot(name, online, NOW - timedelta(hours=1), msgspec.structs.replace(STATE, **changes), bin_cards)
 
 
 def device(kind: str, state: str, *, ok: bool = False) -> dict[str, object]:
     return {"devices": (DeviceState("It", kind, state, ok),)}  # type: ignore[arg-type]
 
 
-def found(*stations: Seen, rules: dict[str, Rule] = RULES, **look: object) -> list[Finding]:
-    return list(findings(Look(NOW, stations, **look), rules))  # type: ignore[arg-type]
+def found(*stations: StationSnapshot, rules: dict[str, AlertRule] = RULES, **look: object) -> list[RuleMatch]:
+    return list(evaluate_rules(FleetSnapshot(NOW, stations, **look), rules))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +54,8 @@ def found(*stations: Seen, rules: dict[str, Rule] = RULES, **look: object) -> li
         (seen(outbox_depth=200), "outbox_depth", "", "200"),
     ],
 )
-def test_one_thing_is_wrong_at_one_station(station: Seen, code: str, subject: str, detail: str) -> None:
-    assert found(station) == [Finding("entre-a", code, subject, detail)]
+def test_one_thing_is_wrong_at_one_station(station: StationSnapshot, code: str, subject: str, detail: str) -> None:
+    assert found(station) == [RuleMatch("entre-a", code, subject, detail)]
 
 
 @pytest.mark.parametrize(
@@ -59,35 +68,35 @@ def test_one_thing_is_wrong_at_one_station(station: Seen, code: str, subject: st
         seen(clock_off_s=-300),
         seen(clock_off_s=300, time=(NOW + timedelta(hours=1)).isoformat()),
         seen(bin_cards=149, outbox_depth=199),
-        Seen("entre-a", True, NOW, None),
+        StationSnapshot("entre-a", True, NOW, None),
     ],
 )
-def test_nothing_is_wrong(station: Seen) -> None:
+def test_nothing_is_wrong(station: StationSnapshot) -> None:
     assert found(station) == []
 
 
 def test_an_offline_station_says_nothing_of_its_devices() -> None:
     station = seen(online=False, **device("reader", "no_reader"))
-    assert found(station) == [Finding("entre-a", "offline", since=NOW - timedelta(hours=1))]
+    assert found(station) == [RuleMatch("entre-a", "offline", since=NOW - timedelta(hours=1))]
 
 
 def test_a_version_that_most_do_not_have_is_found() -> None:
     stations = [seen("a"), seen("b"), seen("c", version="0.9")]
-    assert found(*stations) == [Finding("c", "version", detail="0.9")]
+    assert found(*stations) == [RuleMatch("c", "version", detail="0.9")]
 
 
-def failures(*cards: tuple[str, str, str], age_h: float = 1) -> Sequence[Failure]:
-    return tuple(Failure(station, product, card, NOW - timedelta(hours=age_h)) for station, product, card in cards)
+def failures(*cards: tuple[str, str, str], age_h: float = 1) -> Sequence[FailedErrand]:
+    return tuple(FailedErrand(station, product, card, NOW - timedelta(hours=age_h)) for station, product, card in cards)
 
 
 def test_three_cards_of_one_product_fail_at_three_stations() -> None:
     cards = failures(("a", "601", "1"), ("b", "601", "2"), ("c", "601", "3"), ("c", "602", "4"))
-    assert found(failures=cards) == [Finding("", "product_failing", "601", "3")]
+    assert found(failures=cards) == [RuleMatch("", "product_failing", "601", "3")]
 
 
 def test_one_reader_fails_three_cards() -> None:
     cards = failures(("a", "", "1"), ("a", "", "2"), ("a", "", "3"), ("b", "", "4"))
-    assert found(failures=cards) == [Finding("a", "reader_failing", detail="3")]
+    assert found(failures=cards) == [RuleMatch("a", "reader_failing", detail="3")]
 
 
 def test_one_card_that_fails_again_and_again_is_neither_and_yesterday_is_over() -> None:
@@ -97,7 +106,7 @@ def test_one_card_that_fails_again_and_again_is_neither_and_yesterday_is_over() 
 
 @pytest.mark.parametrize("code", sorted(LATCHED))
 def test_an_alarm_that_ingest_has_kept_is_found(code: str) -> None:
-    (one,) = found(kept=(Kept("entre-a", code, "1:7", NOW, 3),))
+    (one,) = found(kept=(RaisedAlarm("entre-a", code, "1:7", NOW, 3),))
     assert (one.key, one.detail, one.since, one.times) == (("entre-a", code, ""), "1:7", NOW, 3)
 
 

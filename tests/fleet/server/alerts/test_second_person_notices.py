@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from fleet.server.alerts.service import AlertDesk
+from fleet.server.alerts.service import AlertService
 from fleet.server.commands.service import DECIDE, CommandDesk
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
@@ -32,7 +32,7 @@ def tell(desk: Desk) -> list[tuple[str, str, str]]:
 
 
 def test_a_command_that_waits_is_told_once_with_its_page_also_in_maintenance(desk: Desk, commands: CommandDesk) -> None:
-    windows = AlertDesk(desk.database, KeptChanges(), lambda: desk.now)
+    windows = AlertService(desk.database, KeptChanges(), lambda: desk.now)
     windows.begin_window(Window("lift", ("*",), 600, since=NOW), "tove.test")
     commands.ask(SYNC, TOVE)
     row = commands.ask(OPEN, TOVE)
@@ -53,9 +53,9 @@ def test_a_channel_that_was_away_is_not_told_of_what_is_decided(desk: Desk, comm
     assert tell(desk) == []
     assert [(one.channel, one.error) for one in desk.queue()] == [("bad", "answered 503"), ("all", "answered 503")]
     inside, outside = (
-        AlertDesk(desk.database, KeptChanges(), lambda: NOW, frozenset({one})) for one in ("entre-*", "x")
+        AlertService(desk.database, KeptChanges(), lambda: NOW, frozenset({one})) for one in ("entre-*", "x")
     )
-    assert ([one.about.id for one in inside.queued()], outside.queued()) == ([row.id] * 2, [])
+    assert ([one.about.id for one in inside.queued_notices()], outside.queued_notices()) == ([row.id] * 2, [])
     desk.away = False
     if ends == "approved":
         commands.approve(row.id, OLLE)

@@ -8,7 +8,7 @@ import pytest
 
 from fleet.server.alerts.rules import FINDERS
 from fleet.server.alerts.settings import AlertSettings, AlertSettingsError, at_least, load
-from fleet.server.maintenance.model import Maintenance
+from fleet.server.maintenance.model import MaintenanceRule
 
 ZONE = ZoneInfo("Europe/Stockholm")
 
@@ -69,7 +69,7 @@ def test_a_window_of_every_sunday_night_holds_over_midnight(tmp_path: Path) -> N
 
 def test_a_window_of_one_span_holds_once() -> None:
     start = datetime(2026, 6, 7, 1, 0, tzinfo=ZONE)
-    once = Maintenance("m", "g", since=start, until=start + timedelta(hours=2))
+    once = MaintenanceRule("m", "g", since=start, until=start + timedelta(hours=2))
     assert [once.holds(start + timedelta(hours=at)) for at in (-1, 0, 1, 2)] == [False, True, True, False]
 
 

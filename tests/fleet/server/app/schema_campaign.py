@@ -25,10 +25,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts import queries as alerting
-from fleet.server.alerts.rules import Finding
-from fleet.server.alerts.service import AlertDesk
+from fleet.server.alerts.rules import RuleMatch
+from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load
-from fleet.server.alerts.transitions import Opened
+from fleet.server.alerts.transitions import OpenAlert
 from fleet.server.app import create_app
 from fleet.server.ingest.parse import PresenceSeen, StateSeen
 from fleet.server.ingest.write import Writer
@@ -66,7 +66,7 @@ def fill(database: Database) -> None:
     writer.commit([StateSeen("entre-a", encode(state).decode()), PresenceSeen("entre-a", True)], NOW)
     writer.commit(arrived(*SealingStation().pickup()), NOW)
     with database.writing.begin() as connection:
-        opened = [Opened(Finding("entre-a", code, "", ""), silent=False) for code in ("paper", "offline")]
+        opened = [OpenAlert(RuleMatch("entre-a", code, "", ""), silent=False) for code in ("paper", "offline")]
         alerting.write(connection, opened, load(), NOW)
 
 
@@ -78,7 +78,7 @@ def filled_app(folder: Path, clock: Any = lambda: NOW) -> Iterator[tuple[FastAPI
     try:
         fill(database)
         access = Access(database, clock)
-        alerts = AlertDesk(database, KeptChanges(), clock)
+        alerts = AlertService(database, KeptChanges(), clock)
         desk, evidence = desk_of(database, clock), FakeEvidence()
         app = create_app(
             StoreReadings(database, clock),

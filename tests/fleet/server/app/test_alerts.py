@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.labels import alert_detail, alert_label
-from fleet.server.alerts.model import NoticeRow, WaitingRow
+from fleet.server.alerts.model import NoticeRow, PendingApproval
 from fleet.server.alerts.rules import ENDING, FINDERS
 from fleet.server.platform.expiry import RENEWAL, End, What
 from fleet.server.platform.pages.i18n import load
@@ -59,7 +59,7 @@ async def test_a_word_that_did_not_get_through_is_on_the_page(app: FastAPI, aler
 
 
 async def test_a_word_about_a_command_that_did_not_get_through_is_there_too(app: FastAPI, alerts: FakeAlerts) -> None:
-    waiting = WaitingRow(9, "lasarettet-a", "open_slot", "olle.test", NOW, NOW)
+    waiting = PendingApproval(9, "lasarettet-a", "open_slot", "olle.test", NOW, NOW)
     alerts.notices = [NoticeRow(1, waiting, "drift", "waiting", NOW, NOW, 1, None, "answered 503")]
     page = (await get(app, "/alerts")).text
     assert '<a href="/commands/9">Ett kommando väntar på en andra person: Lasarettet, entré A</a>' in page
@@ -85,7 +85,7 @@ async def test_a_note_keeps_no_personal_identity_number(app: FastAPI, alerts: Fa
     note = "ringde 19121212-1212, " + "x" * 300
     fields = {"form_token": form_token(app.state.visitor.partition("=")[2]), "note": note}
     await post(app, "/alerts/1/acknowledge", fields)
-    taken = alerts.one(1)
+    taken = alerts.find_alert(1)
     assert taken is not None
     assert taken.note == "ringde [number], " + "x" * 300
 

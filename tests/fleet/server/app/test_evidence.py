@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.checkpoints.model import CheckpointRow
-from fleet.server.evidence.model import Asked
+from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.selection import NothingHeldError, TooMuchError
 from fleet.server.evidence.service import BusyError
 from fleet.server.platform.roles import Role
@@ -28,7 +28,7 @@ async def test_the_file_is_streamed_and_told_to_the_audit_first(app: FastAPI, ac
     assert answer.header("content-disposition") == 'attachment; filename="evidence-errand.zip"'
     assert answer.body == app.state.evidence.content
     assert app.state.evidence.files[0].closed
-    assert app.state.evidence.asked == [Asked("errand", ERRAND, "2026-06-01")]
+    assert app.state.evidence.asked == [EvidenceRequest("errand", ERRAND, "2026-06-01")]
     entries, _ = access.entries(action="evidence.export", limit=1)
     assert (entries[0].who, entries[0].target, entries[0].detail) == (
         "evidence.auditor", ERRAND, "errand 2026-06-01",

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.settings import AlertSettings
-from fleet.server.maintenance.model import Maintenance, Window, WindowRow
-from fleet.server.maintenance.pages import Form
+from fleet.server.maintenance.model import MaintenanceRule, Window, WindowRow
+from fleet.server.maintenance.pages import MaintenanceForm
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
 from tests.fakes.server.alerts import FakeAlerts
@@ -148,7 +148,7 @@ async def test_a_viewer_sees_and_changes_nothing(app: FastAPI, access: Access, a
 
 
 async def test_windows_of_the_file_are_listed_and_counted(app: FastAPI, access: Access, alerts: FakeAlerts) -> None:
-    night = Maintenance("natt", "sjukhus", start=time(0, 0), end=time(23, 59))
+    night = MaintenanceRule("natt", "sjukhus", start=time(0, 0), end=time(23, 59))
     alerts.settings = AlertSettings({}, {"sjukhus": ("lasarettet-?",)}, (night,))
     olle = Operator(app, access)
     page = await olle.see()
@@ -159,7 +159,7 @@ async def test_windows_of_the_file_are_listed_and_counted(app: FastAPI, access: 
 
 
 def test_a_span_over_the_night_on_which_the_clocks_are_changed_is_as_long_as_it_is() -> None:
-    form = Form("span", "tak", "nytt tak", "entre-a", since="2027-10-30T20:00", until="2027-10-31T08:00")
+    form = MaintenanceForm("span", "tak", "nytt tak", "entre-a", since="2027-10-30T20:00", until="2027-10-31T08:00")
     window = form.window(ZONE, NOW)
     assert isinstance(window, Window)
     assert window.minutes == 13 * 60

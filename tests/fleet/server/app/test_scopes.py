@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 
 from fleet.messages.link import StationState, encode
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.alerts.service import AlertDesk
+from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
@@ -79,7 +79,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     side = CardSide.of(database, hub, lambda: NOW, DeadlineSettings(load().rule, by="TEST000000-A001"))
     desk = desk_of(database, lambda: NOW, hub)
     app = create_app(
-        StoreReadings(database, lambda: NOW), hub, access, AlertDesk(database, hub, lambda: NOW), desk,
+        StoreReadings(database, lambda: NOW), hub, access, AlertService(database, hub, lambda: NOW), desk,
         clock=lambda: NOW, cards=side, evidence=FakeEvidence(),
     )  # fmt: skip
     yield Site(app, access, database)
@@ -98,7 +98,7 @@ def fill(database: Database) -> None:
     writer.commit(arrived(*chain[:-1]), NOW)
     desk = desk_of(database, lambda: NOW)
     desk.ask(Wish(THERE, "open_slot", "hemligt skäl", slot=3), By("olle.test", stepped_up=True))
-    AlertDesk(database, KeptChanges(), lambda: NOW).begin_window(
+    AlertService(database, KeptChanges(), lambda: NOW).begin_window(
         Window("hemligt", (THERE,), 60, since=NOW), "olle.test"
     )
     with database.writing.begin() as connection:

@@ -15,10 +15,10 @@ from fleet.server.accounts.sign_in import one_time_codes as codes
 from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.alerts import queries as alerting
-from fleet.server.alerts.rules import Finding
-from fleet.server.alerts.service import AlertDesk
+from fleet.server.alerts.rules import RuleMatch
+from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load
-from fleet.server.alerts.transitions import Opened
+from fleet.server.alerts.transitions import OpenAlert
 from fleet.server.app import create_app
 from fleet.server.ingest.parse import PresenceSeen, StateSeen
 from fleet.server.ingest.write import Writer
@@ -52,7 +52,7 @@ class Desk:
         self.database = new_store(self.folder / "fleet.sqlite")
         self.writer = Writer(self.database)
         self.access = Access(self.database, lambda: self.now, SEALER)
-        alerts = AlertDesk(self.database, self.hub, lambda: self.now)
+        alerts = AlertService(self.database, self.hub, lambda: self.now)
         readings = StoreReadings(self.database, lambda: self.now)
         desk = desk_of(self.database, lambda: self.now, self.hub)
         app = create_app(readings, self.hub, self.access, alerts, desk, clock=lambda: self.now)
@@ -77,7 +77,7 @@ class Desk:
         hold_orders(self.database, record(station="st-0042"))
         self.writer.commit(arrived(*self.events[:1]), NOW)
         with self.database.writing.begin() as connection:
-            paper = Opened(Finding("st-0042", "paper", "Skrivare", "paper_low"), silent=False)
+            paper = OpenAlert(RuleMatch("st-0042", "paper", "Skrivare", "paper_low"), silent=False)
             alerting.write(connection, [paper], load(), NOW)
 
     def go_on(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from fleet.server.deadlines import queries as deadlining
-from fleet.server.deadlines.job import DeadlineService
+from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import Code, DeadlineSettings, load
 from fleet.server.deadlines.tables import deadline_clock, deeds
 from fleet.server.ingest.write import Writer
@@ -55,7 +55,7 @@ class Fleet:
 
     def __init__(self, database: Database, settings: DeadlineSettings) -> None:
         self.database, self.settings, self.now = database, settings, BEGIN
-        self.job = DeadlineService(database, settings, KeptChanges(), lambda: self.now)
+        self.job = DeadlineJob(database, settings, KeptChanges(), lambda: self.now)
 
     def run(self, days: int) -> int:
         """Look once a day for so many days, as if there had been looks between; gives how many deeds that were."""
@@ -75,7 +75,7 @@ class Fleet:
     def deeds(self, code: Code, subject: str) -> list[tuple[str, str, str]]:
         """What, how and on which day."""
         with self.database.reading.begin() as connection:
-            known = deadlining.known_deeds(connection, code, [subject]).values()
+            known = deadlining.recorded_actions(connection, code, [subject]).values()
         return sorted((one.what, one.did, one.at.date().isoformat()) for one in known)
 
     def asked(self) -> list[model.Queueable]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from fleet.server.deadlines.job import DeadlineService
+from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.orders.tables import orders
 from tests.fleet.server.conftest import KeptChanges, hold_orders, record
 from tests.fleet.server.deadlines.conftest import Fleet, handed_over, person, replace_rule
@@ -40,7 +40,7 @@ def test_a_clock_that_goes_back_does_nothing_a_second_time(fleet: Fleet) -> None
 
 def test_a_second_process_finds_it_done(fleet: Fleet) -> None:
     handed_over(fleet, events=3)
-    other = DeadlineService(fleet.database, fleet.settings, KeptChanges(), lambda: fleet.now)
+    other = DeadlineJob(fleet.database, fleet.settings, KeptChanges(), lambda: fleet.now)
     counts = []
     for _ in range(40):
         fleet.now += timedelta(hours=6)

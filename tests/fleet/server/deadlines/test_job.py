@@ -10,8 +10,8 @@ from sqlalchemy import insert, update
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.vocabulary import EventType
 from fleet.server.deadlines import queries as deadlining
-from fleet.server.deadlines.job import DeadlineService
-from fleet.server.deadlines.service import DeadlineDesk
+from fleet.server.deadlines.job import DeadlineJob
+from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import Code, DeadlineSettings, load
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers.tables import certificates, wishes
@@ -54,7 +54,7 @@ def test_the_same_on_postgresql(on_postgres: Database) -> None:
         [("done", "hold", "2026-09-05"), ("warned", "remind", "2026-08-05")],
     ]
     assert len(fleet.asked()) == 5
-    lanes = DeadlineDesk(fleet.database, fleet.settings, lambda: fleet.now).lanes()
+    lanes = DeadlineService(fleet.database, fleet.settings, lambda: fleet.now).lanes()
     assert [(lane.code, lane.total) for lane in lanes][:4] == [
         ("receipt_unsigned", 1), ("not_collected", 0), ("name_changed", 2), ("left", 2),
     ]  # fmt: skip
@@ -102,7 +102,7 @@ def test_who_left_with_a_card_or_has_another_name_has_three_months(
 def test_a_card_is_blocked_in_the_name_that_the_region_has_given(fleet: Fleet) -> None:
     named = Fleet(fleet.database, load())
     named.settings = DeadlineSettings(load().rule, by="SE2321000999-A001")
-    named.job = DeadlineService(fleet.database, named.settings, KeptChanges(), lambda: named.now)
+    named.job = DeadlineJob(fleet.database, named.settings, KeptChanges(), lambda: named.now)
     named.now = fleet.now
     handed_over(named)
     person(named, left="2026-06-02")
@@ -172,7 +172,7 @@ def test_the_oldest_reserve_card_is_told_of_until_it_is_taken_out(fleet: Fleet) 
     station = SealingStation()
     reserve = {"errand": "e", "card_number": "9752269879", "slot": 9, "by": "TEST000000-A001"}
     Writer(fleet.database).commit(arrived(station.seal(EventType.CARD_STORED, reserve)), fleet.now)
-    desk = DeadlineDesk(fleet.database, fleet.settings, lambda: fleet.now)
+    desk = DeadlineService(fleet.database, fleet.settings, lambda: fleet.now)
     (shown,) = desk.lane("reserve_old").shown
     assert (shown.deadline.slot, shown.deadline.due.isoformat(), shown.phase) == (9, "2026-11-28", "far")
     fleet.skip(176)
@@ -188,7 +188,7 @@ def test_the_oldest_reserve_card_is_told_of_until_it_is_taken_out(fleet: Fleet) 
 
 def test_the_board_says_what_will_happen_and_what_has(fleet: Fleet) -> None:
     handed_over(fleet, events=3)
-    desk = DeadlineDesk(fleet.database, fleet.settings, lambda: fleet.now)
+    desk = DeadlineService(fleet.database, fleet.settings, lambda: fleet.now)
     (shown,) = desk.lane("receipt_unsigned").shown
     assert (shown.phase, shown.act, shown.warned, shown.done) == ("far", "hold", None, None)
     assert (shown.deadline.station, shown.deadline.name) == ("entre-a", "Tove Test")
@@ -199,13 +199,13 @@ def test_the_board_says_what_will_happen_and_what_has(fleet: Fleet) -> None:
     assert shown.done is not None
     assert (lane.total, lane.act, lane.days, shown.phase, shown.done.did) == (1, "hold", 5, "over", "hold")
     with fleet.database.reading.begin() as connection:
-        assert [one.did for one in deadlining.about(connection, CARD)] == ["hold", "remind"]
+        assert [one.did for one in deadlining.actions_about_card(connection, CARD)] == ["hold", "remind"]
     assert desk.within(frozenset({"entre-b"})).lane("receipt_unsigned").total == 0
     assert desk.lane("receipt_unsigned", station="entre-b").total == 0
     assert desk.believed()
     off = {**fleet.settings.rule, "left": replace_rule(fleet, "left", off=True)}
     with pytest.raises(KeyError):
-        DeadlineDesk(fleet.database, DeadlineSettings(off), lambda: fleet.now).lane("left")
+        DeadlineService(fleet.database, DeadlineSettings(off), lambda: fleet.now).lane("left")
 
 
 def test_a_protected_identity_has_no_name_on_the_board(fleet: Fleet) -> None:
@@ -213,5 +213,5 @@ def test_a_protected_identity_has_no_name_on_the_board(fleet: Fleet) -> None:
     Writer(fleet.database).commit(arrived(*SealingStation().pickup()), fleet.now)
     with fleet.database.writing.begin() as connection:
         import_people(connection, [PersonRow(HOLDER, None, protected=True, left="2026-06-02")], fleet.now)
-    (shown,) = DeadlineDesk(fleet.database, fleet.settings, lambda: fleet.now).lane("left").shown
+    (shown,) = DeadlineService(fleet.database, fleet.settings, lambda: fleet.now).lane("left").shown
     assert (shown.deadline.name, shown.deadline.hsa_id) == (None, HOLDER)

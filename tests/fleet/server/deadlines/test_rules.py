@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.deadlines.clock_check import LEAP, SETTLES, Clock, looked
+from fleet.server.deadlines.clock_check import LEAP, SETTLES, ClockReading, check_clock
 from fleet.server.deadlines.due_dates import begun_by, due_day, months_later, phase
-from fleet.server.deadlines.settings import DeadlineSettingsError, Rule, load
+from fleet.server.deadlines.settings import DeadlineRule, DeadlineSettingsError, load
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ def test_the_last_day_of_grace_is_what_the_rules_of_hand_over_say(code: str, sin
 
 
 def test_a_time_is_near_then_over_on_the_day_after_its_last() -> None:
-    rule, due = Rule("hold", days=5, warn_days=2), date(2026, 6, 6)
+    rule, due = DeadlineRule("hold", days=5, warn_days=2), date(2026, 6, 6)
     found = [phase(rule, due, due + timedelta(days=step)) for step in (-3, -2, 0, 1)]
     assert found == ["far", "near", "near", "over"]
 
@@ -48,27 +48,27 @@ def test_months_are_counted_in_both_directions() -> None:
 
 
 def test_a_clock_that_goes_on_is_believed_after_a_day() -> None:
-    look = looked(None, NOW)
+    look = check_clock(None, NOW)
     assert (look.leapt, look.believed) == (False, False)
     for hour in range(1, 25):
-        look = looked(look.clock, NOW + timedelta(hours=hour))
+        look = check_clock(look.clock, NOW + timedelta(hours=hour))
         assert (look.leapt, look.believed) == (False, hour >= 24)
 
 
 @pytest.mark.parametrize("leap", [timedelta(days=3650), timedelta(hours=7), timedelta(hours=-7), timedelta(days=-3650)])
 def test_a_clock_that_leaps_is_not_believed_until_it_has_gone_on_for_a_day(leap: timedelta) -> None:
-    steady = Clock(NOW, NOW - SETTLES)
-    look = looked(steady, NOW + leap)
+    steady = ClockReading(NOW, NOW - SETTLES)
+    look = check_clock(steady, NOW + leap)
     assert (look.leapt, look.believed) == (True, False)
-    back = looked(look.clock, NOW + timedelta(minutes=5))
+    back = check_clock(look.clock, NOW + timedelta(minutes=5))
     assert (back.leapt, back.believed) == (True, False)
-    assert looked(look.clock, NOW + leap + LEAP).believed is False
+    assert check_clock(look.clock, NOW + leap + LEAP).believed is False
 
 
 def test_a_small_step_back_changes_nothing() -> None:
-    look = looked(Clock(NOW, NOW - SETTLES), NOW - timedelta(hours=1))
+    look = check_clock(ClockReading(NOW, NOW - SETTLES), NOW - timedelta(hours=1))
     assert (look.leapt, look.believed) == (False, False)
-    assert looked(look.clock, NOW).believed
+    assert check_clock(look.clock, NOW).believed
 
 
 def test_without_a_name_nothing_is_blocked(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from fleet.server.checkpoints.service import judge
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import Archive, ArchiveWriter
 from fleet.server.evidence.export import export
-from fleet.server.evidence.model import Asked
+from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.signature import Seal
-from fleet.server.evidence.verification.verify import Anchors, Report, check
+from fleet.server.evidence.verification.verify import TrustAnchors, VerificationReport, check
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from provisioning import pki
@@ -31,7 +31,7 @@ from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
 __all__ = ["either", "on_postgres"]
 
-ERRAND = Asked("errand", "errand-1")
+ERRAND = EvidenceRequest("errand", "errand-1")
 
 
 @dataclass
@@ -97,14 +97,14 @@ def taken(database: Database, *stations: SealingStation, fleet: Fleet) -> None:
     judge(database, fleet.seal.authorities, NOW, Countersigner(fleet.seal))
 
 
-def exported(database: Database, fleet: Fleet, asked: Asked) -> bytes:
+def exported(database: Database, fleet: Fleet, asked: EvidenceRequest) -> bytes:
     file = BytesIO()
     export(database, fleet.seal, asked, NOW, file)
     return file.getvalue()
 
 
-def checked(raw: bytes, fleet: Fleet | None = None) -> Report:
-    return check(BytesIO(raw), Anchors(fleet.seal.authorities if fleet else None))
+def checked(raw: bytes, fleet: Fleet | None = None) -> VerificationReport:
+    return check(BytesIO(raw), TrustAnchors(fleet.seal.authorities if fleet else None))
 
 
 def members(raw: bytes) -> dict[str, bytes]:

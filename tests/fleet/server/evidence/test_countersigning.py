@@ -16,7 +16,7 @@ from fleet.server.checkpoints.countersigning import Countersigner, countersign_m
 from fleet.server.checkpoints.service import judge
 from fleet.server.checkpoints.tables import countersignatures
 from fleet.server.evidence import model as contents
-from fleet.server.evidence.verification.verify import Anchors, check
+from fleet.server.evidence.verification.verify import TrustAnchors, check
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
@@ -174,7 +174,7 @@ def test_what_a_server_signs_whose_certificate_was_revoked_counts_only_before(
     taken(database, signing, fleet=fleet)
     raw = exported(database, fleet, ERRAND)
     revoked = pki.make_crl(fleet.issuer, [(fleet.seal.certificate.serial_number, LATER)], LATER)
-    newest = Anchors(fleet.seal.authorities, read_revocations(revoked, fleet.seal.authorities, LATER))
+    newest = TrustAnchors(fleet.seal.authorities, read_revocations(revoked, fleet.seal.authorities, LATER))
     report = check(BytesIO(raw), newest)
     assert (report.verdict, report.where) == ("unknown_signer", contents.SEAL)
 

@@ -14,12 +14,12 @@ from fleet.server.cli import main
 from fleet.server.events.tables import events
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.export import PAGE
-from fleet.server.evidence.model import Asked
-from fleet.server.evidence.request import AskedError, asked_for
-from fleet.server.evidence.selection import NothingHeldError, parts
-from fleet.server.evidence.service import BusyError, EvidenceDesk
+from fleet.server.evidence.model import EvidenceRequest
+from fleet.server.evidence.request import EvidenceRequestError, evidence_request
+from fleet.server.evidence.selection import NothingHeldError, merge_parts
+from fleet.server.evidence.service import BusyError, EvidenceService
 from fleet.server.evidence.verification.report import as_text
-from fleet.server.evidence.verification.verify import Anchors, check
+from fleet.server.evidence.verification.verify import TrustAnchors, check
 from fleet.server.ingest.parse import Spoilt
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.audit import log as audit
@@ -76,14 +76,17 @@ def test_any_program_opens_the_file_and_the_same_store_gives_the_same_bytes(
 @pytest.mark.parametrize(
     ("asked", "content"),
     [
-        (Asked("card", "9752269875"), [3, 4, 5, 6, 7, 10]),
-        (Asked("order", "O-2"), [11, 12, 13, 14, 15]),
-        (Asked("station", "entre-a", "2026-06-01", "2026-06-01"), [*range(3, 8), *range(9, 11), *range(11, 16)]),
+        (EvidenceRequest("card", "9752269875"), [3, 4, 5, 6, 7, 10]),
+        (EvidenceRequest("order", "O-2"), [11, 12, 13, 14, 15]),
+        (
+            EvidenceRequest("station", "entre-a", "2026-06-01", "2026-06-01"),
+            [*range(3, 8), *range(9, 11), *range(11, 16)],
+        ),
     ],
     ids=["card", "order", "station"],
 )
 def test_a_card_an_order_or_days_are_found_in_all_that_names_them(
-    either: Database, fleet: Fleet, signing: SigningStation, asked: Asked, content: list[int]
+    either: Database, fleet: Fleet, signing: SigningStation, asked: EvidenceRequest, content: list[int]
 ) -> None:
     signing.seal(EventType.STATION_STARTED, time="2026-05-31T23:59:59Z")
     signing.sign()
@@ -102,7 +105,7 @@ def test_a_card_an_order_or_days_are_found_in_all_that_names_them(
 
 def test_of_what_nothing_is_held_there_is_no_file(database: Database, fleet: Fleet) -> None:
     with pytest.raises(NothingHeldError, match="nothing is held of card 1"):
-        exported(database, fleet, Asked("card", "1"))
+        exported(database, fleet, EvidenceRequest("card", "1"))
 
 
 def test_what_comes_after_the_last_signature_is_said_to_rest_on_the_server(
@@ -111,7 +114,7 @@ def test_what_comes_after_the_last_signature_is_said_to_rest_on_the_server(
     a_week(signing)
     signing.pickup("O-3", errand="errand-3")
     taken(database, signing, fleet=fleet)
-    report = checked(exported(database, fleet, Asked("errand", "errand-3")), fleet)
+    report = checked(exported(database, fleet, EvidenceRequest("errand", "errand-3")), fleet)
     assert (report.verdict, report.whole, report.stretches[0].unsigned) == ("genuine", False, 5)
     assert "5 events have no later signature of the station" in as_text(report)
 
@@ -143,7 +146,7 @@ def test_a_long_chain_lies_in_several_members(database: Database, fleet: Fleet, 
     signing.seals(PAGE + 10)
     signing.sign()
     taken(database, signing, fleet=fleet)
-    raw = exported(database, fleet, Asked("station", "entre-a", "2026-06-01", "2026-06-01"))
+    raw = exported(database, fleet, EvidenceRequest("station", "entre-a", "2026-06-01", "2026-06-01"))
     assert [name for name in members(raw) if name.startswith("chain/")] == [
         contents.chain_name("entre-a", 1, 1),
         contents.chain_name("entre-a", 1, PAGE + 1),
@@ -186,13 +189,13 @@ def test_the_audit_of_looks_at_the_errand_goes_with_it(
 def test_a_part_reaches_from_checkpoint_to_checkpoint(
     chosen: list[int], signed: list[int], expected: list[tuple[int, int]]
 ) -> None:
-    assert parts(chosen, signed) == expected
+    assert merge_parts(chosen, signed) == expected
 
 
 @pytest.mark.parametrize("value", ["", 'a"b', "a\\b", "a\nb", "1" * 65])
 def test_what_is_not_said_well_is_refused(value: str) -> None:
-    with pytest.raises(AskedError):
-        asked_for("card", value, None, None)
+    with pytest.raises(EvidenceRequestError):
+        evidence_request("card", value, None, None)
 
 
 def test_days_narrow_what_is_asked_for(database: Database, fleet: Fleet, signing: SigningStation) -> None:
@@ -206,7 +209,7 @@ def test_days_narrow_what_is_asked_for(database: Database, fleet: Fleet, signing
         (None, day, [1, 2, 3]),
         (None, None, [1, 2, 3, 4]),
     ):
-        raw = exported(database, fleet, asked_for("station", "entre-a", first, last))
+        raw = exported(database, fleet, evidence_request("station", "entre-a", first, last))
         assert [line["sequence"] for line in lines_of(raw) if "data" in line] == found
 
 
@@ -221,12 +224,12 @@ def test_one_file_is_written_at_a_time(database: Database, fleet: Fleet, signing
         inner.append("busy")
         return NOW
 
-    desk = EvidenceDesk(database, fleet.seal, clock)
+    desk = EvidenceService(database, fleet.seal, clock)
     with desk.written(ERRAND) as file:
-        assert check(file, Anchors(fleet.seal.authorities)).verdict == "genuine"
+        assert check(file, TrustAnchors(fleet.seal.authorities)).verdict == "genuine"
     assert inner == ["busy"]
     with pytest.raises(NothingHeldError):
-        EvidenceDesk(database, fleet.seal, lambda: NOW).written(Asked("card", "1"))
+        EvidenceService(database, fleet.seal, lambda: NOW).written(EvidenceRequest("card", "1"))
 
 
 def test_the_program_writes_a_file_once_tells_the_audit_and_checks_it(

@@ -8,7 +8,7 @@ from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.outbox import START, Chain
 from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.service import judge
-from fleet.server.evidence.model import Asked
+from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
@@ -35,7 +35,7 @@ def test_a_stations_outbox_ends_up_as_evidence(database: Database, fleet: Fleet)
     last = StoreReadings(database, lambda: NOW).checkpoint("entre-a")
     assert last is not None
     assert (last.verdict, last.sequence) == ("good", 203)
-    report = checked(exported(database, fleet, Asked("errand", "errand-12")), fleet)
+    report = checked(exported(database, fleet, EvidenceRequest("errand", "errand-12")), fleet)
     assert (report.verdict, report.whole) == ("genuine", True)
     (stretch,) = report.stretches
     assert (stretch.first, stretch.last, stretch.with_content) == (103, 204, 10)

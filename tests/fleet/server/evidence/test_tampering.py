@@ -9,7 +9,7 @@ from fleet.messages.events import Facts, seal
 from fleet.messages.vocabulary import EventType
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import Archive
-from fleet.server.evidence.verification.verify import Anchors, check
+from fleet.server.evidence.verification.verify import TrustAnchors, check
 from fleet.server.platform.database.database import Database
 from provisioning import pki
 from tests.fleet.server.conftest import NOW
@@ -113,7 +113,7 @@ def test_a_file_of_another_fleet_or_signed_by_a_station_is_not_believed(
     taken(database, signing, fleet=fleet)
     raw = exported(database, fleet, ERRAND)
     other = pki.make_ca(NOW)
-    assert check(BytesIO(raw), Anchors((other.certificate,))).verdict == "unknown_signer"
+    assert check(BytesIO(raw), TrustAnchors((other.certificate,))).verdict == "unknown_signer"
     assert signing.certificate is not None
     by_station = replace(fleet.seal, key=signing.key, certificate=signing.certificate)
     report = checked(resealed(members(raw), by_station), fleet)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleet.server.alerts.service import AlertDesk
-from fleet.server.alerts.settings import load, planned, with_windows
+from fleet.server.alerts.service import AlertService
+from fleet.server.alerts.settings import load, planned_windows, with_windows
 from fleet.server.maintenance.model import Window, WindowRow
 from tests.fakes.server.alert_monitor import LOW, Desk
 from tests.fakes.server.databases import either as database
@@ -52,14 +52,14 @@ def test_when_a_window_holds(window: Window, at: datetime, held: bool) -> None:
     ],
 )
 def test_when_it_ends(window: Window, at: datetime, ends: datetime | None) -> None:
-    (one,) = planned(load(), [WindowRow(1, window, "tove.test", SUNDAY)])
+    (one,) = planned_windows(load(), [WindowRow(1, window, "tove.test", SUNDAY)])
     assert one.ends(at) == ends
-    (over,) = planned(load(), [WindowRow(1, window, "tove.test", SUNDAY, ended=SUNDAY)])
+    (over,) = planned_windows(load(), [WindowRow(1, window, "tove.test", SUNDAY, ended=SUNDAY)])
     assert (over.ends(at), over.over(at)) == (None, True)
 
 
 def test_while_it_holds_nobody_is_told_and_ended_early_they_are(desk: Desk) -> None:
-    windows = AlertDesk(desk.database, KeptChanges(), lambda: desk.now)
+    windows = AlertService(desk.database, KeptChanges(), lambda: desk.now)
     made = windows.begin_window(Window("new floor", ("entre-*",), 600, since=NOW), "tove.test")
     (one,) = desk.says(LOW).look()
     desk.service.tell()
@@ -69,8 +69,8 @@ def test_while_it_holds_nobody_is_told_and_ended_early_they_are(desk: Desk) -> N
     desk.service.tell()
     assert desk.told == [("all", "opened", "paper")]
     windows.end_window(desk.later(10) and made.id)
-    assert windows.windows() == []
-    (row,) = windows.windows(ended=True)
+    assert windows.list_windows() == []
+    (row,) = windows.list_windows(ended=True)
     assert (row.ended, row.window, row.by) == (NOW, made.window, "tove.test")
-    assert windows.window(made.id) == row
-    assert windows.window(99) is None
+    assert windows.find_window(made.id) == row
+    assert windows.find_window(99) is None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fleet.server.maintenance.model import Maintenance
+from fleet.server.maintenance.model import MaintenanceRule
 from fleet.server.platform.time_zones import HERE
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -30,15 +30,15 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     clock_time.tzset()
 
 
-def window(start: str, end: str | int, days: tuple[str, ...] = ("sun",)) -> Maintenance:
+def window(start: str, end: str | int, days: tuple[str, ...] = ("sun",)) -> MaintenanceRule:
     """`end`: a time of day, or minutes."""
     begin = time.fromisoformat(start)
     if isinstance(end, int):
-        return Maintenance("m", "g", days, begin, minutes=end)  # type: ignore[arg-type]
-    return Maintenance("m", "g", days, begin, time.fromisoformat(end))  # type: ignore[arg-type]
+        return MaintenanceRule("m", "g", days, begin, minutes=end)  # type: ignore[arg-type]
+    return MaintenanceRule("m", "g", days, begin, time.fromisoformat(end))  # type: ignore[arg-type]
 
 
-def over(rule: Maintenance, now: datetime) -> datetime | None:
+def over(rule: MaintenanceRule, now: datetime) -> datetime | None:
     """When it ends, in UTC: a time that the clock shows twice equals none of another zone (PEP 495)."""
     end = rule.ends(now)
     return end and end.astimezone(UTC)
@@ -113,4 +113,4 @@ def test_the_machine_s_zone_shows_what_the_named_one_shows(zone: tzinfo) -> None
 )
 def test_a_window_is_said_in_one_way(said: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="either start and end"):
-        Maintenance("m", "g", **said)  # type: ignore[arg-type]
+        MaintenanceRule("m", "g", **said)  # type: ignore[arg-type]

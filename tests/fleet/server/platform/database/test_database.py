@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts import second_person_notices as second_person
-from fleet.server.alerts.rules import Finding
+from fleet.server.alerts.rules import RuleMatch
 from fleet.server.alerts.tables import notices
-from fleet.server.alerts.transitions import Opened
+from fleet.server.alerts.transitions import OpenAlert
 from fleet.server.events.tables import events
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.tables import order_starts, orders
@@ -73,17 +73,19 @@ def test_migrations_run_down_and_up_again_with_data_in_the_tables(
 def test_words_about_alerts_outlive_a_step_down_that_knows_none_about_commands(database: Database) -> None:
     desk_of(database, lambda: NOW).ask(OPEN, TOVE)
     with database.writing.begin() as connection:
-        alerting.write(connection, [Opened(Finding("entre-a", "offline"), silent=False)], SETTINGS, NOW)
-        second_person.put(connection, second_person.untold(connection, SETTINGS.seconds, NOW), NOW)
+        alerting.write(connection, [OpenAlert(RuleMatch("entre-a", "offline"), silent=False)], SETTINGS, NOW)
+        second_person.queue_notices(
+            connection, second_person.unannounced_approvals(connection, SETTINGS.seconds, NOW), NOW
+        )
         about = select(notices.c.channel, notices.c.alert.is_(None)).order_by(notices.c.id)
         kept = [("all", False), ("bad", False)]
         assert connection.execute(about).all() == [*kept, ("all", True), ("bad", True)]
         run(connection, command.downgrade, "0012")
         run(connection, command.upgrade, "0013")
         assert connection.execute(about).all() == kept
-        second_person.put(connection, second_person.untold(connection, ("all",), NOW), NOW)
+        second_person.queue_notices(connection, second_person.unannounced_approvals(connection, ("all",), NOW), NOW)
         with pytest.raises(IntegrityError):
-            second_person.put(connection, [(1, "all")], NOW)
+            second_person.queue_notices(connection, [(1, "all")], NOW)
 
 
 def test_migrations_run_down_to_nothing(database: Database) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fleet.server.accounts import queries as people
-from fleet.server.accounts.service import Actor, Administration
+from fleet.server.accounts.service import AccountService, Actor
 from fleet.server.accounts.sign_in import one_time_codes as codes
 from fleet.server.accounts.sign_in.security_keys.service import MOST_KEYS, SecurityKeys
 from fleet.server.accounts.sign_in.security_keys.webauthn import Asked, RelyingParty
@@ -155,7 +155,7 @@ def test_what_a_key_signed_works_once_for_what_it_was_asked_and_not_for_long(own
 def test_a_sign_in_that_was_asked_for_one_account_is_no_other_ones(owner: Owner) -> None:
     """Maj knows her own password, and has Tove's key before her."""
     access, clock = owner.access, owner.clock
-    link = Administration(access.database, clock, Actor("tove", "")).invite("maj", ((Role.VIEWER, "*"),))
+    link = AccountService(access.database, clock, Actor("tove", "")).invite("maj", ((Role.VIEWER, "*"),))
     offer = access.offered(link)
     assert offer is not None
     came = access.set_up(link, Chosen("", PASSWORD, codes.code_at(offer.secret, clock().timestamp())), AT)
@@ -244,7 +244,7 @@ def test_a_key_that_was_removed_proves_nothing_any_more(owner: Owner) -> None:
 
 
 def test_a_reset_takes_the_keys_too(owner: Owner) -> None:
-    desk = Administration(owner.access.database, owner.clock, Actor("tove", ""))
+    desk = AccountService(owner.access.database, owner.clock, Actor("tove", ""))
     desk.invite("maj", ((Role.ADMIN, "*"),))
     with owner.access.database.writing.begin() as connection:
         people.reset(connection, "tove")
