@@ -1,7 +1,7 @@
 """Administration ports: the administrator's session, and the station as a machine that they look after.
 
-`AtMenu` is an ID administrator whose card has proved itself, for as long as it stays where it is. `House` is the station as a
-machine. Both are None in an errand that was not begun from the administrator's menu.
+`AdministratorSession` is an ID administrator whose card has proved itself, for as long as it stays where it is. `Machine` is the
+station as a machine. Both are None in an errand that was not begun from the administrator's menu.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ PartKind = DeviceKind | Literal["bin", "link"]
 
 
 @dataclass(slots=True)
-class AtMenu:
+class AdministratorSession:
     """The administrator whose card is in `reader`. `out` is done when it was taken: then they are logged out. `since` is when
     they last logged in, by the monotonic clock."""
 
@@ -101,7 +101,7 @@ class MachineOverview:
     """Cards that were left in the reader during the last day."""
 
 
-class House(Protocol):
+class Machine(Protocol):
     """The station as a machine."""
 
     async def look(self) -> MachineOverview:
@@ -132,5 +132,5 @@ class House(Protocol):
     def restart(self) -> bool:
         """Start the program anew once this errand has ended; False where nobody would start it."""
 
-    async def run(self, errand: str, here: AtMenu) -> Ended | None:
+    async def run(self, errand: str, here: AdministratorSession) -> Ended | None:
         """One errand of the administrator's, to its end."""

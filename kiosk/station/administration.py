@@ -1,5 +1,5 @@
 """The station administration: what an administrator sees of the machine (`StationBoard`) and does to it beside the journeys
-(`StationAdministration`, which implements `kiosk.administration_ports.House`).
+(`StationAdministration`, which implements `kiosk.administration_ports.Machine`).
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from drivers.cabinet.port import CabinetReady
 from fleet.messages.link import Order, SlotState
 from kiosk.administration_ports import (
     NOT_HERE,
-    AtMenu,
+    AdministratorSession,
     Closed,
     DeviceOverview,
     EventOverview,
@@ -107,7 +107,7 @@ class StationBoard:
 
 @dataclass(frozen=True, slots=True)
 class StationAdministration:
-    """What an administrator does to the machine. Implements `House`."""
+    """What an administrator does to the machine. Implements `Machine`."""
 
     board: StationBoard
     availability: Availability
@@ -116,7 +116,7 @@ class StationAdministration:
     """Draws the home screen anew, and tells the fleet."""
     pair_cabinet: Callable[[], Awaitable[str]]
     end_when_idle: Restart
-    run_errand: Callable[[Errand, AtMenu], Awaitable[Ended | None]]
+    run_errand: Callable[[Errand, AdministratorSession], Awaitable[Ended | None]]
 
     async def look(self) -> MachineOverview:
         """See the port. Raises StoreError."""
@@ -154,5 +154,5 @@ class StationAdministration:
     def restart(self) -> bool:
         return self.end_when_idle.request()
 
-    async def run(self, errand: str, here: AtMenu) -> Ended | None:
+    async def run(self, errand: str, here: AdministratorSession) -> Ended | None:
         return await self.run_errand(next(known for known in ERRANDS if known.id == errand), here)

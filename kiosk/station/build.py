@@ -23,7 +23,7 @@ from drivers.reader.secret import Secret
 from fleet.agent.commands import CommandGate
 from fleet.agent.link import Timing
 from fleet.messages.vocabulary import EventType
-from kiosk.administration_ports import House
+from kiosk.administration_ports import Machine
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from kiosk.issuer.no_fleet import NoFleet
@@ -401,7 +401,7 @@ def _administration(
     status: StationStatus,
     orders: Orders,
     restart: Restart,
-) -> Callable[[ErrandRunner], House]:
+) -> Callable[[ErrandRunner], Machine]:
     cabinet = context.config.cabinet
 
     async def pair() -> str:

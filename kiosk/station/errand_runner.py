@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from fleet.agent.store import StoreError
-from kiosk.administration_ports import AtMenu, House
+from kiosk.administration_ports import AdministratorSession, Machine
 from kiosk.errands.registry import Errand
 from kiosk.ports import Ended
 from kiosk.station.activity import StationActivity
@@ -39,13 +39,13 @@ class ErrandRunner:
     journal: Journal | None
     """None: the station can write nothing down, and no errand begins."""
     capabilities: Callable[[], Capabilities]
-    administration: Callable[["ErrandRunner"], House]
+    administration: Callable[["ErrandRunner"], Machine]
     """The station as a machine, for errands that are begun through this runner."""
     report: Callable[[str, str], None]
     after: AfterErrand = field(default_factory=AfterErrand)
 
-    async def run(self, errand: Errand, at_menu: AtMenu | None = None) -> Ended | None:
-        """One errand to its end; None where it could not even begin. `at_menu`: who began it from the menu."""
+    async def run(self, errand: Errand, administrator_session: AdministratorSession | None = None) -> Ended | None:
+        """One errand to its end; None where it could not even begin. `administrator_session`: who began it from the menu."""
         if self.journal is None or self.availability.missing(errand) is not None:
             return None
         outer = self.activity.errand
@@ -56,7 +56,9 @@ class ErrandRunner:
         except StoreError as error:
             self.report("store", str(error))
             return None
-        given = replace(self.capabilities(), house=self.administration(self), at_menu=at_menu)
+        given = replace(
+            self.capabilities(), machine=self.administration(self), administrator_session=administrator_session
+        )
         try:
             return await self.supervisor.run(errand.journey, given, log)
         finally:

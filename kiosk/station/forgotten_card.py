@@ -21,7 +21,7 @@ from drivers.reader.card_reader import visiting
 from drivers.reader.errors import ReaderError
 from fleet.messages.vocabulary import EventType
 from kiosk.ports import Clock, Reader
-from kiosk.steps.card import emptied
+from kiosk.steps.card import wait_until_empty
 
 EVERY_S = 5.0
 """Between two tones."""
@@ -101,7 +101,7 @@ class ForgottenCardWatch:
             self._on_change()
 
     async def _sound_until_taken(self, reader: Reader) -> None:
-        taken = asyncio.ensure_future(emptied(reader))
+        taken = asyncio.ensure_future(wait_until_empty(reader))
         try:
             while not taken.done():
                 if not self._hushed():

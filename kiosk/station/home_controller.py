@@ -24,8 +24,8 @@ from kiosk.station import home_views as home
 from kiosk.station.home_views import Offer
 from kiosk.station.journal import Interrupted
 from kiosk.station.supervisor import Supervisor
-from kiosk.steps.card import Strange, emptied, meet, meet_next
-from kiosk.steps.own_card import word_of
+from kiosk.steps.card import UnreadableCard, wait_for_card, wait_for_next_card, wait_until_empty
+from kiosk.steps.own_card import ask_register
 
 REGISTER_S = 1.0
 """So long the register may take to say something of a card that was put in."""
@@ -107,8 +107,8 @@ class HomeController:
                 answer = await self._more()
             if isinstance(answer, CardFacts):
                 answer = await self._with_card(answer)
-            elif isinstance(answer, Strange) and self.reader is not None:
-                await self.supervisor.ask(home.strange_card_view(answer.why), until=emptied(self.reader))
+            elif isinstance(answer, UnreadableCard) and self.reader is not None:
+                await self.supervisor.ask(home.strange_card_view(answer.why), until=wait_until_empty(self.reader))
         except (ErrandEndedError, ReaderError):
             return None
         wanted = errand_of(answer) if isinstance(answer, str) else None
@@ -162,7 +162,7 @@ class HomeController:
 
     async def _register(self, card_number: str) -> CardWord | NotFound | Unavailable:
         """The register's word on the card, if it comes soon; who waits for it is told so."""
-        asking = asyncio.ensure_future(word_of(self.knowledge.directory, card_number, REGISTER_S))
+        asking = asyncio.ensure_future(ask_register(self.knowledge.directory, card_number, REGISTER_S))
         try:
             done, _ = await asyncio.wait({asking}, timeout=AT_ONCE_S)
             if not done:
@@ -171,7 +171,7 @@ class HomeController:
         finally:
             asking.cancel()
 
-    async def _something(self, forgotten: bool, waiting: bool) -> CardFacts | Strange | str | None:
+    async def _something(self, forgotten: bool, waiting: bool) -> CardFacts | UnreadableCard | str | None:
         """A device has changed (None), a card was put in, or one into the administrators' own reader."""
         changed = asyncio.ensure_future(self.changed.wait())
         card = asyncio.ensure_future(self._card_comes(forgotten))
@@ -193,17 +193,17 @@ class HomeController:
             await asyncio.get_running_loop().create_future()
             raise AssertionError("nothing ends that wait")
         if left_in:
-            await emptied(self.administrator_reader)
+            await wait_until_empty(self.administrator_reader)
         async for presence in self.administrator_reader.changes():
             if presence in (Presence.PRESENT, Presence.MUTE):
                 return
 
-    async def _card_comes(self, forgotten: bool) -> CardFacts | Strange:
+    async def _card_comes(self, forgotten: bool) -> CardFacts | UnreadableCard:
         if self.reader is None:
             await asyncio.get_running_loop().create_future()
             raise AssertionError("nothing ends that wait")
-        met = await (meet_next(self.reader) if forgotten else meet(self.reader))
-        if isinstance(met, Strange):
+        met = await (wait_for_next_card(self.reader) if forgotten else wait_for_card(self.reader))
+        if isinstance(met, UnreadableCard):
             return met
         facts = met.facts
         await met.close()

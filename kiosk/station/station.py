@@ -9,7 +9,7 @@ What is missing (identity, reader, cabinet, a writable disk) is said on the home
 
 from dataclasses import dataclass
 
-from kiosk.administration_ports import AtMenu, House
+from kiosk.administration_ports import AdministratorSession, Machine
 from kiosk.errands.registry import Errand, errand_of
 from kiosk.ports import Clock, Ended
 from kiosk.region import RegionSettings
@@ -47,7 +47,7 @@ class Station:
         return self._problems.all
 
     @property
-    def administration(self) -> House:
+    def administration(self) -> Machine:
         """The station as a machine."""
         return self.runner.administration(self.runner)
 
@@ -59,9 +59,9 @@ class Station:
                 ended = await self.run(errand)
                 errand = errand_of(ended.then) if ended else None
 
-    async def run(self, errand: Errand, at_menu: AtMenu | None = None) -> Ended | None:
+    async def run(self, errand: Errand, administrator_session: AdministratorSession | None = None) -> Ended | None:
         """One errand to its end; None where it could not even begin."""
-        return await self.runner.run(errand, at_menu)
+        return await self.runner.run(errand, administrator_session)
 
     def missing(self, errand: Errand) -> str | None:
         """What keeps an errand from being offered now."""

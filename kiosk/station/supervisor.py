@@ -17,7 +17,7 @@ from drivers.reader.errors import CardGoneError, CardSlowError, NoReaderError, R
 from drivers.reader.secret import Secret
 from fleet.agent.store import StoreError
 from fleet.messages.vocabulary import Effect, ErrandOutcome
-from kiosk.administration_ports import AtMenu
+from kiosk.administration_ports import AdministratorSession
 from kiosk.errands.registry import Journey
 from kiosk.ports import (
     Ask,
@@ -34,7 +34,7 @@ from kiosk.ports import (
 from kiosk.station.journal import Log
 from kiosk.steps import aborted_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
-from kiosk.steps.card import emptied
+from kiosk.steps.card import wait_until_empty
 from kiosk.views import CANCEL, Busy, View
 
 A = TypeVar("A")
@@ -100,11 +100,11 @@ class Supervisor:
             raise ErrandCancelledError
         return answer
 
-    async def run(self, journey: Journey, desk: Capabilities, log: Log) -> Ended:
+    async def run(self, journey: Journey, caps: Capabilities, log: Log) -> Ended:
         """Run one errand to its end, commit how it ended, and leave the screen and the reader clean. Never raises."""
         before, self.ends_at = self.ends_at, self._clock.monotonic() + self._limits.total_s
         codes, self._codes = self._codes, []
-        ended, farewell = await self._outcome(journey, desk, log)
+        ended, farewell = await self._outcome(journey, caps, log)
         self._wipe_codes()
         self.ends_at, self._codes = before, codes
         try:
@@ -116,7 +116,7 @@ class Supervisor:
         if farewell is not None:
             await self._say(farewell)
         if not ended.then:
-            await self._clear(desk)
+            await self._clear(caps)
         return ended
 
     def _wipe_codes(self) -> None:
@@ -124,17 +124,21 @@ class Supervisor:
         while self._codes:
             self._codes.pop().wipe()
 
-    async def _clear(self, desk: Capabilities) -> None:
+    async def _clear(self, caps: Capabilities) -> None:
         """No card stays in a reader, but that of an administrator who is still at the menu."""
-        stays = desk.at_menu.reader if desk.at_menu is not None and desk.at_menu.card_in else None
-        if desk.reader is not stays:
-            await self._let_go(desk.reader, "holder")
-        if desk.administrator_reader is not None and desk.administrator_reader is not stays:
-            await self._let_go(desk.administrator_reader, "administrator")
+        stays = (
+            caps.administrator_session.reader
+            if caps.administrator_session is not None and caps.administrator_session.card_in
+            else None
+        )
+        if caps.reader is not stays:
+            await self._let_go(caps.reader, "holder")
+        if caps.administrator_reader is not None and caps.administrator_reader is not stays:
+            await self._let_go(caps.administrator_reader, "administrator")
 
-    async def _outcome(self, journey: Journey, desk: Capabilities, log: Log) -> tuple[Ended, View[str] | None]:
+    async def _outcome(self, journey: Journey, caps: Capabilities, log: Log) -> tuple[Ended, View[str] | None]:
         try:
-            return await journey(self._asking_of(desk.at_menu), desk, log), None
+            return await journey(self._asking_of(caps.administrator_session), caps, log), None
         except StopError as stop:
             return Ended(stop.outcome, stop.reason), stop.view
         except ErrandCancelledError:
@@ -142,7 +146,7 @@ class Supervisor:
         except TimedOutError:
             return Ended(ErrandOutcome.TIMED_OUT), None
         except (CardPulledError, CardGoneError):
-            return await _without_card(desk.reader, unknown=Effect.CARD_UNBLOCK in log.unknown)
+            return await _without_card(caps.reader, unknown=Effect.CARD_UNBLOCK in log.unknown)
         except ErrandEndedError:
             return Ended(ErrandOutcome.CANCELLED, "unanswered"), None
         except NoReaderError:
@@ -159,7 +163,7 @@ class Supervisor:
             logger.exception("an errand crashed")
             return Ended(ErrandOutcome.FAULT, "crash"), views.trouble("crash")
 
-    def _asking_of(self, here: AtMenu | None) -> Ask:
+    def _asking_of(self, here: AdministratorSession | None) -> Ask:
         """As `ask`, for a journey: no question stays up behind an open service door, nor after an administrator who is tied to
         it has taken their card; a busy step goes on to its end.
         """
@@ -195,7 +199,7 @@ class Supervisor:
         """Ask for the card that is still in. After the time-out the home screen comes back and keeps asking by itself."""
         try:
             if await reader.presence() in (Presence.PRESENT, Presence.MUTE):
-                await self.ask(views.take_card(which), until=emptied(reader))
+                await self.ask(views.take_card(which), until=wait_until_empty(reader))
         except (ErrandEndedError, ReaderError):
             return
 
@@ -232,7 +236,7 @@ class Supervisor:
         if self._reader is None:
             await asyncio.get_running_loop().create_future()
         else:
-            await emptied(self._reader)
+            await wait_until_empty(self._reader)
         raise CardPulledError
 
     async def _abandoned(self, view: View[Any]) -> Any:

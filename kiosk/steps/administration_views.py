@@ -20,6 +20,6 @@ def state_of(device: DeviceOverview) -> Say:
     return say(f"admin.state.{device.state if device.state in STATES else 'other'}")
 
 
-def no_house(context: ViewContext) -> StopError:
+def no_machine(context: ViewContext) -> StopError:
     """Nobody looks after this station from here."""
     return stop(context, ErrandOutcome.REFUSED, "no_menu")

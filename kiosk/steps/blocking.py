@@ -15,7 +15,7 @@ What = Literal["blocked", "held", "block_queued", "hold_queued"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BlockRequest:
     """What is to happen to a card. `by`: who has proved to be allowed to; None: nobody has shown who they are, and it is held."""
 
     card_number: str
@@ -25,7 +25,7 @@ class Wish:
     by: PersonProof | None = None
 
 
-async def block_or_hold(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: Wish) -> What:
+async def block_or_hold(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: BlockRequest) -> What:
     """Do it, and say what came of it. Raises StopError where the issuer declines, StoreError where it could not be kept."""
     match await try_to_block_or_hold(ask, caps, context, log, wish):
         case Declined(reason):
@@ -35,7 +35,7 @@ async def block_or_hold(ask: Ask, caps: Capabilities, context: ViewContext, log:
 
 
 async def try_to_block_or_hold(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: Wish
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: BlockRequest
 ) -> What | Declined:
     """The same where the errand goes on whatever the issuer says. Raises StoreError."""
     match await ask(views.telling(context), until=_tell(caps, log, wish)):
@@ -53,7 +53,7 @@ async def try_to_block_or_hold(
             assert_never(rest)
 
 
-async def _tell(caps: Capabilities, log: ErrandLog, wish: Wish) -> Blocked | Held | Queued | Declined:
+async def _tell(caps: Capabilities, log: ErrandLog, wish: BlockRequest) -> Blocked | Held | Queued | Declined:
     if wish.block is not None and wish.by is not None:
         blocking = caps.blocking.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
         return await log.effect(Effect.CARD_BLOCK, blocking, reason=wish.block, card_number=wish.card_number)

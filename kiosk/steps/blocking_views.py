@@ -3,7 +3,7 @@
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
 from kiosk.views import Busy, Confirm, Fact, Point, Tell, say
 
@@ -31,7 +31,7 @@ def declined(context: ViewContext, reason: str) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "block_declined")
 
 
-def sure(context: ViewContext, whose: Whose, happened: str, *, blocks: bool) -> Confirm:
+def sure(context: ViewContext, whose: CardHolder, happened: str, *, blocks: bool) -> Confirm:
     """What will happen to the card (design, 15)."""
     what = "block" if blocks else "hold" if happened == "forgotten" else "hold_first"
     return Confirm(
@@ -50,7 +50,7 @@ def sure(context: ViewContext, whose: Whose, happened: str, *, blocks: bool) -> 
     )
 
 
-def really(context: ViewContext, whose: Whose) -> Confirm:
+def really(context: ViewContext, whose: CardHolder) -> Confirm:
     """A block cannot be undone: once more."""
     return Confirm(
         name=context.name("really"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.administration_ports import AtMenu, House
+from kiosk.administration_ports import AdministratorSession, Machine
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import Administrators, Blocking, CardKeys, Directory, Issuer, Switches
 from kiosk.issuer.proof_of_possession import CardProofs
@@ -55,11 +55,11 @@ class Capabilities:
     proofs: Proofs = _PROOFS
     switches: Switches = _NO_FLEET
     region: RegionSettings = _NO_REGION
-    house: House | None = None
+    machine: Machine | None = None
     """The station as a machine; None where nobody may look after it from here (`walk` without a station)."""
     reports: ReportLimit = field(default_factory=ReportLimit)
     """How many cards were reported by number in this visit."""
-    at_menu: AtMenu | None = None
+    administrator_session: AdministratorSession | None = None
     """Who began the errand from the administrator's menu."""
     stock: Stock | None = None
     """What lies in the cabinet; None where the station has no orders."""

@@ -26,24 +26,24 @@ InsertView = Callable[[Strangeness | None], Await]
 
 
 @dataclass(frozen=True, slots=True)
-class Strange:
+class UnreadableCard:
     """There is a card, but it cannot be met."""
 
     why: Strangeness
 
 
-async def meet(reader: Reader) -> Visit | Strange:
+async def wait_for_card(reader: Reader) -> Visit | UnreadableCard:
     """Wait until a card is in, and read it. Raises NoReaderError where the reader is gone."""
     async for presence in reader.changes():
         match state_of_presence(presence):
             case CardMute():
-                return Strange("mute")
+                return UnreadableCard("mute")
             case CardAbsent(reader_there=False):
                 raise NoReaderError("the reader is not there", reader=reader.name)
             case CardAbsent():
                 continue
             case None:
-                met = await read_in(reader)
+                met = await read_present_card(reader)
                 if met is not None:
                     return met
             case other:
@@ -51,49 +51,51 @@ async def meet(reader: Reader) -> Visit | Strange:
     raise NoReaderError("the reader was closed", reader=reader.name)
 
 
-async def read_in(reader: Reader) -> Visit | Strange | None:
+async def read_present_card(reader: Reader) -> Visit | UnreadableCard | None:
     """The card that is in. None where it was pulled before it was read: wait for the next one."""
     try:
         return await reader.visit()
     except CardBusyError:
-        return Strange("busy")
+        return UnreadableCard("busy")
     except ReaderError as fault:
         match state_of_fault(fault):
             case CardAbsent(reader_there=True):
                 return None
             case CardMute():
-                return Strange("mute")
+                return UnreadableCard("mute")
             case CardUnreadable():
-                return Strange("unknown")
+                return UnreadableCard("unknown")
             case CardAbsent() | CardSwapped() | None:
                 raise
             case other:
                 assert_never(other)
 
 
-async def emptied(reader: Reader) -> None:
+async def wait_until_empty(reader: Reader) -> None:
     """Wait until no card is in."""
     async for presence in reader.changes():
         if isinstance(state_of_presence(presence), CardAbsent):
             return
 
 
-async def meet_next(reader: Reader) -> Visit | Strange:
+async def wait_for_next_card(reader: Reader) -> Visit | UnreadableCard:
     """Wait until the card that is in has been taken out, and another one (or the same again) is in."""
-    await emptied(reader)
-    return await meet(reader)
+    await wait_until_empty(reader)
+    return await wait_for_card(reader)
 
 
 async def ask_for_card(ask: Ask, reader: Reader, view: InsertView, *, fresh: bool = False) -> Visit | str:
     """Ask until a card is in that can be read. `fresh`: a card that is in now does not count. Or a button's value."""
-    met: Visit | Strange | str = await ask(view(None), until=meet_next(reader) if fresh else meet(reader))
-    while isinstance(met, Strange):
-        met = await ask(view(met.why), until=meet_next(reader))
+    met: Visit | UnreadableCard | str = await ask(
+        view(None), until=wait_for_next_card(reader) if fresh else wait_for_card(reader)
+    )
+    while isinstance(met, UnreadableCard):
+        met = await ask(view(met.why), until=wait_for_next_card(reader))
     return met
 
 
 @dataclass(frozen=True, slots=True)
-class CodeWords:
+class CodePrompts:
     """The words of one code of one card, and how the errand ends where it cannot be proved."""
 
     entry: EnterCode
@@ -106,7 +108,7 @@ class CodeWords:
     """The last try was kept."""
 
 
-async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodeWords) -> Secret:
+async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodePrompts) -> Secret:
     """Ask for the code until the card accepts it; return it for a step that needs it again in this visit. Who has one try left,
     or may have, is asked about it before the code is typed; a code that is locked is not asked for.
 
@@ -147,7 +149,7 @@ async def _few_left(visit: Visit, role: Role) -> Pin | None:
         raise CardPulledError from None
 
 
-async def _consents(ask: Ask, words: CodeWords) -> bool:
+async def _consents(ask: Ask, words: CodePrompts) -> bool:
     """The holder's word on the last try (reliability I1). Raises StopError where it is kept."""
     if await ask(words.last) != "yes":
         raise words.declined

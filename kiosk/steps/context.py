@@ -38,7 +38,7 @@ class ViewContext:
         return replace(self, step=None)
 
 
-class Whose(Protocol):
+class CardHolder(Protocol):
     """Somebody with a card, as an order or a card tells."""
 
     @property

@@ -9,12 +9,12 @@ from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome,
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.identification import Identified
+from kiosk.steps.identity.identification import Identification
 from kiosk.views import Await
 
 
 async def drop_old_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identified
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
 ) -> str:
     """The holder's old card into the drop slot. Never ends the errand: returns what is left to say of it, or nothing."""
     if who.by != "old_card" or who.card_number == order.card_number or caps.cabinet is None:

@@ -10,28 +10,28 @@ from kiosk.steps import receipt_views as views
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.drop_slot import drop_old_card
-from kiosk.steps.identity.identification import Identified, attest
-from kiosk.steps.order import agree, find_order
+from kiosk.steps.identity.identification import Identification, attest_identity
+from kiosk.steps.order import confirm_terms, find_order
 from kiosk.steps.pin.activation import activate
-from kiosk.steps.receipt import hand_out, issue
+from kiosk.steps.receipt import hand_out_receipt, issue_receipt
 from kiosk.steps.slot import insert_new_card, take_from_slot
 
 CONTEXT = ViewContext("pickup")
 WHO, AGREE, SLOT, CODE, RECEIPT = (CONTEXT.at(step, 5) for step in range(1, 6))
 
 
-async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identified) -> Ended:
+async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identification) -> Ended:
     """From who it is to the receipt."""
     order = await find_order(ask, caps, AGREE, who)
     await log.about(order)
-    who = await attest(ask, caps, AGREE, log, order, who)
+    who = await attest_identity(ask, caps, AGREE, log, order, who)
     receipt = await log.receipt()
     if receipt is None:
-        await agree(ask, caps, AGREE, order, who)
+        await confirm_terms(ask, caps, AGREE, order, who)
         if Effect.SLOT_TAKE not in await log.progress():
             await take_from_slot(ask, caps, SLOT, log, order, who)
         receipt = await _activate_and_sign(ask, caps, log, order, who)
-    await hand_out(ask, caps, RECEIPT, log, receipt)
+    await hand_out_receipt(ask, caps, RECEIPT, log, receipt)
     remark = await drop_old_card(ask, caps, RECEIPT, log, order, who)
     ended = Ended(ErrandOutcome.DONE, reason=remark, order=order, receipt=receipt.number)
     await log.end(ended)
@@ -40,10 +40,12 @@ async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identifie
     return ended
 
 
-async def _activate_and_sign(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identified) -> Receipt:
+async def _activate_and_sign(
+    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification
+) -> Receipt:
     visit = await insert_new_card(ask, caps, SLOT, log, order, who)
     code, visit = await activate(ask, caps, CODE, log, order, visit)
     try:
-        return await issue(ask, caps, RECEIPT, log, order, who, visit, code.remarks)
+        return await issue_receipt(ask, caps, RECEIPT, log, order, who, visit, code.remarks)
     finally:
         await visit.close()

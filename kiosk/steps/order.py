@@ -5,15 +5,15 @@ from kiosk.ports import Ask, Order
 from kiosk.steps import order_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.card_status import new_standing
-from kiosk.steps.identity.identification import Identified
+from kiosk.steps.identity.card_status import check_new_card
+from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import refuse_switched_off
 
 PAGE = 4
 """Orders on one screen of the administrator's choice."""
 
 
-async def find_order(ask: Ask, caps: Capabilities, context: ViewContext, who: Identified) -> Order:
+async def find_order(ask: Ask, caps: Capabilities, context: ViewContext, who: Identification) -> Order:
     """The order that waits here for the holder.
 
     Raises StopError where there is none, it is not theirs to take, the region has switched such cards off, or the register's word
@@ -21,11 +21,11 @@ async def find_order(ask: Ask, caps: Capabilities, context: ViewContext, who: Id
     """
     order = await _found(ask, caps, context, who)
     refuse_switched_off(caps, context, order.card_number, order.product)
-    await new_standing(caps, context, order.card_number)
+    await check_new_card(caps, context, order.card_number)
     return order
 
 
-async def _found(ask: Ask, caps: Capabilities, context: ViewContext, who: Identified) -> Order:
+async def _found(ask: Ask, caps: Capabilities, context: ViewContext, who: Identification) -> Order:
     if who.by == "administrator":
         return await _pointed_out(ask, caps, context, who)
     order = await _released(caps, who) if who.order else await caps.orders.find(who.hsa_id)
@@ -44,12 +44,12 @@ async def _needs_list(caps: Capabilities, context: ViewContext) -> None:
         raise views.list_too_old(context)
 
 
-async def _released(caps: Capabilities, who: Identified) -> Order | None:
+async def _released(caps: Capabilities, who: Identification) -> Order | None:
     """The very order whose release code was typed: the same person may have another one."""
     return next((order for order in await caps.orders.waiting() if order.order == who.order), None)
 
 
-async def _pointed_out(ask: Ask, caps: Capabilities, context: ViewContext, who: Identified) -> Order:
+async def _pointed_out(ask: Ask, caps: Capabilities, context: ViewContext, who: Identification) -> Order:
     """The administrator, whose document check names the holder, picks the order from those that wait here."""
     assert who.administrator is not None
     waiting = [o for o in await caps.orders.waiting() if o.hsa_id != who.administrator.hsa_id]
@@ -65,7 +65,7 @@ async def _pointed_out(ask: Ask, caps: Capabilities, context: ViewContext, who: 
         start = start + PAGE if start + PAGE < len(waiting) else 0
 
 
-async def agree(ask: Ask, caps: Capabilities, context: ViewContext, order: Order, who: Identified) -> None:
+async def confirm_terms(ask: Ask, caps: Capabilities, context: ViewContext, order: Order, who: Identification) -> None:
     """Terms, envelope at hand, and a way of verifying it, all before the slot opens. Raises StopError."""
     if not await caps.envelopes.available():
         raise views.verifier_away(context)

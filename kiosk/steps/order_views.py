@@ -9,7 +9,7 @@ from kiosk.ports import Order
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.identification import Identified
+from kiosk.steps.identity.identification import Identification
 from kiosk.steps.view_helpers import cancel_button, date_text, display_name, last_digits, page_options, primary_button
 from kiosk.views import Choose, Confirm, Fact, LetterDrawing, Option, Point, say
 
@@ -71,7 +71,7 @@ def no_envelope(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "no_envelope")
 
 
-def terms(context: ViewContext, order: Order, who: Identified, *, paper: bool) -> Confirm:
+def terms(context: ViewContext, order: Order, who: Identification, *, paper: bool) -> Confirm:
     """Whose card, and what the holder agrees to."""
     return Confirm(
         name=context.name("terms"),
@@ -94,7 +94,7 @@ def terms(context: ViewContext, order: Order, who: Identified, *, paper: bool) -
     )
 
 
-def envelope_at_hand(context: ViewContext, order: Order, who: Identified) -> Confirm:
+def envelope_at_hand(context: ViewContext, order: Order, who: Identification) -> Confirm:
     """Before the slot opens: the code letter must be here."""
     return Confirm(
         name=context.name("envelope"),

@@ -59,26 +59,28 @@ async def own_card(
     """
     visit = await ask_for_card(ask, caps.reader, lambda why: insert(context, why))
     assert not isinstance(visit, str), "the only other way out is to cancel"
-    async with met(caps, log, visit) as card:
+    async with hold_card(caps, log, visit) as card:
         if not also_off:
             refuse_switched_off(caps, context, card.whose.card_number, card.product, card.facts.profile)
         yield card
 
 
 @contextlib.asynccontextmanager
-async def met(caps: Capabilities, log: ErrandLog, visit: Visit) -> AsyncIterator[OwnCard]:
+async def hold_card(caps: Capabilities, log: ErrandLog, visit: Visit) -> AsyncIterator[OwnCard]:
     """A card that has been met is the one that the errand is about, from here until it is let go."""
     card = OwnCard(visit, Subject.of(visit.facts, protected=True), Unavailable())
     try:
         await log.about_card(card.whose.card_number, card.whose.hsa_id)
-        card.register = await word_of(caps.directory, card.whose.card_number)
+        card.register = await ask_register(caps.directory, card.whose.card_number)
         card.whose = Subject.of(visit.facts, protected=_protected(card.register))
         yield card
     finally:
         await card.visit.close()
 
 
-async def word_of(directory: Directory, card_number: str, limit_s: float = ASK_S) -> CardWord | NotFound | Unavailable:
+async def ask_register(
+    directory: Directory, card_number: str, limit_s: float = ASK_S
+) -> CardWord | NotFound | Unavailable:
     """What directory and register say of a card, if they say it soon; not whose it is."""
     try:
         async with asyncio.timeout(limit_s):

@@ -4,7 +4,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.receipts import Receipt
-from kiosk.steps.card import CodeWords, Strangeness
+from kiosk.steps.card import CodePrompts, Strangeness
 from kiosk.steps.card_views import WrongCodeView, code_entry, last_try, reader_for, stop, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
@@ -26,12 +26,12 @@ def insert(context: ViewContext, strange: Strangeness | None) -> Await:
     )
 
 
-def code(context: ViewContext, facts: CardFacts, role: Role = Role.IDENTIFICATION) -> CodeWords:
+def code(context: ViewContext, facts: CardFacts, role: Role = Role.IDENTIFICATION) -> CodePrompts:
     """The code that the card has now. With two codes on the card the title says which."""
     two = facts.pin(Role.SIGNATURE) is not None
     title = say(f"code.{role.value}.title") if two else say("code.title")
     name = "pin" if role is Role.IDENTIFICATION else "signature_pin"
-    return CodeWords(
+    return CodePrompts(
         entry=code_entry(context, name, title, say("own_pin.lead"), facts, role=role),
         wrong=WrongCodeView(context, f"{name}_wrong"),
         last=last_try(context, f"{name}_last"),

@@ -27,20 +27,20 @@ from kiosk.steps import own_card_views
 from kiosk.steps import receipt_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import ViewContext, Whose
-from kiosk.steps.identity.identification import Identified
+from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.identity.identification import Identification
 from kiosk.steps.order_views import TERMS
 from kiosk.steps.pin.views import sign_code, torn_in_test
 from kiosk.views import Say
 
 
-async def issue(
+async def issue_receipt(
     ask: Ask,
     caps: Capabilities,
     context: ViewContext,
     log: ErrandLog,
     order: Order,
-    who: Identified,
+    who: Identification,
     visit: Visit,
     remarks: tuple[str, ...] = (),
 ) -> Receipt:
@@ -49,7 +49,7 @@ async def issue(
     A holder who signs later stops here: the order stays open, and the errand goes on from this point another day.
     """
     assert caps.seal is not None, "a station without identity has no orders"
-    facts = facts_of(caps, context, order, who, order=order.order, terms=TERMS, remarks=remarks)
+    facts = receipt_facts(caps, context, order, who, order=order.order, terms=TERMS, remarks=remarks)
     unsigned = draft(facts)
     attended = who.administrator.name if who.administrator else None
     if await ask(views.read_and_sign(context, facts, attended)) != "sign":
@@ -60,7 +60,7 @@ async def issue(
     return receipt
 
 
-async def attest(caps: Capabilities, log: ErrandLog, facts: ReceiptFacts) -> Receipt:
+async def issue_station_receipt(caps: Capabilities, log: ErrandLog, facts: ReceiptFacts) -> Receipt:
     """A receipt that the station alone signs: of what it has done itself. Committed with its event."""
     assert caps.seal is not None, "a station without identity attests nothing"
     receipt = finish(draft(facts), caps.seal.key, caps.seal.chain, None)
@@ -68,8 +68,12 @@ async def attest(caps: Capabilities, log: ErrandLog, facts: ReceiptFacts) -> Rec
     return receipt
 
 
-def facts_of(
-    caps: Capabilities, context: ViewContext, whose: Whose, who: Identified, **more: str | tuple[str, ...] | None
+def receipt_facts(
+    caps: Capabilities,
+    context: ViewContext,
+    whose: CardHolder,
+    who: Identification,
+    **more: str | tuple[str, ...] | None,
 ) -> ReceiptFacts:
     """What a receipt of this errand says. `more`: `order`, `terms`, `remarks` (codes, see `receipt.remark.*`)."""
     assert caps.seal is not None, "a station without identity attests nothing"
@@ -111,7 +115,9 @@ async def _sign(ask: Ask, context: ViewContext, visit: Visit, unsigned: Draft) -
             assert_never(other)
 
 
-async def hand_out(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt) -> None:
+async def hand_out_receipt(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt
+) -> None:
     """Print the receipt, or offer it on the screen. The errand is done whatever the printer does."""
     if caps.printer is None:
         await ask(views.no_paper(context, receipt, "no_printer"))
@@ -139,14 +145,14 @@ async def receipt_for(
     caps: Capabilities,
     context: ViewContext,
     log: ErrandLog,
-    whose: Whose,
-    who: Identified,
+    whose: CardHolder,
+    who: Identification,
     remarks: tuple[str, ...] = (),
 ) -> Receipt | None:
     """A receipt of what was done, committed; None where the station has no identity to sign with."""
     if caps.seal is None:
         return None
-    return await attest(caps, log, facts_of(caps, context, whose, who, remarks=remarks))
+    return await issue_station_receipt(caps, log, receipt_facts(caps, context, whose, who, remarks=remarks))
 
 
 async def say_done(
@@ -165,11 +171,11 @@ async def say_done(
         if caps.printer is None:
             await ask(views.on_phone(context, receipt))
         else:
-            await hand_out(ask, caps, context, log, receipt)
+            await hand_out_receipt(ask, caps, context, log, receipt)
     return ended
 
 
-def work_facts(
+def work_receipt_facts(
     caps: Capabilities,
     context: ViewContext,
     by: LoggedIn,

@@ -11,14 +11,14 @@ from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import ask_for_card
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.identification import Identified
+from kiosk.steps.identity.identification import Identification
 from kiosk.views import Await
 
 PRINTED_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class ReturnReason:
     """Why a card goes back into its slot: the outcome in the journal, what is shown meanwhile, and what ends it."""
 
     outcome: str
@@ -28,13 +28,13 @@ class Returned:
     """It says that it is the order's card, and is none: its number is told."""
 
 
-WRONG_CARD = Returned(Outcome.WRONG_CARD, views.put_back, views.wrong_card_in_slot)
-NOT_VOUCHED = Returned(Outcome.NOT_VOUCHED, views.put_back_unvouched, views.stocked_by_one)
-NOT_GENUINE = Returned(Outcome.NOT_GENUINE, views.put_back_false, views.new_card_not_genuine, is_false=True)
+WRONG_CARD = ReturnReason(Outcome.WRONG_CARD, views.put_back, views.wrong_card_in_slot)
+NOT_VOUCHED = ReturnReason(Outcome.NOT_VOUCHED, views.put_back_unvouched, views.stocked_by_one)
+NOT_GENUINE = ReturnReason(Outcome.NOT_GENUINE, views.put_back_false, views.new_card_not_genuine, is_false=True)
 
 
 async def take_from_slot(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identified
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
 ) -> None:
     """Open the order's slot and see the card taken; then compare the number that is printed on it. Raises StopError."""
     if caps.cabinet is None:
@@ -66,7 +66,7 @@ async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
 
 
 async def insert_new_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identified
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
 ) -> Visit:
     """The new card in the reader, with the order's number both on it and in it. Raises StopError."""
     await _compare_printed(ask, caps, context, log, order, who)
@@ -86,7 +86,7 @@ async def insert_new_card(
 
 
 async def _compare_printed(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identified
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
 ) -> None:
     for _ in range(PRINTED_TRIES):
         typed = await ask(views.printed_number(context, who))
@@ -98,7 +98,12 @@ async def _compare_printed(
 
 
 async def reopen_for_return(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, returned: Returned = WRONG_CARD
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    order: Order,
+    returned: ReturnReason = WRONG_CARD,
 ) -> None:
     """The card that was taken goes back into its slot, and the errand ends. Always raises ErrandEndedError."""
     cabinet = _fitted(caps, context)
@@ -108,7 +113,7 @@ async def reopen_for_return(
 
 async def _give_back(
     ask: Ask, context: ViewContext, log: ErrandLog, cabinet: Cabinet, order: Order, *,
-    opened: Effect, known: bool, returned: Returned = WRONG_CARD,
+    opened: Effect, known: bool, returned: ReturnReason = WRONG_CARD,
 ) -> None:  # fmt: skip
     """The card in the slot is not the order's: back with it, and the errand ends. Always raises ErrandEndedError."""
     back = cabinet.wait_slot(order.slot, card="present", door="closed")

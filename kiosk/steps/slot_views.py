@@ -7,7 +7,7 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, stop, strange_note
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.identification import Identified
+from kiosk.steps.identity.identification import Identification
 from kiosk.steps.view_helpers import cancel_button, display_name, last_digits, primary_button
 from kiosk.views import (
     Await,
@@ -27,7 +27,7 @@ AT_THE_SLOT_S = 120.0
 """A hand in the cabinet is no touch on the screen: wait longer before the warning."""
 
 
-def _attended(who: Identified) -> str | None:
+def _attended(who: Identification) -> str | None:
     return who.administrator.name if who.administrator else None
 
 
@@ -37,7 +37,7 @@ async def slot_count(cabinet: Cabinet) -> int:
     return len(state.slots) if isinstance(state, CabinetReady) else 24
 
 
-def take(context: ViewContext, order: Order, slots: int, who: Identified) -> Await:
+def take(context: ViewContext, order: Order, slots: int, who: Identification) -> Await:
     """The slot is open and lit."""
     return Await(
         name=context.name("take"),
@@ -86,7 +86,7 @@ def _back_into_slot(context: ViewContext, name: str, order: Order, lead: Say) ->
     )
 
 
-def printed_number(context: ViewContext, who: Identified) -> EnterDigits:
+def printed_number(context: ViewContext, who: Identification) -> EnterDigits:
     """The number that is printed on the card: scanned, or its last eight digits."""
     return EnterDigits(
         name=context.name("printed"),
@@ -121,7 +121,7 @@ def printed_differs(context: ViewContext, order: Order) -> Tell:
     )
 
 
-def insert_new(context: ViewContext, order: Order, who: Identified, strange: Strangeness | None) -> Await:
+def insert_new(context: ViewContext, order: Order, who: Identification, strange: Strangeness | None) -> Await:
     """The new card into the reader."""
     return Await(
         name=context.name("insert_new"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from kiosk.receipts.template import fours
-from kiosk.steps.context import Whose
+from kiosk.steps.context import CardHolder
 from kiosk.views import CANCEL, Button, Option, Say, say
 
 __all__ = [
@@ -24,7 +24,7 @@ def last_digits(number: str) -> str:
     return fours(number[-8:])
 
 
-def display_name(whose: Whose) -> str:
+def display_name(whose: CardHolder) -> str:
     """The name, or the HSA-id alone where the identity is protected."""
     return whose.name or whose.hsa_id
 

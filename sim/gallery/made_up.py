@@ -13,7 +13,7 @@ from kiosk.policy import PinPolicy
 from kiosk.ports import Order
 from kiosk.receipts import Receipt, ReceiptFacts, ReceiptPerson
 from kiosk.steps import order_views
-from kiosk.steps.identity.identification import Identified
+from kiosk.steps.identity.identification import Identification
 
 NUMBER, OLD_NUMBER = "9999000020260005", "9999000010260005"
 ADMINISTRATOR = LoggedIn("SE2321000999-1A13", "Maj Utlämningsdotter", "server")
@@ -26,8 +26,8 @@ PROTECTED = Order(
     loa=3, slot=3, last_day="2026-12-31",
 )  # fmt: skip
 PAST = msgspec.structs.replace(ORDER, last_day="2026-11-20")
-OWN = Identified("old_card", ORDER.hsa_id, 3, OLD_NUMBER)
-ATTENDED = Identified("administrator", administrator=ADMINISTRATOR, document="passport")
+OWN = Identification("old_card", ORDER.hsa_id, 3, OLD_NUMBER)
+ATTENDED = Identification("administrator", administrator=ADMINISTRATOR, document="passport")
 POLICY = PinPolicy()
 TIME = datetime(2026, 11, 25, 10, 46, tzinfo=UTC)
 ISSUED, EXPIRES = TIME.replace(year=2024, month=3, day=31), TIME.replace(year=2029, month=3, day=31)

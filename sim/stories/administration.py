@@ -1,10 +1,10 @@
-"""The station as a machine, in memory: implements `House`, and runs what is chosen in the room's own supervisor."""
+"""The station as a machine, in memory: implements `Machine`, and runs what is chosen in the room's own supervisor."""
 
 from dataclasses import replace
 
 from kiosk.administration_ports import (
     NOT_HERE,
-    AtMenu,
+    AdministratorSession,
     Closed,
     DeviceOverview,
     EventOverview,
@@ -56,11 +56,11 @@ class RoomHouse:
     def restart(self) -> bool:
         return self.restarts
 
-    async def run(self, errand: str, here: AtMenu) -> Ended | None:
+    async def run(self, errand: str, here: AdministratorSession) -> Ended | None:
         room, outer = self._room, self._room.log
         found = next(one for one in ERRANDS if one.id == errand)
         log = await room.journal.start(errand)
-        ended = await room.supervisor.run(found.journey, replace(room.caps, at_menu=here), log)
+        ended = await room.supervisor.run(found.journey, replace(room.caps, administrator_session=here), log)
         self.begun.append((errand, ended))
         room.log = outer
         return ended

@@ -15,7 +15,7 @@ HOUSE = Setting(slots=SLOTS, hand=("1:old", "10:old", "13:new", "14:new", "10:ne
 
 def housed(room: Room) -> None:
     """The station can be looked after from its menu."""
-    room.equip(house=RoomHouse(room))
+    room.equip(machine=RoomHouse(room))
 
 
 def two(room: Room) -> None:

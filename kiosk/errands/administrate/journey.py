@@ -9,22 +9,22 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from fleet.messages.vocabulary import ErrandOutcome, EventType
-from kiosk.administration_ports import RESTARTED, AtMenu, House
+from kiosk.administration_ports import RESTARTED, AdministratorSession, Machine
 from kiosk.errands.administrate import views
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import administration_views
 from kiosk.steps.capabilities import Capabilities, Ended
-from kiosk.steps.card import emptied
+from kiosk.steps.card import wait_until_empty
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.administrator import log_in, reader_of
+from kiosk.steps.identity.administrator import administrator_reader, log_in
 
 CONTEXT = ViewContext("administrate")
 
 
 async def administrate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole stay. Raises ErrandEndedError where nobody is let in, or nobody is there any more."""
-    if caps.house is None:
-        raise administration_views.no_house(CONTEXT)
+    if caps.machine is None:
+        raise administration_views.no_machine(CONTEXT)
     async with _logged_in(ask, caps, log) as here:
         await log.note(
             EventType.ADMINISTRATOR_LOGGED_IN,
@@ -32,8 +32,8 @@ async def administrate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
             logged_in_by=here.administrator.by,
         )
         context = replace(CONTEXT, attended_by=here.administrator.name)
-        while here.card_in and (chosen := await _choice(ask, caps.house, context, here)) is not None:
-            ended = await caps.house.run(chosen, here)
+        while here.card_in and (chosen := await _choice(ask, caps.machine, context, here)) is not None:
+            ended = await caps.machine.run(chosen, here)
             if ended is not None and ended.reason == RESTARTED:
                 break
     over = Ended(ErrandOutcome.DONE)
@@ -42,11 +42,11 @@ async def administrate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
 
 
 @contextlib.asynccontextmanager
-async def _logged_in(ask: Ask, caps: Capabilities, log: ErrandLog) -> AsyncIterator[AtMenu]:
+async def _logged_in(ask: Ask, caps: Capabilities, log: ErrandLog) -> AsyncIterator[AdministratorSession]:
     """Logged in from here until the card is taken out, or the block is left."""
     administrator = await log_in(ask, caps, CONTEXT, log)
-    out = asyncio.ensure_future(emptied(reader_of(caps)))
-    here = AtMenu(administrator, reader_of(caps), out, caps.clock.monotonic())
+    out = asyncio.ensure_future(wait_until_empty(administrator_reader(caps)))
+    here = AdministratorSession(administrator, administrator_reader(caps), out, caps.clock.monotonic())
     try:
         yield here
     finally:
@@ -54,11 +54,11 @@ async def _logged_in(ask: Ask, caps: Capabilities, log: ErrandLog) -> AsyncItera
         await asyncio.gather(here.out, return_exceptions=True)
 
 
-async def _choice(ask: Ask, house: House, context: ViewContext, here: AtMenu) -> str | None:
+async def _choice(ask: Ask, machine: Machine, context: ViewContext, here: AdministratorSession) -> str | None:
     """The errand that is wanted and can be had; None where the card was taken."""
     while True:
-        chosen = await ask(views.board(context, await house.look(), house.missing), until=here.taken())
-        missing = house.missing(chosen) if chosen is not None else None
+        chosen = await ask(views.board(context, await machine.look(), machine.missing), until=here.taken())
+        missing = machine.missing(chosen) if chosen is not None else None
         if missing is None:
             return chosen
         await ask(views.not_now(context, missing), until=here.taken())

@@ -34,4 +34,4 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         views.board(HERE, MachineOverview((SlotOverview(1, "open"), *SLOTS[1:]), DEVICES[4:]), lambda errand: None),
     )
     yield "admin-not-now", views.not_now(HERE, "cabinet")
-    yield "no-menu", administration_views.no_house(HERE).view
+    yield "no-menu", administration_views.no_machine(HERE).view

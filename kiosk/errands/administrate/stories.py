@@ -43,8 +43,8 @@ def begun(*wanted: tuple[str, str, str]) -> Callable[[Room], None]:
     """What was begun from the menu, and how it ended."""
 
     def look(room: Room) -> None:
-        assert isinstance(room.caps.house, RoomHouse)
-        assert [(errand, ended.outcome, ended.reason) for errand, ended in room.caps.house.begun] == list(wanted)
+        assert isinstance(room.caps.machine, RoomHouse)
+        assert [(errand, ended.outcome, ended.reason) for errand, ended in room.caps.machine.begun] == list(wanted)
 
     return look
 
@@ -96,7 +96,7 @@ STORIES = [
     ErrandStory(
         "administrate: what is missing is said, and the menu stays", "administrate",
         menu(home=["attend", pulls("administrator")], not_now="back"), HOUSE,
-        prepare=lambda room: room.equip(house=RoomHouse(room, attend="cabinet")), check=begun(),
+        prepare=lambda room: room.equip(machine=RoomHouse(room, attend="cabinet")), check=begun(),
     ),
     ErrandStory(
         "administrate: two cards, and the one in the administrator's reader is a holder's", "administrate",

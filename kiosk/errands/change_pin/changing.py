@@ -12,14 +12,14 @@ from kiosk.ports import Ask, CardPulledError, ErrandCancelledError, ErrandLog
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
-from kiosk.steps.pin.after_tear import same_card, which_code
-from kiosk.steps.pin.unlocking import NotSent, new_code
+from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
+from kiosk.steps.pin.unlocking import NotSent, choose_new_code
 from kiosk.steps.pin.views import card_refused, writing
 
 EFFECT = Effect.CARD_CHANGE
 
 
-async def change(
+async def change_codes(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, olds: Mapping[Role, Secret]
 ) -> Secret:
     """Set one new code in place of each of `olds`, and return it. Raises StopError, CardPulledError."""
@@ -40,7 +40,7 @@ async def change(
 async def _another(ask: Ask, context: ViewContext, card: OwnCard, olds: Mapping[Role, Secret]) -> Secret:
     """A new code that is none of the old ones. Going back from it leaves the errand: nothing is written yet."""
     while True:
-        new = await new_code(ask, context, card.visit, next(iter(olds)))
+        new = await choose_new_code(ask, context, card.visit, next(iter(olds)))
         if new is None:
             raise ErrandCancelledError
         if all(new != old for old in olds.values()):
@@ -64,8 +64,8 @@ async def _write(
             return True
         case Unknown():
             await card.visit.close()
-            card.visit = await same_card(ask, caps, context, card.whose)
-            return await which_code(ask, context, log, card.visit, role, new, EFFECT) is not None
+            card.visit = await wait_for_same_card(ask, caps, context, card.whose)
+            return await find_current_code(ask, context, log, card.visit, role, new, EFFECT) is not None
         case Refused(RefusalReason.POLICY):
             await ask(views.too_easy(context))
             return False

@@ -5,13 +5,13 @@ Rules: a card with two codes asks which, or changes both to one where its produc
 
 from drivers.reader.outcomes import Role
 from kiosk.errands.change_pin import views
-from kiosk.errands.change_pin.changing import change
+from kiosk.errands.change_pin.changing import change_codes
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.identification import Identified
+from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import own_card
 from kiosk.steps.pin.activation import prove_card
 from kiosk.steps.receipt import receipt_for, say_done
@@ -27,10 +27,10 @@ async def change_pin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         olds = {
             role: await prove_code(ask, card.visit, role, own_card_views.code(OLD, card.facts, role)) for role in roles
         }
-        new = await change(ask, caps, NEW, log, card, olds)
+        new = await change_codes(ask, caps, NEW, log, card, olds)
         for role in roles:
             await prove_card(ask, NEW, log, card.visit, new, role)
-        receipt = await receipt_for(caps, CONTEXT, log, card.whose, Identified("card", card.whose.hsa_id))
+        receipt = await receipt_for(caps, CONTEXT, log, card.whose, Identification("card", card.whose.hsa_id))
         return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(roles))
 
 

@@ -41,7 +41,7 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
 
 def _offered(caps: Capabilities, finding: CardFinding) -> bool:
     """Whether the errand that mends it can be had here and now."""
-    return finding.errand is not None and caps.house is not None and caps.house.missing(finding.errand) is None
+    return finding.errand is not None and caps.machine is not None and caps.machine.missing(finding.errand) is None
 
 
 async def _go_on(log: ErrandLog, finding: CardFinding) -> Ended:

@@ -7,7 +7,7 @@ from drivers.reader.model import CardFacts, Certificate, Pin
 from drivers.reader.outcomes import Role
 from kiosk.findings import CardFinding
 from kiosk.ports import FOUND_AGAIN
-from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import (
     back_button,
     cancel_button,
@@ -22,7 +22,7 @@ from kiosk.views import Button, CardDrawing, Choose, Confirm, Fact, Option, Poin
 ICONS = {"nobody": "information-outline", "administrator": "account-check-outline"}
 
 
-def card(context: ViewContext, whose: Whose, facts: CardFacts) -> Confirm:
+def card(context: ViewContext, whose: CardHolder, facts: CardFacts) -> Confirm:
     """Whose card it is, its number, level, last day and tries: as many lines as there is something to say of."""
     return Confirm(
         name=context.name("card"),
@@ -38,7 +38,7 @@ def card(context: ViewContext, whose: Whose, facts: CardFacts) -> Confirm:
     )
 
 
-def _facts(whose: Whose, facts: CardFacts) -> list[Fact]:
+def _facts(whose: CardHolder, facts: CardFacts) -> list[Fact]:
     lines = [Fact(say("fact.holder"), display_name(whose)), Fact(say("fact.number"), fours(whose.card_number))]
     certificate = facts.certificate("identification")
     if certificate is not None:

@@ -10,16 +10,16 @@ from fleet.messages.vocabulary import AskName, ErrandOutcome
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views
-from kiosk.steps.blocking import Wish, block_or_hold
+from kiosk.steps.blocking import BlockRequest, block_or_hold
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.certificate import removal_views as views
 from kiosk.steps.certificate.card_write import Codes, identification_again, prove_codes
 from kiosk.steps.certificate.removal import removable, remove
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.identification import Identified, holder_means
+from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, RENEWED, sign_mandate
 from kiosk.steps.own_card import OwnCard, own_card
-from kiosk.steps.receipt import hand_out, receipt_for, say_done
+from kiosk.steps.receipt import hand_out_receipt, receipt_for, say_done
 
 CONTEXT = ViewContext("clean_up")
 KEPT = (*RENEWED, *OWN_CARD)
@@ -52,7 +52,7 @@ async def clean_up(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
 
 
 async def _done(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, removed: int) -> Ended:
-    who = Identified("card", card.whose.hsa_id)
+    who = Identification("card", card.whose.hsa_id)
     receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, ("cleaned",)) if removed else None
     return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(removed))
 
@@ -68,13 +68,13 @@ async def _block(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard) ->
     proof = card.people[0]
     await ask(blocking_views.sure(SURE, card.whose, "own_wish", blocks=True))
     await ask(blocking_views.really(SURE, card.whose))
-    wish = Wish(card.whose.card_number, "own_wish", "lost", proof)
+    wish = BlockRequest(card.whose.card_number, "own_wish", "lost", proof)
     came = await block_or_hold(ask, caps, SURE, log, wish)
-    who = Identified("card", proof.hsa_id, proof=proof)
+    who = Identification("card", proof.hsa_id, proof=proof)
     receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, ("reason_own_wish", came))
     ended = Ended(ErrandOutcome.DONE, came, receipt=receipt.number if receipt else None)
     await log.end(ended)
     await ask(blocking_views.done(CONTEXT, came, police=False))
     if receipt is not None:
-        await hand_out(ask, caps, CONTEXT, log, receipt)
+        await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
     return ended

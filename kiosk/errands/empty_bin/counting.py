@@ -58,7 +58,7 @@ class BinCount:
         return figures | ({"reference": self.reference} if self.reference else {})
 
 
-async def counted_out(ask: Ask, caps: Capabilities, context: ViewContext) -> BinCount:
+async def count_cards(ask: Ask, caps: Capabilities, context: ViewContext) -> BinCount:
     """Open, take out, count, explain. Raises StopError where the cabinet or the list cannot be had."""
     assert caps.cabinet is not None, "the errand is not offered without"
     assert caps.stock is not None, "the errand is not offered without"

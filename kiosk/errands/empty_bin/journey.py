@@ -6,14 +6,14 @@ and count stay as they were, and the errand can be begun again.
 
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.errands.empty_bin import views
-from kiosk.errands.empty_bin.counting import BinCount, counted_out
-from kiosk.errands.empty_bin.signing import signed_by
+from kiosk.errands.empty_bin.counting import BinCount, count_cards
+from kiosk.errands.empty_bin.signing import sign_statement
 from kiosk.ports import Ask, Cabinet, ErrandLog, NamedOutcome
 from kiosk.receipts import ReceiptDetail
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import log_in, log_in_another
-from kiosk.steps.receipt import attest, hand_out, work_facts
+from kiosk.steps.receipt import hand_out_receipt, issue_station_receipt, work_receipt_facts
 
 CONTEXT = ViewContext("empty_bin")
 WHO, COUNT, SEAL, SIGN = (CONTEXT.at(step, 4) for step in range(1, 5))
@@ -23,12 +23,12 @@ async def empty_bin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     first = await log_in(ask, caps, WHO, log)
     second = await log_in_another(ask, caps, WHO, log, {first.hsa_id})
-    count = await counted_out(ask, caps, COUNT)
+    count = await count_cards(ask, caps, COUNT)
     seal = await ask(views.seal(SEAL))
     said = count.statement(caps, log.id, first, second, seal)
     await ask(views.confirm(SIGN, said))
     text = said.text()
-    signatures = [await signed_by(ask, caps, SIGN, one, text.encode()) for one in (second, first)]
+    signatures = [await sign_statement(ask, caps, SIGN, one, text.encode()) for one in (second, first)]
     await log.note(EventType.BIN_EMPTIED, **count.told(said), statement=text, signatures=signatures)
     cleared = await _clear(caps, log)
     return await _done(ask, caps, log, count, (first, second), seal, cleared=cleared)
@@ -59,9 +59,11 @@ async def _done(
         *((f"bin_{count.reason}",) if count.reason else ()),
         *(() if cleared else ("bin_not_cleared",)),
     )
-    receipt = await attest(caps, log, work_facts(caps, CONTEXT, *people, details=details, remarks=remarks))
+    receipt = await issue_station_receipt(
+        caps, log, work_receipt_facts(caps, CONTEXT, *people, details=details, remarks=remarks)
+    )
     ended = Ended(ErrandOutcome.DONE, reason, receipt=receipt.number)
     await log.end(ended)
-    await hand_out(ask, caps, CONTEXT, log, receipt)
+    await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
     await ask(views.done(CONTEXT, cleared=cleared))
     return ended

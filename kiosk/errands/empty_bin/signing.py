@@ -9,20 +9,20 @@ from kiosk.errands.empty_bin import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, CardPulledError, Presence, Visit
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import ask_for_card, emptied, prove_code
+from kiosk.steps.card import ask_for_card, prove_code, wait_until_empty
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import administrator_views
-from kiosk.steps.identity.administrator import reader_of, which_of
+from kiosk.steps.identity.administrator import administrator_reader, lit_reader
 
 
-async def signed_by(
+async def sign_statement(
     ask: Ask, caps: Capabilities, context: ViewContext, who: LoggedIn, message: bytes
 ) -> dict[str, str]:
     """Who signed, how, and the signature (base64), with the SHA-256 of the certificate. Their card is out again then.
 
     Raises StopError where the card does not sign, CardPulledError where it went.
     """
-    reader, which, fresh = reader_of(caps), which_of(caps), False
+    reader, which, fresh = administrator_reader(caps), lit_reader(caps), False
     while True:
         visit = await ask_for_card(ask, reader, lambda why: views.insert_signer(context, who, why, which), fresh=fresh)
         assert not isinstance(visit, str)
@@ -35,7 +35,7 @@ async def signed_by(
         await ask(views.other_signer(context, who))
         fresh = True
     if await reader.presence() is not Presence.EMPTY:
-        await ask(administrator_views.take(context, which), until=emptied(reader))
+        await ask(administrator_views.take(context, which), until=wait_until_empty(reader))
     return {
         "hsa_id": who.hsa_id,
         "algorithm": made.algorithm,

@@ -9,11 +9,11 @@ from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.certificate import views
 from kiosk.steps.certificate.card_write import identification_again, prove_codes
-from kiosk.steps.certificate.issuance import fetch
-from kiosk.steps.certificate.offer import renewal
-from kiosk.steps.certificate.removal import old_may_go
+from kiosk.steps.certificate.issuance import issue_certificate
+from kiosk.steps.certificate.offer import choose_renewal
+from kiosk.steps.certificate.removal import offer_removal
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.identification import Identified, holder_means
+from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.proof_of_possession import RENEWED, sign_mandate
 from kiosk.steps.own_card import own_card
 from kiosk.steps.receipt import receipt_for, say_done
@@ -25,7 +25,7 @@ CARD, CODE, WRITE = (CONTEXT.at(step, 3) for step in range(1, 4))
 async def renew_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     async with own_card(ask, caps, CARD, log) as card:
-        wanted = await renewal(ask, caps, CARD, card)
+        wanted = await choose_renewal(ask, caps, CARD, card)
         await ask(views.begin(CARD, card.whose, wanted))
         codes = await prove_codes(ask, CODE, card.visit, wanted.purpose)
         means = holder_means(card.facts, AskName.CERTIFICATE_REQUEST, AskName.CARD_CHALLENGE)
@@ -33,9 +33,9 @@ async def renew_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> End
             ask, caps, CODE, log, card.visit, means, card.register, RENEWED, identification_again(codes)
         )
         card.people = (proof,)
-        new = await fetch(ask, caps, WRITE, log, card, wanted, codes)
-        old = await old_may_go(ask, caps, WRITE, log, card, wanted.present)
+        new = await issue_certificate(ask, caps, WRITE, log, card, wanted, codes)
+        old = await offer_removal(ask, caps, WRITE, log, card, wanted.present)
         receipt = await receipt_for(
-            caps, CONTEXT, log, card.whose, Identified("card", proof.hsa_id, proof=proof), (f"old_{old}",)
+            caps, CONTEXT, log, card.whose, Identification("card", proof.hsa_id, proof=proof), (f"old_{old}",)
         )
         return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(new, old))

@@ -12,14 +12,14 @@ from kiosk.errands.report_lost.lifting import lift
 from kiosk.issuer.ports import BlockReason, HoldReason
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views, own_card_views
-from kiosk.steps.blocking import Wish, block_or_hold
+from kiosk.steps.blocking import BlockRequest, block_or_hold
 from kiosk.steps.capabilities import Capabilities, Ended
-from kiosk.steps.context import ViewContext, Whose
-from kiosk.steps.identity.identification import Identified, attended, holder_means
-from kiosk.steps.identity.printed_number import printed_card
+from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.identity.identification import Identification, holder_means, identify_by_administrator
+from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import own_card
-from kiosk.steps.receipt import hand_out, receipt_for
+from kiosk.steps.receipt import hand_out_receipt, receipt_for
 
 CONTEXT = ViewContext("report_lost")
 WHAT, WHICH, SURE = (CONTEXT.at(step, 3) for step in range(1, 4))
@@ -42,7 +42,7 @@ async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     await log.end(ended)
     await ask(blocking_views.done(CONTEXT, came, police=what in ("lost", "stolen"), block_line=caps.region.block_line))
     if receipt is not None:
-        await hand_out(ask, caps, CONTEXT, log, receipt)
+        await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
     return ended
 
 
@@ -51,27 +51,29 @@ async def found_again(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     return await lift(ask, caps, CONTEXT, log)
 
 
-async def _which(ask: Ask, caps: Capabilities, log: ErrandLog, what: str) -> tuple[Whose, Identified]:
+async def _which(ask: Ask, caps: Capabilities, log: ErrandLog, what: str) -> tuple[CardHolder, Identification]:
     """The card, and who has proved what: with the card and its code, with an administrator, or by its number alone."""
     way = "card" if what == "code_known" else await ask(views.how(WHICH))
     if way == "card":
-        return await proved_card(ask, caps, WHICH, log)
-    who = await vouched(ask, caps, WHICH, log) if way == "administrator" else Identified("number")
-    printed = await printed_card(ask, caps, WHICH, log, who.people)
+        return await prove_own_card(ask, caps, WHICH, log)
+    who = await vouch_by_administrator(ask, caps, WHICH, log) if way == "administrator" else Identification("number")
+    printed = await ask_printed_number(ask, caps, WHICH, log, who.people)
     return printed.whose, who
 
 
-async def _sure(ask: Ask, what: str, whose: Whose, who: Identified) -> Wish:
+async def _sure(ask: Ask, what: str, whose: CardHolder, who: Identification) -> BlockRequest:
     """A block is confirmed twice; a hold once."""
     may_block = what in BLOCKS and bool(who.people)
     await ask(blocking_views.sure(SURE, whose, what, blocks=may_block))
     if not may_block:
-        return Wish(whose.card_number, None, HOLDS[what], next(iter(who.people), None))
+        return BlockRequest(whose.card_number, None, HOLDS[what], next(iter(who.people), None))
     await ask(blocking_views.really(SURE, whose))
-    return Wish(whose.card_number, BLOCKS[what], HOLDS[what], who.people[0])
+    return BlockRequest(whose.card_number, BLOCKS[what], HOLDS[what], who.people[0])
 
 
-async def proved_card(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> tuple[Whose, Identified]:
+async def prove_own_card(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog
+) -> tuple[CardHolder, Identification]:
     """The holder's own card, proved by code and signature. Raises as `prove_person`."""
     async with own_card(ask, caps, context, log, also_off=True) as card:
         words, means = (
@@ -79,10 +81,10 @@ async def proved_card(ask: Ask, caps: Capabilities, context: ViewContext, log: E
             holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD),
         )
         proof = await prove_person(ask, caps, context, log, card.visit, words, means, card.register, OWN_CARD)
-        return card.whose, Identified("card", proof.hsa_id, proof=proof)
+        return card.whose, Identification("card", proof.hsa_id, proof=proof)
 
 
-async def vouched(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identified:
+async def vouch_by_administrator(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
     """An administrator attends, and has seen who the holder is."""
-    who = await attended(ask, caps, context, log)
+    who = await identify_by_administrator(ask, caps, context, log)
     return replace(who, hsa_id=who.administrator.hsa_id if who.administrator else "")

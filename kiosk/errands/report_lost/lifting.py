@@ -10,7 +10,7 @@ from kiosk.ports import Ask, Ended, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.identification import Identified, holder_means
+from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import own_card
 from kiosk.steps.receipt import receipt_for, say_done
@@ -29,7 +29,7 @@ async def lift(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLo
         lifting = caps.blocking.lift(card.whose.card_number, by=proof, errand=log.id)
         match await ask(views.lifting(context), until=log.effect(Effect.CARD_LIFT, lifting)):
             case Lifted():
-                who = Identified("card", proof.hsa_id, proof=proof)
+                who = Identification("card", proof.hsa_id, proof=proof)
                 receipt = await receipt_for(caps, context, log, card.whose, who, ("lifted",))
                 return await say_done(ask, caps, context, log, receipt, *views.lifted())
             case Declined():

@@ -16,25 +16,25 @@ from kiosk.issuer.ports import CardWord, Declined, Found, LoggedIn, Offer, Unava
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import ask_for_card, emptied
+from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.certificate import card_write_views
 from kiosk.steps.certificate.issuance import Renewal
-from kiosk.steps.certificate.offer import has_place, offered
+from kiosk.steps.certificate.offer import ask_for_offers, require_free_place
 from kiosk.steps.certificate.views import not_offered, not_writable
 from kiosk.steps.context import Subject, ViewContext
 from kiosk.steps.identity.administrator import log_in_another
 from kiosk.steps.identity.administrator_views import kur_needed
-from kiosk.steps.identity.card_status import own_standing
-from kiosk.steps.identity.identification import Identified, attended, note_attested
-from kiosk.steps.identity.printed_number import printed_card
+from kiosk.steps.identity.card_status import check_own_card
+from kiosk.steps.identity.identification import Identification, identify_by_administrator, note_attested
+from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import prove_person
 from kiosk.steps.own_card import OwnCard
 
 
-async def holder(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identified:
+async def identify_holder(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
     """By a valid card of their own and its code, or an ID administrator attends; a second one for level 3. Raises StopError."""
     if await ask(views.who(context)) == "administrator":
-        who = await attended(ask, caps, context, log)
+        who = await identify_by_administrator(ask, caps, context, log)
         assert who.administrator is not None, "who attends has logged in"
         if await ask(views.level(context)) == "3":
             return replace(who, second=await log_in_another(ask, caps, context, log, {who.administrator.hsa_id}))
@@ -42,7 +42,7 @@ async def holder(ask: Ask, caps: Capabilities, context: ViewContext, log: Errand
     visit = await ask_for_card(ask, caps.reader, lambda why: views.insert_own(context, why))
     assert not isinstance(visit, str), "the only other way out is to cancel"
     try:
-        word = await own_standing(caps, context, visit.facts.card_number)
+        word = await check_own_card(caps, context, visit.facts.card_number)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_not_valid(context)
@@ -52,18 +52,18 @@ async def holder(ask: Ask, caps: Capabilities, context: ViewContext, log: Errand
         )
     finally:
         await visit.close()
-    await ask(views.take_own(context), until=emptied(caps.reader))
-    return Identified("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
+    await ask(views.take_own(context), until=wait_until_empty(caps.reader))
+    return Identification("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
 
 
-async def reserved(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, who: Identified
+async def choose_certificate(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, who: Identification
 ) -> Renewal:
     """What this reserve card may be given, to whom the register says that it was. Raises StopError."""
     if not card.facts.rules.writable:
         raise not_writable(context)
     if not card.facts.card_number:  # a card without certificates does not say its number: it is printed on it
-        printed = await printed_card(ask, caps, context, log, who.people)
+        printed = await ask_printed_number(ask, caps, context, log, who.people)
         card.whose, card.register = Subject.of(card.facts, protected=True), printed.register
         card.whose = replace(card.whose, card_number=printed.whose.card_number)
     record = await _record(caps, context, card, who)
@@ -73,12 +73,12 @@ async def reserved(
     card.whose = replace(card.whose, hsa_id=record.hsa_id)
     await log.about_card(card.whose.card_number, card.whose.hsa_id)
     await note_attested(log, who)
-    offer = _of_level(context, await offered(ask, caps, context, card), who)
-    await has_place(caps, context, card, "identification")
+    offer = _of_level(context, await ask_for_offers(ask, caps, context, card), who)
+    await require_free_place(caps, context, card, "identification")
     return Renewal(offer, "identification", card.facts.certificate("identification"), attended=bool(_attending(who)))
 
 
-async def _record(caps: Capabilities, context: ViewContext, card: OwnCard, who: Identified) -> CardRecord:
+async def _record(caps: Capabilities, context: ViewContext, card: OwnCard, who: Identification) -> CardRecord:
     """To whom the register says that it was given, told to whoever has proved to be that person, or attends. Raises StopError."""
     if isinstance(card.register, Unavailable):
         raise card_write_views.keys_away(context)
@@ -93,25 +93,25 @@ async def _record(caps: Capabilities, context: ViewContext, card: OwnCard, who: 
             raise card_write_views.keys_away(context)
 
 
-def _same_person(context: ViewContext, card: OwnCard, record: CardRecord, who: Identified) -> None:
+def _same_person(context: ViewContext, card: OwnCard, record: CardRecord, who: Identification) -> None:
     """One card to one person ever: register, card and whoever stands here agree."""
     people = {record.hsa_id, card.facts.holder.hsa_id or record.hsa_id, who.hsa_id or record.hsa_id}
     if len(people) != 1 or record.hsa_id in {one.hsa_id for one in _attending(who)}:
         raise views.other_person(context)
 
 
-def _with_role(context: ViewContext, card: OwnCard, who: Identified) -> None:
+def _with_role(context: ViewContext, card: OwnCard, who: Identification) -> None:
     """Two who attend for a protected identity both have the role for it; the server asks for that too."""
     protected = not isinstance(card.register, CardWord) or card.register.protected
     if who.second is not None and protected and not all(may_attend_protected(one.roles) for one in _attending(who)):
         raise kur_needed(context)
 
 
-def _attending(who: Identified) -> tuple[LoggedIn, ...]:
+def _attending(who: Identification) -> tuple[LoggedIn, ...]:
     return tuple(one for one in (who.administrator, who.second) if one is not None)
 
 
-def _of_level(context: ViewContext, offers: tuple[Offer, ...], who: Identified) -> Offer:
+def _of_level(context: ViewContext, offers: tuple[Offer, ...], who: Identification) -> Offer:
     """Level 3 where two administrators attend, else level 2."""
     reserve = [one for one in offers if one.profile == "reserve"]
     wanted = 3 if who.second is not None else 2

@@ -6,13 +6,13 @@ Rules: docs/rules.md, "Hand-over and return".
 from datetime import date
 
 from kiosk.errands.reserve_certificate import views
-from kiosk.errands.reserve_certificate.eligibility import holder, reserved
+from kiosk.errands.reserve_certificate.eligibility import choose_certificate, identify_holder
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.certificate import views as certificate_views
 from kiosk.steps.certificate.card_write import identification_again, prove_codes
-from kiosk.steps.certificate.issuance import fetch
-from kiosk.steps.certificate.removal import old_may_go
+from kiosk.steps.certificate.issuance import issue_certificate
+from kiosk.steps.certificate.removal import offer_removal
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import holder_means
 from kiosk.steps.identity.proof_of_possession import RENEWED, sign_mandate
@@ -28,9 +28,9 @@ async def reserve_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> E
     ends = caps.region.loa2_ends
     if ends is not None:
         await ask(views.phased_out(WHO, ends))
-    who = await holder(ask, caps, WHO, log)
+    who = await identify_holder(ask, caps, WHO, log)
     async with own_card(ask, caps, CARD, log, views.insert) as card:
-        wanted = await reserved(ask, caps, CARD, log, card, who)
+        wanted = await choose_certificate(ask, caps, CARD, log, card, who)
         if ends is None and wanted.offer.phased_out is not None:
             await ask(views.phased_out(CARD, date.fromisoformat(wanted.offer.phased_out)))
         await ask(views.begin(CARD, card.whose, wanted.offer))
@@ -40,7 +40,7 @@ async def reserve_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> E
             await sign_mandate(
                 ask, caps, CODE, log, card.visit, means, card.register, RENEWED, identification_again(codes)
             )
-        new = await fetch(ask, caps, WRITE, log, card, wanted, codes)
-        old = await old_may_go(ask, caps, WRITE, log, card, wanted.present)
+        new = await issue_certificate(ask, caps, WRITE, log, card, wanted, codes)
+        old = await offer_removal(ask, caps, WRITE, log, card, wanted.present)
         receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, (f"old_{old}",))
         return await say_done(ask, caps, CONTEXT, log, receipt, *certificate_views.done(new, old))

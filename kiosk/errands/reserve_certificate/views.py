@@ -7,7 +7,7 @@ from kiosk.issuer.ports import Offer
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import stop, strange_note
-from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import cancel_button, date_text, display_name, last_digits, primary_button
 from kiosk.views import Await, Choose, Confirm, Fact, Note, Option, Point, ReaderDrawing, Tell, say
 
@@ -97,7 +97,7 @@ def take_own(context: ViewContext) -> Await:
     )
 
 
-def begin(context: ViewContext, whose: Whose, offer: Offer) -> Confirm:
+def begin(context: ViewContext, whose: CardHolder, offer: Offer) -> Confirm:
     """Whose card it is, what it gets, and how long: never longer than the assignment."""
     return Confirm(
         name=context.name("begin"),

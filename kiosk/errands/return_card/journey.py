@@ -8,15 +8,15 @@ from typing import get_args
 
 from fleet.messages.vocabulary import ErrandOutcome, Outcome
 from kiosk.errands.return_card import views
-from kiosk.errands.return_card.returning import Returning, returning
+from kiosk.errands.return_card.returning import ReturnedCard, identify_card
 from kiosk.issuer.ports import BlockReason, Declined
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.blocking import Wish, try_to_block_or_hold
+from kiosk.steps.blocking import BlockRequest, try_to_block_or_hold
 from kiosk.steps.blocking_views import DEAD
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.drop_slot import drop_card
-from kiosk.steps.receipt import hand_out, receipt_for
+from kiosk.steps.receipt import hand_out_receipt, receipt_for
 
 CONTEXT = ViewContext("return_card")
 CARD, WHY, DROP = (CONTEXT.at(step, 3) for step in range(1, 4))
@@ -24,7 +24,7 @@ CARD, WHY, DROP = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    card = await returning(ask, caps, CARD, log)
+    card = await identify_card(ask, caps, CARD, log)
     reason = await _why(ask)
     if card.may_keep and reason == "left" and await ask(views.keep(WHY)) == "keep":
         return await _kept(ask, log)
@@ -35,7 +35,7 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     ended = Ended(ErrandOutcome.DONE, what, receipt=receipt.number if receipt else None)
     await log.end(ended)
     if receipt is not None:
-        await hand_out(ask, caps, CONTEXT, log, receipt)
+        await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
     await ask(views.done(CONTEXT, what))
     return ended
 
@@ -45,10 +45,10 @@ async def _why(ask: Ask) -> BlockReason:
     return next(reason for reason in get_args(BlockReason) if reason == answer)
 
 
-async def _tell(ask: Ask, caps: Capabilities, log: ErrandLog, card: Returning, reason: BlockReason) -> str:
+async def _tell(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason) -> str:
     """Have it blocked, or held. It is in the bin already, so it is returned whatever the issuer says: what came of it."""
     by = card.who.proof
-    wish = Wish(card.whose.card_number, reason if by else None, "returned", by)
+    wish = BlockRequest(card.whose.card_number, reason if by else None, "returned", by)
     match await try_to_block_or_hold(ask, caps, DROP, log, wish):
         case Declined(why):
             return "was_blocked" if why in DEAD else "not_told"
@@ -64,13 +64,13 @@ async def _kept(ask: Ask, log: ErrandLog) -> Ended:
     return ended
 
 
-async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: Returning) -> None:
+async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard) -> None:
     """See the card fall. One that is stuck in the slot is out of anybody's hands: on hold. Raises StopError."""
     assert caps.cabinet is not None, "the errand is not offered without"
     number = card.whose.card_number
     came = await drop_card(ask, caps.cabinet, views.drop(DROP, number), log, number)
     if came in (Outcome.JAM, Outcome.FISHING):
-        await try_to_block_or_hold(ask, caps, DROP, log, Wish(number, None, "returned", card.who.proof))
+        await try_to_block_or_hold(ask, caps, DROP, log, BlockRequest(number, None, "returned", card.who.proof))
         raise views.stuck(DROP)
     if came != Outcome.DROPPED:
         raise views.not_dropped(DROP)

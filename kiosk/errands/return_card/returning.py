@@ -10,35 +10,35 @@ from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import ask_for_card, emptied
+from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.context import Subject, ViewContext
-from kiosk.steps.identity.identification import Identified, holder_means
-from kiosk.steps.identity.printed_number import printed_card
+from kiosk.steps.identity.identification import Identification, holder_means
+from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
-from kiosk.steps.own_card import OwnCard, met
+from kiosk.steps.own_card import OwnCard, hold_card
 
 
 @dataclass(frozen=True, slots=True)
-class Returning:
+class ReturnedCard:
     """A card on its way back. `who.hsa_id` is empty where nobody has proved anything: then nothing is blocked for good."""
 
     whose: Subject
-    who: Identified
+    who: Identification
     may_keep: bool
     """Another assignment in the region follows."""
 
 
-async def returning(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Returning:
+async def identify_card(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> ReturnedCard:
     """The card, out of the reader again. Raises StopError where its number is not known."""
     visit = await ask_for_card(ask, caps.reader, lambda why: views.insert(context, why))
     if isinstance(visit, str):
-        printed = await printed_card(ask, caps, context, log)
-        return Returning(printed.whose, Identified("number"), may_keep=False)
-    async with met(caps, log, visit) as card:
+        printed = await ask_printed_number(ask, caps, context, log)
+        return ReturnedCard(printed.whose, Identification("number"), may_keep=False)
+    async with hold_card(caps, log, visit) as card:
         proof = await _proof(ask, caps, context, log, card)
-        who = Identified("number") if proof is None else Identified("card", proof.hsa_id, proof=proof)
-        back = Returning(card.whose, who, await _may_keep(caps, card, proof))
-    await ask(views.take(context), until=emptied(caps.reader))
+        who = Identification("number") if proof is None else Identification("card", proof.hsa_id, proof=proof)
+        back = ReturnedCard(card.whose, who, await _may_keep(caps, card, proof))
+    await ask(views.take(context), until=wait_until_empty(caps.reader))
     return back
 
 

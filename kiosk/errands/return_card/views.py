@@ -6,7 +6,7 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, stop, strange_note
-from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.slot_views import drop_old
 from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
 from kiosk.views import (
@@ -121,7 +121,7 @@ def kept(context: ViewContext) -> Tell:
     )
 
 
-def confirm(context: ViewContext, whose: Whose, *, blocks: bool) -> Confirm:
+def confirm(context: ViewContext, whose: CardHolder, *, blocks: bool) -> Confirm:
     """What will happen, before the flap opens."""
     after = "blocks" if blocks else "holds"
     return Confirm(

@@ -19,7 +19,7 @@ OUTCOMES = tuple(sorted({*Outcome, *ErrandOutcome}))
 OTHER = "other"
 
 
-def in_words(happened: EventOverview) -> Say:
+def event_label(happened: EventOverview) -> Say:
     """One event as a sentence."""
     match lookup(EventType, EVENT_PREFIX + happened.type):
         case EventType.EFFECT_DONE | EventType.EFFECT_UNKNOWN:
@@ -31,16 +31,16 @@ def in_words(happened: EventOverview) -> Say:
         case None:
             return say(f"service_event.{OTHER}")
         case event_type:
-            return say(f"service_event.{key_of(event_type.short)}")
+            return say(f"service_event.{text_key(event_type.short)}")
 
 
-def key_of(code: str) -> str:
+def text_key(code: str) -> str:
     """A code as the end of a text's key."""
     return code.replace(".", "_")
 
 
 def _effect(happened: EventOverview) -> Say:
-    name = key_of(happened.effect) if happened.effect in EFFECTS else OTHER
+    name = text_key(happened.effect) if happened.effect in EFFECTS else OTHER
     outcome = _outcome(Outcome.UNKNOWN if happened.type == EventType.EFFECT_UNKNOWN.short else happened.outcome)
     if happened.slot is not None:
         return say(

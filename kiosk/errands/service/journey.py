@@ -7,7 +7,7 @@ printed again keeps its one number.
 from collections.abc import Awaitable, Callable
 
 from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.administration_ports import RESTARTED, House
+from kiosk.administration_ports import RESTARTED, Machine
 from kiosk.errands.service import tasks as steps
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
@@ -18,7 +18,7 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import log_in
 
 CONTEXT = ViewContext("service")
-Step = Callable[[Ask, Capabilities, House, ViewContext, ErrandLog, LoggedIn], Awaitable[None]]
+Step = Callable[[Ask, Capabilities, Machine, ViewContext, ErrandLog, LoggedIn], Awaitable[None]]
 STEPS: dict[str, Step] = {
     "test": steps.self_test,
     "print": steps.test_print,
@@ -33,12 +33,12 @@ STEPS: dict[str, Step] = {
 
 async def service(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """One thing after the other, until there is nothing more to do. Raises ErrandEndedError as every errand."""
-    if caps.house is None:
-        raise administration_views.no_house(CONTEXT)
+    if caps.machine is None:
+        raise administration_views.no_machine(CONTEXT)
     by = await log_in(ask, caps, CONTEXT, log)
-    while (wish := await ask(views.menu(CONTEXT, fitted=_fitted(caps), closed=caps.house.closed))) in STEPS:
-        await STEPS[wish](ask, caps, caps.house, CONTEXT, log, by)
-    restarts = wish == "restart" and await steps.restart(ask, caps.house, CONTEXT, log, by)
+    while (wish := await ask(views.menu(CONTEXT, fitted=_fitted(caps), closed=caps.machine.closed))) in STEPS:
+        await STEPS[wish](ask, caps, caps.machine, CONTEXT, log, by)
+    restarts = wish == "restart" and await steps.restart(ask, caps.machine, CONTEXT, log, by)
     ended = Ended(ErrandOutcome.DONE, RESTARTED if restarts else "")
     await log.end(ended)
     return ended

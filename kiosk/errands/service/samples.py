@@ -7,7 +7,7 @@ from drivers.cabinet.port import SlotFault
 from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.administration_ports import EventOverview
 from kiosk.errands.service import views
-from kiosk.errands.service.event_labels import EFFECTS, OTHER, OUTCOMES, TYPES, key_of
+from kiosk.errands.service.event_labels import EFFECTS, OTHER, OUTCOMES, TYPES, text_key
 from kiosk.errands.service.journey import CONTEXT
 from kiosk.errands.service.views import CLOSED, MENU, WHY_OPEN
 from kiosk.views import View
@@ -24,8 +24,8 @@ FAMILIES = {
     "service_why.{}": WHY_OPEN,
     "service_fault.{}": tuple(fault.value for fault in SlotFault),
     "home.closed.{}": CLOSED,
-    "service_event.{}": (*map(key_of, TYPES), OTHER),
-    "service_effect.{}": (*map(key_of, EFFECTS), OTHER),
+    "service_event.{}": (*map(text_key, TYPES), OTHER),
+    "service_effect.{}": (*map(text_key, EFFECTS), OTHER),
     "service_outcome.{}": (*OUTCOMES, OTHER),
 }
 """Keys of texts that are put together, and what may stand in their braces."""

@@ -16,14 +16,14 @@ from sim.stories.room import Room
 HERE = ("service.insert_administrator", "service.pin_administrator", "service.menu")
 
 
-def house(**changed: Any) -> Callable[[Room], None]:
-    """A house that is otherwise."""
+def machine(**changed: Any) -> Callable[[Room], None]:
+    """A machine that is otherwise."""
 
     def prepare(room: Room) -> None:
         made = RoomHouse(room)
         for name, value in changed.items():
             setattr(made, name, value)
-        room.equip(house=made)
+        room.equip(machine=made)
 
     return prepare
 
@@ -32,8 +32,8 @@ def closed_is(why: str | None) -> Callable[[Room], None]:
     """What visitors are told in the end."""
 
     def look(room: Room) -> None:
-        assert isinstance(room.caps.house, RoomHouse)
-        assert room.caps.house.closed == why
+        assert isinstance(room.caps.machine, RoomHouse)
+        assert room.caps.machine.closed == why
 
     return look
 
@@ -76,7 +76,7 @@ STORIES = [
         check=papers(1), troubled=True, touched=True,
     ),
     ErrandStory(
-        "service: a part does not work", "service", look_after("test"), HOUSE, prepare=house(devices=FAULTY),
+        "service: a part does not work", "service", look_after("test"), HOUSE, prepare=machine(devices=FAULTY),
         events=("station.test faults",),
     ),
     ErrandStory(
@@ -127,7 +127,7 @@ STORIES = [
     ),
     ErrandStory(
         "service: it cannot be paired", "service", look_after("pair", "pair", pair=["pair", "back"]), HOUSE,
-        prepare=house(pairs="no_board"), events=("cabinet.pair no_board",), views=("service.not_paired",),
+        prepare=machine(pairs="no_board"), events=("cabinet.pair no_board",), views=("service.not_paired",),
     ),
     ErrandStory(
         "service: restart", "service", look_after("restart"), HOUSE, prepare=housed, reason="restarted",
@@ -139,7 +139,7 @@ STORIES = [
     ),
     ErrandStory(
         "service: a restart that cannot be", "service", look_after("restart", no_restart="next"), HOUSE,
-        prepare=house(restarts=False), events=("station.restart refused",),
+        prepare=machine(restarts=False), events=("station.restart refused",),
     ),
     ErrandStory(
         "service: where no station runs", "service", look_after(**{"stop.no_menu": "end"}), HOUSE, outcome="refused",

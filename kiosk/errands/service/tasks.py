@@ -6,13 +6,13 @@ from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from drivers.printer.document import Document, ParagraphBlock, TitleBlock
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
 from fleet.messages.vocabulary import Effect, EventType, Outcome, lookup
-from kiosk.administration_ports import Closed, DeviceOverview, House
+from kiosk.administration_ports import Closed, DeviceOverview, Machine
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome, PairingCode
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
-from kiosk.steps.receipt import hand_out
+from kiosk.steps.receipt import hand_out_receipt
 from kiosk.steps.receipt_views import NOT_LAID_OUT, fault_name
 from kiosk.views import say
 
@@ -21,10 +21,10 @@ PAGE = 4
 
 
 async def self_test(
-    ask: Ask, caps: Capabilities, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn
+    ask: Ask, caps: Capabilities, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn
 ) -> None:
     """Every device, and how it is."""
-    found = await ask(views.testing(context), until=log.effect(Effect.STATION_TEST, _tested(house), by=by.hsa_id))
+    found = await ask(views.testing(context), until=log.effect(Effect.STATION_TEST, _tested(machine), by=by.hsa_id))
     assert isinstance(found, _Tested)
     await ask(views.tested(context, found.devices))
 
@@ -39,12 +39,12 @@ class _Tested(NamedOutcome):
     devices: tuple[DeviceOverview, ...]
 
 
-async def _tested(house: House) -> _Tested:
-    return _Tested(await house.check())
+async def _tested(machine: Machine) -> _Tested:
+    return _Tested(await machine.check())
 
 
 async def test_print(
-    ask: Ask, caps: Capabilities, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn
+    ask: Ask, caps: Capabilities, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn
 ) -> None:
     """A page, and whether it came out."""
     if caps.printer is None:
@@ -70,7 +70,7 @@ async def test_print(
 
 
 async def open_a_slot(
-    ask: Ask, caps: Capabilities, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn
+    ask: Ask, caps: Capabilities, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn
 ) -> None:
     """One slot, with the reason, until its door is shut again."""
     state = await caps.cabinet.state() if caps.cabinet is not None else None
@@ -114,12 +114,12 @@ async def _until_shut(ask: Ask, context: ViewContext, log: ErrandLog, cabinet: C
 
 
 async def receipts(
-    ask: Ask, caps: Capabilities, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn
+    ask: Ask, caps: Capabilities, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn
 ) -> None:
     """Receipts that never came onto paper; one is printed again under its own number."""
     start = 0
     while True:
-        waiting = await house.unprinted()
+        waiting = await machine.unprinted()
         page = waiting[start : start + PAGE]
         picked = await ask(views.which_receipt(context, page, more=len(waiting) > PAGE))
         if picked == "more":
@@ -128,61 +128,63 @@ async def receipts(
         chosen = next((one for one in page if one.number == picked), None)
         if chosen is None:
             return
-        await hand_out(ask, caps, context, log, chosen)
+        await hand_out_receipt(ask, caps, context, log, chosen)
         start = 0
 
 
 async def last_events(
-    ask: Ask, caps: Capabilities, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn
+    ask: Ask, caps: Capabilities, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn
 ) -> None:
     """What happened last, page by page."""
-    told, start = await house.events(), 0
+    told, start = await machine.events(), 0
     while await ask(views.events(context, told[start : start + PAGE], more=len(told) > PAGE)) == "more":
         start = start + PAGE if start + PAGE < len(told) else 0
 
 
 async def out_of_service(
-    ask: Ask, caps: Capabilities, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn
+    ask: Ask, caps: Capabilities, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn
 ) -> None:
     """Close the station to visitors with a message, or open it again."""
-    if house.closed is not None:
-        if await ask(views.reopen(context, house.closed)) == "open":
-            await log.effect(Effect.STATION_OPEN, _set(house, None), by=by.hsa_id)
+    if machine.closed is not None:
+        if await ask(views.reopen(context, machine.closed)) == "open":
+            await log.effect(Effect.STATION_OPEN, _set(machine, None), by=by.hsa_id)
         return
     why = await ask(views.why_close(context))
     if why in views.CLOSED:
-        await log.effect(Effect.STATION_CLOSE, _set(house, why), why=why, by=by.hsa_id)
+        await log.effect(Effect.STATION_CLOSE, _set(machine, why), why=why, by=by.hsa_id)
         await ask(views.closed(context))
 
 
-async def _set(house: House, why: Closed | None) -> NamedOutcome:
-    await house.close(why)
+async def _set(machine: Machine, why: Closed | None) -> NamedOutcome:
+    await machine.close(why)
     return NamedOutcome(Outcome.CLOSED if why else Outcome.OPENED)
 
 
-async def pair(ask: Ask, caps: Capabilities, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn) -> None:
+async def pair(
+    ask: Ask, caps: Capabilities, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn
+) -> None:
     """Give the cabinet's board and this station a key in common."""
     if await ask(views.pair(context)) != "pair":
         return
-    word = await ask(views.pairing(context), until=log.effect(Effect.CABINET_PAIR, _paired(house), by=by.hsa_id))
+    word = await ask(views.pairing(context), until=log.effect(Effect.CABINET_PAIR, _paired(machine), by=by.hsa_id))
     assert isinstance(word, NamedOutcome)
     await ask(views.paired(context, word.outcome))
 
 
-async def _paired(house: House) -> NamedOutcome:
-    word = await house.pair()
+async def _paired(machine: Machine) -> NamedOutcome:
+    word = await machine.pair()
     return NamedOutcome(lookup(Outcome, word) or PairingCode(word))
 
 
-async def restart(ask: Ask, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn) -> bool:
+async def restart(ask: Ask, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn) -> bool:
     """Start the program anew, once this errand has ended. False where it was not wanted, or nobody would start it."""
     if await ask(views.restart(context)) != "restart":
         return False
-    if (await log.effect(Effect.STATION_RESTART, _restarting(house), by=by.hsa_id)).outcome == Outcome.ASKED:
+    if (await log.effect(Effect.STATION_RESTART, _restarting(machine), by=by.hsa_id)).outcome == Outcome.ASKED:
         return True
     await ask(views.no_restart(context))
     return False
 
 
-async def _restarting(house: House) -> NamedOutcome:
-    return NamedOutcome(Outcome.ASKED if house.restart() else Outcome.REFUSED)
+async def _restarting(machine: Machine) -> NamedOutcome:
+    return NamedOutcome(Outcome.ASKED if machine.restart() else Outcome.REFUSED)

@@ -6,7 +6,7 @@ from typing import get_args
 from drivers.cabinet.port import SlotFault
 from fleet.messages.vocabulary import Outcome
 from kiosk.administration_ports import Closed, DeviceOverview, EventOverview
-from kiosk.errands.service.event_labels import in_words
+from kiosk.errands.service.event_labels import event_label
 from kiosk.receipts import Receipt
 from kiosk.steps.administration_views import state_of
 from kiosk.steps.context import ViewContext
@@ -198,7 +198,7 @@ def events(context: ViewContext, told: Sequence[EventOverview], *, more: bool) -
         title=say("service_events.title"),
         lead=(say("service_events.lead" if told else "service_events.none"),),
         points=tuple(
-            Point(say("service_events.one", time=one.time, what=in_words(one)), icon="history") for one in told
+            Point(say("service_events.one", time=one.time, what=event_label(one)), icon="history") for one in told
         ),
         way_out=back_button(),
         primary=primary_button("more", "service_events.more") if more else None,

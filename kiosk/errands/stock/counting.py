@@ -4,12 +4,12 @@ from kiosk.errands.stock import count_views as views
 from kiosk.errands.stock import views as stock_views
 from kiosk.errands.stock.delivering import which_card
 from kiosk.errands.stock.incoming import Incoming
-from kiosk.errands.stock.shelf import Shelf
+from kiosk.errands.stock.shelf import StockSession
 from kiosk.ports import Ask
 from kiosk.stock.stocktaking import SlotComparison, compare
 
 
-async def count(ask: Ask, shelf: Shelf) -> None:
+async def count(ask: Ask, shelf: StockSession) -> None:
     """Compare, tell, and explain one slot after the other, until the person is done."""
     await shelf.compared(*_told(await _compared(shelf)))
     start = 0
@@ -26,7 +26,7 @@ async def count(ask: Ask, shelf: Shelf) -> None:
         start = 0
 
 
-async def _compared(shelf: Shelf) -> tuple[SlotComparison, ...]:
+async def _compared(shelf: StockSession) -> tuple[SlotComparison, ...]:
     return compare(await shelf.ledger(), await shelf.slots())
 
 
@@ -34,7 +34,7 @@ def _told(found: tuple[SlotComparison, ...]) -> tuple[int, list[dict[str, str | 
     return len(found), [{"slot": one.slot, "what": one.what} for one in found if one.what != "agree"]
 
 
-async def _explain(ask: Ask, shelf: Shelf, one: SlotComparison) -> None:
+async def _explain(ask: Ask, shelf: StockSession, one: SlotComparison) -> None:
     """What is to be done about this slot, and do it."""
     answer = await ask(views.slot(shelf.context, one))
     if answer == "gone" and one.listed is not None:
@@ -43,7 +43,7 @@ async def _explain(ask: Ask, shelf: Shelf, one: SlotComparison) -> None:
         await _look(ask, shelf, one.slot)
 
 
-async def _look(ask: Ask, shelf: Shelf, slot: int) -> None:
+async def _look(ask: Ask, shelf: StockSession, slot: int) -> None:
     """Open the slot and read which card is in it: it stays there, listed; or nobody knows it, and it goes out. So does one that
     could not show that it is genuine, whatever its number is.
     """
@@ -60,7 +60,7 @@ async def _look(ask: Ask, shelf: Shelf, slot: int) -> None:
         await shelf.put(card.card_number, card.order_number, slot)
 
 
-async def _read(ask: Ask, shelf: Shelf, slot: int) -> Incoming | None:
+async def _read(ask: Ask, shelf: StockSession, slot: int) -> Incoming | None:
     """Which card it is, by its number; None where it cannot be told, or may not lie here."""
     scanned = await ask(views.read_card(shelf.context, shelf.caps.region.card_number_digits, slot))
     return None if scanned == "unknown" else await which_card(ask, shelf, scanned, found_lying=True)

@@ -5,12 +5,12 @@ from fleet.messages.vocabulary import Effect
 from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, UnknownCode, parse_scan
 from kiosk.errands.stock import views
 from kiosk.errands.stock.incoming import Incoming
-from kiosk.errands.stock.shelf import Shelf
+from kiosk.errands.stock.shelf import StockSession
 from kiosk.ports import Ask
 from kiosk.stock.stocktaking import Ledger, free_slots
 
 
-async def deliver(ask: Ask, shelf: Shelf) -> None:
+async def deliver(ask: Ask, shelf: StockSession) -> None:
     """One card after the other, until the person says that there are no more."""
     await shelf.need_second(ask)
     put: tuple[str, int] | None = None
@@ -24,7 +24,7 @@ async def deliver(ask: Ask, shelf: Shelf) -> None:
             put = (card.card_number, slot) if slot else None
 
 
-async def which_card(ask: Ask, shelf: Shelf, scanned: str, *, found_lying: bool = False) -> Incoming | None:
+async def which_card(ask: Ask, shelf: StockSession, scanned: str, *, found_lying: bool = False) -> Incoming | None:
     """The card that the scan names; None after saying why it cannot be put in. `found_lying`: it lies in a slot already."""
     ledger = await shelf.ledger()
     card_number, order = _named(ledger, scanned)
@@ -55,12 +55,12 @@ def _named(ledger: Ledger, scanned: str) -> tuple[str, Order | None]:
             return "", None
 
 
-async def _is_empty(shelf: Shelf, slot: int) -> bool:
+async def _is_empty(shelf: StockSession, slot: int) -> bool:
     """Whether the sensor says so: then what the list has there is still to be put in."""
     return any(one.number == slot and one.card == "empty" for one in await shelf.slots())
 
 
-async def _whole(ask: Ask, shelf: Shelf, card: Incoming) -> bool:
+async def _whole(ask: Ask, shelf: StockSession, card: Incoming) -> bool:
     """A reserve card whose envelope was opened is handed out to nobody: it is on hold at once."""
     if not card.is_reserve or await ask(views.unbroken(shelf.context, card.card_number)) == "yes":
         return True
@@ -71,7 +71,7 @@ async def _whole(ask: Ask, shelf: Shelf, card: Incoming) -> bool:
     return False
 
 
-async def _put_in(ask: Ask, shelf: Shelf, card: Incoming) -> int:
+async def _put_in(ask: Ask, shelf: StockSession, card: Incoming) -> int:
     """The slot in which it lies now; 0 where it was not put in."""
     passed: set[int] = set()
     while True:
@@ -92,7 +92,7 @@ async def _put_in(ask: Ask, shelf: Shelf, card: Incoming) -> int:
         return slot
 
 
-async def _proposed(ask: Ask, shelf: Shelf, card: Incoming, passed: set[int]) -> int | None:
+async def _proposed(ask: Ask, shelf: StockSession, card: Incoming, passed: set[int]) -> int | None:
     """The best slot that was not passed over; when all were, they are proposed again. None after saying that all are taken."""
     ledger, slots = await shelf.ledger(), await shelf.slots()
     free = free_slots(ledger, slots, card.card_number, card.wanted)

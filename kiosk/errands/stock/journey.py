@@ -8,13 +8,13 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.stock import views
 from kiosk.errands.stock.counting import count
 from kiosk.errands.stock.delivering import deliver
-from kiosk.errands.stock.shelf import Shelf
+from kiosk.errands.stock.shelf import StockSession
 from kiosk.ports import Ask, ErrandLog
 from kiosk.receipts import ReceiptDetail
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import log_in
-from kiosk.steps.receipt import attest, hand_out, work_facts
+from kiosk.steps.receipt import hand_out_receipt, issue_station_receipt, work_receipt_facts
 from kiosk.stock.stocktaking import StoredCard, Why, cards_to_take_out
 from kiosk.views import Choose
 
@@ -24,14 +24,14 @@ CONTEXT = ViewContext("stock")
 async def stock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     administrator = await log_in(ask, caps, CONTEXT, log)
-    shelf = Shelf.of(caps, CONTEXT, log, administrator)
+    shelf = StockSession.of(caps, CONTEXT, log, administrator)
     tasks = {"deliver": deliver, "count": count, "take_out": take_out}
     while (task := await ask(await _what(shelf))) != "end":
         await tasks[task](ask, shelf)
     return await _done(ask, caps, log, shelf)
 
 
-async def _what(shelf: Shelf) -> Choose:
+async def _what(shelf: StockSession) -> Choose:
     """What is to be done, with how it stands."""
     ledger = await shelf.ledger()
     due = sum(
@@ -40,7 +40,7 @@ async def _what(shelf: Shelf) -> Choose:
     return views.what(shelf.context, lying=len(ledger.lying), slots=len(await shelf.slots()), due=due)
 
 
-async def _done(ask: Ask, caps: Capabilities, log: ErrandLog, shelf: Shelf) -> Ended:
+async def _done(ask: Ask, caps: Capabilities, log: ErrandLog, shelf: StockSession) -> Ended:
     """A receipt where something was moved or counted."""
     if caps.seal is None or not shelf.has_done:
         ended = Ended(ErrandOutcome.DONE)
@@ -48,14 +48,14 @@ async def _done(ask: Ask, caps: Capabilities, log: ErrandLog, shelf: Shelf) -> E
         return ended
     figures = {"stored": shelf.stored, "taken_out": shelf.taken_out, "missing": shelf.missing}
     details = tuple(ReceiptDetail(what, str(many)) for what, many in figures.items())
-    receipt = await attest(caps, log, work_facts(caps, shelf.context, shelf.by, details=details))
+    receipt = await issue_station_receipt(caps, log, work_receipt_facts(caps, shelf.context, shelf.by, details=details))
     ended = Ended(ErrandOutcome.DONE, receipt=receipt.number)
     await log.end(ended)
-    await hand_out(ask, caps, shelf.context, log, receipt)
+    await hand_out_receipt(ask, caps, shelf.context, log, receipt)
     return ended
 
 
-async def take_out(ask: Ask, shelf: Shelf) -> None:
+async def take_out(ask: Ask, shelf: StockSession) -> None:
     """One card after the other, until the person has taken what is wanted."""
     start = 0
     while True:
@@ -75,7 +75,7 @@ async def take_out(ask: Ask, shelf: Shelf) -> None:
         await _take(ask, shelf, *next((card, why) for card, why in found if str(card.slot) == answer))
 
 
-async def _take(ask: Ask, shelf: Shelf, card: StoredCard, why: Why) -> None:
+async def _take(ask: Ask, shelf: StockSession, card: StoredCard, why: Why) -> None:
     """Open the slot, see the card go. One that is not there is told as missing."""
     seen = next((one for one in await shelf.slots() if one.number == card.slot), None)
     if seen is not None and seen.card == "empty":

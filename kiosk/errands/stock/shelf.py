@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Shelf:
+class StockSession:
     """The cabinet in the hands of `by`. Counts what was moved."""
 
     caps: Capabilities

@@ -18,20 +18,20 @@ from kiosk.issuer.ports import Declined, LoggedIn, Released, Response, Unavailab
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import ask_for_card, emptied
+from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.identification import Identified, attended, note_attested
+from kiosk.steps.identity.identification import Identification, identify_by_administrator, note_attested
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin import views as pin_views
-from kiosk.steps.pin.after_tear import same_card, which_code
-from kiosk.steps.pin.unlocking import EFFECT, CodeSet, NotSent, code_now, new_code
+from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
+from kiosk.steps.pin.unlocking import EFFECT, CodeSet, NotSent, choose_new_code, code_after_unlock
 
 
 @dataclass(slots=True)
 class Mandate:
     """Who attends, and what was released for this errand."""
 
-    who: Identified
+    who: Identification
     administrator: LoggedIn
     puk: Secret | None = field(default=None, repr=False)
 
@@ -59,8 +59,10 @@ async def mandate(ask: Ask, caps: Capabilities, context: ViewContext, log: Erran
     shared = caps.administrator_reader is None
     if shared:
         await card.visit.close()
-        await ask(views.take_own(context), until=emptied(caps.reader))
-    who = replace(await attended(ask, caps, context, log, {card.whose.hsa_id}), hsa_id=card.whose.hsa_id)
+        await ask(views.take_own(context), until=wait_until_empty(caps.reader))
+    who = replace(
+        await identify_by_administrator(ask, caps, context, log, {card.whose.hsa_id}), hsa_id=card.whose.hsa_id
+    )
     assert who.administrator is not None, "that is who attends"
     if who.administrator.proof is None or not who.administrator.proof.by_server:
         raise views.log_in_at_the_server(context)
@@ -86,7 +88,7 @@ async def set_code_by_mandate(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, given: Mandate, role: Role
 ) -> CodeSet | None:
     """One round: the new code, and the write. No code comes back where the round has to be made again. Raises StopError."""
-    new = await new_code(ask, context, card.visit, role)
+    new = await choose_new_code(ask, context, card.visit, role)
     if new is None or await ask(views.write(context, card.whose, given.who)) == "back":
         return None
     if not card.facts.rules.administrable and given.puk is None:
@@ -108,7 +110,7 @@ async def _write(
     writing = log.effect(EFFECT, act, administrator=given.administrator.hsa_id)
     match await ask(pin_views.writing(context), until=writing):
         case Accepted(new_code_set=taken):
-            return await code_now(ask, context, card.visit, role, new, taken=taken)
+            return await code_after_unlock(ask, context, card.visit, role, new, taken=taken)
         case NotAnswered(Declined("no_key")) if given.puk is None:
             given.puk = await _released(ask, caps, context, log, card, given)
             return await _write(ask, caps, context, log, card, given, role, new)
@@ -171,6 +173,6 @@ async def _after_tear(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, role: Role, new: Secret
 ) -> CodeSet | None:
     await card.visit.close()
-    card.visit = await same_card(ask, caps, context, card.whose)
-    code = await which_code(ask, context, log, card.visit, role, new, EFFECT)
+    card.visit = await wait_for_same_card(ask, caps, context, card.whose)
+    code = await find_current_code(ask, context, log, card.visit, role, new, EFFECT)
     return None if code is None else CodeSet(code)

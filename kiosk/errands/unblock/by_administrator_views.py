@@ -4,9 +4,9 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LATE, Declined, Unavailable
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.identity.administrator_views import log_in_expired
-from kiosk.steps.identity.identification import Identified
+from kiosk.steps.identity.identification import Identification
 from kiosk.steps.view_helpers import cancel_button, display_name, last_digits, primary_button
 from kiosk.views import Await, Busy, Button, Choose, Confirm, Fact, Option, Point, ReaderDrawing, say
 
@@ -42,7 +42,7 @@ def take_own(context: ViewContext) -> Await:
     )
 
 
-def write(context: ViewContext, whose: Whose, who: Identified) -> Confirm:
+def write(context: ViewContext, whose: CardHolder, who: Identification) -> Confirm:
     """What writing the code will do, and who attends."""
     return Confirm(
         name=context.name("write"),

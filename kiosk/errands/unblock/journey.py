@@ -16,10 +16,10 @@ from kiosk.issuer.ports import Declined, LetterOrdered, Unavailable
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.identification import Identified
+from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, own_card
 from kiosk.steps.pin.activation import prove_card
-from kiosk.steps.pin.unlocking import CodeSet, Envelope, card_decides, set_code
+from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, set_code
 from kiosk.steps.receipt import receipt_for, say_done
 
 CONTEXT = ViewContext("unblock")
@@ -36,7 +36,7 @@ async def unblock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         given = await mandate(ask, caps, CARD, log, card) if way == "administrator" else None
         codes = [await _unlock(ask, caps, log, card, role, given) for role in roles]
         kept = next((code.remarks for code in codes if not code.new), ())
-        who = given.who if given else Identified("card", card.whose.hsa_id)
+        who = given.who if given else Identification("card", card.whose.hsa_id)
         receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, kept)
         return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(envelope=given is None, new=not kept))
 
@@ -67,7 +67,7 @@ async def _unlock(
     ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, role: Role, given: Mandate | None
 ) -> CodeSet:
     """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it."""
-    letter = Envelope(card.whose, card_decides)
+    letter = CodeLetter(card.whose, card_decides)
     context = CODE if given is None else replace(CODE, attended_by=given.administrator.name)
     known = None
     while known is None:

@@ -6,7 +6,7 @@ from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import cancel_button, date_text, last_digits, primary_button
 from kiosk.views import Busy, Button, Confirm, Fact, Point, Say, Tell, say
 
@@ -93,7 +93,7 @@ def _no_envelope() -> Button:
     return Button("no_envelope", say("puk.none"), "help-circle-outline")
 
 
-def order(context: ViewContext, whose: Whose) -> Confirm:
+def order(context: ViewContext, whose: CardHolder) -> Confirm:
     """What ordering means, before it is done."""
     return Confirm(
         name=context.name("order_letter"),

@@ -31,12 +31,12 @@ Codes = Mapping[Role, Secret]
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
+class KeyUnavailable:
     """Nobody answers for the card's management key: nothing has happened to the card."""
 
 
 @dataclass(frozen=True, slots=True)
-class Garbled:
+class GarbledAnswer:
     """The card says something else than it should: what it holds now is what is read of it."""
 
 
@@ -44,21 +44,21 @@ class TornError(Exception):
     """The card left the reader in the middle of the work."""
 
 
-async def done(act: Callable[[], Awaitable[T]]) -> T | NotSent | Unanswered | Garbled:
+async def attempt(act: Callable[[], Awaitable[T]]) -> T | NotSent | KeyUnavailable | GarbledAnswer:
     """The outcome of a change, which begins when this is awaited. Raises NoReaderError, LedgerError."""
     try:
         return await act()
     except (CardGoneError, CardChangedError):
         return NotSent()
     except CardAnswerError:
-        return Garbled()
+        return GarbledAnswer()
     except (NoReaderError, LedgerError):
         raise
     except ReaderError:
-        return Unanswered()
+        return KeyUnavailable()
 
 
-async def looked(act: Awaitable[T]) -> T:
+async def read_untorn(act: Awaitable[T]) -> T:
     """What only reads the card. Raises TornError where it left."""
     try:
         return await act
@@ -87,7 +87,7 @@ def identification_again(codes: Codes) -> Secret | None:
     return codes[Role.IDENTIFICATION] if len(codes) > 1 else None
 
 
-def management(caps: Capabilities, card: OwnCard, errand: str) -> ManagementKey | None:
+def management_key(caps: Capabilities, card: OwnCard, errand: str) -> ManagementKey | None:
     """Whoever answers for the card's management key; None where the card has none."""
     algorithm = card.facts.rules.management
     return (

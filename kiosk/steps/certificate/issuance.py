@@ -24,14 +24,14 @@ from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.certificate import card_write_views as views
 from kiosk.steps.certificate.card_write import (
     Codes,
-    Garbled,
+    GarbledAnswer,
+    KeyUnavailable,
     TornError,
-    Unanswered,
+    attempt,
     codes_for,
-    done,
-    looked,
-    management,
+    management_key,
     meet_again,
+    read_untorn,
 )
 from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
@@ -61,11 +61,11 @@ class Renewal:
     """By administrators, whose proofs count for a quarter of an hour."""
 
 
-async def fetch(
+async def issue_certificate(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, renewal: Renewal, codes: Codes
 ) -> Certificate:
     """The new certificate, written and tested. Raises StopError where it stays at the old one."""
-    work = _Work(ask, caps, context, log, card, renewal, codes)
+    work = _Issuance(ask, caps, context, log, card, renewal, codes)
     torn = False
     while True:
         try:
@@ -76,7 +76,7 @@ async def fetch(
             torn = True
 
 
-class _Work:
+class _Issuance:
     """How far it has come. Each step looks first whether it is done already."""
 
     def __init__(
@@ -119,7 +119,7 @@ class _Work:
     async def settle(self) -> None:
         """What the card that is back shows of the effect that broke off. Raises TornError."""
         if self._torn == MAKE:
-            places = await looked(self._card.visit.places(self._renewal.purpose))
+            places = await read_untorn(self._card.visit.places(self._renewal.purpose))
             await self._log.settled(MAKE, Outcome.GENERATED if places and places[0].public_key else Outcome.MADE_AGAIN)
         elif self._torn == WRITE:
             await self._log.settled(WRITE, Outcome.WRITTEN if self._written else Outcome.NOT_WRITTEN)
@@ -129,7 +129,7 @@ class _Work:
 
     async def _key(self) -> KeyPlace:
         """The place of a key that waits for its certificate; else one is made in a free place."""
-        places = await looked(self._card.visit.places(self._renewal.purpose))
+        places = await read_untorn(self._card.visit.places(self._renewal.purpose))
         if not places:
             raise views.no_room(self._scene)
         made_here = [one for one in places if one.public_key is not None and await self._log.made_key(one.key_id)]
@@ -137,9 +137,9 @@ class _Work:
             self._place = made_here[0]
             return made_here[0]
         self._place = place = next((one for one in places if one.public_key is None), places[0])
-        key = management(self._desk, self._card, self._log.id)
+        key = management_key(self._desk, self._card, self._log.id)
         algorithm, visit = _algorithm(self._renewal.present), self._card.visit
-        making = done(lambda: visit.generate_key(place.key_id, algorithm, key, self._renewal.purpose))
+        making = attempt(lambda: visit.generate_key(place.key_id, algorithm, key, self._renewal.purpose))
         match await self._ask(
             views.working(self._scene, "key"), until=self._log.effect(MAKE, making, key=place.key_id)
         ):
@@ -148,9 +148,9 @@ class _Work:
                 return self._place
             case Unknown() | NotSent() as torn:
                 raise self._broke_off(MAKE, torn)
-            case Unanswered():
+            case KeyUnavailable():
                 raise views.keys_away(self._scene)
-            case Refused() | Garbled() | str():
+            case Refused() | GarbledAnswer() | str():
                 raise views.card_refused(self._scene)
             case other:
                 assert_never(other)
@@ -173,7 +173,7 @@ class _Work:
 
     async def _asked(
         self, place: KeyPlace
-    ) -> Issued | Declined | Unavailable | SignOutcome | NotSent | Unanswered | Garbled:
+    ) -> Issued | Declined | Unavailable | SignOutcome | NotSent | KeyUnavailable | GarbledAnswer:
         assert place.public_key is not None
         whose, present = self._card.whose, self._renewal.present
         asked = certificate_request.request_to_sign(
@@ -200,13 +200,13 @@ class _Work:
         facts, whose = self._card.facts, self._card.whose
         return replace(facts, card_number=whose.card_number, holder=replace(facts.holder, hsa_id=whose.hsa_id))
 
-    async def _signed(self, key_id: str, message: bytes) -> SignOutcome | NotSent | Unanswered | Garbled:
+    async def _signed(self, key_id: str, message: bytes) -> SignOutcome | NotSent | KeyUnavailable | GarbledAnswer:
         """By that very key; some want its code just before each signature."""
         visit, role = self._card.visit, codes_for(self._card.facts, self._renewal.purpose)[-1]
-        verified = await done(lambda: visit.verify(role, self.codes[role]))
+        verified = await attempt(lambda: visit.verify(role, self.codes[role]))
         match verified:
             case Accepted():
-                return await done(lambda: visit.sign_with(key_id, message))
+                return await attempt(lambda: visit.sign_with(key_id, message))
             case WrongCode():
                 return Locked()
             case other:
@@ -217,15 +217,15 @@ class _Work:
         return TornError() if isinstance(outcome, Unknown | NotSent) else views.card_refused(self._scene)
 
     async def _write(self, place: KeyPlace) -> None:
-        key = management(self._desk, self._card, self._log.id)
-        writing = done(lambda: self._card.visit.write_certificate(place.key_id, self._der, key))
+        key = management_key(self._desk, self._card, self._log.id)
+        writing = attempt(lambda: self._card.visit.write_certificate(place.key_id, self._der, key))
         effect = self._log.effect(WRITE, writing, key=place.key_id)
         match await self._ask(views.working(self._scene, "write"), until=effect):
             case Accepted():
                 return
             case Unknown() | NotSent() as torn:
                 raise self._broke_off(WRITE, torn)
-            case Unanswered():
+            case KeyUnavailable():
                 raise views.keys_away(self._scene)
             case _:
                 raise views.card_refused(self._scene)
@@ -249,8 +249,8 @@ class _Work:
         new = self._written
         if new is None:
             return views.new_failed(self._scene, gone=True)
-        key = management(self._desk, self._card, self._log.id)
-        deleting = done(lambda: self._card.visit.delete_certificate(new.id, key))
+        key = management_key(self._desk, self._card, self._log.id)
+        deleting = attempt(lambda: self._card.visit.delete_certificate(new.id, key))
         effect = self._log.effect(TAKE_OFF, deleting, key=new.id)
         outcome = await self._ask(views.working(self._scene, "test"), until=effect)
         if isinstance(outcome, Unknown | NotSent):

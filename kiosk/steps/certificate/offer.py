@@ -24,11 +24,11 @@ Use = Literal["identification", "signature"]
 USES: tuple[Use, ...] = ("identification", "signature")
 
 
-async def renewal(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> Renewal:
+async def choose_renewal(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> Renewal:
     """The one that the holder chooses. Raises StopError where there is nothing to renew, or nobody who may."""
     if not card.facts.rules.writable:
         raise views.not_writable(context)
-    offers = await offered(ask, caps, context, card)
+    offers = await ask_for_offers(ask, caps, context, card)
     if all(one.profile == "reserve" for one in offers):
         raise views.use_reserve(context)
     now, wanted = caps.clock.now(), []
@@ -41,11 +41,11 @@ async def renewal(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnC
     answer = await ask(views.which(context, wanted)) if len(wanted) > 1 else wanted[0].purpose
     chosen = next(one for one in wanted if one.purpose == answer)
     if chosen.fetched is None:
-        await has_place(caps, context, card, chosen.purpose)
+        await require_free_place(caps, context, card, chosen.purpose)
     return chosen
 
 
-async def has_place(caps: Capabilities, context: ViewContext, card: OwnCard, use: Use) -> None:
+async def require_free_place(caps: Capabilities, context: ViewContext, card: OwnCard, use: Use) -> None:
     """Raises StopError where a new key would take the place of one that is in use: make room, or this product has none."""
     if not await card.visit.places(use):
         await card.visit.complete()
@@ -53,7 +53,7 @@ async def has_place(caps: Capabilities, context: ViewContext, card: OwnCard, use
         raise card_write_views.no_room(context) if may_go else views.not_writable(context)
 
 
-async def offered(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> tuple[Offer, ...]:
+async def ask_for_offers(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> tuple[Offer, ...]:
     """What the issuer offers this card now: never nothing. Raises StopError."""
     facts = replace(card.facts, card_number=card.whose.card_number)  # a card without certificates does not say it
     match await ask(views.asking(context), until=caps.issuer.offers(facts)):

@@ -14,7 +14,7 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.ports import Ask, ErrandEndedError, ErrandLog
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.certificate import removal_views, views
-from kiosk.steps.certificate.card_write import TornError, done, looked, management, meet_again
+from kiosk.steps.certificate.card_write import TornError, attempt, management_key, meet_again, read_untorn
 from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.unlocking import NotSent
@@ -91,12 +91,12 @@ class _Removal:
 
     async def _has_key(self) -> bool:
         """Whether the key without its certificate is what the card shows in its place."""
-        places = await looked(self._card.visit.places(self._certificate.purpose))
+        places = await read_untorn(self._card.visit.places(self._certificate.purpose))
         return any(one.key_id == self._certificate.id and one.public_key is not None for one in places)
 
     async def settle(self) -> None:
         """What the card that is back shows of the effect that broke off. Raises TornError."""
-        await looked(self._card.visit.complete())
+        await read_untorn(self._card.visit.complete())
         if self._torn == CERTIFICATE:
             await self._log.settled(CERTIFICATE, Outcome.NOT_DELETED if self._there else Outcome.DELETED)
         elif self._torn == KEY:
@@ -104,9 +104,9 @@ class _Removal:
         self._torn = ""
 
     async def _delete(self, effect: Effect) -> bool:
-        key, visit, id_ = management(self._desk, self._card, self._log.id), self._card.visit, self._certificate.id
+        key, visit, id_ = management_key(self._desk, self._card, self._log.id), self._card.visit, self._certificate.id
         act = visit.delete_certificate if effect == CERTIFICATE else visit.delete_key
-        deleting = self._log.effect(effect, done(lambda: act(id_, key)), key=id_)
+        deleting = self._log.effect(effect, attempt(lambda: act(id_, key)), key=id_)
         outcome = await self._ask(removal_views.removing(self._scene), until=deleting)
         if isinstance(outcome, Unknown | NotSent):
             self._torn = effect if isinstance(outcome, Unknown) else ""
@@ -114,7 +114,7 @@ class _Removal:
         return isinstance(outcome, Accepted)
 
 
-async def old_may_go(
+async def offer_removal(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, old: Certificate | None
 ) -> views.OldIs:
     """What becomes of the old one. Whoever walks away, or pulls the card, keeps it."""

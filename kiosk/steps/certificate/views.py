@@ -11,7 +11,7 @@ from kiosk.issuer.ports import Offer
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.certificate.removal_views import use
-from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import cancel_button, date_text, last_digits, primary_button
 from kiosk.views import Busy, Button, Choose, Confirm, Fact, Option, Point, Say, say
 
@@ -68,7 +68,7 @@ def _last(certificate: Certificate) -> Say:
     return date_text(certificate.not_after.astimezone().date())
 
 
-def begin(context: ViewContext, whose: Whose, wanted: Wanted) -> Confirm:
+def begin(context: ViewContext, whose: CardHolder, wanted: Wanted) -> Confirm:
     """What will happen; where the new one is on the card already, only its test."""
     new = wanted.fetched
     until = _last(new) if new else date_text(date.fromisoformat(wanted.offer.not_after))

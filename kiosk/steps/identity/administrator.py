@@ -19,10 +19,10 @@ from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Presence, Reader, Visit
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import Strange, ask_for_card, emptied, read_in
+from kiosk.steps.card import UnreadableCard, ask_for_card, read_present_card, wait_until_empty
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import administrator_views as views
-from kiosk.steps.identity.card_status import own_standing
+from kiosk.steps.identity.card_status import check_own_card
 from kiosk.steps.identity.proof_of_possession import prove_person
 
 Which = Literal["holder", "administrator"]
@@ -43,7 +43,7 @@ LOGGED_IN_S = 12 * 60.0
 this is begun with a new one."""
 
 
-def reader_of(caps: Capabilities) -> Reader:
+def administrator_reader(caps: Capabilities) -> Reader:
     """Where an administrator's card goes: the second reader, or in turn the one."""
     return caps.administrator_reader or caps.reader
 
@@ -56,25 +56,25 @@ async def log_in(
 
     Raises StopError where the code is locked, its last try is kept, or nobody can say who is an administrator.
     """
-    here = caps.at_menu
+    here = caps.administrator_session
     if here is not None and here.card_in and here.administrator.hsa_id not in but:
         if caps.clock.monotonic() - here.since > LOGGED_IN_S:
             here.administrator, here.since = await _again(ask, caps, context, log, but), caps.clock.monotonic()
         return here.administrator
-    return await prove(ask, caps, context, log, but)
+    return await prove_administrator(ask, caps, context, log, but)
 
 
 async def _again(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str]) -> LoggedIn:
     """The card that is in proves itself once more; where it does not, whoever puts one in."""
     await ask(views.log_in_again(context))
-    met = await ask(views.logging_in(context), until=read_in(reader_of(caps)))
-    if met is None or isinstance(met, Strange | str):
-        return await prove(ask, caps, context, log, but)
+    met = await ask(views.logging_in(context), until=read_present_card(administrator_reader(caps)))
+    if met is None or isinstance(met, UnreadableCard | str):
+        return await prove_administrator(ask, caps, context, log, but)
     try:
         same = await _admitted(ask, caps, context, log, met, but)
     finally:
         await met.close()
-    return same or await prove(ask, caps, context, log, but)
+    return same or await prove_administrator(ask, caps, context, log, but)
 
 
 async def log_in_another(
@@ -88,35 +88,37 @@ async def log_in_another(
 ) -> LoggedIn:
     """A second administrator, who is none of those (HSA-ids): two people, two cards. The first takes theirs out. `for_protected`:
     the holder's identity is protected, and the other one needs the role for that too."""
-    await give_back(ask, caps, context, always=True)
+    await return_card_to_administrator(ask, caps, context, always=True)
     while True:
-        other = await prove(ask, caps, context, log, but, second=True)
+        other = await prove_administrator(ask, caps, context, log, but, second=True)
         if not for_protected or may_attend_protected(other.roles):
             break
         await ask(views.not_kur(context))
-    await give_back(ask, caps, context)
+    await return_card_to_administrator(ask, caps, context)
     return other
 
 
-async def give_back(ask: Ask, caps: Capabilities, context: ViewContext, *, always: bool = False) -> None:
+async def return_card_to_administrator(
+    ask: Ask, caps: Capabilities, context: ViewContext, *, always: bool = False
+) -> None:
     """The administrator's card out of the one reader, which the holder's needs; `always`: out of a second one too."""
-    if caps.at_menu is not None:
-        caps.at_menu.let_go()
+    if caps.administrator_session is not None:
+        caps.administrator_session.let_go()
     shared = always or caps.administrator_reader is None
-    if shared and await reader_of(caps).presence() is not Presence.EMPTY:
-        await ask(views.take(context, which_of(caps)), until=emptied(reader_of(caps)))
+    if shared and await administrator_reader(caps).presence() is not Presence.EMPTY:
+        await ask(views.take(context, lit_reader(caps)), until=wait_until_empty(administrator_reader(caps)))
 
 
-def which_of(caps: Capabilities) -> Which:
+def lit_reader(caps: Capabilities) -> Which:
     """Which reader is lit for an administrator."""
     return "holder" if caps.administrator_reader is None else "administrator"
 
 
-async def prove(
+async def prove_administrator(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str], *, second: bool = False
 ) -> LoggedIn:
     """Ask for a card until it is an administrator's, and none of those that it may not be. Raises StopError."""
-    reader, which, fresh = reader_of(caps), which_of(caps), False
+    reader, which, fresh = administrator_reader(caps), lit_reader(caps), False
     while True:
         visit = await ask_for_card(
             ask, reader, lambda why: views.insert(context, why, which, second=second), fresh=fresh
@@ -146,7 +148,7 @@ async def _admitted(
     if visit.facts.holder.hsa_id in but:
         await ask(views.not_the_same(context))
         return None
-    word = await own_standing(caps, context, visit.facts.card_number)
+    word = await check_own_card(caps, context, visit.facts.card_number)
     words = views.code(context, visit.facts, watched=caps.administrator_reader is None)
     proof = await prove_person(ask, caps, context, log, visit, words, administrator_means(visit.facts), word)
     match await ask(views.logging_in(context), until=caps.administrators.log_in(proof)):

@@ -3,7 +3,7 @@
 from drivers.reader.model import CardFacts
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card import CodeWords, Strangeness
+from kiosk.steps.card import CodePrompts, Strangeness
 from kiosk.steps.card_views import WrongCodeView, code_entry, last_try, reader_for, stop, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
@@ -26,9 +26,9 @@ def insert(context: ViewContext, strange: Strangeness | None, which: str, *, sec
     )
 
 
-def code(context: ViewContext, facts: CardFacts, *, watched: bool) -> CodeWords:
+def code(context: ViewContext, facts: CardFacts, *, watched: bool) -> CodePrompts:
     """The PIN of the administrator's card. `watched`: it is in the holder's reader, and pulling it ends the question."""
-    return CodeWords(
+    return CodePrompts(
         entry=code_entry(
             context, "pin_administrator", say("admin_pin.title"), say("admin_pin.lead"), facts, watched=watched
         ),

@@ -8,15 +8,17 @@ from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import card_status_views as views
-from kiosk.steps.own_card import word_of
+from kiosk.steps.own_card import ask_register
 
 DEAD = ("blocked", "returned", "voided")
 IN_USE = ("active", "handed_out")
 
 
-async def own_standing(caps: Capabilities, context: ViewContext, card_number: str) -> CardWord | NotFound | Unavailable:
+async def check_own_card(
+    caps: Capabilities, context: ViewContext, card_number: str
+) -> CardWord | NotFound | Unavailable:
     """Of a card that is to say who somebody is. Raises StopError where it identifies nobody."""
-    match await word_of(caps.directory, card_number):
+    match await ask_register(caps.directory, card_number):
         case CardWord() as word:
             if word.state not in IN_USE:
                 raise views.own_card_stands(context, word.state)
@@ -29,9 +31,9 @@ async def own_standing(caps: Capabilities, context: ViewContext, card_number: st
             return away
 
 
-async def new_standing(caps: Capabilities, context: ViewContext, card_number: str) -> None:
+async def check_new_card(caps: Capabilities, context: ViewContext, card_number: str) -> None:
     """Of a card that is to be handed to its holder. Raises StopError where it may not be."""
-    match await word_of(caps.directory, card_number):
+    match await ask_register(caps.directory, card_number):
         case CardWord() as word:
             if word.state == "held" or word.state in DEAD:
                 raise views.new_card_stands(context, word.state)

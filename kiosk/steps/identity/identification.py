@@ -16,21 +16,21 @@ from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.receipts.facts import IdentifiedBy
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import ask_for_card, emptied
+from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import identification_views as views
-from kiosk.steps.identity.administrator import give_back, log_in, log_in_another, proofs_of
+from kiosk.steps.identity.administrator import log_in, log_in_another, proofs_of, return_card_to_administrator
 from kiosk.steps.identity.administrator_views import kur_needed
-from kiosk.steps.identity.card_status import own_standing
+from kiosk.steps.identity.card_status import check_own_card
 from kiosk.steps.identity.proof_of_possession import prove_person
-from kiosk.steps.identity.release_code import may_be_released, released_order
+from kiosk.steps.identity.release_code import ask_release_code, has_order_for_release
 
 RESERVE = "reserve"
 """The product of an order whose card is a spare one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
+class Identification:
     """Who the holder is, and who vouches. `hsa_id` is empty while an administrator has not yet pointed out the order."""
 
     by: IdentifiedBy
@@ -57,23 +57,23 @@ class Identified:
         return (*((self.proof,) if self.proof else ()), *proofs_of(self.administrator, self.second))
 
 
-async def identify(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identified:
+async def identify(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
     """Let the person choose the way, and go it. Raises StopError where it leads nowhere."""
-    match await ask(views.who(context, released=await may_be_released(caps))):
+    match await ask(views.who(context, released=await has_order_for_release(caps))):
         case "administrator":
-            return await attended(ask, caps, context, log)
+            return await identify_by_administrator(ask, caps, context, log)
         case "release_code":
-            order = await released_order(ask, caps, context)
-            return Identified("release_code", order.hsa_id, order.loa, order=order.order)
+            order = await ask_release_code(ask, caps, context)
+            return Identification("release_code", order.hsa_id, order.loa, order=order.order)
         case _:
             return await _own_card(ask, caps, context, log)
 
 
-async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identified:
+async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
     visit = await ask_for_card(ask, caps.reader, partial(views.insert_own, context))
     assert not isinstance(visit, str)
     try:
-        word = await own_standing(caps, context, visit.facts.card_number)
+        word = await check_own_card(caps, context, visit.facts.card_number)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_card_not_valid(context, certificate)
@@ -82,8 +82,8 @@ async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: Err
         )
     finally:
         await visit.close()
-    await ask(views.take_own(context), until=emptied(caps.reader))
-    return Identified("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
+    await ask(views.take_own(context), until=wait_until_empty(caps.reader))
+    return Identification("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
 
 
 def holder_means(facts: CardFacts, *tags: AskName) -> tuple[str, ...]:
@@ -91,16 +91,16 @@ def holder_means(facts: CardFacts, *tags: AskName) -> tuple[str, ...]:
     return (means_of(AskName.DIRECTORY_FIND, facts.holder.hsa_id), *(means_of(tag, facts.card_number) for tag in tags))
 
 
-async def attended(
+async def identify_by_administrator(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str] = ()
-) -> Identified:
+) -> Identification:
     """An administrator, who is none of those (HSA-ids), proves with card and code who they are, and says which document was
     seen."""
     administrator = await log_in(ask, caps, context, log, but)
     document = await ask(views.document(context, administrator))
     digits = await ask(views.document_digits(context, administrator))
-    await give_back(ask, caps, replace(context, attended_by=administrator.name))
-    return Identified(
+    await return_card_to_administrator(ask, caps, replace(context, attended_by=administrator.name))
+    return Identification(
         "administrator",
         administrator=administrator,
         document=document,
@@ -108,9 +108,9 @@ async def attended(
     )
 
 
-async def attest(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identified
-) -> Identified:
+async def attest_identity(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
+) -> Identification:
     """Write down who attests this hand-over, and what they have seen. LoA3 on a reserve card takes two administrators,
     neither of whom is the holder; for a protected identity both have the role KUR. Raises StopError where there is only the
     holder's word for it, or the first has not that role.
@@ -130,7 +130,7 @@ async def attest(
     return who
 
 
-async def note_attested(log: ErrandLog, who: Identified) -> None:
+async def note_attested(log: ErrandLog, who: Identification) -> None:
     """Write down who attests whose identity, and what they have seen."""
     if who.administrator is not None:
         second = {"second": who.second.hsa_id} if who.second else {}

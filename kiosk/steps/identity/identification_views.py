@@ -4,7 +4,7 @@ from drivers.reader.model import CardFacts, Certificate
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card import CodeWords, Strangeness
+from kiosk.steps.card import CodePrompts, Strangeness
 from kiosk.steps.card_views import WrongCodeView, code_entry, last_try, reader_for, stop, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button
@@ -59,9 +59,9 @@ def insert_own(context: ViewContext, strange: Strangeness | None) -> Await:
     )
 
 
-def own_code(context: ViewContext, facts: CardFacts) -> CodeWords:
+def own_code(context: ViewContext, facts: CardFacts) -> CodePrompts:
     """The PIN of the holder's own card."""
-    return CodeWords(
+    return CodePrompts(
         entry=code_entry(context, "pin_old", say("own_pin.title"), say("own_pin.lead"), facts),
         wrong=WrongCodeView(context, "pin_old_wrong"),
         last=last_try(context, "pin_old_last"),

@@ -21,7 +21,7 @@ class PrintedCard:
     register: CardWord | NotFound | Unavailable
 
 
-async def printed_card(
+async def ask_printed_number(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, people: tuple[PersonProof, ...] = ()
 ) -> PrintedCard:
     """Ask for the number until it is one of the register's, or nobody can be asked. Whose it is is told to `people` alone.

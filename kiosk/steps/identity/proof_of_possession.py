@@ -15,7 +15,7 @@ from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import CodeWords, prove_code
+from kiosk.steps.card import CodePrompts, prove_code
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import proof_views as views
 
@@ -34,7 +34,7 @@ async def prove_person(
     context: ViewContext,
     log: ErrandLog,
     visit: Visit,
-    words: CodeWords,
+    words: CodePrompts,
     means: tuple[str, ...],
     word: Word,
     chains: Collection[Chain] = VALID,

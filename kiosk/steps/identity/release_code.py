@@ -14,12 +14,12 @@ TRIES = 5
 """So many rounds in one errand, whatever the number; the verifier counts by letter and station."""
 
 
-async def may_be_released(caps: Capabilities) -> bool:
+async def has_order_for_release(caps: Capabilities) -> bool:
     """Whether a card waits here that a release code is enough for."""
     return any(order.loa == LOA for order in await caps.orders.waiting())
 
 
-async def released_order(ask: Ask, caps: Capabilities, context: ViewContext) -> Order:
+async def ask_release_code(ask: Ask, caps: Capabilities, context: ViewContext) -> Order:
     """The order whose letter the person has. Raises StopError where it is none, or nobody can judge it."""
     for _ in range(TRIES):
         number = await ask(views.number(context))

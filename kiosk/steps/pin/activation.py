@@ -18,11 +18,13 @@ from kiosk.steps.identity.proof_views import not_genuine
 from kiosk.steps.pin import views
 from kiosk.steps.pin.after_tear import code_from_before
 from kiosk.steps.pin.card_authentication import authenticate_card, put_aside
-from kiosk.steps.pin.unlocking import EFFECT, CodeSet, Envelope, set_code
-from kiosk.steps.slot import Returned
+from kiosk.steps.pin.unlocking import EFFECT, CodeLetter, CodeSet, set_code
+from kiosk.steps.slot import ReturnReason
 
 CHALLENGE_BYTES = 32
-HEARD_CODES = Returned(Outcome.NOT_GENUINE, slot_views.put_back_false, slot_views.new_card_heard_codes, is_false=True)
+HEARD_CODES = ReturnReason(
+    Outcome.NOT_GENUINE, slot_views.put_back_false, slot_views.new_card_heard_codes, is_false=True
+)
 _PURPOSE: dict[Role, Purpose] = {Role.IDENTIFICATION: "identification", Role.SIGNATURE: "signature"}
 
 
@@ -36,7 +38,7 @@ async def activate(
     raises: StopError, CardPulledError and what else `ask` raises.
     """
     authenticate = partial(authenticate_card, ask, caps, context, log, order)
-    letter = Envelope(order, partial(caps.envelopes.verify, order), authenticate)
+    letter = CodeLetter(order, partial(caps.envelopes.verify, order), authenticate)
     try:
         await authenticate(visit)
         before = await code_from_before(ask, context, visit) if EFFECT in await log.progress() else None

@@ -11,11 +11,11 @@ from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card
-from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.pin import after_tear_views
 
 
-async def which_code(
+async def find_current_code(
     ask: Ask, context: ViewContext, log: ErrandLog, visit: Visit, role: Role, new: Secret, effect: Effect
 ) -> Secret | None:
     """The new code if the card has it. Only the very code that was to be written proves that it was not."""
@@ -40,7 +40,7 @@ async def which_code(
                 assert_never(other)
 
 
-async def same_card(ask: Ask, caps: Capabilities, context: ViewContext, whose: Whose) -> Visit:
+async def wait_for_same_card(ask: Ask, caps: Capabilities, context: ViewContext, whose: CardHolder) -> Visit:
     """Meet the card of that number again, however many others are put in. Raises StopError where it is gone."""
     fresh = False
     while True:

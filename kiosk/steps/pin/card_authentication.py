@@ -16,7 +16,7 @@ from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import proof_views
 from kiosk.steps.pin import views as pin_views
-from kiosk.steps.slot import NOT_GENUINE, NOT_VOUCHED, Returned, reopen_for_return
+from kiosk.steps.slot import NOT_GENUINE, NOT_VOUCHED, ReturnReason, reopen_for_return
 
 
 async def authenticate_card(
@@ -73,7 +73,7 @@ async def is_vouched_for(caps: Capabilities, order: Order, facts: CardFacts) -> 
 
 async def put_aside(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit, why: str,
-    returned: Returned = NOT_GENUINE,
+    returned: ReturnReason = NOT_GENUINE,
 ) -> None:  # fmt: skip
     """Tell the fleet, and have the card put back: nobody is handed what lies there. Always raises ErrandEndedError."""
     await visit.close()

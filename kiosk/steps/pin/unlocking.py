@@ -16,10 +16,10 @@ from kiosk.ports import Ask, CardPulledError, EnvelopeVerdict, ErrandLog, Visit
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.order_views import no_envelope
 from kiosk.steps.pin import views
-from kiosk.steps.pin.after_tear import same_card, which_code
+from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
 from kiosk.steps.receipt_views import CODE_KEPT
 
 EFFECT = Effect.CARD_UNBLOCK
@@ -30,10 +30,10 @@ async def _taken_as_it_is(_visit: Visit) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class CodeLetter:
     """The code letter of one card: whose it is, and who says whether a PUK is the one in it."""
 
-    whose: Whose
+    whose: CardHolder
     verify: Callable[[Secret], Awaitable[EnvelopeVerdict]]
     authenticate: Callable[[Visit], Awaitable[None]] = _taken_as_it_is
     """What a card has to go through, each time that it is met, before it hears a code."""
@@ -67,7 +67,7 @@ async def set_code(
     caps: Capabilities,
     context: ViewContext,
     log: ErrandLog,
-    letter: Envelope,
+    letter: CodeLetter,
     visit: Visit,
     role: Role = Role.IDENTIFICATION,
 ) -> tuple[CodeSet | None, Visit]:
@@ -76,13 +76,13 @@ async def set_code(
     The visit that comes back holds the card now (another one after a tear). Raises StopError, CardPulledError.
     """
     puk = await _puk(ask, context, letter)
-    new = await new_code(ask, context, visit, role)
+    new = await choose_new_code(ask, context, visit, role)
     if new is None or await ask(views.write(context, letter.whose)) == "back":
         return None, visit
     writing = log.effect(EFFECT, _unblock(visit, role, puk, new))
     match await ask(views.writing(context), until=writing):
         case Accepted(new_code_set=taken):
-            return await code_now(ask, context, visit, role, new, taken=taken), visit
+            return await code_after_unlock(ask, context, visit, role, new, taken=taken), visit
         case WrongCode(entries_left=0):
             raise views.puk_floor(context)
         case WrongCode(entries_left=left):
@@ -102,9 +102,11 @@ async def set_code(
     return None, visit
 
 
-async def code_now(ask: Ask, context: ViewContext, visit: Visit, role: Role, new: Secret, *, taken: bool) -> CodeSet:
+async def code_after_unlock(
+    ask: Ask, context: ViewContext, visit: Visit, role: Role, new: Secret, *, taken: bool
+) -> CodeSet:
     """What applies after an unlock: the new code, or the old one, proved, where this product has not `taken` it."""
-    return CodeSet(new) if taken else CodeSet(await old_code(ask, context, visit, role), new=False)
+    return CodeSet(new) if taken else CodeSet(await prove_old_code(ask, context, visit, role), new=False)
 
 
 async def _unblock(visit: Visit, role: Role, puk: Secret, new: Secret) -> CodeOutcome | NotSent:
@@ -114,7 +116,7 @@ async def _unblock(visit: Visit, role: Role, puk: Secret, new: Secret) -> CodeOu
         return NotSent()
 
 
-async def _puk(ask: Ask, context: ViewContext, letter: Envelope) -> Secret:
+async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter) -> Secret:
     """Ask for the PUK until its verifier says that it is this envelope's (or leaves that to the card)."""
     while True:
         puk = await ask(views.puk(context, letter.whose))
@@ -132,7 +134,9 @@ async def _puk(ask: Ask, context: ViewContext, letter: Envelope) -> Secret:
                 await ask(views.verifier_silent(context))
 
 
-async def new_code(ask: Ask, context: ViewContext, visit: Visit, role: Role = Role.IDENTIFICATION) -> Secret | None:
+async def choose_new_code(
+    ask: Ask, context: ViewContext, visit: Visit, role: Role = Role.IDENTIFICATION
+) -> Secret | None:
     """The new code, typed twice; None where the person went back."""
     pin = visit.facts.pin(role)
     policy = PinPolicy(pin.min_length, pin.max_length) if pin else PinPolicy()
@@ -153,24 +157,24 @@ async def _after_tear(
     caps: Capabilities,
     context: ViewContext,
     log: ErrandLog,
-    letter: Envelope,
+    letter: CodeLetter,
     visit: Visit,
     role: Role,
     new: Secret,
 ) -> tuple[CodeSet | None, Visit]:
     """The write broke off. Meet the same card again and find out, by the holder's own typing, which code applies."""
     await visit.close()
-    visit = await same_card(ask, caps, context, letter.whose)
+    visit = await wait_for_same_card(ask, caps, context, letter.whose)
     try:
         await letter.authenticate(visit)
-        code = await which_code(ask, context, log, visit, role, new, EFFECT)
+        code = await find_current_code(ask, context, log, visit, role, new, EFFECT)
         return (None if code is None else CodeSet(code)), visit
     except BaseException:
         await visit.close()
         raise
 
 
-async def old_code(ask: Ask, context: ViewContext, visit: Visit, role: Role) -> Secret:
+async def prove_old_code(ask: Ask, context: ViewContext, visit: Visit, role: Role) -> Secret:
     """The code that the card had before, proved. Raises StopError where it is forgotten, and as `prove_code`."""
     if await ask(views.old_code_applies(context)) == "forgotten":
         raise views.forgotten(context)

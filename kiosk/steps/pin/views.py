@@ -3,9 +3,9 @@
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.policy import PinPolicy
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card import CodeWords
+from kiosk.steps.card import CodePrompts
 from kiosk.steps.card_views import WrongCodeView, last_try, stop
-from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import back_button, cancel_button, display_name, last_digits, primary_button
 from kiosk.views import (
     Busy,
@@ -32,7 +32,7 @@ _TASKS_BY_MANDATE = ("task.mandate", "task.write", "task.test")
 """Where an ID administrator attends to an unlocking: nobody has typed a PUK."""
 
 
-def puk(context: ViewContext, whose: Whose) -> EnterCode:
+def puk(context: ViewContext, whose: CardHolder) -> EnterCode:
     """The PUK from the envelope."""
     return EnterCode(
         name=context.name("puk"),
@@ -68,7 +68,7 @@ def checking(context: ViewContext) -> Busy:
     )
 
 
-def wrong_puk(context: ViewContext, whose: Whose, left: int | None) -> Tell:
+def wrong_puk(context: ViewContext, whose: CardHolder, left: int | None) -> Tell:
     """The PUK was wrong; the card is as it was. `left` counts down to where the station stops, not to the card's end."""
     return Tell(
         name=context.name("puk_wrong"),
@@ -140,7 +140,7 @@ def repeat_code(context: ViewContext, policy: PinPolicy) -> EnterCode:
     )
 
 
-def write(context: ViewContext, whose: Whose) -> Confirm:
+def write(context: ViewContext, whose: CardHolder) -> Confirm:
     """What writing the code will do."""
     return Confirm(
         name=context.name("write"),
@@ -190,9 +190,9 @@ def testing(context: ViewContext) -> Busy:
     return _busy(context, "testing", "busy.testing", "task.test")
 
 
-def sign_code(context: ViewContext, policy: PinPolicy) -> CodeWords:
+def sign_code(context: ViewContext, policy: PinPolicy) -> CodePrompts:
     """The new code, to sign the receipt with."""
-    return CodeWords(
+    return CodePrompts(
         entry=EnterCode(
             name=context.name("sign_pin"),
             errand=context.title,

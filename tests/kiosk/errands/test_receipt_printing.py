@@ -11,8 +11,8 @@ from drivers.printer.profile import load_printer_profile
 from fleet.messages.vocabulary import EventType
 from kiosk.receipts import Receipt, receipt_document
 from kiosk.steps.context import Subject, ViewContext
-from kiosk.steps.identity.identification import Identified
-from kiosk.steps.receipt import attest, facts_of, hand_out
+from kiosk.steps.identity.identification import Identification
+from kiosk.steps.receipt import hand_out_receipt, issue_station_receipt, receipt_facts
 from sim.stories.setting import Setting
 from tests.fakes.printers.breaking import NAMELESS, STATES, BreakingPrinter, breaking_printer, paper_of, points
 
@@ -44,8 +44,8 @@ class Holder:
 
 async def issue(room: Any) -> tuple[Any, Receipt]:
     log = await room.journal.start("pickup")
-    facts = facts_of(room.caps, CONTEXT, HOLDER, Identified("old_card"))
-    return log, await attest(room.caps, log, facts)
+    facts = receipt_facts(room.caps, CONTEXT, HOLDER, Identification("old_card"))
+    return log, await issue_station_receipt(room.caps, log, facts)
 
 
 @pytest.mark.parametrize("fault", STATES)
@@ -60,7 +60,7 @@ async def test_every_fault_at_every_point_leaves_one_number_and_one_whole_receip
             printer.break_at(fault, rows)
             holder = Holder(printer, whole)
             log = await room.journal.start("pickup")
-            await hand_out(holder.ask, replace(room.caps, printer=printer.driver), CONTEXT, log, receipt)
+            await hand_out_receipt(holder.ask, replace(room.caps, printer=printer.driver), CONTEXT, log, receipt)
 
             assert printer.whole(whole) >= 1, (rows, holder.shown)
             assert holder.numbers <= {receipt.number}

@@ -10,7 +10,7 @@ import pytest
 from drivers.printer.port import NotPrinted, OutOfPaper, Printed, PrintUnknown
 from fleet.messages.vocabulary import Effect, EventType
 from kiosk.administration_ports import EventOverview
-from kiosk.errands.service.event_labels import OTHER, in_words
+from kiosk.errands.service.event_labels import OTHER, event_label
 from kiosk.receipts import draft, finish
 from kiosk.station import cabinet_pairing as pairing
 from kiosk.station.journal_queries import last_events, unprinted, unsigned
@@ -82,7 +82,7 @@ async def test_what_happened_last_is_told_without_person_or_card(room: Room) -> 
     await log.note(EventType.IDENTITY_ATTESTED, administrator="SE-TEST", document="passport", document_digits="4711")
     told = await last_events(room.journal)
     texts = Texts.load()
-    assert [texts.plain(in_words(one), "sv") for one in told] == [
+    assert [texts.plain(event_label(one), "sv") for one in told] == [
         "En ID-handling visades för en ID-administratör",
         "Öppna fack 2: öppnat",
         "Påbörjat: Hämta kort",
@@ -94,11 +94,11 @@ async def test_what_happened_last_is_told_without_person_or_card(room: Room) -> 
 
 
 def test_every_type_of_event_and_every_effect_has_words() -> None:
-    of_types = {event_type: in_words(EventOverview("10:00", event_type.short)).key for event_type in EventType}
+    of_types = {event_type: event_label(EventOverview("10:00", event_type.short)).key for event_type in EventType}
     assert [event_type for event_type, key in of_types.items() if key.endswith(OTHER)] == []
     assert len(set(of_types.values())) == len(EventType) - 1, "an effect is told alike, done or unknown"
     for effect in Effect:
-        said = in_words(EventOverview("10:00", "effect.done", effect=effect, outcome="accepted"))
+        said = event_label(EventOverview("10:00", "effect.done", effect=effect, outcome="accepted"))
         assert OTHER not in repr(said), effect
 
 
@@ -108,7 +108,7 @@ def test_what_no_table_knows_is_told_without_its_code() -> None:
         EventOverview("10:00", "effect.done", effect="slot.dance", outcome="danced", slot=3),
         EventOverview("10:00", "errand.ended", errand="dance", outcome="danced"),
     )
-    assert not [one for one in strange if "danc" in Texts.load().plain(in_words(one), "en")]
+    assert not [one for one in strange if "danc" in Texts.load().plain(event_label(one), "en")]
 
 
 def test_out_of_service_outlives_a_restart_and_a_file_without_sense_counts_as_none(tmp_path: Path) -> None:

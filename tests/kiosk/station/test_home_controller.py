@@ -24,7 +24,7 @@ from kiosk.station.home_controller import (
     UnclaimedCard,
 )
 from kiosk.station.supervisor import Limits, Supervisor
-from kiosk.steps.card import emptied
+from kiosk.steps.card import wait_until_empty
 from kiosk.steps.context import ViewContext
 from kiosk.views import Choose, ReaderDrawing
 from sim.stories.errand_stories import OWN
@@ -225,10 +225,10 @@ async def test_a_card_in_the_second_reader_is_a_log_in_once_the_one_left_there_w
     asked, taken = asyncio.Event(), asyncio.Event()
 
     async def seen_to_be_taken(reader: Any) -> None:
-        await emptied(reader)
+        await wait_until_empty(reader)
         taken.set()
 
-    monkeypatch.setattr(module, "emptied", seen_to_be_taken)
+    monkeypatch.setattr(module, "wait_until_empty", seen_to_be_taken)
     with quick_folder(tmp_path) as folder:
         room = room_for(folder, replace(OWN, hand=("13:new",), second_reader=True))
         try:

@@ -247,7 +247,7 @@ async def test_what_was_typed_is_wiped_when_its_errand_ends(
 class NoDesk:
     """Nothing is fitted."""
 
-    at_menu = None
+    administrator_session = None
     reader = administrator_reader = None
 
 
