@@ -28,7 +28,6 @@ class Errand:
 
     @property
     def icon(self) -> str:
-        """On its tile."""
         return self.entry.icon
 
     @property
@@ -38,7 +37,6 @@ class Errand:
 
     @property
     def place(self) -> Place:
-        """Where its tile is."""
         return self.entry.place
 
     @property

@@ -52,7 +52,7 @@ class TellShape(Shape):
         return tuple(point for point in self.view.points if point.mark != "number"), steps
 
     def _in_two(self, head: Flow, meaning: tuple[Point, ...], steps: tuple[Point, ...]) -> Flow:
-        """What it means beside what to do; in portrait below each other, each on a sheet (design, 11)."""
+        """What it means beside what to do; in portrait below each other, each on a sheet."""
         theme = self.theme
         gap = {"10": 3.2, "7": 1.6, "p": 5.0}[theme.panel.name]
         columns: list[Flow] = [

@@ -32,7 +32,7 @@ def declined(context: ViewContext, reason: str) -> StopError:
 
 
 def sure(context: ViewContext, whose: CardHolder, happened: str, *, blocks: bool) -> Confirm:
-    """What will happen to the card (design, 15)."""
+    """What will happen to the card."""
     what = "block" if blocks else "hold" if happened == "forgotten" else "hold_first"
     return Confirm(
         name=context.name("sure"),

@@ -52,7 +52,6 @@ def sign_later(context: ViewContext) -> StopError:
 
 
 def printing(context: ViewContext) -> Busy:
-    """The printer works."""
     return Busy(
         name=context.name("printing"),
         errand=context.title,

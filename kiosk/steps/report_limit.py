@@ -14,8 +14,6 @@ PAUSE_S = 600.0
 
 
 class ReportLimit:
-    """One for a station."""
-
     def __init__(self) -> None:
         self._count = 0
         self._last = 0.0

@@ -45,7 +45,6 @@ def back_button() -> Button:
 
 
 def primary_button(value: str, key: str, icon: str = "arrow-right") -> Button:
-    """A primary button."""
     return Button(value, say(key), icon)
 
 

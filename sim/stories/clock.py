@@ -22,11 +22,9 @@ class HandClock:
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
-        """The wall clock, aware."""
         return self._start + timedelta(seconds=self._passed)
 
     def monotonic(self) -> float:
-        """Seconds since the start."""
         return self._passed
 
     async def sleep(self, seconds: float) -> None:

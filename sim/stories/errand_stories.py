@@ -55,7 +55,6 @@ Befall = Callable[[Room, Person, int], None]
 
 
 def errand_stories() -> list[ErrandStory]:
-    """All of them."""
     stories: list[ErrandStory] = []
     for name in (*(f"kiosk.errands.{entry.id}.stories" for entry in catalog()), "sim.stories.switched_off"):
         stories += importlib.import_module(name).STORIES

@@ -79,7 +79,6 @@ class Person:
         return [view.name for view in self.shown if not isinstance(view, Busy)]
 
     def set_activity(self, notice: Activity) -> None:
-        """See `Screen`."""
         self.touch = notice
 
     async def warn(self, view: View[Any], seconds: float) -> bool:
@@ -88,7 +87,6 @@ class Person:
         return self.more_time.popleft() if self.more_time else False
 
     async def show(self, view: View[Any]) -> Any:
-        """Answer."""
         self.shown.append(view)
         if isinstance(view, Busy):
             return await _for_ever()
@@ -200,8 +198,6 @@ def puts(card: str, reader: str = "holder", *, upside_down: bool = False) -> Dee
 
 
 def pulls(reader: str = "holder") -> Deed:
-    """Pull the card out."""
-
     def deed(person: Person) -> None:
         person.world.remove(reader)
 

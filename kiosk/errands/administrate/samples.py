@@ -21,7 +21,6 @@ SLOTS = tuple(SlotOverview(number, LOOKS.get(number, "card")) for number in rang
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield "admin-home", views.board(HERE, MachineOverview(SLOTS, DEVICES, unsigned=2), lambda errand: None)
     yield (
         "admin-home-bare",

@@ -1,4 +1,4 @@
-"""The views of the administrator's menu: cards and machine as they are, and what is to be done (design, 14)."""
+"""The views of the administrator's menu: cards and machine as they are, and what is to be done."""
 
 from collections import Counter
 from collections.abc import Callable

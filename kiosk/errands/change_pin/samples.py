@@ -15,7 +15,6 @@ BOTH = (Role.IDENTIFICATION, Role.SIGNATURE)
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     code = own_card_views.code(OLD, CARD_FACTS)
     yield "change-insert", own_card_views.insert(CARD, None)
     yield "change-which", views.which(CARD, one_code=True)

@@ -24,7 +24,6 @@ ARGUMENTS: Args = {
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield "check-card", views.card(CARD, ORDER, CARD_FACTS)
     yield "check-card-long-issuer", views.card(CARD, ORDER, _from_a_long_named_issuer(CARD_FACTS))
     yield "check-certificates", views.certificates(CARD, CARD_FACTS)

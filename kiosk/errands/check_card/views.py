@@ -105,7 +105,7 @@ def _use(one: Certificate) -> Say:
 
 
 def finding(context: ViewContext, found: CardFinding, *, mends: bool = False) -> Tell:
-    """What is wrong, what it means, what to do. `mends`: the errand that does it can begin at once (design, 11)."""
+    """What is wrong, what it means, what to do. `mends`: the errand that does it can begin at once."""
     return Tell(
         name=context.name(f"finding.{found.code}"),
         errand=context.title,

@@ -13,7 +13,6 @@ from sim.gallery.made_up import CARD_FACTS, ORDER
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     present = CARD_FACTS.certificates[0]
     old = (Removable(present, "expired"), Removable(replace(present, purpose="signature"), "superseded"))
     yield "clean-which", removal_views.which(WHICH, old, writable=True)

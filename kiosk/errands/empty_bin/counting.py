@@ -26,7 +26,6 @@ class BinCount:
     def statement(
         self, caps: Capabilities, errand: str, first: LoggedIn, second: LoggedIn, seal: str
     ) -> BinCountStatement:
-        """What both sign."""
         return BinCountStatement(
             station=caps.seal.station if caps.seal is not None else "",
             errand=errand,

@@ -27,7 +27,6 @@ FAMILIES = {
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield "bin-open", views.open_bin(COUNT)
     yield "bin-how", views.how(COUNT)
     yield "bin-count", views.count(COUNT)

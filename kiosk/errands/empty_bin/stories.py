@@ -70,7 +70,6 @@ def differing(answer: str, **changed: Any) -> Callable[[], Story]:
 
 
 def scanned(*numbers: str) -> dict[str, Any]:
-    """Read one by one."""
     deeds: list[Deed] = [*numbers, "done"]
     return {"how": "scan", "scan": deeds}
 

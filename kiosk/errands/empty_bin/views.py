@@ -86,7 +86,6 @@ def _digits(context: ViewContext, name: str, title: Say, lead: Say, at_least: in
 
 
 def count(context: ViewContext) -> EnterDigits:
-    """How many came out."""
     return _digits(context, "count", say("bin.count.title"), say("bin.count.lead"), 1, COUNT_DIGITS)
 
 
@@ -153,7 +152,6 @@ def seal(context: ViewContext) -> EnterDigits:
 
 
 def confirm(context: ViewContext, said: BinCountStatement) -> Confirm:
-    """What both sign."""
     return Confirm(
         name=context.name("confirm"),
         errand=context.title,

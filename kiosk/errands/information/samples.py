@@ -10,7 +10,6 @@ from kiosk.views import View
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     for path in sorted(SHIPPED.glob("*.toml")):
         region = load(path)
         yield f"information-{path.stem}", views.pages(CONTEXT, region.pages)

@@ -13,7 +13,6 @@ STORY = {
 
 
 def in_stockholm(room: Room) -> None:
-    """The example's region."""
     room.equip(region=load(SHIPPED / "stockholm.toml"))
 
 

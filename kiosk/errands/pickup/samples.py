@@ -30,7 +30,6 @@ from sim.gallery.made_up import (
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield from _identify()
     yield from _order()
     yield from _slot()

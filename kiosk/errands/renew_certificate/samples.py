@@ -18,7 +18,6 @@ OFFERED = "2031-11-25"
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield from _renew()
     yield from _writing()
 

@@ -82,7 +82,6 @@ def replace_day(offer: Offer) -> Offer:
 
 
 def careless(room: Room) -> None:
-    """Such an issuer."""
     desk = Careless(authority(), room.clock)
     desk.offered = [Offer("identification", 3, LAST_DAY)]
     room.equip(**desk.ports())
@@ -97,7 +96,6 @@ class Strange(IssuerDesk):
 
 
 def strange(room: Room) -> None:
-    """Such an issuer."""
     desk = Strange(authority(), room.clock)
     desk.offered = [Offer("identification", 3, LAST_DAY)]
     room.equip(**desk.ports())

@@ -15,7 +15,6 @@ OUTCOMES = ("blocked", "held", "block_queued", "hold_queued")
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield "lost-what", views.what(WHAT)
     yield "lost-how", views.how(WHICH)
     yield "lost-block", blocking_views.sure(SURE, ORDER, "lost", blocks=True)

@@ -14,7 +14,6 @@ LAST = date(2027, 3, 31)
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield "reserve-phased-out", views.phased_out(WHO, LAST)
     yield "reserve-who", views.who(WHO)
     yield "reserve-level", views.level(WHO)

@@ -52,7 +52,6 @@ def spare(**changed: Any) -> Callable[[], Story]:
 
 
 def spare_stops(reason: str, **changed: Any) -> Callable[[], Story]:
-    """It ends there."""
     return spare(**{f"stop.{reason}": "end"}, **changed)
 
 

@@ -65,7 +65,6 @@ def insert_own(context: ViewContext, strange: Strangeness | None) -> Await:
 
 
 def insert(context: ViewContext, strange: Strangeness | None) -> Await:
-    """The reserve card."""
     return _insert(context, "insert", "reserve.insert.title", strange)
 
 

@@ -15,7 +15,6 @@ DIGITS = 16
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield "return-insert", views.insert(CARD, None)
     yield "return-know-code", views.know_code(CARD)
     yield "return-take", views.take(CARD)

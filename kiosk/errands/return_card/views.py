@@ -141,7 +141,7 @@ def confirm(context: ViewContext, whose: CardHolder, *, blocks: bool) -> Confirm
 
 
 def drop(context: ViewContext, number: str) -> Await:
-    """Into the lit drop slot (design, 12)."""
+    """Into the lit drop slot."""
     return replace(
         drop_old(context, number),
         title=say("return_drop.title"),

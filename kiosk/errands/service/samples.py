@@ -32,7 +32,6 @@ FAMILIES = {
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield "service-menu", views.menu(CONTEXT, fitted=frozenset({"printer", "cabinet"}), closed=None)
     yield "service-menu-bare", views.menu(CONTEXT, fitted=frozenset(), closed="repair")
     yield "service-testing", views.testing(CONTEXT)

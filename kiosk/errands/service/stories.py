@@ -39,8 +39,6 @@ def closed_is(why: str | None) -> Callable[[Room], None]:
 
 
 def shuts(slot: int) -> Deed:
-    """Shut the door."""
-
     def deed(person: Person) -> None:
         person.world.close_door(slot)
 
@@ -62,7 +60,6 @@ def jammed(room: Room) -> None:
 
 
 def bare(room: Room) -> None:
-    """No cabinet is fitted."""
     room.equip(cabinet=None)
 
 

@@ -71,12 +71,10 @@ def menu(context: ViewContext, *, fitted: Set[str], closed: Closed | None) -> Ch
 
 
 def testing(context: ViewContext) -> Busy:
-    """Each device is tried."""
     return _busy(context, "testing", say("service_testing.title"), say("service_testing.lead"))
 
 
 def tested(context: ViewContext, devices: Sequence[DeviceOverview]) -> Tell:
-    """How each device is."""
     well = all(one.ok for one in devices)
     return Tell(
         name=context.name("tested"),
@@ -94,17 +92,14 @@ def _how(one: DeviceOverview) -> Say:
 
 
 def no_printer(context: ViewContext) -> Tell:
-    """No printer is fitted."""
     return _word(context, "no_printer", say("service_no_printer.title"))
 
 
 def printing(context: ViewContext) -> Busy:
-    """The test page."""
     return _busy(context, "printing", say("service_printing.title"), say("service_printing.lead"))
 
 
 def printed(context: ViewContext) -> Tell:
-    """It came out."""
     return _word(context, "printed", say("service_printed.title"), say("service_printed.lead"), well=True)
 
 
@@ -223,7 +218,6 @@ def closed(context: ViewContext) -> Tell:
 
 
 def reopen(context: ViewContext, why: Closed) -> Confirm:
-    """Back into service."""
     return Confirm(
         name=context.name("reopen"),
         errand=context.title,
@@ -235,7 +229,6 @@ def reopen(context: ViewContext, why: Closed) -> Confirm:
 
 
 def pair(context: ViewContext) -> Confirm:
-    """What pairing does."""
     return Confirm(
         name=context.name("pair"),
         errand=context.title,
@@ -250,7 +243,6 @@ def pair(context: ViewContext) -> Confirm:
 
 
 def pairing(context: ViewContext) -> Busy:
-    """Station and board talk."""
     return _busy(context, "pairing", say("service_pairing.title"), say("service_pairing.lead"))
 
 

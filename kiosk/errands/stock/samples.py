@@ -33,7 +33,6 @@ FAMILIES = {
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield from _in(ORDER)
     yield from _out(ORDER)
     yield from _count(ORDER)

@@ -60,7 +60,6 @@ class StockSession:
         return self.caps.clock.now().astimezone().date().isoformat()
 
     async def ledger(self) -> Ledger:
-        """The list."""
         return await self.stock.look()
 
     async def slots(self) -> tuple[SlotReading, ...]:

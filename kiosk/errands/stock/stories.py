@@ -57,7 +57,6 @@ def at_work(*tasks: str, reader: str = "administrator", **changed: Any) -> Calla
 
 
 def delivery(*scans: str, slot: int = 1, card: str = "1:new", **changed: Any) -> Callable[[], Story]:
-    """One card in."""
     story: dict[str, Any] = {"scan": [*scans, "back"], "place": "open", "put": lays(slot, card)}
     return at_work("deliver", **(story | changed))
 

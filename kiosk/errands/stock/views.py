@@ -208,7 +208,6 @@ def shut(context: ViewContext, slot: int) -> Await:
 
 
 def nothing_in(context: ViewContext) -> Tell:
-    """The list is empty."""
     return _told(context, "nothing_in", say("stock.nothing_in.title"), say("stock.nothing_in.lead"))
 
 

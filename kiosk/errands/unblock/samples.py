@@ -21,7 +21,6 @@ SWITCHED_OFF = {
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
-    """(file name, view)."""
     yield from _own()
     yield from _administered()
 

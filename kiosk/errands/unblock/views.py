@@ -12,7 +12,7 @@ from kiosk.views import Busy, Button, Confirm, Fact, Point, Say, Tell, say
 
 
 def locked(context: ViewContext, roles: tuple[Role, ...]) -> Tell:
-    """Locked, and the holder may unlock it: what that means, and what to do (design, 11)."""
+    """Locked, and the holder may unlock it: what that means, and what to do."""
     which = "both" if len(roles) > 1 else roles[0].value
     return Tell(
         name=context.name("locked"),
@@ -111,7 +111,6 @@ def order(context: ViewContext, whose: CardHolder) -> Confirm:
 
 
 def ordering(context: ViewContext) -> Busy:
-    """The issuer is asked."""
     return Busy(
         name=context.name("ordering"),
         errand=context.title,
@@ -140,5 +139,4 @@ def declined(context: ViewContext) -> StopError:
 
 
 def unavailable(context: ViewContext) -> StopError:
-    """Nobody answers now."""
     return stop(context, ErrandOutcome.FAULT, "letter_unavailable", icon="cloud-off-outline")

@@ -45,7 +45,6 @@ def who(context: ViewContext, *, released: bool = False) -> Choose:
 
 
 def insert_own(context: ViewContext, strange: Strangeness | None) -> Await:
-    """The holder's own card."""
     return Await(
         name=context.name("insert_old"),
         errand=context.title,

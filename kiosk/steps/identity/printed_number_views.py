@@ -24,7 +24,6 @@ def number(context: ViewContext, digits: int) -> EnterDigits:
 
 
 def looking_up(context: ViewContext) -> Busy:
-    """The register is asked."""
     return Busy(
         name=context.name("looking_up"),
         errand=context.title,

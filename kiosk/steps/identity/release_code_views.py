@@ -42,7 +42,6 @@ def code(context: ViewContext) -> EnterCode:
 
 
 def checking(context: ViewContext) -> Busy:
-    """The verifier is asked."""
     return Busy(
         name=context.name("release_checking"),
         errand=context.title,

@@ -1,7 +1,7 @@
 """Card authentication: a new card shows that it is genuine before it hears a code, or goes back to its slot for good.
 
 Whoever stocks the cabinet could keep the true card and lay in a copy of its public files, which hears PUK and new PIN. Rules:
-product.md, "Who may"; docs/cards.md says how each product shows it.
+docs/rules.md, "Who may"; docs/cards.md says how each product shows it.
 """
 
 from typing import assert_never

@@ -52,7 +52,6 @@ def puk(context: ViewContext, whose: CardHolder) -> EnterCode:
 
 
 def checking(context: ViewContext) -> Busy:
-    """The verifier is asked."""
     return Busy(
         name=context.name("checking"),
         errand=context.title,
@@ -124,7 +123,6 @@ def new_code(context: ViewContext, policy: PinPolicy, *, differed: bool, use: st
 
 
 def repeat_code(context: ViewContext, policy: PinPolicy) -> EnterCode:
-    """The same code again."""
     return EnterCode(
         name=context.name("repeat_pin"),
         errand=context.title,
@@ -186,7 +184,6 @@ def writing(context: ViewContext) -> Busy:
 
 
 def testing(context: ViewContext) -> Busy:
-    """A real signature."""
     return _busy(context, "testing", "busy.testing", "task.test")
 
 
