@@ -1,4 +1,4 @@
-"""Accounts and tokens under /api/v1. Rules as on the pages: `fleet.server.accounts.pages`.
+"""API of accounts and tokens, under /api/v1. Rules as on the pages: `fleet.server.accounts.pages`.
 
 Example: `app.include_router(accounts_api(web))`
 """
@@ -92,7 +92,6 @@ class TokenValue(BaseModel):
 
 
 def accounts_api(web: Web) -> APIRouter:
-    """Users and tokens."""
     router = api_group("access")
     _add_users(router)
     _add_deeds(router, web)

@@ -1,4 +1,4 @@
-"""API tokens for programs: made once, shown once, kept as a hash, with a role, stations and an end.
+"""API tokens for programs: shown once, stored as a hash, with a role, stations and an expiry.
 
 Rules: a token lasts 90 days at most, also one that an earlier version made for longer; it never has the role of an administrator,
 and one that an earlier version gave it is let in no more.

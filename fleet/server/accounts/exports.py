@@ -42,7 +42,6 @@ TOKENS = FileExport[tuple[ApiToken, datetime]](
 
 
 def account_exports(web: Web) -> APIRouter:
-    """Both lists."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/users", dependencies=needs(Right.MANAGE))

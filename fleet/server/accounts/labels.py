@@ -17,7 +17,6 @@ def account_label(person: AccountRow) -> StatusLabel:
 
 
 def token_label(token: ApiToken, now: datetime) -> StatusLabel:
-    """Whether a token works."""
     if token.revoked:
         return StatusLabel("of", "close-circle-outline", "token", "revoked")
     if token.ends > now:

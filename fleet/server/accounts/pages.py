@@ -1,4 +1,4 @@
-"""Accounts and tokens for the administrator: the pages. What is shown once (a link, a token) is in the answer to its button.
+"""Pages of accounts and API tokens, for the administrator. What is shown once (a link, a token) is in the answer to its button.
 
 Rules: only for who may do everything, everywhere. Each button is a form of its own, so that all of it works without JavaScript.
 Who is closed, or granted otherwise, has the streams of open pages end at once.
@@ -48,7 +48,6 @@ def link_of(request: Request, value: str) -> str:
 
 
 def accounts_pages(web: Web) -> APIRouter:
-    """All of them."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_lists(router, web)
     _add_one(router, web)

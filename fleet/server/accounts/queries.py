@@ -1,4 +1,4 @@
-"""Accounts and what is granted to them. Every function works in a transaction that the caller holds.
+"""Queries of accounts and of their grants. Every function works in a transaction that the caller holds.
 
 Rules: a local account has a password and one-time codes, and gets both by a set-up link; one of the region's sign-in has a
 subject instead, and its grants are taken from there at each sign-in. An account is never deleted, only disabled: the audit
@@ -124,7 +124,6 @@ def granted_to(connection: Connection, user: int) -> Grants:
 
 
 def everybody(connection: Connection) -> list[AccountRow]:
-    """All accounts by name."""
     rows = list(connection.execute(select(users).order_by(users.c.name)))
     return [_person(row, granted_to(connection, row.id)) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Accounts and tokens as an administrator of the server keeps them: invite, grant, close, end sessions, reset, revoke.
+"""Account service, for an administrator of the server: invite, grant, close, end sessions, reset, revoke.
 
 Rules: each deed and its audit entry are one transaction; what would leave nobody who may do everything is not done. Links and
 tokens are given back once and kept as hashes. Grants of an account of the region's own sign-in come from there and are not set
@@ -55,12 +55,10 @@ class AccountService:
     actor: Actor
 
     def accounts(self) -> list[Account]:
-        """All by name."""
         with self.database.reading.begin() as connection:
             return [_account(connection, person) for person in people.everybody(connection)]
 
     def account(self, name: str) -> Account:
-        """That one."""
         with self.database.reading.begin() as connection:
             return _account(connection, people.named(connection, name))
 
@@ -119,7 +117,6 @@ class AccountService:
             return tokens.add(connection, name, role, stations, days, self.clock())
 
     def revoke_token(self, name: str) -> None:
-        """It works no more."""
         with self._doing(Deed("token.revoke", name)) as connection:
             tokens.revoke(connection, name)
 

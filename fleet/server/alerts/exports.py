@@ -31,7 +31,6 @@ ALERTS = FileExport[AlertRow](
 
 
 def alert_exports(web: Web, alerts: Alerts) -> APIRouter:
-    """The one list."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/alerts", dependencies=needs(Right.VIEW))

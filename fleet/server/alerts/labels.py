@@ -1,4 +1,4 @@
-"""Alerts in words: level and icon by severity, what is wrong, and which one."""
+"""Labels of alerts: level and icon by severity, what is wrong, and which one."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

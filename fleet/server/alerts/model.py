@@ -1,4 +1,4 @@
-"""Alerts as pages, programs and people see them, and the narrow interface to them.
+"""Read models of alerts and of notices to people, and the interface that pages and programs use.
 
 >>> "note" in AlertRow.__dataclass_fields__
 True

@@ -1,4 +1,4 @@
-"""Looks at the fleet every few seconds, keeps its alerts, and tells people: two loops of the server.
+"""Alert monitor: evaluates the rules every few seconds, stores alerts, and sends notices to people: two loops of the server.
 
 Rules: decisions and the words that follow from them are one transaction. A command that waits for a second person is told too,
 once, also in a maintenance window; it is no alert. A database or a channel that is away
@@ -62,7 +62,6 @@ class AlertMonitor:
         self._watch = AlertTracker()
 
     async def run(self) -> None:
-        """Both loops, until cancelled."""
         async with asyncio.TaskGroup() as both:
             both.create_task(self._every(LOOK_EVERY_S, self.look))
             both.create_task(self._every(TELL_EVERY_S, self.tell))

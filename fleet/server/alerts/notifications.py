@@ -1,4 +1,4 @@
-"""One word to people by webhook or e-mail, in the calling thread.
+"""Notifications by webhook and e-mail, sent in the calling thread, and their retries with back-off.
 
 Rules: a try takes at most ten seconds; what went wrong is said in words without secrets. Words that come together are one e-mail,
 so that a network that is away does not fill a mailbox; a webhook gets each, with an id that stays the same when it is sent

@@ -1,4 +1,4 @@
-"""Alerts: the pages where somebody takes one, and the same for programs under /api/v1.
+"""Pages and API of alerts: the pages where somebody acknowledges one, and the same for programs under /api/v1.
 
 Rules: the list carries its state in the address; who acknowledges first stands, and stays with name and note. The queue of words
 to people is on the same page, so that nobody believes that a mail was sent which was not. Each acknowledgement is told to the

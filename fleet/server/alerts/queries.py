@@ -1,4 +1,4 @@
-"""Alerts and the queue of words to people, read and written."""
+"""Queries of alerts and of the queue of notices."""
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta

@@ -171,7 +171,6 @@ def _ahead_s(state: StationState, now: datetime) -> float:
 
 
 def _version(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
-    """Another version than most."""
     states = list(_states(look))
     counts = Counter(state.version for _, state in states)
     if len(counts) < 2:

@@ -1,4 +1,4 @@
-"""Which commands wait for a second person and have not been told of, and the words that say so, put into the queue.
+"""Notices of commands that wait for a second person: which have not been announced, and their rows in the queue.
 
 Rules: one word for each command and channel, which the database itself keeps. What is decided, or over, before its word went out
 is not told any more.
@@ -30,7 +30,6 @@ def unannounced_approvals(connection: Connection, channels: Sequence[str], now: 
 
 
 def queue_notices(connection: Connection, words: Iterable[Untold], now: datetime) -> None:
-    """Into the queue."""
     fresh = {"what": WAITING, "made": now, "due": now, "tries": 0}
     for command, channel in words:
         connection.execute(insert(notices).values(command=command, channel=channel, **fresh))

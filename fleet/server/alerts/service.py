@@ -1,4 +1,4 @@
-"""Alerts for pages and programs, from the store: implements `fleet.server.alerts.model.Alerts`."""
+"""Alert service for pages and programs, over the store: implements `fleet.server.alerts.model.Alerts`."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -49,7 +49,6 @@ class AlertService:
             return alerting.unacknowledged_alerts(connection, self._within, limit)
 
     def find_alert(self, number: int) -> AlertRow | None:
-        """That alert."""
         with self._database.reading.begin() as connection:
             return alerting.find_alert(connection, number, self._within)
 
@@ -75,7 +74,6 @@ class AlertService:
         return planned_windows(self._settings, self.list_windows(ended=ended))
 
     def find_window(self, number: int) -> WindowRow | None:
-        """That maintenance window."""
         with self._database.reading.begin() as connection:
             return maintaining.find_window(connection, number)
 
@@ -87,7 +85,6 @@ class AlertService:
         return row
 
     def end_window(self, number: int) -> None:
-        """It counts no more."""
         with self._database.writing.begin() as connection:
             maintaining.end_window(connection, number, self._clock())
         self._changes.publish(frozenset({Topic.ALERTS}))

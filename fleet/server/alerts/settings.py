@@ -1,4 +1,4 @@
-"""Rules, groups of stations, maintenance windows and channels, from a TOML file.
+"""Settings of alerting: rules, groups of stations, maintenance windows and channels, from a TOML file.
 
     second_person = ["operations"]
 

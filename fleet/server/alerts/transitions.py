@@ -1,4 +1,4 @@
-"""From what rules find to what becomes of alerts: opened, seen again, closed. Pure but for its memory of what has just begun.
+"""State transitions of alerts: open, reopen, update, close. Pure but for its memory of since when each condition holds.
 
 Rules: one alert for each key; a condition counts once it has lasted `after_s`; gone, it closes by itself; back within a
 quarter of an hour, it is the same alert again. What has happened (`LATCHED`) closes when somebody has acknowledged it, and a
@@ -30,8 +30,6 @@ class StoredAlert:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """A new alert."""
-
     finding: RuleMatch
     silent: bool
 
@@ -55,8 +53,6 @@ class UpdateAlert:
 
 @dataclass(frozen=True, slots=True)
 class CloseAlert:
-    """It is over."""
-
     id: int
 
 

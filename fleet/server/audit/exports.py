@@ -27,7 +27,6 @@ AUDIT = FileExport[Entry](
 
 
 def audit_exports(web: Web) -> APIRouter:
-    """The one list."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/audit", dependencies=needs(Right.AUDIT))

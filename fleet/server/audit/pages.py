@@ -1,4 +1,4 @@
-"""One's own sessions, and the audit: who looked at or ordered what.
+"""Pages of one's own sessions and of the audit: who looked at or ordered what.
 
 Rules: "the chain holds" is said only after a check in this view; a check is an entry itself. The audit is for those who may see
 all stations.
@@ -23,7 +23,6 @@ CHECKED = "audit.verify"
 
 
 def records_router(web: Web) -> APIRouter:
-    """The pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get("/me", dependencies=needs(Right.SIGNED_IN))

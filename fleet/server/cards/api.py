@@ -108,7 +108,6 @@ class BlockBody(Body):
 
 
 def cards_api(side: CardSide) -> APIRouter:
-    """All of it."""
     router = api_group("cards")
     _add_shelves(router, side.cards)
     _add_deadlines(router, side.deadlines)

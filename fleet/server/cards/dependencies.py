@@ -36,7 +36,6 @@ class CardSide:
         settings: DeadlineSettings,
         hook: bytes | None = None,
     ) -> "CardSide":
-        """On that store."""
         desk = CardDesk(database, changes, clock, settings.by)
         return cls(desk, DeadlineService(database, settings, clock), hook)
 

@@ -29,7 +29,6 @@ REQUESTS = FileExport[RequestRow](
 
 
 def request_exports(web: Web, cards: Cards) -> APIRouter:
-    """The one list."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/requests", dependencies=needs(Right.PEOPLE))

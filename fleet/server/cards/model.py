@@ -204,8 +204,7 @@ class Cards(Protocol):
     def administrators(self) -> list[ListedAdministrator]:
         """The whole list of ID administrators, by HSA-id."""
 
-    def take_people(self, rows: Sequence[PersonRow]) -> Imported:
-        """As an import."""
+    def take_people(self, rows: Sequence[PersonRow]) -> Imported: ...
 
     @changes_with(Topic.ORDERS)
     def record(self, order: str) -> Record | None:

@@ -1,4 +1,4 @@
-"""One card's page, with what may be done about it; and the queue of holds and blocks to the issuer.
+"""Pages of a card, with what may be done about it; and the queue of holds and blocks to the issuer.
 
 Rules: a card is looked up in the audit's sight; who holds or blocks one is told there first, with the reason. What is wished
 goes into the queue, and the page says how it stands: nothing is said to be blocked that the issuer has not blocked. A block

@@ -118,7 +118,6 @@ class CardDesk:
             return requesting.one(connection, key, requesting.stations_in(self._patterns))
 
     def retry(self, key: Key) -> bool:
-        """Try it now."""
         with self._database.writing.begin() as connection:
             done = requesting.again(connection, key, self._clock(), requesting.stations_in(self._patterns))
         self._changes.publish(frozenset({Topic.REQUESTS}))
@@ -165,7 +164,6 @@ class CardDesk:
         return done
 
     def person(self, hsa_id: str) -> PersonRow | None:
-        """Of the directory."""
         with self._database.reading.begin() as connection:
             return queries.person(connection, hsa_id)
 
@@ -180,7 +178,6 @@ class CardDesk:
             return all_administrators(connection)
 
     def take_people(self, rows: Sequence[PersonRow]) -> Imported:
-        """As an import."""
         with self._database.writing.begin() as connection:
             done = queries.import_people(connection, rows, self._clock())
         self._changes.publish(frozenset({Topic.DEADLINES}))

@@ -109,7 +109,6 @@ class CommandWithAnswer(Command):
 
 
 def command_api(web: Web, commands: Commands) -> APIRouter:
-    """Six paths."""
     router = api_group("commands")
     _add_orders(router, web, commands)
     _add_lists(router, commands)

@@ -33,5 +33,4 @@ def waiting_for(request: Request, commands: Commands) -> list[CommandRow]:
 
 
 def count_for(request: Request, commands: Commands) -> int:
-    """How many those are."""
     return len(waiting_for(request, commands))

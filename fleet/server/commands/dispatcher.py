@@ -57,7 +57,6 @@ class CommandService:
         """Numbers of commands that this run has published and that are not answered."""
 
     async def run(self) -> None:
-        """Until cancelled."""
         while True:
             try:
                 await asyncio.to_thread(self.step)

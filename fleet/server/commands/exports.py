@@ -30,7 +30,6 @@ COMMANDS = FileExport[CommandRow](
 
 
 def command_exports(web: Web, commands: Commands) -> APIRouter:
-    """The one list."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/commands", dependencies=needs(Right.VIEW))

@@ -1,4 +1,4 @@
-"""Labels of commands to stations: what it is, how far it has come, what the answer means, and what events tell of it."""
+"""Labels of station commands: what it is, how far it has come, what the answer means, and what events tell of it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

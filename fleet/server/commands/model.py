@@ -85,8 +85,6 @@ class CommandRow:
 
 
 class Refusal(StrEnum):
-    """Why nothing was changed."""
-
     UNKNOWN = "unknown"
     """There is no such command among those that the asker may see."""
     SAME_PERSON = "same_person"

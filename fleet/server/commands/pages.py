@@ -1,4 +1,4 @@
-"""Commands to stations: the pages where somebody orders one, agrees to another's, and sees what came of it.
+"""Pages of station commands, where somebody orders one, agrees to another's, and sees what came of it.
 
 Rules: a command has a reason; what touches cards waits for a second person, who is another account, and both have stepped up.
 Whoever may not order sees

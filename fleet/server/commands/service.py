@@ -59,7 +59,6 @@ class CommandDesk:
             return commanding.last_test(connection, station, self._within)
 
     def one(self, number: int) -> CommandRow | None:
-        """That command."""
         with self._database.reading.begin() as connection:
             return commanding.one(connection, number, self._within)
 

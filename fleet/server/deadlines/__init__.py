@@ -1,4 +1,4 @@
-"""What happens by itself, and when: rules as data, judged against orders, people and certificates; each deed once.
+"""Deadlines and the actions that follow by themselves, each once: rules as data over orders, people and certificates.
 
 `settings` reads the rules, `due_dates` counts days, `clock_check` says whether the clock may be believed: all pure. `job` looks
 and acts, `service` shows.

@@ -1,4 +1,4 @@
-"""What happens when a time runs out: a reminder, an order that is voided, a hold, a block. Each once, with an event in the audit.
+"""Actions of deadlines: remind, void the order, hold or block the card. Each once, with an event in the audit.
 
 Rules: the deed is written down first, in the transaction of what it does: who finds it written has nothing to do. A hold is
 nobody's wish but the rule's; a block is asked for in the name that the settings give. Both go into the queue to the issuer.

@@ -1,4 +1,4 @@
-"""Whether the clock may be believed: deadlines act on days, and a clock that leaps must not block anybody's card. Pure.
+"""Check for clock jumps: deadlines act on days, and a clock that jumps must not block anybody's card. Pure.
 
 Rules: the clock is looked at every few minutes, and the last look is kept in the store. A step of more than six hours, either
 way, is a leap, whether the server was off, was set right or was set wrong: then nothing happens by itself for 24 hours, and an
@@ -32,8 +32,6 @@ class ClockReading:
 
 @dataclass(frozen=True, slots=True)
 class ClockCheck:
-    """What a look found."""
-
     clock: ClockReading
     leapt: bool
     believed: bool

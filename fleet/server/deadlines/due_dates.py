@@ -1,4 +1,4 @@
-"""Counts days: when a time is over, and how it stands today. Pure.
+"""Due dates: the last day of a deadline, and its phase today. Pure.
 
 Rules: a deadline is a day, the last one of grace, in the server's own zone; what follows from it happens on a later day. A month
 later is the same day of that month, or its last.

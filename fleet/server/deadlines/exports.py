@@ -27,7 +27,6 @@ DEADLINES = FileExport[BoardEntry](
 
 
 def deadline_exports(web: Web, deadlines: Deadlines) -> APIRouter:
-    """The one list."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/deadlines", dependencies=needs(Right.PEOPLE))

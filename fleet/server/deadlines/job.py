@@ -1,4 +1,4 @@
-"""Looks at the deadlines every few minutes and does what is due: a loop of the server.
+"""Periodic job of deadlines: carries out what is due, every few minutes; a loop of the server.
 
 Rules: one transaction for a look, alone at the store; a deed has a durable key, so that two processes, a restart or a clock that
 goes back do nothing twice. While the clock is not believed nothing happens at all. A rule acts at most `most_a_day` times within
@@ -43,7 +43,6 @@ class DeadlineJob:
         self._clock = clock
 
     async def run(self) -> None:
-        """Until cancelled."""
         while True:
             try:
                 if await asyncio.to_thread(self.look):

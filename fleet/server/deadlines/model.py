@@ -1,4 +1,4 @@
-"""Deadlines as pages, programs and the job see them, and the narrow interface to them.
+"""Read models of deadlines, and the interface that pages and programs use.
 
 >>> "due" in Deadline.__dataclass_fields__
 True

@@ -1,4 +1,4 @@
-"""The board of deadlines: a lane for each rule, the nearest first; or one rule as a list.
+"""Page of deadlines, a board: a lane for each rule, the nearest first; or one rule as a list.
 
 Rules: each says what will happen by itself and when, or what has; whose card it is is told to the audit before it is shown.
 

@@ -1,4 +1,4 @@
-"""Deadlines read, and what was done about them, written once."""
+"""Queries of deadlines, and of the actions taken, each recorded once."""
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
@@ -96,7 +96,6 @@ def last_clock_reading(connection: Connection) -> ClockReading | None:
 
 
 def store_clock_reading(connection: Connection, clock: ClockReading) -> None:
-    """Write it down."""
     values = {"seen": clock.seen, "steady": clock.steady}
     if not connection.execute(update(deadline_clock).values(values)).rowcount:
         connection.execute(insert(deadline_clock).values(one=1, **values))

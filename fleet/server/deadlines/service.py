@@ -1,4 +1,4 @@
-"""Deadlines for pages and programs, from the store: implements `fleet.server.deadlines.model.Deadlines`."""
+"""Deadline service for pages and programs, over the store: implements `fleet.server.deadlines.model.Deadlines`."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,8 +16,6 @@ from fleet.server.platform.database.station_scope import Inside, everywhere, ins
 
 
 class DeadlineService:
-    """From any thread."""
-
     def __init__(
         self,
         database: Database,

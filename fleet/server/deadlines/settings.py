@@ -1,4 +1,4 @@
-"""The rules of deadlines, from a TOML file over those that ship.
+"""Settings of deadlines: rules from a TOML file, over those that ship.
 
     by = "SE2321000999-A001"
 

@@ -1,4 +1,4 @@
-"""Where deadlines come from: for each rule the rows that it is about, in order of due.
+"""Queries of what deadlines are about: for each rule its rows, in order of due.
 
 Rules: what is due by `since` is counted exactly by the caller; what has its own day (`due`) is compared here. A card that was
 blocked is nobody's deadline any more.

@@ -1,4 +1,4 @@
-"""The rules of deadlines as a server is started with them.
+"""Loading of the rules of deadlines at the start of a server.
 
 >>> from pathlib import Path
 >>> deadlines_of(ServerConfig(Path("data"), Path("authority"))).act_of("not_collected")

@@ -33,7 +33,6 @@ ERRANDS = FileExport[ErrandRow](
 
 
 def errand_exports(web: Web) -> APIRouter:
-    """The one list."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/errands", dependencies=needs(Right.VIEW))

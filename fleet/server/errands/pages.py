@@ -1,4 +1,4 @@
-"""Errands: a day's list, filtered, newest first; one of them beside it with its events; and the list as a file.
+"""Pages of errands: a day's list, filtered, newest first; one of them beside it with its events; and the list as a file.
 
 Rules: the filter is in the address, and so is the errand that the page begins after (`after`): what begins meanwhile moves no
 row to another page. An errand of another day is shown among that day's. Whose errand it is is told to the audit first.

@@ -1,4 +1,4 @@
-"""What proves the stations' chains, by REST: the last checkpoint of each, and files of evidence. The pages link to these.
+"""API of checkpoints and evidence files: the last checkpoint of each station, and files of evidence. The pages link to these.
 
 Rules: a file is for those who may see the audit of all stations; it is told to the audit before it is written, and streamed.
 
@@ -55,7 +55,6 @@ class LastCheckpoint(BaseModel):
 
 
 def checkpoint_api(web: Web) -> APIRouter:
-    """The one route."""
     router = api_group("stations")
 
     @router.get("/stations/{name}/checkpoint", dependencies=needs(Right.VIEW))
@@ -70,7 +69,6 @@ def checkpoint_api(web: Web) -> APIRouter:
 
 
 def evidence_api(evidence: Evidence) -> APIRouter:
-    """The one route."""
     router = api_group("evidence")
 
     @router.get("/evidence", dependencies=needs(Right.AUDIT), response_class=StreamingResponse, responses=_ANSWERS)

@@ -1,4 +1,4 @@
-"""Writes an evidence file out of the store, in one snapshot, member by member.
+"""Export of evidence files: one file, written from one snapshot of the store, member by member.
 
 Rules: content of events goes in only where the file is about them; of the others the envelopes alone, which the chain needs. What
 is in it in one state of the store is always the same, but for the time, the list of revocations and the server's signature.

@@ -1,4 +1,4 @@
-"""What the members of an evidence file hold, as types that writer and verifier share.
+"""Types of the members of an evidence file, shared by its writer and its verifier.
 
 Rules: everything is JSON, read strictly. The lines of a chain hold the exact text of each envelope, since that is what is hashed;
 data and salt stand beside it only where they were asked for and still exist.

@@ -1,4 +1,4 @@
-"""The text that lies in every evidence file, in Swedish and English: what it is, how to check it, what it shows and what not.
+"""README of an evidence file, in Swedish and English: what it is, how to check it, what it shows and what not.
 
 >>> readme(EvidenceRequest("card", "9752269875"), "2026-03-02T08:00:00Z").startswith("BEVISFIL")
 True

@@ -1,4 +1,4 @@
-"""What somebody may ask an evidence file about, checked once for the program and the API.
+"""Request for an evidence file, validated in one place for the program and the API.
 
 >>> evidence_request("errand", "0b6cf0de", None, None)
 Asked(kind='errand', value='0b6cf0de', first=None, last=None)

@@ -1,4 +1,4 @@
-"""Which events an evidence file is about, and which parts of the chains it needs to prove them.
+"""Selection of events for an evidence file, and of the parts of chains that prove them.
 
 Rules: a card or order is found in every event that names it, in whatever member; with it come all events of the errands that were
 about it. Each part of a chain begins at the checkpoint before the first of them and ends at the checkpoint after the last, where

@@ -1,4 +1,4 @@
-"""Evidence files for the pages and the API: the store and the server's seal behind one narrow call.
+"""Evidence service for pages and API: the store and the server's signature behind one call.
 
 Rules: one file is written at a time in a process, since it may read all of the store; who comes meanwhile is told to come again.
 """
@@ -22,8 +22,6 @@ class BusyError(Exception):
 
 
 class Evidence(Protocol):
-    """Writes evidence files."""
-
     def written(self, asked: EvidenceRequest) -> BinaryIO:
         """The file, to be read from its start and closed.
 

@@ -1,4 +1,4 @@
-"""`evidence.toml`: where the region's time-stamping authority (RFC 3161) is. Paths are relative to the file.
+"""Settings of evidence, `evidence.toml`: the region's time-stamping authority (RFC 3161). Paths are relative to the file.
 
 tsa_url = "https://tsa.example/tsr"
 tsa_ca = "tsa-roots.pem"              # roots of the certificates that sign the time stamps

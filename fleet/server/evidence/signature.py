@@ -1,4 +1,4 @@
-"""The server's signature over an evidence file: with the key of its own certificate, which the fleet's authority has issued.
+"""Signature of the server over an evidence file, with the key of its own certificate, which the fleet's authority has issued.
 
 So whoever trusts the authority for stations can check the server by the same certificate, and needs no other key.
 """

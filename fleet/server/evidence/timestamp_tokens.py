@@ -1,4 +1,4 @@
-"""Time-stamp tokens (RFC 3161) asked for and checked: a third party's signed word that some bytes were there at a time. Pure.
+"""Time-stamp tokens (RFC 3161), requested and verified: a third party's signed proof that bytes existed at a time. Pure.
 
 Rules: a token is checked in all its parts: the imprint is that of the bytes, the signed attributes are of this content and name
 the signer's certificate (RFC 5816), the signature holds, and the certificate is for time stamping alone (RFC 3161 section 2.3)

@@ -1,4 +1,4 @@
-"""Maintenance windows under /api/v1: made, listed and ended; while one holds, nobody is told of its stations' alerts.
+"""API of maintenance windows, under /api/v1: list, make, end. While one holds, nobody is notified of its stations' alerts.
 
 Rules: a window is for stations that the right to command was granted for; who may only see some of its stations sees it, and
 cannot end it. Each is told to the audit. Those of the settings' file are not here: they are changed there.
@@ -69,7 +69,6 @@ class MaintenanceWindow(BaseModel):
 
 
 def maintenance_api(alerts: Alerts) -> APIRouter:
-    """List, make, end."""
     router = api_group("maintenance")
 
     @router.get("/maintenance", dependencies=needs(Right.VIEW))

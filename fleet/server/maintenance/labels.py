@@ -1,4 +1,4 @@
-"""Maintenance windows in words: when, how it stands with one, and which stations it keeps silent now."""
+"""Labels of maintenance windows: their times, their status, and which stations are in one now."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Maintenance on the dashboard: what is planned and under way, a form for one more, and a button that ends one.
+"""Pages of maintenance windows: those planned and active, a form for a new one, and a button that ends one.
 
 Rules: whoever may command stations plans for them and for no others; whoever may see some of a window's stations sees it. Times
 of a form are those of the server's zone. What does not fit is said beside the form, which keeps what was written. Windows of the

@@ -1,4 +1,4 @@
-"""Maintenance windows in the store."""
+"""Queries of maintenance windows."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,6 @@ from fleet.server.maintenance.tables import maintenance
 
 
 def begin_window(connection: Connection, window: Window, by: str, now: datetime) -> WindowRow:
-    """A new window."""
     row = {"content": msgspec.json.encode(window).decode(), "by": by, "made": now}
     key = connection.execute(insert(maintenance).values(row)).inserted_primary_key
     assert key is not None
@@ -26,7 +25,6 @@ def list_windows(connection: Connection, *, ended: bool = False) -> list[WindowR
 
 
 def find_window(connection: Connection, number: int) -> WindowRow | None:
-    """That window."""
     row = connection.execute(select(maintenance).where(maintenance.c.id == number)).first()
     return None if row is None else _row(row)
 

@@ -60,7 +60,6 @@ class Person(BaseModel):
 
 
 def orders_api(cards: Cards) -> APIRouter:
-    """All of it."""
     router = api_group("orders")
     _add_reading(router, cards)
     _add_changes(router, cards)
@@ -69,7 +68,6 @@ def orders_api(cards: Cards) -> APIRouter:
 
 
 def people_api(cards: Cards) -> APIRouter:
-    """The directory's people."""
     router = api_group("people")
 
     @router.get("/people", dependencies=needs(Right.PEOPLE))

@@ -30,7 +30,6 @@ ORDERS = FileExport[OrderRow](
 
 
 def order_exports(web: Web) -> APIRouter:
-    """The one list."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/orders", dependencies=needs(Right.PEOPLE))

@@ -66,7 +66,6 @@ class OrderBody(Body):
     envelope: Letter | None = None
 
     def record(self, order: str) -> Record:
-        """As it is stored."""
         return Record(
             order=order,
             hsa_id=self.hsa_id,
@@ -124,7 +123,6 @@ class PersonBody(Body):
     name_changed: Day | None = None
 
     def row(self, hsa_id: str) -> PersonRow:
-        """As it is stored."""
         return PersonRow(
             hsa_id,
             None if self.protected else self.name,

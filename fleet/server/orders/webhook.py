@@ -29,7 +29,6 @@ WHO = "order-system"
 
 
 def hooks_router(cards: Cards, secret: bytes, clock: Callable[[], datetime]) -> APIRouter:
-    """The one route."""
     router = APIRouter(prefix="/api/v1", include_in_schema=False)
 
     @router.post("/hooks/orders", dependencies=needs(Right.HOOK))

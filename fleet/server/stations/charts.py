@@ -1,4 +1,4 @@
-"""Shapes that the server draws: errands by hour, and the station's front. Numbers only; templates write the SVG.
+"""Geometry of charts and drawings: errands by hour, and the station's front. Numbers only; templates write the SVG.
 
 Units are those of the drawing's own view box. One front for all stations: only what differs is lit (design, "the
 machine is drawn as it stands").
@@ -29,8 +29,6 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One hour."""
-
     hour: int
     x: float
     width: float

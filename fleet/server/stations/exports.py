@@ -47,7 +47,6 @@ UPDATES = FileExport[Run](
 
 
 def station_exports(web: Web) -> APIRouter:
-    """Both lists."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/stations", dependencies=needs(Right.VIEW))

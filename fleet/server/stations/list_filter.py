@@ -1,4 +1,4 @@
-"""The list of stations as somebody wants it: which, and in which order. Pure.
+"""Filter and sort order of the list of stations. Pure.
 
 Rules: the wish is in the address; what is not known in it is as if it were not there. Words of a search are all to be found in a
 station's title or name.
@@ -38,7 +38,6 @@ class Wish:
 
     @classmethod
     def of(cls, q: str, level: str, sort: str) -> "Wish":
-        """From an address."""
         known = sort == WORST or sort.removeprefix("-") in _KEYS
         return cls(q.strip(), level if level in LEVELS else "", sort if known else WORST)
 
@@ -49,7 +48,6 @@ class Wish:
         return {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
 
     def direction(self, column: str) -> str:
-        """`aria-sort` of that column."""
         return {column: "ascending", f"-{column}": "descending"}.get(self.sort, "none")
 
     def turned(self, column: str) -> dict[str, str]:

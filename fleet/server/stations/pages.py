@@ -45,7 +45,6 @@ _MOST_PAGES = 10_000
 
 
 def pages_router(web: Web, commands: Commands, alerts: Alerts) -> APIRouter:
-    """All pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_overview(router, web, commands, alerts)
     _add_stations(router, web, commands)

@@ -1,5 +1,4 @@
-"""Who runs what: versions of the program, the cabinet's firmware and the image, and sets of the region's data, over all stations;
-and who lags behind.
+"""Page of versions: which station runs which program, firmware, image and set of the region's data, and which lags behind.
 
 Rules: newest is the highest version that any station says; the set of the region's data that most stations hold is taken for the
 one that counts. A station that has said nothing is neither, and one without a board has no firmware to lag in. Firmware that the
@@ -87,12 +86,10 @@ class Wish:
 
 
 def newest(versions: Iterable[str]) -> str | None:
-    """The highest of them."""
     return max(versions, key=_key, default=None)
 
 
 def shares(names: Sequence[str]) -> list[Share]:
-    """Most first."""
     return [Share(name, count, len(names)) for name, count in Counter(names).most_common(_MOST_SHARES)]
 
 
@@ -140,7 +137,6 @@ def asked(request: Request, web: Web, stations: str) -> tuple[list[StationRow], 
 
 
 def updates_pages(web: Web) -> APIRouter:
-    """The page."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get("/updates", dependencies=needs(Right.VIEW))

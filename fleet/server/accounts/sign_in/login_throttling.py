@@ -49,5 +49,4 @@ def take(connection: Connection, limit: Limit, what: str, now: datetime) -> int:
 
 
 def clear(connection: Connection, limit: Limit, what: str) -> None:
-    """Forget them."""
     connection.execute(delete(tries).where(tries.c.key == limit.key(what)))

@@ -23,7 +23,6 @@ _STATUS = {Refused.TOO_MANY: 429, Refused.LINK: 404, Refused.NO_ROLE: 403, Refus
 
 
 def doors_router(web: Web) -> APIRouter:
-    """All of them."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_sign_in(router, web)
     _add_links(router, web)

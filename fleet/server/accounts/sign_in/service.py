@@ -104,12 +104,10 @@ class Access:
             return sessions.caller(connection, key, now) or tokens.caller(connection, key, now)
 
     def by_token(self, value: str) -> Caller | None:
-        """Whose token that is."""
         with self.database.reading.begin() as connection:
             return tokens.caller(connection, digest(value), self.clock())
 
     def sign_in(self, name: str, password: str, code: str, address: str) -> SignedIn | Refused:
-        """With a local account."""
         with self._tried(name, password, address) as (connection, row):
             if isinstance(row, Refused):
                 return row
@@ -301,7 +299,6 @@ class Access:
         return ended
 
     def open_sessions(self, caller: Caller) -> list[sessions.Open]:
-        """The caller's, newest first."""
         with self.database.reading.begin() as connection:
             return sessions.of(connection, caller.name)
 

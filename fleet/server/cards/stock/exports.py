@@ -44,7 +44,6 @@ BINS = FileExport[BinPlace](
 
 
 def stock_exports(web: Web, cards: Cards) -> APIRouter:
-    """Both lists."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/stock", dependencies=needs(Right.PEOPLE))

@@ -1,4 +1,4 @@
-"""What lies where: cards in slots, the oldest first, and bins with their counts.
+"""Pages of stock: cards in slots, the oldest first, and bins with their counts.
 
 Rules: lists carry their state in the address; a card is shown by its last eight digits, and whole only on its own page.
 
@@ -32,7 +32,6 @@ Words = Annotated[str, Query(max_length=40)]
 
 
 def shelf_pages(web: Web, cards: Cards) -> APIRouter:
-    """Stock, bins, one bin."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get("/stock", dependencies=needs(Right.VIEW))

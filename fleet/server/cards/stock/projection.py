@@ -50,7 +50,6 @@ class Moved:
 
 
 def move_orders(connection: Connection, moves: Sequence[tuple[Origin, OrderMoved | OrderPlaced]]) -> Moved:
-    """Write how orders moved."""
     found = _orders(connection, sorted({change.order for _, change in moves}))
     moved = {change.order for origin, change in moves if _moves(found.get(change.order), origin, change)}
     handed = frozenset(found[name].card_number for name in moved if found[name].state in IN_HAND)

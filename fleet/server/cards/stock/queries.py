@@ -1,4 +1,4 @@
-"""What lies in slots and bins, read for pages."""
+"""Queries of stock: cards in slots, bins, and how they were emptied."""
 
 from typing import Any
 

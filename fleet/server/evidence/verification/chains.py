@@ -1,4 +1,4 @@
-"""Checks the chains of an evidence file, line by line, in memory of one line and a few figures.
+"""Verification of the chains in an evidence file, line by line, in memory of one line and a few figures.
 
 Rules: parts of one chain come in order; each envelope names station, epoch and place where it lies; it states the hash of the one
 before, unless that place holds none. Content fits the hash in its envelope. A checkpoint's signature covers all before it as far
@@ -95,7 +95,6 @@ class ChainChecker:
             self._take(where, self._run_at(station, epoch, line.sequence), line)
 
     def stretches(self) -> tuple[ProvedStretch, ...]:
-        """All that was found."""
         self._end()
         return tuple(self._done)
 

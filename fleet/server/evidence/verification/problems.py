@@ -1,4 +1,4 @@
-"""What can be wrong with an evidence file: where, and why, in words.
+"""Faults of an evidence file: where, and why, in words.
 
 >>> str(EvidenceProblem("ca.pem", "is not in the file"))
 'ca.pem: is not in the file'

@@ -1,4 +1,4 @@
-"""What a check of an evidence file has found, in words and as an object.
+"""Report of a verification, in words and as an object.
 
 Rules: both say the verdict first, then what is proved, then what is not: nobody should take more from a file than it shows.
 
@@ -45,7 +45,6 @@ def as_object(report: VerificationReport) -> dict[str, object]:
 
 
 def as_text(report: VerificationReport) -> str:
-    """For people, in lines."""
     lines = [report.verdict if report.verdict == "genuine" else f"{report.verdict}: {report.where}: {report.why}"]
     if report.manifest is not None:
         asked = report.manifest.asked

@@ -1,4 +1,4 @@
-"""A list of the dashboard as a file: CSV, sent as it is made, or a workbook (XLSX), made on the disk and sent from there.
+"""File export of a list: CSV, streamed as it is made, or a workbook (XLSX), made on the disk and sent from there.
 
 Rules: CSV is UTF-8 with its mark, semicolons between fields and CRLF after rows, which spreadsheets of Swedish offices open as
 they are; a text that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`, `@`, in whatever width, or a tab or
@@ -117,7 +117,6 @@ def in_batches(read: Callable[[int, int], tuple[Sequence[Row], int]]) -> Iterato
 
 
 def csv_of(table: Table) -> Iterator[bytes]:
-    """The file in pieces."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
     writer.writerow([_guarded(heading) for heading in table.headings])

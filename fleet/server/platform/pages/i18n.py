@@ -74,7 +74,6 @@ class Localization:
         return f"{value:,}".replace(",", "\u202f")
 
     def clock(self, when: datetime, *, seconds: bool = False) -> str:
-        """Time of day."""
         return str(format_time(self._local(when), "HH:mm:ss" if seconds else "HH:mm", locale=self._locale))
 
     def moment(self, when: datetime) -> str:
@@ -82,7 +81,6 @@ class Localization:
         return str(format_datetime(self._local(when), "d MMM HH:mm", locale=self._locale)).replace(".", "")
 
     def today(self, when: datetime) -> str:
-        """Weekday, day and month."""
         return str(format_date(self._local(when).date(), "EEE d MMM", locale=self._locale)).replace(".", "")
 
     def day(self, iso: str, *, year: bool = True) -> str:

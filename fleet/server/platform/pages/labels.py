@@ -29,7 +29,6 @@ class StatusLabel:
     code: str
 
     def text(self, texts: Localization) -> str:
-        """The word."""
         return texts.code(self.family, self.code)
 
 

@@ -1,4 +1,4 @@
-"""One page for one request: its language, its theme, and whole or as the fragment that a live page asks for.
+"""Rendering of pages with Jinja: language, theme, and the whole page or the fragment that a live page asks for.
 
 A page is the same route and the same template either way: with `HX-Request` only what may have changed is sent.
 Language and theme come from the address (`?lang=en`, `?theme=dark`), which also sets the cookie, so that both work

@@ -1,5 +1,4 @@
-"""What the first visitor would wait for, done when the server starts: the templates of the first pages compiled, the stations
-read once.
+"""Warm-up at the start of the server: compiles the templates of the first pages and reads the stations once.
 
 Rules: it happens beside everything else, and nobody waits for it: the server is ready without it. Where it fails (the database is
 away) the log says so, and the first visitor waits as long as without it.

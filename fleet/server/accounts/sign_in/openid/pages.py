@@ -41,7 +41,6 @@ _log = logging.getLogger(__name__)
 
 
 def openid_router(web: Web, openid: OpenId) -> APIRouter:
-    """Four routes."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get(PATH, dependencies=needs(Right.PUBLIC))

@@ -26,7 +26,6 @@ Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
 def key_pages(web: Web) -> APIRouter:
-    """Six routes."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_own(router, web)
     _add_sign_in(router, web)
