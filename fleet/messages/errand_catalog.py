@@ -20,7 +20,7 @@ from typing import Literal
 
 import msgspec
 
-from fleet.messages.vocabulary import Retention
+from fleet.messages.vocabulary import Effect, Outcome, Retention
 
 FILE = "errand.toml"
 LABEL_PREFIX = "kind."
@@ -31,6 +31,14 @@ Who = Literal["anyone", "holder", "administrator"]
 Need = Literal["reader", "cabinet", "orders"]
 
 
+class SimulatedEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An effect with what comes of it, and the names of the further facts that a station tells of it."""
+
+    effect: Effect
+    outcome: Outcome
+    facts: tuple[str, ...] = ()
+
+
 class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An errand among the visits of a simulated station."""
 
@@ -38,6 +46,8 @@ class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often, against the weights of the others."""
     seconds: int = 60
     """How long it takes where all goes well."""
+    effects: tuple[SimulatedEffect, ...] = ()
+    """What happens in it, in order."""
 
 
 class ErrandEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

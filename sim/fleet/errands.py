@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from fleet.messages.errand_catalog import catalog
-from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
+from fleet.messages.vocabulary import ErrandOutcome, EventType
 
 Drawn = TypeVar("Drawn", bound=str)
 
@@ -31,33 +31,7 @@ OUTCOMES = {
 REASONS = {ErrandOutcome.REFUSED: "card_locked", ErrandOutcome.FAULT: "card", ErrandOutcome.UNKNOWN: "card_pulled"}
 SECONDS = {kind: it.seconds for kind, it in _SIMULATED.items()}
 """How long one takes where all goes well."""
-
-
-@dataclass(frozen=True, slots=True)
-class EffectStep:
-    """An effect with what comes of it, and the names of the further facts that a station tells of it."""
-
-    effect: Effect
-    outcome: Outcome
-    facts: tuple[str, ...] = ()
-
-
-EFFECTS: dict[str, tuple[EffectStep, ...]] = {
-    "pickup": (
-        EffectStep(Effect.SLOT_OPEN, Outcome.OPENED, ("order", "slot")),
-        EffectStep(Effect.SLOT_TAKE, Outcome.TAKEN, ("order", "slot")),
-        EffectStep(Effect.CARD_UNBLOCK, Outcome.ACCEPTED, ("order",)),
-    ),
-    "change_pin": (EffectStep(Effect.CARD_CHANGE, Outcome.ACCEPTED),),
-    "unblock": (EffectStep(Effect.CARD_UNBLOCK, Outcome.ACCEPTED),),
-    "renew_certificate": (
-        EffectStep(Effect.CARD_GENERATE_KEY, Outcome.GENERATED, ("key",)),
-        EffectStep(Effect.CARD_WRITE_CERTIFICATE, Outcome.ACCEPTED, ("key",)),
-    ),
-    "return_card": (EffectStep(Effect.DROP_CARD, Outcome.DROPPED, ("old_card",)),),
-    "report_lost": (EffectStep(Effect.CARD_HOLD, Outcome.HELD, ("card_number", "reason")),),
-    "clean_up": (EffectStep(Effect.CARD_DELETE_CERTIFICATE, Outcome.ACCEPTED, ("key",)),),
-}
+EFFECTS = {kind: it.effects for kind, it in _SIMULATED.items() if it.effects}
 MOST_SLOTS = 24
 
 
