@@ -25,7 +25,7 @@ from drivers.reader.transport.channel import ApduChannel
 from fleet.messages import events, link
 from fleet.messages.asking import BlockAsk, HeldResult, Word
 from fleet.messages.commands import Command, CommandResult
-from fleet.messages.vocabulary import DeviceKind
+from fleet.messages.vocabulary import CommandName, CommandOutcome, DeviceKind
 from fleet.mqtt5 import writing as mqtt
 from fleet.server.issuers.certificate_requests import CARD_NUMBER_OID
 from fleet.server.orders.order_files import ORDER_COLUMNS
@@ -156,10 +156,10 @@ def from_the_fleet() -> None:
     put("broker", "puback", mqtt.puback([7, 8]))
     put("broker", "connack", bytes.fromhex("200601000321000a"))
     put("broker", "disconnect", bytes.fromhex("e0018e"))
-    result = CommandResult(7, "0" * 64, "refused", "busy", lines=("2026-01-01T00:00:00Z door.shut",))
+    result = CommandResult(7, "0" * 64, CommandOutcome.REFUSED, "busy", lines=("2026-01-01T00:00:00Z door.shut",))
     put("arrival", "result", b"\5" + link.encode(result))
     told = ("2026-01-01T00:00:00Z", "2026-01-01T00:15:00Z", "the card lies across", "tove.test", "olle.test", 14)
-    put("message", "command", b"\x0c" + link.encode(Command("entre-a", 7, "open_slot", *told)))
+    put("message", "command", b"\x0c" + link.encode(Command("entre-a", 7, CommandName.OPEN_SLOT, *told)))
     put("message", "result", b"\x0d" + link.encode(result))
     put("arrival", "presence", b"\2" + link.encode(link.Presence(online=True, bootid="boot")))
     messages = (

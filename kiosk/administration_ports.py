@@ -6,6 +6,7 @@ station as a machine. Both are None in an errand that was not begun from the adm
 
 import asyncio
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from typing import Literal, Protocol
 
 from fleet.messages.vocabulary import DeviceKind
@@ -21,8 +22,19 @@ NOT_HERE = "not_here"
 SlotLook = Literal["card", "reserve", "soon", "broken", "empty", "open"]
 """What is to be seen of a slot: a card, a reserve card, a card that soon has lain too long, a fault, nothing, an open door."""
 
+BIN_FULL = "full"
+"""The status of a bin that takes no card more."""
 
-PartKind = DeviceKind | Literal["bin", "link"]
+
+@unique
+class PartOfBoard(StrEnum):
+    """What stands beside the devices on the administrator's board."""
+
+    BIN = "bin"
+    LINK = "link"
+
+
+PartKind = DeviceKind | PartOfBoard
 
 
 @dataclass(slots=True)

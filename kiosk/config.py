@@ -6,7 +6,7 @@ of a name or kind. docs/operations.md lists all keys.
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -15,7 +15,8 @@ from drivers.cabinet.gpio.pin_wiring import OUTPUTS, ROLES, GpioPin, Role, Wirin
 from drivers.keypad.grabbed_keypad import UsbId
 from drivers.printer import profile as profiles
 from drivers.printer.profile import PrinterProfile
-from fleet.messages.commands import TOUCHES_CARDS, Told
+from fleet.messages.commands import TOUCHES_CARDS
+from fleet.messages.vocabulary import CommandName
 
 VIRTUAL = "virtual"
 
@@ -230,8 +231,8 @@ class CommandsSection(Section):
     A station cannot tell whether two persons stand behind a command: what touches cards is allowed where its file says so.
     """
 
-    allowed: Annotated[tuple[Told, ...], Field(strict=False)] = tuple(
-        one for one in get_args(Told) if one not in TOUCHES_CARDS
+    allowed: Annotated[tuple[Annotated[CommandName, Field(strict=False)], ...], Field(strict=False)] = tuple(
+        name for name in CommandName if name not in TOUCHES_CARDS
     )
 
 

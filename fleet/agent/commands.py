@@ -29,7 +29,7 @@ from fleet.messages.judging import (
     wrong_with,
 )
 from fleet.messages.link import decode, encode
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import CommandOutcome, EventType
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS command_taken (one INTEGER PRIMARY KEY CHECK (one = 1), highest INTEGER NOT NULL) STRICT;
@@ -81,7 +81,7 @@ class CommandGate:
         if known is not None:
             return DeclinedCommand(known)
         if (why := wrong_with(command, self._allowed, self._clock())) is not None:
-            return DeclinedCommand(CommandResult(command.sequence, taken.digest, "refused", why))
+            return DeclinedCommand(CommandResult(command.sequence, taken.digest, CommandOutcome.REFUSED, why))
         if not await self._store.transact(lambda cx: self._keep(cx, taken)):
             return IgnoredCommand("taken before")
         return taken

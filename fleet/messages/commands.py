@@ -1,22 +1,23 @@
-"""What the fleet may tell a station to do, and what the station answers.
+"""Signed commands to stations and their results: what the fleet may tell a station to do, and what the station answers.
 
 A command is a compact JWS (RFC 7515, ES256) under the server key that the station pinned, `typ` `COMMAND_TYP`, over a
 `Command`. It travels alone on `commands`; the result comes on `commands/result`. Nothing else can be told: `COMMANDS` is the
 whole list. A result names the exact bytes that it answers (`digest_of`).
 
 >>> sorted(TOUCHES_CARDS)
-['open_slot']
+[<CommandName.OPEN_SLOT: 'open_slot'>]
 >>> MOST_VALID.total_seconds()
 86400.0
 """
 
 import hashlib
 from datetime import timedelta
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 
 from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import CommandName, CommandOutcome
 
 COMMAND_TYP = "kortkiosk.command+jws"
 MAX_COMMAND_BYTES = 8 * 1024
@@ -28,9 +29,8 @@ MOST_LINE = 160
 MOST_VALID = timedelta(days=1)
 """A command that is valid for longer is refused."""
 
-Told = Literal["out_of_service", "in_service", "restart", "self_test", "open_slot", "sync", "log_bundle"]
-COMMANDS: frozenset[str] = frozenset(get_args(Told))
-TOUCHES_CARDS: frozenset[str] = frozenset({"open_slot"})
+COMMANDS: frozenset[str] = frozenset(CommandName)
+TOUCHES_CARDS: frozenset[str] = frozenset({CommandName.OPEN_SLOT})
 """These need a second person."""
 Message = Literal["stock", "repair", "moving"]
 """What visitors are told of why the station is out of service."""
@@ -45,7 +45,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     station: str
     sequence: int
-    command: Told
+    command: CommandName
     issued: str
     not_after: str
     reason: str
@@ -59,9 +59,9 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("sequence counts from 1")
         if not self.reason.strip() or not self.by.strip():
             raise ValueError("a command has a reason and a name")
-        if (self.slot is not None) != (self.command == "open_slot"):
+        if (self.slot is not None) != (self.command == CommandName.OPEN_SLOT):
             raise ValueError("slot belongs to open_slot, and to it alone")
-        if (self.message is not None) != (self.command == "out_of_service"):
+        if (self.message is not None) != (self.command == CommandName.OUT_OF_SERVICE):
             raise ValueError("message belongs to out_of_service, and to it alone")
         if self.command in TOUCHES_CARDS and (self.second is None or self.second in ("", self.by)):
             raise ValueError("what touches cards needs a second person")
@@ -75,7 +75,7 @@ class CommandResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
 
     sequence: int
     digest: str
-    outcome: Literal["done", "refused", "failed"]
+    outcome: CommandOutcome
     reason: str = ""
     devices: tuple[DeviceState, ...] = ()
     lines: tuple[str, ...] = ()

@@ -307,6 +307,58 @@ class AskName(StrEnum):
 
 
 @unique
+class CommandName(StrEnum):
+    """What the fleet may order a station to do (`fleet.messages.commands`)."""
+
+    OUT_OF_SERVICE = "out_of_service"
+    IN_SERVICE = "in_service"
+    RESTART = "restart"
+    SELF_TEST = "self_test"
+    OPEN_SLOT = "open_slot"
+    SYNC = "sync"
+    LOG_BUNDLE = "log_bundle"
+
+
+@unique
+class CommandOutcome(StrEnum):
+    """How a command ended at its station."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@unique
+class FindingCode(StrEnum):
+    """What may be wrong with a card, as `check_card`, the home screen and `kortkiosk card show --json` say; docs/findings.md."""
+
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    BLOCKED = "blocked"
+    LEAVER = "leaver"
+    ON_HOLD = "on_hold"
+    PRINTED_DIFFERS = "printed_differs"
+    OTHER_THAN_ORDERED = "other_than_ordered"
+    PUK_LOCKED = "puk_locked"
+    PIN_LOCKED = "pin_locked"
+    NOT_BY_HOLDER = "not_by_holder"
+    CHAIN_UNTRUSTED = "chain_untrusted"
+    NO_IDENTIFICATION = "no_identification"
+    KEY_DIFFERS = "key_differs"
+    CERTIFICATE_DAMAGED = "certificate_damaged"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
+    PIN_INITIAL = "pin_initial"
+    NOT_ACTIVATED = "not_activated"
+    NAME_CHANGED = "name_changed"
+    CERTIFICATE_EXPIRES_SOON = "certificate_expires_soon"
+    LOA2_ENDS = "loa2_ends"
+    NOT_REGISTERED = "not_registered"
+    ALIKE = "alike"
+    UNKNOWN_CARD = "unknown_card"
+    """Nothing can be asked of a card that is not understood: the command line alone says so."""
+
+
+@unique
 class DeviceKind(StrEnum):
     """Kinds of devices of a station; a keypad is of the scanners' kind."""
 

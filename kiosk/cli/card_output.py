@@ -17,7 +17,7 @@ from drivers.reader.outcomes import (
     Unknown,
     WrongCode,
 )
-from fleet.messages.vocabulary import Outcome
+from fleet.messages.vocabulary import FindingCode, Outcome
 from kiosk.findings import CardFinding
 
 Json = dict[str, Any]
@@ -54,13 +54,13 @@ def facts_json(facts: CardFacts, exchange: Exchange, findings: Sequence[CardFind
 
 def findings_json(findings: Sequence[CardFinding]) -> list[Json]:
     """`findings`, of a card or of its certificates."""
-    return [{"code": f.code, "text": f.text, "errand": f.errand} for f in findings]
+    return [{"code": f.code.value, "text": f.text, "errand": f.errand} for f in findings]
 
 
 def unknown_json(reader: str, atr: bytes, tried: Sequence[str], exchange: Exchange) -> Json:
     """The same keys for a card that is not understood, and `tried`: where its directory was looked for."""
     nobody = CardFacts(reader, atr, "unknown", "", "", "", Holder("", ""), (), (), b"")
-    finding = CardFinding("unknown_card", None, "administrator")
+    finding = CardFinding(FindingCode.UNKNOWN_CARD, None, "administrator")
     return facts_json(nobody, exchange, [finding]) | {"tried": list(tried)}
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from drivers.reader.model import CardFacts, Certificate
+from fleet.messages.vocabulary import FindingCode
 from kiosk.issuer.ports import CardWord, NotFound, Person, Unavailable
 from kiosk.ports import Order
 from kiosk.texts import Texts
@@ -53,7 +54,7 @@ class CardEvidence:
 class CardFinding:
     """One thing that is wrong. `errand` is the id of the errand that mends it; None where only a person can."""
 
-    code: str
+    code: FindingCode
     errand: str | None
     who: Who = "holder"
     args: Args = field(default_factory=dict)

@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from drivers.reader.certificates.key_usage import purpose_by_usage
 from drivers.reader.model import Certificate
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import FindingCode
 from kiosk.findings.known import Args, CardEvidence, Who
 from kiosk.issuer.ports import NotFound
 from kiosk.steps.view_helpers import date_text
@@ -35,7 +36,7 @@ When = Callable[[CardEvidence], Iterable[Args]]
 class FindingRule:
     """One row of the table. Texts: `finding.CODE.title`, `.means`, `.do`."""
 
-    code: str
+    code: FindingCode
     when: When
     errand: str | None = None
     """The errand that mends it."""
@@ -192,27 +193,27 @@ def _for_another(known: CardEvidence) -> Iterable[Args]:
 
 
 RULES = (
-    FindingRule("certificate_revoked", _revoked, "return_card", "administrator"),
-    FindingRule("blocked", _blocked, "return_card", "administrator", looks_at="register"),
-    FindingRule("leaver", _left, "return_card", looks_at="register"),
-    FindingRule("on_hold", _held, "report_lost", looks_at="register"),
-    FindingRule("printed_differs", _printed_differs, who="administrator", looks_at="order"),
-    FindingRule("other_than_ordered", _for_another, who="administrator", looks_at="order"),
-    FindingRule("puk_locked", lambda known: _if(_puk_dead(known)), who="administrator"),
-    FindingRule("pin_locked", _pin_locked, "unblock"),
-    FindingRule("not_by_holder", _not_by_holder, "unblock", "administrator"),
-    FindingRule("chain_untrusted", _foreign, who="administrator"),
-    FindingRule("no_identification", _no_identification, "renew_certificate"),
-    FindingRule("key_differs", _keyless, "renew_certificate"),
-    FindingRule("certificate_damaged", _damaged, "renew_certificate"),
-    FindingRule("certificate_expired", _expired, "renew_certificate"),
-    FindingRule("certificate_not_yet_valid", _not_yet, who="administrator"),
-    FindingRule("pin_initial", _initial_pin, "change_pin"),
-    FindingRule("not_activated", _not_activated, "unblock", looks_at="register"),
-    FindingRule("name_changed", _name_changed, who="administrator", looks_at="register"),
-    FindingRule("certificate_expires_soon", _expires_soon, "renew_certificate"),
-    FindingRule("loa2_ends", _loa2, who="administrator"),
-    FindingRule("not_registered", _not_registered, who="administrator", looks_at="register"),
-    FindingRule("alike", _alike, who="nobody"),
+    FindingRule(FindingCode.CERTIFICATE_REVOKED, _revoked, "return_card", "administrator"),
+    FindingRule(FindingCode.BLOCKED, _blocked, "return_card", "administrator", looks_at="register"),
+    FindingRule(FindingCode.LEAVER, _left, "return_card", looks_at="register"),
+    FindingRule(FindingCode.ON_HOLD, _held, "report_lost", looks_at="register"),
+    FindingRule(FindingCode.PRINTED_DIFFERS, _printed_differs, who="administrator", looks_at="order"),
+    FindingRule(FindingCode.OTHER_THAN_ORDERED, _for_another, who="administrator", looks_at="order"),
+    FindingRule(FindingCode.PUK_LOCKED, lambda known: _if(_puk_dead(known)), who="administrator"),
+    FindingRule(FindingCode.PIN_LOCKED, _pin_locked, "unblock"),
+    FindingRule(FindingCode.NOT_BY_HOLDER, _not_by_holder, "unblock", "administrator"),
+    FindingRule(FindingCode.CHAIN_UNTRUSTED, _foreign, who="administrator"),
+    FindingRule(FindingCode.NO_IDENTIFICATION, _no_identification, "renew_certificate"),
+    FindingRule(FindingCode.KEY_DIFFERS, _keyless, "renew_certificate"),
+    FindingRule(FindingCode.CERTIFICATE_DAMAGED, _damaged, "renew_certificate"),
+    FindingRule(FindingCode.CERTIFICATE_EXPIRED, _expired, "renew_certificate"),
+    FindingRule(FindingCode.CERTIFICATE_NOT_YET_VALID, _not_yet, who="administrator"),
+    FindingRule(FindingCode.PIN_INITIAL, _initial_pin, "change_pin"),
+    FindingRule(FindingCode.NOT_ACTIVATED, _not_activated, "unblock", looks_at="register"),
+    FindingRule(FindingCode.NAME_CHANGED, _name_changed, who="administrator", looks_at="register"),
+    FindingRule(FindingCode.CERTIFICATE_EXPIRES_SOON, _expires_soon, "renew_certificate"),
+    FindingRule(FindingCode.LOA2_ENDS, _loa2, who="administrator"),
+    FindingRule(FindingCode.NOT_REGISTERED, _not_registered, who="administrator", looks_at="register"),
+    FindingRule(FindingCode.ALIKE, _alike, who="nobody"),
 )
 """Worst first. `unknown_card` stands beside them: nothing can be asked of a card that is not understood."""

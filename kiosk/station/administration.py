@@ -9,13 +9,16 @@ from typing import Protocol
 
 from drivers.cabinet.port import CabinetReady
 from fleet.messages.link import Order, SlotState
+from fleet.messages.vocabulary import DeviceStatus
 from kiosk.administration_ports import (
+    BIN_FULL,
     NOT_HERE,
     AdministratorSession,
     Closed,
     DeviceOverview,
     EventOverview,
     MachineOverview,
+    PartOfBoard,
     SlotLook,
     SlotOverview,
 )
@@ -93,16 +96,14 @@ class StationBoard:
         state = await cabinet.state() if cabinet is not None else None
         if not isinstance(state, CabinetReady):
             return ()
-        return (
-            DeviceOverview(
-                "bin", "full" if state.bin_full else "ready", not state.bin_full, state.bin_count, BIN_HOLDS
-            ),
-        )
+        status = BIN_FULL if state.bin_full else DeviceStatus.READY
+        return (DeviceOverview(PartOfBoard.BIN, status, not state.bin_full, state.bin_count, BIN_HOLDS),)
 
     def _link(self) -> tuple[DeviceOverview, ...]:
         if self.link is None:
             return ()
-        return (DeviceOverview("link", "ready" if self.link.online else "offline", self.link.online),)
+        status = DeviceStatus.READY if self.link.online else DeviceStatus.OFFLINE
+        return (DeviceOverview(PartOfBoard.LINK, status, self.link.online),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.secret import Secret
 from fleet.agent.commands import CommandGate
 from fleet.agent.link import Timing
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import CommandName, EventType
 from kiosk.administration_ports import Machine
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
@@ -433,7 +433,7 @@ def _command_handlers(
     fleet: FleetConnection,
     notice: OutOfService,
     restart: Restart,
-) -> dict[str, Handler]:
+) -> dict[CommandName, Handler]:
     virtual = context.virtual
 
     def pin_of(number: str | None) -> Secret | None:

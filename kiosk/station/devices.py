@@ -103,7 +103,7 @@ class Devices:
 
     def printer_down(self) -> str | None:
         """The state of a printer that cannot print; None also where none is fitted."""
-        return next((state.state for state in self.states if state.kind == "printer" and not state.ok), None)
+        return next((state.state for state in self.states if state.kind is DeviceKind.PRINTER and not state.ok), None)
 
     async def close(self) -> None:
         """Let readers, printer, cabinet and pins go."""

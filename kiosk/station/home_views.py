@@ -12,7 +12,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from fleet.messages.errand_catalog import Place
 from fleet.messages.issuing import ON_A_TILE
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, FindingCode
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand
 from kiosk.findings import CardFinding
@@ -157,7 +157,9 @@ def _beside(offer: Offer, findings: Sequence[CardFinding]) -> Option:
     """A tile beside the card, without its second line; what mends a finding in an unexpected way says how."""
     tile = replace(_tile(*offer), detail=None)
     found = next((one.code for one in findings if one.errand == tile.value), None)
-    return replace(tile, value=FOUND_AGAIN, title=say("home.card.found_again")) if found == "on_hold" else tile
+    return (
+        replace(tile, value=FOUND_AGAIN, title=say("home.card.found_again")) if found is FindingCode.ON_HOLD else tile
+    )
 
 
 def _banner(found: Sequence[Interrupted], forgotten: bool, printer: str | None) -> Note | None:

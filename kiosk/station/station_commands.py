@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, SlotFault
 from drivers.reader.secret import Secret
@@ -25,6 +25,7 @@ from fleet.messages.commands import CommandResult
 from fleet.messages.events import Event
 from fleet.messages.judging import DeclinedCommand, IgnoredCommand, TakenCommand
 from fleet.messages.link import DeviceState, MessageError, encode
+from fleet.messages.vocabulary import CommandName, CommandOutcome
 from kiosk.station import self_test
 from kiosk.station.activity import Occupancy
 from kiosk.station.devices import Devices
@@ -34,12 +35,9 @@ from kiosk.station.restart import Restart
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
 
 LOOK_EVERY_S = 1.0
-NEEDS_FREE = frozenset({"restart", "self_test", "open_slot"})
+NEEDS_FREE = frozenset({CommandName.RESTART, CommandName.SELF_TEST, CommandName.OPEN_SLOT})
 
 logger = logging.getLogger(__name__)
-
-Outcome = Literal["done", "refused", "failed"]
-
 
 Handler = Callable[[TakenCommand], Awaitable[CommandResult]]
 
@@ -60,7 +58,7 @@ class StationCommands:
         inbox: "asyncio.Queue[bytes | None]",
         gate: CommandGate,
         link: CommandLink,
-        handlers: Mapping[str, Handler],
+        handlers: Mapping[CommandName, Handler],
         occupancy: Occupancy,
         report: Callable[[str, str], None],
     ) -> None:
@@ -104,10 +102,10 @@ class StationCommands:
             result = await self._carry_out(taken)
         except StoreError as error:
             self._report("store", str(error))
-            result = answer(taken, "failed", "store")
+            result = answer(taken, CommandOutcome.FAILED, "store")
         except Exception:  # whatever it was: say it, write it, and stay a station
             logger.exception("a command crashed")
-            result = answer(taken, "failed", "fault")
+            result = answer(taken, CommandOutcome.FAILED, "fault")
         await self._conclude(taken, result)
 
     async def _carry_out(self, taken: TakenCommand) -> CommandResult:
@@ -116,7 +114,7 @@ class StationCommands:
             await self._gate.begin(taken)
             return await handle(taken)
         if not await self._free(datetime.fromisoformat(taken.command.not_after)):
-            return answer(taken, "refused", "busy")
+            return answer(taken, CommandOutcome.REFUSED, "busy")
         async with self._occupancy.activity.exclusive:
             await self._gate.begin(taken)
             return await handle(taken)
@@ -175,68 +173,68 @@ class CommandHandlers:
     changed: Callable[[], None]
     """Draws the home screen anew, and tells the fleet."""
 
-    def by_name(self) -> dict[str, Handler]:
+    def by_name(self) -> dict[CommandName, Handler]:
         return {
-            "out_of_service": self._set_out_of_service,
-            "in_service": self._set_out_of_service,
-            "restart": self._restart,
-            "self_test": self._test,
-            "open_slot": self._open_slot,
-            "sync": self._sync,
-            "log_bundle": self._bundle,
+            CommandName.OUT_OF_SERVICE: self._set_out_of_service,
+            CommandName.IN_SERVICE: self._set_out_of_service,
+            CommandName.RESTART: self._restart,
+            CommandName.SELF_TEST: self._test,
+            CommandName.OPEN_SLOT: self._open_slot,
+            CommandName.SYNC: self._sync,
+            CommandName.LOG_BUNDLE: self._bundle,
         }
 
     async def _set_out_of_service(self, taken: TakenCommand) -> CommandResult:
         try:
             self.out_of_service.set(taken.command.message)
         except OSError:
-            return answer(taken, "failed", "store")
+            return answer(taken, CommandOutcome.FAILED, "store")
         self.changed()
-        return answer(taken, "done")
+        return answer(taken, CommandOutcome.DONE)
 
     async def _restart(self, taken: TakenCommand) -> CommandResult:
         if not self.restart.now():
-            return answer(taken, "refused", "no_restart")
+            return answer(taken, CommandOutcome.REFUSED, "no_restart")
         await asyncio.get_running_loop().create_future()  # the program ends here; the next one tells
         raise AssertionError("the program goes on after its end")
 
     async def _test(self, taken: TakenCommand) -> CommandResult:
         wishes = SelfTestOptions(thorough=True, real_cards=False, pin_of=self.pin_of)
         results = await self_test.check_devices(self.devices, wishes)
-        return answer(taken, "done", devices=tuple(_device(result) for result in results))
+        return answer(taken, CommandOutcome.DONE, devices=tuple(_device(result) for result in results))
 
     async def _open_slot(self, taken: TakenCommand) -> CommandResult:
         cabinet, slot = self.devices.cabinet, taken.command.slot
         state = await cabinet.state() if cabinet is not None else None
         if cabinet is None or slot is None or not isinstance(state, CabinetReady):
-            return answer(taken, "refused", "no_cabinet")
+            return answer(taken, CommandOutcome.REFUSED, "no_cabinet")
         if slot not in {one.number for one in state.slots}:
-            return answer(taken, "refused", SlotFault.NO_SUCH_SLOT.value)
+            return answer(taken, CommandOutcome.REFUSED, SlotFault.NO_SUCH_SLOT.value)
         match await cabinet.open_slot(slot):
             case Opened():
-                return answer(taken, "done")
+                return answer(taken, CommandOutcome.DONE)
             case NotOpened(fault):
-                return answer(taken, "failed", fault.value)
+                return answer(taken, CommandOutcome.FAILED, fault.value)
             case OpenUnknown():
-                return answer(taken, "failed", "unknown")
+                return answer(taken, CommandOutcome.FAILED, "unknown")
 
     async def _sync(self, taken: TakenCommand) -> CommandResult:
         try:
             await self.sync()
         except (LinkDown, AskTimeout):
-            return answer(taken, "failed", "offline")
+            return answer(taken, CommandOutcome.FAILED, "offline")
         except SyncRefused as error:
-            return answer(taken, "failed", error.code)
+            return answer(taken, CommandOutcome.FAILED, error.code)
         self.changed()
-        return answer(taken, "done")
+        return answer(taken, CommandOutcome.DONE)
 
     async def _bundle(self, taken: TakenCommand) -> CommandResult:
-        return answer(taken, "done", lines=make_log_bundle(await self.events(), self.log_lines()))
+        return answer(taken, CommandOutcome.DONE, lines=make_log_bundle(await self.events(), self.log_lines()))
 
 
 def answer(
     taken: TakenCommand,
-    outcome: Outcome,
+    outcome: CommandOutcome,
     reason: str = "",
     *,
     devices: tuple[DeviceState, ...] = (),
@@ -247,9 +245,13 @@ def answer(
 
 
 def _after_stop(left: LeftOpen) -> CommandResult:
-    if left.taken.command.command == "restart":
-        return answer(left.taken, "done")
-    return answer(left.taken, "failed", "interrupted") if left.begun else answer(left.taken, "refused", "stopped")
+    if left.taken.command.command == CommandName.RESTART:
+        return answer(left.taken, CommandOutcome.DONE)
+    return (
+        answer(left.taken, CommandOutcome.FAILED, "interrupted")
+        if left.begun
+        else answer(left.taken, CommandOutcome.REFUSED, "stopped")
+    )
 
 
 def _device(found: SelfTestResult) -> DeviceState:

@@ -1,13 +1,21 @@
 """The views of looking after a station that several errands share: a device's state in a word, and nobody to do it."""
 
-from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.administration_ports import DeviceOverview
+from fleet.messages.vocabulary import DeviceStatus, ErrandOutcome
+from kiosk.administration_ports import BIN_FULL, DeviceOverview
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.views import Say, say
 
-STATES = ("no_reader", "out_of_paper", "cover_open", "cutter", "offline", "mute", "full")
+STATES = (
+    DeviceStatus.NO_READER,
+    DeviceStatus.OUT_OF_PAPER,
+    DeviceStatus.COVER_OPEN,
+    DeviceStatus.CUTTER,
+    DeviceStatus.OFFLINE,
+    DeviceStatus.MUTE,
+    BIN_FULL,
+)
 """States that have a word of their own on the board."""
 
 

@@ -9,17 +9,17 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal, Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 from fleet.messages.commands import CommandResult
 from fleet.messages.judging import DeclinedCommand, IgnoredCommand, TakenCommand, told_ended, told_taken
 from fleet.messages.link import DeviceState
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import CommandName, CommandOutcome, EventType
 from sim.fleet.command_verification import CommandVerifier
 from sim.fleet.device_state import SLOTS, SimulatedDevices
 from sim.fleet.order_sync import OrderSync
 
-NEEDS_FREE = frozenset({"restart", "self_test", "open_slot"})
+NEEDS_FREE = frozenset({CommandName.RESTART, CommandName.SELF_TEST, CommandName.OPEN_SLOT})
 TEST_S = 2.0
 DOOR_S = 5.0
 """So long the door of an opened slot stands open, at the pace of life."""
@@ -103,10 +103,10 @@ class CommandHandler:
         try:
             result = await self._execute_when_free(taken)
         except asyncio.CancelledError:
-            result = _answer(taken, "failed", "interrupted")
+            result = _answer(taken, CommandOutcome.FAILED, "interrupted")
         except Exception:  # whatever it was: say it, and stay a station
             _log.exception("a command crashed")
-            result = _answer(taken, "failed", "fault")
+            result = _answer(taken, CommandOutcome.FAILED, "fault")
         self._verifier.conclude(result)
         self._target.tell(EventType.COMMAND_ENDED, None, told_ended(taken.command, result))
         self._target.say_result(result)
@@ -119,7 +119,7 @@ class CommandHandler:
         try:
             await asyncio.wait_for(counter.acquire(), left.total_seconds())
         except TimeoutError:
-            return _answer(taken, "refused", "busy")
+            return _answer(taken, CommandOutcome.REFUSED, "busy")
         try:
             return await self._execute(taken)
         finally:
@@ -128,35 +128,35 @@ class CommandHandler:
     async def _execute(self, taken: TakenCommand) -> CommandResult:
         command, twin = taken.command, self._target.twin
         match command.command:
-            case "out_of_service" | "in_service":
+            case CommandName.OUT_OF_SERVICE | CommandName.IN_SERVICE:
                 twin.out_of_service = command.message
                 self._target.say_state()
-            case "restart":
+            case CommandName.RESTART:
                 self._target.cut_power()
-            case "self_test":
+            case CommandName.SELF_TEST:
                 await asyncio.sleep(TEST_S / self._target.pace)
-                return _answer(taken, "done", devices=twin.devices())
-            case "open_slot":
+                return _answer(taken, CommandOutcome.DONE, devices=twin.devices())
+            case CommandName.OPEN_SLOT:
                 return self._open_slot(taken)
-            case "log_bundle":
-                return _answer(taken, "done", lines=self._target.log_lines())
-            case "sync":
+            case CommandName.LOG_BUNDLE:
+                return _answer(taken, CommandOutcome.DONE, lines=self._target.log_lines())
+            case CommandName.SYNC:
                 why = await self._target.syncing.run()
-                return _answer(taken, "failed" if why else "done", why)
+                return _answer(taken, CommandOutcome.FAILED if why else CommandOutcome.DONE, why)
             case _:
                 assert_never(command.command)
-        return _answer(taken, "done")
+        return _answer(taken, CommandOutcome.DONE)
 
     def _open_slot(self, taken: TakenCommand) -> CommandResult:
         slot, twin = taken.command.slot, self._target.twin
         if slot is None or slot > SLOTS:
-            return _answer(taken, "refused", "no_such_slot")
+            return _answer(taken, CommandOutcome.REFUSED, "no_such_slot")
         if twin.open_slot is not None:
-            return _answer(taken, "failed", "other_open")
+            return _answer(taken, CommandOutcome.FAILED, "other_open")
         twin.open_slot = slot
         self._target.say_state()
         asyncio.get_running_loop().call_later(DOOR_S / self._target.pace, self._close_slot)
-        return _answer(taken, "done")
+        return _answer(taken, CommandOutcome.DONE)
 
     def _close_slot(self) -> None:
         self._target.twin.open_slot = None
@@ -165,7 +165,7 @@ class CommandHandler:
 
 def _answer(
     taken: TakenCommand,
-    outcome: Literal["done", "refused", "failed"],
+    outcome: CommandOutcome,
     reason: str = "",
     *,
     devices: tuple[DeviceState, ...] = (),

@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey
 
 from fleet.messages.commands import COMMANDS, CommandResult, digest_of
 from fleet.messages.judging import KEPT, DeclinedCommand, IgnoredCommand, TakenCommand, Verdict, opened, wrong_with
+from fleet.messages.vocabulary import CommandOutcome
 
 
 class CommandVerifier:
@@ -35,7 +36,9 @@ class CommandVerifier:
         if (known := self._concluded.get(digest)) is not None:
             return DeclinedCommand(known)
         if (why := wrong_with(command, COMMANDS, now)) is not None:
-            return DeclinedCommand(self._keep_result(CommandResult(command.sequence, digest, "refused", why)))
+            return DeclinedCommand(
+                self._keep_result(CommandResult(command.sequence, digest, CommandOutcome.REFUSED, why))
+            )
         if command.sequence <= self._highest:
             return IgnoredCommand("taken before")
         self._highest = command.sequence

@@ -6,8 +6,8 @@ import msgspec
 
 from drivers.reader.model import CardFacts, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
-from fleet.messages.vocabulary import DeviceKind
-from kiosk.administration_ports import DeviceOverview
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus
+from kiosk.administration_ports import DeviceOverview, PartOfBoard
 from kiosk.issuer.ports import LoggedIn
 from kiosk.policy import PinPolicy
 from kiosk.ports import Order
@@ -38,9 +38,10 @@ FACTS = ReceiptFacts(
 )  # fmt: skip
 RECEIPT = Receipt(FACTS, "7F3A-91C2-K8M4A", "card", b"{}", "KK1.a-made-up-statement-of-a-receipt." + "Made-Up-0" * 26)
 DEVICES = (
-    DeviceOverview(DeviceKind.READER, "ready", True), DeviceOverview(DeviceKind.PRINTER, "out_of_paper", False),
-    DeviceOverview(DeviceKind.CABINET, "ready", True),
-    DeviceOverview("bin", "ready", True, 23, 50), DeviceOverview("link", "ready", True),
+    DeviceOverview(DeviceKind.READER, DeviceStatus.READY, True),
+    DeviceOverview(DeviceKind.PRINTER, DeviceStatus.OUT_OF_PAPER, False),
+    DeviceOverview(DeviceKind.CABINET, DeviceStatus.READY, True),
+    DeviceOverview(PartOfBoard.BIN, DeviceStatus.READY, True, 23, 50), DeviceOverview(PartOfBoard.LINK, DeviceStatus.READY, True),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from drivers.reader.model import CardFacts
 from fleet.messages.errand_catalog import catalog
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, FindingCode
 from kiosk.errands.registry import ERRANDS
 from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
@@ -48,7 +48,11 @@ def _home() -> Iterator[tuple[str, View[Any]]]:
         "home-with-administrators-card",
         home.card_view(CARD_FACTS, (), [(one, None) for one in ERRANDS], administers=True),
     )
-    for code, errand in (("pin_locked", "unblock"), ("on_hold", "report_lost"), ("alike", None)):
+    for code, errand in (
+        (FindingCode.PIN_LOCKED, "unblock"),
+        (FindingCode.ON_HOLD, "report_lost"),
+        (FindingCode.ALIKE, None),
+    ):
         view = home.card_view(CARD_FACTS, (CardFinding(code, errand),), [(one, None) for one in ERRANDS])
         yield f"home-with-{code.replace('_', '-')}", view
     yield "home-looking", home.register_view()

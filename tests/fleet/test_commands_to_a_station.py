@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from drivers.cabinet.port import CabinetReady
 from fleet.agent.drain import Pace
 from fleet.agent.link import Timing
-from fleet.messages.commands import Told
+from fleet.messages.vocabulary import CommandName
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
@@ -84,7 +83,7 @@ async def standing(places: Path, port: int) -> AsyncIterator[Station]:
     """A station of that region, online, with nobody there."""
     region = seed(places, datetime.now(UTC), mqtt_port=port)
     world = VirtualBench.open(places / "bench", scenario(), datetime.now(UTC))
-    config = load(region.config).model_copy(update={"commands": CommandsSection(allowed=get_args(Told))})
+    config = load(region.config).model_copy(update={"commands": CommandsSection(allowed=tuple(CommandName))})
     async with open_station(config, region.config.parent, Visitor(), virtual=world, timing=PROMPT) as station:
         assert station.fleet is not None
         await becomes(station.fleet.link.on_change, station.fleet.link.online)

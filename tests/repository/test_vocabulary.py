@@ -7,14 +7,48 @@ from pathlib import Path
 
 import pytest
 
-from fleet.messages.vocabulary import AskName, Effect, ErrandOutcome, EventType, Outcome
+from fleet.messages.vocabulary import (
+    AskName,
+    CommandName,
+    CommandOutcome,
+    DeviceKind,
+    DeviceStatus,
+    Effect,
+    ErrandOutcome,
+    EventType,
+    FindingCode,
+    Outcome,
+)
+from kiosk.administration_ports import PartOfBoard
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("kiosk", "drivers", "fleet", "provisioning", "sim", "benches")
 DOTTED = {*EventType, *Effect, *AskName}
-OUTCOMES = {*Outcome, *ErrandOutcome}
-POSITIONS = {"Ended": 0, "Told": 0, "Returned": 0, "StopError": 0, "stop": 1, "settled": 1}
-"""Which argument of these is an outcome."""
+OUTCOMES = frozenset({*Outcome, *ErrandOutcome, *CommandOutcome})
+KINDS = frozenset({*DeviceKind, *PartOfBoard})
+STATUSES = frozenset(DeviceStatus)
+COMMANDS = frozenset(CommandName)
+FINDINGS = frozenset(FindingCode)
+ARGUMENTS = {
+    "Ended": {0: OUTCOMES},
+    "NamedOutcome": {0: OUTCOMES},
+    "Returned": {0: OUTCOMES},
+    "StopError": {0: OUTCOMES},
+    "stop": {1: OUTCOMES},
+    "settled": {1: OUTCOMES},
+    "CommandResult": {2: OUTCOMES},
+    "answer": {1: OUTCOMES},
+    "_answer": {1: OUTCOMES},
+    "Command": {2: COMMANDS},
+    "CardFinding": {0: FINDINGS},
+    "FindingRule": {0: FINDINGS},
+    "DeviceOverview": {0: KINDS, 1: STATUSES},
+    "DeviceState": {1: KINDS, 2: STATUSES},
+    "SelfTestResult": {1: KINDS, 2: STATUSES},
+}
+"""Which arguments of these are of the vocabulary."""
+ATTRIBUTES = {"outcome": OUTCOMES, "command": COMMANDS, "code": FINDINGS}
+"""Attributes, keywords and keys of the vocabulary."""
 EXCEPTIONS = {
     "fleet/server/cards/api.py": "the body of a request: its OpenAPI document lists the strings",
     "fleet/server/deadlines/sources.py": "the outcome of a question is the tag of its answer (`fleet.messages.asking`)",
@@ -42,24 +76,30 @@ def strings(node: ast.AST | None) -> Iterator[ast.Constant]:
                 yield from strings(element)
 
 
-def is_outcome(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "outcome"
+def words_of(node: ast.AST) -> frozenset[str]:
+    """The words that an attribute may be."""
+    return ATTRIBUTES.get(node.attr, frozenset()) if isinstance(node, ast.Attribute) else frozenset()
 
 
-def expressions(node: ast.AST) -> Iterator[ast.AST]:
-    """The expressions in this node where an outcome is meant."""
+def expressions(node: ast.AST) -> Iterator[tuple[ast.AST, frozenset[str]]]:
+    """The expressions in this node that are of the vocabulary, with the words that they may be."""
     match node:
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keywords):
-            yield from args[POSITIONS[name] :][:1] if name in POSITIONS else ()
-            yield from (keyword.value for keyword in keywords if keyword.arg == "outcome")
-        case ast.Compare(left=left, comparators=others) if any(map(is_outcome, (left, *others))):
-            yield from (left, *others)
+            yield from ((args[at], words) for at, words in ARGUMENTS.get(name, {}).items() if at < len(args))
+            yield from ((keyword.value, ATTRIBUTES.get(keyword.arg or "", frozenset())) for keyword in keywords)
+        case ast.Compare(left=left, comparators=others):
+            words = frozenset[str]().union(*map(words_of, (left, *others)))
+            yield from ((part, words) for part in (left, *others))
         case ast.Dict(keys=keys, values=values):
             named = zip(keys, values, strict=True)
-            yield from (value for key, value in named if isinstance(key, ast.Constant) and key.value == "outcome")
-        case ast.Match(subject=subject, cases=cases) if is_outcome(subject):
+            yield from (
+                (value, ATTRIBUTES.get(str(key.value), frozenset()))
+                for key, value in named
+                if isinstance(key, ast.Constant)
+            )
+        case ast.Match(subject=subject, cases=cases):
             patterns = (part for case in cases for part in ast.walk(case.pattern))
-            yield from (part.value for part in patterns if isinstance(part, ast.MatchValue))
+            yield from ((part.value, words_of(subject)) for part in patterns if isinstance(part, ast.MatchValue))
 
 
 def repeated(tree: ast.AST) -> Iterator[ast.Constant]:
@@ -67,8 +107,8 @@ def repeated(tree: ast.AST) -> Iterator[ast.Constant]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and node.value in DOTTED:
             yield node
-        for expression in expressions(node):
-            yield from (string for string in strings(expression) if string.value in OUTCOMES)
+        for expression, words in expressions(node):
+            yield from (string for string in strings(expression) if string.value in words)
 
 
 @pytest.mark.parametrize("package", PRODUCT)
@@ -97,3 +137,10 @@ def test_effects_in_the_sql_of_a_station_are_effects() -> None:
 def test_every_exception_is_needed() -> None:
     for name in EXCEPTIONS:
         assert list(repeated(ast.parse((ROOT / name).read_text(encoding="utf-8")))), name
+
+
+def test_every_call_that_is_looked_at_is_defined() -> None:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for name in PRODUCT for path in (ROOT / name).rglob("*.py")]
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    defined = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, kinds)}
+    assert set(ARGUMENTS) - defined == set()

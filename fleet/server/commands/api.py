@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from fleet.messages.commands import Message, Told
+from fleet.messages.commands import Message
+from fleet.messages.vocabulary import CommandName
 from fleet.server.commands.dependencies import may_order, orderer, within
 from fleet.server.commands.model import (
     MOST_REASON,
@@ -83,7 +84,7 @@ class Command(BaseModel):
 
     id: int
     station: str
-    command: Told
+    command: CommandName
     slot: int | None
     message: Message | None
     reason: str

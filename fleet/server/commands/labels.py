@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import CommandName, EventType
 from fleet.server.commands.model import CommandRow
 from fleet.server.errands.model import EventRow
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import Level, StatusLabel, TodoItem
 
 COMMAND_ICON: Mapping[str, str] = {
-    "self_test": "stethoscope",
-    "restart": "restart",
-    "out_of_service": "door-closed-lock",
-    "in_service": "door-open",
-    "open_slot": "lock-open-variant-outline",
-    "sync": "update",
-    "log_bundle": "download-outline",
+    CommandName.SELF_TEST: "stethoscope",
+    CommandName.RESTART: "restart",
+    CommandName.OUT_OF_SERVICE: "door-closed-lock",
+    CommandName.IN_SERVICE: "door-open",
+    CommandName.OPEN_SLOT: "lock-open-variant-outline",
+    CommandName.SYNC: "update",
+    CommandName.LOG_BUNDLE: "download-outline",
 }
 """In the order in which they are offered."""
 COMMAND_EVENTS = frozenset({EventType.COMMAND_TAKEN, EventType.COMMAND_ENDED})

@@ -17,6 +17,7 @@ from typing import Literal, Protocol, get_args
 
 from fleet.messages.commands import COMMANDS, TOUCHES_CARDS, Message
 from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import CommandName
 from fleet.server.platform.live_feed.topics import Topic, changes_with
 from fleet.server.platform.roles import Right
 
@@ -149,9 +150,9 @@ def right_for(command: str) -> Right:
 def wrong_with(wish: Wish) -> str | None:
     """The part of a wish that does not fit; None where it can be asked."""
     slot, message = wish.slot is None, wish.message is None
-    if wish.command == "open_slot":
+    if wish.command == CommandName.OPEN_SLOT:
         slot = wish.slot is not None and 1 <= wish.slot <= MOST_SLOT
-    if wish.command == "out_of_service":
+    if wish.command == CommandName.OUT_OF_SERVICE:
         message = wish.message in get_args(Message)
     fits = {
         "command": wish.command in COMMANDS,

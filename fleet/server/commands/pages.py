@@ -17,6 +17,7 @@ from starlette.datastructures import FormData
 
 from fleet.messages.commands import TOUCHES_CARDS
 from fleet.messages.topics import STATION_NAME
+from fleet.messages.vocabulary import CommandName
 from fleet.server.commands.dependencies import may_order, orderer, within
 from fleet.server.commands.labels import COMMAND_ICON, command_title
 from fleet.server.commands.model import (
@@ -220,7 +221,7 @@ def _standing(request: Request, web: Web, name: str) -> StationRow:
 def _fits(command: str, row: StationRow) -> bool:
     """Whether it makes sense now: a station that is closed is not closed again."""
     closed = row.state is not None and row.state.out_of_service not in (None, "door")
-    return command != ("out_of_service" if closed else "in_service")
+    return command != (CommandName.OUT_OF_SERVICE if closed else CommandName.IN_SERVICE)
 
 
 def _found(row: CommandRow | None) -> CommandRow:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, 
 
 from fleet.messages.commands import CommandResult
 from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import CommandName
 from fleet.server.commands.model import CommandRow
 from fleet.server.commands.tables import commands
 from fleet.server.platform.audit import log as audit
@@ -72,7 +73,12 @@ def one(connection: Connection, number: int, within: ColumnElement[bool] = ALL) 
 
 def last_test(connection: Connection, station: str, within: ColumnElement[bool] = ALL) -> CommandRow | None:
     """The latest self test of that station which was done."""
-    fits = (within, commands.c.station == station, commands.c.command == "self_test", commands.c.state == "done")
+    fits = (
+        within,
+        commands.c.station == station,
+        commands.c.command == CommandName.SELF_TEST.value,
+        commands.c.state == "done",
+    )
     row = connection.execute(select(commands).where(*fits).order_by(commands.c.id.desc()).limit(1)).first()
     return None if row is None else _row(row)
 
@@ -133,7 +139,7 @@ def take_result(connection: Connection, station: str, result: CommandResult, now
     if found.state not in _ANSWERABLE:
         return bool(found.state == result.outcome)
     detail = msgspec.json.encode(Detail(result.devices, result.lines)).decode()
-    told = {"state": result.outcome, "ended": now, "result": result.reason or None, "detail": detail}
+    told = {"state": result.outcome.value, "ended": now, "result": result.reason or None, "detail": detail}
     connection.execute(update(commands).where(place).values(told))
     row = one(connection, found.id)
     assert row is not None

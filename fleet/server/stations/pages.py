@@ -12,6 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.messages.topics import STATION_NAME
+from fleet.messages.vocabulary import CommandName
 from fleet.server.alerts.dependencies import within as within_alerts
 from fleet.server.alerts.labels import alert_todos
 from fleet.server.alerts.model import Alerts
@@ -159,9 +160,13 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
         )
 
 
-def _buttons(row: StationRow) -> tuple[str, ...]:
+def _buttons(row: StationRow) -> tuple[CommandName, ...]:
     """The commands that stand in the head of a station's page, the main one last."""
-    return ("self_test", "restart", "out_of_service" if serves_visitors(row) else "in_service")
+    return (
+        CommandName.SELF_TEST,
+        CommandName.RESTART,
+        CommandName.OUT_OF_SERVICE if serves_visitors(row) else CommandName.IN_SERVICE,
+    )
 
 
 def _add_orders(router: APIRouter, web: Web) -> None:

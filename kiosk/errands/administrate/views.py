@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from fleet.messages.errand_catalog import catalog
-from kiosk.administration_ports import NOT_HERE, DeviceOverview, MachineOverview
+from fleet.messages.vocabulary import DeviceKind
+from kiosk.administration_ports import NOT_HERE, DeviceOverview, MachineOverview, PartKind, PartOfBoard
 from kiosk.steps.administration_views import state_of
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import primary_button
@@ -12,16 +13,24 @@ from kiosk.views import Board, BoardPart, BoardSlot, Button, Say, Tell, say
 
 ATTEND = "attend"
 """The errand that the menu shows foremost."""
-ICONS = {
-    "reader": "smart-card-reader-outline",
-    "printer": "printer-outline",
-    "cabinet": "door-closed-lock",
-    "bin": "archive-arrow-down-outline",
-    "link": "cloud-check-outline",
-    "scanner": "magnify",
-    "gpio": "power",
+ICONS: dict[PartKind, str] = {
+    DeviceKind.READER: "smart-card-reader-outline",
+    DeviceKind.PRINTER: "printer-outline",
+    DeviceKind.CABINET: "door-closed-lock",
+    PartOfBoard.BIN: "archive-arrow-down-outline",
+    PartOfBoard.LINK: "cloud-check-outline",
+    DeviceKind.SCANNER: "magnify",
+    DeviceKind.GPIO: "power",
 }
-ORDER = ("reader", "printer", "bin", "link", "cabinet", "scanner", "gpio")
+ORDER: tuple[PartKind, ...] = (
+    DeviceKind.READER,
+    DeviceKind.PRINTER,
+    PartOfBoard.BIN,
+    PartOfBoard.LINK,
+    DeviceKind.CABINET,
+    DeviceKind.SCANNER,
+    DeviceKind.GPIO,
+)
 
 
 def board(context: ViewContext, look: MachineOverview, missing: Callable[[str], str | None]) -> Board:

@@ -4,7 +4,7 @@ Rules: nothing is written to the card; only the code's own tries can change.
 """
 
 from drivers.reader.outcomes import Role
-from fleet.messages.vocabulary import ErrandOutcome
+from fleet.messages.vocabulary import ErrandOutcome, FindingCode
 from kiosk.errands.check_card import views
 from kiosk.findings import CardEvidence, CardFinding, findings_of
 from kiosk.issuer.ports import CardWord, Found
@@ -66,7 +66,7 @@ async def _tell_name_change(ask: Ask, caps: Capabilities, log: ErrandLog, card: 
     found = await caps.directory.find(hsa_id=proof.hsa_id, people=(proof,))
     person = found.person if isinstance(found, Found) else None
     findings = findings_of(CardEvidence(card.facts, caps.clock.now(), person=person))
-    for finding in (one for one in findings if one.code == "name_changed"):
+    for finding in (one for one in findings if one.code is FindingCode.NAME_CHANGED):
         await ask(views.finding(TEST, finding, mends=False))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from drivers.reader.model import CardFacts, Certificate, Pin
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import FindingCode
 from kiosk.findings import CardFinding
 from kiosk.ports import FOUND_AGAIN
 from kiosk.steps.context import CardHolder, ViewContext
@@ -123,11 +124,11 @@ def finding(context: ViewContext, found: CardFinding, *, mends: bool = False) ->
 
 def begins(found: CardFinding) -> str:
     """What the next errand begins as: a card on hold that is in the reader is found."""
-    return FOUND_AGAIN if found.code == "on_hold" else found.errand or ""
+    return FOUND_AGAIN if found.code is FindingCode.ON_HOLD else found.errand or ""
 
 
 def _mending(found: CardFinding) -> str:
-    return "home.card.found_again" if found.code == "on_hold" else f"home.{found.errand}"
+    return "home.card.found_again" if found.code is FindingCode.ON_HOLD else f"home.{found.errand}"
 
 
 def offer_test(context: ViewContext, pin: Pin) -> Confirm:
@@ -147,7 +148,14 @@ def offer_test(context: ViewContext, pin: Pin) -> Confirm:
     )
 
 
-STILL_WORKS = frozenset({"certificate_expires_soon", "loa2_ends", "name_changed", "not_activated"})
+STILL_WORKS = frozenset(
+    {
+        FindingCode.CERTIFICATE_EXPIRES_SOON,
+        FindingCode.LOA2_ENDS,
+        FindingCode.NAME_CHANGED,
+        FindingCode.NOT_ACTIVATED,
+    }
+)
 """What has to be done in time, while the card works."""
 
 

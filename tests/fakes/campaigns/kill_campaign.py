@@ -26,7 +26,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fleet.messages.commands import Told
+from fleet.messages.vocabulary import CommandName
 from fleet.server.commands.model import Wish
 from fleet.server.commands.tables import commands
 from fleet.server.platform.database.database import FILE_NAME, Database, opened
@@ -44,7 +44,7 @@ APART_S = (0.3, 2.0)
 END_S = 240.0
 ANSWERED_S = 90.0
 """Stations whose connection was cut come back within seconds (`--hasty`), and hear what waits for them."""
-ORDERS: tuple[Told, ...] = ("self_test", "log_bundle", "restart", "sync")
+ORDERS = (CommandName.SELF_TEST, CommandName.LOG_BUNDLE, CommandName.RESTART, CommandName.SYNC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from fleet.agent.store import StationStore
 from fleet.messages.commands import COMMAND_TYP, COMMANDS, Command, CommandResult, digest_of
 from fleet.messages.judging import KEPT, DeclinedCommand, IgnoredCommand, TakenCommand
 from fleet.messages.link import encode
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import CommandOutcome, EventType
 from provisioning.authority import public_jwk
 from sim.stories.clock import NOW
 
@@ -146,7 +146,7 @@ async def test_what_is_taken_and_what_came_of_it_are_events_with_both_names(stor
     gate = gate_of(store, events=events)
     one = await taken(gate, told(command="open_slot", slot=3, second="other.test", reason="it lies across"))
     await gate.begin(one)
-    await gate.conclude(one, CommandResult(7, one.digest, "failed", "jammed"))
+    await gate.conclude(one, CommandResult(7, one.digest, CommandOutcome.FAILED, "jammed"))
     about = {"sequence": 7, "command": "open_slot", "slot": 3}
     assert events == [
         (EventType.COMMAND_TAKEN, {**about, "by": "tove.test", "second": "other.test", "why": "it lies across"}),
@@ -158,7 +158,7 @@ async def test_a_command_that_comes_twice_is_done_once_and_answered_twice(store:
     gate, payload = gate_of(store), told()
     one = await taken(gate, payload)
     assert await gate.take(payload) == IgnoredCommand("taken before"), "it is under way"
-    result = CommandResult(7, one.digest, "done")
+    result = CommandResult(7, one.digest, CommandOutcome.DONE)
     await gate.conclude(one, result)
     assert await gate_of(store, NOW + timedelta(hours=2)).take(payload) == DeclinedCommand(result), (
         "also after its time"
@@ -172,7 +172,7 @@ async def test_what_a_stop_cut_off_is_found_at_the_next_start(store: StationStor
     await gate.begin(first)
     assert await gate_of(store).left_open() == [LeftOpen(first, True), LeftOpen(second, False)]
     for one in (first, second):
-        await gate.conclude(one, CommandResult(one.command.sequence, one.digest, "done"))
+        await gate.conclude(one, CommandResult(one.command.sequence, one.digest, CommandOutcome.DONE))
     assert await gate.left_open() == []
 
 
@@ -180,5 +180,5 @@ async def test_the_latest_results_are_kept_to_be_told_again(store: StationStore)
     gate = gate_of(store)
     for number in range(1, KEPT + 4):
         one = await taken(gate, told(sequence=number))
-        await gate.conclude(one, CommandResult(number, one.digest, "done"))
+        await gate.conclude(one, CommandResult(number, one.digest, CommandOutcome.DONE))
     assert [one.sequence for one in await gate.results()] == list(range(4, KEPT + 4))

@@ -7,6 +7,7 @@ import pytest
 from fleet.messages.commands import MAX_RESULT_BYTES, MOST_LINE, MOST_LINES, CommandResult
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.link import encode
+from fleet.messages.vocabulary import CommandOutcome
 from kiosk.station.log_bundle import MOST_LOG, OURS, LogRing, collect_log, make_log_bundle
 
 NAME = "9752269875"
@@ -76,4 +77,4 @@ def test_the_largest_bundle_fits_into_a_result() -> None:
     assert all(line.isascii() and len(line) <= MOST_LINE for line in told)
     assert list(told) == sorted(told)
     assert not any(NAME in line for line in told)
-    assert len(encode(CommandResult(2**53, "0" * 64, "done", lines=told))) <= MAX_RESULT_BYTES
+    assert len(encode(CommandResult(2**53, "0" * 64, CommandOutcome.DONE, lines=told))) <= MAX_RESULT_BYTES

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from joserfc import jws
@@ -14,9 +14,9 @@ from joserfc.jwk import ECKey
 
 from drivers.reader.secret import Secret
 from fleet.agent.store import StoreError
-from fleet.messages.commands import COMMAND_TYP, CommandResult, Message, Told
+from fleet.messages.commands import COMMAND_TYP, CommandResult, Message
 from fleet.messages.link import decode
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import CommandName, EventType
 from kiosk.administration_ports import Closed
 from kiosk.config import CommandsSection, Config, PinsSection
 from kiosk.errands.registry import ERRANDS
@@ -34,7 +34,7 @@ from sim.stories.patience import LIMIT_S
 from tests.fakes.visitor import Home, Visitor, in_region
 
 START = datetime.now(UTC).replace(microsecond=0)
-EVERYTHING = CommandsSection(allowed=get_args(Told))
+EVERYTHING = CommandsSection(allowed=tuple(CommandName))
 
 
 class StationClock(HandClock):
@@ -184,7 +184,7 @@ async def test_a_slot_is_opened_from_afar_only_where_the_stations_file_says_so(
     region: DemoRegion, world: VirtualBench, tmp_path: Path
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
-    assert set(get_args(Told)) - set(config.commands.allowed) == {"open_slot"}
+    assert set(CommandName) - set(config.commands.allowed) == {"open_slot"}
     async with benched(config, base, world, region) as bench:
         assert await bench.said("open_slot", slot=3, second="olle.test") == ("refused", "not_allowed")
 

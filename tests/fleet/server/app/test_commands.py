@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from fleet.messages.commands import COMMANDS, CommandResult, digest_of
 from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.accounts import queries as people
 from fleet.server.accounts import separation_of_duties as vouching
 from fleet.server.accounts.sign_in.service import Access
@@ -196,7 +197,12 @@ async def test_what_a_self_test_found_and_a_log_are_on_the_page_and_in_the_api(
 ) -> None:
     found = DeviceState("Skrivare 1", "printer", "out_of_paper", False)
     row = answered(
-        access, desk, Wish(AT, "self_test", "ett prov"), outcome="done", devices=(found,), lines=("08:15 <b>",)
+        access,
+        desk,
+        Wish(AT, "self_test", "ett prov"),
+        outcome=CommandOutcome.DONE,
+        devices=(found,),
+        lines=("08:15 <b>",),
     )
     page = (await get(app, f"/commands/{row.id}")).text
     assert [one for one in ("Skrivare 1", "08:15 &lt;b&gt;", "Gjort") if one not in page] == []
@@ -209,7 +215,7 @@ async def test_the_last_self_test_stands_beside_the_parts(app: FastAPI, access: 
     assert "Självtest" not in (await get(app, page)).text.partition("<h2>Delarna</h2>")[2].partition("</header>")[0]
     good, bad = (DeviceState("Skrivare", "printer", state, state == "ready") for state in ("ready", "out_of_paper"))
     for devices, said in (((good,), "10:42: godkänt"), ((good, bad), "10:42: ett fel"), ((bad, bad), "10:42: två fel")):
-        answered(access, desk, Wish(AT, "self_test", "ett prov"), outcome="done", devices=devices)
+        answered(access, desk, Wish(AT, "self_test", "ett prov"), outcome=CommandOutcome.DONE, devices=devices)
         assert said in (await get(app, page)).text
 
 
@@ -217,7 +223,7 @@ async def test_why_a_station_refused_is_said_in_words_also_where_nobody_knows_th
     app: FastAPI, access: Access, desk: CommandDesk
 ) -> None:
     for reason, said in (("busy", "Någon var vid stationen hela tiden."), ("made_up", "made_up")):
-        row = answered(access, desk, Wish(AT, "restart", "ett prov"), outcome="refused", reason=reason)
+        row = answered(access, desk, Wish(AT, "restart", "ett prov"), outcome=CommandOutcome.REFUSED, reason=reason)
         assert said in (await get(app, f"/commands/{row.id}")).text
 
 
@@ -234,7 +240,7 @@ async def test_the_list_narrows_by_state_and_station(app: FastAPI, desk: Command
 
 async def test_the_list_can_be_taken_along_as_it_is_narrowed(app: FastAPI, access: Access, desk: CommandDesk) -> None:
     desk.ask(Wish("akuten", "sync", "nya beställningar"), TOVE)
-    answered(access, desk, Wish(AT, "restart", "=1+1"), outcome="refused", reason="busy")
+    answered(access, desk, Wish(AT, "restart", "=1+1"), outcome=CommandOutcome.REFUSED, reason="busy")
     rows = (
         (await get(app, f"/exports/commands?station={AT}", accept_language="sv")).body.decode("utf-8-sig").splitlines()
     )

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from fleet.messages.commands import COMMAND_TYP, Command, CommandResult, digest_of
 from fleet.messages.link import decode
 from fleet.messages.topics import Topics
+from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.dispatcher import CommandService
 from fleet.server.commands.model import CommandRow, Wish
@@ -54,7 +55,9 @@ class Server:
 
     def answer(self, number: int, payload: bytes) -> ResultSeen:
         """The station did it."""
-        return ResultSeen("entre-a", CommandResult(self.row(number).sequence or 0, digest_of(payload), "done"), b"raw")
+        return ResultSeen(
+            "entre-a", CommandResult(self.row(number).sequence or 0, digest_of(payload), CommandOutcome.DONE), b"raw"
+        )
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from fleet.messages.commands import CommandResult, digest_of
 from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.commands.dispatcher import CommandService
 from fleet.server.commands.model import By, CommandRow, Refusal, Wish
@@ -39,7 +40,7 @@ def sent(database: Database, desk: CommandDesk) -> tuple[CommandRow, CommandResu
     row = desk.one(number)
     assert row is not None
     assert row.sequence is not None
-    return row, CommandResult(row.sequence, digest_of(payload), "done")
+    return row, CommandResult(row.sequence, digest_of(payload), CommandOutcome.DONE)
 
 
 def deeds(database: Database) -> list[tuple[str, str]]:
@@ -117,7 +118,7 @@ def test_other_stations_are_out_of_sight_and_of_reach(desk: CommandDesk) -> None
 def test_an_answer_is_kept_once_with_what_was_found(database: Database, desk: CommandDesk, writer: Writer) -> None:
     row, done = sent(database, desk)
     found = DeviceState("Virtual reader", "reader", "ready", True, True)
-    told = {"outcome": "failed", "reason": "offline", "devices": (found,), "lines": ("a line",)}
+    told = {"outcome": CommandOutcome.FAILED, "reason": "offline", "devices": (found,), "lines": ("a line",)}
     result = replace(done, **told)
     committed = writer.commit([ResultSeen("entre-a", result, b"raw")], NOW)
     assert {"commands", "station/entre-a"} <= committed.topics
@@ -161,7 +162,7 @@ def test_a_second_answer_that_says_otherwise_changes_nothing(
     database: Database, desk: CommandDesk, writer: Writer
 ) -> None:
     row, first = sent(database, desk)
-    other = replace(first, outcome="refused", reason="busy")
+    other = replace(first, outcome=CommandOutcome.REFUSED, reason="busy")
     committed = writer.commit([ResultSeen("entre-a", first, b"1"), ResultSeen("entre-a", other, b"2")], NOW)
     assert committed.quarantined == 1
     kept = desk.one(row.id)

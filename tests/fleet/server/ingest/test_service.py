@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from fleet.messages.commands import CommandResult
 from fleet.messages.link import Acked, StationState, decode, encode
 from fleet.messages.topics import Topics
+from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.ingest.parse import Arrival, Arrived, Committed, PresenceSeen, ResultSeen, Spoilt, StateSeen
 from fleet.server.ingest.service import BATCH, read
 from fleet.server.ingest.write import Writer
@@ -93,7 +94,7 @@ def test_a_result_of_a_command_that_is_none_is_kept_aside(payload: bytes, why: s
 
 
 def test_a_result_belongs_to_the_station_of_its_topic() -> None:
-    raw = encode(CommandResult(7, "00", "refused", "busy"))
+    raw = encode(CommandResult(7, "00", CommandOutcome.REFUSED, "busy"))
     assert read(Incoming(Topics("entre-b").results, raw)) == ResultSeen("entre-b", decode(CommandResult, raw), raw)
     deeper = read(Incoming("kortkiosk/v1/entre-a/other/result", raw))
     assert isinstance(deeper, Spoilt), "another topic with the same last part is none of ours"
