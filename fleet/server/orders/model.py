@@ -143,7 +143,7 @@ def after(state: str | None, happening: Happening) -> State | None:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order. `state`: as `fleet.server.orders.lifecycle` has it, and `expired` for one that waits past its last day.
+    """One order. `state`: as `fleet.server.orders.model` has it (`STATES`), and `expired` for one that waits past its last day.
     `slot` is 0 where the card lies in none."""
 
     order: str
