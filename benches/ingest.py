@@ -31,7 +31,8 @@ from fleet.agent.identity import Identity
 from fleet.messages.events import Event
 from fleet.messages.link import Acked, encode
 from fleet.messages.topics import PREFIX, Topics
-from fleet.server.ingest.service import BATCH, Ingest, Waiting, arrived
+from fleet.server.ingest.parse import Waiting, parse_waiting
+from fleet.server.ingest.service import BATCH, Ingest
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.mqtt5_client import RECEIVE_MAXIMUM
@@ -174,7 +175,7 @@ def taken_in(writer: Writer, events: Sequence[Event]) -> float:
 
     async def take() -> float:
         source = _Source()
-        inbox: Inbox[Waiting] = Inbox(asyncio.get_running_loop(), arrived)
+        inbox: Inbox[Waiting] = Inbox(asyncio.get_running_loop(), parse_waiting)
         running = asyncio.create_task(
             Ingest(source, writer, _NoPages(), lambda: datetime.now(UTC), inbox, SIGNER.sign).run()
         )

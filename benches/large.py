@@ -29,7 +29,7 @@ from benches.figures import CannotMeasureError, Figure, at_most
 from benches.shares import family
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus
-from fleet.server.ingest.parse import Arrival, PresenceSeen, StateSeen
+from fleet.server.ingest.parse import Arrival, ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import FILE_NAME, opened
 from tests.fakes.fleet.region import Region
@@ -85,7 +85,7 @@ def _station(number: int, errand: str | None = None) -> list[Arrival]:
         devices=devices,
         slots=tuple(SlotState(slot, "present" if slot % 3 else "empty", "closed") for slot in range(1, 9)),
     )  # fmt: skip
-    return [PresenceSeen(name, number % 20 != 0), StateSeen(name, encode(state).decode())]
+    return [ArrivedPresence(name, number % 20 != 0), ArrivedState(name, encode(state).decode())]
 
 
 def _memory(region: Region, server: "subprocess.Popen[str]") -> list[Figure]:

@@ -35,9 +35,8 @@ from fleet.messages.asking import Asked, Word
 from fleet.messages.commands import Command, CommandResult
 from fleet.messages.region import RegionPage
 from fleet.mqtt5 import packets
-from fleet.server.ingest import projections
-from fleet.server.ingest import service as ingest
-from fleet.server.ingest.parse import Arrived
+from fleet.server.ingest import parse, projections
+from fleet.server.ingest.parse import ArrivedEvent
 from fleet.server.issuers.certificate_requests import check_request
 from fleet.server.issuers.question_bounds import check_bounds
 from fleet.server.orders import order_files as orders
@@ -198,8 +197,8 @@ def fuzz_arrival(data: bytes) -> None:
     """What the server makes of a message: an arrival, spoilt or not, and never an exception."""
     kinds = ("events", "state", "presence", "acked", "", "commands/result")
     topic = STATION_TOPIC + kinds[data[0] % len(kinds)] if data else "elsewhere"
-    arrival = ingest.read(Incoming(topic, data[1:], None))
-    if isinstance(arrival, Arrived):
+    arrival = parse.parse_message(Incoming(topic, data[1:], None))
+    if isinstance(arrival, ArrivedEvent):
         projections.changes_of(arrival.event, NOW)
         projections.errand_of(arrival.event)
 

@@ -43,7 +43,8 @@ from fleet.server.diagnosis.health import Health, watch_store
 from fleet.server.evidence.service import EvidenceService
 from fleet.server.evidence.settings import EvidenceSettings
 from fleet.server.evidence.signature import Seal
-from fleet.server.ingest.service import Ingest, arrived
+from fleet.server.ingest.parse import parse_waiting
+from fleet.server.ingest.service import Ingest
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers.request_sender import Carrier
 from fleet.server.issuers.settings import IssuerSettings
@@ -231,7 +232,7 @@ class FleetServer:
     ) -> Transport:
         """Connect the broker with ingest and answers. In a cluster workers do the ingest."""
         loop = asyncio.get_running_loop()
-        arriving, asking = Inbox(loop, arrived), Inbox(loop, as_it_came)
+        arriving, asking = Inbox(loop, parse_waiting), Inbox(loop, as_it_came)
         transport = self._transport()
         self._health.probes["broker"] = lambda: transport.trouble
         if self._config.broker is not None and isinstance(transport, Mqtt5Transport):

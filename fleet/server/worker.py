@@ -15,7 +15,8 @@ from typing import Self
 
 from sqlalchemy import URL
 
-from fleet.server.ingest.service import Clock, Ingest, arrived
+from fleet.server.ingest.parse import parse_waiting
+from fleet.server.ingest.service import Clock, Ingest
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.broker_url import BrokerUrl
 from fleet.server.platform.broker.inbox import Inbox
@@ -85,7 +86,7 @@ class FleetWorker:
         ending.later(parts, "database", asyncio.to_thread, database.close)
         announcer = Announcer(database)
         transport = intake_line(self._config.broker, self._config.credentials, self.name)
-        arriving = Inbox(asyncio.get_running_loop(), arrived)
+        arriving = Inbox(asyncio.get_running_loop(), parse_waiting)
         ingest = Ingest(transport, Writer(database), announcer, self._clock, arriving, signer.sign, self._tracing)
         for name, work in (("changes-told", announcer.run()), ("ingest", ingest.run())):
             task = asyncio.create_task(work, name=name)

@@ -11,7 +11,7 @@ from benches.disk import left
 from benches.events import errands
 from benches.figures import CannotMeasureError, Figure, Report, against, table
 from fleet.messages.events import parse
-from fleet.server.ingest.parse import taken
+from fleet.server.ingest.parse import arrived_event
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import opened
 
@@ -71,7 +71,7 @@ def test_the_time_of_a_piece_of_work_is_its_median() -> None:
 
 def test_the_made_up_errands_are_taken_by_the_server_without_an_alarm(tmp_path: Path) -> None:
     told = errands("bench-a", epoch=2, count=7)
-    arrivals = [taken(one.station, parse(one.wire), one.wire) for one in told]
+    arrivals = [arrived_event(one.station, parse(one.wire), one.wire) for one in told]
 
     with opened(tmp_path / "fleet.sqlite") as database:
         committed = Writer(database).commit(arrivals, program.datetime.now(program.UTC))

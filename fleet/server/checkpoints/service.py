@@ -30,7 +30,7 @@ from fleet.server.ingest.projections import checkpoint_text
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raised
+from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, alarm_rows
 from fleet.server.stations.tables import stations
 
 LOOK_EVERY_S = 15.0
@@ -144,7 +144,7 @@ def _write(
         for station, epoch, der in batch.fresh
     ]
     bad = [(row, verdict) for row, verdict in verdicts if verdict is not Verdict.GOOD]
-    alarms = raised(
+    alarms = alarm_rows(
         [Alarm(row.name, CHAIN_BROKEN, f"{row.epoch}:{row.sequence} {verdict}") for row, verdict in bad], now
     )
     certificates, words = Put(station_certificates, kept, ()), Put(countersignatures, countersigned, ())

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from fleet.server.events.received_sequences import Held, gaps_from_text, gaps_to_text
+from fleet.server.events.received_sequences import ReceivedSequences, gaps_from_text, gaps_to_text
 from fleet.server.events.tables import chains
 from fleet.server.platform.database.bulk import Put, insert_for, is_postgres, stored_time
 from fleet.server.platform.database.postgres import Statement, in_one_trip, locking
@@ -30,7 +30,7 @@ _ON_SQLITE = {"one": "?", "among": "IN (SELECT value FROM json_each(?))"}
 class Chain:
     """One chain while a batch is taken. `head`: hash of the event at the highest sequence, where it could be read."""
 
-    held: Held
+    held: ReceivedSequences
     head: str | None = None
     intact: bool = True
 
@@ -61,12 +61,12 @@ def open_chains(
     rows = _run(connection, [*locks, *_opening(connection, sorted(numbers.values()), heard, now)])[-1]
     by_number = {number: name for name, number in numbers.items()}
     return numbers, {
-        (by_number[station], epoch): Chain(Held(highest, gaps_from_text(gaps)), head, bool(intact))
+        (by_number[station], epoch): Chain(ReceivedSequences(highest, gaps_from_text(gaps)), head, bool(intact))
         for station, epoch, highest, gaps, head, intact in rows
     }
 
 
-def written(chains_: Iterable[tuple[int, int, Chain]]) -> Put:
+def chain_rows(chains_: Iterable[tuple[int, int, Chain]]) -> Put:
     """Writes chains back: (station's key, epoch, chain)."""
     rows = [
         {

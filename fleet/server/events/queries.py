@@ -34,11 +34,11 @@ def events_at(connection: Connection, places: Iterable[Place]) -> dict[Place, Ev
             rows = connection.execute(columns.where(and_(events.c.station == station, events.c.epoch == epoch, chosen)))
             for row in rows:
                 place = (station, epoch, row.sequence)
-                found[place] = restored(place, row.envelope, row.data, row.salt)
+                found[place] = restore_event(place, row.envelope, row.data, row.salt)
     return found
 
 
-def restored(place: Place, envelope: bytes, data: bytes | None, salt: str | None) -> Event | None:
+def restore_event(place: Place, envelope: bytes, data: bytes | None, salt: str | None) -> Event | None:
     """The event of a row; None, and a line in the log, where it is damaged."""
     try:
         return restore(envelope, data, salt)

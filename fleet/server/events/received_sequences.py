@@ -4,9 +4,9 @@ Rules: what is held is never forgotten; a gap is an inclusive range. `through` i
 `wanted` is what it should send again. A chain with too many gaps takes no event that would open one more: the station
 keeps it and sends it again.
 
->>> Held().with_sequence(1).with_sequence(4).gaps
+>>> ReceivedSequences().with_sequence(1).with_sequence(4).gaps
 ((2, 3),)
->>> Held().with_sequence(1).with_sequence(4).through
+>>> ReceivedSequences().with_sequence(1).with_sequence(4).through
 1
 """
 
@@ -21,7 +21,7 @@ Range = tuple[int, int]
 _NO_GAPS = "[]"
 
 
-class Held(msgspec.Struct, frozen=True, gc=False):
+class ReceivedSequences(msgspec.Struct, frozen=True, gc=False):
     """Sequences 1 to `highest` without those in `gaps` (sorted, disjoint, inclusive)."""
 
     highest: int = 0
@@ -54,17 +54,17 @@ class Held(msgspec.Struct, frozen=True, gc=False):
             return True
         return any(first <= sequence <= last for first, last in self.gaps)
 
-    def with_sequence(self, sequence: int) -> "Held":
+    def with_sequence(self, sequence: int) -> "ReceivedSequences":
         """The same with this one held too."""
         if sequence == self.highest + 1:
-            return Held(sequence, self.gaps)
+            return ReceivedSequences(sequence, self.gaps)
         if sequence > self.highest:
-            return Held(sequence, (*self.gaps, (self.highest + 1, sequence - 1)))
+            return ReceivedSequences(sequence, (*self.gaps, (self.highest + 1, sequence - 1)))
         gaps = tuple(part for gap in self.gaps for part in _without(gap, sequence))
-        return Held(self.highest, gaps)
+        return ReceivedSequences(self.highest, gaps)
 
 
-def gaps_to_text(held: Held) -> str:
+def gaps_to_text(held: ReceivedSequences) -> str:
     """As stored."""
     return _NO_GAPS if not held.gaps else msgspec.json.encode(held.gaps).decode()
 

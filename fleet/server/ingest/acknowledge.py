@@ -20,7 +20,7 @@ Later = Callable[[float, Callable[[], None]], object]
 """Call something after so many seconds."""
 
 
-class Acking:
+class Acknowledger:
     """Publishes `acked` of many stations. Not for several threads."""
 
     def __init__(

@@ -1,6 +1,6 @@
 """Parser of what stations send: events and states as values, and a dead letter (quarantine) for what cannot be read.
 
->>> Spoilt("entre-a", (1, 7), "events", b"{", "not an event").key
+>>> UnreadableMessage("entre-a", (1, 7), "events", b"{", "not an event").key
 (1, 7)
 """
 
@@ -8,10 +8,12 @@ import hashlib
 
 import msgspec
 
-from fleet.messages.commands import CommandResult
-from fleet.messages.events import Event
-from fleet.messages.link import Acked
-from fleet.server.ingest.projections import Said, said_by
+from fleet.messages.commands import MAX_RESULT_BYTES, CommandResult
+from fleet.messages.events import Event, EventError, parse
+from fleet.messages.link import Acked, MessageError, Presence, StationState, decode, encode
+from fleet.messages.topics import station_of
+from fleet.server.ingest.projections import EventFacts, facts_of
+from fleet.server.platform.broker.transport import Incoming
 
 RESULT = "command result"
 """The kind of a spoilt one."""
@@ -19,13 +21,13 @@ Key = tuple[int, int]
 """(epoch, sequence)."""
 
 
-class Arrived(msgspec.Struct, frozen=True, gc=False):
-    """An event that fits every rule but its place in the chain; `raw` are the bytes that came. Made by `taken`."""
+class ArrivedEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event that fits every rule but its place in the chain; `raw` are the bytes that came. Made by `arrived_event`."""
 
     station: str
     event: Event
     raw: bytes
-    said: Said
+    said: EventFacts
 
     @property
     def key(self) -> Key:
@@ -33,12 +35,12 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
         return self.event.epoch, self.event.sequence
 
 
-def taken(station: str, event: Event, raw: bytes) -> Arrived:
+def arrived_event(station: str, event: Event, raw: bytes) -> ArrivedEvent:
     """An event with all that can be known of it before it is stored. Never raises."""
-    return Arrived(station, event, raw, said_by(event))
+    return ArrivedEvent(station, event, raw, facts_of(event))
 
 
-class Spoilt(msgspec.Struct, frozen=True, gc=False):
+class UnreadableMessage(msgspec.Struct, frozen=True, gc=False):
     """Something that cannot be used. With a key it counts as held, so that the stream goes on."""
 
     station: str
@@ -53,7 +55,7 @@ class Spoilt(msgspec.Struct, frozen=True, gc=False):
         return hashlib.sha256(f"{self.kind} {self.key} ".encode() + self.raw).hexdigest()
 
 
-class StateSeen(msgspec.Struct, frozen=True, gc=False):
+class ArrivedState(msgspec.Struct, frozen=True, gc=False):
     """The station as it is; `state` is a StationState that has been decoded, as JSON. `replayed` as in `Incoming`."""
 
     station: str
@@ -61,7 +63,7 @@ class StateSeen(msgspec.Struct, frozen=True, gc=False):
     replayed: bool = False
 
 
-class PresenceSeen(msgspec.Struct, frozen=True, gc=False):
+class ArrivedPresence(msgspec.Struct, frozen=True, gc=False):
     """The station came or went. `replayed` as in `Incoming`."""
 
     station: str
@@ -71,7 +73,7 @@ class PresenceSeen(msgspec.Struct, frozen=True, gc=False):
     """As the station says of its session."""
 
 
-class ResultSeen(msgspec.Struct, frozen=True, gc=False):
+class ArrivedResult(msgspec.Struct, frozen=True, gc=False):
     """What became of a command; `raw` are the bytes that came."""
 
     station: str
@@ -79,20 +81,20 @@ class ResultSeen(msgspec.Struct, frozen=True, gc=False):
     raw: bytes
 
     @property
-    def misplaced(self) -> Spoilt:
+    def misplaced(self) -> UnreadableMessage:
         """As it is kept where it answers nothing that the station was told."""
-        return Spoilt(self.station, None, RESULT, self.raw, "answers no command of this station")
+        return UnreadableMessage(self.station, None, RESULT, self.raw, "answers no command of this station")
 
 
-Arrival = Arrived | Spoilt | StateSeen | PresenceSeen | ResultSeen
+Arrival = ArrivedEvent | UnreadableMessage | ArrivedState | ArrivedPresence | ArrivedResult
 
 
-def is_memory(arrival: Arrival) -> bool:
+def is_remembered_by_broker(arrival: Arrival) -> bool:
     """Whether it is the broker that remembers, of a station that need not be there. One that it says is online is heard."""
     match arrival:
-        case StateSeen():
+        case ArrivedState():
             return arrival.replayed
-        case PresenceSeen():
+        case ArrivedPresence():
             return arrival.replayed and not arrival.online
         case _:
             return False
@@ -107,3 +109,77 @@ class Committed(msgspec.Struct, frozen=True):
     """New events."""
     quarantined: int
     conflicts: int
+
+
+MAX_STATE_BYTES = 64 * 1024
+
+
+MAX_REASON = 200
+
+
+Waiting = tuple[Incoming, Arrival | None]
+"""A message, and what it says."""
+
+
+def parse_waiting(message: Incoming) -> Waiting:
+    """For the inbox."""
+    return message, parse_message(message)
+
+
+def parse_message(message: Incoming) -> Arrival | None:
+    """What one message says. None where its topic belongs to no station: such a thing cannot be kept under any name."""
+    station = station_of(message.topic)
+    if station is None:
+        return None
+    kind = RESULT if message.topic.endswith(f"/{station}/commands/result") else message.topic.rsplit("/", 1)[1]
+    try:
+        if kind == "events":
+            return _event(station, message)
+        if kind == "state":
+            return _state(station, message.payload, replayed=message.replayed)
+        if kind == "presence":
+            presence = decode(Presence, message.payload)
+            return ArrivedPresence(station, presence.online, message.replayed, presence.taken_over)
+        if kind == RESULT:
+            return _result(station, message.payload)
+    except (EventError, MessageError) as error:
+        return UnreadableMessage(
+            station, message.key if kind == "events" else None, kind, message.payload, str(error)[:MAX_REASON]
+        )
+    return UnreadableMessage(station, None, kind[:16], message.payload, "no topic of ours")
+
+
+def _event(station: str, message: Incoming) -> ArrivedEvent:
+    event = parse(message.payload)
+    if event.station != station:
+        raise EventError("source names another station than the topic")
+    if message.key is not None and message.key != (event.epoch, event.sequence):
+        raise EventError("epoch and sequence of the message are not those of the event")
+    return arrived_event(station, event, message.payload)
+
+
+def _state(station: str, payload: bytes, *, replayed: bool) -> ArrivedState:
+    if len(payload) > MAX_STATE_BYTES:
+        raise MessageError(f"a state has at most {MAX_STATE_BYTES} bytes")
+    return ArrivedState(station, encode(decode(StationState, payload)).decode(), replayed)
+
+
+def _result(station: str, payload: bytes) -> ArrivedResult:
+    if len(payload) > MAX_RESULT_BYTES:
+        raise MessageError(f"a result has at most {MAX_RESULT_BYTES} bytes")
+    return ArrivedResult(station, decode(CommandResult, payload), payload)
+
+
+def unstorable(arrival: Arrival, reason: str) -> UnreadableMessage:
+    said = f"cannot be stored: {reason}"
+    match arrival:
+        case ArrivedEvent():
+            return UnreadableMessage(arrival.station, arrival.key, "events", arrival.raw, said)
+        case UnreadableMessage():
+            return UnreadableMessage(arrival.station, arrival.key, arrival.kind, arrival.raw, said)
+        case ArrivedState():
+            return UnreadableMessage(arrival.station, None, "state", arrival.state.encode(), said)
+        case ArrivedPresence():
+            return UnreadableMessage(arrival.station, None, "presence", b"", said)
+        case ArrivedResult():
+            return UnreadableMessage(arrival.station, None, RESULT, arrival.raw, said)

@@ -15,15 +15,15 @@ from fleet.server.cards.stock.projection import Origin, drop_cards, emptied_bins
 from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.errands.tables import errands, receipts
 from fleet.server.ingest.projections import (
-    AlarmTold,
+    AlarmRaised,
     Change,
-    CheckpointTold,
+    CheckpointSigned,
     ErrandConcerns,
     ErrandEnded,
     ErrandStarted,
     ReceiptKept,
     Step,
-    Unfit,
+    UnfitData,
 )
 from fleet.server.orders.model import OrderMoved
 from fleet.server.orders.service import settle
@@ -69,7 +69,7 @@ class Folded:
     """Rows of checkpoints, which are judged later."""
 
 
-def apply(connection: Connection, steps: Sequence[Step]) -> Applied:
+def apply_changes(connection: Connection, steps: Sequence[Step]) -> Applied:
     """Write what follows from the events of a batch, in order of arrival, but for `puts`: they go with others of the caller's."""
     return apply_folded(connection, fold(steps, keep_receipts(connection, steps)))
 
@@ -84,7 +84,7 @@ def fold(steps: Sequence[Step], kept: dict[str, Origin]) -> Folded:
 
 
 def apply_folded(connection: Connection, folded: Folded) -> Applied:
-    """The rest of `apply`."""
+    """The rest of `apply_changes`."""
     if folded.errands:
         folded.applied.topics.add(Topic.ERRANDS)
     signed = Put(checkpoints, folded.signed, ("at",))
@@ -114,12 +114,12 @@ def _fold(folded: Folded, step: Step, change: Change) -> None:
             folded.reserves.append((origin, change))
         case ReceiptKept():
             _fold_receipt(folded, step, change)
-        case AlarmTold():
+        case AlarmRaised():
             folded.applied.alarms.append(Alarm(origin.name, change.code, change.which))
-        case CheckpointTold():
+        case CheckpointSigned():
             place = {"station": origin.station, "epoch": origin.epoch, "sequence": origin.sequence}
             folded.signed.append({**place, "at": change.at})
-        case Unfit():
+        case UnfitData():
             folded.applied.alarms.append(Alarm(origin.name, UNFIT, change.reason))
 
 

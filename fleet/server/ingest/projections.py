@@ -1,6 +1,6 @@
 """Projections: what an event changes in the read models of pages, as a pure function of the event.
 
-Rules: unknown types change nothing. Known ones whose data does not fit change nothing either, and say so (`Unfit`): a
+Rules: unknown types change nothing. Known ones whose data does not fit change nothing either, and say so (`UnfitData`): a
 station may be newer or wrong, and the event is stored all the same. Changes may be applied in any order and more than
 once with the same end.
 """
@@ -55,20 +55,20 @@ class ReceiptKept(msgspec.Struct, frozen=True, gc=False):
     errand: str
 
 
-class AlarmTold(msgspec.Struct, frozen=True, gc=False):
+class AlarmRaised(msgspec.Struct, frozen=True, gc=False):
     """The station tells what a person should look at: a code of `store.alarms`, and which (a receipt, a list)."""
 
     code: str
     which: str
 
 
-class CheckpointTold(msgspec.Struct, frozen=True, gc=False):
+class CheckpointSigned(msgspec.Struct, frozen=True, gc=False):
     """The station has signed how far its chain has come; nobody has judged the signature yet."""
 
     at: datetime
 
 
-class Unfit(msgspec.Struct, frozen=True, gc=False):
+class UnfitData(msgspec.Struct, frozen=True, gc=False):
     """The data does not fit its type. `reason` names the field, never the content."""
 
     reason: str
@@ -84,13 +84,13 @@ Change = (
     | BinEmptied
     | ReservePlaced
     | ReceiptKept
-    | AlarmTold
-    | CheckpointTold
-    | Unfit
+    | AlarmRaised
+    | CheckpointSigned
+    | UnfitData
 )
 
 
-class Said(msgspec.Struct, frozen=True, gc=False):
+class EventFacts(msgspec.Struct, frozen=True, gc=False):
     """What an event says by its station's own clock: found while it is read, before the store is waited for."""
 
     errand: str | None
@@ -183,24 +183,26 @@ def changes_of(event: Event, received: datetime) -> tuple[Change, ...]:
     return () if reader is None else _read(reader, event, _happened(event.time, received))
 
 
-def said_by(event: Event) -> Said:
-    """What can be known of an event before it is received: see `changes_by`."""
+def facts_of(event: Event) -> EventFacts:
+    """What can be known of an event before it is received: see `changes_at`."""
     reader = _READERS.get(event.type)
     if reader is None:
-        return Said(errand_of(event), _EARLIEST, ())
+        return EventFacts(errand_of(event), _EARLIEST, ())
     at = _happened(event.time, _LATEST)
-    return Said(errand_of(event), at, _read(reader, event, at))
+    return EventFacts(errand_of(event), at, _read(reader, event, at))
 
 
-def changes_by(said: Said, event: Event, received: datetime) -> tuple[Change, ...]:
-    """The same as `changes_of`, and `Unfit` where the event is dated far ahead. Derived anew only where the station's clock is
-    ahead of ours or cannot be read."""
+def changes_at(said: EventFacts, event: Event, received: datetime) -> tuple[Change, ...]:
+    """The same as `changes_of`, and `UnfitData` where the event is dated far ahead.
+
+    Derived anew only where the station's clock is ahead of ours or cannot be read.
+    """
     if said.at <= received:
         return said.changes
     changes = changes_of(event, received)
     if said.at - received <= MOST_AHEAD:
         return changes
-    return (*changes, Unfit(f"{event.type}: its time is no time, or more than an hour ahead of the server's"))
+    return (*changes, UnfitData(f"{event.type}: its time is no time, or more than an hour ahead of the server's"))
 
 
 def errand_of(event: Event) -> str | None:
@@ -218,7 +220,7 @@ def _read(reader: _Reader, event: Event, at: datetime) -> tuple[Change, ...]:
     try:
         return reader(event.data, event.subject, at)
     except (msgspec.MsgspecError, RecursionError, OverflowError) as error:
-        return (Unfit(f"{event.type}: {error}"),)
+        return (UnfitData(f"{event.type}: {error}"),)
 
 
 def checkpoint_text(data: bytes) -> str:
@@ -242,7 +244,7 @@ def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...
     if (said.effect, said.outcome) == (Effect.DROP_CARD, Outcome.DROPPED):
         return (CardDropped(said.old_card, at),)
     if said.outcome == Outcome.NOT_LAID_OUT:
-        return (AlarmTold(NOT_LAID_OUT, f"{said.receipt or said.effect}: {said.why}"),)
+        return (AlarmRaised(NOT_LAID_OUT, f"{said.receipt or said.effect}: {said.why}"),)
     what = _MOVED.get((said.effect, said.outcome))
     if what is None or order is None:
         return ()
@@ -254,11 +256,11 @@ def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...
 
 def _card_not_genuine(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_CardNotGenuine)
-    return (AlarmTold(CARD_NOT_GENUINE, f"{said.card_number}: {said.why}"),)
+    return (AlarmRaised(CARD_NOT_GENUINE, f"{said.card_number}: {said.why}"),)
 
 
 def _lists_dropped(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
-    return (AlarmTold(LISTS_DROPPED, ", ".join(sorted(msgspec.json.decode(data, type=_ListsDropped).lists))),)
+    return (AlarmRaised(LISTS_DROPPED, ", ".join(sorted(msgspec.json.decode(data, type=_ListsDropped).lists))),)
 
 
 def _activated(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
@@ -285,7 +287,7 @@ def _ended(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...
 
 def _checkpoint(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
     msgspec.json.decode(data, type=_Checkpoint)
-    return (CheckpointTold(at),)
+    return (CheckpointSigned(at),)
 
 
 def _without_subject(read: stocking.Read) -> _Reader:

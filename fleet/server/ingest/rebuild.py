@@ -19,11 +19,11 @@ from fleet.server.cards.stock.projection import Origin
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.checkpoints.tables import checkpoints, erasures
 from fleet.server.errands.tables import errands, receipts
-from fleet.server.events.chains import Chain, written
-from fleet.server.events.queries import restored
-from fleet.server.events.received_sequences import Held
+from fleet.server.events.chains import Chain, chain_rows
+from fleet.server.events.queries import restore_event
+from fleet.server.events.received_sequences import ReceivedSequences
 from fleet.server.events.tables import chains, events, quarantine
-from fleet.server.ingest.project import apply
+from fleet.server.ingest.project import apply_changes
 from fleet.server.ingest.projections import Change, Step, changes_of
 from fleet.server.orders.model import OrderMoved
 from fleet.server.orders.tables import order_starts, orders
@@ -53,7 +53,9 @@ def rebuild(database: Database) -> Rebuilt:
         names = {row.id: row.name for row in connection.execute(select(stations.c.id, stations.c.name))}
         played = 0
         for rows in _pages(connection):
-            applied = apply(connection, [step for row in rows if (step := _step(row, names, starts)) is not None])
+            applied = apply_changes(
+                connection, [step for row in rows if (step := _step(row, names, starts)) is not None]
+            )
             put_all(connection, applied.puts)
             played += len(rows)
         _rebuild_chains(connection)
@@ -94,7 +96,7 @@ def _same_place() -> ColumnElement[bool]:
 
 
 def _step(row: Row[Any], names: dict[int, str], starts: dict[str, int]) -> Step | None:
-    event = restored((row.station, row.epoch, row.sequence), row.envelope, row.data, row.salt)
+    event = restore_event((row.station, row.epoch, row.sequence), row.envelope, row.data, row.salt)
     if event is None:
         return None
     if event.data is None:
@@ -117,21 +119,21 @@ def _rebuild_chains(connection: Connection) -> None:
         select(quarantine.c.station, quarantine.c.epoch).where(quarantine.c.epoch.is_not(None)),
     )
     for station, epoch in list(connection.execute(known)):
-        put_all(connection, [written([(station, epoch, _chain(connection, station, epoch))])])
+        put_all(connection, [chain_rows([(station, epoch, _chain(connection, station, epoch))])])
 
 
 def _chain(connection: Connection, station: int, epoch: int) -> Chain:
     """What is held of it, in order of sequence."""
-    chain, gaps, before = Chain(Held()), [], 0
+    chain, gaps, before = Chain(ReceivedSequences()), [], 0
     for sequence, envelope in _links(connection, station, epoch):
-        event = None if envelope is None else restored((station, epoch, sequence), envelope, None, None)
+        event = None if envelope is None else restore_event((station, epoch, sequence), envelope, None, None)
         if sequence > before + 1:
             gaps.append((before + 1, sequence - 1))
         proof = chain.head if sequence == before + 1 and sequence > 1 else GENESIS if sequence == 1 else None
         if event is not None and proof is not None and event.prev != proof:
             chain.intact = False
         chain.head, before = None if event is None else event.hash, sequence
-    chain.held = Held(before, tuple(gaps))
+    chain.held = ReceivedSequences(before, tuple(gaps))
     return chain
 
 

@@ -19,22 +19,13 @@ from datetime import datetime
 
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from fleet.messages.commands import MAX_RESULT_BYTES, CommandResult
-from fleet.messages.events import EventError, parse
-from fleet.messages.link import MessageError, Presence, StationState, decode, encode
 from fleet.messages.signed import Sign
-from fleet.messages.topics import station_of
-from fleet.server.ingest.acknowledge import Acking
+from fleet.server.ingest.acknowledge import Acknowledger
 from fleet.server.ingest.parse import (
-    RESULT,
     Arrival,
-    Arrived,
     Committed,
-    PresenceSeen,
-    ResultSeen,
-    Spoilt,
-    StateSeen,
-    taken,
+    Waiting,
+    unstorable,
 )
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
@@ -45,67 +36,14 @@ from fleet.server.platform.process.tracing import OFF, Tracing
 BATCH = 500
 READ_AHEAD = BATCH // 2
 """So many at a time: PostgreSQL is waited for twice a batch."""
-MAX_STATE_BYTES = 64 * 1024
-MAX_REASON = 200
 MAX_RETRY_DELAY_S = 5.0
 
 _log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
-Waiting = tuple[Incoming, Arrival | None]
-"""A message, and what it says."""
 Stored = tuple[Sequence[Incoming], Sequence[Committed]]
 """The messages of a batch, and what its commits made true. What they said stays where it was read: another thread would have to
 fetch it to free it."""
-
-
-def arrived(message: Incoming) -> Waiting:
-    """For the inbox."""
-    return message, read(message)
-
-
-def read(message: Incoming) -> Arrival | None:
-    """What one message says. None where its topic belongs to no station: such a thing cannot be kept under any name."""
-    station = station_of(message.topic)
-    if station is None:
-        return None
-    kind = RESULT if message.topic.endswith(f"/{station}/commands/result") else message.topic.rsplit("/", 1)[1]
-    try:
-        if kind == "events":
-            return _event(station, message)
-        if kind == "state":
-            return _state(station, message.payload, replayed=message.replayed)
-        if kind == "presence":
-            presence = decode(Presence, message.payload)
-            return PresenceSeen(station, presence.online, message.replayed, presence.taken_over)
-        if kind == RESULT:
-            return _result(station, message.payload)
-    except (EventError, MessageError) as error:
-        return Spoilt(
-            station, message.key if kind == "events" else None, kind, message.payload, str(error)[:MAX_REASON]
-        )
-    return Spoilt(station, None, kind[:16], message.payload, "no topic of ours")
-
-
-def _event(station: str, message: Incoming) -> Arrived:
-    event = parse(message.payload)
-    if event.station != station:
-        raise EventError("source names another station than the topic")
-    if message.key is not None and message.key != (event.epoch, event.sequence):
-        raise EventError("epoch and sequence of the message are not those of the event")
-    return taken(station, event, message.payload)
-
-
-def _state(station: str, payload: bytes, *, replayed: bool) -> StateSeen:
-    if len(payload) > MAX_STATE_BYTES:
-        raise MessageError(f"a state has at most {MAX_STATE_BYTES} bytes")
-    return StateSeen(station, encode(decode(StationState, payload)).decode(), replayed)
-
-
-def _result(station: str, payload: bytes) -> ResultSeen:
-    if len(payload) > MAX_RESULT_BYTES:
-        raise MessageError(f"a result has at most {MAX_RESULT_BYTES} bytes")
-    return ResultSeen(station, decode(CommandResult, payload), payload)
 
 
 class Ingest:
@@ -132,7 +70,7 @@ class Ingest:
         """Read, and not stored yet. The storing thread's own."""
         self._ended = threading.Event()
         self._waits = False
-        self._acking = Acking(transport.publish, asyncio.get_running_loop().call_later, sign, clock)
+        self._acking = Acknowledger(transport.publish, asyncio.get_running_loop().call_later, sign, clock)
 
     @property
     def trouble(self) -> str | None:
@@ -216,25 +154,10 @@ class Ingest:
             raise
         except (SQLAlchemyError, ValueError, ArithmeticError) as error:
             reason = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
-            return self._writer.commit([_poison(arrival, reason)], self._clock())
+            return self._writer.commit([unstorable(arrival, reason)], self._clock())
 
     def _tell(self, messages: Sequence[Incoming], committed: Sequence[Committed]) -> None:
         for message in messages:
             self._transport.acknowledge(message)
         self._acking.say([word for one in committed for word in one.acked])
         self._changes.publish(frozenset().union(*(one.topics for one in committed)))
-
-
-def _poison(arrival: Arrival, reason: str) -> Spoilt:
-    said = f"cannot be stored: {reason}"
-    match arrival:
-        case Arrived():
-            return Spoilt(arrival.station, arrival.key, "events", arrival.raw, said)
-        case Spoilt():
-            return Spoilt(arrival.station, arrival.key, arrival.kind, arrival.raw, said)
-        case StateSeen():
-            return Spoilt(arrival.station, None, "state", arrival.state.encode(), said)
-        case PresenceSeen():
-            return Spoilt(arrival.station, None, "presence", b"", said)
-        case ResultSeen():
-            return Spoilt(arrival.station, None, RESULT, arrival.raw, said)

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
@@ -22,24 +23,25 @@ from fleet.messages.link import Acked
 from fleet.messages.takeovers import AGAIN, MANY
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.commands import queries as commanding
-from fleet.server.events.chains import Chain, Chains, open_chains, written
+from fleet.server.events.chains import Chain, Chains, chain_rows, open_chains
 from fleet.server.events.queries import Place, events_at
-from fleet.server.events.received_sequences import Held
+from fleet.server.events.received_sequences import ReceivedSequences
 from fleet.server.events.tables import conflicts, quarantine
 from fleet.server.ingest.parse import (
     Arrival,
-    Arrived,
+    ArrivedEvent,
+    ArrivedPresence,
+    ArrivedResult,
+    ArrivedState,
     Committed,
-    PresenceSeen,
-    ResultSeen,
-    Spoilt,
-    StateSeen,
-    is_memory,
+    UnreadableMessage,
+    is_remembered_by_broker,
 )
 from fleet.server.ingest.project import Folded, apply_folded, fold, keep_receipts
-from fleet.server.ingest.projections import Step, changes_by
+from fleet.server.ingest.projections import Step, changes_at
 from fleet.server.platform.database.bulk import is_postgres, put_all, stored_time
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.overlap import overlapping
 from fleet.server.platform.database.postgres import copy_rows
 from fleet.server.platform.database.sqlite import insert_rows
 from fleet.server.platform.live_feed.topics import Topic
@@ -50,8 +52,8 @@ from fleet.server.stations.alarms import (
     QUARANTINED,
     TOO_MANY_GAPS,
     Alarm,
+    alarm_rows,
     raise_alarm,
-    raised,
 )
 from fleet.server.stations.tables import stations
 
@@ -65,14 +67,14 @@ class _Batch:
     chains: Chains
     stored: dict[Place, Event | None] = field(default_factory=dict)
     """Events of earlier batches that were looked up: those that may be repetitions, all at once."""
-    fresh: dict[Place, Arrived] = field(default_factory=dict)
+    fresh: dict[Place, ArrivedEvent] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     """Stations of which something has changed."""
     states: dict[str, str] = field(default_factory=dict)
     online: dict[str, bool] = field(default_factory=dict)
-    results: list[ResultSeen] = field(default_factory=list)
+    results: list[ArrivedResult] = field(default_factory=list)
     quarantined: int = 0
     conflicts: int = 0
 
@@ -85,10 +87,12 @@ class Writer:
         self._numbers: dict[str, int] = {}
 
     def commit(
-        self, arrivals: Sequence[Arrival], now: datetime, meanwhile: Callable[[], None] | None = None
+        self, arrivals: Sequence[Arrival], now: datetime, meanwhile: Callable[[], object] | None = None
     ) -> Committed:
-        """Take a batch: durable when this returns. Raises sqlalchemy.exc.DBAPIError, and then nothing was taken. `meanwhile`
-        may be called more than once or never, while PostgreSQL works and nothing is left to do but wait."""
+        """Take a batch: durable when this returns. Raises sqlalchemy.exc.DBAPIError, and then nothing was taken.
+
+        `meanwhile`: what to do while PostgreSQL works, more than once or never (see `overlap`).
+        """
         names = {one.station for one in arrivals}
         with self._database.ingesting.begin() as connection:
             numbers, chains = open_chains(connection, names, self._numbers, now, _remembered(arrivals))
@@ -96,7 +100,7 @@ class Writer:
             told = _told(arrivals)
             batch.stored = events_at(connection, _perhaps_repeated(batch, told))
             for arrival in arrivals:
-                if type(arrival) is not Arrived or not _takes_next(batch, arrival):
+                if type(arrival) is not ArrivedEvent or not _takes_next(batch, arrival):
                     _take(connection, batch, arrival)
             touched = [(station, epoch, chains[station, epoch]) for station, epoch in sorted(told)]
             topics = _write(connection, batch, touched, meanwhile)
@@ -109,17 +113,17 @@ class Writer:
 
 def _remembered(arrivals: Sequence[Arrival]) -> set[str]:
     """Stations of which this batch has no more than what the broker remembers."""
-    remembered = {one.station for one in arrivals if type(one) is not Arrived and is_memory(one)}
-    return remembered and remembered - {one.station for one in arrivals if not is_memory(one)}
+    remembered = {one.station for one in arrivals if type(one) is not ArrivedEvent and is_remembered_by_broker(one)}
+    return remembered and remembered - {one.station for one in arrivals if not is_remembered_by_broker(one)}
 
 
 def _told(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:
     """Sequences in this batch, by chain; also of what is held already."""
     told: dict[tuple[str, int], list[int]] = {}
     for one in arrivals:
-        if isinstance(one, Arrived):
+        if isinstance(one, ArrivedEvent):
             epoch, sequence = one.event.epoch, one.event.sequence
-        elif isinstance(one, Spoilt) and one.key is not None:
+        elif isinstance(one, UnreadableMessage) and one.key is not None:
             epoch, sequence = one.key
         else:
             continue
@@ -143,7 +147,7 @@ def _perhaps_repeated(batch: _Batch, told: Mapping[tuple[str, int], Sequence[int
     }
 
 
-def _takes_next(batch: _Batch, arrived: Arrived) -> bool:
+def _takes_next(batch: _Batch, arrived: ArrivedEvent) -> bool:
     """Take an event that is the next of its chain and fits it, which most are. Says whether it was one."""
     event = arrived.event
     chain = batch.chains.get((arrived.station, event.epoch))
@@ -155,24 +159,24 @@ def _takes_next(batch: _Batch, arrived: Arrived) -> bool:
 
 def _take(connection: Connection, batch: _Batch, arrival: Arrival) -> None:
     match arrival:
-        case Arrived():
+        case ArrivedEvent():
             _take_event(connection, batch, arrival)
-        case Spoilt():
+        case UnreadableMessage():
             _take_spoilt(connection, batch, arrival)
-        case StateSeen():
+        case ArrivedState():
             batch.states[arrival.station] = arrival.state
             batch.seen.add(arrival.station)
-        case PresenceSeen():
+        case ArrivedPresence():
             batch.online[arrival.station] = arrival.online
             batch.seen.add(arrival.station)
             if arrival.online and arrival.taken_over >= MANY and not arrival.replayed:
                 batch.alarms.append(Alarm(arrival.station, DUPLICATE_IDENTITY, AGAIN))
-        case ResultSeen():
+        case ArrivedResult():
             batch.results.append(arrival)
             batch.seen.add(arrival.station)
 
 
-def _take_event(connection: Connection, batch: _Batch, arrived: Arrived) -> None:
+def _take_event(connection: Connection, batch: _Batch, arrived: ArrivedEvent) -> None:
     station, event = arrived.station, arrived.event
     chain = _chain(batch, station, event.epoch)
     if chain.held.has(event.sequence):
@@ -187,19 +191,19 @@ def _take_event(connection: Connection, batch: _Batch, arrived: Arrived) -> None
     _keep(batch, arrived, chain)
 
 
-def _keep(batch: _Batch, arrived: Arrived, chain: Chain) -> None:
+def _keep(batch: _Batch, arrived: ArrivedEvent, chain: Chain) -> None:
     """To be stored, with what follows from it."""
     station, event = arrived.station, arrived.event
     number, epoch, sequence = batch.numbers[station], event.epoch, event.sequence
     batch.fresh[number, epoch, sequence] = arrived
-    changes = changes_by(arrived.said, event, batch.now)
+    changes = changes_at(arrived.said, event, batch.now)
     if changes:
         batch.steps.append(Step(Origin(number, station, epoch, sequence), changes, batch.now))
     batch.seen.add(station)
     chain.hold(sequence, event.hash)
 
 
-def _take_spoilt(connection: Connection, batch: _Batch, spoilt: Spoilt) -> None:
+def _take_spoilt(connection: Connection, batch: _Batch, spoilt: UnreadableMessage) -> None:
     number = batch.numbers[spoilt.station]
     chain = _chain(batch, spoilt.station, spoilt.key[0]) if spoilt.key else None
     if spoilt.key and chain:
@@ -220,7 +224,7 @@ def _take_spoilt(connection: Connection, batch: _Batch, spoilt: Spoilt) -> None:
         chain.hold(spoilt.key[1], None)
 
 
-def _repeated(connection: Connection, batch: _Batch, again: Arrived | Spoilt) -> None:
+def _repeated(connection: Connection, batch: _Batch, again: ArrivedEvent | UnreadableMessage) -> None:
     """A sequence that is held: the same bytes are nothing new, others are kept aside."""
     assert again.key is not None
     epoch, sequence = again.key
@@ -238,7 +242,7 @@ def _repeated(connection: Connection, batch: _Batch, again: Arrived | Spoilt) ->
     batch.conflicts += 1
 
 
-def _is_same(connection: Connection, batch: _Batch, station: int, again: Arrived | Spoilt) -> bool:
+def _is_same(connection: Connection, batch: _Batch, station: int, again: ArrivedEvent | UnreadableMessage) -> bool:
     """Whether what is stored there has the bytes that came again; of an erased event the envelope alone is compared."""
     assert again.key is not None
     stored = _event_at(connection, batch, (station, *again.key))
@@ -249,9 +253,9 @@ def _is_same(connection: Connection, batch: _Batch, station: int, again: Arrived
             quarantine.c.sequence == again.key[1],
         )
         held = connection.execute(select(quarantine.c.digest).where(place)).scalar()  # the bytes may have been erased
-        return held == Spoilt(again.station, again.key, "events", again.raw, "").digest
+        return held == UnreadableMessage(again.station, again.key, "events", again.raw, "").digest
     if stored.data is None:
-        return isinstance(again, Arrived) and stored.envelope == again.event.envelope
+        return isinstance(again, ArrivedEvent) and stored.envelope == again.event.envelope
     return stored.wire == again.raw
 
 
@@ -281,7 +285,7 @@ def _event_at(connection: Connection, batch: _Batch, place: Place) -> Event | No
 def _chain(batch: _Batch, station: str, epoch: int) -> Chain:
     chain = batch.chains.get((station, epoch))
     if chain is None:
-        chain = batch.chains[station, epoch] = Chain(Held())
+        chain = batch.chains[station, epoch] = Chain(ReceivedSequences())
     return chain
 
 
@@ -289,26 +293,36 @@ def _write(
     connection: Connection,
     batch: _Batch,
     touched: Sequence[tuple[str, int, Chain]],
-    meanwhile: Callable[[], None] | None,
+    meanwhile: Callable[[], object] | None,
 ) -> set[str]:
-    """All that was gathered. Gives the topics that pages wait for."""
-    kept = keep_receipts(connection, batch.steps)
-    folded: list[Folded] = []
+    """All that was gathered. Gives the topics that pages wait for.
 
-    def work_on() -> None:
-        folded.append(fold(batch.steps, kept))
-        if meanwhile is not None and is_postgres(connection):
+    While PostgreSQL works, the changes of the batch are folded, and then comes `meanwhile`.
+    """
+    folded = cache(partial(fold, batch.steps, keep_receipts(connection, batch.steps)))
+
+    def work() -> None:
+        folded()
+        if meanwhile is not None:
             meanwhile()
 
-    insert_events(connection, batch.fresh, batch.now, work_on)
-    applied = apply_folded(connection, *folded)
-    alarms = raised([*batch.alarms, *applied.alarms], batch.now)
-    chains = written((batch.numbers[station], epoch, chain) for station, epoch, chain in touched)
+    with overlapping(connection, work):
+        insert_events(connection, batch.fresh, batch.now)
+        return _project(connection, batch, touched, folded())
+
+
+def _project(
+    connection: Connection, batch: _Batch, touched: Sequence[tuple[str, int, Chain]], folded: Folded
+) -> set[str]:
+    """What follows from the events, the chains, and the rest of the batch."""
+    applied = apply_folded(connection, folded)
+    alarms = alarm_rows([*batch.alarms, *applied.alarms], batch.now)
+    chains = chain_rows((batch.numbers[station], epoch, chain) for station, epoch, chain in touched)
     for column, said in (("state", batch.states), ("online", batch.online)):
         if said:
             latest = update(stations).where(stations.c.id == bindparam("this")).values({column: bindparam("new")})
             connection.execute(latest, [{"this": batch.numbers[name], "new": value} for name, value in said.items()])
-    put_all(connection, [*applied.puts, alarms, chains], last=not batch.results, meanwhile=meanwhile)
+    put_all(connection, [*applied.puts, alarms, chains], last=not batch.results)
     _take_results(connection, batch)
     return (
         applied.topics
@@ -328,7 +342,7 @@ def _take_results(connection: Connection, batch: _Batch) -> None:
         raise_alarm(connection, alarm, batch.now)
 
 
-def _quarantine_row(station: int, spoilt: Spoilt, now: datetime) -> dict[str, object]:
+def _quarantine_row(station: int, spoilt: UnreadableMessage, now: datetime) -> dict[str, object]:
     epoch, sequence = spoilt.key or (None, None)
     return {
         "station": station,
@@ -358,23 +372,19 @@ COLUMNS = {
 """And their types on PostgreSQL."""
 
 
-def insert_events(
-    connection: Connection, fresh: Mapping[Place, Arrived], received: datetime, meanwhile: Callable[[], None]
-) -> None:
-    """Insert them in their order. `meanwhile` is called once: on PostgreSQL while it works. Raises sqlalchemy.exc.DBAPIError."""
+def insert_events(connection: Connection, fresh: Mapping[Place, ArrivedEvent], received: datetime) -> None:
+    """Insert them in their order. Raises sqlalchemy.exc.DBAPIError."""
     if not fresh:
-        meanwhile()
         return
     at = received if is_postgres(connection) else stored_time(received)
     rows = [_row(place, arrived, at) for place, arrived in fresh.items()]
     if is_postgres(connection):
-        copy_rows(connection, "events", tuple(COLUMNS), tuple(COLUMNS.values()), rows, meanwhile)
+        copy_rows(connection, "events", tuple(COLUMNS), tuple(COLUMNS.values()), rows)
     else:
         insert_rows(connection, "events", tuple(COLUMNS), rows)
-        meanwhile()
 
 
-def _row(place: Place, arrived: Arrived, received: Any) -> tuple[Any, ...]:
+def _row(place: Place, arrived: ArrivedEvent, received: Any) -> tuple[Any, ...]:
     event = arrived.event
     return (
         *place,

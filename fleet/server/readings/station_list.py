@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, column, func, select, t
 
 from fleet.messages.link import StationState
 from fleet.server.errands.tables import errands
-from fleet.server.events.received_sequences import Held, gaps_from_text
+from fleet.server.events.received_sequences import ReceivedSequences, gaps_from_text
 from fleet.server.events.tables import chains, quarantine
 from fleet.server.platform.database.station_scope import Inside, everywhere
 from fleet.server.platform.local_days import start_of_day
@@ -91,7 +91,7 @@ def _chains(connection: Connection, of_one: ColumnElement[bool]) -> dict[int, _C
     found: dict[int, _Chains] = {}
     columns = select(chains.c.station, chains.c.highest, chains.c.gaps, chains.c.intact).where(of_one)
     for station, highest, gaps, intact in connection.execute(columns.order_by(chains.c.station, chains.c.epoch)):
-        held, before = Held(highest, gaps_from_text(gaps)), found.get(station, _NOTHING)
+        held, before = ReceivedSequences(highest, gaps_from_text(gaps)), found.get(station, _NOTHING)
         found[station] = _Chains(held.through, before.missing + held.missing, intact and before.intact is not False)
     return found
 

@@ -15,9 +15,9 @@ from fleet.server.cards.stock.events import BinEmptied, CardDropped, ReservePlac
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.cards.stock.tables import bin_cards
 from fleet.server.checkpoints.tables import erasures
-from fleet.server.events.queries import restored
+from fleet.server.events.queries import restore_event
 from fleet.server.events.tables import events
-from fleet.server.ingest.project import apply
+from fleet.server.ingest.project import apply_changes
 from fleet.server.ingest.projections import Change, ErrandConcerns, ErrandEnded, ErrandStarted, Step, changes_of
 from fleet.server.platform.database.bulk import Put, is_postgres, put_all
 from fleet.server.retention.pseudonyms import Pseudonyms
@@ -60,7 +60,7 @@ def _subject(subject: str | None, pseudonyms: Pseudonyms) -> str | None:
 
 
 def _event(row: Any) -> Event | None:
-    return restored((row.station, row.epoch, row.sequence), row.envelope, row.data, row.salt)
+    return restore_event((row.station, row.epoch, row.sequence), row.envelope, row.data, row.salt)
 
 
 def _residue(row: Any, pseudonyms: Pseudonyms) -> bytes | None:
@@ -78,7 +78,7 @@ def _tell_again(connection: Connection, left: Sequence[tuple[Any, bytes]]) -> No
         origin = Origin(row.station, known[row.station], row.epoch, row.sequence)
         steps.append(Step(origin, tuple(one for one in changes if isinstance(one, _AGAIN)), row.received))
         dropped += [(row, one) for one in changes if isinstance(one, CardDropped)]
-    put_all(connection, apply(connection, steps).puts)
+    put_all(connection, apply_changes(connection, steps).puts)
     names = ("station", "epoch", "sequence")
     this = update(bin_cards).where(*(bin_cards.c[name] == bindparam(f"the_{name}") for name in names))
     if dropped:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from fleet.messages.events import Event
-from fleet.server.ingest.projections import Unfit, changes_of
+from fleet.server.ingest.projections import UnfitData, changes_of
 from fleet.server.retention.pseudonyms import Pseudonyms
 
 CARDS = frozenset({"card_number", "old_card"})
@@ -46,7 +46,7 @@ EMPTIED = {"receipt": None}
 
 def residue_of(event: Event, received: datetime, pseudonyms: Pseudonyms) -> bytes | None:
     """The JSON that stands in for the data; None where nothing follows from the event."""
-    if event.data is None or all(isinstance(change, Unfit) for change in changes_of(event, received)):
+    if event.data is None or all(isinstance(change, UnfitData) for change in changes_of(event, received)):
         return None
     return msgspec.json.encode(words_left(event.content(), pseudonyms))
 

@@ -59,10 +59,10 @@ class AlarmRecorder:
 
 def raise_alarm(connection: Connection, alarm: Alarm, now: datetime) -> None:
     """Keep it, or count it once more."""
-    put_all(connection, [raised([alarm], now)])
+    put_all(connection, [alarm_rows([alarm], now)])
 
 
-def raised(found: Sequence[Alarm], now: datetime) -> Put:
+def alarm_rows(found: Sequence[Alarm], now: datetime) -> Put:
     """Keeps them, or counts them once more; of one station and code the last argument stays."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for alarm in found:

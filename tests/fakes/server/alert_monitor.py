@@ -12,7 +12,7 @@ from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, Pending
 from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.notifications import NotDeliveredError, Notification
 from fleet.server.alerts.settings import AlertSettings, Channel, Webhook, load
-from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from tests.fleet.server.conftest import NOW, KeptChanges
@@ -64,7 +64,9 @@ class Desk:
 
     def says(self, *devices: DeviceState, online: bool = True) -> "Desk":
         state = msgspec.structs.replace(STATE, devices=devices)
-        self.writer.commit([StateSeen("entre-a", encode(state).decode()), PresenceSeen("entre-a", online)], self.now)
+        self.writer.commit(
+            [ArrivedState("entre-a", encode(state).decode()), ArrivedPresence("entre-a", online)], self.now
+        )
         return self
 
     def look(self) -> list[AlertRow]:

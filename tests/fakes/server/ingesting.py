@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from fleet.messages.events import Event
 from fleet.messages.topics import Topics
-from fleet.server.ingest.service import Ingest, Waiting, arrived
+from fleet.server.ingest.parse import Waiting, parse_waiting
+from fleet.server.ingest.service import Ingest
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.transport import Incoming
@@ -38,7 +39,7 @@ class Bench:
 
 @asynccontextmanager
 async def ingesting(writer: Writer, tracing: Tracing = OFF) -> AsyncIterator[Bench]:
-    transport, changes, inbox = MemoryTransport(), KeptChanges(), Inbox(asyncio.get_running_loop(), arrived)
+    transport, changes, inbox = MemoryTransport(), KeptChanges(), Inbox(asyncio.get_running_loop(), parse_waiting)
     bench = Bench(
         transport,
         changes,

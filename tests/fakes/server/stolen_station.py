@@ -19,7 +19,7 @@ from fleet.server.evidence.export import export
 from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.evidence.signature import Seal
 from fleet.server.evidence.verification.verify import TrustAnchors, VerificationReport, check
-from fleet.server.ingest.parse import taken
+from fleet.server.ingest.parse import arrived_event
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from kiosk.receipts import Receipt, ReceiptFacts, ReceiptPerson, draft, finish
@@ -97,7 +97,7 @@ class Fleet:
 
     def held(self, now: datetime) -> None:
         """The server has got all of it, and judged it then."""
-        arrived = [taken(one.station, one, one.wire) for one in self.sealed]
+        arrived = [arrived_event(one.station, one, one.wire) for one in self.sealed]
         Writer(self.database).commit(arrived, now)
         judge(self.database, self.seal.authorities, now, Countersigner(self.seal))
 

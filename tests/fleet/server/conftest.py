@@ -21,7 +21,7 @@ from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import EventType
 from fleet.server.accounts.sign_in import passwords
-from fleet.server.ingest.parse import Arrived, taken
+from fleet.server.ingest.parse import ArrivedEvent, arrived_event
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.model import Record, Row
 from fleet.server.orders.service import import_orders
@@ -85,9 +85,9 @@ class SealingStation:
         ]
 
 
-def arrived(*events: Event) -> list[Arrived]:
+def arrived(*events: Event) -> list[ArrivedEvent]:
     """As they come from their own station's topic."""
-    return [taken(event.station, event, event.wire) for event in events]
+    return [arrived_event(event.station, event, event.wire) for event in events]
 
 
 def record(order: str = "O-1", **changes: object) -> Record:

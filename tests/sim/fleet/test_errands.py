@@ -6,7 +6,7 @@ from random import Random
 
 from fleet.messages.events import Facts, seal
 from fleet.messages.vocabulary import EventType
-from fleet.server.ingest.projections import ErrandEnded, ErrandStarted, Unfit, changes_of
+from fleet.server.ingest.projections import ErrandEnded, ErrandStarted, UnfitData, changes_of
 from sim.fleet.errands import KINDS, OUTCOMES, PlannedEvent, errand, mean_seconds
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -27,7 +27,7 @@ def test_each_begins_and_ends_and_the_server_can_use_every_event() -> None:
         changes = [change for event in sealed for change in changes_of(event, NOW)]
         assert isinstance(changes[0], ErrandStarted)
         assert any(isinstance(one, ErrandEnded) for one in changes)
-        assert not [one for one in changes if isinstance(one, Unfit)]
+        assert not [one for one in changes if isinstance(one, UnfitData)]
 
 
 def test_kinds_and_outcomes_come_by_their_weights() -> None:

@@ -50,14 +50,12 @@ def is_postgres(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-def put_all(
-    connection: Connection, puts: Iterable[Put], *, last: bool = False, meanwhile: Callable[[], None] | None = None
-) -> None:
-    """All of them in their order. With `last` the transaction needs nothing more, and may be committed with them. `meanwhile` is
-    called while PostgreSQL works. Raises sqlalchemy.exc.DBAPIError."""
+def put_all(connection: Connection, puts: Iterable[Put], *, last: bool = False) -> None:
+    """All of them in their order. With `last` the transaction needs nothing more, and may be committed with them.
+    Raises sqlalchemy.exc.DBAPIError."""
     wanted = [one for one in puts if one.rows]
     if wanted and is_postgres(connection):
-        in_one_trip(connection, [_with_arrays(one) for one in wanted], last=last, meanwhile=meanwhile)
+        in_one_trip(connection, [_with_arrays(one) for one in wanted], last=last)
         return
     for one in wanted:
         names = tuple(one.rows[0])

@@ -11,6 +11,7 @@ import select
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -18,6 +19,8 @@ from psycopg.copy import LibpqWriter
 from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
+
+from fleet.server.platform.database.overlap import do_overlapped
 
 CONNECT_TIMEOUT_S = 10
 STORE_LOCK = 7_308_001
@@ -80,18 +83,16 @@ def in_one_trip(
     statements: Sequence[Statement],
     *,
     last: bool = False,
-    meanwhile: Callable[[], None] | None = None,
 ) -> list[list[tuple[Any, ...]]]:
     """Run them in their order and wait for the server once. Gives the rows of each. After the `last` of a transaction the commit
-    goes with them. `meanwhile` is called between sending and waiting, and must not raise. Raises sqlalchemy.exc.DBAPIError."""
+    goes with them. Between sending and waiting is what `overlap` has to do. Raises sqlalchemy.exc.DBAPIError."""
     driver: Any = connection.connection.driver_connection
     with _translated(connection, statements[0][0]):
         with driver.pipeline():
             cursors = [driver.execute(statement, values, prepare=True) for statement, values in statements]
             if last:
                 driver.execute("COMMIT", prepare=False)
-            if meanwhile is not None:
-                meanwhile()
+            do_overlapped(connection)
         return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 
@@ -101,14 +102,17 @@ def copy_rows(
     columns: Sequence[str],
     types: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
-    meanwhile: Callable[[], None],
 ) -> None:
-    """COPY rows into the table, in the transaction of `connection`. `meanwhile` is called when all is sent, before the server is
-    waited for. Raises sqlalchemy.exc.DBAPIError."""
+    """COPY rows into the table, in the transaction of `connection`. When all is sent and before the server is waited for, is what
+    `overlap` has to do. Raises sqlalchemy.exc.DBAPIError."""
     driver: Any = connection.connection.driver_connection
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
     cursor = driver.cursor()
-    with _translated(connection, statement), cursor, cursor.copy(statement, writer=_Rows(cursor, meanwhile)) as copy:
+    with (
+        _translated(connection, statement),
+        cursor,
+        cursor.copy(statement, writer=_Rows(cursor, partial(do_overlapped, connection))) as copy,
+    ):
         copy.set_types(types)
         for row in rows:
             copy.write_row(row)

@@ -13,7 +13,7 @@ from fleet.server.alerts.notifications import GATHER_FROM, MOST_TRIES, next_try
 from fleet.server.alerts.rules import RuleMatch
 from fleet.server.alerts.settings import Email, load
 from fleet.server.alerts.transitions import OpenAlert
-from fleet.server.ingest.parse import PresenceSeen
+from fleet.server.ingest.parse import ArrivedPresence
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, AlarmRecorder
@@ -109,8 +109,8 @@ POST = Email("post", "127.0.0.1", "k@example.test", ("drift@example.test",), sev
 def many(desk: Desk, count: int) -> Desk:
     """That many stations fall silent at once."""
     names = [f"entre-{number}" for number in range(count)]
-    desk.writer.commit([PresenceSeen(name, True) for name in names], desk.now)
-    desk.writer.commit([PresenceSeen(name, False) for name in names], desk.later(10).now)
+    desk.writer.commit([ArrivedPresence(name, True) for name in names], desk.now)
+    desk.writer.commit([ArrivedPresence(name, False) for name in names], desk.later(10).now)
     desk.later(3600).look()
     return desk
 

@@ -30,7 +30,7 @@ from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load
 from fleet.server.alerts.transitions import OpenAlert
 from fleet.server.app import create_app
-from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
@@ -63,7 +63,7 @@ def fill(database: Database) -> None:
     state = StationState(
         title="Entrance A", version="1", bootid="b", time=NOW.isoformat(), devices=devices, slots=slots
     )
-    writer.commit([StateSeen("entre-a", encode(state).decode()), PresenceSeen("entre-a", True)], NOW)
+    writer.commit([ArrivedState("entre-a", encode(state).decode()), ArrivedPresence("entre-a", True)], NOW)
     writer.commit(arrived(*SealingStation().pickup()), NOW)
     with database.writing.begin() as connection:
         opened = [OpenAlert(RuleMatch("entre-a", code, "", ""), silent=False) for code in ("paper", "offline")]

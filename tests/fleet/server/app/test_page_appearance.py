@@ -17,7 +17,7 @@ from fleet.messages.link import encode
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.commands.model import Wish
-from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
 from fleet.server.orders.model import Row
@@ -65,7 +65,9 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     rows = demo_readings()
     states = [(row.name, row.state) for row in rows.station_rows if row.state is not None]
     told = [
-        one for name, state in states for one in (StateSeen(name, encode(state).decode()), PresenceSeen(name, True))
+        one
+        for name, state in states
+        for one in (ArrivedState(name, encode(state).decode()), ArrivedPresence(name, True))
     ]
     Writer(database).commit(told, NOW)
     places = {(row.station, row.slot): row for row in rows.order_rows if row.slot and not row.protected}

@@ -19,7 +19,7 @@ from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.commands.model import By, Wish
 from fleet.server.deadlines.settings import DeadlineSettings, load
-from fleet.server.ingest.parse import StateSeen
+from fleet.server.ingest.parse import ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
 from fleet.server.orders.tables import orders
@@ -93,7 +93,11 @@ def fill(database: Database) -> None:
     hold_orders(database, record(ORDER, station=THERE, card_number=CARD, hsa_id=WHO, name=NAME))
     chain = SealingStation(THERE).pickup(ORDER, CARD, ERRAND)
     writer.commit(
-        [StateSeen(THERE, encode(state).decode()), StateSeen(MINE, encode(state).decode().replace("Hemliga ", ""))], NOW
+        [
+            ArrivedState(THERE, encode(state).decode()),
+            ArrivedState(MINE, encode(state).decode().replace("Hemliga ", "")),
+        ],
+        NOW,
     )
     writer.commit(arrived(*chain[:-1]), NOW)
     desk = desk_of(database, lambda: NOW)

@@ -20,7 +20,7 @@ from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load
 from fleet.server.alerts.transitions import OpenAlert
 from fleet.server.app import create_app
-from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
@@ -72,7 +72,7 @@ class Desk:
                 devices=DEVICES,
                 slots=SLOTS,
             )
-            told += [StateSeen(name, encode(state).decode()), PresenceSeen(name, number % 50 != 7)]
+            told += [ArrivedState(name, encode(state).decode()), ArrivedPresence(name, number % 50 != 7)]
         self.writer.commit(told, NOW)
         hold_orders(self.database, record(station="st-0042"))
         self.writer.commit(arrived(*self.events[:1]), NOW)

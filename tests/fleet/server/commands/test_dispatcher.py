@@ -14,7 +14,7 @@ from fleet.server.commands import queries as commanding
 from fleet.server.commands.dispatcher import CommandService
 from fleet.server.commands.model import CommandRow, Wish
 from fleet.server.commands.service import DECIDE
-from fleet.server.ingest.parse import ResultSeen
+from fleet.server.ingest.parse import ArrivedResult
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import COMMAND_UNANSWERED
@@ -53,9 +53,9 @@ class Server:
             rows = connection.execute(select(alarms))
             return [(row.station, row.code, row.argument, row.times) for row in rows]
 
-    def answer(self, number: int, payload: bytes) -> ResultSeen:
+    def answer(self, number: int, payload: bytes) -> ArrivedResult:
         """The station did it."""
-        return ResultSeen(
+        return ArrivedResult(
             "entre-a", CommandResult(self.row(number).sequence or 0, digest_of(payload), CommandOutcome.DONE), b"raw"
         )
 

@@ -13,7 +13,7 @@ from fleet.server.accounts.sign_in.service import Access
 from fleet.server.commands.dispatcher import CommandService
 from fleet.server.commands.model import By, CommandRow, Refusal, Wish
 from fleet.server.commands.service import DECIDE, CommandDesk
-from fleet.server.ingest.parse import ResultSeen
+from fleet.server.ingest.parse import ArrivedResult
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
@@ -120,13 +120,15 @@ def test_an_answer_is_kept_once_with_what_was_found(database: Database, desk: Co
     found = DeviceState("Virtual reader", "reader", "ready", True, True)
     told = {"outcome": CommandOutcome.FAILED, "reason": "offline", "devices": (found,), "lines": ("a line",)}
     result = replace(done, **told)
-    committed = writer.commit([ResultSeen("entre-a", result, b"raw")], NOW)
+    committed = writer.commit([ArrivedResult("entre-a", result, b"raw")], NOW)
     assert {"commands", "station/entre-a"} <= committed.topics
     kept = desk.one(row.id)
     assert kept is not None
     assert (kept.state, kept.result, kept.ended) == ("failed", "offline", NOW)
     assert (kept.devices, kept.lines) == ((found,), ("a line",))
-    assert writer.commit([ResultSeen("entre-a", result, b"raw")], NOW).quarantined == 0, "told again it is nothing new"
+    assert writer.commit([ArrivedResult("entre-a", result, b"raw")], NOW).quarantined == 0, (
+        "told again it is nothing new"
+    )
     assert deeds(database)[-1] == ("server", "command.failed")
 
 
@@ -148,7 +150,7 @@ def test_an_answer_to_nothing_is_kept_aside_with_an_alarm(
 ) -> None:
     row, done = sent(database, desk)
     result = replace(done, **facts)
-    committed = writer.commit([ResultSeen(station, result, b"raw")], NOW)
+    committed = writer.commit([ArrivedResult(station, result, b"raw")], NOW)
     assert committed.quarantined == 1
     assert (station, "quarantined", "answers no command of this station") in StoreReadings(
         database, lambda: NOW
@@ -163,7 +165,7 @@ def test_a_second_answer_that_says_otherwise_changes_nothing(
 ) -> None:
     row, first = sent(database, desk)
     other = replace(first, outcome=CommandOutcome.REFUSED, reason="busy")
-    committed = writer.commit([ResultSeen("entre-a", first, b"1"), ResultSeen("entre-a", other, b"2")], NOW)
+    committed = writer.commit([ArrivedResult("entre-a", first, b"1"), ArrivedResult("entre-a", other, b"2")], NOW)
     assert committed.quarantined == 1
     kept = desk.one(row.id)
     assert kept is not None

@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.server.events.received_sequences import MAX_GAPS, Held, gaps_from_text, gaps_to_text
+from fleet.server.events.received_sequences import MAX_GAPS, ReceivedSequences, gaps_from_text, gaps_to_text
 
 
 @given(st.lists(st.integers(1, 40), unique=True))
 def test_agrees_with_a_set_whatever_the_order(sequences: list[int]) -> None:
-    held, plain = Held(), set[int]()
+    held, plain = ReceivedSequences(), set[int]()
     for sequence in sequences:
         assert not held.has(sequence)
         held = held.with_sequence(sequence)
@@ -22,7 +22,7 @@ def test_agrees_with_a_set_whatever_the_order(sequences: list[int]) -> None:
 
 
 def test_refuses_to_open_gaps_without_end_but_still_fills_those_there_are() -> None:
-    held = Held()
+    held = ReceivedSequences()
     for sequence in range(2, 2 * MAX_GAPS + 2, 2):
         assert held.has_room(sequence)
         held = held.with_sequence(sequence)

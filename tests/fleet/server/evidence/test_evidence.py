@@ -20,7 +20,7 @@ from fleet.server.evidence.selection import NothingHeldError, merge_parts
 from fleet.server.evidence.service import BusyError, EvidenceService
 from fleet.server.evidence.verification.report import as_text
 from fleet.server.evidence.verification.verify import TrustAnchors, check
-from fleet.server.ingest.parse import Spoilt
+from fleet.server.ingest.parse import UnreadableMessage
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.log import Deed
@@ -131,7 +131,7 @@ def test_holes_spoilt_and_erased_places_are_named_as_such(
     database: Database, fleet: Fleet, signing: SigningStation
 ) -> None:
     a_week(signing)
-    spoilt = Spoilt("entre-a", (1, 5), "events", b"{", "not an event")
+    spoilt = UnreadableMessage("entre-a", (1, 5), "events", b"{", "not an event")
     kept = [event for event in signing.sealed if event.sequence not in (5, 6)]
     Writer(database).commit([*arrived(*kept), spoilt], NOW)
     with database.writing.begin() as connection:

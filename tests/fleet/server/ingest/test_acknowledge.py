@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fleet.messages.link import Acked
 from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics, station_of
-from fleet.server.ingest.acknowledge import EVERY_S, Acking
+from fleet.server.ingest.acknowledge import EVERY_S, Acknowledger
 from tests.fleet.server.conftest import NOW, SIGNER, SIGNING_KEY
 
 
@@ -16,7 +16,7 @@ class Wire:
         self.said: list[tuple[str, Acked]] = []
         self.timers: list[Callable[[], None]] = []
         self.signatures = 0
-        self.acking = Acking(self.publish, self.later, self.sign, lambda: NOW)
+        self.acking = Acknowledger(self.publish, self.later, self.sign, lambda: NOW)
         self._read = AckedReader(SIGNING_KEY)
 
     def sign(self, content: bytes, typ: str) -> str:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.ingest.projections import Unfit, changes_by, changes_of, said_by
+from fleet.server.ingest.projections import UnfitData, changes_at, changes_of, facts_of
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
@@ -143,14 +143,14 @@ def test_what_was_found_while_an_event_was_read_is_what_follows_once_it_is_recei
         ),
     ):
         changes = changes_of(event, NOW)
-        told = [one for one in changes_by(said_by(event), event, NOW) if not isinstance(one, Unfit)]
+        told = [one for one in changes_at(facts_of(event), event, NOW) if not isinstance(one, UnfitData)]
         assert told == list(changes)
-        assert (len(changes_by(said_by(event), event, NOW)) > len(changes)) is alarming
+        assert (len(changes_at(facts_of(event), event, NOW)) > len(changes)) is alarming
         assert changes[0].at <= NOW  # type: ignore[union-attr]
 
 
 def test_an_errand_that_began_before_all_time_does_not_fit(station: SealingStation) -> None:
     end = {"errand": "E-1", "kind": "pickup", "outcome": "done", "seconds": 61.5}
     event = station.seal(EventType.ERRAND_ENDED, end, time="0001-01-01T00:00:00Z")
-    assert [type(change) for change in said_by(event).changes] == [Unfit]
-    assert [type(change) for change in changes_of(event, NOW)] == [Unfit]
+    assert [type(change) for change in facts_of(event).changes] == [UnfitData]
+    assert [type(change) for change in changes_of(event, NOW)] == [UnfitData]

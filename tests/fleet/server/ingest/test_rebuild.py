@@ -14,7 +14,7 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.cli import main
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, events
-from fleet.server.ingest.parse import Arrival, Spoilt
+from fleet.server.ingest.parse import Arrival, UnreadableMessage
 from fleet.server.ingest.rebuild import PROJECTED, Rebuilt, rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.tables import orders
@@ -76,9 +76,9 @@ def a_day(name: str) -> list[Arrival]:
     stranger = seal(
         Facts(name, 1, len(told) + 2, "boot-1", "se.kortkiosk.test", "2026-06-01T09:59:00Z", prev="f" * 64), {}
     )
-    spoilt = Spoilt(name, (1, len(told) + 1), "events", b"{", "not an event")
+    spoilt = UnreadableMessage(name, (1, len(told) + 1), "events", b"{", "not an event")
     late = seal(Facts(name, 1, len(told) + 9, "boot-1", "se.kortkiosk.test", "2026-06-01T09:59:00Z"), {})
-    last = Spoilt(name, (2, 1), "events", b"[", "not an event")
+    last = UnreadableMessage(name, (2, 1), "events", b"[", "not an event")
     return [*arrived(*told, stranger, late, told[3]), spoilt, last]
 
 

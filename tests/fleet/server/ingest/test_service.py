@@ -12,8 +12,17 @@ from fleet.messages.commands import CommandResult
 from fleet.messages.link import Acked, StationState, decode, encode
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import CommandOutcome
-from fleet.server.ingest.parse import Arrival, Arrived, Committed, PresenceSeen, ResultSeen, Spoilt, StateSeen
-from fleet.server.ingest.service import BATCH, read
+from fleet.server.ingest.parse import (
+    Arrival,
+    ArrivedEvent,
+    ArrivedPresence,
+    ArrivedResult,
+    ArrivedState,
+    Committed,
+    UnreadableMessage,
+    parse_message,
+)
+from fleet.server.ingest.service import BATCH
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.transport import Incoming
@@ -87,48 +96,50 @@ async def test_poison_is_kept_and_the_stream_goes_on(
     ],
 )
 def test_a_result_of_a_command_that_is_none_is_kept_aside(payload: bytes, why: str) -> None:
-    found = read(Incoming(Topics("entre-a").results, payload))
-    assert isinstance(found, Spoilt)
+    found = parse_message(Incoming(Topics("entre-a").results, payload))
+    assert isinstance(found, UnreadableMessage)
     assert (found.station, found.key, found.kind) == ("entre-a", None, "command result")
     assert why in found.reason
 
 
 def test_a_result_belongs_to_the_station_of_its_topic() -> None:
     raw = encode(CommandResult(7, "00", CommandOutcome.REFUSED, "busy"))
-    assert read(Incoming(Topics("entre-b").results, raw)) == ResultSeen("entre-b", decode(CommandResult, raw), raw)
-    deeper = read(Incoming("kortkiosk/v1/entre-a/other/result", raw))
-    assert isinstance(deeper, Spoilt), "another topic with the same last part is none of ours"
+    assert parse_message(Incoming(Topics("entre-b").results, raw)) == ArrivedResult(
+        "entre-b", decode(CommandResult, raw), raw
+    )
+    deeper = parse_message(Incoming("kortkiosk/v1/entre-a/other/result", raw))
+    assert isinstance(deeper, UnreadableMessage), "another topic with the same last part is none of ours"
 
 
 def test_an_event_that_names_another_station_is_quarantined_under_the_sender(station: SealingStation) -> None:
-    found = read(message(station.seal(), station="entre-b"))
-    assert isinstance(found, Spoilt)
+    found = parse_message(message(station.seal(), station="entre-b"))
+    assert isinstance(found, UnreadableMessage)
     assert (found.station, found.key) == ("entre-b", (1, 1))
 
 
 def test_an_event_whose_message_names_another_place_is_quarantined(station: SealingStation) -> None:
-    found = read(message(station.seal(), key=(1, 9)))
-    assert isinstance(found, Spoilt)
+    found = parse_message(message(station.seal(), key=(1, 9)))
+    assert isinstance(found, UnreadableMessage)
     assert found.key == (1, 9)
 
 
 @pytest.mark.parametrize("topic", ["", "other/v1/a/events", "kortkiosk/v1/UPPER/events", "kortkiosk/v1/a"])
 def test_what_belongs_to_no_station_is_dropped(topic: str) -> None:
-    assert read(Incoming(topic, b"{}")) is None
+    assert parse_message(Incoming(topic, b"{}")) is None
 
 
 def test_what_the_broker_has_kept_is_known_as_that() -> None:
     presence = Incoming(Topics("entre-a").presence, b'{"online":false,"bootid":""}', replayed=True)
-    assert read(presence) == PresenceSeen("entre-a", online=False, replayed=True)
+    assert parse_message(presence) == ArrivedPresence("entre-a", online=False, replayed=True)
     state = encode(StationState("Entré A", "0.1.0", "b", "2026-06-01T10:00:00Z"))
-    seen = read(Incoming(Topics("entre-a").state, state, replayed=True))
-    assert isinstance(seen, StateSeen)
+    seen = parse_message(Incoming(Topics("entre-a").state, state, replayed=True))
+    assert isinstance(seen, ArrivedState)
     assert seen.replayed
 
 
 def test_a_state_that_does_not_fit_is_quarantined_without_a_key() -> None:
-    found = read(Incoming(Topics("entre-a").state, b'{"title":1}', key=(1, 1)))
-    assert isinstance(found, Spoilt)
+    found = parse_message(Incoming(Topics("entre-a").state, b'{"title":1}', key=(1, 1)))
+    assert isinstance(found, UnreadableMessage)
     assert found.key is None
 
 
@@ -151,7 +162,7 @@ class FailingWriter(Writer):
             if meanwhile is not None:
                 meanwhile()
             raise OperationalError("INSERT", {}, Exception("database or disk is full"))
-        if any(isinstance(one, Arrived) and one.raw == self.poison for one in arrivals):
+        if any(isinstance(one, ArrivedEvent) and one.raw == self.poison for one in arrivals):
             raise IntegrityError("INSERT", {}, Exception("no"))
         return super().commit(arrivals, now, meanwhile)
 

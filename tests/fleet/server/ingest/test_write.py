@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from fleet.messages.events import Facts, seal
 from fleet.messages.link import Acked
 from fleet.server.events.tables import conflicts, events, quarantine
-from fleet.server.ingest.parse import PresenceSeen, Spoilt, StateSeen
+from fleet.server.ingest.parse import ArrivedPresence, ArrivedState, UnreadableMessage
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
@@ -131,7 +131,7 @@ def test_something_unreadable_with_a_key_counts_as_held(
     writer: Writer, station: SealingStation, readings: StoreReadings, database: Database
 ) -> None:
     one, _, three = station.seals(3)
-    spoilt = Spoilt("entre-a", (1, 2), "events", b"\xff{", "not an event")
+    spoilt = UnreadableMessage("entre-a", (1, 2), "events", b"\xff{", "not an event")
     assert writer.commit([*arrived(one), spoilt, *arrived(three)], NOW).acked == (("entre-a", Acked(1, 3)),)
     assert writer.commit([spoilt], NOW).quarantined == 0, "the same thing is kept once"
     row = readings.station("entre-a", NOW)
@@ -141,7 +141,7 @@ def test_something_unreadable_with_a_key_counts_as_held(
 
 
 def test_something_unreadable_without_a_key_is_kept_and_nobody_waits_for_it(writer: Writer, database: Database) -> None:
-    committed = writer.commit([Spoilt("entre-a", None, "events", b"{", "not an event")], NOW)
+    committed = writer.commit([UnreadableMessage("entre-a", None, "events", b"{", "not an event")], NOW)
     assert committed.acked == ()
     assert count(database, quarantine) == 1
 
@@ -175,12 +175,12 @@ def test_an_erased_event_still_meets_its_repetition(
 
 
 def test_presence_and_state_are_the_latest(writer: Writer, readings: StoreReadings) -> None:
-    committed = writer.commit([PresenceSeen("entre-a", True), StateSeen("entre-a", STATE)], NOW)
+    committed = writer.commit([ArrivedPresence("entre-a", True), ArrivedState("entre-a", STATE)], NOW)
     assert {"stations", "station/entre-a"} <= committed.topics
     row = readings.station("entre-a", NOW)
     assert row is not None
     assert (row.title, row.online, row.heard, row.chain_ok) == ("Entré A", True, NOW, None)
-    writer.commit([PresenceSeen("entre-a", False)], NOW)
+    writer.commit([ArrivedPresence("entre-a", False)], NOW)
     assert readings.summary(NOW).alarms == (("entre-a", "offline", ""),)
 
 
@@ -190,17 +190,19 @@ def test_what_the_broker_remembers_of_a_station_is_not_the_station_being_heard(
     def heard() -> list[datetime | None]:
         return [row.heard for row in readings.stations(LATER)]
 
-    writer.commit([PresenceSeen("entre-a", True), PresenceSeen("entre-a", False), StateSeen("entre-b", STATE)], NOW)
+    writer.commit(
+        [ArrivedPresence("entre-a", True), ArrivedPresence("entre-a", False), ArrivedState("entre-b", STATE)], NOW
+    )
     memory = [
-        PresenceSeen("entre-a", False, True),
-        StateSeen("entre-a", STATE, True),
-        PresenceSeen("entre-c", False, True),
+        ArrivedPresence("entre-a", False, True),
+        ArrivedState("entre-a", STATE, True),
+        ArrivedPresence("entre-c", False, True),
     ]
     writer.commit(memory, LATER)
     assert heard() == [NOW, NOW, None]
-    writer.commit([*memory, StateSeen("entre-b", STATE, True), PresenceSeen("entre-b", True, True)], LATER)
+    writer.commit([*memory, ArrivedState("entre-b", STATE, True), ArrivedPresence("entre-b", True, True)], LATER)
     assert heard() == [NOW, LATER, None], "one that is online according to the broker is there"
-    writer.commit([*memory, StateSeen("entre-a", STATE)], LATER)
+    writer.commit([*memory, ArrivedState("entre-a", STATE)], LATER)
     assert heard() == [LATER, LATER, None]
 
 
@@ -217,7 +219,7 @@ def test_that_a_station_was_heard_is_written_once_a_second_and_anew_after_a_cloc
     writer: Writer, readings: StoreReadings
 ) -> None:
     def heard(seconds: float) -> datetime | None:
-        writer.commit([PresenceSeen("entre-a", True)], NOW + timedelta(seconds=seconds))
+        writer.commit([ArrivedPresence("entre-a", True)], NOW + timedelta(seconds=seconds))
         row = readings.station("entre-a", NOW)
         return row.heard if row else None
 

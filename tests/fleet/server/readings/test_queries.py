@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from fleet.messages.vocabulary import EventType
 from fleet.server.errands.model import GOING_ON, TODAY, Sought
-from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
@@ -20,7 +20,7 @@ def test_the_overview_counts_today(
     writer: Writer, station: SealingStation, readings: StoreReadings, database: Database
 ) -> None:
     hold_orders(database, record(), record("O-2", slot=4, card_number="9752269876"))
-    writer.commit([PresenceSeen("entre-a", True), *arrived(*station.pickup())], NOW)
+    writer.commit([ArrivedPresence("entre-a", True), *arrived(*station.pickup())], NOW)
     summary = readings.summary(NOW)
     assert (summary.stations, summary.stations_online, summary.errands_today) == (1, 1, 1)
     assert summary.errands_by_kind == (("pickup", 1),)
@@ -30,13 +30,15 @@ def test_the_overview_counts_today(
 
 
 def test_a_station_that_said_nothing_new_is_the_value_read_before(writer: Writer, readings: StoreReadings) -> None:
-    writer.commit([StateSeen("entre-a", SICK), PresenceSeen("entre-a", True), PresenceSeen("entre-b", True)], NOW)
+    writer.commit(
+        [ArrivedState("entre-a", SICK), ArrivedPresence("entre-a", True), ArrivedPresence("entre-b", True)], NOW
+    )
     first = readings.stations(NOW)
-    writer.commit([PresenceSeen("entre-b", False), StateSeen("entre-a", SICK)], NOW)
+    writer.commit([ArrivedPresence("entre-b", False), ArrivedState("entre-a", SICK)], NOW)
     second = readings.stations(NOW)
     assert second[0] is first[0]
     assert (first[1].online, second[1].online) == (True, False)
-    writer.commit([StateSeen("entre-a", SICK.replace("Entré A", "Entrén"))], NOW)
+    writer.commit([ArrivedState("entre-a", SICK.replace("Entré A", "Entrén"))], NOW)
     assert [row.title for row in readings.stations(NOW)] == ["Entrén", "entre-b"]
 
 
@@ -84,7 +86,7 @@ def test_errands_of_a_day_by_kind_station_and_outcome(
 
 
 def test_readings_may_be_narrowed_to_very_many_stations(writer: Writer, readings: StoreReadings) -> None:
-    writer.commit([StateSeen("entre-a", SICK), StateSeen("entre-b", SICK)], NOW)
+    writer.commit([ArrivedState("entre-a", SICK), ArrivedState("entre-b", SICK)], NOW)
     narrowed = readings.within(frozenset({"entre-b", *(f"station-{number}" for number in range(5000))}))
     assert narrowed.errands(NOW) == []
     assert narrowed.summary(NOW).stations == 1
@@ -92,7 +94,7 @@ def test_readings_may_be_narrowed_to_very_many_stations(writer: Writer, readings
 
 def test_alarms_name_what_is_wrong(writer: Writer, readings: StoreReadings, database: Database) -> None:
     hold_orders(database, record(last_day="2026-05-31"))
-    writer.commit([PresenceSeen("entre-a", True), StateSeen("entre-a", SICK)], NOW)
+    writer.commit([ArrivedPresence("entre-a", True), ArrivedState("entre-a", SICK)], NOW)
     assert readings.summary(NOW).alarms == (
         ("entre-a", "out_of_service", "moving"),
         ("entre-a", "device_fault", "printer"),
@@ -151,10 +153,10 @@ def test_what_is_not_known_is_none(readings: StoreReadings) -> None:
 
 
 def test_a_request_reads_all_stations_of_one_moment_once(writer: Writer, readings: StoreReadings) -> None:
-    writer.commit([PresenceSeen("entre-a", True)], NOW)
+    writer.commit([ArrivedPresence("entre-a", True)], NOW)
     request = readings.within(frozenset({"*"}))
     assert len(request.stations(NOW)) == 1
-    writer.commit([PresenceSeen("entre-b", True)], NOW)
+    writer.commit([ArrivedPresence("entre-b", True)], NOW)
     assert (len(request.stations(NOW)), request.summary(NOW).stations) == (1, 1), "list and figures agree"
     assert len(request.stations(NOW + timedelta(seconds=1))) == 2
     assert len(readings.within(frozenset({"*"})).stations(NOW)) == 2

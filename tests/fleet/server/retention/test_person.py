@@ -14,7 +14,7 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.cli import main
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events, quarantine
-from fleet.server.ingest.parse import Spoilt
+from fleet.server.ingest.parse import UnreadableMessage
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers.tables import certificates, requests, wishes
 from fleet.server.orders.tables import orders
@@ -89,7 +89,7 @@ def test_what_could_not_be_read_forgets_a_person_too(either: Database, station: 
     two_people(station)
     taken(either, station)
     torn = [f'{{"hsa_id":"{who}"'.encode() for who in (HOLDER, OTHER)]
-    Writer(either).commit([Spoilt("entre-a", None, "events", raw, "torn") for raw in torn], NOW)
+    Writer(either).commit([UnreadableMessage("entre-a", None, "events", raw, "torn") for raw in torn], NOW)
     assert erase_person(job(either, LATER), HOLDER, tmp_path / "erasures.jsonl") == Gone(3, 0)
     with either.reading.begin() as connection:
         assert connection.execute(select(quarantine.c.raw).order_by(quarantine.c.id)).scalars().all() == [b"", torn[1]]

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, conflicts, quarantine
-from fleet.server.ingest.parse import Spoilt
+from fleet.server.ingest.parse import UnreadableMessage
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.tables import orders
@@ -126,7 +126,7 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(either: Database, station
     with either.writing.begin() as connection:
         connection.execute(update(orders).values(state="voided"))
     a_life(station)
-    spoilt = Spoilt("entre-a", (2, 1), "events", b"{", "not an event")
+    spoilt = UnreadableMessage("entre-a", (2, 1), "events", b"{", "not an event")
     Writer(either).commit([*arrived(*station.sealed), spoilt], NOW)
     live = everything(either)
     dry = run(job(either, NOW + TEN, dry=True))
@@ -170,7 +170,7 @@ def test_the_audit_forgets_what_it_said_and_still_checks(either: Database) -> No
 
 
 def test_what_could_not_be_read_is_known_again_when_its_bytes_are_gone(either: Database) -> None:
-    spoilt = Spoilt("entre-a", (1, 1), "events", b"{Tove", "not an event")
+    spoilt = UnreadableMessage("entre-a", (1, 1), "events", b"{Tove", "not an event")
     Writer(either).commit([spoilt], NOW)
     run(job(either, NOW + TEN))
     assert Writer(either).commit([spoilt], NOW + TEN).conflicts == 0

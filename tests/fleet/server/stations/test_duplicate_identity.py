@@ -8,7 +8,7 @@ from sqlalchemy import event, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from fleet.server.ingest.parse import PresenceSeen
+from fleet.server.ingest.parse import ArrivedPresence
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import AlarmRecorder
@@ -136,9 +136,9 @@ async def test_an_alarm_that_the_store_does_not_take_is_raised_by_the_next_take_
 
 async def test_what_a_station_tells_of_its_session_counts_once_it_is_live(database: Database) -> None:
     desk, writer = Desk(database), Writer(database)
-    writer.commit([PresenceSeen("entre-a", True, taken_over=2)], NOW)
-    writer.commit([PresenceSeen("entre-a", True, replayed=True, taken_over=3)], NOW)
-    writer.commit([PresenceSeen("entre-a", False, taken_over=3)], NOW)
+    writer.commit([ArrivedPresence("entre-a", True, taken_over=2)], NOW)
+    writer.commit([ArrivedPresence("entre-a", True, replayed=True, taken_over=3)], NOW)
+    writer.commit([ArrivedPresence("entre-a", False, taken_over=3)], NOW)
     assert desk.kept() == []
-    writer.commit([PresenceSeen("entre-a", True, taken_over=3)], NOW)
+    writer.commit([ArrivedPresence("entre-a", True, taken_over=3)], NOW)
     assert desk.kept() == [("entre-a", "duplicate_identity", "again", 1)]

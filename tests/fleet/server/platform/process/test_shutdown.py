@@ -15,8 +15,8 @@ from typing import Self, cast
 import pytest
 
 from fleet.messages.topics import Topics
-from fleet.server.ingest.parse import Arrival, Committed
-from fleet.server.ingest.service import Ingest, arrived
+from fleet.server.ingest.parse import Arrival, Committed, parse_waiting
+from fleet.server.ingest.service import Ingest
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.inbox import Inbox
@@ -233,7 +233,7 @@ async def test_a_commit_that_takes_long_does_not_hold_the_loop(
             return writer.commit(arrivals, now)
 
     transport, loop = MemoryTransport(), asyncio.get_running_loop()
-    inbox = Inbox(loop, arrived)
+    inbox = Inbox(loop, parse_waiting)
     task = asyncio.create_task(
         Ingest(transport, cast(Writer, Slow()), KeptChanges(), lambda: NOW, inbox, SIGNER.sign).run()
     )
