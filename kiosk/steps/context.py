@@ -19,6 +19,8 @@ class ViewContext:
     errand: str
     step: Step | None = None
     attended_by: str | None = None
+    tasks: tuple[str, ...] = ("task.code", "task.test")
+    """What is listed while the card works, in order: keys of texts. Where nothing is written, the code and the test."""
 
     def name(self, view: str) -> str:
         """The stable name of a view."""

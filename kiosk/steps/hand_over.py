@@ -13,10 +13,11 @@ from kiosk.steps.drop_slot import drop_old_card
 from kiosk.steps.identity.identification import Identification, attest_identity
 from kiosk.steps.order import confirm_terms, find_order
 from kiosk.steps.pin.activation import activate
+from kiosk.steps.pin.views import TASKS_WITH_PUK
 from kiosk.steps.receipt import hand_out_receipt, issue_receipt
 from kiosk.steps.slot import insert_new_card, take_from_slot
 
-CONTEXT = ViewContext("pickup")
+CONTEXT = ViewContext("pickup", tasks=TASKS_WITH_PUK)
 WHO, AGREE, SLOT, CODE, RECEIPT = (CONTEXT.at(step, 5) for step in range(1, 6))
 
 

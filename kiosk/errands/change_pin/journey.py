@@ -14,9 +14,10 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import own_card
 from kiosk.steps.pin.activation import prove_card
+from kiosk.steps.pin.views import TASKS_WITH_CODE
 from kiosk.steps.receipt import receipt_for, say_done
 
-CONTEXT = ViewContext("change_pin")
+CONTEXT = ViewContext("change_pin", tasks=TASKS_WITH_CODE)
 CARD, OLD, NEW = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 

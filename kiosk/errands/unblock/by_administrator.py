@@ -25,6 +25,7 @@ from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin import views as pin_views
 from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
 from kiosk.steps.pin.unlocking import EFFECT, CodeSet, NotSent, choose_new_code, code_after_unlock
+from kiosk.steps.pin.views import TASKS_BY_MANDATE
 
 
 @dataclass(slots=True)
@@ -34,6 +35,10 @@ class Mandate:
     who: Identification
     administrator: LoggedIn
     puk: Secret | None = field(default=None, repr=False)
+
+    def context(self, context: ViewContext) -> ViewContext:
+        """The same step, with who attends: nobody types a PUK."""
+        return replace(context, attended_by=self.administrator.name, tasks=TASKS_BY_MANDATE)
 
 
 @dataclass(frozen=True, slots=True)

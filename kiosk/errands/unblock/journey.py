@@ -4,7 +4,6 @@ Rules (docs/rules.md, "Which product may be unlocked"): without the envelope an 
 and the server answers for the card, or a new letter is ordered.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
 from drivers.reader.outcomes import Role
@@ -20,9 +19,10 @@ from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, own_card
 from kiosk.steps.pin.activation import prove_card
 from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, set_code
+from kiosk.steps.pin.views import TASKS_WITH_PUK
 from kiosk.steps.receipt import receipt_for, say_done
 
-CONTEXT = ViewContext("unblock")
+CONTEXT = ViewContext("unblock", tasks=TASKS_WITH_PUK)
 CARD, CODE, LETTER = CONTEXT.at(1, 3), CONTEXT.at(2, 3), CONTEXT.at(2, 2)
 
 
@@ -68,7 +68,7 @@ async def _unlock(
 ) -> CodeSet:
     """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it."""
     letter = CodeLetter(card.whose, card_decides)
-    context = CODE if given is None else replace(CODE, attended_by=given.administrator.name)
+    context = CODE if given is None else given.context(CODE)
     known = None
     while known is None:
         if given is not None:

@@ -22,13 +22,10 @@ from kiosk.views import (
 )
 
 PUK_LENGTH = 8
-_TASKS = {
-    "pickup": ("task.puk", "task.write", "task.test"),
-    "unblock": ("task.puk", "task.write", "task.test"),
-    "change_pin": ("task.code", "task.write", "task.test"),
-}
-"""What is on the list while the card works, by errand; where nothing is written, the code and the test."""
-_TASKS_BY_MANDATE = ("task.mandate", "task.write", "task.test")
+TASKS_WITH_PUK = ("task.puk", "task.write", "task.test")
+"""What is listed while a code is set with the PUK (`ViewContext.tasks`)."""
+TASKS_WITH_CODE = ("task.code", "task.write", "task.test")
+TASKS_BY_MANDATE = ("task.mandate", "task.write", "task.test")
 """Where an ID administrator attends to an unlocking: nobody has typed a PUK."""
 
 
@@ -162,17 +159,16 @@ def write(context: ViewContext, whose: CardHolder) -> Confirm:
 
 
 def _busy(context: ViewContext, name: str, lead: str, now: str) -> Busy:
-    keys = _TASKS.get(context.errand, ("task.code", "task.test"))
-    if context.errand == "unblock" and context.attended_by:
-        keys = _TASKS_BY_MANDATE
-    at = keys.index(now)
+    at = context.tasks.index(now)
     return Busy(
         name=context.name(name),
         errand=context.title,
         step=context.step,
         title=say("busy.title"),
         lead=(say(lead),),
-        tasks=tuple(Task(say(t), "done" if i < at else "now" if i == at else "later") for i, t in enumerate(keys)),
+        tasks=tuple(
+            Task(say(t), "done" if i < at else "now" if i == at else "later") for i, t in enumerate(context.tasks)
+        ),
         under=say("busy.card_in"),
         attended_by=context.attended_by,
     )
