@@ -196,7 +196,7 @@ def _said() -> Iterator[None]:
 
 
 def _grants(roles: list[Grant]) -> Grants:
-    return tuple((one.role, one.stations) for one in roles)
+    return tuple((grant.role, grant.stations) for grant in roles)
 
 
 def _user(account: Account) -> User:

@@ -123,12 +123,19 @@ def _disable_user(arguments: argparse.Namespace, connection: Connection, now: da
 def _list_users(_arguments: argparse.Namespace, connection: Connection, _now: datetime) -> Said:
     everybody = people.everybody(connection)
     rows = [
-        {"name": one.name, "kind": "local" if one.local else "openid", "state": _state(one), "grants": [*one.grants]}
-        for one in everybody
+        {
+            "name": account.name,
+            "kind": "local" if account.local else "openid",
+            "state": _state(account),
+            "grants": [*account.grants],
+        }
+        for account in everybody
     ]
     lines = [
-        "  ".join([str(row["name"]), str(row["kind"]), str(row["state"]), *(" ".join(grant) for grant in one.grants)])
-        for row, one in zip(rows, everybody, strict=True)
+        "  ".join(
+            [str(row["name"]), str(row["kind"]), str(row["state"]), *(" ".join(grant) for grant in account.grants)]
+        )
+        for row, account in zip(rows, everybody, strict=True)
     ]
     return {"users": rows}, "\n".join(lines)
 
@@ -153,13 +160,13 @@ def _revoke_token(arguments: argparse.Namespace, connection: Connection, now: da
 def _list_tokens(_arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
     rows = [
         {
-            "name": one.name,
-            "role": one.role.value,
-            "stations": one.stations,
-            "ends": one.ends.isoformat(),
-            "state": "revoked" if one.revoked else "ended" if one.ends <= now else "works",
+            "name": token.name,
+            "role": token.role.value,
+            "stations": token.stations,
+            "ends": token.ends.isoformat(),
+            "state": "revoked" if token.revoked else "ended" if token.ends <= now else "works",
         }
-        for one in tokens.everything(connection)
+        for token in tokens.everything(connection)
     ]
     return {"tokens": rows}, "\n".join("  ".join(row.values()) for row in rows)
 

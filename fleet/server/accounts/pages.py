@@ -106,7 +106,7 @@ Deed = Callable[[AccountService, str, FormData], tuple[str, list[str]]]
 
 def _grant_in(form: FormData) -> tuple[Role, str]:
     role, stations = field_of(form, "role"), field_of(form, "stations").strip() or "*"
-    if role not in [one.value for one in Role] or not STATIONS.match(stations):
+    if role not in [known_role.value for known_role in Role] or not STATIONS.match(stations):
         raise HTTPException(400)
     return Role(role), stations
 
@@ -118,7 +118,7 @@ def _add_role(desk: AccountService, name: str, form: FormData) -> tuple[str, lis
 
 def _take_role(desk: AccountService, name: str, form: FormData) -> tuple[str, list[str]]:
     gone = _grant_in(form)
-    return "", desk.grant(name, tuple(one for one in desk.account(name).person.grants if one != gone))
+    return "", desk.grant(name, tuple(grant for grant in desk.account(name).person.grants if grant != gone))
 
 
 def _open(desk: AccountService, name: str, _form: FormData) -> tuple[str, list[str]]:

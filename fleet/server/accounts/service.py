@@ -138,7 +138,7 @@ def _account(connection: Connection, person: AccountRow) -> Account:
 
 
 def _keys(connection: Connection, name: str) -> list[str]:
-    return [one.key for one in sessions.of(connection, name)]
+    return [session.key for session in sessions.of(connection, name)]
 
 
 def _words(granted: Grants) -> str:

@@ -64,16 +64,16 @@ def next_try(tries: int, now: datetime) -> datetime | None:
 def as_json(about: AlertRow | PendingApproval) -> dict[str, Any]:
     """An alert or a waiting command for programs: times in RFC 3339."""
     values = {name: getattr(about, name) for name in about.__dataclass_fields__}
-    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in values.items()}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 def bundle_notices(channel: Channel | None, notices: Sequence[NoticeRow]) -> list[tuple[NoticeRow, ...]]:
     """What is sent at once, of words to one channel: alone what a person is to do, what is few, and what is for a program."""
-    alone = [one for one in notices if isinstance(one.about, PendingApproval)]
-    alerts = tuple(one for one in notices if not isinstance(one.about, PendingApproval))
+    alone = [notice for notice in notices if isinstance(notice.about, PendingApproval)]
+    alerts = tuple(notice for notice in notices if not isinstance(notice.about, PendingApproval))
     if isinstance(channel, Email) and len(alerts) >= GATHER_FROM:
-        return [*((one,) for one in alone), alerts]
-    return [(one,) for one in (*alone, *alerts)]
+        return [*((notice,) for notice in alone), alerts]
+    return [(notice,) for notice in (*alone, *alerts)]
 
 
 def subject_and_text(told: Notification) -> tuple[str, str]:
@@ -88,8 +88,8 @@ def _line(text: object) -> str:
 
 def _of_all(notices: Sequence[NoticeRow]) -> tuple[str, str]:
     """How many of each, and one line for each."""
-    words = [_of_one(one)[0].removeprefix(PREFIX) for one in notices]
-    codes = Counter(one.about.code for one in notices if isinstance(one.about, AlertRow))
+    words = [_of_one(notice)[0].removeprefix(PREFIX) for notice in notices]
+    codes = Counter(notice.about.code for notice in notices if isinstance(notice.about, AlertRow))
     each = ", ".join(f"{code} {count}" for code, count in codes.most_common())
     return f"{PREFIX}{len(notices)} alerts: {each}", "\n".join(words) + "\n"
 

@@ -149,7 +149,7 @@ def alert_api(alerts: Alerts) -> APIRouter:
     @router.get("/notices", dependencies=needs(Right.VIEW))
     def list_notices(request: Request) -> list[Notice]:
         """Words to people that are not sent, newest first."""
-        return [_notice(one) for one in within(request, alerts).queued_notices()]
+        return [_notice(queued_notice) for queued_notice in within(request, alerts).queued_notices()]
 
     return router
 

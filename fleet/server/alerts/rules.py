@@ -210,7 +210,7 @@ def _reader_failing(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]
 
 def _recent(look: FleetSnapshot, rule: AlertRule) -> Iterator[FailedErrand]:
     since = look.now - timedelta(seconds=rule.window_s)
-    return (one for one in look.failures if one.at >= since and one.card_number)
+    return (failure for failure in look.failures if failure.at >= since and failure.card_number)
 
 
 def _ends(code: str) -> Finder:
@@ -221,7 +221,7 @@ def _ends(code: str) -> Finder:
         stations = (
             station_end(seen.name, seen.state.certificate_until) for seen in look.stations if seen.state is not None
         )
-        for end in (*look.ends, *(one for one in stations if one is not None)):
+        for end in (*look.ends, *(station for station in stations if station is not None)):
             if end.days(look.now) < rule.limit:
                 is_station = end.what == "station"
                 subject = end.what if is_station else f"{end.what} {end.subject}".strip()
@@ -243,7 +243,9 @@ def _kept(code: str) -> Finder:
 FINDERS: dict[str, Finder] = {
     "offline": _offline,
     "reader": _device("reader", lambda device: device.kind == "reader" and not device.ok),
-    "printer": _device("printer", lambda one: one.kind == "printer" and not one.ok and one.state not in PAPER),
+    "printer": _device(
+        "printer", lambda device: device.kind == "printer" and not device.ok and device.state not in PAPER
+    ),
     "paper": _device("paper", lambda device: device.kind == "printer" and device.state in PAPER),
     "cabinet": _device("cabinet", lambda device: device.kind == "cabinet" and not device.ok),
     "slot": _slot,

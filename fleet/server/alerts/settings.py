@@ -100,9 +100,9 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the channels that are told of a command that waits for a second person; None: all of them."""
 
     def __post_init__(self) -> None:
-        for one in self.maintenance:
-            if one.group not in self.groups:
-                raise ValueError(f"maintenance {one.name!r}: no group is called {one.group!r}")
+        for rule in self.maintenance:
+            if rule.group not in self.groups:
+                raise ValueError(f"maintenance {rule.name!r}: no group is called {rule.group!r}")
         names = [channel.name for channel in self.channels]
         if len(set(names)) != len(names):
             raise ValueError("two channels have the same name")
@@ -117,15 +117,15 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def seconds(self) -> tuple[str, ...]:
         """Names of the channels that are told of a command that waits for a second person."""
-        return tuple(one.name for one in self.channels) if self.second_person is None else self.second_person
+        return tuple(channel.name for channel in self.channels) if self.second_person is None else self.second_person
 
     def in_maintenance(self, station: str, now: datetime) -> bool:
         """Whether nobody is to be told of this station now. `now` in the zone of the windows."""
         return any(
             fnmatchcase(station, pattern)
-            for one in self.maintenance
-            if one.holds(now)
-            for pattern in self.groups[one.group]
+            for rule in self.maintenance
+            if rule.holds(now)
+            for pattern in self.groups[rule.group]
         )
 
 
@@ -143,7 +143,7 @@ def at_least(severity: str, least: Severity) -> bool:
 def planned_windows(settings: AlertSettings, rows: Iterable[WindowRow]) -> list[PlannedWindow]:
     """Those that people and programs made, in the order given, then those of the file."""
     made = [PlannedWindow(row.window.name, row.window.stations, row.window.rule(""), row) for row in rows]
-    return made + [PlannedWindow(one.name, settings.groups[one.group], one) for one in settings.maintenance]
+    return made + [PlannedWindow(rule.name, settings.groups[rule.group], rule) for rule in settings.maintenance]
 
 
 def with_windows(settings: AlertSettings, rows: Iterable[WindowRow]) -> AlertSettings:

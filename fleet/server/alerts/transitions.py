@@ -69,14 +69,14 @@ class AlertTracker:
         self, found: Iterable[RuleMatch], known: Mapping[AlertKey, StoredAlert], settings: AlertSettings, now: datetime
     ) -> list[Decision]:
         """What is to be written. `now` in the zone of the maintenance windows."""
-        present = {one.key: one for one in found}
-        self._since = {key: self._since.get(key) or one.since or now for key, one in present.items()}
+        present = {match_.key: match_ for match_ in found}
+        self._since = {key: self._since.get(key) or match_.since or now for key, match_ in present.items()}
         decisions: list[Decision] = []
         for key, finding in present.items():
             if (decision := self._on(finding, known.get(key), settings, now)) is not None:
                 decisions.append(decision)
-        gone = [one for key, one in known.items() if key not in present and key[1] not in LATCHED]
-        return decisions + [CloseAlert(one.id) for one in gone if one.closed is None]
+        gone = [stored for key, stored in known.items() if key not in present and key[1] not in LATCHED]
+        return decisions + [CloseAlert(stored.id) for stored in gone if stored.closed is None]
 
     def _on(
         self, finding: RuleMatch, known: StoredAlert | None, settings: AlertSettings, now: datetime

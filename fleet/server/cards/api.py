@@ -153,7 +153,7 @@ def _add_deadlines(router: APIRouter, deadlines: Deadlines) -> None:
             lane = mine.lane(kind, station=station or "", limit=limit, offset=offset)
         except KeyError:
             raise HTTPException(404, "that rule is switched off") from None
-        items = [_deadline(one) for one in lane.shown]
+        items = [_deadline(entry) for entry in lane.shown]
         return CountedRows(items=items, next=next_offset(offset, limit, lane.total), total=lane.total)
 
 
@@ -208,10 +208,10 @@ def _bin(request: Request, row: BinPlace) -> StationBin:
     return StationBin(station=row.station, cards=row.cards, first=row.first, emptied=emptied, differs=row.differs)
 
 
-def _deadline(one: BoardEntry) -> DeadlineItem:
-    about = {name: getattr(one.deadline, name) for name in DeadlineItem.model_fields if hasattr(one.deadline, name)}
-    done = {"did": one.done.did if one.done else None, "done": one.done.at if one.done else None}
-    return DeadlineItem(**about, phase=one.phase, act=one.act, warned=one.warned, **done)  # type: ignore[arg-type]
+def _deadline(entry: BoardEntry) -> DeadlineItem:
+    about = {name: getattr(entry.deadline, name) for name in DeadlineItem.model_fields if hasattr(entry.deadline, name)}
+    done = {"did": entry.done.did if entry.done else None, "done": entry.done.at if entry.done else None}
+    return DeadlineItem(**about, phase=entry.phase, act=entry.act, warned=entry.warned, **done)  # type: ignore[arg-type]
 
 
 def _request(row: RequestRow) -> IssuerRequest:

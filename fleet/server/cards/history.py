@@ -26,7 +26,7 @@ def story(connection: Connection, number: str, today: str, seen: Inside = everyw
     """Everything about it, the newest first, at most a hundred of each."""
     mine = select(orders).where(orders.c.card_number == number, seen(orders.c.station))
     found = [order_row(row, today) for row in connection.execute(mine.order_by(orders.c.changed.desc()).limit(MOST))]
-    about = or_(errands.c.card_number == number, errands.c.order.in_([one.order for one in found]))
+    about = or_(errands.c.card_number == number, errands.c.order.in_([order.order for order in found]))
     theirs = errand_rows().where(about, seen(stations.c.name)).order_by(errands.c.started.desc()).limit(MOST)
     told, _ = requesting.listed(connection, card_number=number, within=seen(requests.c.station), limit=MOST)
     return CardStory(

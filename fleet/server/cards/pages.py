@@ -39,7 +39,7 @@ from fleet.server.readings.dependencies import readings_of
 NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
 LOOKED, RETRIED = "people.card", "request.retry"
 REASONS: dict[str, tuple[str, ...]] = {
-    "hold": tuple(one for one in get_args(HoldReason) if one != "deadline"),
+    "hold": tuple(reason for reason in get_args(HoldReason) if reason != "deadline"),
     "block": get_args(BlockReason),
     "lift": ("",),
 }

@@ -88,7 +88,7 @@ class CommandService:
             return []
         with self._database.writing.begin() as connection:
             issued = [self._issue_one(connection, row, now) for row in rows]
-        return [one for one in issued if one is not None]
+        return [command for command in issued if command is not None]
 
     def _issue_one(self, connection: Connection, row: CommandRow, now: datetime) -> tuple[CommandRow, str] | None:
         sequence = max(commanding.last_sequence(connection, row.station) + 1, int(now.timestamp()))

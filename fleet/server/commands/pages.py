@@ -165,7 +165,7 @@ def _station(
         total=total,
         wish=wish,
         wrong=wrong,
-        offered=[one for one in COMMAND_ICON if may_order(request, one, row.name) and _fits(one, row)],
+        offered=[command for command in COMMAND_ICON if may_order(request, command, row.name) and _fits(command, row)],
         icons=COMMAND_ICON,
         touches_cards=TOUCHES_CARDS,
         messages=MESSAGES,

@@ -67,14 +67,15 @@ class DeadlineJob:
     def _judge(self, connection: Connection, code: Code, now: datetime) -> int:
         rule, today = self._settings.rule[code], local(now)
         found = deadlining.list_near(connection, code, rule, today)
-        known = deadlining.recorded_actions(connection, code, [one.subject for one in found])
-        fresh = [one for one in found if (one.subject, one.due.isoformat(), "done") not in known]
+        known = deadlining.recorded_actions(connection, code, [deadline.subject for deadline in found])
+        fresh = [deadline for deadline in found if (deadline.subject, deadline.due.isoformat(), "done") not in known]
         soon = [
-            one
-            for one in fresh
-            if phase(rule, one.due, today) == "near" and (one.subject, one.due.isoformat(), "warned") not in known
+            deadline
+            for deadline in fresh
+            if phase(rule, deadline.due, today) == "near"
+            and (deadline.subject, deadline.due.isoformat(), "warned") not in known
         ]
-        warned = sum(acting.warn(connection, one, now) for one in soon[:MOST_AT_ONCE])
+        warned = sum(acting.warn(connection, deadline, now) for deadline in soon[:MOST_AT_ONCE])
         return warned + self._act(connection, code, _over(fresh, today), now)
 
     def _act(self, connection: Connection, code: Code, over: list[Deadline], now: datetime) -> int:
@@ -85,9 +86,12 @@ class DeadlineJob:
             if len(over) > left:
                 raise_alarm(connection, Alarm("", DEADLINES_MANY, f"{code}: {len(over)}"), now)
             room = min(room, max(0, left))
-        return sum(acting.act(connection, one, what, self._settings.by, now) for one in over[:room])
+        return sum(acting.act(connection, deadline, what, self._settings.by, now) for deadline in over[:room])
 
 
 def _over(deadlines: Iterable[Deadline], today: date) -> list[Deadline]:
     """Those whose last day is past, the oldest first."""
-    return sorted((one for one in deadlines if today > one.due), key=lambda one: (one.due, one.subject))
+    return sorted(
+        (deadline for deadline in deadlines if today > deadline.due),
+        key=lambda deadline: (deadline.due, deadline.subject),
+    )

@@ -53,7 +53,7 @@ def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, s
     kind, station, page = asked
     lanes = deadlines.lanes(limit=ROWS)
     held = [lane.code for lane in lanes]
-    code = next((one for one in held if one == kind), None)
+    code = next((code for code in held if code == kind), None)
     chosen = deadlines.lane(code, limit=ROWS, offset=(page - 1) * ROWS) if code else None
     clock = deadlines.clock()
     return web.render(
@@ -82,5 +82,5 @@ def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, s
 
 
 def _title(lanes: Sequence[Lane], t: Localization) -> str:
-    over = sum(one.phase == "over" and one.done is None for lane in lanes for one in lane.shown)
+    over = sum(entry.phase == "over" and entry.done is None for lane in lanes for entry in lane.shown)
     return t.many("deadlines.title", over) if over else t("deadlines.title.none")

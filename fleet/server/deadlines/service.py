@@ -59,17 +59,17 @@ class DeadlineService:
         found, total = deadlining.list_deadlines(
             connection, code, rule, today, station=station, seen=self._seen, limit=limit, offset=offset
         )
-        known = deadlining.recorded_actions(connection, code, [one.subject for one in found])
-        shown = tuple(self._shown(one, known) for one in found)
+        known = deadlining.recorded_actions(connection, code, [deadline.subject for deadline in found])
+        shown = tuple(self._shown(deadline, known) for deadline in found)
         return Lane(code, self._settings.act_of(code), rule.days, rule.months, total, shown)
 
-    def _shown(self, one: Deadline, known: dict[ActionKey, DeadlineActionRow]) -> BoardEntry:
-        rule, due = self._settings.rule[one.code], one.due.isoformat()
-        warned = known.get((one.subject, due, "warned"))
+    def _shown(self, deadline: Deadline, known: dict[ActionKey, DeadlineActionRow]) -> BoardEntry:
+        rule, due = self._settings.rule[deadline.code], deadline.due.isoformat()
+        warned = known.get((deadline.subject, due, "warned"))
         return BoardEntry(
-            one,
-            phase(rule, one.due, local(self._clock())),
-            self._settings.act_of(one.code),
+            deadline,
+            phase(rule, deadline.due, local(self._clock())),
+            self._settings.act_of(deadline.code),
             warned.at if warned else None,
-            known.get((one.subject, due, "done")),
+            known.get((deadline.subject, due, "done")),
         )

@@ -176,5 +176,7 @@ def _add_audit(connection: Connection, filling: _Filling) -> None:
 def _concerns(filling: _Filling) -> Any:
     targets = sorted(filling.told)[:200]
     looks = audit.c.action.like("people.%") | audit.c.action.like("evidence.%")
-    named = (audit.c.entry.contains(f'"target":{_encoder.encode(one).decode()}', autoescape=True) for one in targets)
+    named = (
+        audit.c.entry.contains(f'"target":{_encoder.encode(target).decode()}', autoescape=True) for target in targets
+    )
     return and_(looks, or_(*named))

@@ -57,7 +57,7 @@ class Seal:
     @property
     def authority_pem(self) -> bytes:
         """The authorities' certificates as they go into the file."""
-        return b"".join(one.public_bytes(Encoding.PEM) for one in self.authorities)
+        return b"".join(authority.public_bytes(Encoding.PEM) for authority in self.authorities)
 
 
 def read_certificate(path: Path) -> x509.Certificate:

@@ -139,7 +139,7 @@ def _signer(signed: Any) -> x509.Certificate:
     algorithm = signer["digest_algorithm"]["algorithm"].native
     if algorithm not in _HASHES:
         raise TimestampError(f"the token is signed over a digest of another kind ({algorithm})")
-    attributes = {one["type"].native: one["values"] for one in signer["signed_attrs"]}
+    attributes = {attribute["type"].native: attribute["values"] for attribute in signer["signed_attrs"]}
     encapsulated = signed["encap_content_info"]["content"].contents
     if (
         attributes["content_type"].native != ["tst_info"]
@@ -161,17 +161,17 @@ def _named_certificate(signed: Any, attributes: Any) -> x509.Certificate:
             continue
         named = attributes[name][0]["certs"][0]
         algorithm = named["hash_algorithm"]["algorithm"].native if name.endswith("v2") else "sha1"
-        for one in _certificates(signed):
-            der = one.public_bytes(Encoding.DER)
+        for certificate in _certificates(signed):
+            der = certificate.public_bytes(Encoding.DER)
             if hashlib.new(algorithm, der, usedforsecurity=False).digest() == named["cert_hash"].native:
-                return one
+                return certificate
         raise TimestampError("the certificate that the signature names is not in the token")
     raise TimestampError("the signature does not name its certificate")
 
 
 def _certificates(signed: Any) -> list[x509.Certificate]:
-    chosen = [one.chosen for one in signed["certificates"] if one.name == "certificate"]
-    return [x509.load_der_x509_certificate(one.dump()) for one in chosen]
+    chosen = [choice.chosen for choice in signed["certificates"] if choice.name == "certificate"]
+    return [x509.load_der_x509_certificate(choice.dump()) for choice in chosen]
 
 
 def _is_good(
@@ -205,7 +205,7 @@ def _padding(signer: Any, digest: hashes.HashAlgorithm) -> padding.AsymmetricPad
 
 def _check_path(leaf: x509.Certificate, signed: Any, roots: Sequence[x509.Certificate], at: datetime) -> None:
     """Leads to a root at that time (RFC 5280), and is for time stamping and nothing else."""
-    others = [one for one in _certificates(signed) if one != leaf][:_MOST_AUTHORITIES]
+    others = [certificate for certificate in _certificates(signed) if certificate != leaf][:_MOST_AUTHORITIES]
     authorities = ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, Criticality.CRITICAL, None)
     stamping = ExtensionPolicy.permit_all().require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, _check_usage)
     builder = PolicyBuilder().store(Store(list(roots))).time(at).max_chain_depth(_MOST_AUTHORITIES)

@@ -145,11 +145,15 @@ def _list(
     request: Request, web: Web, alerts: Alerts, show: str, page: int, form: MaintenanceForm, wrong: str | None = None
 ) -> Response:
     t, now, caller = web.texts_for(request), _local(request, web), caller_of(request)
-    known = [one for one in alerts.planned_windows(ended=show == "all") if seen_by(caller.scope(Right.VIEW), one)]
+    known = [
+        planned_window
+        for planned_window in alerts.planned_windows(ended=show == "all")
+        if seen_by(caller.scope(Right.VIEW), planned_window)
+    ]
     windows = [one for one in known if show == "all" or not one.over(now)]
     windows.sort(key=lambda one: (one.over(now), one.ends(now) is None))
     rows = readings_of(request).stations(web.clock())
-    silent = {row.name for one in active_windows(known, rows, now) for row in one.stations}
+    silent = {row.name for active_window in active_windows(known, rows, now) for row in active_window.stations}
     return web.render(
         request,
         "maintenance/maintenance.html",

@@ -116,7 +116,7 @@ def _add_changes(router: APIRouter, cards: Cards) -> None:
     @router.post("/orders", dependencies=needs(Right.ORDERS))
     def place_orders(request: Request, said: OrdersBody) -> Taken:
         """Place or change up to a hundred, all or none."""
-        done = place(request, cards, [one.record(one.order) for one in said.orders])
+        done = place(request, cards, [order.record(order.order) for order in said.orders])
         return Taken.model_validate(done, from_attributes=True)
 
     @router.put("/orders/{order}", dependencies=needs(Right.ORDERS))
@@ -159,7 +159,7 @@ def place(request: Request, cards: Cards, records: list[Record]) -> Imported:
     try:
         return cards.take_orders([Row(number, record) for number, record in enumerate(records, 1)])
     except RefusedError as error:
-        told = (f"{one.column}: {_told(one, everywhere=scope.everywhere)}" for one in error.problems)
+        told = (f"{problem.column}: {_told(problem, everywhere=scope.everywhere)}" for problem in error.problems)
         raise HTTPException(409, "; ".join(told)) from None
 
 

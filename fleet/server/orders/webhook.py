@@ -65,7 +65,9 @@ def _take(cards: Cards, request: Request, message: str, body: bytes) -> Response
     try:
         taken = cards.deliver(Delivery(message, hashlib.sha256(body).hexdigest()), rows, said.cancel, deed)
     except RefusedError as error:
-        raise HTTPException(409, "; ".join(f"{one.column}: {one.reason}" for one in error.problems)) from None
+        raise HTTPException(
+            409, "; ".join(f"{problem.column}: {problem.reason}" for problem in error.problems)
+        ) from None
     if taken is None:
         raise HTTPException(409, f"{ID}: stood for another message")
     return JSONResponse({"taken": taken})

@@ -51,8 +51,10 @@ def administrators_api(cards: Cards) -> APIRouter:
         elif not caller_of(request).scope(request.state.right).everywhere:
             raise HTTPException(403, "the whole list is for those who may see all stations: name a station")
         tell_look(request, Deed(LOOKED, station))
-        rows = [one for one in cards.administrators() if not station or one.covers(station)]
-        items = [_shown(one) for one in rows[offset : offset + limit]]
+        rows = [
+            administrator for administrator in cards.administrators() if not station or administrator.covers(station)
+        ]
+        items = [_shown(row) for row in rows[offset : offset + limit]]
         return CountedRows(items=items, next=next_offset(offset, limit, len(rows)), total=len(rows))
 
     return router

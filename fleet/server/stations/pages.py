@@ -156,7 +156,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             errands=readings_of(request).errands(now, Sought(name), limit=_STATION_EVENTS),
             commands=within(request, commands).listed(station=name, limit=_STATION_COMMANDS)[0],
             tested=within(request, commands).last_test(name),
-            offered=[one for one in _buttons(row) if may_order(request, one, name)],
+            offered=[button for button in _buttons(row) if may_order(request, button, name)],
         )
 
 

@@ -98,9 +98,9 @@ def runs_of(rows: Iterable[StationRow]) -> list[Run]:
     said = [(row, _parts(row.state)) for row in rows if row.state is not None]
     spread = {part: spoken(part, (parts for _, parts in said)) for part in PARTS}
     wanted = {part: newest(names) for part, names in spread.items()}
-    wanted["region"] = next((one.name for one in shares(spread["region"])), None)
+    wanted["region"] = next((share.name for share in shares(spread["region"])), None)
     runs = [Run(row, parts, _late(parts, wanted)) for row, parts in said]
-    return sorted(runs, key=lambda one: (not one.late, one.row.title.casefold(), one.row.name))
+    return sorted(runs, key=lambda run: (not run.late, run.row.title.casefold(), run.row.name))
 
 
 def spoken(part: str, of: Iterable[Mapping[str, str | None]]) -> list[str]:
@@ -156,7 +156,7 @@ def updates_pages(web: Web) -> APIRouter:
 def _page(request: Request, web: Web, wish: Wish, page: int) -> Response:
     t = web.texts_for(request)
     rows, runs = asked(request, web, wish.stations)
-    late, fits = sum(1 for one in runs if one.late), [one for one in runs if wish.fits(one)]
+    late, fits = sum(1 for run in runs if run.late), [run for run in runs if wish.fits(run)]
     return web.render(
         request,
         "stations/updates.html",
@@ -168,7 +168,7 @@ def _page(request: Request, web: Web, wish: Wish, page: int) -> Response:
         wish=wish,
         parts=PARTS,
         show=SHOW,
-        spread={part: shares(spoken(part, (one.parts for one in runs))) for part in PARTS},
+        spread={part: shares(spoken(part, (run.parts for run in runs))) for part in PARTS},
         silent=len(rows) - len(runs),
         total=len(fits),
         runs=fits[(page - 1) * ROWS : page * ROWS],

@@ -102,6 +102,6 @@ def end_of_issuer(connection: Connection, subject: str | None, issuer_session: s
 
 def end(connection: Connection, name: str, key: str | None = None) -> list[str]:
     """End one or all sessions of that account. Gives the keys of those ended."""
-    ended = [one.key for one in of(connection, name) if key in (None, one.key)]
+    ended = [session.key for session in of(connection, name) if key in (None, session.key)]
     connection.execute(delete(sessions).where(sessions.c.hash.in_(ended)))
     return ended

@@ -59,7 +59,7 @@ def _stock(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int]
     rows, total = cards.stock(kind=kind, limit=ROWS, offset=(page - 1) * ROWS)
     stations = {row.name: row for row in readings_of(request).stations(now)}
     places = cards.places()
-    short = sum(one.reserve == 0 for one in places)
+    short = sum(place.reserve == 0 for place in places)
     return web.render(
         request,
         "stock/stock.html",
@@ -74,7 +74,7 @@ def _stock(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int]
         kind=kind,
         station=station,
         short=short,
-        places=sorted(places, key=lambda one: _need(one, stations))[:_PLACES],
+        places=sorted(places, key=lambda place: _need(place, stations))[:_PLACES],
         all_places=len(places),
         stations=stations,
         paging=_paging(page, total, with_query("/stock", station=station, kind=kind)),

@@ -34,7 +34,7 @@ def as_object(report: VerificationReport) -> dict[str, object]:
         "made": manifest.made if manifest else None,
         "authority": report.authority or None,
         "authority_given": report.authority_given,
-        "chains": [_chain(one) for one in report.stretches],
+        "chains": [_chain(stretch) for stretch in report.stretches],
         "receipts": list(report.receipts),
         "audit_entries": report.audit_entries,
         "revocations_of": report.revocations.updated.isoformat() if report.revocations.updated else None,
@@ -52,17 +52,17 @@ def as_text(report: VerificationReport) -> str:
         lines.append(f"about {asked.kind} {asked.value}{days}, written {report.manifest.made}")
         named = "as named with --ca" if report.authority_given else "by its own word: compare it, or name it with --ca"
         lines.append(f"authority SHA-256 {report.authority} ({named})")
-    lines += [f"proved: {one}" for one in _proved(report)]
-    lines += [f"not proved: {one}" for one in _not_proved(report)]
+    lines += [f"proved: {line}" for line in _proved(report)]
+    lines += [f"not proved: {line}" for line in _not_proved(report)]
     return "\n".join(lines)
 
 
-def _chain(one: ProvedStretch) -> dict[str, object]:
-    told = asdict(one)
+def _chain(stretch: ProvedStretch) -> dict[str, object]:
+    told = asdict(stretch)
     for end in ("signed_from", "signed_to"):
-        signed = getattr(one, end)
+        signed = getattr(stretch, end)
         told[end] = None if signed is None else {"sequence": signed.sequence, "time": signed.time}
-    told["trusted_to"] = None if one.trusted_to is None else _trusted(one.trusted_to)
+    told["trusted_to"] = None if stretch.trusted_to is None else _trusted(stretch.trusted_to)
     return told
 
 
@@ -74,21 +74,22 @@ def _proved(report: VerificationReport) -> Iterator[str]:
     if report.verdict != "genuine":
         return
     yield "the file is as the server wrote it, by the server's own certificate"
-    for one in report.stretches:
-        place = f"{one.station} {one.epoch}:{one.first}-{one.last}"
-        signed = one.with_content - one.unsigned
-        if signed and one.signed_to is not None:
-            until = f"{one.signed_to.sequence} at {one.signed_to.time}"
+    for stretch in report.stretches:
+        place = f"{stretch.station} {stretch.epoch}:{stretch.first}-{stretch.last}"
+        signed = stretch.with_content - stretch.unsigned
+        if signed and stretch.signed_to is not None:
+            until = f"{stretch.signed_to.sequence} at {stretch.signed_to.time}"
             yield f"{place}: {signed} events with content, unchanged and in this order, signed by the station up to {until}"
-        if one.trusted_to is not None:
-            who = "a time stamp" if one.trusted_to.by == "timestamp" else "the server's countersignature"
-            yield f"{place}: {one.countersigned} signed points were there in time, the last not later than {_at(one)} by {who}"
+        if stretch.trusted_to is not None:
+            who = "a time stamp" if stretch.trusted_to.by == "timestamp" else "the server's countersignature"
+            points = f"{stretch.countersigned} signed points were there in time"
+            yield f"{place}: {points}, the last not later than {_at(stretch)} by {who}"
     if report.receipts:
         yield f"{len(report.receipts)} receipts are those that the events hold"
 
 
-def _at(one: ProvedStretch) -> str:
-    return one.trusted_to.at.isoformat() if one.trusted_to else ""
+def _at(stretch: ProvedStretch) -> str:
+    return stretch.trusted_to.at.isoformat() if stretch.trusted_to else ""
 
 
 def _not_proved(report: VerificationReport) -> Iterator[str]:
@@ -100,16 +101,16 @@ def _not_proved(report: VerificationReport) -> Iterator[str]:
         return
     if report.revocations.updated is not None:
         yield f"that no station was revoked after {report.revocations.updated.isoformat()}: give a newer list with --crl"
-    if not report.tsa_given and any(one.countersigned for one in report.stretches):
+    if not report.tsa_given and any(stretch.countersigned for stretch in report.stretches):
         yield "that the server countersigned at the time that it states: name the region's time-stamping authority with --tsa-ca"
     if not report.authority_given:
         yield "that this is your fleet's authority: its fingerprint stands above"
-    for one in report.stretches:
-        place = f"{one.station} {one.epoch}:{one.first}-{one.last}"
-        if one.unsigned:
-            yield f"{place}: {one.unsigned} events have no later signature of the station; the server alone vouches for them"
-        if one.erased:
-            yield f"{place}: what {one.erased} events said, since it has been erased"
-        if one.absent:
-            yield f"{place}: {one.absent} places hold no event, so the chain has holes there"
+    for stretch in report.stretches:
+        place = f"{stretch.station} {stretch.epoch}:{stretch.first}-{stretch.last}"
+        if stretch.unsigned:
+            yield f"{place}: {stretch.unsigned} events have no later signature of the station; the server alone vouches for them"
+        if stretch.erased:
+            yield f"{place}: what {stretch.erased} events said, since it has been erased"
+        if stretch.absent:
+            yield f"{place}: {stretch.absent} places hold no event, so the chain has holes there"
     yield from _NEVER

@@ -251,7 +251,7 @@ def _authorities(pem: bytes) -> Authorities:
 
 
 def _fingerprints(authorities: Authorities) -> str:
-    return " ".join(one.fingerprint(hashes.SHA256()).hex() for one in authorities)
+    return " ".join(authority.fingerprint(hashes.SHA256()).hex() for authority in authorities)
 
 
 def _certificate(name: str, pem: bytes) -> x509.Certificate:

@@ -91,9 +91,9 @@ class _Issuer:
 def _known(keys: Mapping[str, Any]) -> KeySet:
     """Keys that we can use; others that the issuer has beside them are ignored (RFC 7517, 5). Raises OpenIdError for none."""
     known = []
-    for one in keys["keys"]:
+    for key in keys["keys"]:
         with contextlib.suppress(JoseError, ValueError, KeyError, TypeError):
-            known.append(JWKRegistry.import_key(one))
+            known.append(JWKRegistry.import_key(key))
     if not known:
         raise OpenIdError("the issuer publishes no key that we can use")
     return KeySet(known)

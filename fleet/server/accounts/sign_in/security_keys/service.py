@@ -149,7 +149,7 @@ class SecurityKeys:
         if isinstance(row, Refused):
             return row
         with self._database.reading.begin() as connection:
-            known = [one.credential for one in self._rows(connection, row.id)]
+            known = [key_row.credential for key_row in self._rows(connection, row.id)]
         if not known:
             return Refused.WRONG
         asked = webauthn_ceremonies.ask_to_assert(party, known, verifies_user=False)

@@ -139,7 +139,7 @@ def ask_to_assert(party: RelyingParty, known: Sequence[str], *, verifies_user: b
 
 
 def _descriptors(known: Sequence[str]) -> list[PublicKeyCredentialDescriptor]:
-    return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(one)) for one in known]
+    return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(credential)) for credential in known]
 
 
 def challenge_in(credential: str) -> str:
