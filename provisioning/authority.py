@@ -1,4 +1,4 @@
-"""The fleet's own authority: a directory of keys, made once, that turns a claim code into a station's certificate.
+"""Certificate authority of the fleet: a directory of keys, made once, that turns a claim code into a station's certificate.
 
 Layout (mode 0700, private keys 0600):
 

@@ -1,4 +1,4 @@
-"""`kortkiosk-provision authority`: make it, renew and rotate what it made, hand its parts out.
+"""Command line of the authority, `kortkiosk-provision authority`: make it, renew and rotate what it made, hand its parts out.
 
 $ kortkiosk-provision authority renew /media/authority
 broker: good until 2030-11-01

@@ -1,4 +1,4 @@
-"""Claim codes: what an installer types once, so that a new station gets its certificate.
+"""Claim codes (enrolment tokens): what an installer types once, so that a new station gets its certificate.
 
 A code is four groups of four signs of base32 without look-alikes (80 bits). The first group says which claim is
 meant; the other three are its secret, of which the authority keeps a salted scrypt hash. A code works once, until its

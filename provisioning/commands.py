@@ -1,4 +1,5 @@
-"""`kortkiosk-provision`: the authority, claim codes, enrolment, who is enrolled, and the cabinet's board.
+"""Command line of provisioning, `kortkiosk-provision`: the authority, claim codes, enrolment, who is enrolled, and the
+cabinet's board.
 
 A claim code comes from a file or a prompt, never from an argument. Exit codes: 0 done, 1 our own error, 2 bad input or
 usage, 3 refused, 4 fault of a device (the disk), 130 interrupted.

@@ -1,4 +1,4 @@
-"""Copies of an authority's parts, for the machines and users that need them: the CA's key stays where it was made.
+"""Export of an authority's parts, for the machines and users that need them: the CA's key stays where it was made.
 
 Rules: the server's part has no key of the CA and none of the verifier's; the verifier's part has its own keys and nothing else. A
 copy is made file by file, each in one step, certificates last, so that a second export renews a copy in use; what the server made

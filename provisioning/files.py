@@ -1,4 +1,4 @@
-"""Files that hold keys: written whole or not at all, for the owner alone."""
+"""Key files: written atomically, for the owner alone."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,4 @@
-"""Put the cabinet's firmware on a Pico, and pair it with this station.
+"""Firmware flashing of the cabinet's board, a Pico, and its pairing with this station.
 
 Rules: an image that is not ours, or of another version than this program speaks to, is not written. A board that has our
 key keeps it. The key is made here, written for its owner alone, and is in no argument, output or error. It is on the

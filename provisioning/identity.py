@@ -1,5 +1,4 @@
-"""Writes a station's identity directory, whole or not at all. The reader, and its checks, are
-`fleet.agent.identity`."""
+"""Writer of a station's identity directory, whole or not at all. The reader, and its checks, are `fleet.agent.identity`."""
 
 from pathlib import Path
 

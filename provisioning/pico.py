@@ -1,4 +1,4 @@
-"""Put an image on a Raspberry Pi Pico that is in BOOTSEL: by picotool, or by copying it onto the drive that the Pico shows.
+"""Image writer for a Raspberry Pi Pico in BOOTSEL: by picotool, or by copying onto the drive that the Pico shows.
 
 Rules: exactly one Pico in BOOTSEL is written to. picotool reads back what it wrote; a drive cannot be read back, so there
 the board's own word, once it has started, is what verifies it. What a tool says is passed on, and what to do is added.

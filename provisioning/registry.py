@@ -1,5 +1,4 @@
-"""What an authority remembers: claim codes and issued certificates, as two JSON files. Call it under the directory's
-lock."""
+"""Registry of an authority: claim codes and issued certificates, as two JSON files. Call it under the directory's lock."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime

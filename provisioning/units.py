@@ -1,4 +1,4 @@
-"""Hardened systemd units, written with the path of the program that is installed here.
+"""Systemd units, hardened, written with the path of the program that is installed here.
 
 Rules: they ship as they run, but for that path; what a site changes stands in its `.env` file or a drop-in. A program below a
 home directory is refused, since the units see none.

@@ -1,4 +1,4 @@
-"""Which pin of the cabinet's board does what: data of a file, checked here and given to a board that is paired with this station.
+"""Pin assignment of the cabinet's board: data of a file, validated here and given to a board that is paired with this station.
 
 rewired = await rewire(Path("wiring.json"), Path("cabinet.json"), only_one())
 """

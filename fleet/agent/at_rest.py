@@ -1,4 +1,4 @@
-"""Encryption at rest of what the station keeps of other people, so that a copy of its file tells no name.
+"""Encryption at rest of the station's file: what it keeps of other people, so that a copy of the file tells no name.
 
 ChaCha20-Poly1305 (RFC 8439) with a random nonce, under a key that HKDF-SHA256 (RFC 5869) derives from `store.key` of the
 station's identity; station and kind are the associated data, so that no content can stand in for another. ChaCha20 and not AES,

@@ -1,4 +1,4 @@
-"""Blocks and holds on their way to the server: a queue of their own, durable, told at once and before anything else.
+"""Durable queue of blocks and holds on their way to the server: sent at once, before anything else, and again until answered.
 
 It does not wait behind the events of the outbox: a question goes out as soon as there is a connection, again and again with the
 same id until the server's signed word is here. The order in which they were wanted is kept.

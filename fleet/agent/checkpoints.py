@@ -1,4 +1,4 @@
-"""The station's checkpoints: after every hundred events, and at least once a day, it signs how far its chain has come.
+"""Checkpoint signer of the station: after every hundred events, and at least once a day, it signs how far its chain has come.
 
 Rules: the statement is an event of the chain, in the transaction of the event before it; when one is due is the contract's rule
 (`fleet.messages.checkpoints`).

@@ -1,4 +1,5 @@
-"""Which commands a station takes: signed by the server, for it, in time, on its own list, and each once; and what became of them.
+"""Command verification at a station: signed by the server, for it, in time, allowed, each once (replay protection); and its
+results.
 
 Rules: the highest sequence that was taken is durable before the command is handed on, so that a power cut in the middle loses
 the command and never does it twice. What is forged or for another station is not even answered. The clock that is asked must not

@@ -1,4 +1,4 @@
-"""Empties the outbox over one connection, oldest first, at most a window of events ahead of the server's word.
+"""Sender of the outbox over one connection: oldest first, at most a window of events ahead of the server's acknowledgement.
 
 It obeys `acked` alone. What is wanted again is sent again at once; if the server's word does not come for a while, what it does
 not hold is sent again from the oldest on, as gently as `fleet.messages.pacing` has it (the server takes each event once, so

@@ -1,4 +1,4 @@
-"""Where a station connects, as whom, and with which TLS: values that need no MQTT library."""
+"""Connection settings of a station: host, client id and TLS, as values that need no MQTT library."""
 
 import ssl
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The check of a code letter: the PUK sealed so that only the verifier can read it, bound to station, order and nonce.
+"""Sealed check of a code letter (HPKE): the PUK sealed so that only the verifier can read it, bound to station, order and nonce.
 
 HPKE base mode, RFC 9180: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305; `info` is `envelope_info`. The
 sealed form is the encapsulated key (32 bytes) followed by the ciphertext, as base64.

@@ -1,4 +1,4 @@
-"""Who this station is: its name, epoch, key and the keys it trusts, read from the directory that enrolment wrote.
+"""Station identity: its name, epoch, key and the keys it trusts, read from the directory that enrolment wrote.
 
 The directory holds `station.key`, `station.pem` (subject CN = station name), `ca.pem`, `identity.json` and `store.key` (the
 secret under which the station encrypts what it keeps). Everything is checked once, here: what `Identity.load` returns fits

@@ -1,4 +1,4 @@
-"""What is synced stays fresh: asked for on each connect, when woken, and after a time, until cancelled.
+"""Refresh loop of synced data: asked for on each connect, when woken, and after a time, until cancelled.
 
 What fails is tried again.
 """

@@ -1,4 +1,5 @@
-"""The chain of the server's keys in the station's file: asked for on each connect, and taken again at each start."""
+"""Key rotation at the station: the chain of the server's keys in its file, asked for on each connect, applied again at each
+start."""
 
 import asyncio
 import logging

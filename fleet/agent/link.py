@@ -1,4 +1,4 @@
-"""The link: the station's one connection to its fleet. It empties the outbox, asks, and shows the station's state.
+"""Fleet link: the station's one connection to the server. It empties the outbox, asks, and publishes the station's state.
 
 It lives in the station's asyncio loop and keeps coming back by itself, after random delays (`backoff`). Nothing of it is needed
 to hand a card over: what is to be told waits in the outbox, and what must be asked raises `LinkDown` at once.

@@ -1,4 +1,4 @@
-"""One MQTT 5 connection over TLS: the only file that imports paho.
+"""MQTT 5 client over TLS: one connection, in the only file that imports paho.
 
 paho runs without a thread of its own: asyncio watches the socket and calls paho's `loop_read`, `loop_write` and
 `loop_misc`. So every callback comes in the loop, in order, with no lock, and an answer that paho cannot decode ends

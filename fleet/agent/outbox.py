@@ -1,4 +1,4 @@
-"""The outbox: every event of this station, in its chain, until the server's own word that it holds it.
+"""Transactional outbox: every event of this station, in its chain, until the server acknowledges that it holds it.
 
 All functions work on an open connection inside the caller's transaction, so that an outcome and its event commit
 together. An event is kept as the exact bytes that are sent. Only `acknowledge` (the server's `acked`, not a broker's

@@ -1,4 +1,4 @@
-"""The region's data at the station: switch-offs, profiles and revocation data, signed by the server, taken whole or not at all.
+"""Region data at the station: switch-offs, profiles and revocation data, signed by the server, applied whole or not at all.
 
 A set comes in pages; each file is checked against its digest, and the set replaces the one before in one transaction.
 `on_files` is called after it with the new files (revocation data goes into the reader's cache, profiles into their folder). The

@@ -1,4 +1,4 @@
-"""The server's keys as a station trusts them: those pinned at enrolment, and what key rotation made of them since.
+"""Server keys that a station trusts: those pinned at enrolment, and what key rotation made of them since.
 
 Rules: statements are verified from the pinned key on, each time the station starts too, so that a row of its file that somebody
 wrote is nothing; what was taken is never taken back; a key that was rotated away is good until its time is over, by the later of

@@ -1,4 +1,4 @@
-"""Signatures on the link: a station's own on each ask, and the server's on answers and `acked`, verified under the pinned key.
+"""Signing of asks, and verification of answers and acknowledgements under the pinned key.
 
 Rules: one of these lives as long as its connection, so that a renewed key counts from the next one on. `acked` that was signed
 well before the newest that came is a replay: it could name events as held that a server restored from a copy has lost since. The

@@ -1,4 +1,4 @@
-"""The station's one SQLite file: journal, outbox and what was synced, so that an effect and its event commit together.
+"""SQLite store of the station: journal, outbox and synced data in one file, so that an effect and its event commit together.
 
 All work runs on one thread of its own, one transaction at a time, with WAL and `synchronous=FULL`: what has been
 committed is on the disk when `transact` returns, even if the power goes in the next instant. A disk that is full,

@@ -1,4 +1,4 @@
-"""The orders and administrators that the server gave this station, signed, so that a hand-over needs no connection.
+"""Synced orders and administrators: what the server gave this station, signed, so that a hand-over needs no connection.
 
 A list comes by paged questions. Each page is a compact JWS (RFC 7515) under the server key pinned at enrolment, ES256
 and of its own `typ`, for this station by name, not expired, and not issued before what is already held: a forged,

@@ -1,4 +1,4 @@
-"""Signed answers, verified: under the server's key (`ServerKeys`), ES256 and nothing else, of the right `typ`."""
+"""Verification of signed answers: under the server's key (`ServerKeys`), ES256 and nothing else, of the right `typ`."""
 
 from typing import TypeVar
 

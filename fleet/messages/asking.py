@@ -1,4 +1,4 @@
-"""What a station asks of issuer and register through the server, and the signed words that answer it.
+"""Questions of a station to issuer and register, through the server, and the signed answers (words) to them.
 
 Each question has an `id` that the station made for one wish: asked again with the same id it is done once, and the same word
 comes back. A word is a compact JWS (RFC 7515, ES256) whose header `typ` names the question (`typ_of`), with station and

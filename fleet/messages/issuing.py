@@ -1,4 +1,4 @@
-"""Facts of people, cards and certificates that pass between issuer, server and station.
+"""Types of people, cards and certificates that pass between issuer, server and station.
 
 The questions about them are in `fleet.messages.asking`.
 

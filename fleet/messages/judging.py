@@ -1,4 +1,4 @@
-"""Which commands are a station's to take, and what it tells of them: one judgement, of a real station and of a simulated one.
+"""Verification of commands at a station, and the events told of them: shared by a real station and a simulated one.
 
 Rules: what is forged, for another station or no command at all is an `IgnoredCommand`, and nobody is answered. What the server
 has signed for this station and is out of its time, or is not on its own list, is refused with a word (`wrong_with`). Whether it

@@ -1,4 +1,4 @@
-"""What else passes over the link: acknowledgements, presence, state, questions and answers.
+"""Messages of the link beside events: acknowledgements, presence, state, questions and answers.
 
 All are small JSON objects, decoded strictly into frozen structs; a message that does not fit raises `MessageError`, whose
 text names the field and never the content.

@@ -1,4 +1,4 @@
-"""How far a station sends ahead of the server's word, and when it sends again: gently, where broker or server are behind.
+"""Flow control of the outbox: window and resend interval, with back-off where broker or server are behind.
 
 Rules: at most a window of events goes ahead. Silence may mean that something was lost, and may mean that others are slow; to send
 all again would make the second worse. So after a silence the window is one event, the oldest, which the server answers also

@@ -1,4 +1,4 @@
-"""What a region gives all its stations, signed: switch-offs, product profiles, revocation lists and answers, and the time.
+"""Region data: what a region gives all its stations, signed: switch-offs, profiles, revocation lists and answers, and the time.
 
 It comes in pages, as orders do. A file larger than a page comes in parts; only a set whose files all fit their digests is
 taken, whole. `issued` is a floor for the station's clock.

@@ -1,4 +1,4 @@
-"""Statements that can be checked later by anybody: compact JWS (RFC 7515), ES256, with the signer's certificate in the header.
+"""Signed statements that anybody can check later: compact JWS (RFC 7515), ES256, with the signer's certificate in the header.
 
 Rules: one exact form, so that no byte of a statement can change unseen: canonical base64url, of the two equally good values of an
 ECDSA signature the smaller, the header's members in one order. The certificate in `x5c` says whose key it was; whether to believe

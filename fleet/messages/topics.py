@@ -1,4 +1,4 @@
-"""The MQTT topics of the link, derived from a station's name and from nothing else (docs/rules.md).
+"""MQTT topics of the link, derived from a station's name and from nothing else (docs/rules.md).
 
 A station writes `events`, `state`, `presence`, `ask` and `commands/result` below its own name and reads `answer`, `acked` and
 `commands`. The server answers on the topic it derives from the name, never on one that the asker chose.

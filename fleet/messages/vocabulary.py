@@ -1,4 +1,4 @@
-"""The shared vocabulary of station and server: types of events with their data and retention class.
+"""Shared vocabulary of station and server: event types, effects, outcomes, commands, devices and findings, as enumerations.
 
 Rules:
 - A member's value is what travels over the link and what lies in databases: it never changes.

@@ -1,4 +1,4 @@
-"""MQTT 5 packets as a broker sends them to a subscriber, read into values. Pure, and bounded.
+"""MQTT 5 packet parser: packets as a broker sends them to a subscriber, read into values. Pure, and bounded.
 
 Rules: a packet above the limit that CONNECT announced, or one that breaks the form, raises `MalformedError`, whose text never
 holds content; what is not of ours to read (other properties) is stepped over by its type. Section numbers are those of the

@@ -1,4 +1,4 @@
-"""MQTT 5 packets that a client of ours writes, as bytes. Pure.
+"""MQTT 5 packet serializer: packets that a client of ours writes, as bytes. Pure.
 
 >>> puback([7]).hex()
 '40020007'

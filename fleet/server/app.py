@@ -1,4 +1,4 @@
-"""The web application of the fleet server, put together.
+"""ASGI application of the fleet server: routers, middleware and pages, put together.
 
 Every route says what it needs (`gate.needs`), or the application does not start. More pages come as further routers; a page is a
 route, a template and a place in `rendering.MENU`.

@@ -1,4 +1,4 @@
-"""What `kortkiosk-fleet import-…` makes of a file: it is read and checked whole, then stored whole.
+"""Command line of imports, `kortkiosk-fleet import-…`: a file is read and validated whole, then stored whole.
 
 >>> IMPORTS["import-directory"].help
 'take leavers and name changes from a CSV file, all or none'

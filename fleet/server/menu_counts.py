@@ -1,4 +1,4 @@
-"""What waits for somebody, as figures beside the places of the menu.
+"""Badge counts of the menu: what waits for somebody, by page.
 
 Example: `Web(..., counts=partial(counts_for, commands=commands, alerts=alerts, cards=cards))`
 """

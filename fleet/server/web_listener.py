@@ -1,4 +1,4 @@
-"""How the pages are reached: TLS or proxy, the region's own sign-in, and the first link in.
+"""Web set-up of `serve`: TLS or proxy, the region's own sign-in, and the first one-time link.
 
 Rules: without `web.toml` it is this machine alone, over plain HTTP. A link is given out once, at the start: to set the first
 administrator up, or for a demo to sign a made-up one in.

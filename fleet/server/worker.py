@@ -1,4 +1,4 @@
-"""One ingest worker of a cluster: from the queues of the broker into the store, with the word to stations after each commit.
+"""Ingest worker of a cluster: from the queues of the broker into the store, with the acknowledgement after each commit.
 
 Rules: nothing of its own is kept; as many run as are wanted, on any machine. It takes the queues that it bids most for, and
 all of them where it is the only one. One that dies is replaced by the others at once: what it had not committed goes to them,

@@ -1,4 +1,4 @@
-"""Commands of `kortkiosk-fleet` for a cluster: `worker`, and `broker-files` that writes a broker's configuration.
+"""Command line of a cluster: `kortkiosk-fleet worker`, and `broker-files` that writes a broker's configuration.
 
 $ kortkiosk-fleet worker --broker amqps://a.example:5671,b.example:5671 --database postgresql://fleet@db.example/fleet \
     --authority /srv/kortkiosk/authority

@@ -1,4 +1,4 @@
-"""The program `kortkiosk` and its subcommands.
+"""Command line of `kortkiosk`: the program and its subcommands.
 
 Each subcommand is a module with `add_parser(subparsers)`, which sets `func(arguments) -> exit code`. Only the one that
 was asked for is loaded, so the others may miss a package, and starting is quick. Other packages add subcommands by entry

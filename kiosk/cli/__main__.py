@@ -1,4 +1,4 @@
-"""`python -m kiosk.cli` is `kortkiosk`."""
+"""Entry point: `python -m kiosk.cli` is `kortkiosk`."""
 
 import sys
 

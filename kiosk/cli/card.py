@@ -1,4 +1,4 @@
-"""`kortkiosk card`: one card at a desk.
+"""Command line of cards, `kortkiosk card`: one card at a desk.
 
     kortkiosk card list [--json]
     kortkiosk card show|test|change-pin|unblock|certificates [--reader NAME] [--json] [--anchors FILE|DIR] [--online]

@@ -1,4 +1,4 @@
-"""`kortkiosk devices`: every device of a station, its state in words, and a self test.
+"""Command line of devices, `kortkiosk devices`: every device of a station, its state in words, and a self test.
 
     kortkiosk devices list [--config FILE] [--json]
     kortkiosk devices test [--config FILE] [--json] [--print] [--open SLOT] [--fault NAME]

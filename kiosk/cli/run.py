@@ -1,4 +1,4 @@
-"""`kortkiosk run`: the station.
+"""Command line of the station: `kortkiosk run`.
 
 The window comes up whatever is missing: an unreadable configuration, no reader, no printer, no broker, a full disk. What
 is missing is said on the screen, on standard error, and with --json as one object a line; what works is offered.

@@ -1,4 +1,4 @@
-"""`kortkiosk verify-receipt`: is this receipt real, and who signed it.
+"""Command line of receipts, `kortkiosk verify-receipt`: is this receipt real, and who signed it.
 
 Rules: a whole receipt carries its certificates and needs the fleet's authority (`--ca`); a QR text carries none and
 needs the station's certificate (`--certificate`), or a directory that holds both (`--identity`, or KORTKIOSK_TRUST: a

@@ -1,4 +1,4 @@
-"""`kortkiosk walk`: an errand without a screen, on any reader, answered by a file.
+"""Command line of a walk, `kortkiosk walk`: an errand without a screen, on any reader, answered by a file.
 
 With --json a line for each question asked and answered, and a last one with outcome, errand, card_number, receipt,
 exchange and events. Codes stand in the answers file, never among the arguments, and are never printed.

@@ -1,4 +1,5 @@
-"""Rules, worst first. Each looks at what is known and yields the arguments of its sentences, once for each thing found.
+"""Rules of findings, worst first. Each looks at what is known and yields the arguments of its sentences, once for each thing
+found.
 
 Locked is not blocked: a locked code has no tries left, a blocked (revoked) card is finished for good. Periods are those of
 docs/rules.md: 3 months for a new name or after leaving, 90 days to activate.

@@ -1,4 +1,4 @@
-"""Is this receipt real, and who signed it.
+"""Receipt verification: is this receipt real, and who signed it.
 
 Rules: a receipt has one exact form; the station's certificate names the station of the receipt, comes from the fleet's
 authority and was valid at the receipt's time; where the receipt says that the card signed, the card's signature is

@@ -1,4 +1,4 @@
-"""What a receipt says. Never a code, never a personal identity number; no name where the identity is protected."""
+"""Receipt content. Never a code, never a personal identity number; no name where the identity is protected."""
 
 from dataclasses import dataclass
 from datetime import datetime

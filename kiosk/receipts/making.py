@@ -1,4 +1,4 @@
-"""A receipt made in two steps: drafted, so that the holder's card can sign it, then finished under the station's key.
+"""Receipt issuing in two steps: drafted, so that the holder's card can sign it, then finished under the station's key.
 
 >>> from datetime import UTC, datetime
 >>> facts = ReceiptFacts("pickup", datetime(2026, 11, 25, 9, 46, tzinfo=UTC), "east-1", "Östra entrén", "A-17",

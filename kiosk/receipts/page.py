@@ -1,4 +1,4 @@
-"""A receipt as an A4 page in PDF, for the administrator's binder.
+"""PDF of a receipt: an A4 page for the administrator's binder.
 
 A module of its own, since only who writes such a page needs to load what draws it. Text: `receipt.verify`, the foot.
 

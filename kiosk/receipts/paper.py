@@ -1,4 +1,4 @@
-"""The receipt as a printable document, in the language of `say`: for the holder's hand, and for the binder.
+"""Printable receipt, in the language of `say`: for the holder's hand, and for the binder.
 
 Texts: those of the template; `receipt.carry`, `receipt.scan`, `receipt.number` ({number}); in the binder also
 `receipt.station`, `receipt.order`, `receipt.identified_by`, `receipt.identified.WAY` and `receipt.identified.seen`

@@ -1,4 +1,4 @@
-"""Signatures over receipts, and the chains of those who signed. All cryptography is the libraries'.
+"""Receipt signatures, and the certificate chains of those who signed. All cryptography is the libraries'.
 
 An ECDSA signature is written as r || s (RFC 7518 section 3.4), with the smaller of the two equally good values of s,
 so that nobody can make a second receipt out of a first.

@@ -1,4 +1,4 @@
-"""What a check of a receipt has found, in sentences and as one object with stable keys (docs/receipts.md).
+"""Report of a receipt's verification, in sentences and as one object with stable keys (docs/receipts.md).
 
 >>> sentences(Altered("it is not written as a receipt is"))
 ['Not genuine: it is not written as a receipt is.']

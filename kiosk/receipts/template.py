@@ -1,4 +1,4 @@
-"""What stands on a receipt, and in which order: one template for screen, paper and page. Texts are keys, not yet words.
+"""Receipt template: what stands on a receipt, in which order, for screen, paper and page. Texts are keys, not yet words.
 
 Texts: `receipt.title.KIND` for each kind of receipt; for all `receipt.when.pickup` or `receipt.when.done` (the label of
 the time), `receipt.holder`, `receipt.hsa_id`, `receipt.card_number`, `receipt.by`, `receipt.time` ({day} {month} {year}

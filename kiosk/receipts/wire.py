@@ -1,4 +1,4 @@
-"""Receipts as bytes, in one exact form only: whatever is read must be what would be written.
+"""Canonical serialization of receipts: bytes in one exact form; whatever is read must be what would be written.
 
 That rules out white space, other orders of keys, doubled keys, unknown keys, spare bits of base64 and anything after
 the end, none of which a signature alone covers. JWS: RFC 7515 section 7.2.1; base64url: section 2; `x5c`: 4.1.6;

@@ -1,4 +1,4 @@
-"""What is drawn beside the words: the machine as it stands, with one lit part. Values only; screens hold the pens."""
+"""Drawings beside the words: the machine as it stands, with one lit part. Values only; screens hold the pens."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The shapes of a question. Each names the type of its answer: `await ask(view)` returns that type.
+"""Types of views, by the shape of the question. Each names the type of its answer: `await ask(view)` returns that type.
 
 A button's `value` is a valid answer of every shape; a button whose value is CANCEL raises `ErrandCancelledError` instead.
 """

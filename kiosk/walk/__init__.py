@@ -1,1 +1,2 @@
-"""`kortkiosk walk`: an errand without a screen, answered by a file, on any reader. docs/walk.md describes the file."""
+"""Headless runner of errands, `kortkiosk walk`: without a screen, answered by a file, on any reader. docs/walk.md describes
+the file."""

@@ -1,4 +1,4 @@
-"""The answers file of `walk`: TOML, in order. docs/walk.md.
+"""Parser of the answers file of `walk`: TOML, in order. docs/walk.md.
 
 [cards]
 old = "B:old.json"                                  # kind and state file, relative to this file

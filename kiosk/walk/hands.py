@@ -1,4 +1,4 @@
-"""The hands of a walk: what a person would do at card readers, slots and drop slot.
+"""Virtual hands of a walk: what a person would do at card readers, slots and drop slot.
 
 Virtual hands come with the package `kortkiosk-sim` (entry point `hands` of `kortkiosk.walk`). Without it a walk runs on real
 readers: a person moves the cards, and the walk waits.

@@ -1,4 +1,4 @@
-"""The screen of a walk: prints a line for each question and answer, and answers from the file. No code is ever printed."""
+"""Headless screen of a walk: prints a line for each question and answer, and answers from the file. No code is ever printed."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""`kortkiosk-fleet user`, `token` and `verify-audit`: people, programs, and whether the record of both is whole.
+"""Command line of accounts and tokens: `kortkiosk-fleet user`, `token` and `verify-audit`.
 
 Rules: no password and no code is an argument or is printed. A person gets a link that works once, for 24 hours; a token is shown
 once. Whoever runs this can read the store anyway, so there is no sign-in; the audit names the account of the machine.

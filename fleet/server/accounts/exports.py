@@ -1,4 +1,4 @@
-"""The lists of accounts and of tokens as files: `/exports/users`, `/exports/tokens`."""
+"""Exports of accounts and of tokens as files: `/exports/users`, `/exports/tokens`."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Separation of duties between accounts: who could be whom, because one made, reset or granted the other.
+"""Separation of duties between accounts: two that may be one person's, because one made, reset or granted the other.
 
 Rules: whoever makes an account, resets it, grants it something or opens it again could sign in with it, or has bought it: for 30
 days after the last of these acts the two count as one person. So do two accounts of one maker, and the maker's maker. Accounts of

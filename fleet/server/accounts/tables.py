@@ -1,4 +1,4 @@
-"""The tables of sign-in: people, sessions, links that work once, tokens, security keys, failed tries, and the audit chain.
+"""Tables of sign-in: accounts, sessions, one-time links, tokens, security keys, failed tries (throttling), and the audit chain.
 
 Rules: of a session, a link and a token only the SHA-256 is kept, and secrets of one-time codes are sealed under a key that lies
 elsewhere, so that a copy of the database signs nobody in. The

@@ -1,4 +1,4 @@
-"""The list of alerts as a file: `/exports/alerts`, with the filter of its page."""
+"""Export of alerts as a file: `/exports/alerts`, with the filter of its page."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

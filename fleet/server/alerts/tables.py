@@ -1,4 +1,4 @@
-"""The tables of alerts: what is wrong where, since when, who knows of it; and the queue of words to people.
+"""Tables of alerts: what is wrong where, since when, who acknowledged it; and the queue of notices to people.
 
 Rules: at most one open alert for each (station, code, subject), which the database itself keeps; a word stays in the queue
 until its channel has taken it, or it was given up, and then it stays visible. A word is about an alert, or about a command that

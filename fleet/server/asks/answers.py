@@ -1,5 +1,4 @@
-"""Answers what stations ask: orders and administrators, one person's order, whether a code is an envelope's, the region's
-data; and passes on what is the issuer's to answer.
+"""Answers to stations' asks: orders and administrators, one person's order, envelope checks, region data; the issuer's passed on.
 
 Rules: who asks is the station that the topic belongs to, and the answer goes to that station's own topic; lists are
 JWS (RFC 7515, ES256) under the server's key, bound to the station, with an end to their use; a question that cannot

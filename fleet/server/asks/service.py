@@ -1,4 +1,4 @@
-"""Takes asks from the transport, has them verified and answered, and sends each signed answer to the station's own topic.
+"""Ask service: takes asks from the transport, has them verified and answered, and publishes each signed answer.
 
 Rules: an ask is limited before any work is done for it, waits in a fair queue, and is answered once its signature is the
 station's; several are dealt with at once, within bounds. An ask that is not believed gets no answer; every other one gets

@@ -1,4 +1,4 @@
-"""The part of the API about who asks and what was done: `/me`, the audit and its check, and the API's own description.
+"""API of the audit log and of the caller: `/me`, the audit and its check, and the API's own description.
 
 Example: `app.include_router(own_api_router())`
 """

@@ -1,4 +1,4 @@
-"""The audit as a file: `/exports/audit`, with the filter of its page."""
+"""Export of the audit log as a file: `/exports/audit`, with the filter of its page."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

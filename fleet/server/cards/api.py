@@ -1,4 +1,4 @@
-"""Cards for programs, under /api/v1: stock, bins, deadlines, one card; holds and blocks into the queue, and one more try.
+"""API of cards, under /api/v1: stock, bins, deadlines, one card; holds and blocks into the queue, and one more try.
 
 Rules: as on the pages. A hold, block or lift is answered with the request in the queue; whether the issuer has done it is read
 there.

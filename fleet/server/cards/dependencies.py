@@ -1,4 +1,4 @@
-"""What the pages and routes about cards need: the desk of cards, the deadlines, and the secret of the order system's messages.
+"""Dependencies of routes about cards: the card service, the deadlines, and the secret of the order system's webhook.
 
 Example: `CardSide.of(database, hub, clock, load())`
 """

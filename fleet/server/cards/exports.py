@@ -1,4 +1,4 @@
-"""The queue of requests to the issuer as a file: `/exports/requests`, with the filter of its page."""
+"""Export of requests to the issuer as a file: `/exports/requests`, with the filter of its page."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

@@ -1,4 +1,4 @@
-"""One card's whole story, as far as the reader may see.
+"""History of a card: its orders, errands and events, as far as the reader may see.
 
 Rules: what belongs to no station, or to one that the reader may not see, is left out.
 """

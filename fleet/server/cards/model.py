@@ -1,4 +1,4 @@
-"""Cards as pages and programs see them: in slots, in bins, and one card's whole story; and the narrow interface to them.
+"""Read models of cards: in slots, in bins, and one card's history; and the interface that pages and programs use.
 
 >>> "since" in StockRow.__dataclass_fields__
 True

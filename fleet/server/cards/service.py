@@ -1,4 +1,4 @@
-"""Cards for pages and programs, from the store: implements `fleet.server.cards.model.Cards`."""
+"""Card service for pages and programs, over the store: implements `fleet.server.cards.model.Cards`."""
 
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""Countersigns checkpoints: the server states, under its own certificate, when it held each.
+"""Countersigning of checkpoints: the server states, under its own certificate, when it held each.
 
 Rules: a checkpoint is countersigned once, in the transaction that calls it good, and never anew: a later word would only state a
 later time. One that was judged before there were countersignatures, or by another process, gets its word at the next start.

@@ -1,4 +1,4 @@
-"""Checkpoints as pages and programs see them."""
+"""Read models of checkpoints, for pages and programs."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The server's judgement on stations' checkpoints, apart from ingest: a signature that does not fit must not stop the stream.
+"""Verification of stations' checkpoints, apart from ingest: a signature that does not fit must not stop the stream.
 
 Rules: a checkpoint is good where it is signed with a key that the fleet's authority has vouched for at that time under the
 station's name, names its own chain, and states the hash of the very event that is stored in front of it. The first good one pins

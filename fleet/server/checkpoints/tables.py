@@ -1,4 +1,4 @@
-"""The tables of what proves the chains, and of what was erased.
+"""Tables of checkpoints, countersignatures and time stamps, and of what was erased.
 
 Rules: `checkpoints` follows from events alone but for the verdict, which a judge gives; a certificate is kept for each station
 and epoch that has signed with it, from the first good checkpoint on. `countersignatures` are the server's own words about good

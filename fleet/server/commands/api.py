@@ -1,4 +1,4 @@
-"""Commands to stations for programs, under /api/v1: order, list, agree, withdraw.
+"""API of station commands, under /api/v1: order, list, agree, withdraw.
 
 Rules: as on the pages. A token may order and withdraw what one person may order; what touches cards is begun and agreed to by
 persons, in sessions.

@@ -1,4 +1,4 @@
-"""Who may order which command where, asked of the request at hand."""
+"""Dependencies of routes about commands: authorization, who may order which command where."""
 
 from fastapi import Request
 

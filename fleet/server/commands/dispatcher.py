@@ -1,4 +1,4 @@
-"""Signs and publishes what is ready, and says what has run out of time: one loop, of the process that leads.
+"""Dispatcher of station commands: signs and publishes what is ready, and expires what has run out of time; a loop of the leader.
 
 Rules: to issue a command is to give it the station's next sequence and the server's signature; nothing else is ever signed.
 Sequences are at least the server's time in seconds: they grow on also over a restored back-up. A command goes out after the

@@ -1,4 +1,4 @@
-"""The list of commands as a file: `/exports/commands`, with the filter of its page."""
+"""Export of commands as a file: `/exports/commands`, with the filter of its page."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

@@ -1,4 +1,4 @@
-"""Commands as pages and programs see them, what can be asked for, and the narrow interface to it.
+"""Read models of station commands, what can be asked for, and the interface that pages and programs use.
 
 >>> wrong_with(Wish("entre-a", "restart", "  "))
 'reason'

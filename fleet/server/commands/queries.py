@@ -1,4 +1,4 @@
-"""Commands to stations, read and written. Every function works in a transaction that the caller holds.
+"""Queries of station commands. Every function works in a transaction that the caller holds.
 
 Rules: what changes a state says from which one, so that nothing is decided twice; each step has its entry in the audit, in the
 same transaction. A late answer of a station stands above `expired`: what was done was done.

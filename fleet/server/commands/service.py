@@ -1,4 +1,4 @@
-"""Where people and programs ask for commands and agree to them: implements `fleet.server.commands.model.Commands`.
+"""Command service: people and programs ask for commands and agree to them; implements `fleet.server.commands.model.Commands`.
 
 Rules: one write transaction decides, which has the store to itself, so two people cannot both be the second one; who asked never
 is, nor an account that the other one has had in hand (`access.vouching`), nor a token. What one person may order is ready at

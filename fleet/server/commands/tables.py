@@ -1,4 +1,4 @@
-"""The table of commands to stations: who wanted what and why, who agreed, when it went out, and what came of it.
+"""Table of station commands: who wanted what and why, who agreed, when it went out, and its result.
 
 Rules: a row is never deleted. `sequence` is given when a command is signed, so that what was withdrawn or never agreed to has
 used up none. Nothing here says more of a person than the account's name.

@@ -1,4 +1,4 @@
-"""One rule's deadlines as a file: `/exports/deadlines?kind=RULE`, with the filter of their page."""
+"""Export of one rule's deadlines as a file: `/exports/deadlines?kind=RULE`, with the filter of their page."""
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response

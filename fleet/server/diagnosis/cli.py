@@ -1,4 +1,4 @@
-"""Commands of `kortkiosk-fleet` that keep an installation in order: `doctor`, `units`.
+"""Command line of an installation's upkeep: `kortkiosk-fleet doctor` and `units`.
 
 $ kortkiosk-fleet units --output /etc/systemd/system
 /etc/systemd/system/kortkiosk-fleet.service

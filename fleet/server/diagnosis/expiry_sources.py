@@ -1,4 +1,4 @@
-"""Where the things stand that end, by what the server was told: authority, pages, alerts, order system."""
+"""Sources of expiry dates: certificates, keys and secrets of authority, pages, alerts and order system."""
 
 from pathlib import Path
 

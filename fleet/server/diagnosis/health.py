@@ -1,4 +1,4 @@
-"""Whether the parts of a server work, asked one by one, for whoever starts, stops and watches it.
+"""Health checks of a server's parts, one by one, for whoever starts, stops and watches it.
 
 Rules: a part is asked by a function that gives None where it works, or why not, in a word; what it raises is a fault of that part
 alone. `ready` is for a balancer: all parts work. That the process answers at all is `live`.

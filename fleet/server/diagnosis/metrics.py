@@ -1,4 +1,4 @@
-"""Figures for monitoring, in the text form of Prometheus, at `/metrics`.
+"""Metrics for monitoring, in the text format of Prometheus, at `/metrics`.
 
 Rules: read by this machine itself without a proxy between, or with a token that may view. Labels are route templates, methods,
 states and parts; never names of people, stations or cards. What is counted is this process's; what comes from the store is the

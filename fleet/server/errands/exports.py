@@ -1,4 +1,4 @@
-"""The list of errands as a file: `/exports/errands`, with the filter of its page."""
+"""Export of errands as a file: `/exports/errands`, with the filter of its page."""
 
 from collections.abc import Iterator
 from datetime import datetime

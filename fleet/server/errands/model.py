@@ -1,4 +1,4 @@
-"""Errands and their events as pages and programs see them."""
+"""Read models of errands and their events, for pages and programs."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Errands as rows of a query: which ones, in which turn, and as values. For `reading` and `card_reading`.
+"""Queries of errands: filter, sort order, and rows as values.
 
 >>> "errands" in str(errand_rows())
 True

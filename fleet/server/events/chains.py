@@ -1,4 +1,4 @@
-"""Stations and their chains as rows, read at the start of a batch and written at its end.
+"""Queries of stations and their chains, read at the start of a batch and written at its end.
 
 Rules: on PostgreSQL the locks of the stations come first, so that what is read is what is written back. That a station was
 heard is written once a second and not with every batch.

@@ -1,4 +1,4 @@
-"""Events as rows: written many at once, and found again by their place in a chain.
+"""Queries of events: bulk insert, and look-up by their place in a chain.
 
 Rules: rows go to the driver as they are stored, by executemany on SQLite and by COPY on PostgreSQL. Uniqueness of (station,
 epoch, sequence) is the table's, and a violation takes nothing of the batch.

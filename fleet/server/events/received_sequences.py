@@ -1,4 +1,4 @@
-"""Which sequences of one chain are held, as a value: the highest, and the gaps below it.
+"""Received-sequence set of one chain, as a value: the highest, and the gaps below it.
 
 Rules: what is held is never forgotten; a gap is an inclusive range. `through` is what the station may delete;
 `wanted` is what it should send again. A chain with too many gaps takes no event that would open one more: the station

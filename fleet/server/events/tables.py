@@ -1,4 +1,4 @@
-"""Tables of station events: chains, events, quarantine of what cannot be read, and conflicts.
+"""Tables of station events: chains, events, the quarantine (dead letters) of what cannot be read, and conflicts.
 
 An event's exact bytes are kept in two parts (`envelope`; `data` with `salt`), so that erasing takes the second and leaves the
 chain. `(station, epoch, sequence)` is unique: that, and not a filter, is what takes each event once.

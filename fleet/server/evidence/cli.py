@@ -1,4 +1,4 @@
-"""`kortkiosk-fleet export-evidence` and `verify-evidence`.
+"""Command line of evidence files: `kortkiosk-fleet export-evidence` and `verify-evidence`.
 
 Rules: a file that exists is not overwritten, and one that could not be finished is not left behind; only the own account may
 read it. An export is in the audit. To verify takes the file alone.

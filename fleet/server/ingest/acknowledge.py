@@ -1,4 +1,4 @@
-"""When stations hear what is held: at once where it is quiet; where much comes, some times a second for all that came meanwhile.
+"""Acknowledgement of events to stations: at once when quiet; under load, some times a second for all that came meanwhile.
 
 Rules: of one chain the latest word counts, so an older one that waits is dropped; no word waits longer than `EVERY_S`. While a
 backlog drains this spares the broker a message for each event. What goes out together is signed together, once.

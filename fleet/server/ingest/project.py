@@ -1,4 +1,4 @@
-"""Changes become rows, in the transaction that stores their events.
+"""Writer of projections: changes become rows, in the transaction that stores their events.
 
 Rules: the changes of a batch are folded in order of arrival and written by a few statements, whatever its size; the first
 receipt of a number stays; the end is the same as if each event had been written alone.

@@ -1,4 +1,4 @@
-"""Projections made anew from the events: errands, receipts, bins, chains, and how far each order has come.
+"""Rebuild of read models from the events: errands, receipts, bins, chains, and how far each order has come.
 
 Rules: one transaction, so that nobody sees it half done; events are played in the order in which they came. An order begins
 where its last import left it, and only events after that move it. Of erased data the residue

@@ -1,4 +1,4 @@
-"""From messages to the store: every event once, acknowledged after its commit.
+"""Ingest service, from messages to the store: every event once (idempotent), acknowledged after its commit.
 
 Group commit without a timer: each commit takes all that came while the last one ran, and follows it at once, in a thread that
 does nothing else. It reads the messages too, and those of the next batch while PostgreSQL works at this one. After a commit, in

@@ -1,5 +1,5 @@
-"""What the store holds of a station, to compare with what the station says that it has told: its chain as one digest, its
-checkpoints with their verdicts, its answers to commands.
+"""Stored chain of a station, to compare with what the station says: its chain as one digest, its checkpoints with their
+verdicts, its answers to commands.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Takes batches of arrivals, one transaction each: every event once, nothing lost, nothing that stops the stream.
+"""Batch writer of ingest, one transaction a batch: every event once, nothing lost, nothing that stops the stream.
 
 Rules, for each station and epoch:
 - a sequence that is held already changes nothing: the same bytes are a repetition, others are kept aside with an alarm;

@@ -1,4 +1,4 @@
-"""Blocks, holds and lifts: who may want them, and what an anonymous hold is worth.
+"""Authorization of blocks, holds and lifts: who may ask for them, and limits of an anonymous hold.
 
 Rules (docs/rules.md, "Who may"): a block is the holder's, with the card, or an administrator's; anybody may hold a card by its
 number, but an administrator's card is not held so: the answer is the same, and an alarm asks for a person; a hold for theft or a

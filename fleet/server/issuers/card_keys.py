@@ -1,4 +1,4 @@
-"""The cards' own keys, at the server: a challenge comes, its cipher text goes, the key never does.
+"""Challenge-response with the cards' own keys, at the server: a challenge comes, its cipher text goes, the key never does.
 
 The file (mode 0600, beside the server's other keys) names keys for single cards, and `*` for those that share one as they come
 from the maker:

@@ -1,4 +1,4 @@
-"""Which certificates a card may be given now: pure, by directory, register and the region's dates.
+"""Rules of certificate offers: which certificates a card may be given now, by directory, register and the region's dates. Pure.
 
 Rules (docs/rules.md, "Hand-over and return"): nothing for a card that is not in use, or whose holder has left; a
 certificate never outlives the assignment; a reserve card gets LoA2 before the region's last day of it, and LoA3 with two

@@ -1,4 +1,4 @@
-"""What a request for a certificate must fulfil before the issuer sees it, and a certificate before the station does. Pure.
+"""Validation of certificate requests before the issuer sees them, and of certificates before the station does. Pure.
 
 >>> check_request(b"no request", "TEST000000-0001", "9999")
 DeclinedResult(reason='bad_request')

@@ -1,4 +1,4 @@
-"""Certificates that were issued through this server: which card has which, and until when."""
+"""Register of issued certificates: those that came through this server, by card, and until when."""
 
 import base64
 from datetime import datetime

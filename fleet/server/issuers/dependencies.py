@@ -1,4 +1,4 @@
-"""What answers are made of: the adapters of one issuer, and the region's data and rules.
+"""Dependencies of answers: the adapters of one issuer, and the region's data and rules.
 
 >>> IssuerSide.__match_args__[0]
 'certificates'

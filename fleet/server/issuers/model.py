@@ -1,4 +1,4 @@
-"""Requests to the issuer as pages and programs see them: holds, blocks and lifts in the queue."""
+"""Read models of requests to the issuer: holds, blocks and lifts in the queue."""
 
 from dataclasses import dataclass
 from datetime import datetime

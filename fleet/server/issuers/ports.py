@@ -1,4 +1,4 @@
-"""What the server wants of an issuer. An adapter implements these; a region mixes them as its issuer offers them.
+"""Ports of an issuer: what the server wants of one. An adapter implements these; a region mixes them as its issuer offers them.
 
 Rules: everything that changes something carries the id of the wish, and is done once for it; a refusal is a value, an issuer that
 cannot be reached an `IssuerAwayError`.

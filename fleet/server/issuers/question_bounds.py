@@ -1,4 +1,4 @@
-"""Bounds of a question to the issuer, beside what its type says. Pure.
+"""Validation of questions to the issuer, beside what their types say. Pure.
 
 >>> from fleet.messages.asking import LiftAsk
 >>> check_bounds(LiftAsk(id="1", card_number="9999"))

@@ -1,4 +1,4 @@
-"""What a region gives all its stations: read from a folder, cut into pages, signed by whoever asks for it.
+"""Region data for stations: read from a folder, cut into pages, signed by whoever asks for it.
 
 The folder, which the region's own people write (every part is optional):
 

@@ -1,4 +1,4 @@
-"""Holds, blocks and lifts on their way to the issuer: the queue, as rows.
+"""Queue of holds, blocks and lifts on their way to the issuer, as rows.
 
 Rules: a request is put once for each (station, id); it waits until the issuer has said yes or no, however long that takes, and
 then stays as what came of it. Of several processes one tries at a time: who tries claims the row for some minutes.

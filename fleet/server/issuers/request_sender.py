@@ -1,4 +1,4 @@
-"""Carries the queue of holds, blocks and lifts to the issuer: a loop of the server.
+"""Sender of the request queue to the issuer: a loop of the server.
 
 Rules: a request is tried until the issuer has said yes or no: after half a minute, then twice as late each time, up to an hour.
 It is done once for its id, also where two processes or the station itself try beside each other. An issuer that is away, or a

@@ -1,4 +1,4 @@
-"""What stations asked of the issuer, kept: done once for each id, limited by the hour, and never forgotten.
+"""Requests of stations to the issuer, stored: idempotent by id, rate limited by the hour, and never forgotten.
 
 A row is the audit: which station, which card, in whose names, what came of it. It holds no code, no key and no certificate but
 the ones that were issued; a PUK that was released is in it sealed to the station that asked.

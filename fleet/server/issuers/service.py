@@ -1,4 +1,4 @@
-"""Answers what stations ask of issuer and register: checked, limited, done once, written down, signed.
+"""Issuer service: answers what stations ask of issuer and register: verified, rate limited, idempotent, audited, signed.
 
 Rules: an id that was answered gets the same word again; who the people are is verified first (`proofs`), then what they may
 (`rights`, docs/rules.md, "Who may"), here and not at the station alone; an issuer that is away is an error without a word, so

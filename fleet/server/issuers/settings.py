@@ -1,4 +1,5 @@
-"""`issuer.toml`: where the issuer is, whom we trust, and what the region has decided. Paths are relative to the file.
+"""Settings of the issuer side, `issuer.toml`: where it is, whom we trust, and what the region has decided. Paths are relative
+to the file.
 
 [link]
 secure = "https://issuer.example"          # EST and REST, with our TLS certificate

@@ -1,4 +1,4 @@
-"""Maintenance windows that were made while the server runs, by people and programs; those of the file stay in the file.
+"""Read models of maintenance windows made while the server runs, by people and programs; those of the file stay in the file.
 
 Rules: a window is for stations by name, or by beginning of name and `*`; it recurs by day and time of day in the server's zone,
 as long each time whatever becomes of the clocks, or is one span. A window that was ended counts no more and stays for a

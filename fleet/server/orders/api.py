@@ -1,4 +1,4 @@
-"""Orders and people of the directory, written by programs under /api/v1.
+"""API of orders and of people of the directory, written by programs under /api/v1.
 
 Rules: an order is placed or changed as an import would, all or none; what its life does not allow is 409. An order of a station
 that the token may not see is not there. People belong to the whole region: who changes them may do so for all stations. Each

@@ -1,4 +1,4 @@
-"""The list of orders as a file: `/exports/orders`, with the filter of its page."""
+"""Export of orders as a file: `/exports/orders`, with the filter of its page."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

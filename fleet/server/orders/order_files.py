@@ -1,4 +1,4 @@
-"""Files of orders that the office gives, as CSV.
+"""Import of order files that the office gives, as CSV.
 
 Rules: the whole file is read and checked before anything is stored, and each thing that is wrong is named with line,
 column and reason (the first hundred). UTF-8 with or without a byte order mark; comma or semicolon; any line ends. The

@@ -1,4 +1,4 @@
-"""Orders as the office gives them, and as stations ask for them.
+"""Queries of orders, as the office gives them and as stations ask for them.
 
 Rules: an import is all or nothing, and names an order once; a row that says what is stored already changes nothing; an order that
 has left its slot cannot be changed; no two waiting cards share a slot, and no card waits twice. Slot 0 is none: the card is on

@@ -1,4 +1,4 @@
-"""Orders and people of the directory as programs send them: strict, and the same bounds as the CSV files have.
+"""Request bodies of orders and of people of the directory: strict, with the bounds of the CSV files.
 
 Rules: what fits here fits the file, so that both ways in store the same. A name of a protected identity is dropped.
 

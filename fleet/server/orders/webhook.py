@@ -1,4 +1,4 @@
-"""Messages of an order system: POST /api/v1/hooks/orders, signed, taken once.
+"""Webhook of an order system, inbound: POST /api/v1/hooks/orders, signed, idempotent.
 
 Rules (see `fleet.server.platform.webhook_signatures`): several signatures are separated by spaces, and one good one is enough.
 A timestamp that is more than five minutes off is refused; an id that came before is answered and changes nothing; the same id

@@ -1,4 +1,4 @@
-"""The file of ID administrators that the office gives, as CSV: read whole, and each thing that is wrong named.
+"""Import of the file of ID administrators, as CSV: read whole, and each fault named.
 
 Rules: as those of orders (`fleet.server.orders.order_files`). Roles and scope have spaces between them. Nothing is assumed
 where a column is missing: who may attend where is said.

@@ -1,4 +1,4 @@
-"""The list of ID administrators, read by programs under /api/v1. `import-administrators` alone writes it: who is on it hands out
+"""API of ID administrators, read only, under /api/v1. `import-administrators` alone writes the list: who is on it hands out
 cards.
 
 Rules: the whole list is for who may see all stations; of one station, for who may see that one. Each look is told to the audit.

@@ -1,4 +1,4 @@
-"""Files of the directory, as CSV: who has left, and whose name has changed.
+"""Import of directory files, as CSV: who has left, and whose name has changed.
 
 Rules: as for orders: the whole file is read and checked before anything is stored; a name of a protected identity is dropped.
 

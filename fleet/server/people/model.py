@@ -1,4 +1,4 @@
-"""People as pages and programs see them: of the directory, and ID administrators."""
+"""Read models of people: of the directory, and ID administrators."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Queries on people: the directory, and ID administrators as the region lists them."""
+"""Queries of people: the directory, and ID administrators as the region lists them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""HOST:PORT of listeners: read, checked, and bound where a free port is wanted.
+"""Listener addresses, HOST:PORT: parsed, validated, and bound where a free port is wanted.
 
 >>> Address.parse("127.0.0.1:8883")
 Address(host='127.0.0.1', port=8883)

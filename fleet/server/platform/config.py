@@ -1,5 +1,4 @@
-"""What `kortkiosk-fleet serve` is told, and where its files are (the layout that `kortkiosk-provision authority`
-makes).
+"""Configuration of `kortkiosk-fleet serve`, and where its files are (the layout that `kortkiosk-provision authority` makes).
 
 >>> ServerConfig(Path("data"), Path("authority")).database.name
 'fleet.sqlite'

@@ -1,5 +1,4 @@
-"""CSV from people's spreadsheets (RFC 4180 and what programs make of it), read strictly and with the place of each
-fault.
+"""CSV parser for people's spreadsheets (RFC 4180 and what programs make of it): strict, with the place of each fault.
 
 Rules: nothing is guessed about content: bytes that are no UTF-8, a NUL, an open quote, a field too many or too long
 are named with their line. Leading and trailing spaces of a field are dropped; empty lines are skipped.

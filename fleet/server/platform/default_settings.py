@@ -1,4 +1,4 @@
-"""Settings that ship with the program, and a TOML file of the region's over them.
+"""Default settings that ship with the program, and a TOML file of the region's over them.
 
 Rules: what the file does not name is as it ships; of the one `table` that ships, the file may change entries, never add any.
 A fault names the file and says why.

@@ -1,4 +1,4 @@
-"""Values that open a door: made at random, given out once, kept as a hash.
+"""Random tokens (bearer secrets): generated, shown once, stored as a hash.
 
 >>> len(digest(made())), made() != made()
 (64, True)

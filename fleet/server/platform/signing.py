@@ -1,4 +1,4 @@
-"""The server's signature over what stations sync: compact JWS (RFC 7515), ES256, `kid` the key's thumbprint (RFC 7638).
+"""Server signature over synced data: compact JWS (RFC 7515), ES256, `kid` the key's thumbprint (RFC 7638).
 
 Rules: while the key is rotated there are two, and a statement in the chain says from when on the new one signs; it goes by the
 clock, so that no restart is needed at that moment.

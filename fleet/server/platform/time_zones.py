@@ -1,4 +1,4 @@
-"""Times of day as points in time, also on the two days of a year on which clocks are changed; and the machine's zone.
+"""Time zones: times of day as points in time, also on the days when daylight saving begins or ends; and the machine's zone.
 
 Rules: a time of day that the clock shows twice begins something at the first and ends it at the second; one that it leaps over
 counts as if it had not leapt, so that 02:30 is then called 03:30.

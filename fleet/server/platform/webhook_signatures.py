@@ -1,4 +1,4 @@
-"""Signed messages between programs, as Standard Webhooks 1.0.0 have them: those that we take and those that we send.
+"""Webhook signatures (Standard Webhooks 1.0.0), of messages that we receive and of those that we send.
 
 Rules ("Signature scheme"): the headers `webhook-id`, `webhook-timestamp` (seconds since 1970) and `webhook-signature`; the
 signature is HMAC-SHA-256 over `ID.TIMESTAMP.BODY` under the secret that both sides have, base64, as `v1,SIGNATURE`.

@@ -1,4 +1,4 @@
-"""Orders are imported by other processes: pages are told when they have changed."""
+"""Watch for orders imported by other processes: pages are told when they have changed."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What pages read of the store: implements `fleet.server.readings.model.Readings`.
+"""Queries of read models: implements `fleet.server.readings.model.Readings`.
 
 Rules: each call reads one snapshot, but for the list of all stations, which those share who ask at the same time; nothing is
 written; no salt, no MAC and no name of a protected identity leaves here. Today is the local day of `now`; an order is past its

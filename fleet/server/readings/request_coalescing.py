@@ -1,4 +1,4 @@
-"""The list of all stations, read once for those who ask at the same time: a push sends every open page to read it.
+"""Request coalescing: the list of all stations, read once for all who ask at the same time.
 
 Rule: nobody gets a list whose reading began before the question, so that a page never misses the change that it was told of.
 """

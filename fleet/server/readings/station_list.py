@@ -1,4 +1,4 @@
-"""All stations as values for pages, from one snapshot.
+"""Query of the station list: all stations as values for pages, from one snapshot.
 
 Rule: a station of which nothing new is stored is the same value as when it was last read; of ten thousand few have said something
 since.

@@ -1,4 +1,4 @@
-"""The figures of the overview, from one snapshot.
+"""Query of the overview's figures, from one snapshot.
 
 Alarms here are those that are kept and those that follow from how things are: offline, device faults, orders past
 their day.

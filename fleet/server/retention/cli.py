@@ -1,4 +1,4 @@
-"""`kortkiosk-fleet retain` and `erase`: what is over goes now, and what is known of one person goes on request.
+"""Command line of retention, `kortkiosk-fleet retain` and `erase`: what has expired, and what is known of one person on request.
 
 Rules: both tell the audit how many, never what. A request that something else has to be kept for is refused whole (exit 3), with
 reasons. `serve` does what `retain` does, once a day.

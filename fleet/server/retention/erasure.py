@@ -1,4 +1,4 @@
-"""Erases the data of events, and what pages know by it, in the transaction of its caller.
+"""Erasure of events' data, and of what pages know by it, in the transaction of its caller.
 
 Rules: data and salt go, the envelope stays: the chain still checks. What follows from an event is written again from its residue,
 so that the rows are what a rebuild would make. An erased event that a station sends again changes nothing: its place is held.

@@ -1,4 +1,4 @@
-"""The daily run of retention in `serve`: what is over goes, and what the ledger names goes again where an old copy was restored.
+"""Daily retention job of `serve`: expired data goes, and again what the ledger names where an old copy was restored.
 
 Rules: once a day by the server's clock, which is passed in; at the first look after a start too. A database that is away is tried
 again at the next look. Several servers on one store may each do it: what is gone already is not counted again.

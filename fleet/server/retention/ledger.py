@@ -1,4 +1,4 @@
-"""The ledger of erasings on request: a file beside the store, so that a restored back-up can be made to forget again.
+"""Erasure ledger: a file beside the store, so that a restored back-up can be made to forget again.
 
 Rules: it says which places of which chains and which orders were erased, and when; never a person or a card. It is written before
 the store is, durably: what is in it and not erased yet is erased by the next run. What goes by age needs no ledger: it goes again

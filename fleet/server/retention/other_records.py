@@ -1,5 +1,5 @@
-"""What is forgotten beside events: orders that have ended, people who left, certificates that ran out, closed alerts, what could
-not be read, and who asked for a block.
+"""Retention of records other than events: orders, leavers, expired certificates, closed alerts, quarantine, and who asked for
+a block.
 
 Rules: each class counts and forgets by one condition, so that a dry run says what a run does. What is counted later (orders,
 blocks) stays as a row with pseudonyms; the rest is deleted. What could not be read keeps its hash, to be known if it comes again.

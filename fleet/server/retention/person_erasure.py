@@ -1,4 +1,4 @@
-"""Erases what is known of one person, on request, unless something has to be kept: then nothing is erased, and it says why.
+"""Erasure of one person on request (GDPR), unless something has to be kept: then nothing is erased, and it says why.
 
 Rules: whole or not at all. An errand that handed something over or blocked a card is kept its ten years; so is the part of an
 administrator in it. A card that is out, a certificate that is valid, and a place in the directory are reasons too: they would

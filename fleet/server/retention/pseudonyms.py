@@ -1,4 +1,4 @@
-"""Pseudonyms: the same person or card is always the same word, so that counts stay right, and nobody can go back without the key.
+"""Pseudonymization by a keyed hash: the same person or card is always the same word, so that counts stay right.
 
 Rules: HMAC-SHA-256 under a key of the region, kept apart from the store: there are so few HSA-ids and card numbers that without a
 key all could be tried. A person and a card never share a pseudonym. What is one already stays as it is.

@@ -1,4 +1,4 @@
-"""What is left of an event once its data is erased: enough that a rebuild makes the same rows again, and no person and no card.
+"""Residue of an erased event: enough that a rebuild makes the same rows again, and no person and no card.
 
 Rules: an allow-list; persons and cards become pseudonyms; a receipt, a statement, signatures, digits of documents and free text
 go. An event from which nothing follows leaves nothing.

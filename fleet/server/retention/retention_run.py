@@ -1,4 +1,4 @@
-"""One run over the store: everything whose time is over is erased, some at a time, each batch with its entry in the audit.
+"""Retention run over the store: erases everything expired, in batches, each with its entry in the audit.
 
 Rules: an errand goes as a whole, once its newest event is old enough; age is counted from when the server received it. The audit
 says how many of which class, never what. A dry run changes nothing and counts the same. A run that was cut off is taken up by the

@@ -1,4 +1,4 @@
-"""How long what is kept, in days by class, and which events belong to which class. Periods are data: `retention.toml`, a file.
+"""Retention periods, in days by class, and which events belong to which class. Periods are data: `retention.toml`, a file.
 
 Rules: what proves a hand-over, a block or the way of a card is kept for ten years at least. Nothing goes before a station's
 outbox has forgotten it too (30 days), so that nothing erased comes again by itself. Checkpoints are never erased: they hold no

@@ -1,4 +1,4 @@
-"""Alarms that are kept: one row for each station and code, with how often and since when.
+"""Alarms of stations, stored: one row for each station and code, with how often and since when.
 
 What can be computed from the rest (offline, device faults, expired orders) is no row: see `reading`. Codes are
 stable; the argument says which, never what was in it.

@@ -1,4 +1,4 @@
-"""The API for programs, under /api/v1, described by /api/v1/openapi.json: what it reads. Changes have routers of their own.
+"""API of stations, read only, under /api/v1, described by /api/v1/openapi.json. Changes have routers of their own.
 
 Lists are `{"items": [...], "next": N | null}`; `next` is the offset of the page after. Errors are problem details
 (RFC 9457). Data of an event is passed on by an allow-list of names, so that nothing a station might add by mistake

@@ -1,4 +1,5 @@
-"""Stations by what a person types: a whole name means that station; words mean all whose title or name has each of them.
+"""Search of stations by what a person types: a whole name means that station; words mean all whose title or name has each of
+them.
 
 Rules: never a station that the caller may not see. A name that no station has borne yet (of an order that came first) is taken
 as it is.

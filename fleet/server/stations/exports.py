@@ -1,4 +1,4 @@
-"""The lists of stations and of what they run, as files, with the filter of their pages."""
+"""Exports of stations and of their versions as files, with the filter of their pages."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The verifier as a child process: `python -m fleet.server.verifier KEYS_DIR COUNTERS_FILE`, questions on stdin, answers on
+"""Entry point of the verifier as a child process: `python -m fleet.server.verifier KEYS_DIR COUNTERS_FILE`, over stdin and
 stdout.
 
 For demonstrations and tests; in service the verifier runs as another user (`kortkiosk-fleet verifier`). Started by the server,

@@ -1,4 +1,4 @@
-"""One question to the verifier, counted and then judged; from the bytes of a line to those of the answer."""
+"""Request handler of the verifier: one question, counted and then judged; from the bytes of a line to those of the answer."""
 
 import logging
 

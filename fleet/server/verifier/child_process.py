@@ -1,5 +1,4 @@
-"""The server's end of a verifier that is its child, for demonstrations and tests: starts it, asks it, and starts it again where
-it has died.
+"""Child process of the verifier, for demonstrations and tests: started, asked, and started again where it has died.
 
 Rules: this process never opens the verifier's keys; questions are answered in turn; one that gets no answer in time,
 or meets a verifier that is away, raises `VerifierAwayError`.

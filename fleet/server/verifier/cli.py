@@ -1,4 +1,4 @@
-"""`kortkiosk-fleet verifier`: the envelope verifier as a service of its own user, behind a Unix socket.
+"""Command line of the verifier, `kortkiosk-fleet verifier`: a service of its own user, behind a Unix socket.
 
 It reads the keys of the code letters once, at its start, and counts tries in a file of its own or in the fleet's PostgreSQL. The
 one user who may ask is named; the socket's folder and the keys belong to the verifier's user, and nobody else reads them.

@@ -1,4 +1,4 @@
-"""Is this the code of that envelope? The only code that sees a PUK, and the only holder of the issuer's keys.
+"""Envelope check: is this the code of that envelope? The only code that sees a PUK, and the only holder of the issuer's keys.
 
 Rules: the seal is HPKE (RFC 9180, base mode: DHKEM X25519 HKDF-SHA256, HKDF-SHA256, ChaCha20-Poly1305), bound to
 station, order and nonce; the issuer's HMAC-SHA-256 is made again and compared in constant time. A seal that does not

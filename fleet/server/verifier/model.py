@@ -1,5 +1,4 @@
-"""What passes between the server and its verifier: one JSON object a line, over a Unix socket, or the pipes of
-a child process.
+"""Protocol of the verifier: one JSON object a line, over a Unix socket, or the pipes of a child process.
 
 Rules: the server passes on what it holds of the order and the code as the station sealed it, which only the verifier
 can open. A check of an order that is not known carries no `envelope` and gets the same work and the same answer as a

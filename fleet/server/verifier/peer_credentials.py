@@ -1,4 +1,4 @@
-"""The peer credentials of a Unix socket (SO_PEERCRED, unix(7)): whose process is at the other end, as the kernel says it.
+"""Peer credentials of a Unix socket (SO_PEERCRED, unix(7)): whose process is at the other end, as the kernel says it.
 
 >>> import socket
 >>> one, other = socket.socketpair()

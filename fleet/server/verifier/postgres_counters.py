@@ -1,4 +1,4 @@
-"""Tries counted in the store's PostgreSQL, where several servers answer stations: each has a verifier of its own, and one count.
+"""Attempt counters in PostgreSQL, where several servers answer stations: each has its verifier, and all one count.
 
 Rules: a schema of its own, `verifier`, which no other process of the server touches; one try is counted at a time. The address
 comes in the environment, because it may hold a password and arguments are seen by everyone on the machine.

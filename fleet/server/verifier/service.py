@@ -1,4 +1,4 @@
-"""The verifier as a service of its own: a Unix socket that answers one user's processes and nobody else's.
+"""Unix socket server of the verifier: answers one user's processes and nobody else's.
 
 Rules: mode 0660 and the group of that user; the kernel says who connects (SO_PEERCRED), and a stranger is put out before
 anything of theirs is read; questions are answered in turn; where a try cannot be counted the service ends, and nothing is

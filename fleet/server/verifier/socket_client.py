@@ -1,4 +1,4 @@
-"""The server's end of a verifier that is a service of its own: a Unix socket, connected again whenever it is lost.
+"""Unix socket client of the verifier, reconnected whenever the connection is lost.
 
 Rules: the verifier must be the user who owns the socket's folder (or root), so that nobody who squats the path gives verdicts;
 questions are answered in turn; one that gets no answer in time raises `VerifierAwayError`, and is never sent twice: each counts.

@@ -1,4 +1,4 @@
-"""Links that work once and not for long: to set up an account, or to sign in on this machine.
+"""One-time links, short-lived: to set up an account, or to sign in on this machine.
 
 Rules: the store keeps a link's hash alone; the secret of one-time codes that a set-up link offers follows from its value
 (`codes.secret_from`), and is not kept before the account is set up.

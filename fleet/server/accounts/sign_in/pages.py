@@ -1,4 +1,4 @@
-"""The pages before one is in: sign in with a local account or by a link, set an account up; and the way out.
+"""Routes of sign-in, account set-up by a link, and sign-out.
 
 Rules: an answer never says which part of a sign-in was wrong. A link is opened by a page with a button and used by the button, so
 that a browser that loads pages ahead does not use it up.

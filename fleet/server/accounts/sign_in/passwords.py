@@ -1,4 +1,4 @@
-"""Passwords as Argon2id (RFC 9106). Alone imports argon2.
+"""Password hashing by Argon2id (RFC 9106). Alone imports argon2.
 
 Rules: two are computed at a time, whatever is asked, since each takes 64 MiB; a name that is not known costs the same time as
 one that is.

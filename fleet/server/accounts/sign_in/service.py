@@ -1,4 +1,4 @@
-"""The doors of the server: sign in, set up, look up who asks, record what they did.
+"""Sign-in service: authentication, account set-up, the session of a request, and the audit of all of it.
 
 Rules: each call is one or two short transactions of its own, from any thread; what changes something writes its audit entry in
 the same transaction. Expected refusals are values and never say which part was wrong.

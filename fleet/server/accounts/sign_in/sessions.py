@@ -1,4 +1,4 @@
-"""Sessions in the store: found by the hash of a random value, ended one by one or all, by time or by hand.
+"""Session store: sessions found by the hash of a random value, ended one by one or all, by time or by hand.
 
 Rules: a session ends after an hour without a person's request, and after twelve in any case; what a page asks by itself does
 not count. One that begins in the future is of a clock that was set back, and is over. Who is disabled or granted less is so at

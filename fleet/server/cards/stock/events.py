@@ -1,4 +1,4 @@
-"""What an event says of cards in slots and in the bin: pure, as the rest of the projections.
+"""Projection of stock events: what an event says of cards in slots and in the bin. Pure.
 
 Rules: of two words on one order the later one counts, whichever came first; what was dropped before the bin was last emptied is
 not in it any more.

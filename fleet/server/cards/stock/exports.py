@@ -1,4 +1,4 @@
-"""The lists of cards in slots and of bins as files: `/exports/stock`, `/exports/bins`, with the filter of their pages.
+"""Exports of stock as files: `/exports/stock`, `/exports/bins`, with the filter of their pages.
 
 A whole card number is in a file only for who may see people.
 """

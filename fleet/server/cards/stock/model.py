@@ -1,4 +1,4 @@
-"""Bins as pages and programs see them."""
+"""Read models of bins, for pages and programs."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What stations say of slots and bins becomes rows, in the transaction that stores the events.
+"""Projection of slots and bins into rows, in the transaction that stores the events.
 
 Rules: changes are taken in order of arrival; orders are read once and written once for a batch. An order moves forward only, and
 only by events of the station that holds it.

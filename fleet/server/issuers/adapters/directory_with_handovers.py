@@ -1,5 +1,5 @@
-"""The directory with what the fleet itself knows: a card that a station has handed over and tested is in use, also while the
-issuer's register does not say so yet.
+"""Directory adapter with hand-overs: a card that a station handed over is in use, also while the issuer's register does not
+say so yet.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Certificates by EST (RFC 7030): simpleenroll, simplereenroll and cacerts, as a registration authority with a TLS certificate.
+"""EST client (RFC 7030): simpleenroll, simplereenroll and cacerts, as a registration authority with a TLS certificate.
 
 The label of the path (3.2.2) says which kind of certificate is wanted: `identification-3`, `signature-3`, `reserve-2` and so
 on. A renewal goes to simplereenroll; the request names the very subject of the present certificate (4.2.2), and whose card it

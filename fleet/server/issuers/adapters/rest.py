@@ -1,4 +1,4 @@
-"""Register, directory and orders by the REST interface that our own OpenAPI describes (docs/operations.md, "The issuer").
+"""REST client of the issuer: register, directory and orders, by our own OpenAPI (docs/operations.md, "The issuer").
 
 Every change carries the wish's id as `Idempotency-Key`: an issuer does it once. A refusal is HTTP 409 with a `reason`; what
 is not known is 404.

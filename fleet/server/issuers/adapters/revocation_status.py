@@ -1,4 +1,4 @@
-"""The issuer's published word on what is revoked: its CRLs for all stations, and one OCSP answer where one is wanted at once.
+"""Revocation status that the issuer publishes: its CRLs for all stations, and one OCSP answer where one is wanted at once.
 
 Only what an authority that we trust has signed is passed on (RFC 5280 6.3.3, RFC 6960 3.2).
 """

@@ -1,4 +1,4 @@
-"""ID administrators: who may attend, by certificate and list. That a card has proved who somebody is comes first (`proofs`)."""
+"""Authorization of ID administrators: who may attend, by certificate and list. Verification comes before (`proofs`)."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Who may attend at a station, as the server judges it: purpose and level of the certificate, the list, and the organisation."""
+"""Authorization of attendance at a station: purpose and level of the certificate, the list, and the organisation."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Chains of certificates, checked for what a server needs: by whom a leaf was issued, now, and whether that is on a list.
+"""Certificate path checks for a server: by whom a leaf was issued, at this time, and whether it is revoked.
 
 A path is leaf, intermediate, anchor; each is in time, signed by the one above, and every authority may issue (RFC 5280 6.1,
 without name constraints and policy mapping, which the issuers of cards do not use; a critical extension that is not known ends

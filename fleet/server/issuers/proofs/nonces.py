@@ -1,4 +1,4 @@
-"""Nonces of mandates: given to one station, good for a quarter of an hour, and bound to the first mandate that shows them.
+"""Nonces of mandates, for replay protection: given to one station, good for a quarter of an hour, bound to the first mandate.
 
 Rules (docs/decisions/0040): replay protection for what cards sign. A nonce that the station made itself only ever blocks or
 holds: within 30 days of when the mandate was made, for one ask.

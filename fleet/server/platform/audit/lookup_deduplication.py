@@ -1,4 +1,4 @@
-"""One look is told once: a page that draws itself again every few seconds is not a new look each time.
+"""Deduplicated audit of person look-ups: a page that refreshes every few seconds is not a new look-up each time.
 
 >>> looks, now = Looks(), datetime(2026, 6, 1)
 >>> looks.is_new("tove at O-1", now), looks.is_new("tove at O-1", now + timedelta(minutes=1))

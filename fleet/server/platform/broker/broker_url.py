@@ -1,4 +1,4 @@
-"""Where a broker is that the server does not start itself.
+"""Broker URL: where a broker is that the server does not start itself.
 
 >>> BrokerUrl.parse("amqps://a.example:5671,b.example:5671").addresses[1]
 Address(host='b.example', port=5671)

@@ -1,4 +1,4 @@
-"""A queue from any thread into one asyncio loop, that gives all that has come at once.
+"""Thread-safe inbox: a queue from any thread into one asyncio loop, that gives all that has come at once.
 
 Rules: `put` never blocks; what a message says is read by who takes it, in its thread, because two threads that run Python at the
 same time cost each other more than they spare; a wake-up is sent only where the queue was empty; the transport's Receive Maximum

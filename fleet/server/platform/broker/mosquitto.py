@@ -1,4 +1,4 @@
-"""Debian's mosquitto, configured, started, watched and ended by the server.
+"""Embedded mosquitto: Debian's broker, configured, started, watched and ended by the server.
 
 Rules: TLS with client certificates only; user and client id are the certificate's CN, whatever a client says, so two
 connections with one certificate push each other out and are seen; a station writes and reads below its own name, the server

@@ -1,4 +1,4 @@
-"""The server's connection to an MQTT 5 broker on its own asyncio loop: cheaper by far than a thread and a callback a message.
+"""MQTT 5 client of the server, on its own asyncio loop: cheaper by far than a thread and a callback a message.
 
 Rules: the session is kept by the broker for a week, so that what stations send while the server is away waits; Receive
 Maximum bounds what is taken and not yet stored, so what it does not bound (QoS 0) is not taken; PUBACKs go out in the

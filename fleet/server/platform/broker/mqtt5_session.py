@@ -1,4 +1,4 @@
-"""What this client owes the broker and the broker owes it, apart from any connection. Pure.
+"""MQTT 5 session state: what this client owes the broker and the broker owes it, apart from any connection. Pure.
 
 Rules: a publish with QoS 1 is kept until its PUBACK and sent again after a reconnection (4.4), at most as many at once as the
 broker takes (Receive Maximum, 4.9); what waits beyond `most` is dropped, oldest first, since what this server says is said

@@ -1,4 +1,4 @@
-"""Options that say which broker a process uses, and their values as argparse takes them.
+"""Command-line options of the broker, and their values as argparse takes them.
 
 >>> address("127.0.0.1:8883")
 Address(host='127.0.0.1', port=8883)

@@ -1,4 +1,4 @@
-"""What one process takes from an MQTT broker of all that stations send, and as whom.
+"""Shared subscription (MQTT 5, `$share`): what one process takes from a broker of all that stations send, and as whom.
 
 >>> Part.shared("fleet-1", "fleet", ASKED).subscriptions
 ('$share/fleet/kortkiosk/v1/+/ask',)

@@ -1,4 +1,4 @@
-"""What the server needs of a message broker, and nothing more.
+"""Transport port: what the server needs of a message broker, and nothing more.
 
 Rules: a message is acknowledged to the broker only by `acknowledge`, after what it said is durable; a publish is
 handed over, not waited for: the stations' own rules (`acked`, time-outs) heal what is lost. Messages may come from

@@ -1,4 +1,4 @@
-"""One AMQP 0-9-1 connection to RabbitMQ with one channel, on the running asyncio loop. The one file that imports pika.
+"""AMQP 0-9-1 connection to RabbitMQ with one channel, on the running asyncio loop. The one file that imports pika.
 
 Rules: who takes declares the layout each time, which changes nothing where it is there. A line either takes or publishes: a
 broker that is short of memory stops reading from who publishes, and acknowledgements would wait behind. In queues with an

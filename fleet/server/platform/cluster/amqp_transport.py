@@ -1,4 +1,4 @@
-"""The connection of one process to a RabbitMQ cluster, that mends itself: implements `Transport`.
+"""AMQP transport: one process's connection to a RabbitMQ cluster, reconnected when lost; implements `Transport`.
 
 Rules: two lines, one that takes and one that publishes. Each goes to any of the nodes, and to another one when its node ends.
 What is published while there is no line waits, at most `MOST_WAITING`, the oldest is dropped: stations' own rules heal that.

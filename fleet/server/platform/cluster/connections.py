@@ -1,4 +1,4 @@
-"""The lines of a process to a broker that divides what stations send: RabbitMQ by its queues, others by `$share`.
+"""Connections of a process to a broker that divides what stations send: RabbitMQ by its queues, others by `$share`.
 
 Rules: at an MQTT broker each process has a certificate of its own, whose name is its client id: of two with one certificate
 each would push the other out. Raises OSError where a PEM file cannot be used, ValueError where it is none.

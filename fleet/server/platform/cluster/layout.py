@@ -1,4 +1,4 @@
-"""Exchanges, queues and bindings of the cluster's broker, by name.
+"""Topology of the cluster's broker: exchanges, queues and bindings, by name.
 
 What stations publish arrives at `amq.topic`, where RabbitMQ's MQTT plugin puts it, with dots for slashes. From there a
 consistent-hash exchange gives each topic to one of `SHARDS` queues, always the same one: so the events of a station keep their

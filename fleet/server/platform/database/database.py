@@ -1,4 +1,4 @@
-"""The database, SQLite in a file or PostgreSQL: how it is opened, and how its tables are brought up to date.
+"""Database engine, SQLite in a file or PostgreSQL: how it is opened, and how its tables are brought up to date.
 
 Three handles on one pool: `reading` gives each transaction one snapshot; `writing` has the store to itself from its start, so
 that it never fails half-way for a lock; `ingesting` likewise on SQLite, while on PostgreSQL ingests run side by side.

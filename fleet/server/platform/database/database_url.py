@@ -1,4 +1,4 @@
-"""Where the store is: a file of SQLite, or a PostgreSQL database by its address.
+"""Database URL: a file of SQLite, or a PostgreSQL database by its address.
 
 Rules: a password is never part of an address, because arguments are seen by everyone on the machine: it comes from a file that
 its owner alone can read, or from where libpq looks by itself (`PGPASSFILE`, `~/.pgpass`, `PGPASSWORD`).

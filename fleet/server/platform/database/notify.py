@@ -1,4 +1,4 @@
-"""What PostgreSQL carries between our processes beside the store: words to all that listen, and the lock of the one that leads.
+"""LISTEN/NOTIFY and advisory locks of PostgreSQL: messages to all listening processes, and the lock of the leader.
 
 Rules: each long wait has a connection of its own, which goes back to no pool. A lock ends with its session, however that ends.
 """

@@ -1,4 +1,4 @@
-"""Commands of `kortkiosk-fleet` that work on the store, and the options that say where it is.
+"""Command-line options of the store, and the commands of `kortkiosk-fleet` that work on it.
 
 $ kortkiosk-fleet rebuild --database postgresql://fleet@db.example/fleet --database-password /etc/kortkiosk/db-password
 rebuilt from 4,711 events of 12 stations

@@ -1,5 +1,4 @@
-"""What only PostgreSQL does: how it is connected, COPY, several statements in one round trip, and locks that let several ingests
-write side by side.
+"""PostgreSQL dialect: connecting, COPY, several statements in one round trip, and locks for ingests that write side by side.
 
 Rules: an ordinary write transaction has the store to itself, as on SQLite. Ingests share it among each other, and each holds
 the locks of the stations in its batch, so that one chain is written by one at a time. All locks end with the transaction.

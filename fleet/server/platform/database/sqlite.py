@@ -1,4 +1,4 @@
-"""What only SQLite does: how its file is opened, how events are inserted fast, and how its log is written back.
+"""SQLite dialect: opening the file, fast inserts of events, and checkpoints of its write-ahead log.
 
 It runs with a write-ahead log and `synchronous=FULL`: what a commit has returned from survives a power cut. While much comes, the
 log is written back into the file by a thread of its own, so that no commit waits for it (SQLite's "passive" checkpoint, which

@@ -1,4 +1,4 @@
-"""From the store's "something has changed" to every open page: at most five pushes a second, never a wait for a reader.
+"""Publish-subscribe hub of changes, from the store to every open page: at most five pushes a second, never a wait for a reader.
 
 Rules: `publish` may be called from any thread and never blocks. The first change after a quiet moment goes out at
 once; what comes within 200 ms of a push is gathered into the next one. A reader that does not keep up loses its queue

@@ -1,4 +1,4 @@
-"""Changes that pages show, from whichever process made them to the pages of all processes: PostgreSQL's NOTIFY.
+"""Change feed between processes by PostgreSQL's NOTIFY, to the pages of all of them.
 
 Rules: what comes within a fifth of a second is one word, said outside the transactions that made the changes, so that
 no commit waits for it. What is lost while a connection is made anew is not looked for: pages then read everything again. Only

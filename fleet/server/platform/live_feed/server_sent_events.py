@@ -1,4 +1,4 @@
-"""The feed of changes as server-sent events (WHATWG HTML, section 9.2), which pages follow.
+"""Server-sent events (WHATWG HTML, section 9.2): the feed of changes that pages follow.
 
 `event: changed` with a JSON list of topics; `event: resync` where the reader missed something; `event: beat` and a
 comment each 15 s of silence, so that proxies keep the line and a page can tell a quiet server from a dead line.

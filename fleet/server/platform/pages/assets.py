@@ -1,4 +1,4 @@
-"""The files of the pages (styles, scripts, fonts, icons), read once at the start and sent from memory, compressed beforehand.
+"""Static assets of the pages (styles, scripts, fonts, icons), read once at the start and sent from memory, compressed beforehand.
 
 Rules: styles of every page go as one file, and so do its scripts, in the order of `BUNDLES`: each request costs a browser more
 than the bytes of it. An address with `?v=` names the content by its hash, and may be kept for good (`middleware.cache_rule`).

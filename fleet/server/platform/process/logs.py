@@ -1,4 +1,4 @@
-"""The log of the server: lines for people, or one object of JSON a line for machines.
+"""Logging of the server: lines for people, or one object of JSON a line for machines.
 
 Rules: modules log with `logging` and know nothing of this. Whatever a line says, in it no run of eight digits or more is left
 (PUKs, card numbers, personal identity numbers), no HSA-id and no token; what led to an error is told by file and function,

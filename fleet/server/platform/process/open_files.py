@@ -1,4 +1,4 @@
-"""Open files of this process and of its children (RLIMIT_NOFILE): as many as the machine allows.
+"""Limit of open files (RLIMIT_NOFILE) of this process and its children: as many as the machine allows.
 
 systemd starts programs with 1,024 and allows many more to those that ask; a connection takes one, and who opens a thousand of
 them would shut everybody else out.

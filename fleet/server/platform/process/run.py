@@ -1,4 +1,4 @@
-"""A program that runs until it is told to stop: SIGTERM and SIGINT, the end of its parts, and of the threads that they leave.
+"""Process runner: a program runs until SIGTERM or SIGINT, or until one of its parts ends, then its threads are joined.
 
 Rules: a word to stop counts at any moment, also while the parts begin; a part that ends by itself ends the program as an error.
 Threads cannot be cancelled: those that still work when all parts have ended (a statement of a database that does not answer) are

@@ -1,4 +1,4 @@
-"""The end of a program's parts: in their order, each in its time, and the whole in its own.
+"""Graceful shutdown of a program's parts: in their order, each in its time, and the whole in its own.
 
 Rules: a part that does not end in time is told once more to stop, named in the log, and not waited for: what it holds is in the
 store or comes again, as after a power cut. The time of the whole begins with the first part that ends.

@@ -1,4 +1,4 @@
-"""Spans by OpenTelemetry, sent over OTLP/HTTP. The one file that imports it, and only where the environment switches it on.
+"""Tracing by OpenTelemetry, sent over OTLP/HTTP. The one file that imports it, and only where the environment switches it on.
 
 Rules: the standard variables say whether and where to: `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`
 switches on, `OTEL_SDK_DISABLED=true` or `OTEL_TRACES_EXPORTER=none` off; the SDK reads the others itself. The provider is ours,

@@ -1,5 +1,5 @@
-"""Spans of what the server does, for whoever wants to see where time goes: a batch stored, a question answered, commands sent, a
-request of the web. Off, unless something is passed in: then one call that does nothing for each.
+"""Tracing spans of what the server does: a batch stored, a question answered, commands sent, a request of the web. Off,
+unless something is passed in: then one call that does nothing for each.
 
 Rules: a span has a fixed name and attributes from `ALLOWED` alone, whose values are numbers and words of our own; never a name, a
 number of a card, a code, a query or a text of an error. Nothing that is traced depends on it.

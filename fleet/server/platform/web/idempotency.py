@@ -1,4 +1,4 @@
-"""Routes of `/api/v1`: who may first, then what was sent; and a change that is asked for twice is made once.
+"""Idempotency keys on routes of `/api/v1`: authorization first, then the body; a change that is asked for twice is made once.
 
 Rules: a change may carry `Idempotency-Key`. The first request with it is done, and its answer is kept for 24 hours in the
 store, so that any web process gives it again, with `Idempotency-Replayed: true`. The same key with another request is 422, and

@@ -1,4 +1,4 @@
-"""Answers to changes that carried a key, kept so that the same request is done once.
+"""Store of idempotency keys: the answers to changes that carried one, so that the same request is done once.
 
 Rules: a row is there before the work begins, so that of two at the same time one is told to wait, in whichever process; what
 is older than 24 hours is cleared away by the next one. A kept answer may name people, and goes with its row.

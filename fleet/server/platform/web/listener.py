@@ -1,4 +1,4 @@
-"""The server program's web listener: TLS wherever other machines reach it, and able to stop while pages are open.
+"""Web listener (uvicorn): TLS wherever other machines reach it, and able to stop while pages are open.
 
 uvicorn waits for open connections before it runs the application's own shutdown, and the feed of an open page never
 ends by itself. So the hub is closed first, which ends the feeds; `timeout_graceful_shutdown` bounds what is left.

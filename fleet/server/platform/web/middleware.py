@@ -1,4 +1,5 @@
-"""What every answer carries, and which requests are looked at at all. Pure ASGI, so that a long stream sees its reader leave.
+"""ASGI middleware: security headers on every answer, host and size checks on every request. Pure ASGI, so that a long stream
+sees its reader leave.
 
 A web page elsewhere could have its own name resolved to our address and read our pages through the visitor's browser (DNS
 rebinding), so a request for any other host name is refused. Where browsers come over TLS, so does every request but those of

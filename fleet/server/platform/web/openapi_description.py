@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI 3.1), from the routes themselves, with how one shows who one is.
+"""OpenAPI 3.1 description of the API, from the routes themselves, with its authentication schemes.
 
 Rules: what the routes say is the description; nothing is written twice. A change by a browser's session also needs the form's
 token.

@@ -1,4 +1,4 @@
-"""Errors that a program can read: problem details (RFC 9457), for everything that goes wrong under `/api/`.
+"""Problem details (RFC 9457): error responses for everything that goes wrong under `/api/`.
 
 Rules: an answer says what to do and never what the server looks like inside; 401 names the scheme (RFC 9110, 11.6.1), 405 the
 methods that there are (15.5.6).

@@ -1,4 +1,4 @@
-"""What bodies of changes are made of: strict models, so that what the description forbids is refused.
+"""Request bodies of changes: strict models, so that what the description forbids is refused.
 
 Rules: a name that is not known is refused, a number is a number and a time is text with its zone (RFC 3339); text holds no NUL,
 which a database may refuse.

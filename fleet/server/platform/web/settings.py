@@ -1,4 +1,4 @@
-"""`web.toml`: where browsers find the server, its certificate or its proxy, the region's own sign-in, how much is answered.
+"""Settings of the web, `web.toml`: address, certificate or proxy, the region's own sign-in, rate limits.
 
 Paths are relative to the file.
 

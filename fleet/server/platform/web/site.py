@@ -1,4 +1,4 @@
-"""Where browsers find the server, and what follows from it: names it answers to, cookie, origin.
+"""Site address, and what follows from it: host names, cookie, origin.
 
 Rules: over TLS the cookie has the prefix `__Host-` and `Secure` (RFC 6265bis 4.1.3.2); plain HTTP is for this machine alone. A
 request that changes something comes from a page of ours: `Sec-Fetch-Site` and `Origin` say so, or it is refused.

@@ -1,4 +1,4 @@
-"""The region's own sign-in: OpenID Connect Core 1.0, code flow (3.1) with PKCE (RFC 7636, S256). Alone imports authlib.
+"""OpenID Connect client: the region's own sign-in, code flow (Core 1.0, 3.1) with PKCE (RFC 7636, S256). Alone imports authlib.
 
 Rules: state, nonce and verifier lie in the store for ten minutes, are bound to the browser by a cookie, and work once. The ID
 token is believed only with the issuer's signature by an algorithm named here, our own client id as audience, our nonce, a level

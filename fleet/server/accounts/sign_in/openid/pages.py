@@ -1,4 +1,4 @@
-"""The way to the region's own sign-in and back, for a sign-in and for a step-up; and its log-out, which it tells by itself.
+"""Routes of OpenID Connect: to the region's sign-in and back, for a sign-in and for a step-up; and its back-channel log-out.
 
 Example: `app.include_router(openid_router(web, openid))`
 """

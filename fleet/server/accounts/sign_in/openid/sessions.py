@@ -1,4 +1,4 @@
-"""What the region's own sign-in says about sessions that are open: a step-up, and its log-out by the back channel.
+"""Sessions opened by OpenID Connect: their step-up, and their end by back-channel log-out.
 
 Rules: one transaction each, with its audit entry. A step-up takes what the issuer grants now; who is granted nothing any more
 loses it in all open sessions.

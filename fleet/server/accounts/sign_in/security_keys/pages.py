@@ -1,4 +1,4 @@
-"""Security keys (WebAuthn) on the pages: add and remove one's own, and sign in by one.
+"""Pages of security keys (WebAuthn): add and remove one's own, and sign in by one.
 
 Rules: a ceremony is a form whose button asks the browser (`static/keys.js`) and sends what the key has signed; pages and answers
 are the server's. An answer of a sign-in never says which part was wrong. Without JavaScript there are one-time codes.

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `database.migrate` passes; there is no other way in."""
+"""Alembic environment: runs the migrations on the connection that `database.migrate` passes; there is no other way in."""
 
 from alembic import context
 
