@@ -86,8 +86,8 @@ def envelope_code(card_number: str) -> str:
 
 def luhn(digits: str) -> bool:
     """Whether the last digit checks the others (ISO/IEC 7812-1 annex B)."""
-    odd = sum(int(one) for one in digits[-1::-2])
-    return (odd + sum(sum(divmod(2 * int(one), 10)) for one in digits[-2::-2])) % 10 == 0
+    odd = sum(int(digit) for digit in digits[-1::-2])
+    return (odd + sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])) % 10 == 0
 
 
 def _ours(text: str) -> ScannedCode:
@@ -110,7 +110,7 @@ def _ours(text: str) -> ScannedCode:
 
 def _card(text: str, check: CardCheck) -> ScannedCode:
     number = text.replace(" ", "").replace("-", "")
-    if not _CARD_NUMBER.fullmatch(number) or not any(one.isdigit() for one in number):
+    if not _CARD_NUMBER.fullmatch(number) or not any(character.isdigit() for character in number):
         return UnknownCode("unknown")
     if check == "luhn" and not (number.isdigit() and luhn(number)):
         return UnknownCode("luhn")

@@ -309,7 +309,7 @@ def load(path: Path) -> Config:
     try:
         return Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(path, [_fault(one) for one in error.errors(include_url=False)]) from None
+        raise ConfigError(path, [_fault(fault) for fault in error.errors(include_url=False)]) from None
 
 
 def _fault(error: ErrorDetails) -> str:

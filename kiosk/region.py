@@ -85,7 +85,7 @@ class RegionSettings(RegionSection):
     @model_validator(mode="after")
     def _once(self) -> "RegionSettings":
         ids = [page.id for page in self.pages]
-        if twice := {one for one in ids if ids.count(one) > 1}:
+        if twice := {id_ for id_ in ids if ids.count(id_) > 1}:
             raise ValueError(f"page {', '.join(sorted(twice))} stands twice")
         return self
 

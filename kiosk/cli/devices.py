@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"kortkiosk devices: {error}", file=sys.stderr)
         return Exit.FAULT
     _say(found, as_json=args.json)
-    return Exit.DONE if all(one.ok for one in found) else Exit.FAULT
+    return Exit.DONE if all(result.ok for result in found) else Exit.FAULT
 
 
 def _plugin() -> Plugin | None:
@@ -187,7 +187,7 @@ def _is_running(lock: Path) -> bool:
 
 def _say(found: list[SelfTestResult], *, as_json: bool) -> None:
     if as_json:
-        document = {"ok": all(one.ok for one in found), "devices": [asdict(one) for one in found]}
+        document = {"ok": all(result.ok for result in found), "devices": [asdict(result) for result in found]}
         print(json.dumps(document, ensure_ascii=False))
         return
     for one in found:

@@ -166,7 +166,9 @@ def _with_evidence(trust: Trust, path: Path, tsa: tuple[x509.Certificate, ...]) 
         raise _InputError(f"{path}: {_reason(fault)}") from None
     if report.verdict not in ("genuine", "revoked"):
         raise _InputError(f"{path}: this evidence proves nothing: {report.verdict}: {report.where}: {report.why}")
-    witnessed = {sha256(one.document).digest(): Witnessed(one.document, one.at) for one in report.witnessed}
+    witnessed = {
+        sha256(receipt.document).digest(): Witnessed(receipt.document, receipt.at) for receipt in report.witnessed
+    }
     return replace(trust, revocations=report.revocations, witnessed=witnessed)
 
 

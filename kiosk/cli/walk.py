@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         config, base = _config(args)
         answers = answers_file.load(args.answers)
-        errand = next(one for one in ERRANDS if one.id == args.errand)
+        errand = next(known for known in ERRANDS if known.id == args.errand)
         with tempfile.TemporaryDirectory() as folder, open_hands(config, answers, Path(folder)) as hands:
             return asyncio.run(_Walk(args.json, config, base, hands).go(errand, answers))
     except (ConfigError, AnswersError, VirtualDevicesError) as error:
@@ -123,7 +123,7 @@ class _Walk:
             return await self._finish(errand, station, screen, ended, first, counted)
 
     def _cannot(self, errand: Errand, station: Station, missing: str) -> int:
-        problems = [{"code": one.code, "text": one.text} for one in station.problems]
+        problems = [{"code": problem.code, "text": problem.text} for problem in station.problems]
         self._say({"outcome": ErrandOutcome.REFUSED, "errand": errand.id, "missing": missing, "problems": problems})
         for one in problems:
             print(f"kortkiosk walk: {one['text']}", file=sys.stderr)
@@ -198,16 +198,17 @@ async def _sequence(station: Station) -> int:
 
 async def _events(station: Station, first: int) -> list[dict[str, Any]]:
     told = await station.records.events_after(first) if station.records else []
-    own = [one for one in told if one[1] != EventType.CHAIN_CHECKPOINT]  # which belongs to the chain, not to an errand
+    # A checkpoint belongs to the chain, not to an errand.
+    own = [event for event in told if event[1] != EventType.CHAIN_CHECKPOINT]
     return [{"sequence": sequence, "type": kind} for sequence, kind in own]
 
 
 def _exchange(spent: list[Exchange]) -> dict[str, float]:
     return {
-        "apdus": sum(one.apdus for one in spent),
-        "bytes_sent": sum(one.bytes_sent for one in spent),
-        "bytes_received": sum(one.bytes_received for one in spent),
-        "ms": round(sum(one.ms for one in spent), 1),
+        "apdus": sum(exchange.apdus for exchange in spent),
+        "bytes_sent": sum(exchange.bytes_sent for exchange in spent),
+        "bytes_received": sum(exchange.bytes_received for exchange in spent),
+        "ms": round(sum(exchange.ms for exchange in spent), 1),
     }
 
 

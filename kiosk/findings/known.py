@@ -47,7 +47,7 @@ class CardEvidence:
     @property
     def certificates(self) -> Iterator[Certificate]:
         """Those that log in or sign."""
-        return (one for one in self.card.certificates if one.purpose != "other")
+        return (certificate for certificate in self.card.certificates if certificate.purpose != "other")
 
 
 @dataclass(frozen=True, slots=True)

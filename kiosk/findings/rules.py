@@ -59,7 +59,7 @@ def _locked(known: CardEvidence) -> bool:
 
 
 def _revoked(known: CardEvidence) -> Iterable[Args]:
-    return _if(any(one.chain == "revoked" for one in known.certificates))
+    return _if(any(certificate.chain == "revoked" for certificate in known.certificates))
 
 
 def _blocked(known: CardEvidence) -> Iterable[Args]:
@@ -91,12 +91,15 @@ def _not_by_holder(known: CardEvidence) -> Iterable[Args]:
 
 
 def _foreign(known: CardEvidence) -> Iterable[Args]:
-    issuers = {one.issuer: None for one in known.certificates if one.chain == "untrusted"}
+    issuers = {certificate.issuer: None for certificate in known.certificates if certificate.chain == "untrusted"}
     return ({"issuer": issuer} for issuer in issuers)
 
 
 def _no_identification(known: CardEvidence) -> Iterable[Args]:
-    return _if(not known.card.damaged and all(one.purpose != "identification" for one in known.card.certificates))
+    return _if(
+        not known.card.damaged
+        and all(certificate.purpose != "identification" for certificate in known.card.certificates)
+    )
 
 
 def _damaged(known: CardEvidence) -> Iterable[Args]:
@@ -130,9 +133,9 @@ def _not_yet(known: CardEvidence) -> Iterable[Args]:
 
 def _keyless(known: CardEvidence) -> Iterable[Args]:
     """Certificates of a person whose key on the card is missing, or another: the reader gives such a one no purpose."""
-    for one in known.card.certificates:
-        if one.purpose == "other" and _of_a_person(known, one):
-            yield {"label": one.label or one.id}
+    for certificate in known.card.certificates:
+        if certificate.purpose == "other" and _of_a_person(known, certificate):
+            yield {"label": certificate.label or certificate.id}
 
 
 def _of_a_person(known: CardEvidence, one: Certificate) -> bool:
@@ -174,7 +177,11 @@ def _loa2(known: CardEvidence) -> Iterable[Args]:
 
 def _alike(known: CardEvidence) -> Iterable[Args]:
     """Two valid certificates that a computer offers for logging in, of the same person and issuer."""
-    valid = [one for one in known.certificates if one.chain in ("ok", "unchecked") and _offered_for_login(one)]
+    valid = [
+        certificate
+        for certificate in known.certificates
+        if certificate.chain in ("ok", "unchecked") and _offered_for_login(certificate)
+    ]
     return _if(any(a.subject == b.subject and a.issuer == b.issuer for a, b in combinations(valid, 2)))
 
 

@@ -128,7 +128,7 @@ def _challenge(
 
 def behind(*administrators: LoggedIn) -> tuple[PersonProof, ...]:
     """The proofs of those who attend."""
-    return tuple(one.proof for one in administrators if one.proof is not None)
+    return tuple(administrator.proof for administrator in administrators if administrator.proof is not None)
 
 
 async def _responded(

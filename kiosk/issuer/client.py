@@ -126,7 +126,7 @@ class FleetIssuer:
         )
         result = await self._requests.ask_for(ask, *people, limit_s=ISSUE_LIMIT_S)
         if isinstance(result, asking.IssuedResult):
-            return Issued(tuple(base64.b64decode(one) for one in result.chain))
+            return Issued(tuple(base64.b64decode(certificate) for certificate in result.chain))
         return refusal_of(result)
 
     async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:

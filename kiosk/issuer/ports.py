@@ -238,7 +238,7 @@ class Found:
 
     def card(self, number: str) -> CardRecord | None:
         """The card with that number."""
-        return next((one for one in self.cards if one.card_number == number), None)
+        return next((card for card in self.cards if card.card_number == number), None)
 
 
 @dataclass(frozen=True, slots=True)

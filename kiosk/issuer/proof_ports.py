@@ -38,7 +38,7 @@ class PersonProof:
 
     def wish(self, ask: PersonAsk) -> Proof:
         """This person behind that very ask, reply key and all."""
-        algorithm = next(one for one in get_args(Algorithm) if one == self.algorithm)
+        algorithm = next(choice for choice in get_args(Algorithm) if choice == self.algorithm)
         signed = self.visit_key.sign(wish_bytes(self.station, ask_digest(ask)))
         return Proof(
             mandate=_text(self.mandate), certificate=_text(self.certificate), signature=_text(self.signature),
@@ -48,7 +48,7 @@ class PersonProof:
 
 def with_proofs(ask: P, people: Iterable[PersonProof]) -> P:
     """The ask with everybody's proof, made last: it covers all else that the ask says."""
-    return msgspec.structs.replace(ask, proofs=tuple(one.wish(ask) for one in people))
+    return msgspec.structs.replace(ask, proofs=tuple(person.wish(ask) for person in people))
 
 
 def _text(raw: bytes) -> str:

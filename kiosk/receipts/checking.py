@@ -227,10 +227,14 @@ def _card(signature: wire.Signature, signed: str, payload: wire.Payload, trust: 
 def _chain_given(header: wire.Header, trust: Trust) -> list[Certificate]:
     """The certificate of that thumbprint and those given with it; nothing where none was given."""
     given = list(trust.holder_certificates)
-    leaf = [one for one in given if wire.thumbprint(one.public_bytes(Encoding.DER)) == header.thumbprint]
+    leaf = [
+        certificate
+        for certificate in given
+        if wire.thumbprint(certificate.public_bytes(Encoding.DER)) == header.thumbprint
+    ]
     if given and not leaf:
         raise _UnknownSignerError("the holder's certificate given is not that of the card that signed")
-    return leaf + [one for one in given if one not in leaf]
+    return leaf + [certificate for certificate in given if certificate not in leaf]
 
 
 def _need_chain(chain: list[Certificate], anchors: tuple[Certificate, ...], at: datetime) -> None:

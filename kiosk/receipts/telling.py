@@ -73,9 +73,9 @@ def _undecided(statement: ReceiptStatement, revoked: datetime, witnessed: dateti
 
 def _work(facts: ReceiptFacts) -> list[str]:
     """What is about no single card: who did it, and what came of it."""
-    people = [one for one in (facts.holder, facts.administrator) if one is not None]
-    named = " and ".join(f"{one.name or '(protected identity)'}, {one.hsa_id}" for one in people)
-    figures = [f"{one.code}: {one.value}" for one in facts.details]
+    people = [person for person in (facts.holder, facts.administrator) if person is not None]
+    named = " and ".join(f"{person.name or '(protected identity)'}, {person.hsa_id}" for person in people)
+    figures = [f"{detail.code}: {detail.value}" for detail in facts.details]
     return [f"Done by: {named}. Place: {facts.place}.", f"Figures: {'; '.join(figures)}."]
 
 

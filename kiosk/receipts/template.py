@@ -50,11 +50,11 @@ def _of_work(facts: ReceiptFacts, zone: tzinfo | None) -> list[ReceiptLine]:
     people = (facts.holder, facts.administrator)
     return [
         *(
-            ReceiptLine(text("receipt.did"), f"{one.name} ({one.hsa_id})" if one.name else one.hsa_id)
-            for one in people
-            if one is not None
+            ReceiptLine(text("receipt.did"), f"{person.name} ({person.hsa_id})" if person.name else person.hsa_id)
+            for person in people
+            if person is not None
         ),
-        *(ReceiptLine(text(f"receipt.detail.{one.code}"), one.value) for one in facts.details),
+        *(ReceiptLine(text(f"receipt.detail.{detail.code}"), detail.value) for detail in facts.details),
         ReceiptLine(text("receipt.when.done"), point_in_time(facts.time, zone)),
         ReceiptLine(text("receipt.station"), facts.place),
     ]

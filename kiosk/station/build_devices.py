@@ -145,4 +145,4 @@ def make_keypads(section: KeypadSection) -> tuple[GrabbedKeypad, ...]:
         return ()
     from drivers.scanner.evdev_inputs import inputs  # evdev is there on Linux alone
 
-    return tuple(GrabbedKeypad(one, inputs) for one in section.ids)
+    return tuple(GrabbedKeypad(device_id, inputs) for device_id in section.ids)

@@ -73,7 +73,7 @@ class Devices:
             firmware = cabinets.firmware_version(self.cabinet, found)
             states.append(_cabinet_state(self.cabinet, found))
             if isinstance(found, CabinetReady):
-                slots = tuple(SlotState(one.number, one.card, one.door) for one in found.slots)
+                slots = tuple(SlotState(slot.number, slot.card, slot.door) for slot in found.slots)
             self._tell_cabinet(found)
         states += await peripherals.states(self.pins, self.scanner, self.keypads)
         if (tuple(states), slots, firmware) != (self.states, self.slots, self.firmware):

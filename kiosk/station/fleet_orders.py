@@ -42,8 +42,8 @@ class FleetOrders:
                 return next(iter(await self._placed((found,) if found else ())), None)
             except (LinkDown, AskTimeout, SyncRefused) as error:
                 logger.info("the server was asked for an order and gave none: %s", error)
-        theirs = [one for one in await self.waiting() if one.hsa_id == hsa_id]
-        return min(theirs, key=lambda one: (one.last_day, one.order), default=None)
+        theirs = [order for order in await self.waiting() if order.hsa_id == hsa_id]
+        return min(theirs, key=lambda order: (order.last_day, order.order), default=None)
 
     async def past(self, hsa_id: str) -> Order | None:
         """An order whose last day is over, as far as the list that was synced tells."""
@@ -53,7 +53,9 @@ class FleetOrders:
         """The ID administrator with that HSA-id, from a list that is still valid."""
         if not self._book.is_fresh(self._clock.now()):
             return None
-        return next((one for one in self._book.administrators() if one.hsa_id == hsa_id), None)
+        return next(
+            (administrator for administrator in self._book.administrators() if administrator.hsa_id == hsa_id), None
+        )
 
     async def waiting(self) -> tuple[Order, ...]:
         """All that waits here today, in its slot."""

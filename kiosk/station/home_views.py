@@ -156,7 +156,7 @@ def _tile(errand: Errand, reason: Say | None) -> Option:
 def _beside(offer: Offer, findings: Sequence[CardFinding]) -> Option:
     """A tile beside the card, without its second line; what mends a finding in an unexpected way says how."""
     tile = replace(_tile(*offer), detail=None)
-    found = next((one.code for one in findings if one.errand == tile.value), None)
+    found = next((finding.code for finding in findings if finding.errand == tile.value), None)
     return (
         replace(tile, value=FOUND_AGAIN, title=say("home.card.found_again")) if found is FindingCode.ON_HOLD else tile
     )
@@ -167,7 +167,7 @@ def _banner(found: Sequence[Interrupted], forgotten: bool, printer: str | None) 
         return Note(say("home.forgotten"), say("home.forgotten.title"), "warning")
     if not found:
         return _no_paper(printer) if printer else None
-    writing = any(one.effect in (Effect.CARD_UNBLOCK, Effect.CARD_CHANGE) for one in found)
+    writing = any(interrupted.effect in (Effect.CARD_UNBLOCK, Effect.CARD_CHANGE) for interrupted in found)
     key = "home.interrupted.writing" if writing else "home.interrupted"
     return Note(say(key), say("home.interrupted.title"), "warning")
 

@@ -33,4 +33,4 @@ class OutOfService:
         said = ""
         with contextlib.suppress(OSError, UnicodeDecodeError):
             said = self._file.read_text(encoding="ascii").strip()
-        return next((one for one in get_args(Closed) if one == said), None)
+        return next((choice for choice in get_args(Closed) if choice == said), None)

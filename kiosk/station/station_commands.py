@@ -208,7 +208,7 @@ class CommandHandlers:
         state = await cabinet.state() if cabinet is not None else None
         if cabinet is None or slot is None or not isinstance(state, CabinetReady):
             return answer(taken, CommandOutcome.REFUSED, "no_cabinet")
-        if slot not in {one.number for one in state.slots}:
+        if slot not in {slot_reading.number for slot_reading in state.slots}:
             return answer(taken, CommandOutcome.REFUSED, SlotFault.NO_SUCH_SLOT.value)
         match await cabinet.open_slot(slot):
             case Opened():

@@ -44,7 +44,7 @@ def _left(these: Sequence[str], those: Sequence[str] | None) -> tuple[str, ...]:
     """Those that the others do not account for. A card that could not be read accounts for none."""
     if those is None:
         return ()
-    left = Counter(one for one in these if one != NOBODY_KNOWS) - Counter(those)
+    left = Counter(number for number in these if number != NOBODY_KNOWS) - Counter(those)
     return tuple(left.elements())
 
 

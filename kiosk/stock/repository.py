@@ -94,28 +94,37 @@ def locate_orders(cx: sqlite3.Connection, orders: Sequence[Order], now: str) -> 
         )
         if slot or gone == HANDED
     }
-    return tuple(msgspec.structs.replace(one, slot=where[one.order]) for one in orders if one.order in where)
+    return tuple(msgspec.structs.replace(order, slot=where[order.order]) for order in orders if order.order in where)
 
 
 def adopt_office_slots(cx: sqlite3.Connection, orders: Iterable[Order], now: str) -> None:
     """Take in the slots that the office gave: of cards that this station has never moved, or newly given since."""
-    for one in orders:
-        row = cx.execute("SELECT id, told, last FROM stock_card WHERE order_no = ?", (one.order,)).fetchone()
-        if row is None and one.slot and _is_free(cx, one.slot):
+    for order in orders:
+        row = cx.execute("SELECT id, told, last FROM stock_card WHERE order_no = ?", (order.order,)).fetchone()
+        if row is None and order.slot and _is_free(cx, order.slot):
             cx.execute(
                 "INSERT INTO stock_card (card_number, order_no, slot, gone, told, last, product, last_day, since)"
                 " VALUES (?, ?, ?, '', ?, ?, ?, ?, ?)",
-                (one.card_number, one.order, one.slot, one.slot, one.slot, one.product, one.last_day, now[:10]),
+                (
+                    order.card_number,
+                    order.order,
+                    order.slot,
+                    order.slot,
+                    order.slot,
+                    order.product,
+                    order.last_day,
+                    now[:10],
+                ),
             )
-        elif row is not None and one.slot != row[1]:
-            cx.execute("UPDATE stock_card SET told = ? WHERE id = ?", (one.slot, row[0]))
-            if one.slot and one.slot != row[2] and _is_free(cx, one.slot):
+        elif row is not None and order.slot != row[1]:
+            cx.execute("UPDATE stock_card SET told = ? WHERE id = ?", (order.slot, row[0]))
+            if order.slot and order.slot != row[2] and _is_free(cx, order.slot):
                 cx.execute(
-                    "UPDATE stock_card SET slot = ?, last = ?, gone = '' WHERE id = ?", (one.slot, one.slot, row[0])
+                    "UPDATE stock_card SET slot = ?, last = ?, gone = '' WHERE id = ?", (order.slot, order.slot, row[0])
                 )
         cx.execute(
             "UPDATE stock_card SET card_number = ?, product = ?, last_day = ? WHERE order_no = ?",
-            (one.card_number, one.product, one.last_day, one.order),
+            (order.card_number, order.product, order.last_day, order.order),
         )
 
 

@@ -5,7 +5,7 @@ handed out first; a card whose order has expired or is void goes out. List and s
 themselves: a person looks.
 
 >>> ledger = Ledger((StoredCard(3, "9999", "A-1", "ordinary", "2026-12-31", "2026-11-01"),), None)
->>> [(one.slot, one.what) for one in compare(ledger, (SlotReading(3, "empty", "closed"), SlotReading(4, "present", "closed")))]
+>>> [(row.slot, row.what) for row in compare(ledger, (SlotReading(3, "empty", "closed"), SlotReading(4, "present", "closed")))]
 [(3, 'missing'), (4, 'unlisted')]
 """
 
@@ -55,15 +55,19 @@ class Ledger:
 
     def at(self, slot: int) -> StoredCard | None:
         """What the list has in that slot."""
-        return next((one for one in self.lying if one.slot == slot), None)
+        return next((card for card in self.lying if card.slot == slot), None)
 
     def where(self, card_number: str) -> StoredCard | None:
         """Where that card lies."""
-        return next((one for one in self.lying if card_number and one.card_number == card_number), None)
+        return next((card for card in self.lying if card_number and card.card_number == card_number), None)
 
     def order_of(self, *, card_number: str = "", order: str = "") -> Order | None:
         """The open order of a card, or of that number."""
-        wanted = (one for one in self.here or () if one.card_number == card_number or one.order == order)
+        wanted = (
+            open_order
+            for open_order in self.here or ()
+            if card_number == open_order.card_number or order == open_order.order
+        )
         return next(wanted, None)
 
 
@@ -110,9 +114,9 @@ def free_slots(
 ) -> tuple[int, ...]:
     """Slots for a card, the best first: the one `wanted` for it, then the lowest that nothing is in or meant for. None that is
     broken."""
-    others = [one for one in ledger.here or () if one.card_number != card_number]
-    meant = {one.slot for one in others if ledger.where(one.card_number) is None}
-    taken = {one.slot for one in ledger.lying if one.card_number != card_number} | ledger.broken
+    others = [other for other in ledger.here or () if other.card_number != card_number]
+    meant = {other.slot for other in others if ledger.where(other.card_number) is None}
+    taken = {card.slot for card in ledger.lying if card.card_number != card_number} | ledger.broken
     empty = [
         slot.number
         for slot in slots
@@ -129,8 +133,10 @@ def is_reserve(card: StoredCard) -> bool:
 def cards_to_take_out(ledger: Ledger, today: str) -> tuple[tuple[StoredCard, Why], ...]:
     """Every card that lies here, with why it would go out: those that must first, then the oldest reserve card, then the rest."""
     rank: dict[Why, int] = {"not_genuine": -1, "misplaced": 0, "expired": 1, "voided": 2, "reserve": 3, "other": 4}
-    oldest = min((one for one in ledger.lying if is_reserve(one)), key=lambda one: (one.since, one.slot), default=None)
-    found = [(one, "reserve" if one is oldest else _why(ledger, one, today)) for one in ledger.lying]
+    oldest = min(
+        (card for card in ledger.lying if is_reserve(card)), key=lambda card: (card.since, card.slot), default=None
+    )
+    found = [(card, "reserve" if card is oldest else _why(ledger, card, today)) for card in ledger.lying]
     return tuple(sorted(found, key=lambda pair: (rank[pair[1]], pair[0].slot)))
 
 
