@@ -1,6 +1,6 @@
 """Cabinet states in words: a stable code for dashboard and log, and advice for the technician.
 
->>> cabinet_state_code(SwappedBoard("e6614c311b5a8f2c", "e6614c311b7f4e21"))
+>>> cabinet_state_code(SwappedBoard("e6614c311b5a8f2c", "e6614c311b7f4e21")).value
 'swapped_board'
 """
 

@@ -1,6 +1,6 @@
 """States of pins, scanner and keypads: a stable code, and advice for the technician.
 
->>> code_of_pins(PinsUnavailable("there is no Pi")), advice_for_pins(PinsUnavailable("there is no Pi"))
+>>> code_of_pins(PinsUnavailable("there is no Pi")).value, advice_for_pins(PinsUnavailable("there is no Pi"))
 ('unavailable', 'the pins cannot be used: there is no Pi')
 """
 
