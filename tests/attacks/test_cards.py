@@ -33,7 +33,7 @@ from sim.stories.person import puts_back
 from sim.stories.room import Room, authority, keys_of, persona_of, quick_folder
 from sim.stories.room import make_card as made
 from sim.stories.setting import NEW_PIN, Setting, own_card
-from tests.fakes.managed import proved_by_management_key
+from tests.fakes.station.managed_card import proved_by_management_key
 
 KINDS = ("A", "B", "C", "D")
 WITH_A_KEY = ("C", "D")

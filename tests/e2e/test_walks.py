@@ -18,7 +18,7 @@ from kiosk.steps.order import PAGE
 from scripts.write_errands import ends
 from sim.reader.personas import person
 from tests.fakes.fleet.region import Region
-from tests.fakes.walking import NEW_PIN, PIN, Walked, answers, codes_in, example, walk
+from tests.fakes.station.walking import NEW_PIN, PIN, Walked, answers, codes_in, example, walk
 
 Capsys = pytest.CaptureFixture[str]
 pytestmark = [pytest.mark.broker, pytest.mark.pcsc]

@@ -30,7 +30,7 @@ from sim.demo.seed import STATION, scenario, seed
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fakes.server.visitors import COOKIE, session
-from tests.fakes.visitor import Home, Visitor
+from tests.fakes.station.visitor import Home, Visitor
 from tests.fleet.server.conftest import wall_clock
 
 pytestmark = pytest.mark.broker

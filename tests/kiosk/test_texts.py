@@ -16,7 +16,7 @@ from drivers.cabinet.port import SlotFault
 from fleet.messages.errand_catalog import folder
 from kiosk.texts import LANGUAGES, TextError, Texts
 from kiosk.views import say
-from tests.fakes.text_keys import key_argument, keys_of
+from tests.fakes.screens.text_keys import key_argument, keys_of
 
 ROOT = Path(kiosk.__file__).parent
 CATALOGUES = Texts.load().catalogues

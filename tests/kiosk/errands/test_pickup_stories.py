@@ -18,7 +18,7 @@ from sim.stories.devices import order_of, seal
 from sim.stories.person import Person, Story, first, puts, puts_back
 from sim.stories.room import Room
 from sim.stories.setting import Setting, attended, come_back, own_card
-from tests.fakes.managed import proved_by_management_key
+from tests.fakes.station.managed_card import proved_by_management_key
 
 
 def with_ending(story: Story, reason: str) -> Story:

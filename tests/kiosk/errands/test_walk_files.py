@@ -7,7 +7,7 @@ import pytest
 from kiosk.cli import Exit
 from kiosk.errands.registry import ERRANDS
 from scripts.write_errands import ends
-from tests.fakes.walking import example, make_cards, walk
+from tests.fakes.station.walking import example, make_cards, walk
 
 KINDS = "ABCD"
 ALONE = [

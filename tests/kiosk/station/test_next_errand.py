@@ -10,7 +10,7 @@ from sim.demo.seed import DemoRegion
 from sim.stories.clock import HandClock
 from sim.stories.patience import LIMIT_S
 from sim.stories.person import Person, Story, pulls
-from tests.fakes.visitor import in_region
+from tests.fakes.station.visitor import in_region
 
 
 async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(

@@ -17,7 +17,7 @@ from kiosk.station.reader_settings import NoAnchorsError, card_profiles, reader_
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.revocation import TestRevocation
-from tests.fakes.visitor import Visitor
+from tests.fakes.station.visitor import Visitor
 
 PROFILE = """
 name = "region"

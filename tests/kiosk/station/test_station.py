@@ -22,7 +22,7 @@ from sim.demo.seed import DemoRegion
 from sim.pins import VirtualPins
 from sim.reader.in_process import InProcessBackend
 from sim.stories.patience import LIMIT_S
-from tests.fakes.visitor import Visitor, in_region
+from tests.fakes.station.visitor import Visitor, in_region
 
 PICKUP = ERRANDS[0]
 

@@ -31,7 +31,7 @@ from sim.demo.seed import STATION, DemoRegion, scenario, seed
 from sim.pins import VirtualPins
 from sim.stories.clock import HandClock
 from sim.stories.patience import LIMIT_S
-from tests.fakes.visitor import Home, Visitor, in_region
+from tests.fakes.station.visitor import Home, Visitor, in_region
 
 START = datetime.now(UTC).replace(microsecond=0)
 EVERYTHING = CommandsSection(allowed=tuple(CommandName))

@@ -16,7 +16,7 @@ from sim.reader.kinds import KINDS
 from sim.reader.pki import TestAuthority
 from sim.walk import hands
 from tests.fakes.cards.profiles import ED25519, public_pem
-from tests.fakes.walking import NEW_PIN, PIN, PUK, Walked, answers, codes_in, example, walk
+from tests.fakes.station.walking import NEW_PIN, PIN, PUK, Walked, answers, codes_in, example, walk
 
 WITHOUT_FLEET = ("change_pin", "unblock", "check_card")
 WRONG_PIN, WRONG_PUK = "606060", "50505050"

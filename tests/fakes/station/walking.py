@@ -19,7 +19,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority, default_directory
 
-ERRAND_FOLDERS = Path(__file__).parents[2] / "kiosk" / "errands"
+ERRAND_FOLDERS = Path(__file__).parents[3] / "kiosk" / "errands"
 PIN, PUK, NEW_PIN = person(1).new.pin, person(1).new.puk, "314159"
 """Codes of the examples' cards."""
 
