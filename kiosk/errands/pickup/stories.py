@@ -30,7 +30,7 @@ BACK = ["slot.reopen opened", "slot.return wrong_card", "ended refused"]
 
 
 @dataclass(frozen=True)
-class Tale:
+class PickupStory:
     """One story and its end."""
 
     title: str
@@ -63,32 +63,36 @@ LOA2 = Setting(number=12, server=True)
 WRONG_SLOT = Setting(slots={2: "10:new"}, hand=("1:old", "10:old", "13:new"))
 
 
-def refused(title: str, reason: str, story: Callable[[], Story], *, events: list[str] = STARTED, **more: Any) -> Tale:
-    return Tale(title, story, outcome="refused", reason=reason, events=[*events, "ended refused"], **UNTOUCHED | more)
+def refused(
+    title: str, reason: str, story: Callable[[], Story], *, events: list[str] = STARTED, **more: Any
+) -> PickupStory:
+    return PickupStory(
+        title, story, outcome="refused", reason=reason, events=[*events, "ended refused"], **UNTOUCHED | more
+    )
 
 
-TALES = [
-    Tale("own old card, paper, old card into the drop", own_card, events=[*PAPER, *DONE]),
-    Tale(
+PICKUP_STORIES = [
+    PickupStory("own old card, paper, old card into the drop", own_card, events=[*PAPER, *DONE]),
+    PickupStory(
         "an administrator attends with the second reader",
         with_administrator(),
         Setting(second_reader=True),
         events=[*ATTESTED, "ended done"],
     ),
-    Tale(
+    PickupStory(
         "an administrator attends, both cards in turn in the one reader",
         with_administrator(reader="holder"),
         events=[*ATTESTED, "ended done"],
         views=("pickup.document", "pickup.take_administrator", "pickup.which", "pickup.insert_new"),
     ),
-    Tale("protected identity", old(number=5), Setting(number=5), events=[*PAPER, *DONE]),
-    Tale(
+    PickupStory("protected identity", old(number=5), Setting(number=5), events=[*PAPER, *DONE]),
+    PickupStory(
         "wrong PIN, then right",
         old(pin_old=[WRONG_PIN, OLD_PIN], pin_old_wrong="again"),
         events=[*PAPER, *DONE],
         views=("pickup.pin_old", "pickup.pin_old_wrong", "pickup.pin_old", "pickup.take_old"),
     ),
-    Tale(
+    PickupStory(
         "the last try of the old card is used, and right",
         old(pin_old=[WRONG_PIN, WRONG_PIN, OLD_PIN], pin_old_wrong="again", pin_old_last="yes"),
         events=[*PAPER, *DONE],
@@ -115,25 +119,25 @@ TALES = [
     ),
     refused("no envelope at hand", "no_envelope", old(envelope="no")),
     refused("no envelope any more, at the PUK", "no_envelope", old(puk="no_envelope"), events=TAKEN),
-    Tale(
+    PickupStory(
         "wrong PUK, then right: the card judges",
         old(puk=[WRONG_PUK, person(1).new.puk], puk_wrong="again"),
         events=[*TAKEN, "card.unblock wrong_code", *CODED[3:], *PAPER[5:], *DONE],
     ),
-    Tale(
+    PickupStory(
         "wrong PUK, then right: the server judges, and the card never sees the wrong one",
         old(puk=[WRONG_PUK, person(1).new.puk], puk_wrong="again"),
         Setting(server=True),
         events=[*PAPER, *DONE],
     ),
-    Tale(
+    PickupStory(
         "the PUK of another card's envelope, then the right one: the card never sees the other",
         old(puk=[person(3).new.puk, person(1).new.puk], puk_wrong="again"),
         Setting(server=True),
         events=[*PAPER, *DONE],
         views=("pickup.puk", "pickup.puk_wrong", "pickup.puk"),
     ),
-    Tale(
+    PickupStory(
         "a product that takes no new code: the one that the card came with applies",
         old(old_code_applies="known", pin=FIRST_PIN, sign_pin=FIRST_PIN),
         events=[*PAPER, *DONE],
@@ -154,25 +158,25 @@ TALES = [
         setting=Setting(server=True),
         events=TAKEN,
     ),
-    Tale(
+    PickupStory(
         "the codes differ, then agree",
         old(repeat_pin=["83920175", NEW_PIN]),
         events=[*PAPER, *DONE],
         views=("pickup.repeat_pin", "pickup.new_pin", "pickup.repeat_pin", "pickup.write"),
     ),
-    Tale(
+    PickupStory(
         "back from the repeated code to the first",
         old(repeat_pin=["back", NEW_PIN]),
         events=[*PAPER, *DONE],
         views=("pickup.repeat_pin", "pickup.new_pin", "pickup.repeat_pin"),
     ),
-    Tale(
+    PickupStory(
         "back from the new code to the PUK",
         old(new_pin=["back", NEW_PIN]),
         events=[*PAPER, *DONE],
         views=("pickup.new_pin", "pickup.puk", "pickup.new_pin"),
     ),
-    Tale(
+    PickupStory(
         "back from writing to the PUK",
         old(write=["back", "write"]),
         events=[*PAPER, *DONE],
@@ -212,13 +216,13 @@ TALES = [
         setting=WRONG_SLOT,
         events=[*TAKEN, *BACK[:2]],
     ),
-    Tale(
+    PickupStory(
         "the old card goes in instead of the new one",
         old(insert_new=[puts("1:old"), puts("1:new")], wrong_card="again"),
         events=[*PAPER, *DONE],
         views=("pickup.insert_new", "pickup.wrong_card", "pickup.insert_new"),
     ),
-    Tale(
+    PickupStory(
         "the new card upside down, then right",
         old(insert_new=[puts("1:new", upside_down=True), puts("1:new")]),
         events=[*PAPER, *DONE],
@@ -264,59 +268,59 @@ TALES = [
         events=[*TAKEN, "slot.reopen opened", "slot.return not_vouched"],
         views=("pickup.insert_new", "pickup.proving", "pickup.put_back_unvouched"),
     ),
-    Tale("a card without a key of its own that two administrators put in", own_card, events=[*PAPER, *DONE]),
-    Tale(
+    PickupStory("a card without a key of its own that two administrators put in", own_card, events=[*PAPER, *DONE]),
+    PickupStory(
         "no printer",
         old(no_paper="next"),
         Setting(printer=None),
         events=[*SIGNED, *DONE],
         views=("pickup.no_paper",),
     ),
-    Tale(
+    PickupStory(
         "out of paper, new roll, printed",
         old(no_paper="print"),
         Setting(printer=(NotPrinted(OutOfPaper()),)),
         events=[*SIGNED, "receipt.print not_printed", "receipt.print printed", *DONE],
     ),
-    Tale(
+    PickupStory(
         "cover open, the receipt by phone",
         old(no_paper="next", done=["phone", "end"], on_phone="next"),
         Setting(printer=(NotPrinted(CoverOpen()),)),
         events=[*SIGNED, "receipt.print not_printed", *DONE],
         views=("pickup.no_paper", "pickup.done", "pickup.on_phone", "pickup.done"),
     ),
-    Tale(
+    PickupStory(
         "the receipt does not fit on the paper, and is taken by phone",
         old(no_paper="next"),
         Setting(printer=(NotLaidOut("qr"),)),
         events=[*SIGNED, "receipt.print not_laid_out", *DONE],
         views=("pickup.no_paper",),
     ),
-    Tale(
+    PickupStory(
         "the printer's line broke off, and the receipt is whole",
         old(look_at_paper="yes"),
         Setting(printer=(PrintUnknown(),)),
         events=[*SIGNED, "receipt.print unknown", "receipt.print printed", *DONE],
     ),
-    Tale(
+    PickupStory(
         "the printer's line broke off, and the receipt is not whole",
         old(look_at_paper="no", no_paper="print"),
         Setting(printer=(PrintUnknown(),)),
         events=[*SIGNED, "receipt.print unknown", "receipt.print not_printed", "receipt.print printed", *DONE],
     ),
-    Tale(
+    PickupStory(
         "the old card is kept",
         old(drop_old="keep"),
         reason="old_card_kept",
         events=[*PAPER, "drop.open opened", "drop.card kept", "ended done"],
     ),
-    Tale(
+    PickupStory(
         "the old card jams in the drop slot",
         old(drop_old=jams("1:old")),
         reason="old_card_kept",
         events=[*PAPER, "drop.open opened", "drop.card jam", "ended done"],
     ),
-    Tale(
+    PickupStory(
         "an administrator who is none, then one",
         with_administrator(
             reader="holder",
@@ -338,14 +342,14 @@ TALES = [
         old(),
         setting=Setting(order={"last_day": "2026-01-01"}),
     ),
-    Tale(
+    PickupStory(
         "LoA2: the release code from the letter",
         released,
         LOA2,
         events=[*PAPER, "ended done"],
         views=("pickup.release_number", "pickup.release_code", "pickup.release_checking", "pickup.terms"),
     ),
-    Tale(
+    PickupStory(
         "LoA2: a number that nobody waits for, a wrong code, then the right ones",
         lambda: released(
             release_number=["99999999", *[person(12).new.card_number[-8:]] * 2],
@@ -355,7 +359,7 @@ TALES = [
         events=[*PAPER, "ended done"],
         views=("pickup.release_wrong", "pickup.release_wrong", "pickup.terms"),
     ),
-    Tale(
+    PickupStory(
         "LoA2: the number of another's order, then the right one",
         lambda: released(release_number=[person(1).new.card_number[-8:], person(12).new.card_number[-8:]]),
         replace(LOA2, orders=(1, 12)),
@@ -386,14 +390,14 @@ TALES = [
         with_administrator(reader="holder"),
         setting=Setting(order={"hsa_id": person(13).hsa_id}),
     ),
-    Tale(
+    PickupStory(
         "signed later",
         old(receipt="later"),
         outcome="cancelled",
         reason="unsigned",
         events=[*CODED, "ended cancelled"],
     ),
-    Tale(
+    PickupStory(
         "the verifier is silent once",
         old(verifier_silent="again"),
         Setting(server=True),
@@ -407,12 +411,12 @@ TALES = [
         own_card,
         events=[*STARTED, "slot.open not_opened"],
     ),
-    Tale(
+    PickupStory(
         "the cabinet's answer is lost, and its sensors tell",
         own_card,
         events=[*STARTED, "slot.open unknown", "slot.open opened", "slot.take taken", *PAPER[3:], *DONE],
     ),
-    Tale(
+    PickupStory(
         "the flap's answer is lost, and its sensors tell",
         old(sign_pin=first(lambda p: p.world.cabinet.lose_next_answer(), then=NEW_PIN)),
         events=[*PAPER, "drop.open unknown", "drop.card dropped", "drop.open opened", "ended done"],

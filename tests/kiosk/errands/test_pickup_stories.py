@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kiosk.errands.pickup.stories import PREPARED, TALES, WRONG_PIN, Tale
+from kiosk.errands.pickup.stories import PICKUP_STORIES, PREPARED, WRONG_PIN, PickupStory
 from kiosk.errands.stock.stories import known
 from kiosk.receipts import Genuine, Trust, document_bytes, verify
 from kiosk.receipts.signatures import load
@@ -26,8 +26,8 @@ def with_ending(story: Story, reason: str) -> Story:
     return {f"pickup.stop.{reason}": "end", **story} if reason else story
 
 
-@pytest.mark.parametrize("tale", TALES, ids=[tale.title for tale in TALES])
-async def test_story(tale: Tale, make_room: Any, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("tale", PICKUP_STORIES, ids=[tale.title for tale in PICKUP_STORIES])
+async def test_story(tale: PickupStory, make_room: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     room = make_room(tale.setting)
     PREPARED.get(tale.title, lambda _: None)(room)
@@ -54,7 +54,7 @@ def assert_seen(names: list[str], wanted: tuple[str, ...]) -> None:
     assert all(name in left for name in wanted), f"{wanted} in {names}"
 
 
-def assert_cards(room: Room, tale: Tale) -> None:
+def assert_cards(room: Room, tale: PickupStory) -> None:
     number = tale.setting.number
     new, own = room.world.card(f"{number}:new"), room.world.card(f"{number}:old")
     assert (new.tries_left, own.tries_left[0]) == ((tale.pin_tries, tale.puk_tries), tale.old_tries)

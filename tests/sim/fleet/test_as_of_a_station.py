@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome, lookup
-from kiosk.errands.pickup.stories import TALES, Tale
+from kiosk.errands.pickup.stories import PICKUP_STORIES, PickupStory
 from sim.fleet.errands import EFFECTS, KINDS, OUTCOMES, errand
 from sim.stories.errand_stories import ErrandStory, errand_stories, play
 from sim.stories.person import Interruption, Person
@@ -67,14 +67,16 @@ async def told_by_stations(folder: Path) -> set[Shape]:
     for trouble in ENDS:
         for at in (2, 3):
             seen |= await told_in(folder / f"{trouble}-{at}", broken_off, Interruption(at, trouble))
-    hand_over = TALES[0]
+    hand_over = PICKUP_STORIES[0]
     for name, interruption in (
         ("done", None),
         ("cancel", Interruption(12, "cancel")),
         ("leave", Interruption(12, "leave")),
     ):
         seen |= await told_at_hand_over(folder / name, hand_over, interruption)
-    given_up = next(tale for tale in TALES if tale.reason == "no_envelope" and tale.events and len(tale.events) > 2)
+    given_up = next(
+        tale for tale in PICKUP_STORIES if tale.reason == "no_envelope" and tale.events and len(tale.events) > 2
+    )
     seen |= await told_at_hand_over(folder / given_up.reason, given_up, None)
     return seen
 
@@ -87,7 +89,7 @@ async def told_in(folder: Path, tale: ErrandStory, interruption: Interruption | 
         await room.close()
 
 
-async def told_at_hand_over(folder: Path, tale: Tale, interruption: Interruption | None) -> set[Shape]:
+async def told_at_hand_over(folder: Path, tale: PickupStory, interruption: Interruption | None) -> set[Shape]:
     room = room_for(made(folder), tale.setting)
     story = {f"pickup.stop.{tale.reason}": "end", **tale.story()} if tale.reason else tale.story()
     try:
