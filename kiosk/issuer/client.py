@@ -3,7 +3,7 @@
 Every wish has an id made of errand, card and what is wanted, so that a question asked again (after a torn connection, by a person
 who tries once more) is done once.
 
->>> request_id("7d0c...", "card.block", "9999000020260001") == wish("7d0c...", "card.block", "9999000020260001")
+>>> request_id("7d0c...", "card.block", "9999000020260001") == request_id("7d0c...", "card.block", "9999000020260001")
 True
 """
 

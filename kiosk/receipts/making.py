@@ -2,7 +2,7 @@
 
 >>> from datetime import UTC, datetime
 >>> facts = ReceiptFacts("pickup", datetime(2026, 11, 25, 9, 46, tzinfo=UTC), "east-1", "Östra entrén", "A-17",
-...     "9752269050826134", Person("SE2321000999-7K2B", "Åsa Lindström"), "old_card", None, None, "2026-1")
+...     "9752269050826134", ReceiptPerson("SE2321000999-7K2B", "Åsa Lindström"), "old_card", None, None, "2026-1")
 >>> draft(facts, "7F3A-91C2-K8M4A").number
 '7F3A-91C2-K8M4A'
 """
