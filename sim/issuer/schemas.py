@@ -1,7 +1,7 @@
 """JSON Schemas of the REST interface's answers, for its OpenAPI: whole, without references.
 
->>> from fleet.messages.asking import Blocked
->>> schema_of(Blocked)["properties"]["at"]
+>>> from fleet.messages.asking import BlockedResult
+>>> schema_of(BlockedResult)["properties"]["at"]
 {'type': 'string'}
 """
 

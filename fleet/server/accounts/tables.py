@@ -5,8 +5,8 @@ elsewhere, so that a copy of the database signs nobody in. The
 audit chain is only added to: `entry` holds the exact bytes that `hash` is made of, and `audit_head` the last of them, so
 that entries cut off at the end are missed too.
 
->>> audit.c.hash.type.length
-64
+>>> sorted(users.primary_key.columns.keys())
+['id']
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint

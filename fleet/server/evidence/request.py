@@ -1,7 +1,7 @@
 """Request for an evidence file, validated in one place for the program and the API.
 
 >>> evidence_request("errand", "0b6cf0de", None, None)
-Asked(kind='errand', value='0b6cf0de', first=None, last=None)
+EvidenceRequest(kind='errand', value='0b6cf0de', first=None, last=None)
 """
 
 import re

@@ -5,9 +5,6 @@ does nothing else. It reads the messages too, and those of the next batch while 
 this order: the broker is told, each station whose events were in it hears `acked` (see `acking`), pages hear what has changed.
 Nothing that a station sends stops the stream: what cannot be read is quarantined, and while the database cannot be written the
 same batch is tried again.
-
->>> read(Incoming("kortkiosk/v1/entre-a/presence", b'{"online":true,"bootid":"b"}'))
-PresenceSeen(station='entre-a', online=True, replayed=False, taken_over=0)
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 The life cycle is one table of what may follow. It is pure.
 
->>> after("ordered", "cancelled")
+>>> after("waiting", "cancelled")
 'cancelled'
 """
 
