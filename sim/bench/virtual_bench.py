@@ -46,7 +46,7 @@ class BenchMoveError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class CodeLetter:
+class BenchLetter:
     """The code letter that came to somebody's home, with their `old` card or the `new` one."""
 
     person: int
@@ -62,7 +62,7 @@ class Scenario:
 
     slots: dict[int, str]
     hand: tuple[str, ...]
-    letters: tuple[CodeLetter, ...]
+    letters: tuple[BenchLetter, ...]
     slot_count: int = 24
     special: Mapping[str, cards.SpecialCard] = field(default_factory=dict)
 

@@ -18,7 +18,7 @@ from fleet.messages.link import envelope_mac_input, release_code, release_mac_in
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from sim.bench.cards import SpecialCard
-from sim.bench.virtual_bench import CodeLetter, Scenario
+from sim.bench.virtual_bench import BenchLetter, Scenario
 from sim.demo.issuer import issuer_files
 from sim.reader.personas import MadeUpPerson, administrators, people, person
 
@@ -161,14 +161,14 @@ def scenario() -> Scenario:
     return Scenario(slots, tuple(hand), tuple(letters), SLOTS, SPECIAL)
 
 
-def _letter(someone: MadeUpPerson) -> CodeLetter:
+def _letter(someone: MadeUpPerson) -> BenchLetter:
     card = person(3).new if someone.order == WRONG_LETTER else someone.new
-    return CodeLetter(someone.order, _addressee(someone), card.card_number, card.puk)
+    return BenchLetter(someone.order, _addressee(someone), card.card_number, card.puk)
 
 
-def _old_letter(someone: MadeUpPerson) -> CodeLetter:
+def _old_letter(someone: MadeUpPerson) -> BenchLetter:
     """The letter that came with the old card, which everybody here has kept."""
-    return CodeLetter(someone.order, _addressee(someone), someone.old.card_number, someone.old.puk, "old")
+    return BenchLetter(someone.order, _addressee(someone), someone.old.card_number, someone.old.puk, "old")
 
 
 def release_code_of(places: DemoRegion, someone: MadeUpPerson) -> str:

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sim.bench.virtual_bench import CodeLetter, Scenario, VirtualBench
+from sim.bench.virtual_bench import BenchLetter, Scenario, VirtualBench
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 SMALL = Scenario(
     slots={1: "6:new"},
     hand=("6:old", "13:new"),
-    letters=(CodeLetter(6, "Folke Kurvholm", "9999000020260006", "13579206"),),
+    letters=(BenchLetter(6, "Folke Kurvholm", "9999000020260006", "13579206"),),
     slot_count=6,
 )
 

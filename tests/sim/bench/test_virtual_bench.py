@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened, SlotFault
-from sim.bench.virtual_bench import BenchMoveError, CodeLetter, Scenario, VirtualBench
+from sim.bench.virtual_bench import BenchLetter, BenchMoveError, Scenario, VirtualBench
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 SCENARIO = Scenario(
     slots={1: "6:new", 2: "1:new"},
     hand=("6:old", "1:old", "13:new"),
-    letters=(CodeLetter(6, "Folke Kurvholm", "9999000020260006", "13579206"),),
+    letters=(BenchLetter(6, "Folke Kurvholm", "9999000020260006", "13579206"),),
     slot_count=4,
 )
 CARDS = ["13:new", "1:new", "1:old", "6:new", "6:old"]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sim.bench import window
-from sim.bench.virtual_bench import CodeLetter, Scenario, VirtualBench
+from sim.bench.virtual_bench import BenchLetter, Scenario, VirtualBench
 from sim.reader.personas import administrators, people
 from tests.fakes.machine.display import virtual_display
 from tests.sim.bench.sitting import Person, Station, lit, pixel, running, sitting_at, start, world_shows
@@ -125,7 +125,7 @@ async def test_a_letter_is_opened_and_says_that_it_is_made_up(station: Station) 
 
 def everybody() -> Scenario:
     """All invented people with all their cards."""
-    letters = tuple(CodeLetter(one.order, one.name, one.new.card_number, one.new.puk) for one in people())
+    letters = tuple(BenchLetter(one.order, one.name, one.new.card_number, one.new.puk) for one in people())
     hand = [f"{one.order}:{which}" for one in (*people(), *administrators()) for which in ("old", "new")]
     return Scenario(slots={24: "11:new"}, hand=tuple(card for card in hand if card != "11:new"), letters=letters)
 
