@@ -30,7 +30,7 @@ from fleet.agent.envelope import new_nonce, seal_puk
 from fleet.messages.link import encode, envelope_mac_input
 from fleet.server.asks.answers import EVEN_S, Answers
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.database import FILE_NAME, Database, opened
+from fleet.server.platform.database.database import FILE_NAME, Database, open_database
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import AlarmRecorder
 from fleet.server.stations.tables import alarms
@@ -55,7 +55,7 @@ def measure(folder: Path) -> list[Figure]:
 
 async def _measure(folder: Path) -> list[Figure]:
     private = _keys(folder / "verifier")
-    with opened(folder / FILE_NAME) as database:
+    with open_database(folder / FILE_NAME) as database:
         _hold_orders(database)
         async with VerifierProcess(folder / "verifier", folder / "counters.sqlite") as verifier:
             bare, even = (

@@ -37,7 +37,7 @@ from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.mqtt5_client import RECEIVE_MAXIMUM
 from fleet.server.platform.broker.transport import Handler, Incoming
-from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database import open_database
 from fleet.server.platform.process.run import SWITCH_S
 from fleet.server.platform.signing import Signer
 from sim.demo.seed import STATION
@@ -92,7 +92,7 @@ def through_broker(region: Region, told: Sequence[Sequence[Event]], where: str, 
 
 def _beside_bare(folder: Path, stored: Sequence[Sequence[Event]]) -> list[Figure]:
     bare = _Bare(folder / "bare.sqlite")
-    with opened(folder / "fleet.sqlite") as database:
+    with open_database(folder / "fleet.sqlite") as database:
         pairs = in_turn(bare.insert, Writer(database), stored)
     bare.close()
     return beside("bare SQLite inserts the rows", "SQLite", pairs)

@@ -17,7 +17,7 @@ from benches.figures import Figure, ratio_of
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.write import COLUMNS, Writer
-from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database import open_database
 from tests.fakes.fleet.region import Region
 from tests.fakes.server.postgres import Cluster, cluster, programs
 
@@ -50,7 +50,7 @@ def measure(region: Region, told: Sequence[Sequence[Event]], stored: Sequence[Se
     with cluster(sync=True) as server:
         address = server.address(server.place().database or "")
         counted, held = ingest.through_broker(region, told, "PostgreSQL", "--database", address)
-        with _bare(server) as bare, opened(server.place()) as database:
+        with _bare(server) as bare, open_database(server.place()) as database:
             pairs = ingest.in_turn(lambda events: _copied(bare, events), Writer(database), stored)
     floor, ours = ingest.beside("plain COPY of the rows", "PostgreSQL", pairs)
     return [counted, ratio_of(held, 0.45), floor, ratio_of(ours, 0.45)]

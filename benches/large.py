@@ -31,7 +31,7 @@ from fleet.messages.link import DeviceState, SlotState, StationState, encode
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from fleet.server.ingest.parse import Arrival, ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import FILE_NAME, opened
+from fleet.server.platform.database.database import FILE_NAME, open_database
 from tests.fakes.fleet.region import Region
 from tests.fakes.server.visitors import COOKIE
 
@@ -60,7 +60,7 @@ def measure(folder: Path) -> list[Figure]:
 
 def _know(region: Region) -> None:
     """All stations: one in twenty is away, one in fifty has no paper."""
-    with opened(region.places.fleet_data / FILE_NAME) as database:
+    with open_database(region.places.fleet_data / FILE_NAME) as database:
         writer = Writer(database)
         for first in range(0, STATIONS, AT_ONCE):
             some = range(first, min(first + AT_ONCE, STATIONS))
@@ -110,7 +110,7 @@ def _changing(region: Region) -> Iterator[None]:
     ended = threading.Event()
 
     def change() -> None:
-        with opened(region.places.fleet_data / FILE_NAME) as database:
+        with open_database(region.places.fleet_data / FILE_NAME) as database:
             writer = Writer(database)
             for number in itertools.cycle(range(STATIONS)):
                 if ended.wait(0.2):

@@ -43,7 +43,7 @@ from fleet.server.orders import order_files as orders
 from fleet.server.people import administrator_files as administrators
 from fleet.server.platform.broker.transport import Incoming
 from fleet.server.platform.csv_files import FileError
-from fleet.server.verifier.model import Check, Verdict
+from fleet.server.verifier.model import Check, EnvelopeVerdict
 from fuzz.card import NOW, anchors, read_a_card, virtual_cards
 from fuzz.directory import read_a_directory
 from fuzz.envelopes import read_signed
@@ -167,7 +167,7 @@ def fuzz_event(data: bytes) -> None:
 
 def fuzz_message(data: bytes) -> None:
     """Everything else on the link, of both sides, and what the verifier reads; the first byte says which."""
-    kinds = (*MESSAGES, Check, Verdict, Word, RegionPage, Command, CommandResult)
+    kinds = (*MESSAGES, Check, EnvelopeVerdict, Word, RegionPage, Command, CommandResult)
     kind: Any = kinds[data[0] % len(kinds)] if data else link.Ask
     with suppress(link.MessageError):
         message = link.decode(kind, data[1:])

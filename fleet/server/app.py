@@ -67,11 +67,11 @@ from fleet.server.platform.pages.i18n import load
 from fleet.server.platform.pages.rendering import Web, environment, with_query
 from fleet.server.platform.pages.warm_up import warmed
 from fleet.server.platform.process.tracing import OFF, Traced, Tracing
-from fleet.server.platform.web.authorization import check_all, methods_at, recognised
+from fleet.server.platform.web.authorization import check_all, identify_caller, methods_at
 from fleet.server.platform.web.idempotency_store import ReplyStore
 from fleet.server.platform.web.middleware import HEADERS, Guard, WholeBodies
 from fleet.server.platform.web.problem_details import API, problem
-from fleet.server.platform.web.rate_limits import Pace, left
+from fleet.server.platform.web.rate_limits import RateLimiter, remaining_headers
 from fleet.server.platform.web.settings import LimitSettings
 from fleet.server.platform.web.site import Site
 from fleet.server.readings.model import Readings
@@ -135,7 +135,7 @@ def create_app(
         lifespan=warmed(web, lambda: readings.summary(clock())),
     )
     app.state.readings, app.state.replies = readings, ReplyStore(access.database, clock)
-    app.state.access, app.state.site, app.state.pace = access, site, Pace(access.record, clock, limits)
+    app.state.access, app.state.site, app.state.pace = access, site, RateLimiter(access.record, clock, limits)
     # As they are: `include_router` makes each route a second time, which takes longer than all else here.
     take = app.router.routes.extend
     take(pages_router(web, commands, alerts).routes)
@@ -209,7 +209,7 @@ def _add_errors(app: FastAPI, web: Web) -> None:
     ) -> Response:
         if request.url.path.startswith(API):
             there = {"allow": ", ".join(sorted(methods_at(app.routes, request.url.path)))} if status == 405 else {}
-            return problem(status, detail, {**there, **left(request), **(headers or {})})
+            return problem(status, detail, {**there, **remaining_headers(request), **(headers or {})})
         if status == 401:
             return to_the_door(request)
         shown = 404 if status == 405 else 500 if status >= 500 else status if status in _SAID else 400
@@ -222,7 +222,7 @@ def _add_errors(app: FastAPI, web: Web) -> None:
     async def refused(request: Request, error: HTTPException) -> Response:
         # A page without a route, or one for everybody, has the look of who is signed in all the same.
         if not (hasattr(request.state, "caller") or request.url.path.startswith(API)):
-            await recognised(request)
+            await identify_caller(request)
         return answer(request, error.status_code, error.detail, error.headers)
 
     @app.exception_handler(RequestValidationError)

@@ -40,17 +40,17 @@ from fleet.server.ingest.rebuild import rebuild
 from fleet.server.issuers.card_keys import CardKeysError
 from fleet.server.issuers.ports import IssuerAwayError
 from fleet.server.issuers.region_data import RegionError
-from fleet.server.issuers.settings import IssuerSettings, SettingsError
+from fleet.server.issuers.settings import IssuerSettings, IssuerSettingsError
 from fleet.server.issuers.wiring import fetched_orders
 from fleet.server.platform.addresses import AddressError
 from fleet.server.platform.broker.mosquitto import BrokerError
-from fleet.server.platform.broker.options import add_broker_options, address, chosen
+from fleet.server.platform.broker.options import add_broker_options, address, chosen_broker
 from fleet.server.platform.config import HTTP, ServerConfig
-from fleet.server.platform.csv_files import FileError, Problem
-from fleet.server.platform.database.database import Database, StoreError, migrate, opened
-from fleet.server.platform.database.database_url import PlaceError
+from fleet.server.platform.csv_files import FileError, FileProblem
+from fleet.server.platform.database.database import Database, StoreError, migrate, open_database
+from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_store_arguments, complain, database_of, place_of, store_fault
-from fleet.server.platform.import_files import RefusedError
+from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.process.logs import FORMATS, configure
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import DONE, INTERRUPTED, OWN_ERROR, run, settle, until_told
@@ -85,8 +85,8 @@ _CANNOT_START = (
     AuthorityFileError,
     VerifierAwayError,
     StoreError,
-    PlaceError,
-    SettingsError,
+    DatabaseUrlError,
+    IssuerSettingsError,
     AlertSettingsError,
     DeadlineSettingsError,
     RegionError,
@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    broker, unseparated = chosen(arguments), arguments.unseparated or arguments.demo
+    broker, unseparated = chosen_broker(arguments), arguments.unseparated or arguments.demo
     if not (arguments.verifier or arguments.web_only or unseparated):
         said = "--verifier SOCKET: name the socket of `kortkiosk-fleet verifier`, which runs as a user of its own"
         return complain(arguments, said, BAD_INPUT)
@@ -172,11 +172,11 @@ def _import(arguments: argparse.Namespace) -> int:
     """Read the whole file, then store all of it or nothing."""
     try:
         store = IMPORTS[arguments.what].read(_content(arguments))
-        with opened(place_of(arguments)) as database, database.writing.begin() as connection:
+        with open_database(place_of(arguments)) as database, database.writing.begin() as connection:
             done = store(connection, utc_now())
-    except (FileError, RefusedError) as error:
+    except (FileError, ImportRefusedError) as error:
         return _refuse(arguments, error.problems, error.more if isinstance(error, FileError) else 0)
-    except (SettingsError, PlaceError) as error:
+    except (IssuerSettingsError, DatabaseUrlError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except IssuerAwayError as error:
         return complain(arguments, f"the issuer cannot be asked: {error}", AWAY)
@@ -222,9 +222,9 @@ def _on_store(
 ) -> int:
     """Open the store, work, and say what came of it: as figures and as a sentence."""
     try:
-        with opened(place_of(arguments, begun=begun)) as database:
+        with open_database(place_of(arguments, begun=begun)) as database:
             figures, text = work(database)
-    except PlaceError as error:
+    except DatabaseUrlError as error:
         return complain(arguments, str(error), BAD_INPUT)
     except OSError as error:
         return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
@@ -234,7 +234,7 @@ def _on_store(
     return DONE
 
 
-def _refuse(arguments: argparse.Namespace, problems: Sequence[Problem], more: int) -> int:
+def _refuse(arguments: argparse.Namespace, problems: Sequence[FileProblem], more: int) -> int:
     for problem in problems if not arguments.json else ():
         column = f", column {problem.column}" if problem.column else ""
         print(

@@ -15,9 +15,9 @@ from fleet.server.orders.order_files import read_orders
 from fleet.server.people.administrator_files import read_administrators
 from fleet.server.people.directory_files import read_directory
 from fleet.server.people.queries import import_people, replace_administrators
-from fleet.server.platform.import_files import Imported
+from fleet.server.platform.import_files import ImportResult
 
-Store = Callable[[Connection, datetime], Imported]
+Store = Callable[[Connection, datetime], ImportResult]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,14 +28,14 @@ from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.app import create_app
 from fleet.server.asks.answers import Answers
 from fleet.server.asks.guard import ask_guard
-from fleet.server.asks.service import Answering, AskDesk
+from fleet.server.asks.service import AskHandling, AskService
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.checkpoints.countersigning import Countersigner
 from fleet.server.checkpoints.service import CheckpointService
 from fleet.server.checkpoints.timestamping import TimestampService
-from fleet.server.commands.dispatcher import CommandService
+from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.commands.model import Commands
-from fleet.server.commands.service import CommandDesk
+from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.startup import deadlines_of
 from fleet.server.diagnosis.expiry_sources import sources_of
@@ -46,7 +46,7 @@ from fleet.server.evidence.signature import Seal
 from fleet.server.ingest.parse import parse_waiting
 from fleet.server.ingest.service import Ingest
 from fleet.server.ingest.write import Writer
-from fleet.server.issuers.request_sender import Carrier
+from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
 from fleet.server.platform.addresses import Address
@@ -58,7 +58,7 @@ from fleet.server.platform.cluster.connections import Line, asks_line
 from fleet.server.platform.cluster.leader_election import lead
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.expiry import Ends
+from fleet.server.platform.expiry import ExpiryWatch
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.notify_feed import Announcer
 from fleet.server.platform.live_feed.topics import Changes
@@ -156,11 +156,11 @@ class FleetServer:
         watch_store(self._health, database)
         changes = self._changes(parts, database, hub)
         if not config.web_only:
-            ends = self._health.ends = Ends(sources_of(config), self._clock)
+            ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)
             signer = Signer.load(config.server_file("signing.key"))
             transport = await self._serve_stations(parts, database, changes, signer)
             once = [
-                CommandService(database, transport, signer, changes, self._clock, self._tracing).run,
+                CommandDispatcher(database, transport, signer, changes, self._clock, self._tracing).run,
                 AlertMonitor(database, rules, changes, self._clock, url=self._url, ends=ends).run,
                 CheckpointService(database, Countersigner(Seal.load(config.authority)), changes, self._clock).run,
                 self._retention(database).run,
@@ -172,7 +172,7 @@ class FleetServer:
         readings = StoreReadings(database, self._clock)
         self._run(parts, watch_orders(readings, hub), "orders-watch")
         alerts = AlertService(database, changes, self._clock, settings=rules)
-        commands = CommandDesk(database, changes, self._clock)
+        commands = CommandService(database, changes, self._clock)
         hook = load_secret(config.order_hook) if config.order_hook else None
         cards = CardSide.of(database, changes, self._clock, deadlines, hook)
         sealer = sealer_for(database, config.server_file(SECRETS), makes=not config.web_only)
@@ -218,15 +218,15 @@ class FleetServer:
         answers = Answers(
             database, signer, verifier, alarms, self._clock, issuer, region, self._tracing, config.lists_valid
         )
-        self._run(parts, Carrier(database, issuer, changes, self._clock).run(), "requests")
+        self._run(parts, RequestSender(database, issuer, changes, self._clock).run(), "requests")
         guard = ask_guard(config.ca, config.revoked, database, self._clock, self._asks)
-        return await self._link(parts, writer, Answering(answers, guard, signer), changes, duplicates)
+        return await self._link(parts, writer, AskHandling(answers, guard, signer), changes, duplicates)
 
     async def _link(
         self,
         parts: AsyncExitStack,
         writer: Writer,
-        answering: Answering,
+        answering: AskHandling,
         changes: Changes,
         duplicates: DuplicateIdentity,
     ) -> Transport:
@@ -242,7 +242,7 @@ class FleetServer:
             ingest = Ingest(transport, writer, changes, self._clock, arriving, sign, self._tracing)
             self._health.probes["ingest"] = lambda: ingest.trouble
             self._run(parts, ingest.run(), "ingest")
-        self._run(parts, AskDesk(transport, answering, asking, self._clock).run(), "asks")
+        self._run(parts, AskService(transport, answering, asking, self._clock).run(), "asks")
 
         def sort(message: Incoming) -> None:
             (asking if message.topic.endswith("/ask") else arriving).put(message)

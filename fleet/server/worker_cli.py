@@ -23,7 +23,7 @@ from fleet.server.platform.broker.mosquitto import configuration as mosquitto_co
 from fleet.server.platform.broker.options import add_certificate_option, address, divided_url
 from fleet.server.platform.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
 from fleet.server.platform.database.database import StoreError
-from fleet.server.platform.database.database_url import PlaceError, postgres_place
+from fleet.server.platform.database.database_url import DatabaseUrlError, postgres_place
 from fleet.server.platform.database.options import complain
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import DONE, run, settle, until_told
@@ -80,7 +80,7 @@ def run_worker(arguments: argparse.Namespace, clock: Clock) -> int:
         return run(until_told("worker", worker, lambda: _say_ready(worker, as_json=arguments.json)))
     except PrivilegeError as error:
         return complain(arguments, str(error), REFUSED)
-    except (StoreError, PlaceError, SigningKeyError, OSError, ValueError) as error:
+    except (StoreError, DatabaseUrlError, SigningKeyError, OSError, ValueError) as error:
         print(f"kortkiosk-fleet: {error}", file=sys.stderr)
         return BAD_INPUT
 

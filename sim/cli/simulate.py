@@ -34,7 +34,7 @@ from fleet.messages.topics import Topics
 from fleet.server.platform.addresses import Address, AddressError
 from fleet.server.platform.config import MQTT
 from fleet.server.platform.database.database import StoreError
-from fleet.server.platform.database.database_url import PlaceError
+from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_store_arguments, complain, place_of
 from fleet.server.server import utc_now
 from provisioning import files, pki
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.verify
             else []
         )
-    except (OSError, AuthorityError, StoreError, PlaceError) as error:
+    except (OSError, AuthorityError, StoreError, DatabaseUrlError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except DBAPIError as error:
         return complain(arguments, f"the store cannot be compared: {error.orig}", OWN_ERROR)

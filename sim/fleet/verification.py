@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlalchemy import Connection
 
 from fleet.messages.statements import Authorities
-from fleet.server.checkpoints.service import Verdict, judge
+from fleet.server.checkpoints.service import CheckpointVerdict, judge
 from fleet.server.ingest.stored_chain import held_answer, held_chain, held_verdicts
-from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.database import Database, open_database
 from fleet.server.platform.database.database_url import Place
 from fleet.server.server import utc_now
 from sim.fleet.simulation import SentEvents
@@ -26,7 +26,7 @@ def differences(
     place: Place, authorities: Authorities, sent: Sequence[SentEvents], pause: Callable[[float], None] = time.sleep
 ) -> list[str]:
     """All of them. `authorities`: the fleet's. Raises StoreError, SQLAlchemyError."""
-    with opened(place) as database:
+    with open_database(place) as database:
         judge(database, authorities, utc_now())
         unanswered = _unanswered(database, sent, pause)
         with database.reading.begin() as connection:
@@ -44,7 +44,7 @@ def _of_chains(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[s
 def _of_checkpoints(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
     for station in sent:
         verdicts = held_verdicts(connection, station.station, station.epoch)
-        genuine = verdicts.count(Verdict.GOOD)
+        genuine = verdicts.count(CheckpointVerdict.GOOD)
         if (len(verdicts), genuine) != (station.checkpoints, station.checkpoints):
             held = f"{len(verdicts)} held, {genuine} of them genuine"
             yield f"{station.station}: {station.checkpoints} checkpoints were sent in epoch {station.epoch}, {held}"

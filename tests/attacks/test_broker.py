@@ -18,7 +18,7 @@ from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.mosquitto import Broker
 from fleet.server.platform.broker.mqtt5_client import Credentials
 from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database import open_database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from provisioning.authority import Authority
@@ -149,7 +149,7 @@ def health(server: FleetServer) -> dict[str, str]:
 
 
 def alarms(data: Path) -> set[tuple[str, str]]:
-    with opened(data / "fleet.sqlite") as database:
+    with open_database(data / "fleet.sqlite") as database:
         return {
             (station, code) for station, code, _ in StoreReadings(database, wall_clock).summary(wall_clock()).alarms
         }

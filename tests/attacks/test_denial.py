@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
-from fleet.server.commands.service import CommandDesk
+from fleet.server.commands.service import CommandService
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.process.logs import configure
 from fleet.server.platform.roles import Role
@@ -76,7 +76,7 @@ class Pages:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     database = new_store(tmp_path_factory.mktemp("denial") / "fleet.sqlite")
     access, hub = Access(database, lambda: NOW), Hub()
-    desk: CommandDesk = desk_of(database, lambda: NOW, hub)
+    desk: CommandService = desk_of(database, lambda: NOW, hub)
     app = create_app(demo_readings(), hub, access, FakeAlerts([]), desk, clock=lambda: NOW)
     yield Pages(access, hub, app)
     database.close()

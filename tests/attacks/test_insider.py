@@ -25,7 +25,7 @@ from fleet.server.accounts.sign_in.openid.pages import BACK
 from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.accounts.tables import account_acts, sessions, tokens
 from fleet.server.app import create_app
-from fleet.server.commands.service import CommandDesk
+from fleet.server.commands.service import CommandService
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import digest, form_token
 from fleet.server.platform.roles import Role
@@ -48,7 +48,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.database = new_store(folder / "fleet.sqlite")
         self.access = Access(self.database, lambda: NOW, SEALER)
-        self.desk: CommandDesk = desk_of(self.database, lambda: NOW)
+        self.desk: CommandService = desk_of(self.database, lambda: NOW)
         self.app: FastAPI = create_app(
             demo_readings(), Hub(), self.access, FakeAlerts(), self.desk, clock=lambda: NOW
         )  # fmt: skip

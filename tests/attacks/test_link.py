@@ -24,7 +24,7 @@ from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
-from fleet.server.issuers.requests import MOST_AN_HOUR, Wishes
+from fleet.server.issuers.requests import MOST_AN_HOUR, RequestLog
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
@@ -233,7 +233,7 @@ async def test_parallel_asks_do_not_get_past_an_hourly_limit(either: Database, s
     side: Any = type("Side", (), {"directory": directory, "register": None})()
     judge = ProofJudge(Nonces(either), Trusted((), (), list), None)  # type: ignore[arg-type]  # no ask carries a proof
     administrators = Administrators(either)
-    answers = IssuerAnswers(side, Wishes(either), judge, administrators, signer, AlarmRecorder(either), lambda: NOW)
+    answers = IssuerAnswers(side, RequestLog(either), judge, administrators, signer, AlarmRecorder(either), lambda: NOW)
 
     async def hold(number: int) -> Answer:
         wanted = "2026-03-02T12:00:00Z"

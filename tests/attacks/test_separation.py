@@ -12,7 +12,7 @@ import pytest
 
 from fleet.messages.link import EnvelopeAsk
 from fleet.server import cli as commands
-from fleet.server.verifier.model import Verdict, VerifierAwayError
+from fleet.server.verifier.model import EnvelopeVerdict, VerifierAwayError
 from fleet.server.verifier.socket_client import VerifierConnection
 from tests.fakes.server.separated import SERVER, STRANGER, VERIFIER, Separated, need_users, run_as, separated, uid_of
 
@@ -126,6 +126,6 @@ def test_a_strangers_process_pretends_to_be_the_verifier(folders: Separated) -> 
         rogue.communicate()
 
 
-async def _asked(path: Path) -> Verdict:
+async def _asked(path: Path) -> EnvelopeVerdict:
     async with VerifierConnection(path) as verifier:
         return await verifier.ask("entre-a", EnvelopeAsk(order="O-1", nonce="0" * 32, sealed=""), None)

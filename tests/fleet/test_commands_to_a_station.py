@@ -17,7 +17,7 @@ from fleet.messages.vocabulary import CommandName
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import opened as opened_store
+from fleet.server.platform.database.database import open_database as opened_store
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
 from fleet.server.server import FleetServer

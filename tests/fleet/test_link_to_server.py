@@ -22,7 +22,7 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database import open_database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from provisioning.authority import Authority
@@ -53,7 +53,7 @@ def config(authority: Authority, tmp_path: Path) -> ServerConfig:
     made = ServerConfig(tmp_path / "data", authority.directory, free_address(), Address("127.0.0.1", 0))
     made.data.mkdir()
     mac = hmac.digest(ISSUER_KEY, envelope_mac_input("9752269875", PUK), hashlib.sha256).hex()
-    with opened(made.database) as database:
+    with open_database(made.database) as database:
         hold_orders(database, record(envelope_mac=mac, last_day="2099-01-01"))
         with database.writing.begin() as connection:
             replace_administrators(connection, [listed("TEST000000-A001", "Anna Admin")])
@@ -83,7 +83,7 @@ async def emptied(store: StationStore) -> None:
 
 async def shown(config: ServerConfig, title: str) -> None:
     """The state travels beside the events, and may come after them."""
-    with opened(config.database) as database:
+    with open_database(config.database) as database:
         readings = StoreReadings(database, wall_clock)
         async with asyncio.timeout(LIMIT_S):
             while (row := readings.station("entre-a", wall_clock())) is None or row.title != title:  # noqa: ASYNC110
@@ -108,7 +108,7 @@ async def test_an_errand_reaches_the_pages_and_leaves_the_outbox(
         link.notify()
         await emptied(store)
         await shown(config, STATE.title)
-    with opened(config.database) as database:
+    with open_database(config.database) as database:
         readings = StoreReadings(database, wall_clock)
         row = readings.station("entre-a", wall_clock())
         assert row is not None
@@ -154,7 +154,7 @@ async def test_what_was_committed_while_the_server_was_away_arrives_when_it_is_b
     await commit(40)
     async with FleetServer(config), linked(identity, store):
         await emptied(store)
-    with opened(config.database) as database:
+    with open_database(config.database) as database:
         row = StoreReadings(database, wall_clock).station("entre-a", wall_clock())
     assert row is not None
     assert (row.held_through, row.missing, row.chain_ok) == (45, 0, True)

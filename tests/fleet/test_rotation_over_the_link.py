@@ -25,7 +25,7 @@ from fleet.agent.sync import OrderBook
 from fleet.messages.link import envelope_mac_input
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database import open_database
 from fleet.server.server import FleetServer
 from provisioning.authority import Authority
 from provisioning.renewal import LEAVES, renew
@@ -56,7 +56,7 @@ def fleet(tmp_path: Path) -> Fleet:
     config = ServerConfig(tmp_path / "data", authority.directory, free_address(), Address("127.0.0.1", 0))
     config.data.mkdir()
     mac = hmac.digest(ISSUER_KEY, envelope_mac_input("9752269875", PUK), hashlib.sha256).hex()
-    with opened(config.database) as database:
+    with open_database(config.database) as database:
         hold_orders(database, record(envelope_mac=mac, last_day="2099-01-01"))
     return Fleet(authority, config)
 

@@ -13,7 +13,7 @@ from benches.figures import CannotMeasureError, Figure, Report, against, table
 from fleet.messages.events import parse
 from fleet.server.ingest.parse import arrived_event
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database import open_database
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,7 +73,7 @@ def test_the_made_up_errands_are_taken_by_the_server_without_an_alarm(tmp_path: 
     told = errands("bench-a", epoch=2, count=7)
     arrivals = [arrived_event(one.station, parse(one.wire), one.wire) for one in told]
 
-    with opened(tmp_path / "fleet.sqlite") as database:
+    with open_database(tmp_path / "fleet.sqlite") as database:
         committed = Writer(database).commit(arrivals, program.datetime.now(program.UTC))
 
     assert [(station, acked.through) for station, acked in committed.acked] == [("bench-a", 7)]

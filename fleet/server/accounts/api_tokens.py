@@ -3,7 +3,7 @@
 Rules: a token lasts 90 days at most, also one that an earlier version made for longer; it never has the role of an administrator,
 and one that an earlier version gave it is let in no more.
 
->>> PREFIX
+>>> API_TOKEN_PREFIX
 'kkf_'
 """
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from fleet.server.accounts.queries import NAME, AccountError, NoSuchAccountError
 from fleet.server.accounts.tables import tokens
-from fleet.server.platform.random_tokens import PREFIX, digest, made
+from fleet.server.platform.random_tokens import API_TOKEN_PREFIX, digest, random_token
 from fleet.server.platform.roles import STATIONS, Caller, Role
 
 MOST_DAYS = 90
@@ -46,7 +46,7 @@ def add(connection: Connection, name: str, role: Role, stations: str, days: int,
         raise AccountError(f"{name}: there is a token of that name, perhaps a revoked one")
     if role not in ROLES:
         raise AccountError(f"{name}: a token is no {role.value}: accounts and tokens are kept by people who sign in")
-    value = made(PREFIX)
+    value = random_token(API_TOKEN_PREFIX)
     row = {"hash": digest(value), "name": name, "role": role.value, "stations": stations, "made": now}
     connection.execute(insert(tokens).values(**row, ends=now + timedelta(days=days), revoked=False))
     return value

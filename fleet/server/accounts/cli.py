@@ -27,9 +27,9 @@ from fleet.server.accounts.sign_in import one_time_links as links
 from fleet.server.accounts.sign_in import secret_encryption as sealing
 from fleet.server.accounts.sign_in.secret_encryption import SecretsError
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import Deed
-from fleet.server.platform.database.database import StoreError, opened
-from fleet.server.platform.database.database_url import PlaceError
+from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.database.database import StoreError, open_database
+from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_store_arguments, place_of
 from fleet.server.platform.roles import EVERYWHERE, Role
 
@@ -74,9 +74,9 @@ def _doing(work: Work) -> Callable[[argparse.Namespace], int]:
 def _run(arguments: argparse.Namespace, work: Work) -> int:
     """In one transaction, told to the audit by `work` itself."""
     try:
-        with opened(place_of(arguments)) as database, database.writing.begin() as connection:
+        with open_database(place_of(arguments)) as database, database.writing.begin() as connection:
             result, text = work(arguments, connection, datetime.now(UTC))
-    except (AccountError, PlaceError, SecretsError) as error:
+    except (AccountError, DatabaseUrlError, SecretsError) as error:
         return _complain(arguments, str(error), BAD_INPUT)
     except (StoreError, DBAPIError, OSError) as error:
         return _complain(arguments, f"the store cannot be used: {getattr(error, 'orig', error)}", OWN_ERROR)
@@ -93,7 +93,7 @@ def _complain(arguments: argparse.Namespace, text: str, code: int) -> int:
 
 
 def _note(connection: Connection, now: datetime, action: str, target: str, detail: str = "") -> None:
-    audit.append(connection, now, f"machine:{getpass.getuser()}", "", Deed(action, target, detail))
+    audit.append(connection, now, f"machine:{getpass.getuser()}", "", AuditEvent(action, target, detail))
 
 
 def _add_user(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
@@ -181,9 +181,9 @@ def _rotate(arguments: argparse.Namespace, connection: Connection, now: datetime
 
 def _verify(arguments: argparse.Namespace) -> int:
     try:
-        with opened(place_of(arguments, begun=True)) as database, database.reading.begin() as connection:
+        with open_database(place_of(arguments, begun=True)) as database, database.reading.begin() as connection:
             verdict = audit.verify(connection)
-    except PlaceError as error:
+    except DatabaseUrlError as error:
         return _complain(arguments, str(error), BAD_INPUT)
     except (StoreError, DBAPIError, OSError) as error:
         return _complain(arguments, f"the store cannot be used: {getattr(error, 'orig', error)}", OWN_ERROR)

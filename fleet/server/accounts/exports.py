@@ -9,7 +9,7 @@ from fleet.server.accounts import labels
 from fleet.server.accounts.api_tokens import ApiToken
 from fleet.server.accounts.pages import account_service
 from fleet.server.accounts.service import Account
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, send_file
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
@@ -46,13 +46,13 @@ def account_exports(web: Web) -> APIRouter:
 
     @router.get("/users", dependencies=needs(Right.MANAGE))
     def users(request: Request, form: Format = "csv") -> Response:
-        return sent(request, USERS.table(account_service(request).accounts(), web.texts_for(request)), form)
+        return send_file(request, USERS.table(account_service(request).accounts(), web.texts_for(request)), form)
 
     @router.get("/tokens", dependencies=needs(Right.MANAGE))
     def tokens(request: Request, form: Format = "csv") -> Response:
         now = web.clock()
         rows = ((token, now) for token in account_service(request).tokens())
-        return sent(request, TOKENS.table(rows, web.texts_for(request)), form)
+        return send_file(request, TOKENS.table(rows, web.texts_for(request)), form)
 
     return router
 

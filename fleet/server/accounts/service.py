@@ -21,7 +21,7 @@ from fleet.server.accounts.sign_in import one_time_links as links
 from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.sessions import Open
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.roles import Grants, Role
 
@@ -64,14 +64,14 @@ class AccountService:
 
     def invite(self, name: str, granted: Grants) -> str:
         """A new local account; the value of its set-up link."""
-        with self._doing(Deed("user.add", name, _words(granted))) as connection:
+        with self._doing(AuditEvent("user.add", name, _words(granted))) as connection:
             user = people.add(connection, name, granted, self.clock())
             self._vouch(connection, user, "made")
             return links.make(connection, "set-up", user, self.clock())
 
     def grant(self, name: str, granted: Grants) -> list[str]:
         """These roles and no others; gives the keys of open sessions, whose streams are to begin anew."""
-        with self._doing(Deed("user.roles", name, _words(granted))) as connection:
+        with self._doing(AuditEvent("user.roles", name, _words(granted))) as connection:
             person = people.named(connection, name)
             if not person.local:
                 raise AccountError(f"{name}: is of the region's own sign-in, which says what it may")
@@ -81,26 +81,26 @@ class AccountService:
 
     def close(self, name: str) -> list[str]:
         """Nobody signs in with it; gives the keys of the sessions that ended."""
-        with self._doing(Deed("user.disable", name)) as connection:
+        with self._doing(AuditEvent("user.disable", name)) as connection:
             ended = _keys(connection, name)
             people.disable(connection, name)
             return ended
 
     def open(self, name: str) -> None:
         """It can be signed in with again."""
-        with self._doing(Deed("user.disable", name, "undone")) as connection:
+        with self._doing(AuditEvent("user.disable", name, "undone")) as connection:
             people.disable(connection, name, disabled=False)
             self._vouch(connection, people.named(connection, name).id, "opened")
 
     def end_sessions(self, name: str) -> list[str]:
         """Gives the keys of those ended."""
-        with self._doing(Deed("user.end-sessions", name)) as connection:
+        with self._doing(AuditEvent("user.end-sessions", name)) as connection:
             people.named(connection, name)
             return sessions.end(connection, name)
 
     def reset(self, name: str) -> tuple[str, list[str]]:
         """Forget password and one-time codes; the value of a new set-up link, and the keys of the sessions that ended."""
-        with self._doing(Deed("user.reset", name)) as connection:
+        with self._doing(AuditEvent("user.reset", name)) as connection:
             ended = _keys(connection, name)
             user = people.reset(connection, name)
             self._vouch(connection, user, "reset")
@@ -113,18 +113,18 @@ class AccountService:
 
     def make_token(self, name: str, role: Role, stations: str, days: int) -> str:
         """A new token; its value."""
-        with self._doing(Deed("token.add", name, f"{role.value} {stations}, {days} days")) as connection:
+        with self._doing(AuditEvent("token.add", name, f"{role.value} {stations}, {days} days")) as connection:
             return tokens.add(connection, name, role, stations, days, self.clock())
 
     def revoke_token(self, name: str) -> None:
-        with self._doing(Deed("token.revoke", name)) as connection:
+        with self._doing(AuditEvent("token.revoke", name)) as connection:
             tokens.revoke(connection, name)
 
     def _vouch(self, connection: Connection, user: int, act: vouching.Act) -> None:
         vouching.record(connection, user, self.actor.name, act, self.clock())
 
     @contextmanager
-    def _doing(self, deed: Deed) -> Iterator[Connection]:
+    def _doing(self, deed: AuditEvent) -> Iterator[Connection]:
         with self.database.writing.begin() as connection:
             able = people.has_administrator(connection)
             yield connection

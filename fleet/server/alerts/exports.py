@@ -6,11 +6,11 @@ from fastapi.responses import Response
 from fleet.server.alerts import labels
 from fleet.server.alerts.model import AlertRow, Alerts
 from fleet.server.alerts.pages import IS_OPEN
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations.dependencies import stations_meant
+from fleet.server.stations.dependencies import stations_named
 
 ALERTS = FileExport[AlertRow](
     "alerts",
@@ -35,10 +35,10 @@ def alert_exports(web: Web, alerts: Alerts) -> APIRouter:
 
     @router.get("/alerts", dependencies=needs(Right.VIEW))
     def listed(request: Request, state: Word = "open", station: Word = "", form: Format = "csv") -> Response:
-        mine = alerts.within(stations_meant(request, web, station))
+        mine = alerts.within(stations_named(request, web, station))
         rows = in_batches(
             lambda limit, offset: mine.list_alerts(is_open=IS_OPEN.get(state), limit=limit, offset=offset)
         )
-        return sent(request, ALERTS.table(rows, web.texts_for(request)), form, f"{state} {station}")
+        return send_file(request, ALERTS.table(rows, web.texts_for(request)), form, f"{state} {station}")
 
     return router

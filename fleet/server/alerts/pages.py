@@ -20,17 +20,17 @@ from fleet.server.alerts.dependencies import within
 from fleet.server.alerts.labels import alert_label
 from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, PendingApproval
 from fleet.server.maintenance.labels import active_windows
-from fleet.server.platform.audit.log import Deed, masked
+from fleet.server.platform.audit.log import AuditEvent, mask_numbers
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.time_zones import HERE
-from fleet.server.platform.web.authorization import caller_of, field, form_of, needs, tell
+from fleet.server.platform.web.authorization import audit_change, caller_of, field, form_of, needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Offset, next_offset, pages_of
 from fleet.server.platform.web.request_bodies import LINE, Body
 from fleet.server.readings.dependencies import readings_of
-from fleet.server.stations.dependencies import stations_meant
+from fleet.server.stations.dependencies import stations_named
 
 ACKNOWLEDGED = "alert.acknowledge"
 MOST_NOTE = 400
@@ -158,7 +158,7 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
     state, station, page = asked
     stations = readings_of(request).stations(now)
-    chosen = alerts.within(stations_meant(request, web, station))
+    chosen = alerts.within(stations_named(request, web, station))
     rows, total = chosen.list_alerts(is_open=IS_OPEN.get(state), limit=ROWS, offset=(page - 1) * ROWS)
     alerts = within(request, alerts)
     _, waiting = alerts.list_alerts(is_open=True, limit=1)
@@ -206,8 +206,8 @@ def _one(request: Request, web: Web, row: AlertRow) -> Response:
 def _take(request: Request, alerts: Alerts, alert: int, note: str) -> AlertRow:
     """Acknowledge in the caller's name. Raises HTTPException where there is no such alert for them."""
     caller = caller_of(request)
-    row = _found(within(request, alerts).acknowledge(alert, caller.name, masked(note.strip())))
-    tell(request, Deed(ACKNOWLEDGED, f"{row.station} {row.code}".strip()))
+    row = _found(within(request, alerts).acknowledge(alert, caller.name, mask_numbers(note.strip())))
+    audit_change(request, AuditEvent(ACKNOWLEDGED, f"{row.station} {row.code}".strip()))
     return row
 
 

@@ -17,7 +17,7 @@ from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.commands.tables import commands
 from fleet.server.errands.tables import errands
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.station_scope import inside
+from fleet.server.platform.database.station_scope import stations_like
 from fleet.server.stations.tables import alarms, stations
 
 FAILED = ("fault", "unknown")
@@ -140,7 +140,7 @@ def queued_notices(
     limit: int = 100,
 ) -> list[NoticeRow]:
     """What is due by then; or all that is not sent, and what was given up. `patterns`: about which stations."""
-    query = _notices().where(inside(patterns)(func.coalesce(alerts.c.station, commands.c.station)))
+    query = _notices().where(stations_like(patterns)(func.coalesce(alerts.c.station, commands.c.station)))
     if due is not None:
         query = query.where(notices.c.due <= due).order_by(notices.c.due)
     else:
@@ -153,7 +153,7 @@ def queued_notices(
 
 def stations_in(patterns: Collection[str]) -> ColumnElement[bool]:
     """Alerts of these stations: names, or beginnings of names with `*`; `*` alone is all of them and the whole fleet's."""
-    return inside(frozenset(patterns))(alerts.c.station)
+    return stations_like(frozenset(patterns))(alerts.c.station)
 
 
 def mark_sent(connection: Connection, number: int, now: datetime) -> None:

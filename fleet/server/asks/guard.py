@@ -11,7 +11,7 @@ from cryptography import x509
 from fleet.messages.statements import Authorities
 from fleet.server.asks.rate_limits import AskLimits
 from fleet.server.asks.refusals import Refusals
-from fleet.server.asks.revocation_list import AuthorityFileError, Revoked
+from fleet.server.asks.revocation_list import AuthorityFileError, RevocationList
 from fleet.server.asks.verification import AskVerifier
 from fleet.server.platform.database.database import Database
 
@@ -31,7 +31,7 @@ def ask_guard(
     """The guard of one process. `authority` holds the certificates of the fleet's authority, `revoked` its CRL, where it has made
     one. Raises AuthorityFileError."""
     authorities = read_authorities(authority)
-    verifier = AskVerifier(authorities, Revoked(revoked, authorities), clock)
+    verifier = AskVerifier(authorities, RevocationList(revoked, authorities), clock)
     return AskGuard(verifier, Refusals(database, clock, counts))
 
 

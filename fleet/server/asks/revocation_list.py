@@ -21,7 +21,7 @@ class AuthorityFileError(Exception):
     """A file of the authority cannot be used. The text names it and says why."""
 
 
-class Revoked:
+class RevocationList:
     """Raises AuthorityFileError where there is a file that cannot be used. Not for several threads."""
 
     def __init__(self, path: Path, authorities: Authorities) -> None:

@@ -25,7 +25,7 @@ from fleet.server.platform.signing import Signer
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class AskHandling:
     """What an ask passes, who answers it, and the key that signs the answer."""
 
     answers: Answers
@@ -33,13 +33,13 @@ class Answering:
     signer: Signer
 
 
-class AskDesk:
+class AskService:
     """Answers until it is cancelled."""
 
     def __init__(
         self,
         transport: Transport,
-        answering: Answering,
+        answering: AskHandling,
         inbox: Inbox[Incoming],
         clock: Callable[[], datetime],
     ) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from fleet.server.accounts.api import Grant
 from fleet.server.accounts.sign_in.dependencies import access_of
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of, needs
 from fleet.server.platform.web.idempotency import api_group
@@ -95,5 +95,7 @@ def _add_audit(router: APIRouter) -> None:
     def check_audit(request: Request) -> ChainCheck:
         """Compute the chain again."""
         verdict = access_of(request).verify()
-        access_of(request).record(caller_of(request), address_of(request), Deed("audit.verify", verdict.head[:16]))
+        access_of(request).record(
+            caller_of(request), address_of(request), AuditEvent("audit.verify", verdict.head[:16])
+        )
         return ChainCheck.model_validate(verdict, from_attributes=True)

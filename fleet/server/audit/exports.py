@@ -5,13 +5,13 @@ from fastapi.responses import Response
 
 from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.audit import labels
-from fleet.server.platform.audit.log import Entry
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.audit.log import AuditRow
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
 
-AUDIT = FileExport[Entry](
+AUDIT = FileExport[AuditRow](
     "audit",
     (
         ExportColumn("col.number", lambda entry, t: entry.sequence, shows=("#",)),
@@ -33,6 +33,6 @@ def audit_exports(web: Web) -> APIRouter:
     def audit(request: Request, who: Word = "", action: Word = "", form: Format = "csv") -> Response:
         access = access_of(request)
         rows = in_batches(lambda limit, offset: access.entries(who=who, action=action, limit=limit, offset=offset))
-        return sent(request, AUDIT.table(rows, web.texts_for(request)), form, f"{who} {action}")
+        return send_file(request, AUDIT.table(rows, web.texts_for(request)), form, f"{who} {action}")
 
     return router

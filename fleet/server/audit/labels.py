@@ -5,7 +5,7 @@
 """
 
 from fleet.messages.vocabulary import AskName
-from fleet.server.platform.audit.log import Entry
+from fleet.server.platform.audit.log import AuditRow
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import Level, StatusLabel
 
@@ -94,7 +94,7 @@ def deed_label(action: str, detail: str = "") -> StatusLabel:
     return StatusLabel(level, icon, "deed", action)
 
 
-def deed_target(entry: Entry, texts: Localization) -> str:
+def deed_target(entry: AuditRow, texts: Localization) -> str:
     """What it was done to: codes of commands and alerts in words, all else as it was written."""
     place, _, rest = entry.target.partition(" ")
     code, _, more = rest.partition(" ")
@@ -104,7 +104,7 @@ def deed_target(entry: Entry, texts: Localization) -> str:
     return entry.target
 
 
-def deed_detail(entry: Entry, texts: Localization) -> str:
+def deed_detail(entry: AuditRow, texts: Localization) -> str:
     """The rest of the entry, with codes in words."""
     if entry.detail == _UNDONE and entry.action == "user.disable":
         return ""

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.server.accounts.sign_in.dependencies import access_of
-from fleet.server.platform.audit.log import Deed, Verdict
+from fleet.server.platform.audit.log import AuditEvent, AuditVerdict
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of, needs
@@ -53,14 +53,14 @@ def records_router(web: Web) -> APIRouter:
     return router
 
 
-def _verified(request: Request) -> Verdict:
+def _verified(request: Request) -> AuditVerdict:
     verdict = access_of(request).verify()
     said = "whole" if verdict.broken is None else f"broken at {verdict.broken}"
-    access_of(request).record(caller_of(request), address_of(request), Deed(CHECKED, verdict.head[:16], said))
+    access_of(request).record(caller_of(request), address_of(request), AuditEvent(CHECKED, verdict.head[:16], said))
     return verdict
 
 
-def _audit_page(request: Request, web: Web, who: str, action: str, page: int, verdict: Verdict | None) -> Response:
+def _audit_page(request: Request, web: Web, who: str, action: str, page: int, verdict: AuditVerdict | None) -> Response:
     access, t = access_of(request), web.texts_for(request)
     rows, total = access.entries(who=who, action=action, limit=ROWS, offset=(page - 1) * ROWS)
     checked, _ = access.entries(action=CHECKED, limit=1)

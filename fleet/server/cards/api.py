@@ -14,15 +14,15 @@ from pydantic import BaseModel
 
 from fleet.messages.issuing import BlockReason
 from fleet.server.cards.dependencies import CardSide, within
-from fleet.server.cards.model import BinPlace, Cards, StockKind
+from fleet.server.cards.model import Cards, StationBinRow, StockKind
 from fleet.server.cards.pages import LOOKED, retry, wish
 from fleet.server.deadlines.model import BoardEntry, Deadlines
 from fleet.server.deadlines.settings import Act, Code
-from fleet.server.issuers.model import Key, RequestRow, RequestState
+from fleet.server.issuers.model import RequestKey, RequestRow, RequestState
 from fleet.server.orders.request_bodies import STATION, Number
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, needs, tell_look
+from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 from fleet.server.platform.web.request_bodies import Body
@@ -126,7 +126,7 @@ def _add_shelves(router: APIRouter, cards: Cards) -> None:
         offset: Offset = 0,
     ) -> CountedRows[Lying]:
         """Cards in slots, the oldest first."""
-        tell_look(request, Deed("people.stock", station or "", kind))
+        audit_lookup(request, AuditEvent("people.stock", station or "", kind))
         rows, total = within(request, cards).stock(station=station or "", kind=kind, limit=limit, offset=offset)
         items = [Lying.model_validate(row, from_attributes=True) for row in rows]
         return CountedRows(items=items, next=next_offset(offset, limit, total), total=total)
@@ -147,7 +147,7 @@ def _add_deadlines(router: APIRouter, deadlines: Deadlines) -> None:
         request: Request, kind: Code, station: Station = None, limit: Limit = 100, offset: Offset = 0
     ) -> CountedRows[DeadlineItem]:
         """Deadlines of one rule, the nearest first, with what happens by itself."""
-        tell_look(request, Deed("people.deadlines", station or "", kind))
+        audit_lookup(request, AuditEvent("people.deadlines", station or "", kind))
         mine = deadlines.within(caller_of(request).scope(request.state.right).patterns)
         try:
             lane = mine.lane(kind, station=station or "", limit=limit, offset=offset)
@@ -161,7 +161,7 @@ def _add_card(router: APIRouter, cards: Cards) -> None:
     @router.get("/cards/{number}", dependencies=needs(Right.PEOPLE))
     def read_card(request: Request, number: Number) -> CardFacts:
         """Its orders, and what was asked of the issuer."""
-        tell_look(request, Deed(LOOKED, number))
+        audit_lookup(request, AuditEvent(LOOKED, number))
         found = within(request, cards).card(number)
         orders = [order_model(row) for row in found.orders]
         return CardFacts(card_number=number, orders=orders, requests=[_request(row) for row in found.requests])
@@ -188,7 +188,7 @@ def _add_queue(router: APIRouter, cards: Cards) -> None:
         request: Request, state: Literal["", "waiting", "done", "declined"] = "", limit: Limit = 100, offset: Offset = 0
     ) -> CountedRows[IssuerRequest]:
         """The queue to the issuer: what waits first, then the newest."""
-        tell_look(request, Deed("people.requests", "", state))
+        audit_lookup(request, AuditEvent("people.requests", "", state))
         rows, total = within(request, cards).requests(state=state, limit=limit, offset=offset)
         items = [_request(row) for row in rows]
         return CountedRows(items=items, next=next_offset(offset, limit, total), total=total)
@@ -196,14 +196,14 @@ def _add_queue(router: APIRouter, cards: Cards) -> None:
     @router.post("/requests/{id}/retry", dependencies=needs(Right.ORDERS))
     def retry_request(request: Request, id: RequestId, station: Where = "") -> IssuerRequest:  # its name
         """Try it now."""
-        key = Key(station, id)
+        key = RequestKey(station, id)
         retry(request, cards, key)
         row = within(request, cards).request(key)
         assert row is not None
         return _request(row)
 
 
-def _bin(request: Request, row: BinPlace) -> StationBin:
+def _bin(request: Request, row: StationBinRow) -> StationBin:
     emptied = emptied_model(request, row.station, row.emptied)
     return StationBin(station=row.station, cards=row.cards, first=row.first, emptied=emptied, differs=row.differs)
 

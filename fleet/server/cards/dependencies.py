@@ -10,7 +10,7 @@ from datetime import datetime
 from fastapi import Request
 
 from fleet.server.cards.model import Cards
-from fleet.server.cards.service import CardDesk
+from fleet.server.cards.service import CardService
 from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import DeadlineSettings
@@ -36,7 +36,7 @@ class CardSide:
         settings: DeadlineSettings,
         hook: bytes | None = None,
     ) -> "CardSide":
-        desk = CardDesk(database, changes, clock, settings.by)
+        desk = CardService(database, changes, clock, settings.by)
         return cls(desk, DeadlineService(database, settings, clock), hook)
 
 

@@ -7,7 +7,7 @@ from fleet.server.cards import labels
 from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import Cards
 from fleet.server.issuers.model import RequestRow
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -35,6 +35,6 @@ def request_exports(web: Web, cards: Cards) -> APIRouter:
     def listed(request: Request, state: Word = "", form: Format = "csv") -> Response:
         mine = within(request, cards)
         rows = in_batches(lambda limit, offset: mine.requests(state=state, limit=limit, offset=offset))
-        return sent(request, REQUESTS.table(rows, web.texts_for(request)), form, state)
+        return send_file(request, REQUESTS.table(rows, web.texts_for(request)), form, state)
 
     return router

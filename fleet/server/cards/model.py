@@ -13,16 +13,16 @@ from fleet.messages.issuing import BlockReason, HoldReason
 from fleet.server.cards.stock.model import Emptied
 from fleet.server.deadlines.model import DeadlineActionRow
 from fleet.server.errands.model import ErrandRow
-from fleet.server.issuers.model import Key, RequestRow
-from fleet.server.orders.model import Happening, OrderRow, Record, Row
-from fleet.server.orders.service import Stepped
+from fleet.server.issuers.model import RequestKey, RequestRow
+from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord, OrderRow
+from fleet.server.orders.service import StepResult
 from fleet.server.people.model import ListedAdministrator, PersonRow
-from fleet.server.platform.audit.log import Deed
-from fleet.server.platform.import_files import Imported
+from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.import_files import ImportResult
 from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 StockKind = Literal["order", "reserve", "quarantined"]
-Wish = Literal["hold", "block", "lift"]
+CardAction = Literal["hold", "block", "lift"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class StockRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceRow:
+class StationStockRow:
     """What lies in the cabinet of one station, by what it has told."""
 
     station: str
@@ -58,7 +58,7 @@ class PlaceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class BinPlace:
+class StationBinRow:
     """The bin of one station: cards that fell since it was last emptied, the first and the last of them, and that emptying."""
 
     station: str
@@ -73,7 +73,7 @@ class BinPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Fallen:
+class DroppedCard:
     """A card that fell into a bin; the number is empty where the station did not say."""
 
     card_number: str
@@ -93,7 +93,7 @@ class CertificateRow:
 
 
 @dataclass(frozen=True, slots=True)
-class WishRow:
+class IssuerAskRow:
     """What a station asked of the issuer about a card, and what came of it."""
 
     station: str
@@ -111,7 +111,7 @@ class CardStory:
     orders: tuple[OrderRow, ...] = ()
     errands: tuple[ErrandRow, ...] = ()
     requests: tuple[RequestRow, ...] = ()
-    wishes: tuple[WishRow, ...] = ()
+    wishes: tuple[IssuerAskRow, ...] = ()
     certificates: tuple[CertificateRow, ...] = ()
     deeds: tuple[DeadlineActionRow, ...] = ()
     fell: tuple[tuple[str, datetime], ...] = field(default=())
@@ -144,17 +144,17 @@ class Cards(Protocol):
         """Cards in slots, the oldest first, and how many there are."""
 
     @changes_with(Topic.ORDERS, Topic.STATIONS)
-    def places(self) -> list[PlaceRow]:
+    def places(self) -> list[StationStockRow]:
         """Stations that have cards, by name."""
 
     @changes_with(Topic.ERRANDS)
     def bins(
         self, *, search: str = "", show: str = "", limit: int = 100, offset: int = 0
-    ) -> tuple[list[BinPlace], int]:
+    ) -> tuple[list[StationBinRow], int]:
         """Bins of all stations, the fullest first. `show`: `differs`, `cards`, or all."""
 
     @changes_with(Topic.ERRANDS)
-    def fallen(self, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[Fallen], int]:
+    def fallen(self, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[DroppedCard], int]:
         """What lies in a bin, the newest first."""
 
     @changes_with(Topic.ERRANDS)
@@ -175,12 +175,14 @@ class Cards(Protocol):
         """The queue to the issuer: what waits first, then the newest."""
 
     @changes_with(Topic.REQUESTS)
-    def request(self, key: Key) -> RequestRow | None: ...
+    def request(self, key: RequestKey) -> RequestRow | None: ...
 
-    def retry(self, key: Key) -> bool:
+    def retry(self, key: RequestKey) -> bool:
         """Try it now. False where it does not wait."""
 
-    def wish(self, number: str, what: Wish, reason: HoldReason | BlockReason | None, who: str) -> RequestRow | None:
+    def wish(
+        self, number: str, what: CardAction, reason: HoldReason | BlockReason | None, who: str
+    ) -> RequestRow | None:
         """Put a hold, block or lift into the queue, in that account's name. None where a block or lift has no HSA-id to be asked
         in the name of."""
 
@@ -191,10 +193,10 @@ class Cards(Protocol):
     @changes_with(Topic.ORDERS)
     def order(self, order: str) -> OrderRow | None: ...
 
-    def take_orders(self, rows: Sequence[Row]) -> Imported:
+    def take_orders(self, rows: Sequence[OrderLine]) -> ImportResult:
         """As an import. Raises RefusedError."""
 
-    def step(self, order: str, what: Happening) -> Stepped | None:
+    def step(self, order: str, what: OrderEvent) -> StepResult | None:
         """Cancel an order, or tell that its card is destroyed. None where there is no such order."""
 
     def person(self, hsa_id: str) -> PersonRow | None: ...
@@ -204,14 +206,14 @@ class Cards(Protocol):
     def administrators(self) -> list[ListedAdministrator]:
         """The whole list of ID administrators, by HSA-id."""
 
-    def take_people(self, rows: Sequence[PersonRow]) -> Imported: ...
+    def take_people(self, rows: Sequence[PersonRow]) -> ImportResult: ...
 
     @changes_with(Topic.ORDERS)
-    def record(self, order: str) -> Record | None:
+    def record(self, order: str) -> OrderRecord | None:
         """An order as it was imported."""
 
     def deliver(
-        self, message: Delivery, rows: Sequence[Row], cancel: Sequence[str], told: tuple[str, str, Deed]
+        self, message: Delivery, rows: Sequence[OrderLine], cancel: Sequence[str], told: tuple[str, str, AuditEvent]
     ) -> bool | None:
         """Take a message of an order system, all or none: True where it is new, False where it came before, None where its id
         stood for another. `told`: who, from where and what, for the audit. Raises RefusedError."""

@@ -17,21 +17,21 @@ from starlette.concurrency import run_in_threadpool
 
 from fleet.messages.issuing import BlockReason, HoldReason
 from fleet.server.cards.dependencies import within
-from fleet.server.cards.model import Cards, Wish
-from fleet.server.issuers.model import STATES, Key, RequestRow
-from fleet.server.platform.audit.log import Deed
+from fleet.server.cards.model import CardAction, Cards
+from fleet.server.issuers.model import STATES, RequestKey, RequestRow
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right, Scope
 from fleet.server.platform.web.authorization import (
     address_of,
+    audit_change,
+    audit_lookup,
     caller_of,
     field,
     form_of,
     needs,
-    pace_of,
-    tell,
-    tell_look,
+    rate_limiter_of,
 )
 from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
@@ -85,7 +85,7 @@ def _add_requests(router: APIRouter, web: Web, cards: Cards) -> None:
     @router.post("/requests", dependencies=needs(Right.ORDERS))
     async def again(request: Request) -> Response:
         form = await form_of(request)
-        await run_in_threadpool(retry, request, cards, Key(field(form, "station", 40), field(form, "id", 32)))
+        await run_in_threadpool(retry, request, cards, RequestKey(field(form, "station", 40), field(form, "id", 32)))
         return RedirectResponse("/requests", 303)
 
 
@@ -97,14 +97,14 @@ def typed(number: str) -> str:
     return found
 
 
-def wish(request: Request, cards: Cards, number: str, what: Wish, reason: str) -> RequestRow:
+def wish(request: Request, cards: Cards, number: str, what: CardAction, reason: str) -> RequestRow:
     """Put it into the queue in the caller's name, which the audit hears first. Raises HTTPException."""
     caller, mine = caller_of(request), within(request, cards)
     _require_card(caller.scope(Right.ORDERS), cards, number)
     if what != "hold" and not mine.may_block(caller.name):
         raise HTTPException(409, "this account has no HSA-id to do it in the name of, and the settings name none")
-    pace_of(request).command(caller, address_of(request))
-    tell(request, Deed(f"card.{what}", number, reason))
+    rate_limiter_of(request).command(caller, address_of(request))
+    audit_change(request, AuditEvent(f"card.{what}", number, reason))
     row = mine.wish(number, what, reason or None, caller.name)  # type: ignore[arg-type]
     assert row is not None
     return row
@@ -119,7 +119,7 @@ def _require_card(scope: Scope, cards: Cards, number: str) -> None:
         raise HTTPException(409, "the card has an order at a station that is not yours: ask who may see all stations")
 
 
-def retry(request: Request, cards: Cards, key: Key) -> RequestRow:
+def retry(request: Request, cards: Cards, key: RequestKey) -> RequestRow:
     """Try it now; the audit hears of it first. Raises HTTPException."""
     mine = within(request, cards)
     row = mine.request(key)
@@ -127,13 +127,13 @@ def retry(request: Request, cards: Cards, key: Key) -> RequestRow:
         raise HTTPException(404, "no request of that id")
     if row.state != "waiting":
         raise HTTPException(409, "the issuer has answered it")
-    tell(request, Deed(RETRIED, row.card_number, row.ask))
+    audit_change(request, AuditEvent(RETRIED, row.card_number, row.ask))
     mine.retry(key)
     return row
 
 
 def _card(request: Request, web: Web, cards: Cards, number: str) -> Response:
-    tell_look(request, Deed(LOOKED, number))
+    audit_lookup(request, AuditEvent(LOOKED, number))
     seen, now, t, caller = web.hub.latest, web.clock(), web.texts_for(request), caller_of(request)
     found = cards.card(number)
     return web.render(

@@ -11,24 +11,32 @@ from sqlalchemy import Connection, delete, select
 from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk
 from fleet.messages.issuing import BlockReason, HoldReason
 from fleet.server.cards.history import story
-from fleet.server.cards.model import BinPlace, CardStory, Delivery, Fallen, PlaceRow, StockRow, Wish
+from fleet.server.cards.model import (
+    CardAction,
+    CardStory,
+    Delivery,
+    DroppedCard,
+    StationBinRow,
+    StationStockRow,
+    StockRow,
+)
 from fleet.server.cards.stock import queries as shelf_reading
 from fleet.server.cards.stock.model import Emptied
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.issuers.model import Key, Queueable, RequestRow
-from fleet.server.orders.model import Happening, OrderRow, Record, Row
+from fleet.server.issuers.model import Queueable, RequestKey, RequestRow
+from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord, OrderRow
 from fleet.server.orders.queries import order_row, record_of
-from fleet.server.orders.service import Stepped, happen, import_orders
+from fleet.server.orders.service import StepResult, apply_step, import_orders
 from fleet.server.orders.tables import deliveries, orders
 from fleet.server.people import queries
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.queries import all_administrators
-from fleet.server.platform.audit.log import Deed, append
-from fleet.server.platform.csv_files import Problem
+from fleet.server.platform.audit.log import AuditEvent, append
+from fleet.server.platform.csv_files import FileProblem
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.station_scope import Inside, inside
-from fleet.server.platform.import_files import Imported, RefusedError
+from fleet.server.platform.database.station_scope import StationCondition, stations_like
+from fleet.server.platform.import_files import ImportRefusedError, ImportResult
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.local_days import local_day
 
@@ -36,7 +44,7 @@ HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
 DELIVERIES_KEPT = timedelta(days=7)
 
 
-class CardDesk:
+class CardService:
     """From any thread. `by`: the HSA-id in whose name cards are blocked where the account itself has none."""
 
     def __init__(
@@ -52,11 +60,11 @@ class CardDesk:
         self._clock = clock
         self._by = by
         self._patterns = patterns
-        self._seen: Inside = inside(patterns)
+        self._seen: StationCondition = stations_like(patterns)
 
-    def within(self, patterns: frozenset[str]) -> "CardDesk":
+    def within(self, patterns: frozenset[str]) -> "CardService":
         """The same for these stations only."""
-        return CardDesk(self._database, self._changes, self._clock, self._by, patterns)
+        return CardService(self._database, self._changes, self._clock, self._by, patterns)
 
     def stock(
         self, *, station: str = "", kind: str = "", limit: int = 100, offset: int = 0
@@ -67,24 +75,24 @@ class CardDesk:
                 connection, station=station, kind=kind, seen=self._seen, limit=limit, offset=offset
             )
 
-    def places(self) -> list[PlaceRow]:
+    def places(self) -> list[StationStockRow]:
         """Stations that have cards, by name."""
         with self._database.reading.begin() as connection:
-            return shelf_reading.places(connection, self._seen)
+            return shelf_reading.stations_with_stock(connection, self._seen)
 
     def bins(
         self, *, search: str = "", show: str = "", limit: int = 100, offset: int = 0
-    ) -> tuple[list[BinPlace], int]:
+    ) -> tuple[list[StationBinRow], int]:
         """Bins of all stations, the fullest first."""
         with self._database.reading.begin() as connection:
-            return shelf_reading.bin_places(
+            return shelf_reading.station_bins(
                 connection, search=search, show=show, seen=self._seen, limit=limit, offset=offset
             )
 
-    def fallen(self, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[Fallen], int]:
+    def fallen(self, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[DroppedCard], int]:
         """What lies in a bin, the newest first."""
         with self._database.reading.begin() as connection:
-            return shelf_reading.fallen(connection, station, limit=limit, offset=offset)
+            return shelf_reading.dropped_cards(connection, station, limit=limit, offset=offset)
 
     def emptyings(self, station: str) -> list[Emptied]:
         """How the bin was emptied, the newest first."""
@@ -108,22 +116,24 @@ class CardDesk:
         """The queue to the issuer."""
         within = requesting.stations_in(self._patterns)
         with self._database.reading.begin() as connection:
-            return requesting.listed(
+            return requesting.list_requests(
                 connection, state=state, card_number=card_number, within=within, limit=limit, offset=offset
             )
 
-    def request(self, key: Key) -> RequestRow | None:
+    def request(self, key: RequestKey) -> RequestRow | None:
         """That one, where it is within."""
         with self._database.reading.begin() as connection:
-            return requesting.one(connection, key, requesting.stations_in(self._patterns))
+            return requesting.find_request(connection, key, requesting.stations_in(self._patterns))
 
-    def retry(self, key: Key) -> bool:
+    def retry(self, key: RequestKey) -> bool:
         with self._database.writing.begin() as connection:
-            done = requesting.again(connection, key, self._clock(), requesting.stations_in(self._patterns))
+            done = requesting.retry_now(connection, key, self._clock(), requesting.stations_in(self._patterns))
         self._changes.publish(frozenset({Topic.REQUESTS}))
         return done
 
-    def wish(self, number: str, what: Wish, reason: HoldReason | BlockReason | None, who: str) -> RequestRow | None:
+    def wish(
+        self, number: str, what: CardAction, reason: HoldReason | BlockReason | None, who: str
+    ) -> RequestRow | None:
         """Put it into the queue, at the station of the card's newest order."""
         now, by = self._clock(), self._name(who)
         if what != "hold" and not by:
@@ -132,9 +142,9 @@ class CardDesk:
         with self._database.writing.begin() as connection:
             newest = select(orders.c.station).where(orders.c.card_number == number, self._seen(orders.c.station))
             station = connection.execute(newest.order_by(orders.c.changed.desc()).limit(1)).scalar() or ""
-            key = Key(station, ask.id)
-            requesting.put(connection, key, ask, f"account:{who}"[:64], now, by)
-            row = requesting.one(connection, key)
+            key = RequestKey(station, ask.id)
+            requesting.enqueue(connection, key, ask, f"account:{who}"[:64], now, by)
+            row = requesting.find_request(connection, key)
         self._changes.publish(frozenset({Topic.REQUESTS}))
         return row
 
@@ -149,47 +159,47 @@ class CardDesk:
             row = connection.execute(this).first()
         return None if row is None else order_row(row, local_day(self._clock()))
 
-    def take_orders(self, rows: Sequence[Row]) -> Imported:
+    def take_orders(self, rows: Sequence[OrderLine]) -> ImportResult:
         """As an import. Raises RefusedError."""
         with self._database.writing.begin() as connection:
             done = import_orders(connection, rows, self._clock())
         self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))
         return done
 
-    def step(self, order: str, what: Happening) -> Stepped | None:
+    def step(self, order: str, what: OrderEvent) -> StepResult | None:
         """Cancel an order, or tell that its card is destroyed."""
         with self._database.writing.begin() as connection:
-            done = happen(connection, order, what, self._clock())
+            done = apply_step(connection, order, what, self._clock())
         self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))
         return done
 
     def person(self, hsa_id: str) -> PersonRow | None:
         with self._database.reading.begin() as connection:
-            return queries.person(connection, hsa_id)
+            return queries.find_person(connection, hsa_id)
 
     def people(self, *, search: str = "", limit: int = 100, offset: int = 0) -> tuple[list[PersonRow], int]:
         """Of the directory, by HSA-id."""
         with self._database.reading.begin() as connection:
-            return queries.listed(connection, search=search, limit=limit, offset=offset)
+            return queries.find_people(connection, search=search, limit=limit, offset=offset)
 
     def administrators(self) -> list[ListedAdministrator]:
         """The whole list of ID administrators, by HSA-id."""
         with self._database.reading.begin() as connection:
             return all_administrators(connection)
 
-    def take_people(self, rows: Sequence[PersonRow]) -> Imported:
+    def take_people(self, rows: Sequence[PersonRow]) -> ImportResult:
         with self._database.writing.begin() as connection:
             done = queries.import_people(connection, rows, self._clock())
         self._changes.publish(frozenset({Topic.DEADLINES}))
         return done
 
-    def record(self, order: str) -> Record | None:
+    def record(self, order: str) -> OrderRecord | None:
         """An order as it was imported."""
         with self._database.reading.begin() as connection:
             return record_of(connection, order)
 
     def deliver(
-        self, message: Delivery, rows: Sequence[Row], cancel: Sequence[str], told: tuple[str, str, Deed]
+        self, message: Delivery, rows: Sequence[OrderLine], cancel: Sequence[str], told: tuple[str, str, AuditEvent]
     ) -> bool | None:
         """Take a message of an order system; those of more than a week ago are forgotten. Raises RefusedError."""
         now = self._clock()
@@ -213,14 +223,14 @@ def _cancel(connection: Connection, names: Sequence[str], now: datetime) -> None
     """All of them. Raises RefusedError."""
     problems = []
     for line, name in enumerate(names, 1):
-        done = happen(connection, name, "cancelled", now)
+        done = apply_step(connection, name, "cancelled", now)
         if done is None or (done.now is None and done.was != "cancelled"):
-            problems.append(Problem(line, "cancel", f"{name} is {done.was if done else 'not known'}"))
+            problems.append(FileProblem(line, "cancel", f"{name} is {done.was if done else 'not known'}"))
     if problems:
-        raise RefusedError(problems)
+        raise ImportRefusedError(problems)
 
 
-def _ask(number: str, what: Wish, reason: HoldReason | BlockReason | None, now: datetime) -> Queueable:
+def _ask(number: str, what: CardAction, reason: HoldReason | BlockReason | None, now: datetime) -> Queueable:
     wanted, new_id = now.isoformat(timespec="seconds").replace("+00:00", "Z"), secrets.token_hex(16)
     match what:
         case "hold":

@@ -29,7 +29,7 @@ GOOD = "good"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class VerifiedCheckpoint:
     """A good checkpoint: the row of its station, the sequence of its own event, its exact text and what that states."""
 
     station: int
@@ -49,7 +49,7 @@ class Countersigner:
         """Those of the fleet."""
         return self.seal.authorities
 
-    def sign(self, held: Held, now: datetime) -> dict[str, Any]:
+    def sign(self, held: VerifiedCheckpoint, now: datetime) -> dict[str, Any]:
         """The row of the countersignature."""
         stated = held.stated
         moment = stated_time(now)
@@ -89,10 +89,10 @@ def _without(connection: Connection, after: tuple[int, int, int]) -> list[tuple[
     return [(row.station, row.epoch, row.sequence) for row in connection.execute(ordered)]
 
 
-def _held(place: tuple[int, int, int], event: Event | None) -> Held | None:
+def _held(place: tuple[int, int, int], event: Event | None) -> VerifiedCheckpoint | None:
     """None where the store no longer holds what it called good."""
     try:
         text = checkpoint_text((event and event.data) or b"")
-        return Held(place[0], place[2], text, read_checkpoint(opened(text, CHECKPOINT_TYP).payload))
+        return VerifiedCheckpoint(place[0], place[2], text, read_checkpoint(opened(text, CHECKPOINT_TYP).payload))
     except (StatementError, ValueError, msgspec.MsgspecError):
         return None

@@ -13,7 +13,7 @@ class CheckpointRow:
     sequence: int
     """The event that it names; everything before is covered too."""
     verdict: str | None
-    """`good`, or what is wrong (`fleet.server.checkpoints.service.Verdict`); None: not judged yet."""
+    """`good`, or what is wrong (`fleet.server.checkpoints.service.CheckpointVerdict`); None: not judged yet."""
     countersigned: datetime | None = None
     """When the server held it, as its countersignature states."""
     stamped: datetime | None = None

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fleet.messages.checkpoints import TYP, read_checkpoint
 from fleet.messages.events import Event
 from fleet.messages.statements import Authorities, Statement, StatementError, fault_of, load, name_of, opened
-from fleet.server.checkpoints.countersigning import Countersigner, Held, countersign_missing
+from fleet.server.checkpoints.countersigning import Countersigner, VerifiedCheckpoint, countersign_missing
 from fleet.server.checkpoints.tables import checkpoints, countersignatures, station_certificates
 from fleet.server.events.queries import Place, events_at
 from fleet.server.ingest.projections import checkpoint_text
@@ -39,7 +39,7 @@ BATCH = 200
 _log = logging.getLogger(__name__)
 
 
-class Verdict(StrEnum):
+class CheckpointVerdict(StrEnum):
     """What the server has found."""
 
     GOOD = "good"
@@ -113,7 +113,7 @@ class _Batch:
     known: dict[tuple[int, int], list[bytes]]
     """Certificates (DER) of each station's key and epoch."""
     fresh: list[tuple[int, int, bytes]] = field(default_factory=list)
-    good: list[Held] = field(default_factory=list)
+    good: list[VerifiedCheckpoint] = field(default_factory=list)
 
 
 def _read(connection: Connection, authorities: Authorities) -> _Batch:
@@ -131,7 +131,7 @@ def _read(connection: Connection, authorities: Authorities) -> _Batch:
 def _write(
     connection: Connection,
     batch: _Batch,
-    verdicts: Sequence[tuple[Any, Verdict]],
+    verdicts: Sequence[tuple[Any, CheckpointVerdict]],
     now: datetime,
     countersigned: Sequence[Mapping[str, Any]],
 ) -> None:
@@ -143,7 +143,7 @@ def _write(
         {"station": station, "epoch": epoch, "thumbprint": hashlib.sha256(der).hexdigest(), "der": der, "seen": now}
         for station, epoch, der in batch.fresh
     ]
-    bad = [(row, verdict) for row, verdict in verdicts if verdict is not Verdict.GOOD]
+    bad = [(row, verdict) for row, verdict in verdicts if verdict is not CheckpointVerdict.GOOD]
     alarms = alarm_rows(
         [Alarm(row.name, CHAIN_BROKEN, f"{row.epoch}:{row.sequence} {verdict}") for row, verdict in bad], now
     )
@@ -151,7 +151,7 @@ def _write(
     put_all(connection, [Put(checkpoints, judged, ("verdict",)), certificates, words, alarms])
 
 
-def _verdict(batch: _Batch, row: Any) -> Verdict:
+def _verdict(batch: _Batch, row: Any) -> CheckpointVerdict:
     event = batch.events[row.station, row.epoch, row.sequence]
     before = batch.events[row.station, row.epoch, row.sequence - 1]
     try:
@@ -159,18 +159,18 @@ def _verdict(batch: _Batch, row: Any) -> Verdict:
         statement = opened(text, TYP)
         said = read_checkpoint(statement.payload)
     except (StatementError, ValueError, msgspec.MsgspecError):
-        return Verdict.UNREADABLE
+        return CheckpointVerdict.UNREADABLE
     if name_of(statement.certificate) != row.name or fault_of(statement.certificate, batch.authorities, said.at):
-        return Verdict.STRANGER
+        return CheckpointVerdict.STRANGER
     place = (row.name, row.epoch, row.sequence - 1)
     if event is None or (said.station, said.epoch, said.sequence) != place or said.hash != event.prev:
-        return Verdict.OTHER_CHAIN
+        return CheckpointVerdict.OTHER_CHAIN
     if before is not None and before.hash != said.hash:
-        return Verdict.OTHER_CHAIN
+        return CheckpointVerdict.OTHER_CHAIN
     if not _pinned(batch, row, statement):
-        return Verdict.OTHER_KEY
-    batch.good.append(Held(row.station, row.sequence, text, said))
-    return Verdict.GOOD
+        return CheckpointVerdict.OTHER_KEY
+    batch.good.append(VerifiedCheckpoint(row.station, row.sequence, text, said))
+    return CheckpointVerdict.GOOD
 
 
 def _pinned(batch: _Batch, row: Any, statement: Statement) -> bool:

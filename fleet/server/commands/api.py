@@ -20,11 +20,11 @@ from fleet.server.commands.model import (
     MOST_SLOT,
     REASON,
     CommandRefusedError,
+    CommandRequest,
     CommandRow,
     Commands,
     Refusal,
     State,
-    Wish,
 )
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
@@ -129,7 +129,7 @@ def _add_orders(router: APIRouter, web: Web, commands: Commands) -> None:
         if not may_order(request, said.command, station):
             raise HTTPException(403, "your role does not allow this command")
         try:
-            return _model(commands.ask(Wish(station, **said.model_dump()), orderer(request)))
+            return _model(commands.ask(CommandRequest(station, **said.model_dump()), orderer(request)))
         except CommandRefusedError as error:
             raise HTTPException(*_SAID[error.refusal]) from None
 

@@ -3,7 +3,7 @@
 from fastapi import Request
 
 from fleet.server.accounts.sign_in.dependencies import access_of
-from fleet.server.commands.model import By, CommandRow, Commands, right_for
+from fleet.server.commands.model import CommandRow, Commands, Requester, right_for
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of
 
@@ -13,11 +13,11 @@ def may_order(request: Request, command: str, station: str) -> bool:
     return caller_of(request).scope(right_for(command)).allows(station)
 
 
-def orderer(request: Request) -> By:
+def orderer(request: Request) -> Requester:
     """The caller, as the desk and the audit know them."""
     caller = caller_of(request)
     fresh = caller.has_stepped_up(access_of(request).clock())
-    return By(caller.name, address_of(request), caller.program, fresh)
+    return Requester(caller.name, address_of(request), caller.program, fresh)
 
 
 def within(request: Request, commands: Commands) -> Commands:

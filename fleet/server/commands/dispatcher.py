@@ -35,7 +35,7 @@ LOOK_EVERY_S = 0.5
 _log = logging.getLogger(__name__)
 
 
-class CommandService:
+class CommandDispatcher:
     """One for a server. `step` blocks, and is called in a thread."""
 
     def __init__(
@@ -68,7 +68,7 @@ class CommandService:
         """Issue, publish and expire what is due now. Raises SQLAlchemyError."""
         now = self._clock()
         with self._database.reading.begin() as connection:
-            due = commanding.due(connection, now)
+            due = commanding.due_commands(connection, now)
         good = [*due.signed, *self._issue(due.unsigned, now)]
         self._published &= {row.id for row, _ in good}
         fresh = [(row, jws) for row, jws in good if row.id not in self._published]

@@ -6,11 +6,11 @@ from fastapi.responses import Response
 from fleet.server.commands import labels
 from fleet.server.commands.model import CommandRow, Commands
 from fleet.server.commands.pages import CHOICES
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations.dependencies import stations_meant
+from fleet.server.stations.dependencies import stations_named
 
 COMMANDS = FileExport[CommandRow](
     "commands",
@@ -34,9 +34,9 @@ def command_exports(web: Web, commands: Commands) -> APIRouter:
 
     @router.get("/commands", dependencies=needs(Right.VIEW))
     def listed(request: Request, state: Word = "all", station: Word = "", form: Format = "csv") -> Response:
-        mine = commands.within(stations_meant(request, web, station))
+        mine = commands.within(stations_named(request, web, station))
         states = CHOICES.get(state, ())
         rows = in_batches(lambda limit, offset: mine.listed(states=states, limit=limit, offset=offset))
-        return sent(request, COMMANDS.table(rows, web.texts_for(request)), form, f"{state} {station}")
+        return send_file(request, COMMANDS.table(rows, web.texts_for(request)), form, f"{state} {station}")
 
     return router

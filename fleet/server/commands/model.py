@@ -1,10 +1,10 @@
 """Read models of station commands, what can be asked for, and the interface that pages and programs use.
 
->>> wrong_with(Wish("entre-a", "restart", "  "))
+>>> wrong_with(CommandRequest("entre-a", "restart", "  "))
 'reason'
->>> wrong_with(Wish("entre-a", "open_slot", "the card lies across"))
+>>> wrong_with(CommandRequest("entre-a", "open_slot", "the card lies across"))
 'slot'
->>> wrong_with(Wish("entre-a", "open_slot", "the card lies across", slot=14)) is None
+>>> wrong_with(CommandRequest("entre-a", "open_slot", "the card lies across", slot=14)) is None
 True
 """
 
@@ -33,7 +33,7 @@ VALID_S = (900, 3600, 28_800)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CommandRequest:
     """What somebody asks a station to do."""
 
     station: str
@@ -45,7 +45,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class By:
+class Requester:
     """Who asks, agrees or withdraws, and from where.
 
     `program`: came with a token, and begins nothing that touches cards, nor agrees to it. `stepped_up`: there is a fresh proof of
@@ -127,18 +127,18 @@ class Commands(Protocol):
     @changes_with(Topic.COMMANDS)
     def one(self, number: int) -> CommandRow | None: ...
 
-    def ask(self, wish: Wish, by: By) -> CommandRow:
+    def ask(self, wish: CommandRequest, by: Requester) -> CommandRow:
         """Keep it: ready at once where one person is enough. Raises ValueError unless `wrong_with(wish)` is None, and
         CommandRefusedError where `by` may not begin it."""
 
     @changes_with(Topic.COMMANDS)
-    def objection(self, number: int, by: By) -> Refusal | None:
+    def objection(self, number: int, by: Requester) -> Refusal | None:
         """Why `by` could not agree to it now; None where they could."""
 
-    def approve(self, number: int, by: By) -> CommandRow | Refusal:
+    def approve(self, number: int, by: Requester) -> CommandRow | Refusal:
         """As the second person: then it is ready."""
 
-    def withdraw(self, number: int, by: By) -> CommandRow | Refusal:
+    def withdraw(self, number: int, by: Requester) -> CommandRow | Refusal:
         """Or decline it, as the second person. Only while it waits."""
 
 
@@ -147,7 +147,7 @@ def right_for(command: str) -> Right:
     return Right.CARDS if command in TOUCHES_CARDS else Right.COMMAND
 
 
-def wrong_with(wish: Wish) -> str | None:
+def wrong_with(wish: CommandRequest) -> str | None:
     """The part of a wish that does not fit; None where it can be asked."""
     slot, message = wish.slot is None, wish.message is None
     if wish.command == CommandName.OPEN_SLOT:

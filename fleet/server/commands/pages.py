@@ -26,10 +26,10 @@ from fleet.server.commands.model import (
     UNDER_WAY,
     VALID_S,
     CommandRefusedError,
+    CommandRequest,
     CommandRow,
     Commands,
     Refusal,
-    Wish,
     wrong_with,
 )
 from fleet.server.platform.live_feed.topics import Topic
@@ -38,7 +38,7 @@ from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
-from fleet.server.stations.dependencies import stations_meant
+from fleet.server.stations.dependencies import stations_named
 from fleet.server.stations.model import StationRow
 
 CHOICES: Mapping[str, Collection[str]] = {"waiting": {"waiting"}, "under_way": UNDER_WAY, "all": ()}
@@ -68,7 +68,7 @@ def _add_list(router: APIRouter, web: Web, commands: Commands) -> None:
     ) -> Response:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
         state, mine = state if state in CHOICES else "all", within(request, commands)
-        chosen = commands.within(stations_meant(request, web, station))
+        chosen = commands.within(stations_named(request, web, station))
         rows, total = chosen.listed(states=CHOICES[state], limit=ROWS, offset=(page - 1) * ROWS)
         _, waiting = mine.listed(states=CHOICES["waiting"], limit=1)
         return web.render(
@@ -112,7 +112,7 @@ def _add_one(router: APIRouter, web: Web, commands: Commands) -> None:
 def _add_station(router: APIRouter, web: Web, commands: Commands) -> None:
     @router.get("/stations/{name}/commands", dependencies=needs(Right.VIEW))
     def show_station(request: Request, name: str, do: Annotated[str, Query(max_length=16)] = "") -> Response:
-        wish = Wish(name, do, "") if do in COMMAND_ICON and may_order(request, do, name) else None
+        wish = CommandRequest(name, do, "") if do in COMMAND_ICON and may_order(request, do, name) else None
         return _station(request, web, commands, _standing(request, web, name), wish)
 
     @router.post("/stations/{name}/commands", dependencies=needs(Right.CARDS))
@@ -130,9 +130,9 @@ def _add_station(router: APIRouter, web: Web, commands: Commands) -> None:
         return RedirectResponse(f"/commands/{made.id}", 303)
 
 
-def _wish(station: str, form: FormData) -> Wish:
+def _wish(station: str, form: FormData) -> CommandRequest:
     slot, valid = field(form, "slot", 4), field(form, "valid_s", 6)
-    return Wish(
+    return CommandRequest(
         station,
         field(form, "command", 16),
         field(form, "reason", MOST_REASON),
@@ -147,7 +147,7 @@ def _station(
     web: Web,
     commands: Commands,
     row: StationRow,
-    wish: Wish | None,
+    wish: CommandRequest | None,
     wrong: str | None = None,
 ) -> Response:
     seen, t = web.hub.latest, web.texts_for(request)

@@ -18,8 +18,8 @@ from fleet.messages.vocabulary import CommandName
 from fleet.server.commands.model import CommandRow
 from fleet.server.commands.tables import commands
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import Deed
-from fleet.server.platform.database.station_scope import inside
+from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.database.station_scope import stations_like
 
 ALL = true()
 SERVER = "server"
@@ -37,7 +37,7 @@ class Detail(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueCommands:
     """What is ready and not signed yet; what is signed, unanswered and still good, with its text; and what has run out."""
 
     unsigned: list[CommandRow]
@@ -45,7 +45,7 @@ class Due:
     over: list[CommandRow]
 
 
-def listed(
+def list_commands(
     connection: Connection,
     *,
     states: Collection[str] = (),
@@ -65,7 +65,7 @@ def listed(
     return [_row(row) for row in connection.execute(newest)], total
 
 
-def one(connection: Connection, number: int, within: ColumnElement[bool] = ALL) -> CommandRow | None:
+def find_command(connection: Connection, number: int, within: ColumnElement[bool] = ALL) -> CommandRow | None:
     """That command, where it is within."""
     row = connection.execute(select(commands).where(commands.c.id == number, within)).first()
     return None if row is None else _row(row)
@@ -112,10 +112,10 @@ def tell(connection: Connection, row: CommandRow, action: str, who: tuple[str, s
     """Into the audit: `who` is a name and an address."""
     what = row.command if row.slot is None else f"{row.command} {row.slot}"
     detail = row.reason if action in ("command.ask", "command.approve") else (row.result or "")
-    audit.append(connection, now, who[0], who[1], Deed(action, f"{row.station} {what} #{row.id}", detail))
+    audit.append(connection, now, who[0], who[1], AuditEvent(action, f"{row.station} {what} #{row.id}", detail))
 
 
-def due(connection: Connection, now: datetime) -> Due:
+def due_commands(connection: Connection, now: datetime) -> DueCommands:
     """What there is to do now."""
     issued = commands.c.state.in_(("ready", "sent"))
     over = or_(
@@ -123,7 +123,7 @@ def due(connection: Connection, now: datetime) -> Due:
     )
     good = select(commands).where(issued, commands.c.not_after > now).order_by(commands.c.id)
     rows = connection.execute(good).all()
-    return Due(
+    return DueCommands(
         [_row(row) for row in rows if row.sequence is None],
         [(_row(row), row.jws) for row in rows if row.sequence is not None],
         [_row(row) for row in connection.execute(select(commands).where(over).order_by(commands.c.id))],
@@ -141,7 +141,7 @@ def take_result(connection: Connection, station: str, result: CommandResult, now
     detail = msgspec.json.encode(Detail(result.devices, result.lines)).decode()
     told = {"state": result.outcome.value, "ended": now, "result": result.reason or None, "detail": detail}
     connection.execute(update(commands).where(place).values(told))
-    row = one(connection, found.id)
+    row = find_command(connection, found.id)
     assert row is not None
     tell(connection, row, f"command.{row.state}", (SERVER, ""), now)
     return True
@@ -149,7 +149,7 @@ def take_result(connection: Connection, station: str, result: CommandResult, now
 
 def stations_in(patterns: Collection[str]) -> ColumnElement[bool]:
     """Commands to these stations: names, or beginnings of names with `*`; `*` alone is all of them."""
-    return inside(frozenset(patterns))(commands.c.station)
+    return stations_like(frozenset(patterns))(commands.c.station)
 
 
 def _row(row: Row[Any]) -> CommandRow:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from fleet.messages.commands import TOUCHES_CARDS
 from fleet.server.accounts.separation_of_duties import may_be_one_person
 from fleet.server.commands import queries as commanding
-from fleet.server.commands.model import By, CommandRefusedError, CommandRow, Refusal, Wish, wrong_with
+from fleet.server.commands.model import CommandRefusedError, CommandRequest, CommandRow, Refusal, Requester, wrong_with
 from fleet.server.platform.audit.log import without_numbers
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
@@ -25,7 +25,7 @@ OF_TOKENS = "token:"
 """How the audit's name of a token begins."""
 
 
-class CommandDesk:
+class CommandService:
     """From any thread. `patterns`: for which stations."""
 
     def __init__(
@@ -40,16 +40,16 @@ class CommandDesk:
         self._clock = clock
         self._within = commanding.stations_in(patterns)
 
-    def within(self, patterns: frozenset[str]) -> "CommandDesk":
+    def within(self, patterns: frozenset[str]) -> "CommandService":
         """The same for these stations only."""
-        return CommandDesk(self._database, self._changes, self._clock, patterns)
+        return CommandService(self._database, self._changes, self._clock, patterns)
 
     def listed(
         self, *, states: Collection[str] = (), station: str | None = None, limit: int = 100, offset: int = 0
     ) -> tuple[list[CommandRow], int]:
         """Those in one of these states, the newest first; and how many there are in all."""
         with self._database.reading.begin() as connection:
-            return commanding.listed(
+            return commanding.list_commands(
                 connection, states=states, station=station, within=self._within, limit=limit, offset=offset
             )
 
@@ -60,9 +60,9 @@ class CommandDesk:
 
     def one(self, number: int) -> CommandRow | None:
         with self._database.reading.begin() as connection:
-            return commanding.one(connection, number, self._within)
+            return commanding.find_command(connection, number, self._within)
 
-    def ask(self, wish: Wish, by: By) -> CommandRow:
+    def ask(self, wish: CommandRequest, by: Requester) -> CommandRow:
         """Keep it: ready at once where one person is enough. Raises ValueError for what no station would take, and
         CommandRefusedError for who may not begin it."""
         if (part := wrong_with(wish)) is not None:
@@ -90,11 +90,11 @@ class CommandDesk:
         self._tell(row)
         return row
 
-    def approve(self, number: int, by: By) -> CommandRow | Refusal:
+    def approve(self, number: int, by: Requester) -> CommandRow | Refusal:
         """As the second person: then it is ready."""
         now = self._clock()
         with self._database.writing.begin() as connection:
-            row = commanding.one(connection, number, self._within)
+            row = commanding.find_command(connection, number, self._within)
             if row is None:
                 return Refusal.UNKNOWN
             if (objection := _objection(connection, row, by, now)) is not None:
@@ -106,17 +106,17 @@ class CommandDesk:
         self._tell(row)
         return row
 
-    def objection(self, number: int, by: By) -> Refusal | None:
+    def objection(self, number: int, by: Requester) -> Refusal | None:
         """Why `by` could not agree to it now; None where they could."""
         with self._database.reading.begin() as connection:
-            row = commanding.one(connection, number, self._within)
+            row = commanding.find_command(connection, number, self._within)
             return Refusal.UNKNOWN if row is None else _objection(connection, row, by, self._clock())
 
-    def withdraw(self, number: int, by: By) -> CommandRow | Refusal:
+    def withdraw(self, number: int, by: Requester) -> CommandRow | Refusal:
         """Or decline it. Only while it waits."""
         now = self._clock()
         with self._database.writing.begin() as connection:
-            if commanding.one(connection, number, self._within) is None:
+            if commanding.find_command(connection, number, self._within) is None:
                 return Refusal.UNKNOWN
             if not commanding.set_state(connection, number, "waiting", state="withdrawn", ended=now, ended_by=by.name):
                 return Refusal.NOT_WAITING
@@ -126,7 +126,7 @@ class CommandDesk:
         return row
 
     def _known(self, connection: Connection, number: int) -> CommandRow:
-        row = commanding.one(connection, number)
+        row = commanding.find_command(connection, number)
         assert row is not None
         return row
 
@@ -134,7 +134,7 @@ class CommandDesk:
         self._changes.publish(frozenset({Topic.COMMANDS, Topic.STATION.of(row.station)}))
 
 
-def _objection(connection: Connection, row: CommandRow, by: By, now: datetime) -> Refusal | None:
+def _objection(connection: Connection, row: CommandRow, by: Requester, now: datetime) -> Refusal | None:
     if by.program or row.by.startswith(OF_TOKENS):  # an earlier version let a token begin
         return Refusal.NOT_A_PERSON
     if row.by == by.name:
@@ -146,7 +146,7 @@ def _objection(connection: Connection, row: CommandRow, by: By, now: datetime) -
     return _lacking(by)
 
 
-def _lacking(by: By) -> Refusal | None:
+def _lacking(by: Requester) -> Refusal | None:
     """What keeps somebody from having to do with cards at all."""
     if by.program:
         return Refusal.NOT_A_PERSON

@@ -15,9 +15,9 @@ from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.queries import record_action
 from fleet.server.deadlines.settings import Act
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.issuers.model import Key, Queueable
-from fleet.server.orders.service import happen
-from fleet.server.platform.audit.log import Deed, append
+from fleet.server.issuers.model import Queueable, RequestKey
+from fleet.server.orders.service import apply_step
+from fleet.server.platform.audit.log import AuditEvent, append
 from fleet.server.stations.alarms import Alarm, raise_alarm
 
 WHO = "server"
@@ -39,11 +39,13 @@ def act(connection: Connection, deadline: Deadline, what: Act, by: str, now: dat
         return False
     match what:
         case "void":
-            happen(connection, deadline.subject, "voided", now)
+            apply_step(connection, deadline.subject, "voided", now)
         case "hold" | "block":
             ask = _wish(deadline, what, now)
             name = by if what == "block" else ""
-            requesting.put(connection, Key(deadline.station, ask.id), ask, f"rule:{deadline.code}", now, name)
+            requesting.enqueue(
+                connection, RequestKey(deadline.station, ask.id), ask, f"rule:{deadline.code}", now, name
+            )
         case "remind":
             pass
     _tell(connection, deadline, what, now)
@@ -62,6 +64,6 @@ def _wish(deadline: Deadline, what: Act, now: datetime) -> Queueable:
 def _tell(connection: Connection, deadline: Deadline, did: Act, now: datetime) -> None:
     """The event of the server, and a word to people."""
     said = f"{deadline.code} {deadline.due.isoformat()}"
-    append(connection, now, WHO, "", Deed(f"deadline.{did}", deadline.subject, said))
+    append(connection, now, WHO, "", AuditEvent(f"deadline.{did}", deadline.subject, said))
     argument = f"{deadline.subject} {deadline.due.isoformat()}"
     raise_alarm(connection, Alarm(deadline.station, deadline.code, argument), now)

@@ -6,11 +6,11 @@ from fastapi.responses import Response
 from fleet.server.deadlines import labels
 from fleet.server.deadlines.model import BoardEntry, Deadlines
 from fleet.server.deadlines.pages import CODES
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations.dependencies import stations_meant
+from fleet.server.stations.dependencies import stations_named
 
 DEADLINES = FileExport[BoardEntry](
     "deadlines",
@@ -32,7 +32,7 @@ def deadline_exports(web: Web, deadlines: Deadlines) -> APIRouter:
     @router.get("/deadlines", dependencies=needs(Right.PEOPLE))
     def listed(request: Request, kind: Word, station: Word = "", form: Format = "csv") -> Response:
         code = next((known for known in CODES if known == kind), None)
-        mine = deadlines.within(stations_meant(request, web, station))
+        mine = deadlines.within(stations_named(request, web, station))
         if code is None or code not in [lane.code for lane in mine.lanes(limit=1)]:
             raise HTTPException(404)
 
@@ -40,6 +40,6 @@ def deadline_exports(web: Web, deadlines: Deadlines) -> APIRouter:
             lane = mine.lane(code, limit=limit, offset=offset)
             return lane.shown, lane.total
 
-        return sent(request, DEADLINES.table(in_batches(read), web.texts_for(request)), form, f"{kind} {station}")
+        return send_file(request, DEADLINES.table(in_batches(read), web.texts_for(request)), form, f"{kind} {station}")
 
     return router

@@ -14,15 +14,15 @@ from fastapi.responses import HTMLResponse, Response
 from fleet.server.deadlines.due_dates import local
 from fleet.server.deadlines.model import Deadlines, Lane
 from fleet.server.deadlines.settings import Code
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs, tell_look
+from fleet.server.platform.web.authorization import audit_lookup, needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
-from fleet.server.stations.dependencies import stations_meant
+from fleet.server.stations.dependencies import stations_named
 
 CODES: tuple[Code, ...] = get_args(Code)
 IN_A_LANE = 5
@@ -41,8 +41,8 @@ def deadline_pages(web: Web, deadlines: Deadlines) -> APIRouter:
         station: Annotated[str, Query(max_length=40)] = "",
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
-        mine = deadlines.within(stations_meant(request, web, station))
-        tell_look(request, Deed(LOOKED, station.strip(), kind))
+        mine = deadlines.within(stations_named(request, web, station))
+        audit_lookup(request, AuditEvent(LOOKED, station.strip(), kind))
         return _board(request, web, mine, (kind, station.strip(), page))
 
     return router

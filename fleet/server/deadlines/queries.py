@@ -13,7 +13,7 @@ from fleet.server.deadlines.settings import Code, DeadlineRule
 from fleet.server.deadlines.sources import DeadlineQuery, deadline_query
 from fleet.server.deadlines.tables import deadline_clock, deeds
 from fleet.server.platform.database.bulk import insert_new
-from fleet.server.platform.database.station_scope import Inside, everywhere
+from fleet.server.platform.database.station_scope import StationCondition, all_stations
 
 CHUNK = 500
 MOST = 20_000
@@ -29,7 +29,7 @@ def list_deadlines(
     today: date,
     *,
     station: str = "",
-    seen: Inside = everywhere,
+    seen: StationCondition = all_stations,
     limit: int = 100,
     offset: int = 0,
 ) -> tuple[list[Deadline], int]:
@@ -61,7 +61,9 @@ def recorded_actions(
     return known
 
 
-def actions_about_card(connection: Connection, card_number: str, seen: Inside = everywhere) -> list[DeadlineActionRow]:
+def actions_about_card(
+    connection: Connection, card_number: str, seen: StationCondition = all_stations
+) -> list[DeadlineActionRow]:
     """What was done about a card, newest first."""
     this = select(deeds).where(deeds.c.card_number == card_number, seen(deeds.c.station))
     rows = connection.execute(this.order_by(deeds.c.at.desc()))

@@ -12,7 +12,7 @@ from fleet.server.deadlines.model import BoardEntry, Deadline, DeadlineActionRow
 from fleet.server.deadlines.queries import ActionKey
 from fleet.server.deadlines.settings import Code, DeadlineSettings
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.station_scope import Inside, everywhere, inside
+from fleet.server.platform.database.station_scope import StationCondition, all_stations, stations_like
 
 
 class DeadlineService:
@@ -21,7 +21,7 @@ class DeadlineService:
         database: Database,
         settings: DeadlineSettings,
         clock: Callable[[], datetime],
-        seen: Inside = everywhere,
+        seen: StationCondition = all_stations,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -30,7 +30,7 @@ class DeadlineService:
 
     def within(self, patterns: frozenset[str]) -> "DeadlineService":
         """The same for these stations only."""
-        return DeadlineService(self._database, self._settings, self._clock, inside(patterns))
+        return DeadlineService(self._database, self._settings, self._clock, stations_like(patterns))
 
     def lanes(self, *, station: str = "", limit: int = 5) -> Sequence[Lane]:
         """Every rule that holds, with its first deadlines."""

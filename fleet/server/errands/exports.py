@@ -7,15 +7,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from fleet.server.errands.labels import errand_label
-from fleet.server.errands.model import ErrandRow, Sought
+from fleet.server.errands.model import ErrandQuery, ErrandRow
 from fleet.server.errands.pages import Wished
-from fleet.server.platform.pages.file_exports import BATCH, ExportColumn, FileExport, Format, sent
+from fleet.server.platform.pages.file_exports import BATCH, ExportColumn, FileExport, Format, send_file
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
 from fleet.server.readings.dependencies import all_readings
 from fleet.server.readings.model import Readings
-from fleet.server.stations.dependencies import stations_meant
+from fleet.server.stations.dependencies import stations_named
 
 ERRANDS = FileExport[ErrandRow](
     "errands",
@@ -37,14 +37,14 @@ def errand_exports(web: Web) -> APIRouter:
 
     @router.get("/errands", dependencies=needs(Right.VIEW))
     def exported(request: Request, wish: Wished, form: Format = "csv") -> Response:
-        readings = all_readings(request).within(stations_meant(request, web, wish.station))
+        readings = all_readings(request).within(stations_named(request, web, wish.station))
         rows = _every(readings, web.clock(), wish.sought)
-        return sent(request, ERRANDS.table(rows, web.texts_for(request)), form, " ".join(wish.query.values()))
+        return send_file(request, ERRANDS.table(rows, web.texts_for(request)), form, " ".join(wish.query.values()))
 
     return router
 
 
-def _every(readings: Readings, now: datetime, sought: Sought) -> Iterator[ErrandRow]:
+def _every(readings: Readings, now: datetime, sought: ErrandQuery) -> Iterator[ErrandRow]:
     """All of them, a batch at a time: there may be a million, and they are read as slowly as they are sent."""
     last: ErrandRow | None = None
     while batch := readings.errands(now, sought, limit=BATCH, after=last):

@@ -36,7 +36,7 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class ErrandQuery:
     """Which errands: of a station, of a kind, with an outcome (`going_on`: not ended yet), begun on a local day (None: today)."""
 
     station: str | None = None
@@ -48,4 +48,4 @@ class Sought:
 GOING_ON = "going_on"
 
 
-TODAY = Sought()
+TODAY = ErrandQuery()

@@ -14,22 +14,22 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.server.errands.labels import ERRAND_KINDS, OUTCOMES
-from fleet.server.errands.model import ErrandRow, Sought
-from fleet.server.platform.audit.log import Deed
+from fleet.server.errands.model import ErrandQuery, ErrandRow
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs, tell_look
+from fleet.server.platform.web.authorization import audit_lookup, needs
 from fleet.server.platform.web.pagination import ROWS
 from fleet.server.readings.dependencies import all_readings, readings_of
-from fleet.server.stations.dependencies import stations_meant
+from fleet.server.stations.dependencies import stations_named
 
 Word = Annotated[str, Query(max_length=40)]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ErrandFilter:
     """The filter as it stands in the address; `day` is ISO 8601, or empty for today."""
 
     station: str = ""
@@ -53,12 +53,12 @@ class Wish:
         return {name: value for name in self.__slots__ if (value := getattr(self, name))}
 
     @property
-    def sought(self) -> Sought:
+    def sought(self) -> ErrandQuery:
         """For the store; stations are narrowed elsewhere."""
-        return Sought(None, self.kind, self.outcome, _day(self.day))
+        return ErrandQuery(None, self.kind, self.outcome, _day(self.day))
 
 
-Wished = Annotated[Wish, Depends(Wish.of)]
+Wished = Annotated[ErrandFilter, Depends(ErrandFilter.of)]
 
 
 def errand_pages(web: Web) -> APIRouter:
@@ -73,19 +73,19 @@ def errand_pages(web: Web) -> APIRouter:
     def one_errand(
         request: Request, errand: str, wish: Wished, after: Annotated[str, Query(max_length=64)] = ""
     ) -> Response:
-        tell_look(request, Deed("people.errand", errand))
+        audit_lookup(request, AuditEvent("people.errand", errand))
         return _errands(request, web, wish, after, errand)
 
     return router
 
 
-def _errands(request: Request, web: Web, wish: Wish, after: str, chosen: str | None) -> Response:
+def _errands(request: Request, web: Web, wish: ErrandFilter, after: str, chosen: str | None) -> Response:
     seen, now, t, readings = web.hub.latest, web.clock(), web.texts_for(request), readings_of(request)
     selected = readings.errand(chosen) if chosen is not None else None
     if chosen is not None and selected is None:
         raise HTTPException(404)
     sought, day = _sought(wish, selected, now)
-    narrowed = all_readings(request).within(stations_meant(request, web, wish.station))
+    narrowed = all_readings(request).within(stations_named(request, web, wish.station))
     rows = narrowed.errands(now, sought, limit=ROWS + 1, after=readings.errand(after) if after else None)
     summary = readings.summary(now)
     return web.render(
@@ -113,12 +113,12 @@ def _errands(request: Request, web: Web, wish: Wish, after: str, chosen: str | N
     )
 
 
-def _sought(wish: Wish, selected: ErrandRow | None, now: datetime) -> tuple[Sought, str]:
+def _sought(wish: ErrandFilter, selected: ErrandRow | None, now: datetime) -> tuple[ErrandQuery, str]:
     """What the list shows, and which day that is: empty for today."""
     today = now.astimezone().date()
     day = _day(wish.day) or (selected.started.astimezone().date() if selected else today)
     sought = wish.sought
-    shown = Sought(None, sought.kind, sought.outcome, None if day == today else day)
+    shown = ErrandQuery(None, sought.kind, sought.outcome, None if day == today else day)
     return shown, "" if day == today else day.isoformat()
 
 

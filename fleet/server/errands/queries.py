@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
-from fleet.server.errands.model import GOING_ON, ErrandRow, Sought
+from fleet.server.errands.model import GOING_ON, ErrandQuery, ErrandRow
 from fleet.server.errands.tables import errands
 from fleet.server.platform import local_days
 from fleet.server.stations.tables import stations
@@ -20,7 +20,7 @@ def errand_rows() -> Select[Any]:
     return select(errands, stations.c.name).join(stations, stations.c.id == errands.c.station)
 
 
-def fits(sought: Sought, now: datetime) -> ColumnElement[bool]:
+def matches_query(sought: ErrandQuery, now: datetime) -> ColumnElement[bool]:
     """Whether an errand is one of those."""
     if sought.day is None:
         found = [errands.c.started >= local_days.start_of_day(now)]

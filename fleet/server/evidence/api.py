@@ -21,7 +21,7 @@ from fleet.server.evidence.service import BusyError, Evidence
 from fleet.server.evidence.signature import SealError
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import needs, tell_look
+from fleet.server.platform.web.authorization import audit_lookup, needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import Name
 from fleet.server.platform.web.problem_details import described, problem
@@ -81,7 +81,7 @@ def evidence_api(evidence: Evidence) -> APIRouter:
     ) -> Response:
         """What stations have told of an errand, a card, an order, or one of them, in one signed file."""
         asked = evidence_request(kind, value, first, last)
-        tell_look(request, export_audit_event(asked))
+        audit_lookup(request, export_audit_event(asked))
         try:
             file = evidence.written(asked)
         except NothingHeldError as error:

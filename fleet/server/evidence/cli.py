@@ -30,8 +30,8 @@ from fleet.server.evidence.signature import Seal, SealError, read_authorities, r
 from fleet.server.evidence.verification.report import as_object, as_text
 from fleet.server.evidence.verification.verify import TrustAnchors, check
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.database.database import Database, StoreError, opened
-from fleet.server.platform.database.database_url import PlaceError
+from fleet.server.platform.database.database import Database, StoreError, open_database
+from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
@@ -71,9 +71,9 @@ def _export(arguments: argparse.Namespace) -> int:
     try:
         asked = evidence_request(kind, getattr(arguments, kind), arguments.first, arguments.last)
         seal = Seal.load(arguments.authority)
-        with opened(place_of(arguments, begun=True)) as database:
+        with open_database(place_of(arguments, begun=True)) as database:
             done = _written(database, seal, asked, arguments.into)
-    except (EvidenceRequestError, SealError, PlaceError, NothingHeldError, TooMuchError) as error:
+    except (EvidenceRequestError, SealError, DatabaseUrlError, NothingHeldError, TooMuchError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except OSError as error:
         return complain(arguments, f"{error.filename or arguments.into}: {error.strerror}", BAD_INPUT)

@@ -9,7 +9,7 @@ from datetime import date
 from typing import get_args
 
 from fleet.server.evidence.model import EvidenceRequest, Kind
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 
 EXPORTED = "evidence.export"
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -28,6 +28,6 @@ def evidence_request(kind: Kind, value: str, first: date | None, last: date | No
     return EvidenceRequest(kind, value, first.isoformat() if first else None, last.isoformat() if last else None)
 
 
-def export_audit_event(asked: EvidenceRequest) -> Deed:
+def export_audit_event(asked: EvidenceRequest) -> AuditEvent:
     """What the audit says of an export."""
-    return Deed(EXPORTED, asked.value, " ".join(part for part in (asked.kind, asked.first, asked.last) if part))
+    return AuditEvent(EXPORTED, asked.value, " ".join(part for part in (asked.kind, asked.first, asked.last) if part))

@@ -26,7 +26,7 @@ from fleet.server.ingest.projections import (
     UnfitData,
 )
 from fleet.server.orders.model import OrderMoved
-from fleet.server.orders.service import settle
+from fleet.server.orders.service import settle_returns
 from fleet.server.platform.database.bulk import Put, insert_for, put_all
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import RECEIPT_TWICE, UNFIT, Alarm
@@ -94,7 +94,7 @@ def apply_folded(connection: Connection, folded: Folded) -> Applied:
     moved = move_orders(connection, folded.orders)
     dropped = {change.card_number for _, change in folded.dropped} - {""}
     emptied = {origin.station for origin, _ in folded.emptied}
-    if settle(connection, moved.handed | dropped, emptied) or moved.orders:
+    if settle_returns(connection, moved.handed | dropped, emptied) or moved.orders:
         folded.applied.topics.add(Topic.ORDERS)
     return folded.applied
 

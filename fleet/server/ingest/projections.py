@@ -16,7 +16,7 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from fleet.server.cards.stock import events as stocking
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.cards.stock.projection import Origin
-from fleet.server.orders.model import Happening, OrderMoved
+from fleet.server.orders.model import OrderEvent, OrderMoved
 from fleet.server.stations.alarms import CARD_NOT_GENUINE, LISTS_DROPPED, NOT_LAID_OUT
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -169,7 +169,7 @@ class _Errand(msgspec.Struct):
 _errand_decoder = msgspec.json.Decoder(_Errand)
 
 
-_MOVED: dict[tuple[str, str], Happening] = {
+_MOVED: dict[tuple[str, str], OrderEvent] = {
     (Effect.SLOT_TAKE, Outcome.TAKEN): "taken",
     (Effect.SLOT_RETURN, Outcome.WRONG_CARD): "wrong_card",
     (Effect.SLOT_RETURN, Outcome.NOT_GENUINE): "wrong_card",

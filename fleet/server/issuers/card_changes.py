@@ -16,7 +16,7 @@ from fleet.messages.issuing import GRAVE_HOLDS, CardRecord
 from fleet.server.issuers.model import Queueable
 from fleet.server.issuers.ports import CardRegister
 from fleet.server.issuers.proofs.authorization import Asker, Rights, by_holder
-from fleet.server.issuers.requests import Wishes
+from fleet.server.issuers.requests import RequestLog
 from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS, Alarm, AlarmRecorder
 
 MANY = 3
@@ -25,14 +25,14 @@ HOUR = timedelta(hours=1)
 DEAD = ("blocked", "returned", "voided")
 
 
-class Changes:
+class CardChanges:
     """Asks the issuer's register for one change at a time."""
 
     def __init__(
         self,
         register: CardRegister,
         rights: Rights,
-        wishes: Wishes,
+        wishes: RequestLog,
         alarms: AlarmRecorder,
         clock: Callable[[], datetime],
     ) -> None:

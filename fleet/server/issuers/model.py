@@ -19,7 +19,7 @@ OWN = ":"
 """In `who`: the server asked by itself, for a rule or an account. No HSA-id has it."""
 
 
-class Key(NamedTuple):
+class RequestKey(NamedTuple):
     """Station (empty where no station is known) and id of the wish."""
 
     station: str
@@ -47,9 +47,9 @@ class RequestRow:
     """The HSA-id in whose name it is done; empty where nobody has shown who they are."""
 
     @property
-    def key(self) -> Key:
+    def key(self) -> RequestKey:
         """Of the row."""
-        return Key(self.station, self.id)
+        return RequestKey(self.station, self.id)
 
     @property
     def own(self) -> bool:

@@ -29,8 +29,15 @@ from fleet.messages.issuing import CardRecord, Offer, Person
 from fleet.server.issuers.proofs.certificate_chains import Standing
 
 __all__ = [
-    "CardRegister", "CertificateIssuer", "DirectoryService", "IssuerAwayError", "Known", "OrderSource", "Standing",
-    "StatusSource", "Wanted",
+    "CardRegister",
+    "CertificateIssuer",
+    "CertificateRequest",
+    "DirectoryEntry",
+    "DirectoryService",
+    "IssuerAwayError",
+    "OrderSource",
+    "Standing",
+    "StatusSource",
 ]  # fmt: skip
 
 
@@ -39,7 +46,7 @@ class IssuerAwayError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CertificateRequest:
     """A certificate that was asked for and may be given. `request` and `current` are DER; `current` only for a renewal."""
 
     request: bytes = field(repr=False)
@@ -50,7 +57,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class DirectoryEntry:
     """What directory and register know together."""
 
     person: Person | None
@@ -67,7 +74,7 @@ class Known:
 class CertificateIssuer(Protocol):
     """Signs requests."""
 
-    async def certificate(self, wanted: Wanted) -> IssuedResult | DeclinedResult:
+    async def certificate(self, wanted: CertificateRequest) -> IssuedResult | DeclinedResult:
         """The certificate with its chain. Raises IssuerAwayError."""
 
 
@@ -94,7 +101,7 @@ class CardRegister(Protocol):
 class DirectoryService(Protocol):
     """People, and which cards they have."""
 
-    async def find(self, hsa_id: str, card_number: str) -> Known | None:
+    async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
         """By one of the two; None where nothing is known. Raises IssuerAwayError."""
 
 

@@ -37,7 +37,7 @@ class RegionError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class RegionFile:
     """One file that stations get."""
 
     kind: Kind
@@ -53,10 +53,10 @@ class File:
 class RegionData:
     """The set that stations get now. Replaced as a whole; a page is of one set."""
 
-    def __init__(self, switch_offs: Sequence[SwitchOff] = (), files: Sequence[File] = ()) -> None:
+    def __init__(self, switch_offs: Sequence[SwitchOff] = (), files: Sequence[RegionFile] = ()) -> None:
         self._switch_offs = tuple(switch_offs)
         self._files = tuple(files)
-        self._lists: tuple[File, ...] = ()
+        self._lists: tuple[RegionFile, ...] = ()
         self._make()
 
     @classmethod
@@ -73,7 +73,7 @@ class RegionData:
 
     def set_lists(self, lists: Sequence[bytes]) -> None:
         """The newest lists of the issuer."""
-        self._lists = tuple(File("crl", hashlib.sha256(der).hexdigest()[:16], der) for der in lists)
+        self._lists = tuple(RegionFile("crl", hashlib.sha256(der).hexdigest()[:16], der) for der in lists)
         self._make()
 
     @property
@@ -109,7 +109,7 @@ class RegionData:
         self._pages = tuple(_paged(files)) or ((),)
 
 
-def _paged(files: Sequence[File]) -> Iterator[tuple[FilePart, ...]]:
+def _paged(files: Sequence[RegionFile]) -> Iterator[tuple[FilePart, ...]]:
     """Whole files side by side while they fit; a large one alone, in parts."""
     page: list[FilePart] = []
     size = 0
@@ -138,13 +138,13 @@ def _switch_offs(path: Path) -> tuple[SwitchOff, ...]:
     return found
 
 
-def _profiles(folder: Path) -> tuple[File, ...]:
+def _profiles(folder: Path) -> tuple[RegionFile, ...]:
     found = []
     for path in sorted(folder.glob("*.toml")):
         signature = path.with_name(path.name + ".jws")
         try:
-            found.append(File("profile", path.name, path.read_bytes()))
-            found.append(File("profile_signature", signature.name, signature.read_bytes()))
+            found.append(RegionFile("profile", path.name, path.read_bytes()))
+            found.append(RegionFile("profile_signature", signature.name, signature.read_bytes()))
         except OSError as error:
             raise RegionError(f"{error.filename}: {error.strerror}") from None
     return tuple(found)

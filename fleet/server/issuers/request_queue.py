@@ -15,16 +15,16 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, true, upda
 from fleet.messages.asking import tag_of
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
-from fleet.server.issuers.model import Key, Queueable, RequestRow
+from fleet.server.issuers.model import Queueable, RequestKey, RequestRow
 from fleet.server.issuers.tables import requests
 from fleet.server.platform.database.bulk import insert_new
-from fleet.server.platform.database.station_scope import inside
+from fleet.server.platform.database.station_scope import stations_like
 
 QUEUED = frozenset({AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.CARD_LIFT})
 FIRST_S, LAST_S = 30.0, 3600.0
 
 
-def put(connection: Connection, key: Key, ask: Queueable, who: str, now: datetime, by: str = "") -> bool:
+def enqueue(connection: Connection, key: RequestKey, ask: Queueable, who: str, now: datetime, by: str = "") -> bool:
     """Put it into the queue, due now. False where it was there. `by`: the HSA-id in whose name it is done; proofs do not wait
     with it, since they have been judged."""
     row: dict[str, Any] = {
@@ -41,7 +41,7 @@ def put(connection: Connection, key: Key, ask: Queueable, who: str, now: datetim
     return insert_new(connection, requests, row)
 
 
-def due(connection: Connection, now: datetime, limit: int = 20) -> list[RequestRow]:
+def due_requests(connection: Connection, now: datetime, limit: int = 20) -> list[RequestRow]:
     """What is to be tried, the longest due first."""
     waiting = select(requests).where(requests.c.due <= now).order_by(requests.c.due, requests.c.id).limit(limit)
     return [_row(row) for row in connection.execute(waiting)]
@@ -53,21 +53,21 @@ def claim(connection: Connection, row: RequestRow, until: datetime) -> bool:
     return connection.execute(update(requests).where(this).values(due=until)).rowcount == 1
 
 
-def settle(connection: Connection, key: Key, reason: str | None, now: datetime) -> None:
+def record_answer(connection: Connection, key: RequestKey, reason: str | None, now: datetime) -> None:
     """The issuer has answered: done, or declined for that reason. Nothing where it is not in the queue."""
     values = {"state": "done" if reason is None else "declined", "due": None, "error": reason, "tried": now}
     waiting = and_(_this(key), requests.c.state == "waiting")
     connection.execute(update(requests).where(waiting).values(**values, tries=requests.c.tries + 1))
 
 
-def put_off(connection: Connection, row: RequestRow, why: str, now: datetime) -> None:
+def postpone(connection: Connection, row: RequestRow, why: str, now: datetime) -> None:
     """A try came to nothing: again later, twice as late each time, up to an hour."""
     values = {"due": now + wait_after(row.tries + 1), "error": why[:200], "tried": now}
     waiting = and_(_this(row.key), requests.c.state == "waiting")
     connection.execute(update(requests).where(waiting).values(**values, tries=requests.c.tries + 1))
 
 
-def again(connection: Connection, key: Key, now: datetime, within: ColumnElement[bool]) -> bool:
+def retry_now(connection: Connection, key: RequestKey, now: datetime, within: ColumnElement[bool]) -> bool:
     """Make it due now. False where it does not wait, or not within."""
     waiting = and_(_this(key), requests.c.state == "waiting", within)
     return connection.execute(update(requests).where(waiting).values(due=now)).rowcount == 1
@@ -78,7 +78,7 @@ def wait_after(tries: int) -> timedelta:
     return timedelta(seconds=min(LAST_S, FIRST_S * 2.0 ** min(tries - 1, 10)))
 
 
-def listed(
+def list_requests(
     connection: Connection,
     *,
     state: str = "",
@@ -95,7 +95,9 @@ def listed(
     return [_row(row) for row in connection.execute(newest.limit(limit).offset(offset))], total
 
 
-def one(connection: Connection, key: Key, within: ColumnElement[bool] | None = None) -> RequestRow | None:
+def find_request(
+    connection: Connection, key: RequestKey, within: ColumnElement[bool] | None = None
+) -> RequestRow | None:
     """That request."""
     row = connection.execute(select(requests).where(_this(key), true() if within is None else within)).first()
     return None if row is None else _row(row)
@@ -103,10 +105,10 @@ def one(connection: Connection, key: Key, within: ColumnElement[bool] | None = N
 
 def stations_in(patterns: Collection[str]) -> ColumnElement[bool]:
     """Requests of these stations: names, or beginnings of names with `*`."""
-    return inside(frozenset(patterns))(requests.c.station)
+    return stations_like(frozenset(patterns))(requests.c.station)
 
 
-def _this(key: Key) -> ColumnElement[bool]:
+def _this(key: RequestKey) -> ColumnElement[bool]:
     return and_(requests.c.station == key.station, requests.c.id == key.id)
 
 

@@ -27,7 +27,7 @@ CLAIM = timedelta(minutes=5)
 _log = logging.getLogger(__name__)
 
 
-class Carrier:
+class RequestSender:
     """One for a server. `answers` is None where no issuer is set up: requests wait, and say so."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Carrier:
 
     def _due(self) -> list[RequestRow]:
         with self._database.reading.begin() as connection:
-            return requesting.due(connection, self._clock())
+            return requesting.due_requests(connection, self._clock())
 
     def _claim(self, row: RequestRow) -> bool:
         with self._database.writing.begin() as connection:
@@ -84,9 +84,9 @@ class Carrier:
 
     def _put_off(self, row: RequestRow, why: str) -> None:
         with self._database.writing.begin() as connection:
-            requesting.put_off(connection, row, why, self._clock())
+            requesting.postpone(connection, row, why, self._clock())
 
     def _settle(self, row: RequestRow, result: Result) -> None:
         reason = result.reason if isinstance(result, DeclinedResult) else None
         with self._database.writing.begin() as connection:
-            requesting.settle(connection, row.key, reason, self._clock())
+            requesting.record_answer(connection, row.key, reason, self._clock())

@@ -26,8 +26,8 @@ from fleet.messages.asking import (
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
 from fleet.server.issuers.certificates import keep_certificate
-from fleet.server.issuers.model import Key, Queueable
-from fleet.server.issuers.request_queue import QUEUED, put, settle
+from fleet.server.issuers.model import Queueable, RequestKey
+from fleet.server.issuers.request_queue import QUEUED, enqueue, record_answer
 from fleet.server.issuers.tables import wishes
 from fleet.server.orders.model import OPEN
 from fleet.server.orders.tables import orders
@@ -68,7 +68,7 @@ class ReusedError(Exception):
     """The id has been used for another question."""
 
 
-class Wishes:
+class RequestLog:
     """The table. Methods block; call them in a thread. All raise sqlalchemy.exc.SQLAlchemyError."""
 
     def __init__(self, database: Database) -> None:
@@ -119,7 +119,7 @@ class Wishes:
             if isinstance(ask, CertificateAsk) and isinstance(result, IssuedResult):
                 keep_certificate(connection, station, ask, result, now)
             if name in QUEUED:
-                settle(connection, Key(station, ask.id), row["reason"], now)
+                record_answer(connection, RequestKey(station, ask.id), row["reason"], now)
 
     def anonymous_holds(self, station: str, since: datetime) -> int:
         """Holds in nobody's name that were asked for at that station since then, and answered."""
@@ -146,7 +146,7 @@ class Wishes:
     def wait_for(self, station: str, ask: Queueable, by: str, now: datetime) -> None:
         """The issuer is away: the server goes on trying, and everybody can see it. `by`: who has proved to want it."""
         with self._database.writing.begin() as connection:
-            put(connection, Key(station, ask.id), ask, by, now, by)
+            enqueue(connection, RequestKey(station, ask.id), ask, by, now, by)
 
 
 def tag_outcome(result: Result) -> str:

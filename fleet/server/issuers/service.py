@@ -41,12 +41,12 @@ from fleet.messages.asking import (
 from fleet.messages.issuing import Offer
 from fleet.messages.link import Answer, encode
 from fleet.server.issuers.adapters.directory_with_handovers import BEFORE_USE
-from fleet.server.issuers.card_changes import Changes
+from fleet.server.issuers.card_changes import CardChanges
 from fleet.server.issuers.certificate_offers import offers_of
 from fleet.server.issuers.certificate_requests import check_issued, check_renewal, check_request, der_of
 from fleet.server.issuers.dependencies import IssuerSide
 from fleet.server.issuers.model import Queueable
-from fleet.server.issuers.ports import IssuerAwayError, Wanted
+from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.authorization import (
     Asker,
@@ -59,7 +59,7 @@ from fleet.server.issuers.proofs.authorization import (
 )
 from fleet.server.issuers.proofs.verification import ProofJudge
 from fleet.server.issuers.question_bounds import check_bounds
-from fleet.server.issuers.requests import ReusedError, Wishes
+from fleet.server.issuers.requests import RequestLog, ReusedError
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import BLOCK_DECLINED, Alarm, AlarmRecorder
@@ -76,7 +76,7 @@ class IssuerAnswers:
     def __init__(
         self,
         side: IssuerSide,
-        wishes: Wishes,
+        wishes: RequestLog,
         judge: ProofJudge,
         administrators: Administrators,
         signer: Signer,
@@ -87,7 +87,7 @@ class IssuerAnswers:
         self._wishes = wishes
         self._judge = judge
         self._rights = Rights(side.directory, administrators, clock)
-        self._changes = Changes(side.register, self._rights, wishes, alarms, clock)
+        self._changes = CardChanges(side.register, self._rights, wishes, alarms, clock)
         self._signer = signer
         self._alarms = alarms
         self._clock = clock
@@ -236,7 +236,7 @@ class IssuerAnswers:
                 return wrong
         return issued
 
-    async def _wanted(self, station: str, ask: CertificateAsk, asker: Asker) -> Wanted | DeclinedResult:
+    async def _wanted(self, station: str, ask: CertificateAsk, asker: Asker) -> CertificateRequest | DeclinedResult:
         request = der_of(ask.request)
         wrong = check_request(request, ask.hsa_id, ask.card_number)
         if wrong is not None:
@@ -261,7 +261,11 @@ class IssuerAnswers:
         if offer.administrators > 1 and not await self._rights.may_attend_for(station, card[0], attending):
             return DeclinedResult("kur_needed")
         mine = by_holder(asker.people, card[1]) if is_renewal(ask) else of_holder(asker.people, card[1]) or attending
-        return Wanted(request, offer, ask.card_number, ask.hsa_id, current) if mine else DeclinedResult("not_allowed")
+        return (
+            CertificateRequest(request, offer, ask.card_number, ask.hsa_id, current)
+            if mine
+            else DeclinedResult("not_allowed")
+        )
 
     async def _log_in(self, station: str, asker: Asker) -> Result:
         if len(asker.people) != 1:

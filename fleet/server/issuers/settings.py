@@ -34,7 +34,7 @@ from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.proofs.assurance import SHIPPED
 
 
-class SettingsError(Exception):
+class IssuerSettingsError(Exception):
     """The file cannot be used. The text names file, key and reason."""
 
 
@@ -93,12 +93,12 @@ class IssuerSettings(_Table):
             content = tomllib.loads(path.read_text("utf-8"))
             return cls.model_validate({**content, "base": path.resolve().parent})
         except OSError as error:
-            raise SettingsError(f"{path}: {error.strerror}") from None
+            raise IssuerSettingsError(f"{path}: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path}: {error}") from None
+            raise IssuerSettingsError(f"{path}: {error}") from None
         except ValidationError as error:
             first = error.errors()[0]
-            raise SettingsError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            raise IssuerSettingsError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
     def tls(self) -> ssl.SSLContext:
         """Raises SettingsError."""
@@ -106,16 +106,16 @@ class IssuerSettings(_Table):
         try:
             return client_tls(self.base / link.ca, self.base / link.certificate, self.base / link.key)
         except (OSError, ssl.SSLError) as error:
-            raise SettingsError(f"link: {link.ca}, {link.certificate} or {link.key}: {error.strerror}") from None
+            raise IssuerSettingsError(f"link: {link.ca}, {link.certificate} or {link.key}: {error.strerror}") from None
 
     def certificates(self, name: str) -> list[x509.Certificate]:
         """Of a PEM file. Raises SettingsError."""
         try:
             return x509.load_pem_x509_certificates((self.base / name).read_bytes())
         except OSError as error:
-            raise SettingsError(f"{self.base / name}: {error.strerror}") from None
+            raise IssuerSettingsError(f"{self.base / name}: {error.strerror}") from None
         except ValueError:
-            raise SettingsError(f"{self.base / name}: no certificates in PEM") from None
+            raise IssuerSettingsError(f"{self.base / name}: no certificates in PEM") from None
 
     def level_table(self) -> Mapping[str, int]:
         """Level of assurance by policy: the region's, or that of test cards where it names none."""

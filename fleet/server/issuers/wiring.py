@@ -19,7 +19,7 @@ from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
 from fleet.server.issuers.region_data import RegionData, RegionError
-from fleet.server.issuers.requests import Wishes
+from fleet.server.issuers.requests import RequestLog
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.platform.database.database import Database
@@ -58,7 +58,7 @@ async def connected(
         side = IssuerSide(EstIssuer(secure), rest, directory, keys, settings.offer_rules(), status)
         changed = asyncio.Event()
         watching = asyncio.create_task(_watch(settings, region, status, changed, watch_s), name="region-watch")
-        answers = IssuerAnswers(side, Wishes(database), judge, administrators, signer, alarms, clock)
+        answers = IssuerAnswers(side, RequestLog(database), judge, administrators, signer, alarms, clock)
         answers.changed = changed.set
         try:
             yield answers, region

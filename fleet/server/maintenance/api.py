@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field
 
 from fleet.server.alerts.model import Alerts
 from fleet.server.maintenance.model import Day, Window, WindowRow
-from fleet.server.platform.audit.log import Deed, without_numbers
+from fleet.server.platform.audit.log import AuditEvent, without_numbers
 from fleet.server.platform.roles import Right, Scope
-from fleet.server.platform.web.authorization import caller_of, needs, tell
+from fleet.server.platform.web.authorization import audit_change, caller_of, needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 from fleet.server.platform.web.request_bodies import WHOLE, Body, Instant
@@ -101,7 +101,7 @@ def begin(request: Request, alerts: Alerts, window: Window) -> WindowRow:
     """Make it in the caller's name. Raises HTTPException where it is for stations that are not theirs to command."""
     _require(caller_of(request).scope(Right.COMMAND), window)
     why = f": {window.reason}" if window.reason else ""
-    tell(request, Deed("maintenance.begin", window.name, " ".join(window.stations) + why))
+    audit_change(request, AuditEvent("maintenance.begin", window.name, " ".join(window.stations) + why))
     return alerts.begin_window(window, caller_of(request).name)
 
 
@@ -111,7 +111,7 @@ def end(request: Request, alerts: Alerts, number: int) -> None:
     if row is None or not any(map(caller_of(request).scope(Right.COMMAND).touches, row.window.stations)):
         raise HTTPException(404, "no window of that number")
     _require(caller_of(request).scope(Right.COMMAND), row.window)
-    tell(request, Deed("maintenance.end", row.window.name, " ".join(row.window.stations)))
+    audit_change(request, AuditEvent("maintenance.end", row.window.name, " ".join(row.window.stations)))
     alerts.end_window(number)
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from fleet.server.cards.dependencies import within
 from fleet.server.cards.model import Cards
-from fleet.server.orders.model import Happening, Record, Row
+from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord
 from fleet.server.orders.request_bodies import (
     HsaId,
     OrderBody,
@@ -26,11 +26,11 @@ from fleet.server.orders.request_bodies import (
     PersonChange,
 )
 from fleet.server.people.model import PersonRow
-from fleet.server.platform.audit.log import Deed
-from fleet.server.platform.csv_files import Problem
-from fleet.server.platform.import_files import Imported, RefusedError
+from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.csv_files import FileProblem
+from fleet.server.platform.import_files import ImportRefusedError, ImportResult
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, needs, require_station, tell, tell_look
+from fleet.server.platform.web.authorization import audit_change, audit_lookup, caller_of, needs, require_station
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 from fleet.server.platform.web.request_bodies import LINE
@@ -76,7 +76,7 @@ def people_api(cards: Cards) -> APIRouter:
     ) -> CountedRows[Person]:
         """People by HSA-id, whose HSA-id or name has that in it."""
         _region(request)
-        tell_look(request, Deed(LOOKED, search))
+        audit_lookup(request, AuditEvent(LOOKED, search))
         rows, total = cards.people(search=search, limit=limit, offset=offset)
         items = [_person(row) for row in rows]
         return CountedRows(items=items, next=next_offset(offset, limit, total), total=total)
@@ -85,7 +85,7 @@ def people_api(cards: Cards) -> APIRouter:
     def read_person(request: Request, hsa_id: HsaId) -> Person:
         """One person."""
         _region(request)
-        tell_look(request, Deed(LOOKED, hsa_id))
+        audit_lookup(request, AuditEvent(LOOKED, hsa_id))
         return _person(_known(cards.person(hsa_id)))
 
     @router.put("/people/{hsa_id}", dependencies=needs(Right.ORDERS))
@@ -108,7 +108,7 @@ def _add_reading(router: APIRouter, cards: Cards) -> None:
     @router.get("/orders/{order}", dependencies=needs(Right.PEOPLE))
     def read_order(request: Request, order: OrderName) -> Order:
         """One order."""
-        tell_look(request, Deed("people.search", order))
+        audit_lookup(request, AuditEvent("people.search", order))
         return _read(within(request, cards), order)
 
 
@@ -147,7 +147,7 @@ def _add_steps(router: APIRouter, cards: Cards) -> None:
         return _step(request, cards, order, "destroyed", "order.destroy")
 
 
-def place(request: Request, cards: Cards, records: list[Record]) -> Imported:
+def place(request: Request, cards: Cards, records: list[OrderRecord]) -> ImportResult:
     """As an import, told to the audit first. Raises HTTPException."""
     scope = caller_of(request).scope(Right.ORDERS)
     for record in records:
@@ -155,24 +155,24 @@ def place(request: Request, cards: Cards, records: list[Record]) -> Imported:
         held = None if scope.everywhere else cards.order(record.order)
         if held is not None and not scope.allows(held.station):
             raise HTTPException(409, f"{record.order}: the number is taken")
-        tell(request, Deed(PLACED, record.order))
+        audit_change(request, AuditEvent(PLACED, record.order))
     try:
-        return cards.take_orders([Row(number, record) for number, record in enumerate(records, 1)])
-    except RefusedError as error:
+        return cards.take_orders([OrderLine(number, record) for number, record in enumerate(records, 1)])
+    except ImportRefusedError as error:
         told = (f"{problem.column}: {_told(problem, everywhere=scope.everywhere)}" for problem in error.problems)
         raise HTTPException(409, "; ".join(told)) from None
 
 
-def _told(problem: Problem, *, everywhere: bool) -> str:
+def _told(problem: FileProblem, *, everywhere: bool) -> str:
     """The reason; without the other order of a card, which may be a station's that the caller does not see."""
     hidden = problem.column == "card_number" and not everywhere
     return "this card waits for another order already" if hidden else problem.reason
 
 
-def _step(request: Request, cards: Cards, order: str, what: Happening, action: str) -> Order:
+def _step(request: Request, cards: Cards, order: str, what: OrderEvent, action: str) -> Order:
     mine = within(request, cards)
     _read(mine, order)
-    tell(request, Deed(action, order))
+    audit_change(request, AuditEvent(action, order))
     done = mine.step(order, what)
     if done is None or done.now is None:
         raise HTTPException(409, f"{order} is {done.was if done else 'gone'}")
@@ -194,7 +194,7 @@ def _region(request: Request) -> None:
 
 def _keep_person(request: Request, cards: Cards, row: PersonRow) -> Person:
     _region(request)
-    tell(request, Deed(CHANGED, row.hsa_id))
+    audit_change(request, AuditEvent(CHANGED, row.hsa_id))
     cards.take_people([row])
     return _person(row)
 

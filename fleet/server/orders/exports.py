@@ -5,7 +5,15 @@ from fastapi.responses import Response
 
 from fleet.server.orders.labels import ORDER_STATES, order_label
 from fleet.server.orders.model import OrderRow
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Search, Word, in_batches, sent
+from fleet.server.platform.pages.file_exports import (
+    ExportColumn,
+    FileExport,
+    Format,
+    Search,
+    Word,
+    in_batches,
+    send_file,
+)
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -37,6 +45,6 @@ def order_exports(web: Web) -> APIRouter:
         readings, search = readings_of(request), q.strip()
         state = state if state in ORDER_STATES else ""
         rows = in_batches(lambda limit, offset: readings.orders(search=search, state=state, limit=limit, offset=offset))
-        return sent(request, ORDERS.table(rows, web.texts_for(request)), form, f"{search} {state}")
+        return send_file(request, ORDERS.table(rows, web.texts_for(request)), form, f"{search} {state}")
 
     return router

@@ -2,7 +2,7 @@
 
 The life cycle is one table of what may follow. It is pure.
 
->>> after("waiting", "cancelled")
+>>> state_after("waiting", "cancelled")
 'cancelled'
 """
 
@@ -30,7 +30,7 @@ State = Literal[
 offered until the card is put in again or its row is imported anew. `activated`: the card is its holder's, the receipt is owed."""
 
 
-Happening = Literal[
+OrderEvent = Literal[
     "given_slot",
     "given_no_slot",
     "stored",
@@ -47,7 +47,7 @@ Happening = Literal[
 ]
 
 
-CAUSE: Mapping[Happening, str] = {
+CAUSE: Mapping[OrderEvent, str] = {
     "given_slot": "the office: a new or changed row names a slot",
     "given_no_slot": "the office: a new or changed row names none",
     "stored": "an ID administrator put the card into a slot",
@@ -65,17 +65,17 @@ CAUSE: Mapping[Happening, str] = {
 """Who or what makes it happen."""
 
 
-NEW: Mapping[Happening, State] = {"given_slot": "waiting", "given_no_slot": "coming"}
+NEW: Mapping[OrderEvent, State] = {"given_slot": "waiting", "given_no_slot": "coming"}
 """How an order begins."""
 
 
-_HANDED_OVER: Mapping[Happening, State] = {"activated": "activated", "collected": "collected"}
+_HANDED_OVER: Mapping[OrderEvent, State] = {"activated": "activated", "collected": "collected"}
 
 
-_CLOSED: Mapping[Happening, State] = {"cancelled": "cancelled", "voided": "voided"}
+_CLOSED: Mapping[OrderEvent, State] = {"cancelled": "cancelled", "voided": "voided"}
 
 
-_SHELVED: Mapping[Happening, State] = {
+_SHELVED: Mapping[OrderEvent, State] = {
     "given_slot": "waiting",
     "stored": "waiting",
     "taken_out": "taken_out",
@@ -85,7 +85,7 @@ _SHELVED: Mapping[Happening, State] = {
 }
 
 
-_ENDED_EARLY: Mapping[Happening, State] = {
+_ENDED_EARLY: Mapping[OrderEvent, State] = {
     "given_slot": "waiting",
     "given_no_slot": "coming",
     "taken": "taken",
@@ -94,7 +94,7 @@ _ENDED_EARLY: Mapping[Happening, State] = {
 }
 
 
-TABLE: Mapping[State, Mapping[Happening, State]] = {
+TABLE: Mapping[State, Mapping[OrderEvent, State]] = {
     "coming": {**_SHELVED, "given_no_slot": "coming", "taken": "taken"},
     "waiting": {**_SHELVED, "given_no_slot": "waiting", "taken": "taken", "wrong_card": "misplaced"},
     "taken": {"wrong_card": "misplaced", **_HANDED_OVER},
@@ -112,7 +112,7 @@ TABLE: Mapping[State, Mapping[Happening, State]] = {
 STATES: tuple[State, ...] = get_args(State)
 
 
-HAPPENINGS: tuple[Happening, ...] = get_args(Happening)
+HAPPENINGS: tuple[OrderEvent, ...] = get_args(OrderEvent)
 
 
 OPEN: tuple[State, ...] = ("coming", "waiting", "taken")
@@ -134,7 +134,7 @@ IN_HAND: tuple[State, ...] = ("activated", "collected")
 ENDED_EARLY: tuple[State, ...] = ("cancelled", "voided")
 
 
-def after(state: str | None, happening: Happening) -> State | None:
+def state_after(state: str | None, happening: OrderEvent) -> State | None:
     """The state that follows; None where it does not happen. A `state` of None is an order that is not known yet."""
     steps = NEW if state is None else TABLE.get(state, {})  # type: ignore[call-overload]
     follows: State | None = steps.get(happening)
@@ -164,12 +164,12 @@ class OrderMoved(msgspec.Struct, frozen=True, gc=False):
     """The card has been taken, was another one, is activated, is collected."""
 
     order: str
-    what: Happening
+    what: OrderEvent
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class OrderRecord:
     """One order as imported. No code of any kind: `envelope_mac` is the issuer's HMAC as hex."""
 
     order: str
@@ -187,8 +187,8 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OrderLine:
     """A record and the line of the file that it came from."""
 
     line: int
-    record: Record
+    record: OrderRecord

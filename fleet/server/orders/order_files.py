@@ -13,9 +13,9 @@ fleet.server.platform.csv_files.FileError: 10 problems
 import re
 
 from fleet.messages.topics import STATION_NAME
-from fleet.server.orders.model import Record, Row
-from fleet.server.platform.csv_files import Line, Problem, checked, read_lines
-from fleet.server.platform.import_files import Rule, broken_rules, is_day
+from fleet.server.orders.model import OrderLine, OrderRecord
+from fleet.server.platform.csv_files import CsvLine, FileProblem, check_unique, read_lines
+from fleet.server.platform.import_files import ColumnRule, broken_rules, is_day
 
 ORDER_COLUMNS = (
     "order",
@@ -41,43 +41,52 @@ _MAC = re.compile(r"[0-9a-f]{64}\Z")
 
 
 ORDER_RULES = {
-    "order": Rule(_ORDER.match, "1 to 64 of letters, digits, dot, hyphen and underscore"),
-    "hsa_id": Rule(_HSA_ID.match, "must be an HSA-id such as SE2321000016-1A2B, in capitals"),
-    "name": Rule(lambda text: len(text) <= 120, "at most 120 characters"),
-    "protected": Rule(lambda text: text in ("yes", "no", ""), "must be yes, no or empty"),
-    "card_number": Rule(_CARD_NUMBER.match, "4 to 40 digits or capital letters, without spaces"),
-    "product": Rule(lambda text: 0 < len(text) <= 80, "1 to 80 characters"),
-    "loa": Rule(lambda text: text in ("2", "3"), "must be 2 or 3"),
-    "station": Rule(STATION_NAME.match, "must be a station name: 1 to 40 of a-z, 0-9 and hyphens"),
-    "slot": Rule(lambda text: _is_slot(text), f"must be a whole number from 1 to {MAX_SLOT}, or empty"),
-    "last_day": Rule(lambda text: is_day(text), "must be a day as YYYY-MM-DD"),
-    "envelope_key": Rule(lambda text: not text or _KEY_ID.match(text), "must be the id of a key, or empty"),
-    "envelope_mac": Rule(lambda text: not text or _MAC.match(text.lower()), "must be 64 hexadecimal digits, or empty"),
+    "order": ColumnRule(_ORDER.match, "1 to 64 of letters, digits, dot, hyphen and underscore"),
+    "hsa_id": ColumnRule(_HSA_ID.match, "must be an HSA-id such as SE2321000016-1A2B, in capitals"),
+    "name": ColumnRule(lambda text: len(text) <= 120, "at most 120 characters"),
+    "protected": ColumnRule(lambda text: text in ("yes", "no", ""), "must be yes, no or empty"),
+    "card_number": ColumnRule(_CARD_NUMBER.match, "4 to 40 digits or capital letters, without spaces"),
+    "product": ColumnRule(lambda text: 0 < len(text) <= 80, "1 to 80 characters"),
+    "loa": ColumnRule(lambda text: text in ("2", "3"), "must be 2 or 3"),
+    "station": ColumnRule(STATION_NAME.match, "must be a station name: 1 to 40 of a-z, 0-9 and hyphens"),
+    "slot": ColumnRule(lambda text: _is_slot(text), f"must be a whole number from 1 to {MAX_SLOT}, or empty"),
+    "last_day": ColumnRule(lambda text: is_day(text), "must be a day as YYYY-MM-DD"),
+    "envelope_key": ColumnRule(lambda text: not text or _KEY_ID.match(text), "must be the id of a key, or empty"),
+    "envelope_mac": ColumnRule(
+        lambda text: not text or _MAC.match(text.lower()), "must be 64 hexadecimal digits, or empty"
+    ),
 }
-PERSON_RULES = {"hsa_id": ORDER_RULES["hsa_id"], "name": Rule(lambda text: 0 < len(text) <= 120, "1 to 120 characters")}
+PERSON_RULES = {
+    "hsa_id": ORDER_RULES["hsa_id"],
+    "name": ColumnRule(lambda text: 0 < len(text) <= 120, "1 to 120 characters"),
+}
 
 
-def read_orders(raw: bytes) -> list[Row]:
+def read_orders(raw: bytes) -> list[OrderLine]:
     """The rows of a file of orders. Raises FileError with every problem."""
     lines = read_lines(raw, ORDER_COLUMNS)
     problems = [problem for line in lines for problem in _order_problems(line)]
-    return checked([Row(line.number, _record(line.fields)) for line in lines if not problems], problems, lines, "order")
+    return check_unique(
+        [OrderLine(line.number, _record(line.fields)) for line in lines if not problems], problems, lines, "order"
+    )
 
 
-def _order_problems(line: Line) -> list[Problem]:
+def _order_problems(line: CsvLine) -> list[FileProblem]:
     problems = broken_rules(line, ORDER_RULES)
     fields = line.fields
     if fields["protected"] != "yes" and not fields["name"]:
-        problems.append(Problem(line.number, "name", "is empty, and the identity is not protected"))
+        problems.append(FileProblem(line.number, "name", "is empty, and the identity is not protected"))
     if bool(fields["envelope_key"]) != bool(fields["envelope_mac"]):
         column = "envelope_mac" if fields["envelope_key"] else "envelope_key"
-        problems.append(Problem(line.number, column, "envelope_key and envelope_mac are given together or not at all"))
+        problems.append(
+            FileProblem(line.number, column, "envelope_key and envelope_mac are given together or not at all")
+        )
     return problems
 
 
-def _record(fields: dict[str, str]) -> Record:
+def _record(fields: dict[str, str]) -> OrderRecord:
     protected = fields["protected"] == "yes"
-    return Record(
+    return OrderRecord(
         order=fields["order"],
         hsa_id=fields["hsa_id"],
         name=None if protected else fields["name"],

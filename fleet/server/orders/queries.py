@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from fleet.messages.link import Order
-from fleet.server.orders.model import OPEN, OrderRow, Record
+from fleet.server.orders.model import OPEN, OrderRecord, OrderRow
 from fleet.server.orders.tables import orders
 
 CHUNK = 500
@@ -27,7 +27,7 @@ class Envelope:
     mac: str
 
 
-def record_of(connection: Connection, order: str) -> Record | None:
+def record_of(connection: Connection, order: str) -> OrderRecord | None:
     """That order as it was imported."""
     found = stored_records(connection, [order]).get(order)
     return None if found is None else found[1]
@@ -63,16 +63,16 @@ def envelope_of(
     return Envelope(row.card_number, row.envelope_key, row.envelope_mac)
 
 
-def stored_records(connection: Connection, names: Sequence[str]) -> dict[str, tuple[str, Record]]:
-    found: dict[str, tuple[str, Record]] = {}
+def stored_records(connection: Connection, names: Sequence[str]) -> dict[str, tuple[str, OrderRecord]]:
+    found: dict[str, tuple[str, OrderRecord]] = {}
     for start in range(0, len(names), CHUNK):
         for row in connection.execute(select(orders).where(orders.c.order.in_(names[start : start + CHUNK]))):
             found[row.order] = (row.state, record_from_row(row._mapping))
     return found
 
 
-def record_from_row(values: Any) -> Record:
-    return Record(**{name: values[name] for name in Record.__dataclass_fields__})
+def record_from_row(values: Any) -> OrderRecord:
+    return OrderRecord(**{name: values[name] for name in OrderRecord.__dataclass_fields__})
 
 
 def _order(row: Any) -> Order:

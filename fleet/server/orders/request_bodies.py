@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import BeforeValidator, Field
 
-from fleet.server.orders.model import Record
+from fleet.server.orders.model import OrderRecord
 from fleet.server.people.model import PersonRow
 from fleet.server.platform.web.request_bodies import WHOLE, Body
 
@@ -65,8 +65,8 @@ class OrderBody(Body):
     last_day: Day
     envelope: Letter | None = None
 
-    def record(self, order: str) -> Record:
-        return Record(
+    def record(self, order: str) -> OrderRecord:
+        return OrderRecord(
             order=order,
             hsa_id=self.hsa_id,
             name=None if self.protected else self.name.strip() or self.name,
@@ -101,7 +101,7 @@ class OrderChange(Body):
     slot: Slot | None = None
     last_day: Day | None = None
 
-    def on(self, record: Record) -> Record:
+    def on(self, record: OrderRecord) -> OrderRecord:
         """That order with what is said here. A slot of null takes the slot away."""
         said: dict[str, Any] = {}
         if self.station is not None:

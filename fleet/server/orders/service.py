@@ -18,35 +18,35 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.events.tables import events
-from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OPEN, Happening, Record, Row, State, after
+from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OPEN, OrderEvent, OrderLine, OrderRecord, State, state_after
 from fleet.server.orders.queries import CHUNK, stored_records
 from fleet.server.orders.tables import order_starts, orders
-from fleet.server.platform.csv_files import Problem
-from fleet.server.platform.import_files import Imported, RefusedError
+from fleet.server.platform.csv_files import FileProblem
+from fleet.server.platform.import_files import ImportRefusedError, ImportResult
 
 
 @dataclass(frozen=True, slots=True)
-class Stepped:
+class StepResult:
     """An order before and after; `now` is None where the step does not happen from there."""
 
     was: str
     now: str | None
 
 
-def happen(connection: Connection, order: str, what: Happening, at: datetime) -> Stepped | None:
+def apply_step(connection: Connection, order: str, what: OrderEvent, at: datetime) -> StepResult | None:
     """Take that step. None where there is no such order."""
     was = connection.execute(select(orders.c.state).where(orders.c.order == order)).scalar()
     if was is None:
         return None
-    follows = after(was, what)
+    follows = state_after(was, what)
     if follows is not None:
         values = {"state": follows, "changed": at}
         connection.execute(update(orders).where(orders.c.order == order).values(values))
-        remember(connection, [order])
-    return Stepped(was, follows)
+        remember_starts(connection, [order])
+    return StepResult(was, follows)
 
 
-def remember(connection: Connection, names: Sequence[str]) -> None:
+def remember_starts(connection: Connection, names: Sequence[str]) -> None:
     """Write down where these orders stand now: a rebuild plays the events after this moment over it."""
     last = select(func.coalesce(func.max(events.c.id), 0)).scalar_subquery()
     columns = ("order", "state", "slot", "changed")
@@ -57,7 +57,7 @@ def remember(connection: Connection, names: Sequence[str]) -> None:
         connection.execute(insert(order_starts).from_select([*columns, "after"], now))
 
 
-def settle(connection: Connection, numbers: Collection[str], emptied: Collection[int]) -> bool:
+def settle_returns(connection: Connection, numbers: Collection[str], emptied: Collection[int]) -> bool:
     """Step the orders of these card numbers, and of the bins of these stations. Says whether any moved."""
     if not numbers and not emptied:
         return False
@@ -66,7 +66,7 @@ def settle(connection: Connection, numbers: Collection[str], emptied: Collection
     dropped = select(orders.c.order, orders.c.state, func.max(bin_cards.c.dropped).label("at"))
     dropped = dropped.join(bin_cards, fell).where(touched, orders.c.state.in_(IN_HAND))
     returned = [
-        (row.order, after(row.state, "returned"), row.at)
+        (row.order, state_after(row.state, "returned"), row.at)
         for row in connection.execute(dropped.group_by(orders.c.order, orders.c.state))
     ]
     _write(connection, returned)
@@ -81,7 +81,7 @@ def _emptied(connection: Connection, touched: ColumnElement[bool]) -> list[tuple
     query = select(orders.c.order, orders.c.state, func.max(bins.c.emptied).label("at"))
     query = query.join(bin_cards, fell).join(bins, after_it).where(touched, orders.c.state == "returned")
     rows = connection.execute(query.group_by(orders.c.order, orders.c.state))
-    return [(row.order, after(row.state, "destroyed"), row.at) for row in rows]
+    return [(row.order, state_after(row.state, "destroyed"), row.at) for row in rows]
 
 
 def _write(connection: Connection, steps: list[tuple[str, State | None, datetime]]) -> None:
@@ -93,40 +93,42 @@ def _write(connection: Connection, steps: list[tuple[str, State | None, datetime
     connection.execute(change.values(values), rows)
 
 
-def import_orders(connection: Connection, rows: Sequence[Row], now: datetime) -> Imported:
+def import_orders(connection: Connection, rows: Sequence[OrderLine], now: datetime) -> ImportResult:
     """Take all rows. Raises RefusedError with every row that does not fit."""
     stored = stored_records(connection, [row.record.order for row in rows])
     fresh = [row for row in rows if row.record.order not in stored]
     changed = [row for row in rows if row.record.order in stored and _differs(stored[row.record.order], row.record)]
     problems = [
-        Problem(row.line, "order", f"{row.record.order} is {stored[row.record.order][0]} and cannot be changed")
+        FileProblem(row.line, "order", f"{row.record.order} is {stored[row.record.order][0]} and cannot be changed")
         for row in changed
-        if after(stored[row.record.order][0], _given(row.record)) is None
+        if state_after(stored[row.record.order][0], _given(row.record)) is None
     ]
     problems += [*_twice(rows), *_clashes(connection, rows, stored)]
     if problems:
-        raise RefusedError(sorted(problems, key=lambda problem: problem.line))
+        raise ImportRefusedError(sorted(problems, key=lambda problem: problem.line))
     for row in fresh:
-        values = {**asdict(row.record), "state": after(None, _given(row.record)), "changed": now, "made": now}
+        values = {**asdict(row.record), "state": state_after(None, _given(row.record)), "changed": now, "made": now}
         connection.execute(insert(orders).values(values))
     for row in changed:
         values = {**asdict(row.record), **_where(stored[row.record.order], row.record, now)}
         connection.execute(update(orders).where(orders.c.order == row.record.order).values(values))
-    remember(connection, [row.record.order for row in (*fresh, *changed)])
-    return Imported(len(fresh), len(changed), len(rows) - len(fresh) - len(changed))
+    remember_starts(connection, [row.record.order for row in (*fresh, *changed)])
+    return ImportResult(len(fresh), len(changed), len(rows) - len(fresh) - len(changed))
 
 
-def _twice(rows: Sequence[Row]) -> list[Problem]:
+def _twice(rows: Sequence[OrderLine]) -> list[FileProblem]:
     """Rows of an order that an earlier row has named: which of them applies cannot be known."""
     first: dict[str, int] = {}
     return [
-        Problem(row.line, "order", f"{row.record.order} stands in row {first[row.record.order]} already")
+        FileProblem(row.line, "order", f"{row.record.order} stands in row {first[row.record.order]} already")
         for row in rows
         if first.setdefault(row.record.order, row.line) != row.line
     ]
 
 
-def _clashes(connection: Connection, rows: Sequence[Row], stored: dict[str, tuple[str, Record]]) -> list[Problem]:
+def _clashes(
+    connection: Connection, rows: Sequence[OrderLine], stored: dict[str, tuple[str, OrderRecord]]
+) -> list[FileProblem]:
     """Slots and cards that two waiting orders would share, in the file or with what is stored."""
     named = {row.record.order for row in rows}
     columns = select(orders.c.order, orders.c.station, orders.c.slot, orders.c.card_number, orders.c.state)
@@ -141,33 +143,35 @@ def _clashes(connection: Connection, rows: Sequence[Row], stored: dict[str, tupl
     for line, record in ((row.line, row.record) for row in rows if _opens(stored.get(row.record.order), row.record)):
         place = (record.station, record.slot)
         if record.slot and slots.setdefault(place, record.order) != record.order:
-            problems.append(Problem(line, "slot", f"slot {record.slot} at {record.station} holds {slots[place]}"))
+            problems.append(FileProblem(line, "slot", f"slot {record.slot} at {record.station} holds {slots[place]}"))
         if cards.setdefault(record.card_number, record.order) != record.order:
-            problems.append(Problem(line, "card_number", f"this card waits for {cards[record.card_number]} already"))
+            problems.append(
+                FileProblem(line, "card_number", f"this card waits for {cards[record.card_number]} already")
+            )
     return problems
 
 
-def _given(record: Record) -> Happening:
+def _given(record: OrderRecord) -> OrderEvent:
     return "given_slot" if record.slot else "given_no_slot"
 
 
-def _opens(stored: tuple[str, Record] | None, record: Record) -> bool:
+def _opens(stored: tuple[str, OrderRecord] | None, record: OrderRecord) -> bool:
     """Whether the order is offered once the row has been taken."""
     if stored is None:
         return True
-    return (after(stored[0], _given(record)) if _differs(stored, record) else stored[0]) in OPEN
+    return (state_after(stored[0], _given(record)) if _differs(stored, record) else stored[0]) in OPEN
 
 
-def _differs(stored: tuple[str, Record], record: Record) -> bool:
+def _differs(stored: tuple[str, OrderRecord], record: OrderRecord) -> bool:
     """A row that leaves the slot open says nothing about one that the station has given since; and where an order was closed, the
     slot alone does not open it again."""
     by_itself = record.slot and stored[0] not in ENDED_EARLY
     return stored[1] != (record if by_itself else replace(record, slot=stored[1].slot))
 
 
-def _where(stored: tuple[str, Record], record: Record, now: datetime) -> dict[str, Any]:
+def _where(stored: tuple[str, OrderRecord], record: OrderRecord, now: datetime) -> dict[str, Any]:
     """State, slot and times of an order that has changed. One that was closed begins anew."""
     state, was = stored
     slot = was.slot if state == "waiting" and not record.slot else record.slot
     begun = {"made": now} if state in ENDED_EARLY else {}
-    return {"state": after(state, _given(record)), "slot": slot, "changed": now, **begun}
+    return {"state": state_after(state, _given(record)), "slot": slot, "changed": now, **begun}

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from fleet.server.cards.model import Cards, Delivery
-from fleet.server.orders.model import Row
+from fleet.server.orders.model import OrderLine
 from fleet.server.orders.request_bodies import Message
-from fleet.server.platform.audit.log import Deed
-from fleet.server.platform.import_files import RefusedError
+from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, needs
 from fleet.server.platform.webhook_signatures import ID, SIGNATURE, TIMESTAMP, signature
@@ -59,12 +59,12 @@ def _take(cards: Cards, request: Request, message: str, body: bytes) -> Response
     except ValidationError as error:
         places = "; ".join(".".join(str(part) for part in one["loc"]) + f": {one['msg']}" for one in error.errors())
         raise HTTPException(422, places[:1000]) from None
-    rows = [Row(number, one.record(one.order)) for number, one in enumerate(said.orders, 1)]
+    rows = [OrderLine(number, one.record(one.order)) for number, one in enumerate(said.orders, 1)]
     figures = f"{len(said.orders)} placed, {len(said.cancel)} cancelled"
-    deed = (WHO, address_of(request), Deed("order.place", message, figures))
+    deed = (WHO, address_of(request), AuditEvent("order.place", message, figures))
     try:
         taken = cards.deliver(Delivery(message, hashlib.sha256(body).hexdigest()), rows, said.cancel, deed)
-    except RefusedError as error:
+    except ImportRefusedError as error:
         raise HTTPException(
             409, "; ".join(f"{problem.column}: {problem.reason}" for problem in error.problems)
         ) from None

@@ -12,19 +12,19 @@ fleet.server.platform.csv_files.FileError: 5 problems
 from fleet.messages.link import Administrator
 from fleet.server.orders.order_files import PERSON_RULES
 from fleet.server.people.model import ListedAdministrator
-from fleet.server.platform.csv_files import FileError, Line, Problem, checked, read_lines
-from fleet.server.platform.import_files import Rule, broken_rules, is_day
+from fleet.server.platform.csv_files import CsvLine, FileError, FileProblem, check_unique, read_lines
+from fleet.server.platform.import_files import ColumnRule, broken_rules, is_day
 from fleet.server.platform.roles import STATIONS
 
 ADMINISTRATOR_COLUMNS = ("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until")
 ROLES = ("KRA", "KUR")
 
-_DAY_OR_EMPTY = Rule(lambda text: not text or is_day(text), "must be a day as YYYY-MM-DD, or empty")
+_DAY_OR_EMPTY = ColumnRule(lambda text: not text or is_day(text), "must be a day as YYYY-MM-DD, or empty")
 RULES = {
     **PERSON_RULES,
-    "roles": Rule(lambda text: _are_roles(text.split()), "must be KRA, KUR, or both with a space between"),
-    "level": Rule(lambda text: text in ("2", "3"), "must be 2 or 3; only who has 3 may attend"),
-    "scope": Rule(
+    "roles": ColumnRule(lambda text: _are_roles(text.split()), "must be KRA, KUR, or both with a space between"),
+    "level": ColumnRule(lambda text: text in ("2", "3"), "must be 2 or 3; only who has 3 may attend"),
+    "scope": ColumnRule(
         lambda text: 0 < len(text) <= 500 and all(STATIONS.match(one) for one in text.split()),
         "stations, with spaces between: a name, the beginning of names followed by *, or * for all",
     ),
@@ -37,17 +37,17 @@ def read_administrators(raw: bytes) -> list[ListedAdministrator]:
     """The people of a file of administrators; at least one. Raises FileError with every problem."""
     lines = read_lines(raw, ADMINISTRATOR_COLUMNS)
     if not lines:
-        raise FileError([Problem(1, "hsa_id", "the list is empty: nobody could attend")])
+        raise FileError([FileProblem(1, "hsa_id", "the list is empty: nobody could attend")])
     problems = [problem for line in lines for problem in _problems(line)]
     people = [] if problems else [_listed(line.fields) for line in lines]
-    return checked(people, problems, lines, "hsa_id")
+    return check_unique(people, problems, lines, "hsa_id")
 
 
-def _problems(line: Line) -> list[Problem]:
+def _problems(line: CsvLine) -> list[FileProblem]:
     problems = broken_rules(line, RULES)
     first, last = line.fields["valid_from"], line.fields["valid_until"]
     if not problems and first and last and last < first:
-        problems.append(Problem(line.number, "valid_until", "is before valid_from"))
+        problems.append(FileProblem(line.number, "valid_until", "is before valid_from"))
     return problems
 
 

@@ -14,9 +14,9 @@ from pydantic import BaseModel
 from fleet.messages.issuing import AdministratorRole
 from fleet.server.cards.model import Cards
 from fleet.server.people.model import ListedAdministrator
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, needs, require_station, tell_look
+from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs, require_station
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 
@@ -50,7 +50,7 @@ def administrators_api(cards: Cards) -> APIRouter:
             require_station(request, station)
         elif not caller_of(request).scope(request.state.right).everywhere:
             raise HTTPException(403, "the whole list is for those who may see all stations: name a station")
-        tell_look(request, Deed(LOOKED, station))
+        audit_lookup(request, AuditEvent(LOOKED, station))
         rows = [
             administrator for administrator in cards.administrators() if not station or administrator.covers(station)
         ]

@@ -8,16 +8,16 @@ Rules: as for orders: the whole file is read and checked before anything is stor
 
 from fleet.server.orders.order_files import PERSON_RULES
 from fleet.server.people.model import PersonRow
-from fleet.server.platform.csv_files import Line, Problem, checked, read_lines
-from fleet.server.platform.import_files import Rule, broken_rules, is_day
+from fleet.server.platform.csv_files import CsvLine, FileProblem, check_unique, read_lines
+from fleet.server.platform.import_files import ColumnRule, broken_rules, is_day
 
 DIRECTORY_COLUMNS = ("hsa_id", "name", "protected", "left", "continued", "name_changed")
 
-_YES_NO = Rule(lambda text: text in ("yes", "no", ""), "must be yes, no or empty")
-_DAY = Rule(lambda text: not text or is_day(text), "must be a day as YYYY-MM-DD, or empty")
+_YES_NO = ColumnRule(lambda text: text in ("yes", "no", ""), "must be yes, no or empty")
+_DAY = ColumnRule(lambda text: not text or is_day(text), "must be a day as YYYY-MM-DD, or empty")
 RULES = {
     "hsa_id": PERSON_RULES["hsa_id"],
-    "name": Rule(lambda text: len(text) <= 120, "at most 120 characters"),
+    "name": ColumnRule(lambda text: len(text) <= 120, "at most 120 characters"),
     "protected": _YES_NO,
     "left": _DAY,
     "continued": _YES_NO,
@@ -29,15 +29,15 @@ def read_directory(raw: bytes) -> list[PersonRow]:
     """The people of the file. Raises FileError with every problem."""
     lines = read_lines(raw, DIRECTORY_COLUMNS)
     problems = [problem for line in lines for problem in _problems(line)]
-    return checked([_row(line.fields) for line in lines], problems, lines, "hsa_id")
+    return check_unique([_row(line.fields) for line in lines], problems, lines, "hsa_id")
 
 
-def _problems(line: Line) -> list[Problem]:
+def _problems(line: CsvLine) -> list[FileProblem]:
     found, fields = broken_rules(line, RULES), line.fields
     if fields["protected"] != "yes" and not fields["name"]:
-        found.append(Problem(line.number, "name", "is empty, and the identity is not protected"))
+        found.append(FileProblem(line.number, "name", "is empty, and the identity is not protected"))
     if fields["continued"] == "yes" and not fields["left"]:
-        found.append(Problem(line.number, "continued", "goes with a day in left"))
+        found.append(FileProblem(line.number, "continued", "goes with a day in left"))
     return found
 
 

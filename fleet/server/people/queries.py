@@ -12,11 +12,11 @@ from fleet.messages.link import Administrator
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.tables import administrators, people
 from fleet.server.platform.database.bulk import Put, put_all
-from fleet.server.platform.database.station_scope import composed
-from fleet.server.platform.import_files import Imported
+from fleet.server.platform.database.station_scope import normalize_search
+from fleet.server.platform.import_files import ImportResult
 
 
-def replace_administrators(connection: Connection, people: Iterable[ListedAdministrator]) -> Imported:
+def replace_administrators(connection: Connection, people: Iterable[ListedAdministrator]) -> ImportResult:
     """Make the list exactly this one: who is not on it may no longer attend."""
     wanted = {one.administrator.hsa_id: one for one in people}
     before = {one.administrator.hsa_id: one for one in map(_listed, connection.execute(select(administrators)))}
@@ -28,7 +28,7 @@ def replace_administrators(connection: Connection, people: Iterable[ListedAdmini
     for hsa_id in added | changed:
         connection.execute(insert(administrators).values(_values(wanted[hsa_id])))
     unchanged = len(wanted) - len(added) - len(changed)
-    return Imported(len(added), len(changed), unchanged, len(removed))
+    return ImportResult(len(added), len(changed), unchanged, len(removed))
 
 
 def all_administrators(connection: Connection) -> list[ListedAdministrator]:
@@ -76,26 +76,26 @@ def _values(listed: ListedAdministrator) -> dict[str, Any]:
 CHUNK = 500
 
 
-def import_people(connection: Connection, rows: Sequence[PersonRow], now: datetime) -> Imported:
+def import_people(connection: Connection, rows: Sequence[PersonRow], now: datetime) -> ImportResult:
     """Take all of them."""
     known = _known(connection, [row.hsa_id for row in rows])
     changed = [row for row in rows if known.get(row.hsa_id) != row]
     values = [{**asdict(row), "changed": now} for row in changed]
     put_all(connection, [Put(people, values, [column.name for column in people.c if not column.primary_key])])
     added = sum(row.hsa_id not in known for row in rows)
-    return Imported(added, len(changed) - added, len(rows) - len(changed))
+    return ImportResult(added, len(changed) - added, len(rows) - len(changed))
 
 
-def person(connection: Connection, hsa_id: str) -> PersonRow | None:
+def find_person(connection: Connection, hsa_id: str) -> PersonRow | None:
     """That person."""
     return _known(connection, [hsa_id]).get(hsa_id)
 
 
-def listed(
+def find_people(
     connection: Connection, *, search: str = "", limit: int = 100, offset: int = 0
 ) -> tuple[list[PersonRow], int]:
     """People by HSA-id whose name or HSA-id has that in it, and how many there are."""
-    wanted = composed(search)
+    wanted = normalize_search(search)
     fits = or_(*(column.icontains(wanted, autoescape=True) for column in (people.c.hsa_id, people.c.name)))
     total = connection.execute(select(func.count()).select_from(people).where(fits)).scalar_one()
     rows = connection.execute(select(people).where(fits).order_by(people.c.hsa_id).limit(limit).offset(offset))

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FileProblem:
     """Why a file is refused: line (from 1, the header's own), column and reason."""
 
     line: int
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CsvLine:
     """One row: where it begins in the file (from 1) and its fields by column."""
 
     number: int
@@ -46,40 +46,42 @@ class Line:
 class FileError(ValueError):
     """A file that is refused whole."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[FileProblem]) -> None:
         super().__init__(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
         self.problems = tuple(problems[:MAX_PROBLEMS])
         self.more = max(0, len(problems) - MAX_PROBLEMS)
 
 
-def read_lines(raw: bytes, columns: tuple[str, ...]) -> list[Line]:
+def read_lines(raw: bytes, columns: tuple[str, ...]) -> list[CsvLine]:
     """All rows below the header. Raises FileError where the file's form is wrong."""
     text = _decoded(raw)
     if not text.strip():
-        raise FileError([Problem(1, "", f"the file is empty: its first line names the columns {','.join(columns)}")])
+        raise FileError(
+            [FileProblem(1, "", f"the file is empty: its first line names the columns {','.join(columns)}")]
+        )
     rows = _rows(text, columns)
     number, header = next(rows, (1, [""]))
     _check_header(number, header, columns)
-    problems: list[Problem] = []
-    lines: list[Line] = []
+    problems: list[FileProblem] = []
+    lines: list[CsvLine] = []
     for number, row in rows:
         found = _row_problem(number, row, columns)
         if found:
             problems.append(found)
         elif row:
-            lines.append(Line(number, {name: field.strip() for name, field in zip(columns, row, strict=True)}))
+            lines.append(CsvLine(number, {name: field.strip() for name, field in zip(columns, row, strict=True)}))
     if problems:
         raise FileError(problems)
     return lines
 
 
-def checked(values: list[T], problems: list[Problem], lines: Sequence[Line], key: str) -> list[T]:
+def check_unique(values: list[T], problems: list[FileProblem], lines: Sequence[CsvLine], key: str) -> list[T]:
     """The values, if there is no problem and no key twice. Raises FileError."""
     first: dict[str, int] = {}
     for line in lines:
         before = first.setdefault(line.fields[key], line.number)
         if before != line.number:
-            problems.append(Problem(line.number, key, f"{line.fields[key]} is in line {before} already"))
+            problems.append(FileProblem(line.number, key, f"{line.fields[key]} is in line {before} already"))
     if problems:
         raise FileError(sorted(problems, key=lambda problem: problem.line))
     return values
@@ -87,14 +89,16 @@ def checked(values: list[T], problems: list[Problem], lines: Sequence[Line], key
 
 def _decoded(raw: bytes) -> str:
     if len(raw) > MAX_FILE_BYTES:
-        raise FileError([Problem(1, "", f"the file has more than {MAX_FILE_BYTES} bytes")])
+        raise FileError([FileProblem(1, "", f"the file has more than {MAX_FILE_BYTES} bytes")])
     raw = raw.removeprefix(_BOM)
     if b"\0" in raw:
-        raise FileError([Problem(_line_of(raw, raw.index(b"\0")), "", "a NUL byte: not a text file (UTF-16 perhaps?)")])
+        raise FileError(
+            [FileProblem(_line_of(raw, raw.index(b"\0")), "", "a NUL byte: not a text file (UTF-16 perhaps?)")]
+        )
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        problem = Problem(_line_of(raw, error.start), "", "not UTF-8: save the file as CSV UTF-8")
+        problem = FileProblem(_line_of(raw, error.start), "", "not UTF-8: save the file as CSV UTF-8")
         raise FileError([problem]) from None
 
 
@@ -116,7 +120,7 @@ def _rows(text: str, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]
         except StopIteration:
             return
         except csv.Error as error:
-            raise FileError([Problem(begins, "", f"cannot be read from here on: {error}")]) from None
+            raise FileError([FileProblem(begins, "", f"cannot be read from here on: {error}")]) from None
         yield begins, row
 
 
@@ -142,22 +146,22 @@ class _Bounded:
 
 def _check_header(number: int, header: list[str], columns: tuple[str, ...]) -> None:
     found = [name.strip() for name in header]
-    problems = [Problem(number, name, "this column is missing") for name in columns if name not in found]
-    problems += [Problem(number, name[:40], "no column of ours") for name in found if name not in columns]
+    problems = [FileProblem(number, name, "this column is missing") for name in columns if name not in found]
+    problems += [FileProblem(number, name[:40], "no column of ours") for name in found if name not in columns]
     if not problems and found != list(columns):
-        problems.append(Problem(number, found[0], f"the columns must be, in this order: {','.join(columns)}"))
+        problems.append(FileProblem(number, found[0], f"the columns must be, in this order: {','.join(columns)}"))
     if problems:
         raise FileError(problems)
 
 
-def _row_problem(number: int, row: list[str], columns: tuple[str, ...]) -> Problem | None:
+def _row_problem(number: int, row: list[str], columns: tuple[str, ...]) -> FileProblem | None:
     if not row:
         return None
     if len(row) != len(columns):
-        return Problem(number, "", f"has {len(row)} fields, the header has {len(columns)}")
+        return FileProblem(number, "", f"has {len(row)} fields, the header has {len(columns)}")
     for column, field in zip(columns, row, strict=True):
         if len(field) > MAX_FIELD:
-            return Problem(number, column, f"more than {MAX_FIELD} characters")
+            return FileProblem(number, column, f"more than {MAX_FIELD} characters")
         if any(ord(sign) < 32 or ord(sign) == 127 for sign in field.strip()):
-            return Problem(number, column, "a line break or control character inside the field")
+            return FileProblem(number, column, "a line break or control character inside the field")
     return None

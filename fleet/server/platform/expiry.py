@@ -95,7 +95,7 @@ def ends_of(sources: Sources) -> Iterator[End | OSError | ValueError]:
         yield from _read(lambda secret=secret: [End("secret", secret.name, _written(secret) + SECRET_GOOD)])  # type: ignore[misc]
 
 
-class Ends:
+class ExpiryWatch:
     """What ends, read anew at most once an hour. What cannot be read is in the log, and not among it."""
 
     def __init__(self, sources: Sources, clock: Callable[[], datetime]) -> None:

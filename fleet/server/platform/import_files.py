@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from fleet.server.platform.csv_files import Line, Problem
+from fleet.server.platform.csv_files import CsvLine, FileProblem
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """What an import did."""
 
     added: int
@@ -18,10 +18,10 @@ class Imported:
     removed: int = 0
 
 
-class RefusedError(Exception):
+class ImportRefusedError(Exception):
     """The rows cannot be taken together with what is stored; nothing was changed."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[FileProblem]) -> None:
         super().__init__(f"{len(problems)} rows were refused")
         self.problems = tuple(problems)
 
@@ -30,17 +30,17 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ColumnRule:
     """What one column may hold; `reason` is said where it does not."""
 
     fits: Callable[[str], object]
     reason: str
 
 
-def broken_rules(line: Line, rules: dict[str, Rule]) -> list[Problem]:
+def broken_rules(line: CsvLine, rules: dict[str, ColumnRule]) -> list[FileProblem]:
     """What of the line does not fit, by column."""
     return [
-        Problem(line.number, column, rule.reason)
+        FileProblem(line.number, column, rule.reason)
         for column, rule in rules.items()
         if not rule.fits(line.fields[column])
     ]

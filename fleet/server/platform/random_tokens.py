@@ -1,6 +1,6 @@
 """Random tokens (bearer secrets): generated, shown once, stored as a hash.
 
->>> len(digest(made())), made() != made()
+>>> len(digest(random_token())), random_token() != random_token()
 (64, True)
 """
 
@@ -8,7 +8,7 @@ import hashlib
 import secrets
 
 
-def made(prefix: str = "") -> str:
+def random_token(prefix: str = "") -> str:
     """256 random bits for an address or a header."""
     return prefix + secrets.token_urlsafe(32)
 
@@ -23,5 +23,5 @@ def form_token(value: str) -> str:
     return hashlib.sha256(b"form:" + value.encode()).hexdigest()
 
 
-PREFIX = "kkf_"
+API_TOKEN_PREFIX = "kkf_"  # noqa: S105  # no secret: what every token begins with
 """So that a token that went astray is recognised."""

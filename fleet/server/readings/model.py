@@ -10,7 +10,7 @@ from typing import Protocol
 
 from fleet.server.cards.stock.model import BinRow
 from fleet.server.checkpoints.model import CheckpointRow
-from fleet.server.errands.model import TODAY, ErrandRow, EventRow, Sought
+from fleet.server.errands.model import TODAY, ErrandQuery, ErrandRow, EventRow
 from fleet.server.orders.model import OrderRow
 from fleet.server.platform.live_feed.topics import Topic, changes_with
 from fleet.server.stations.model import StationRow
@@ -53,7 +53,7 @@ class Readings(Protocol):
 
     @changes_with(Topic.ERRANDS)
     def errands(
-        self, now: datetime, sought: Sought = TODAY, *, limit: int = 100, after: ErrandRow | None = None
+        self, now: datetime, sought: ErrandQuery = TODAY, *, limit: int = 100, after: ErrandRow | None = None
     ) -> list[ErrandRow]:
         """A day's errands, newest first; with `after` those that come after that one, whatever has begun since."""
 

@@ -17,8 +17,8 @@ from fleet.server.cards.stock.queries import emptied_row
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.checkpoints.tables import checkpoints, countersignatures
-from fleet.server.errands.model import TODAY, ErrandRow, EventRow, Sought
-from fleet.server.errands.queries import comes_after, errand_row, errand_rows, fits
+from fleet.server.errands.model import TODAY, ErrandQuery, ErrandRow, EventRow
+from fleet.server.errands.queries import comes_after, errand_row, errand_rows, matches_query
 from fleet.server.errands.tables import errands, receipts
 from fleet.server.events.tables import events
 from fleet.server.ingest.projections import receipt_bytes
@@ -30,8 +30,8 @@ from fleet.server.platform.database import station_scope
 from fleet.server.platform.database.database import Database
 from fleet.server.readings import summary as overview
 from fleet.server.readings.model import Summary
-from fleet.server.readings.request_coalescing import Shared
-from fleet.server.readings.station_list import Known, station_rows
+from fleet.server.readings.request_coalescing import SharedStationList
+from fleet.server.readings.station_list import StationRowCache, station_rows
 from fleet.server.stations.model import StationRow
 from fleet.server.stations.tables import stations
 
@@ -43,15 +43,15 @@ class StoreReadings:
         self,
         database: Database,
         clock: Callable[[], datetime],
-        seen: station_scope.Inside = station_scope.everywhere,
-        known: Known | None = None,
+        seen: station_scope.StationCondition = station_scope.all_stations,
+        known: StationRowCache | None = None,
     ) -> None:
-        self._known = known or Known()
+        self._known = known or StationRowCache()
         self._database = database
         self._reading = database.reading
         self._clock = clock
         self._seen = seen
-        self._shared = Shared(self._read_all)
+        self._shared = SharedStationList(self._read_all)
 
     def within(self, patterns: frozenset[str]) -> "StoreReadings":
         """The same for those stations alone, for as long as one request lasts: stations at one moment are read once."""
@@ -106,10 +106,10 @@ class StoreReadings:
         return CheckpointRow(row.at, row.epoch, row.sequence - 1, row.verdict, row.received, row.stamped)
 
     def errands(
-        self, now: datetime, sought: Sought = TODAY, *, limit: int = 100, after: ErrandRow | None = None
+        self, now: datetime, sought: ErrandQuery = TODAY, *, limit: int = 100, after: ErrandRow | None = None
     ) -> list[ErrandRow]:
         """A day's errands, newest first; with `after` those that come after that one, whatever has begun since."""
-        query = errand_rows().where(fits(sought, now), self._seen(stations.c.name))
+        query = errand_rows().where(matches_query(sought, now), self._seen(stations.c.name))
         if after is not None:
             query = query.where(comes_after(after))
         newest_first = query.order_by(errands.c.started.desc(), errands.c.errand).limit(limit)
@@ -131,7 +131,7 @@ class StoreReadings:
         today = local_days.local_day(self._clock())
         with self._reading.begin() as connection:
             fits = and_(
-                self._found(connection, station_scope.composed(search)),
+                self._found(connection, station_scope.normalize_search(search)),
                 _in_state(state, today),
                 self._seen(orders.c.station),
             )
@@ -186,12 +186,12 @@ class _Request(StoreReadings):
         database: Database,
         clock: Callable[[], datetime],
         patterns: frozenset[str],
-        known: Known,
-        shared: Shared,
+        known: StationRowCache,
+        shared: SharedStationList,
     ) -> None:
-        super().__init__(database, clock, station_scope.inside(patterns), known)
+        super().__init__(database, clock, station_scope.stations_like(patterns), known)
         self._shared = shared
-        self._sees = station_scope.visible(patterns)
+        self._sees = station_scope.is_visible(patterns)
         self._at: datetime | None = None
         self._rows: Sequence[StationRow] = ()
 

@@ -12,7 +12,7 @@ from fleet.server.platform.local_days import start_of_day
 from fleet.server.stations.model import StationRow
 
 
-class Shared:
+class SharedStationList:
     """For many threads."""
 
     def __init__(

@@ -3,7 +3,7 @@
 Rule: a station of which nothing new is stored is the same value as when it was last read; of ten thousand few have said something
 since.
 
->>> known = Known()
+>>> known = StationRowCache()
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from fleet.messages.link import StationState
 from fleet.server.errands.tables import errands
 from fleet.server.events.received_sequences import ReceivedSequences, gaps_from_text
 from fleet.server.events.tables import chains, quarantine
-from fleet.server.platform.database.station_scope import Inside, everywhere
+from fleet.server.platform.database.station_scope import StationCondition, all_stations
 from fleet.server.platform.local_days import start_of_day
 from fleet.server.stations.model import StationRow
 from fleet.server.stations.tables import stations
@@ -38,7 +38,7 @@ _NOTHING = _Chains()
 _decoder = msgspec.json.Decoder(StationState)
 
 
-class Known:
+class StationRowCache:
     """Stations as they were last read. For many threads."""
 
     def __init__(self) -> None:
@@ -68,7 +68,11 @@ def _made(stored: _Stored, state: StationState | None) -> StationRow:
 
 
 def station_rows(
-    connection: Connection, now: datetime, known: Known, name: str | None = None, seen: Inside = everywhere
+    connection: Connection,
+    now: datetime,
+    known: StationRowCache,
+    name: str | None = None,
+    seen: StationCondition = all_stations,
 ) -> list[StationRow]:
     """All stations by name, or the one of that name."""
     columns = select(stations.c.id, stations.c.name, stations.c.online, stations.c.state, stations.c.heard)

@@ -28,7 +28,7 @@ from fleet.messages.vocabulary import ErrandOutcome
 from fleet.server.deadlines.settings import ALARMS
 from fleet.server.errands.tables import errands
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.station_scope import Inside, everywhere
+from fleet.server.platform.database.station_scope import StationCondition, all_stations
 from fleet.server.platform.local_days import local_day, start_of_day
 from fleet.server.readings.model import Summary
 from fleet.server.stations.model import StationRow
@@ -47,7 +47,9 @@ MOST_EXPIRED = 100
 Alarm = tuple[str, str, str]
 
 
-def summary(connection: Connection, now: datetime, rows: Sequence[StationRow], seen: Inside = everywhere) -> Summary:
+def summary(
+    connection: Connection, now: datetime, rows: Sequence[StationRow], seen: StationCondition = all_stations
+) -> Summary:
     """All figures. `rows`: all stations."""
     begun = _begun(connection, now, seen)
     waits = and_(seen(orders.c.station), orders.c.state == "waiting", orders.c.last_day >= local_day(now))
@@ -72,7 +74,7 @@ class _Begun(NamedTuple):
     many: int
 
 
-def _begun(connection: Connection, now: datetime, seen: Inside) -> list[_Begun]:
+def _begun(connection: Connection, now: datetime, seen: StationCondition) -> list[_Begun]:
     """Today's errands, counted by the database: there may be a million."""
     started = errands.c.started
     if connection.dialect.name == "postgresql":
@@ -104,7 +106,9 @@ def _by_hour(begun: Sequence[_Begun]) -> tuple[tuple[int, int, int, int], ...]:
     return tuple((hour, *figures) for hour, figures in sorted(hours.items()))  # type: ignore[misc]
 
 
-def _alarms(connection: Connection, rows: Sequence[StationRow], now: datetime, seen: Inside) -> Iterator[Alarm]:
+def _alarms(
+    connection: Connection, rows: Sequence[StationRow], now: datetime, seen: StationCondition
+) -> Iterator[Alarm]:
     kept = select(alarms).where(seen(alarms.c.station), alarms.c.code.not_in(ALARMS))
     for row in connection.execute(kept.order_by(alarms.c.last.desc())):
         yield row.station, row.code, row.argument

@@ -17,13 +17,13 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from fleet.server.platform.database.database import StoreError, opened
-from fleet.server.platform.database.database_url import PlaceError
+from fleet.server.platform.database.database import StoreError, open_database
+from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
 from fleet.server.retention.ledger import LEDGER_FILE, LedgerError
-from fleet.server.retention.person_erasure import Gone, Kept, PersonError, erase_person, replay
+from fleet.server.retention.person_erasure import NothingErased, PersonErased, PersonError, erase_person, replay
 from fleet.server.retention.pseudonyms import KEY_FILE, PseudonymKeyError, load_or_make
-from fleet.server.retention.retention_run import Job, run
+from fleet.server.retention.retention_run import RetentionRun, run
 from fleet.server.retention.settings import RetentionSettingsError, load
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
@@ -50,18 +50,18 @@ def add_retention_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--retention", type=Path, metavar="FILE.toml", help="how long what is kept, and holds")
 
 
-def _doing(work: Callable[[argparse.Namespace, Job], Said]) -> Callable[[argparse.Namespace], int]:
+def _doing(work: Callable[[argparse.Namespace, RetentionRun], Said]) -> Callable[[argparse.Namespace], int]:
     return lambda arguments: _run(arguments, work)
 
 
-def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Job], Said]) -> int:
+def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, RetentionRun], Said]) -> int:
     try:
         settings = load(arguments.retention)
         pseudonyms = load_or_make(arguments.authority / "server" / KEY_FILE)
-        with opened(place_of(arguments, begun=True)) as database:
-            job = Job(database, settings, pseudonyms, datetime.now(UTC), arguments.dry_run)
+        with open_database(place_of(arguments, begun=True)) as database:
+            job = RetentionRun(database, settings, pseudonyms, datetime.now(UTC), arguments.dry_run)
             code, result, text = work(arguments, job)
-    except (RetentionSettingsError, PseudonymKeyError, LedgerError, PersonError, PlaceError) as error:
+    except (RetentionSettingsError, PseudonymKeyError, LedgerError, PersonError, DatabaseUrlError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except OSError as error:
         return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
@@ -71,19 +71,19 @@ def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Job]
     return code
 
 
-def _retain(arguments: argparse.Namespace, job: Job) -> Said:
+def _retain(arguments: argparse.Namespace, job: RetentionRun) -> Said:
     again = 0 if job.dry else replay(job, arguments.data / LEDGER_FILE)
     counts = {**run(job), "again": again}
     said = ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"
     return DONE, {"dry_run": job.dry, "erased": counts}, f"{'would erase' if job.dry else 'erased'}: {said}"
 
 
-def _erase(arguments: argparse.Namespace, job: Job) -> Said:
+def _erase(arguments: argparse.Namespace, job: RetentionRun) -> Said:
     match erase_person(job, arguments.hsa_id, arguments.data / LEDGER_FILE):
-        case Gone(events=events, orders=orders):
+        case PersonErased(events=events, orders=orders):
             done = "would erase" if job.dry else "erased"
             return DONE, {"events": events, "orders": orders}, f"{done}: {events} events, {orders} orders"
-        case Kept(reasons=reasons):
+        case NothingErased(reasons=reasons):
             told = [{**asdict(one), "until": one.until.isoformat() if one.until else None} for one in reasons]
             words = [f"{one.what} {one.count}" + (f" until {one.until}" if one.until else "") for one in reasons]
             return REFUSED, {"reasons": told}, f"refused, nothing was erased; to be kept: {', '.join(words)}"

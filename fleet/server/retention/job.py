@@ -20,7 +20,7 @@ from fleet.server.platform.database.database import Database
 from fleet.server.retention.ledger import LedgerError
 from fleet.server.retention.person_erasure import replay
 from fleet.server.retention.pseudonyms import Pseudonyms
-from fleet.server.retention.retention_run import Job, run
+from fleet.server.retention.retention_run import RetentionRun, run
 from fleet.server.retention.settings import RetentionSettings
 
 LOOK_EVERY_S = 300.0
@@ -55,7 +55,7 @@ class RetentionService:
         now = self.clock()
         if not is_due(self.last, now.date()):
             return None
-        job = Job(self.database, self.settings, self.pseudonyms, now)
+        job = RetentionRun(self.database, self.settings, self.pseudonyms, now)
         try:
             again = replay(job, self.book)
             counts = {**run(job), "again": again}

@@ -31,7 +31,7 @@ class Erased(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     order: str | None = None
 
 
-def add(path: Path, entries: Iterable[Erased]) -> None:
+def add_erasures(path: Path, entries: Iterable[Erased]) -> None:
     """Durable when this returns. Raises OSError."""
     raw = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -41,7 +41,7 @@ def add(path: Path, entries: Iterable[Erased]) -> None:
         os.fsync(file.fileno())
 
 
-def read(path: Path) -> Iterator[Erased]:
+def read_erasures(path: Path) -> Iterator[Erased]:
     """All entries; none where there is no file. Raises LedgerError."""
     try:
         content = path.read_bytes()

@@ -22,12 +22,12 @@ from fleet.server.orders.order_files import ORDER_RULES
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.retention import ledger
 from fleet.server.retention.erasure import columns, erase
 from fleet.server.retention.ledger import Erased
 from fleet.server.retention.other_records import ENDED, forget_orders
-from fleet.server.retention.retention_run import PROGRAM, Job, classes_of
+from fleet.server.retention.retention_run import PROGRAM, RetentionRun, classes_of
 from fleet.server.stations.tables import stations
 
 ASKED = "retention.request"
@@ -47,21 +47,21 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class NothingErased:
     """Nothing was erased."""
 
     reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class PersonErased:
     """How much was erased."""
 
     events: int
     orders: int
 
 
-def erase_person(job: Job, hsa_id: str, book: Path) -> Kept | Gone:
+def erase_person(job: RetentionRun, hsa_id: str, book: Path) -> NothingErased | PersonErased:
     """Erase all of one person, or nothing. `book` is the ledger.
 
     Raises PersonError: a word such as `done` or none at all would be found in events of everybody. Raises OSError,
@@ -74,22 +74,24 @@ def erase_person(job: Job, hsa_id: str, book: Path) -> Kept | Gone:
         rows = _events(connection, hsa_id)
         reasons = (*_in_events(job, connection, rows), *_elsewhere(job, connection, hsa_id))
         if reasons or job.dry:
-            outcome: Kept | Gone = Kept(reasons) if reasons else Gone(len(rows), len(_orders(connection, hsa_id)))
+            outcome: NothingErased | PersonErased = (
+                NothingErased(reasons) if reasons else PersonErased(len(rows), len(_orders(connection, hsa_id)))
+            )
         else:
             outcome = _erase(job, connection, hsa_id, rows, book)
-        said = f"{outcome.events} events, {outcome.orders} orders" if isinstance(outcome, Gone) else "refused"
+        said = f"{outcome.events} events, {outcome.orders} orders" if isinstance(outcome, PersonErased) else "refused"
         if not job.dry:
-            audit.append(connection, job.now, PROGRAM, "", Deed(ASKED, "", said))
+            audit.append(connection, job.now, PROGRAM, "", AuditEvent(ASKED, "", said))
     return outcome
 
 
-def replay(job: Job, book: Path) -> int:
+def replay(job: RetentionRun, book: Path) -> int:
     """Erase again what the ledger names and the store has: after an older copy was restored. Gives how many events and orders.
 
     Raises LedgerError, sqlalchemy.exc.SQLAlchemyError.
     """
     count = 0
-    for entry in ledger.read(book):
+    for entry in ledger.read_erasures(book):
         with job.database.writing.begin() as connection:
             if entry.order is not None:
                 which = and_(orders.c.order == entry.order, ~orders.c.hsa_id.startswith("p-"))
@@ -98,7 +100,7 @@ def replay(job: Job, book: Path) -> int:
                 count += erase(connection, _at(connection, entry), job.pseudonyms, job.now)
     if count:
         with job.database.writing.begin() as connection:
-            audit.append(connection, job.now, PROGRAM, "", Deed(ASKED, "again", f"{count}"))
+            audit.append(connection, job.now, PROGRAM, "", AuditEvent(ASKED, "again", f"{count}"))
     return count
 
 
@@ -111,7 +113,7 @@ def _events(connection: Connection, hsa_id: str) -> list[Any]:
     return list(connection.execute(query.where(events.c.data.is_not(None), about).order_by(events.c.id)))
 
 
-def _in_events(job: Job, connection: Connection, rows: list[Any]) -> Iterator[Reason]:
+def _in_events(job: RetentionRun, connection: Connection, rows: list[Any]) -> Iterator[Reason]:
     kept = [row for row, class_ in classes_of(connection, rows) if class_ == Retention.HAND_OVERS]
     days = timedelta(days=job.settings.days.hand_overs)
     newest = max((row.received for row in kept), default=None)
@@ -122,7 +124,7 @@ def _in_events(job: Job, connection: Connection, rows: list[Any]) -> Iterator[Re
         yield Reason("hold", len(held))
 
 
-def _elsewhere(job: Job, connection: Connection, hsa_id: str) -> Iterator[Reason]:
+def _elsewhere(job: RetentionRun, connection: Connection, hsa_id: str) -> Iterator[Reason]:
     today = job.now.date().isoformat()
     asked = job.now - timedelta(days=job.settings.days.hand_overs)
     quoted = f'"{hsa_id}"'
@@ -143,16 +145,16 @@ def _in_request(hsa_id: str, quoted: str) -> Any:
     return or_(requests.c.content.contains(quoted, autoescape=True), requests.c.who == hsa_id)
 
 
-def _erase(job: Job, connection: Connection, hsa_id: str, rows: list[Any], book: Path) -> Gone:
+def _erase(job: RetentionRun, connection: Connection, hsa_id: str, rows: list[Any], book: Path) -> PersonErased:
     theirs, numbers = orders.c.hsa_id == hsa_id, _orders(connection, hsa_id)
-    ledger.add(book, _entries(job, rows, numbers))
+    ledger.add_erasures(book, _entries(job, rows, numbers))
     count = erase(connection, rows, job.pseudonyms, job.now)
     forget_orders(connection, theirs, job.pseudonyms)
     for table in (people, certificates):
         connection.execute(table.delete().where(table.c.hsa_id == hsa_id))
     for table in (quarantine, conflicts):
         connection.execute(table.update().where(names_text(connection, hsa_id, table.c.raw)).values(raw=b""))
-    return Gone(count, len(numbers))
+    return PersonErased(count, len(numbers))
 
 
 def _orders(connection: Connection, hsa_id: str) -> list[str]:
@@ -161,7 +163,7 @@ def _orders(connection: Connection, hsa_id: str) -> list[str]:
     )
 
 
-def _entries(job: Job, rows: list[Any], numbers: list[str]) -> Iterator[Erased]:
+def _entries(job: RetentionRun, rows: list[Any], numbers: list[str]) -> Iterator[Erased]:
     at = job.now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     chains: dict[tuple[str, int], list[int]] = {}
     for row in rows:

@@ -16,7 +16,7 @@ from fleet.messages.vocabulary import Retention
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.database.bulk import is_postgres
 from fleet.server.platform.database.database import Database
 from fleet.server.retention.erasure import columns, erase
@@ -34,7 +34,7 @@ Errand = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RetentionRun:
     """What a run works with."""
 
     database: Database
@@ -44,7 +44,7 @@ class Job:
     dry: bool = False
 
 
-def run(job: Job) -> dict[str, int]:
+def run(job: RetentionRun) -> dict[str, int]:
     """Erase what is over. Gives how many of each class.
 
     Raises sqlalchemy.exc.SQLAlchemyError; what is done by then stays done.
@@ -62,7 +62,7 @@ def run(job: Job) -> dict[str, int]:
     return counts
 
 
-def _forget(job: Job, name: str) -> int:
+def _forget(job: RetentionRun, name: str) -> int:
     """What is over in other tables than that of events."""
     count, forget = TABLES[name]
     cutoff = job.settings.cutoff("hand_overs" if name == "blocks" else name, job.now)
@@ -75,7 +75,7 @@ def _forget(job: Job, name: str) -> int:
     return done
 
 
-def _page(job: Job, after: int) -> tuple[int, dict[Retention, list[Any]]] | None:
+def _page(job: RetentionRun, after: int) -> tuple[int, dict[Retention, list[Any]]] | None:
     """The next events that may be over: how far was looked, and which of them are, by class."""
     youngest = max(job.settings.cutoff(name, job.now) for name in Retention)
     old = and_(events.c.id > after, events.c.received < youngest, events.c.data.is_not(None))
@@ -89,7 +89,7 @@ def _page(job: Job, after: int) -> tuple[int, dict[Retention, list[Any]]] | None
 
 
 def _due(
-    job: Job, rows: Sequence[Any], known: dict[Errand, tuple[str | None, bool, datetime]]
+    job: RetentionRun, rows: Sequence[Any], known: dict[Errand, tuple[str | None, bool, datetime]]
 ) -> dict[Retention, list[Any]]:
     found: dict[Retention, list[Any]] = {}
     held = job.settings.held
@@ -123,7 +123,7 @@ def _errands(connection: Connection, keys: set[Errand]) -> dict[Errand, tuple[st
     return found
 
 
-def _erase(job: Job, name: str, rows: Sequence[Any]) -> int:
+def _erase(job: RetentionRun, name: str, rows: Sequence[Any]) -> int:
     """Erase these events, and all others of their errands; in one transaction, with the audit's entry."""
     with job.database.writing.begin() as connection:
         wanted = [
@@ -150,7 +150,7 @@ def _of_errands(connection: Connection, keys: set[Errand]) -> Iterator[Any]:
 
 def _tell(connection: Connection, now: datetime, name: str, count: int) -> None:
     if count:
-        audit.append(connection, now, PROGRAM, "", Deed(ERASED, name, f"{count}"))
+        audit.append(connection, now, PROGRAM, "", AuditEvent(ERASED, name, f"{count}"))
 
 
 def _empty_log(database: Database) -> None:

@@ -12,12 +12,12 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
 from fleet.server.cards.stock.model import Emptied as EmptiedRow
-from fleet.server.errands.model import ErrandRow, EventRow, Sought
+from fleet.server.errands.model import ErrandQuery, ErrandRow, EventRow
 from fleet.server.orders.model import OrderRow, State
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, needs, tell_look
+from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, Rows, next_offset
 from fleet.server.platform.web.request_bodies import LINE, Day
@@ -211,8 +211,8 @@ def _add_errands(router: APIRouter, web: Web) -> None:
         day: Annotated[Day | None, Query(description="the server's local day; without it today")] = None,
     ) -> Rows[Errand]:
         """A day's errands, newest first."""
-        tell_look(request, Deed("people.errands", station or "", day.isoformat() if day else ""))
-        sought = Sought(station, kind, outcome, day)
+        audit_lookup(request, AuditEvent("people.errands", station or "", day.isoformat() if day else ""))
+        sought = ErrandQuery(station, kind, outcome, day)
         rows = readings_of(request).errands(web.clock(), sought, limit=offset + limit + 1)
         return Rows(
             items=[_errand(row) for row in rows[offset : offset + limit]], next=next_offset(offset, limit, len(rows))
@@ -221,7 +221,7 @@ def _add_errands(router: APIRouter, web: Web) -> None:
     @router.get("/errands/{errand}", dependencies=needs(Right.PEOPLE), tags=["errands"])
     def read_errand(request: Request, errand: Name) -> ErrandWithEvents:
         """One errand of any day, with its events."""
-        tell_look(request, Deed("people.errand", errand))
+        audit_lookup(request, AuditEvent("people.errand", errand))
         row = readings_of(request).errand(errand)
         if row is None:
             raise HTTPException(404, "no errand of that id")
@@ -241,7 +241,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
         offset: Offset = 0,
     ) -> CountedRows[Order]:
         """Orders that fit; a whole HSA-id or card number finds the orders that have it, and no others."""
-        tell_look(request, Deed("people.search", search, state))
+        audit_lookup(request, AuditEvent("people.search", search, state))
         rows, total = readings_of(request).orders(search=search, state=state, limit=limit, offset=offset)
         return CountedRows(
             items=[order_model(row) for row in rows], next=next_offset(offset, limit, total), total=total

@@ -19,7 +19,7 @@ SLOTS_TOP = 284
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SlotPart:
     """One part of a bar: `kind` is done, stopped or failed."""
 
     kind: str
@@ -32,7 +32,7 @@ class Bar:
     hour: int
     x: float
     width: float
-    parts: tuple[Part, ...]
+    parts: tuple[SlotPart, ...]
     counts: tuple[int, int, int]
 
 
@@ -88,13 +88,13 @@ def _round_up(value: int) -> int:
     return next(size * power for size in _TOPS if value <= size * power)
 
 
-def _parts(count: tuple[int, int, int], scale: float) -> tuple[Part, ...]:
-    parts: list[Part] = []
+def _parts(count: tuple[int, int, int], scale: float) -> tuple[SlotPart, ...]:
+    parts: list[SlotPart] = []
     y = float(CHART_HEIGHT)
     for kind, value in zip(("done", "stopped", "failed"), count, strict=True):
         if value:
             y -= value * scale
-            parts.append(Part(kind, round(y, 1), round(max(value * scale - 1, 1.6), 1)))
+            parts.append(SlotPart(kind, round(y, 1), round(max(value * scale - 1, 1.6), 1)))
     return tuple(parts)
 
 

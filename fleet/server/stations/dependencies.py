@@ -15,16 +15,16 @@ from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import StationRow
 
 
-def stations_meant(request: Request, web: Web, text: str) -> frozenset[str]:
+def stations_named(request: Request, web: Web, text: str) -> frozenset[str]:
     """Names or patterns for `within`: those of the caller's right where nothing is typed."""
     scope, text = caller_of(request).scope(request.state.right), text.strip()
     if not text:
         return scope.patterns
-    found = meant(readings_of(request).stations(web.clock()), text)
+    found = matching_stations(readings_of(request).stations(web.clock()), text)
     return found or frozenset([text] if scope.allows(text) else [])
 
 
-def meant(rows: Iterable[StationRow], text: str) -> frozenset[str]:
+def matching_stations(rows: Iterable[StationRow], text: str) -> frozenset[str]:
     """Names of those that the text means."""
     words, found = text.casefold().split(), set()
     for row in rows:

@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class TakeOver:
+class SessionTakeOver:
     """`elsewhere`: whether the new connection came from another address than the old one."""
 
     name: str
@@ -54,7 +54,7 @@ class BrokerLog:
         self._address: dict[str, str] = {}
         self._closed: set[str] = set()
 
-    def read(self, line: str) -> TakeOver | None:
+    def read(self, line: str) -> SessionTakeOver | None:
         """The take-over that this line completes."""
         if closed := _CLOSED_OLD.match(line):
             self._closed.add(closed["name"])
@@ -63,7 +63,7 @@ class BrokerLog:
             self._address[name] = connected["address"]
             if name in self._closed:
                 self._closed.discard(name)
-                return TakeOver(name, before not in (None, connected["address"]))
+                return SessionTakeOver(name, before not in (None, connected["address"]))
         return None
 
 
@@ -92,9 +92,9 @@ class DuplicateIdentity:
 
     def server_lost(self) -> None:
         """The server's own session was taken over, at a broker whose log we do not see."""
-        self.note(TakeOver(SERVER_USER, elsewhere=False))
+        self.note(SessionTakeOver(SERVER_USER, elsewhere=False))
 
-    def note(self, take_over: TakeOver) -> None:
+    def note(self, take_over: SessionTakeOver) -> None:
         """Count it; raise the alarm where it is time."""
         now_s, name = self._monotonic(), take_over.name
         many = self._of[name].note(now_s) >= MANY

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from fleet.server.platform.pages.file_exports import Cell, ExportColumn, FileExport, Format, Search, Word, sent
+from fleet.server.platform.pages.file_exports import Cell, ExportColumn, FileExport, Format, Search, Word, send_file
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.labels import station_label
-from fleet.server.stations.list_filter import Wish, chosen
+from fleet.server.stations.list_filter import StationFilter, filter_stations
 from fleet.server.stations.model import StationRow
 from fleet.server.stations.version_pages import PARTS, Run, asked
-from fleet.server.stations.version_pages import Wish as Updated
+from fleet.server.stations.version_pages import VersionFilter as Updated
 
 
 def _version(part: str) -> Callable[[Run, Localization], Cell]:
@@ -51,8 +51,8 @@ def station_exports(web: Web) -> APIRouter:
 
     @router.get("/stations", dependencies=needs(Right.VIEW))
     def stations(request: Request, q: Search = "", level: Word = "", sort: Word = "", form: Format = "csv") -> Response:
-        rows = chosen(readings_of(request).stations(web.clock()), Wish.of(q, level, sort))
-        return sent(request, STATIONS.table(rows, web.texts_for(request)), form)
+        rows = filter_stations(readings_of(request).stations(web.clock()), StationFilter.of(q, level, sort))
+        return send_file(request, STATIONS.table(rows, web.texts_for(request)), form)
 
     @router.get("/updates", dependencies=needs(Right.VIEW))
     def updates(
@@ -66,6 +66,6 @@ def station_exports(web: Web) -> APIRouter:
         wish = Updated.of(stations, show, part, version)
         _, runs = asked(request, web, wish.stations)
         fitting = (each for each in runs if wish.fits(each))
-        return sent(request, UPDATES.table(fitting, web.texts_for(request)), form, " ".join(wish.query.values()))
+        return send_file(request, UPDATES.table(fitting, web.texts_for(request)), form, " ".join(wish.query.values()))
 
     return router

@@ -3,7 +3,7 @@
 Rules: the wish is in the address; what is not known in it is as if it were not there. Words of a search are all to be found in a
 station's title or name.
 
->>> Wish.of("entré a", "ba", "-heard").sort
+>>> StationFilter.of("entré a", "ba", "-heard").sort
 '-heard'
 """
 
@@ -29,7 +29,7 @@ _KEYS: dict[str, Callable[[StationRow], Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StationFilter:
     """`level`: of the station's mark, or empty. `sort`: `worst`, or a column, from its end with a minus."""
 
     q: str = ""
@@ -37,7 +37,7 @@ class Wish:
     sort: str = WORST
 
     @classmethod
-    def of(cls, q: str, level: str, sort: str) -> "Wish":
+    def of(cls, q: str, level: str, sort: str) -> "StationFilter":
         known = sort == WORST or sort.removeprefix("-") in _KEYS
         return cls(q.strip(), level if level in LEVELS else "", sort if known else WORST)
 
@@ -55,7 +55,7 @@ class Wish:
         return {**self.query, "sort": f"-{column}" if self.sort == column else column}
 
 
-def chosen(rows: Iterable[StationRow], wish: Wish) -> list[StationRow]:
+def filter_stations(rows: Iterable[StationRow], wish: StationFilter) -> list[StationRow]:
     """Those that fit, in that order."""
     words = wish.q.casefold().split()
     fits = [row for row in rows if _fits(row, words, wish.level)] if words or wish.level else list(rows)

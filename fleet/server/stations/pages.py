@@ -19,21 +19,21 @@ from fleet.server.alerts.model import Alerts
 from fleet.server.commands.dependencies import may_order, waiting_for, within
 from fleet.server.commands.labels import command_todos
 from fleet.server.commands.model import Commands
-from fleet.server.errands.model import Sought
+from fleet.server.errands.model import ErrandQuery
 from fleet.server.orders.labels import ORDER_STATES
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import RANK, TodoItem
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import caller_of, needs, tell_look
+from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.readings.model import Summary
 from fleet.server.stations.charts import chart, front
 from fleet.server.stations.labels import alarm_todos, serves_visitors, sort_worst_first, station_label, without_alert
-from fleet.server.stations.list_filter import LEVELS, WORST, Wish, chosen
+from fleet.server.stations.list_filter import LEVELS, WORST, StationFilter, filter_stations
 from fleet.server.stations.model import StationRow
 
 _OVERVIEW_STATIONS = 11
@@ -114,9 +114,9 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
         sort: Annotated[str, Query(max_length=10)] = WORST,
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
-        seen, now, t, wish = web.hub.latest, web.clock(), web.texts_for(request), Wish.of(q, level, sort)
+        seen, now, t, wish = web.hub.latest, web.clock(), web.texts_for(request), StationFilter.of(q, level, sort)
         every = readings_of(request).stations(now)
-        rows = chosen(every, wish)
+        rows = filter_stations(every, wish)
         return web.render(
             request,
             "stations/stations.html",
@@ -153,7 +153,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             checkpoint=readings_of(request).checkpoint(name),
             front=front(row.state.slots if row.state else ()),
             events=readings_of(request).events(station=name, limit=_STATION_EVENTS)[::-1],
-            errands=readings_of(request).errands(now, Sought(name), limit=_STATION_EVENTS),
+            errands=readings_of(request).errands(now, ErrandQuery(name), limit=_STATION_EVENTS),
             commands=within(request, commands).listed(station=name, limit=_STATION_COMMANDS)[0],
             tested=within(request, commands).last_test(name),
             offered=[button for button in _buttons(row) if may_order(request, button, name)],
@@ -179,7 +179,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
     ) -> Response:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
         state = state if state in ORDER_STATES else ""
-        tell_look(request, Deed("people.search", q.strip(), state))
+        audit_lookup(request, AuditEvent("people.search", q.strip(), state))
         summary = readings_of(request).summary(now)
         rows, total = readings_of(request).orders(search=q.strip(), state=state, limit=ROWS, offset=(page - 1) * ROWS)
         waiting = summary.orders_waiting
@@ -203,7 +203,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
 def _add_receipts(router: APIRouter, web: Web) -> None:
     @router.get("/receipts/{number}", dependencies=needs(Right.PEOPLE))
     def receipt(request: Request, number: str) -> Response:
-        tell_look(request, Deed("people.receipt", number))
+        audit_lookup(request, AuditEvent("people.receipt", number))
         raw = readings_of(request).receipt(number) if _RECEIPT_NUMBER.match(number) else None
         if raw is None:
             raise HTTPException(404)

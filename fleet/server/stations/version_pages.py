@@ -53,7 +53,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class VersionFilter:
     """Which stations are wanted: a group of them; those behind or all; of one part, and of one version of it."""
 
     stations: str
@@ -62,7 +62,7 @@ class Wish:
     version: str
 
     @classmethod
-    def of(cls, stations: str, show: str, part: str, version: str) -> "Wish":
+    def of(cls, stations: str, show: str, part: str, version: str) -> "VersionFilter":
         """From an address: what does not fit is left out."""
         known = part if part in PARTS else ""
         return cls(stations.strip(), show if show in SHOW else SHOW[0], known, version.strip() if known else "")
@@ -73,7 +73,7 @@ class Wish:
         said = {"stations": self.stations, "part": self.part, "version": self.version}
         return {name: value for name, value in said.items() if value} | ({"show": "all"} if self.show == "all" else {})
 
-    def who_runs(self, part: str, version: str) -> "Wish":
+    def who_runs(self, part: str, version: str) -> "VersionFilter":
         """All of the group that run it."""
         return replace(self, show="all", part=part, version=version)
 
@@ -148,12 +148,12 @@ def updates_pages(web: Web) -> APIRouter:
         version: Annotated[str, Query(max_length=100)] = "",
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
-        return _page(request, web, Wish.of(stations, show, part, version), page)
+        return _page(request, web, VersionFilter.of(stations, show, part, version), page)
 
     return router
 
 
-def _page(request: Request, web: Web, wish: Wish, page: int) -> Response:
+def _page(request: Request, web: Web, wish: VersionFilter, page: int) -> Response:
     t = web.texts_for(request)
     rows, runs = asked(request, web, wish.stations)
     late, fits = sum(1 for run in runs if run.late), [run for run in runs if wish.fits(run)]

@@ -19,14 +19,16 @@ from typing import BinaryIO
 
 from fleet.hardening import forbid_dumps
 from fleet.server.verifier.answering import reply
-from fleet.server.verifier.attempt_counters import Counters, FileTries
+from fleet.server.verifier.attempt_counters import AttemptCounters, FileAttemptStore
 from fleet.server.verifier.judge import Judge, Keys, KeysError
 from fleet.server.verifier.model import MAX_LINE_BYTES, READY, SHARED
 
 _log = logging.getLogger("fleet.server.verifier")
 
 
-def serve(questions: BinaryIO, answers: BinaryIO, judge: Judge, counters: Counters, clock: Callable[[], float]) -> None:
+def serve(
+    questions: BinaryIO, answers: BinaryIO, judge: Judge, counters: AttemptCounters, clock: Callable[[], float]
+) -> None:
     """Answer until the questions end."""
     answers.write(READY)
     answers.flush()
@@ -57,7 +59,7 @@ def main(arguments: list[str]) -> int:
 
 def _serve_alone(judge: Judge, path: Path) -> int:
     try:
-        counters = Counters(FileTries(path))
+        counters = AttemptCounters(FileAttemptStore(path))
         serve(sys.stdin.buffer, sys.stdout.buffer, judge, counters, time.time)
         counters.close()
     except sqlite3.Error as error:
@@ -70,10 +72,10 @@ def _serve_shared(judge: Judge) -> int:
     from sqlalchemy import make_url  # a verifier that counts in a file loads none of this
     from sqlalchemy.exc import SQLAlchemyError
 
-    from fleet.server.verifier.postgres_counters import PostgresTries
+    from fleet.server.verifier.postgres_counters import PostgresAttemptStore
 
     try:
-        counters = Counters(PostgresTries(make_url(os.environ.pop(SHARED))))
+        counters = AttemptCounters(PostgresAttemptStore(make_url(os.environ.pop(SHARED))))
         serve(sys.stdin.buffer, sys.stdout.buffer, judge, counters, time.time)
         counters.close()
     except SQLAlchemyError as error:

@@ -4,22 +4,22 @@ import logging
 
 import msgspec
 
-from fleet.server.verifier.attempt_counters import Counters
+from fleet.server.verifier.attempt_counters import AttemptCounters
 from fleet.server.verifier.judge import Judge, envelope_digest
-from fleet.server.verifier.model import Check, Verdict
+from fleet.server.verifier.model import Check, EnvelopeVerdict
 
 _log = logging.getLogger("fleet.server.verifier")
 
 
-def answer(check: Check, judge: Judge, counters: Counters, now: float) -> Verdict:
+def answer(check: Check, judge: Judge, counters: AttemptCounters, now: float) -> EnvelopeVerdict:
     """Count, then evaluate. Raises the database's error where it cannot be counted: then nothing is evaluated."""
     admission = counters.admit(check.station, envelope_digest(check), check.nonce, now)
     if admission.refused is not None:
-        return Verdict(check.id, admission.refused, admission.alarm)
-    return Verdict(check.id, "match" if judge.is_match(check) else "no_match")
+        return EnvelopeVerdict(check.id, admission.refused, admission.alarm)
+    return EnvelopeVerdict(check.id, "match" if judge.is_match(check) else "no_match")
 
 
-def reply(line: bytes, judge: Judge, counters: Counters, now: float) -> bytes | None:
+def reply(line: bytes, judge: Judge, counters: AttemptCounters, now: float) -> bytes | None:
     """The answer as a line; None where the question cannot be read. Raises as `answer`."""
     try:
         check = msgspec.json.decode(line, type=Check)

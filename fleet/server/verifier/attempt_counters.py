@@ -35,7 +35,7 @@ class Admission:
     alarm: bool = False
 
 
-class Tries(Protocol):
+class AttemptStore(Protocol):
     """Where tries are kept."""
 
     def transaction(self) -> AbstractContextManager[Execute]:
@@ -44,7 +44,7 @@ class Tries(Protocol):
     def close(self) -> None: ...
 
 
-class FileTries:
+class FileAttemptStore:
     """The verifier's own SQLite file. Raises sqlite3.Error where it cannot be written."""
 
     def __init__(self, path: Path) -> None:
@@ -71,10 +71,10 @@ class FileTries:
         self._connection.close()
 
 
-class Counters:
+class AttemptCounters:
     """Counts. Where a try cannot be written, the error of the database is raised, and nothing is evaluated."""
 
-    def __init__(self, tries: Tries) -> None:
+    def __init__(self, tries: AttemptStore) -> None:
         self._tries = tries
 
     def close(self) -> None:

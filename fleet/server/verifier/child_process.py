@@ -18,7 +18,15 @@ import msgspec
 from sqlalchemy import URL
 
 from fleet.messages.link import EnvelopeAsk, ReleaseAsk
-from fleet.server.verifier.model import READY, SHARED, Check, EnvelopeFacts, Verdict, Verifier, VerifierAwayError
+from fleet.server.verifier.model import (
+    READY,
+    SHARED,
+    Check,
+    EnvelopeFacts,
+    EnvelopeVerdict,
+    Verifier,
+    VerifierAwayError,
+)
 
 ANSWER_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 60.0
@@ -77,7 +85,7 @@ class VerifierProcess:
         """Whether the process is there; where it has died, the next question starts another."""
         return self._process is not None and self._process.returncode is None
 
-    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
+    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:
         """Ask in turn. Raises VerifierAwayError; the next question then meets a new process."""
         async with self._turn:
             check = check_of(next(self._ids), station, ask, envelope)
@@ -91,11 +99,11 @@ class VerifierProcess:
                 await self._end()
                 raise VerifierAwayError(self._said or type(error).__name__) from error
 
-    async def _answer_to(self, number: int, process: Process) -> Verdict:
+    async def _answer_to(self, number: int, process: Process) -> EnvelopeVerdict:
         line = await _line(process, ANSWER_TIMEOUT_S)
         if not line:
             raise BrokenPipeError
-        verdict = msgspec.json.decode(line, type=Verdict)
+        verdict = msgspec.json.decode(line, type=EnvelopeVerdict)
         if verdict.id != number:
             raise TimeoutError
         return verdict

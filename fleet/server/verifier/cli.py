@@ -23,13 +23,13 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.hardening import forbid_dumps
-from fleet.server.platform.database.database_url import PlaceError
+from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_store_arguments, complain, database_of
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import run, until_told
-from fleet.server.verifier.attempt_counters import Counters, FileTries, Tries
+from fleet.server.verifier.attempt_counters import AttemptCounters, AttemptStore, FileAttemptStore
 from fleet.server.verifier.judge import Judge, Keys, KeysError
-from fleet.server.verifier.postgres_counters import PostgresTries
+from fleet.server.verifier.postgres_counters import PostgresAttemptStore
 from fleet.server.verifier.service import SocketError, VerifierService
 
 BAD_INPUT, REFUSED = 2, 3
@@ -61,7 +61,7 @@ def run_verifier(arguments: argparse.Namespace) -> int:
         return run(until_told("verifier", service, lambda: _say_ready(arguments)))
     except PrivilegeError as error:
         return complain(arguments, str(error), REFUSED)
-    except (KeysError, SocketError, PlaceError, OSError) as error:
+    except (KeysError, SocketError, DatabaseUrlError, OSError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except (sqlite3.Error, SQLAlchemyError) as error:
         return complain(arguments, f"tries cannot be counted: {type(error).__name__}", BAD_INPUT)
@@ -73,11 +73,11 @@ class _Running:
     def __init__(self, path: Path, keys: Path, data: Path | None, place: URL | None, peer: pwd.struct_passwd) -> None:
         self._path, self._data, self._place, self._peer = path, data, place, peer
         self._judge = Judge(Keys.load(keys))
-        self._counters: Counters | None = None
+        self._counters: AttemptCounters | None = None
         self._service: VerifierService | None = None
 
     async def __aenter__(self) -> Self:
-        self._counters = Counters(self._tries())
+        self._counters = AttemptCounters(self._tries())
         peers, group = frozenset({self._peer.pw_uid}), self._peer.pw_gid
         self._service = VerifierService(self._path, self._judge, self._counters, peers, group, time.time)
         await self._service.__aenter__()
@@ -96,12 +96,12 @@ class _Running:
         assert self._service is not None
         await self._service.wait()
 
-    def _tries(self) -> Tries:
+    def _tries(self) -> AttemptStore:
         if self._place is not None:
-            return PostgresTries(self._place)
+            return PostgresAttemptStore(self._place)
         assert self._data is not None
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return FileTries(self._data / TRIES_FILE)
+        return FileAttemptStore(self._data / TRIES_FILE)
 
 
 def _entry(name: str) -> pwd.struct_passwd:

@@ -4,7 +4,7 @@ Rules: the server passes on what it holds of the order and the code as the stati
 can open. A check of an order that is not known carries no `envelope` and gets the same work and the same answer as a
 wrong code.
 
->>> msgspec.json.decode(msgspec.json.encode(Verdict(id=1, verdict="no_match")), type=Verdict).verdict
+>>> msgspec.json.decode(msgspec.json.encode(EnvelopeVerdict(id=1, verdict="no_match")), type=EnvelopeVerdict).verdict
 'no_match'
 """
 
@@ -36,7 +36,7 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which of the letter's two codes was typed."""
 
 
-class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EnvelopeVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The answer. `alarm`: somebody has begun to guess, said once for each envelope and each station and hour."""
 
     id: int
@@ -61,5 +61,5 @@ class VerifierAwayError(Exception):
 class Verifier(Protocol):
     """Who can say whether a sealed code is an envelope's."""
 
-    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
+    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:
         """Raises VerifierAwayError."""

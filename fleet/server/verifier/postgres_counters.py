@@ -16,7 +16,7 @@ LOCK = 7_308_003
 """Among the advisory locks of the database."""
 
 
-class PostgresTries:
+class PostgresAttemptStore:
     """Implements `Tries`. Raises sqlalchemy.exc.SQLAlchemyError where it cannot be written."""
 
     def __init__(self, url: URL) -> None:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from fleet.server.verifier.answering import reply
-from fleet.server.verifier.attempt_counters import Counters
+from fleet.server.verifier.attempt_counters import AttemptCounters
 from fleet.server.verifier.judge import Judge
 from fleet.server.verifier.model import MAX_LINE_BYTES, READY
 from fleet.server.verifier.peer_credentials import peer_uid, user_name
@@ -39,7 +39,7 @@ class VerifierService:
         self,
         path: Path,
         judge: Judge,
-        counters: Counters,
+        counters: AttemptCounters,
         peers: frozenset[int],
         group: int | None,
         clock: Callable[[], float],

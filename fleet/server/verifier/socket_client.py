@@ -17,7 +17,7 @@ from sqlalchemy import URL
 
 from fleet.messages.link import EnvelopeAsk, ReleaseAsk
 from fleet.server.verifier.child_process import ANSWER_TIMEOUT_S, VerifierPart, VerifierProcess, check_of
-from fleet.server.verifier.model import MAX_LINE_BYTES, READY, EnvelopeFacts, Verdict, VerifierAwayError
+from fleet.server.verifier.model import MAX_LINE_BYTES, READY, EnvelopeFacts, EnvelopeVerdict, VerifierAwayError
 from fleet.server.verifier.peer_credentials import peer_uid, user_name
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.05, 2.0
@@ -95,7 +95,7 @@ class VerifierConnection:
         """Whether there is a connection."""
         return self._lines is not None and not self._lines.closed.is_set()
 
-    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
+    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:
         """Ask in turn. Raises VerifierAwayError."""
         async with self._turn:
             lines = await self._connect()
@@ -169,9 +169,9 @@ def verifier_of(path: Path | None, keys: Path, counters: Path, shared: URL | Non
     return VerifierConnection(path) if path is not None else VerifierProcess(keys, counters, shared)
 
 
-def _verdict(line: bytes, number: int) -> Verdict:
+def _verdict(line: bytes, number: int) -> EnvelopeVerdict:
     """Raises ValueError (msgspec's too) for what is no answer to that question."""
-    verdict = msgspec.json.decode(line, type=Verdict)
+    verdict = msgspec.json.decode(line, type=EnvelopeVerdict)
     if verdict.id != number:
         raise ValueError("an answer to another question")
     return verdict

@@ -24,9 +24,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fleet.server.commands.model import Wish
+from fleet.server.commands.model import CommandRequest
 from fleet.server.platform.cluster.layout import SHARD_QUEUES
-from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database import open_database
 from fleet.server.platform.database.database_url import postgres_place
 from fleet.server.stations.tables import stations
 from sim.fleet import identities
@@ -97,11 +97,13 @@ def _kill(stand: Stand, seconds: float, began: float) -> None:
 
 
 def _tell_all(stand: Stand) -> int:
-    with opened(postgres_place(stand.database)) as database:
+    with open_database(postgres_place(stand.database)) as database:
         with database.reading.begin() as connection:
             names = list(connection.execute(select(stations.c.name)).scalars())
         for name in names:
-            desk_of(database, lambda: datetime.now(UTC)).ask(Wish(name, "self_test", "a run of a cluster"), TOVE)
+            desk_of(database, lambda: datetime.now(UTC)).ask(
+                CommandRequest(name, "self_test", "a run of a cluster"), TOVE
+            )
     return len(names)
 
 

@@ -27,9 +27,9 @@ from typing import Any
 from sqlalchemy import select
 
 from fleet.messages.vocabulary import CommandName
-from fleet.server.commands.model import Wish
+from fleet.server.commands.model import CommandRequest
 from fleet.server.commands.tables import commands
-from fleet.server.platform.database.database import FILE_NAME, Database, opened
+from fleet.server.platform.database.database import FILE_NAME, Database, open_database
 from fleet.server.platform.database.database_url import postgres_place
 from fleet.server.stations.tables import stations
 from provisioning.authority import Authority
@@ -149,7 +149,7 @@ def _order(target: Target, random: Random) -> int:
             names = sorted(connection.execute(select(stations.c.name)).scalars())
         if not names:
             return 0
-        wish = Wish(random.choice(names), random.choice(ORDERS), "made up for a campaign")
+        wish = CommandRequest(random.choice(names), random.choice(ORDERS), "made up for a campaign")
         desk_of(database, lambda: datetime.now(UTC)).ask(wish, TOVE)
         return 1
 
@@ -172,7 +172,7 @@ def _unanswered(target: Target) -> list[str]:
 def _store(target: Target) -> Iterator[Database]:
     words = [*target.options]
     place = postgres_place(words[words.index("--database") + 1]) if "--database" in words else target.data / FILE_NAME
-    with opened(place) as database:
+    with open_database(place) as database:
         yield database
 
 

@@ -29,11 +29,11 @@ from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.dependencies import IssuerSide
-from fleet.server.issuers.ports import IssuerAwayError, Known, Standing
+from fleet.server.issuers.ports import DirectoryEntry, IssuerAwayError, Standing
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
-from fleet.server.issuers.requests import Wishes
+from fleet.server.issuers.requests import RequestLog
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.tables import wishes
 from fleet.server.people.queries import replace_administrators
@@ -72,15 +72,15 @@ class Register:
         self.others = {one.card_number: CardRecord(one.card_number, one.hsa_id, "601", "active") for one in (MAJ, BO)}
         self.people = {WHO: Person(WHO, "Alva Test"), OTHER: Person(OTHER, "Bo Test"), ADMIN: Person(ADMIN, "Maj Test")}
 
-    async def find(self, hsa_id: str, card_number: str) -> Known | None:
+    async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
         if self.away:
             raise IssuerAwayError("away")
         if card_number in self.others:
             other = self.others[card_number]
-            return Known(self.people.get(other.hsa_id), (other,))
+            return DirectoryEntry(self.people.get(other.hsa_id), (other,))
         if card_number not in ("", NUMBER) or hsa_id not in ("", WHO):
             return None
-        return Known(self.people.get(self.card.hsa_id), (self.card,))
+        return DirectoryEntry(self.people.get(self.card.hsa_id), (self.card,))
 
     async def block(self, ask: BlockAsk, by: str) -> BlockedResult:
         self.told.append((ask.id, by))
@@ -115,7 +115,7 @@ class Place:
         key = folder / "signing.key"
         key.write_bytes(SIGNING.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         signer, alarms = Signer.load(key), AlarmRecorder(database)
-        kept = Wishes(database)
+        kept = RequestLog(database)
         self.status = Status()
         self.nonces = Nonces(database)
         trusted = Trusted(authority().anchors(), authority().intermediates(), list)

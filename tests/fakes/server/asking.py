@@ -19,7 +19,7 @@ from fleet.messages.signed import SignedAnswer, open_answer, sign_ask
 from fleet.messages.topics import Topics, station_of
 from fleet.server.asks.answers import Answers
 from fleet.server.asks.guard import AskGuard, ask_guard
-from fleet.server.asks.service import Answering, AskDesk
+from fleet.server.asks.service import AskHandling, AskService
 from fleet.server.platform.broker.inbox import Inbox, as_it_came
 from fleet.server.platform.broker.transport import Incoming
 from fleet.server.platform.database.database import Database
@@ -85,8 +85,8 @@ class Desk:
         acknowledged, inbox = len(self.transport.acknowledged), Inbox(asyncio.get_running_loop(), as_it_came)
         for message in messages:
             inbox.put(message)
-        answering = Answering(self.answers, self.guard, self.signer)
-        desk = asyncio.create_task(AskDesk(self.transport, answering, inbox, lambda: self.clock()).run())
+        answering = AskHandling(self.answers, self.guard, self.signer)
+        desk = asyncio.create_task(AskService(self.transport, answering, inbox, lambda: self.clock()).run())
         try:
             await self.transport.settled(acknowledged + len(messages))
         finally:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from joserfc.jwk import ECKey
 
-from fleet.server.commands.model import By, CommandRow, Wish
-from fleet.server.commands.service import CommandDesk
+from fleet.server.commands.model import CommandRequest, CommandRow, Requester
+from fleet.server.commands.service import CommandService
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.topics import Changes
@@ -14,17 +14,17 @@ from fleet.server.platform.signing import Signer
 
 KEY = ECKey.generate_key("P-256")
 SIGNER = Signer(KEY)
-TOVE, OLLE = By("tove.test", "192.0.2.7", stepped_up=True), By("olle.test", "192.0.2.8", stepped_up=True)
-SYNC = Wish("entre-a", "sync", "orders have come")
-OPEN = Wish("entre-a", "open_slot", "the card lies across", slot=3)
+TOVE, OLLE = Requester("tove.test", "192.0.2.7", stepped_up=True), Requester("olle.test", "192.0.2.8", stepped_up=True)
+SYNC = CommandRequest("entre-a", "sync", "orders have come")
+OPEN = CommandRequest("entre-a", "open_slot", "the card lies across", slot=3)
 
 
-def desk_of(database: Database, clock: Callable[[], datetime], changes: Changes | None = None) -> CommandDesk:
+def desk_of(database: Database, clock: Callable[[], datetime], changes: Changes | None = None) -> CommandService:
     """The desk on that store."""
-    return CommandDesk(database, changes or Hub(), clock)
+    return CommandService(database, changes or Hub(), clock)
 
 
-def ready(desk: CommandDesk, wish: Wish = SYNC) -> CommandRow:
+def ready(desk: CommandService, wish: CommandRequest = SYNC) -> CommandRow:
     """A command that can be issued: asked for by one, and agreed to by another where that is needed."""
     row = desk.ask(wish, TOVE)
     approved = desk.approve(row.id, OLLE) if row.state == "waiting" else row

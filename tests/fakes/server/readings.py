@@ -8,7 +8,7 @@ from fleet.messages.link import DeviceState, SlotState, StationState
 from fleet.messages.vocabulary import DeviceKind, EventType
 from fleet.server.cards.stock.model import BinRow
 from fleet.server.checkpoints.model import CheckpointRow
-from fleet.server.errands.model import GOING_ON, TODAY, ErrandRow, EventRow, Sought
+from fleet.server.errands.model import GOING_ON, TODAY, ErrandQuery, ErrandRow, EventRow
 from fleet.server.orders.model import OrderRow
 from fleet.server.platform.roles import Scope
 from fleet.server.readings.model import Summary
@@ -76,7 +76,7 @@ class FakeReadings:
         return self.checkpoints.get(station)
 
     def errands(
-        self, now: datetime, sought: Sought = TODAY, *, limit: int = 100, after: ErrandRow | None = None
+        self, now: datetime, sought: ErrandQuery = TODAY, *, limit: int = 100, after: ErrandRow | None = None
     ) -> list[ErrandRow]:
         self._check()
         rows = [row for row in self.errand_rows if _is_sought(row, sought)]
@@ -115,7 +115,7 @@ class FakeReadings:
             raise RuntimeError("made-up fault of the store at /made/up/path")
 
 
-def _is_sought(row: ErrandRow, sought: Sought) -> bool:
+def _is_sought(row: ErrandRow, sought: ErrandQuery) -> bool:
     day = row.started.astimezone().date()
     return (
         sought.station in (None, row.station)

@@ -6,7 +6,7 @@ from fleet.messages.link import (
     EnvelopeAsk,
     ReleaseAsk,
 )
-from fleet.server.verifier.model import EnvelopeFacts, Verdict, VerifierAwayError
+from fleet.server.verifier.model import EnvelopeFacts, EnvelopeVerdict, VerifierAwayError
 
 KEY = ECKey.generate_key("P-256")
 
@@ -16,9 +16,9 @@ class ScriptedVerifier:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, EnvelopeAsk | ReleaseAsk, EnvelopeFacts | None]] = []
-        self.says: Verdict | None = Verdict(1, "match")
+        self.says: EnvelopeVerdict | None = EnvelopeVerdict(1, "match")
 
-    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
+    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:
         self.asked.append((station, ask, envelope))
         if self.says is None:
             raise VerifierAwayError("it has died")

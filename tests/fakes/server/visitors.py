@@ -9,7 +9,7 @@ from fleet.server.accounts import api_tokens as tokens
 from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.secret_encryption import Sealer
 from fleet.server.accounts.sign_in.service import Access, SignedIn
-from fleet.server.platform.database.database import FILE_NAME, opened
+from fleet.server.platform.database.database import FILE_NAME, open_database
 from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import EVERYWHERE, Role
 
@@ -36,14 +36,14 @@ def program(access: Access, role: Role = Role.OPERATOR, stations: str = EVERYWHE
 
 def keys_to(data: Path, now: datetime) -> tuple[str, str]:
     """A session of an administrator and a token of an operator, for a server that runs on that folder in another process."""
-    with opened(data / FILE_NAME) as database:
+    with open_database(data / FILE_NAME) as database:
         access = Access(database, lambda: now)
         return session(access), program(access)
 
 
 def audience(data: Path, now: datetime, people: int) -> list[str]:
     """Sessions of so many viewers, each with an account of their own."""
-    with opened(data / FILE_NAME) as database:
+    with open_database(data / FILE_NAME) as database:
         access = Access(database, lambda: now)
         return [session(access, Role.VIEWER, name=f"viewer-{number}.test") for number in range(people)]
 

@@ -23,7 +23,7 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.accounts.sign_in import passwords
 from fleet.server.ingest.parse import ArrivedEvent, arrived_event
 from fleet.server.ingest.write import Writer
-from fleet.server.orders.model import Record, Row
+from fleet.server.orders.model import OrderLine, OrderRecord
 from fleet.server.orders.service import import_orders
 from fleet.server.platform.broker.mosquitto import BrokerFiles
 from fleet.server.platform.broker.transport import Handler, Incoming
@@ -90,7 +90,7 @@ def arrived(*events: Event) -> list[ArrivedEvent]:
     return [arrived_event(event.station, event, event.wire) for event in events]
 
 
-def record(order: str = "O-1", **changes: object) -> Record:
+def record(order: str = "O-1", **changes: object) -> OrderRecord:
     """An order that is in its slot."""
     values: dict[str, object] = {
         "order": order,
@@ -106,13 +106,13 @@ def record(order: str = "O-1", **changes: object) -> Record:
         "envelope_key": "2026a",
         "envelope_mac": "ab" * 32,
     }
-    return Record(**{**values, **changes})  # type: ignore[arg-type]
+    return OrderRecord(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def hold_orders(database: Database, *records: Record) -> None:
+def hold_orders(database: Database, *records: OrderRecord) -> None:
     """Import them."""
     with database.writing.begin() as connection:
-        import_orders(connection, [Row(number + 2, one) for number, one in enumerate(records)], NOW)
+        import_orders(connection, [OrderLine(number + 2, one) for number, one in enumerate(records)], NOW)
 
 
 class MemoryTransport:

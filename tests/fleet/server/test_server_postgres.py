@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from fleet.messages.link import Acked
 from fleet.server.events.tables import chains, events
-from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database import open_database
 from fleet.server.platform.database.database_url import postgres_place
 from provisioning.authority import Authority
 from tests.fakes.fleet.station_peer import FleetStation
@@ -44,7 +44,7 @@ def test_every_event_is_held_once_though_server_and_database_are_killed(authorit
         assert station.acked[-1] == Acked(1, 600)
         station.stop()
         assert serving.end(signal.SIGTERM) == 0, "it has lived through the database's absence"
-        with opened(postgres_place(address)) as store, store.reading.begin() as connection:
+        with open_database(postgres_place(address)) as store, store.reading.begin() as connection:
             held = connection.execute(select(events.c.envelope).order_by(events.c.sequence)).scalars().all()
             assert connection.execute(select(chains.c.gaps, chains.c.intact)).all() == [("[]", True)]
     assert held == [event.envelope for event in chain.sealed]

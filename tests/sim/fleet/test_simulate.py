@@ -14,11 +14,11 @@ from sqlalchemy.exc import OperationalError
 
 from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.cli import main
-from fleet.server.commands.model import Wish
+from fleet.server.commands.model import CommandRequest
 from fleet.server.commands.tables import commands
 from fleet.server.events.tables import events
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import FILE_NAME, Database, opened
+from fleet.server.platform.database.database import FILE_NAME, Database, open_database
 from fleet.server.stations.tables import stations
 from provisioning import pki
 from provisioning.authority import Authority, AuthorityError
@@ -56,7 +56,7 @@ def test_what_thirty_stations_send_through_faults_is_what_the_server_holds(
     program = [sys.executable, "-m", "fleet.server.cli", *words]
     simulator = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
     try:
-        with opened(serving.data / FILE_NAME) as database:
+        with open_database(serving.data / FILE_NAME) as database:
             command(database)
             simulator.send_signal(signal.SIGTERM)
             said = json.loads(simulator.communicate(timeout=LIMIT_S)[0])
@@ -86,7 +86,7 @@ def command(database: Database) -> None:
     until(database, there)
     for station, what in TOLD.items():
         message = "repair" if what == "out_of_service" else None
-        desk.ask(Wish(station, what, "made up for a test", message=message), TOVE)
+        desk.ask(CommandRequest(station, what, "made up for a test", message=message), TOVE)
     until(database, ended)
 
 
@@ -109,14 +109,14 @@ def told(tmp_path: Path) -> tuple[Path, SentEvents]:
     """A store with a chain of four events, the second a checkpoint, and one command; and what its station says that it sent."""
     outbox = Outbox("sim-00001", 7)
     signing = SimulatedCheckpoints(lambda: (KEY, pki.issue_client(CA, "sim-00001", KEY.public_key(), wall_clock())))
-    with opened(tmp_path / FILE_NAME) as database:
+    with open_database(tmp_path / FILE_NAME) as database:
         outbox.append("boot", "se.kortkiosk.test", TIME, None, {})
         signing.follow(outbox, "boot", wall_clock(), wall_clock().isoformat())
         for _ in range(2):
             outbox.append("boot", "se.kortkiosk.test", TIME, None, {})
         for event in outbox.due(10):
             Writer(database).commit(arrived(event), wall_clock())
-        desk_of(database, wall_clock).ask(Wish("sim-00001", "sync", "a test"), TOVE)
+        desk_of(database, wall_clock).ask(CommandRequest("sim-00001", "sync", "a test"), TOVE)
         with database.writing.begin() as connection:
             answered = {"sequence": ANSWERED.sequence, "digest": ANSWERED.digest, "state": ANSWERED.outcome}
             connection.execute(update(commands).values(answered))
@@ -128,7 +128,7 @@ def found(data: Path, *sent: SentEvents) -> list[str]:
 
 
 def changed(data: Path, change: object) -> None:
-    with opened(data / FILE_NAME) as database, database.writing.begin() as connection:
+    with open_database(data / FILE_NAME) as database, database.writing.begin() as connection:
         connection.execute(change)  # type: ignore[call-overload]
 
 

@@ -29,7 +29,7 @@ from fleet.server.issuers.adapters.est import EstIssuer
 from fleet.server.issuers.adapters.http_client import IssuerHttp
 from fleet.server.issuers.adapters.rest import RestRegister
 from fleet.server.issuers.adapters.revocation_status import PublishedStatus
-from fleet.server.issuers.ports import IssuerAwayError, Wanted
+from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
 from fleet.server.issuers.settings import IssuerSettings
 from sim.issuer import BANNER
 from sim.issuer.server import RunningIssuer, SimulatorConfig, open_issuer
@@ -68,7 +68,7 @@ def request(hsa_id: str = HOLDER.hsa_id) -> bytes:
 
 
 async def issued(http: IssuerHttp) -> x509.Certificate:
-    said = await EstIssuer(http).certificate(Wanted(request(), OFFER, CARD, HOLDER.hsa_id))
+    said = await EstIssuer(http).certificate(CertificateRequest(request(), OFFER, CARD, HOLDER.hsa_id))
     assert isinstance(said, IssuedResult)
     return x509.load_der_x509_certificate(base64.b64decode(said.chain[0]))
 
@@ -166,7 +166,7 @@ async def test_what_was_done_is_known_after_a_restart(tmp_path: Path) -> None:
                 one.simulator.fill(seed())
             settings = IssuerSettings.load(one.settings)
             async with IssuerHttp(settings.link.secure, settings.tls()) as http:
-                enrolled = await EstIssuer(http).certificate(Wanted(asked, OFFER, CARD, HOLDER.hsa_id))
+                enrolled = await EstIssuer(http).certificate(CertificateRequest(asked, OFFER, CARD, HOLDER.hsa_id))
                 said.append(
                     (enrolled, await RestRegister(http).hold(hold(), ""), await RestRegister(http).hold(hold(7), ""))
                 )

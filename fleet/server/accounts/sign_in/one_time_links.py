@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, insert, select
 
 from fleet.server.accounts.tables import links
-from fleet.server.platform.random_tokens import digest, made
+from fleet.server.platform.random_tokens import digest, random_token
 
 Kind = Literal["set-up", "sign-in"]
 LASTS: dict[Kind, timedelta] = {"set-up": timedelta(hours=24), "sign-in": timedelta(hours=12)}
@@ -22,7 +22,7 @@ LASTS: dict[Kind, timedelta] = {"set-up": timedelta(hours=24), "sign-in": timede
 def make(connection: Connection, kind: Kind, user: int | None, now: datetime) -> str:
     """A new link; earlier ones of the same kind and account work no more. `user` None: the first administrator."""
     connection.execute(delete(links).where((links.c.ends < now) | ((links.c.kind == kind) & _of(user))))
-    value = made()
+    value = random_token()
     row = {"hash": digest(value), "kind": kind, "user": user, "ends": now + LASTS[kind]}
     connection.execute(insert(links).values(**row))
     return value

@@ -23,12 +23,12 @@ from fleet.server.accounts.sign_in.secret_encryption import Sealer, SecretsError
 from fleet.server.accounts.sign_in.sessions import Proof
 from fleet.server.accounts.tables import users
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import Deed
-from fleet.server.platform.audit.lookup_deduplication import Looks
+from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.audit.lookup_deduplication import LookupDeduplication
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import EVERYWHERE, Caller, Grants, Role
-from fleet.server.platform.web.rate_counters import neighbourhood
+from fleet.server.platform.web.rate_counters import rate_limit_key
 
 PROGRAM, _NOBODY = people.PROGRAM, people.NOBODY
 
@@ -83,7 +83,7 @@ class Access:
     def __init__(self, database: Database, clock: Callable[[], datetime], sealer: Sealer | None = None) -> None:
         self.database = database
         self._sealer = sealer
-        self._looks = Looks()
+        self._looks = LookupDeduplication()
         self.clock = clock
 
     def by_session(self, value: str, *, present: bool) -> Caller | None:
@@ -112,7 +112,7 @@ class Access:
             if isinstance(row, Refused):
                 return row
             if not self._takes_code(connection, row, code):
-                self._note(connection, row.name, address, Deed("sign-in.refused", row.name))
+                self._note(connection, row.name, address, AuditEvent("sign-in.refused", row.name))
                 return Refused.WRONG
             tries.clear(connection, tries.ACCOUNT, name)
             return self.begin(connection, row, address, "password")
@@ -142,7 +142,7 @@ class Access:
                 yield connection, Refused.TOO_MANY
             elif row is None or not right:
                 who = row.name if row is not None else _NOBODY
-                self._note(connection, who, address, Deed("sign-in.refused", who))
+                self._note(connection, who, address, AuditEvent("sign-in.refused", who))
                 yield connection, Refused.WRONG
             else:
                 yield connection, row
@@ -181,10 +181,10 @@ class Access:
             if not granted:
                 people.take_all(connection, subject)
             if row is None or row.disabled:
-                self._note(connection, _NOBODY, address, Deed("sign-in.refused", name, "openid"))
+                self._note(connection, _NOBODY, address, AuditEvent("sign-in.refused", name, "openid"))
                 return Refused.NO_ROLE
             if was not in (None, name):
-                self._note(connection, name, address, Deed("user.rename", name, f"was {was}"))
+                self._note(connection, name, address, AuditEvent("user.rename", name, f"was {was}"))
             return self.begin(connection, row, address, "openid", proof)
 
     def begin(
@@ -197,7 +197,7 @@ class Access:
     ) -> SignedIn:
         """A session of that account, in the transaction under way."""
         value = sessions.begin(connection, row.id, address, self.clock(), proof)
-        self._note(connection, row.name, address, Deed("sign-in", row.name, how))
+        self._note(connection, row.name, address, AuditEvent("sign-in", row.name, how))
         return SignedIn(row.name, value)
 
     def _may_try(self, name: str, address: str) -> bool:
@@ -205,11 +205,11 @@ class Access:
         now = self.clock()
         with self.database.writing.begin() as connection:
             over = [
-                tries.take(connection, tries.ADDRESS, neighbourhood(address), now),
+                tries.take(connection, tries.ADDRESS, rate_limit_key(address), now),
                 tries.take(connection, tries.ACCOUNT, name, now),
             ]
             if 1 in over and max(over) == 1:
-                self._note(connection, _NOBODY, address, Deed("sign-in.stopped"))
+                self._note(connection, _NOBODY, address, AuditEvent("sign-in.stopped"))
         return max(over) == 0
 
     def _step(self, row: Any, code: str) -> int | None:
@@ -259,7 +259,7 @@ class Access:
             values = {"password": encoded, "sealed_secret": self._seals().seal(secret, account(user)), "step": step}
             connection.execute(update(users).where(users.c.id == user).values(**values))
             row = connection.execute(users.select().where(users.c.id == user)).one()
-            self._note(connection, row.name, address, Deed("user.set-up", row.name))
+            self._note(connection, row.name, address, AuditEvent("user.set-up", row.name))
             return self.begin(connection, row, address, "set-up")
 
     def _set_up_link(self, connection: Connection, value: str) -> Any:
@@ -276,14 +276,14 @@ class Access:
         with self.database.writing.begin() as connection:
             if people.has_administrator(connection):
                 return None
-            self._note(connection, PROGRAM, "", Deed("link.first"))
+            self._note(connection, PROGRAM, "", AuditEvent("link.first"))
             return links.make(connection, "set-up", None, self.clock())
 
     def link_for(self, name: str, granted: Grants) -> str:
         """A sign-in link for a made-up person of a demo, whose account is made where it is new."""
         with self.database.writing.begin() as connection:
             row = people.from_issuer(connection, f"demo {name}", name, granted, self.clock())
-            self._note(connection, PROGRAM, "", Deed("link.sign-in", name))
+            self._note(connection, PROGRAM, "", AuditEvent("link.sign-in", name))
             return links.make(connection, "sign-in", row.id, self.clock())
 
     def is_local(self, caller: Caller) -> bool:
@@ -295,38 +295,38 @@ class Access:
         """End one of the caller's sessions, or all. Gives the keys of those ended, whose streams are to be ended too."""
         with self.database.writing.begin() as connection:
             ended = sessions.end(connection, caller.name, key)
-            self._note(connection, caller.name, address, Deed("sign-out", caller.name, str(len(ended))))
+            self._note(connection, caller.name, address, AuditEvent("sign-out", caller.name, str(len(ended))))
         return ended
 
     def open_sessions(self, caller: Caller) -> list[sessions.Open]:
         with self.database.reading.begin() as connection:
             return sessions.of(connection, caller.name)
 
-    def record(self, caller: Caller, address: str, deed: Deed) -> None:
+    def record(self, caller: Caller, address: str, deed: AuditEvent) -> None:
         """Tell the audit what somebody did or ordered, before it is done."""
         with self.database.writing.begin() as connection:
             self._note(connection, caller.name, address, deed)
 
-    def is_looking(self, caller: Caller, deed: Deed) -> bool:
+    def is_looking(self, caller: Caller, deed: AuditEvent) -> bool:
         """Whether the same was looked at within five minutes, and told."""
         return self._looks.goes_on((caller.key, deed), self.clock())
 
-    def record_look(self, caller: Caller, address: str, deed: Deed) -> None:
+    def record_look(self, caller: Caller, address: str, deed: AuditEvent) -> None:
         """Tell the audit what somebody looks at, before they see it; the same again within five minutes is one look."""
         if self._looks.is_new((caller.key, deed), self.clock()):
             self.record(caller, address, deed)
 
     def entries(
         self, *, who: str = "", action: str = "", limit: int = 100, offset: int = 0
-    ) -> tuple[list[audit.Entry], int]:
+    ) -> tuple[list[audit.AuditRow], int]:
         """The audit, newest first, and how many fit."""
         with self.database.reading.begin() as connection:
             return audit.entries(connection, who=who, action=action, limit=limit, offset=offset)
 
-    def verify(self) -> audit.Verdict:
+    def verify(self) -> audit.AuditVerdict:
         """Compute the audit's chain again."""
         with self.database.reading.begin() as connection:
             return audit.verify(connection)
 
-    def _note(self, connection: Connection, who: str, address: str, deed: Deed) -> None:
+    def _note(self, connection: Connection, who: str, address: str, deed: AuditEvent) -> None:
         audit.append(connection, self.clock(), who, address, deed)

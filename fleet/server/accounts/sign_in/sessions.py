@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from fleet.server.accounts.queries import granted_to
 from fleet.server.accounts.tables import sessions, users
-from fleet.server.platform.random_tokens import digest, made
+from fleet.server.platform.random_tokens import digest, random_token
 from fleet.server.platform.roles import Caller
 
 IDLE = timedelta(hours=1)
@@ -46,7 +46,7 @@ class Proof:
 def begin(connection: Connection, user: int, address: str, now: datetime, proof: Proof = Proof()) -> str:
     """A new session; gives the value for the cookie. Those that have ended are cleared away."""
     connection.execute(delete(sessions).where((sessions.c.ends < now) | (sessions.c.used < now - IDLE)))
-    value = made()
+    value = random_token()
     row = {"hash": digest(value), "user": user, "made": now, "used": now, "address": address[:64]}
     known = {"stepped_up": proof.stepped_up, "issuer_session": proof.issuer_session}
     connection.execute(insert(sessions).values(**row, **known, ends=now + min(proof.lasts, WHOLE)))

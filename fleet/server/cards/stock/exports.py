@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from fleet.server.cards.dependencies import within
-from fleet.server.cards.model import BinPlace, Cards, StockRow
-from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, sent
+from fleet.server.cards.model import Cards, StationBinRow, StockRow
+from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations.dependencies import stations_meant
+from fleet.server.stations.dependencies import stations_named
 
 STOCK = FileExport[StockRow](
     "stock",
@@ -27,7 +27,7 @@ STOCK = FileExport[StockRow](
     ),
     left_out=("col.last_day",),
 )
-BINS = FileExport[BinPlace](
+BINS = FileExport[StationBinRow](
     "bins",
     (
         ExportColumn("col.station", lambda row, t: row.station),
@@ -48,14 +48,14 @@ def stock_exports(web: Web, cards: Cards) -> APIRouter:
 
     @router.get("/stock", dependencies=needs(Right.PEOPLE))
     def stock(request: Request, station: Word = "", kind: Word = "", form: Format = "csv") -> Response:
-        mine = cards.within(stations_meant(request, web, station))
+        mine = cards.within(stations_named(request, web, station))
         rows = in_batches(lambda limit, offset: mine.stock(kind=kind, limit=limit, offset=offset))
-        return sent(request, STOCK.table(rows, web.texts_for(request)), form, f"{station} {kind}")
+        return send_file(request, STOCK.table(rows, web.texts_for(request)), form, f"{station} {kind}")
 
     @router.get("/bins", dependencies=needs(Right.VIEW))
     def bins(request: Request, q: Word = "", show: Word = "", form: Format = "csv") -> Response:
         mine = within(request, cards)
         rows = in_batches(lambda limit, offset: mine.bins(search=q, show=show, limit=limit, offset=offset))
-        return sent(request, BINS.table(rows, web.texts_for(request)), form, f"{q} {show}")
+        return send_file(request, BINS.table(rows, web.texts_for(request)), form, f"{q} {show}")
 
     return router

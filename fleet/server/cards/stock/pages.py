@@ -13,14 +13,14 @@ from fastapi.responses import HTMLResponse, Response
 
 from fleet.messages.topics import STATION_NAME
 from fleet.server.cards.dependencies import within
-from fleet.server.cards.model import Cards, PlaceRow
+from fleet.server.cards.model import Cards, StationStockRow
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
-from fleet.server.stations.dependencies import stations_meant
+from fleet.server.stations.dependencies import stations_named
 from fleet.server.stations.model import StationRow
 
 KINDS = ("order", "reserve", "quarantined")
@@ -36,7 +36,7 @@ def shelf_pages(web: Web, cards: Cards) -> APIRouter:
 
     @router.get("/stock", dependencies=needs(Right.VIEW))
     def stock(request: Request, station: Words = "", kind: Words = "", page: Page = 1) -> Response:
-        mine = cards.within(stations_meant(request, web, station))
+        mine = cards.within(stations_named(request, web, station))
         return _stock(request, web, mine, (station.strip(), kind if kind in KINDS else "", page))
 
     @router.get("/bins", dependencies=needs(Right.VIEW))
@@ -81,12 +81,12 @@ def _stock(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int]
     )
 
 
-def _need(place: PlaceRow, stations: Mapping[str, StationRow]) -> tuple[bool, int, str]:
+def _need(place: StationStockRow, stations: Mapping[str, StationRow]) -> tuple[bool, int, str]:
     """Stations without a reserve card first, then those with the fewest free slots."""
     return place.reserve > 0, free_slots(place, stations), place.station
 
 
-def free_slots(place: PlaceRow, stations: Mapping[str, StationRow]) -> int:
+def free_slots(place: StationStockRow, stations: Mapping[str, StationRow]) -> int:
     """How many slots nothing lies in, by the station's sensors; many where it has not said."""
     row = stations.get(place.station)
     if row is None or row.state is None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
-from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OrderMoved, after
+from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OrderMoved, state_after
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import Put
 
@@ -110,7 +110,7 @@ def _moves(order: _Order | None, origin: Origin, change: OrderMoved | OrderPlace
     any case."""
     if order is None or order.station != origin.name:
         return False
-    follows = after(order.state, change.what)
+    follows = state_after(order.state, change.what)
     if follows is None:
         return False
     if isinstance(change, OrderPlaced):

@@ -6,13 +6,13 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, literal, not_, or_, select, true, union_all
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.cards.model import BinPlace, Fallen, PlaceRow, StockRow
+from fleet.server.cards.model import DroppedCard, StationBinRow, StationStockRow, StockRow
 from fleet.server.cards.stock.events import READERS, BinEmptied
 from fleet.server.cards.stock.model import Emptied
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.events.tables import events
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.station_scope import Inside, everywhere
+from fleet.server.platform.database.station_scope import StationCondition, all_stations
 from fleet.server.stations.tables import stations
 
 MOST_EMPTYINGS = 20
@@ -23,7 +23,7 @@ def stock(
     *,
     station: str = "",
     kind: str = "",
-    seen: Inside = everywhere,
+    seen: StationCondition = all_stations,
     limit: int = 100,
     offset: int = 0,
 ) -> tuple[list[StockRow], int]:
@@ -35,25 +35,25 @@ def stock(
     return [StockRow(**row._mapping) for row in connection.execute(oldest.limit(limit).offset(offset))], total
 
 
-def places(connection: Connection, seen: Inside = everywhere) -> list[PlaceRow]:
+def stations_with_stock(connection: Connection, seen: StationCondition = all_stations) -> list[StationStockRow]:
     """Stations that have cards, by name."""
     lying = _lying("").subquery()
     waiting = func.count().filter(lying.c.order != "")
     reserve = func.count().filter(lying.c.order == "", not_(lying.c.quarantined))
     query = select(lying.c.station, waiting.label("waiting"), reserve.label("reserve"), func.min(lying.c.since))
     rows = connection.execute(query.where(seen(lying.c.station)).group_by(lying.c.station).order_by(lying.c.station))
-    return [PlaceRow(row[0], row[1], row[2], row[3]) for row in rows]
+    return [StationStockRow(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def bin_places(
+def station_bins(
     connection: Connection,
     *,
     search: str = "",
     show: str = "",
-    seen: Inside = everywhere,
+    seen: StationCondition = all_stations,
     limit: int = 100,
     offset: int = 0,
-) -> tuple[list[BinPlace], int]:
+) -> tuple[list[StationBinRow], int]:
     """Bins of all stations, the fullest first."""
     count = func.count(bin_cards.c.card_number)
     query = select(stations.c.id, stations.c.name, count.label("cards"), func.min(bin_cards.c.dropped).label("first"))
@@ -68,10 +68,12 @@ def bin_places(
     rows = list(connection.execute(query.order_by(count.desc(), stations.c.name).limit(limit).offset(offset)))
     last = select(bins).where(bins.c.station.in_([row.id for row in rows]))
     emptied = {row.station: emptied_row(row) for row in connection.execute(last)}
-    return [BinPlace(row.name, row.cards, row.first, emptied.get(row.id)) for row in rows], total
+    return [StationBinRow(row.name, row.cards, row.first, emptied.get(row.id)) for row in rows], total
 
 
-def fallen(connection: Connection, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[Fallen], int]:
+def dropped_cards(
+    connection: Connection, station: str, *, limit: int = 100, offset: int = 0
+) -> tuple[list[DroppedCard], int]:
     """What lies in a bin, the newest first."""
     query = select(bin_cards.c.card_number, bin_cards.c.dropped)
     query = query.join(stations, stations.c.id == bin_cards.c.station)
@@ -79,7 +81,7 @@ def fallen(connection: Connection, station: str, *, limit: int = 100, offset: in
     query = query.where(stations.c.name == station, _lies_in(stations.c.id))
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     newest = query.order_by(bin_cards.c.dropped.desc(), bin_cards.c.sequence.desc())
-    return [Fallen(row[0], row[1]) for row in connection.execute(newest.limit(limit).offset(offset))], total
+    return [DroppedCard(row[0], row[1]) for row in connection.execute(newest.limit(limit).offset(offset))], total
 
 
 def emptyings(connection: Connection, station: str) -> list[Emptied]:

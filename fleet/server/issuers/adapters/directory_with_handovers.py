@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import select
 
 from fleet.messages.issuing import CardRecord
-from fleet.server.issuers.ports import DirectoryService, Known
+from fleet.server.issuers.ports import DirectoryEntry, DirectoryService
 from fleet.server.orders.model import IN_HAND
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
@@ -24,14 +24,16 @@ class WithHandovers:
         self._directory = directory
         self._database = database
 
-    async def find(self, hsa_id: str, card_number: str) -> Known | None:
+    async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
         """As the other. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
         known = await self._directory.find(hsa_id, card_number)
         if known is None:
             return None
         early = [card.card_number for card in known.cards if card.state in BEFORE_USE]
         used = await asyncio.to_thread(self._collected, early) if early else set()
-        return Known(known.person, tuple(_in_use(card) if card.card_number in used else card for card in known.cards))
+        return DirectoryEntry(
+            known.person, tuple(_in_use(card) if card.card_number in used else card for card in known.cards)
+        )
 
     def _collected(self, numbers: Sequence[str]) -> set[str]:
         theirs = select(orders.c.card_number).where(orders.c.card_number.in_(numbers), orders.c.state.in_(IN_HAND))

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_ce
 
 from fleet.messages.asking import DeclinedResult, IssuedResult
 from fleet.server.issuers.adapters.http_client import IssuerHttp, Reply
-from fleet.server.issuers.ports import IssuerAwayError, Wanted
+from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
 
 ROOT = "/.well-known/est"
 REQUEST_TYPE, ANSWER_TYPE = "application/pkcs10", "application/pkcs7-mime"
@@ -38,7 +38,7 @@ class EstIssuer:
         """What `cacerts` gives (4.1). Trust in them comes from elsewhere. Raises IssuerAwayError."""
         return _certificates(await self._http.get(f"{ROOT}/cacerts"))
 
-    async def certificate(self, wanted: Wanted) -> IssuedResult | DeclinedResult:
+    async def certificate(self, wanted: CertificateRequest) -> IssuedResult | DeclinedResult:
         """Enrol, or renew, and put the chain in order. Raises IssuerAwayError, also where the issuer wants more time."""
         what = "simpleenroll" if wanted.current is None else "simplereenroll"
         path = f"{ROOT}/{wanted.offer.profile}-{wanted.offer.loa}/{what}"

@@ -25,7 +25,7 @@ from fleet.messages.asking import (
 )
 from fleet.messages.issuing import CardRecord, Person
 from fleet.server.issuers.adapters.http_client import IssuerHttp, Reply
-from fleet.server.issuers.ports import IssuerAwayError, Known
+from fleet.server.issuers.ports import DirectoryEntry, IssuerAwayError
 
 T = TypeVar("T")
 OK, NOT_FOUND, CONFLICT = 200, 404, 409
@@ -69,14 +69,14 @@ class RestRegister:
         """POST /cards/NUMBER/letter."""
         return await self._change(ask, "letter", {"hsa_id": holder}, LetterOrderedResult)
 
-    async def find(self, hsa_id: str, card_number: str) -> Known | None:
+    async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
         """GET /directory."""
         query = {"hsa_id": hsa_id} if hsa_id else {"card_number": card_number}
         reply = await self._http.get(f"/api/v1/directory?{urlencode(query)}")
         if reply.status == NOT_FOUND:
             return None
         found = _read(reply, KnownAnswer)
-        return Known(found.person, found.cards)
+        return DirectoryEntry(found.person, found.cards)
 
     async def orders(self) -> bytes:
         """GET /orders.csv."""

@@ -31,7 +31,7 @@ _BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEvent:
     """What is to be told. `action` is a stable code; `target` what it was done to; `detail` more of it."""
 
     action: str
@@ -40,7 +40,7 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditRow:
     """One link of the chain."""
 
     sequence: int
@@ -54,7 +54,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AuditVerdict:
     """What a check found. `broken` is the first sequence that is not as it was written; None: all are."""
 
     entries: int
@@ -64,15 +64,15 @@ class Verdict:
 
 def without_numbers(text: str) -> str:
     """The text with personal identity numbers taken out, cut to a length that a list can show."""
-    return masked(text)[:_MOST]
+    return mask_numbers(text)[:_MOST]
 
 
-def masked(text: str) -> str:
+def mask_numbers(text: str) -> str:
     """The whole text without them."""
     return _PERSONAL.sub("[number]", text)
 
 
-def append(connection: Connection, at: datetime, who: str, address: str, deed: Deed) -> None:
+def append(connection: Connection, at: datetime, who: str, address: str, deed: AuditEvent) -> None:
     """Add an entry to the chain, in the transaction under way; others wait for its end."""
     connection.execute(update(audit_head).values(sequence=audit_head.c.sequence + 1))
     head = connection.execute(select(audit_head)).one()
@@ -95,7 +95,7 @@ def append(connection: Connection, at: datetime, who: str, address: str, deed: D
 
 def entries(
     connection: Connection, *, who: str = "", action: str = "", limit: int = 100, offset: int = 0
-) -> tuple[list[Entry], int]:
+) -> tuple[list[AuditRow], int]:
     """Newest first, and how many fit in all."""
     wishes = ((audit.c.who, who), (audit.c.action, action))
     fits = and_(true(), *(column == wanted for column, wanted in wishes if wanted))
@@ -104,7 +104,7 @@ def entries(
     return [_entry(row) for row in connection.execute(query)], total
 
 
-def verify(connection: Connection) -> Verdict:
+def verify(connection: Connection) -> AuditVerdict:
     """Compute the whole chain again."""
     head = connection.execute(select(audit_head)).one()
     prev, count, emptied = "", 0, True
@@ -112,12 +112,12 @@ def verify(connection: Connection) -> Verdict:
         count += 1
         emptied = emptied and row.entry == ""
         if row.sequence != count if emptied else not _follows(row, count, prev):
-            return Verdict(head.sequence, head.hash, count)
+            return AuditVerdict(head.sequence, head.hash, count)
         prev = row.hash
     if emptied and count:  # the newest is never emptied
-        return Verdict(head.sequence, head.hash, count)
+        return AuditVerdict(head.sequence, head.hash, count)
     whole = (count, prev) == (head.sequence, head.hash)
-    return Verdict(head.sequence, head.hash, None if whole else count + 1)
+    return AuditVerdict(head.sequence, head.hash, None if whole else count + 1)
 
 
 def forget(connection: Connection, before: datetime, *, dry: bool = False) -> int:
@@ -151,11 +151,11 @@ def _follows(row: Any, sequence: int, prev: str) -> bool:
     return before == prev and columns == (told.sequence, told.at, told.who, told.action)
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any) -> AuditRow:
     if row.entry == "":
-        return Entry(row.sequence, row.at, row.who, row.action, "", "", "", row.hash)
+        return AuditRow(row.sequence, row.at, row.who, row.action, "", "", "", row.hash)
     told = json.loads(row.entry)
-    return Entry(
+    return AuditRow(
         told["sequence"],
         datetime.fromisoformat(told["at"]),
         told["who"],

@@ -1,6 +1,6 @@
 """Deduplicated audit of person look-ups: a page that refreshes every few seconds is not a new look-up each time.
 
->>> looks, now = Looks(), datetime(2026, 6, 1)
+>>> looks, now = LookupDeduplication(), datetime(2026, 6, 1)
 >>> looks.is_new("tove at O-1", now), looks.is_new("tove at O-1", now + timedelta(minutes=1))
 (True, False)
 """
@@ -13,7 +13,7 @@ ONE_LOOK = timedelta(minutes=5)
 _MOST = 10_000
 
 
-class Looks:
+class LookupDeduplication:
     """What was looked at of late, in this process. Thread-safe. More than it can keep is told again, never left out."""
 
     def __init__(self) -> None:

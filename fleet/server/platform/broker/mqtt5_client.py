@@ -24,8 +24,8 @@ from fleet.messages.takeovers import MANY, SESSION_TAKEN_OVER, TakeOvers
 from fleet.messages.topics import PRESENCE
 from fleet.mqtt5 import packets, writing
 from fleet.server.platform.addresses import Address
-from fleet.server.platform.broker.mqtt5_session import Session
-from fleet.server.platform.broker.shared_subscription import ALL, Part
+from fleet.server.platform.broker.mqtt5_session import Mqtt5Session
+from fleet.server.platform.broker.shared_subscription import ALL, SharedSubscription
 from fleet.server.platform.broker.transport import Handler, Incoming
 
 RECEIVE_MAXIMUM = 1_000
@@ -70,10 +70,12 @@ class Credentials:
         return str(name.value)
 
 
-class Connection(asyncio.Protocol):
+class Mqtt5Connection(asyncio.Protocol):
     """One connection: bytes in, packets out. `ended` is done when it is over."""
 
-    def __init__(self, take: Callable[["Connection", packets.Packet], None], part: Part = ALL) -> None:
+    def __init__(
+        self, take: Callable[["Mqtt5Connection", packets.Packet], None], part: SharedSubscription = ALL
+    ) -> None:
         self._take = take
         self._part = part
         self._packets = packets.Packets(MAXIMUM_PACKET)
@@ -160,15 +162,15 @@ class Connection(asyncio.Protocol):
 class Mqtt5Transport:
     """Implements `Transport` over MQTT 5 and mutual TLS. Raises OSError where a PEM file cannot be used."""
 
-    def __init__(self, broker: Address, credentials: Credentials, part: Part = ALL) -> None:
+    def __init__(self, broker: Address, credentials: Credentials, part: SharedSubscription = ALL) -> None:
         self._broker = broker
         self._part = part
         self._tls = tls_context(credentials)
-        self._session = Session(MOST_WAITING)
+        self._session = Mqtt5Session(MOST_WAITING)
         self._session.lost()
-        self._line: Connection | None = None
+        self._line: Mqtt5Connection | None = None
         """The connection that there is, let in by the broker or not yet."""
-        self.connection: Connection | None = None
+        self.connection: Mqtt5Connection | None = None
         """The one that the broker has let in."""
         self._handler: Handler | None = None
         self._task: asyncio.Task[None] | None = None
@@ -230,14 +232,14 @@ class Mqtt5Transport:
         elif self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *args)
 
-    def _owe(self, connection: Connection, packet_id: int) -> None:
+    def _owe(self, connection: Mqtt5Connection, packet_id: int) -> None:
         if packet_id and connection is self.connection:
             connection.owe(packet_id)
             connection.under_way -= 1
             if connection.crowded and connection.under_way < CALM:
                 self._ask_who_is_there(connection)
 
-    def _ask_who_is_there(self, connection: Connection) -> None:
+    def _ask_who_is_there(self, connection: Mqtt5Connection) -> None:
         """Subscribe to presence again: the broker tells what it has kept of each station (3.3.1.3). Now and then at most."""
         now = asyncio.get_running_loop().time()
         if now < self._ask_after:
@@ -264,19 +266,19 @@ class Mqtt5Transport:
             await asyncio.sleep(random.uniform(delay_s / 2, delay_s))  # noqa: S311  # to spread, not to hide
             delay_s = min(MAX_DELAY_S, delay_s * 2)
 
-    async def _connect(self) -> Connection | None:
+    async def _connect(self) -> Mqtt5Connection | None:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self._take, self._part), self._broker.host, self._broker.port, ssl=self._tls
+                    lambda: Mqtt5Connection(self._take, self._part), self._broker.host, self._broker.port, ssl=self._tls
                 )
         except (OSError, TimeoutError) as error:
             _log.warning("the broker at %s cannot be reached: %s", self._broker, error or "no answer in time")
             return None
         return connection
 
-    async def _keep(self, connection: Connection) -> bool:
+    async def _keep(self, connection: Mqtt5Connection) -> bool:
         """Ping a silent connection until it ends, or stays silent. Whether it was ever a session."""
         try:
             while not connection.ended.done():
@@ -294,7 +296,7 @@ class Mqtt5Transport:
         _log.warning("left the broker at %s", self._broker)
         return lived
 
-    def _take(self, connection: Connection, packet: packets.Packet) -> None:
+    def _take(self, connection: Mqtt5Connection, packet: packets.Packet) -> None:
         match packet:
             case packets.Publish():
                 self._deliver(connection, packet)
@@ -322,7 +324,7 @@ class Mqtt5Transport:
         else:
             _log.warning("the broker at %s ends the connection: reason %#04x", self._broker, reason)
 
-    def _greeted(self, connection: Connection, connack: packets.Connack) -> None:
+    def _greeted(self, connection: Mqtt5Connection, connack: packets.Connack) -> None:
         if connack.reason >= packets.FAILURE:
             _log.error("the broker at %s refuses the server: reason %#04x", self._broker, connack.reason)
             connection.close()
@@ -332,7 +334,7 @@ class Mqtt5Transport:
         connection.write(writing.subscribe(_SUBSCRIBE_ID, self._part.subscriptions))
         connection.write(b"".join(self._session.connected(connack.receive_maximum, present=connack.session_present)))
 
-    def _deliver(self, connection: Connection, packet: packets.Publish) -> None:
+    def _deliver(self, connection: Mqtt5Connection, packet: packets.Publish) -> None:
         if packet.packet_id == 0:  # QoS 0: no Receive Maximum holds it back (4.9), and no contract of ours has it
             connection.unasked += 1
             if connection.unasked == 1:

@@ -4,7 +4,7 @@ Rules: a publish with QoS 1 is kept until its PUBACK and sent again after a reco
 broker takes (Receive Maximum, 4.9); what waits beyond `most` is dropped, oldest first, since what this server says is said
 again by its stations' own rules.
 
->>> session = Session(most=2)
+>>> session = Mqtt5Session(most=2)
 >>> [packet] = session.publish("a/answer", b"{}")
 >>> packet[4:12]
 b'a/answer'
@@ -30,7 +30,7 @@ class Outgoing:
     expiry_s: int | None
 
 
-class Session:
+class Mqtt5Session:
     """Publishes on their way out. Not for several threads."""
 
     def __init__(self, most: int) -> None:

@@ -15,7 +15,7 @@ from fleet.server.platform.config import MQTT
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class BrokerOptions:
     """As `ServerConfig` has it."""
 
     broker: Address | None
@@ -53,12 +53,12 @@ def process_name(text: str) -> str:
     return text
 
 
-def chosen(arguments: argparse.Namespace) -> Chosen:
+def chosen_broker(arguments: argparse.Namespace) -> BrokerOptions:
     """What was said."""
     url: BrokerUrl | None = arguments.broker
     if url is None:
-        return Chosen(arguments.mqtt if arguments.no_broker else None, None)
-    return Chosen(None, url) if url.is_divided else Chosen(url.addresses[0], None)
+        return BrokerOptions(arguments.mqtt if arguments.no_broker else None, None)
+    return BrokerOptions(None, url) if url.is_divided else BrokerOptions(url.addresses[0], None)
 
 
 def broker_url(text: str) -> BrokerUrl:

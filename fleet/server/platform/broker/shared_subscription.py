@@ -1,6 +1,6 @@
 """Shared subscription (MQTT 5, `$share`): what one process takes from a broker of all that stations send, and as whom.
 
->>> Part.shared("fleet-1", "fleet", ASKED).subscriptions
+>>> SharedSubscription.shared("fleet-1", "fleet", ASKED).subscriptions
 ('$share/fleet/kortkiosk/v1/+/ask',)
 """
 
@@ -16,7 +16,7 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SharedSubscription:
     """`client_id` is no other process's; the broker keeps the session for so long after a connection."""
 
     client_id: str
@@ -24,10 +24,10 @@ class Part:
     session_expiry_s: int
 
     @classmethod
-    def shared(cls, client_id: str, group: str, subscriptions: tuple[str, ...]) -> "Part":
+    def shared(cls, client_id: str, group: str, subscriptions: tuple[str, ...]) -> "SharedSubscription":
         """What the broker gives this process of what it divides among the group (MQTT 5, 4.8.2). The session goes with it, so
         that what it had not acknowledged goes to the others."""
         return cls(client_id, tuple(f"$share/{group}/{one}" for one in subscriptions), 0)
 
 
-ALL = Part(CLIENT_ID, (*STORED, *ASKED), SESSION_EXPIRY_S)
+ALL = SharedSubscription(CLIENT_ID, (*STORED, *ASKED), SESSION_EXPIRY_S)

@@ -30,12 +30,12 @@ LONG_CORRELATION = "x-correlation-id"
 """Where RabbitMQ puts correlation data that are not UTF-8."""
 
 
-class LineError(Exception):
+class AmqpError(Exception):
     """No connection. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AmqpSubscription:
     """What is taken: of each queue at most `prefetch` that are not acknowledged. `consumer` bids for queues with an order;
     empty: the queues have none, and are shared."""
 
@@ -55,28 +55,30 @@ class Delivered:
     tag: int
 
 
-Take = Callable[["Line", Delivered], None]
+Take = Callable[["AmqpConnection", Delivered], None]
 
 
-async def open_line(broker: Address, tls: ssl.SSLContext, wanted: Wanted | None, take: Take) -> "Line":
+async def open_connection(
+    broker: Address, tls: ssl.SSLContext, wanted: AmqpSubscription | None, take: Take
+) -> "AmqpConnection":
     """Connect, declare, and consume what is wanted (None: nothing). Raises LineError."""
-    line = Line(broker, tls, wanted, take)
+    line = AmqpConnection(broker, tls, wanted, take)
     try:
         async with asyncio.timeout(OPEN_TIMEOUT_S):
             await line.ready
     except TimeoutError:
         line.close()
-        raise LineError("no answer in time") from None
+        raise AmqpError("no answer in time") from None
     except BaseException:
         line.close()
         raise
     return line
 
 
-class Line:
-    """Made by `open_line`. `ended` is done when it is over, with the reason."""
+class AmqpConnection:
+    """Made by `open_connection`. `ended` is done when it is over, with the reason."""
 
-    def __init__(self, broker: Address, tls: ssl.SSLContext, wanted: Wanted | None, take: Take) -> None:
+    def __init__(self, broker: Address, tls: ssl.SSLContext, wanted: AmqpSubscription | None, take: Take) -> None:
         loop = asyncio.get_running_loop()
         self._wanted = wanted
         self._take = take
@@ -136,7 +138,7 @@ class Line:
             self._consume(channel, self._wanted)
         channel.basic_qos(callback=lambda _: self._stands())
 
-    def _consume(self, channel: Any, wanted: Wanted) -> None:
+    def _consume(self, channel: Any, wanted: AmqpSubscription) -> None:
         channel.basic_qos(prefetch_count=wanted.prefetch)
         for queue in wanted.queues:
             bid = {"x-priority": layout.priority(wanted.consumer, queue)} if wanted.consumer else {}
@@ -178,7 +180,7 @@ class Line:
     def _over(self, _what: Any, why: Any) -> None:
         reason = _reason(why)
         if not self.ready.done():
-            self.ready.set_exception(LineError(reason))
+            self.ready.set_exception(AmqpError(reason))
             self.ready.exception()
         if not self.ended.done():
             self.ended.set_result(reason)

@@ -18,7 +18,13 @@ from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.mqtt5_client import Credentials, key_of, tls_context
 from fleet.server.platform.broker.transport import Handler, Incoming
 from fleet.server.platform.cluster import layout
-from fleet.server.platform.cluster.amqp_connection import Delivered, Line, LineError, Wanted, open_line
+from fleet.server.platform.cluster.amqp_connection import (
+    AmqpConnection,
+    AmqpError,
+    AmqpSubscription,
+    Delivered,
+    open_connection,
+)
 
 SHARD_PREFETCH = 200
 ASKS_PREFETCH = 256
@@ -33,27 +39,27 @@ _log = logging.getLogger(__name__)
 _Publish = tuple[str, bytes, bytes | None, int | None]
 
 
-def intake(consumer: str) -> Wanted:
+def intake(consumer: str) -> AmqpSubscription:
     """What an ingest worker takes. `consumer`: a name that no other worker has."""
-    return Wanted(layout.SHARD_QUEUES, SHARD_PREFETCH, consumer)
+    return AmqpSubscription(layout.SHARD_QUEUES, SHARD_PREFETCH, consumer)
 
 
-def asks() -> Wanted:
+def asks() -> AmqpSubscription:
     """What a process takes that answers questions."""
-    return Wanted((layout.ASKS,), ASKS_PREFETCH)
+    return AmqpSubscription((layout.ASKS,), ASKS_PREFETCH)
 
 
 class AmqpTransport:
     """See the module. Raises OSError where a PEM file cannot be used."""
 
-    def __init__(self, brokers: Sequence[Address], credentials: Credentials, wanted: Wanted) -> None:
+    def __init__(self, brokers: Sequence[Address], credentials: Credentials, wanted: AmqpSubscription) -> None:
         self._brokers = tuple(brokers)
         self._tls = tls_context(credentials)
         self._wanted = wanted
         self._handler: Handler | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._takes = False
-        self._saying: Line | None = None
+        self._saying: AmqpConnection | None = None
         self._waiting: deque[_Publish] = deque(maxlen=MOST_WAITING)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -117,7 +123,7 @@ class AmqpTransport:
         while self._waiting and line is not None and not line.blocked:
             line.publish(*self._waiting.popleft())
 
-    async def _stay(self, wanted: Wanted | None, now: Callable[[Line | None], None]) -> None:
+    async def _stay(self, wanted: AmqpSubscription | None, now: Callable[[AmqpConnection | None], None]) -> None:
         """Connect, and connect again, until cancelled; another node each time."""
         nodes = random.sample(self._brokers, len(self._brokers))
         delay_s, tried = FIRST_DELAY_S, 0
@@ -125,14 +131,14 @@ class AmqpTransport:
             broker = nodes[tried % len(nodes)]
             tried += 1
             try:
-                await self._live(await open_line(broker, self._tls, wanted, self._deliver), now)
+                await self._live(await open_connection(broker, self._tls, wanted, self._deliver), now)
                 delay_s = FIRST_DELAY_S
-            except (LineError, OSError) as error:
+            except (AmqpError, OSError) as error:
                 _log.warning("the broker at %s cannot be used: %s", broker, error)
             await asyncio.sleep(random.uniform(0, delay_s))  # noqa: S311  # to spread, not to hide
             delay_s = delay_s if tried % len(nodes) else min(MAX_DELAY_S, delay_s * 2)
 
-    async def _live(self, line: Line, now: Callable[[Line | None], None]) -> None:
+    async def _live(self, line: AmqpConnection, now: Callable[[AmqpConnection | None], None]) -> None:
         now(line)
         try:
             _log.warning("left the broker: %s", await asyncio.shield(line.ended))
@@ -141,16 +147,16 @@ class AmqpTransport:
             line.close()
             await asyncio.wait({line.ended}, timeout=STOP_TIMEOUT_S)
 
-    def _now_taking(self, line: Line | None) -> None:
+    def _now_taking(self, line: AmqpConnection | None) -> None:
         self._takes = line is not None
         if self._takes:
             self._started.set()
 
-    def _now_saying(self, line: Line | None) -> None:
+    def _now_saying(self, line: AmqpConnection | None) -> None:
         self._saying = line
         self._flush()
 
-    def _deliver(self, line: Line, message: Delivered) -> None:
+    def _deliver(self, line: AmqpConnection, message: Delivered) -> None:
         if self._handler is not None:
             self._handler(
                 Incoming(

@@ -6,7 +6,7 @@ each would push the other out. Raises OSError where a PEM file cannot be used, V
 
 from fleet.server.platform.broker.broker_url import BrokerUrl
 from fleet.server.platform.broker.mqtt5_client import Credentials, Mqtt5Transport
-from fleet.server.platform.broker.shared_subscription import ASKED, STORED, Part
+from fleet.server.platform.broker.shared_subscription import ASKED, STORED, SharedSubscription
 from fleet.server.platform.cluster.amqp_transport import AmqpTransport, asks, intake
 
 Line = AmqpTransport | Mqtt5Transport
@@ -27,4 +27,6 @@ def asks_line(broker: BrokerUrl, credentials: Credentials) -> Line:
 
 
 def _shared(broker: BrokerUrl, credentials: Credentials, topics: tuple[str, ...]) -> Mqtt5Transport:
-    return Mqtt5Transport(broker.addresses[0], credentials, Part.shared(credentials.name, broker.group, topics))
+    return Mqtt5Transport(
+        broker.addresses[0], credentials, SharedSubscription.shared(credentials.name, broker.group, topics)
+    )

@@ -18,7 +18,7 @@ from alembic.util import CommandError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from fleet.server.platform.database.database_url import Place, described
+from fleet.server.platform.database.database_url import Place, describe_database
 from fleet.server.platform.database.postgres import postgres_engine, warn_unless_synced
 from fleet.server.platform.database.sqlite import WriteBack, sqlite_engine
 
@@ -78,7 +78,7 @@ class Database:
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[Database]:
+def open_database(place: Place) -> Iterator[Database]:
     """Open the database for one piece of work. Raises StoreError."""
     database = Database.open(place)
     try:
@@ -121,4 +121,4 @@ def fault(place: Place, error: DBAPIError | CommandError) -> str:
     said = str(error.orig if isinstance(error, DBAPIError) else error)
     line = "; ".join(line.strip() for line in said.splitlines() if line.strip())
     damaged = isinstance(place, Path) and isinstance(error, DatabaseError) and not isinstance(error, OperationalError)
-    return f"{described(place)}: {line}{' (restore a copy: docs/operations.md, Back-up)' if damaged else ''}"
+    return f"{describe_database(place)}: {line}{' (restore a copy: docs/operations.md, Back-up)' if damaged else ''}"

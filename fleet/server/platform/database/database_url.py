@@ -18,7 +18,7 @@ SCHEMES = ("postgresql", "postgres")
 SECRET_OPTIONS = ("password", "passfile", "sslpassword")
 
 
-class PlaceError(ValueError):
+class DatabaseUrlError(ValueError):
     """The address or the file with its password cannot be used. The text says why, and never holds a password."""
 
 
@@ -27,18 +27,18 @@ def postgres_place(address: str, password_file: Path | None = None) -> URL:
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):
-        raise PlaceError("write postgresql://USER@HOST:PORT/DATABASE") from None
+        raise DatabaseUrlError("write postgresql://USER@HOST:PORT/DATABASE") from None
     if url.drivername not in SCHEMES:
-        raise PlaceError("the address of a database begins with postgresql://")
+        raise DatabaseUrlError("the address of a database begins with postgresql://")
     if url.password is not None or any(option in url.query for option in SECRET_OPTIONS):
-        raise PlaceError("a password does not belong into the address: use --database-password FILE or ~/.pgpass")
+        raise DatabaseUrlError("a password does not belong into the address: use --database-password FILE or ~/.pgpass")
     if not url.database:
-        raise PlaceError("the address names no database: postgresql://USER@HOST:PORT/DATABASE")
+        raise DatabaseUrlError("the address names no database: postgresql://USER@HOST:PORT/DATABASE")
     url = url.set(drivername="postgresql+psycopg")
     return url if password_file is None else url.set(password=_password(password_file))
 
 
-def described(place: Place) -> str:
+def describe_database(place: Place) -> str:
     """For messages: the path, or the address without what is secret."""
     if isinstance(place, Path):
         return str(place)
@@ -49,10 +49,10 @@ def described(place: Place) -> str:
 def _password(path: Path) -> str:
     try:
         if path.stat().st_mode & 0o077:
-            raise PlaceError(f"{path}: others can read this password; chmod 600 it")
+            raise DatabaseUrlError(f"{path}: others can read this password; chmod 600 it")
         first, *_ = path.read_text(encoding="utf-8").splitlines() or [""]
     except (OSError, UnicodeDecodeError) as error:
-        raise PlaceError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+        raise DatabaseUrlError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     if not first:
-        raise PlaceError(f"{path}: the first line is to be the password")
+        raise DatabaseUrlError(f"{path}: the first line is to be the password")
     return first

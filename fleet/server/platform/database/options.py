@@ -14,7 +14,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from fleet.server.platform.database.database import FILE_NAME, fault
-from fleet.server.platform.database.database_url import Place, PlaceError, postgres_place
+from fleet.server.platform.database.database_url import DatabaseUrlError, Place, postgres_place
 
 
 def add_store_arguments(command: argparse.ArgumentParser, *, serves: bool = False) -> None:
@@ -36,7 +36,7 @@ def database_of(arguments: argparse.Namespace) -> URL | None:
     """The address of the PostgreSQL database with its password, or None. Raises PlaceError."""
     if arguments.database is None:
         if arguments.database_password is not None:
-            raise PlaceError("--database-password is of use with --database only")
+            raise DatabaseUrlError("--database-password is of use with --database only")
         return None
     return postgres_place(arguments.database, arguments.database_password)
 
@@ -51,7 +51,7 @@ def place_of(arguments: argparse.Namespace, *, begun: bool = False) -> Place:
         return database
     data: Path = arguments.data
     if begun and not (data / FILE_NAME).exists():
-        raise PlaceError(f"{data} holds no store ({FILE_NAME}): name the server's data directory")
+        raise DatabaseUrlError(f"{data} holds no store ({FILE_NAME}): name the server's data directory")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     return data / FILE_NAME
 
@@ -75,6 +75,6 @@ def complain(arguments: argparse.Namespace, text: str, code: int) -> int:
 def _address(text: str) -> str:
     try:
         postgres_place(text)
-    except PlaceError as error:
+    except DatabaseUrlError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text

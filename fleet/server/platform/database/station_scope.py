@@ -6,16 +6,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, false, or_, true
 
-Inside = Callable[[Any], ColumnElement[bool]]
+StationCondition = Callable[[Any], ColumnElement[bool]]
 """From a column with station names to the condition that the reader may see them."""
 
 
-def everywhere(_column: Any) -> ColumnElement[bool]:
+def all_stations(_column: Any) -> ColumnElement[bool]:
     """All stations."""
     return true()
 
 
-def inside(patterns: frozenset[str]) -> Inside:
+def stations_like(patterns: frozenset[str]) -> StationCondition:
     """Stations by name, or by beginning of name and `*`."""
 
     def condition(column: Any) -> ColumnElement[bool]:
@@ -23,16 +23,16 @@ def inside(patterns: frozenset[str]) -> Inside:
         names = sorted(one for one in patterns if not one.endswith("*"))
         return or_(false(), *([column.in_(names)] if names else []), *beginnings)
 
-    return everywhere if "*" in patterns else condition
+    return all_stations if "*" in patterns else condition
 
 
-def visible(patterns: frozenset[str]) -> Callable[[str], bool]:
+def is_visible(patterns: frozenset[str]) -> Callable[[str], bool]:
     """The same of a name."""
     names = frozenset(one for one in patterns if not one.endswith("*"))
     beginnings = tuple(one[:-1] for one in patterns if one.endswith("*"))
     return lambda name: name in names or name.startswith(beginnings)
 
 
-def composed(typed: str) -> str:
+def normalize_search(typed: str) -> str:
     """What somebody looks for, as names are stored: some keyboards send a letter and its ring apart (Unicode, NFC)."""
     return unicodedata.normalize("NFC", typed.strip())

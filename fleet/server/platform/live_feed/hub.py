@@ -47,7 +47,7 @@ class Change:
     topics: frozenset[str] | None
 
 
-class Reader:
+class FeedReader:
     """One open stream: a bounded queue of pushes. `key` names the session that opened it, `owner` whose it is."""
 
     def __init__(self, backlog: int, key: str = "", owner: str = "") -> None:
@@ -99,7 +99,7 @@ class Hub:
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pushed_at = float("-inf")
-        self._readers: set[Reader] = set()
+        self._readers: set[FeedReader] = set()
 
     @property
     def readers(self) -> int:
@@ -138,7 +138,7 @@ class Hub:
             if self._loop is not None:
                 self._call(lambda: self._end(key))
 
-    def admit(self, key: str = "", owner: str = "") -> Reader:
+    def admit(self, key: str = "", owner: str = "") -> FeedReader:
         """A reader that gets every push from here on, until it is told to `leave`. Raises FullError."""
         if len(self._readers) >= MOST_READERS:
             raise FullError(everybody=True)
@@ -146,7 +146,7 @@ class Hub:
         of_owner = sum(owner != "" and one.owner == owner for one in self._readers)
         if of_session >= MOST_OF_ONE or of_owner >= MOST_OF_AN_OWNER:
             raise FullError(everybody=False)
-        reader = Reader(self._backlog, key, owner)
+        reader = FeedReader(self._backlog, key, owner)
         with self._lock:
             self._loop = asyncio.get_running_loop()
             if self._closed:
@@ -154,12 +154,12 @@ class Hub:
         self._readers.add(reader)
         return reader
 
-    def leave(self, reader: Reader) -> None:
+    def leave(self, reader: FeedReader) -> None:
         """It reads no more. May be told twice."""
         self._readers.discard(reader)
 
     @contextlib.contextmanager
-    def reading(self, key: str = "") -> Iterator[Reader]:
+    def reading(self, key: str = "") -> Iterator[FeedReader]:
         """A reader, until the block ends. Raises FullError."""
         reader = self.admit(key)
         try:

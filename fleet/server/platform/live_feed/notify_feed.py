@@ -28,7 +28,7 @@ MOST_BYTES = 7_000
 _log = logging.getLogger(__name__)
 
 
-class Word(msgspec.Struct, frozen=True):
+class ChangeNotice(msgspec.Struct, frozen=True):
     """What one process tells the others."""
 
     sender: str
@@ -62,9 +62,9 @@ class Announcer:
                 await self._tell(topics)
 
     async def _tell(self, topics: set[str]) -> None:
-        word = msgspec.json.encode(Word(self._name, tuple(sorted(topics))))
+        word = msgspec.json.encode(ChangeNotice(self._name, tuple(sorted(topics))))
         if len(word) > MOST_BYTES:
-            word = msgspec.json.encode(Word(self._name, (EVERYTHING,)))
+            word = msgspec.json.encode(ChangeNotice(self._name, (EVERYTHING,)))
         try:
             await asyncio.to_thread(notify, self._database.reading, CHANNEL, word.decode())
         except SQLAlchemyError as error:
@@ -95,7 +95,7 @@ class Announcer:
 
     def _pass_on(self, hub: Hub, said: str) -> None:
         try:
-            word = msgspec.json.decode(said, type=Word)
+            word = msgspec.json.decode(said, type=ChangeNotice)
         except msgspec.MsgspecError:
             _log.warning("a word about changes cannot be read")
             return

@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Send
 from starlette.types import Scope as ASGIScope
 
-from fleet.server.platform.live_feed.hub import Change, FullError, Hub, Reader
+from fleet.server.platform.live_feed.hub import Change, FeedReader, FullError, Hub
 from fleet.server.platform.roles import Right, Scope
 from fleet.server.platform.web.authorization import Authenticator, authenticator_of, caller_of, needs
 
@@ -30,7 +30,7 @@ BEAT = b": beat\nevent: beat\ndata:\n\n"
 
 
 @dataclass(slots=True)
-class Watch:
+class ScopeWatch:
     """Whose stream it is: ends it with the session, and keeps names of other stations back.
 
     `draw`: when the store is first asked, in seconds. After a restart all readers come at once, and would all ask at once.
@@ -74,7 +74,7 @@ def live_router(hub: Hub) -> APIRouter:
     @router.get("/events", dependencies=needs(Right.VIEW))
     async def events(request: Request) -> StreamingResponse:
         caller = caller_of(request)
-        watch = Watch(caller.key, caller.scope(Right.VIEW), partial(scope_now, authenticator_of(request)))
+        watch = ScopeWatch(caller.key, caller.scope(Right.VIEW), partial(scope_now, authenticator_of(request)))
         try:
             reader = hub.admit(caller.key, f"{caller.program} {caller.name}")
         except FullError as error:
@@ -93,7 +93,7 @@ def scope_now(access: Authenticator, key: str) -> Scope | None:
 class Feed(StreamingResponse):
     """One stream. Its place is taken before it begins, so that those who come at once are counted, and given back in any case."""
 
-    def __init__(self, hub: Hub, reader: Reader, last_id: str | None, watch: Watch) -> None:
+    def __init__(self, hub: Hub, reader: FeedReader, last_id: str | None, watch: ScopeWatch) -> None:
         headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
         super().__init__(feed(hub, reader, last_id, watch), media_type="text/event-stream", headers=headers)
         self._hub, self._reader = hub, reader
@@ -105,7 +105,7 @@ class Feed(StreamingResponse):
             self._hub.leave(self._reader)
 
 
-async def feed(hub: Hub, reader: Reader, last_id: str | None, watch: Watch) -> AsyncIterator[bytes]:
+async def feed(hub: Hub, reader: FeedReader, last_id: str | None, watch: ScopeWatch) -> AsyncIterator[bytes]:
     """The bytes of one stream. A reader that returns with an older id is told to read everything again."""
     yield f"retry: {RETRY_MS}\n".encode() + frame(Change(hub.latest, None if missed(hub, last_id) else frozenset()))
     async for change in reader.changes():

@@ -25,9 +25,9 @@ from fastapi.responses import StreamingResponse
 from xlsxwriter.format import Format as Looks
 from xlsxwriter.worksheet import Worksheet
 
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.web.authorization import address_of, caller_of, pace_of, tell
+from fleet.server.platform.web.authorization import address_of, audit_change, caller_of, rate_limiter_of
 
 Row = TypeVar("Row")
 Cell = str | int | datetime | None
@@ -98,10 +98,10 @@ class FileExport(Generic[Row]):
         return Table(self.name, tuple(t(column.heading) for column in self.columns), cells, t.zone)
 
 
-def sent(request: Request, table: Table, form: str, told: str = "") -> StreamingResponse:
+def send_file(request: Request, table: Table, form: str, told: str = "") -> StreamingResponse:
     """The file as an answer. `told`: the filter, for the audit. Raises HTTPException where a workbook has no room for it."""
-    pace_of(request).look(caller_of(request), address_of(request))
-    tell(request, Deed(EXPORTED, table.name, f"{form} {told}".strip()))
+    rate_limiter_of(request).look(caller_of(request), address_of(request))
+    audit_change(request, AuditEvent(EXPORTED, table.name, f"{form} {told}".strip()))
     body = csv_of(table) if form == "csv" else xlsx_of(table)
     headers = {"content-disposition": f'attachment; filename="{table.name}.{form}"'}
     return StreamingResponse(body, media_type=_MEDIA[form], headers=headers)

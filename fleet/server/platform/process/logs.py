@@ -20,12 +20,12 @@ from typing import IO, Any, Literal
 
 import structlog
 
-from fleet.server.platform.random_tokens import PREFIX
+from fleet.server.platform.random_tokens import API_TOKEN_PREFIX
 
 FORMATS = ("text", "json")
 Format = Literal["text", "json"]
 _HIDDEN = (
-    (re.compile(rf"{PREFIX}[A-Za-z0-9_-]+"), "[token]"),
+    (re.compile(rf"{API_TOKEN_PREFIX}[A-Za-z0-9_-]+"), "[token]"),
     (re.compile(r"\b[A-Z]{2}[0-9]{10}-[A-Za-z0-9]{1,19}\b"), "[person]"),
     (re.compile(r"(?<![0-9])[0-9]{6}(?:[0-9]{2})?[-+][0-9]{4}(?![0-9])"), "[number]"),
     (re.compile(r"(?<![0-9a-f])[0-9](?: ?[0-9]){7,}(?![0-9a-f])"), "[number]"),

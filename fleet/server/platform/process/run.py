@@ -28,7 +28,7 @@ _CODES = {signal.SIGTERM: DONE, signal.SIGINT: INTERRUPTED}
 _log = logging.getLogger(__name__)
 
 
-class Runs(Protocol):
+class RunningProgram(Protocol):
     """What has a beginning, an end, and may end by itself."""
 
     async def __aenter__(self) -> Self: ...
@@ -41,7 +41,7 @@ class Runs(Protocol):
         """Until a part ends by itself. Raises what it ended with."""
 
 
-async def until_told(name: str, program: Runs, say_ready: Callable[[], None]) -> int:
+async def until_told(name: str, program: RunningProgram, say_ready: Callable[[], None]) -> int:
     """Run it, and give the exit code. Raises what it cannot begin with."""
     loop = asyncio.get_running_loop()
     told: asyncio.Future[int] = loop.create_future()
@@ -70,7 +70,7 @@ def settle() -> None:
     gc.freeze()  # what was loaded stays: looking through it again and again would hold every answer up
 
 
-async def _live(program: Runs, say_ready: Callable[[], None], began: asyncio.Event) -> None:
+async def _live(program: RunningProgram, say_ready: Callable[[], None], began: asyncio.Event) -> None:
     async with program:
         say_ready()
         began.set()

@@ -5,7 +5,7 @@ Rules: pages know a person by the session's cookie, `/api/` also a program by `A
 something also shows the form's token, in the field `form_token` or the header `X-Form-Token`, unless it came with a bearer token,
 which no browser sends by itself. What is read is narrowed to the stations that the right was granted for.
 
->>> Gate(Right.VIEW).right
+>>> RequireRight(Right.VIEW).right
 <Right.VIEW: 'view'>
 """
 
@@ -18,11 +18,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.routing import BaseRoute, Mount, compile_path
 
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Caller, Right
 from fleet.server.platform.web.problem_details import API
-from fleet.server.platform.web.rate_limits import Pace
+from fleet.server.platform.web.rate_limits import RateLimiter
 from fleet.server.platform.web.site import Site
 
 MOST_FIELDS = 20
@@ -48,17 +48,17 @@ class Authenticator(Protocol):
     def by_key(self, key: str) -> Caller | None:
         """The caller of that session or token, as it stands now."""
 
-    def record(self, caller: Caller, address: str, deed: Deed) -> None:
+    def record(self, caller: Caller, address: str, deed: AuditEvent) -> None:
         """Tell the audit."""
 
-    def is_looking(self, caller: Caller, deed: Deed) -> bool:
+    def is_looking(self, caller: Caller, deed: AuditEvent) -> bool:
         """Whether the audit has this look at a person already, so that the same again is none."""
 
-    def record_look(self, caller: Caller, address: str, deed: Deed) -> None:
+    def record_look(self, caller: Caller, address: str, deed: AuditEvent) -> None:
         """Tell the audit of a look at a person."""
 
 
-class Gate:
+class RequireRight:
     """A dependency of a route: lets in, or refuses with 401, 403 or, where somebody asks for too much, 429."""
 
     def __init__(self, right: Right, *, person: bool = False) -> None:
@@ -75,14 +75,14 @@ class Gate:
 
     async def _ask(self, request: Request) -> None:
         if self.right is Right.HOOK:  # the route checks the message's own signature
-            pace_of(request).count(request, None)
+            rate_limiter_of(request).count(request, None)
             return
         changes, bearer = request.method not in SAFE, _bearer(request)
         if changes and bearer is None and not site_of(request).is_ours(request):
             raise HTTPException(403, "the request does not come from a page of this server")
         if self.right is Right.PUBLIC:
             return
-        caller = await (_counted(request) if request.url.path.startswith(API) else recognised(request))
+        caller = await (_counted(request) if request.url.path.startswith(API) else identify_caller(request))
         if caller is None:
             raise HTTPException(401, "sign in, or send a token")
         request.state.right = self.right
@@ -93,10 +93,10 @@ class Gate:
         if changes and bearer is None and await _shown_token(request) != request.state.form_token:
             raise HTTPException(403, "the form is out of date: load the page again")
         if changes and self.right in ORDERING:
-            await run_in_threadpool(pace_of(request).command, caller, address_of(request))
+            await run_in_threadpool(rate_limiter_of(request).command, caller, address_of(request))
 
 
-async def recognised(request: Request) -> Caller | None:
+async def identify_caller(request: Request) -> Caller | None:
     """Who asks, if the session or token is good; left in the request's state with the token of forms."""
     bearer, value = _bearer(request), _shown(request)
     caller = await run_in_threadpool(_caller, request, bearer, value)
@@ -107,9 +107,9 @@ async def recognised(request: Request) -> Caller | None:
 
 async def _counted(request: Request) -> Caller | None:
     """The same for a request to the API, unless too many came. Raises HTTPException."""
-    pace = pace_of(request)
+    pace = rate_limiter_of(request)
     pace.admit(request, _shown(request))
-    caller = await recognised(request)
+    caller = await identify_caller(request)
     if caller is None:
         pace.refuse(request)
     else:
@@ -119,7 +119,7 @@ async def _counted(request: Request) -> Caller | None:
 
 def needs(right: Right, *, person: bool = False) -> list[Any]:
     """For a route's `dependencies`. `person`: no token does it, whatever its role."""
-    return [Depends(Gate(right, person=person))]
+    return [Depends(RequireRight(right, person=person))]
 
 
 def rights(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, frozenset[str], Right | None]]:
@@ -134,15 +134,15 @@ def rights(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, frozenset[str], R
 
 def _right_of(route: BaseRoute) -> Right | None:
     if isinstance(route, APIRoute):
-        gate = gate_of(route)
+        gate = requirement_of(route)
         return gate.right if gate is not None else None
     return Right.PUBLIC if isinstance(route, Mount) and route.path == "/static" else None
 
 
-def gate_of(route: APIRoute) -> Gate | None:
+def requirement_of(route: APIRoute) -> RequireRight | None:
     """What that route declares; None where it was forgotten."""
     gates = (each.dependency for each in route.dependencies)
-    return next((gate for gate in gates if isinstance(gate, Gate)), None)
+    return next((gate for gate in gates if isinstance(gate, RequireRight)), None)
 
 
 def methods_at(routes: Sequence[BaseRoute], path: str) -> frozenset[str]:
@@ -165,7 +165,7 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def tell(request: Request, deed: Deed) -> None:
+def audit_change(request: Request, deed: AuditEvent) -> None:
     """Tell the audit what is ordered, before it is done."""
     authenticator_of(request).record(caller_of(request), address_of(request), deed)
 
@@ -176,11 +176,11 @@ def require_station(request: Request, station: str) -> None:
         raise HTTPException(404, "no station of that name")
 
 
-def tell_look(request: Request, deed: Deed) -> None:
+def audit_lookup(request: Request, deed: AuditEvent) -> None:
     """Tell the audit what of a person is looked at, before it is shown. Raises HTTPException where that is too much."""
     access, caller, address = authenticator_of(request), caller_of(request), address_of(request)
     if not access.is_looking(caller, deed):
-        pace_of(request).look(caller, address)
+        rate_limiter_of(request).look(caller, address)
         access.record_look(caller, address, deed)
 
 
@@ -190,9 +190,9 @@ def authenticator_of(request: Request) -> Authenticator:
     return authenticator
 
 
-def pace_of(request: Request) -> Pace:
+def rate_limiter_of(request: Request) -> RateLimiter:
     """How much is answered."""
-    pace: Pace = request.app.state.pace
+    pace: RateLimiter = request.app.state.pace
     return pace
 
 

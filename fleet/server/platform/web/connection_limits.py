@@ -19,7 +19,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from fleet.server.platform.web.rate_counters import neighbourhood
+from fleet.server.platform.web.rate_counters import rate_limit_key
 
 HEAD_S = 10.0
 WRITE_S = 60.0
@@ -54,7 +54,7 @@ class Connections:
 
     def admit(self, address: str, abort: Callable[[], None]) -> Place | None:
         """A place, where there is room or some can be made; None where not. `abort` closes the connection."""
-        who = neighbourhood(address)
+        who = rate_limit_key(address)
         crowded = self._count[who] >= MOST_OF_ONE and not self._is_proxy(address)
         if crowded and not self._shed(self._idle_of.get(who, {})):
             return None

@@ -34,10 +34,10 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from fleet.server.platform.web.authorization import SAFE, caller_of, gate_of
-from fleet.server.platform.web.idempotency_store import Asked, ReplyStore, keep, release, reserve
+from fleet.server.platform.web.authorization import SAFE, caller_of, requirement_of
+from fleet.server.platform.web.idempotency_store import KeyedRequest, ReplyStore, keep, release, reserve
 from fleet.server.platform.web.problem_details import described
-from fleet.server.platform.web.rate_limits import left
+from fleet.server.platform.web.rate_limits import remaining_headers
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -69,7 +69,7 @@ class ApiRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """The gate, the form of the request, and once only."""
         handle = super().get_route_handler()
-        gate = gate_of(self)
+        gate = requirement_of(self)
 
         async def answer(request: Request) -> Response:
             if gate is not None:
@@ -82,7 +82,7 @@ class ApiRoute(APIRoute):
 
         async def said(request: Request) -> Response:
             response = await answer(request)
-            response.headers.update(left(request))
+            response.headers.update(remaining_headers(request))
             return response
 
         return said
@@ -138,11 +138,11 @@ async def _once(request: Request, key: str, handle: Handler, *, secret: bool) ->
     return response
 
 
-async def _asked(request: Request, key: str) -> Asked:
+async def _asked(request: Request, key: str) -> KeyedRequest:
     caller = caller_of(request)
     who = "program" if caller.program else "person"
     line = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
-    return Asked(
+    return KeyedRequest(
         hashlib.sha256(f"{who}\n{caller.name}\n{key}".encode()).hexdigest(),
         hashlib.sha256(line + await request.body()).hexdigest(),
     )

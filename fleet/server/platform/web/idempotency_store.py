@@ -18,7 +18,7 @@ KEPT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class KeyedRequest:
     """Who asked with which key, and for what: a SHA-256 in hex each."""
 
     hash: str
@@ -26,7 +26,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class StoredReply:
     """What is held of the first request. `status` None: no answer yet. `body` None with a status: it held a secret."""
 
     request: str
@@ -42,7 +42,7 @@ class ReplyStore:
     clock: Callable[[], datetime]
 
 
-def reserve(database: Database, asked: Asked, now: datetime) -> Reply | None:
+def reserve(database: Database, asked: KeyedRequest, now: datetime) -> StoredReply | None:
     """None where this one is the first, and is to be done; else what is held of the first."""
     with database.writing.begin() as connection:
         connection.execute(delete(replies).where(replies.c.began < now - KEPT))
@@ -50,17 +50,17 @@ def reserve(database: Database, asked: Asked, now: datetime) -> Reply | None:
         if insert_new(connection, replies, row):
             return None
         held = connection.execute(select(replies).where(replies.c.hash == asked.hash)).one()
-    return Reply(held.request, held.status, held.body)
+    return StoredReply(held.request, held.status, held.body)
 
 
-def keep(database: Database, asked: Asked, status: int, body: bytes | None) -> None:
+def keep(database: Database, asked: KeyedRequest, status: int, body: bytes | None) -> None:
     """It was done, with this answer."""
     with database.writing.begin() as connection:
         values = {"status": status, "body": body}
         connection.execute(update(replies).where(replies.c.hash == asked.hash).values(values))
 
 
-def release(database: Database, asked: Asked) -> None:
+def release(database: Database, asked: KeyedRequest) -> None:
     """It was refused and has changed nothing: the key is free again."""
     with database.writing.begin() as connection:
         connection.execute(delete(replies).where(replies.c.hash == asked.hash))

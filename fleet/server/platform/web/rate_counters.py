@@ -4,7 +4,7 @@ Rules: a window begins with its first request, and a clock that was set back beg
 are remembered, and the oldest window goes first. Each web process counts for itself. What guards a secret is counted in the
 store instead: `tries`.
 
->>> rates, rate, now = Rates(), Rate("looks", 2), datetime(2026, 6, 1)
+>>> rates, rate, now = RateCounters(), RateLimit("looks", 2), datetime(2026, 6, 1)
 >>> [rates.take(rate, "tove", now).over for _ in range(3)]
 [0, 0, 1]
 """
@@ -21,7 +21,7 @@ _NETWORK_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RateLimit:
     """So many in each `WINDOW`."""
 
     kind: str
@@ -29,10 +29,10 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RateUsage:
     """What is left in the window. `over`: how many there are beyond the rate; 0 is allowed, 1 is the first that is not."""
 
-    rate: Rate
+    rate: RateLimit
     left: int
     over: int
     seconds: int
@@ -48,7 +48,7 @@ class _Window:
         return self.since <= now < self.since + WINDOW
 
 
-class Rates:
+class RateCounters:
     """See the module. Thread-safe."""
 
     def __init__(self, most: int = MOST) -> None:
@@ -56,7 +56,7 @@ class Rates:
         self._lock = threading.Lock()
         self._windows: dict[str, dict[str, _Window]] = {}
 
-    def take(self, rate: Rate, who: str, now: datetime) -> Taken:
+    def take(self, rate: RateLimit, who: str, now: datetime) -> RateUsage:
         """Count one."""
         with self._lock:
             mine = self._windows.setdefault(rate.kind, {})
@@ -69,7 +69,7 @@ class Rates:
             window.count += 1
             return _taken(rate, window, now)
 
-    def spent(self, rate: Rate, who: str, now: datetime) -> Taken | None:
+    def spent(self, rate: RateLimit, who: str, now: datetime) -> RateUsage | None:
         """What one more would be told where none is left, without counting it; None where there is."""
         with self._lock:
             window = self._windows.get(rate.kind, {}).get(who)
@@ -77,21 +77,21 @@ class Rates:
                 return None
             return _taken(rate, _Window(window.since, window.count + 1), now)
 
-    def knows(self, rate: Rate, who: str) -> bool:
+    def knows(self, rate: RateLimit, who: str) -> bool:
         """Whether that one was counted of late, in whatever window."""
         with self._lock:
             return who in self._windows.get(rate.kind, {})
 
 
-def _taken(rate: Rate, window: _Window, now: datetime) -> Taken:
+def _taken(rate: RateLimit, window: _Window, now: datetime) -> RateUsage:
     seconds = -(-(window.since + WINDOW - now) // timedelta(seconds=1))
-    return Taken(rate, max(0, rate.most - window.count), max(0, window.count - rate.most), max(1, seconds))
+    return RateUsage(rate, max(0, rate.most - window.count), max(0, window.count - rate.most), max(1, seconds))
 
 
-def neighbourhood(address: str) -> str:
+def rate_limit_key(address: str) -> str:
     """Whom an address stands for: itself, or in IPv6 its network of 64 bits.
 
-    >>> neighbourhood("2001:db8::7"), neighbourhood("192.0.2.7")
+    >>> rate_limit_key("2001:db8::7"), rate_limit_key("192.0.2.7")
     ('2001:db8::/64', '192.0.2.7')
     """
     try:

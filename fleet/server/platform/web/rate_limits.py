@@ -6,7 +6,7 @@ the audit tells it once: a page that draws itself again costs nothing. Who asks 
 RFC 9110, 10.2.3); answers of the API say what is left, as draft-ietf-httpapi-ratelimit-headers names it. The feed and the files
 of the pages are not counted.
 
->>> said(Taken(Rate("requests", 1200), 1199, 0, 60))["RateLimit"]
+>>> rate_limit_headers(RateUsage(RateLimit("requests", 1200), 1199, 0, 60))["RateLimit"]
 '"requests";r=1199;t=60'
 """
 
@@ -16,24 +16,24 @@ from datetime import datetime
 
 from fastapi import HTTPException, Request
 
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import Caller
-from fleet.server.platform.web.rate_counters import WINDOW, Rate, Rates, Taken, neighbourhood
+from fleet.server.platform.web.rate_counters import WINDOW, RateCounters, RateLimit, RateUsage, rate_limit_key
 from fleet.server.platform.web.settings import LimitSettings
 
 _WINDOW_S = int(WINDOW.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimiter:
     """What one application has answered of late. `clock` gives aware times."""
 
-    record: Callable[[Caller, str, Deed], None]
+    record: Callable[[Caller, str, AuditEvent], None]
     """Tells the audit."""
     clock: Callable[[], datetime]
     limits: LimitSettings
-    rates: Rates = field(default_factory=Rates)
+    rates: RateCounters = field(default_factory=RateCounters)
 
     def admit(self, request: Request, value: str | None) -> None:
         """Before anybody is looked up by `value`: raises HTTPException where too many from that address were refused."""
@@ -44,7 +44,7 @@ class Pace:
 
     def knock(self, request: Request) -> None:
         """Count somebody who begins to sign in elsewhere, which is kept in the store. Raises HTTPException."""
-        taken = self.rates.take(Rate("sign-ins", self.limits.refused), _from(request), self.clock())
+        taken = self.rates.take(RateLimit("sign-ins", self.limits.refused), _from(request), self.clock())
         if taken.over:
             raise _too_many(taken, "too many sign-ins are begun from this address")
 
@@ -61,30 +61,30 @@ class Pace:
 
     def look(self, caller: Caller, address: str) -> None:
         """Count another look at people. Raises HTTPException."""
-        self._told(Rate("looks", self.limits.looks), caller, address, "people.stopped")
+        self._told(RateLimit("looks", self.limits.looks), caller, address, "people.stopped")
 
     def command(self, caller: Caller, address: str) -> None:
         """Count a command, or a decision about one. Raises HTTPException."""
-        self._told(Rate("commands", self.limits.commands), caller, address, "command.stopped")
+        self._told(RateLimit("commands", self.limits.commands), caller, address, "command.stopped")
 
-    def _told(self, rate: Rate, caller: Caller, address: str, action: str) -> None:
+    def _told(self, rate: RateLimit, caller: Caller, address: str, action: str) -> None:
         """The first one too many is told in the audit."""
         taken = self.rates.take(rate, f"{caller.program} {caller.name}", self.clock())
         if taken.over == 1:
-            self.record(caller, address, Deed(action))
+            self.record(caller, address, AuditEvent(action))
         if taken.over:
             raise _too_many(taken, f"too many {rate.kind}")
 
     @property
-    def _requests(self) -> Rate:
-        return Rate("requests", self.limits.requests)
+    def _requests(self) -> RateLimit:
+        return RateLimit("requests", self.limits.requests)
 
     @property
-    def _refused(self) -> Rate:
-        return Rate("refused", self.limits.refused)
+    def _refused(self) -> RateLimit:
+        return RateLimit("refused", self.limits.refused)
 
 
-def said(taken: Taken | None) -> dict[str, str]:
+def rate_limit_headers(taken: RateUsage | None) -> dict[str, str]:
     """The headers that say what is left; none where nothing was counted."""
     if taken is None:
         return {}
@@ -95,15 +95,15 @@ def said(taken: Taken | None) -> dict[str, str]:
     }
 
 
-def left(request: Request) -> dict[str, str]:
+def remaining_headers(request: Request) -> dict[str, str]:
     """The same for a request that came through the gate."""
-    return said(getattr(request.state, "taken", None))
+    return rate_limit_headers(getattr(request.state, "taken", None))
 
 
 def _from(request: Request) -> str:
-    return neighbourhood(request.client.host if request.client else "")
+    return rate_limit_key(request.client.host if request.client else "")
 
 
-def _too_many(taken: Taken, detail: str) -> HTTPException:
-    headers = {"Retry-After": str(taken.seconds), **said(taken)}
+def _too_many(taken: RateUsage, detail: str) -> HTTPException:
+    headers = {"Retry-After": str(taken.seconds), **rate_limit_headers(taken)}
     return HTTPException(429, f"{detail}: wait {taken.seconds} seconds", headers)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from fleet.server.alerts.service import AlertService
-from fleet.server.commands.service import DECIDE, CommandDesk
+from fleet.server.commands.service import DECIDE, CommandService
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
 from fleet.server.platform.database.database import Database
@@ -20,7 +20,7 @@ __all__ = ["database", "on_postgres", "writer"]
 
 
 @pytest.fixture
-def commands(desk: Desk) -> CommandDesk:
+def commands(desk: Desk) -> CommandService:
     return desk_of(desk.database, lambda: desk.now)
 
 
@@ -31,7 +31,9 @@ def tell(desk: Desk) -> list[tuple[str, str, str]]:
     return desk.told
 
 
-def test_a_command_that_waits_is_told_once_with_its_page_also_in_maintenance(desk: Desk, commands: CommandDesk) -> None:
+def test_a_command_that_waits_is_told_once_with_its_page_also_in_maintenance(
+    desk: Desk, commands: CommandService
+) -> None:
     windows = AlertService(desk.database, KeptChanges(), lambda: desk.now)
     windows.begin_window(Window("lift", ("*",), 600, since=NOW), "tove.test")
     commands.ask(SYNC, TOVE)
@@ -47,7 +49,9 @@ def test_a_command_that_waits_is_told_once_with_its_page_also_in_maintenance(des
 
 
 @pytest.mark.parametrize("ends", ["approved", "over"])
-def test_a_channel_that_was_away_is_not_told_of_what_is_decided(desk: Desk, commands: CommandDesk, ends: str) -> None:
+def test_a_channel_that_was_away_is_not_told_of_what_is_decided(
+    desk: Desk, commands: CommandService, ends: str
+) -> None:
     row = commands.ask(OPEN, TOVE)
     desk.away = True
     assert tell(desk) == []
@@ -64,7 +68,7 @@ def test_a_channel_that_was_away_is_not_told_of_what_is_decided(desk: Desk, comm
     assert desk.queue() == []
 
 
-def test_a_channel_that_comes_back_in_time_is_told(desk: Desk, commands: CommandDesk) -> None:
+def test_a_channel_that_comes_back_in_time_is_told(desk: Desk, commands: CommandService) -> None:
     commands.ask(OPEN, TOVE)
     desk.away = True
     tell(desk)

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
-from fleet.server.commands.service import CommandDesk
+from fleet.server.commands.service import CommandService
 from fleet.server.commands.tables import commands
 from fleet.server.platform.live_feed.hub import Hub
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
@@ -52,7 +52,7 @@ def alerts() -> FakeAlerts:
 
 
 @pytest.fixture
-def desk(access: Access, hub: Hub) -> CommandDesk:
+def desk(access: Access, hub: Hub) -> CommandService:
     """No command yet."""
     with access.database.writing.begin() as connection:
         connection.execute(commands.delete())
@@ -61,7 +61,7 @@ def desk(access: Access, hub: Hub) -> CommandDesk:
 
 @pytest.fixture
 def app(
-    readings: FakeReadings, hub: Hub, access: Access, alerts: FakeAlerts, desk: CommandDesk, visitor: str
+    readings: FakeReadings, hub: Hub, access: Access, alerts: FakeAlerts, desk: CommandService, visitor: str
 ) -> FastAPI:
     evidence = FakeEvidence()
     app = create_app(readings, hub, access, alerts, desk, clock=lambda: NOW, zone=ZONE, evidence=evidence)

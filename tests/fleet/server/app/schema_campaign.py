@@ -34,7 +34,7 @@ from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import PREFIX, form_token
+from fleet.server.platform.random_tokens import API_TOKEN_PREFIX, form_token
 from fleet.server.platform.web.idempotency import HEADER
 from fleet.server.platform.web.openapi_description import describe
 from fleet.server.platform.web.settings import LimitSettings
@@ -139,7 +139,7 @@ def with_own_keys(app: FastAPI) -> ASGIApp:
 def _as_session(name: bytes, value: bytes) -> list[tuple[bytes, bytes]]:
     """Every right is a person's alone, and the schema's checks know bearer tokens."""
     scheme, _, shown = value.decode("latin-1").partition(" ")
-    if name != b"authorization" or scheme != "Bearer" or shown.startswith(PREFIX):
+    if name != b"authorization" or scheme != "Bearer" or shown.startswith(API_TOKEN_PREFIX):
         return [(name, value)]
     return [
         (b"cookie", f"{COOKIE}={shown}".encode("latin-1")),

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 
 from fleet.server.accounts.sign_in.service import Access, SignedIn
 from fleet.server.platform.live_feed.hub import Change, Hub
-from fleet.server.platform.live_feed.server_sent_events import Watch, feed, scope_now
+from fleet.server.platform.live_feed.server_sent_events import ScopeWatch, feed, scope_now
 from fleet.server.platform.pages.assets import STATIC
 from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import Role, Scope
@@ -81,8 +81,8 @@ def test_the_files_of_others_are_as_they_came() -> None:
     assert {path.name for path in vendor.iterdir()} == {*sums, "README.txt", "SHA256SUMS.txt"}
 
 
-def everybody() -> Watch:
-    return Watch("key", Scope(frozenset({"*"})), lambda _key: Scope(frozenset({"*"})))
+def everybody() -> ScopeWatch:
+    return ScopeWatch("key", Scope(frozenset({"*"})), lambda _key: Scope(frozenset({"*"})))
 
 
 async def test_the_feed_says_what_changed_and_where_it_is(hub: Hub) -> None:
@@ -106,8 +106,8 @@ async def test_a_reader_that_returns_late_is_told_to_read_again(hub: Hub) -> Non
 
 async def test_readers_that_come_together_do_not_ask_the_store_together() -> None:
     everywhere = Scope(frozenset({"*"}))
-    soon = Watch("key", everywhere, lambda _key: None, draw=lambda low, _high: low)
-    late = Watch("key", everywhere, lambda _key: None, draw=lambda _low, high: high)
+    soon = ScopeWatch("key", everywhere, lambda _key: None, draw=lambda low, _high: low)
+    late = ScopeWatch("key", everywhere, lambda _key: None, draw=lambda _low, high: high)
     assert [await soon.holds(), await late.holds()] == [False, True]
 
 
@@ -115,7 +115,9 @@ async def test_a_stream_names_no_station_that_its_reader_may_see_no_more(access:
     """What is granted may change elsewhere: at the region's sign-in, or by the program."""
     came = access.sign_in_by_issuer("stream", "stream.test", ((Role.VIEWER, "*"),), "127.0.0.1")
     assert isinstance(came, SignedIn)
-    watch = Watch(digest(came.value), Scope(frozenset({"*"})), partial(scope_now, access), draw=lambda low, _high: low)
+    watch = ScopeWatch(
+        digest(came.value), Scope(frozenset({"*"})), partial(scope_now, access), draw=lambda low, _high: low
+    )
     access.sign_in_by_issuer("stream", "stream.test", ((Role.VIEWER, "angsvik"),), "127.0.0.1")
     assert await watch.holds()
     told = watch.narrowed(Change("1", frozenset({"stations", "station/angsvik", "station/lasarettet-a"})))

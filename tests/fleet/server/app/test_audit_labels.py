@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fleet.server.audit.labels import deed_detail, deed_label, deed_target
-from fleet.server.platform.audit.log import Entry
+from fleet.server.platform.audit.log import AuditRow
 from fleet.server.platform.pages.i18n import load
 from fleet.server.stations.labels import natural_sort_key
 
@@ -33,7 +33,7 @@ SWEDISH = load()["sv"]
     ],
 )
 def test_codes_of_the_audit_are_said_in_words(action: str, target: str, detail: str, said: tuple[str, str]) -> None:
-    entry = Entry(1, datetime(2026, 11, 25, tzinfo=UTC), "tove.test", action, target, detail, "", "00")
+    entry = AuditRow(1, datetime(2026, 11, 25, tzinfo=UTC), "tove.test", action, target, detail, "", "00")
     assert (deed_target(entry, SWEDISH), deed_detail(entry, SWEDISH)) == said
 
 

@@ -17,8 +17,8 @@ from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.deadlines.tables import deadline_clock, deeds
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.issuers.model import Key, RequestRow
-from fleet.server.orders.model import Row
+from fleet.server.issuers.model import RequestKey, RequestRow
+from fleet.server.orders.model import OrderLine
 from fleet.server.orders.service import import_orders
 from fleet.server.orders.tables import orders
 from fleet.server.people.model import PersonRow
@@ -59,7 +59,7 @@ class Site:
 
     def requests(self) -> list[RequestRow]:
         with self.database.reading.begin() as connection:
-            return requesting.listed(connection)[0]
+            return requesting.list_requests(connection)[0]
 
     def told(self) -> list[tuple[str, str, str]]:
         return [(one.action, one.target, one.detail) for one in self.access.entries()[0]]
@@ -81,7 +81,7 @@ def fill(database: Database) -> None:
             record("O-2", station=HERE, slot=4, card_number=HELD, name="Bo Test", hsa_id=LEAVER),
             record("O-3", station=THERE, slot=5, card_number=OLD, protected=True, name=None, hsa_id="TEST000000-0003"),
         ]
-        import_orders(connection, [Row(number + 2, one) for number, one in enumerate(known)], NOW)
+        import_orders(connection, [OrderLine(number + 2, one) for number, one in enumerate(known)], NOW)
         old = NOW - timedelta(days=85)
         connection.execute(update(orders).where(orders.c.order == "O-3").values(made=old, changed=old))
         gone = NOW - timedelta(days=200)
@@ -107,8 +107,8 @@ def fill(database: Database) -> None:
         done = {"what": "done", "did": "hold", "station": HERE, "card_number": HELD, "at": NOW - timedelta(days=4)}
         connection.execute(insert(deeds).values(rule="left", subject="O-2", due="2026-11-20", **done))
         hold = HoldAsk(id="a" * 32, card_number=HELD, reason="deadline", wanted="")
-        requesting.put(connection, Key(HERE, hold.id), hold, "rule:left", NOW)
-        requesting.put_off(connection, requesting.due(connection, NOW)[0], "register: HTTP 503", NOW)
+        requesting.enqueue(connection, RequestKey(HERE, hold.id), hold, "rule:left", NOW)
+        requesting.postpone(connection, requesting.due_requests(connection, NOW)[0], "register: HTTP 503", NOW)
 
 
 @pytest.fixture
@@ -296,8 +296,8 @@ async def test_the_queue_shows_tries_and_words_and_can_be_tried_now(site: Site) 
 async def test_a_settled_request_has_no_button(site: Site, store: Database) -> None:
     lost = HoldAsk(id="b" * 32, card_number=HELD, reason="lost", wanted="")
     with store.writing.begin() as connection:
-        requesting.put(connection, Key(HERE, lost.id), lost, LEAVER, NOW)
-        requesting.settle(connection, Key(HERE, lost.id), "unknown_card", NOW)
+        requesting.enqueue(connection, RequestKey(HERE, lost.id), lost, LEAVER, NOW)
+        requesting.record_answer(connection, RequestKey(HERE, lost.id), "unknown_card", NOW)
     text = await site.page("/requests?state=declined")
     assert "Kortet är okänt" in text
     assert "Försök nu</button>" not in text.replace('<span class="sr">', "</button>")

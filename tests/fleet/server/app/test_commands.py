@@ -15,10 +15,10 @@ from fleet.server.accounts import separation_of_duties as vouching
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import account_acts, sessions
 from fleet.server.commands import queries as commanding
-from fleet.server.commands.dispatcher import CommandService
+from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.commands.labels import COMMAND_ICON
-from fleet.server.commands.model import CommandRow, Wish, right_for, wrong_with
-from fleet.server.commands.service import CommandDesk
+from fleet.server.commands.model import CommandRequest, CommandRow, right_for, wrong_with
+from fleet.server.commands.service import CommandService
 from fleet.server.platform.pages.i18n import load
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import RIGHTS, Right, Role
@@ -30,7 +30,7 @@ from tests.fleet.server.conftest import KeptChanges, MemoryTransport
 
 AT = "lasarettet-a"
 PATH = f"/stations/{AT}/commands"
-OPEN = Wish(AT, "open_slot", "kortet ligger på tvären", slot=14)
+OPEN = CommandRequest(AT, "open_slot", "kortet ligger på tvären", slot=14)
 BY_ROLE = {
     Role.VIEWER: frozenset[str](),
     Role.AUDITOR: frozenset[str](),
@@ -72,10 +72,10 @@ def fields_of(command: str) -> dict[str, str]:
     return {"command": command, "reason": "ett prov", **more.get(command, {})}
 
 
-def answered(access: Access, desk: CommandDesk, wish: Wish, **facts: Any) -> CommandRow:
+def answered(access: Access, desk: CommandService, wish: CommandRequest, **facts: Any) -> CommandRow:
     """A command that went out, with what its station said."""
     row, transport = desk.ask(wish, OLLE), MemoryTransport()
-    CommandService(access.database, transport, SIGNER, KeptChanges(), lambda: NOW).step()
+    CommandDispatcher(access.database, transport, SIGNER, KeptChanges(), lambda: NOW).step()
     known = desk.one(row.id)
     assert known is not None
     said = {"sequence": known.sequence, "digest": digest_of(transport.published[-1][1]), **facts}
@@ -95,7 +95,7 @@ def test_whoever_may_command_may_also_do_what_touches_cards() -> None:
 
 @pytest.mark.parametrize("role", Role, ids=[role.value for role in Role])
 async def test_each_role_orders_what_it_may_and_nothing_else(
-    app: FastAPI, access: Access, desk: CommandDesk, role: Role
+    app: FastAPI, access: Access, desk: CommandService, role: Role
 ) -> None:
     person = Person(app, access, role, f"{role.value}.test")
     page = (await person.see(PATH)).text
@@ -111,7 +111,9 @@ async def test_each_role_orders_what_it_may_and_nothing_else(
     assert desk.listed()[1] == 2 * len(BY_ROLE[role])
 
 
-async def test_one_orders_another_agrees_and_the_pages_say_so(app: FastAPI, access: Access, desk: CommandDesk) -> None:
+async def test_one_orders_another_agrees_and_the_pages_say_so(
+    app: FastAPI, access: Access, desk: CommandService
+) -> None:
     tora, olle = (Person(app, access, Role.OPERATOR, name) for name in ("tora.test", "olle.test"))
     ordered = await tora.send(PATH, command="open_slot", reason="kortet ligger på tvären", slot="14")
     page = ordered.header("location")
@@ -132,7 +134,7 @@ async def test_one_orders_another_agrees_and_the_pages_say_so(app: FastAPI, acce
 
 
 async def test_who_has_not_stepped_up_or_may_be_the_same_person_is_told_so_on_the_page(
-    app: FastAPI, access: Access, desk: CommandDesk
+    app: FastAPI, access: Access, desk: CommandService
 ) -> None:
     tora, olle = (Person(app, access, Role.OPERATOR, name) for name in ("tora.test", "olle.test"))
     page = (await tora.send(PATH, **fields_of("open_slot"))).header("location")
@@ -157,7 +159,7 @@ async def test_who_has_not_stepped_up_or_may_be_the_same_person_is_told_so_on_th
 
 
 async def test_of_a_wish_that_is_not_whole_the_form_comes_back_with_what_was_written(
-    app: FastAPI, access: Access, desk: CommandDesk
+    app: FastAPI, access: Access, desk: CommandService
 ) -> None:
     tora = Person(app, access, Role.OPERATOR, "tora.test")
     for fields, said in (
@@ -181,7 +183,7 @@ async def test_a_closed_station_is_offered_to_be_opened(app: FastAPI, access: Ac
     assert "?do=" not in (await Person(app, access, Role.VIEWER, "vera.test").see(f"/stations/{AT}")).text
 
 
-async def test_another_regions_station_is_none(app: FastAPI, access: Access, desk: CommandDesk) -> None:
+async def test_another_regions_station_is_none(app: FastAPI, access: Access, desk: CommandService) -> None:
     row = desk.ask(OPEN, TOVE)
     away = Person(app, access, Role.OPERATOR, "anna.test", "akuten")
     for path in (PATH, f"/commands/{row.id}"):
@@ -193,13 +195,13 @@ async def test_another_regions_station_is_none(app: FastAPI, access: Access, des
 
 
 async def test_what_a_self_test_found_and_a_log_are_on_the_page_and_in_the_api(
-    app: FastAPI, access: Access, desk: CommandDesk
+    app: FastAPI, access: Access, desk: CommandService
 ) -> None:
     found = DeviceState("Skrivare 1", "printer", "out_of_paper", False)
     row = answered(
         access,
         desk,
-        Wish(AT, "self_test", "ett prov"),
+        CommandRequest(AT, "self_test", "ett prov"),
         outcome=CommandOutcome.DONE,
         devices=(found,),
         lines=("08:15 <b>",),
@@ -210,25 +212,29 @@ async def test_what_a_self_test_found_and_a_log_are_on_the_page_and_in_the_api(
     assert (spoken["state"], spoken["devices"][0]["state"], spoken["lines"]) == ("done", "out_of_paper", ["08:15 <b>"])
 
 
-async def test_the_last_self_test_stands_beside_the_parts(app: FastAPI, access: Access, desk: CommandDesk) -> None:
+async def test_the_last_self_test_stands_beside_the_parts(app: FastAPI, access: Access, desk: CommandService) -> None:
     page = f"/stations/{AT}"
     assert "Självtest" not in (await get(app, page)).text.partition("<h2>Delarna</h2>")[2].partition("</header>")[0]
     good, bad = (DeviceState("Skrivare", "printer", state, state == "ready") for state in ("ready", "out_of_paper"))
     for devices, said in (((good,), "10:42: godkänt"), ((good, bad), "10:42: ett fel"), ((bad, bad), "10:42: två fel")):
-        answered(access, desk, Wish(AT, "self_test", "ett prov"), outcome=CommandOutcome.DONE, devices=devices)
+        answered(
+            access, desk, CommandRequest(AT, "self_test", "ett prov"), outcome=CommandOutcome.DONE, devices=devices
+        )
         assert said in (await get(app, page)).text
 
 
 async def test_why_a_station_refused_is_said_in_words_also_where_nobody_knows_the_code(
-    app: FastAPI, access: Access, desk: CommandDesk
+    app: FastAPI, access: Access, desk: CommandService
 ) -> None:
     for reason, said in (("busy", "Någon var vid stationen hela tiden."), ("made_up", "made_up")):
-        row = answered(access, desk, Wish(AT, "restart", "ett prov"), outcome=CommandOutcome.REFUSED, reason=reason)
+        row = answered(
+            access, desk, CommandRequest(AT, "restart", "ett prov"), outcome=CommandOutcome.REFUSED, reason=reason
+        )
         assert said in (await get(app, f"/commands/{row.id}")).text
 
 
-async def test_the_list_narrows_by_state_and_station(app: FastAPI, desk: CommandDesk) -> None:
-    waiting, other = desk.ask(OPEN, TOVE), desk.ask(Wish("akuten", "sync", "nya beställningar"), TOVE)
+async def test_the_list_narrows_by_state_and_station(app: FastAPI, desk: CommandService) -> None:
+    waiting, other = desk.ask(OPEN, TOVE), desk.ask(CommandRequest("akuten", "sync", "nya beställningar"), TOVE)
     only = (await get(app, "/commands?state=waiting")).text
     assert (f'id="command-{waiting.id}"' in only, f'id="command-{other.id}"' in only) == (True, False)
     there = (await get(app, "/commands?station=akuten")).text
@@ -238,9 +244,11 @@ async def test_the_list_narrows_by_state_and_station(app: FastAPI, desk: Command
     assert (await get(app, f"/api/v1{PATH}?state=waiting")).json["total"] == 1
 
 
-async def test_the_list_can_be_taken_along_as_it_is_narrowed(app: FastAPI, access: Access, desk: CommandDesk) -> None:
-    desk.ask(Wish("akuten", "sync", "nya beställningar"), TOVE)
-    answered(access, desk, Wish(AT, "restart", "=1+1"), outcome=CommandOutcome.REFUSED, reason="busy")
+async def test_the_list_can_be_taken_along_as_it_is_narrowed(
+    app: FastAPI, access: Access, desk: CommandService
+) -> None:
+    desk.ask(CommandRequest("akuten", "sync", "nya beställningar"), TOVE)
+    answered(access, desk, CommandRequest(AT, "restart", "=1+1"), outcome=CommandOutcome.REFUSED, reason="busy")
     rows = (
         (await get(app, f"/exports/commands?station={AT}", accept_language="sv")).body.decode("utf-8-sig").splitlines()
     )
@@ -251,7 +259,9 @@ async def test_the_list_can_be_taken_along_as_it_is_narrowed(app: FastAPI, acces
     assert len(rows) == 2
 
 
-async def test_a_program_orders_and_is_nobodys_second_person(app: FastAPI, access: Access, desk: CommandDesk) -> None:
+async def test_a_program_orders_and_is_nobodys_second_person(
+    app: FastAPI, access: Access, desk: CommandService
+) -> None:
     bearer = {"authorization": f"Bearer {program(access, Role.OPERATOR, name='robot')}", "cookie": ""}
     body = {"command": "restart", "reason": "skärmen hänger", "valid_s": 3600}
     keyed = {"idempotency_key": "made-up-1", **bearer}
@@ -284,21 +294,21 @@ async def test_by_rest_too_the_second_person_is_another_one(app: FastAPI, access
 @pytest.mark.parametrize(
     ("wish", "wrong"),
     [
-        (Wish(AT, "dance", "a reason"), "command"),
-        (Wish(AT, "sync", "x" * 201), "reason"),
-        (Wish(AT, "sync", "two\nlines"), "reason"),
-        (Wish(AT, "sync", "."), "reason"),
-        (Wish(AT, "sync", "a reason", slot=3), "slot"),
-        (Wish(AT, "sync", "a reason", message="repair"), "message"),
-        (Wish(AT, "sync", "a reason", message="made up"), "message"),
-        (Wish(AT, "open_slot", "a reason"), "slot"),
-        (Wish(AT, "open_slot", "a reason", slot=65), "slot"),
-        (Wish(AT, "out_of_service", "a reason"), "message"),
-        (Wish(AT, "open_slot", "a reason", slot=3, valid_s=3600), "valid"),
-        (Wish(AT, "sync", "a reason", valid_s=28_800), None),
+        (CommandRequest(AT, "dance", "a reason"), "command"),
+        (CommandRequest(AT, "sync", "x" * 201), "reason"),
+        (CommandRequest(AT, "sync", "two\nlines"), "reason"),
+        (CommandRequest(AT, "sync", "."), "reason"),
+        (CommandRequest(AT, "sync", "a reason", slot=3), "slot"),
+        (CommandRequest(AT, "sync", "a reason", message="repair"), "message"),
+        (CommandRequest(AT, "sync", "a reason", message="made up"), "message"),
+        (CommandRequest(AT, "open_slot", "a reason"), "slot"),
+        (CommandRequest(AT, "open_slot", "a reason", slot=65), "slot"),
+        (CommandRequest(AT, "out_of_service", "a reason"), "message"),
+        (CommandRequest(AT, "open_slot", "a reason", slot=3, valid_s=3600), "valid"),
+        (CommandRequest(AT, "sync", "a reason", valid_s=28_800), None),
     ],
 )
-def test_a_wish_is_looked_at_part_by_part(wish: Wish, wrong: str | None, desk: CommandDesk) -> None:
+def test_a_wish_is_looked_at_part_by_part(wish: CommandRequest, wrong: str | None, desk: CommandService) -> None:
     assert wrong_with(wish) == wrong
     if wrong is not None:
         with pytest.raises(ValueError, match=wrong):

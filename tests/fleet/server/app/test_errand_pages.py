@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.roles import Role
-from fleet.server.stations.dependencies import meant
+from fleet.server.stations.dependencies import matching_stations
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fakes.server.visitors import COOKIE, session
@@ -109,9 +109,9 @@ async def test_other_lists_know_a_station_by_its_title_too(app: FastAPI, alerts:
 def test_a_name_means_one_station_and_words_mean_all_that_have_them() -> None:
     rows = demo_readings().station_rows
     rows.append(replace(rows[0], name="lasarettet-a2", title="Lasarettet, entré A2"))
-    assert meant(rows, "lasarettet-a") == {"lasarettet-a"}
-    assert meant(rows, "LASARETTET entré") == {"lasarettet-a", "lasarettet-a2", "lasarettet-c"}
-    assert meant(rows, "nowhere") == frozenset()
+    assert matching_stations(rows, "lasarettet-a") == {"lasarettet-a"}
+    assert matching_stations(rows, "LASARETTET entré") == {"lasarettet-a", "lasarettet-a2", "lasarettet-c"}
+    assert matching_stations(rows, "nowhere") == frozenset()
 
 
 @asynchronous

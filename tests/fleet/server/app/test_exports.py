@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.errands import exports as errand_exports
-from fleet.server.errands.model import ErrandRow, Sought
+from fleet.server.errands.model import ErrandQuery, ErrandRow
 from fleet.server.platform.pages import file_exports as exports
 from fleet.server.platform.pages.file_exports import Cell, Table, csv_of, in_batches, xlsx_of
 from fleet.server.platform.roles import Role
@@ -129,7 +129,7 @@ async def test_errands_are_read_a_batch_at_a_time(
     asked: list[int] = []
     read = readings.errands
 
-    def counted(now: datetime, sought: Sought, *, limit: int, after: ErrandRow | None) -> list[ErrandRow]:
+    def counted(now: datetime, sought: ErrandQuery, *, limit: int, after: ErrandRow | None) -> list[ErrandRow]:
         asked.append(limit)
         some: list[ErrandRow] = read(now, sought, limit=limit, after=after)
         return some

@@ -16,11 +16,11 @@ from playwright.async_api import BrowserContext, Page
 from fleet.messages.link import encode
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.cards.stock.model import BinRow, Emptied
-from fleet.server.commands.model import Wish
+from fleet.server.commands.model import CommandRequest
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
-from fleet.server.orders.model import Row
+from fleet.server.orders.model import OrderLine
 from fleet.server.orders.service import import_orders
 from fleet.server.platform.pages.rendering import MENU
 from tests.fakes.server.commands import OLLE, desk_of
@@ -76,7 +76,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
             known = {"hsa_id": row.hsa_id, "name": row.name, "card_number": row.card_number, "product": row.product}
             last = (NOW + timedelta(days=number + 1)).date().isoformat()
             one = record(row.order, loa=row.loa, station=row.station, slot=row.slot, last_day=last, **known)
-            import_orders(connection, [Row(2, one)], NOW - timedelta(days=88 - number))
+            import_orders(connection, [OrderLine(2, one)], NOW - timedelta(days=88 - number))
     yield Access(database, lambda: NOW, SEALER)
     database.close()
 
@@ -114,7 +114,7 @@ async def picture(page: Page, number: int, name: str, theme: str) -> None:
 async def test_every_page_in_both_themes(site: Site, context: BrowserContext, complaints: Complaints) -> None:
     page, found = await context.new_page(), []
     complaints.allow("404")  # the page of errors
-    asked = Wish("lasarettet-a", "open_slot", "kortet ligger på tvären", slot=14)
+    asked = CommandRequest("lasarettet-a", "open_slot", "kortet ligger på tvären", slot=14)
     for window in WINDOWS:
         site.alerts.begin_window(window, "olle.test")
     waiting = desk_of(site.access.database, lambda: NOW).ask(asked, OLLE)

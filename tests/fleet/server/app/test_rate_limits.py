@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
-from fleet.server.commands.service import CommandDesk
+from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.settings import load
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token
@@ -41,7 +41,7 @@ def clock() -> Turned:
 
 
 @pytest.fixture
-def paced(readings: FakeReadings, access: Access, alerts: FakeAlerts, desk: CommandDesk, clock: Turned) -> FastAPI:
+def paced(readings: FakeReadings, access: Access, alerts: FakeAlerts, desk: CommandService, clock: Turned) -> FastAPI:
     app = create_app(readings, Hub(), access, alerts, desk, clock=clock, limits=FEW)
     app.state.hub = Hub()
     return app
@@ -157,7 +157,9 @@ async def test_holds_and_blocks_are_commands(paced: FastAPI, person: str) -> Non
     assert (await post(paced, "/cards/9752269875/hold", fields, cookie=f"{COOKIE}={person}")).status == 429
 
 
-async def test_messages_of_the_order_system_count_by_address(access: Access, desk: CommandDesk, clock: Turned) -> None:
+async def test_messages_of_the_order_system_count_by_address(
+    access: Access, desk: CommandService, clock: Turned
+) -> None:
     side = CardSide.of(access.database, Hub(), clock, load(), b"a made-up secret of the hook")
     app = create_app(demo_readings(), Hub(), access, FakeAlerts([]), desk, clock=clock, cards=side, limits=FEW)
     answers = [await ask(app, "POST", "/api/v1/hooks/orders", b"{}", content_length="2") for _ in range(4)]

@@ -17,7 +17,7 @@ from fleet.server.alerts.tables import alerts, notices
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
-from fleet.server.commands.model import By, Wish
+from fleet.server.commands.model import CommandRequest, Requester
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.ingest.parse import ArrivedState
 from fleet.server.ingest.write import Writer
@@ -101,7 +101,7 @@ def fill(database: Database) -> None:
     )
     writer.commit(arrived(*chain[:-1]), NOW)
     desk = desk_of(database, lambda: NOW)
-    desk.ask(Wish(THERE, "open_slot", "hemligt skäl", slot=3), By("olle.test", stepped_up=True))
+    desk.ask(CommandRequest(THERE, "open_slot", "hemligt skäl", slot=3), Requester("olle.test", stepped_up=True))
     AlertService(database, KeptChanges(), lambda: NOW).begin_window(
         Window("hemligt", (THERE,), 60, since=NOW), "olle.test"
     )

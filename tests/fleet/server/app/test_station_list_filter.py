@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.stations.list_filter import Wish, chosen
+from fleet.server.stations.list_filter import StationFilter, filter_stations
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fleet.server.app.asgi import get
 
@@ -14,7 +14,7 @@ ROWS = demo_readings().station_rows
 
 
 def titles(q: str = "", level: str = "", sort: str = "worst") -> list[str]:
-    return [row.title for row in chosen(ROWS, Wish.of(q, level, sort))]
+    return [row.title for row in filter_stations(ROWS, StationFilter.of(q, level, sort))]
 
 
 def test_all_words_of_a_search_are_found_in_title_or_name() -> None:
@@ -40,9 +40,9 @@ def test_a_column_from_either_end(column: str) -> None:
 def test_who_was_never_heard_comes_first_and_odd_wishes_are_as_if_not_there() -> None:
     silent = replace(ROWS[5], heard=None, state=None)
     rows = [replace(row, heard=NOW - timedelta(minutes=1)) for row in ROWS[:5]] + [silent]
-    assert chosen(rows, Wish.of("", "", "heard"))[0] == silent
-    assert Wish.of(" x ", "<script>", "-name") == Wish("x")
-    assert Wish.of("", "", "-heard").query == {"sort": "-heard"}
+    assert filter_stations(rows, StationFilter.of("", "", "heard"))[0] == silent
+    assert StationFilter.of(" x ", "<script>", "-name") == StationFilter("x")
+    assert StationFilter.of("", "", "-heard").query == {"sort": "-heard"}
 
 
 async def test_the_page_keeps_the_wish_in_its_address(app: FastAPI, readings: FakeReadings) -> None:

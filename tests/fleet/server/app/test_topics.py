@@ -16,7 +16,7 @@ from fleet.server.alerts.model import Alerts
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.model import Cards
 from fleet.server.commands.model import Commands
-from fleet.server.commands.service import CommandDesk
+from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.settings import load
 from fleet.server.platform.live_feed.hub import Hub
@@ -121,7 +121,7 @@ def recorded(
     hub: Hub,
     access: Access,
     alerts: FakeAlerts,
-    desk: CommandDesk,
+    desk: CommandService,
     visitor: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.server.stations.model import StationRow
-from fleet.server.stations.version_pages import Wish, newest, runs_of, shares
+from fleet.server.stations.version_pages import VersionFilter, newest, runs_of, shares
 from tests.fakes.server.readings import FakeReadings, demo_readings
 from tests.fleet.server.app.asgi import get
 
@@ -63,7 +63,7 @@ def test_who_lags_in_what() -> None:
     ],
 )
 def test_the_list_is_narrowed(query: dict[str, str], wanted: list[int]) -> None:
-    rows, wish = fleet(), Wish.of(**{"stations": "", "show": "", "part": "", "version": "", **query})
+    rows, wish = fleet(), VersionFilter.of(**{"stations": "", "show": "", "part": "", "version": "", **query})
     assert {one.row.name for one in runs_of(rows) if wish.fits(one)} == {rows[number].name for number in wanted}
 
 

@@ -27,7 +27,7 @@ from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import AlarmRecorder
-from fleet.server.verifier.model import EnvelopeFacts, Verdict
+from fleet.server.verifier.model import EnvelopeFacts, EnvelopeVerdict
 from sim.stories.administrators import listed
 from tests.fakes.server.scripted_verifier import KEY, ScriptedVerifier
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
@@ -183,15 +183,15 @@ async def test_guessing_raises_an_alarm(
     answers: Answers, database: Database, verifier: ScriptedVerifier, readings: StoreReadings
 ) -> None:
     hold_orders(database, record())
-    verifier.says = Verdict(1, "too_many", alarm=True)
+    verifier.says = EnvelopeVerdict(1, "too_many", alarm=True)
     said = await answers.answer("entre-a", encode(EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="AAAA")))
     assert said.verdict == "too_many"
     assert readings.summary(NOW).alarms == (("entre-a", "guessing", "O-1"),)
 
 
-@pytest.mark.parametrize(("says", "code"), [(None, "verifier_away"), (Verdict(1, "nonce_used"), "nonce_used")])
+@pytest.mark.parametrize(("says", "code"), [(None, "verifier_away"), (EnvelopeVerdict(1, "nonce_used"), "nonce_used")])
 async def test_no_verdict_is_said_in_words(
-    answers: Answers, verifier: ScriptedVerifier, says: Verdict | None, code: str
+    answers: Answers, verifier: ScriptedVerifier, says: EnvelopeVerdict | None, code: str
 ) -> None:
     verifier.says = says
     said = await answers.answer("entre-a", encode(EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="AAAA")))

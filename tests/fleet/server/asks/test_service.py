@@ -16,12 +16,12 @@ from fleet.server.asks import refusals as refusing
 from fleet.server.asks.fair_queue import MOST_WAITING, FairQueue
 from fleet.server.asks.guard import read_authorities
 from fleet.server.asks.refusals import ALARM_EVERY
-from fleet.server.asks.revocation_list import AuthorityFileError, Revoked
+from fleet.server.asks.revocation_list import AuthorityFileError, RevocationList
 from fleet.server.asks.verification import REMEMBERED
 from fleet.server.platform.broker.transport import Incoming
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.tables import alarms, stations
-from fleet.server.verifier.model import Verdict
+from fleet.server.verifier.model import EnvelopeVerdict
 from provisioning.authority import Authority
 from tests.fakes.server.asking import Desk
 from tests.fakes.server.scripted_verifier import ScriptedVerifier
@@ -48,7 +48,7 @@ async def test_a_signed_ask_gets_a_signed_answer_on_its_own_topic(desk: Desk) ->
 async def test_a_verdict_and_an_error_are_signed_too(desk: Desk) -> None:
     ask = EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="AAAA")
     verifier = desk.answers.verifier
-    for says, wanted in ((Verdict(1, "match"), (True, "match", None)), (None, (False, None, "verifier_away"))):
+    for says, wanted in ((EnvelopeVerdict(1, "match"), (True, "match", None)), (None, (False, None, "verifier_away"))):
         verifier.says = says
         ((_, said),) = await desk.deliver([("entre-a", desk.ask("entre-a", ask))])
         assert (said.answer.ok, said.answer.verdict, said.answer.error) == wanted
@@ -155,7 +155,7 @@ def test_the_list_of_revoked_stations_is_followed(tmp_path: Path, caplog: pytest
     authorities, crl = read_authorities(folder / "ca.pem"), folder / "crl.pem"
     desk = Desk(authority, None, tmp_path)  # type: ignore[arg-type]
     certificate = desk.signatures("entre-a").own[1]
-    revoked = Revoked(crl, authorities)
+    revoked = RevocationList(crl, authorities)
     assert not revoked.has(certificate)
     authority.revoke("entre-a", datetime.now(UTC))
     assert revoked.has(certificate)
@@ -167,7 +167,7 @@ def test_the_list_of_revoked_stations_is_followed(tmp_path: Path, caplog: pytest
     crl.write_text("damaged")
     os.utime(crl, ns=(1, 1))
     with pytest.raises(AuthorityFileError, match=r"crl\.pem"):
-        Revoked(crl, authorities)
+        RevocationList(crl, authorities)
     with pytest.raises(AuthorityFileError, match="no certificate in PEM"):
         read_authorities(crl)
     with pytest.raises(AuthorityFileError, match=r"gone\.pem"):

@@ -11,8 +11,8 @@ from fleet.messages.link import decode
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.commands import queries as commanding
-from fleet.server.commands.dispatcher import CommandService
-from fleet.server.commands.model import CommandRow, Wish
+from fleet.server.commands.dispatcher import CommandDispatcher
+from fleet.server.commands.model import CommandRequest, CommandRow
 from fleet.server.commands.service import DECIDE
 from fleet.server.ingest.parse import ArrivedResult
 from fleet.server.ingest.write import Writer
@@ -38,7 +38,7 @@ class Server:
 
     def again(self) -> None:
         self.transport = MemoryTransport()
-        self.service = CommandService(self.database, self.transport, SIGNER, self.changes, self.clock)
+        self.service = CommandDispatcher(self.database, self.transport, SIGNER, self.changes, self.clock)
 
     def row(self, number: int) -> CommandRow:
         row = self.desk.one(number)
@@ -99,13 +99,17 @@ def test_one_that_no_station_would_take_does_not_stop_the_others(server: Server)
 
 
 def test_sequences_grow_for_each_station_also_over_a_restored_copy(server: Server) -> None:
-    def sequence(wish: Wish = SYNC) -> int | None:
+    def sequence(wish: CommandRequest = SYNC) -> int | None:
         number = server.desk.ask(wish, TOVE).id
         server.service.step()
         return server.row(number).sequence
 
     start = int(NOW.timestamp())
-    assert [sequence(), sequence(), sequence(Wish("entre-b", "sync", "orders have come"))] == [start, start + 1, start]
+    assert [sequence(), sequence(), sequence(CommandRequest("entre-b", "sync", "orders have come"))] == [
+        start,
+        start + 1,
+        start,
+    ]
     server.now += timedelta(hours=1)
     assert sequence() == start + 3600
     server.now -= timedelta(days=1)

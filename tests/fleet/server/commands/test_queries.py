@@ -10,9 +10,9 @@ from fleet.messages.commands import CommandResult, digest_of
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.commands.dispatcher import CommandService
-from fleet.server.commands.model import By, CommandRow, Refusal, Wish
-from fleet.server.commands.service import DECIDE, CommandDesk
+from fleet.server.commands.dispatcher import CommandDispatcher
+from fleet.server.commands.model import CommandRequest, CommandRow, Refusal, Requester
+from fleet.server.commands.service import DECIDE, CommandService
 from fleet.server.ingest.parse import ArrivedResult
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
@@ -22,18 +22,18 @@ from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport
 
 
 @pytest.fixture
-def desk(database: Database) -> CommandDesk:
+def desk(database: Database) -> CommandService:
     return desk_of(database, lambda: NOW)
 
 
 def published(database: Database) -> list[bytes]:
     """What goes out now."""
     transport = MemoryTransport()
-    CommandService(database, transport, SIGNER, KeptChanges(), lambda: NOW).step()
+    CommandDispatcher(database, transport, SIGNER, KeptChanges(), lambda: NOW).step()
     return [payload for _, payload, _ in transport.published]
 
 
-def sent(database: Database, desk: CommandDesk) -> tuple[CommandRow, CommandResult]:
+def sent(database: Database, desk: CommandService) -> tuple[CommandRow, CommandResult]:
     """A command that is out, and the answer that its station would give."""
     number = ready(desk).id
     (payload,) = published(database)
@@ -49,7 +49,7 @@ def deeds(database: Database) -> list[tuple[str, str]]:
     return [(one.who, one.action) for one in reversed(entries)]
 
 
-def test_what_one_person_may_order_goes_out_at_once(database: Database, desk: CommandDesk) -> None:
+def test_what_one_person_may_order_goes_out_at_once(database: Database, desk: CommandService) -> None:
     row = desk.ask(SYNC, TOVE)
     assert (row.state, row.decide_by, row.second) == ("ready", None, None)
     assert row.not_after == NOW + timedelta(minutes=15)
@@ -60,12 +60,12 @@ def test_what_one_person_may_order_goes_out_at_once(database: Database, desk: Co
     assert deeds(database) == [("tove.test", "command.ask"), ("server", "command.send")]
 
 
-def test_what_touches_cards_waits_for_another_person(database: Database, desk: CommandDesk) -> None:
+def test_what_touches_cards_waits_for_another_person(database: Database, desk: CommandService) -> None:
     row = desk.ask(OPEN, TOVE)
     assert (row.state, row.decide_by, row.sequence) == ("waiting", NOW + DECIDE, None)
     assert published(database) == []
     assert desk.approve(row.id, TOVE) == Refusal.SAME_PERSON
-    assert desk.approve(row.id, By("token:pager", program=True)) == Refusal.NOT_A_PERSON
+    assert desk.approve(row.id, Requester("token:pager", program=True)) == Refusal.NOT_A_PERSON
     agreed = desk.approve(row.id, OLLE)
     assert isinstance(agreed, CommandRow)
     assert (agreed.state, agreed.by, agreed.second) == ("ready", "tove.test", "olle.test")
@@ -75,9 +75,9 @@ def test_what_touches_cards_waits_for_another_person(database: Database, desk: C
     ]  # fmt: skip
 
 
-def test_of_two_who_agree_at_once_one_is_the_second_person(database: Database, desk: CommandDesk) -> None:
+def test_of_two_who_agree_at_once_one_is_the_second_person(database: Database, desk: CommandService) -> None:
     row = desk.ask(OPEN, TOVE)
-    others = [By(f"person.{number}", stepped_up=True) for number in range(4)]
+    others = [Requester(f"person.{number}", stepped_up=True) for number in range(4)]
     with ThreadPoolExecutor(len(others)) as at_once:
         said = list(at_once.map(lambda by: desk.approve(row.id, by), others))
     assert sorted(str(one) for one in said if isinstance(one, Refusal)) == ["not_waiting"] * 3
@@ -91,7 +91,7 @@ def test_a_second_person_who_comes_late_changes_nothing(database: Database) -> N
     assert published(database) == []
 
 
-def test_declined_or_withdrawn_it_is_over_and_has_used_up_no_sequence(database: Database, desk: CommandDesk) -> None:
+def test_declined_or_withdrawn_it_is_over_and_has_used_up_no_sequence(database: Database, desk: CommandService) -> None:
     row = desk.ask(OPEN, TOVE)
     gone = desk.withdraw(row.id, OLLE)
     assert isinstance(gone, CommandRow)
@@ -101,11 +101,14 @@ def test_declined_or_withdrawn_it_is_over_and_has_used_up_no_sequence(database: 
     assert desk.withdraw(99, TOVE) == Refusal.UNKNOWN
 
 
-def test_a_personal_number_does_not_travel_in_a_reason(desk: CommandDesk) -> None:
-    assert desk.ask(Wish("entre-a", "restart", "19121212-1212 stands there"), TOVE).reason == "[number] stands there"
+def test_a_personal_number_does_not_travel_in_a_reason(desk: CommandService) -> None:
+    assert (
+        desk.ask(CommandRequest("entre-a", "restart", "19121212-1212 stands there"), TOVE).reason
+        == "[number] stands there"
+    )
 
 
-def test_other_stations_are_out_of_sight_and_of_reach(desk: CommandDesk) -> None:
+def test_other_stations_are_out_of_sight_and_of_reach(desk: CommandService) -> None:
     row = desk.ask(OPEN, TOVE)
     mine = desk.within(frozenset({"akuten", "entre-b*"}))
     assert mine.listed() == ([], 0)
@@ -115,7 +118,7 @@ def test_other_stations_are_out_of_sight_and_of_reach(desk: CommandDesk) -> None
     assert desk.within(frozenset({"entre-*"})).listed(states={"waiting"})[1] == 1
 
 
-def test_an_answer_is_kept_once_with_what_was_found(database: Database, desk: CommandDesk, writer: Writer) -> None:
+def test_an_answer_is_kept_once_with_what_was_found(database: Database, desk: CommandService, writer: Writer) -> None:
     row, done = sent(database, desk)
     found = DeviceState("Virtual reader", "reader", "ready", True, True)
     told = {"outcome": CommandOutcome.FAILED, "reason": "offline", "devices": (found,), "lines": ("a line",)}
@@ -143,7 +146,7 @@ def test_an_answer_is_kept_once_with_what_was_found(database: Database, desk: Co
 )
 def test_an_answer_to_nothing_is_kept_aside_with_an_alarm(
     database: Database,
-    desk: CommandDesk,
+    desk: CommandService,
     writer: Writer,
     station: str,
     facts: dict[str, object],
@@ -161,7 +164,7 @@ def test_an_answer_to_nothing_is_kept_aside_with_an_alarm(
 
 
 def test_a_second_answer_that_says_otherwise_changes_nothing(
-    database: Database, desk: CommandDesk, writer: Writer
+    database: Database, desk: CommandService, writer: Writer
 ) -> None:
     row, first = sent(database, desk)
     other = replace(first, outcome=CommandOutcome.REFUSED, reason="busy")

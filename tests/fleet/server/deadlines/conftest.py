@@ -80,12 +80,12 @@ class Fleet:
 
     def asked(self) -> list[model.Queueable]:
         with self.database.reading.begin() as connection:
-            return [row.content for row in requesting.listed(connection)[0]]
+            return [row.content for row in requesting.list_requests(connection)[0]]
 
     def names(self) -> list[str]:
         """In whose name each was asked."""
         with self.database.reading.begin() as connection:
-            return [row.by for row in requesting.listed(connection)[0]]
+            return [row.by for row in requesting.list_requests(connection)[0]]
 
     def state(self) -> str:
         return StoreReadings(self.database, lambda: self.now).orders()[0][0].state

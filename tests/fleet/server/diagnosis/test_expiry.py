@@ -11,7 +11,7 @@ import pytest
 from fleet.server.diagnosis.expiry_sources import sources_of
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.expiry import FINISH_WITHIN, RENEWAL, SECRET_GOOD, End, Ends, Sources, ends_of
+from fleet.server.platform.expiry import FINISH_WITHIN, RENEWAL, SECRET_GOOD, End, ExpiryWatch, Sources, ends_of
 from provisioning import pki
 from provisioning.authority import Authority
 from provisioning.processes import issue_process
@@ -101,7 +101,7 @@ def test_what_cannot_be_read_is_named_once_an_hour_and_the_others_count(
     caplog.set_level(logging.WARNING)
     (authority.directory / name).write_text(content)
     now = NOW
-    known = Ends(Sources(authority.directory), lambda: now)
+    known = ExpiryWatch(Sources(authority.directory), lambda: now)
     for _ in range(3):
         assert {"server", "authority"} <= {one.what for one in known()}
     assert sum(said in line and str(authority.directory / name) in line for line in caplog.messages) == 1

@@ -23,8 +23,8 @@ from fleet.server.evidence.verification.verify import TrustAnchors, check
 from fleet.server.ingest.parse import UnreadableMessage
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import Deed
-from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.database.database import Database, open_database
 from provisioning import pki
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 from tests.fleet.server.evidence.conftest import (
@@ -162,8 +162,8 @@ def test_the_audit_of_looks_at_the_errand_goes_with_it(
     taken(database, signing, fleet=fleet)
     with database.writing.begin() as connection:
         for target in ("errand-1", "errand-2", "R-O-1"):
-            audit.append(connection, NOW, "tove", "192.0.2.1", Deed("people.errand", target))
-        audit.append(connection, NOW, "tove", "192.0.2.1", Deed("user.add", "errand-1"))
+            audit.append(connection, NOW, "tove", "192.0.2.1", AuditEvent("people.errand", target))
+        audit.append(connection, NOW, "tove", "192.0.2.1", AuditEvent("user.add", "errand-1"))
     raw = exported(database, fleet, ERRAND)
     told = [json.loads(json.loads(line)["entry"])["target"] for line in members(raw)[contents.AUDIT].splitlines()]
     assert told == ["errand-1", "R-O-1"]
@@ -236,7 +236,7 @@ def test_the_program_writes_a_file_once_tells_the_audit_and_checks_it(
     fleet: Fleet, signing: SigningStation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     a_week(signing)
-    with opened(tmp_path / "fleet.sqlite") as database:
+    with open_database(tmp_path / "fleet.sqlite") as database:
         taken(database, signing, fleet=fleet)
     into, ca = tmp_path / "errand.zip", str(fleet.directory / "ca" / "ca.pem")
     command = ["export-evidence", "--errand", "errand-1", "--into", str(into), "--authority", str(fleet.directory)]
@@ -244,7 +244,7 @@ def test_the_program_writes_a_file_once_tells_the_audit_and_checks_it(
     assert "5 events, in 7 places of chains" in capsys.readouterr().out
     assert into.stat().st_mode & 0o777 == 0o600
     assert main([*command, "--data", str(tmp_path)]) == 2, "it is there already"
-    with opened(tmp_path / "fleet.sqlite") as database, database.reading.begin() as connection:
+    with open_database(tmp_path / "fleet.sqlite") as database, database.reading.begin() as connection:
         (entry, *_), _ = audit.entries(connection, action="evidence.export")
     assert (entry.target, entry.detail) == ("errand-1", "errand")
     capsys.readouterr()

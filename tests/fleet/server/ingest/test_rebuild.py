@@ -18,7 +18,7 @@ from fleet.server.ingest.parse import Arrival, UnreadableMessage
 from fleet.server.ingest.rebuild import PROJECTED, Rebuilt, rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.tables import orders
-from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.database import Database, open_database
 from fleet.server.stations.tables import alarms
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
@@ -127,7 +127,7 @@ def test_a_rebuild_makes_what_was_made_as_events_came(database: Database, size: 
 def test_how_events_are_cut_into_batches_makes_no_difference(tmp_path: Path) -> None:
     found, told = [], a_day("entre-a")
     for size in (1, 500):
-        with opened(tmp_path / f"{size}.sqlite") as database:
+        with open_database(tmp_path / f"{size}.sqlite") as database:
             hold_orders(database, record("entre-a-1"), record("entre-a-2", slot=7, card_number="9752269876"))
             writer = Writer(database)
             for start in range(0, len(told), size):
@@ -148,7 +148,7 @@ def test_an_order_is_not_offered_again_where_data_was_erased(database: Database,
 
 
 def test_the_program_says_how_much_it_rebuilt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with opened(tmp_path / "fleet.sqlite") as database:
+    with open_database(tmp_path / "fleet.sqlite") as database:
         Writer(database).commit(arrived(*SealingStation().seals(3)), NOW)
     assert main(["rebuild", "--data", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "rebuilt from 3 events of 1 stations\n"

@@ -9,8 +9,8 @@ import pytest
 from fleet.messages.asking import BlockAsk, BlockedResult, DeclinedResult, HoldAsk
 from fleet.server.issuers import model
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.issuers.model import Key, RequestRow
-from fleet.server.issuers.request_sender import Carrier
+from fleet.server.issuers.model import RequestKey, RequestRow
+from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import BLOCK_DECLINED
@@ -30,22 +30,22 @@ def place(database: Database, tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def carrier(place: Place) -> Carrier:
-    return Carrier(place.database, place.issuer, KeptChanges(), lambda: place.now)
+def carrier(place: Place) -> RequestSender:
+    return RequestSender(place.database, place.issuer, KeptChanges(), lambda: place.now)
 
 
 def rows(place: Place, state: str = "") -> list[RequestRow]:
     with place.database.reading.begin() as connection:
-        return requesting.listed(connection, state=state)[0]
+        return requesting.list_requests(connection, state=state)[0]
 
 
 def put(place: Place, ask: model.Queueable, who: str = "rule:left", by: str = "") -> bool:
     with place.database.writing.begin() as connection:
-        return requesting.put(connection, Key("", ask.id), ask, who, place.now, by)
+        return requesting.enqueue(connection, RequestKey("", ask.id), ask, who, place.now, by)
 
 
 async def test_a_block_that_the_issuer_cannot_hear_is_carried_by_the_server_until_it_can(
-    place: Place, carrier: Carrier
+    place: Place, carrier: RequestSender
 ) -> None:
     assert (await place.ask(BLOCK)).error == "issuer_away"
     (row,) = rows(place)
@@ -63,7 +63,7 @@ async def test_a_block_that_the_issuer_cannot_hear_is_carried_by_the_server_unti
     assert place.register.told == [(BLOCK.id, WHO)]
 
 
-async def test_a_station_that_comes_again_first_settles_what_waits(place: Place, carrier: Carrier) -> None:
+async def test_a_station_that_comes_again_first_settles_what_waits(place: Place, carrier: RequestSender) -> None:
     await place.ask(BLOCK)
     place.register.away = False
     await place.result(BLOCK)
@@ -78,11 +78,11 @@ def test_tries_come_later_and_later_up_to_an_hour() -> None:
     assert waits == [30, 60, 120, 1920, 3600, 3600]
 
 
-async def test_a_request_is_put_once_and_two_processes_try_it_once(place: Place, carrier: Carrier) -> None:
+async def test_a_request_is_put_once_and_two_processes_try_it_once(place: Place, carrier: RequestSender) -> None:
     assert put(place, HOLD)
     assert not put(place, HOLD)
     place.register.away = False
-    other = Carrier(place.database, place.issuer, KeptChanges(), lambda: place.now)
+    other = RequestSender(place.database, place.issuer, KeptChanges(), lambda: place.now)
     await asyncio.gather(carrier.carry(), other.carry())
     assert place.register.told == [(HOLD.id, "")]
     (row,) = rows(place)
@@ -91,7 +91,7 @@ async def test_a_request_is_put_once_and_two_processes_try_it_once(place: Place,
 
 
 async def test_the_server_asks_in_the_name_that_it_was_given_and_a_station_only_for_whom_it_may(
-    place: Place, carrier: Carrier
+    place: Place, carrier: RequestSender
 ) -> None:
     place.register.away = False
     put(place, BlockAsk(id="3" * 32, card_number=NUMBER, reason="left", wanted="2026-03-02T11:00:00Z"), by=OTHER)
@@ -106,7 +106,7 @@ async def test_the_server_asks_in_the_name_that_it_was_given_and_a_station_only_
     assert said == DeclinedResult("not_allowed")
 
 
-async def test_a_refusal_ends_the_tries_is_shown_and_alarms(place: Place, carrier: Carrier) -> None:
+async def test_a_refusal_ends_the_tries_is_shown_and_alarms(place: Place, carrier: RequestSender) -> None:
     place.register.away = False
     put(place, HoldAsk(id="5" * 32, card_number="9999", reason="lost", wanted=""))
     await carrier.carry()
@@ -118,21 +118,21 @@ async def test_a_refusal_ends_the_tries_is_shown_and_alarms(place: Place, carrie
 
 async def test_where_no_issuer_is_set_up_requests_wait_and_say_so(place: Place) -> None:
     put(place, HOLD)
-    await Carrier(place.database, None, KeptChanges(), lambda: place.now).carry()
+    await RequestSender(place.database, None, KeptChanges(), lambda: place.now).carry()
     assert [(row.state, row.error) for row in rows(place)] == [("waiting", "no issuer is set up")]
 
 
 def test_retry_now_is_for_what_waits_and_for_the_stations_that_one_may_see(place: Place) -> None:
     put(place, HOLD)
     with place.database.writing.begin() as connection:
-        (row,) = requesting.due(connection, NOW)
-        requesting.put_off(connection, row, "away", NOW)
+        (row,) = requesting.due_requests(connection, NOW)
+        requesting.postpone(connection, row, "away", NOW)
         here, there = requesting.stations_in({"*"}), requesting.stations_in({"entre-*"})
-        assert not requesting.again(connection, row.key, NOW, there)
-        assert requesting.again(connection, row.key, NOW, here)
-        assert requesting.due(connection, NOW)[0].tries == 1
-        requesting.settle(connection, row.key, None, NOW)
-        assert not requesting.again(connection, row.key, NOW, here)
+        assert not requesting.retry_now(connection, row.key, NOW, there)
+        assert requesting.retry_now(connection, row.key, NOW, here)
+        assert requesting.due_requests(connection, NOW)[0].tries == 1
+        requesting.record_answer(connection, row.key, None, NOW)
+        assert not requesting.retry_now(connection, row.key, NOW, here)
 
 
 def test_nobody_reads_an_administrator_where_a_rule_asked(place: Place) -> None:

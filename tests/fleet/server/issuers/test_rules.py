@@ -21,8 +21,8 @@ from fleet.server.issuers.certificate_offers import OfferRules, offers_of
 from fleet.server.issuers.certificate_requests import check_issued, check_request, signed_by
 from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.proofs.certificate_chains import path, serial_number, standing_by_lists
-from fleet.server.issuers.region_data import File, RegionData, RegionError
-from fleet.server.issuers.settings import IssuerSettings, SettingsError
+from fleet.server.issuers.region_data import RegionData, RegionError, RegionFile
+from fleet.server.issuers.settings import IssuerSettings, IssuerSettingsError
 from sim.issuer.authority import CertificateHierarchy, RevocationEntry
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -196,7 +196,7 @@ def test_a_file_of_keys_that_is_none_is_named_without_a_key(tmp_path: Path, cont
 
 
 def test_a_region_comes_in_pages_and_large_files_in_parts() -> None:
-    large, small = File("crl", "a", bytes(2 * PART_BYTES + 5)), File("profile", "b", b"text")
+    large, small = RegionFile("crl", "a", bytes(2 * PART_BYTES + 5)), RegionFile("profile", "b", b"text")
     data = RegionData([SwitchOff("errand", "pickup")], [small, large, small])
     pages = [data.page("entre-a", RegionAsk(), NOW)]
     while pages[-1].next:
@@ -269,7 +269,7 @@ def test_levels_are_the_regions_or_those_of_test_cards(tmp_path: Path) -> None:
 )
 def test_settings_name_the_key_that_is_wrong(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "issuer.toml").write_text(content)
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(IssuerSettingsError, match=said):
         IssuerSettings.load(tmp_path / "issuer.toml")
-    with pytest.raises(SettingsError, match="No such file"):
+    with pytest.raises(IssuerSettingsError, match="No such file"):
         IssuerSettings.load(tmp_path / "none.toml")

@@ -15,9 +15,9 @@ from fleet.server.orders.model import (
     TABLE,
     UNCOLLECTED,
     UNSIGNED,
-    Happening,
+    OrderEvent,
     State,
-    after,
+    state_after,
 )
 
 HAPPENS = """
@@ -46,12 +46,12 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize(("state", "what"), list(itertools.product(STATES, HAPPENINGS)))
-def test_what_follows_from_every_state_and_happening_and_that_nothing_else_does(state: State, what: Happening) -> None:
-    assert after(state, what) == EXPECTED.get((state, what))
+def test_what_follows_from_every_state_and_happening_and_that_nothing_else_does(state: State, what: OrderEvent) -> None:
+    assert state_after(state, what) == EXPECTED.get((state, what))
 
 
 def test_an_order_begins_with_a_row_of_the_office_and_in_no_other_way() -> None:
-    begun = {what: after(None, what) for what in HAPPENINGS if after(None, what)}
+    begun = {what: state_after(None, what) for what in HAPPENINGS if state_after(None, what)}
     assert begun == {"given_slot": "waiting", "given_no_slot": "coming"} == NEW
 
 
@@ -88,4 +88,4 @@ def test_the_groups_of_states_do_not_overlap_where_deadlines_ask_by_them() -> No
 
 
 def test_a_state_that_nobody_knows_leads_nowhere() -> None:
-    assert after("from.next.year", "taken") is None
+    assert state_after("from.next.year", "taken") is None

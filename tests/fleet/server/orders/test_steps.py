@@ -9,9 +9,9 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import orders_at
-from fleet.server.orders.service import Stepped, happen
+from fleet.server.orders.service import StepResult, apply_step
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.import_files import RefusedError
+from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
@@ -29,9 +29,9 @@ def offered(database: Database) -> list[str]:
         return [one.order for one in orders_at(connection, "entre-a", "2026-06-01", after="", limit=10)]
 
 
-def void(database: Database) -> Stepped | None:
+def void(database: Database) -> StepResult | None:
     with database.writing.begin() as connection:
-        return happen(connection, "O-1", "voided", NOW)
+        return apply_step(connection, "O-1", "voided", NOW)
 
 
 def dropped(station: SealingStation, time: str = "2026-06-01T10:30:00Z") -> Event:
@@ -46,8 +46,8 @@ def emptied(station: SealingStation, time: str = "2026-06-01T11:00:00Z") -> Even
 
 def test_a_voided_order_is_offered_to_nobody_and_stays_so_when_its_row_comes_again(database: Database) -> None:
     hold_orders(database, record())
-    assert void(database) == Stepped("waiting", "voided")
-    assert void(database) == Stepped("voided", None)
+    assert void(database) == StepResult("waiting", "voided")
+    assert void(database) == StepResult("voided", None)
     assert offered(database) == []
     hold_orders(database, record())
     hold_orders(database, record(slot=9))
@@ -85,7 +85,7 @@ def test_an_order_that_is_not_there_takes_no_step(database: Database) -> None:
 def test_an_order_whose_card_is_with_its_holder_is_changed_by_no_row(database: Database) -> None:
     hold_orders(database, record())
     Writer(database).commit(arrived(*SealingStation().pickup()[:2]), LATER)
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(ImportRefusedError) as refused:
         hold_orders(database, record(last_day="2026-12-31"))
     assert "O-1 is taken and cannot be changed" in refused.value.problems[0].reason
 
@@ -94,7 +94,7 @@ def test_an_order_that_opens_again_does_not_share_its_card_with_another(database
     hold_orders(database, record())
     void(database)
     hold_orders(database, record("O-2"))
-    with pytest.raises(RefusedError):
+    with pytest.raises(ImportRefusedError):
         hold_orders(database, record(last_day="2026-12-31"))
 
 

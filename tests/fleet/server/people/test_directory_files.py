@@ -8,9 +8,9 @@ import pytest
 from fleet.server.cli import main
 from fleet.server.people.directory_files import DIRECTORY_COLUMNS, read_directory
 from fleet.server.people.model import PersonRow
-from fleet.server.people.queries import listed, person
+from fleet.server.people.queries import find_people, find_person
 from fleet.server.platform.csv_files import FileError
-from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database import open_database
 
 HEADER = ",".join(DIRECTORY_COLUMNS)
 ALVA, BO = "TEST000000-0001,Alva Test,no,2026-05-31,no,", "TEST000000-0002,,yes,,,2026-04-01"
@@ -62,7 +62,12 @@ def test_the_command_takes_all_or_none_and_twice_is_once(tmp_path: Path, capsys:
     assert told(file_of(ALVA, BO))["unchanged"] == 2
     assert told(file_of(BO, "wrong,Alva Test,no,,,"), 2)["ok"] is False
     assert told(file_of(ALVA.replace("2026-05-31", "2026-06-30")))["changed"] == 1
-    with opened(data / "fleet.sqlite") as database, database.reading.begin() as connection:
-        assert person(connection, "TEST000000-0001") == PersonRow("TEST000000-0001", "Alva Test", left="2026-06-30")
-        assert listed(connection, search="alva") == ([PersonRow("TEST000000-0001", "Alva Test", left="2026-06-30")], 1)
-        assert listed(connection, limit=1)[1] == 2
+    with open_database(data / "fleet.sqlite") as database, database.reading.begin() as connection:
+        assert find_person(connection, "TEST000000-0001") == PersonRow(
+            "TEST000000-0001", "Alva Test", left="2026-06-30"
+        )
+        assert find_people(connection, search="alva") == (
+            [PersonRow("TEST000000-0001", "Alva Test", left="2026-06-30")],
+            1,
+        )
+        assert find_people(connection, limit=1)[1] == 2

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.errands.model import GOING_ON, TODAY, Sought
+from fleet.server.errands.model import GOING_ON, TODAY, ErrandQuery
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
@@ -73,14 +73,14 @@ def test_errands_of_a_day_by_kind_station_and_outcome(
     day = date(2026, 5, 30)
     wanted = {
         TODAY: ["E-3"],
-        Sought(day=day): ["E-2", "E-1"],
-        Sought(day=day, kind="unblock"): ["E-1"],
-        Sought(day=day, outcome="done"): ["E-1"],
-        Sought(day=day, outcome=GOING_ON): ["E-2"],
-        Sought("entre-a", day=day): ["E-2", "E-1"],
-        Sought("entre-b", day=day): [],
-        Sought(day=date.max): [],
-        Sought(day=date.min): [],
+        ErrandQuery(day=day): ["E-2", "E-1"],
+        ErrandQuery(day=day, kind="unblock"): ["E-1"],
+        ErrandQuery(day=day, outcome="done"): ["E-1"],
+        ErrandQuery(day=day, outcome=GOING_ON): ["E-2"],
+        ErrandQuery("entre-a", day=day): ["E-2", "E-1"],
+        ErrandQuery("entre-b", day=day): [],
+        ErrandQuery(day=date.max): [],
+        ErrandQuery(day=date.min): [],
     }
     assert {sought: [one.errand for one in readings.errands(NOW, sought)] for sought in wanted} == wanted
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fleet.server.readings.request_coalescing import Shared
+from fleet.server.readings.request_coalescing import SharedStationList
 from fleet.server.stations.model import StationRow
 from tests.fleet.server.conftest import NOW
 
@@ -20,7 +20,7 @@ class Readings:
     def __init__(self, *moments: float) -> None:
         self.count = 0
         left = list(moments)
-        self.shared = Shared(self.read, lambda: left.pop(0))
+        self.shared = SharedStationList(self.read, lambda: left.pop(0))
 
     def read(self, _now: datetime) -> Sequence[StationRow]:
         self.count += 1
@@ -54,7 +54,7 @@ def test_a_reading_that_failed_is_nobodys() -> None:
             raise answer
         return answer
 
-    shared = Shared(read)
+    shared = SharedStationList(read)
     with pytest.raises(OSError, match="away"):
         shared.rows(NOW)
     assert shared.rows(NOW) == []

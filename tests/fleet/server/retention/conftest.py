@@ -13,7 +13,7 @@ from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.schema import metadata
 from fleet.server.retention.pseudonyms import Pseudonyms
-from fleet.server.retention.retention_run import Job
+from fleet.server.retention.retention_run import RetentionRun
 from fleet.server.retention.settings import RetentionSettings, load
 from tests.fakes.server.databases import either, on_postgres
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
@@ -25,8 +25,10 @@ HOLDER, OTHER, CLERK = "TEST000000-0001", "TEST000000-0002", "TEST000000-A001"
 CARD, OTHER_CARD = "9752269875", "9752269876"
 
 
-def job(database: Database, now: datetime, settings: RetentionSettings | None = None, *, dry: bool = False) -> Job:
-    return Job(database, settings or load(), PSEUDONYMS, now, dry)
+def job(
+    database: Database, now: datetime, settings: RetentionSettings | None = None, *, dry: bool = False
+) -> RetentionRun:
+    return RetentionRun(database, settings or load(), PSEUDONYMS, now, dry)
 
 
 def changed_code(station: SealingStation, errand: str = "change-1", hsa_id: str = HOLDER, card: str = CARD) -> None:

@@ -20,9 +20,9 @@ from fleet.server.issuers.tables import certificates, requests, wishes
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.database.database import Database, opened
-from fleet.server.retention.ledger import LedgerError, read
-from fleet.server.retention.person_erasure import Gone, Kept, PersonError, Reason, erase_person, replay
+from fleet.server.platform.database.database import Database, open_database
+from fleet.server.retention.ledger import LedgerError, read_erasures
+from fleet.server.retention.person_erasure import NothingErased, PersonErased, PersonError, Reason, erase_person, replay
 from fleet.server.retention.settings import Hold, load
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.retention.conftest import (
@@ -60,9 +60,9 @@ def test_all_of_one_person_goes_and_nothing_of_another(
     two_people(station)
     taken(either, station)
     book = tmp_path / "erasures.jsonl"
-    assert erase_person(job(either, LATER, dry=True), HOLDER, book) == Gone(3, 1)
+    assert erase_person(job(either, LATER, dry=True), HOLDER, book) == PersonErased(3, 1)
     assert not book.exists()
-    assert erase_person(job(either, LATER), HOLDER, book) == Gone(3, 1)
+    assert erase_person(job(either, LATER), HOLDER, book) == PersonErased(3, 1)
     left = everything(either)
     assert not any(value in left for value in (HOLDER, CARD, "Tove Test"))
     assert OTHER in left
@@ -90,7 +90,7 @@ def test_what_could_not_be_read_forgets_a_person_too(either: Database, station: 
     taken(either, station)
     torn = [f'{{"hsa_id":"{who}"'.encode() for who in (HOLDER, OTHER)]
     Writer(either).commit([UnreadableMessage("entre-a", None, "events", raw, "torn") for raw in torn], NOW)
-    assert erase_person(job(either, LATER), HOLDER, tmp_path / "erasures.jsonl") == Gone(3, 0)
+    assert erase_person(job(either, LATER), HOLDER, tmp_path / "erasures.jsonl") == PersonErased(3, 0)
     with either.reading.begin() as connection:
         assert connection.execute(select(quarantine.c.raw).order_by(quarantine.c.id)).scalars().all() == [b"", torn[1]]
 
@@ -103,10 +103,10 @@ def test_a_hand_over_is_kept_its_ten_years_and_then_nothing_stands_against_it(
     taken(either, station)
     before = projected(either)
     refused = erase_person(job(either, LATER), HOLDER, tmp_path / "book")
-    assert refused == Kept((Reason("hand_overs", 5, date(2036, 6, 1)),))
+    assert refused == NothingErased((Reason("hand_overs", 5, date(2036, 6, 1)),))
     assert projected(either) == before
     assert with_data(either) == [event.type.removeprefix("se.kortkiosk.") for event in station.sealed]
-    assert erase_person(job(either, NOW + timedelta(days=3654)), HOLDER, tmp_path / "book") == Gone(8, 0)
+    assert erase_person(job(either, NOW + timedelta(days=3654)), HOLDER, tmp_path / "book") == PersonErased(8, 0)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_where_a_person_still_stands_is_a_reason(
 ) -> None:
     with database.writing.begin() as connection:
         make(connection)
-    assert erase_person(job(database, LATER), HOLDER, tmp_path / "book") == Kept((Reason(reason, 1),))
+    assert erase_person(job(database, LATER), HOLDER, tmp_path / "book") == NothingErased((Reason(reason, 1),))
 
 
 def test_an_order_whose_card_is_out_is_a_reason_and_so_is_a_hold(
@@ -164,7 +164,7 @@ def test_an_order_whose_card_is_out_is_a_reason_and_so_is_a_hold(
     taken(database, station)
     held = msgspec.structs.replace(load(), hold=(Hold("change-1", "a dispute"),))
     outcome = erase_person(job(database, LATER, held), HOLDER, tmp_path / "book")
-    assert outcome == Kept((Reason("hold", 1), Reason("orders", 1)))
+    assert outcome == NothingErased((Reason("hold", 1), Reason("orders", 1)))
 
 
 def test_the_part_of_an_administrator_in_a_hand_over_is_kept(
@@ -174,13 +174,13 @@ def test_the_part_of_an_administrator_in_a_hand_over_is_kept(
     station.seal(EventType.IDENTITY_ATTESTED, {"errand": "a", "administrator": CLERK})
     taken(database, station)
     outcome = erase_person(job(database, LATER), CLERK, tmp_path / "book")
-    assert outcome == Kept((Reason("hand_overs", 2, date(2036, 6, 1)),))
+    assert outcome == NothingErased((Reason("hand_overs", 2, date(2036, 6, 1)),))
 
 
 def test_a_restored_back_up_forgets_again(tmp_path: Path, station: SealingStation) -> None:
     """Also where stations have filled in what the copy lacked."""
     book = tmp_path / "erasures.jsonl"
-    with opened(tmp_path / "fleet.sqlite") as database:
+    with open_database(tmp_path / "fleet.sqlite") as database:
         hold_orders(database, record())
         with database.writing.begin() as connection:
             connection.execute(update(orders).values(state="cancelled"))
@@ -188,11 +188,11 @@ def test_a_restored_back_up_forgets_again(tmp_path: Path, station: SealingStatio
         taken(database, SealingStation(sealed=station.sealed[:2]))
         database.close()
         shutil.copy(tmp_path / "fleet.sqlite", tmp_path / "copy.sqlite")
-    with opened(tmp_path / "fleet.sqlite") as database:
+    with open_database(tmp_path / "fleet.sqlite") as database:
         Writer(database).commit(arrived(*station.sealed), NOW)
-        assert erase_person(job(database, LATER), HOLDER, book) == Gone(3, 1)
+        assert erase_person(job(database, LATER), HOLDER, book) == PersonErased(3, 1)
         live = projected(database)
-    with opened(tmp_path / "copy.sqlite") as restored:
+    with open_database(tmp_path / "copy.sqlite") as restored:
         Writer(restored).commit(arrived(*station.sealed), NOW)
         assert HOLDER in everything(restored)
         assert replay(job(restored, LATER), book) == 4
@@ -202,10 +202,10 @@ def test_a_restored_back_up_forgets_again(tmp_path: Path, station: SealingStatio
 
 
 def test_a_ledger_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None:
-    assert list(read(tmp_path / "none")) == []
+    assert list(read_erasures(tmp_path / "none")) == []
     (tmp_path / "book").write_text('{"at":"2026-06-01T10:00:00Z","order":"O-1"}\n{"odd":1}\n')
     with pytest.raises(LedgerError, match="line 2"):
-        list(read(tmp_path / "book"))
+        list(read_erasures(tmp_path / "book"))
 
 
 def test_the_programs_say_what_they_did_and_why_they_refused(
@@ -213,7 +213,7 @@ def test_the_programs_say_what_they_did_and_why_they_refused(
 ) -> None:
     (tmp_path / "authority" / "server").mkdir(parents=True)
     where = ["--data", str(tmp_path), "--authority", str(tmp_path / "authority")]
-    with opened(tmp_path / "fleet.sqlite") as database:
+    with open_database(tmp_path / "fleet.sqlite") as database:
         two_people(station)
         taken(database, station, NOW)
     assert main(["erase", "--hsa-id", "", *where]) == 2
@@ -224,7 +224,7 @@ def test_the_programs_say_what_they_did_and_why_they_refused(
     assert json.loads(capsys.readouterr().out)["dry_run"] is True
     assert main(["retain", *where]) == 0
     assert capsys.readouterr().out.startswith("erased: ")
-    with opened(tmp_path / "fleet.sqlite") as database, database.writing.begin() as connection:
+    with open_database(tmp_path / "fleet.sqlite") as database, database.writing.begin() as connection:
         connection.execute(insert(administrators).values(LISTED))
         assert connection.execute(select(errands)).first() is not None
         assert connection.execute(select(events)).first() is not None

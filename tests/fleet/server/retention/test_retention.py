@@ -149,7 +149,7 @@ def test_each_batch_is_told_to_the_audit_with_its_count_alone(database: Database
 def test_the_audit_forgets_what_it_said_and_still_checks(either: Database) -> None:
     def tell(when: timedelta, target: str) -> None:
         with either.writing.begin() as connection:
-            audit.append(connection, NOW + when, "tove.test", "192.0.2.1", audit.Deed("people.search", target))
+            audit.append(connection, NOW + when, "tove.test", "192.0.2.1", audit.AuditEvent("people.search", target))
 
     def found() -> tuple[int | None, list[str]]:
         with either.reading.begin() as connection:

@@ -12,7 +12,7 @@ from fleet.server.ingest.parse import ArrivedPresence
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import AlarmRecorder
-from fleet.server.stations.duplicate_identity import PAUSE_S, BrokerLog, DuplicateIdentity, TakeOver
+from fleet.server.stations.duplicate_identity import PAUSE_S, BrokerLog, DuplicateIdentity, SessionTakeOver
 from fleet.server.stations.tables import alarms
 from sim.stories.patience import LIMIT_S
 from tests.fleet.server.conftest import NOW, KeptChanges
@@ -46,7 +46,7 @@ class Desk:
 
     def note(self, name: str, *, elsewhere: bool = False, after_s: float = 1.0) -> None:
         self.now_s += after_s
-        self.judge.note(TakeOver(name, elsewhere))
+        self.judge.note(SessionTakeOver(name, elsewhere))
 
     def kept(self) -> list[tuple[str, str, str, int]]:
         columns = alarms.c.station, alarms.c.code, alarms.c.argument, alarms.c.times
@@ -75,7 +75,10 @@ def test_a_take_over_is_told_with_whether_it_came_from_elsewhere() -> None:
         connected("entre-a", "10.0.0.66"),
     ]
     found = [log.read(line) for line in lines]
-    assert found == [None] * 4 + [TakeOver("entre-b", elsewhere=False), TakeOver("entre-a", elsewhere=True)]
+    assert found == [None] * 4 + [
+        SessionTakeOver("entre-b", elsewhere=False),
+        SessionTakeOver("entre-a", elsewhere=True),
+    ]
 
 
 async def test_one_from_elsewhere_is_an_alarm(database: Database) -> None:

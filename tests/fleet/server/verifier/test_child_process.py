@@ -24,7 +24,12 @@ from msgspec import structs
 from fleet.agent.envelope import seal_release
 from fleet.messages.link import EnvelopeAsk, envelope_info, envelope_mac_input, release_code, release_mac_input
 from fleet.server.verifier.answering import answer
-from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE, TRIES_PER_STATION, Counters, FileTries
+from fleet.server.verifier.attempt_counters import (
+    TRIES_PER_ENVELOPE,
+    TRIES_PER_STATION,
+    AttemptCounters,
+    FileAttemptStore,
+)
 from fleet.server.verifier.child_process import VerifierProcess
 from fleet.server.verifier.judge import SUITE, Judge, Keys, KeysError, envelope_digest
 from fleet.server.verifier.model import Check, EnvelopeFacts, VerifierAwayError
@@ -67,8 +72,8 @@ def envelopes(tmp_path: Path) -> Envelopes:
 
 
 @pytest.fixture
-def counters(tmp_path: Path) -> Iterator[Counters]:
-    with closing(Counters(FileTries(tmp_path / "counters.sqlite"))) as opened:
+def counters(tmp_path: Path) -> Iterator[AttemptCounters]:
+    with closing(AttemptCounters(FileAttemptStore(tmp_path / "counters.sqlite"))) as opened:
         yield opened
 
 
@@ -128,7 +133,7 @@ def test_a_sealed_release_code_is_no_puk_and_the_other_way_round(envelopes: Enve
     assert not judge.is_match(structs.replace(envelopes.check(PUK, facts()), what="release"))
 
 
-def test_the_codes_of_a_letter_are_counted_apart(envelopes: Envelopes, judge: Judge, counters: Counters) -> None:
+def test_the_codes_of_a_letter_are_counted_apart(envelopes: Envelopes, judge: Judge, counters: AttemptCounters) -> None:
     wrong = [
         answer(release_check(envelopes, f"{n:08d}", facts()), judge, counters, 1000.0 + n).verdict for n in range(6)
     ]
@@ -150,7 +155,9 @@ def test_a_seal_of_nonsense_is_no_match(judge: Judge, sealed: str) -> None:
     assert not judge.is_match(Check(1, "entre-a", "O-1", "0" * 32, sealed, facts()))
 
 
-def guess(envelopes: Envelopes, judge: Judge, counters: Counters, number: int, known: EnvelopeFacts | None) -> str:
+def guess(
+    envelopes: Envelopes, judge: Judge, counters: AttemptCounters, number: int, known: EnvelopeFacts | None
+) -> str:
     check = envelopes.check(f"{number:08d}", known, order="O-1" if known else f"X-{number}")
     return answer(check, judge, counters, now=1000.0 + number).verdict
 
@@ -158,7 +165,9 @@ def guess(envelopes: Envelopes, judge: Judge, counters: Counters, number: int, k
 def test_of_many_guesses_at_one_envelope_five_are_evaluated(envelopes: Envelopes, judge: Judge, tmp_path: Path) -> None:
     evaluated: list[str] = []
     for number in range(200):
-        counters = Counters(FileTries(tmp_path / "counters.sqlite"))  # opened anew: a restart gives no new tries
+        counters = AttemptCounters(
+            FileAttemptStore(tmp_path / "counters.sqlite")
+        )  # opened anew: a restart gives no new tries
         evaluated.append(guess(envelopes, judge, counters, number, facts()))
         counters.close()
     assert evaluated[:TRIES_PER_ENVELOPE] == ["no_match"] * TRIES_PER_ENVELOPE
@@ -166,7 +175,7 @@ def test_of_many_guesses_at_one_envelope_five_are_evaluated(envelopes: Envelopes
 
 
 def test_of_ten_thousand_guesses_five_are_evaluated_with_one_alarm(
-    envelopes: Envelopes, judge: Judge, counters: Counters
+    envelopes: Envelopes, judge: Judge, counters: AttemptCounters
 ) -> None:
     wrong = envelopes.check("00000000", facts())
     said = [
@@ -177,7 +186,9 @@ def test_of_ten_thousand_guesses_five_are_evaluated_with_one_alarm(
     assert sum(one.alarm for one in said) == 1
 
 
-def test_the_right_code_is_not_told_after_five_guesses(envelopes: Envelopes, judge: Judge, counters: Counters) -> None:
+def test_the_right_code_is_not_told_after_five_guesses(
+    envelopes: Envelopes, judge: Judge, counters: AttemptCounters
+) -> None:
     for number in range(TRIES_PER_ENVELOPE):
         guess(envelopes, judge, counters, number, facts())
     assert answer(envelopes.check(PUK, facts()), judge, counters, 2000.0).verdict == "too_many"
@@ -186,25 +197,25 @@ def test_the_right_code_is_not_told_after_five_guesses(envelopes: Envelopes, jud
 
 
 def test_a_station_has_twenty_tries_an_hour_also_at_orders_that_do_not_exist(
-    envelopes: Envelopes, judge: Judge, counters: Counters
+    envelopes: Envelopes, judge: Judge, counters: AttemptCounters
 ) -> None:
     said = [guess(envelopes, judge, counters, number, None) for number in range(TRIES_PER_STATION + 5)]
     assert said == ["no_match"] * TRIES_PER_STATION + ["too_many"] * 5
     assert answer(envelopes.check(PUK, facts()), judge, counters, 1000.0 + 3700).verdict == "match", "an hour later"
 
 
-def test_an_alarm_is_given_once(envelopes: Envelopes, judge: Judge, counters: Counters) -> None:
+def test_an_alarm_is_given_once(envelopes: Envelopes, judge: Judge, counters: AttemptCounters) -> None:
     alarms = [answer(envelopes.check("00000000", facts()), judge, counters, 1000.0).alarm for _ in range(20)]
     assert alarms.count(True) == 1
 
 
-def test_a_clock_put_back_gives_no_new_tries(counters: Counters) -> None:
+def test_a_clock_put_back_gives_no_new_tries(counters: AttemptCounters) -> None:
     for number in range(TRIES_PER_STATION):
         assert counters.admit("entre-a", f"e{number}", f"{number:032x}", now=1e9).refused is None
     assert counters.admit("entre-a", "e", "f" * 32, now=1e9 - 1e8).refused == "too_many"
 
 
-def test_a_nonce_is_used_once(envelopes: Envelopes, judge: Judge, counters: Counters) -> None:
+def test_a_nonce_is_used_once(envelopes: Envelopes, judge: Judge, counters: AttemptCounters) -> None:
     check = envelopes.check(PUK, facts())
     assert [answer(check, judge, counters, 1000.0).verdict for _ in range(2)] == ["match", "nonce_used"]
 

@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 from fleet.messages.link import EnvelopeAsk
-from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE, Counters
+from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE, AttemptCounters
 from fleet.server.verifier.child_process import VerifierProcess
 from fleet.server.verifier.model import EnvelopeFacts
-from fleet.server.verifier.postgres_counters import PostgresTries
+from fleet.server.verifier.postgres_counters import PostgresAttemptStore
 from provisioning.authority import Authority
 from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import NOW
@@ -15,7 +15,7 @@ from tests.fleet.server.conftest import NOW
 
 def test_two_counters_are_one_count(postgres: Cluster) -> None:
     place = postgres.place()
-    one, other = Counters(PostgresTries(place)), Counters(PostgresTries(place))
+    one, other = AttemptCounters(PostgresAttemptStore(place)), AttemptCounters(PostgresAttemptStore(place))
     said = [
         (one if number % 2 else other).admit("entre-a", "letter", f"{number:032x}", now=1000.0)
         for number in range(TRIES_PER_ENVELOPE + 3)

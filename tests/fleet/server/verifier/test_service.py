@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from fleet.messages.link import EnvelopeAsk
 from fleet.server.cli import main
-from fleet.server.verifier.attempt_counters import Counters, FileTries
+from fleet.server.verifier.attempt_counters import AttemptCounters, FileAttemptStore
 from fleet.server.verifier.judge import Judge, Keys
 from fleet.server.verifier.model import (
     MAX_LINE_BYTES,
@@ -46,8 +46,8 @@ def keys(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def counters(tmp_path: Path) -> Iterator[Counters]:
-    with closing(Counters(FileTries(tmp_path / "counters.sqlite"))) as opened:
+def counters(tmp_path: Path) -> Iterator[AttemptCounters]:
+    with closing(AttemptCounters(FileAttemptStore(tmp_path / "counters.sqlite"))) as opened:
         yield opened
 
 
@@ -56,7 +56,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "socket"
 
 
-def service(path: Path, keys: Path, counters: Counters, peers: frozenset[int] = ME) -> VerifierService:
+def service(path: Path, keys: Path, counters: AttemptCounters, peers: frozenset[int] = ME) -> VerifierService:
     return VerifierService(path, Judge(Keys.load(keys)), counters, peers, os.getegid(), time.time)
 
 
@@ -65,7 +65,7 @@ def question(number: int) -> EnvelopeAsk:
 
 
 async def test_it_answers_its_peer_and_the_socket_is_for_the_group_alone(
-    path: Path, keys: Path, counters: Counters
+    path: Path, keys: Path, counters: AttemptCounters
 ) -> None:
     async with service(path, keys, counters), VerifierConnection(path) as verifier:
         mode = path.stat().st_mode & 0o777  # noqa: ASYNC240  # nobody else waits for this loop
@@ -74,7 +74,7 @@ async def test_it_answers_its_peer_and_the_socket_is_for_the_group_alone(
     assert (mode, list(path.parent.glob("socket"))) == (0o660, [])
 
 
-async def test_a_verifier_that_dies_is_come_back_to_at_once(path: Path, keys: Path, counters: Counters) -> None:
+async def test_a_verifier_that_dies_is_come_back_to_at_once(path: Path, keys: Path, counters: AttemptCounters) -> None:
     async with VerifierConnection(path) as verifier:
         assert not verifier.runs, "the server starts without it"
         with pytest.raises(VerifierAwayError, match="No such file"):
@@ -91,7 +91,7 @@ async def test_a_verifier_that_dies_is_come_back_to_at_once(path: Path, keys: Pa
 
 
 async def test_a_stranger_is_put_out_unread_with_one_line_of_the_log(
-    path: Path, keys: Path, counters: Counters, caplog: pytest.LogCaptureFixture
+    path: Path, keys: Path, counters: AttemptCounters, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with service(path, keys, counters, frozenset({os.geteuid() + 1})), VerifierConnection(path) as verifier:
         for number in range(3):
@@ -102,7 +102,9 @@ async def test_a_stranger_is_put_out_unread_with_one_line_of_the_log(
 
 
 @pytest.mark.parametrize("noise", [b"x" * MAX_LINE_BYTES * 2, b"no question\n", b'{"id":1}\n'])
-async def test_who_sends_no_question_is_put_out(path: Path, keys: Path, counters: Counters, noise: bytes) -> None:
+async def test_who_sends_no_question_is_put_out(
+    path: Path, keys: Path, counters: AttemptCounters, noise: bytes
+) -> None:
     async with service(path, keys, counters):
         reader, writer = await asyncio.open_unix_connection(str(path))
         assert await reader.readline() == READY
@@ -121,7 +123,7 @@ async def _rest(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-async def test_one_user_has_so_many_connections(path: Path, keys: Path, counters: Counters) -> None:
+async def test_one_user_has_so_many_connections(path: Path, keys: Path, counters: AttemptCounters) -> None:
     async with service(path, keys, counters):
         streams = [await asyncio.open_unix_connection(str(path)) for _ in range(MOST_CONNECTIONS + 1)]
         firsts = [await reader.readline() for reader, _ in streams]
@@ -131,7 +133,7 @@ async def test_one_user_has_so_many_connections(path: Path, keys: Path, counters
 
 
 async def test_where_a_try_cannot_be_counted_nothing_is_judged_and_the_service_ends(
-    path: Path, keys: Path, counters: Counters
+    path: Path, keys: Path, counters: AttemptCounters
 ) -> None:
     counters.close()
     async with service(path, keys, counters) as running, VerifierConnection(path) as verifier:
@@ -142,7 +144,7 @@ async def test_where_a_try_cannot_be_counted_nothing_is_judged_and_the_service_e
 
 
 async def test_a_socket_that_a_killed_verifier_left_is_replaced_and_a_living_one_is_not(
-    path: Path, keys: Path, counters: Counters
+    path: Path, keys: Path, counters: AttemptCounters
 ) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))

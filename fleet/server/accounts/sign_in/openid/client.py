@@ -33,7 +33,7 @@ from fleet.server.accounts.sign_in.openid.back_channel_logout import (
 from fleet.server.accounts.tables import logins
 from fleet.server.platform.audit.log import without_numbers
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.random_tokens import digest, made
+from fleet.server.platform.random_tokens import digest, random_token
 from fleet.server.platform.roles import Grants
 from fleet.server.platform.web.settings import OpenIdSettings
 
@@ -137,7 +137,12 @@ class OpenId:
     async def begin(self, onward: str, step_up: str | None = None) -> Begun:
         """`step_up`: the key of the session that proves anew who is there; without, somebody signs in. Raises OpenIdError."""
         issuer = await self._read_issuer()
-        state, browser, verifier, nonce = made(), made(), secrets.token_urlsafe(64), secrets.token_urlsafe(32)
+        state, browser, verifier, nonce = (
+            random_token(),
+            random_token(),
+            secrets.token_urlsafe(64),
+            secrets.token_urlsafe(32),
+        )
         row: dict[str, str | None] = {
             "hash": digest(state),
             "browser": digest(browser),

@@ -23,9 +23,9 @@ from fleet.server.platform.web.authorization import (
     caller_of,
     field,
     form_of,
+    identify_caller,
     needs,
-    pace_of,
-    recognised,
+    rate_limiter_of,
     site_of,
 )
 
@@ -45,12 +45,12 @@ def openid_router(web: Web, openid: OpenId) -> APIRouter:
 
     @router.get(PATH, dependencies=needs(Right.PUBLIC))
     async def go(request: Request, onward: str = "/") -> Response:
-        pace_of(request).knock(request)
+        rate_limiter_of(request).knock(request)
         return await _begin(request, web, openid, onward, None)
 
     @router.get(STEP_UP_BY_ISSUER, dependencies=needs(Right.SIGNED_IN))
     async def go_again(request: Request, onward: str = "/") -> Response:
-        pace_of(request).knock(request)
+        rate_limiter_of(request).knock(request)
         return await _begin(request, web, openid, onward, caller_of(request).key)
 
     @router.get(BACK, dependencies=needs(Right.PUBLIC))
@@ -91,7 +91,7 @@ async def _sign_in(request: Request, web: Web, openid: OpenId, who: Identified) 
 
 async def _step_up(request: Request, web: Web, who: Identified) -> Response:
     """Of the session that began it, which the browser still has, by the same person."""
-    caller, access = await recognised(request), access_of(request)
+    caller, access = await identify_caller(request), access_of(request)
     if caller is None or caller.key != who.step_up:
         return sign_in_page(request, web, "/", Refused.AWAY)
     again = (caller, (who.subject, who.grants), who.proved, address_of(request))

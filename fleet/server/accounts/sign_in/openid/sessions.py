@@ -13,7 +13,7 @@ from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import replays
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import Caller, Grants
 
@@ -31,7 +31,7 @@ def step_up(access: Access, caller: Caller, who: tuple[str, Grants], proved: dat
         elif mine:
             people.take_all(connection, subject)
         done = mine and bool(granted)
-        deed = Deed("step-up" if done else "step-up.refused", caller.name, "openid")
+        deed = AuditEvent("step-up" if done else "step-up.refused", caller.name, "openid")
         audit.append(connection, access.clock(), caller.name, address, deed)
         return done
 
@@ -41,7 +41,7 @@ def log_out(access: Access, subject: str | None, issuer_session: str | None) -> 
     with access.database.writing.begin() as connection:
         ended = sessions.end_of_issuer(connection, subject, issuer_session)
         for name, keys in ended.items():
-            told = Deed("sign-out", name, f"openid {len(keys)}")
+            told = AuditEvent("sign-out", name, f"openid {len(keys)}")
             audit.append(connection, access.clock(), people.PROGRAM, "", told)
     return [key for keys in ended.values() for key in keys]
 

@@ -22,7 +22,7 @@ from fleet.server.accounts.sign_in.service import Access, Refused, SignedIn
 from fleet.server.accounts.sign_in.sessions import Proof, note_step_up
 from fleet.server.accounts.tables import users, webauthn_challenges, webauthn_keys
 from fleet.server.platform.audit import log as audit
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import Caller
 
@@ -90,14 +90,14 @@ class SecurityKeys:
                 challenge = self._take(connection, "register", credential, user, caller.key)
                 made = webauthn_ceremonies.check_registration(party, challenge, credential)
             except KeyRefusedError as error:
-                self._note(connection, caller.name, address, Deed("key.refused", caller.name, str(error)))
+                self._note(connection, caller.name, address, AuditEvent("key.refused", caller.name, str(error)))
                 return Refused.KEY
             known = select(webauthn_keys.c.id).where(webauthn_keys.c.credential == made.credential)
             if not self._is_free(connection, user, name) or connection.execute(known).first() is not None:
                 return Refused.NAME
             row = {"credential": made.credential, "public_key": made.public_key, "sign_count": made.sign_count}
             connection.execute(insert(webauthn_keys).values(user=user, name=name, made=self._clock(), **row))
-            self._note(connection, caller.name, address, Deed("key.add", caller.name, name))
+            self._note(connection, caller.name, address, AuditEvent("key.add", caller.name, name))
             return None
 
     def remove(self, caller: Caller, number: int, address: str) -> bool:
@@ -109,7 +109,7 @@ class SecurityKeys:
             if row is None:
                 return False
             connection.execute(delete(webauthn_keys).where(*mine))
-            self._note(connection, caller.name, address, Deed("key.remove", caller.name, row.name))
+            self._note(connection, caller.name, address, AuditEvent("key.remove", caller.name, row.name))
             return True
 
     def begin_step_up(self, caller: Caller, party: RelyingParty) -> Asked | datetime | None:
@@ -137,10 +137,10 @@ class SecurityKeys:
                 if not done.is_ripe:
                     raise KeyRefusedError("a first key is good for a step-up after a day")
             except KeyRefusedError as error:
-                self._note(connection, caller.name, address, Deed("step-up.refused", caller.name, str(error)))
+                self._note(connection, caller.name, address, AuditEvent("step-up.refused", caller.name, str(error)))
                 return False
             note_step_up(connection, caller.key, self._clock())
-            self._note(connection, caller.name, address, Deed("step-up", caller.name, "key"))
+            self._note(connection, caller.name, address, AuditEvent("step-up", caller.name, "key"))
             return True
 
     def begin_sign_in(self, name: str, password: str, party: RelyingParty, address: str) -> Asked | Refused:
@@ -164,7 +164,7 @@ class SecurityKeys:
                 challenge = self._take(connection, "sign-in", credential, user, None)
                 done = self._check(connection, party, challenge, credential, user, verifies_user=False)
             except KeyRefusedError as error:
-                self._note(connection, people.NOBODY, address, Deed("sign-in.refused", "", str(error)))
+                self._note(connection, people.NOBODY, address, AuditEvent("sign-in.refused", "", str(error)))
                 return Refused.KEY
             row = connection.execute(select(users).where(users.c.id == user, users.c.disabled.is_(False))).first()
             if row is None or row.password is None:
@@ -240,7 +240,7 @@ class SecurityKeys:
             raise KeyRefusedError("the challenge is unknown, used, too old, or another's")
         return challenge
 
-    def _note(self, connection: Connection, who: str, address: str, deed: Deed) -> None:
+    def _note(self, connection: Connection, who: str, address: str, deed: AuditEvent) -> None:
         audit.append(connection, self._clock(), who, address, deed)
 
 

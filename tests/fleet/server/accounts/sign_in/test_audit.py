@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.cli import main
-from fleet.server.platform.audit.log import Deed, without_numbers
+from fleet.server.platform.audit.log import AuditEvent, without_numbers
 from fleet.server.platform.audit.tables import audit, audit_head
 from fleet.server.platform.roles import Caller
 
@@ -19,7 +19,7 @@ CALLER = Caller("tove", "key", ())
 def told(access: Access) -> Access:
     """Seven entries."""
     for number in range(7):
-        access.record(CALLER, "192.0.2.7", Deed("people.search", f"NS-{number}"))
+        access.record(CALLER, "192.0.2.7", AuditEvent("people.search", f"NS-{number}"))
     return access
 
 

@@ -9,7 +9,7 @@ from fleet.server.accounts.sign_in import passwords
 from fleet.server.accounts.sign_in.secret_encryption import account
 from fleet.server.accounts.sign_in.service import Access, Chosen, Refused, SignedIn
 from fleet.server.accounts.tables import users
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.roles import Caller, Role
 from tests.fakes.server.databases import empty, on_postgres
@@ -45,7 +45,7 @@ def test_in_and_out_and_told_in_one_chain(on_postgres: Database, clock: Turned) 
 
 
 def _look(access: Access, caller: Caller, number: int) -> None:
-    access.record(caller, "192.0.2.7", Deed("people.search", f"NS-{number}"))
+    access.record(caller, "192.0.2.7", AuditEvent("people.search", f"NS-{number}"))
 
 
 def test_of_many_at_once_with_the_same_code_one_comes_in(on_postgres: Database, clock: Turned) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
-from fleet.server.cards.service import CardDesk
+from fleet.server.cards.service import CardService
 from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import orders_at
@@ -119,7 +119,7 @@ def test_a_card_that_is_not_genuine_is_in_quarantine_until_it_is_taken_out(datab
     station, writer, later = SealingStation(), Writer(database), NOW.replace(hour=12)
     back = returned(station, "2026-06-01T10:01:00Z", "not_genuine")
     out = taken_out(station, "2026-06-01T10:02:00Z", "not_genuine", None)
-    desk = CardDesk(database, KeptChanges(), lambda: later)
+    desk = CardService(database, KeptChanges(), lambda: later)
     writer.commit(arrived(out if early else back), later)
     if not early:
         (row,), total = desk.stock(kind="quarantined")
@@ -136,7 +136,7 @@ def test_a_card_that_went_back_for_another_reason_is_not_in_quarantine(database:
     hold_orders(database, record())
     later = NOW.replace(hour=12)
     Writer(database).commit(arrived(returned(SealingStation(), "2026-06-01T10:01:00Z", outcome)), later)
-    assert CardDesk(database, KeptChanges(), lambda: later).stock(kind="quarantined") == ([], 0)
+    assert CardService(database, KeptChanges(), lambda: later).stock(kind="quarantined") == ([], 0)
     assert states(database)[0][0] == "misplaced"
 
 

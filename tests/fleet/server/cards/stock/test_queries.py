@@ -7,17 +7,17 @@ from sqlalchemy import insert, select
 
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
-from fleet.server.cards.model import Delivery, Fallen, PlaceRow
-from fleet.server.cards.service import CardDesk
+from fleet.server.cards.model import Delivery, DroppedCard, StationStockRow
+from fleet.server.cards.service import CardService
 from fleet.server.ingest.write import Writer
-from fleet.server.issuers.model import Key
-from fleet.server.orders.model import Row
-from fleet.server.orders.service import happen
+from fleet.server.issuers.model import RequestKey
+from fleet.server.orders.model import OrderLine
+from fleet.server.orders.service import apply_step
 from fleet.server.people.model import PersonRow
-from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.audit.tables import audit_head
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.import_files import RefusedError
+from fleet.server.platform.import_files import ImportRefusedError
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 
 CARD, OTHER, RESERVE = record().card_number, "9752269876", "9752269879"
@@ -25,8 +25,8 @@ BY = "TEST000000-A001"
 LATER = NOW + timedelta(hours=2)
 
 
-def desk_of(database: Database, *patterns: str, by: str = BY) -> CardDesk:
-    return CardDesk(database, KeptChanges(), lambda: LATER, by, frozenset(patterns or ("*",)))
+def desk_of(database: Database, *patterns: str, by: str = BY) -> CardService:
+    return CardService(database, KeptChanges(), lambda: LATER, by, frozenset(patterns or ("*",)))
 
 
 def reserve(station: SealingStation, kind: str, time: str, **more: object) -> Event:
@@ -58,7 +58,10 @@ def test_cards_in_slots_are_those_of_orders_and_reserve_cards_the_oldest_first(d
     assert total == 3
     assert [row.slot for row in desk.stock(kind="reserve")[0]] == [9]
     assert [row.slot for row in desk.stock(station="entre-a", kind="order", limit=1)[0]] == [3]
-    assert desk.places() == [PlaceRow("entre-a", 1, 1, rows[0].since), PlaceRow("entre-b", 1, 0, rows[2].since)]
+    assert desk.places() == [
+        StationStockRow("entre-a", 1, 1, rows[0].since),
+        StationStockRow("entre-b", 1, 0, rows[2].since),
+    ]
     assert [row.slot for row in desk_of(database, "entre-b").stock()[0]] == [4]
 
 
@@ -74,7 +77,7 @@ def test_a_reserve_card_that_was_taken_out_lies_no_more_in_any_order_of_arrival(
 def test_a_voided_card_lies_in_its_slot_until_it_is_taken_out(database: Database) -> None:
     hold_orders(database, record())
     with database.writing.begin() as connection:
-        happen(connection, "O-1", "voided", NOW)
+        apply_step(connection, "O-1", "voided", NOW)
     assert [row.order for row in desk_of(database).stock()[0]] == ["O-1"]
     about = {"errand": "e", "card_number": CARD, "slot": 3, "why": "voided", "by": BY, "order": "O-1"}
     out = SealingStation().seal(EventType.CARD_TAKEN_OUT, about, time=LATER.isoformat())
@@ -95,7 +98,7 @@ def test_bins_count_what_fell_since_and_tell_how_they_were_emptied(database: Dat
     assert desk.bins(search="100%") == ([], 0)
     assert [row.station for row in desk_of(database, "entre-b").bins()[0]] == ["entre-b"]
     fallen, many = desk.fallen("entre-a", limit=1)
-    assert (fallen, many) == ([Fallen("", NOW.replace(minute=4))], 2)
+    assert (fallen, many) == ([DroppedCard("", NOW.replace(minute=4))], 2)
     assert [one.seal for one in desk.emptyings("entre-a")] == ["4411"]
     assert desk.emptyings("entre-c") == []
 
@@ -139,13 +142,13 @@ def test_a_request_is_tried_again_where_one_may(database: Database) -> None:
     assert desk_of(database, "entre-b").request(row.key) is None
     assert not desk_of(database, "entre-b").retry(row.key)
     assert desk_of(database).retry(row.key)
-    assert not desk_of(database).retry(Key("entre-a", "0" * 32))
+    assert not desk_of(database).retry(RequestKey("entre-a", "0" * 32))
     assert desk_of(database).requests(card_number=CARD)[1] == 1
 
 
 def message(database: Database, name: str, digest: str = "d", *, cancel: tuple[str, ...] = ()) -> bool | None:
-    told = ("order-system", "192.0.2.7", Deed("order.place", name))
-    return desk_of(database).deliver(Delivery(name, digest), [Row(1, record())], cancel, told)
+    told = ("order-system", "192.0.2.7", AuditEvent("order.place", name))
+    return desk_of(database).deliver(Delivery(name, digest), [OrderLine(1, record())], cancel, told)
 
 
 @pytest.fixture
@@ -158,7 +161,7 @@ def chained(database: Database) -> Database:
 
 
 def test_a_message_is_taken_once_and_whole(chained: Database) -> None:
-    with pytest.raises(RefusedError):
+    with pytest.raises(ImportRefusedError):
         message(chained, "m-1", cancel=("O-9",))
     assert desk_of(chained).order("O-1") is None
     assert message(chained, "m-1") is True

@@ -12,10 +12,10 @@ from fleet.messages.asking import DeclinedResult, IssuedResult
 from fleet.messages.issuing import Offer
 from fleet.server.issuers.adapters.est import ANSWER_TYPE, EstIssuer
 from fleet.server.issuers.adapters.http_client import Reply
-from fleet.server.issuers.ports import IssuerAwayError, Wanted
+from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
 from sim.issuer.authority import CertificateHierarchy
 
-WANTED = Wanted(b"request", Offer("signature", 3, "2031-03-02"), "9999", "TEST000000-0001")
+WANTED = CertificateRequest(b"request", Offer("signature", 3, "2031-03-02"), "9999", "TEST000000-0001")
 KIND = {"Content-Type": f"{ANSWER_TYPE}; smime-type=certs-only"}
 
 

@@ -1,7 +1,7 @@
 """What is owed to the broker: sent again after a reconnection, at most so many at once, never two with one identifier."""
 
 from fleet.mqtt5.packets import Packets, Publish
-from fleet.server.platform.broker.mqtt5_session import MAX_ID, Session
+from fleet.server.platform.broker.mqtt5_session import MAX_ID, Mqtt5Session
 
 
 def sent(written: list[bytes]) -> list[tuple[str, int]]:
@@ -11,7 +11,7 @@ def sent(written: list[bytes]) -> list[tuple[str, int]]:
 
 
 def test_nothing_goes_out_without_a_connection_and_all_of_it_with_one() -> None:
-    session = Session(most=10)
+    session = Mqtt5Session(most=10)
     session.lost()
     assert session.publish("a", b"") == []
     assert session.publish("b", b"") == []
@@ -19,7 +19,7 @@ def test_nothing_goes_out_without_a_connection_and_all_of_it_with_one() -> None:
 
 
 def test_the_broker_takes_so_many_and_no_more() -> None:
-    session = Session(most=10)
+    session = Mqtt5Session(most=10)
     session.connected(2, present=False)
     written = [session.publish(name, b"") for name in "abc"]
     assert [len(one) for one in written] == [1, 1, 0]
@@ -27,7 +27,7 @@ def test_the_broker_takes_so_many_and_no_more() -> None:
 
 
 def test_what_was_not_acknowledged_is_sent_again_with_its_identifier() -> None:
-    session = Session(most=10)
+    session = Mqtt5Session(most=10)
     session.connected(10, present=False)
     session.publish("a", b"")
     session.publish("b", b"")
@@ -39,7 +39,7 @@ def test_what_was_not_acknowledged_is_sent_again_with_its_identifier() -> None:
 
 
 def test_a_broker_that_has_forgotten_gets_all_of_it_anew() -> None:
-    session = Session(most=10)
+    session = Mqtt5Session(most=10)
     session.connected(10, present=False)
     session.publish("a", b"")
     session.lost()
@@ -50,7 +50,7 @@ def test_a_broker_that_has_forgotten_gets_all_of_it_anew() -> None:
 
 
 def test_what_waits_too_long_gives_way_to_what_is_newer() -> None:
-    session = Session(most=2)
+    session = Mqtt5Session(most=2)
     session.lost()
     for name in "abc":
         session.publish(name, b"")
@@ -59,7 +59,7 @@ def test_what_waits_too_long_gives_way_to_what_is_newer() -> None:
 
 
 def test_identifiers_come_round_and_spare_those_in_use() -> None:
-    session = Session(most=10)
+    session = Mqtt5Session(most=10)
     session.connected(10, present=False)
     session.publish("stays", b"")
     for _ in range(MAX_ID - 1):

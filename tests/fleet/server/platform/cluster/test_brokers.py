@@ -23,7 +23,7 @@ from fleet.server.platform.broker.mqtt5_client import Credentials
 from fleet.server.platform.cluster import layout
 from fleet.server.platform.cluster.connections import asks_line, intake_line
 from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database import open_database
 from fleet.server.platform.database.database_url import postgres_place
 from fleet.server.server import FleetServer
 from fleet.server.stations.tables import stations
@@ -267,7 +267,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     finally:
         for worker in workers:
             worker.end(signal.SIGKILL)
-    with opened(postgres_place(address)) as store, store.reading.begin() as connection:
+    with open_database(postgres_place(address)) as store, store.reading.begin() as connection:
         ids = {row.name: row.id for row in connection.execute(select(stations.c.name, stations.c.id))}
         mine = [ids[chain.name] for chain in chains_sent]
         query = (

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from fleet.server.platform.cluster.leader_election import lead
-from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.database import Database, open_database
 from fleet.server.platform.database.notify import LEADER_LOCK
 from fleet.server.platform.live_feed import notify_feed as feed
 from fleet.server.platform.live_feed.hub import Change, Hub
@@ -49,7 +49,7 @@ class Job:
 
 async def test_one_leads_and_another_takes_over_when_its_session_is_gone(postgres: Cluster) -> None:
     place = postgres.place()
-    with opened(place) as one, opened(place) as other:
+    with open_database(place) as one, open_database(place) as other:
         led: asyncio.Queue[str] = asyncio.Queue()
         jobs = [Job("one", led), Job("other", led)]
         tasks = [
@@ -87,7 +87,7 @@ async def test_a_job_that_fails_ends_the_process_and_not_in_silence(database: Da
 
 async def test_a_change_is_heard_by_the_pages_of_all_processes_once(postgres: Cluster) -> None:
     place = postgres.place()
-    with opened(place) as here, opened(place) as there:
+    with open_database(place) as here, open_database(place) as there:
         mine, theirs = Hub(interval_s=0.0), Hub(interval_s=0.0)
         web, other_web, worker = Announcer(here, mine), Announcer(there, theirs), Announcer(there)
         tasks = [asyncio.create_task(one.run()) for one in (web, other_web, worker)]
@@ -111,7 +111,7 @@ async def test_a_lost_connection_has_pages_read_everything(
 ) -> None:
     caplog.set_level(logging.WARNING)
     monkeypatch.setattr(feed, "AGAIN_S", 0.01)
-    with opened(postgres.place()) as database:
+    with open_database(postgres.place()) as database:
         hub = Hub(interval_s=0.0)
         async with running(asyncio.create_task(Announcer(database, hub).hear())):
             with hub.reading() as reader:

@@ -10,7 +10,7 @@ from fleet.messages.link import Acked
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.database import Database, open_database
 from fleet.server.platform.database.database_url import Place
 from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
@@ -25,7 +25,7 @@ def begun(database: Database) -> SealingStation:
 
 def healed(copy: Place, station: SealingStation) -> None:
     """The station goes on, hears what the restored server holds, and sends the rest again."""
-    with opened(copy) as database:
+    with open_database(copy) as database:
         writer = Writer(database)
         assert writer.commit(arrived(station.seal()), NOW).acked == (("entre-a", Acked(1, 5, ((6, 8),))),)
         assert writer.commit(arrived(*station.sealed[5:]), NOW).acked == (("entre-a", Acked(1, 9)),)
@@ -37,7 +37,7 @@ def healed(copy: Place, station: SealingStation) -> None:
 
 def test_sqlite_is_copied_while_it_runs(tmp_path: Path) -> None:
     path, copy = tmp_path / "fleet.sqlite", tmp_path / "copy.sqlite"
-    with opened(path) as database:
+    with open_database(path) as database:
         station = begun(database)
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
@@ -48,7 +48,7 @@ def test_sqlite_is_copied_while_it_runs(tmp_path: Path) -> None:
 def test_postgresql_is_dumped_while_it_runs(postgres: Cluster) -> None:
     place, copy = postgres.place(), postgres.place()
     dump = str(postgres.folder / "fleet.dump")
-    with opened(place) as database:
+    with open_database(place) as database:
         station = begun(database)
         postgres.tool("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={place.database}")
         Writer(database).commit(arrived(*station.seals(3)), NOW)

@@ -21,7 +21,7 @@ from fleet.server.events.tables import events
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.tables import order_starts, orders
 from fleet.server.people.queries import all_administrators
-from fleet.server.platform.database.database import Database, StoreError, migrate, migrations, opened
+from fleet.server.platform.database.database import Database, StoreError, migrate, migrations, open_database
 from fleet.server.platform.database.schema import metadata
 from sim.stories.administrators import listed
 from tests.fakes.server.alert_monitor import SETTINGS
@@ -102,7 +102,7 @@ def run(connection: Connection, work: Callable[[Config, str], None], revision: s
 
 
 def test_a_commit_survives_a_power_cut(tmp_path: Path) -> None:
-    with opened(tmp_path / "fleet.sqlite") as database, database.reading.begin() as connection:
+    with open_database(tmp_path / "fleet.sqlite") as database, database.reading.begin() as connection:
         settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
     assert settings == ["wal", 2]
 
@@ -116,14 +116,14 @@ def test_something_else_than_a_database_is_said_in_words(tmp_path: Path) -> None
 
 def test_a_store_of_a_newer_program_is_said_in_words(tmp_path: Path) -> None:
     path = tmp_path / "fleet.sqlite"
-    with opened(path) as database, database.writing.begin() as connection:
+    with open_database(path) as database, database.writing.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreError, match=r"fleet\.sqlite: it is at revision 9999, of a newer program than this one"):
         Database.open(path)
 
 
 def test_nobody_else_reads_the_store(tmp_path: Path) -> None:
-    with opened(tmp_path / "fleet.sqlite"):
+    with open_database(tmp_path / "fleet.sqlite"):
         modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert modes == dict.fromkeys(("fleet.sqlite", "fleet.sqlite-wal", "fleet.sqlite-shm"), 0o600)
 

@@ -16,7 +16,7 @@ from fleet.server.events.tables import chains, events, quarantine
 from fleet.server.ingest.write import Writer, insert_events
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database, StoreError
-from fleet.server.platform.database.database_url import PlaceError, described, postgres_place
+from fleet.server.platform.database.database_url import DatabaseUrlError, describe_database, postgres_place
 from fleet.server.stations.tables import alarms, stations
 from sim.stories.patience import LIMIT_S
 from tests.fakes.server.databases import empty
@@ -147,12 +147,12 @@ def test_the_password_comes_from_a_file_that_nobody_else_reads(tmp_path: Path) -
     secret = tmp_path / "password"
     secret.write_text("made-up-word\n")
     secret.chmod(0o644)
-    with pytest.raises(PlaceError, match="others can read"):
+    with pytest.raises(DatabaseUrlError, match="others can read"):
         postgres_place("postgresql://fleet@db.example/fleet", secret)
     secret.chmod(0o600)
     place = postgres_place("postgresql://fleet@db.example/fleet", secret)
     assert place.password == "made-up-word"
-    assert described(place) == "postgresql://fleet@db.example/fleet"
+    assert describe_database(place) == "postgresql://fleet@db.example/fleet"
 
 
 def test_the_program_says_what_is_wrong_with_the_database(

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from fleet.server.ingest.write import Writer
-from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.database import Database, open_database
 from fleet.server.platform.database.sqlite import WRITE_BACK_EVENTS, WriteBack
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Database]:
-    with opened(tmp_path / "fleet.sqlite") as database:
+    with open_database(tmp_path / "fleet.sqlite") as database:
         yield database
 
 

@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from fleet.server.platform.live_feed.hub import MOST_OF_AN_OWNER, MOST_OF_ONE, Change, FullError, Hub, Reader
+from fleet.server.platform.live_feed.hub import MOST_OF_AN_OWNER, MOST_OF_ONE, Change, FeedReader, FullError, Hub
 from sim.stories.patience import LIMIT_S
 
 
-async def next_of(reader: Reader) -> Change | None:
+async def next_of(reader: FeedReader) -> Change | None:
     async with asyncio.timeout(LIMIT_S):
         return await anext(aiter(reader.changes()))
 

@@ -19,7 +19,7 @@ from fleet.messages.link import EnvelopeAsk, OrderAsk, encode
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.asks.answers import Answers
-from fleet.server.commands.dispatcher import CommandService
+from fleet.server.commands.dispatcher import CommandDispatcher
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
@@ -93,7 +93,7 @@ async def test_an_answer_says_what_was_asked_and_nothing_of_whom(database: Datab
 
 
 def test_commands_are_a_span_only_where_some_go_out(database: Database, kept: Kept) -> None:
-    service = CommandService(database, MemoryTransport(), SIGNER, KeptChanges(), lambda: NOW, kept.tracing)
+    service = CommandDispatcher(database, MemoryTransport(), SIGNER, KeptChanges(), lambda: NOW, kept.tracing)
     service.step()
     assert kept.spans() == []
     ready(desk_of(database, lambda: NOW))

@@ -10,7 +10,7 @@ from fleet.server.accounts.sign_in.openid.client import OpenId, OpenIdError
 from fleet.server.accounts.sign_in.openid.pages import BACK
 from fleet.server.accounts.sign_in.service import Access, Refused, SignedIn
 from fleet.server.app import create_app
-from fleet.server.commands.model import By, Refusal
+from fleet.server.commands.model import Refusal, Requester
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.roles import Role
 from fleet.server.platform.web.settings import LimitSettings, WebSettings, WebSettingsError
@@ -209,9 +209,9 @@ def test_who_has_another_name_since_is_no_second_person(access: Access, clock: T
     granted = ((Role.OPERATOR, "*"),)
     access.sign_in_by_issuer("s 1", "tove", granted, "192.0.2.7")
     desk = desk_of(access.database, clock)
-    asked = desk.ask(OPEN, By("tove", stepped_up=True))
+    asked = desk.ask(OPEN, Requester("tove", stepped_up=True))
     access.sign_in_by_issuer("s 1", "tova", granted, "192.0.2.7")
-    assert desk.approve(asked.id, By("tova")) is Refusal.SAME_PERSON
+    assert desk.approve(asked.id, Requester("tova")) is Refusal.SAME_PERSON
     (told,) = access.entries(action="user.rename")[0]
     assert (told.who, told.detail) == ("tova", "was tove")
 
