@@ -195,8 +195,8 @@ class ErrandLog(Protocol):
     async def effect(self, name: Effect, act: Awaitable[T], **facts: str | int) -> T:
         """Write the intent, await `act`, write the outcome. An exception out of `act` is written as `unknown`.
 
-        The outcome's name is that of the result's type (`WrongCode` -> `wrong_code`), or what
-        a `NamedOutcome` says. Facts go into the event, never a code.
+        The outcome is that of the result's type (`kiosk.station.journal_schema.OUTCOMES`), or what a `NamedOutcome` says.
+        Facts go into the event, never a code.
         """
 
     async def settled(self, effect: Effect, how: Outcome) -> None:

@@ -31,7 +31,7 @@ from kiosk.station.journal_schema import (
     UNDOES,
     drop_plain_orders,
     effect_details,
-    outcome_name,
+    outcome_of,
     subject_of,
     was_key_made,
 )
@@ -40,7 +40,7 @@ from kiosk.stock import repository as stock
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-__all__ = ["SCHEMA", "Interrupted", "Journal", "Log", "outcome_name", "subject_of"]
+__all__ = ["SCHEMA", "Interrupted", "Journal", "Log", "outcome_of", "subject_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +248,11 @@ class Log:
             raise
         try:
             result = await act
+            outcome = outcome_of(result)
         except BaseException:
             await asyncio.shield(self._conclude(intent, name, Outcome.UNKNOWN, facts))
             raise
-        await self._conclude(intent, name, outcome_name(result), facts | effect_details(result))
+        await self._conclude(intent, name, outcome, facts | effect_details(result))
         return result
 
     async def settled(self, effect: Effect, how: Outcome) -> None:

@@ -1,12 +1,27 @@
 """Schema of the journal's tables, and the names of outcomes in them."""
 
-import re
 import sqlite3
 
-from drivers.cabinet.port import NotOpened
-from drivers.printer.port import NotLaidOut
+from drivers.cabinet.port import NotOpened, Opened, OpenUnknown
+from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
+from drivers.reader.keys import Generated
+from drivers.reader.outcomes import Accepted, Locked, Refused, Unknown, WrongAnswer, WrongCode
 from fleet.messages.vocabulary import Effect, Outcome
+from kiosk.errands.unblock.by_administrator import NotAnswered
+from kiosk.issuer.ports import (
+    Blocked,
+    Declined,
+    Held,
+    Issued,
+    LetterOrdered,
+    Lifted,
+    Queued,
+    Released,
+    Unavailable,
+)
 from kiosk.ports import NamedOutcome
+from kiosk.steps.certificate.card_write import GarbledAnswer, KeyUnavailable
+from kiosk.steps.pin.unlocking import NotSent
 from kiosk.stock import repository as stock
 
 SCHEMA = (
@@ -50,12 +65,46 @@ def drop_plain_orders(cx: sqlite3.Connection) -> None:
     cx.execute(f"UPDATE errand SET order_content = NULL WHERE {plain}")  # noqa: S608  # a constant
 
 
-def outcome_name(result: object) -> str:
-    """The name of an outcome is that of its type: `WrongCode` is `wrong_code`, `OpenUnknown` is `unknown`."""
+OUTCOMES: dict[type, Outcome] = {
+    Accepted: Outcome.ACCEPTED,
+    WrongCode: Outcome.WRONG_CODE,
+    WrongAnswer: Outcome.WRONG_ANSWER,
+    Locked: Outcome.LOCKED,
+    Refused: Outcome.REFUSED,
+    Unknown: Outcome.UNKNOWN,
+    NotSent: Outcome.NOT_SENT,
+    NotAnswered: Outcome.NOT_ANSWERED,
+    Generated: Outcome.GENERATED,
+    KeyUnavailable: Outcome.UNANSWERED,
+    GarbledAnswer: Outcome.GARBLED,
+    Opened: Outcome.OPENED,
+    NotOpened: Outcome.NOT_OPENED,
+    OpenUnknown: Outcome.UNKNOWN,
+    Printed: Outcome.PRINTED,
+    NotPrinted: Outcome.NOT_PRINTED,
+    NotLaidOut: Outcome.NOT_LAID_OUT,
+    PrintUnknown: Outcome.UNKNOWN,
+    Issued: Outcome.ISSUED,
+    Blocked: Outcome.BLOCKED,
+    Held: Outcome.HELD,
+    Lifted: Outcome.LIFTED,
+    Queued: Outcome.QUEUED,
+    Declined: Outcome.DECLINED,
+    Unavailable: Outcome.UNAVAILABLE,
+    Released: Outcome.RELEASED,
+    LetterOrdered: Outcome.LETTER_ORDERED,
+}
+"""The outcome of an effect by the type of its result. It travels over the link: a type may be renamed, its outcome not."""
+
+
+def outcome_of(result: object) -> str:
+    """The outcome that is written for the result of an effect. Raises TypeError for a type that has none."""
     if isinstance(result, NamedOutcome):
         return result.outcome
-    words = re.sub(r"(?<!^)(?=[A-Z])", "_", type(result).__name__).lower()
-    return Outcome.UNKNOWN if words.endswith(Outcome.UNKNOWN) else words
+    outcome = OUTCOMES.get(type(result))
+    if outcome is None:
+        raise TypeError(f"no outcome is known for a result of type {type(result).__name__}: add it to OUTCOMES")
+    return outcome
 
 
 def effect_details(result: object) -> dict[str, str | int]:

@@ -15,9 +15,13 @@ from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages import events
+from fleet.messages.vocabulary import Effect
+from kiosk.errands.unblock.by_administrator import NotAnswered
 from kiosk.ports import Ended
 from kiosk.station import journal as journal_module
-from kiosk.station.journal import Interrupted, Journal, outcome_name
+from kiosk.station.journal import Interrupted, Journal, outcome_of
+from kiosk.steps.certificate.card_write import GarbledAnswer, KeyUnavailable
+from kiosk.steps.pin.unlocking import NotSent
 from sim.stories.clock import HandClock
 from sim.stories.devices import STATION, order_of
 from sim.stories.room import assert_chain, quick_folder, short
@@ -152,7 +156,7 @@ async def test_what_was_unknown_is_settled_by_a_later_effect_that_is_done(file: 
 
 async def test_an_errand_with_something_unknown_does_not_end_as_cancelled(file: File) -> None:
     log = await file.journal.start("pickup")
-    await log.effect("card.unblock", _soon(_Unknown()))
+    await log.effect("card.unblock", _soon(OpenUnknown()))
     await log.end(Ended("cancelled", "card_pulled"))
     assert (await file.told())[-1] == "ended unknown"
     await log.end(Ended("done"))
@@ -203,15 +207,27 @@ async def test_a_clean_start_has_found_nothing(file: File) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "name"),
-    [(Opened(), "opened"), (OpenUnknown(), "unknown"), (WrongCode(2), "wrong_code"), (Accepted(), "accepted")],
+    ("result", "outcome"),
+    [
+        (Opened(), "opened"),
+        (OpenUnknown(), "unknown"),
+        (WrongCode(2), "wrong_code"),
+        (Accepted(), "accepted"),
+        (KeyUnavailable(), "unanswered"),
+        (GarbledAnswer(), "garbled"),
+        (NotSent(), "not_sent"),
+        (NotAnswered(), "not_answered"),
+    ],
 )
-def test_outcomes_are_named_after_their_types(result: object, name: str) -> None:
-    assert outcome_name(result) == name
+def test_each_result_has_the_outcome_that_servers_know(result: object, outcome: str) -> None:
+    assert outcome_of(result) == outcome
 
 
-class _Unknown:
-    """Its name ends in what it means."""
+async def test_a_result_without_an_outcome_is_written_as_unknown_and_is_an_error(file: File) -> None:
+    log = await file.journal.start("pickup")
+    with pytest.raises(TypeError, match="OUTCOMES"):
+        await log.effect(Effect.SLOT_OPEN, _soon(object()))
+    assert "slot.open unknown" in await file.told()
 
 
 async def _soon(result: Any) -> Any:
