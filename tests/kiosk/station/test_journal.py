@@ -216,7 +216,7 @@ async def test_a_clean_start_has_found_nothing(file: File) -> None:
         (KeyUnavailable(), "unanswered"),
         (GarbledAnswer(), "garbled"),
         (NotSent(), "not_sent"),
-        (NotAnswered(), "not_answered"),
+        (NotAnswered("unavailable"), "not_answered"),
     ],
 )
 def test_each_result_has_the_outcome_that_servers_know(result: object, outcome: str) -> None:
