@@ -5,17 +5,22 @@ answers to commands. What the server has not judged yet is judged here, by the s
 server may still be taking it when the stations have left, so answers are looked for a while.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_, select
 
 from fleet.messages.statements import Authorities
 from fleet.server.checkpoints.service import CheckpointVerdict, judge
-from fleet.server.ingest.stored_chain import held_answer, held_chain, held_verdicts
+from fleet.server.checkpoints.tables import checkpoints
+from fleet.server.commands.tables import commands
+from fleet.server.events.tables import events
 from fleet.server.platform.database.database import Database, open_database
 from fleet.server.platform.database.database_url import Place
 from fleet.server.server import utc_now
+from fleet.server.stations.tables import stations
 from sim.fleet.simulation import SentEvents
 
 PATIENCE_S = 30.0
@@ -68,3 +73,37 @@ def _of_answers(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[
             if held != (answer.digest, answer.outcome):
                 what_is_held = "nothing" if held is None else held[1] if held[0] == answer.digest else "another command"
                 yield f"{station.station}: command {answer.sequence} was answered {answer.outcome!r}, held is {what_is_held}"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChain:
+    """`digest`: SHA-256 over the exact envelopes in the order of their sequence."""
+
+    count: int
+    last: int
+    digest: str
+
+
+def held_chain(connection: Connection, station: str, epoch: int) -> HeldChain:
+    """Read all of one chain. A station that is not known has an empty one."""
+    here = and_(stations.c.name == station, events.c.epoch == epoch)
+    query = select(events.c.sequence, events.c.envelope).join(stations, stations.c.id == events.c.station).where(here)
+    count, last, digest = 0, 0, hashlib.sha256()
+    for row in connection.execute(query.order_by(events.c.sequence)):
+        count, last = count + 1, row.sequence
+        digest.update(row.envelope)
+    return HeldChain(count, last, digest.hexdigest())
+
+
+def held_verdicts(connection: Connection, station: str, epoch: int) -> list[str | None]:
+    """What was found of each checkpoint of that chain, in the order of their sequence; None where it is not judged yet."""
+    here = and_(stations.c.name == station, checkpoints.c.epoch == epoch)
+    query = select(checkpoints.c.verdict).join(stations, stations.c.id == checkpoints.c.station).where(here)
+    return list(connection.execute(query.order_by(checkpoints.c.sequence)).scalars())
+
+
+def held_answer(connection: Connection, station: str, sequence: int) -> tuple[str, str] | None:
+    """Digest and state of the command with that sequence; None where the station was told none."""
+    place = and_(commands.c.station == station, commands.c.sequence == sequence)
+    row = connection.execute(select(commands.c.digest, commands.c.state).where(place)).first()
+    return None if row is None else (row.digest, row.state)

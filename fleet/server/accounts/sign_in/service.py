@@ -28,7 +28,7 @@ from fleet.server.platform.audit.lookup_deduplication import LookupDeduplication
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import EVERYWHERE, Caller, Grants, Role
-from fleet.server.platform.web.rate_counters import rate_limit_key
+from fleet.server.platform.web.rate_limits import rate_limit_key
 
 PROGRAM, _NOBODY = people.PROGRAM, people.NOBODY
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from fleet.server.platform.web.rate_counters import rate_limit_key
+from fleet.server.platform.web.rate_limits import rate_limit_key
 
 HEAD_S = 10.0
 WRITE_S = 60.0

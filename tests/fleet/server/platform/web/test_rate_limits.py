@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleet.server.platform.web.rate_counters import WINDOW, RateCounters, RateLimit, rate_limit_key
+from fleet.server.platform.web.rate_limits import WINDOW, RateCounters, RateLimit, rate_limit_key
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
 TWO = RateLimit("looks", 2)
