@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from fleet.server.errands.labels import errand_label
 from fleet.server.errands.model import ErrandQuery, ErrandRow
-from fleet.server.errands.pages import Wished
+from fleet.server.errands.pages import ErrandFilterQuery
 from fleet.server.platform.pages.file_exports import BATCH, ExportColumn, FileExport, Format, send_file
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
@@ -36,10 +36,10 @@ def errand_exports(web: Web) -> APIRouter:
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/errands", dependencies=needs(Right.VIEW))
-    def exported(request: Request, wish: Wished, form: Format = "csv") -> Response:
-        readings = all_readings(request).within(stations_named(request, web, wish.station))
-        rows = _every(readings, web.clock(), wish.sought)
-        return send_file(request, ERRANDS.table(rows, web.texts_for(request)), form, " ".join(wish.query.values()))
+    def exported(request: Request, filters: ErrandFilterQuery, form: Format = "csv") -> Response:
+        readings = all_readings(request).within(stations_named(request, web, filters.station))
+        rows = _every(readings, web.clock(), filters.sought)
+        return send_file(request, ERRANDS.table(rows, web.texts_for(request)), form, " ".join(filters.query.values()))
 
     return router
 

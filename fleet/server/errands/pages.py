@@ -58,7 +58,7 @@ class ErrandFilter:
         return ErrandQuery(None, self.kind, self.outcome, _day(self.day))
 
 
-Wished = Annotated[ErrandFilter, Depends(ErrandFilter.of)]
+ErrandFilterQuery = Annotated[ErrandFilter, Depends(ErrandFilter.of)]
 
 
 def errand_pages(web: Web) -> APIRouter:
@@ -66,26 +66,28 @@ def errand_pages(web: Web) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get("/errands", dependencies=needs(Right.VIEW))
-    def errands(request: Request, wish: Wished, after: Annotated[str, Query(max_length=64)] = "") -> Response:
-        return _errands(request, web, wish, after, None)
+    def errands(
+        request: Request, filters: ErrandFilterQuery, after: Annotated[str, Query(max_length=64)] = ""
+    ) -> Response:
+        return _errands(request, web, filters, after, None)
 
     @router.get("/errands/{errand}", dependencies=needs(Right.PEOPLE))
     def one_errand(
-        request: Request, errand: str, wish: Wished, after: Annotated[str, Query(max_length=64)] = ""
+        request: Request, errand: str, filters: ErrandFilterQuery, after: Annotated[str, Query(max_length=64)] = ""
     ) -> Response:
         audit_lookup(request, AuditEvent("people.errand", errand))
-        return _errands(request, web, wish, after, errand)
+        return _errands(request, web, filters, after, errand)
 
     return router
 
 
-def _errands(request: Request, web: Web, wish: ErrandFilter, after: str, chosen: str | None) -> Response:
+def _errands(request: Request, web: Web, filters: ErrandFilter, after: str, chosen: str | None) -> Response:
     seen, now, t, readings = web.hub.latest, web.clock(), web.texts_for(request), readings_of(request)
     selected = readings.errand(chosen) if chosen is not None else None
     if chosen is not None and selected is None:
         raise HTTPException(404)
-    sought, day = _sought(wish, selected, now)
-    narrowed = all_readings(request).within(stations_named(request, web, wish.station))
+    sought, day = _sought(filters, selected, now)
+    narrowed = all_readings(request).within(stations_named(request, web, filters.station))
     rows = narrowed.errands(now, sought, limit=ROWS + 1, after=readings.errand(after) if after else None)
     summary = readings.summary(now)
     return web.render(
@@ -97,15 +99,15 @@ def _errands(request: Request, web: Web, wish: ErrandFilter, after: str, chosen:
         now=now,
         title=_title(t, day, summary.errands_today),
         day=day,
-        wish=wish,
+        filters=filters,
         kinds=ERRAND_KINDS,
         outcomes=OUTCOMES,
         today=now.astimezone(t.zone).date().isoformat(),
         errands=rows[:ROWS],
         after=after,
-        older=with_query("/errands", **wish.query, after=rows[ROWS - 1].errand) if len(rows) > ROWS else "",
-        newest=with_query("/errands", **wish.query),
-        here={**wish.query, **({"after": after} if after else {})},
+        older=with_query("/errands", **filters.query, after=rows[ROWS - 1].errand) if len(rows) > ROWS else "",
+        newest=with_query("/errands", **filters.query),
+        here={**filters.query, **({"after": after} if after else {})},
         titles={row.name: row.title for row in readings.stations(now)},
         selected=selected,
         events=readings.events(errand=chosen) if chosen else [],
@@ -113,11 +115,11 @@ def _errands(request: Request, web: Web, wish: ErrandFilter, after: str, chosen:
     )
 
 
-def _sought(wish: ErrandFilter, selected: ErrandRow | None, now: datetime) -> tuple[ErrandQuery, str]:
+def _sought(filters: ErrandFilter, selected: ErrandRow | None, now: datetime) -> tuple[ErrandQuery, str]:
     """What the list shows, and which day that is: empty for today."""
     today = now.astimezone().date()
-    day = _day(wish.day) or (selected.started.astimezone().date() if selected else today)
-    sought = wish.sought
+    day = _day(filters.day) or (selected.started.astimezone().date() if selected else today)
+    sought = filters.sought
     shown = ErrandQuery(None, sought.kind, sought.outcome, None if day == today else day)
     return shown, "" if day == today else day.isoformat()
 

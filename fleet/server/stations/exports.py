@@ -63,9 +63,11 @@ def station_exports(web: Web) -> APIRouter:
         version: Search = "",
         form: Format = "csv",
     ) -> Response:
-        wish = Updated.of(stations, show, part, version)
-        _, runs = asked(request, web, wish.stations)
-        fitting = (each for each in runs if wish.fits(each))
-        return send_file(request, UPDATES.table(fitting, web.texts_for(request)), form, " ".join(wish.query.values()))
+        filters = Updated.of(stations, show, part, version)
+        _, runs = asked(request, web, filters.stations)
+        fitting = (each for each in runs if filters.fits(each))
+        return send_file(
+            request, UPDATES.table(fitting, web.texts_for(request)), form, " ".join(filters.query.values())
+        )
 
     return router

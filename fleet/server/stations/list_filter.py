@@ -1,7 +1,7 @@
 """Filter and sort order of the list of stations. Pure.
 
-Rules: the wish is in the address; what is not known in it is as if it were not there. Words of a search are all to be found in a
-station's title or name.
+Rules: the filter is in the address; what is not known in it is as if it were not there. Words of a search are all to be found
+in a station's title or name.
 
 >>> StationFilter.of("entré a", "ba", "-heard").sort
 '-heard'
@@ -55,14 +55,14 @@ class StationFilter:
         return {**self.query, "sort": f"-{column}" if self.sort == column else column}
 
 
-def filter_stations(rows: Iterable[StationRow], wish: StationFilter) -> list[StationRow]:
+def filter_stations(rows: Iterable[StationRow], filters: StationFilter) -> list[StationRow]:
     """Those that fit, in that order."""
-    words = wish.q.casefold().split()
-    fits = [row for row in rows if _fits(row, words, wish.level)] if words or wish.level else list(rows)
-    if wish.sort == WORST:
+    words = filters.q.casefold().split()
+    fits = [row for row in rows if _fits(row, words, filters.level)] if words or filters.level else list(rows)
+    if filters.sort == WORST:
         return sort_worst_first(fits)
     fits.sort(key=lambda row: row.name)
-    return sorted(fits, key=_KEYS[wish.sort.removeprefix("-")], reverse=wish.sort.startswith("-"))
+    return sorted(fits, key=_KEYS[filters.sort.removeprefix("-")], reverse=filters.sort.startswith("-"))
 
 
 def _fits(row: StationRow, words: list[str], level: str) -> bool:

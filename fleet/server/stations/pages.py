@@ -114,9 +114,9 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
         sort: Annotated[str, Query(max_length=10)] = WORST,
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
-        seen, now, t, wish = web.hub.latest, web.clock(), web.texts_for(request), StationFilter.of(q, level, sort)
+        seen, now, t, filters = web.hub.latest, web.clock(), web.texts_for(request), StationFilter.of(q, level, sort)
         every = readings_of(request).stations(now)
-        rows = filter_stations(every, wish)
+        rows = filter_stations(every, filters)
         return web.render(
             request,
             "stations/stations.html",
@@ -127,9 +127,9 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             title=t.many("stations.title", len(every)) if every else t("stations.title.none"),
             stations=rows[(page - 1) * ROWS : page * ROWS],
             total=len(rows),
-            wish=wish,
+            filters=filters,
             levels=LEVELS,
-            paging={"at": page, "pages": pages_of(len(rows)), "path": with_query("/stations", **wish.query) + "&"},
+            paging={"at": page, "pages": pages_of(len(rows)), "path": with_query("/stations", **filters.query) + "&"},
         )
 
     @router.get("/stations/{name}", dependencies=needs(Right.VIEW))

@@ -153,10 +153,10 @@ def updates_pages(web: Web) -> APIRouter:
     return router
 
 
-def _page(request: Request, web: Web, wish: VersionFilter, page: int) -> Response:
+def _page(request: Request, web: Web, filters: VersionFilter, page: int) -> Response:
     t = web.texts_for(request)
-    rows, runs = asked(request, web, wish.stations)
-    late, fits = sum(1 for run in runs if run.late), [run for run in runs if wish.fits(run)]
+    rows, runs = asked(request, web, filters.stations)
+    late, fits = sum(1 for run in runs if run.late), [run for run in runs if filters.fits(run)]
     return web.render(
         request,
         "stations/updates.html",
@@ -165,7 +165,7 @@ def _page(request: Request, web: Web, wish: VersionFilter, page: int) -> Respons
         seen=web.hub.latest,
         now=web.clock(),
         title=t.many("updates.title", late) if late else t("updates.title.none"),
-        wish=wish,
+        filters=filters,
         parts=PARTS,
         show=SHOW,
         spread={part: shares(spoken(part, (run.parts for run in runs))) for part in PARTS},
@@ -175,6 +175,6 @@ def _page(request: Request, web: Web, wish: VersionFilter, page: int) -> Respons
         paging={
             "at": page,
             "pages": pages_of(len(fits)),
-            "path": with_query("/updates", **wish.query) + ("&" if wish.query else ""),
+            "path": with_query("/updates", **filters.query) + ("&" if filters.query else ""),
         },
     )
