@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benches import card, cards, crowd, guesses, ingest, journal, large, latency, window
-from benches.figures import CannotMeasureError, Figure, Report, table, wanted
+from benches.figures import CannotMeasureError, Figure, Report, table, targets_table
 
 Bench = Callable[[Path], Sequence[Figure]]
 BENCHES: dict[str, tuple[str, Bench]] = {
@@ -57,7 +57,7 @@ def main(words: Sequence[str] | None = None) -> int:
     for name in names:
         reports.append(measured(name))
         print(table(reports[-1:]), end="\n\n", flush=True)
-    if limits := wanted(reports):
+    if limits := targets_table(reports):
         print(f"what is wanted:\n{limits}\n", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(as_json(about, reports), indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from benches.figures import CannotMeasureError, Figure, against, median_ms
+from benches.figures import CannotMeasureError, Figure, compared_with, median_ms
 from drivers.reader.card_reader import CardReader, visiting
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role
 from drivers.reader.port import Presence, Visit
@@ -126,9 +126,13 @@ def _programs(reader: str, card: CountedCard, folder: Path) -> list[Figure]:
     value = median_ms(lambda: theirs("--dump"), before=card.begin)
     dump = Figure("pkcs15-tool --dump (process)", value, "ms", card.note)
     value = median_ms(lambda: run([*words, "show", "--json", "--reader", reader], environment), before=card.begin)
-    shown = against(dump, "kortkiosk card show (process)", value, card.note)
+    shown = compared_with(dump, "kortkiosk card show (process)", value, card.note)
     value = median_ms(lambda: run([*words, "list"], environment))
-    return [dump, shown, against(dump, "kortkiosk card list (process)", value, "reads no card: what starting costs")]
+    return [
+        dump,
+        shown,
+        compared_with(dump, "kortkiosk card list (process)", value, "reads no card: what starting costs"),
+    ]
 
 
 def _errands(reader: str, card: CountedCard, theirs: OpenSc) -> Iterator[Figure]:
@@ -160,12 +164,12 @@ def _three(what: str, reader: str, card: CountedCard, act: Act, opensc: Callable
     )
     inside = median_ms(lambda: _replay_inside(card, commands), before=card.begin)
     yield floor
-    yield against(floor, f"{what}: our reader", ours, f"{inside:.1f} ms of it in the card")
+    yield compared_with(floor, f"{what}: our reader", ours, f"{inside:.1f} ms of it in the card")
     theirs = median_ms(opensc, before=card.begin)
-    yield against(floor, f"{what}: pkcs15-tool", theirs, f"{card.note}; a process")
+    yield compared_with(floor, f"{what}: pkcs15-tool", theirs, f"{card.note}; a process")
     count = Figure(f"{what}: exchanges of pkcs15-tool", len(card.passed), "")
     yield count
-    yield against(count, f"{what}: exchanges of our reader", len(passed))
+    yield compared_with(count, f"{what}: exchanges of our reader", len(passed))
 
 
 async def visit_once(reader: str, act: Act) -> int:

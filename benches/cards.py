@@ -17,7 +17,7 @@ from time import perf_counter
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from benches.card import NEW, PIN, PUK, Act, CountedCard, OpenSc, nothing, run, visit_once, wait_until_seen
-from benches.figures import CannotMeasureError, Figure, against, median_ms
+from benches.figures import CannotMeasureError, Figure, compared_with, median_ms
 from drivers.reader.apdu import SHORT_LE
 from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
 from drivers.reader.certificates.trust_store import TrustStore
@@ -138,10 +138,12 @@ def _compared(kind: str, work: Work, reader: str, card: CountedCard, folder: Pat
     yield from _pair(f"{kind} {work.name}: ours", value, card, floors)
     if work.name != "identify":
         limit = Figure("the limit after identification", ACT_LIMIT, "exchanges")
-        yield against(limit, f"{kind} {work.name}: ours, after identification", len(card.passed) - before[-1])
+        yield compared_with(limit, f"{kind} {work.name}: ours, after identification", len(card.passed) - before[-1])
     elif floors is not None and "--dump" in work.others[0].name:
         rest = len(card.passed) - _for_certificates(card)
-        yield against(floors[0], f"{kind} identify: ours, certificates left out", rest, "as --dump leaves them out")
+        yield compared_with(
+            floors[0], f"{kind} identify: ours, certificates left out", rest, "as --dump leaves them out"
+        )
 
 
 def _for_certificates(card: CountedCard) -> int:
@@ -155,7 +157,7 @@ def _pair(what: str, value: float, card: CountedCard, floors: tuple[Figure, Figu
     count, size = len(card.passed), f"{card.size:,} bytes"
     if floors is None:
         return Figure(what, count, "exchanges", size), Figure(f"{what}, time", value, "ms")
-    return against(floors[0], what, count, size), against(floors[1], f"{what}, time", value)
+    return compared_with(floors[0], what, count, size), compared_with(floors[1], f"{what}, time", value)
 
 
 def _again(kind: str, reader: str, card: CountedCard) -> Iterator[Figure]:
@@ -174,7 +176,9 @@ def _again(kind: str, reader: str, card: CountedCard) -> Iterator[Figure]:
     card.begin()
     first, second = asyncio.run(twice())
     floor = Figure(f"{kind} identify: ours", first, "exchanges")
-    yield against(floor, f"{kind} identify again: ours", second, "the same card, within the same visit to the station")
+    yield compared_with(
+        floor, f"{kind} identify again: ours", second, "the same card, within the same visit to the station"
+    )
 
 
 def _own_time(kind: str, card: CountedCard, authority: TestAuthority) -> Iterator[Figure]:
@@ -199,8 +203,8 @@ def _own_time(kind: str, card: CountedCard, authority: TestAuthority) -> Iterato
         slot.remove()
     own, count = sorted(spent)[len(spent) // 2]
     errands = Figure("the limit of an errand", ERRAND_LIMIT_MS, "ms")
-    yield against(
+    yield compared_with(
         errands, f"{kind} errand: our own time", own, "identify, chains, change; without waiting for the card"
     )
     exchanges = Figure("the limit of an exchange", EXCHANGE_LIMIT_MS, "ms")
-    yield against(exchanges, f"{kind} errand: our own time an exchange", own / count)
+    yield compared_with(exchanges, f"{kind} errand: our own time an exchange", own / count)

@@ -23,7 +23,7 @@ from typing import Any
 
 from benches.broker import OwnBroker
 from benches.disk import Syncs
-from benches.figures import CannotMeasureError, Figure, against, at_most, percentile
+from benches.figures import CannotMeasureError, Figure, compared_with, percentile, with_limit
 from benches.mqtt import signing_key
 from benches.shares import Shares
 from fleet.messages.backoff import Backoff
@@ -55,7 +55,7 @@ def measure(folder: Path) -> list[Figure]:
     with (
         broker.running(),
         region.serve("--broker", f"127.0.0.1:{region.mqtt}") as server,
-        started("benches.load", keys, region.mqtt, STATIONS, signing_key(region)) as load,
+        run_program("benches.load", keys, region.mqtt, STATIONS, signing_key(region)) as load,
     ):
         found = [_connect(load)]
         found += _latency(region, server, load)
@@ -93,7 +93,7 @@ class Program:
 
 
 @contextmanager
-def started(module: str, *arguments: object) -> Iterator[Program]:
+def run_program(module: str, *arguments: object) -> Iterator[Program]:
     """One of the benches' programs, once it is ready; ended with the block."""
     words = [sys.executable, "-m", module, *map(str, arguments)]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -109,7 +109,7 @@ def started(module: str, *arguments: object) -> Iterator[Program]:
                 pipe.close()
 
 
-def drawn(stations: int, away_s: float, random: Random) -> list[float]:
+def draw_reconnects(stations: int, away_s: float, random: Random) -> list[float]:
     """When each comes back, in seconds after the broker, by the rule of the link alone: a connection takes no time."""
     back = []
     for _ in range(stations):
@@ -120,7 +120,7 @@ def drawn(stations: int, away_s: float, random: Random) -> list[float]:
     return back
 
 
-def busiest(moments: Sequence[float]) -> float:
+def busiest_second(moments: Sequence[float]) -> float:
     """The part of them that fell into the busiest second, in per cent."""
     return 100 * max(Counter(int(one) for one in moments).values()) / len(moments)
 
@@ -132,7 +132,7 @@ def _connect(load: Program) -> Figure:
 
 
 def _latency(region: Region, server: "subprocess.Popen[str]", load: Program) -> list[Figure]:
-    with started("benches.dashboards", region.http, region.cookies(DASHBOARDS), DASHBOARDS) as boards:
+    with run_program("benches.dashboards", region.http, region.cookies(DASHBOARDS), DASHBOARDS) as boards:
         programs = {"server": server.pid, "stations": load.pid, "dashboards": boards.pid}
         with Syncs(region.places.folder) as syncs, Shares(**programs) as shares:
             said = load.told("tell", RATE, MEASURED_S)
@@ -150,12 +150,12 @@ def _latency(region: Region, server: "subprocess.Popen[str]", load: Program) -> 
     return [
         Figure("publish to `acked`, median", statistics.median(acked), "ms", about),
         disk,
-        at_most(
-            against(disk, "publish to `acked`, p99", percentile(acked, 0.99), f"longest {max(acked):.0f}"),
+        with_limit(
+            compared_with(disk, "publish to `acked`, p99", percentile(acked, 0.99), f"longest {max(acked):.0f}"),
             50.0,
         ),
         Figure("publish to the frame at a dashboard, median", statistics.median(shown), "ms", every),
-        at_most(
+        with_limit(
             Figure(f"publish to the frame at {DASHBOARDS} dashboards, p99", percentile(shown, 0.99), "ms", every),
             tick + 25,
         ),
@@ -176,7 +176,7 @@ def _backlog(server: "subprocess.Popen[str]", load: Program) -> Figure:
         said = load.told("drain", EACH)
     rate = said["events"] / said["seconds"]
     note = f"{said['events']:,} of {STATIONS:,} outboxes took {said['seconds']:.1f} s; {shares.text}"
-    return at_most(Figure("1.2 million events of backlog, at this pace", BACKLOG / rate, "s", note), 60.0)
+    return with_limit(Figure("1.2 million events of backlog, at this pace", BACKLOG / rate, "s", note), 60.0)
 
 
 def _return(broker: OwnBroker, load: Program) -> list[Figure]:
@@ -187,24 +187,26 @@ def _return(broker: OwnBroker, load: Program) -> list[Figure]:
     back_at = time.perf_counter()
     broker.start()
     moments = [at - back_at for at in load.told("return")["connected_at"]]
-    model = drawn(MODEL, AWAY_S, Random(1))  # noqa: S311  # to spread, not to hide
+    model = draw_reconnects(MODEL, AWAY_S, Random(1))  # noqa: S311  # to spread, not to hide
     away = f"after {AWAY_S:.0f} s without broker"
     return [
-        at_most(Figure(f"{STATIONS:,} stations back {away}", max(moments), "s", "connected and subscribed"), 60.0),
+        with_limit(Figure(f"{STATIONS:,} stations back {away}", max(moments), "s", "connected and subscribed"), 60.0),
         Figure(
             f"busiest second of {STATIONS:,} stations",
-            busiest(moments),
+            busiest_second(moments),
             "%",
             f"by chance alone up to {_chance(STATIONS):.1f}",
         ),
-        at_most(Figure(f"{MODEL:,} stations back {away}", max(model), "s", "by the rule alone, drawn"), 60.0),
-        at_most(Figure(f"busiest second of {MODEL:,} stations", busiest(model), "%", "by the rule alone, drawn"), 3.5),
+        with_limit(Figure(f"{MODEL:,} stations back {away}", max(model), "s", "by the rule alone, drawn"), 60.0),
+        with_limit(
+            Figure(f"busiest second of {MODEL:,} stations", busiest_second(model), "%", "by the rule alone, drawn"), 3.5
+        ),
     ]
 
 
 def _chance(stations: int) -> float:
     """The busiest second of so many in 95 of 100 runs, by the rule alone."""
-    runs = [busiest(drawn(stations, AWAY_S, Random(seed))) for seed in range(100)]  # noqa: S311  # to spread, not to hide
+    runs = [busiest_second(draw_reconnects(stations, AWAY_S, Random(seed))) for seed in range(100)]  # noqa: S311  # to spread, not to hide
     return percentile(runs, 0.95)
 
 

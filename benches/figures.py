@@ -41,7 +41,7 @@ class Report:
     missing: str = ""
 
 
-def against(floor: Figure, what: str, value: float, note: str = "") -> Figure:
+def compared_with(floor: Figure, what: str, value: float, note: str = "") -> Figure:
     """A figure of the same unit beside `floor`."""
     return Figure(what, value, floor.unit, note, floor.what, value / floor.value if floor.value else None)
 
@@ -53,7 +53,7 @@ def ratio_of(figure: Figure, at_least: float) -> Figure:
     return replace(figure, wanted=f"at least {at_least:.2f}", reached=ratio >= at_least, measured=measured)
 
 
-def at_most(figure: Figure, most: float) -> Figure:
+def with_limit(figure: Figure, most: float) -> Figure:
     """The same, and whether its value is what it should be."""
     measured = f"{figure.value:.3g} {figure.unit}"
     wanted = f"at most {_number(most)} {figure.unit}"
@@ -88,7 +88,7 @@ def table(reports: Iterable[Report]) -> str:
     return "\n".join(lines).rstrip()
 
 
-def wanted(reports: Iterable[Report]) -> str:
+def targets_table(reports: Iterable[Report]) -> str:
     """All figures of which something is wanted, one line each: what was measured, what is wanted, whether it is reached."""
     lines = []
     for one in (figure for report in reports for figure in report.figures if figure.wanted):

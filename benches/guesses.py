@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc.jwk import ECKey
 from sqlalchemy import func, insert, select
 
-from benches.figures import Figure, at_most, percentile
+from benches.figures import Figure, percentile, with_limit
 from fleet.agent.envelope import new_nonce, seal_puk
 from fleet.messages.link import encode, envelope_mac_input
 from fleet.server.asks.answers import EVEN_S, Answers
@@ -77,8 +77,8 @@ async def _measure(folder: Path) -> list[Figure]:
                 raised = connection.execute(select(func.coalesce(func.sum(alarms.c.times), 0))).scalar_one()
             work, answered = await bare.pairs(0, at_once=1), await even.pairs(PAIRS_EACH, at_once=AT_ONCE)
     return [
-        at_most(Figure(f"of {GUESSES:,} guesses at one envelope, judged", judged, ""), TRIES_PER_ENVELOPE),
-        at_most(Figure("their alarms", raised, ""), 1),
+        with_limit(Figure(f"of {GUESSES:,} guesses at one envelope, judged", judged, ""), TRIES_PER_ENVELOPE),
+        with_limit(Figure("their alarms", raised, ""), 1),
         *_times("the work", *work)[:2],
         *_times("the answer", *answered),
     ]

@@ -25,7 +25,7 @@ from joserfc.jwk import ECKey
 from benches import ingest_postgres
 from benches.broker import EAR, PUBLISHER, SUBSCRIBER, OwnBroker
 from benches.events import errands
-from benches.figures import CannotMeasureError, Figure, against, ratio_of
+from benches.figures import CannotMeasureError, Figure, compared_with, ratio_of
 from benches.mqtt import Ear, of_process
 from fleet.agent.identity import Identity
 from fleet.messages.events import Event
@@ -86,31 +86,31 @@ def through_broker(region: Region, told: Sequence[Sequence[Event]], where: str, 
     )
     return [
         counted,
-        against(counted, f"the server holds them in {where}", EVENTS / holding, "checked, durable, acknowledged"),
+        compared_with(counted, f"the server holds them in {where}", EVENTS / holding, "checked, durable, acknowledged"),
     ]
 
 
 def _beside_bare(folder: Path, stored: Sequence[Sequence[Event]]) -> list[Figure]:
     bare = _Bare(folder / "bare.sqlite")
     with open_database(folder / "fleet.sqlite") as database:
-        pairs = in_turn(bare.insert, Writer(database), stored)
+        pairs = time_alternately(bare.insert, Writer(database), stored)
     bare.close()
-    return beside("bare SQLite inserts the rows", "SQLite", pairs)
+    return figures_of("bare SQLite inserts the rows", "SQLite", pairs)
 
 
-def in_turn(
+def time_alternately(
     floor: Callable[[Sequence[Event]], float], writer: Writer, stored: Sequence[Sequence[Event]]
 ) -> list[tuple[float, float]]:
     """Seconds of the floor and of the server's ingest, round by round; the first round warms up and does not count."""
-    return [(floor(events), taken_in(writer, events)) for events in stored][1:]
+    return [(floor(events), time_ingest(writer, events)) for events in stored][1:]
 
 
-def beside(floor: str, where: str, pairs: Sequence[tuple[float, float]]) -> list[Figure]:
+def figures_of(floor: str, where: str, pairs: Sequence[tuple[float, float]]) -> list[Figure]:
     """Both as figures: medians."""
     bare, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
     rows = Figure(floor, STORED / bare, "events/s", f"{BATCH} a commit")
     note = "without broker: parsed, checked, chained, followed up"
-    return [rows, against(rows, f"ingest takes them into {where}", STORED / ours, note)]
+    return [rows, compared_with(rows, f"ingest takes them into {where}", STORED / ours, note)]
 
 
 def _children_s() -> float:
@@ -169,7 +169,7 @@ def batches(items: Sequence[Any]) -> list[Sequence[Any]]:
     return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
 
 
-def taken_in(writer: Writer, events: Sequence[Event]) -> float:
+def time_ingest(writer: Writer, events: Sequence[Event]) -> float:
     """Seconds from bytes to the last commit, through the server's ingest."""
     messages = [Incoming(Topics(STATION).events, one.wire, (one.epoch, one.sequence)) for one in events]
 

@@ -51,8 +51,8 @@ def measure(region: Region, told: Sequence[Sequence[Event]], stored: Sequence[Se
         address = server.address(server.place().database or "")
         counted, held = ingest.through_broker(region, told, "PostgreSQL", "--database", address)
         with _bare(server) as bare, open_database(server.place()) as database:
-            pairs = ingest.in_turn(lambda events: _copied(bare, events), Writer(database), stored)
-    floor, ours = ingest.beside("plain COPY of the rows", "PostgreSQL", pairs)
+            pairs = ingest.time_alternately(lambda events: _copied(bare, events), Writer(database), stored)
+    floor, ours = ingest.figures_of("plain COPY of the rows", "PostgreSQL", pairs)
     return [counted, ratio_of(held, 0.45), floor, ratio_of(ours, 0.45)]
 
 

@@ -12,9 +12,9 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from benches.figures import Figure, against
+from benches.figures import Figure, compared_with
 from fleet.agent import outbox
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.vocabulary import Effect, EventType
 from kiosk.clock import SystemClock
@@ -23,7 +23,7 @@ from kiosk.station.journal import SCHEMA, Journal
 COMMITS = 200
 ROUNDS = 5
 PAGE = b"\0" * 4096
-CHAIN = Chain("bench-a", 1, "boot-1")
+CHAIN = EventChain("bench-a", 1, "boot-1")
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -32,9 +32,9 @@ def measure(folder: Path) -> list[Figure]:
     disk = Figure("write 4 kB and sync", raw, "/s")
     return [
         disk,
-        against(disk, "bare SQLite, one row a commit", bare, "WAL, FULL"),
-        against(disk, "outbox, one event a commit", event, "sealed, hashed, chained"),
-        against(disk, "journal, one effect", effect, "two commits each: intent, then outcome with its event"),
+        compared_with(disk, "bare SQLite, one row a commit", bare, "WAL, FULL"),
+        compared_with(disk, "outbox, one event a commit", event, "sealed, hashed, chained"),
+        compared_with(disk, "journal, one effect", effect, "two commits each: intent, then outcome with its event"),
     ]
 
 
@@ -99,9 +99,9 @@ async def _effects(journal: Journal) -> None:
         await log.effect(Effect.SLOT_OPEN, _opened(), slot=14)
 
 
-class Opened:
+class SlotOpened:
     """What the slot answers here: at once."""
 
 
-async def _opened() -> Opened:
-    return Opened()
+async def _opened() -> SlotOpened:
+    return SlotOpened()

@@ -24,8 +24,8 @@ from typing import Any
 import psutil
 from playwright.async_api import Browser, Error, async_playwright
 
-from benches.crowd import started
-from benches.figures import CannotMeasureError, Figure, at_most
+from benches.crowd import run_program
+from benches.figures import CannotMeasureError, Figure, with_limit
 from benches.shares import family
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus
@@ -90,7 +90,7 @@ def _station(number: int, errand: str | None = None) -> list[Arrival]:
 
 def _memory(region: Region, server: "subprocess.Popen[str]") -> list[Figure]:
     cookie = f"{COOKIE}={region.session}"
-    with started("benches.dashboards", region.http, region.cookies(DASHBOARDS), DASHBOARDS), _changing(region):
+    with run_program("benches.dashboards", region.http, region.cookies(DASHBOARDS), DASHBOARDS), _changing(region):
         for _ in range(ROUNDS):
             _read_all(region, cookie)
         children = {one.name(): one.memory_info().rss / MEGA for one in family(server.pid)[1:]}
@@ -99,7 +99,7 @@ def _memory(region: Region, server: "subprocess.Popen[str]") -> list[Figure]:
     about = f"{STATIONS:,} stations known, {DASHBOARDS} dashboards; its children beside it: {beside} MB"
     now = psutil.Process(server.pid).memory_info().rss / MEGA
     return [
-        at_most(Figure("memory of the server, at its peak", peak, "MB", about), 400.0),
+        with_limit(Figure("memory of the server, at its peak", peak, "MB", about), 400.0),
         Figure("memory of the server, after it", now, "MB"),
     ]
 
@@ -168,8 +168,12 @@ async def _browse(region: Region) -> list[Figure]:
             seconds, bytes_ = (statistics.median(values) for values in zip(*visits, strict=True))
             about = f"list of {STATIONS:,}, {name}"
             found += [
-                at_most(Figure(f"{about}: interactive", seconds, "s", "cold cache; longest " + _longest(visits)), 0.5),
-                at_most(Figure(f"{about}: over the wire", bytes_ / 1000, "kB", "page, style, scripts, icons"), 100.0),
+                with_limit(
+                    Figure(f"{about}: interactive", seconds, "s", "cold cache; longest " + _longest(visits)), 0.5
+                ),
+                with_limit(
+                    Figure(f"{about}: over the wire", bytes_ / 1000, "kB", "page, style, scripts, icons"), 100.0
+                ),
             ]
         await browser.close()
     return found

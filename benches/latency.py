@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benches.broker import EAR, PUBLISHER, OwnBroker
-from benches.figures import CannotMeasureError, Figure, against
+from benches.figures import CannotMeasureError, Figure, compared_with
 from benches.mqtt import Ear, of_process
 from fleet.agent import outbox
 from fleet.agent.identity import Identity
 from fleet.agent.link import Link
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import EventType
@@ -51,8 +51,8 @@ def measure(folder: Path) -> list[Figure]:
     base = Figure("message to the broker and back", statistics.median(floor), "ms", _longest(floor))
     return [
         base,
-        against(base, "commit to the server's word `acked`", statistics.median(acked), _longest(acked)),
-        against(base, "commit to the frame on the feed", statistics.median(shown), _longest(shown)),
+        compared_with(base, "commit to the server's word `acked`", statistics.median(acked), _longest(acked)),
+        compared_with(base, "commit to the frame on the feed", statistics.median(shown), _longest(shown)),
     ]
 
 
@@ -84,7 +84,7 @@ async def _station(region: Region, feed: "Feed", ear: Ear) -> tuple[list[float],
             for number in range(EVENTS + 1):
                 await asyncio.sleep(APART_S)
                 feed.forget()
-                committed = await _commit(store, Chain(STATION, identity.epoch, "boot-1"))
+                committed = await _commit(store, EventChain(STATION, identity.epoch, "boot-1"))
                 link.notify()
                 heard = await asyncio.to_thread(ear.wait_for, f'"through":{number + 1}'.encode())
                 seen = await asyncio.to_thread(feed.wait)
@@ -96,7 +96,7 @@ async def _station(region: Region, feed: "Feed", ear: Ear) -> tuple[list[float],
     return acked, shown
 
 
-async def _commit(store: StationStore, chain: Chain) -> float:
+async def _commit(store: StationStore, chain: EventChain) -> float:
     """One event; when it was durable."""
     content = {"errand": str(uuid.uuid4()), "kind": "pickup"}
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from benches.crowd import Program, started
+from benches.crowd import Program, run_program
 from benches.figures import percentile
 from benches.mqtt import signing_key
 from fleet.server.platform.database.database import FILE_NAME
@@ -58,7 +58,10 @@ def soak(folder: Path, seconds: float) -> list[Sample]:
     keys = folder / "identities"
     enrol_missing(region.places.authority, keys, identities.names(STATIONS))
     samples: list[Sample] = []
-    with region.serve() as server, started("benches.load", keys, region.mqtt, STATIONS, signing_key(region)) as load:
+    with (
+        region.serve() as server,
+        run_program("benches.load", keys, region.mqtt, STATIONS, signing_key(region)) as load,
+    ):
         load.told("connect")
         cookies = region.cookies(DASHBOARDS)
         began = time.perf_counter()
@@ -69,7 +72,7 @@ def soak(folder: Path, seconds: float) -> list[Sample]:
 
 
 def _window(region: Region, server: "subprocess.Popen[str]", load: Program, began: float, cookies: str) -> Sample:
-    with started("benches.dashboards", region.http, cookies, DASHBOARDS):
+    with run_program("benches.dashboards", region.http, cookies, DASHBOARDS):
         for page in PAGES:
             region.page(page)
         waits = [1000 * (held - sent) for sent, held in load.told("tell", RATE, WINDOW_S)["waits"]]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from benches.figures import CannotMeasureError, Figure, against
+from benches.figures import CannotMeasureError, Figure, compared_with
 from benches.screen import HEIGHT, WIDTH, Screen
 from sim.demo import seed
 from tests.fakes.screens.kivy_driver import KivyDriver
@@ -45,15 +45,19 @@ def measure(folder: Path) -> list[Figure]:
     )
     return [
         *floors,
-        against(floors[0], "station: start to idle screen", start, f"median of {STARTS}; limit {START_LIMIT_MS:,}"),
-        against(floors[1], "station: touch on a key to picture", touch, f"median of {TOUCHES}; limit {TOUCH_LIMIT_MS}"),
-        against(
+        compared_with(
+            floors[0], "station: start to idle screen", start, f"median of {STARTS}; limit {START_LIMIT_MS:,}"
+        ),
+        compared_with(
+            floors[1], "station: touch on a key to picture", touch, f"median of {TOUCHES}; limit {TOUCH_LIMIT_MS}"
+        ),
+        compared_with(
             floors[1],
             "station: touch on a choice to the next question",
             next_one,
             f"median of {TOUCHES}, to the last changed pixel; limit {TOUCH_LIMIT_MS}",
         ),
-        against(floors[2], "station: idle", idle, f"median of {STARTS}; limit {IDLE_LIMIT}"),
+        compared_with(floors[2], "station: idle", idle, f"median of {STARTS}; limit {IDLE_LIMIT}"),
     ]
 
 

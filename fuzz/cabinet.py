@@ -51,7 +51,7 @@ class FoundError(Exception):
     """The board did what it must not, or no longer answers."""
 
 
-class Board:
+class FirmwareProcess:
     """The firmware in a process, with its line and its panel."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Board:
 class Host:
     """The genuine host, and the ear at the panel."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: FirmwareProcess) -> None:
         self._board = board
         self._deframer = framing.Deframer()
         self._channel: Channel | None = None
@@ -128,18 +128,18 @@ class Host:
         self._channel = Channel(protocol.session_key(KEY, b"h" * 16, nonce, board_id))
         self.do(messages.BEGIN)
 
-    def do(self, kind: int, noise: bytes = b"", **values: int) -> Message:
+    def do(self, kind: int, forged_frame: bytes = b"", **values: int) -> Message:
         """Send noise and a genuine command; its answer. Raises FoundError."""
         assert self._channel is not None
         frame = self._channel.frame(kind, self._events, **values)
         self.recorded.append(frame)
         sequence = protocol.parse(framing.decode(frame[:-1]) or b"").sequence
-        return self._ask(noise + b"\0" + frame, (messages.RESULT, messages.STATE), sequence)
+        return self._ask(forged_frame + b"\0" + frame, (messages.RESULT, messages.STATE), sequence)
 
-    def open(self, slot: int, noise: bytes) -> None:
+    def open(self, slot: int, forged_frame: bytes) -> None:
         """Open a slot by a genuine command, which alone may switch its coil on; then shut the door."""
         self._allowed = {str(slot)}
-        if self.do(messages.OPEN_SLOT, noise, slot=slot).number("code") == messages.OK:
+        if self.do(messages.OPEN_SLOT, forged_frame, slot=slot).number("code") == messages.OK:
             self.opened += 1
 
     def settle(self) -> None:
@@ -191,7 +191,7 @@ class Host:
                 raise FoundError(f"nobody has asked for it: {line.decode()}")
 
 
-def noise(source: random.Random, recorded: list[bytes]) -> bytes:
+def forged_frame(source: random.Random, recorded: list[bytes]) -> bytes:
     """One frame that is not genuine, or not new."""
     makers: tuple[Callable[[], bytes], ...] = (
         lambda: source.randbytes(source.randrange(1, 64)) + b"\0",
@@ -234,13 +234,13 @@ def _unpacked(frame: bytes) -> bytes:
 
 def campaign(frames: int, seed: int, seconds: float = float("inf")) -> Report:
     """That many noisy frames, or as many as go into the time."""
-    board, source, began = Board(), random.Random(seed), time.monotonic()  # noqa: S311 - noise, not a secret
+    board, source, began = FirmwareProcess(), random.Random(seed), time.monotonic()  # noqa: S311 - noise, not a secret
     host = Host(board)
     sent, findings = 0, []
     try:
         _prepare(host)
         while sent < frames and time.monotonic() - began < seconds:
-            batch = [noise(source, list(host.recorded)) for _ in range(min(BATCH, frames - sent))]
+            batch = [forged_frame(source, list(host.recorded)) for _ in range(min(BATCH, frames - sent))]
             sent += len(batch)
             if sent // BATCH % OPEN_EVERY:
                 host.do(messages.HEARTBEAT, b"".join(batch))

@@ -14,7 +14,7 @@ from io import BytesIO
 import msgspec
 
 from fleet.messages import events, statements
-from fleet.messages.checkpoints import TYP, Checkpoint, encoded, read_checkpoint
+from fleet.messages.checkpoints import TYP, Checkpoint, encode_checkpoint, read_checkpoint
 from fleet.messages.revocations import NO_REVOCATIONS
 from fleet.messages.vocabulary import EventType
 from fleet.server.evidence import model as contents
@@ -43,7 +43,7 @@ def check_evidence(data: bytes) -> None:
         chains.stretches()
     elif kind == STATEMENT:
         with suppress(ValueError):
-            read_checkpoint(statements.opened(rest.decode(), TYP).payload)
+            read_checkpoint(statements.verify_statement(rest.decode(), TYP).payload)
     elif kind == WORDS:
         with suppress(EvidenceProblem):
             TrustedTimes.read(rest, anchors(), NO_REVOCATIONS)
@@ -63,7 +63,7 @@ def evidence_seeds() -> Iterator[tuple[str, bytes]]:
     key = pki.new_key()
     certificate = pki.issue_client(pki.make_ca(now), "entre-a", key.public_key(), now)
     first = events.seal(events.Facts("entre-a", 1, 1, "boot", EventType.DOOR_OPENED, now.isoformat()), {})
-    said = encoded(Checkpoint("entre-a", 1, 1, first.hash, now.isoformat()))
+    said = encode_checkpoint(Checkpoint("entre-a", 1, 1, first.hash, now.isoformat()))
     statement = statements.sign(key, certificate, TYP, said)
     facts = events.Facts("entre-a", 1, 2, "boot", EventType.CHAIN_CHECKPOINT, now.isoformat(), prev=first.hash)
     signed = events.seal(facts, {"jws": statement})

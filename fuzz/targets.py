@@ -31,7 +31,7 @@ from drivers.reader.tlv import MAX_OBJECTS, Tlv, TlvError
 from drivers.reader.transport import pinpad
 from drivers.reader.transport.atr import historical_bytes, offers_extended_length
 from fleet.messages import events, link
-from fleet.messages.asking import Asked, Word
+from fleet.messages.asking import IdentifiedAsk, Word
 from fleet.messages.commands import Command, CommandResult
 from fleet.messages.region import RegionPage
 from fleet.mqtt5 import packets
@@ -172,7 +172,7 @@ def fuzz_message(data: bytes) -> None:
     with suppress(link.MessageError):
         message = link.decode(kind, data[1:])
         assert link.decode(kind, link.encode(message)) == message
-        if isinstance(message, Asked):
+        if isinstance(message, IdentifiedAsk):
             check_bounds(message)
 
 
@@ -205,10 +205,10 @@ def fuzz_arrival(data: bytes) -> None:
 
 def fuzz_receipt(data: bytes) -> None:
     """A receipt, as a file and as the text of a QR code; and each of its parts."""
-    checking.verify(data, checking.Trust())
+    checking.verify_receipt(data, checking.ReceiptTrust())
     text = data.decode("utf-8", "surrogateescape")
-    checking.verify(text, checking.Trust())
-    checking.verify(wire.QR_PREFIX + text, checking.Trust())
+    checking.verify_receipt(text, checking.ReceiptTrust())
+    checking.verify_receipt(wire.QR_PREFIX + text, checking.ReceiptTrust())
     for kind in (wire.ReceiptDocument, wire.Header, wire.Payload, wire.Compact, wire.Signature):
         with suppress(ReceiptError):
             wire.decode(data, kind)

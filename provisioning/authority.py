@@ -32,11 +32,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from joserfc.jwk import ECKey
 
-from fleet.messages.key_rotation import Handover, RotationError, walk
+from fleet.messages.key_rotation import Handover, RotationError, follow_chain
 from fleet.messages.topics import Topics
 from provisioning import files, pki
 from provisioning.claim import ClaimRefused, check, id_of, make_claim
-from provisioning.registry import Issued, Registry
+from provisioning.registry import CertificateRecord, Registry
 
 DEFAULT_SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
 SERVER_CLIENT_NAME = "fleet-server"
@@ -53,7 +53,7 @@ class AuthorityError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolled:
+class EnrolledStation:
     """What a station gets for its claim code."""
 
     station: str
@@ -79,13 +79,13 @@ class Authority:
         """Make all keys. Raises AuthorityError where the directory holds anything."""
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise AuthorityError(f"{directory} is not empty: an authority is never overwritten")
-        with files.made_whole(directory) as beside:
+        with files.atomic_directory(directory) as beside:
             for part in ("ca", "server", "verifier"):
                 files.make_directory(beside / part)
             ca = pki.make_ca(now)
-            files.write(beside / "ca/ca.key", pki.key_pem(ca.key))
-            files.write(beside / "ca/ca.pem", pki.certificate_pem(ca.certificate), files.PUBLIC)
-            files.write(beside / CRL_FILE, pki.make_crl(ca, [], now), files.PUBLIC)
+            files.write_file(beside / "ca/ca.key", pki.key_pem(ca.key))
+            files.write_file(beside / "ca/ca.pem", pki.certificate_pem(ca.certificate), files.PUBLIC)
+            files.write_file(beside / CRL_FILE, pki.make_crl(ca, [], now), files.PUBLIC)
             _make_server(beside / "server", ca, server_names, now)
             _make_public(beside, ca.certificate, now)
         return cls(directory)
@@ -95,49 +95,49 @@ class Authority:
         _check_name(station)
         if valid_hours <= 0:
             raise AuthorityError("a claim code must be valid for more than 0 hours")
-        with files.locked(self.directory):
+        with files.directory_lock(self.directory):
             claims = self.registry.claims()
             code, claim = make_claim(station, now, valid_hours, frozenset(claims))
             self.registry.keep_claim(claim)
         return code
 
-    def enrol(self, code: str, request: bytes, now: datetime) -> Enrolled:
+    def enrol(self, code: str, request: bytes, now: datetime) -> EnrolledStation:
         """Sign a station's request under its claim code. Raises ClaimRefused, AuthorityError."""
         try:
             public = pki.read_request(request)
         except ValueError as error:
             raise AuthorityError(str(error)) from None
-        with files.locked(self.directory):
+        with files.directory_lock(self.directory):
             station = self._use_claim(code, now)
             epoch = 1 + max((one.epoch for one in self.registry.issued() if one.station == station), default=0)
             certificate = pki.issue_client(self.issuer(), station, public, now)
             self.registry.add_issued(
-                Issued(station, epoch, certificate.serial_number, now, certificate.not_valid_after_utc)
+                CertificateRecord(station, epoch, certificate.serial_number, now, certificate.not_valid_after_utc)
             )
         return self._enrolled(station, epoch, certificate)
 
-    def enrol_all(self, keys: Mapping[str, ec.EllipticCurvePublicKey], now: datetime) -> dict[str, Enrolled]:
+    def enrol_all(self, keys: Mapping[str, ec.EllipticCurvePublicKey], now: datetime) -> dict[str, EnrolledStation]:
         """Give these stations a certificate without claim codes: whoever calls this holds the CA's key anyway.
 
         For simulated stations, thousands at a time. As with `enrol`, each enrolment of a station has an epoch of its own.
         Raises AuthorityError for a name of no station.
         """
-        with files.locked(self.directory):
+        with files.directory_lock(self.directory):
             issued, issuer = self.registry.issued(), self.issuer()
             for name in keys:
                 _check_name(name)
             before = Counter({one.station: one.epoch for one in sorted(issued, key=lambda one: one.epoch)})
             made = {name: pki.issue_client(issuer, name, key, now) for name, key in keys.items()}
             fresh = [
-                Issued(name, before[name] + 1, one.serial_number, now, one.not_valid_after_utc)
+                CertificateRecord(name, before[name] + 1, one.serial_number, now, one.not_valid_after_utc)
                 for name, one in made.items()
             ]
             self.registry.keep_issued([*issued, *fresh])
         return {name: self._enrolled(name, before[name] + 1, certificate) for name, certificate in made.items()}
 
-    def _enrolled(self, station: str, epoch: int, certificate: x509.Certificate) -> Enrolled:
+    def _enrolled(self, station: str, epoch: int, certificate: x509.Certificate) -> EnrolledStation:
         stated = files.read_json(self.directory / PUBLIC_FILE)
-        return Enrolled(
+        return EnrolledStation(
             station=station,
             epoch=epoch,
             certificate=pki.certificate_pem(certificate),
@@ -162,7 +162,7 @@ class Authority:
         public = files.read_json(self.directory / PUBLIC_FILE)
         pinned = ECKey.import_key(public["signing_key"])
         try:
-            taken = walk(pinned, self.chain())
+            taken = follow_chain(pinned, self.chain())
         except RotationError as error:
             raise AuthorityError(f"{self.directory / KEYS_FILE}: {error}") from None
         if not taken or taken[-1].is_settled(pinned.thumbprint(), public["verifier_key"], public["ca"]):
@@ -174,7 +174,7 @@ class Authority:
 
         Raises AuthorityError where the station never had one.
         """
-        with files.locked(self.directory):
+        with files.directory_lock(self.directory):
             issued = self.registry.issued()
             if not any(one.station == station for one in issued):
                 raise AuthorityError(f"{station} was never enrolled here")
@@ -186,13 +186,13 @@ class Authority:
 
     def write_crl(self, now: datetime) -> int:
         """Write the list of revocations anew, as for a copy whose end is near. Returns how many it names."""
-        with files.locked(self.directory):
+        with files.directory_lock(self.directory):
             return self._write_crl(self.registry.issued(), now)
 
-    def _write_crl(self, issued: Sequence[Issued], now: datetime) -> int:
+    def _write_crl(self, issued: Sequence[CertificateRecord], now: datetime) -> int:
         revoked = [(one.serial, one.revoked) for one in issued if one.revoked is not None]
         lists = [pki.make_crl(issuer, revoked, now) for issuer in self.issuers()]
-        files.write(self.directory / CRL_FILE, b"".join(lists), files.PUBLIC)
+        files.write_file(self.directory / CRL_FILE, b"".join(lists), files.PUBLIC)
         return len(revoked)
 
     def _use_claim(self, code: str, now: datetime) -> str:
@@ -253,21 +253,21 @@ def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
 def _make_server(directory: Path, ca: pki.Issuer, server_names: Sequence[str], now: datetime) -> None:
     broker = pki.new_key()
     names = list(dict.fromkeys([*DEFAULT_SERVER_NAMES, *server_names]))
-    files.write(directory / "broker.key", pki.key_pem(broker))
+    files.write_file(directory / "broker.key", pki.key_pem(broker))
     certificate = pki.issue_server(ca, names, broker.public_key(), now)
-    files.write(directory / "broker.pem", pki.certificate_pem(certificate), files.PUBLIC)
+    files.write_file(directory / "broker.pem", pki.certificate_pem(certificate), files.PUBLIC)
     server = pki.new_key()
-    files.write(directory / "fleet-server.key", pki.key_pem(server))
+    files.write_file(directory / "fleet-server.key", pki.key_pem(server))
     certificate = pki.issue_client(ca, SERVER_CLIENT_NAME, server.public_key(), now)
-    files.write(directory / "fleet-server.pem", pki.certificate_pem(certificate), files.PUBLIC)
-    files.write(directory / "signing.key", pki.key_pem(pki.new_key()))
+    files.write_file(directory / "fleet-server.pem", pki.certificate_pem(certificate), files.PUBLIC)
+    files.write_file(directory / "signing.key", pki.key_pem(pki.new_key()))
 
 
 def _make_public(directory: Path, ca: x509.Certificate, now: datetime) -> None:
     """The verifier's keys, and what a station pins."""
     hpke = X25519PrivateKey.generate()
     pem = hpke.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    files.write(directory / "verifier/hpke.key", pem)
+    files.write_file(directory / "verifier/hpke.key", pem)
     files.write_json(directory / "verifier/envelope-keys.json", {})
     raw = hpke.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     public: dict[str, Any] = {

@@ -16,7 +16,7 @@ from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority
 from provisioning.exporting import export_server, export_verifier
 from provisioning.processes import issue_process
 from provisioning.renewal import LEAVES, renew
-from provisioning.rotation import ALL_PARTS, OVERLAP_DAYS, PARTS, finish, forget_ca, rotate
+from provisioning.rotation import ALL_PARTS, OVERLAP_DAYS, PARTS, finish_rotation, forget_ca, rotate
 
 HAND_OUT = "Hand the parts out now: export-verifier first, then export-server; and restart verifier and server."
 
@@ -73,7 +73,7 @@ def _renew(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any]
 def _rotate(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     authority = Authority(arguments.directory)
     if arguments.finish:
-        done = finish(authority, now)
+        done = finish_rotation(authority, now)
         return {"finished": done.sequence}, f"Rotation {done.sequence} is finished. {HAND_OUT}"
     if arguments.forget_ca:
         done = forget_ca(authority, now)

@@ -24,7 +24,14 @@ from provisioning import authority_commands
 from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
 from provisioning.claim import ClaimRefused
 from provisioning.enrol import enrol, parse_broker
-from provisioning.flash import Flashed, Way, checked_image, flash, once_there, send_away
+from provisioning.flash import (
+    BoardAccess,
+    FlashedBoard,
+    flash,
+    read_checked_image,
+    reboot_to_bootloader,
+    retry_until_loadable,
+)
 from provisioning.pico import FlashError, choose
 from provisioning.renewal import TooEarlyError
 from provisioning.units import STATION, UnitsError, add_options, write_units
@@ -114,15 +121,15 @@ def _flash(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any]
     return {**result, "key": str(arguments.key)}, text
 
 
-async def _flash_all(arguments: argparse.Namespace) -> Flashed:
-    way = Way(load=None, list_ports=boards, port=arguments.port)
-    checked_image(arguments.image)
+async def _flash_all(arguments: argparse.Namespace) -> FlashedBoard:
+    way = BoardAccess(load=None, list_ports=boards, port=arguments.port)
+    read_checked_image(arguments.image)
     if arguments.pair_only:
         return await flash(arguments.image, arguments.key, way)
     if not arguments.restart:
         return await flash(arguments.image, arguments.key, replace(way, load=choose(arguments.drive)))
-    await send_away(arguments.key, way)
-    load = once_there(lambda: choose(arguments.drive))
+    await reboot_to_bootloader(arguments.key, way)
+    load = retry_until_loadable(lambda: choose(arguments.drive))
     return await flash(arguments.image, arguments.key, replace(way, load=load))
 
 

@@ -6,17 +6,17 @@ from typing import Protocol
 
 from fleet.agent.identity import Broker, Identity
 from provisioning import pki
-from provisioning.authority import Enrolled
+from provisioning.authority import EnrolledStation
 from provisioning.identity import check_vacant, write_identity
 
 
-class Signer(Protocol):
+class EnrolmentAuthority(Protocol):
     """Whoever signs under a claim code: an authority's directory at hand."""
 
-    def enrol(self, code: str, request: bytes, now: datetime) -> Enrolled: ...
+    def enrol(self, code: str, request: bytes, now: datetime) -> EnrolledStation: ...
 
 
-def enrol(authority: Signer, into: Path, broker: Broker, code: str, now: datetime) -> Identity:
+def enrol(authority: EnrolmentAuthority, into: Path, broker: Broker, code: str, now: datetime) -> Identity:
     """Enrol a station into an empty or new directory.
 
     Raises IdentityError (a directory that is not empty: before the code is used), ClaimRefused, AuthorityError,

@@ -62,7 +62,7 @@ def _copy(source: Path, into: Path, names: Iterable[str], owner: str | None) -> 
             if folder == into or into in folder.parents:
                 _make_folder(folder, owner)
         mode = files.PUBLIC if place.suffix in _READABLE and name not in VERIFIER_FILES else files.PRIVATE
-        files.write(place, (source / name).read_bytes(), mode)
+        files.write_file(place, (source / name).read_bytes(), mode)
         _give(place, owner)
         written.append(name)
     return tuple(written)

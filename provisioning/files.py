@@ -15,7 +15,7 @@ PUBLIC = 0o644
 DIRECTORY = 0o700
 
 
-def write(path: Path, content: bytes, mode: int = PRIVATE) -> None:
+def write_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
     """Replace the file in one step: a reader, or a power cut, sees the old content or the new, never a half."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -34,7 +34,7 @@ def write(path: Path, content: bytes, mode: int = PRIVATE) -> None:
 
 def write_json(path: Path, content: Any, mode: int = PRIVATE) -> None:
     """The same for a value as indented JSON."""
-    write(path, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n", mode)
+    write_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n", mode)
 
 
 def make_directory(path: Path) -> None:
@@ -44,7 +44,7 @@ def make_directory(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def made_whole(directory: Path) -> Iterator[Path]:
+def atomic_directory(directory: Path) -> Iterator[Path]:
     """Fill a directory beside the one that is wanted, and put it in place once all is written; nothing if that fails.
 
     The wanted one must be missing or empty (rename(2)).
@@ -70,7 +70,7 @@ def sync_directory(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def directory_lock(path: Path) -> Iterator[None]:
     """Hold the lock of a directory while its files are read, changed and written: one process at a time."""
     with (path / ".lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

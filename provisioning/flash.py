@@ -41,7 +41,7 @@ ListPorts = Callable[[], tuple[FoundBoard, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class BoardAccess:
     """How the board is reached. `load` is None where it has its image already; `port` where there is no need to look."""
 
     load: Load | None
@@ -53,7 +53,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Flashed:
+class FlashedBoard:
     """The board is ready. `new_key` where it was paired just now."""
 
     board: str
@@ -62,7 +62,7 @@ class Flashed:
     new_key: bool
 
 
-def checked_image(path: Path) -> Image:
+def read_checked_image(path: Path) -> Image:
     """The image, if this program speaks to it. Raises FlashError with `bad_image`; OSError."""
     try:
         image = read_image(path.read_bytes())
@@ -74,9 +74,9 @@ def checked_image(path: Path) -> Image:
     return image
 
 
-async def flash(path: Path, key_file: Path, way: Way) -> Flashed:
+async def flash(path: Path, key_file: Path, way: BoardAccess) -> FlashedBoard:
     """Write the image, wait for the board, pair. Raises FlashError, PairingError, OSError."""
-    image = checked_image(path)
+    image = read_checked_image(path)
     known = _known(key_file)
     if way.load is not None:
         await asyncio.to_thread(way.load, path)
@@ -88,13 +88,13 @@ async def flash(path: Path, key_file: Path, way: Way) -> Flashed:
         if outcome.new:
             outcome.pairing.save(key_file)
         draft.unlink()
-        return Flashed(outcome.pairing.board, outcome.firmware, port, outcome.new)
+        return FlashedBoard(outcome.pairing.board, outcome.firmware, port, outcome.new)
     if not (isinstance(outcome, Silent) and outcome.given):
         draft.unlink()
     raise _why(outcome, port, image)
 
 
-def once_there(
+def retry_until_loadable(
     choose_load: Callable[[], Load],
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -114,7 +114,7 @@ def once_there(
     return load
 
 
-async def send_away(key_file: Path, way: Way) -> None:
+async def reboot_to_bootloader(key_file: Path, way: BoardAccess) -> None:
     """Tell a paired board to restart into BOOTSEL, by a command under its key. Raises FlashError, PairingError."""
     known = _known(key_file)
     if known is None:
@@ -145,7 +145,7 @@ def _drafted(draft: Path) -> Secret:
     return key
 
 
-async def _port(way: Way) -> str:
+async def _port(way: BoardAccess) -> str:
     """The port of the one board, as soon as there is one."""
     give_up_at = way.clock() + way.start_limit_s
     while not (found := await asyncio.to_thread(_seen, way)):
@@ -159,13 +159,13 @@ async def _port(way: Way) -> str:
     return found[0]
 
 
-def _seen(way: Way) -> tuple[str, ...]:
+def _seen(way: BoardAccess) -> tuple[str, ...]:
     if way.port is None:
         return tuple(board.port for board in way.list_ports())
     return (way.port,) if Path(way.port).exists() else ()
 
 
-async def _talk(port: str, talk: PairingSession, way: Way) -> Outcome:
+async def _talk(port: str, talk: PairingSession, way: BoardAccess) -> Outcome:
     """Carry one talk over the line to its outcome; a line that ends before is a board that is silent."""
     news: asyncio.Queue[bytes | None] = asyncio.Queue()
     line = await _line(port, news, way)
@@ -184,7 +184,7 @@ async def _talk(port: str, talk: PairingSession, way: Way) -> Outcome:
         await line.close()
 
 
-async def _line(port: str, news: asyncio.Queue[bytes | None], way: Way) -> SerialLine:
+async def _line(port: str, news: asyncio.Queue[bytes | None], way: BoardAccess) -> SerialLine:
     """The open port. One that has just come may not be ours yet: udev sets its rights a moment later."""
     give_up_at = way.clock() + PORT_LIMIT_S
     while True:

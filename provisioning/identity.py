@@ -17,7 +17,7 @@ from fleet.agent.identity import (
     new_store_key,
 )
 from provisioning import files
-from provisioning.authority import Enrolled
+from provisioning.authority import EnrolledStation
 
 
 def check_vacant(directory: Path) -> None:
@@ -28,16 +28,16 @@ def check_vacant(directory: Path) -> None:
         )
 
 
-def write_identity(directory: Path, key_pem: bytes, enrolled: Enrolled, broker: Broker) -> Identity:
+def write_identity(directory: Path, key_pem: bytes, enrolled: EnrolledStation, broker: Broker) -> Identity:
     """Write all files, check them, then put them in place in one step. Raises IdentityError, OSError."""
     check_vacant(directory)
     stated = IdentityFile(enrolled.station, enrolled.epoch, broker, enrolled.signing_key, enrolled.verifier_key)
-    with files.made_whole(directory) as beside:
-        files.write(beside / KEY_FILE, key_pem)
-        files.write(beside / CERTIFICATE_FILE, enrolled.certificate)
-        files.write(beside / CA_FILE, enrolled.ca)
-        files.write(beside / STORE_KEY_FILE, new_store_key())
+    with files.atomic_directory(directory) as beside:
+        files.write_file(beside / KEY_FILE, key_pem)
+        files.write_file(beside / CERTIFICATE_FILE, enrolled.certificate)
+        files.write_file(beside / CA_FILE, enrolled.ca)
+        files.write_file(beside / STORE_KEY_FILE, new_store_key())
         content = msgspec.json.format(msgspec.json.encode(stated), indent=2)
-        files.write(beside / IDENTITY_FILE, content + b"\n")
+        files.write_file(beside / IDENTITY_FILE, content + b"\n")
         Identity.load(beside)
     return Identity.load(directory)

@@ -18,11 +18,11 @@ def issue_process(authority: Authority, name: str, now: datetime) -> datetime:
     if PROCESS_NAME.match(name) is None:
         raise AuthorityError(f"{name!r}: a process is called {SERVER_CLIENT_NAME}- and 1 to 24 of a-z, 0-9 and hyphens")
     server = authority.directory / "server"
-    with files.locked(authority.directory):
+    with files.directory_lock(authority.directory):
         key = pki.new_key()
         certificate = pki.issue_client(authority.issuer(), name, key.public_key(), now)
-        files.write(server / f"{name}.key", pki.key_pem(key))
-        files.write(server / f"{name}.pem", pki.certificate_pem(certificate), files.PUBLIC)
+        files.write_file(server / f"{name}.key", pki.key_pem(key))
+        files.write_file(server / f"{name}.pem", pki.certificate_pem(certificate), files.PUBLIC)
     return certificate.not_valid_after_utc
 
 

@@ -10,7 +10,7 @@ from provisioning.claim import Claim
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class CertificateRecord:
     """One certificate of a station. `serial` is its X.509 serial number; times are aware."""
 
     station: str
@@ -38,22 +38,23 @@ class Registry:
         claims = self.claims() | {claim.id: claim}
         files.write_json(self._claims, [_written(one) for one in claims.values()])
 
-    def issued(self) -> list[Issued]:
+    def issued(self) -> list[CertificateRecord]:
         """All certificates, oldest first."""
         rows = files.read_json(self._issued, default=[])
         return [
-            Issued(**_read(row | {"serial": int(row["serial"], 16)}, "issued", "not_after", "revoked")) for row in rows
+            CertificateRecord(**_read(row | {"serial": int(row["serial"], 16)}, "issued", "not_after", "revoked"))
+            for row in rows
         ]
 
-    def add_issued(self, issued: Issued) -> None:
+    def add_issued(self, issued: CertificateRecord) -> None:
         self.keep_issued([*self.issued(), issued])
 
-    def keep_issued(self, issued: list[Issued]) -> None:
+    def keep_issued(self, issued: list[CertificateRecord]) -> None:
         """Replace the whole list."""
         files.write_json(self._issued, [_written(one) | {"serial": f"{one.serial:x}"} for one in issued])
 
 
-def _written(row: Claim | Issued) -> dict[str, Any]:
+def _written(row: Claim | CertificateRecord) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(row).items()}
 
 

@@ -24,16 +24,18 @@ class TooEarlyError(AuthorityError):
 
 
 @dataclass(frozen=True, slots=True)
-class Renewed:
+class RenewedCertificate:
     """A new certificate for a new key."""
 
     name: str
     not_after: datetime
 
 
-def renew(authority: Authority, names: Sequence[str], now: datetime, *, early: bool = False) -> list[Renewed]:
+def renew(
+    authority: Authority, names: Sequence[str], now: datetime, *, early: bool = False
+) -> list[RenewedCertificate]:
     """New keys and certificates for these `LEAVES`: all of them, or none where one is refused. Raises AuthorityError, OSError."""
-    with files.locked(authority.directory):
+    with files.directory_lock(authority.directory):
         issuer = authority.issuer()
         if now >= issuer.certificate.not_valid_after_utc:
             raise AuthorityError(
@@ -65,17 +67,19 @@ def read_leaf(authority: Authority, name: str) -> x509.Certificate:
     return x509.load_pem_x509_certificate((authority.directory / "server" / f"{name}.pem").read_bytes())
 
 
-def _renewed(authority: Authority, name: str, leaf: x509.Certificate, issuer: pki.Issuer, now: datetime) -> Renewed:
+def _renewed(
+    authority: Authority, name: str, leaf: x509.Certificate, issuer: pki.Issuer, now: datetime
+) -> RenewedCertificate:
     key = pki.new_key()
     if name == SERVER_CLIENT_NAME:
         made = pki.issue_client(issuer, SERVER_CLIENT_NAME, key.public_key(), now)
     else:
         made = pki.issue_server(issuer, _names(leaf), key.public_key(), now)
     place = authority.directory / "server" / f"{name}.pem"
-    files.write(_next(place.with_suffix(".key")), pki.key_pem(key))
-    files.write(_next(place), pki.certificate_pem(made), files.PUBLIC)
+    files.write_file(_next(place.with_suffix(".key")), pki.key_pem(key))
+    files.write_file(_next(place), pki.certificate_pem(made), files.PUBLIC)
     finish_renewals(authority.directory)
-    return Renewed(name, made.not_valid_after_utc)
+    return RenewedCertificate(name, made.not_valid_after_utc)
 
 
 def _next(place: Path) -> Path:

@@ -44,15 +44,15 @@ def rotate(authority: Authority, parts: Sequence[str], now: datetime, overlap_da
         raise AuthorityError(f"name what to rotate: {', '.join(ALL_PARTS)}")
     if overlap_days <= 0:
         raise AuthorityError("the overlap must be longer than 0 days: stations learn of the new keys in it")
-    with files.locked(authority.directory):
-        settle(authority, now)
+    with files.directory_lock(authority.directory):
+        apply_rotation(authority, now)
         if (under_way := authority.rotation()) is not None:
             raise TooEarlyError(_still(under_way))
         texts = authority.chain()
         for part in parts:
             _make_next(authority.directory, part, now, len(texts) + 2)
         made = _state(authority, _statement(authority, parts, len(texts) + 1, now, timedelta(days=overlap_days)), parts)
-        settle(authority, now)
+        apply_rotation(authority, now)
         return made
 
 
@@ -65,22 +65,22 @@ def _state(authority: Authority, statement: KeyStatement, parts: Sequence[str]) 
     return open_statement(text, old)
 
 
-def settle(authority: Authority, now: datetime) -> None:
+def apply_rotation(authority: Authority, now: datetime) -> None:
     """Have ca.pem and the list of revocations name the authorities that the newest statement names. Call it under the lock."""
     stated = authority.rotation()
     place = authority.directory / "ca/ca.pem"
     if stated is not None and set(split_pem(place.read_text())) != set(stated.authorities):
-        files.write(place, "".join(stated.authorities).encode(), files.PUBLIC)
+        files.write_file(place, "".join(stated.authorities).encode(), files.PUBLIC)
         authority.refresh_crl(now)
 
 
-def finish(authority: Authority, now: datetime) -> Handover:
+def finish_rotation(authority: Authority, now: datetime) -> Handover:
     """Forget the old keys, once nobody trusts them any more. The old CA still vouches for whom it enrolled (`forget_ca`).
 
     Raises AuthorityError, OSError.
     """
-    with files.locked(authority.directory):
-        settle(authority, now)
+    with files.directory_lock(authority.directory):
+        apply_rotation(authority, now)
         under_way = authority.rotation()
         if under_way is None:
             raise AuthorityError("no rotation is under way")
@@ -99,25 +99,25 @@ def _put_in_place(authority: Authority, under_way: Handover, now: datetime) -> N
             continue
         if part == CA:
             # Its key signs no certificate any more, but the revocations of those that it has issued.
-            files.write(directory / f"ca/ca-before-{under_way.sequence}.key", place.read_bytes())
+            files.write_file(directory / f"ca/ca-before-{under_way.sequence}.key", place.read_bytes())
         fresh.replace(place)
         files.sync_directory(place.parent)
     (directory / "ca/ca-next.pem").unlink(missing_ok=True)
     since = {"ca_since": now.isoformat()} if set(split_pem(public["ca"])) != set(under_way.authorities) else {}
     newest_first = sorted(under_way.authorities, key=lambda one: _made(one), reverse=True)
-    files.write(directory / "ca/ca.pem", "".join(newest_first).encode(), files.PUBLIC)
+    files.write_file(directory / "ca/ca.pem", "".join(newest_first).encode(), files.PUBLIC)
     for path in (directory / "ca").glob("ca-before-*.key"):
         if path not in authority.key_files():
             path.unlink()
     authority.refresh_crl(now)
-    stated = {**public, **pinned(under_way), **since, "ca": "".join(newest_first)}
+    stated = {**public, **pinned_keys(under_way), **since, "ca": "".join(newest_first)}
     files.write_json(directory / PUBLIC_FILE, stated, files.PUBLIC)
 
 
 def forget_ca(authority: Authority, now: datetime) -> Handover:
     """Have stations trust the newest CA alone, once nothing rests on the ones before. Raises AuthorityError, OSError."""
-    with files.locked(authority.directory):
-        settle(authority, now)
+    with files.directory_lock(authority.directory):
+        apply_rotation(authority, now)
         if (under_way := authority.rotation()) is not None:
             if under_way.old_until > now:
                 raise TooEarlyError(_still(under_way))
@@ -127,7 +127,7 @@ def forget_ca(authority: Authority, now: datetime) -> Handover:
             _check_forgettable(authority, now)
             statement = _statement(authority, (), len(authority.chain()) + 1, now, timedelta(), forget=True)
             under_way = _state(authority, statement, ())
-            settle(authority, now)
+            apply_rotation(authority, now)
         _put_in_place(authority, under_way, now)
         return under_way
 
@@ -160,7 +160,7 @@ def _made(pem: str) -> datetime:
     return x509.load_pem_x509_certificate(pem.encode()).not_valid_before_utc
 
 
-def pinned(handover: Handover) -> dict[str, object]:
+def pinned_keys(handover: Handover) -> dict[str, object]:
     """What a station pins once the new keys are the server's: the fields of public.json."""
     jwk = {name: str(value) for name, value in handover.signing_key.as_dict(private=False).items()}
     return {
@@ -220,12 +220,12 @@ def _make_next(directory: Path, part: str, now: datetime, number: int) -> None:
     if not place.exists():
         if part == VERIFIER:
             key = X25519PrivateKey.generate()
-            files.write(place, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+            files.write_file(place, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         else:
-            files.write(place, pki.key_pem(pki.new_key()))
+            files.write_file(place, pki.key_pem(pki.new_key()))
     if part == CA:
         made = pki.make_ca(now, load_key(place), number)
-        files.write(place.with_suffix(".pem"), pki.certificate_pem(made.certificate), files.PUBLIC)
+        files.write_file(place.with_suffix(".pem"), pki.certificate_pem(made.certificate), files.PUBLIC)
 
 
 def _private(directory: Path, part: str, *, is_new: bool) -> Path:

@@ -26,7 +26,7 @@ def write_units(names: tuple[str, ...], output: Path, programs: Path) -> list[st
     output.mkdir(parents=True, exist_ok=True)
     made = [(output / name, _filled(name, programs)) for name in names]
     for path, text in made:
-        files.write(path, text.encode(), files.PUBLIC)
+        files.write_file(path, text.encode(), files.PUBLIC)
     return [str(path) for path, _ in made]
 
 

@@ -30,16 +30,16 @@ class RewiringError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Rewired:
+class RewiredBoard:
     """The board runs with the new data."""
 
     board: str
     slots: int
 
 
-async def rewire(file: Path, key: Path, find: Find) -> Rewired:
+async def rewire(file: Path, key: Path, find: Find) -> RewiredBoard:
     """Check the file, give it to the board, and see it come back. Raises RewiringError, PairingError."""
-    content = checked(file)
+    content = read_wiring(file)
     pairing = Pairing.load(key)
     cabinet = SerialCabinet("cabinet", find, lambda: pairing)
     cabinet.start()
@@ -55,7 +55,7 @@ async def rewire(file: Path, key: Path, find: Find) -> Rewired:
         await cabinet.close()
 
 
-def checked(file: Path) -> bytes:
+def read_wiring(file: Path) -> bytes:
     """The data as the board gets them. Raises RewiringError with the name of the entry that does not fit."""
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
@@ -75,13 +75,13 @@ def checked(file: Path) -> bytes:
     return content
 
 
-async def _back(cabinet: SerialCabinet, restarts: int) -> Rewired:
+async def _back(cabinet: SerialCabinet, restarts: int) -> RewiredBoard:
     """Wait for the session after the restart."""
     for _ in range(round(AGAIN_S / LOOK_EVERY_S)):
         board = cabinet.board
         state = await cabinet.state()
         if cabinet.restarts > restarts and board is not None and isinstance(state, CabinetReady):
-            return Rewired(board.board_id, len(state.slots))
+            return RewiredBoard(board.board_id, len(state.slots))
         await asyncio.sleep(LOOK_EVERY_S)
     raise RewiringError("the board took the data and has not come back; look at its lamps, and unplug it once")
 

@@ -15,7 +15,7 @@ from functools import partial
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.store import StationStore, StoreError
-from fleet.agent.words import SyncRefused, Words
+from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages.asking import BlockAsk, DeclinedResult, HoldAsk, LiftAsk, Result
 from fleet.messages.link import MessageError, decode, encode
 
@@ -39,7 +39,7 @@ Queueable = BlockAsk | HoldAsk | LiftAsk
 class BlockQueue:
     """`run` it beside the link. `store` was opened with `SCHEMA` among its schemas."""
 
-    def __init__(self, store: StationStore, link: Asker, words: Words, cipher: AtRestCipher) -> None:
+    def __init__(self, store: StationStore, link: Asker, words: AnswerVerifier, cipher: AtRestCipher) -> None:
         self._store = store
         self._cipher = cipher
         self._link = link

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.x509 import Certificate
 
 from fleet.agent import outbox
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.messages.checkpoints import Checkpoint, content_of, is_due
 from fleet.messages.vocabulary import EventType
 
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS checkpoint (
 class Checkpoints:
     """Makes them in one chain, under the station's key; its certificate travels with each."""
 
-    def __init__(self, key: EllipticCurvePrivateKey, certificate: Certificate, chain: Chain) -> None:
+    def __init__(self, key: EllipticCurvePrivateKey, certificate: Certificate, chain: EventChain) -> None:
         self._key = key
         self._certificate = certificate
         self._chain = chain
@@ -48,7 +48,7 @@ class Checkpoints:
         return True
 
 
-def _last(cx: sqlite3.Connection, chain: Chain) -> tuple[int, datetime] | None:
+def _last(cx: sqlite3.Connection, chain: EventChain) -> tuple[int, datetime] | None:
     row = cx.execute(
         "SELECT sequence, time FROM checkpoint WHERE station = ? AND epoch = ?", (chain.station, chain.epoch)
     ).fetchone()

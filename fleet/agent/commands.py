@@ -20,14 +20,14 @@ from fleet.agent.store import StationStore
 from fleet.messages.commands import Command, CommandResult, digest_of
 from fleet.messages.judging import (
     KEPT,
+    CommandVerdict,
     DeclinedCommand,
     IgnoredCommand,
     TakenCommand,
-    Verdict,
-    opened,
-    told_ended,
-    told_taken,
-    wrong_with,
+    command_ended_data,
+    command_taken_data,
+    open_command,
+    refusal_reason,
 )
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import CommandOutcome, EventType
@@ -71,9 +71,9 @@ class CommandGate:
         self._clock = clock
         self._note = note
 
-    async def take(self, payload: bytes) -> Verdict:
+    async def take(self, payload: bytes) -> CommandVerdict:
         """The verdict, durable where it is `TakenCommand`. Raises StoreError."""
-        command = opened(payload, self._keys.find, self._station)
+        command = open_command(payload, self._keys.find, self._station)
         if isinstance(command, IgnoredCommand):
             log.warning("a command was ignored: %s", command.why)
             return command
@@ -81,7 +81,7 @@ class CommandGate:
         known = await self._store.transact(lambda cx: _result_of(cx, taken))
         if known is not None:
             return DeclinedCommand(known)
-        if (why := wrong_with(command, self._allowed, self._clock())) is not None:
+        if (why := refusal_reason(command, self._allowed, self._clock())) is not None:
             return DeclinedCommand(CommandResult(command.sequence, taken.digest, CommandOutcome.REFUSED, why))
         if not await self._store.transact(lambda cx: self._keep(cx, taken)):
             return IgnoredCommand("taken before")
@@ -116,7 +116,7 @@ class CommandGate:
             return False
         row = (command.sequence, taken.digest, encode(command))
         cx.execute("INSERT INTO command_told VALUES (?, ?, ?, 0, NULL)", row)
-        self._note(cx, EventType.COMMAND_TAKEN, told_taken(command))
+        self._note(cx, EventType.COMMAND_TAKEN, command_taken_data(command))
         return True
 
     def _end(self, cx: sqlite3.Connection, command: Command, result: CommandResult) -> None:
@@ -126,7 +126,7 @@ class CommandGate:
             " (SELECT sequence FROM command_told WHERE result IS NOT NULL ORDER BY sequence DESC LIMIT ?)",
             (KEPT,),
         )
-        self._note(cx, EventType.COMMAND_ENDED, told_ended(command, result))
+        self._note(cx, EventType.COMMAND_ENDED, command_ended_data(command, result))
 
 
 def _result_of(cx: sqlite3.Connection, taken: TakenCommand) -> CommandResult | None:

@@ -25,7 +25,7 @@ PRUNE_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class FlowLimits:
     """`window`: events in flight at most. `acked_timeout_s`: the patience with a silent server."""
 
     window: int = 100
@@ -45,7 +45,7 @@ class Wiring:
 class Drain:
     """One connection's worth of emptying the outbox."""
 
-    def __init__(self, store: StationStore, chain: tuple[str, int], wiring: Wiring, pace: Pace) -> None:
+    def __init__(self, store: StationStore, chain: tuple[str, int], wiring: Wiring, pace: FlowLimits) -> None:
         """`chain`: station and current epoch."""
         self._store = store
         self._station, self._epoch = chain
@@ -87,7 +87,7 @@ class Drain:
 
         def work(cx: outbox.Transaction) -> tuple[Acknowledgement, list[Event]]:
             taken = outbox.acknowledge(cx, self._station, word, time.time())
-            again = [] if taken.ahead else outbox.wanted(cx, self._station, word, window)
+            again = [] if taken.ahead else outbox.missing_events(cx, self._station, word, window)
             return taken, again
 
         taken, again = await self._store.transact(work)
@@ -117,7 +117,7 @@ class Drain:
 
     async def _pending(self, limit: int) -> list[Event]:
         after = self._sent
-        return await self._store.transact(lambda cx: outbox.pending(cx, self._station, after, limit))
+        return await self._store.transact(lambda cx: outbox.pending_events(cx, self._station, after, limit))
 
     async def _prune(self) -> None:
         now = time.monotonic()

@@ -42,7 +42,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class ReceivedMessage:
     """A message that came down."""
 
     topic: str

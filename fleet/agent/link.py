@@ -24,12 +24,12 @@ from typing import Any
 import msgspec
 
 from fleet.agent import outbox
-from fleet.agent.drain import Drain, Pace, Wiring
-from fleet.agent.endpoint import Endpoint, Incoming, make_tls
+from fleet.agent.drain import Drain, FlowLimits, Wiring
+from fleet.agent.endpoint import Endpoint, ReceivedMessage, make_tls
 from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.mqtt import TAKEN_OVER, Connection, ConnectionFailed, Extras
-from fleet.agent.signatures import Dropped, Signatures
+from fleet.agent.signatures import DroppedMessages, Signatures
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.backoff import Backoff
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event, EventError
@@ -61,7 +61,7 @@ class Timing:
     """`first_s`: the longest first delay before connecting; a fleet needs the default, a demo may hurry."""
 
     first_s: float = 10.0
-    pace: Pace = field(default_factory=Pace)
+    pace: FlowLimits = field(default_factory=FlowLimits)
     clock: Callable[[], datetime] = utc_now
     """The machine's own."""
 
@@ -112,7 +112,7 @@ class Link:
         self._asked = TokenBucket(ASK_BURST * 3 // 4, ASKS_PER_S * 3 / 4, time.monotonic())
         self._clock_behind = timedelta()
         """What is to be added to the machine's clock, as the server's signed word has it."""
-        self.dropped = Dropped()
+        self.dropped = DroppedMessages()
         self._state: StationState | None = None
         self._state_changed = asyncio.Event()
         self._open: _Open | None = None
@@ -301,7 +301,7 @@ class Link:
             extras = Extras(content_type=EVENT_CONTENT_TYPE, user=user)
             self._open.connection.publish(self._topics.events, event.wire, extras=extras)
 
-    def _receive(self, message: Incoming) -> None:
+    def _receive(self, message: ReceivedMessage) -> None:
         try:
             if message.topic == self._topics.commands:
                 self.on_command(message.payload)
@@ -316,7 +316,7 @@ class Link:
         except SignedError as error:
             self.dropped.note(message.topic.rsplit("/", 1)[1], error)
 
-    def _take_answer(self, message: Incoming, signatures: Signatures) -> None:
+    def _take_answer(self, message: ReceivedMessage, signatures: Signatures) -> None:
         waiting = self._asks.get(message.correlation or b"")
         if waiting is not None and not waiting.answer.done():
             answer = signatures.open_answer(message.payload, waiting.nonce, with_keys=waiting.with_keys)

@@ -25,7 +25,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from fleet.agent.endpoint import Endpoint, Incoming
+from fleet.agent.endpoint import Endpoint, ReceivedMessage
 from fleet.messages.takeovers import SESSION_TAKEN_OVER
 
 KEEPALIVE_S = 30
@@ -74,7 +74,7 @@ class Extras:
 class Connection:
     """An open connection. Make it with `open`; `closed` is done when it has ended, with the reason in words."""
 
-    def __init__(self, endpoint: Endpoint, on_message: Callable[[Incoming], None]) -> None:
+    def __init__(self, endpoint: Endpoint, on_message: Callable[[ReceivedMessage], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_message = on_message
         self._connected: asyncio.Future[None] = self._loop.create_future()
@@ -88,7 +88,7 @@ class Connection:
         self._client = self._make_client(endpoint)
 
     @classmethod
-    async def open(cls, endpoint: Endpoint, on_message: Callable[[Incoming], None]) -> "Connection":
+    async def open(cls, endpoint: Endpoint, on_message: Callable[[ReceivedMessage], None]) -> "Connection":
         """Connect and wait for the broker's CONNACK. Raises ConnectionFailed."""
         connection = cls(endpoint, on_message)
         try:
@@ -207,7 +207,7 @@ class Connection:
 
     def _handle_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)
-        self._on_message(Incoming(message.topic, bytes(message.payload), correlation))
+        self._on_message(ReceivedMessage(message.topic, bytes(message.payload), correlation))
 
     def _handle_want_write(self, _client: Client, _userdata: Any, _sock: Any) -> None:
         # During the handshake this comes from the worker thread; `_watch` then asks want_write itself.

@@ -44,7 +44,7 @@ START: Place = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class EventChain:
     """Which chain is written: a station, its epoch, and the boot that writes."""
 
     station: str
@@ -65,7 +65,7 @@ class Acknowledgement:
 
 
 def append(
-    cx: sqlite3.Connection, chain: Chain, type_: str, time: str, subject: str | None, content: dict[str, Any]
+    cx: sqlite3.Connection, chain: EventChain, type_: str, time: str, subject: str | None, content: dict[str, Any]
 ) -> Event:
     """Seal the next event of the chain and keep it. `time` is RFC 3339 in UTC."""
     sequence, prev = head(cx, chain.station, chain.epoch)
@@ -85,7 +85,7 @@ def append(
     return event
 
 
-def pending(cx: sqlite3.Connection, station: str, after: Place, limit: int) -> list[Event]:
+def pending_events(cx: sqlite3.Connection, station: str, after: Place, limit: int) -> list[Event]:
     """At most `limit` events that the server does not hold, oldest first, behind `after`."""
     rows = cx.execute(
         "SELECT envelope, data, salt FROM outbox"
@@ -96,7 +96,7 @@ def pending(cx: sqlite3.Connection, station: str, after: Place, limit: int) -> l
     return _restored(rows)
 
 
-def wanted(cx: sqlite3.Connection, station: str, acked: Acked, limit: int) -> list[Event]:
+def missing_events(cx: sqlite3.Connection, station: str, acked: Acked, limit: int) -> list[Event]:
     """At most `limit` of the events that the server asks for again, oldest first."""
     found: list[Event] = []
     for first, last in acked.wanted:
@@ -135,7 +135,7 @@ def depth(cx: sqlite3.Connection, station: str) -> int:
     )
 
 
-def kinds_after(cx: sqlite3.Connection, station: str, epoch: int, sequence: int) -> list[tuple[int, str]]:
+def event_types_after(cx: sqlite3.Connection, station: str, epoch: int, sequence: int) -> list[tuple[int, str]]:
     """(sequence, type) of the kept events of one epoch behind `sequence`, in order."""
     rows = cx.execute(
         "SELECT envelope, data, salt FROM outbox WHERE station = ? AND epoch = ? AND sequence > ? ORDER BY sequence",
@@ -144,7 +144,7 @@ def kinds_after(cx: sqlite3.Connection, station: str, epoch: int, sequence: int)
     return [(event.sequence, event.type) for event in _restored(rows)]
 
 
-def latest(cx: sqlite3.Connection, count: int) -> list[Event]:
+def newest_events(cx: sqlite3.Connection, count: int) -> list[Event]:
     """The last events that are still kept, the newest first."""
     rows = cx.execute("SELECT envelope, data, salt FROM outbox ORDER BY rowid DESC LIMIT ?", (count,))
     return _restored(rows)

@@ -19,7 +19,7 @@ import msgspec
 
 from fleet.agent.keeping import Asker, keep_fresh
 from fleet.agent.store import StationStore
-from fleet.agent.words import SyncRefused, Words
+from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages.asking import REGION_TYP
 from fleet.messages.issuing import SwitchOff, switches_off
 from fleet.messages.region import FilePart, RegionAsk, RegionPage
@@ -54,7 +54,7 @@ class SyncedRegion:
         self,
         store: StationStore,
         link: Asker,
-        words: Words,
+        words: AnswerVerifier,
         clock: Callable[[], datetime],
         *,
         on_files: Callable[[Sequence[RegionFile]], None] = lambda files: None,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from joserfc.jwk import ECKey, GuestProtocol
 
-from fleet.messages.key_rotation import Handover, walk
+from fleet.messages.key_rotation import Handover, follow_chain
 
 
 def _utc_now() -> datetime:
@@ -63,7 +63,7 @@ class ServerKeys:
 
     def take(self, chain: Sequence[str]) -> list[Handover]:
         """Take what follows from the newest key, and give it. Raises RotationError: then nothing of it is taken."""
-        fresh = walk(self.newest, chain, after=self.sequence)
+        fresh = follow_chain(self.newest, chain, after=self.sequence)
         self.taken += fresh
         self._keys |= {one.signing_key.thumbprint(): one.signing_key for one in fresh}
         return fresh

@@ -13,7 +13,7 @@ from datetime import datetime
 from joserfc.jwk import ECKey, GuestProtocol
 
 from fleet.agent.identity import Identity
-from fleet.messages.key_rotation import RotationError, walk
+from fleet.messages.key_rotation import RotationError, follow_chain
 from fleet.messages.link import Acked, Ask
 from fleet.messages.signed import (
     CLOCK_SLACK,
@@ -62,7 +62,7 @@ class Signatures:
         """Finds the key of an answer among those that its own statements hand over to. Raises SignedError."""
         claimed = unverified_answer(payload)
         try:
-            taken = walk(self._keys.newest, claimed.keys if claimed else (), after=self._keys.sequence)
+            taken = follow_chain(self._keys.newest, claimed.keys if claimed else (), after=self._keys.sequence)
         except RotationError as error:
             raise SignedError(f"the keys in it do not follow from the server's: {error}") from None
         known = {one.signing_key.thumbprint(): one.signing_key for one in taken}
@@ -85,7 +85,7 @@ class Signatures:
         return acked
 
 
-class Dropped:
+class DroppedMessages:
     """Counts messages that were dropped, with a line in the log at most once a minute for each kind."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -25,7 +25,7 @@ from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker, keep_fresh
 from fleet.agent.store import StationStore
-from fleet.agent.words import SyncRefused, Words
+from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.link import (
     Administrator,
@@ -53,7 +53,7 @@ same in clear, before."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ListValidity:
     """The times of the list that is held: made at `issued`, not to be used past `not_after`."""
 
     issued: datetime
@@ -71,7 +71,7 @@ class FoundAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Lists:
     """What was read out of signed pages, and the pages' own text."""
 
-    held: Held | None = None
+    held: ListValidity | None = None
     floor: datetime | None = None
     orders: dict[str, Order] = field(default_factory=dict)
     administrators: tuple[Administrator, ...] = ()
@@ -89,7 +89,7 @@ class OrderBook:
         self, identity: Identity, store: StationStore, link: Asker, clock: Callable[[], datetime] = _wall_clock
     ) -> None:
         """`store` was opened with `SCHEMA` among its schemas. `clock` gives aware times. Raises IdentityError, StoreError."""
-        self._words = Words(identity)
+        self._words = AnswerVerifier(identity)
         self._cipher = AtRestCipher(identity.station, identity.store_secret())
         self._store = store
         self._link = link
@@ -204,7 +204,7 @@ class OrderBook:
         pages = [self._words.opened(Answer(ok=True, jws=text), SYNC_TYP, SyncPage) for text in texts]
         if not pages or [page.next is None for page in pages] != [False] * (len(pages) - 1) + [True]:
             raise SyncRefused("malformed", "the list is not whole")
-        held = Held(_time(pages[0].issued), min(_time(page.not_after) for page in pages))
+        held = ListValidity(_time(pages[0].issued), min(_time(page.not_after) for page in pages))
         if floor is not None and held.issued < floor:
             raise SyncRefused("replayed", "the list is older than one that was held")
         people = {one.hsa_id: one for page in pages for one in page.administrators}

@@ -22,7 +22,7 @@ class SyncRefused(Exception):
         self.code = code
 
 
-class Words:
+class AnswerVerifier:
     """Opens what the server has signed for this station."""
 
     def __init__(self, identity: Identity) -> None:

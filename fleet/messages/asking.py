@@ -20,22 +20,22 @@ from fleet.messages.issuing import (
     BlockReason,
     CardRecord,
     CardState,
+    DirectoryPerson,
     HoldReason,
     Offer,
-    Person,
     Profile,
 )
 from fleet.messages.mandates import Proof
 from fleet.messages.vocabulary import AskName
 
 
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ask", kw_only=True):
+class IdentifiedAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ask", kw_only=True):
     """What all of them have. `id`: 32 hex digits."""
 
     id: str
 
 
-class PersonAsk(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PersonAsk(IdentifiedAsk, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An ask in the name of people. `proofs`: of each, made for this very ask."""
 
     proofs: tuple[Proof, ...] = ()
@@ -122,7 +122,7 @@ class LetterAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.
     card_number: str
 
 
-class CardStateAsk(Asked, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_STATE.value, kw_only=True):
+class CardStateAsk(IdentifiedAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_STATE.value, kw_only=True):
     """The state of the card of that number, without whose it is, and a nonce for a mandate. Nobody has proved anything."""
 
     card_number: str
@@ -247,7 +247,7 @@ class LoggedInResult(_Result, frozen=True, tag="logged_in"):
 class FoundResult(_Result, frozen=True, tag="found"):
     """`person` is None for a card whose holder is not in the directory any more."""
 
-    person: Person | None
+    person: DirectoryPerson | None
     cards: tuple[CardRecord, ...] = ()
     offers: tuple[Offer, ...] = ()
 

@@ -8,7 +8,7 @@ Rules of when (`is_due`): after every hundred events, and at least once a day. A
 first event, so that the fleet sees the station's certificate early. Where nothing was added since the last one, none is made.
 A clock that jumps back does not stop them.
 
->>> read_checkpoint(encoded(Checkpoint("entre-a", 1, 99, "0" * 64, "2026-01-01T00:00:00Z"))).sequence
+>>> read_checkpoint(encode_checkpoint(Checkpoint("entre-a", 1, 99, "0" * 64, "2026-01-01T00:00:00Z"))).sequence
 99
 """
 
@@ -54,10 +54,10 @@ def is_due(head: int, last: tuple[int, datetime] | None, now: datetime) -> bool:
 
 def content_of(checkpoint: Checkpoint, key: EllipticCurvePrivateKey, certificate: Certificate) -> dict[str, str]:
     """Signed, as the data of its event."""
-    return {"jws": statements.sign(key, certificate, TYP, encoded(checkpoint))}
+    return {"jws": statements.sign(key, certificate, TYP, encode_checkpoint(checkpoint))}
 
 
-def encoded(checkpoint: Checkpoint) -> bytes:
+def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
     """What is signed."""
     return msgspec.json.encode(checkpoint)
 

@@ -3,7 +3,8 @@
 A checkpoint states the station's time, and whoever has stolen the station's key states any time. The server signs what it got and
 when, with the key of its own certificate, so that a later revocation can be compared with a time that the station did not choose.
 
->>> read_countersignature(encoded(Countersignature("entre-a", 1, 99, "0" * 64, "1" * 64, "2026-01-01T00:00:00Z"))).sequence
+>>> statement = Countersignature("entre-a", 1, 99, "0" * 64, "1" * 64, "2026-01-01T00:00:00Z")
+>>> read_countersignature(encode_countersignature(statement)).sequence
 99
 """
 
@@ -45,7 +46,7 @@ def stated_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def encoded(statement: Countersignature) -> bytes:
+def encode_countersignature(statement: Countersignature) -> bytes:
     """What is signed."""
     return msgspec.json.encode(statement)
 

@@ -24,7 +24,7 @@ AdministratorRole = Literal["KRA", "KUR"]
 """KRA attends; KUR is needed of both where two attend for a holder with a protected identity."""
 
 
-class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class DirectoryPerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An employee as the directory knows them. Days are ISO 8601; `name` is None for a protected identity."""
 
     hsa_id: str

@@ -1,8 +1,8 @@
 """Verification of commands at a station, and the events told of them: shared by a real station and a simulated one.
 
 Rules: what is forged, for another station or no command at all is an `IgnoredCommand`, and nobody is answered. What the server
-has signed for this station and is out of its time, or is not on its own list, is refused with a word (`wrong_with`). Whether it
-was taken before is for the station's own memory to say.
+has signed for this station and is out of its time, or is not on its own list, is refused with a code (`refusal_reason`).
+Whether it was taken before is for the station's own memory to say.
 """
 
 from collections.abc import Callable, Collection
@@ -26,7 +26,7 @@ KEPT = 8
 FindKey = Callable[[GuestProtocol], ECKey]
 """Gives the key of a JWS by its header; raises ValueError where it is of none that counts."""
 
-Why = Literal["not_allowed", "expired", "not_yet", "too_long", "bad_time"]
+CommandRefusal = Literal["not_allowed", "expired", "not_yet", "too_long", "bad_time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class IgnoredCommand:
     why: str
 
 
-Verdict = TakenCommand | DeclinedCommand | IgnoredCommand
+CommandVerdict = TakenCommand | DeclinedCommand | IgnoredCommand
 
 
-def opened(payload: bytes, key: ECKey | FindKey, station: str) -> Command | IgnoredCommand:
+def open_command(payload: bytes, key: ECKey | FindKey, station: str) -> Command | IgnoredCommand:
     """The command in a compact JWS under the server's key, where it is one for this station."""
     if len(payload) > MAX_COMMAND_BYTES:
         return IgnoredCommand("too large")
@@ -70,7 +70,7 @@ def opened(payload: bytes, key: ECKey | FindKey, station: str) -> Command | Igno
     return command if command.station == station else IgnoredCommand("for another station")
 
 
-def wrong_with(command: Command, allowed: Collection[str], now: datetime) -> Why | None:
+def refusal_reason(command: Command, allowed: Collection[str], now: datetime) -> CommandRefusal | None:
     """Why it is refused at that (aware) time by a station that does what is `allowed`."""
     issued, not_after = aware_time(command.issued), aware_time(command.not_after)
     if issued is None or not_after is None:
@@ -84,13 +84,13 @@ def wrong_with(command: Command, allowed: Collection[str], now: datetime) -> Why
     return None if command.command in allowed else "not_allowed"
 
 
-def told_taken(command: Command) -> dict[str, Any]:
+def command_taken_data(command: Command) -> dict[str, Any]:
     """The data of `EventType.COMMAND_TAKEN`."""
     second = {"second": command.second} if command.second else {}
     return {**_about(command), "by": command.by, **second, "why": command.reason}
 
 
-def told_ended(command: Command, result: CommandResult) -> dict[str, Any]:
+def command_ended_data(command: Command, result: CommandResult) -> dict[str, Any]:
     """The data of `EventType.COMMAND_ENDED`."""
     why = {"reason": result.reason} if result.reason else {}
     return {**_about(command), "outcome": result.outcome, **why}

@@ -112,7 +112,7 @@ def open_statement(text: str, old: ECKey) -> Handover:
     return Handover(text, claimed.sequence, made, starts, old_until, not_after, new, verifier_key, authorities)
 
 
-def walk(pinned: ECKey, chain: Sequence[str], after: int = 0) -> list[Handover]:
+def follow_chain(pinned: ECKey, chain: Sequence[str], after: int = 0) -> list[Handover]:
     """What follows from that key: statements before it, which another key signed, are passed over, as are those up to `after`.
 
     Raises RotationError where a statement is signed by the key of the moment and says what it may not, or a link is missing.

@@ -108,7 +108,7 @@ class OpenedAsk:
 
 def sign_ask(own: OwnKey, station: str, ask: Ask, now: datetime) -> tuple[str, bytes]:
     """The nonce that was made for it, and the payload of a message on `ask`."""
-    signed = SignedAsk(station, secrets.token_hex(16), written(now), msgspec.Raw(encode(ask)))
+    signed = SignedAsk(station, secrets.token_hex(16), format_time(now), msgspec.Raw(encode(ask)))
     return signed.nonce, statements.sign(*own, ASK_TYP, encode(signed)).encode()
 
 
@@ -117,7 +117,7 @@ def open_ask(payload: bytes) -> OpenedAsk:
     if len(payload) > MAX_SIGNED_ASK_BYTES:
         raise SignedError(f"a signed ask has at most {MAX_SIGNED_ASK_BYTES} bytes")
     try:
-        statement = statements.opened(payload.decode("ascii"), ASK_TYP, most=MAX_SIGNED_ASK_BYTES)
+        statement = statements.verify_statement(payload.decode("ascii"), ASK_TYP, most=MAX_SIGNED_ASK_BYTES)
         signed: SignedAsk = decode(SignedAsk, statement.payload)
     except (StatementError, MessageError, UnicodeDecodeError) as error:
         raise SignedError(f"no signed ask: {_reason(error)}") from None
@@ -166,7 +166,7 @@ def sign_acked(words: Sequence[tuple[str, Acked]], now: datetime, sign: Sign) ->
     if not words:
         return []
     tree = Tree([_leaf(station, acked) for station, acked in words])
-    root = sign(encode(AckedRoot(_b64(tree.root), len(words), written(now))), ACKED_TYP)
+    root = sign(encode(AckedRoot(_b64(tree.root), len(words), format_time(now))), ACKED_TYP)
     text = cache(_b64)  # a hash of the tree is in the paths of many leaves
     return [
         encode(SignedAcked(acked, index, tuple(map(text, tree.path(index))), root))
@@ -208,7 +208,7 @@ class AckedReader:
         return self.roots[text]
 
 
-def written(time: datetime) -> str:
+def format_time(time: datetime) -> str:
     """RFC 3339 in UTC, to the millisecond."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -36,7 +36,7 @@ class StatementError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class SignedStatement:
     """What was signed, and the certificate that came with it, which nobody has judged yet."""
 
     payload: bytes
@@ -61,7 +61,9 @@ def sign(
     return f"{protected}.{'' if detached else body}.{_b64(signature)}"
 
 
-def opened(text: str, typ: str, detached: bytes | None = None, *, most: int = MOST_CHARACTERS) -> Statement:
+def verify_statement(
+    text: str, typ: str, detached: bytes | None = None, *, most: int = MOST_CHARACTERS
+) -> SignedStatement:
     """Check form and signature, by the key of the certificate in it. `detached` is the payload where it travels beside; `most`:
     characters that it may have.
 
@@ -84,10 +86,10 @@ def opened(text: str, typ: str, detached: bytes | None = None, *, most: int = MO
         key.verify(encode_dss_signature(r, s), f"{protected}.{_b64(payload)}".encode(), ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         raise StatementError("the signature does not fit what is signed") from None
-    return Statement(payload, certificate)
+    return SignedStatement(payload, certificate)
 
 
-def load(der: bytes) -> x509.Certificate:
+def load_certificate(der: bytes) -> x509.Certificate:
     """A certificate all of whose parts that are asked for later can be read. Raises StatementError."""
     try:
         certificate = x509.load_der_x509_certificate(der)
@@ -131,7 +133,7 @@ def _certificate(raw: bytes, typ: str) -> x509.Certificate:
         raise StatementError("its header cannot be read") from None
     if header.alg != ALGORITHM or header.typ != typ or msgspec.json.encode(header) != raw:
         raise StatementError("it states something else, or not in its one form")
-    return load(der)
+    return load_certificate(der)
 
 
 def _b64(raw: bytes) -> str:

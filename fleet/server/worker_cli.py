@@ -98,7 +98,7 @@ def run_broker_files(arguments: argparse.Namespace) -> int:
         (arguments.into / LISTS).mkdir(mode=0o700, parents=True, exist_ok=True)
         made = _rabbitmq(arguments, authority) if arguments.kind == "rabbitmq" else _mosquitto(arguments, authority)
         for name, text in made.items():
-            files.write(arguments.into / name, text.encode())
+            files.write_file(arguments.into / name, text.encode())
     except (AuthorityError, OSError) as error:
         print(f"kortkiosk-fleet: {error}", file=sys.stderr)
         return BAD_INPUT

@@ -42,11 +42,11 @@ from drivers.reader.transport.pcsc import PcscBackend
 from fleet.messages.vocabulary import Outcome
 from kiosk.cli import Exit
 from kiosk.cli import card_output as output
-from kiosk.cli.card_entry import at_pad, kept_last_try, role_for, unblocked, verify
+from kiosk.cli.card_entry import is_entered_at_reader, refuse_last_try, role_for, unblock_card, verify
 from kiosk.cli.card_settings import InputError, add_options, card_tools
 from kiosk.cli.codes import CodesError, CodeSource
-from kiosk.cli.interrupting import LEFT_OPEN, InterruptedCodeError, to_the_end
-from kiosk.findings import CardEvidence, wrong_with
+from kiosk.cli.interrupting import LEFT_OPEN, InterruptedCodeError, run_to_end
+from kiosk.findings import CardEvidence, actionable_findings
 
 Arguments = argparse.Namespace
 Action = Callable[[Arguments, CardVisit], Awaitable[int]]
@@ -152,7 +152,7 @@ def choose_reader(backend: Backend, wanted: str | None) -> str:
 async def _show(arguments: Arguments, visit: CardVisit) -> int:
     if arguments.suggest_profile:
         return _suggest(arguments, visit)
-    findings = wrong_with(CardEvidence(visit.facts, utc_now()))
+    findings = actionable_findings(CardEvidence(visit.facts, utc_now()))
     document = output.facts_json(visit.facts, visit.exchange, findings)
     say(arguments, document, output.facts_lines(visit.facts, findings))
     return Exit.DONE
@@ -177,7 +177,7 @@ async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
         | ({"pem": pem} if arguments.pem else {})
         for certificate, pem in zip(certificates, pems, strict=True)
     ]
-    findings = wrong_with(CardEvidence(visit.facts, utc_now()))
+    findings = actionable_findings(CardEvidence(visit.facts, utc_now()))
     document = {"reader": visit.facts.reader, "certificates": listed, "findings": output.findings_json(findings),
                 "not_fetched": arguments.desk.faults}  # fmt: skip
     lines = [*output.chain_lines(certificates, utc_now()), *(f"! {f.text}" for f in findings),
@@ -218,15 +218,15 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
 
 async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
     codes, role = CodeSource(arguments.codes_file), Role(arguments.role)
-    if (kept := kept_last_try(arguments, visit, role)) is not None:
+    if (kept := refuse_last_try(arguments, visit, role)) is not None:
         return _told(arguments, visit, kept, "")
-    if at_pad(arguments, visit):
-        outcome = await to_the_end(visit.change_at_pad(role, last_try_consented=arguments.use_last_try))
+    if is_entered_at_reader(arguments, visit):
+        outcome = await run_to_end(visit.change_at_pad(role, last_try_consented=arguments.use_last_try))
         return _told(arguments, visit, outcome, "The PIN is changed.")
     signature = role is Role.SIGNATURE and visit.facts.pin(role) is not None
     old = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
     new = codes.get("new_pin", "New PIN")
-    outcome = await to_the_end(visit.change(role, old, new, last_try_consented=arguments.use_last_try))
+    outcome = await run_to_end(visit.change(role, old, new, last_try_consented=arguments.use_last_try))
     return _told(arguments, visit, outcome, "The PIN is changed.")
 
 
@@ -238,7 +238,7 @@ async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
     if left is not None and left < profile.puk.floor:  # told before anybody types it
         refused = Refused(RefusalReason.BELOW_FLOOR, tries_left=left) if left else Locked()
         return _told(arguments, visit, refused, "")
-    outcome = await unblocked(arguments, visit, Role(arguments.role))
+    outcome = await unblock_card(arguments, visit, Role(arguments.role))
     kept = isinstance(outcome, Accepted) and not outcome.new_code_set
     done = "The PIN is unlocked; it is still the old one." if kept else "The PIN is unlocked and set anew."
     return _told(arguments, visit, outcome, done)

@@ -7,7 +7,7 @@ from drivers.reader.card_visit import CardVisit
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role
 from kiosk.cli.codes import CodeSource
-from kiosk.cli.interrupting import to_the_end
+from kiosk.cli.interrupting import run_to_end
 
 Arguments = argparse.Namespace
 
@@ -18,7 +18,7 @@ def role_for(visit: CardVisit, purpose: Purpose) -> Role:
     return Role.SIGNATURE if own else Role.IDENTIFICATION
 
 
-def at_pad(arguments: Arguments, visit: CardVisit) -> bool:
+def is_entered_at_reader(arguments: Arguments, visit: CardVisit) -> bool:
     """Is the code typed at the reader? Where it has keys, unless a file with codes was named."""
     asked = visit.has_pad and arguments.codes_file is None
     if asked:
@@ -26,7 +26,7 @@ def at_pad(arguments: Arguments, visit: CardVisit) -> bool:
     return asked
 
 
-def kept_last_try(arguments: Arguments, visit: CardVisit, role: Role) -> Refused | None:
+def refuse_last_try(arguments: Arguments, visit: CardVisit, role: Role) -> Refused | None:
     """The refusal of a last try that was not asked for, told before anybody types the code."""
     pin = visit.facts.pin(role)
     if pin is None or not pin.last_try or arguments.use_last_try:
@@ -37,24 +37,24 @@ def kept_last_try(arguments: Arguments, visit: CardVisit, role: Role) -> Refused
 async def verify(arguments: Arguments, visit: CardVisit, codes: CodeSource, role: Role) -> CodeOutcome:
     """VERIFY, the code typed at the reader or taken from `codes`."""
     consented: bool = arguments.use_last_try
-    if (kept := kept_last_try(arguments, visit, role)) is not None:
+    if (kept := refuse_last_try(arguments, visit, role)) is not None:
         return kept
-    if at_pad(arguments, visit):
-        return await to_the_end(visit.verify_at_pad(role, last_try_consented=consented))
+    if is_entered_at_reader(arguments, visit):
+        return await run_to_end(visit.verify_at_pad(role, last_try_consented=consented))
     signature = role is Role.SIGNATURE
     code = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
-    return await to_the_end(visit.verify(role, code, last_try_consented=consented))
+    return await run_to_end(visit.verify(role, code, last_try_consented=consented))
 
 
-async def unblocked(arguments: Arguments, visit: CardVisit, role: Role) -> CodeOutcome:
+async def unblock_card(arguments: Arguments, visit: CardVisit, role: Role) -> CodeOutcome:
     """At the reader's keys where they can do it, else here."""
     lengths = visit.unblock_lengths_at_pad(role) if arguments.codes_file is None else None
     if lengths is not None:
         shortest, longest = lengths
         print(f"Type the PUK at the reader, then twice a new PIN of {shortest} to {longest} digits.", file=sys.stderr)
-        outcome = await to_the_end(visit.unblock_at_pad(role))
+        outcome = await run_to_end(visit.unblock_at_pad(role))
         if not (isinstance(outcome, Refused) and outcome.reason is RefusalReason.NOT_AT_PAD):
             return outcome
     codes = CodeSource(arguments.codes_file)
     puk, new = codes.get("puk", "PUK"), codes.get("new_pin", "New PIN")
-    return await to_the_end(visit.unblock(role, puk, new))
+    return await run_to_end(visit.unblock(role, puk, new))

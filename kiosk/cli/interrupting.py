@@ -25,7 +25,7 @@ class InterruptedCodeError(Exception):
         self.outcome = outcome
 
 
-async def to_the_end(command: Coroutine[Any, Any, CodeOutcome]) -> CodeOutcome:
+async def run_to_end(command: Coroutine[Any, Any, CodeOutcome]) -> CodeOutcome:
     """The outcome of a command with a code, which ^C does not cut off.
 
     Raises InterruptedCodeError where ^C came meanwhile, CancelledError where it came before (then no code goes out), and as

@@ -33,7 +33,7 @@ from cryptography import x509
 from fleet.agent.identity import CA_FILE, CERTIFICATE_FILE
 from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, Revocations, read_revocations
 from fleet.server.evidence.verification.verify import TrustAnchors, check
-from kiosk.receipts import Genuine, Trust, Witnessed, read, verify
+from kiosk.receipts import Genuine, ReceiptTrust, ReceiptWitness, read_receipt, verify_receipt
 from kiosk.receipts.page import receipt_pdf
 from kiosk.receipts.telling import as_json, sentences
 from kiosk.receipts.wire import MAX_BYTES, QR_PREFIX
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace, clock: Callable[[], datetime] = lambda: d
     """Carry out the subcommand; returns the exit code."""
     try:
         item = _item(arguments.receipt)
-        verdict = verify(item, _trust(arguments, isinstance(item, str), clock()))
+        verdict = verify_receipt(item, _trust(arguments, isinstance(item, str), clock()))
         if arguments.pdf is not None and isinstance(verdict, Genuine):
             _write_page(arguments, item, clock())
     except _InputError as fault:
@@ -99,11 +99,11 @@ def _write_page(arguments: argparse.Namespace, item: bytes | str, now: datetime)
         raise _InputError("a page needs the whole receipt; this is only its QR text")
     qr = arguments.qr or ""
     if qr:
-        said = verify(qr, _trust(arguments, True, now))
+        said = verify_receipt(qr, _trust(arguments, True, now))
         if not isinstance(said, Genuine) or said.statement.digest != sha256(item).digest():
             raise _InputError("the QR text is not that of this receipt")
     texts, language = Texts.load(), arguments.language
-    page = receipt_pdf(read(item, qr), lambda sentence: texts.plain(sentence, language))
+    page = receipt_pdf(read_receipt(item, qr), lambda sentence: texts.plain(sentence, language))
     try:
         arguments.pdf.write_bytes(page)
     except OSError as fault:
@@ -126,7 +126,7 @@ def _item(text: str) -> bytes | str:
     return data
 
 
-def _trust(arguments: argparse.Namespace, for_qr: bool, now: datetime) -> Trust:
+def _trust(arguments: argparse.Namespace, for_qr: bool, now: datetime) -> ReceiptTrust:
     authorities: list[Path] = [arguments.ca] if arguments.ca else []
     stations: list[Path] = list(arguments.certificate)
     crl: Path | None = arguments.crl
@@ -142,7 +142,7 @@ def _trust(arguments: argparse.Namespace, for_qr: bool, now: datetime) -> Trust:
         raise _InputError("a QR code carries no certificate: give --certificate or --identity")
     if not for_qr and not authorities:
         raise _InputError("whom to trust is not said: give --ca or --identity")
-    trust = Trust(_certificates(authorities), _certificates(stations))
+    trust = ReceiptTrust(_certificates(authorities), _certificates(stations))
     anchors = _certificates([arguments.anchors]) if arguments.anchors else None
     holder = _certificates([arguments.holder_certificate]) if arguments.holder_certificate else ()
     revocations = _revocations(crl, trust.authorities, now) if crl else None
@@ -154,7 +154,7 @@ def _trust(arguments: argparse.Namespace, for_qr: bool, now: datetime) -> Trust:
     return trust
 
 
-def _with_evidence(trust: Trust, path: Path, tsa: tuple[x509.Certificate, ...]) -> Trust:
+def _with_evidence(trust: ReceiptTrust, path: Path, tsa: tuple[x509.Certificate, ...]) -> ReceiptTrust:
     """Its list of revocations, and the trusted times of its receipts. Raises _InputError."""
     if not trust.authorities:
         raise _InputError(f"{path}: which authority it must be of is not said: give --ca")
@@ -167,7 +167,7 @@ def _with_evidence(trust: Trust, path: Path, tsa: tuple[x509.Certificate, ...]) 
     if report.verdict not in ("genuine", "revoked"):
         raise _InputError(f"{path}: this evidence proves nothing: {report.verdict}: {report.where}: {report.why}")
     witnessed = {
-        sha256(receipt.document).digest(): Witnessed(receipt.document, receipt.at) for receipt in report.witnessed
+        sha256(receipt.document).digest(): ReceiptWitness(receipt.document, receipt.at) for receipt in report.witnessed
     }
     return replace(trust, revocations=report.revocations, witnessed=witnessed)
 

@@ -11,6 +11,6 @@ def findings_of(known: CardEvidence) -> tuple[CardFinding, ...]:
     return tuple(CardFinding(rule.code, rule.errand, rule.who, args) for rule in RULES for args in rule.when(known))
 
 
-def wrong_with(known: CardEvidence) -> tuple[CardFinding, ...]:
+def actionable_findings(known: CardEvidence) -> tuple[CardFinding, ...]:
     """Without what only has to be known: on a healthy card there is none."""
     return tuple(finding for finding in findings_of(known) if finding.who != "nobody")

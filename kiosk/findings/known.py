@@ -7,7 +7,7 @@ from typing import Literal
 
 from drivers.reader.model import CardFacts, Certificate
 from fleet.messages.vocabulary import FindingCode
-from kiosk.issuer.ports import CardWord, NotFound, Person, Unavailable
+from kiosk.issuer.ports import CardWord, DirectoryPerson, NotFound, Unavailable
 from kiosk.ports import Order
 from kiosk.texts import Texts
 from kiosk.views import Say, say
@@ -26,7 +26,7 @@ class CardEvidence:
     at: datetime
     register: CardWord | NotFound | Unavailable = field(default_factory=Unavailable)
     """The word of directory and register."""
-    person: Person | None = None
+    person: DirectoryPerson | None = None
     """The holder, told once they have proved to be that person."""
     order: Order | None = None
     printed: str = ""

@@ -17,7 +17,7 @@ from fleet.messages import asking
 from fleet.messages.asking import LoginAsk
 from fleet.messages.attending import refusal_to_attend
 from kiosk.issuer.client import IssuerRequests
-from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
+from kiosk.issuer.ports import LoggedIn, RequestDeclined, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Orders
 
@@ -35,32 +35,32 @@ class FleetAdministrators:
         self._judge = judge
         self._today = today
 
-    async def log_in(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
+    async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
         """See the port. Where the nonce is the server's, the server alone says."""
         return await self._at_the_server(proof) if proof.by_server else await self._by_the_list(proof)
 
-    async def _at_the_server(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
+    async def _at_the_server(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
         match await self._requests.ask_for(LoginAsk(id=secrets.token_hex(16)), proof):
             case asking.LoggedInResult(hsa_id=hsa_id, name=name, roles=roles):
                 return LoggedIn(hsa_id, name, "server", proof, roles)
             case asking.DeclinedResult(reason=reason):
-                return Declined(reason)
+                return RequestDeclined(reason)
             case Unavailable() as away:
                 return away
             case _:
                 return Unavailable("no_answer")
 
-    async def _by_the_list(self, proof: PersonProof) -> LoggedIn | Declined:
+    async def _by_the_list(self, proof: PersonProof) -> LoggedIn | RequestDeclined:
         try:
             purpose = purpose_by_usage(x509.load_der_x509_certificate(proof.certificate))
         except PARSE_FAULTS:
-            return Declined("not_for_identification")
+            return RequestDeclined("not_for_identification")
         if purpose != "identification":
-            return Declined("not_for_identification")
+            return RequestDeclined("not_for_identification")
         if await self._judge(proof.certificate) != "ok":
-            return Declined("card_not_valid")
+            return RequestDeclined("card_not_valid")
         listed = await self._orders.administrator(proof.hsa_id)
         refusal = refusal_to_attend(listed, proof.loa, self._today())
         if refusal is not None or listed is None:
-            return Declined(refusal or "not_administrator")
+            return RequestDeclined(refusal or "not_administrator")
         return LoggedIn(listed.hsa_id, listed.name, "list", proof, listed.roles)

@@ -12,7 +12,7 @@ from fleet.messages import asking
 from fleet.messages.asking import ChallengeAsk, LetterAsk
 from fleet.messages.vocabulary import AskName
 from kiosk.issuer.client import ASK_LIMIT_S, IssuerRequests, refusal_of, request_id, text_of
-from kiosk.issuer.ports import Declined, LetterOrdered, LoggedIn, Released, Response, Unavailable
+from kiosk.issuer.ports import CardKeyResponse, LetterOrdered, LoggedIn, PukReleased, RequestDeclined, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.issuer.puk_release import ReplyKey
 
@@ -32,7 +32,7 @@ class FleetCardKeys:
 
     async def answer_witness(
         self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
-    ) -> MutualAnswer | Declined | Unavailable:
+    ) -> MutualAnswer | RequestDeclined | Unavailable:
         """One block each way; the key stays at the server."""
         ask = asking.CardProofAsk(
             id=request_id(errand, AskName.CARD_AUTHENTICATE, facts.card_number, witness + challenge),
@@ -48,27 +48,27 @@ class FleetCardKeys:
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
-    ) -> Response | Declined | Unavailable:
+    ) -> CardKeyResponse | RequestDeclined | Unavailable:
         """For the card's administrative key, whose kind the server knows."""
         ask = _challenge(facts, "unblock", None, challenge, errand)
-        return await _responded(self._requests, ask, *behind(administrator))
+        return await _responded(self._requests, ask, *attending_proofs(administrator))
 
     async def release_puk(
         self, facts: CardFacts, *, administrator: LoggedIn, errand: str
-    ) -> Released | Declined | Unavailable:
+    ) -> PukReleased | RequestDeclined | Unavailable:
         """Sealed by the issuer to a key that is made for this one question, and that the administrator's wish covers."""
         key = ReplyKey()
         id_ = request_id(errand, AskName.CARD_PUK, facts.card_number, key.public)
         ask = asking.PukAsk(id=id_, card_number=facts.card_number, reply_key=text_of(key.public))
-        result = await self._requests.ask_for(ask, *behind(administrator))
+        result = await self._requests.ask_for(ask, *attending_proofs(administrator))
         if not isinstance(result, asking.ReleasedResult):
             return refusal_of(result)
         puk = key.open(base64.b64decode(result.sealed), asking.puk_info(self._station, facts.card_number, id_))
-        return Unavailable("no_answer") if puk is None else Released(puk)
+        return Unavailable("no_answer") if puk is None else PukReleased(puk)
 
     async def order_letter(
         self, card_number: str, *, errand: str, by: PersonProof | None = None
-    ) -> LetterOrdered | Declined | Unavailable:
+    ) -> LetterOrdered | RequestDeclined | Unavailable:
         """One letter for an errand."""
         id_ = request_id(errand, AskName.CARD_LETTER, card_number)
         result = await self._requests.ask_for(LetterAsk(id=id_, card_number=card_number), *((by,) if by else ()))
@@ -105,7 +105,7 @@ class _AskedKey:
         except TimeoutError:
             asked.cancel()
             said = Unavailable("no_answer")
-        if isinstance(said, Response):
+        if isinstance(said, CardKeyResponse):
             return said.data
         raise ReaderError(f"the server does not answer for the card's management key: {said.reason}")
 
@@ -126,13 +126,17 @@ def _challenge(
     )
 
 
-def behind(*administrators: LoggedIn) -> tuple[PersonProof, ...]:
+def attending_proofs(*administrators: LoggedIn) -> tuple[PersonProof, ...]:
     """The proofs of those who attend."""
     return tuple(administrator.proof for administrator in administrators if administrator.proof is not None)
 
 
 async def _responded(
     requests: IssuerRequests, ask: ChallengeAsk, *people: PersonProof
-) -> Response | Declined | Unavailable:
+) -> CardKeyResponse | RequestDeclined | Unavailable:
     result = await requests.ask_for(ask, *people)
-    return Response(bytes.fromhex(result.response)) if isinstance(result, asking.AnsweredResult) else refusal_of(result)
+    return (
+        CardKeyResponse(bytes.fromhex(result.response))
+        if isinstance(result, asking.AnsweredResult)
+        else refusal_of(result)
+    )

@@ -17,7 +17,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from fleet.agent.blocks import BlockQueue, Queueable
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
-from fleet.agent.words import SyncRefused, Words
+from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages import asking
 from fleet.messages.asking import (
     BlockAsk,
@@ -31,18 +31,18 @@ from fleet.messages.asking import (
 )
 from fleet.messages.vocabulary import AskName
 from kiosk.issuer.ports import (
-    Blocked,
     BlockReason,
+    CardBlocked,
+    CardHeld,
     CardWord,
-    Declined,
+    CertificateIssued,
     Found,
-    Held,
+    HoldLifted,
     HoldReason,
-    Issued,
-    Lifted,
     NotFound,
     Offer,
-    Queued,
+    RequestDeclined,
+    RequestQueued,
     Unavailable,
 )
 from kiosk.issuer.proof_ports import P, PersonProof, with_proofs
@@ -64,7 +64,7 @@ def request_id(errand: str, what: str, card_number: str, more: bytes = b"") -> s
 class IssuerRequests:
     """Asks the server one question and opens its word."""
 
-    def __init__(self, link: Asker, words: Words) -> None:
+    def __init__(self, link: Asker, words: AnswerVerifier) -> None:
         self._link = link
         self._words = words
 
@@ -92,13 +92,13 @@ class FleetIssuer:
     def __init__(self, requests: IssuerRequests) -> None:
         self._requests = requests
 
-    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | Declined | Unavailable:
+    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | RequestDeclined | Unavailable:
         """By register, directory and the region's dates, at the server."""
         match await self.state(facts.card_number):
             case CardWord(offers=offers):
                 return offers
             case NotFound():
-                return Declined("unknown_card")
+                return RequestDeclined("unknown_card")
             case Unavailable() as away:
                 return away
 
@@ -111,7 +111,7 @@ class FleetIssuer:
         errand: str,
         proof: Signed | None = None,
         people: tuple[PersonProof, ...] = (),
-    ) -> Issued | Declined | Unavailable:
+    ) -> CertificateIssued | RequestDeclined | Unavailable:
         """Through the server to the issuer; the certificate that comes is checked there and again by the card's driver."""
         ask = CertificateAsk(
             id=request_id(errand, AskName.CERTIFICATE_REQUEST, facts.card_number, request),
@@ -126,7 +126,7 @@ class FleetIssuer:
         )
         result = await self._requests.ask_for(ask, *people, limit_s=ISSUE_LIMIT_S)
         if isinstance(result, asking.IssuedResult):
-            return Issued(tuple(base64.b64decode(certificate) for certificate in result.chain))
+            return CertificateIssued(tuple(base64.b64decode(certificate) for certificate in result.chain))
         return refusal_of(result)
 
     async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
@@ -146,13 +146,13 @@ class FleetIssuer:
 
     async def find(
         self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
-    ) -> Found | NotFound | Declined | Unavailable:
+    ) -> Found | NotFound | RequestDeclined | Unavailable:
         """A person, or a card."""
         ask = DirectoryAsk(id=secrets.token_hex(16), hsa_id=hsa_id, card_number=card_number)
         result = await self._requests.ask_for(ask, *people)
         match result:
             case asking.DeclinedResult(reason=reason):
-                return Declined(reason)
+                return RequestDeclined(reason)
             case asking.FoundResult(person=person, cards=cards, offers=offers):
                 return Found(person, cards, offers)
             case asking.NotFoundResult():
@@ -173,35 +173,37 @@ class FleetBlocking:
 
     async def block(
         self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
-    ) -> Blocked | Queued | Declined:
+    ) -> CardBlocked | RequestQueued | RequestDeclined:
         """For good. Raises StoreError: then nothing was kept, and the person must be told so."""
         now = self._now()
         id_ = request_id(errand, AskName.CARD_BLOCK, card_number)
         ask = BlockAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
         result = await self._tell(with_proofs(ask, (by,)), now)
         if isinstance(result, asking.BlockedResult):
-            return Blocked(datetime.fromisoformat(result.at))
+            return CardBlocked(datetime.fromisoformat(result.at))
         return _queued_or_declined(result, now)
 
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
-    ) -> Held | Queued | Declined:
+    ) -> CardHeld | RequestQueued | RequestDeclined:
         """Until it is lifted. Raises StoreError."""
         now = self._now()
         id_ = request_id(errand, AskName.CARD_HOLD, card_number)
         ask = HoldAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
         result = await self._tell(with_proofs(ask, (by,)) if by else ask, now)
         if isinstance(result, asking.HeldResult):
-            return Held(result.from_state)
+            return CardHeld(result.from_state)
         return _queued_or_declined(result, now)
 
-    async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Lifted | Declined | Unavailable:
+    async def lift(
+        self, card_number: str, *, by: PersonProof, errand: str
+    ) -> HoldLifted | RequestDeclined | Unavailable:
         """Only where nothing about the card waits in the queue: a hold that is told later must not outlast its end."""
         if await self._queue.waits_for(card_number):
             return Unavailable("no_connection")
         id_ = request_id(errand, AskName.CARD_LIFT, card_number)
         result = await self._requests.ask_for(LiftAsk(id=id_, card_number=card_number), by)
-        return Lifted(result.state) if isinstance(result, asking.LiftedResult) else refusal_of(result)
+        return HoldLifted(result.state) if isinstance(result, asking.LiftedResult) else refusal_of(result)
 
     async def waiting(self) -> int:
         """How many have not been told."""
@@ -214,17 +216,17 @@ class FleetBlocking:
         return self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _queued_or_declined(result: Result | None, now: str) -> Queued | Declined:
+def _queued_or_declined(result: Result | None, now: str) -> RequestQueued | RequestDeclined:
     if result is None:
-        return Queued(datetime.fromisoformat(now))
-    return Declined(result.reason if isinstance(result, asking.DeclinedResult) else "no_answer")
+        return RequestQueued(datetime.fromisoformat(now))
+    return RequestDeclined(result.reason if isinstance(result, asking.DeclinedResult) else "no_answer")
 
 
-def refusal_of(result: Result | Unavailable) -> Declined | Unavailable:
+def refusal_of(result: Result | Unavailable) -> RequestDeclined | Unavailable:
     """What is not the wanted outcome, as the ports say it."""
     match result:
         case asking.DeclinedResult(reason=reason):
-            return Declined(reason)
+            return RequestDeclined(reason)
         case Unavailable():
             return result
         case _:

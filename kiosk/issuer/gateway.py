@@ -17,7 +17,7 @@ from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker
 from fleet.agent.region import RegionFile, SyncedRegion
 from fleet.agent.store import StationStore
-from fleet.agent.words import Words
+from fleet.agent.words import AnswerVerifier
 from kiosk.config import Config
 from kiosk.issuer.administrator_login import FleetAdministrators
 from kiosk.issuer.card_keys import FleetCardKeys
@@ -44,7 +44,7 @@ class IssuerGateway:
         on_signed_time: Callable[[datetime], None] = lambda issued: None,
     ) -> None:
         """`store` was opened with `SCHEMAS` among its schemas. The callbacks are those of `fleet.agent.region.Region`."""
-        words = Words(identity)
+        words = AnswerVerifier(identity)
         self._station = identity.station
         self._requests = IssuerRequests(link, words)
         self._clock = clock

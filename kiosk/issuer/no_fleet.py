@@ -10,10 +10,10 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from kiosk.issuer.ports import (
     BlockReason,
-    Declined,
     HoldReason,
     LoggedIn,
     Offer,
+    RequestDeclined,
     SwitchOff,
     Unavailable,
 )
@@ -34,7 +34,7 @@ class _NoKey:
 class NoFleet:
     """Implements every port of `kiosk.issuer.ports`."""
 
-    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | Declined | Unavailable:
+    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | RequestDeclined | Unavailable:
         return NOBODY
 
     async def certificate(
@@ -49,11 +49,13 @@ class NoFleet:
     ) -> Unavailable:
         return NOBODY
 
-    async def block(self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str) -> Declined:
-        return Declined("not_set_up")
+    async def block(self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str) -> RequestDeclined:
+        return RequestDeclined("not_set_up")
 
-    async def hold(self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str) -> Declined:
-        return Declined("not_set_up")
+    async def hold(
+        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
+    ) -> RequestDeclined:
+        return RequestDeclined("not_set_up")
 
     async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Unavailable:
         return NOBODY

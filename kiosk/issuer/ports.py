@@ -2,7 +2,7 @@
 
 All of it is asked of the server; nothing here waits for more than a few seconds. Where there is no answer the word is
 `Unavailable`, which is an expected outcome like any other: the journey says so and offers what works. Names of the types
-are the outcomes that the journal writes (`Blocked` -> `blocked`).
+are the outcomes that the journal writes (`CardBlocked` -> `blocked`).
 """
 
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ from fleet.messages.issuing import (
     BlockReason,
     CardRecord,
     CardState,
+    DirectoryPerson,
     HoldReason,
     Offer,
-    Person,
     SwitchOff,
 )
 from kiosk.issuer.proof_ports import PersonProof
@@ -30,28 +30,28 @@ __all__ = [
     "LATE",
     "Administrators",
     "BlockReason",
-    "Blocked",
     "Blocking",
+    "CardBlocked",
+    "CardHeld",
+    "CardKeyResponse",
     "CardKeys",
     "CardRecord",
     "CardState",
     "CardWord",
-    "Declined",
+    "CertificateIssued",
     "Directory",
+    "DirectoryPerson",
     "Found",
-    "Held",
+    "HoldLifted",
     "HoldReason",
-    "Issued",
     "Issuer",
     "LetterOrdered",
-    "Lifted",
     "LoggedIn",
     "NotFound",
     "Offer",
-    "Person",
-    "Queued",
-    "Released",
-    "Response",
+    "PukReleased",
+    "RequestDeclined",
+    "RequestQueued",
     "SwitchOff",
     "Switches",
     "Unavailable",
@@ -67,7 +67,7 @@ class Unavailable:
 
 
 @dataclass(frozen=True, slots=True)
-class Declined:
+class RequestDeclined:
     """Issuer or server will not do it; asking again changes nothing. `reason`: a code of docs/messages.md."""
 
     reason: str
@@ -78,7 +78,7 @@ LATE = ("administrators_missing", "nonce_unknown")
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class CertificateIssued:
     """A certificate for the key of the request. `chain`: DER, the card's certificate first."""
 
     chain: tuple[bytes, ...] = field(repr=False)
@@ -87,7 +87,7 @@ class Issued:
 class Issuer(Protocol):
     """Certificates for keys that were made in the card."""
 
-    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | Declined | Unavailable:
+    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | RequestDeclined | Unavailable:
         """What this card may be given now, each with the last day that the certificate may have; () where nothing."""
 
     async def certificate(
@@ -99,7 +99,7 @@ class Issuer(Protocol):
         errand: str,
         proof: Signed | None = None,
         people: tuple[PersonProof, ...] = (),
-    ) -> Issued | Declined | Unavailable:
+    ) -> CertificateIssued | RequestDeclined | Unavailable:
         """Ask for the certificate of a PKCS#10 `request` (DER, see `kiosk.issuer.certificate_request`).
 
         `proof`: the exact request signed by the key of the card's present certificate for that purpose, where there is one
@@ -109,28 +109,28 @@ class Issuer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Blocked:
+class CardBlocked:
     """Revoked for good, at the issuer."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CardHeld:
     """On hold. `from_state`: the state to which it goes back when the hold is lifted."""
 
     from_state: CardState
 
 
 @dataclass(frozen=True, slots=True)
-class Lifted:
+class HoldLifted:
     """No longer on hold: in `state`, exactly as it was."""
 
     state: CardState
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class RequestQueued:
     """Kept at the station, durably, and told to the issuer as soon as there is a connection, before anything else."""
 
     since: datetime
@@ -141,15 +141,17 @@ class Blocking(Protocol):
 
     async def block(
         self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
-    ) -> Blocked | Queued | Declined:
+    ) -> CardBlocked | RequestQueued | RequestDeclined:
         """Revoke the card's certificates for good. `by`: who wants it (the holder with the card, or an administrator)."""
 
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
-    ) -> Held | Queued | Declined:
+    ) -> CardHeld | RequestQueued | RequestDeclined:
         """Make the card unusable until the hold is lifted. `by` is None where nobody has shown who they are."""
 
-    async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Lifted | Declined | Unavailable:
+    async def lift(
+        self, card_number: str, *, by: PersonProof, errand: str
+    ) -> HoldLifted | RequestDeclined | Unavailable:
         """End a hold. Needs the server: an old hold in this station's queue is told first."""
 
     async def waiting(self) -> int:
@@ -157,14 +159,14 @@ class Blocking(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class CardKeyResponse:
     """The answer to a card's challenge."""
 
     data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class PukReleased:
     """The PUK of this card, released once for this errand. Use it at once; it is told nowhere else."""
 
     puk: Secret
@@ -189,22 +191,22 @@ class CardKeys(Protocol):
 
     async def answer_witness(
         self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
-    ) -> MutualAnswer | Declined | Unavailable:
+    ) -> MutualAnswer | RequestDeclined | Unavailable:
         """What the card's own management key makes of its witness and of our challenge, before the card is handed out."""
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: "LoggedIn", errand: str
-    ) -> Response | Declined | Unavailable:
+    ) -> CardKeyResponse | RequestDeclined | Unavailable:
         """Answer the card's challenge for its administrative key, with administrator and holder named in the audit."""
 
     async def release_puk(
         self, facts: CardFacts, *, administrator: "LoggedIn", errand: str
-    ) -> Released | Declined | Unavailable:
+    ) -> PukReleased | RequestDeclined | Unavailable:
         """The PUK of this card, once, with administrator and holder named in the audit."""
 
     async def order_letter(
         self, card_number: str, *, errand: str, by: PersonProof | None = None
-    ) -> LetterOrdered | Declined | Unavailable:
+    ) -> LetterOrdered | RequestDeclined | Unavailable:
         """Order a new code letter for the card. In nobody's name: to the registered address, once in 30 days a card."""
 
 
@@ -232,7 +234,7 @@ class CardWord:
 class Found:
     """What register and directory know. `person` is None for a card whose holder is not in the directory any more."""
 
-    person: Person | None
+    person: DirectoryPerson | None
     cards: tuple[CardRecord, ...] = ()
     offers: tuple[Offer, ...] = ()
 
@@ -252,7 +254,7 @@ class Directory(Protocol):
 
     async def find(
         self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
-    ) -> Found | NotFound | Declined | Unavailable:
+    ) -> Found | NotFound | RequestDeclined | Unavailable:
         """A person with all cards, or the card of that number with its holder: for that holder, or who attends."""
 
 
@@ -271,10 +273,10 @@ class LoggedIn:
 class Administrators(Protocol):
     """Log-in of ID administrators by card."""
 
-    async def log_in(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
+    async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
         """Whether that person is an administrator here: by the server, or, without connection, by the signed list while that is
-        valid. `Declined`: `not_administrator`, `not_level_3`, `not_kra`, `not_for_identification`, `card_not_valid` and what else
-        docs/messages.md has."""
+        valid. `RequestDeclined`: `not_administrator`, `not_level_3`, `not_kra`, `not_for_identification`, `card_not_valid`
+        and what else docs/messages.md has."""
 
 
 class Switches(Protocol):

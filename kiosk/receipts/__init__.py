@@ -14,16 +14,24 @@ from kiosk.receipts.checking import (
     Altered,
     Genuine,
     ReceiptSigner,
+    ReceiptTrust,
+    ReceiptWitness,
     SignedAfterRevocation,
-    Trust,
     Undecided,
     UnknownSigner,
     Verdict,
-    Witnessed,
-    verify,
+    verify_receipt,
 )
 from kiosk.receipts.facts import ReceiptDetail, ReceiptError, ReceiptFacts, ReceiptPerson, ReceiptStatement
-from kiosk.receipts.making import CardSignature, Draft, Receipt, document_bytes, draft, finish, read
+from kiosk.receipts.making import (
+    CardSignature,
+    Draft,
+    Receipt,
+    document_bytes,
+    draft_receipt,
+    finish_receipt,
+    read_receipt,
+)
 from kiosk.receipts.numbers import new_number, read_number
 from kiosk.receipts.paper import binder_document, receipt_document
 from kiosk.receipts.template import ReceiptLine, Template, template
@@ -41,21 +49,21 @@ __all__ = [
     "ReceiptPerson",
     "ReceiptSigner",
     "ReceiptStatement",
+    "ReceiptTrust",
+    "ReceiptWitness",
     "SignedAfterRevocation",
     "Template",
-    "Trust",
     "Undecided",
     "UnknownSigner",
     "Verdict",
-    "Witnessed",
     "binder_document",
     "document_bytes",
-    "draft",
-    "finish",
+    "draft_receipt",
+    "finish_receipt",
     "new_number",
-    "read",
     "read_number",
+    "read_receipt",
     "receipt_document",
     "template",
-    "verify",
+    "verify_receipt",
 ]

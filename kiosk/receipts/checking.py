@@ -6,9 +6,9 @@ there, by a certificate of the holder, and the station's signature covers it. A 
 the receipt: where it is not given either, the card's signature is not checked and the station alone vouches for it. A
 QR text is checked against a station certificate that one has. With the authority's list of revocations, a revoked station's
 receipt is not believed for the time that it states itself: only where somebody else has shown that it was there before
-(`Trust.witnessed`), since who has stolen the key writes any time.
+(`ReceiptTrust.witnessed`), since who has stolen the key writes any time.
 
->>> verify("KK1.none", Trust())
+>>> verify_receipt("KK1.none", ReceiptTrust())
 Altered(reason='it is not written as the code of a receipt is')
 """
 
@@ -27,7 +27,7 @@ from kiosk.receipts.making import Draft, statement_of
 
 
 @dataclass(frozen=True, slots=True)
-class Witnessed:
+class ReceiptWitness:
     """A whole receipt that was there at a time which its station did not state itself."""
 
     document: bytes
@@ -35,7 +35,7 @@ class Witnessed:
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class ReceiptTrust:
     """Whom to believe."""
 
     authorities: tuple[Certificate, ...] = ()
@@ -48,7 +48,7 @@ class Trust:
     """Of a protected holder, whose receipt carries a thumbprint alone; issuers of the card may follow."""
     revocations: Revocations | None = None
     """The authorities' lists of revoked stations. None: revocation is not checked, and the verdict says so."""
-    witnessed: Mapping[bytes, Witnessed] = field(default_factory=dict)
+    witnessed: Mapping[bytes, ReceiptWitness] = field(default_factory=dict)
     """Receipts by the SHA-256 of the whole, each with a trusted time at which it was there: what an evidence file has shown."""
 
 
@@ -118,7 +118,7 @@ class _UnknownSignerError(Exception):
     pass
 
 
-def verify(item: bytes | str, trust: Trust) -> Verdict:
+def verify_receipt(item: bytes | str, trust: ReceiptTrust) -> Verdict:
     """Check a whole receipt (bytes) or the text of its QR code. Raises nothing, whatever it is given."""
     try:
         genuine, station = _check_qr(item, trust) if isinstance(item, str) else _check_document(item, trust)
@@ -129,7 +129,7 @@ def verify(item: bytes | str, trust: Trust) -> Verdict:
         return UnknownSigner(str(fault))
 
 
-def _judge_revocation(genuine: Genuine, station: Certificate, trust: Trust) -> Verdict:
+def _judge_revocation(genuine: Genuine, station: Certificate, trust: ReceiptTrust) -> Verdict:
     """A trusted time decides; the receipt's own time only ever speaks against it."""
     if trust.revocations is None:
         return genuine
@@ -147,7 +147,7 @@ def _judge_revocation(genuine: Genuine, station: Certificate, trust: Trust) -> V
     return Undecided(statement, revoked, witnessed)
 
 
-def _witnessed_at(statement: ReceiptStatement, trust: Trust) -> datetime | None:
+def _witnessed_at(statement: ReceiptStatement, trust: ReceiptTrust) -> datetime | None:
     """A stolen key can put an old receipt's digest under a new statement, so all of it must be that receipt's."""
     witnessed = trust.witnessed.get(statement.digest)
     if witnessed is None:
@@ -156,7 +156,7 @@ def _witnessed_at(statement: ReceiptStatement, trust: Trust) -> datetime | None:
     return witnessed.at if statement_of(Draft.of(payload), witnessed.document) == statement else None
 
 
-def _check_document(document: bytes, trust: Trust) -> tuple[Genuine, Certificate]:
+def _check_document(document: bytes, trust: ReceiptTrust) -> tuple[Genuine, Certificate]:
     whole = wire.decode(document, wire.ReceiptDocument)
     payload = wire.decode(wire.from_b64url(whole.payload), wire.Payload)
     if len(whole.signatures) != (2 if payload.signed == "card" else 1):
@@ -178,7 +178,7 @@ def _header(signature: wire.Signature, *, by_thumbprint: bool = False) -> wire.H
 
 
 def _chain_in(header: wire.Header) -> list[Certificate]:
-    return [signatures.load(wire.from_b64(text)) for text in header.x5c]
+    return [signatures.read_certificate(wire.from_b64(text)) for text in header.x5c]
 
 
 def _need_signature(payload: str, signature: wire.Signature, header: wire.Header, chain: list[Certificate]) -> None:
@@ -191,7 +191,7 @@ def _need_signature(payload: str, signature: wire.Signature, header: wire.Header
 
 
 def _station(
-    signature: wire.Signature, covered: list[str], signed: str, payload: wire.Payload, trust: Trust
+    signature: wire.Signature, covered: list[str], signed: str, payload: wire.Payload, trust: ReceiptTrust
 ) -> tuple[ReceiptSigner, Certificate]:
     header = _header(signature)
     chain = _chain_in(header)
@@ -205,7 +205,7 @@ def _station(
     return ReceiptSigner("station", name, "", "trusted"), chain[0]
 
 
-def _card(signature: wire.Signature, signed: str, payload: wire.Payload, trust: Trust) -> ReceiptSigner:
+def _card(signature: wire.Signature, signed: str, payload: wire.Payload, trust: ReceiptTrust) -> ReceiptSigner:
     protected = payload.holder.name is None
     header = _header(signature, by_thumbprint=protected)
     chain = _chain_given(header, trust) if protected else _chain_in(header)
@@ -224,7 +224,7 @@ def _card(signature: wire.Signature, signed: str, payload: wire.Payload, trust: 
     )
 
 
-def _chain_given(header: wire.Header, trust: Trust) -> list[Certificate]:
+def _chain_given(header: wire.Header, trust: ReceiptTrust) -> list[Certificate]:
     """The certificate of that thumbprint and those given with it; nothing where none was given."""
     given = list(trust.holder_certificates)
     leaf = [
@@ -243,7 +243,7 @@ def _need_chain(chain: list[Certificate], anchors: tuple[Certificate, ...], at: 
         raise _UnknownSignerError(fault)
 
 
-def _check_qr(text: str, trust: Trust) -> tuple[Genuine, Certificate]:
+def _check_qr(text: str, trust: ReceiptTrust) -> tuple[Genuine, Certificate]:
     parts = text.split(".")
     if len(parts) != 3 or parts[0] != wire.QR_PREFIX:
         raise ReceiptError("it is not written as the code of a receipt is")

@@ -3,7 +3,7 @@
 >>> from datetime import UTC, datetime
 >>> facts = ReceiptFacts("pickup", datetime(2026, 11, 25, 9, 46, tzinfo=UTC), "east-1", "Östra entrén", "A-17",
 ...     "9752269050826134", ReceiptPerson("SE2321000999-7K2B", "Åsa Lindström"), "old_card", None, None, "2026-1")
->>> draft(facts, "7F3A-91C2-K8M4A").number
+>>> draft_receipt(facts, "7F3A-91C2-K8M4A").number
 '7F3A-91C2-K8M4A'
 """
 
@@ -20,7 +20,16 @@ from kiosk.receipts import signatures, wire
 from kiosk.receipts.facts import ReceiptError, ReceiptFacts, ReceiptPerson, ReceiptStatement, Signed
 from kiosk.receipts.numbers import new_number
 
-__all__ = ["CardSignature", "Draft", "Receipt", "ReceiptPerson", "document_bytes", "draft", "finish", "read"]
+__all__ = [
+    "CardSignature",
+    "Draft",
+    "Receipt",
+    "ReceiptPerson",
+    "document_bytes",
+    "draft_receipt",
+    "finish_receipt",
+    "read_receipt",
+]
 
 QR_LIMIT_BYTES = 500
 TAIL_DIGITS = 8
@@ -77,7 +86,7 @@ class Draft:
         return cls(ReceiptFacts(**values), payload.number)
 
 
-def draft(facts: ReceiptFacts, number: str | None = None) -> Draft:
+def draft_receipt(facts: ReceiptFacts, number: str | None = None) -> Draft:
     """Begin a receipt, with a new number unless one is given. Raises ReceiptError for a time without zone."""
     if facts.time.tzinfo is None:
         raise ReceiptError("the time of a receipt has a zone")
@@ -85,7 +94,7 @@ def draft(facts: ReceiptFacts, number: str | None = None) -> Draft:
     return Draft(replace(facts, time=time), number or new_number())
 
 
-def finish(
+def finish_receipt(
     unsigned: Draft, station_key: EllipticCurvePrivateKey, station_chain: Sequence[bytes], card: CardSignature | None
 ) -> Receipt:
     """Sign as the station, with `station_chain` in DER, leaf first; `card` is the holder's signature, None if attested.
@@ -102,7 +111,7 @@ def finish(
     return Receipt(unsigned.facts, unsigned.number, signed, document, qr)
 
 
-def read(document: bytes, qr: str) -> Receipt:
+def read_receipt(document: bytes, qr: str) -> Receipt:
     """A receipt that was kept. Checks its form, no signature (`verify` does). Raises ReceiptError."""
     payload = wire.decode(wire.from_b64url(wire.decode(document, wire.ReceiptDocument).payload), wire.Payload)
     made = Draft.of(payload)
@@ -144,13 +153,13 @@ def _station_signature(
     header = wire.Header("ES256", wire.TYPE, tuple(map(wire.b64, chain)), station, card=covered)
     protected = wire.b64url(wire.encode(header))
     signature = wire.b64url(signatures.sign(key, f"{protected}.{payload}".encode("ascii")))
-    if not signatures.is_good_jws(payload, protected, signature, signatures.load(chain[0])):
+    if not signatures.is_good_jws(payload, protected, signature, signatures.read_certificate(chain[0])):
         raise ReceiptError("the station's key does not fit its certificate")
     return wire.Signature(protected, signature)
 
 
 def _card_header(facts: ReceiptFacts, certificate: bytes, issuers: tuple[bytes, ...]) -> str:
-    algorithm = signatures.algorithm_of(signatures.load(certificate))
+    algorithm = signatures.algorithm_of(signatures.read_certificate(certificate))
     if facts.holder.name is None:
         header = wire.Header(algorithm, wire.TYPE, thumbprint=wire.thumbprint(certificate))
     else:
@@ -159,10 +168,10 @@ def _card_header(facts: ReceiptFacts, certificate: bytes, issuers: tuple[bytes, 
 
 
 def _card_signature(facts: ReceiptFacts, payload: str, card: CardSignature) -> wire.Signature:
-    certificate = signatures.load(card.certificate)
+    certificate = signatures.read_certificate(card.certificate)
     algorithm = signatures.algorithm_of(certificate)
     protected = _card_header(facts, card.certificate, card.issuers)
-    signature = wire.b64url(signatures.raw(card.signature, algorithm))
+    signature = wire.b64url(signatures.jws_signature(card.signature, algorithm))
     fits = algorithm == card.algorithm and signatures.is_good_jws(payload, protected, signature, certificate)
     if not fits:
         raise ReceiptError("the card's signature is not one over this receipt")

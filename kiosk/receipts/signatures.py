@@ -54,7 +54,7 @@ def algorithm_of(certificate: x509.Certificate) -> Algorithm:
     raise ReceiptError("a key of this kind does not sign receipts")
 
 
-def load(der: bytes) -> x509.Certificate:
+def read_certificate(der: bytes) -> x509.Certificate:
     """Raises ReceiptError where it is no certificate, or one of which a part cannot be read."""
     try:
         certificate = x509.load_der_x509_certificate(der)
@@ -73,10 +73,10 @@ def sign(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
     """ES256 as 64 bytes. Raises ReceiptError for a key that is not on P-256."""
     if key.curve.name != "secp256r1":
         raise ReceiptError("a station signs with a key on P-256")
-    return raw(key.sign(message, ec.ECDSA(hashes.SHA256())), "ES256")
+    return jws_signature(key.sign(message, ec.ECDSA(hashes.SHA256())), "ES256")
 
 
-def raw(signature: bytes, algorithm: Algorithm) -> bytes:
+def jws_signature(signature: bytes, algorithm: Algorithm) -> bytes:
     """A signature as a card or library makes it (DER for ECDSA), as a JWS holds it. Raises ReceiptError."""
     if algorithm == "RS256":
         return signature

@@ -6,7 +6,7 @@ the time), `receipt.holder`, `receipt.hsa_id`, `receipt.card_number`, `receipt.b
 single card has `receipt.did` and `receipt.detail.CODE` instead of holder and card.
 
 >>> from kiosk.receipts.numbers import read_number
->>> fours("9752269050826134")
+>>> group_digits("9752269050826134")
 '9752 2690 5082 6134'
 """
 
@@ -63,7 +63,7 @@ def _of_work(facts: ReceiptFacts, zone: tzinfo | None) -> list[ReceiptLine]:
 def _of_card(facts: ReceiptFacts, zone: tzinfo | None) -> list[ReceiptLine]:
     lines = [
         ReceiptLine(text("receipt.hsa_id"), facts.holder.hsa_id),
-        ReceiptLine(text("receipt.card_number"), fours(facts.card_number)),
+        ReceiptLine(text("receipt.card_number"), group_digits(facts.card_number)),
         ReceiptLine(
             text("receipt.when.pickup" if facts.kind == "pickup" else "receipt.when.done"),
             point_in_time(facts.time, zone),
@@ -88,18 +88,18 @@ def point_in_time(time: datetime, zone: tzinfo | None = None) -> Say:
     )
 
 
-def fours(number: str) -> str:
+def group_digits(number: str) -> str:
     """A card's number in groups of four, from the end."""
     first = len(number) % 4
     groups = [number[:first]] if first else []
     return " ".join(groups + [number[at : at + 4] for at in range(first, len(number), 4)])
 
 
-def shown(person: ReceiptPerson) -> str:
+def person_label(person: ReceiptPerson) -> str:
     """By name, or by HSA-id where the name is protected."""
     return person.name or person.hsa_id
 
 
 def _by(facts: ReceiptFacts) -> str:
     """Who did it: the administrator, or the station where the holder's own card spoke for the holder."""
-    return facts.place if facts.administrator is None else shown(facts.administrator)
+    return facts.place if facts.administrator is None else person_label(facts.administrator)

@@ -21,7 +21,7 @@ from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.key_book import KeyBook
 from fleet.agent.link import Link, Timing
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.region import RegionFile
 from fleet.agent.store import StationStore, StoreError
 from fleet.agent.sync import OrderBook
@@ -57,7 +57,7 @@ class StationFile:
     """The one file of a station, and the chain of events of this boot."""
 
     store: StationStore
-    chain: Chain
+    chain: EventChain
     lock: int
     """File descriptor of the lock that keeps a second station off the same folder."""
 
@@ -85,11 +85,13 @@ class Records:
     async def events_after(self, sequence: int) -> list[tuple[int, str]]:
         """(sequence, type) of the events of this epoch that follow `sequence` and are still kept."""
         chain = self.file.chain
-        return await self.file.store.transact(lambda cx: outbox.kinds_after(cx, chain.station, chain.epoch, sequence))
+        return await self.file.store.transact(
+            lambda cx: outbox.event_types_after(cx, chain.station, chain.epoch, sequence)
+        )
 
     async def latest_events(self, most: int) -> list[Event]:
         """The last events, the newest first."""
-        return await self.file.store.transact(lambda cx: outbox.latest(cx, most))
+        return await self.file.store.transact(lambda cx: outbox.newest_events(cx, most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ async def open_file(config: Config, base: Path, bootid: str, identity: Identity 
     except StoreError as error:
         os.close(lock)
         raise JoinError("store", str(error)) from None
-    chain = Chain(identity.station, identity.epoch, bootid) if identity else Chain(NOBODY, 1, bootid)
+    chain = EventChain(identity.station, identity.epoch, bootid) if identity else EventChain(NOBODY, 1, bootid)
     return StationFile(store, chain, lock)
 
 
@@ -225,7 +227,7 @@ async def record_dropped_lists(records: Records, fleet: FleetConnection) -> None
 def make_journal(
     identity: Identity | None,
     store: StationStore,
-    chain: Chain,
+    chain: EventChain,
     clock: SystemClock,
     fleet: FleetConnection | None = None,
 ) -> Journal:

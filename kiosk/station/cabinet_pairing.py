@@ -9,7 +9,7 @@ from typing import Protocol
 from drivers.cabinet.firmware_image import PREBUILT
 from drivers.cabinet.pairing import PairingError
 from drivers.cabinet.serial_link import boards
-from provisioning.flash import Way, flash
+from provisioning.flash import BoardAccess, flash
 from provisioning.pico import FlashError
 
 
@@ -24,7 +24,7 @@ async def pair_cabinet(cabinet: PortHolder, key_file: Path, port: str | None) ->
     """`paired`, or the code of what stood against it (docs/operations.md). The key is told nowhere."""
     await cabinet.close()
     try:
-        await flash(PREBUILT, key_file, Way(load=None, list_ports=boards, port=port or None))
+        await flash(PREBUILT, key_file, BoardAccess(load=None, list_ports=boards, port=port or None))
     except FlashError as error:
         return error.code
     except (PairingError, OSError):

@@ -16,7 +16,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.port import Presence
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand, errand_of
-from kiosk.findings import CardEvidence, wrong_with
+from kiosk.findings import CardEvidence, actionable_findings
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
 from kiosk.ports import CardPulledError, Clock, ErrandEndedError, Reader
@@ -143,7 +143,7 @@ class HomeController:
 
     async def _with_card(self, facts: CardFacts) -> object:
         register = await self._register(facts.card_number)
-        findings = wrong_with(
+        findings = actionable_findings(
             CardEvidence(facts, self.knowledge.clock.now(), register, loa2_ends=self.knowledge.loa2_ends)
         )
         administers = await self.knowledge.administers(facts)

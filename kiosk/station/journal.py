@@ -20,11 +20,11 @@ import msgspec
 
 from fleet.agent import outbox
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.ports import Clock, Ended, Order
-from kiosk.receipts import Receipt, read
+from kiosk.receipts import Receipt, read_receipt
 from kiosk.station.journal_schema import (
     DONE,
     SCHEMA,
@@ -59,7 +59,7 @@ class Journal:
     def __init__(
         self,
         store: StationStore,
-        chain: Chain,
+        chain: EventChain,
         clock: Clock,
         *,
         cipher: AtRestCipher | None = None,
@@ -236,7 +236,7 @@ class Log:
         row = await self._journal.transact(
             lambda cx: cx.execute("SELECT document, qr FROM receipt WHERE order_no = ?", (self._order_no,)).fetchone()
         )
-        return None if row is None else read(row[0], row[1])
+        return None if row is None else read_receipt(row[0], row[1])
 
     async def effect(self, name: Effect, act: Awaitable[T], **facts: str | int) -> T:
         """Intent, act, outcome. Raises what `act` raises, after writing `unknown`; StoreError before anything is done."""

@@ -11,7 +11,7 @@ from fleet.agent import outbox
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import short_type
 from kiosk.administration_ports import EventOverview
-from kiosk.receipts import Receipt, read
+from kiosk.receipts import Receipt, read_receipt
 from kiosk.station.journal import Journal
 
 MOST = 40
@@ -35,7 +35,7 @@ AND order_no NOT IN (SELECT order_no FROM receipt WHERE order_no IS NOT NULL)
 async def unprinted(journal: Journal) -> tuple[Receipt, ...]:
     """Receipts whose print was begun and never seen whole, the newest first. Raises StoreError."""
     rows = await journal.transact(lambda cx: cx.execute(_UNPRINTED, (MOST,)).fetchall())
-    return tuple(read(document, qr) for document, qr in rows)
+    return tuple(read_receipt(document, qr) for document, qr in rows)
 
 
 async def unsigned(journal: Journal) -> int:
@@ -47,7 +47,7 @@ async def last_events(journal: Journal) -> tuple[EventOverview, ...]:
     """What happened last, the newest first. Raises StoreError."""
 
     def work(cx: sqlite3.Connection) -> list[Event]:
-        return outbox.latest(cx, MOST)
+        return outbox.newest_events(cx, MOST)
 
     return tuple(_told(event) for event in await journal.transact(work))
 

@@ -9,14 +9,14 @@ from drivers.reader.outcomes import Accepted, Locked, Refused, Unknown, WrongAns
 from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.errands.unblock.by_administrator import NotAnswered
 from kiosk.issuer.ports import (
-    Blocked,
-    Declined,
-    Held,
-    Issued,
+    CardBlocked,
+    CardHeld,
+    CertificateIssued,
+    HoldLifted,
     LetterOrdered,
-    Lifted,
-    Queued,
-    Released,
+    PukReleased,
+    RequestDeclined,
+    RequestQueued,
     Unavailable,
 )
 from kiosk.ports import NamedOutcome
@@ -84,14 +84,14 @@ OUTCOMES: dict[type, Outcome] = {
     NotPrinted: Outcome.NOT_PRINTED,
     NotLaidOut: Outcome.NOT_LAID_OUT,
     PrintUnknown: Outcome.UNKNOWN,
-    Issued: Outcome.ISSUED,
-    Blocked: Outcome.BLOCKED,
-    Held: Outcome.HELD,
-    Lifted: Outcome.LIFTED,
-    Queued: Outcome.QUEUED,
-    Declined: Outcome.DECLINED,
+    CertificateIssued: Outcome.ISSUED,
+    CardBlocked: Outcome.BLOCKED,
+    CardHeld: Outcome.HELD,
+    HoldLifted: Outcome.LIFTED,
+    RequestQueued: Outcome.QUEUED,
+    RequestDeclined: Outcome.DECLINED,
     Unavailable: Outcome.UNAVAILABLE,
-    Released: Outcome.RELEASED,
+    PukReleased: Outcome.RELEASED,
     LetterOrdered: Outcome.LETTER_ORDERED,
 }
 """The outcome of an effect by the type of its result. It travels over the link: a type may be renamed, its outcome not."""

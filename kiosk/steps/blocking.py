@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from fleet.messages.vocabulary import Effect
-from kiosk.issuer.ports import Blocked, BlockReason, Declined, Held, HoldReason, Queued
+from kiosk.issuer.ports import BlockReason, CardBlocked, CardHeld, HoldReason, RequestDeclined, RequestQueued
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views as views
@@ -28,7 +28,7 @@ class BlockRequest:
 async def block_or_hold(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: BlockRequest) -> What:
     """Do it, and say what came of it. Raises StopError where the issuer declines, StoreError where it could not be kept."""
     match await try_to_block_or_hold(ask, caps, context, log, wish):
-        case Declined(reason):
+        case RequestDeclined(reason):
             raise views.declined(context, reason)
         case what:
             return what
@@ -36,16 +36,16 @@ async def block_or_hold(ask: Ask, caps: Capabilities, context: ViewContext, log:
 
 async def try_to_block_or_hold(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: BlockRequest
-) -> What | Declined:
+) -> What | RequestDeclined:
     """The same where the errand goes on whatever the issuer says. Raises StoreError."""
     match await ask(views.telling(context), until=_tell(caps, log, wish)):
-        case Blocked():
+        case CardBlocked():
             return "blocked"
-        case Held():
+        case CardHeld():
             return "held"
-        case Queued():
+        case RequestQueued():
             return "block_queued" if wish.block else "hold_queued"
-        case Declined() as word:
+        case RequestDeclined() as word:
             return word
         case str() as other:
             raise AssertionError(f"a view without buttons answered {other}")
@@ -53,7 +53,9 @@ async def try_to_block_or_hold(
             assert_never(rest)
 
 
-async def _tell(caps: Capabilities, log: ErrandLog, wish: BlockRequest) -> Blocked | Held | Queued | Declined:
+async def _tell(
+    caps: Capabilities, log: ErrandLog, wish: BlockRequest
+) -> CardBlocked | CardHeld | RequestQueued | RequestDeclined:
     if wish.block is not None and wish.by is not None:
         blocking = caps.blocking.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
         return await log.effect(Effect.CARD_BLOCK, blocking, reason=wish.block, card_number=wish.card_number)

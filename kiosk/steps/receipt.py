@@ -19,8 +19,8 @@ from kiosk.receipts import (
     ReceiptDetail,
     ReceiptFacts,
     ReceiptPerson,
-    draft,
-    finish,
+    draft_receipt,
+    finish_receipt,
     receipt_document,
 )
 from kiosk.steps import own_card_views
@@ -50,12 +50,12 @@ async def issue_receipt(
     """
     assert caps.seal is not None, "a station without identity has no orders"
     facts = receipt_facts(caps, context, order, who, order=order.order, terms=TERMS, remarks=remarks)
-    unsigned = draft(facts)
+    unsigned = draft_receipt(facts)
     attended = who.administrator.name if who.administrator else None
     if await ask(views.read_and_sign(context, facts, attended)) != "sign":
         raise views.sign_later(context)
     signature = await _sign(ask, context, visit, unsigned)
-    receipt = finish(unsigned, caps.seal.key, caps.seal.chain, signature)
+    receipt = finish_receipt(unsigned, caps.seal.key, caps.seal.chain, signature)
     await log.issued(receipt)
     return receipt
 
@@ -63,7 +63,7 @@ async def issue_receipt(
 async def issue_station_receipt(caps: Capabilities, log: ErrandLog, facts: ReceiptFacts) -> Receipt:
     """A receipt that the station alone signs: of what it has done itself. Committed with its event."""
     assert caps.seal is not None, "a station without identity attests nothing"
-    receipt = finish(draft(facts), caps.seal.key, caps.seal.chain, None)
+    receipt = finish_receipt(draft_receipt(facts), caps.seal.key, caps.seal.chain, None)
     await log.issued(receipt)
     return receipt
 

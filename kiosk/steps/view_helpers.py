@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from kiosk.receipts.template import fours
+from kiosk.receipts.template import group_digits
 from kiosk.steps.context import CardHolder
 from kiosk.views import CANCEL, Button, Option, Say, say
 
@@ -12,7 +12,7 @@ __all__ = [
     "cancel_button",
     "date_text",
     "display_name",
-    "fours",
+    "group_digits",
     "last_digits",
     "page_options",
     "primary_button",
@@ -21,7 +21,7 @@ __all__ = [
 
 def last_digits(number: str) -> str:
     """The last eight digits, which is what people compare."""
-    return fours(number[-8:])
+    return group_digits(number[-8:])
 
 
 def display_name(whose: CardHolder) -> str:

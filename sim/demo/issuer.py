@@ -56,11 +56,11 @@ def tell_certificates(folder: Path, cards: Iterable[VirtualCard]) -> None:
     (folder / SEED).write_text(json.dumps({**seed, "certificates": content}, ensure_ascii=False), encoding="utf-8")
 
 
-def _person(one: MadeUpPerson, now: datetime) -> issuing.Person:
+def _person(one: MadeUpPerson, now: datetime) -> issuing.DirectoryPerson:
     def day(days: int) -> str:
         return (now + timedelta(days=days)).date().isoformat()
 
-    return issuing.Person(
+    return issuing.DirectoryPerson(
         one.hsa_id,
         None if one.protected_identity else one.name,
         protected=one.protected_identity,

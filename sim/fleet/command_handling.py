@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol, assert_never
 
 from fleet.messages.commands import CommandResult
-from fleet.messages.judging import DeclinedCommand, IgnoredCommand, TakenCommand, told_ended, told_taken
+from fleet.messages.judging import DeclinedCommand, IgnoredCommand, TakenCommand, command_ended_data, command_taken_data
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import CommandName, CommandOutcome, EventType
 from sim.fleet.command_verification import CommandVerifier
@@ -77,7 +77,7 @@ class CommandHandler:
             return
         match self._verifier.take(payload, self._clock()):
             case TakenCommand() as taken:
-                self._target.tell(EventType.COMMAND_TAKEN, None, told_taken(taken.command))
+                self._target.tell(EventType.COMMAND_TAKEN, None, command_taken_data(taken.command))
                 task = asyncio.create_task(self._do(taken))
                 self._doing.add(task)
                 task.add_done_callback(self._doing.discard)
@@ -108,7 +108,7 @@ class CommandHandler:
             _log.exception("a command crashed")
             result = _answer(taken, CommandOutcome.FAILED, "fault")
         self._verifier.conclude(result)
-        self._target.tell(EventType.COMMAND_ENDED, None, told_ended(taken.command, result))
+        self._target.tell(EventType.COMMAND_ENDED, None, command_ended_data(taken.command, result))
         self._target.say_result(result)
 
     async def _execute_when_free(self, taken: TakenCommand) -> CommandResult:

@@ -10,7 +10,15 @@ from datetime import datetime
 from joserfc.jwk import ECKey
 
 from fleet.messages.commands import COMMANDS, CommandResult, digest_of
-from fleet.messages.judging import KEPT, DeclinedCommand, IgnoredCommand, TakenCommand, Verdict, opened, wrong_with
+from fleet.messages.judging import (
+    KEPT,
+    CommandVerdict,
+    DeclinedCommand,
+    IgnoredCommand,
+    TakenCommand,
+    open_command,
+    refusal_reason,
+)
 from fleet.messages.vocabulary import CommandOutcome
 
 
@@ -27,15 +35,15 @@ class CommandVerifier:
         self._concluded: dict[str, CommandResult] = {}
         self.results: list[CommandResult] = []
 
-    def take(self, payload: bytes, now: datetime) -> Verdict:
+    def take(self, payload: bytes, now: datetime) -> CommandVerdict:
         """The verdict at that (aware) time; what is `TakenCommand` is never taken again."""
-        command = opened(payload, self._key, self._station)
+        command = open_command(payload, self._key, self._station)
         if isinstance(command, IgnoredCommand):
             return command
         digest = digest_of(payload)
         if (known := self._concluded.get(digest)) is not None:
             return DeclinedCommand(known)
-        if (why := wrong_with(command, COMMANDS, now)) is not None:
+        if (why := refusal_reason(command, COMMANDS, now)) is not None:
             return DeclinedCommand(
                 self._keep_result(CommandResult(command.sequence, digest, CommandOutcome.REFUSED, why))
             )

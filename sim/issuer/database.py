@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from fleet.messages.issuing import CardRecord, Person
+from fleet.messages.issuing import CardRecord, DirectoryPerson
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS person (hsa_id TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NUL
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Initial content of a simulator. PUKs by card number; `certificates`: base64 DER by card number; all of it made up."""
 
-    people: tuple[Person, ...] = ()
+    people: tuple[DirectoryPerson, ...] = ()
     cards: tuple[CardRecord, ...] = ()
     pukes: dict[str, str] = {}
     certificates: dict[str, tuple[str, ...]] = {}
@@ -81,10 +81,10 @@ class IssuerDatabase:
             return cx.execute("SELECT 1 FROM person").fetchone() is None
 
 
-def person_of(cx: sqlite3.Connection, hsa_id: str) -> Person | None:
+def person_of(cx: sqlite3.Connection, hsa_id: str) -> DirectoryPerson | None:
     """The person with that HSA-id."""
     row = cx.execute("SELECT content FROM person WHERE hsa_id = ?", (hsa_id,)).fetchone()
-    return None if row is None else msgspec.json.decode(row[0], type=Person)
+    return None if row is None else msgspec.json.decode(row[0], type=DirectoryPerson)
 
 
 def card_of(cx: sqlite3.Connection, number: str) -> CardRecord | None:
@@ -99,7 +99,7 @@ def cards_of(cx: sqlite3.Connection, hsa_id: str) -> tuple[CardRecord, ...]:
     return tuple(msgspec.json.decode(row[0], type=CardRecord) for row in rows)
 
 
-def keep_person(cx: sqlite3.Connection, person: Person) -> None:
+def keep_person(cx: sqlite3.Connection, person: DirectoryPerson) -> None:
     """Insert or replace a person."""
     cx.execute("INSERT OR REPLACE INTO person VALUES (?, ?)", (person.hsa_id, msgspec.json.encode(person)))
 

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from fleet.messages.issuing import CardRecord, Person
+from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.issuers.certificate_offers import OfferRules, offers_of
 from fleet.server.issuers.certificate_requests import CARD_NUMBER_OID, check_request, requested_number
 from fleet.server.issuers.proofs.certificate_chains import FAULTS
@@ -114,7 +114,7 @@ def _named(asked: x509.CertificateSigningRequest) -> str:
 
 def _whose(
     cx: sqlite3.Connection, asked: x509.CertificateSigningRequest, label: CertificateLabel
-) -> tuple[Person, CardRecord]:
+) -> tuple[DirectoryPerson, CardRecord]:
     person, number = person_of(cx, _named(asked)), requested_number(asked)
     if person is None:
         raise NotEnrolledError("no such person")
@@ -136,7 +136,7 @@ def _has_subject(cx: sqlite3.Connection, card: CardRecord, subject: x509.Name) -
     return not rows or any(x509.load_der_x509_certificate(row[0]).subject == subject for row in rows)
 
 
-def _subject(person: Person) -> x509.Name:
+def _subject(person: DirectoryPerson) -> x509.Name:
     return x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, person.name or person.hsa_id),

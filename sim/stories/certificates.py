@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fleet.messages.issuing import CardRecord, CardState, Person
+from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
 from kiosk.issuer.ports import Offer
 from sim.stories.card_contents import held
 from sim.stories.clock import NOW
@@ -37,7 +37,7 @@ def issuer(
 
     def prepare(room: Room) -> None:
         desk = IssuerDesk(authority(), room.clock)
-        desk.add(Person(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", state, reserve=reserve))
+        desk.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", state, reserve=reserve))
         loa = 2 if reserve else 3
         desk.offered = [Offer(one, loa, LAST_DAY, **offer) for one in profiles]  # type: ignore[arg-type]
         desk.online = online

@@ -17,7 +17,7 @@ from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrinterMute, P
 from drivers.reader.secret import Secret
 from fleet.messages.attending import refusal_to_attend
 from fleet.messages.link import Administrator, Order
-from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
+from kiosk.issuer.ports import LoggedIn, RequestDeclined, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import EnvelopeVerdict
 from kiosk.station.journal import Journal
@@ -79,13 +79,13 @@ class ListedLogIn:
         self.away = False
         """Nobody can be asked, and the list is too old."""
 
-    async def log_in(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
+    async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
         if self.away:
             return Unavailable()
         known = await self.orders.administrator(proof.hsa_id)
         refusal = refusal_to_attend(known, proof.loa, NOW.date().isoformat())
         if refusal is not None or known is None:
-            return Declined(refusal or "not_administrator")
+            return RequestDeclined(refusal or "not_administrator")
         return LoggedIn(known.hsa_id, known.name, "list", proof, known.roles)
 
 

@@ -7,11 +7,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.model import CardFacts
-from kiosk.issuer.ports import Issued, Offer
+from kiosk.issuer.ports import CertificateIssued, Offer
 from sim.reader.pki import CARD_NUMBER_OID, LOA_POLICY_OIDS, TestAuthority
 
 
-def issue(authority: TestAuthority, request: bytes, offer: Offer, facts: CardFacts, now: datetime) -> Issued:
+def issue(authority: TestAuthority, request: bytes, offer: Offer, facts: CardFacts, now: datetime) -> CertificateIssued:
     """Sign it. The request's own signature must be right."""
     asked = x509.load_der_x509_csr(request)
     assert asked.is_signature_valid
@@ -28,7 +28,7 @@ def issue(authority: TestAuthority, request: bytes, offer: Offer, facts: CardFac
     for extension, critical in _extensions(facts, offer, asked, issuer):
         builder = builder.add_extension(extension, critical)
     made = builder.sign(key, hashes.SHA256())
-    return Issued((made.public_bytes(Encoding.DER), issuer.public_bytes(Encoding.DER)))
+    return CertificateIssued((made.public_bytes(Encoding.DER), issuer.public_bytes(Encoding.DER)))
 
 
 def _end(day: str) -> datetime:

@@ -22,22 +22,22 @@ from fleet.messages.issuing import AdministratorRole, switches_off
 from fleet.messages.mandates import parse_mandate
 from fleet.server.issuers.card_keys import CardKeys
 from kiosk.issuer.ports import (
-    Blocked,
+    CardBlocked,
+    CardHeld,
+    CardKeyResponse,
     CardRecord,
     CardWord,
-    Declined,
+    CertificateIssued,
+    DirectoryPerson,
     Found,
-    Held,
-    Issued,
+    HoldLifted,
     LetterOrdered,
-    Lifted,
     LoggedIn,
     NotFound,
     Offer,
-    Person,
-    Queued,
-    Released,
-    Response,
+    PukReleased,
+    RequestDeclined,
+    RequestQueued,
     SwitchOff,
     Unavailable,
 )
@@ -78,7 +78,7 @@ class IssuerDesk:
         self.online = True
         self.declines: dict[str, str] = {}
         """Reason by question: `certificate`, `block`, `hold`, `lift`, `unblock`, `puk`, `letter`, `log_in`."""
-        self.people: dict[str, Person] = {}
+        self.people: dict[str, DirectoryPerson] = {}
         self.cards: dict[str, CardRecord] = {}
         self.offered: list[Offer] = []
         self.pukes: dict[str, str] = {}
@@ -96,9 +96,9 @@ class IssuerDesk:
         """(what, card number, reason, by) told while offline."""
         self.told: list[tuple[str, ...]] = []
         """Everything that was asked to be changed, in order."""
-        self.issued: dict[bytes, Issued] = {}
+        self.issued: dict[bytes, CertificateIssued] = {}
 
-    def add(self, person: Person, *cards: CardRecord) -> None:
+    def add(self, person: DirectoryPerson, *cards: CardRecord) -> None:
         """A person and their cards."""
         self.people[person.hsa_id] = person
         self.cards.update({card.card_number: card for card in cards})
@@ -108,7 +108,7 @@ class IssuerDesk:
         names = ("issuer", "blocking", "card_keys", "directory", "administrators", "switches")
         return dict.fromkeys(names, self) | {"administrators": _LogIn(self)}
 
-    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | Declined | Unavailable:
+    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | RequestDeclined | Unavailable:
         return tuple(self.offered) if self.online else Unavailable()
 
     async def certificate(
@@ -120,63 +120,65 @@ class IssuerDesk:
         errand: str,
         proof: Signed | None = None,
         people: tuple[PersonProof, ...] = (),
-    ) -> Issued | Declined | Unavailable:
+    ) -> CertificateIssued | RequestDeclined | Unavailable:
         answer = self._no("certificate")
         if answer is not None:
             return answer
         present = facts.certificate("signature" if offer.profile == "signature" else "identification")
         if present is not None and not _proved(present.der, request, proof):
-            return Declined("no_proof")
+            return RequestDeclined("no_proof")
         refused = next(filter(None, (not_meant(one, "certificate.request", facts.card_number) for one in people)), None)
         if refused is not None or not people:
-            return refused or Declined("not_allowed")
+            return refused or RequestDeclined("not_allowed")
         if len({one.hsa_id for one in people} - {facts.holder.hsa_id}) < offer.administrators:
-            return Declined("administrators_missing")
+            return RequestDeclined("administrators_missing")
         self.told.append(("certificate", facts.card_number, offer.profile))
         return self.issued.setdefault(request, issue(self._authority, request, offer, facts, self._clock.now()))
 
     async def block(
         self, card_number: str, reason: str, *, by: PersonProof, errand: str
-    ) -> Blocked | Queued | Declined:
+    ) -> CardBlocked | RequestQueued | RequestDeclined:
         if (refused := not_meant(by, "card.block", card_number)) is not None:
             return refused
         if "block" in self.declines:
-            return Declined(self.declines["block"])
+            return RequestDeclined(self.declines["block"])
         if not self.online:
             return self._queue("block", card_number, reason, by.hsa_id)
         self.set_state(card_number, state="blocked", held_from=None)
         self.told.append(("block", card_number, reason, by.hsa_id))
-        return Blocked(self._clock.now())
+        return CardBlocked(self._clock.now())
 
     async def hold(
         self, card_number: str, reason: str, *, by: PersonProof | None, errand: str
-    ) -> Held | Queued | Declined:
+    ) -> CardHeld | RequestQueued | RequestDeclined:
         if by is not None and (refused := not_meant(by, "card.hold", card_number)) is not None:
             return refused
         who = by.hsa_id if by else ""
         card = self.cards.get(card_number)
         refusal = self.declines.get("hold") or (card and f"card_{card.state}" in DEAD and f"card_{card.state}")
         if refusal:
-            return Declined(refusal)
+            return RequestDeclined(refusal)
         if not self.online:
             return self._queue("hold", card_number, reason, who)
         if card is None:
-            return Declined("unknown_card")
+            return RequestDeclined("unknown_card")
         before = card.held_from or card.state
         self.set_state(card_number, state="held", held_from=before, hold_reason=reason)
         self.told.append(("hold", card_number, reason, who))
-        return Held(before)
+        return CardHeld(before)
 
-    async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Lifted | Declined | Unavailable:
+    async def lift(
+        self, card_number: str, *, by: PersonProof, errand: str
+    ) -> HoldLifted | RequestDeclined | Unavailable:
         answer = self._no("lift") or not_meant(by, "card.lift", card_number)
         if answer is not None:
             return answer
         card = self.cards.get(card_number)
         if card is None or card.held_from is None:
-            return Declined("not_held")
+            return RequestDeclined("not_held")
         self.set_state(card_number, state=card.held_from, held_from=None, hold_reason=None)
         self.told.append(("lift", card_number, by.hsa_id))
-        return Lifted(card.held_from)
+        return HoldLifted(card.held_from)
 
     async def waiting(self) -> int:
         return len(self.queue)
@@ -193,13 +195,13 @@ class IssuerDesk:
 
     async def answer_witness(
         self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
-    ) -> MutualAnswer | Declined | Unavailable:
+    ) -> MutualAnswer | RequestDeclined | Unavailable:
         answer = self._no("authenticate")
         if answer is not None:
             return answer
         key = self.management_keys.get(facts.card_number)
         if key is None:
-            return Declined("no_key")
+            return RequestDeclined("no_key")
         keys = CardKeys({("management", facts.card_number): [(algorithm, key)]})
         proof = keys.prove(facts.card_number, algorithm, witness, challenge)
         assert proof is not None
@@ -207,28 +209,28 @@ class IssuerDesk:
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
-    ) -> Response | Declined | Unavailable:
+    ) -> CardKeyResponse | RequestDeclined | Unavailable:
         answer = self._no("unblock") or _alone(facts, administrator, "card.challenge")
         if answer is not None:
             return answer
         self.told.append(("unblock", facts.card_number, administrator.hsa_id, facts.holder.hsa_id))
-        return Response(_encipher(self._key(facts), challenge))
+        return CardKeyResponse(_encipher(self._key(facts), challenge))
 
     async def release_puk(
         self, facts: CardFacts, *, administrator: LoggedIn, errand: str
-    ) -> Released | Declined | Unavailable:
+    ) -> PukReleased | RequestDeclined | Unavailable:
         answer = self._no("puk") or _alone(facts, administrator, "card.puk")
         if answer is not None:
             return answer
         puk = self.pukes.pop(facts.card_number, None)
         if puk is None:
-            return Declined("released_before")
+            return RequestDeclined("released_before")
         self.told.append(("puk", facts.card_number, administrator.hsa_id, facts.holder.hsa_id))
-        return Released(Secret(puk))
+        return PukReleased(Secret(puk))
 
     async def order_letter(
         self, card_number: str, *, errand: str, by: PersonProof | None = None
-    ) -> LetterOrdered | Declined | Unavailable:
+    ) -> LetterOrdered | RequestDeclined | Unavailable:
         answer = self._no("letter")
         if answer is None:
             self.told.append(
@@ -252,14 +254,14 @@ class IssuerDesk:
 
     async def find(
         self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
-    ) -> Found | NotFound | Declined | Unavailable:
+    ) -> Found | NotFound | RequestDeclined | Unavailable:
         if not self.online:
             return Unavailable()
         card = self.cards.get(card_number)
         holder = card.hsa_id if card else hsa_id
         allowed = [one for one in people if one.hsa_id == holder or one.hsa_id in self.administrators]
         if not allowed or any(not_meant(one, "directory.find", card_number, one.hsa_id) for one in people):
-            return Declined("not_allowed")
+            return RequestDeclined("not_allowed")
         if card_number:
             return Found(self.people.get(card.hsa_id), (card,), tuple(self.offered)) if card else NotFound()
         person = self.people.get(hsa_id)
@@ -270,14 +272,14 @@ class IssuerDesk:
         asked = {"errand": errand, "product": product, "card_number": card_number}
         return next((one for one in self.switched_off if switches_off(one, **asked)), None)
 
-    def _no(self, what: str) -> Declined | Unavailable | None:
+    def _no(self, what: str) -> RequestDeclined | Unavailable | None:
         if not self.online:
             return Unavailable()
-        return Declined(self.declines[what]) if what in self.declines else None
+        return RequestDeclined(self.declines[what]) if what in self.declines else None
 
-    def _queue(self, what: str, card_number: str, reason: str, by: str) -> Queued:
+    def _queue(self, what: str, card_number: str, reason: str, by: str) -> RequestQueued:
         self.queue.append((what, card_number, reason, by))
-        return Queued(self._clock.now())
+        return RequestQueued(self._clock.now())
 
     def set_state(self, card_number: str, **changed: Any) -> None:
         if card_number in self.cards:
@@ -290,13 +292,13 @@ class _LogIn:
     def __init__(self, desk: IssuerDesk) -> None:
         self._desk = desk
 
-    async def log_in(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
+    async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
         if "log_in" in self._desk.declines:
-            return Declined(self._desk.declines["log_in"])
+            return RequestDeclined(self._desk.declines["log_in"])
         if not_meant(proof, "administrator.login", proof.hsa_id):
-            return Declined("bad_signature")
+            return RequestDeclined("bad_signature")
         if proof.hsa_id not in self._desk.administrators:
-            return Declined("not_administrator")
+            return RequestDeclined("not_administrator")
         vouched = replace(proof, by_server=self._desk.online)
         name, by = self._desk.administrators[proof.hsa_id], "server" if self._desk.online else "list"
         return LoggedIn(proof.hsa_id, name, by, vouched, self._desk.roles)  # type: ignore[arg-type]  # one of the two
@@ -306,19 +308,19 @@ def _proved(der: bytes, request: bytes, proof: Signed | None) -> bool:
     return proof is not None and verifies(der, request, proof.signature, proof.algorithm)
 
 
-def not_meant(proof: PersonProof, tag: str, *subjects: str) -> Declined | None:
+def not_meant(proof: PersonProof, tag: str, *subjects: str) -> RequestDeclined | None:
     """Why the server would not count that proof: a signature that is not the card's, or another thing that was meant."""
     if not verifies(proof.certificate, proof.mandate, proof.signature, proof.algorithm):
-        return Declined("bad_signature")
-    return None if parse_mandate(proof.mandate).allows(tag, *subjects) else Declined("not_meant")
+        return RequestDeclined("bad_signature")
+    return None if parse_mandate(proof.mandate).allows(tag, *subjects) else RequestDeclined("not_meant")
 
 
-def _alone(facts: CardFacts, administrator: LoggedIn, tag: str) -> Declined | None:
+def _alone(facts: CardFacts, administrator: LoggedIn, tag: str) -> RequestDeclined | None:
     if administrator.proof is None or not administrator.proof.by_server:
-        return Declined("log_in_at_the_server")
+        return RequestDeclined("log_in_at_the_server")
     if (refused := not_meant(administrator.proof, tag, facts.card_number)) is not None:
         return refused
-    return Declined("own_card") if administrator.hsa_id == facts.holder.hsa_id else None
+    return RequestDeclined("own_card") if administrator.hsa_id == facts.holder.hsa_id else None
 
 
 def _encipher(key: bytes, challenge: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fleet.messages.issuing import CardRecord, CardState, Person
+from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE
 from sim.stories.room import Room, authority, persona_of
@@ -18,7 +18,9 @@ def register(state: CardState = "active", *, online: bool = True, **facts: Any) 
     def prepare(room: Room) -> None:
         issuer = IssuerDesk(authority(), room.clock)
         held_from: CardState | None = "active" if state == "held" else None
-        issuer.add(Person(HOLDER, "Alva", **facts), CardRecord(NUMBER, HOLDER, "6XX", state, held_from=held_from))
+        issuer.add(
+            DirectoryPerson(HOLDER, "Alva", **facts), CardRecord(NUMBER, HOLDER, "6XX", state, held_from=held_from)
+        )
         issuer.administrators = {persona_of("13:new").hsa_id: persona_of("13:new").name}
         issuer.online = online
         room.equip(**issuer.ports())

@@ -22,7 +22,7 @@ from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.pin.try_ledger import MemoryLedger
 from fleet.agent import outbox, sync
 from fleet.agent.at_rest import AtRestCipher
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages import events
 from fleet.messages.events import Event
@@ -162,7 +162,7 @@ class Room:
         schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA]
         self.store = store.open(folder / "station.sqlite", schemas=schemas)
         self.journal = Journal(
-            self.store, Chain(STATION, 1, bootid), self.clock,
+            self.store, EventChain(STATION, 1, bootid), self.clock,
             cipher=AtRestCipher(STATION, bytes(32)), on_collected=collect,
         )  # fmt: skip
         administrators = [administrator(person(13).hsa_id, person(13).name)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fleet.messages.issuing import CardRecord, Person, SwitchOff
+from fleet.messages.issuing import CardRecord, DirectoryPerson, SwitchOff
 from kiosk.errands.change_pin.stories import change
 from kiosk.errands.check_card.stories import check
 from kiosk.errands.report_lost.stories import lost
@@ -26,7 +26,7 @@ def off(one: SwitchOff, *, online: bool = True) -> Callable[[Room], None]:
 
     def prepare(room: Room) -> None:
         issuer = IssuerDesk(authority(), room.clock)
-        issuer.add(Person(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "601", "active"))
+        issuer.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "601", "active"))
         issuer.online = online
         issuer.switched_off.append(one)
         room.equip(**issuer.ports())

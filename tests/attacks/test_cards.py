@@ -14,7 +14,7 @@ from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.secret import Secret
 from fleet.messages.issuing import CardRecord
-from fleet.messages.issuing import Person as Directed
+from fleet.messages.issuing import DirectoryPerson as Directed
 from kiosk.errands.stock.stories import known
 from kiosk.ports import Ended
 from kiosk.region import StockRules

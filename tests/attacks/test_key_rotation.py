@@ -23,7 +23,7 @@ from fleet.messages.link import Answer, Ask, SyncPage
 from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority, public_jwk
 from provisioning.enrol import enrol
-from provisioning.rotation import PARTS, finish, rotate
+from provisioning.rotation import PARTS, finish_rotation, rotate
 from sim.stories.administrators import administrator
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -98,7 +98,7 @@ async def test_a_key_that_was_rotated_away_signs_a_list(station: Station) -> Non
     rotate(station.authority, PARTS, NOW, 30)
     await station.learns(station.chain)
     after = NOW + timedelta(days=30)
-    finish(station.authority, after)
+    finish_rotation(station.authority, after)
     station.at(after)
     station.store.transact_now(lambda cx: cx.execute("DELETE FROM sync_sealed"))
     assert not await station.lists_the_thief()

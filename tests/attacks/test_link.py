@@ -11,16 +11,16 @@ import pytest
 from joserfc.jwk import ECKey
 
 from fleet.agent import outbox
-from fleet.agent.drain import Pace
+from fleet.agent.drain import FlowLimits
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import AskTimeout
 from fleet.agent.link import Link, Timing
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.asking import HoldAsk
 from fleet.messages.link import Acked, Answer, OrderAsk, encode
 from fleet.messages.pacing import ASK_BURST
-from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
+from fleet.messages.signed import ANSWER_TYP, SignedAnswer, format_time, open_ask, sign_acked
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
@@ -42,7 +42,7 @@ from tests.fleet.server.conftest import hold_orders, record
 __all__ = ["authority", "broker", "either", "enrolled", "on_postgres", "store"]
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-PROMPT = Timing(first_s=0.05, pace=Pace(window=20, acked_timeout_s=0.5))
+PROMPT = Timing(first_s=0.05, pace=FlowLimits(window=20, acked_timeout_s=0.5))
 MATCH = Answer(ok=True, verdict="match")
 OWN_KEY = Signer(ECKey.generate_key("P-256"))
 """A key that the liar has made."""
@@ -93,7 +93,7 @@ async def online(identity: Identity, store: StationStore) -> AsyncIterator[Link]
 
 def answer_of(signer: Signer, nonce: str, station: str = "entre-a", typ: str = ANSWER_TYP) -> bytes:
     """A verdict that is signed."""
-    content = SignedAnswer(station, nonce, written(datetime.now(UTC)), MATCH)
+    content = SignedAnswer(station, nonce, format_time(datetime.now(UTC)), MATCH)
     return signer.sign(encode(content), typ).encode()
 
 
@@ -149,7 +149,7 @@ async def test_a_lying_broker_empties_no_outbox(
         ),
     }[lie]
     liar.on_event = lambda event: tell(Acked(event.epoch, event.sequence))
-    chain = Chain("entre-a", 1, "boot-1")
+    chain = EventChain("entre-a", 1, "boot-1")
     await store.transact(
         lambda cx: [outbox.append(cx, chain, "se.kortkiosk.test", "2026-01-01T08:00:00Z", None, {}) for _ in range(3)]
     )

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 
 from fleet.agent import checkpoints, outbox, sync
 from fleet.agent.identity import Broker, Identity
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.asking import SYNC_TYP
@@ -146,4 +146,6 @@ async def test_a_hand_over_made_up_in_the_stations_file_is_not_gone_on_with(iden
 
 def journal_of(identity: Identity, store: StationStore) -> journal.Journal:
     """As the station makes it."""
-    return build_fleet.make_journal(identity, store, Chain(identity.station, identity.epoch, "boot"), SystemClock())
+    return build_fleet.make_journal(
+        identity, store, EventChain(identity.station, identity.epoch, "boot"), SystemClock()
+    )

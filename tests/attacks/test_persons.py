@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 
-from fleet.agent.words import Words
+from fleet.agent.words import AnswerVerifier
 from fleet.messages.asking import (
     BlockAsk,
     CardStateAsk,
@@ -188,7 +188,7 @@ class Twin:
 
     def __init__(self, region: Fleet) -> None:
         self.region = region
-        self.desk = IssuerRequests(region.link, Words(identity()))
+        self.desk = IssuerRequests(region.link, AnswerVerifier(identity()))
 
     async def ask(self, ask: Any) -> object:
         return await self.desk.ask(ask)

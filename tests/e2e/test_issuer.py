@@ -15,7 +15,7 @@ from fleet.agent.store import StationStore
 from fleet.messages.issuing import SwitchOff
 from kiosk.clock import SystemClock
 from kiosk.issuer.gateway import SCHEMAS, IssuerGateway
-from kiosk.issuer.ports import Blocked, CardWord, Queued
+from kiosk.issuer.ports import CardBlocked, CardWord, RequestQueued
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
@@ -51,7 +51,7 @@ async def test_a_block_goes_from_the_stations_queue_to_the_register(region: Regi
 
     tasks = side.start()
     try:
-        assert isinstance(await blocking.block(NUMBER, "lost", by=own, errand="e"), Queued)
+        assert isinstance(await blocking.block(NUMBER, "lost", by=own, errand="e"), RequestQueued)
         with region.issuer():
             done = await asyncio.to_thread(imported, region)
             assert (done.returncode, done.stdout) == (0, "imported 0, unchanged 12\n"), done.stderr
@@ -63,7 +63,7 @@ async def test_a_block_goes_from_the_stations_queue_to_the_register(region: Regi
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         store.close()
-    assert isinstance(told, Blocked)
+    assert isinstance(told, CardBlocked)
     assert told.at <= datetime.now(UTC)
     assert isinstance(found, CardWord)
     assert found.state == "blocked"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from drivers.cabinet.port import CabinetReady
-from fleet.agent.drain import Pace
+from fleet.agent.drain import FlowLimits
 from fleet.agent.link import Timing
 from fleet.messages.vocabulary import CommandName
 from fleet.server.accounts.sign_in.service import Access
@@ -35,7 +35,7 @@ from tests.fleet.server.conftest import wall_clock
 
 pytestmark = pytest.mark.broker
 
-PROMPT = Timing(first_s=0.05, pace=Pace(window=20, acked_timeout_s=0.5))
+PROMPT = Timing(first_s=0.05, pace=FlowLimits(window=20, acked_timeout_s=0.5))
 SLOT = 3
 
 

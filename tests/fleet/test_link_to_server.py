@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from fleet.agent import outbox, sync
-from fleet.agent.drain import Pace
+from fleet.agent.drain import FlowLimits
 from fleet.agent.envelope import new_nonce, seal_puk
 from fleet.agent.identity import Identity
 from fleet.agent.link import Link, Timing
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.link import StationState, envelope_mac_input
@@ -34,7 +34,7 @@ from tests.fleet.server.conftest import ISSUER_KEY, authority, enrolled, hold_or
 __all__ = ["authority"]
 
 PUK = "73910264"
-PROMPT = Timing(first_s=0.05, pace=Pace(window=20, acked_timeout_s=0.5))
+PROMPT = Timing(first_s=0.05, pace=FlowLimits(window=20, acked_timeout_s=0.5))
 STATE = StationState(title="Entré A", version="0.1.0", bootid="boot-1", time="2026-01-01T08:00:00Z")
 
 pytestmark = pytest.mark.broker
@@ -102,7 +102,7 @@ async def test_an_errand_reaches_the_pages_and_leaves_the_outbox(
     now = wall_clock()
     async with FleetServer(config), linked(identity, store) as link:
         link.publish_state(STATE)
-        chain = Chain("entre-a", identity.epoch, "boot-1")
+        chain = EventChain("entre-a", identity.epoch, "boot-1")
         for kind, content in told:
             await store.transact(lambda cx, k=kind, c=content: outbox.append(cx, chain, k, now.isoformat(), None, c))
         link.notify()
@@ -137,7 +137,7 @@ async def test_a_station_syncs_its_list_and_verifies_a_letter(
 async def test_what_was_committed_while_the_server_was_away_arrives_when_it_is_back(
     config: ServerConfig, identity: Identity, store: StationStore
 ) -> None:
-    chain = Chain("entre-a", identity.epoch, "boot-1")
+    chain = EventChain("entre-a", identity.epoch, "boot-1")
 
     async def commit(count: int) -> None:
         for number in range(count):

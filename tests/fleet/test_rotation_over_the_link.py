@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fleet.agent import key_book, outbox, sync
-from fleet.agent.drain import Pace
+from fleet.agent.drain import FlowLimits
 from fleet.agent.envelope import new_nonce, seal_puk
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import AskTimeout
@@ -29,7 +29,7 @@ from fleet.server.platform.database.database import open_database
 from fleet.server.server import FleetServer
 from provisioning.authority import Authority
 from provisioning.renewal import LEAVES, renew
-from provisioning.rotation import ALL_PARTS, finish, rotate
+from provisioning.rotation import ALL_PARTS, finish_rotation, rotate
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import ISSUER_KEY, enrolled, hold_orders, record, wall_clock
@@ -71,7 +71,7 @@ def store(tmp_path: Path) -> Iterator[StationStore]:
 @asynccontextmanager
 async def linked(identity: Identity, store: StationStore) -> AsyncIterator[Link]:
     online = asyncio.Event()
-    async with Link(identity, store, "boot-1", Timing(first_s=0.05, pace=Pace(acked_timeout_s=0.5))) as link:
+    async with Link(identity, store, "boot-1", Timing(first_s=0.05, pace=FlowLimits(acked_timeout_s=0.5))) as link:
         link.on_change(lambda now: online.set() if now else None)
         await asyncio.wait_for(online.wait(), LIMIT_S)
         yield link
@@ -105,7 +105,7 @@ async def test_a_station_that_was_away_learns_the_keys_and_goes_on_under_a_new_c
         assert identity.server_keys.verifier_key != pinned
         assert [await verdict(link, key) for key in (pinned, identity.server_keys.verifier_key)] == ["match"] * 2
 
-    finish(fleet.authority, wall_clock())
+    finish_rotation(fleet.authority, wall_clock())
     renew(fleet.authority, LEAVES, wall_clock(), early=True)
     again = Identity.load(tmp_path / "identity")
     async with FleetServer(fleet.config):

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.model import CardFacts, CardRules, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
-from fleet.messages.issuing import CardState, Person
-from kiosk.findings import RULES, CardEvidence, findings_of, wrong_with
+from fleet.messages.issuing import CardState, DirectoryPerson
+from kiosk.findings import RULES, CardEvidence, actionable_findings, findings_of
 from kiosk.issuer.ports import CardWord, NotFound
 from kiosk.texts import Texts
 from sim.stories.clock import NOW
@@ -47,7 +47,7 @@ def record(state: CardState, **more: str) -> CardEvidence:
 
 
 def person(**facts: object) -> CardEvidence:
-    return replace(WELL, person=Person("x", "A", **facts))  # type: ignore[arg-type]
+    return replace(WELL, person=DirectoryPerson("x", "A", **facts))  # type: ignore[arg-type]
 
 
 def real(*places: int) -> tuple[Certificate, ...]:
@@ -105,7 +105,7 @@ def test_a_piv_cards_own_certificate_is_no_persons_whose_key_is_missing() -> Non
 
 
 def test_what_only_has_to_be_known_is_not_wrong() -> None:
-    assert wrong_with(FOUND["alike"]()) == ()
+    assert actionable_findings(FOUND["alike"]()) == ()
 
 
 def test_a_leaver_with_another_assignment_may_keep_the_card() -> None:

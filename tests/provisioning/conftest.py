@@ -15,7 +15,7 @@ from provisioning.commands import main
 def stopped_at(number: int, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> bool:
     """Do the work, but stop before the `number`th write or rename. Whether there was one."""
     counted = 0
-    write, replace = files.write, Path.replace
+    write, replace = files.write_file, Path.replace
 
     def count() -> None:
         nonlocal counted
@@ -33,7 +33,7 @@ def stopped_at(number: int, monkeypatch: pytest.MonkeyPatch, work: Callable[[], 
         return replace(self, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(files, "write", counting_write)
+        patched.setattr(files, "write_file", counting_write)
         patched.setattr(Path, "replace", counting_replace)
         try:
             work()

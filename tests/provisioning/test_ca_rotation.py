@@ -15,7 +15,7 @@ from provisioning.commands import main
 from provisioning.enrol import enrol
 from provisioning.exporting import export_server
 from provisioning.renewal import LEAVES, TooEarlyError, renew
-from provisioning.rotation import CA, finish, forget_ca, rotate
+from provisioning.rotation import CA, finish_rotation, forget_ca, rotate
 from tests.provisioning.conftest import stopped_at
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -52,7 +52,7 @@ def test_both_are_trusted_then_the_new_one_issues_then_the_old_one_is_forgotten(
     assert names(old, authority) == ["", " 2"]
     during = station(authority, tmp_path / "during", NOW, "entre-b")
     assert during.authority().subject == old.authority().subject, "the old one issues until the end of the overlap"
-    finish(authority, AFTER)
+    finish_rotation(authority, AFTER)
     fresh = station(authority, tmp_path / "fresh", AFTER, "entre-c")
     assert fresh.authority().subject.rfc4514_string() == "CN=kortkiosk fleet authority 2"
     for identity in (old, during, fresh):
@@ -78,7 +78,7 @@ def test_revocations_hold_under_both(authority: Authority, tmp_path: Path) -> No
     old = station(authority, tmp_path / "old")
     authority.write_crl(NOW)
     rotate(authority, (CA,), NOW, 30)
-    finish(authority, AFTER)
+    finish_rotation(authority, AFTER)
     fresh = station(authority, tmp_path / "fresh", AFTER, "entre-b")
     other = station(authority, tmp_path / "other", AFTER, "entre-c")
     for name in ("entre-a", "entre-b"):
@@ -93,7 +93,7 @@ def test_a_second_rotation_of_the_ca_keeps_three_apart(authority: Authority, tmp
     for number in (2, 3):
         at = NOW + number * 2 * OVERLAP
         rotate(authority, (CA,), at, 30)
-        finish(authority, at + OVERLAP)
+        finish_rotation(authority, at + OVERLAP)
         identities.append(station(authority, tmp_path / str(number), at + OVERLAP))
     subjects = {one.authority().subject.rfc4514_string() for one in identities}
     assert len(subjects) == 3
@@ -102,7 +102,7 @@ def test_a_second_rotation_of_the_ca_keeps_three_apart(authority: Authority, tmp
 
 
 def test_neither_an_old_nor_a_new_key_of_a_ca_is_in_the_server_s_part(authority: Authority, tmp_path: Path) -> None:
-    for work in (lambda: rotate(authority, (CA,), NOW, 30), lambda: finish(authority, AFTER)):
+    for work in (lambda: rotate(authority, (CA,), NOW, 30), lambda: finish_rotation(authority, AFTER)):
         work()
         export_server(authority, tmp_path / "server")
         assert not list((tmp_path / "server" / "ca").glob("*.key"))
@@ -116,7 +116,7 @@ def test_a_rotation_of_the_ca_that_was_stopped_at_any_moment_works_and_goes_on(
         if authority.rotation() is None and not authority.chain():
             rotate(authority, (CA,), NOW, 30)
         if authority.rotation() is not None:
-            finish(authority, AFTER)
+            finish_rotation(authority, AFTER)
 
     number = 1
     while True:

@@ -222,12 +222,14 @@ class Steps:
 
 async def test_the_board_is_waited_for_and_two_are_one_too_many(image: Path, port: str, tmp_path: Path) -> None:
     steps, seen = Steps(), [(), (FoundBoard(port, ""), FoundBoard("/dev/ttyACM9", ""))]
-    way = flash.Way(None, lambda: seen.pop(0), clock=steps, sleep=steps.sleep)
+    way = flash.BoardAccess(None, lambda: seen.pop(0), clock=steps, sleep=steps.sleep)
     with pytest.raises(flash.FlashError, match=r"two boards are connected .* name one with --port") as refused:
         await flash.flash(image, tmp_path / "cabinet.json", way)
     assert refused.value.code == "two_boards"
     with pytest.raises(flash.FlashError, match="no board came up on any serial port within 15 s"):
-        await flash.flash(image, tmp_path / "cabinet.json", flash.Way(None, tuple, clock=steps, sleep=steps.sleep))
+        await flash.flash(
+            image, tmp_path / "cabinet.json", flash.BoardAccess(None, tuple, clock=steps, sleep=steps.sleep)
+        )
     assert not (tmp_path / "cabinet.json.new").exists()
 
 
@@ -256,7 +258,7 @@ def test_a_board_on_its_way_to_bootsel_is_waited_for(image: Path) -> None:
             raise pico.FlashError("no_bootsel", "not yet")
         return written.append
 
-    flash.once_there(choose, steps, lambda seconds: setattr(steps, "now", steps.now + seconds))(image)
+    flash.retry_until_loadable(choose, steps, lambda seconds: setattr(steps, "now", steps.now + seconds))(image)
     assert (len(tries), written) == (3, [image])
 
 

@@ -21,7 +21,7 @@ from provisioning.commands import main
 from provisioning.enrol import enrol
 from provisioning.exporting import export_server, export_verifier
 from provisioning.renewal import TooEarlyError, renew
-from provisioning.rotation import PARTS, finish, rotate
+from provisioning.rotation import PARTS, finish_rotation, rotate
 from tests.provisioning.conftest import stopped_at
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -121,7 +121,7 @@ def test_a_station_follows_the_chain_and_the_old_key_ends_with_the_overlap(
         except ValueError:
             counts = False
         assert counts is old_counts, days
-    assert finish(authority, LATER + OVERLAP).sequence == begun.sequence == 1
+    assert finish_rotation(authority, LATER + OVERLAP).sequence == begun.sequence == 1
     assert believes(keys, authority, LATER + OVERLAP)
 
 
@@ -130,7 +130,7 @@ def test_a_station_that_was_away_all_the_time_walks_two_rotations(authority: Aut
     for year in range(2):
         now = LATER + timedelta(days=365 * year)
         rotate(authority, PARTS, now, 30)
-        finish(authority, now + OVERLAP)
+        finish_rotation(authority, now + OVERLAP)
     last = LATER + timedelta(days=800)
     assert not believes(keys, authority, last)
     assert [one.sequence for one in keys.take(signer(authority, last).chain)] == [1, 2]
@@ -148,7 +148,7 @@ def test_the_verifier_opens_with_both_keys_while_both_are_known(authority: Autho
     keys.take(signer(authority, LATER).chain)
     held = Keys.load(authority.directory / "verifier").private_keys
     assert [one.public_key().public_bytes_raw() for one in held] == [old, keys.verifier_key]
-    finish(authority, LATER + OVERLAP)
+    finish_rotation(authority, LATER + OVERLAP)
     held = Keys.load(authority.directory / "verifier").private_keys
     assert [one.public_key().public_bytes_raw() for one in held] == [keys.verifier_key]
 
@@ -163,9 +163,9 @@ def test_one_part_is_rotated_alone(authority: Authority, tmp_path: Path) -> None
         assert keys.newest.thumbprint() == signing
         assert keys.verifier_key != verifier
         verifier = keys.verifier_key
-        finish(authority, now + OVERLAP)
+        finish_rotation(authority, now + OVERLAP)
         with pytest.raises(AuthorityError, match="no rotation is under way"):
-            finish(authority, now + OVERLAP)
+            finish_rotation(authority, now + OVERLAP)
     rotate(authority, ("signing",), LATER + timedelta(days=400), 30)
     keys.take(signer(authority, LATER).chain)
     assert keys.newest.thumbprint() != signing
@@ -174,7 +174,10 @@ def test_one_part_is_rotated_alone(authority: Authority, tmp_path: Path) -> None
 
 def test_one_rotation_ends_before_the_next_begins(authority: Authority) -> None:
     rotate(authority, PARTS, LATER, 30)
-    for attempt in (lambda: rotate(authority, PARTS, LATER, 30), lambda: finish(authority, LATER + OVERLAP / 2)):
+    for attempt in (
+        lambda: rotate(authority, PARTS, LATER, 30),
+        lambda: finish_rotation(authority, LATER + OVERLAP / 2),
+    ):
         with pytest.raises(TooEarlyError, match=r"a rotation is under way.* until 2027-11-22"):
             attempt()
     with pytest.raises(AuthorityError, match="longer than 0"):
@@ -191,7 +194,7 @@ def test_a_rotation_that_was_stopped_at_any_moment_works_and_goes_on(
         if authority.rotation() is None and not authority.chain():
             rotate(authority, parts, LATER, 30)
         if authority.rotation() is not None:
-            finish(authority, LATER + OVERLAP)
+            finish_rotation(authority, LATER + OVERLAP)
 
     number = 1
     while True:
@@ -217,13 +220,13 @@ def test_copies_follow_and_keep_nothing_old(authority: Authority, tmp_path: Path
     server, verifier = tmp_path / "server", tmp_path / "verifier"
     export_server(authority, server)
     export_verifier(authority, verifier)
-    files.write(server / "server" / "pseudonym.key", b"made by the server")
+    files.write_file(server / "server" / "pseudonym.key", b"made by the server")
     rotate(authority, PARTS, LATER, 30)
     export_verifier(authority, verifier)
     export_server(authority, server)
     assert {"signing-next.key", "pseudonym.key"} < {path.name for path in (server / "server").iterdir()}
     assert Signer.load(server / "server" / "signing.key").chain
-    finish(authority, LATER + OVERLAP)
+    finish_rotation(authority, LATER + OVERLAP)
     export_verifier(authority, verifier)
     export_server(authority, server)
     assert not list(tmp_path.glob("server/**/*-next.key"))

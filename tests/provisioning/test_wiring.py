@@ -9,7 +9,7 @@ import pytest
 from drivers.cabinet.firmware.wiring import standard
 from drivers.cabinet.port_discovery import configured_port, only_port
 from provisioning.commands import main
-from provisioning.wiring import RewiringError, checked, rewire
+from provisioning.wiring import RewiringError, read_wiring, rewire
 from tests.fakes.cabinet.cabinet_and_hands import twin_of
 
 
@@ -41,7 +41,7 @@ async def test_a_board_starts_anew_with_other_slots(tmp_path: Path) -> None:
 )
 def test_what_does_not_fit_is_named_before_anything_is_sent(data: Any, named_entry: str, tmp_path: Path) -> None:
     with pytest.raises(RewiringError, match=named_entry):
-        checked(written(tmp_path, data))
+        read_wiring(written(tmp_path, data))
 
 
 async def test_a_board_that_is_not_there_is_said(tmp_path: Path) -> None:

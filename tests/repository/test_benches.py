@@ -9,7 +9,7 @@ from benches import __main__ as program
 from benches import figures, ingest, journal
 from benches.disk import left
 from benches.events import errands
-from benches.figures import CannotMeasureError, Figure, Report, against, table
+from benches.figures import CannotMeasureError, Figure, Report, compared_with, table
 from fleet.messages.events import parse
 from fleet.server.ingest.parse import arrived_event
 from fleet.server.ingest.write import Writer
@@ -27,7 +27,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_figure_is_read_beside_its_floor() -> None:
     floor = Figure("the least", 2.0, "ms")
-    text = table([Report("some", "a title", (floor, against(floor, "ours", 5.0, "a note")))])
+    text = table([Report("some", "a title", (floor, compared_with(floor, "ours", 5.0, "a note")))])
 
     assert "the least" in text
     assert text.splitlines()[-1].split() == ["ours", "5", "ms", "2.50", "x", "the", "least", "a", "note"]
@@ -92,9 +92,9 @@ def test_who_comes_while_the_disk_stands_still_waits_for_the_rest_of_it() -> Non
 
 def test_what_is_wanted_says_what_was_held_against_it() -> None:
     floor = Figure("the disk", 20.0, "ms")
-    slow = figures.at_most(against(floor, "an answer", 60.0), 50.0)
-    fast = figures.ratio_of(against(floor, "a commit", 15.0), 0.5)
-    rows = figures.wanted([Report("a", "a bench", (floor, slow, fast))]).splitlines()
+    slow = figures.with_limit(compared_with(floor, "an answer", 60.0), 50.0)
+    fast = figures.ratio_of(compared_with(floor, "a commit", 15.0), 0.5)
+    rows = figures.targets_table([Report("a", "a bench", (floor, slow, fast))]).splitlines()
     assert [row.split()[0] for row in rows] == ["MISSED", "reached"]
     assert rows[0].endswith("60 ms")
     assert rows[1].endswith("0.75 of the disk")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fleet.messages.link import Answer, encode
-from fleet.messages.signed import ANSWER_TYP, SignedAnswer, unverified_nonce, written
+from fleet.messages.signed import ANSWER_TYP, SignedAnswer, format_time, unverified_nonce
 from fleet.messages.topics import Topics, station_of
 from fleet.server.asks.answers import Answers
 from fleet.server.asks.fair_queue import AT_ONCE, FairQueue
@@ -103,7 +103,7 @@ class AskService:
                 refusals.counts[BELIEVED] += 1
 
     def _send(self, station: str, nonce: str, message: Incoming, answer: Answer) -> None:
-        content = SignedAnswer(station, nonce, written(self._clock().astimezone(UTC)), answer)
+        content = SignedAnswer(station, nonce, format_time(self._clock().astimezone(UTC)), answer)
         payload = self._signer.sign(encode(content), ANSWER_TYP).encode()
         self._transport.publish(Topics(station).answer, payload, message.correlation)
 

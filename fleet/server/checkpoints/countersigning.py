@@ -14,9 +14,9 @@ from sqlalchemy import Connection, and_, select
 from fleet.messages import statements
 from fleet.messages.checkpoints import TYP as CHECKPOINT_TYP
 from fleet.messages.checkpoints import Checkpoint, read_checkpoint
-from fleet.messages.countersignatures import TYP, Countersignature, digest_of, encoded, stated_time
+from fleet.messages.countersignatures import TYP, Countersignature, digest_of, encode_countersignature, stated_time
 from fleet.messages.events import Event
-from fleet.messages.statements import Authorities, StatementError, opened
+from fleet.messages.statements import Authorities, StatementError, verify_statement
 from fleet.server.checkpoints.tables import checkpoints, countersignatures
 from fleet.server.events.queries import events_at
 from fleet.server.evidence.signature import Seal
@@ -56,7 +56,7 @@ class Countersigner:
         word = Countersignature(
             stated.station, stated.epoch, stated.sequence, stated.hash, digest_of(held.text), moment
         )
-        jws = statements.sign(self.seal.key, self.seal.certificate, TYP, encoded(word))
+        jws = statements.sign(self.seal.key, self.seal.certificate, TYP, encode_countersignature(word))
         place = {"station": held.station, "epoch": stated.epoch, "sequence": held.sequence}
         return {**place, "jws": jws, "received": word.at}
 
@@ -93,6 +93,8 @@ def _held(place: tuple[int, int, int], event: Event | None) -> VerifiedCheckpoin
     """None where the store no longer holds what it called good."""
     try:
         text = checkpoint_text((event and event.data) or b"")
-        return VerifiedCheckpoint(place[0], place[2], text, read_checkpoint(opened(text, CHECKPOINT_TYP).payload))
+        return VerifiedCheckpoint(
+            place[0], place[2], text, read_checkpoint(verify_statement(text, CHECKPOINT_TYP).payload)
+        )
     except (StatementError, ValueError, msgspec.MsgspecError):
         return None

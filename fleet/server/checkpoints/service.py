@@ -22,7 +22,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.checkpoints import TYP, read_checkpoint
 from fleet.messages.events import Event
-from fleet.messages.statements import Authorities, Statement, StatementError, fault_of, load, name_of, opened
+from fleet.messages.statements import (
+    Authorities,
+    SignedStatement,
+    StatementError,
+    fault_of,
+    load_certificate,
+    name_of,
+    verify_statement,
+)
 from fleet.server.checkpoints.countersigning import Countersigner, VerifiedCheckpoint, countersign_missing
 from fleet.server.checkpoints.tables import checkpoints, countersignatures, station_certificates
 from fleet.server.events.queries import Place, events_at
@@ -156,7 +164,7 @@ def _verdict(batch: _Batch, row: Any) -> CheckpointVerdict:
     before = batch.events[row.station, row.epoch, row.sequence - 1]
     try:
         text = checkpoint_text((event and event.data) or b"")
-        statement = opened(text, TYP)
+        statement = verify_statement(text, TYP)
         said = read_checkpoint(statement.payload)
     except (StatementError, ValueError, msgspec.MsgspecError):
         return CheckpointVerdict.UNREADABLE
@@ -173,13 +181,13 @@ def _verdict(batch: _Batch, row: Any) -> CheckpointVerdict:
     return CheckpointVerdict.GOOD
 
 
-def _pinned(batch: _Batch, row: Any, statement: Statement) -> bool:
+def _pinned(batch: _Batch, row: Any, statement: SignedStatement) -> bool:
     """Whether the key is that of the epoch; the first one becomes it, and a new certificate of the same key is kept too."""
     known = batch.known.setdefault((row.station, row.epoch), [])
     der = statement.certificate.public_bytes(Encoding.DER)
     if der in known:
         return True
-    if any(load(one).public_key() != statement.certificate.public_key() for one in known):
+    if any(load_certificate(one).public_key() != statement.certificate.public_key() for one in known):
         return False
     known.append(der)
     batch.fresh.append((row.station, row.epoch, der))

@@ -15,7 +15,7 @@ import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection, and_, or_, select
 
-from fleet.messages.statements import load
+from fleet.messages.statements import load_certificate
 from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.tables import countersignatures, station_certificates
 from fleet.server.events.tables import events, quarantine
@@ -97,7 +97,7 @@ def _add_certificates(connection: Connection, filling: _Filling, parts: list[Cha
         here = and_(station_certificates.c.station == station, station_certificates.c.epoch == epoch)
         ordered = select(station_certificates.c.der).where(here).order_by(station_certificates.c.thumbprint)
         for number, der in enumerate(connection.execute(ordered).scalars(), 1):
-            pem = load(der).public_bytes(Encoding.PEM)
+            pem = load_certificate(der).public_bytes(Encoding.PEM)
             filling.add(contents.certificate_name(name, epoch, number), pem)
 
 

@@ -8,7 +8,7 @@ administrators.
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from fleet.messages.issuing import CardRecord, Offer, Person
+from fleet.messages.issuing import CardRecord, DirectoryPerson, Offer
 
 IN_USE = ("active", "handed_out")
 
@@ -22,7 +22,7 @@ class OfferRules:
     loa2_last_day: date | None = None
 
 
-def offers_of(person: Person | None, card: CardRecord, today: date, rules: OfferRules) -> tuple[Offer, ...]:
+def offers_of(person: DirectoryPerson | None, card: CardRecord, today: date, rules: OfferRules) -> tuple[Offer, ...]:
     """The offers, best first; () where there is none."""
     if person is None or card.state not in IN_USE or card.hsa_id != person.hsa_id:
         return ()
@@ -46,7 +46,7 @@ def _for_reserve(today: date, last: date | None, rules: OfferRules) -> tuple[Off
     return Offer("reserve", 2, min(end, phased.isoformat()), phased_out=phased.isoformat()), high
 
 
-def _last_day(person: Person) -> date | None:
+def _last_day(person: DirectoryPerson) -> date | None:
     """The end of the assignment that counts. One that is followed by another in the region ends nothing."""
     if person.left is not None:
         return date.fromisoformat(person.left)

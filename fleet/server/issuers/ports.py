@@ -25,7 +25,7 @@ from fleet.messages.asking import (
     PukAsk,
     ReleasedResult,
 )
-from fleet.messages.issuing import CardRecord, Offer, Person
+from fleet.messages.issuing import CardRecord, DirectoryPerson, Offer
 from fleet.server.issuers.proofs.certificate_chains import Standing
 
 __all__ = [
@@ -60,11 +60,11 @@ class CertificateRequest:
 class DirectoryEntry:
     """What directory and register know together."""
 
-    person: Person | None
+    person: DirectoryPerson | None
     cards: tuple[CardRecord, ...]
 
     @property
-    def shown(self) -> Person | None:
+    def shown(self) -> DirectoryPerson | None:
         """The person without the name of a protected identity, whatever the directory gave."""
         if self.person is None or not self.person.protected:
             return self.person

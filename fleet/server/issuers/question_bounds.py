@@ -9,7 +9,7 @@ fleet.messages.link.MessageError: id: out of bounds
 
 import re
 
-from fleet.messages.asking import Asked, CardProofAsk, ChallengeAsk, DirectoryAsk, LoginAsk
+from fleet.messages.asking import CardProofAsk, ChallengeAsk, DirectoryAsk, IdentifiedAsk, LoginAsk
 from fleet.messages.link import MessageError
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
@@ -18,7 +18,7 @@ _CARD_NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
 _HEX = re.compile(r"(?:[0-9a-f]{2}){1,32}\Z")
 
 
-def check_bounds(ask: Asked) -> None:
+def check_bounds(ask: IdentifiedAsk) -> None:
     """Raises MessageError, which names the member and shows nothing of it."""
     number, person = getattr(ask, "card_number", ""), getattr(ask, "hsa_id", "")
     rules = {

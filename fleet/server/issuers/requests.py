@@ -13,9 +13,9 @@ import msgspec
 from sqlalchemy import and_, delete, func, insert, select
 
 from fleet.messages.asking import (
-    Asked,
     CertificateAsk,
     DeclinedResult,
+    IdentifiedAsk,
     IssuedResult,
     LetterAsk,
     PersonAsk,
@@ -74,7 +74,7 @@ class RequestLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def known(self, station: str, ask: Asked) -> Result | None:
+    def known(self, station: str, ask: IdentifiedAsk) -> Result | None:
         """What was answered before to this very question. Raises ReusedError where the id stood for another."""
         this = and_(wishes.c.station == station, wishes.c.id == ask.id)
         with self._database.reading.begin() as connection:
@@ -86,7 +86,7 @@ class RequestLog:
         found: Result | None = None if row.result is None else decode(Result, row.result.encode())
         return found
 
-    def reserve(self, station: str, ask: Asked, now: datetime) -> bool:
+    def reserve(self, station: str, ask: IdentifiedAsk, now: datetime) -> bool:
         """Count the question against the station's hourly limit, in the transaction that looks whether there is room, so that
         no number of questions at the same time gets past it. False where there is none. An id counts once."""
         name, most = tag_of(ask), MOST_AN_HOUR.get(tag_of(ask))
@@ -102,7 +102,7 @@ class RequestLog:
             connection.execute(insert(wishes).values(_row(station, ask, now)))
             return True
 
-    def keep(self, station: str, ask: Asked, people: tuple[str, ...], result: Result, now: datetime) -> None:
+    def keep(self, station: str, ask: IdentifiedAsk, people: tuple[str, ...], result: Result, now: datetime) -> None:
         """Write down what came of it: durable before the answer goes out."""
         name = tag_of(ask)
         row = _row(station, ask, now) | {
@@ -154,7 +154,7 @@ def tag_outcome(result: Result) -> str:
     return str(result.__struct_config__.tag)
 
 
-def _row(station: str, ask: Asked, now: datetime) -> dict[str, Any]:
+def _row(station: str, ask: IdentifiedAsk, now: datetime) -> dict[str, Any]:
     """A question that nothing has come of yet."""
     return {
         "station": station,
@@ -170,6 +170,6 @@ def _row(station: str, ask: Asked, now: datetime) -> dict[str, Any]:
     }
 
 
-def _digest(ask: Asked) -> str:
+def _digest(ask: IdentifiedAsk) -> str:
     """Without the proofs: asked again in a later visit it is the same question."""
     return ask_digest(ask) if isinstance(ask, PersonAsk) else hashlib.sha256(msgspec.json.encode(ask)).hexdigest()

@@ -18,7 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from fleet.messages.judging import aware_time
-from fleet.messages.key_rotation import RotationError, walk
+from fleet.messages.key_rotation import RotationError, follow_chain
 
 What = Literal["broker", "server", "process", "authority", "keys", "rotation", "web", "secret", "station"]
 
@@ -161,7 +161,7 @@ def _rotation(authority: Path) -> list[End]:
     try:
         chain = msgspec.json.decode(path.read_bytes(), type=tuple[str, ...])
         public = _public(authority / "public.json")
-        taken = walk(ECKey.import_key(dict(public.signing_key)), chain)
+        taken = follow_chain(ECKey.import_key(dict(public.signing_key)), chain)
     except (msgspec.MsgspecError, UnicodeDecodeError, JoseError, RotationError):
         raise ValueError(f"{path}: no chain from the key in public.json") from None
     if not taken or taken[-1].is_settled(public.signing_key.get("kid", ""), public.verifier_key, public.ca):

@@ -14,7 +14,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from fleet.messages.key_rotation import MAX_STATEMENT_BYTES, MAX_STATEMENTS, Handover, RotationError, walk
+from fleet.messages.key_rotation import MAX_STATEMENT_BYTES, MAX_STATEMENTS, Handover, RotationError, follow_chain
 
 ALGORITHM = "ES256"
 NEXT_KEY, CHAIN = "signing-next.key", "keys.json"
@@ -85,7 +85,7 @@ def _following(key: ECKey, beside: ECKey, chain: tuple[str, ...], path: Path) ->
     if beside.thumbprint() == key.thumbprint():
         return None
     try:
-        taken: list[Handover] = walk(key, chain)
+        taken: list[Handover] = follow_chain(key, chain)
     except RotationError as error:
         raise SigningKeyError(f"{path}: the chain of keys does not lead to it: {error}") from None
     starts = [one.starts for one in taken if one.signing_key.thumbprint() == beside.thumbprint()]

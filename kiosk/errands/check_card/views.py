@@ -14,7 +14,7 @@ from kiosk.steps.view_helpers import (
     cancel_button,
     date_text,
     display_name,
-    fours,
+    group_digits,
     last_digits,
     primary_button,
 )
@@ -40,7 +40,7 @@ def card(context: ViewContext, whose: CardHolder, facts: CardFacts) -> Confirm:
 
 
 def _facts(whose: CardHolder, facts: CardFacts) -> list[Fact]:
-    lines = [Fact(say("fact.holder"), display_name(whose)), Fact(say("fact.number"), fours(whose.card_number))]
+    lines = [Fact(say("fact.holder"), display_name(whose)), Fact(say("fact.number"), group_digits(whose.card_number))]
     certificate = facts.certificate("identification")
     if certificate is not None:
         if certificate.loa is not None:

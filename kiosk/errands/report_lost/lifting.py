@@ -5,7 +5,7 @@ from typing import assert_never
 from fleet.messages.issuing import GRAVE_HOLDS
 from fleet.messages.vocabulary import AskName, Effect
 from kiosk.errands.report_lost import views
-from kiosk.issuer.ports import CardWord, Declined, Lifted, Unavailable
+from kiosk.issuer.ports import CardWord, HoldLifted, RequestDeclined, Unavailable
 from kiosk.ports import Ask, Ended, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
@@ -28,11 +28,11 @@ async def lift(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLo
         proof = await prove_person(ask, caps, context, log, card.visit, words, means, word, OWN_CARD)
         lifting = caps.blocking.lift(card.whose.card_number, by=proof, errand=log.id)
         match await ask(views.lifting(context), until=log.effect(Effect.CARD_LIFT, lifting)):
-            case Lifted():
+            case HoldLifted():
                 who = Identification("card", proof.hsa_id, proof=proof)
                 receipt = await receipt_for(caps, context, log, card.whose, who, ("lifted",))
                 return await say_done(ask, caps, context, log, receipt, *views.lifted())
-            case Declined():
+            case RequestDeclined():
                 raise views.lift_declined(context)
             case Unavailable():
                 raise views.lift_unavailable(context)

@@ -12,7 +12,7 @@ from fleet.messages.issuing import CardRecord
 from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import AskName
 from kiosk.errands.reserve_certificate import views
-from kiosk.issuer.ports import CardWord, Declined, Found, LoggedIn, Offer, Unavailable
+from kiosk.issuer.ports import CardWord, Found, LoggedIn, Offer, RequestDeclined, Unavailable
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
@@ -87,7 +87,7 @@ async def _record(caps: Capabilities, context: ViewContext, card: OwnCard, who: 
     match await caps.directory.find(card_number=card.whose.card_number, people=who.people):
         case Found() as found if (record := found.card(card.whose.card_number)) is not None:
             return record
-        case Declined():
+        case RequestDeclined():
             raise views.other_person(context)
         case _:
             raise card_write_views.keys_away(context)

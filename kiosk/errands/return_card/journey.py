@@ -9,7 +9,7 @@ from typing import get_args
 from fleet.messages.vocabulary import ErrandOutcome, Outcome
 from kiosk.errands.return_card import views
 from kiosk.errands.return_card.returning import ReturnedCard, identify_card
-from kiosk.issuer.ports import BlockReason, Declined
+from kiosk.issuer.ports import BlockReason, RequestDeclined
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.blocking import BlockRequest, try_to_block_or_hold
 from kiosk.steps.blocking_views import DEAD
@@ -50,7 +50,7 @@ async def _tell(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard
     by = card.who.proof
     wish = BlockRequest(card.whose.card_number, reason if by else None, "returned", by)
     match await try_to_block_or_hold(ask, caps, DROP, log, wish):
-        case Declined(why):
+        case RequestDeclined(why):
             return "was_blocked" if why in DEAD else "not_told"
         case what:
             return what

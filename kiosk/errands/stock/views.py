@@ -9,7 +9,7 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.slot_views import AT_THE_SLOT_S
-from kiosk.steps.view_helpers import back_button, display_name, fours, last_digits, page_options, primary_button
+from kiosk.steps.view_helpers import back_button, display_name, group_digits, last_digits, page_options, primary_button
 from kiosk.stock.stocktaking import StoredCard, Why
 from kiosk.views import (
     Await,
@@ -112,7 +112,7 @@ def no_order(context: ViewContext, card_number: str) -> Confirm:
             Point(say("stock.no_order.reserve"), say("stock.no_order.reserve.detail"), icon="star-four-points-outline"),
             Point(say("stock.no_order.other"), say("stock.no_order.other.detail"), icon="alert-outline"),
         ),
-        facts=(Fact(say("fact.card"), fours(card_number)),),
+        facts=(Fact(say("fact.card"), group_digits(card_number)),),
         way_out=back_button(),
         primary=primary_button("reserve", "stock.no_order.go"),
     )

@@ -14,7 +14,7 @@ from drivers.reader.port import AdministeredVisit
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
 from kiosk.errands.unblock import by_administrator_views as views
-from kiosk.issuer.ports import Declined, LoggedIn, Released, Response, Unavailable
+from kiosk.issuer.ports import CardKeyResponse, LoggedIn, PukReleased, RequestDeclined, Unavailable
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
@@ -45,13 +45,13 @@ class Mandate:
 class NotAnswered:
     """The server did not answer for the card; nothing has happened to it."""
 
-    why: Declined | Unavailable
+    why: RequestDeclined | Unavailable
 
 
 class _NoAnswerError(Exception):
     """Carries the word of the server past the reader, which then changes nothing."""
 
-    def __init__(self, why: Declined | Unavailable) -> None:
+    def __init__(self, why: RequestDeclined | Unavailable) -> None:
         super().__init__(why.reason)
         self.why = why
 
@@ -116,7 +116,7 @@ async def _write(
     match await ask(pin_views.writing(context), until=writing):
         case Accepted(new_code_set=taken):
             return await code_after_unlock(ask, context, card.visit, role, new, taken=taken)
-        case NotAnswered(Declined("no_key")) if given.puk is None:
+        case NotAnswered(RequestDeclined("no_key")) if given.puk is None:
             given.puk = await _released(ask, caps, context, log, card, given)
             return await _write(ask, caps, context, log, card, given, role, new)
         case NotAnswered(why):
@@ -141,9 +141,9 @@ async def _released(
     releasing = caps.card_keys.release_puk(card.facts, administrator=given.administrator, errand=log.id)
     act = log.effect(Effect.PUK_RELEASE, releasing, administrator=given.administrator.hsa_id)
     match await ask(views.asking(context), until=act):
-        case Released(puk):
+        case PukReleased(puk):
             return puk
-        case Declined() | Unavailable() as why:
+        case RequestDeclined() | Unavailable() as why:
             raise views.not_answered(context, why)
         case str():
             raise AssertionError("a view without buttons has no answer")
@@ -159,7 +159,7 @@ async def _written(
             visit.facts, challenge, administrator=given.administrator, errand=log.id
         )
         word = await asked
-        if isinstance(word, Response):
+        if isinstance(word, CardKeyResponse):
             return word.data
         raise _NoAnswerError(word)
 

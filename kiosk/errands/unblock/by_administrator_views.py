@@ -1,7 +1,7 @@
 """The views of setting a code with an administrator in place of the envelope."""
 
 from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.issuer.ports import LATE, Declined, Unavailable
+from kiosk.issuer.ports import LATE, RequestDeclined, Unavailable
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
@@ -82,11 +82,11 @@ def log_in_at_the_server(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.FAULT, "unblock_offline", icon="cloud-off-outline")
 
 
-def not_answered(context: ViewContext, why: Declined | Unavailable) -> StopError:
+def not_answered(context: ViewContext, why: RequestDeclined | Unavailable) -> StopError:
     """Nobody answered for the card, or the issuer declines. Nothing has happened to it."""
     if why.reason in LATE:
         return log_in_expired(context)
-    if isinstance(why, Declined):
+    if isinstance(why, RequestDeclined):
         return stop(context, ErrandOutcome.REFUSED, "unblock_declined", icon="lock-alert-outline")
     return stop(context, ErrandOutcome.FAULT, "unblock_offline", icon="cloud-off-outline")
 

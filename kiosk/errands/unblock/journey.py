@@ -11,7 +11,7 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.errands.unblock import views
 from kiosk.errands.unblock.by_administrator import Mandate, mandate, set_code_by_mandate
 from kiosk.errands.unblock.by_administrator_views import without
-from kiosk.issuer.ports import Declined, LetterOrdered, Unavailable
+from kiosk.issuer.ports import LetterOrdered, RequestDeclined, Unavailable
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
@@ -89,7 +89,7 @@ async def order_letter(ask: Ask, caps: Capabilities, context: ViewContext, log: 
             await log.end(ended)
             await ask(views.ordered(context, arrives, where))
             return ended
-        case Declined():
+        case RequestDeclined():
             raise views.declined(context)
         case Unavailable() | str():
             raise views.unavailable(context)

@@ -7,7 +7,7 @@ from typing import Any
 from drivers.reader.outcomes import Role
 from kiosk.errands.unblock import by_administrator_views, views
 from kiosk.errands.unblock.journey import CARD, CODE, CONTEXT, LETTER
-from kiosk.issuer.ports import Declined, SwitchOff, Unavailable
+from kiosk.issuer.ports import RequestDeclined, SwitchOff, Unavailable
 from kiosk.steps import card_views, own_card_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
@@ -51,7 +51,7 @@ def _administered() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-write-attended", by_administrator_views.write(CODE, ORDER, ATTENDED)
     yield "unblock-asking", by_administrator_views.asking(CODE)
     yield "unblock-offline", by_administrator_views.log_in_at_the_server(CODE).view
-    yield "unblock-declined", by_administrator_views.not_answered(CODE, Declined("no_puk")).view
+    yield "unblock-declined", by_administrator_views.not_answered(CODE, RequestDeclined("no_puk")).view
     yield "unblock-away", by_administrator_views.not_answered(CODE, Unavailable()).view
     yield "unblock-key-wrong", by_administrator_views.wrong_key(CODE).view
     yield "unblock-key-floor", by_administrator_views.key_floor(CODE).view

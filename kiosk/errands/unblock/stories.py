@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from fleet.messages.issuing import CardRecord, Person
+from fleet.messages.issuing import CardRecord, DirectoryPerson
 from sim.reader.administrative_key import key_of
 from sim.reader.personas import person
 from sim.stories.errand_stories import ErrandStory
@@ -68,7 +68,7 @@ def issuer(*, online: bool = True, key: bool = True, puk: bool = False, **declin
 
     def prepare(room: Room) -> None:
         desk = IssuerDesk(authority(), room.clock)
-        desk.add(Person(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", "active"))
+        desk.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", "active"))
         desk.administrators = {ADMINISTRATOR.hsa_id: ADMINISTRATOR.name}
         if key:
             desk.management_keys[NUMBER] = key_of(persona_of(MINE).serial)

@@ -18,7 +18,7 @@ from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutcome, Unknown, WrongCode
 from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.issuer import certificate_request
-from kiosk.issuer.ports import LATE, Declined, Issued, Offer, Unavailable
+from kiosk.issuer.ports import LATE, CertificateIssued, Offer, RequestDeclined, Unavailable
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.certificate import card_write_views as views
@@ -158,13 +158,13 @@ class _Issuance:
     async def _certificate(self, place: KeyPlace) -> bytes:
         """Asked for by the new key, vouched for by the old one. DER."""
         match await self._ask(views.working(self._scene, "fetch"), until=self._asked(place)):
-            case Issued(chain):
+            case CertificateIssued(chain):
                 if not _fits(chain, place, self._renewal.offer):
                     raise views.not_as_offered(self._scene)
                 return chain[0]
             case Unavailable():
                 raise views.keys_away(self._scene)
-            case Declined() as word:
+            case RequestDeclined() as word:
                 raise views.declined(self._scene, late=word.reason in LATE and self._renewal.attended)
             case str():
                 raise AssertionError("a view without buttons has no answer")
@@ -173,7 +173,7 @@ class _Issuance:
 
     async def _asked(
         self, place: KeyPlace
-    ) -> Issued | Declined | Unavailable | SignOutcome | NotSent | KeyUnavailable | GarbledAnswer:
+    ) -> CertificateIssued | RequestDeclined | Unavailable | SignOutcome | NotSent | KeyUnavailable | GarbledAnswer:
         assert place.public_key is not None
         whose, present = self._card.whose, self._renewal.present
         asked = certificate_request.request_to_sign(

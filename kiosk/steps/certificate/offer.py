@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from drivers.reader.model import CardFacts, Certificate
-from kiosk.issuer.ports import Declined, Offer, Unavailable
+from kiosk.issuer.ports import Offer, RequestDeclined, Unavailable
 from kiosk.ports import Ask
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.certificate import card_write_views, views
@@ -57,7 +57,7 @@ async def ask_for_offers(ask: Ask, caps: Capabilities, context: ViewContext, car
     """What the issuer offers this card now: never nothing. Raises StopError."""
     facts = replace(card.facts, card_number=card.whose.card_number)  # a card without certificates does not say it
     match await ask(views.asking(context), until=caps.issuer.offers(facts)):
-        case Declined() | ():
+        case RequestDeclined() | ():
             raise views.not_offered(context)
         case Unavailable() | str():
             raise card_write_views.keys_away(context)

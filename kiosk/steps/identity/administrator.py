@@ -15,7 +15,7 @@ from drivers.reader.model import CardFacts
 from fleet.messages.attending import LEVEL, may_attend_protected
 from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import AskName
-from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
+from kiosk.issuer.ports import LoggedIn, RequestDeclined, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Presence, Reader, Visit
 from kiosk.steps.capabilities import Capabilities
@@ -156,7 +156,7 @@ async def _admitted(
             return known
         case LoggedIn():
             await ask(views.not_the_same(context))
-        case Declined(reason=reason):
+        case RequestDeclined(reason=reason):
             await ask(views.may_not_attend(context, reason))
         case Unavailable():
             raise views.nobody_knows(context)

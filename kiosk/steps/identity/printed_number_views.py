@@ -4,7 +4,7 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
-from kiosk.steps.view_helpers import cancel_button, fours, primary_button
+from kiosk.steps.view_helpers import cancel_button, group_digits, primary_button
 from kiosk.views import Busy, EnterDigits, Point, Tell, say
 
 
@@ -42,7 +42,7 @@ def not_known(context: ViewContext, typed: str) -> Tell:
         badge="warning",
         badge_icon="alert",
         title=say("not_known.title"),
-        lead=(say("not_known.lead", number=fours(typed)),),
+        lead=(say("not_known.lead", number=group_digits(typed)),),
         points=(Point(say("not_known.do"), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("again", "button.again"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.messages.link import Acked, Answer, encode
-from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
+from fleet.messages.signed import ANSWER_TYP, SignedAnswer, format_time, open_ask, sign_acked
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.mqtt5_client import Credentials, Mqtt5Transport
 from fleet.server.platform.broker.transport import Incoming, Transport
@@ -85,7 +85,7 @@ def signed_acked(authority: Authority, station: str, acked: Acked) -> bytes:
 
 def signed_answer(authority: Authority, station: str, asked: Incoming, answer: Answer) -> bytes:
     """The server's answer to what was asked."""
-    signed = SignedAnswer(station, open_ask(asked.payload).signed.nonce, written(datetime.now(UTC)), answer)
+    signed = SignedAnswer(station, open_ask(asked.payload).signed.nonce, format_time(datetime.now(UTC)), answer)
     return _signer(authority).sign(encode(signed), ANSWER_TYP).encode()
 
 

@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 
 from fleet.messages import events, topics
 from fleet.messages.link import Acked, Answer, Ask, Presence, StationState, decode, encode
-from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
+from fleet.messages.signed import ANSWER_TYP, SignedAnswer, format_time, open_ask, sign_acked
 from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
@@ -133,7 +133,7 @@ class FleetPeer:
 
     def sealed(self, station: str, nonce: str, answer: Answer) -> bytes:
         """The answer as it travels."""
-        content = SignedAnswer(station, nonce, written(self.clock()), answer)
+        content = SignedAnswer(station, nonce, format_time(self.clock()), answer)
         return self.signer.sign(encode(content), ANSWER_TYP).encode()
 
     def tell(self, station: str, acked: Acked) -> None:

@@ -20,7 +20,7 @@ from joserfc.jwk import ECKey
 
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.keeping import LinkDown
-from fleet.messages.issuing import CardRecord, Person
+from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, Ask, encode
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.region_data import RegionData
@@ -107,7 +107,7 @@ def identity() -> Identity:
 
 def seed() -> Seed:
     """The first person with an old card, its one certificate not told, and the administrator."""
-    people = tuple(Person(one.hsa_id, one.name) for one in (HOLDER, ADMINISTRATOR))
+    people = tuple(DirectoryPerson(one.hsa_id, one.name) for one in (HOLDER, ADMINISTRATOR))
     cards = (
         CardRecord(CARD, HOLDER.hsa_id, "601", "active"),
         CardRecord(ADMINISTRATOR.new.card_number, ADMINISTRATOR.hsa_id, "601", "active"),

@@ -22,7 +22,7 @@ from fleet.messages.asking import (
     Word,
     typ_of,
 )
-from fleet.messages.issuing import CardRecord, Person
+from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, decode, encode
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
@@ -70,7 +70,11 @@ class Register:
         self.told: list[Any] = []
         self.card = CardRecord(NUMBER, WHO, "601", "active")
         self.others = {one.card_number: CardRecord(one.card_number, one.hsa_id, "601", "active") for one in (MAJ, BO)}
-        self.people = {WHO: Person(WHO, "Alva Test"), OTHER: Person(OTHER, "Bo Test"), ADMIN: Person(ADMIN, "Maj Test")}
+        self.people = {
+            WHO: DirectoryPerson(WHO, "Alva Test"),
+            OTHER: DirectoryPerson(OTHER, "Bo Test"),
+            ADMIN: DirectoryPerson(ADMIN, "Maj Test"),
+        }
 
     async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
         if self.away:

@@ -22,7 +22,7 @@ from fleet.server.evidence.verification.verify import TrustAnchors, Verification
 from fleet.server.ingest.parse import arrived_event
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from kiosk.receipts import Receipt, ReceiptFacts, ReceiptPerson, draft, finish
+from kiosk.receipts import Receipt, ReceiptFacts, ReceiptPerson, draft_receipt, finish_receipt
 from provisioning import pki
 from provisioning.authority import Authority
 
@@ -58,7 +58,7 @@ class StolenStation:
             ReceiptPerson("TEST000000-0009", "Ada Test"), "passport", "2026-1",
         )  # fmt: skip
         chain = (self.certificate.public_bytes(Encoding.DER), self.ca.public_bytes(Encoding.DER))
-        return finish(draft(facts), self.key, chain, None)
+        return finish_receipt(draft_receipt(facts), self.key, chain, None)
 
     @property
     def ca(self) -> x509.Certificate:

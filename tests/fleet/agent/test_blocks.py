@@ -19,7 +19,7 @@ from fleet.agent.blocks import BlockQueue
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
-from fleet.agent.words import SyncRefused, Words
+from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages.asking import BlockAsk, BlockedResult, DeclinedResult, HoldAsk, LiftAsk, Result, Word, typ_of
 from fleet.messages.link import Answer, Ask
 from provisioning.authority import public_jwk
@@ -90,7 +90,7 @@ def store(tmp_path: Path) -> Iterator[StationStore]:
 
 @pytest.fixture
 def queue(store: StationStore, wire: Wire) -> BlockQueue:
-    return BlockQueue(store, wire, Words(identity()), CIPHER)
+    return BlockQueue(store, wire, AnswerVerifier(identity()), CIPHER)
 
 
 @asynccontextmanager
@@ -132,7 +132,7 @@ async def test_what_was_kept_is_told_by_the_next_boot(store: StationStore, queue
     wire.online = False
     assert await queue.tell(block(1), AT, 5) is None
     wire.online = True
-    after = BlockQueue(store, wire, Words(identity()), CIPHER)
+    after = BlockQueue(store, wire, AnswerVerifier(identity()), CIPHER)
     async with running(after):
         await emptied(after)
     assert wire.told == [block(1).id]
@@ -205,7 +205,7 @@ def test_a_word_for_the_queue_says_what_it_is() -> None:
     assert msgspec.json.decode(header)["typ"] == "kortkiosk.card.block+jws"
     hold = HoldAsk(id=block(1).id, card_number="9999", reason="lost", wanted=AT)
     with pytest.raises(SyncRefused, match="another question"):
-        Words(identity()).result(answer, hold)
+        AnswerVerifier(identity()).result(answer, hold)
 
 
 async def test_what_an_earlier_version_kept_without_proofs_is_dropped_and_said(

@@ -9,15 +9,15 @@ import pytest
 
 from fleet.agent import checkpoints, outbox
 from fleet.agent.checkpoints import Checkpoints
-from fleet.agent.outbox import START, Chain
+from fleet.agent.outbox import START, EventChain
 from fleet.messages.checkpoints import EVERY_EVENTS, TYP, read_checkpoint
 from fleet.messages.events import Event
-from fleet.messages.statements import StatementError, fault_of, name_of, opened
+from fleet.messages.statements import StatementError, fault_of, name_of, verify_statement
 from fleet.messages.vocabulary import EventType
 from provisioning import pki
 
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
-CHAIN = Chain("entre-a", epoch=1, bootid="boot-1")
+CHAIN = EventChain("entre-a", epoch=1, bootid="boot-1")
 CA = pki.make_ca(NOW)
 KEY = pki.new_key()
 CERTIFICATE = pki.issue_client(CA, "entre-a", KEY.public_key(), NOW)
@@ -35,14 +35,14 @@ def signing() -> Checkpoints:
     return Checkpoints(KEY, CERTIFICATE, CHAIN)
 
 
-def told(cx: sqlite3.Connection, signing: Checkpoints, time: str, chain: Chain = CHAIN) -> bool:
+def told(cx: sqlite3.Connection, signing: Checkpoints, time: str, chain: EventChain = CHAIN) -> bool:
     """One event, and whether a checkpoint followed it."""
     outbox.append(cx, chain, "se.kortkiosk.test", time, None, {})
     return signing.follow(cx, time)
 
 
 def chain_of(cx: sqlite3.Connection) -> list[Event]:
-    return outbox.pending(cx, "entre-a", START, 10_000)
+    return outbox.pending_events(cx, "entre-a", START, 10_000)
 
 
 def test_the_first_event_of_a_chain_is_signed_for_and_then_every_hundredth(
@@ -59,7 +59,7 @@ def test_a_checkpoint_states_the_event_before_it_and_anyone_can_check_whose_it_i
 ) -> None:
     told(cx, signing, "2026-06-01T08:00:00Z")
     first, event = chain_of(cx)
-    statement = opened(event.content()["jws"], TYP)
+    statement = verify_statement(event.content()["jws"], TYP)
     said = read_checkpoint(statement.payload)
     assert (said.station, said.epoch, said.sequence, said.hash) == ("entre-a", 1, 1, first.hash)
     assert said.hash == event.prev
@@ -88,7 +88,7 @@ def test_a_clock_that_jumps_back_stops_no_checkpoint(cx: sqlite3.Connection, sig
 
 def test_a_new_epoch_begins_with_a_checkpoint_of_its_own(cx: sqlite3.Connection, signing: Checkpoints) -> None:
     told(cx, signing, "2026-06-01T08:00:00Z")
-    second = Chain("entre-a", epoch=2, bootid="boot-2")
+    second = EventChain("entre-a", epoch=2, bootid="boot-2")
     assert told(cx, Checkpoints(KEY, CERTIFICATE, second), "2026-06-01T08:00:00Z", second)
 
 
@@ -98,9 +98,9 @@ def test_no_byte_of_a_statement_can_change_unseen(cx: sqlite3.Connection, signin
     for place in range(len(text)):
         for other in {"A", "Q", "="} - {text[place]}:
             with pytest.raises(StatementError):
-                opened(text[:place] + other + text[place + 1 :], TYP)
+                verify_statement(text[:place] + other + text[place + 1 :], TYP)
     with pytest.raises(StatementError):
-        opened(text, "another+jws")
+        verify_statement(text, "another+jws")
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ def test_no_byte_of_a_statement_can_change_unseen(cx: sqlite3.Connection, signin
 )
 def test_what_is_no_statement_is_refused(text: str) -> None:
     with pytest.raises(StatementError):
-        opened(text, TYP)
+        verify_statement(text, TYP)

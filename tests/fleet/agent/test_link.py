@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from fleet.agent import outbox
-from fleet.agent.drain import Pace
+from fleet.agent.drain import FlowLimits
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.link import Link, Timing
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.events import Event
 from fleet.messages.link import Acked, Answer, OrderAsk, StationState
@@ -30,8 +30,8 @@ from tests.fleet.agent.conftest import Enrol, becomes
 
 pytestmark = pytest.mark.broker
 
-PROMPT = Timing(first_s=0.05, pace=Pace(window=20, acked_timeout_s=0.5))
-CALM = Timing(first_s=0.05, pace=Pace(window=20, acked_timeout_s=3600))
+PROMPT = Timing(first_s=0.05, pace=FlowLimits(window=20, acked_timeout_s=0.5))
+CALM = Timing(first_s=0.05, pace=FlowLimits(window=20, acked_timeout_s=3600))
 """Sends nothing again by itself, however long the server's word takes."""
 STATE = StationState(title="Entré A", version="0.1.0", bootid="boot-1", time="2026-01-01T08:00:00Z")
 
@@ -67,7 +67,7 @@ async def logged(caplog: pytest.LogCaptureFixture, words: str, timeout_s: float 
 
 
 async def commit(store: StationStore, count: int, epoch: int = 1) -> list[Event]:
-    chain = Chain("entre-a", epoch, "boot-1")
+    chain = EventChain("entre-a", epoch, "boot-1")
 
     def work(cx: outbox.Transaction) -> list[Event]:
         return [
@@ -158,7 +158,7 @@ async def test_a_server_that_stays_silent_gets_the_oldest_again_and_not_all(
 ) -> None:
     peer.mute = True
     await commit(store, 9)
-    async with linked(identity, store, Timing(first_s=0.05, pace=Pace(window=20, acked_timeout_s=0.2))):
+    async with linked(identity, store, Timing(first_s=0.05, pace=FlowLimits(window=20, acked_timeout_s=0.2))):
         await seen(peer, lambda at: len(at.received) >= 11)
     assert set(peer.received[9:]) == {(1, 1)}
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from fleet.agent import outbox
-from fleet.agent.outbox import DAY_S, START, Chain
+from fleet.agent.outbox import DAY_S, START, EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.events import GENESIS, MAX_WIRE_BYTES, Event, EventError, parse
 from fleet.messages.link import Acked
 
-CHAIN = Chain("entre-a", epoch=1, bootid="boot-1")
+CHAIN = EventChain("entre-a", epoch=1, bootid="boot-1")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def database() -> sqlite3.Connection:
     return connection
 
 
-def add(cx: sqlite3.Connection, count: int, chain: Chain = CHAIN) -> list[Event]:
+def add(cx: sqlite3.Connection, count: int, chain: EventChain = CHAIN) -> list[Event]:
     return [
         outbox.append(cx, chain, "se.kortkiosk.test", "2026-01-01T08:00:00Z", "order/A1", {"n": n})
         for n in range(count)
@@ -43,7 +43,7 @@ def add(cx: sqlite3.Connection, count: int, chain: Chain = CHAIN) -> list[Event]
 
 
 def waiting(cx: sqlite3.Connection) -> list[tuple[int, int]]:
-    return [(event.epoch, event.sequence) for event in outbox.pending(cx, "entre-a", START, 10_000)]
+    return [(event.epoch, event.sequence) for event in outbox.pending_events(cx, "entre-a", START, 10_000)]
 
 
 def acknowledge(cx: sqlite3.Connection, word: Acked, now: float = 1000.0) -> outbox.Acknowledgement:
@@ -62,8 +62,8 @@ def assert_chain(found: list[Event]) -> None:
 def test_events_form_one_chain_and_are_kept_as_sealed(cx: sqlite3.Connection) -> None:
     made = add(cx, 5)
     assert_chain(made)
-    assert outbox.pending(cx, "entre-a", START, 10) == made
-    assert outbox.pending(cx, "entre-a", (1, 2), 2) == made[2:4]
+    assert outbox.pending_events(cx, "entre-a", START, 10) == made
+    assert outbox.pending_events(cx, "entre-a", (1, 2), 2) == made[2:4]
     assert outbox.depth(cx, "entre-a") == 5
 
 
@@ -77,7 +77,7 @@ def test_the_chain_goes_on_after_everything_was_pruned(cx: sqlite3.Connection) -
 
 def test_a_new_epoch_begins_a_new_chain_and_the_old_one_still_drains(cx: sqlite3.Connection) -> None:
     add(cx, 2)
-    (event,) = add(cx, 1, Chain("entre-a", epoch=2, bootid="boot-2"))
+    (event,) = add(cx, 1, EventChain("entre-a", epoch=2, bootid="boot-2"))
     assert (event.sequence, event.prev) == (1, GENESIS)
     assert waiting(cx) == [(1, 1), (1, 2), (2, 1)]
     acknowledge(cx, Acked(epoch=2, through=1))
@@ -85,7 +85,7 @@ def test_a_new_epoch_begins_a_new_chain_and_the_old_one_still_drains(cx: sqlite3
 
 
 def test_another_stations_events_are_not_this_ones(cx: sqlite3.Connection) -> None:
-    add(cx, 2, Chain("entre-b", epoch=1, bootid="boot-1"))
+    add(cx, 2, EventChain("entre-b", epoch=1, bootid="boot-1"))
     assert waiting(cx) == []
     acknowledge(cx, Acked(epoch=1, through=2))
     assert outbox.depth(cx, "entre-b") == 2
@@ -97,8 +97,8 @@ def test_wanted_events_wait_again_and_can_be_had(cx: sqlite3.Connection) -> None
     word = Acked(epoch=1, through=2, wanted=((3, 4), (7, 7)))
     assert acknowledge(cx, word) == outbox.Acknowledgement(held=0, again=3, ahead=False)
     assert waiting(cx) == [(1, 3), (1, 4), (1, 7)]
-    assert outbox.wanted(cx, "entre-a", word, 10) == [made[2], made[3], made[6]]
-    assert outbox.wanted(cx, "entre-a", word, 2) == [made[2], made[3]]
+    assert outbox.missing_events(cx, "entre-a", word, 10) == [made[2], made[3], made[6]]
+    assert outbox.missing_events(cx, "entre-a", word, 2) == [made[2], made[3]]
 
 
 def test_a_server_that_holds_more_than_was_ever_written_marks_nothing(cx: sqlite3.Connection) -> None:
@@ -116,7 +116,7 @@ def test_held_events_stay_for_thirty_days_within_a_size_and_others_for_ever(cx: 
         "SELECT sum(length(envelope) + length(data) + length(salt)) FROM outbox WHERE sequence > 4 AND sequence < 7"
     )
     assert outbox.prune(cx, now=29 * DAY_S, max_bytes=size.fetchone()[0]) == 4
-    assert outbox.wanted(cx, "entre-a", Acked(1, 0, ((1, 10),)), 99)[0].sequence == 5
+    assert outbox.missing_events(cx, "entre-a", Acked(1, 0, ((1, 10),)), 99)[0].sequence == 5
     assert outbox.prune(cx, now=400 * DAY_S, max_bytes=0) == 2
     assert waiting(cx) == [(1, 7), (1, 8), (1, 9), (1, 10)]
 
@@ -150,7 +150,7 @@ class Books(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def server_commits_some(self, data: st.DataObject) -> None:
-        here = [event.sequence for event in outbox.pending(self.cx, "entre-a", START, 100)]
+        here = [event.sequence for event in outbox.pending_events(self.cx, "entre-a", START, 100)]
         self.server |= set(data.draw(st.lists(st.sampled_from(here), max_size=6))) if here else set()
 
     @rule()
@@ -167,7 +167,7 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        here = {event.sequence for event in outbox.pending(self.cx, "entre-a", START, 1000)}
+        here = {event.sequence for event in outbox.pending_events(self.cx, "entre-a", START, 1000)}
         assert {event.sequence for event in self.made} <= here | self.server
 
     @invariant()
@@ -189,7 +189,7 @@ from pathlib import Path
 from fleet.agent import outbox
 from fleet.agent.store import StationStore
 store = StationStore.open(Path(sys.argv[1]), schemas=[outbox.SCHEMA])
-chain = outbox.Chain("entre-a", 1, "boot-1")
+chain = outbox.EventChain("entre-a", 1, "boot-1")
 while True:
     event = store.transact_now(lambda cx: outbox.append(cx, chain, "se.kortkiosk.test", "2026-01-01T08:00:00Z", None, {}))
     print(event.sequence, flush=True)
@@ -207,9 +207,9 @@ def test_killed_in_the_middle_of_appends_the_chain_has_every_event_that_was_repo
         writer.send_signal(signal.SIGKILL)
         reported += [int(line) for line in writer.stdout if line.endswith("\n")]
     store = StationStore.open(path, schemas=[outbox.SCHEMA])
-    found = store.transact_now(lambda cx: outbox.pending(cx, "entre-a", START, 100_000))
+    found = store.transact_now(lambda cx: outbox.pending_events(cx, "entre-a", START, 100_000))
     store.transact_now(lambda cx: add(cx, 2))
-    after = store.transact_now(lambda cx: outbox.pending(cx, "entre-a", START, 100_000))
+    after = store.transact_now(lambda cx: outbox.pending_events(cx, "entre-a", START, 100_000))
     store.close()
     assert [event.sequence for event in found] == list(range(1, len(found) + 1))
     assert len(found) - reported[-1] in (0, 1)

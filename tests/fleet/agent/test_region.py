@@ -18,7 +18,7 @@ from fleet.agent import region
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.region import RegionFile, SyncedRegion
 from fleet.agent.store import StationStore
-from fleet.agent.words import SyncRefused, Words
+from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages.asking import REGION_TYP, SYNC_TYP
 from fleet.messages.issuing import SwitchOff
 from fleet.messages.link import Answer, Ask
@@ -96,7 +96,9 @@ def times() -> list[datetime]:
 @pytest.fixture
 def held(store: StationStore, wire: Wire, taken: list[RegionFile], times: list[datetime]) -> SyncedRegion:
     pinned = Identity("entre-a", 1, Broker("localhost", 1), PATH, PATH, PATH, public_jwk(SIGNING), bytes(32), NOW)
-    return SyncedRegion(store, wire, Words(pinned), lambda: NOW, on_files=taken.extend, on_signed_time=times.append)
+    return SyncedRegion(
+        store, wire, AnswerVerifier(pinned), lambda: NOW, on_files=taken.extend, on_signed_time=times.append
+    )
 
 
 async def test_a_file_in_parts_is_put_together(

@@ -11,11 +11,11 @@ from joserfc.jwk import ECKey
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import LinkDown
 from fleet.agent.link import Link, Timing
-from fleet.agent.signatures import LOG_EVERY_S, Dropped, Signatures
+from fleet.agent.signatures import LOG_EVERY_S, DroppedMessages, Signatures
 from fleet.agent.store import StationStore
 from fleet.messages.key_rotation import KeyStatement, sign_statement
 from fleet.messages.link import Acked, Answer, OrderAsk, encode
-from fleet.messages.signed import ANSWER_TYP, CLOCK_SLACK, SignedAnswer, SignedError, open_ask, sign_acked, written
+from fleet.messages.signed import ANSWER_TYP, CLOCK_SLACK, SignedAnswer, SignedError, format_time, open_ask, sign_acked
 from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority
 from tests.fakes.brokers.mosquitto import Broker
@@ -36,7 +36,9 @@ def signer(authority: Authority) -> Signer:
 
 
 def sealed(signer: Signer, answer: Answer, nonce: str = NONCE) -> bytes:
-    return signer.sign(encode(SignedAnswer("entre-a", nonce, written(datetime.now(UTC)), answer)), ANSWER_TYP).encode()
+    return signer.sign(
+        encode(SignedAnswer("entre-a", nonce, format_time(datetime.now(UTC)), answer)), ANSWER_TYP
+    ).encode()
 
 
 @pytest.mark.broker
@@ -119,7 +121,7 @@ def test_a_word_of_long_before_the_last_one_is_a_replay(identity: Identity, sign
 
 def test_what_is_dropped_is_counted_and_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
-    dropped = Dropped(lambda: now)
+    dropped = DroppedMessages(lambda: now)
     for _ in range(1000):
         dropped.note("answer", SignedError("it is not signed by the server"))
     dropped.note("acked", SignedError("it is not signed by the server"))

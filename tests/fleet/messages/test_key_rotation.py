@@ -17,10 +17,10 @@ from fleet.messages.key_rotation import (
     ROTATION_TYP,
     KeyStatement,
     RotationError,
+    follow_chain,
     open_statement,
     sign_statement,
     split_pem,
-    walk,
 )
 from provisioning import pki
 
@@ -105,7 +105,7 @@ def test_neither_signature_stands_for_the_other() -> None:
 @given(st.lists(st.text(max_size=80) | st.just(TEXT) | st.just(TEXT[:-9]), max_size=4))
 def test_a_chain_of_anything_gives_what_was_signed_or_a_named_error(chain: list[str]) -> None:
     try:
-        taken = walk(OLD, chain)
+        taken = follow_chain(OLD, chain)
     except RotationError:
         return
     assert [one.text for one in taken] in ([], [TEXT])
@@ -113,7 +113,7 @@ def test_a_chain_of_anything_gives_what_was_signed_or_a_named_error(chain: list[
 
 def test_a_chain_has_an_end() -> None:
     with pytest.raises(RotationError, match="at most"):
-        walk(OLD, [TEXT] * (MAX_STATEMENTS + 1))
+        follow_chain(OLD, [TEXT] * (MAX_STATEMENTS + 1))
     with pytest.raises(RotationError, match="at most"):
         open_statement("A" * 100_000, OLD)
 

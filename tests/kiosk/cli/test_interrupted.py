@@ -190,7 +190,7 @@ async def test_one_that_came_before_the_command_sends_no_code() -> None:
         current = asyncio.current_task()
         assert current is not None
         current.cancel()
-        await interrupting.to_the_end(command())
+        await interrupting.run_to_end(command())
 
     with pytest.raises(asyncio.CancelledError):
         await asyncio.ensure_future(late())

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from kiosk.cli import verify_receipt
-from kiosk.receipts import CardSignature, Receipt, ReceiptFacts, ReceiptPerson, draft, finish
+from kiosk.receipts import CardSignature, Receipt, ReceiptFacts, ReceiptPerson, draft_receipt, finish_receipt
 from provisioning import pki
 
 NOW = datetime(2026, 11, 25, 9, 46, 12, tzinfo=UTC)
@@ -87,13 +87,13 @@ def _paper(tmp_path_factory: pytest.TempPathFactory, holder: str | None) -> Pape
         "pickup", NOW, "east-1", "Östra entrén", "A-17", "9752269050826134",
         ReceiptPerson("SE2321000999-7K2B", holder), "old_card", None, None, "2026-1",
     )  # fmt: skip
-    unsigned = draft(facts, "7F3A-91C2-K8M4A")
+    unsigned = draft_receipt(facts, "7F3A-91C2-K8M4A")
     der = card.public_bytes(Encoding.DER)
     made = card_key.sign(unsigned.signing_input(der), ec.ECDSA(hashes.SHA256()))
     chain = (station.public_bytes(Encoding.DER),)
     (folder / "holder.txt").write_bytes(card.public_bytes(Encoding.PEM))
     (folder / "roots.txt").write_bytes((beside / "roots.pem").read_bytes())
-    return Paper(folder, finish(unsigned, key, chain, CardSignature(made, "ES256", der)))
+    return Paper(folder, finish_receipt(unsigned, key, chain, CardSignature(made, "ES256", der)))
 
 
 @pytest.fixture

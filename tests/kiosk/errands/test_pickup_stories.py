@@ -9,8 +9,8 @@ import pytest
 
 from kiosk.errands.pickup.stories import PICKUP_STORIES, PREPARED, WRONG_PIN, PickupStory
 from kiosk.errands.stock.stories import known
-from kiosk.receipts import Genuine, Trust, document_bytes, verify
-from kiosk.receipts.signatures import load
+from kiosk.receipts import Genuine, ReceiptTrust, document_bytes, verify_receipt
+from kiosk.receipts.signatures import read_certificate
 from kiosk.texts import LANGUAGES, Texts
 from kiosk.views import Say
 from sim.reader.personas import person
@@ -136,8 +136,8 @@ async def test_receipt_that_was_issued_is_genuine_and_printed_with_its_number(ma
     assert issued["number"] == ended.receipt
     assert issued["signed"] == "card"
     assert ended.receipt in repr(room.caps.printer.papers)
-    trust = Trust(authorities=(load(seal().chain[1]),))
-    verdict = verify(document_bytes(issued["receipt"]), trust)
+    trust = ReceiptTrust(authorities=(read_certificate(seal().chain[1]),))
+    verdict = verify_receipt(document_bytes(issued["receipt"]), trust)
     assert isinstance(verdict, Genuine)
     assert {signer.role for signer in verdict.signers} == {"station", "card"}
 

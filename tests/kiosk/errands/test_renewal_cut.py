@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from kiosk.errands.renew_certificate.journey import renew_certificate
 from kiosk.errands.renew_certificate.stories import renew
 from kiosk.station.journal import Interrupted, Journal, Log
@@ -51,7 +51,7 @@ async def started_again(room: Room) -> tuple[Interrupted, ...]:
     """The station after the cut, on the same disk; the holder has taken the card."""
     if room.world.slots["holder"].card is not None:
         room.world.remove("holder")
-    room.journal = Journal(room.store, Chain(STATION, 1, "boot-2"), room.clock)
+    room.journal = Journal(room.store, EventChain(STATION, 1, "boot-2"), room.clock)
     return await room.journal.boot("0.1.0")
 
 

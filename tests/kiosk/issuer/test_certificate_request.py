@@ -12,7 +12,7 @@ from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.secret import Secret
 from kiosk.issuer.certificate_request import RequestError, request_to_sign, signed_request
-from kiosk.issuer.ports import Declined, Issued, Offer
+from kiosk.issuer.ports import CertificateIssued, Offer, RequestDeclined
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import PersonProof
 from sim.reader.cards import VirtualCard
@@ -77,7 +77,7 @@ async def test_what_is_issued_for_it_is_taken_by_the_card_and_trusted(visit: Car
     holder = await signing
     assert isinstance(holder, PersonProof)
     issued = await desk.certificate(request, OFFER, facts=visit.facts, errand="e", proof=proof, people=(holder,))
-    assert isinstance(issued, Issued)
+    assert isinstance(issued, CertificateIssued)
     assert await visit.write_certificate(key_id, issued.chain[0]) == Accepted()
     new = next(one for one in visit.facts.certificates if one.id == key_id)
     assert (new.chain, new.loa, new.purpose) == ("ok", 3, "identification")
@@ -87,7 +87,7 @@ async def test_what_is_issued_for_it_is_taken_by_the_card_and_trusted(visit: Car
 async def test_without_the_old_key_nothing_is_issued(visit: CardVisit) -> None:
     _, request = await requested(visit)
     desk = IssuerDesk(authority(), HandClock())
-    assert await desk.certificate(request, OFFER, facts=visit.facts, errand="e") == Declined("no_proof")
+    assert await desk.certificate(request, OFFER, facts=visit.facts, errand="e") == RequestDeclined("no_proof")
 
 
 def test_a_new_card_asks_in_the_name_of_the_hsa_id_alone() -> None:

@@ -25,7 +25,7 @@ from drivers.reader.secret import Secret
 from fleet.agent import outbox, sync
 from fleet.agent.region import RegionFile
 from fleet.agent.store import StationStore
-from fleet.messages.issuing import AdministratorRole, CardRecord, Offer, Person
+from fleet.messages.issuing import AdministratorRole, CardRecord, DirectoryPerson, Offer
 from fleet.messages.link import Administrator
 from fleet.messages.mandates import means_of
 from fleet.server.people.queries import replace_administrators
@@ -35,19 +35,19 @@ from kiosk.config import Config
 from kiosk.issuer.certificate_request import request_to_sign, signed_request
 from kiosk.issuer.gateway import SCHEMAS, IssuerGateway, keep_files
 from kiosk.issuer.ports import (
-    Blocked,
+    CardBlocked,
+    CardHeld,
+    CardKeyResponse,
     CardWord,
-    Declined,
+    CertificateIssued,
     Found,
-    Held,
-    Issued,
+    HoldLifted,
     LetterOrdered,
-    Lifted,
     LoggedIn,
     NotFound,
-    Queued,
-    Released,
-    Response,
+    PukReleased,
+    RequestDeclined,
+    RequestQueued,
     Unavailable,
 )
 from kiosk.issuer.proof_ports import PersonProof
@@ -192,10 +192,12 @@ async def test_a_certificate_is_renewed_by_est_and_the_card_takes_it(region: Fle
         assert offers == (Offer("identification", 3, "2031-03-02"), Offer("signature", 3, "2031-03-02"))
         request, proof = await requested(visit)
         told = {"facts": visit.facts, "errand": ERRAND, "proof": proof}
-        assert await ports.issuer.certificate(request, offers[0], **told) == Declined("not_allowed"), "in nobody's name"
+        assert await ports.issuer.certificate(request, offers[0], **told) == RequestDeclined("not_allowed"), (
+            "in nobody's name"
+        )
         told |= {"errand": "in the holder's", "people": (await signed_by(ports, visit),)}
         issued = await ports.issuer.certificate(request, offers[0], **told)
-        assert isinstance(issued, Issued)
+        assert isinstance(issued, CertificateIssued)
         assert await visit.write_certificate("43", issued.chain[0]) == Accepted()
         new = next(one for one in visit.facts.certificates if one.id == "43")
         assert (new.chain, new.loa, new.not_after.date().isoformat()) == ("ok", 3, "2031-03-02")
@@ -210,10 +212,10 @@ async def test_another_cards_key_proves_nothing(ports: Ports) -> None:
         proof = await other.sign("identification", request)
         assert isinstance(proof, Signed)
         said = await ports.issuer.certificate(request, offer, facts=visit.facts, errand=ERRAND, proof=proof)
-        assert said == Declined("other_person")
+        assert said == RequestDeclined("other_person")
         forged = replace(proof, certificate=visit.facts.certificate("identification").der)  # type: ignore[union-attr]
         said = await ports.issuer.certificate(request, offer, facts=visit.facts, errand="another", proof=forged)
-        assert said == Declined("no_proof")
+        assert said == RequestDeclined("no_proof")
 
 
 async def test_a_certificate_that_nobody_issued_proves_nothing(ports: Ports) -> None:
@@ -231,12 +233,12 @@ async def test_a_certificate_that_nobody_issued_proves_nothing(ports: Ports) -> 
     request = signed_request(asked, by_key(asked))
     offer = Offer("identification", 3, "2031-03-02")
     said = await ports.issuer.certificate(request, offer, facts=facts, errand=ERRAND, proof=by_key(request))
-    assert said == Declined("card_not_valid")
+    assert said == RequestDeclined("card_not_valid")
 
 
 async def test_a_reserve_certificate_ends_with_the_assignment(region: Fleet, ports: Ports) -> None:
     reserve = CardRecord(CARD, HOLDER.hsa_id, "reserve", "active", loa=2, reserve=True)
-    region.simulator.fill(Seed((Person(HOLDER.hsa_id, HOLDER.name, employed_until="2026-03-31"),), (reserve,)))
+    region.simulator.fill(Seed((DirectoryPerson(HOLDER.hsa_id, HOLDER.name, employed_until="2026-03-31"),), (reserve,)))
     async with inserted("1:old") as visit:
         offers = await ports.issuer.offers(visit.facts)
         assert offers == (Offer("reserve", 2, "2026-03-31"), Offer("reserve", 3, "2026-03-31", administrators=2))
@@ -244,21 +246,21 @@ async def test_a_reserve_certificate_ends_with_the_assignment(region: Fleet, por
         own = await signed_by(ports, visit)
         told = {"facts": visit.facts, "errand": ERRAND, "proof": proof, "people": (own,)}
         issued = await ports.issuer.certificate(request, offers[0], **told)
-        assert isinstance(issued, Issued)
+        assert isinstance(issued, CertificateIssued)
         made = x509.load_der_x509_certificate(issued.chain[0])
         assert made.not_valid_after_utc.date().isoformat() == "2026-03-31"
         admin = await proof_of(ports, "13:new")
         once = await ports.issuer.certificate(
             request, offers[1], facts=visit.facts, errand="b", proof=proof, people=(own, admin, admin)
         )
-        assert once == Declined("administrators_missing"), "one administrator twice is one"
+        assert once == RequestDeclined("administrators_missing"), "one administrator twice is one"
 
 
 async def test_level_3_for_a_protected_identity_takes_two_with_the_role_for_it(region: Fleet, ports: Ports) -> None:
     reserve = CardRecord(CARD, HOLDER.hsa_id, "reserve", "active", loa=2, reserve=True)
     other = person(14)
     cards = (reserve, CardRecord(other.new.card_number, other.hsa_id, "601", "active"))
-    people = (Person(HOLDER.hsa_id, None, protected=True), Person(other.hsa_id, other.name))
+    people = (DirectoryPerson(HOLDER.hsa_id, None, protected=True), DirectoryPerson(other.hsa_id, other.name))
     region.simulator.fill(Seed(people, cards))
 
     def list_both(*roles: AdministratorRole) -> None:
@@ -274,16 +276,18 @@ async def test_level_3_for_a_protected_identity_takes_two_with_the_role_for_it(r
         attending = [await proof_of(ports, name) for name in ("13:new", "14:new")]
         told = {"facts": visit.facts, "proof": proof, "people": (await signed_by(ports, visit), *attending)}
         list_both("KRA")
-        assert await ports.issuer.certificate(request, offer, errand="one", **told) == Declined("kur_needed")
+        assert await ports.issuer.certificate(request, offer, errand="one", **told) == RequestDeclined("kur_needed")
         list_both("KRA", "KUR")
-        assert isinstance(await ports.issuer.certificate(request, offer, errand="both", **told), Issued)
+        assert isinstance(await ports.issuer.certificate(request, offer, errand="both", **told), CertificateIssued)
 
 
 async def test_a_block_is_told_at_once_and_for_good(region: Fleet, ports: Ports) -> None:
     own, admin = await proof_of(ports, "1:old"), await proof_of(ports, "13:new")
-    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == Blocked(NOW)
-    assert await ports.blocking.lift(CARD, by=admin, errand=ERRAND) == Declined("not_held")
-    assert await ports.blocking.lift(CARD, by=own, errand="b") == Declined("card_blocked"), "it proves nobody any more"
+    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == CardBlocked(NOW)
+    assert await ports.blocking.lift(CARD, by=admin, errand=ERRAND) == RequestDeclined("not_held")
+    assert await ports.blocking.lift(CARD, by=own, errand="b") == RequestDeclined("card_blocked"), (
+        "it proves nobody any more"
+    )
     word = await state_of(ports)
     assert (word.state, word.offers) == ("blocked", ())
 
@@ -292,13 +296,13 @@ async def test_a_block_without_connection_waits_and_goes_first(region: Fleet, po
     region.link.set_online(False)
     own = await proof_of(ports, "1:old")
     assert not own.by_server, "the station made the nonce"
-    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == Queued(NOW)
+    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == RequestQueued(NOW)
     assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == Unavailable()
     region.link.set_online(True)
     async with asyncio.timeout(LIMIT_S):
         while await ports.blocking.waiting():  # noqa: ASYNC110  # told by a task of its own
             await asyncio.sleep(0.005)
-    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == Blocked(NOW)
+    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == CardBlocked(NOW)
     assert (await state_of(ports)).state == "blocked"
 
 
@@ -306,10 +310,10 @@ async def test_a_nonce_of_the_stations_own_does_nothing_but_block_and_hold_once(
     region.link.set_online(False)
     own = await proof_of(ports, "1:old")
     region.link.set_online(True)
-    assert await ports.directory.find(card_number=CARD, people=(own,)) == Declined("nonce_unknown")
-    assert await ports.blocking.hold(CARD, "forgotten", by=own, errand=ERRAND) == Held("active")
-    assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == Declined("nonce_unknown")
-    assert await ports.blocking.block(CARD, "lost", by=own, errand="once more") == Declined("nonce_unknown")
+    assert await ports.directory.find(card_number=CARD, people=(own,)) == RequestDeclined("nonce_unknown")
+    assert await ports.blocking.hold(CARD, "forgotten", by=own, errand=ERRAND) == CardHeld("active")
+    assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == RequestDeclined("nonce_unknown")
+    assert await ports.blocking.block(CARD, "lost", by=own, errand="once more") == RequestDeclined("nonce_unknown")
 
 
 async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, side: IssuerGateway) -> None:
@@ -317,18 +321,18 @@ async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, side: IssuerG
     blocking = Ports(side).blocking
     own, admin = await proof_of(Ports(side), "1:old"), await proof_of(Ports(side), "13:new")
     region.link.set_online(False)
-    assert await blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == Queued(NOW)
+    assert await blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == RequestQueued(NOW)
     region.link.set_online(True)
     assert await blocking.lift(CARD, by=own, errand=ERRAND) == Unavailable()
     other = ADMINISTRATOR.new.card_number
-    assert await blocking.lift(other, by=admin, errand=ERRAND) == Declined("not_held"), "another card"
+    assert await blocking.lift(other, by=admin, errand=ERRAND) == RequestDeclined("not_held"), "another card"
 
 
 async def test_a_block_outlasts_the_stations_power(region: Fleet, store: StationStore, side: IssuerGateway) -> None:
     region.link.set_online(False)
     blocking = Ports(side).blocking
     own = await proof_of(Ports(side), "1:old")
-    assert isinstance(await blocking.block(CARD, "stolen", by=own, errand=ERRAND), Queued)
+    assert isinstance(await blocking.block(CARD, "stolen", by=own, errand=ERRAND), RequestQueued)
     region.link.set_online(True)
     after = IssuerGateway(identity(), store, region.link, HandClock())
     tasks = after.start()
@@ -343,10 +347,10 @@ async def test_a_block_outlasts_the_stations_power(region: Fleet, store: Station
 @pytest.mark.parametrize("state", ["active", "handed_out", "waiting"])
 async def test_a_card_found_again_is_what_it_was(region: Fleet, ports: Ports, state: str) -> None:
     region.simulator.fill(Seed(cards=(CardRecord(CARD, HOLDER.hsa_id, "601", state),)))  # type: ignore[arg-type]
-    assert await ports.blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == Held(state)  # type: ignore[arg-type]
-    assert await ports.blocking.hold(CARD, "lost", by=None, errand="later") == Held(state)  # type: ignore[arg-type]
+    assert await ports.blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == CardHeld(state)  # type: ignore[arg-type]
+    assert await ports.blocking.hold(CARD, "lost", by=None, errand="later") == CardHeld(state)  # type: ignore[arg-type]
     own = await proof_of(ports, "1:old")
-    assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == Lifted(state)  # type: ignore[arg-type]
+    assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == HoldLifted(state)  # type: ignore[arg-type]
     word = await state_of(ports)
     assert (word.state, word.hold_reason) == (state, None)
 
@@ -354,21 +358,21 @@ async def test_a_card_found_again_is_what_it_was(region: Fleet, ports: Ports, st
 @pytest.mark.parametrize("reason", ["stolen", "code_known"])
 async def test_a_stolen_card_is_given_free_by_an_administrator_alone(region: Fleet, ports: Ports, reason: str) -> None:
     hold, lift = ports.blocking.hold, ports.blocking.lift
-    assert await hold(CARD, reason, by=None, errand=ERRAND) == Held("active")  # type: ignore[arg-type]
-    assert await hold(CARD, "forgotten", by=None, errand="later") == Held("active")
+    assert await hold(CARD, reason, by=None, errand=ERRAND) == CardHeld("active")  # type: ignore[arg-type]
+    assert await hold(CARD, "forgotten", by=None, errand="later") == CardHeld("active")
     assert (await state_of(ports)).hold_reason == reason, "no later hold makes it lighter"
-    assert await lift(CARD, by=await proof_of(ports, "1:old"), errand=ERRAND) == Declined("not_allowed")
-    assert await lift(CARD, by=await proof_of(ports, "13:new"), errand="by an administrator") == Lifted("active")
+    assert await lift(CARD, by=await proof_of(ports, "1:old"), errand=ERRAND) == RequestDeclined("not_allowed")
+    assert await lift(CARD, by=await proof_of(ports, "13:new"), errand="by an administrator") == HoldLifted("active")
 
 
 async def test_a_stranger_blocks_and_lifts_nothing(region: Fleet, ports: Ports) -> None:
     region.simulator.fill(Seed(cards=(CardRecord(STRANGER.card_number, STRANGER.hsa_id, "601", "active"),)))
-    region.simulator.fill(Seed((Person(STRANGER.hsa_id, STRANGER.name),)))
+    region.simulator.fill(Seed((DirectoryPerson(STRANGER.hsa_id, STRANGER.name),)))
     other = await proof_of(ports, "3:old")
-    assert await ports.blocking.block(CARD, "lost", by=other, errand=ERRAND) == Declined("not_allowed")
-    assert await ports.blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == Held("active")
-    assert await ports.blocking.lift(CARD, by=other, errand=ERRAND) == Declined("not_allowed")
-    assert await ports.blocking.hold("9999000099999999", "lost", by=None, errand="c") == Declined("unknown_card")
+    assert await ports.blocking.block(CARD, "lost", by=other, errand=ERRAND) == RequestDeclined("not_allowed")
+    assert await ports.blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == CardHeld("active")
+    assert await ports.blocking.lift(CARD, by=other, errand=ERRAND) == RequestDeclined("not_allowed")
+    assert await ports.blocking.hold("9999000099999999", "lost", by=None, errand="c") == RequestDeclined("unknown_card")
     with region.database.reading.begin() as connection:
         (alarm,) = connection.execute(select(alarms)).all()
     assert (alarm.station, alarm.code, alarm.argument, alarm.times) == (
@@ -380,7 +384,7 @@ async def test_an_administrator_logs_in_by_card(region: Fleet, ports: Ports) -> 
     found = await logged_in(ports)
     assert (found.hsa_id, found.name, found.by) == (ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "server")
     said = await ports.administrators.log_in(await proof_of(ports, "1:old"))
-    assert said == Declined("not_administrator")
+    assert said == RequestDeclined("not_administrator")
 
 
 async def test_without_connection_the_signed_list_and_the_own_trust_decide(region: Fleet, side: IssuerGateway) -> None:
@@ -394,22 +398,22 @@ async def test_without_connection_the_signed_list_and_the_own_trust_decide(regio
 
     listed = LoggedIn(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "list", proof, ("KRA",))
     assert await log_in(Ports(side, known)) == listed
-    assert await log_in(Ports(side)) == Declined("not_administrator"), "the list is past its time"
+    assert await log_in(Ports(side)) == RequestDeclined("not_administrator"), "the list is past its time"
     elsewhere = TrustStore(stranger.anchors(), stranger.intermediates())
-    assert await log_in(Ports(side, known, trust=elsewhere)) == Declined("card_not_valid")
+    assert await log_in(Ports(side, known, trust=elsewhere)) == RequestDeclined("card_not_valid")
 
 
 async def test_a_puk_is_released_once_with_two_names(region: Fleet, ports: Ports) -> None:
     admin = await logged_in(ports)
     async with inserted("1:old") as visit:
         released = await ports.card_keys.release_puk(visit.facts, administrator=admin, errand=ERRAND)
-        assert isinstance(released, Released)
+        assert isinstance(released, PukReleased)
         assert released.puk == Secret(PUK)
         again = await ports.card_keys.release_puk(visit.facts, administrator=admin, errand="later")
-        assert again == Declined("no_puk")
+        assert again == RequestDeclined("no_puk")
         own = replace(admin, proof=await signed_by(ports, visit))
         said = await ports.card_keys.release_puk(visit.facts, administrator=own, errand="the holder's own")
-        assert said == Declined("administrators_missing")
+        assert said == RequestDeclined("administrators_missing")
     with region.simulator.state.change() as cx:
         people = cx.execute("SELECT people FROM audit WHERE what = 'puk' AND outcome = 'released'").fetchall()
     assert people == [(f"{HOLDER.hsa_id},{ADMINISTRATOR.hsa_id}",)]
@@ -421,7 +425,7 @@ async def test_the_cards_own_keys_answer_and_stay_at_the_server(region: Fleet, p
     async with inserted("1:old") as visit:
         facts = visit.facts
         said = await ports.card_keys.unblock_response(facts, bytes(16), administrator=admin, errand=ERRAND)
-        assert isinstance(said, Response)
+        assert isinstance(said, CardKeyResponse)
         people = (await signed_by(ports, visit),)
         key = ports.card_keys.management(facts, "AES-192", errand=ERRAND, people=people)
         assert await asyncio.to_thread(key.answer, bytes(16)) == said.data
@@ -435,24 +439,24 @@ async def test_a_new_letter_comes_on_a_day(ports: Ports) -> None:
     assert isinstance(said, LetterOrdered)
     assert (said.arrives.isoformat(), said.where) == ("2026-03-07", "home")
     again = await ports.card_keys.order_letter(CARD, errand="soon after")
-    assert again == Declined("letter_lately"), "in nobody's name once in 30 days"
+    assert again == RequestDeclined("letter_lately"), "in nobody's name once in 30 days"
     holders = await ports.card_keys.order_letter(CARD, errand="by the holder", by=await proof_of(ports, "1:old"))
     assert isinstance(holders, LetterOrdered)
 
 
 async def test_the_directory_knows_people_and_numbers(region: Fleet, ports: Ports) -> None:
-    hidden = Person("TEST000000-0077", "Never Shown", protected=True, left="2026-02-01")
+    hidden = DirectoryPerson("TEST000000-0077", "Never Shown", protected=True, left="2026-02-01")
     region.simulator.fill(Seed((hidden,)))
     people = ((await logged_in(ports)).proof,)
     found = await ports.directory.find(hsa_id=hidden.hsa_id, people=people)
     assert isinstance(found, Found)
-    assert found.person == Person("TEST000000-0077", None, protected=True, left="2026-02-01")
-    assert await ports.directory.find(hsa_id=hidden.hsa_id) == Declined("not_allowed")
+    assert found.person == DirectoryPerson("TEST000000-0077", None, protected=True, left="2026-02-01")
+    assert await ports.directory.find(hsa_id=hidden.hsa_id) == RequestDeclined("not_allowed")
     own = await proof_of(ports, "1:old")
-    assert await ports.directory.find(hsa_id=hidden.hsa_id, people=(own,)) == Declined("not_allowed")
+    assert await ports.directory.find(hsa_id=hidden.hsa_id, people=(own,)) == RequestDeclined("not_allowed")
     mine = await ports.directory.find(card_number=CARD, people=(own,))
     assert isinstance(mine, Found)
-    assert mine.person == Person(HOLDER.hsa_id, HOLDER.name)
+    assert mine.person == DirectoryPerson(HOLDER.hsa_id, HOLDER.name)
     assert await ports.directory.state("9999000099999999") == NotFound()
     region.link.set_online(False)
     assert await ports.directory.find(hsa_id=hidden.hsa_id, people=people) == Unavailable()
@@ -496,7 +500,7 @@ async def test_a_blocked_card_is_known_at_every_station_soon(
     before = region.region.lists
     tasks = side.start()
     own = await proof_of(Ports(side), "1:old")
-    assert await Ports(side).blocking.block(CARD, "lost", by=own, errand=ERRAND) == Blocked(NOW)
+    assert await Ports(side).blocking.block(CARD, "lost", by=own, errand=ERRAND) == CardBlocked(NOW)
     async with asyncio.timeout(LIMIT_S):
         while region.region.lists == before:  # noqa: ASYNC110  # fetched by a task of its own
             await asyncio.sleep(0.005)

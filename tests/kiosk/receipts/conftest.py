@@ -12,7 +12,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from kiosk.receipts import CardSignature, Draft, Receipt, ReceiptFacts, ReceiptPerson, Trust, draft, finish
+from kiosk.receipts import (
+    CardSignature,
+    Draft,
+    Receipt,
+    ReceiptFacts,
+    ReceiptPerson,
+    ReceiptTrust,
+    draft_receipt,
+    finish_receipt,
+)
 
 NOW = datetime(2026, 11, 25, 9, 46, 12, tzinfo=UTC)
 HSA_ID = "SE2321000999-7K2B"
@@ -76,8 +85,8 @@ class World:
     cards: dict[str, Holder]
 
     @property
-    def trust(self) -> Trust:
-        return Trust(
+    def trust(self) -> ReceiptTrust:
+        return ReceiptTrust(
             authorities=(self.authority.certificate,),
             stations=(self.station.certificate, self.other_station.certificate),
             card_anchors=(self.card_root.certificate,),
@@ -102,10 +111,10 @@ class World:
     def finish(self, unsigned: Draft, card: CardSignature | None, by: Holder | None = None) -> Receipt:
         by = by or self.station
         assert isinstance(by.key, ec.EllipticCurvePrivateKey)
-        return finish(unsigned, by.key, (by.der, self.authority.der), card)
+        return finish_receipt(unsigned, by.key, (by.der, self.authority.der), card)
 
     def receipt(self, card: Literal["RS256", "ES256", "ES384"] | None = "ES256", **changed: object) -> Receipt:
-        unsigned = draft(self.facts(**changed), NUMBER)
+        unsigned = draft_receipt(self.facts(**changed), NUMBER)
         if card is None:
             return self.finish(unsigned, None)
         holder = self.cards[card]

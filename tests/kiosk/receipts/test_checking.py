@@ -20,18 +20,18 @@ from kiosk.receipts import (
     ReceiptError,
     ReceiptPerson,
     ReceiptSigner,
-    Trust,
+    ReceiptTrust,
     UnknownSigner,
     document_bytes,
-    draft,
-    finish,
-    read,
-    verify,
+    draft_receipt,
+    finish_receipt,
+    read_receipt,
+    verify_receipt,
 )
-from kiosk.receipts.signatures import load
+from kiosk.receipts.signatures import read_certificate
 
 NOT_POSITIVE = pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")
-"""The library warns before it refuses in a later version; `signatures.load` refuses already."""
+"""The library warns before it refuses in a later version; `signatures.read_certificate` refuses already."""
 QUICK = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -49,7 +49,7 @@ def unpacked(text: str) -> bytes:
 def test_a_receipt_that_the_holder_s_card_signed(world, algorithm) -> None:
     receipt = world.receipt(algorithm)
 
-    verdict = verify(receipt.document, world.trust)
+    verdict = verify_receipt(receipt.document, world.trust)
 
     assert isinstance(verdict, Genuine)
     assert verdict.facts == world.facts()
@@ -67,7 +67,7 @@ def test_a_receipt_that_the_holder_s_card_signed(world, algorithm) -> None:
 def test_a_receipt_that_the_station_attests(world) -> None:
     receipt = world.receipt(None)
 
-    verdict = verify(receipt.document, world.trust)
+    verdict = verify_receipt(receipt.document, world.trust)
 
     assert isinstance(verdict, Genuine)
     assert [signer.role for signer in verdict.signers] == ["station"]
@@ -78,13 +78,13 @@ def test_a_receipt_that_the_station_attests(world) -> None:
 def test_the_code_on_the_paper(world, card) -> None:
     receipt = world.receipt(card)
 
-    verdict = verify(receipt.qr, Trust(stations=(world.station.certificate,)))
+    verdict = verify_receipt(receipt.qr, ReceiptTrust(stations=(world.station.certificate,)))
 
     assert isinstance(verdict, Genuine)
     assert verdict.facts is None
     assert verdict.statement.card_tail == "50826134"
     assert verdict.statement.number == receipt.number
-    whole = verify(receipt.document, world.trust)
+    whole = verify_receipt(receipt.document, world.trust)
     assert isinstance(whole, Genuine)
     assert verdict.statement == whole.statement, "the code stands for this receipt and no other"
     assert len(receipt.qr) < 500
@@ -116,7 +116,7 @@ def test_every_single_byte_of_the_code_matters(world) -> None:
     for at, character in enumerate(receipt.qr):
         for bit in (1, 2, 32):
             changed = receipt.qr[:at] + chr(ord(character) ^ bit) + receipt.qr[at + 1 :]
-            assert not isinstance(verify(changed, world.trust), Genuine), (at, changed)
+            assert not isinstance(verify_receipt(changed, world.trust), Genuine), (at, changed)
 
 
 @NOT_POSITIVE
@@ -126,7 +126,7 @@ def test_every_single_byte_of_the_receipt_matters(world) -> None:
         for bit in (1 << at % 8, 32):
             changed = bytearray(document)
             changed[at] ^= bit
-            assert not isinstance(verify(bytes(changed), world.trust), Genuine), at
+            assert not isinstance(verify_receipt(bytes(changed), world.trust), Genuine), at
 
 
 @QUICK
@@ -139,7 +139,7 @@ def test_no_insertion_deletion_or_replacement_goes_unseen(world, data) -> None:
     changed = document[:at] + added + document[at + removed :]
 
     if changed != document:
-        assert not isinstance(verify(changed, world.trust), Genuine)
+        assert not isinstance(verify_receipt(changed, world.trust), Genuine)
 
 
 def test_a_certificate_with_any_byte_changed_is_refused_without_a_crash(world) -> None:
@@ -152,13 +152,13 @@ def test_a_certificate_with_any_byte_changed_is_refused_without_a_crash(world) -
             changed[at] ^= bit
             chain = [base64.b64encode(changed).decode(), header["x5c"][1]]
             parsed["signatures"][0]["protected"] = packed(json.dumps(header | {"x5c": chain}, separators=(",", ":")))
-            assert not isinstance(verify(document_bytes(parsed), world.trust), Genuine)
+            assert not isinstance(verify_receipt(document_bytes(parsed), world.trust), Genuine)
 
 
 @QUICK
 @given(st.binary(max_size=200) | st.text(max_size=200) | st.text(max_size=80).map("KK1.{0}.x".format))
 def test_noise_is_no_receipt_and_breaks_nothing(world, noise) -> None:
-    assert not isinstance(verify(noise, world.trust), Genuine)
+    assert not isinstance(verify_receipt(noise, world.trust), Genuine)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_noise_is_no_receipt_and_breaks_nothing(world, noise) -> None:
     ids=["trailing line", "leading space", "pretty", "other order", "more keys", "doubled key"],
 )
 def test_a_receipt_has_one_form(world, rewrite) -> None:
-    assert isinstance(verify(rewrite(world.receipt().document), world.trust), Altered)
+    assert isinstance(verify_receipt(rewrite(world.receipt().document), world.trust), Altered)
 
 
 def test_the_document_can_be_had_again_from_parsed_json(world) -> None:
@@ -189,7 +189,7 @@ def test_the_document_can_be_had_again_from_parsed_json(world) -> None:
 def test_a_kept_receipt_is_read_back(world) -> None:
     receipt = world.receipt()
 
-    assert read(receipt.document, receipt.qr) == receipt
+    assert read_receipt(receipt.document, receipt.qr) == receipt
 
 
 def test_a_card_signature_cannot_be_left_out_or_doubled(world) -> None:
@@ -197,7 +197,7 @@ def test_a_card_signature_cannot_be_left_out_or_doubled(world) -> None:
     station, card = parsed["signatures"]
 
     for signatures in ([station], [station, card, card], [card], []):
-        assert isinstance(verify(document_bytes(parsed | {"signatures": signatures}), world.trust), Altered)
+        assert isinstance(verify_receipt(document_bytes(parsed | {"signatures": signatures}), world.trust), Altered)
 
 
 def test_the_mirror_image_of_a_signature_is_refused(world) -> None:
@@ -207,13 +207,13 @@ def test_the_mirror_image_of_a_signature_is_refused(world) -> None:
     other = made[:32] + (order - int.from_bytes(made[32:], "big")).to_bytes(32, "big")
     parsed["signatures"][0]["signature"] = base64.urlsafe_b64encode(other).decode().rstrip("=")
 
-    assert isinstance(verify(document_bytes(parsed), world.trust), Altered)
+    assert isinstance(verify_receipt(document_bytes(parsed), world.trust), Altered)
 
 
 def test_another_authority_s_station_is_unknown(world, certify) -> None:
     stranger = certify("another authority", None)
 
-    verdict = verify(world.receipt().document, replace(world.trust, authorities=(stranger.certificate,)))
+    verdict = verify_receipt(world.receipt().document, replace(world.trust, authorities=(stranger.certificate,)))
 
     assert isinstance(verdict, UnknownSigner)
 
@@ -221,62 +221,64 @@ def test_another_authority_s_station_is_unknown(world, certify) -> None:
 def test_an_authority_of_the_same_name_is_not_the_same(world, certify) -> None:
     namesake = certify("fleet authority", None)
 
-    verdict = verify(world.receipt().document, replace(world.trust, authorities=(namesake.certificate,)))
+    verdict = verify_receipt(world.receipt().document, replace(world.trust, authorities=(namesake.certificate,)))
 
     assert isinstance(verdict, UnknownSigner)
 
 
 def test_one_station_cannot_speak_for_another(world) -> None:
-    unsigned = draft(world.facts())
+    unsigned = draft_receipt(world.facts())
 
     forged = world.finish(unsigned, None, by=world.other_station)
 
-    assert isinstance(verify(forged.document, world.trust), Altered)
-    assert isinstance(verify(forged.qr, world.trust), Altered)
+    assert isinstance(verify_receipt(forged.document, world.trust), Altered)
+    assert isinstance(verify_receipt(forged.qr, world.trust), Altered)
 
 
 def test_a_station_s_certificate_is_no_authority(world, certify) -> None:
     below = certify("east-1", world.station)
     assert isinstance(below.key, ec.EllipticCurvePrivateKey)
 
-    forged = finish(draft(world.facts()), below.key, (below.der, world.station.der, world.authority.der), None)
+    forged = finish_receipt(
+        draft_receipt(world.facts()), below.key, (below.der, world.station.der, world.authority.der), None
+    )
 
-    assert isinstance(verify(forged.document, world.trust), UnknownSigner)
+    assert isinstance(verify_receipt(forged.document, world.trust), UnknownSigner)
 
 
 @pytest.mark.parametrize("days", [-200, 200])
 def test_the_station_s_certificate_was_valid_when_the_receipt_was_made(world, days) -> None:
     receipt = world.receipt(None, time=world.facts().time + timedelta(days=days))
 
-    assert isinstance(verify(receipt.document, world.trust), UnknownSigner)
-    assert isinstance(verify(receipt.qr, world.trust), UnknownSigner)
-    assert isinstance(verify(receipt.qr, Trust(stations=(world.station.certificate,))), UnknownSigner)
+    assert isinstance(verify_receipt(receipt.document, world.trust), UnknownSigner)
+    assert isinstance(verify_receipt(receipt.qr, world.trust), UnknownSigner)
+    assert isinstance(verify_receipt(receipt.qr, ReceiptTrust(stations=(world.station.certificate,))), UnknownSigner)
 
 
 def test_a_card_of_somebody_else_does_not_sign(world, certify, sign_as_card) -> None:
     other = certify("Bo Ek", world.card_root, hsa_id="SE2321000999-BO01")
-    unsigned = draft(world.facts())
+    unsigned = draft_receipt(world.facts())
 
     receipt = world.finish(unsigned, sign_as_card(other, unsigned.signing_input(other.der)))
 
-    assert isinstance(verify(receipt.document, world.trust), Altered)
+    assert isinstance(verify_receipt(receipt.document, world.trust), Altered)
 
 
 def test_a_card_from_another_issuer_is_unknown_where_issuers_are_given(world, certify, sign_as_card) -> None:
     root = certify("another root", None)
     card = certify("Åsa Lindström", root, hsa_id="SE2321000999-7K2B")
-    unsigned = draft(world.facts())
+    unsigned = draft_receipt(world.facts())
     receipt = world.finish(unsigned, sign_as_card(card, unsigned.signing_input(card.der)))
 
-    assert isinstance(verify(receipt.document, world.trust), UnknownSigner)
-    unchecked = verify(receipt.document, replace(world.trust, card_anchors=None))
+    assert isinstance(verify_receipt(receipt.document, world.trust), UnknownSigner)
+    unchecked = verify_receipt(receipt.document, replace(world.trust, card_anchors=None))
     assert isinstance(unchecked, Genuine)
     assert unchecked.signers[1].chain == "unchecked"
 
 
 def test_a_signature_over_something_else_makes_no_receipt(world, sign_as_card) -> None:
     card = world.cards["ES256"]
-    unsigned = draft(world.facts())
+    unsigned = draft_receipt(world.facts())
 
     with pytest.raises(ReceiptError, match="card's signature"):
         world.finish(unsigned, sign_as_card(card, b"something else"))
@@ -288,7 +290,7 @@ def test_a_key_that_is_not_the_station_s_makes_no_receipt(world) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
 
     with pytest.raises(ReceiptError, match="station's key"):
-        finish(draft(world.facts()), key, (world.station.der,), None)
+        finish_receipt(draft_receipt(world.facts()), key, (world.station.der,), None)
 
 
 def test_a_name_too_long_for_the_code_is_refused(world, certify) -> None:
@@ -298,7 +300,7 @@ def test_a_name_too_long_for_the_code_is_refused(world, certify) -> None:
 
 def test_a_time_needs_a_zone(world) -> None:
     with pytest.raises(ReceiptError, match="zone"):
-        draft(world.facts(time=world.facts().time.replace(tzinfo=None)))
+        draft_receipt(world.facts(time=world.facts().time.replace(tzinfo=None)))
 
 
 PROTECTED = ReceiptPerson("SE2321000999-7K2B", None)
@@ -326,9 +328,9 @@ def test_a_protected_holder_s_card_is_checked_where_its_certificate_is_given(wor
     receipt = world.receipt(holder=PROTECTED)
     card = world.cards["ES256"].certificate
 
-    unchecked = verify(receipt.document, world.trust)
-    checked = verify(receipt.document, replace(world.trust, holder_certificates=(card,)))
-    other = verify(receipt.document, replace(world.trust, holder_certificates=(world.station.certificate,)))
+    unchecked = verify_receipt(receipt.document, world.trust)
+    checked = verify_receipt(receipt.document, replace(world.trust, holder_certificates=(card,)))
+    other = verify_receipt(receipt.document, replace(world.trust, holder_certificates=(world.station.certificate,)))
 
     assert isinstance(unchecked, Genuine)
     assert isinstance(checked, Genuine)
@@ -346,34 +348,34 @@ def test_every_single_byte_matters_also_where_the_card_s_signature_cannot_be_che
         for bit in (1 << at % 8, 32):
             changed = bytearray(document)
             changed[at] ^= bit
-            assert not isinstance(verify(bytes(changed), world.trust), Genuine), at
+            assert not isinstance(verify_receipt(bytes(changed), world.trust), Genuine), at
 
 
 @NOT_POSITIVE
 @pytest.mark.parametrize("first", [0x81, 0x00], ids=["negative", "nought"])
 def test_a_certificate_with_a_serial_number_that_is_not_positive_is_none(certify, first) -> None:
     der = certify("east-1", None, serial=1).der
-    assert load(der).serial_number == 1
+    assert read_certificate(der).serial_number == 1
     with pytest.raises(ReceiptError, match="cannot be read"):
-        load(der.replace(b"\x02\x01\x01", bytes((2, 1, first)), 1))
+        read_certificate(der.replace(b"\x02\x01\x01", bytes((2, 1, first)), 1))
 
 
 def test_the_signature_of_another_card_cannot_be_put_in_for_a_protected_holder_s(world, certify, sign_as_card) -> None:
     other = certify("Bo Ek", world.card_root, hsa_id="SE2321000999-BO01")
-    unsigned = draft(world.facts(holder=PROTECTED), "7F3A-91C2-K8M4A")
+    unsigned = draft_receipt(world.facts(holder=PROTECTED), "7F3A-91C2-K8M4A")
     swapped = world.finish(unsigned, sign_as_card(other, unsigned.signing_input(other.der)))
     genuine, forged = (json.loads(made.document) for made in (world.receipt(holder=PROTECTED), swapped))
     forged["signatures"][0] = genuine["signatures"][0]
 
-    assert isinstance(verify(document_bytes(forged), world.trust), Altered)
+    assert isinstance(verify_receipt(document_bytes(forged), world.trust), Altered)
     given = replace(world.trust, holder_certificates=(other.certificate,))
-    assert isinstance(verify(swapped.document, given), Altered), "its certificate is not the holder's"
+    assert isinstance(verify_receipt(swapped.document, given), Altered), "its certificate is not the holder's"
 
 
 def test_the_receipt_of_a_named_holder_has_the_certificate_in_it(world, sign_as_card) -> None:
     # Else a receipt could be made to hide whose card signed.
     card = world.cards["ES256"]
-    protected, named = draft(world.facts(holder=PROTECTED)), draft(world.facts())
+    protected, named = draft_receipt(world.facts(holder=PROTECTED)), draft_receipt(world.facts())
     hidden = sign_as_card(
         card, protected.signing_input(card.der).split(b".")[0] + b"." + named.payload("card").encode()
     )

@@ -13,10 +13,10 @@ from kiosk.receipts import (
     ReceiptDetail,
     ReceiptPerson,
     binder_document,
-    read,
+    read_receipt,
     receipt_document,
     template,
-    verify,
+    verify_receipt,
     wire,
 )
 from kiosk.receipts.facts import IdentifiedBy
@@ -163,6 +163,6 @@ def test_what_is_about_no_card_names_who_did_it_and_the_figures(world, language:
 
 def test_figures_are_signed_and_a_receipt_without_any_is_written_as_before(world) -> None:
     receipt = world.receipt(card=None, **WORK)
-    assert read(receipt.document, receipt.qr).facts.details == WORK["details"]
-    assert isinstance(verify(receipt.document, world.trust), Genuine)
+    assert read_receipt(receipt.document, receipt.qr).facts.details == WORK["details"]
+    assert isinstance(verify_receipt(receipt.document, world.trust), Genuine)
     assert b"details" not in from_b64url(decode(world.receipt(card=None).document, wire.ReceiptDocument).payload)

@@ -10,14 +10,14 @@ from kiosk.receipts import (
     Altered,
     Genuine,
     Receipt,
+    ReceiptTrust,
+    ReceiptWitness,
     SignedAfterRevocation,
-    Trust,
     Undecided,
     UnknownSigner,
     Verdict,
-    Witnessed,
     signatures,
-    verify,
+    verify_receipt,
     wire,
 )
 from provisioning import pki
@@ -33,13 +33,13 @@ def revocations(world: World, *revoked: tuple[Holder, datetime], by: Holder | No
     return read_revocations(pem, [by.certificate], REVOKED)
 
 
-def judged(receipt: Receipt, trust: Trust) -> list[Verdict]:
+def judged(receipt: Receipt, trust: ReceiptTrust) -> list[Verdict]:
     """The whole receipt, and its QR text."""
-    return [verify(receipt.document, trust), verify(receipt.qr, trust)]
+    return [verify_receipt(receipt.document, trust), verify_receipt(receipt.qr, trust)]
 
 
 @pytest.fixture
-def revoked(world: World) -> Trust:
+def revoked(world: World) -> ReceiptTrust:
     return replace(world.trust, revocations=revocations(world, (world.station, REVOKED)))
 
 
@@ -53,7 +53,7 @@ def test_a_station_in_good_standing_is_said_to_be(world: World) -> None:
         assert verdict.revocation == "unchecked"
 
 
-def test_a_receipt_after_the_revocation_is_signed_with_a_revoked_key(world: World, revoked: Trust) -> None:
+def test_a_receipt_after_the_revocation_is_signed_with_a_revoked_key(world: World, revoked: ReceiptTrust) -> None:
     for time in (REVOKED, REVOKED + timedelta(days=1)):
         receipt = world.receipt(time=time)
         for verdict in judged(receipt, revoked):
@@ -61,30 +61,32 @@ def test_a_receipt_after_the_revocation_is_signed_with_a_revoked_key(world: Worl
             assert (verdict.statement.number, verdict.revoked) == (receipt.number, REVOKED)
 
 
-def test_a_receipt_before_it_is_believed_only_with_a_trusted_time(world: World, revoked: Trust) -> None:
+def test_a_receipt_before_it_is_believed_only_with_a_trusted_time(world: World, revoked: ReceiptTrust) -> None:
     receipt = world.receipt()
-    digest = verify(receipt.document, world.trust).statement.digest  # type: ignore[union-attr]
+    digest = verify_receipt(receipt.document, world.trust).statement.digest  # type: ignore[union-attr]
     for verdict in judged(receipt, revoked):
         assert isinstance(verdict, Undecided)
         assert verdict.witnessed is None
-    before = Witnessed(receipt.document, REVOKED - timedelta(seconds=1))
+    before = ReceiptWitness(receipt.document, REVOKED - timedelta(seconds=1))
     for verdict in judged(receipt, replace(revoked, witnessed={digest: before})):
         assert isinstance(verdict, Genuine)
         assert verdict.revocation == "signed_before"
-    late = Witnessed(receipt.document, REVOKED)
+    late = ReceiptWitness(receipt.document, REVOKED)
     for verdict in judged(receipt, replace(revoked, witnessed={digest: late})):
         assert isinstance(verdict, Undecided)
         assert verdict.witnessed == REVOKED
 
 
-def test_a_trusted_time_does_not_pass_to_another_statement_with_the_same_digest(world: World, revoked: Trust) -> None:
+def test_a_trusted_time_does_not_pass_to_another_statement_with_the_same_digest(
+    world: World, revoked: ReceiptTrust
+) -> None:
     """A stolen key puts an old receipt's digest under a new QR text."""
     old = world.receipt()
-    digest = verify(old.document, world.trust).statement.digest  # type: ignore[union-attr]
-    trust = replace(revoked, witnessed={digest: Witnessed(old.document, NOW)})
+    digest = verify_receipt(old.document, world.trust).statement.digest  # type: ignore[union-attr]
+    trust = replace(revoked, witnessed={digest: ReceiptWitness(old.document, NOW)})
     forged = _qr_with(world, world.receipt(card_number="9752269050829999"), digest)
-    assert isinstance(verify(old.qr, trust), Genuine)
-    assert isinstance(verify(forged, trust), Undecided)
+    assert isinstance(verify_receipt(old.qr, trust), Genuine)
+    assert isinstance(verify_receipt(forged, trust), Undecided)
 
 
 def _qr_with(world: World, other: Receipt, digest: bytes) -> str:
@@ -101,6 +103,6 @@ def test_a_list_of_another_authority_says_nothing(world: World) -> None:
         assert isinstance(verdict, UnknownSigner)
 
 
-def test_what_was_altered_stays_altered(world: World, revoked: Trust) -> None:
+def test_what_was_altered_stays_altered(world: World, revoked: ReceiptTrust) -> None:
     document = world.receipt().document
-    assert isinstance(verify(document[:-1], revoked), Altered)
+    assert isinstance(verify_receipt(document[:-1], revoked), Altered)

@@ -11,7 +11,7 @@ from drivers.printer.port import NotPrinted, OutOfPaper, Printed, PrintUnknown
 from fleet.messages.vocabulary import Effect, EventType
 from kiosk.administration_ports import EventOverview
 from kiosk.errands.service.event_labels import OTHER, event_label
-from kiosk.receipts import draft, finish
+from kiosk.receipts import draft_receipt, finish_receipt
 from kiosk.station import cabinet_pairing as pairing
 from kiosk.station.journal_queries import last_events, unprinted, unsigned
 from kiosk.station.out_of_service import FILE, OutOfService
@@ -38,7 +38,7 @@ async def issued(room: Room, *prints: Any, settled: str = "") -> str:
     """A receipt, and what came of its prints."""
     from sim.gallery.made_up import FACTS
 
-    receipt = finish(draft(FACTS), seal().key, seal().chain, None)
+    receipt = finish_receipt(draft_receipt(FACTS), seal().key, seal().chain, None)
     log = await room.journal.start("pickup")
     await log.issued(receipt)
     for outcome in prints:
@@ -70,7 +70,7 @@ async def test_an_order_counts_as_unsigned_from_its_code_to_its_receipt(room: Ro
     assert await unsigned(room.journal) == 1
     from sim.gallery.made_up import FACTS
 
-    await log.issued(finish(draft(FACTS), seal().key, seal().chain, None))
+    await log.issued(finish_receipt(draft_receipt(FACTS), seal().key, seal().chain, None))
     assert await unsigned(room.journal) == 0
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from fleet.agent import outbox
 from fleet.agent.keeping import LinkDown
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.link import Order
 from fleet.messages.vocabulary import EventType
@@ -73,7 +73,7 @@ def counter(tmp_path: Path) -> Iterator[Counter]:
             folder / "station.sqlite", schemas=[outbox.SCHEMA, "CREATE TABLE sync_collected (id TEXT)", journal.SCHEMA]
         )
         clock, book = HandClock(), Book()
-        kept = Journal(store, Chain("entre-a", 1, "boot"), clock)
+        kept = Journal(store, EventChain("entre-a", 1, "boot"), clock)
         orders: Any = FleetOrders(book, book, kept, clock)  # type: ignore[arg-type]  # both parts that are needed
         yield Counter(kept, book, orders)
         store.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drivers.reader.model import CardFacts
-from fleet.messages.issuing import CardRecord, CardState, Person
+from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
 from kiosk.errands.check_card import views as check_views
 from kiosk.errands.registry import ERRANDS, Errand, errand_of
 from kiosk.errands.report_lost.journey import found_again
@@ -58,7 +58,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
 def register(room: Room, state: CardState = "active", **facts: Any) -> IssuerDesk:
     issuer = IssuerDesk(authority(), room.clock)
     held_from: CardState | None = "active" if state == "held" else None
-    issuer.add(Person(HOLDER, "Alva", **facts), CardRecord(NUMBER, HOLDER, "601", state, held_from=held_from))
+    issuer.add(DirectoryPerson(HOLDER, "Alva", **facts), CardRecord(NUMBER, HOLDER, "601", state, held_from=held_from))
     return issuer
 
 

@@ -12,7 +12,7 @@ from drivers.cabinet.port import NotOpened, SlotFault
 from drivers.reader.outcomes import Accepted
 from fleet.agent import checkpoints, outbox, sync
 from fleet.agent.checkpoints import Checkpoints
-from fleet.agent.outbox import START, Chain
+from fleet.agent.outbox import START, EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.vocabulary import EventType
 from kiosk.ports import Ended
@@ -24,7 +24,7 @@ from sim.stories.clock import HandClock
 from sim.stories.devices import STATION, order_of
 from sim.stories.room import quick_folder
 
-CHAIN = Chain(STATION, 1, "boot-1")
+CHAIN = EventChain(STATION, 1, "boot-1")
 SCHEMAS = [outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, journal_module.SCHEMA]
 
 
@@ -67,7 +67,7 @@ class Quiet:
         return await self.store.transact(lambda cx: cx.execute(query).fetchall())
 
     async def told(self) -> list[str]:
-        found = await self.store.transact(lambda cx: outbox.pending(cx, STATION, START, 1000))
+        found = await self.store.transact(lambda cx: outbox.pending_events(cx, STATION, START, 1000))
         return [event.type for event in found]
 
 

@@ -12,7 +12,7 @@ from drivers.cabinet.port import NotOpened, Opened, OpenUnknown, SlotFault
 from drivers.reader.outcomes import Accepted, WrongCode
 from fleet.agent import outbox, sync
 from fleet.agent.at_rest import AtRestCipher
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages import events
 from fleet.messages.vocabulary import Effect
@@ -51,7 +51,7 @@ class File:
         return StationStore.open(self._path, schemas=SCHEMAS)
 
     def _journal(self) -> Journal:
-        return Journal(self.store, Chain(STATION, 1, f"boot-{self.boots}"), HandClock(), cipher=self.cipher)
+        return Journal(self.store, EventChain(STATION, 1, f"boot-{self.boots}"), HandClock(), cipher=self.cipher)
 
     def encrypt(self) -> None:
         """From here on, also over a restart, orders are encrypted."""

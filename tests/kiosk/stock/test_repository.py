@@ -10,7 +10,7 @@ import pytest
 
 from drivers.cabinet.port import SlotReading
 from fleet.agent import outbox
-from fleet.agent.outbox import Chain
+from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.link import Order
 from fleet.messages.vocabulary import EventType
@@ -54,7 +54,7 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
     with quick_folder(tmp_path) as folder:
         store = StationStore.open(folder / "station.sqlite", schemas=[outbox.SCHEMA, journal.SCHEMA])
         clock = HandClock()
-        kept = Journal(store, Chain("entre-a", 1, "boot"), clock)
+        kept = Journal(store, EventChain("entre-a", 1, "boot"), clock)
 
         async def here() -> tuple[Order, ...] | None:
             return None if made.here is None else tuple(made.here)

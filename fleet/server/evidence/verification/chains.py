@@ -14,7 +14,7 @@ import msgspec
 
 from fleet.messages.checkpoints import TYP, Checkpoint, read_checkpoint
 from fleet.messages.events import GENESIS, Event, EventError, restore
-from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, opened
+from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, verify_statement
 from fleet.messages.vocabulary import EventType
 from fleet.server.evidence.model import ChainLine, CheckpointData, ReceiptData
 from fleet.server.evidence.verification.problems import EvidenceProblem, StrangerError
@@ -168,7 +168,7 @@ class ChainChecker:
         """What it states, when it is trusted to have been there, and why it cannot count."""
         try:
             text = msgspec.json.decode(event.data or b"", type=CheckpointData).jws
-            statement = opened(text, TYP)
+            statement = verify_statement(text, TYP)
             said = read_checkpoint(statement.payload)
         except (StatementError, ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise EvidenceProblem(where, f"the checkpoint does not hold: {error}") from None

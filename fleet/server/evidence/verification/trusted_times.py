@@ -19,7 +19,7 @@ from cryptography import x509
 from fleet.messages.checkpoints import Checkpoint
 from fleet.messages.countersignatures import TYP, Countersignature, digest_of, read_countersignature
 from fleet.messages.revocations import Revocations
-from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, opened
+from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, verify_statement
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.model import CountersignatureLine
 from fleet.server.evidence.timestamp_tokens import Stamp, TimestampError, read_stamp
@@ -129,7 +129,7 @@ def _line(where: str, raw: bytes) -> CountersignatureLine:
 
 def _word(where: str, line: CountersignatureLine, authorities: Authorities, tsa: tuple[x509.Certificate, ...]) -> _Word:
     try:
-        statement = opened(line.jws, TYP)
+        statement = verify_statement(line.jws, TYP)
         stated = read_countersignature(statement.payload)
     except (StatementError, ValueError) as error:
         raise EvidenceProblem(where, f"the countersignature does not hold: {error}") from None

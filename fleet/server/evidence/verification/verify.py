@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, Revocations, read_revocations
-from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, opened
+from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, verify_statement
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import Archive, ContainerError
 from fleet.server.evidence.model import AuditLine, Manifest
@@ -133,7 +133,7 @@ def _sealed(archive: Archive, anchors: TrustAnchors) -> _Checking:
         raise EvidenceProblem(missing[0], "is not in the file")
     raw = archive.read(contents.MANIFEST)
     try:
-        signed = opened(archive.read(contents.SEAL).decode("ascii"), contents.TYP, detached=raw)
+        signed = verify_statement(archive.read(contents.SEAL).decode("ascii"), contents.TYP, detached=raw)
     except (StatementError, UnicodeDecodeError) as error:
         raise EvidenceProblem(contents.SEAL, f"the server's signature does not hold: {error}") from None
     manifest = _manifest(raw)

@@ -23,7 +23,7 @@ from fleet.messages.asking import (
     PukAsk,
     ReleasedResult,
 )
-from fleet.messages.issuing import CardRecord, Person
+from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.issuers.adapters.http_client import IssuerHttp, Reply
 from fleet.server.issuers.ports import DirectoryEntry, IssuerAwayError
 
@@ -38,7 +38,7 @@ class _Refused(msgspec.Struct, frozen=True):
 class KnownAnswer(msgspec.Struct, frozen=True):
     """What `GET /directory` answers: a person with all cards, or the card of that number with its holder."""
 
-    person: Person | None
+    person: DirectoryPerson | None
     cards: tuple[CardRecord, ...] = ()
 
 

@@ -20,13 +20,13 @@ from fleet.messages.asking import (
     LoggedInResult,
     PersonAsk,
 )
-from fleet.messages.issuing import CardRecord, Person
+from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.issuers.ports import DirectoryService
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.verification import Proven
 
 IN_USE = ("active", "handed_out")
-HeldCard = tuple[Person | None, CardRecord]
+HeldCard = tuple[DirectoryPerson | None, CardRecord]
 """A card, and its holder as the directory knows them."""
 
 
@@ -95,7 +95,7 @@ class Rights:
         """Whether they are one anywhere."""
         return await asyncio.to_thread(self._administrators.is_listed, hsa_id)
 
-    async def may_attend_for(self, station: str, holder: Person | None, attending: Sequence[str]) -> bool:
+    async def may_attend_for(self, station: str, holder: DirectoryPerson | None, attending: Sequence[str]) -> bool:
         """Two attend for a protected identity, or for somebody of whom nobody knows that, by the role for it alone."""
         if holder is not None and not holder.protected:
             return True
@@ -106,7 +106,7 @@ class Rights:
         return await asyncio.to_thread(self._administrators.log_in, person, station, self._clock())
 
 
-def has_left(holder: Person | None) -> bool:
+def has_left(holder: DirectoryPerson | None) -> bool:
     """Whether nobody knows them, or their last assignment has ended and no other follows."""
     return holder is None or (holder.left is not None and not holder.continued)
 

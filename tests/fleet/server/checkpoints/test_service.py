@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from fleet.messages.checkpoints import TYP, Checkpoint, encoded
+from fleet.messages.checkpoints import TYP, Checkpoint, encode_checkpoint
 from fleet.messages.events import Event
 from fleet.messages.statements import sign
 from fleet.messages.vocabulary import EventType
@@ -31,7 +31,7 @@ def checkpoint(by: SealingStation, key: object = None, **said: object) -> Event:
     signer, certificate = key or (KEY, CERTIFICATE)  # type: ignore[misc]
     newest = by.sealed[-1]
     values = {"station": "entre-a", "epoch": 1, "sequence": newest.sequence, "hash": newest.hash, "time": TIME}
-    text = sign(signer, certificate, TYP, encoded(Checkpoint(**{**values, **said})))  # type: ignore[arg-type]
+    text = sign(signer, certificate, TYP, encode_checkpoint(Checkpoint(**{**values, **said})))  # type: ignore[arg-type]
     return by.seal(EventType.CHAIN_CHECKPOINT, {"jws": text})
 
 

@@ -15,7 +15,7 @@ from fleet.server.platform.expiry import FINISH_WITHIN, RENEWAL, SECRET_GOOD, En
 from provisioning import pki
 from provisioning.authority import Authority
 from provisioning.processes import issue_process
-from provisioning.rotation import PARTS, finish, rotate
+from provisioning.rotation import PARTS, finish_rotation, rotate
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -52,7 +52,7 @@ def test_a_further_process_of_the_server_has_its_day(authority: Authority) -> No
 def test_a_rotation_that_nobody_finishes_ends_too(authority: Authority) -> None:
     begun = rotate(authority, PARTS, NOW, 30)
     assert ends(Sources(authority.directory))["rotation"] == begun.old_until + FINISH_WITHIN
-    finish(authority, begun.old_until)
+    finish_rotation(authority, begun.old_until)
     found = ends(Sources(authority.directory))
     assert "rotation" not in found
     assert found["keys"] == begun.not_after

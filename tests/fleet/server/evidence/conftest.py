@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fleet.messages.checkpoints import TYP, Checkpoint, encoded
+from fleet.messages.checkpoints import TYP, Checkpoint, encode_checkpoint
 from fleet.messages.events import Event
 from fleet.messages.statements import sign
 from fleet.messages.vocabulary import EventType
@@ -47,7 +47,7 @@ class SigningStation(SealingStation):
         values: dict[str, object] = {"station": self.name, "epoch": self.epoch, "time": NOW.isoformat()}
         values |= {"sequence": newest.sequence, "hash": newest.hash}
         assert self.certificate is not None
-        text = sign(self.key, self.certificate, TYP, encoded(Checkpoint(**{**values, **said})))  # type: ignore[arg-type]
+        text = sign(self.key, self.certificate, TYP, encode_checkpoint(Checkpoint(**{**values, **said})))  # type: ignore[arg-type]
         return self.seal(EventType.CHAIN_CHECKPOINT, {"jws": text})
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from fleet.messages import statements
-from fleet.messages.countersignatures import TYP, Countersignature, encoded, read_countersignature
+from fleet.messages.countersignatures import TYP, Countersignature, encode_countersignature, read_countersignature
 from fleet.messages.revocations import read_revocations
 from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.countersigning import Countersigner, countersign_missing
@@ -41,7 +41,7 @@ LATER = NOW + timedelta(days=3)
 def words(database: Database) -> list[Countersignature]:
     with database.reading.begin() as connection:
         rows = connection.execute(select(countersignatures).order_by(countersignatures.c.sequence)).all()
-    return [read_countersignature(statements.opened(row.jws, TYP).payload) for row in rows]
+    return [read_countersignature(statements.verify_statement(row.jws, TYP).payload) for row in rows]
 
 
 def test_each_good_checkpoint_is_countersigned_once_and_keeps_its_time(
@@ -91,9 +91,9 @@ def test_a_file_says_until_when_it_was_there(database: Database, fleet: Fleet, s
 
 def _rewritten(**changes: object) -> Callable[[Fleet, dict[str, object]], list[dict[str, object]]]:
     def change(fleet: Fleet, line: dict[str, object]) -> list[dict[str, object]]:
-        word = read_countersignature(statements.opened(str(line["jws"]), TYP).payload)
+        word = read_countersignature(statements.verify_statement(str(line["jws"]), TYP).payload)
         changed = Countersignature(**{**{name: getattr(word, name) for name in word.__struct_fields__}, **changes})
-        jws = statements.sign(fleet.seal.key, fleet.seal.certificate, TYP, encoded(changed))
+        jws = statements.sign(fleet.seal.key, fleet.seal.certificate, TYP, encode_countersignature(changed))
         return [{**line, "jws": jws}]
 
     return change
@@ -102,14 +102,14 @@ def _rewritten(**changes: object) -> Callable[[Fleet, dict[str, object]], list[d
 def _by_a_stranger(fleet: Fleet, line: dict[str, object]) -> list[dict[str, object]]:
     key = pki.new_key()
     certificate = pki.issue_client(pki.make_ca(NOW), "fleet-server", key.public_key(), NOW)
-    payload = statements.opened(str(line["jws"]), TYP).payload
+    payload = statements.verify_statement(str(line["jws"]), TYP).payload
     return [{**line, "jws": statements.sign(key, certificate, TYP, payload)}]
 
 
 def _by_a_station(fleet: Fleet, line: dict[str, object]) -> list[dict[str, object]]:
     key = pki.new_key()
     certificate = pki.issue_client(fleet.issuer, "entre-a", key.public_key(), NOW)
-    payload = statements.opened(str(line["jws"]), TYP).payload
+    payload = statements.verify_statement(str(line["jws"]), TYP).payload
     return [{**line, "jws": statements.sign(key, certificate, TYP, payload)}]
 
 

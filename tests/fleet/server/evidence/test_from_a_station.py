@@ -5,7 +5,7 @@ from contextlib import closing
 
 from fleet.agent import checkpoints, outbox
 from fleet.agent.checkpoints import Checkpoints
-from fleet.agent.outbox import START, Chain
+from fleet.agent.outbox import START, EventChain
 from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.service import judge
 from fleet.server.evidence.model import EvidenceRequest
@@ -21,7 +21,7 @@ TIME = NOW.isoformat().replace("+00:00", "Z")
 def test_a_stations_outbox_ends_up_as_evidence(database: Database, fleet: Fleet) -> None:
     station = fleet.station()
     assert station.certificate is not None
-    chain = Chain("entre-a", 1, "boot-1")
+    chain = EventChain("entre-a", 1, "boot-1")
     signing = Checkpoints(station.key, station.certificate, chain)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as cx:
         cx.executescript(outbox.SCHEMA + checkpoints.SCHEMA)
@@ -29,7 +29,7 @@ def test_a_stations_outbox_ends_up_as_evidence(database: Database, fleet: Fleet)
             content = {"errand": f"errand-{number // 10}", "kind": "check_card"}
             outbox.append(cx, chain, EventType.ERRAND_STARTED, TIME, None, content)
             signing.follow(cx, TIME)
-        told = outbox.pending(cx, "entre-a", START, 1000)
+        told = outbox.pending_events(cx, "entre-a", START, 1000)
     Writer(database).commit(arrived(*told), NOW)
     judge(database, fleet.seal.authorities, NOW)
     last = StoreReadings(database, lambda: NOW).checkpoint("entre-a")

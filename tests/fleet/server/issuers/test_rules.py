@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.asking import DeclinedResult, IssuedResult
-from fleet.messages.issuing import CardRecord, Offer, Person, SwitchOff, switches_off
+from fleet.messages.issuing import CardRecord, DirectoryPerson, Offer, SwitchOff, switches_off
 from fleet.messages.link import MessageError
 from fleet.messages.region import PART_BYTES, RegionAsk
 from fleet.server.issuers.card_keys import CardKeys, CardKeysError
@@ -28,14 +28,14 @@ from sim.issuer.authority import CertificateHierarchy, RevocationEntry
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
 WHO, NUMBER = "TEST000000-0001", "9999000010260001"
-ALVA = Person(WHO, "Alva Test")
+ALVA = DirectoryPerson(WHO, "Alva Test")
 ORDINARY = CardRecord(NUMBER, WHO, "601", "active")
 RESERVE = CardRecord(NUMBER, WHO, "reserve", "active", loa=2, reserve=True)
 PHASED = OfferRules(loa2_last_day=date(2026, 4, 30))
 
 
-def person(**facts: object) -> Person:
-    return Person(WHO, "Alva Test", **facts)  # type: ignore[arg-type]
+def person(**facts: object) -> DirectoryPerson:
+    return DirectoryPerson(WHO, "Alva Test", **facts)  # type: ignore[arg-type]
 
 
 OFFERED = {
@@ -53,7 +53,7 @@ OFFERED = {
         person(left="2026-03-02"), ORDINARY, OfferRules(), ["identification-3 2026-03-02", "signature-3 2026-03-02"],
     ),
     "nobody's": (None, ORDINARY, OfferRules(), []),
-    "another person's": (Person("TEST000000-0002", "Bo Test"), ORDINARY, OfferRules(), []),
+    "another person's": (DirectoryPerson("TEST000000-0002", "Bo Test"), ORDINARY, OfferRules(), []),
     "on hold": (ALVA, CardRecord(NUMBER, WHO, "601", "held"), OfferRules(), []),
     "blocked": (ALVA, CardRecord(NUMBER, WHO, "601", "blocked"), OfferRules(), []),
     "a reserve card": (ALVA, RESERVE, OfferRules(), ["reserve-2 2026-08-29", "reserve-3 2026-08-29 by 2"]),

@@ -32,7 +32,7 @@ from fleet.messages.asking import (
     Result,
     ask_digest,
 )
-from fleet.messages.issuing import Person
+from fleet.messages.issuing import DirectoryPerson
 from fleet.messages.link import Answer, encode
 from fleet.messages.mandates import wish_bytes
 from fleet.server.asks.answers import Answers
@@ -198,7 +198,7 @@ async def test_a_card_that_is_revoked_proves_nobody_and_one_on_hold_only_what_is
 
 
 async def test_who_has_left_is_given_nothing_and_may_put_their_card_away(place: Place) -> None:
-    place.register.people[WHO] = Person(WHO, "Alva Test", left="2026-02-01")
+    place.register.people[WHO] = DirectoryPerson(WHO, "Alva Test", left="2026-02-01")
     assert await place.by(ALVA, lift(1)) == DeclinedResult("holder_left")
     assert await place.by(ALVA, LetterAsk(id=wish(2), card_number=NUMBER)) == DeclinedResult("holder_left")
     assert await place.by(ALVA, block(3)) == BlockedResult(AT)
@@ -291,10 +291,10 @@ async def test_of_a_card_nobody_is_told_whose_it_is_without_a_proof(place: Place
 
 
 async def test_a_name_that_is_protected_stays_with_the_directory(place: Place) -> None:
-    place.register.people[WHO] = Person(WHO, "Never Shown", protected=True)
+    place.register.people[WHO] = DirectoryPerson(WHO, "Never Shown", protected=True)
     said = await place.by(MAJ, DirectoryAsk(id=wish(1), card_number=NUMBER))
     assert isinstance(said, FoundResult)
-    assert said.person == Person(WHO, None, protected=True)
+    assert said.person == DirectoryPerson(WHO, None, protected=True)
     word = await place.result(CardStateAsk(id=wish(2), card_number=NUMBER))
     assert isinstance(word, CardStatus)
     assert word.protected
