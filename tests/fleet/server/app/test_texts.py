@@ -16,7 +16,9 @@ from tests.fakes.server.readings import NOW, ZONE
 SERVER = Path(fleet.server.__file__).parent
 SOURCES = "\n".join(path.read_text() for path in [*SERVER.rglob("*.py"), *SERVER.rglob("templates/*.html")])
 EXACT = set(
-    re.findall(r"""(?:\bt|\btexts|texts_for\(request\)|\bColumn)\(\s*f?["']([a-z_0-9.]+\.[a-z_0-9]+)["']""", SOURCES)
+    re.findall(
+        r"""(?:\b(?:t|texts|ExportColumn)|texts_for\(request\))\(\s*f?["']([a-z_0-9.]+\.[a-z_0-9]+)["']""", SOURCES
+    )
 )
 MANY = set(re.findall(r"""\.many\(["']([a-z_.]+)["']""", SOURCES))
 FAMILIES = {
