@@ -26,7 +26,7 @@ from fleet.messages import events, link
 from fleet.messages.asking import BlockAsk, HeldResult, Word
 from fleet.messages.commands import Command, CommandResult
 from fleet.messages.vocabulary import CommandName, CommandOutcome, DeviceKind
-from fleet.mqtt5 import writing as mqtt
+from fleet.mqtt5 import serializer as mqtt
 from fleet.server.issuers.certificate_requests import CARD_NUMBER_OID
 from fleet.server.orders.order_files import ORDER_COLUMNS
 from fleet.server.people.administrator_files import ADMINISTRATOR_COLUMNS

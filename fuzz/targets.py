@@ -50,7 +50,7 @@ from fuzz.envelopes import read_signed
 from fuzz.evidence import check_evidence
 from fuzz.proofs import read_a_proof
 from fuzz.written import read_what_was_written, write_to_a_card
-from kiosk.receipts import checking, wire
+from kiosk.receipts import verification, wire
 from kiosk.receipts.facts import ReceiptError
 from sim.issuer.enrollment import NotEnrolledError, read_request
 from sim.printer.escpos_parser import next_command
@@ -205,10 +205,10 @@ def fuzz_arrival(data: bytes) -> None:
 
 def fuzz_receipt(data: bytes) -> None:
     """A receipt, as a file and as the text of a QR code; and each of its parts."""
-    checking.verify_receipt(data, checking.ReceiptTrust())
+    verification.verify_receipt(data, verification.ReceiptTrust())
     text = data.decode("utf-8", "surrogateescape")
-    checking.verify_receipt(text, checking.ReceiptTrust())
-    checking.verify_receipt(wire.QR_PREFIX + text, checking.ReceiptTrust())
+    verification.verify_receipt(text, verification.ReceiptTrust())
+    verification.verify_receipt(wire.QR_PREFIX + text, verification.ReceiptTrust())
     for kind in (wire.ReceiptDocument, wire.Header, wire.Payload, wire.Compact, wire.Signature):
         with suppress(ReceiptError):
             wire.decode(data, kind)

@@ -12,10 +12,10 @@ import logging
 import sqlite3
 from functools import partial
 
+from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.store import StationStore, StoreError
-from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages.asking import BlockAsk, DeclinedResult, HoldAsk, LiftAsk, Result
 from fleet.messages.link import MessageError, decode, encode
 

@@ -17,8 +17,7 @@ from typing import Any
 
 from fleet.agent.identity import Identity
 from fleet.agent.store import StationStore
-from fleet.messages.commands import Command, CommandResult, digest_of
-from fleet.messages.judging import (
+from fleet.messages.command_verification import (
     KEPT,
     CommandVerdict,
     DeclinedCommand,
@@ -29,6 +28,7 @@ from fleet.messages.judging import (
     open_command,
     refusal_reason,
 )
+from fleet.messages.commands import Command, CommandResult, digest_of
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import CommandOutcome, EventType
 

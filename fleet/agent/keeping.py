@@ -9,8 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from fleet.agent.answer_verification import SyncRefused
 from fleet.agent.store import StoreError
-from fleet.agent.words import SyncRefused
 from fleet.messages.link import Answer, Ask
 
 log = logging.getLogger(__name__)

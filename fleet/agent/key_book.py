@@ -6,10 +6,10 @@ import logging
 import sqlite3
 from collections.abc import Callable
 
+from fleet.agent.answer_verification import SyncRefused
 from fleet.agent.keeping import Asker, keep_fresh
 from fleet.agent.server_keys import ServerKeys
 from fleet.agent.store import StationStore
-from fleet.agent.words import SyncRefused
 from fleet.messages.key_rotation import KeysAsk, RotationError
 
 SCHEMA = """

@@ -32,8 +32,8 @@ from fleet.agent.mqtt import TAKEN_OVER, Connection, ConnectionFailed, Extras
 from fleet.agent.signatures import DroppedMessages, Signatures
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.backoff import Backoff
+from fleet.messages.command_verification import aware_time
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event, EventError
-from fleet.messages.judging import aware_time
 from fleet.messages.key_rotation import KeysAsk
 from fleet.messages.link import Answer, Ask, Presence, StationState, encode
 from fleet.messages.pacing import ASK_BURST, ASKS_PER_S, TokenBucket

@@ -17,9 +17,9 @@ from functools import partial
 
 import msgspec
 
+from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
 from fleet.agent.keeping import Asker, keep_fresh
 from fleet.agent.store import StationStore
-from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages.asking import REGION_TYP
 from fleet.messages.issuing import SwitchOff, switches_off
 from fleet.messages.region import FilePart, RegionAsk, RegionPage

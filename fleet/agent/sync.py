@@ -21,11 +21,11 @@ from datetime import UTC, date, datetime
 
 import msgspec
 
+from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker, keep_fresh
 from fleet.agent.store import StationStore
-from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.link import (
     Administrator,

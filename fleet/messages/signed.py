@@ -28,7 +28,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, GuestProtocol
 
 from fleet.messages import statements
-from fleet.messages.judging import aware_time
+from fleet.messages.command_verification import aware_time
 from fleet.messages.link import Acked, Answer, Ask, MessageError, decode, encode
 from fleet.messages.merkle import HASH_BYTES, Tree, root_of
 from fleet.messages.statements import StatementError

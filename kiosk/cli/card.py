@@ -45,7 +45,7 @@ from kiosk.cli import card_output as output
 from kiosk.cli.card_entry import is_entered_at_reader, refuse_last_try, role_for, unblock_card, verify
 from kiosk.cli.card_settings import InputError, add_options, card_tools
 from kiosk.cli.codes import CodesError, CodeSource
-from kiosk.cli.interrupting import LEFT_OPEN, InterruptedCodeError, run_to_end
+from kiosk.cli.deferred_interrupt import LEFT_OPEN, InterruptedCodeError, run_to_end
 from kiosk.findings import CardEvidence, actionable_findings
 
 Arguments = argparse.Namespace

@@ -7,7 +7,7 @@ from drivers.reader.card_visit import CardVisit
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role
 from kiosk.cli.codes import CodeSource
-from kiosk.cli.interrupting import run_to_end
+from kiosk.cli.deferred_interrupt import run_to_end
 
 Arguments = argparse.Namespace
 

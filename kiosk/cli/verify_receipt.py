@@ -35,7 +35,7 @@ from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, Revo
 from fleet.server.evidence.verification.verify import TrustAnchors, check
 from kiosk.receipts import Genuine, ReceiptTrust, ReceiptWitness, read_receipt, verify_receipt
 from kiosk.receipts.page import receipt_pdf
-from kiosk.receipts.telling import as_json, sentences
+from kiosk.receipts.verification_report import as_json, sentences
 from kiosk.receipts.wire import MAX_BYTES, QR_PREFIX
 from kiosk.texts import Texts
 

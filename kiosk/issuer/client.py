@@ -15,9 +15,9 @@ from datetime import datetime
 
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
+from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
 from fleet.agent.blocks import BlockQueue, Queueable
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
-from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages import asking
 from fleet.messages.asking import (
     BlockAsk,

@@ -11,13 +11,13 @@ from drivers.reader.certificates.revocation.store import RevocationStore
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.model import Chain
 from fleet.agent import blocks, region
+from fleet.agent.answer_verification import AnswerVerifier
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.blocks import BlockQueue
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker
 from fleet.agent.region import RegionFile, SyncedRegion
 from fleet.agent.store import StationStore
-from fleet.agent.words import AnswerVerifier
 from kiosk.config import Config
 from kiosk.issuer.administrator_login import FleetAdministrators
 from kiosk.issuer.card_keys import FleetCardKeys

@@ -10,20 +10,8 @@ never two different byte strings. A QR text holds a compact statement of it, sig
     verify(receipt.document, trust)      # Genuine | Altered | UnknownSigner | Revoked | Undecided
 """
 
-from kiosk.receipts.checking import (
-    Altered,
-    Genuine,
-    ReceiptSigner,
-    ReceiptTrust,
-    ReceiptWitness,
-    SignedAfterRevocation,
-    Undecided,
-    UnknownSigner,
-    Verdict,
-    verify_receipt,
-)
 from kiosk.receipts.facts import ReceiptDetail, ReceiptError, ReceiptFacts, ReceiptPerson, ReceiptStatement
-from kiosk.receipts.making import (
+from kiosk.receipts.issuing import (
     CardSignature,
     Draft,
     Receipt,
@@ -35,6 +23,18 @@ from kiosk.receipts.making import (
 from kiosk.receipts.numbers import new_number, read_number
 from kiosk.receipts.paper import binder_document, receipt_document
 from kiosk.receipts.template import ReceiptLine, Template, template
+from kiosk.receipts.verification import (
+    Altered,
+    Genuine,
+    ReceiptSigner,
+    ReceiptTrust,
+    ReceiptWitness,
+    SignedAfterRevocation,
+    Undecided,
+    UnknownSigner,
+    Verdict,
+    verify_receipt,
+)
 
 __all__ = [
     "Altered",

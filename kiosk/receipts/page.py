@@ -8,7 +8,7 @@ A module of its own, since only who writes such a page needs to load what draws 
 from datetime import tzinfo
 
 from drivers.printer.pdf import a4
-from kiosk.receipts.making import Receipt
+from kiosk.receipts.issuing import Receipt
 from kiosk.receipts.paper import Words, binder_document
 from kiosk.views import say as text
 

@@ -21,7 +21,7 @@ from drivers.printer.document import (
     TitleBlock,
 )
 from kiosk.receipts.facts import ReceiptFacts
-from kiosk.receipts.making import Receipt
+from kiosk.receipts.issuing import Receipt
 from kiosk.receipts.template import template
 from kiosk.views import Say
 from kiosk.views import say as text

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import date
 
 from drivers.reader.secret import Secret
+from fleet.agent.answer_verification import SyncRefused
 from fleet.agent.envelope import new_nonce, seal_puk, seal_release
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.store import StoreError
 from fleet.agent.sync import OrderBook
-from fleet.agent.words import SyncRefused
 from fleet.messages.link import EnvelopeAsk, ReleaseAsk
 from kiosk.ports import Administrator, Clock, EnvelopeVerdict, Order
 from kiosk.station.journal import Journal

@@ -17,13 +17,13 @@ from typing import Protocol
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, SlotFault
 from drivers.reader.secret import Secret
+from fleet.agent.answer_verification import SyncRefused
 from fleet.agent.commands import CommandGate, LeftOpen
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StoreError
-from fleet.agent.words import SyncRefused
+from fleet.messages.command_verification import DeclinedCommand, IgnoredCommand, TakenCommand
 from fleet.messages.commands import CommandResult
 from fleet.messages.events import Event
-from fleet.messages.judging import DeclinedCommand, IgnoredCommand, TakenCommand
 from fleet.messages.link import DeviceState, MessageError, encode
 from fleet.messages.vocabulary import CommandName, CommandOutcome
 from kiosk.station import self_test

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fleet.mqtt5 import packets, writing
+from fleet.mqtt5 import packets, serializer
 
 KEEP_ALIVE_S = 60
 SESSION_EXPIRY_S = 3600
@@ -61,7 +61,7 @@ class OutgoingMessage:
 
     def packet(self, packet_id: int) -> bytes:
         """As MQTT 5 has it."""
-        return writing.publish(
+        return serializer.publish(
             self.topic, self.payload, packet_id, user=self.user, retain=self.retain,
             correlation=self.correlation, expiry_s=self.expiry_s,
         )  # fmt: skip
@@ -122,7 +122,7 @@ class BrokerConnection(asyncio.Protocol):
 
     async def leave(self) -> None:
         """End in order; the broker publishes the will."""
-        self._write(writing.LEAVE_WITH_WILL)
+        self._write(serializer.LEAVE_WITH_WILL)
         self._flush()
         if self._transport is not None:
             self._transport.close()
@@ -143,7 +143,7 @@ class BrokerConnection(asyncio.Protocol):
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         hello = self._hello
         self._write(
-            writing.connect(
+            serializer.connect(
                 hello.client_id, KEEP_ALIVE_S, SESSION_EXPIRY_S, RECEIVE_MAXIMUM, MAXIMUM_PACKET, hello.will
             )
         )
@@ -173,7 +173,7 @@ class BrokerConnection(asyncio.Protocol):
         match packet:
             case packets.Publish():
                 if packet.packet_id:
-                    self._write(writing.puback([packet.packet_id]))
+                    self._write(serializer.puback([packet.packet_id]))
                 self._take(packet.topic, packet.payload)
             case packets.Puback():
                 self._unacknowledged.discard(packet.packet_id)
@@ -192,7 +192,7 @@ class BrokerConnection(asyncio.Protocol):
             self._refuse(f"the broker refuses this station: reason {word.reason:#04x}")
             return
         self._room = min(word.receive_maximum, packets.MAX_RECEIVE - 1)
-        self._write(writing.subscribe(_SUBSCRIBE_ID, self._hello.subscriptions))
+        self._write(serializer.subscribe(_SUBSCRIBE_ID, self._hello.subscriptions))
 
     def _on_suback(self, word: packets.Suback) -> None:
         if any(reason >= packets.FAILURE for reason in word.reasons):
@@ -217,7 +217,7 @@ class BrokerConnection(asyncio.Protocol):
             self.cut()
             return
         self._heard = False
-        self._write(writing.PINGREQ)
+        self._write(serializer.PINGREQ)
         self._ping = asyncio.get_running_loop().call_later(KEEP_ALIVE_S / 2, self._keep_alive)
 
     def _write(self, data: bytes) -> None:

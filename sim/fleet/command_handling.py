@@ -11,8 +11,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol, assert_never
 
+from fleet.messages.command_verification import (
+    DeclinedCommand,
+    IgnoredCommand,
+    TakenCommand,
+    command_ended_data,
+    command_taken_data,
+)
 from fleet.messages.commands import CommandResult
-from fleet.messages.judging import DeclinedCommand, IgnoredCommand, TakenCommand, command_ended_data, command_taken_data
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import CommandName, CommandOutcome, EventType
 from sim.fleet.command_verification import CommandVerifier

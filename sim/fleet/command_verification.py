@@ -1,16 +1,15 @@
 """Verification of commands at a simulated station, with the results that were given. Pure.
 
-Rules: the judgement is the real station's (`fleet.messages.judging`); the memory outlives a power cut, as a real one's does, and
-ends with the simulation. A command is taken once, and none that is older than the last; a known result is given again, to the
-same bytes and on each new connection.
+Rules: the judgement is the real station's (`fleet.messages.command_verification`); the memory outlives a power cut, as a real
+one's does, and ends with the simulation. A command is taken once, and none that is older than the last; a known result is
+given again, to the same bytes and on each new connection.
 """
 
 from datetime import datetime
 
 from joserfc.jwk import ECKey
 
-from fleet.messages.commands import COMMANDS, CommandResult, digest_of
-from fleet.messages.judging import (
+from fleet.messages.command_verification import (
     KEPT,
     CommandVerdict,
     DeclinedCommand,
@@ -19,6 +18,7 @@ from fleet.messages.judging import (
     open_command,
     refusal_reason,
 )
+from fleet.messages.commands import COMMANDS, CommandResult, digest_of
 from fleet.messages.vocabulary import CommandOutcome
 
 

@@ -12,11 +12,11 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from fleet.agent import key_book, sync
+from fleet.agent.answer_verification import SyncRefused
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.key_book import KeyBook
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
-from fleet.agent.words import SyncRefused
 from fleet.messages.asking import SYNC_TYP
 from fleet.messages.key_rotation import KeysAsk, KeyStatement, sign_statement
 from fleet.messages.link import Answer, Ask, SyncPage

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 
-from fleet.agent.words import AnswerVerifier
+from fleet.agent.answer_verification import AnswerVerifier
 from fleet.messages.asking import (
     BlockAsk,
     CardStateAsk,

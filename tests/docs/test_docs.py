@@ -66,7 +66,7 @@ def helped(*command: str) -> str:
             fleet_main([*command[1:], "--help"])
         assert ended.value.code == 0, " ".join(command)
         return out.getvalue()
-    modules = {"kortkiosk": "kiosk.cli", "kortkiosk-provision": "provisioning.commands"}
+    modules = {"kortkiosk": "kiosk.cli", "kortkiosk-provision": "provisioning.cli"}
     program = f"import sys; from {modules[command[0]]} import main; sys.exit(main([*sys.argv[1:], '--help']))"
     done = subprocess.run(
         [sys.executable, "-c", program, *command[1:]], capture_output=True, text=True, timeout=LIMIT_S

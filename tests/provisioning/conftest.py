@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from provisioning import files
-from provisioning.commands import main
+from provisioning.cli import main
 
 
 def stopped_at(number: int, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> bool:

@@ -11,7 +11,7 @@ from fleet.messages.revocations import read_revocations
 from fleet.messages.statements import fault_of
 from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority, AuthorityError
-from provisioning.commands import main
+from provisioning.cli import main
 from provisioning.enrol import enrol
 from provisioning.exporting import export_server
 from provisioning.renewal import LEAVES, TooEarlyError, renew

@@ -13,7 +13,8 @@ from drivers.cabinet.messages import FIRMWARE
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.serial_link import FoundBoard
 from drivers.reader.secret import Secret
-from provisioning import commands, flash, pico
+from provisioning import cli as commands
+from provisioning import flash, pico
 from tests.fakes.cabinet.unpaired_board import BOARD, NewBoard, on_a_terminal
 from tests.provisioning.conftest import Program
 

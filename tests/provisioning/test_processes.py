@@ -8,7 +8,7 @@ from cryptography import x509
 
 from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
 from provisioning.authority import Authority, AuthorityError
-from provisioning.commands import main
+from provisioning.cli import main
 from provisioning.exporting import export_server
 from provisioning.processes import issue_process, process_names
 

@@ -17,7 +17,7 @@ from fleet.server.platform.signing import Signer, SigningKeyError
 from fleet.server.verifier.judge import Keys
 from provisioning import files
 from provisioning.authority import Authority, AuthorityError
-from provisioning.commands import main
+from provisioning.cli import main
 from provisioning.enrol import enrol
 from provisioning.exporting import export_server, export_verifier
 from provisioning.renewal import TooEarlyError, renew

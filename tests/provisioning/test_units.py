@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleet.server.cli import main as fleet
-from provisioning.commands import main as provision
+from provisioning.cli import main as provision
 from provisioning.units import FLEET, STATION, UnitsError, write_units
 
 SERVICES = sorted({name for name in (*FLEET, *STATION) if name.endswith(".service")})

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.cabinet.firmware.wiring import standard
 from drivers.cabinet.port_discovery import configured_port, only_port
-from provisioning.commands import main
+from provisioning.cli import main
 from provisioning.wiring import RewiringError, read_wiring, rewire
 from tests.fakes.cabinet.cabinet_and_hands import twin_of
 

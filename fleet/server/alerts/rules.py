@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from fleet.messages.judging import aware_time
+from fleet.messages.command_verification import aware_time
 from fleet.messages.link import DeviceState, StationState
 from fleet.server.alerts.settings import AlertRule
 from fleet.server.deadlines.settings import ALARMS

@@ -17,7 +17,7 @@ from cryptography import x509
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from fleet.messages.judging import aware_time
+from fleet.messages.command_verification import aware_time
 from fleet.messages.key_rotation import RotationError, follow_chain
 
 What = Literal["broker", "server", "process", "authority", "keys", "rotation", "web", "secret", "station"]

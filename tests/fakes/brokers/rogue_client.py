@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from fleet.mqtt5 import writing
+from fleet.mqtt5 import serializer
 from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
 
 CONNACK = b"\x20"
@@ -29,11 +29,11 @@ class Rogue:
             "127.0.0.1", self._port, ssl=self._tls, local_addr=(self._come_from, 0)
         )
         try:
-            writer.write(writing.connect(client_id, 30, 0, 100, 65536))
+            writer.write(serializer.connect(client_id, 30, 0, 100, 65536))
             if (await reader.read(64))[:1] != CONNACK:
                 raise ConnectionError("the broker does not let it in")
             if topics:
-                writer.write(writing.subscribe(1, topics))
+                writer.write(serializer.subscribe(1, topics))
                 await reader.read(64)
             yield reader
         finally:

@@ -14,12 +14,12 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from fleet.agent import blocks
+from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.blocks import BlockQueue
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
-from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages.asking import BlockAsk, BlockedResult, DeclinedResult, HoldAsk, LiftAsk, Result, Word, typ_of
 from fleet.messages.link import Answer, Ask
 from provisioning.authority import public_jwk

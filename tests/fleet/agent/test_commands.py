@@ -15,8 +15,8 @@ from fleet.agent import commands
 from fleet.agent.commands import CommandGate, LeftOpen
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.store import StationStore
+from fleet.messages.command_verification import KEPT, DeclinedCommand, IgnoredCommand, TakenCommand
 from fleet.messages.commands import COMMAND_TYP, COMMANDS, Command, CommandResult, digest_of
-from fleet.messages.judging import KEPT, DeclinedCommand, IgnoredCommand, TakenCommand
 from fleet.messages.link import encode
 from fleet.messages.vocabulary import CommandOutcome, EventType
 from provisioning.authority import public_jwk

@@ -15,10 +15,10 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from fleet.agent import region
+from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.region import RegionFile, SyncedRegion
 from fleet.agent.store import StationStore
-from fleet.agent.words import AnswerVerifier, SyncRefused
 from fleet.messages.asking import REGION_TYP, SYNC_TYP
 from fleet.messages.issuing import SwitchOff
 from fleet.messages.link import Answer, Ask

@@ -12,12 +12,12 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
 
 from fleet.agent import sync
+from fleet.agent.answer_verification import SyncRefused
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
-from fleet.agent.words import SyncRefused
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.link import Answer, Ask, Order, OrderAsk, SyncAsk, SyncPage
 from provisioning.authority import public_jwk

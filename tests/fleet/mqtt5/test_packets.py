@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from fleet.mqtt5 import packets, writing
+from fleet.mqtt5 import packets, serializer
 from fleet.mqtt5.packets import Connack, Disconnect, MalformedError, Packets, Puback, Publish, Suback
 
 LIMIT = 4096
@@ -126,26 +126,26 @@ def test_what_ends_a_connection(raw: bytes) -> None:
 def test_what_is_written_is_what_paho_would_write() -> None:
     said = properties(PacketTypes.PUBLISH, ContentType="application/json", CorrelationData=b"\x01")
     topic = b"\x00\x08a/answer"
-    assert writing.publish("a/answer", b"{}", 5, correlation=b"\x01", content_type="application/json") == packet(
+    assert serializer.publish("a/answer", b"{}", 5, correlation=b"\x01", content_type="application/json") == packet(
         0x32, topic + b"\x00\x05" + said + b"{}"
     )
     lasting = properties(PacketTypes.PUBLISH, MessageExpiryInterval=900)
-    assert writing.publish("a/answer", b"{}", 5, expiry_s=900) == packet(0x32, topic + b"\x00\x05" + lasting + b"{}")
+    assert serializer.publish("a/answer", b"{}", 5, expiry_s=900) == packet(0x32, topic + b"\x00\x05" + lasting + b"{}")
     known = properties(PacketTypes.CONNECT, SessionExpiryInterval=60, ReceiveMaximum=10, MaximumPacketSize=5000)
-    assert writing.connect("me", 30, 60, 10, 5000) == packet(
+    assert serializer.connect("me", 30, 60, 10, 5000) == packet(
         0x10, b"\x00\x04MQTT\x05\x00\x00\x1e" + known + b"\x00\x02me"
     )
-    assert writing.subscribe(1, ["a/+", "b"]) == packet(0x82, b"\x00\x01\x00\x00\x03a/+\x01\x00\x01b\x01")
+    assert serializer.subscribe(1, ["a/+", "b"]) == packet(0x82, b"\x00\x01\x00\x00\x03a/+\x01\x00\x01b\x01")
 
 
 def test_what_a_station_writes_is_what_paho_would_write() -> None:
     said = properties(PacketTypes.PUBLISH, UserProperty=[("epoch", "1"), ("sequence", "17")])
-    assert writing.publish("a", b"{}", 5, user=[("epoch", "1"), ("sequence", "17")], retain=True) == packet(
+    assert serializer.publish("a", b"{}", 5, user=[("epoch", "1"), ("sequence", "17")], retain=True) == packet(
         0x33, b"\x00\x01a\x00\x05" + said + b"{}"
     )
     known = properties(PacketTypes.CONNECT, SessionExpiryInterval=60, ReceiveMaximum=10, MaximumPacketSize=5000)
     flags = bytes((1 << 5 | 1 << 3 | 1 << 2,))  # retained, QoS 1, a will (3.1.2.3)
-    assert writing.connect("me", 30, 60, 10, 5000, ("a", b"gone")) == packet(
+    assert serializer.connect("me", 30, 60, 10, 5000, ("a", b"gone")) == packet(
         0x10,
         b"\x00\x04MQTT\x05" + flags + b"\x00\x1e" + known + b"\x00\x02me" + b"\x00" + b"\x00\x01a" + b"\x00\x04gone",
     )

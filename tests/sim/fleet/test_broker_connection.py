@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 
-from fleet.mqtt5 import writing
+from fleet.mqtt5 import serializer
 from sim.fleet.broker_connection import BrokerConnection, ConnectionSettings, OutgoingMessage
 
 
@@ -52,4 +52,4 @@ async def test_what_was_published_goes_out_before_the_goodbye() -> None:
     line.publish(OutgoingMessage("a/events", b"last"))
     line.closed.set_result(None)  # the broker hangs up at once
     await line.leave()
-    assert wire.written == [OutgoingMessage("a/events", b"last").packet(1) + writing.LEAVE_WITH_WILL]
+    assert wire.written == [OutgoingMessage("a/events", b"last").packet(1) + serializer.LEAVE_WITH_WILL]

@@ -11,8 +11,8 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from fleet.messages.asking import SYNC_TYP
+from fleet.messages.command_verification import KEPT
 from fleet.messages.commands import COMMAND_TYP, CommandResult, digest_of
-from fleet.messages.judging import KEPT
 from fleet.messages.link import Answer, Ask, SyncAsk, SyncPage, encode
 from fleet.messages.vocabulary import EventType
 from sim.fleet.command_handling import CommandHandler

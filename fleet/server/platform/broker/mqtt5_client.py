@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from fleet.messages.events import EPOCH_PROPERTY, MAX_SEQUENCE, SEQUENCE_PROPERTY
 from fleet.messages.takeovers import MANY, SESSION_TAKEN_OVER, TakeOvers
 from fleet.messages.topics import PRESENCE
-from fleet.mqtt5 import packets, writing
+from fleet.mqtt5 import packets, serializer
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.mqtt5_session import Mqtt5Session
 from fleet.server.platform.broker.shared_subscription import ALL, SharedSubscription
@@ -102,7 +102,7 @@ class Mqtt5Connection(asyncio.Protocol):
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         part = self._part
         self.write(
-            writing.connect(part.client_id, KEEP_ALIVE_S, part.session_expiry_s, RECEIVE_MAXIMUM, MAXIMUM_PACKET)
+            serializer.connect(part.client_id, KEEP_ALIVE_S, part.session_expiry_s, RECEIVE_MAXIMUM, MAXIMUM_PACKET)
         )
 
     def data_received(self, data: bytes) -> None:
@@ -156,7 +156,7 @@ class Mqtt5Connection(asyncio.Protocol):
     def _pay(self) -> None:
         owed, self._owed = self._owed, []
         soon, self._soon = self._soon, []
-        self.write(writing.puback(owed) + b"".join(soon))
+        self.write(serializer.puback(owed) + b"".join(soon))
 
 
 class Mqtt5Transport:
@@ -199,7 +199,7 @@ class Mqtt5Transport:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._line is not None:
-            self._line.write(writing.LEAVE)
+            self._line.write(serializer.LEAVE)
             await self._line.end()
 
     @property
@@ -247,7 +247,7 @@ class Mqtt5Transport:
         self._ask_after, connection.crowded = now + ASK_AGAIN_S, False
         presence = [one for one in self._part.subscriptions if one == PRESENCE]
         if presence:
-            connection.write_soon([writing.subscribe(_SUBSCRIBE_ID, presence)])
+            connection.write_soon([serializer.subscribe(_SUBSCRIBE_ID, presence)])
 
     def _publish(self, topic: str, payload: bytes, correlation: bytes | None, expiry_s: int | None) -> None:
         out = self._session.publish(topic, payload, correlation, expiry_s)
@@ -283,7 +283,7 @@ class Mqtt5Transport:
         try:
             while not connection.ended.done():
                 connection.heard = False
-                connection.write(writing.PINGREQ)
+                connection.write(serializer.PINGREQ)
                 await asyncio.wait({connection.ended}, timeout=PING_EVERY_S)
                 if not connection.ended.done() and not connection.heard:
                     _log.warning("the broker at %s has gone silent", self._broker)
@@ -331,7 +331,7 @@ class Mqtt5Transport:
             return
         _log.info("connected to the broker at %s", self._broker)
         self.connection = connection
-        connection.write(writing.subscribe(_SUBSCRIBE_ID, self._part.subscriptions))
+        connection.write(serializer.subscribe(_SUBSCRIBE_ID, self._part.subscriptions))
         connection.write(b"".join(self._session.connected(connack.receive_maximum, present=connack.session_present)))
 
     def _deliver(self, connection: Mqtt5Connection, packet: packets.Publish) -> None:

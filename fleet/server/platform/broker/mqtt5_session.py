@@ -13,7 +13,7 @@ b'a/answer'
 from collections import deque
 from dataclasses import dataclass
 
-from fleet.mqtt5 import packets, writing
+from fleet.mqtt5 import packets, serializer
 
 JSON = "application/json"
 MAX_ID = 65_534
@@ -93,7 +93,7 @@ class Mqtt5Session:
 
 
 def _bytes(one: Outgoing, packet_id: int, *, again: bool) -> bytes:
-    return writing.publish(
+    return serializer.publish(
         one.topic, one.payload, packet_id, correlation=one.correlation, content_type=JSON, expiry_s=one.expiry_s,
         again=again,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.mqtt5 import writing
+from fleet.mqtt5 import serializer
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker import mosquitto as broker_module
 from fleet.server.platform.broker.mosquitto import Broker, BrokerError, access_list, configuration
@@ -53,7 +53,7 @@ async def test_a_broker_goes_on_while_the_servers_loop_stands_still(authority: A
             socket.create_connection((broker.address.host, broker.address.port), LIMIT_S / 4) as line,
             tls_context(Credentials(*files)).wrap_socket(line, server_hostname="127.0.0.1") as secured,
         ):
-            secured.sendall(writing.connect("entre-a", 30, 0, 100, 65536))
+            secured.sendall(serializer.connect("entre-a", 30, 0, 100, 65536))
             assert secured.recv(64)[:1] == CONNACK
 
 

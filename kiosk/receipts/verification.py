@@ -23,7 +23,7 @@ from cryptography.x509 import Certificate
 from fleet.messages.revocations import Revocations
 from kiosk.receipts import signatures, wire
 from kiosk.receipts.facts import ReceiptError, ReceiptFacts, ReceiptStatement
-from kiosk.receipts.making import Draft, statement_of
+from kiosk.receipts.issuing import Draft, statement_of
 
 
 @dataclass(frozen=True, slots=True)

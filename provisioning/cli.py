@@ -20,7 +20,7 @@ from drivers.cabinet.firmware_image import PREBUILT
 from drivers.cabinet.port_discovery import configured_port, only_port
 from drivers.cabinet.serial_link import boards
 from fleet.agent.identity import Identity, IdentityError
-from provisioning import authority_commands
+from provisioning import authority_cli
 from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
 from provisioning.claim import ClaimRefused
 from provisioning.enrol import enrol, parse_broker
@@ -181,7 +181,7 @@ def _read_code(path: Path | None) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kortkiosk-provision", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    authority_commands.add_parsers(commands, _command)
+    authority_cli.add_parsers(commands, _command)
     claim = _command(commands, "claim", "make a one-time code for a station", _claim)
     claim.add_argument("directory", type=Path, help="the authority")
     claim.add_argument("station")

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from kiosk.receipts.checking import (
+from kiosk.receipts.facts import ReceiptFacts, ReceiptStatement
+from kiosk.receipts.verification import (
     Altered,
     Genuine,
     ReceiptSigner,
@@ -18,7 +19,6 @@ from kiosk.receipts.checking import (
     UnknownSigner,
     Verdict,
 )
-from kiosk.receipts.facts import ReceiptFacts, ReceiptStatement
 
 
 def sentences(verdict: Verdict) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.commands import main
+from provisioning.cli import main
 from tests.provisioning.conftest import Program
 
 
