@@ -32,7 +32,7 @@ FINDINGS = frozenset(FindingCode)
 ARGUMENTS = {
     "Ended": {0: OUTCOMES},
     "NamedOutcome": {0: OUTCOMES},
-    "Returned": {0: OUTCOMES},
+    "ReturnReason": {0: OUTCOMES},
     "StopError": {0: OUTCOMES},
     "stop": {1: OUTCOMES},
     "settled": {1: OUTCOMES},
