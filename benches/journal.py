@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from benches.figures import Figure, compared_with
+from drivers.cabinet.port import Opened
 from fleet.agent import outbox
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
@@ -99,9 +100,6 @@ async def _effects(journal: Journal) -> None:
         await log.effect(Effect.SLOT_OPEN, _opened(), slot=14)
 
 
-class SlotOpened:
+async def _opened() -> Opened:
     """What the slot answers here: at once."""
-
-
-async def _opened() -> SlotOpened:
-    return SlotOpened()
+    return Opened()

@@ -13,7 +13,7 @@ broker is not ours, stations tell of those that they suffered when they come bac
 ... ):
 ...     taken = log.read(line)
 >>> taken
-TakeOver(name='entre-a', elsewhere=True)
+SessionTakeOver(name='entre-a', elsewhere=True)
 """
 
 import asyncio

@@ -17,6 +17,7 @@ from fleet.server.ingest.write import Writer, insert_events
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database, StoreError
 from fleet.server.platform.database.database_url import DatabaseUrlError, describe_database, postgres_place
+from fleet.server.platform.database.overlap import overlapping
 from fleet.server.stations.tables import alarms, stations
 from sim.stories.patience import LIMIT_S
 from tests.fakes.server.databases import empty
@@ -217,8 +218,11 @@ def test_a_row_that_is_there_already_ends_the_copy_and_leaves_the_connection_fit
     worked: list[bool] = []
     with shared.ingesting.connect() as connection:
         number = connection.execute(select(stations.c.id)).scalar_one()
-        with pytest.raises(IntegrityError, match="uq_events_station_epoch_sequence"):
-            insert_events(connection, {(number, 1, 1): arrived(*station.sealed)[0]}, NOW, lambda: worked.append(True))
+        with (
+            pytest.raises(IntegrityError, match="uq_events_station_epoch_sequence"),
+            overlapping(connection, lambda: worked.append(True)),
+        ):
+            insert_events(connection, {(number, 1, 1): arrived(*station.sealed)[0]}, NOW)
         connection.rollback()
         assert connection.execute(select(func.count()).select_from(events)).scalar() == 1
     assert worked == [True], "there was something to do while the server worked"
@@ -239,7 +243,7 @@ def test_what_fails_while_the_server_works_leaves_the_connection_fit(shared: Dat
 
     with shared.ingesting.connect() as connection:
         number = connection.execute(select(stations.c.id)).scalar_one()
-        with pytest.raises(ValueError, match="no"):
-            insert_events(connection, {(number, 1, 2): arrived(station.seal())[0]}, NOW, fail)
+        with pytest.raises(ValueError, match="no"), overlapping(connection, fail):
+            insert_events(connection, {(number, 1, 2): arrived(station.seal())[0]}, NOW)
         connection.rollback()
         assert connection.execute(select(func.count()).select_from(events)).scalar() == 1
