@@ -8,7 +8,9 @@ __all__ = ["RULES", "CardEvidence", "CardFinding", "FindingRule", "findings_of",
 
 def findings_of(known: CardEvidence) -> tuple[CardFinding, ...]:
     """Everything that is known to be wrong, worst first: the order of the table."""
-    return tuple(CardFinding(rule.code, rule.errand, rule.who, args) for rule in RULES for args in rule.when(known))
+    return tuple(
+        CardFinding(rule.code, rule.errand, rule.who, args, rule.works) for rule in RULES for args in rule.when(known)
+    )
 
 
 def actionable_findings(known: CardEvidence) -> tuple[CardFinding, ...]:

@@ -58,6 +58,8 @@ class CardFinding:
     errand: str | None
     who: Who = "holder"
     args: Args = field(default_factory=dict)
+    works: bool = False
+    """Whether the card works meanwhile."""
 
     @property
     def title(self) -> Say:

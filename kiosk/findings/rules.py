@@ -43,6 +43,8 @@ class FindingRule:
     """The errand that mends it."""
     who: Who = "holder"
     looks_at: Looks = "card"
+    works: bool = False
+    """Whether the card works meanwhile: it has to be mended in time."""
 
 
 def _if(true: bool) -> Iterable[Args]:
@@ -217,10 +219,10 @@ RULES = (
     FindingRule(FindingCode.CERTIFICATE_EXPIRED, _expired, "renew_certificate"),
     FindingRule(FindingCode.CERTIFICATE_NOT_YET_VALID, _not_yet, who="administrator"),
     FindingRule(FindingCode.PIN_INITIAL, _initial_pin, "change_pin"),
-    FindingRule(FindingCode.NOT_ACTIVATED, _not_activated, "unblock", looks_at="register"),
-    FindingRule(FindingCode.NAME_CHANGED, _name_changed, who="administrator", looks_at="register"),
-    FindingRule(FindingCode.CERTIFICATE_EXPIRES_SOON, _expires_soon, "renew_certificate"),
-    FindingRule(FindingCode.LOA2_ENDS, _loa2, who="administrator"),
+    FindingRule(FindingCode.NOT_ACTIVATED, _not_activated, "unblock", looks_at="register", works=True),
+    FindingRule(FindingCode.NAME_CHANGED, _name_changed, who="administrator", looks_at="register", works=True),
+    FindingRule(FindingCode.CERTIFICATE_EXPIRES_SOON, _expires_soon, "renew_certificate", works=True),
+    FindingRule(FindingCode.LOA2_ENDS, _loa2, who="administrator", works=True),
     FindingRule(FindingCode.NOT_REGISTERED, _not_registered, who="administrator", looks_at="register"),
     FindingRule(FindingCode.ALIKE, _alike, who="nobody"),
 )

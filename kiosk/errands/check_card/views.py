@@ -148,22 +148,11 @@ def offer_test(context: ViewContext, pin: Pin) -> Confirm:
     )
 
 
-STILL_WORKS = frozenset(
-    {
-        FindingCode.CERTIFICATE_EXPIRES_SOON,
-        FindingCode.LOA2_ENDS,
-        FindingCode.NAME_CHANGED,
-        FindingCode.NOT_ACTIVATED,
-    }
-)
-"""What has to be done in time, while the card works."""
-
-
 def done(findings: Sequence[CardFinding], *, tested: bool) -> tuple[Say, tuple[Say, ...]]:
     """Title and lead of the end."""
-    wrong = {one.code for one in findings if one.who != "nobody"}
+    wrong = [one for one in findings if one.who != "nobody"]
     if wrong:
-        title = say("check_done.works" if tested and wrong <= STILL_WORKS else "check_done.found")
+        title = say("check_done.works" if tested and all(one.works for one in wrong) else "check_done.found")
     else:
         title = say("check_done.good" if tested else "check_done.looked")
     return title, (say("check_done.tested" if tested else "check_done.untested"),)
