@@ -32,7 +32,6 @@ _ICON = {
 }
 _PLACED = ("chain_broken", "conflict")
 _SAID_AS_CODE = {"clock": "alert_clock", "duplicate_identity": "alert_duplicate", "unsigned_ask": "alert_unsigned"}
-_COUNTS = ("bin_full", "outbox_depth", "product_failing", "reader_failing")
 
 
 def alert_label(row: AlertRow) -> StatusLabel:
@@ -71,7 +70,7 @@ def alert_detail(row: AlertRow, texts: Localization) -> str:
     said = row.detail
     if row.code in _DEVICES:
         said = texts.code(f"device.{_DEVICES[row.code]}", row.detail)
-    elif row.code in _COUNTS and row.detail.isdigit():
+    elif row.detail.isdigit() and texts.has(f"alert_count.{row.code}.other"):
         said = texts.many(f"alert_count.{row.code}", int(row.detail))
     elif row.code in _PLACED and (number := row.detail.rpartition(":")[2]).isdigit():
         said = texts("alerts.place", number=texts.serial(int(number)))

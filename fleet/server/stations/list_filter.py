@@ -19,7 +19,7 @@ from fleet.server.stations.model import StationRow
 LEVELS: tuple[Level, ...] = tuple(RANK)
 WORST = "worst"
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_KEYS: dict[str, Callable[[StationRow], Any]] = {
+SORT_KEYS: dict[str, Callable[[StationRow], Any]] = {
     "title": lambda row: natural_sort_key(row.title),
     "unsent": lambda row: row.state.outbox_depth if row.state else -1,
     "today": lambda row: row.errands_today,
@@ -38,7 +38,7 @@ class StationFilter:
 
     @classmethod
     def of(cls, q: str, level: str, sort: str) -> "StationFilter":
-        known = sort == WORST or sort.removeprefix("-") in _KEYS
+        known = sort == WORST or sort.removeprefix("-") in SORT_KEYS
         return cls(q.strip(), level if level in LEVELS else "", sort if known else WORST)
 
     @property
@@ -62,7 +62,7 @@ def filter_stations(rows: Iterable[StationRow], filters: StationFilter) -> list[
     if filters.sort == WORST:
         return sort_worst_first(fits)
     fits.sort(key=lambda row: row.name)
-    return sorted(fits, key=_KEYS[filters.sort.removeprefix("-")], reverse=filters.sort.startswith("-"))
+    return sorted(fits, key=SORT_KEYS[filters.sort.removeprefix("-")], reverse=filters.sort.startswith("-"))
 
 
 def _fits(row: StationRow, words: list[str], level: str) -> bool:

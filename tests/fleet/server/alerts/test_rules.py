@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from fleet.messages.link import DeviceState, SlotState, StationState
+from fleet.server.alerts.labels import alert_detail
 from fleet.server.alerts.rules import (
     ENDING,
+    FINDERS,
     LATCHED,
     FailedErrand,
     FleetSnapshot,
@@ -19,6 +21,8 @@ from fleet.server.alerts.rules import (
 )
 from fleet.server.alerts.settings import AlertRule, load
 from fleet.server.platform.expiry import End
+from fleet.server.platform.pages import i18n
+from tests.fakes.server.alerts import alert
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 STATE = StationState(title="A", version="1.0", bootid="b", time=NOW.isoformat())
@@ -37,25 +41,43 @@ def found(*stations: StationSnapshot, rules: dict[str, AlertRule] = RULES, **loo
     return list(evaluate_rules(FleetSnapshot(NOW, stations, **look), rules))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("station", "code", "subject", "detail"),
-    [
-        (seen(**device("reader", "no_reader")), "reader", "It", "no_reader"),
-        (seen(**device("printer", "cover_open")), "printer", "It", "cover_open"),
-        (seen(**device("printer", "out_of_paper")), "paper", "It", "out_of_paper"),
-        (seen(**device("printer", "paper_low", ok=True)), "paper", "It", "paper_low"),
-        (seen(**device("cabinet", "mute")), "cabinet", "It", "mute"),
-        (seen(slots=(SlotState(4, "present", "open"),)), "slot", "4", "open"),
-        (seen(slots=(SlotState(4, "unknown", "closed"),)), "slot", "4", "unknown"),
-        (seen(bin_cards=150), "bin_full", "", "150"),
-        (seen(time=(NOW + timedelta(hours=1)).isoformat()), "clock", "", "ahead"),
-        (seen(clock_off_s=301), "clock", "", "ahead"),
-        (seen(clock_off_s=-301), "clock", "", "behind"),
-        (seen(outbox_depth=200), "outbox_depth", "", "200"),
-    ],
-)
+AT_ONE_STATION = [
+    (seen(**device("reader", "no_reader")), "reader", "It", "no_reader"),
+    (seen(**device("printer", "cover_open")), "printer", "It", "cover_open"),
+    (seen(**device("printer", "out_of_paper")), "paper", "It", "out_of_paper"),
+    (seen(**device("printer", "paper_low", ok=True)), "paper", "It", "paper_low"),
+    (seen(**device("cabinet", "mute")), "cabinet", "It", "mute"),
+    (seen(slots=(SlotState(4, "present", "open"),)), "slot", "4", "open"),
+    (seen(slots=(SlotState(4, "unknown", "closed"),)), "slot", "4", "unknown"),
+    (seen(bin_cards=150), "bin_full", "", "150"),
+    (seen(time=(NOW + timedelta(hours=1)).isoformat()), "clock", "", "ahead"),
+    (seen(clock_off_s=301), "clock", "", "ahead"),
+    (seen(clock_off_s=-301), "clock", "", "behind"),
+    (seen(outbox_depth=200), "outbox_depth", "", "200"),
+]
+OF_MANY = {"offline", "version", "product_failing", "reader_failing"}
+"""Rules that look at more than one state; each has a test of its own below."""
+
+
+@pytest.mark.parametrize(("station", "code", "subject", "detail"), AT_ONE_STATION)
 def test_one_thing_is_wrong_at_one_station(station: StationSnapshot, code: str, subject: str, detail: str) -> None:
     assert found(station) == [RuleMatch("entre-a", code, subject, detail)]
+
+
+def test_every_rule_is_tried() -> None:
+    assert {code for _, code, _, _ in AT_ONE_STATION} | OF_MANY == FINDERS.keys() - LATCHED - {*ENDING}
+
+
+@pytest.mark.parametrize("number", ["1", "150"])
+def test_a_number_of_an_alert_is_said_with_what_it_counts(number: str) -> None:
+    counting = {code for _, code, _, detail in AT_ONE_STATION if detail.isdigit()} | {
+        "product_failing",
+        "reader_failing",
+    }
+    assert len(counting) > 3
+    for texts in i18n.load().values():
+        for code in counting:
+            assert alert_detail(alert(1, "a", code, detail=number), texts) not in ("", number), code
 
 
 @pytest.mark.parametrize(

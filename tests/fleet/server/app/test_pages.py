@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html.parser import HTMLParser
 
 import msgspec
 import pytest
@@ -288,3 +289,29 @@ async def test_a_station_says_what_is_in_its_bin_and_how_it_was_emptied(app: Fas
 
 def test_the_clock_of_the_fake_is_the_one_in_the_design() -> None:
     assert NOW.isoformat() == "2026-11-25T09:42:18+00:00"
+
+
+class TableRows(HTMLParser):
+    """How many columns each row of each table has."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tables: list[list[int]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append(0)
+        elif tag in ("th", "td"):
+            self.tables[-1][-1] += int(dict(attrs).get("colspan") or 1)
+
+
+async def test_every_row_of_a_table_has_as_many_cells_as_its_head(app: FastAPI) -> None:
+    tried = 0
+    for page in MENU:
+        for widths in TableRows((await get(app, page.path)).text).tables:
+            tried += len(widths) > 1
+            assert len(set(widths)) == 1, f"{page.path}: {sorted(set(widths))}"
+    assert tried > 5

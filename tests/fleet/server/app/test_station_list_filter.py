@@ -1,11 +1,16 @@
 """The list of stations as somebody wants it: filter, order and page are in the address."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from msgspec.structs import replace as replace_field
 
+from fleet.server.platform import rooms
+from fleet.server.stations import list_filter
 from fleet.server.stations.list_filter import StationFilter, filter_stations
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fleet.server.app.asgi import get
@@ -13,8 +18,8 @@ from tests.fleet.server.app.asgi import get
 ROWS = demo_readings().station_rows
 
 
-def titles(q: str = "", level: str = "", sort: str = "worst") -> list[str]:
-    return [row.title for row in filter_stations(ROWS, StationFilter.of(q, level, sort))]
+def titles(q: str = "", level: str = "") -> list[str]:
+    return [row.title for row in filter_stations(ROWS, StationFilter.of(q, level, "worst"))]
 
 
 def test_all_words_of_a_search_are_found_in_title_or_name() -> None:
@@ -29,12 +34,21 @@ def test_a_level_is_that_of_the_mark() -> None:
     assert every[0] == ["Lasarettet, entré C"]
 
 
-@pytest.mark.parametrize("column", ["title", "today", "heard"])
+MACROS = Path(rooms.__file__).parent / "templates" / "macros.html"
+SORTED = re.findall(r"""\bsorted\("(\w+)", t\(""", MACROS.read_text(encoding="utf-8"))
+"""Columns whose headings turn the list."""
+
+
+@pytest.mark.parametrize("column", SORTED)
 def test_a_column_from_either_end(column: str) -> None:
-    up, down = titles(sort=column), titles(sort=f"-{column}")
-    assert sorted(up) == sorted(down)
-    assert up != down
-    assert up[0] != down[0]
+    rows = [replace(row, state=replace_field(row.state, version=row.name)) for row in ROWS if row.state]
+    up, down = (filter_stations(rows, StationFilter.of("", "", sort)) for sort in (column, f"-{column}"))
+    assert {row.name for row in up} == {row.name for row in down}
+    assert up[0] != down[0], "the list does not sort by it, or all stations of the test are alike"
+
+
+def test_the_list_sorts_by_its_headings_and_by_nothing_else() -> None:
+    assert set(SORTED) == list_filter.SORT_KEYS.keys()
 
 
 def test_who_was_never_heard_comes_first_and_odd_wishes_are_as_if_not_there() -> None:

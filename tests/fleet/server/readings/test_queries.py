@@ -1,12 +1,20 @@
 """Figures and lists as pages ask for them."""
 
+import inspect
+import re
 from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import event
 
 from fleet.messages.vocabulary import EventType
 from fleet.server.errands.model import GOING_ON, TODAY, ErrandQuery
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.schema import metadata
+from fleet.server.platform.live_feed.topics import Topic, topics_of
+from fleet.server.readings.model import Readings
 from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
@@ -161,3 +169,40 @@ def test_a_request_reads_all_stations_of_one_moment_once(writer: Writer, reading
     assert len(request.stations(NOW + timedelta(seconds=1))) == 2
     assert len(readings.within(frozenset({"*"})).stations(NOW)) == 2
     assert len(readings.stations(NOW)) == 2
+
+
+TOLD_BY_A_STATION = {
+    "stations",
+    "chains",
+    "errands",
+    "quarantine",
+    "events",
+    "alarms",
+    "checkpoints",
+    "countersignatures",
+}
+"""Tables that change with what a station says: with `stations`, and with `station/NAME`."""
+TABLES_OF: dict[Topic, set[str]] = {
+    Topic.STATIONS: TOLD_BY_A_STATION,
+    Topic.STATION: {*TOLD_BY_A_STATION, "bins", "bin_cards"},
+    Topic.ERRANDS: {"errands"},
+    Topic.ORDERS: {"orders"},
+    Topic.COMMANDS: {"commands"},
+}
+
+
+@pytest.mark.parametrize("read", ["summary", "stations", "station", "bin", "checkpoint"])
+def test_a_read_says_that_it_changes_with_every_table_that_it_reads(
+    read: str, writer: Writer, readings: StoreReadings, database: Database
+) -> None:
+    writer.commit([ArrivedPresence("entre-a", True)], NOW)
+    said: list[str] = []
+    event.listen(database.reading, "before_cursor_execute", lambda *told: said.append(told[2]))
+    values = {"now": NOW, "name": "entre-a", "station": "entre-a"}
+    method = getattr(readings, read)
+    method(**{name: values[name] for name in inspect.signature(method).parameters})
+    tables = {table for table in metadata.tables if re.search(rf"\b(FROM|JOIN) {table}\b", "\n".join(said))}
+    topics = topics_of(getattr(Readings, read))
+    assert tables
+    assert topics is not None
+    assert tables - set().union(*(TABLES_OF[topic] for topic in topics)) == set()
