@@ -120,7 +120,7 @@ async def hand_out_receipt(
 ) -> None:
     """Print the receipt, or offer it on the screen. The errand is done whatever the printer does."""
     if caps.printer is None:
-        await ask(views.no_paper(context, receipt, "no_printer"))
+        await ask(views.no_paper(context, receipt, views.NO_PRINTER))
         return
     document = receipt_document(receipt.facts, caps.print_text, receipt.qr, receipt.number)
     while True:
@@ -137,7 +137,7 @@ async def hand_out_receipt(
         elif isinstance(outcome, PrintUnknown):
             whole = await ask(views.look_at_paper(context)) == "yes"
             await log.settled(Effect.RECEIPT_PRINT, Outcome.PRINTED if whole else Outcome.NOT_PRINTED)
-            if whole or await ask(views.no_paper(context, receipt, "unclear")) != "print":
+            if whole or await ask(views.no_paper(context, receipt, views.UNCLEAR)) != "print":
                 return
 
 

@@ -1,5 +1,7 @@
 """The views of the receipt: read it, sign it, take it."""
 
+from typing import get_args
+
 from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.receipts import Receipt, ReceiptFacts, template
@@ -14,7 +16,11 @@ CODE_KEPT = "code_kept"
 
 NOT_LAID_OUT = "not_laid_out"
 """This receipt does not fit on this paper, however often it is tried."""
-_NO_USE = frozenset({"no_printer", NOT_LAID_OUT})
+NO_PRINTER = "no_printer"
+"""None is fitted."""
+UNCLEAR = "unclear"
+"""Nobody could say whether the whole receipt is there."""
+_NO_USE = frozenset({NO_PRINTER, NOT_LAID_OUT})
 """Reasons for which printing again is not offered."""
 
 
@@ -72,6 +78,10 @@ def fault_name(status: PrinterStatus) -> str:
             return "cutter"
         case Offline() | PrinterMute() | Ready():
             return "offline"
+
+
+NO_PAPER = (*dict.fromkeys(fault_name(kind()) for kind in get_args(PrinterStatus)), NO_PRINTER, NOT_LAID_OUT, UNCLEAR)
+"""Every reason for which a receipt is not on paper; each has a sentence of its own."""
 
 
 def no_paper(context: ViewContext, receipt: Receipt, fault: str) -> Tell:

@@ -9,6 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+PRINTER_SWITCHES = {
+    "out_of_paper": "Paper out",
+    "paper_low": "Paper low",
+    "cover_open": "Cover open",
+    "cutter": "Cutter stuck",
+    "offline": "Offline",
+    "mute": "Mute",
+}
+"""Faults of the printer that the bench's window has a switch for, and what stands on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class CardView:

@@ -18,7 +18,7 @@ import pytest
 from pydantic import BaseModel
 
 from drivers.cabinet.port import CabinetFault, SlotFault
-from fleet.messages.vocabulary import ErrandOutcome, Retention
+from fleet.messages.vocabulary import DeviceStatus, ErrandOutcome, Retention
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.cli import main as fleet_main
 from fleet.server.orders.model import STATES
@@ -32,9 +32,11 @@ from kiosk.config import Config
 from kiosk.errands.registry import ERRANDS
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station.journal import DONE
+from kiosk.station.self_test import PRINTER_WORDS
 from kiosk.texts import Texts
 from kiosk.views import say
 from sim.bench.faults import FAULTS
+from sim.printer.machine import PrinterFaults
 from sim.reader.kinds import KINDS
 from sim.stories.patience import LIMIT_S
 from tests.docs.pages import DOCS, ERRAND_PAGES, FENCE, LINK, OURS, PAGES, ROOT, anchors, blocks, named, page, text
@@ -276,6 +278,17 @@ def test_the_codes_of_a_scanner_are_as_they_are_written() -> None:
     ):
         assert f"| `{example}` |" in page("hardware.md")
         assert parse_scan(example) == meaning
+
+
+def test_every_fault_of_the_virtual_printer_and_every_state_that_it_tells_is_told() -> None:
+    told = page("virtual-devices.md").split("## The virtual printer")[1].split("| fault |")[1].split("\n\n")[0]
+    named_ones = {name for row in told.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named_ones == {field.name for field in fields(PrinterFaults)}
+    states = page("messages.md").split("States of devices:")[1].split("of pins also")[0]
+    receipts = page("receipts.md").split("The printer is asked every two seconds")[1].split("\n\n")[0]
+    for status in set(PRINTER_WORDS) - {DeviceStatus.READY}:
+        assert f"`{status}`" in states, status
+        assert f"`{status}`" in receipts, status
 
 
 def test_every_fault_of_the_virtual_devices_is_told() -> None:

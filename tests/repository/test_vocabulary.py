@@ -134,6 +134,23 @@ def test_effects_in_the_sql_of_a_station_are_effects() -> None:
     assert named <= set(Effect)
 
 
+def written_events(tree: ast.AST) -> Iterator[str]:
+    """Names of the types of events that are given to a function: what a table or a `match` knows is not yet told."""
+    for node in ast.walk(tree):
+        for given in node.args if isinstance(node, ast.Call) else ():
+            for part in ast.walk(given):
+                match part:
+                    case ast.Attribute(value=ast.Name(id="EventType"), attr=name):
+                        yield name
+
+
+def test_every_type_of_event_is_told_by_the_station() -> None:
+    folders = (ROOT / "kiosk", ROOT / "fleet" / "agent")
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.py")) if is_product(path)]
+    told = {name for path in paths for name in written_events(ast.parse(path.read_text(encoding="utf-8")))}
+    assert {event_type.name for event_type in EventType} - told == set()
+
+
 def test_every_exception_is_needed() -> None:
     for name in EXCEPTIONS:
         assert list(repeated(ast.parse((ROOT / name).read_text(encoding="utf-8")))), name

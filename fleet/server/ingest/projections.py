@@ -179,13 +179,13 @@ _MOVED: dict[tuple[str, str], OrderEvent] = {
 
 def changes_of(event: Event, received: datetime) -> tuple[Change, ...]:
     """All that follows from one event. `received` bounds the station's clock: nothing happened after we heard of it."""
-    reader = _READERS.get(event.type)
+    reader = READERS.get(event.type)
     return () if reader is None else _read(reader, event, _happened(event.time, received))
 
 
 def facts_of(event: Event) -> EventFacts:
     """What can be known of an event before it is received: see `changes_at`."""
-    reader = _READERS.get(event.type)
+    reader = READERS.get(event.type)
     if reader is None:
         return EventFacts(errand_of(event), _EARLIEST, ())
     at = _happened(event.time, _LATEST)
@@ -294,7 +294,7 @@ def _without_subject(read: stocking.Read) -> _Reader:
     return lambda data, _subject, at: read(data, at)
 
 
-_READERS: dict[str, _Reader] = {
+READERS: dict[str, _Reader] = {
     EventType.ERRAND_STARTED: _started,
     EventType.EFFECT_DONE: _effect,
     EventType.CARD_ACTIVATED: _activated,
@@ -305,6 +305,23 @@ _READERS: dict[str, _Reader] = {
     EventType.CARD_NOT_GENUINE: _card_not_genuine,
     **{kind: _without_subject(read) for kind, read in stocking.READERS.items()},
 }
+"""Types of events from which something follows."""
+KEPT_ALONE = frozenset(
+    {
+        EventType.STATION_STARTED,
+        EventType.DOOR_OPENED,
+        EventType.DOOR_SHUT,
+        EventType.COMMAND_TAKEN,
+        EventType.COMMAND_ENDED,
+        EventType.CARD_LEFT_IN,
+        EventType.CARD_LEFT_IN_TAKEN,
+        EventType.EFFECT_UNKNOWN,
+        EventType.STOCK_COUNTED,
+        EventType.ADMINISTRATOR_LOGGED_IN,
+        EventType.IDENTITY_ATTESTED,
+    }
+)
+"""Types of events that are kept and shown, and change nothing else."""
 
 
 def _order_in(subject: str | None) -> str | None:

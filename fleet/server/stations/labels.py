@@ -7,9 +7,10 @@
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import assert_never
 
 from fleet.messages.link import DeviceState
-from fleet.messages.vocabulary import DeviceKind, DeviceStatus
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus, lookup
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import ICON, RANK, Level, StatusLabel, TodoItem
 from fleet.server.stations.model import StationRow
@@ -75,12 +76,46 @@ def device_label(device: DeviceState) -> StatusLabel:
 
 
 def _device_level(device: DeviceState) -> Level:
-    return "wa" if device.state in _CAN_BE_PUT_RIGHT else "ok" if device.ok else "ba"
+    status = lookup(DeviceStatus, device.state)
+    return "wa" if status is not None and _can_be_put_right(status) else "ok" if device.ok else "ba"
 
 
-_CAN_BE_PUT_RIGHT = frozenset(
-    {DeviceStatus.PAPER_LOW, DeviceStatus.OUT_OF_PAPER, DeviceStatus.COVER_OPEN, DeviceStatus.DOOR_OPEN}
-)
+def _can_be_put_right(status: DeviceStatus) -> bool:
+    """Whether it takes no more than a hand at the station, such as a new roll of paper."""
+    match status:
+        case DeviceStatus.PAPER_LOW | DeviceStatus.OUT_OF_PAPER | DeviceStatus.COVER_OPEN | DeviceStatus.DOOR_OPEN:
+            return True
+        case (
+            DeviceStatus.READY
+            | DeviceStatus.NO_READER
+            | DeviceStatus.CARD_MUTE
+            | DeviceStatus.CARD_FAULT
+            | DeviceStatus.NO_SIGNATURE
+            | DeviceStatus.CUTTER
+            | DeviceStatus.OFFLINE
+            | DeviceStatus.MUTE
+            | DeviceStatus.NOT_LAID_OUT
+            | DeviceStatus.UNKNOWN
+            | DeviceStatus.MISSING
+            | DeviceStatus.WRONG_FIRMWARE
+            | DeviceStatus.NOT_PAIRED
+            | DeviceStatus.SWAPPED_BOARD
+            | DeviceStatus.TWO_BOARDS
+            | DeviceStatus.PORT_REFUSED
+            | DeviceStatus.CASE_OPEN
+            | DeviceStatus.BIN_OPEN
+            | DeviceStatus.COUNTERS_LOST
+            | DeviceStatus.FLASH_FAILED
+            | DeviceStatus.JAMMED
+            | DeviceStatus.DROP_SENSOR
+            | DeviceStatus.REFUSED
+            | DeviceStatus.STUCK
+            | DeviceStatus.UNAVAILABLE
+        ):
+            return False
+        case _:
+            assert_never(status)
+
 
 DEVICE_ICON = {
     DeviceKind.READER: "smart-card-reader-outline",

@@ -144,7 +144,7 @@ def _receipt() -> Iterator[tuple[str, View[Any]]]:
     yield "new-card-locked", signing.locked.view
     yield "sign-later", receipt_views.sign_later(SIGN).view
     yield "printing", receipt_views.printing(SIGN)
-    for fault in ("out_of_paper", "cover_open", "cutter", "offline", "no_printer", "unclear"):
+    for fault in receipt_views.NO_PAPER:
         yield f"no-paper-{fault}", receipt_views.no_paper(SIGN, RECEIPT, fault)
     yield "look-at-paper", receipt_views.look_at_paper(SIGN)
     yield "done", receipt_views.done(CONTEXT, RECEIPT)

@@ -1,6 +1,7 @@
 """Printer panel: faults as switches, and the newest receipt as it came out; a touch on the receipt shows it large."""
 
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,9 @@ from kivy.uix.modalview import ModalView
 from kivy.uix.scrollview import ScrollView
 
 from sim.bench.panels.widgets import BenchPanel, FaultToggle, PanelActions, PanelHeading, Selection, TextLabel
-from sim.bench.view_model import BenchView
+from sim.bench.view_model import PRINTER_SWITCHES, BenchView
 
-FAULTS = {
-    "out_of_paper": "Paper out",
-    "paper_low": "Paper low",
-    "cover_open": "Cover open",
-    "cutter": "Cutter stuck",
-    "offline": "Offline",
-    "mute": "Mute",
-}
+COLUMNS, SWITCH_HEIGHT, SPACE = 2, 26, 6
 
 
 class ReceiptImage(Image):
@@ -65,11 +59,13 @@ class PrinterPanel(BenchPanel):
                 target=f"printer:{fault}",
                 text=text,
                 size_hint_y=None,
-                height=26,
+                height=SWITCH_HEIGHT,
             )
-            for fault, text in FAULTS.items()
+            for fault, text in PRINTER_SWITCHES.items()
         }
-        switches = GridLayout(cols=2, spacing=6, size_hint_y=None, height=3 * 26 + 2 * 6)
+        rows = ceil(len(self._switches) / COLUMNS)
+        height = rows * (SWITCH_HEIGHT + SPACE) - SPACE
+        switches = GridLayout(cols=COLUMNS, spacing=SPACE, size_hint_y=None, height=height)
         for switch in self._switches.values():
             switches.add_widget(switch)
         left = BoxLayout(orientation="vertical", spacing=6, size_hint_x=None, width=226)

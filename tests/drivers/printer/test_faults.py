@@ -1,14 +1,24 @@
 """Every fault at every point of a print: what is reported is true, and a mended printer prints the whole receipt."""
 
+from dataclasses import fields
+from typing import get_args
+
 import pytest
 
-from drivers.printer.port import NotPrinted, Printed, PrintUnknown, Ready
+from drivers.printer.port import NotPrinted, Printed, PrinterStatus, PrintUnknown, Ready
 from drivers.printer.profile import load_printer_profile
+from sim.printer.machine import PrinterFaults
 from tests.drivers.printer.receipts import SHORT
 from tests.fakes.printers.breaking import NAMELESS, STATES, body_rows, breaking_printer, paper_of, points
 
+FAULTS = tuple(field.name for field in fields(PrinterFaults) if field.name != "after_rows")
 CASES = [(model, fault) for model in ("raster-58", "tm-t20ii") for fault in STATES]
 CASES += [("pos-5890", "out_of_paper"), ("pos-5890", "silent")]
+
+
+def test_every_fault_of_the_virtual_printer_is_tried_and_every_state_has_one() -> None:
+    assert set(STATES) == set(FAULTS)
+    assert {type(state) for state in STATES.values()} == set(get_args(PrinterStatus))
 
 
 def told_truly(outcome: object, whole: int, fault: str, at_cut: bool) -> bool:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from kiosk.cli import Exit, main
 from kiosk.station.build_fleet import LOCK_FILE
 from sim.bench.faults import FAULTS
 from sim.cabinet import unix_board
+from sim.printer.machine import PrinterFaults
 
 NEEDS_BOARD = {
     "cabinet.missing", "cabinet.not_paired", "cabinet.swapped_board", "cabinet.case_open", "cabinet.bin_open",
@@ -75,6 +77,12 @@ def test_the_virtual_set_is_well(capsys: pytest.CaptureFixture[str], tmp_path: P
 
 def test_every_fault_is_tried_here() -> None:
     assert STATES.keys() == FAULTS.keys()
+
+
+def test_every_fault_of_the_virtual_printer_that_stops_it_can_be_tried() -> None:
+    """`paper_low` stops nothing, and a printer that prints unheard (`silent`) is to `devices` a mute one."""
+    of_printer = {field.name for field in fields(PrinterFaults)} - {"after_rows", "paper_low", "silent"}
+    assert {fault.removeprefix("printer.") for fault in FAULTS if fault.startswith("printer.")} == of_printer
 
 
 @pytest.mark.parametrize("fault", FAULTS)

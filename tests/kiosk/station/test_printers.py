@@ -6,17 +6,23 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import usb.backend.libusb1
 
+from drivers.printer.connections import NetworkConnection
 from drivers.printer.document import Document, TitleBlock
-from drivers.printer.port import Printed
+from drivers.printer.escpos import EscPosPrinter
+from drivers.printer.port import Printed, PrinterStatus
 from drivers.reader.card_reader import ReaderSettings
 from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import STATUSES, DeviceKind
 from kiosk.config import load
 from kiosk.station.build_devices import make_devices
-from kiosk.station.devices import Devices
+from kiosk.station.devices import Devices, printer_state
+from kiosk.station.self_test import PRINTER_WORDS
+from kiosk.steps.administration_views import STATES
 from sim.printer.machine import PrinterFaults, PrinterMachine
 from sim.printer.virtual import VirtualPrinter
 from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
@@ -29,6 +35,15 @@ def named(folder: Path, printer: str) -> Devices:
     path = folder / "station.toml"
     path.write_text(f"[printer]\n{printer}")
     return make_devices(load(path), folder, ReaderSettings(), None)
+
+
+@pytest.mark.parametrize("status", get_args(PrinterStatus))
+def test_every_status_of_a_printer_has_its_words_wherever_it_is_shown(status: type[PrinterStatus]) -> None:
+    """In the vocabulary, in the self test, and on the administrator's board where it keeps the printer from printing."""
+    told = printer_state(EscPosPrinter("printer", NetworkConnection("printer.example")), status())
+    assert told.state in STATUSES[DeviceKind.PRINTER]
+    assert told.state in PRINTER_WORDS
+    assert told.ok or told.state in STATES
 
 
 async def prints(fitted: Devices, machine: PrinterMachine, width: int) -> None:

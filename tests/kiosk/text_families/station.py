@@ -5,6 +5,7 @@ from typing import get_args
 from kiosk.errands.registry import ERRANDS
 from kiosk.receipts.facts import IdentifiedBy, Signed
 from kiosk.steps.identity.identification_views import DOCUMENTS
+from kiosk.steps.receipt_views import NO_PAPER
 
 ERRAND_IDS = tuple(errand.id for errand in ERRANDS)
 FAMILIES = {
@@ -18,7 +19,7 @@ FAMILIES = {
     "closing.take_card.{}": ("holder", "administrator"),
     "frame.{}": ("larger", "contrast", "listen", "help"),
     "keypad.more.{}": tuple("12345678"),
-    "no_paper.{}": ("out_of_paper", "cover_open", "cutter", "offline", "no_printer", "not_laid_out", "unclear"),
+    "no_paper.{}": NO_PAPER,
     "errand.{}": ERRAND_IDS,
     "home.{}": ERRAND_IDS,
     "home.{}.detail": ERRAND_IDS,

@@ -1,15 +1,21 @@
 """What the window is told of the bench, as typed values."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
-from sim.bench.view_model import BenchView, LetterView, in_fours
+from sim.bench.view_model import PRINTER_SWITCHES, BenchView, LetterView, in_fours
 from sim.bench.virtual_bench import Scenario, VirtualBench
+from sim.printer.machine import PrinterFaults
 from tests.sim.bench.conftest import NOW, SMALL
 
 
 def look(tmp_path: Path, scenario: Scenario = SMALL) -> BenchView:
     return BenchView.read(VirtualBench.open(tmp_path, scenario, NOW).picture())
+
+
+def test_every_fault_of_the_printer_has_a_switch() -> None:
+    """But for those that are found in the middle of a print alone."""
+    assert {*PRINTER_SWITCHES, "silent", "hang_up", "after_rows"} == {field.name for field in fields(PrinterFaults)}
 
 
 def test_each_card_says_where_it_is(tmp_path: Path) -> None:

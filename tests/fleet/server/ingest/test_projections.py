@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.ingest.projections import UnfitData, changes_at, changes_of, facts_of
+from fleet.server.ingest.projections import KEPT_ALONE, READERS, UnfitData, changes_at, changes_of, facts_of
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
@@ -17,6 +17,11 @@ from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_order
 def state_of(readings: StoreReadings, order: str = "O-1") -> str:
     rows, _ = readings.orders(search=order)
     return rows[0].state
+
+
+def test_every_type_of_event_changes_what_pages_show_or_is_known_to_change_nothing() -> None:
+    assert {*READERS, *KEPT_ALONE} == set(EventType)
+    assert not READERS.keys() & KEPT_ALONE
 
 
 def test_an_order_moves_as_its_card_does(
