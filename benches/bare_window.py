@@ -24,7 +24,6 @@ COLOURS = ((0.1, 0.4, 0.7, 1), (0.7, 0.4, 0.1, 1))
 
 
 def other_colour(*_: object) -> None:
-    """What a touch does."""
     Window.clearcolor = COLOURS[Window.clearcolor == list(COLOURS[0])]
     Window.canvas.ask_update()
 

@@ -44,7 +44,6 @@ class OwnBroker:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Until the block ends."""
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
         self._do(self._start())
@@ -56,7 +55,6 @@ class OwnBroker:
             thread.join()
 
     def stop(self) -> None:
-        """Take it away."""
         self._do(self._stop())
 
     def start(self) -> None:

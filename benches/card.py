@@ -54,15 +54,12 @@ class CountedCard:
         self.passed = []
 
     def power_on(self) -> bytes:
-        """As the card."""
         return self.card.power_on()
 
     def power_off(self) -> None:
-        """As the card."""
         self.card.power_off()
 
     def reset(self) -> bytes:
-        """As the card."""
         return self.card.reset()
 
     def transmit(self, apdu: bytes) -> bytes:

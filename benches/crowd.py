@@ -79,7 +79,6 @@ class Program:
         return json.loads(line)
 
     def told(self, *words: object) -> Any:
-        """Tell it, and hear."""
         assert self._process.stdin is not None
         self._process.stdin.write(" ".join(map(str, words)) + "\n")
         self._process.stdin.flush()
@@ -122,7 +121,7 @@ def draw_reconnects(stations: int, away_s: float, random: Random) -> list[float]
 
 def busiest_second(moments: Sequence[float]) -> float:
     """The part of them that fell into the busiest second, in per cent."""
-    return 100 * max(Counter(int(one) for one in moments).values()) / len(moments)
+    return 100 * max(Counter(int(moment) for moment in moments).values()) / len(moments)
 
 
 def _connect(load: Program) -> Figure:

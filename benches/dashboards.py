@@ -35,7 +35,6 @@ async def _follow(port: int, cookie: str, stands: asyncio.Event) -> list[float]:
 
 
 async def main(port: int, cookies: Sequence[str], count: int) -> None:
-    """Until standard input ends."""
     stands = [asyncio.Event() for _ in range(count)]
     shared = zip(itertools.cycle(cookies), stands, strict=False)
     following = [asyncio.create_task(_follow(port, cookie, one)) for cookie, one in shared]

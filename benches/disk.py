@@ -42,7 +42,6 @@ class Syncs:
         self._path.unlink()
 
     def waits(self) -> list[float]:
-        """See `left`."""
         return left(self.spans)
 
     def _work(self) -> None:

@@ -79,11 +79,12 @@ def _timed_ms(work: Callable[[], object], before: Callable[[], object]) -> float
 
 
 def table(reports: Iterable[Report]) -> str:
-    """All reports as text."""
     lines: list[str] = []
     for report in reports:
         lines += [f"{report.name}: {report.title}"]
-        lines += [f"  not measured: {report.missing}"] if report.missing else [_line(one) for one in report.figures]
+        lines += (
+            [f"  not measured: {report.missing}"] if report.missing else [_line(figure) for figure in report.figures]
+        )
         lines += [""]
     return "\n".join(lines).rstrip()
 

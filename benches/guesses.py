@@ -85,8 +85,6 @@ async def _measure(folder: Path) -> list[Figure]:
 
 
 class _Bench:
-    """Asks as stations do."""
-
     def __init__(self, answers: Answers, verifier: bytes) -> None:
         self._answers = answers
         self._verifier = verifier

@@ -106,7 +106,6 @@ def time_alternately(
 
 
 def figures_of(floor: str, where: str, pairs: Sequence[tuple[float, float]]) -> list[Figure]:
-    """Both as figures: medians."""
     bare, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
     rows = Figure(floor, STORED / bare, "events/s", f"{BATCH} a commit")
     note = "without broker: parsed, checked, chained, followed up"
@@ -165,13 +164,12 @@ def _words(program: str, region: Region, client: str) -> list[str]:
 
 
 def batches(items: Sequence[Any]) -> list[Sequence[Any]]:
-    """As they are committed."""
     return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
 
 
 def time_ingest(writer: Writer, events: Sequence[Event]) -> float:
     """Seconds from bytes to the last commit, through the server's ingest."""
-    messages = [Incoming(Topics(STATION).events, one.wire, (one.epoch, one.sequence)) for one in events]
+    messages = [Incoming(Topics(STATION).events, event.wire, (event.epoch, event.sequence)) for event in events]
 
     async def take() -> float:
         source = _Source()
@@ -216,26 +214,21 @@ class _Source:
                 self._room.clear()
                 await self._room.wait()
 
-    async def start(self, handler: Handler) -> None:
-        """It has begun."""
+    async def start(self, handler: Handler) -> None: ...
 
-    async def stop(self) -> None:
-        """Nothing to end."""
+    async def stop(self) -> None: ...
 
     def acknowledge(self, message: Incoming) -> None:
-        """Room for one more."""
         self._under_way -= 1
         self._room.set()
 
     def publish(
         self, topic: str, payload: bytes, correlation: bytes | None = None, *, expiry_s: int | None = None
-    ) -> None:
-        """No station listens."""
+    ) -> None: ...
 
 
 class _NoPages:
-    def publish(self, topics: frozenset[str]) -> None:
-        """Nobody reads."""
+    def publish(self, topics: frozenset[str]) -> None: ...
 
 
 def row(event: Event) -> tuple[Any, ...]:
@@ -257,7 +250,6 @@ class _Bare:
         )
 
     def insert(self, events: Sequence[Event]) -> float:
-        """Seconds."""
         rows = [(*values, str(received)) for *values, received in map(row, events)]
         began = time.perf_counter()
         for batch in batches(rows):
@@ -267,5 +259,4 @@ class _Bare:
         return time.perf_counter() - began
 
     def close(self) -> None:
-        """No more."""
         self._connection.close()

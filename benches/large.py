@@ -51,7 +51,6 @@ MEGA = 1 << 20
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Both, on one server."""
     region = Region(folder / "region")
     _know(region)
     with region.serve() as server:

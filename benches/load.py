@@ -93,7 +93,6 @@ class Station:
         self._empty.clear()
 
     def tell(self, *, timed: bool) -> None:
-        """One event now."""
         self.add(1)
         if timed:
             self._sent_at[self.outbox.last] = time.perf_counter()
@@ -156,7 +155,7 @@ async def tell(stations: Sequence[Station], rate: float, seconds: float) -> Said
         late_s = max(late_s, loop.time() - began - now)
         await asyncio.sleep(0.001)
     await _all_held(stations)
-    waits = [wait for one in stations for wait in one.waits]
+    waits = [wait for station in stations for wait in station.waits]
     for one in stations:
         one.waits = []
     return {"told": told, "waits": waits, "late_s": late_s}
@@ -186,7 +185,7 @@ async def lose(stations: Sequence[Station]) -> Said:
 
 
 async def _all_held(stations: Sequence[Station]) -> None:
-    await asyncio.wait_for(asyncio.gather(*(one.emptied() for one in stations)), PATIENCE_S)
+    await asyncio.wait_for(asyncio.gather(*(station.emptied() for station in stations)), PATIENCE_S)
 
 
 class Crowd:
@@ -197,7 +196,6 @@ class Crowd:
         self._returning: list[asyncio.Task[None]] = []
 
     async def obey(self, words: Sequence[str]) -> Said:
-        """One order."""
         orders: dict[str, Callable[..., Awaitable[Said]]] = {
             "connect": lambda: connect(self._stations),
             "tell": lambda rate, seconds: tell(self._stations, float(rate), float(seconds)),
@@ -209,12 +207,12 @@ class Crowd:
 
     async def _lose(self) -> Said:
         said = await lose(self._stations)
-        self._returning = [asyncio.create_task(one.come_back()) for one in self._stations]
+        self._returning = [asyncio.create_task(station.come_back()) for station in self._stations]
         return said
 
     async def _return(self) -> Said:
         await asyncio.wait_for(asyncio.gather(*self._returning), PATIENCE_S)
-        return {"connected_at": [one.connected_at for one in self._stations]}
+        return {"connected_at": [station.connected_at for station in self._stations]}
 
 
 async def main(folder: Path, port: int, count: int, acked: AckedReader) -> None:

@@ -77,7 +77,6 @@ class Ear:
             sent.wait_for_publish(WAIT_S)
 
     def forget(self) -> None:
-        """Count from here."""
         with self._changed:
             self._came.clear()
 

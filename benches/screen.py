@@ -71,7 +71,6 @@ class Screen:
         return {**os.environ, "DISPLAY": self.display}
 
     def picture(self) -> bytes:
-        """All pixels now."""
         return self._pixels[:]
 
     def click(self, x: int, y: int) -> float:

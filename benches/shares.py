@@ -30,7 +30,6 @@ class Shares:
 
     @property
     def text(self) -> str:
-        """For a note."""
         return ", ".join(f"{name} {share:.0%}" for name, share in self.taken.items()) + " of the machine"
 
 

@@ -45,7 +45,6 @@ class Sample:
     p99_ms: float
 
     def line(self) -> str:
-        """For a table."""
         return (
             f"{self.at_s:6.0f} s  {self.memory:7.1f} MB  {self.files:4} files  {self.threads:3} threads"
             f"  store {self.store:7.1f} MB  acked {self.median_ms:6.1f} ms, p99 {self.p99_ms:6.1f} ms"
@@ -98,7 +97,6 @@ def growth(samples: list[Sample]) -> str:
 
 
 def main(seconds: float) -> None:
-    """Print it."""
     with tempfile.TemporaryDirectory(prefix="kortkiosk-soak-", ignore_cleanup_errors=True) as folder:
         print(growth(soak(Path(folder), seconds)))
 

@@ -28,7 +28,6 @@ CABINET_FRAMES = 1_000_000
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status."""
     if arguments[:1] == [CHILD]:
         return _fuzz(arguments[1], arguments[2:])
     if arguments == [CABINET]:

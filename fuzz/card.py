@@ -65,8 +65,7 @@ class LyingConnection:
             return answer
         return self._edited(bytearray(answer))
 
-    def close(self) -> None:
-        """Nothing to let go."""
+    def close(self) -> None: ...
 
     def _from_input(self) -> bytes:
         """A length of one byte, and so many bytes."""
@@ -134,7 +133,6 @@ def _authority() -> TestAuthority:
 
 @cache
 def anchors() -> tuple[x509.Certificate, ...]:
-    """Of a made-up authority."""
     return tuple(_authority().anchors())
 
 

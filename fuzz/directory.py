@@ -49,7 +49,6 @@ class FileCard:
         return self.files.get(self._current_name)
 
     def transmit(self, apdu: bytes) -> bytes:
-        """One command, one answer."""
         if apdu[1] == SELECT:
             return self._select(apdu[2], apdu[5 : 5 + apdu[4]])
         if apdu[1] == READ_BINARY:
@@ -60,8 +59,7 @@ class FileCard:
             return NOT_FOUND if self._current is None else self._current[at : at + asked] + OK
         return TRIES if apdu[1] == VERIFY else NOT_KNOWN
 
-    def close(self) -> None:
-        """Nothing to let go."""
+    def close(self) -> None: ...
 
     def _select(self, how: int, name: bytes) -> bytes:
         if how == 0x04:
@@ -91,5 +89,4 @@ def read_a_directory(data: bytes) -> None:
 
 
 def as_input(files: list[bytes]) -> bytes:
-    """Files as a seed."""
     return b"".join(len(content).to_bytes(2, "big") + content for content in files)

@@ -42,7 +42,6 @@ def server_key() -> ECKey:
 
 
 def read_signed(data: bytes) -> None:
-    """The target."""
     kind, rest = data[:1], data[1:]
     with suppress(SignedError):
         if kind == ANSWER:

@@ -34,7 +34,6 @@ NAME = contents.chain_name("entre-a", 1, 1)
 
 
 def check_evidence(data: bytes) -> None:
-    """The target."""
     kind, rest = data[:1], data[1:]
     if kind == LINES:
         chains = ChainChecker(anchors(), TrustedTimes.read(b"", anchors(), NO_REVOCATIONS))

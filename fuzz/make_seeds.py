@@ -56,8 +56,7 @@ class Recorder:
         self.tape.setdefault(apdu.hex(), answer.hex())
         return answer
 
-    def close(self) -> None:
-        """Nothing to let go."""
+    def close(self) -> None: ...
 
 
 def record(card: VirtualCard) -> dict[str, str]:
@@ -75,7 +74,6 @@ def record(card: VirtualCard) -> dict[str, str]:
 
 
 def put(target: str, name: str, data: bytes) -> None:
-    """Keep a seed."""
     folder = SEEDS / target
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(data[:LONGEST])
@@ -202,7 +200,6 @@ def from_the_fleet() -> None:
 
 
 def main() -> None:
-    """Write everything."""
     TAPES.mkdir(exist_ok=True)
     for which, card in enumerate(sorted(virtual_cards(), key=lambda card: card.kind), start=1):
         tape = record(card)

@@ -29,7 +29,6 @@ ASK = BlockAsk(id="0" * 32, card_number="9999", reason="lost", wanted="2026-01-0
 
 
 def read_a_proof(data: bytes) -> None:
-    """The target."""
     part = PARTS[data[0] % len(PARTS)] if data else PARTS[0]
     changed = msgspec.structs.replace(true_proof(), **{part: base64.b64encode(data[1:]).decode()})
     with suppress(NotProvenError):

@@ -133,8 +133,7 @@ class _Line:
     def __init__(self, data: bytes) -> None:
         self._left = data
 
-    def setsockopt(self, *_: int) -> None:
-        """Nothing to set."""
+    def setsockopt(self, *_: int) -> None: ...
 
     def recv(self, size: int) -> bytes:
         """At most seven bytes at a time."""

@@ -46,7 +46,6 @@ POINT = bytes.fromhex(
 
 
 def read_what_was_written(data: bytes) -> None:
-    """See the module."""
     which, rest = (data[0] % 4, data[1:]) if data else (0, b"")
     (_entries, _directory, _certificate_object, _data_objects)[which](rest)
 
@@ -106,8 +105,7 @@ class _Token:
             self.kept += apdu[5 : 5 + apdu[4]]
         return (CHALLENGE if apdu[1] == AUTHENTICATE else b"") + OK
 
-    def close(self) -> None:
-        """Nothing to let go."""
+    def close(self) -> None: ...
 
 
 class _Answerer:
@@ -116,7 +114,6 @@ class _Answerer:
     algorithm: ManagementAlgorithm = "3DES"
 
     def answer(self, challenge: bytes) -> bytes:
-        """Of its length."""
         return challenge
 
 
@@ -153,7 +150,6 @@ class WritableCard(FileCard):
         super().__init__(data[1:])
 
     def transmit(self, apdu: bytes) -> bytes:
-        """One command, one answer."""
         if apdu[1] == GET_DATA:
             return POINT[:-1] + OK if self._way == 1 else POINT + OK
         if apdu[1] not in (CREATE, UPDATE, DELETE, GENERATE):

@@ -85,7 +85,7 @@ class ErrandCancelledError(ErrandEndedError):
 
 
 class TimedOutError(ErrandEndedError):
-    """Nobody answered the warning."""
+    pass
 
 
 class CardPulledError(ErrandEndedError):

@@ -221,10 +221,10 @@ class Authority:
         certificates = x509.load_pem_x509_certificates((self.directory / "ca/ca.pem").read_bytes())
         keys = [(path, load_key(path)) for path in paths]
         return {
-            path: pki.Issuer(one, key)
+            path: pki.Issuer(certificate, key)
             for path, key in keys
-            for one in certificates
-            if one.public_key() == key.public_key()
+            for certificate in certificates
+            if certificate.public_key() == key.public_key()
         }
 
     def refresh_crl(self, now: datetime) -> None:

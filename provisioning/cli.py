@@ -152,11 +152,16 @@ def _authority_status(authority: Authority, now: datetime) -> tuple[dict[str, An
         for one in authority.registry.issued()
     ]
     claims = [
-        {"station": one.station, "id": one.id, "expires": one.expires.isoformat(), "state": one.state(now)}
-        for one in authority.registry.claims().values()
+        {"station": claim.station, "id": claim.id, "expires": claim.expires.isoformat(), "state": claim.state(now)}
+        for claim in authority.registry.claims().values()
     ]
-    lines = [f"{one['station']}  epoch {one['epoch']}  {one['state']}  until {one['not_after']}" for one in stations]
-    lines += [f"claim {one['id']}-...  {one['station']}  {one['state']}  until {one['expires']}" for one in claims]
+    lines = [
+        f"{station['station']}  epoch {station['epoch']}  {station['state']}  until {station['not_after']}"
+        for station in stations
+    ]
+    lines += [
+        f"claim {claim['id']}-...  {claim['station']}  {claim['state']}  until {claim['expires']}" for claim in claims
+    ]
     return {"stations": stations, "claims": claims}, "\n".join(lines) or "no station has been enrolled yet"
 
 

@@ -65,7 +65,7 @@ def _by_picotool(picotool: str, image: Path) -> None:
 def _mounted(mounts: Path) -> list[Path]:
     """Where drives of a Pico are mounted; the kernel writes a blank in a name as \\040."""
     fields = (line.split() for line in mounts.read_text().splitlines())
-    folders = (Path(one[1].replace("\\040", " ")) for one in fields if len(one) > 1)
+    folders = (Path(field[1].replace("\\040", " ")) for field in fields if len(field) > 1)
     return [folder for folder in folders if folder.name.startswith(LABEL) and (folder / INFO).is_file()]
 
 

@@ -29,7 +29,6 @@ class Registry:
         self._issued = directory / "issued.json"
 
     def claims(self) -> dict[str, Claim]:
-        """All claims by id."""
         found = [Claim(**_read(row, "expires", "used")) for row in files.read_json(self._claims, default=[])]
         return {claim.id: claim for claim in found}
 
@@ -39,7 +38,6 @@ class Registry:
         files.write_json(self._claims, [_written(one) for one in claims.values()])
 
     def issued(self) -> list[CertificateRecord]:
-        """All certificates, oldest first."""
         rows = files.read_json(self._issued, default=[])
         return [
             CertificateRecord(**_read(row | {"serial": int(row["serial"], 16)}, "issued", "not_after", "revoked"))
@@ -50,7 +48,6 @@ class Registry:
         self.keep_issued([*self.issued(), issued])
 
     def keep_issued(self, issued: list[CertificateRecord]) -> None:
-        """Replace the whole list."""
         files.write_json(self._issued, [_written(one) | {"serial": f"{one.serial:x}"} for one in issued])
 
 

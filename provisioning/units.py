@@ -36,7 +36,6 @@ def own_programs() -> Path:
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """`--output` and `--programs`."""
     command.add_argument("--output", type=Path, required=True, metavar="DIR", help="such as /etc/systemd/system")
     command.add_argument(
         "--programs", type=Path, default=own_programs(), metavar="DIR", help="where the programs are (%(default)s)"

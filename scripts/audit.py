@@ -64,7 +64,9 @@ def licence(distribution: importlib.metadata.Distribution) -> str:
     if stated and "\n" not in stated.strip():
         return stated.strip()
     classifiers = metadata.get_all("Classifier") or []
-    return " / ".join(one.rsplit(" :: ", 1)[-1] for one in classifiers if one.startswith("License ::"))
+    return " / ".join(
+        classifier.rsplit(" :: ", 1)[-1] for classifier in classifiers if classifier.startswith("License ::")
+    )
 
 
 def unlicensed(packages: dict[str, importlib.metadata.Distribution], known: dict[str, Any]) -> list[str]:
@@ -100,7 +102,7 @@ def bill(document: dict[str, Any], names: Iterable[str], title: str, version: st
     """The part of an environment's SBOM that is delivered, under a root component of its own."""
     wanted = {canonicalize_name(name) for name in names}
     components = [one for one in document.get("components", ()) if canonicalize_name(one["name"]) in wanted]
-    kept = {one["bom-ref"] for one in components}
+    kept = {component["bom-ref"] for component in components}
     root = {"bom-ref": title, "type": "application", "name": title, "version": version}
     edges = [
         {**one, "dependsOn": [ref for ref in one.get("dependsOn", ()) if ref in kept]}
@@ -118,12 +120,12 @@ def bill(document: dict[str, Any], names: Iterable[str], title: str, version: st
 def vulnerabilities(report: str) -> tuple[list[str], list[str]]:
     """Known vulnerabilities in pip-audit's JSON `report`, and packages that no source had data of."""
     found, unknown = [], []
-    for one in json.loads(report)["dependencies"]:
-        if "skip_reason" in one:
-            unknown.append(one["name"])
+    for load in json.loads(report)["dependencies"]:
+        if "skip_reason" in load:
+            unknown.append(load["name"])
         found += [
-            f"{one['name']} {one['version']}: {vuln['id']}, mended in {', '.join(vuln['fix_versions']) or 'no version'}"
-            for vuln in one.get("vulns", ())
+            f"{load['name']} {load['version']}: {vuln['id']}, mended in {', '.join(vuln['fix_versions']) or 'no version'}"
+            for vuln in load.get("vulns", ())
         ]
     return found, unknown
 

@@ -80,7 +80,6 @@ class Canvas:
         )
 
     def svg(self) -> str:
-        """The whole picture."""
         heads = "".join(
             f'<marker id="{name}" viewBox="0 0 10 10" refX="{ref}" refY="5" markerWidth="7" markerHeight="7" '
             f'orient="auto"><path d="{path}" fill="{PRIMARY}"/></marker>'

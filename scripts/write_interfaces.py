@@ -118,7 +118,6 @@ def _plain(schema: Any) -> Any:
 
 
 def files() -> dict[Path, str]:
-    """What belongs into each."""
     written = {"openapi.json": openapi(), "asyncapi.json": asyncapi()}
     return {
         DOCS / name: json.dumps(said, indent=1, ensure_ascii=False, sort_keys=True) + "\n"

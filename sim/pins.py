@@ -46,7 +46,6 @@ class VirtualPins(GpioPins):
         self._move("headphones", plugged)
 
     def stand_before(self, present: bool = True) -> None:
-        """Set the presence sensor."""
         self._move("presence", present)
 
     def bounce(self, role: Role) -> None:

@@ -104,7 +104,6 @@ class SerialCabinet:
         self._connection.start()
 
     async def close(self) -> None:
-        """Free the port."""
         await self._connection.close()
 
     @property

@@ -99,7 +99,7 @@ class SlotFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The door is open."""
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +164,7 @@ class Cabinet(Protocol):
     def start(self) -> None:
         """Begin to look for the cabinet. Call it once, in the loop that uses it."""
 
-    async def close(self) -> None:
-        """Close the connection."""
+    async def close(self) -> None: ...
 
     async def state(self) -> CabinetState:
         """All sensors now. Never raises."""

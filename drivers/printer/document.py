@@ -24,15 +24,13 @@ class RowBlock:
 
 @dataclass(frozen=True, slots=True)
 class ParagraphBlock:
-    """Running text."""
-
     text: str
     strong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RuleBlock:
-    """A line across."""
+    pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,6 @@ Measure = Callable[[str], float]
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """Sizes in dots."""
-
     width: int
     margin: int
     title: int

@@ -66,7 +66,6 @@ def open_session(
 
 
 def utc_now() -> datetime:
-    """The system's clock, aware."""
     return datetime.now(UTC)
 
 

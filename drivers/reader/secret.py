@@ -111,7 +111,6 @@ class CodeBuffer:
         return self._memory[: self._length]
 
     def wipe(self) -> None:
-        """Zero all of it."""
         self._memory[:] = bytes(len(self._memory))
         self._length = 0
 

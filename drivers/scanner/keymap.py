@@ -32,8 +32,6 @@ _PLAIN[43], _SHIFTED[43] = "\\", "|"
 
 @dataclass(slots=True)
 class Keyboard:
-    """Which modifiers are held."""
-
     _shifts: frozenset[int] = frozenset()
     _capitals: bool = False
 

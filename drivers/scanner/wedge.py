@@ -34,7 +34,6 @@ class Wedge:
         return self._count == 0 or at - self._last > GAP_S
 
     def feed(self, char: str, at: float) -> None:
-        """One character."""
         if self.begins(at):
             self._text, self._count, self._first = [], 0, at
         self._last = at

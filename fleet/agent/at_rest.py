@@ -36,7 +36,6 @@ class AtRestCipher:
         self._aead = ChaCha20Poly1305(derivation.derive(secret))
 
     def encrypt(self, kind: str, content: bytes) -> bytes:
-        """Nonce and ciphertext."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, content, self._bound_to(kind))
 

@@ -62,7 +62,6 @@ class Drain:
         self._wake.set()
 
     def acked(self, word: Acked) -> None:
-        """The server has spoken."""
         self._words.append(word)
         self._wake.set()
 

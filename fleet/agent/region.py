@@ -75,7 +75,7 @@ class SyncedRegion:
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
         """The first switch-off that names one of them."""
         asked = {"errand": errand, "product": product, "card_number": card_number}
-        return next((one for one in self._switch_offs if switches_off(one, **asked)), None)
+        return next((switch_off for switch_off in self._switch_offs if switches_off(switch_off, **asked)), None)
 
     def files(self) -> tuple[RegionFile, ...]:
         """All files that are held."""
@@ -121,13 +121,13 @@ class SyncedRegion:
 
     async def _take(self, pages: list[RegionPage]) -> None:
         files = _whole([part for page in pages for part in page.files])
-        switch_offs = tuple(one for page in pages for one in page.switch_offs)
+        switch_offs = tuple(switch_off for page in pages for switch_off in page.switch_offs)
 
         def work(cx: sqlite3.Connection) -> None:
             row = (pages[0].set, pages[0].issued, msgspec.json.encode(switch_offs))
             cx.execute("INSERT OR REPLACE INTO region VALUES (1, ?, ?, ?)", row)
             cx.execute("DELETE FROM region_file")
-            rows = [(one.kind, one.name, hashlib.sha256(one.content).hexdigest(), one.content) for one in files]
+            rows = [(file.kind, file.name, hashlib.sha256(file.content).hexdigest(), file.content) for file in files]
             cx.executemany("INSERT INTO region_file VALUES (?, ?, ?, ?)", rows)
 
         await self._store.transact(work)

@@ -103,7 +103,7 @@ class OrderBook:
     def find(self, hsa_id: str, today: date) -> Order | None:
         """The order to hand over first: still valid, not collected here, from a list that is valid now."""
         theirs = (one for one in self.waiting(today) if one.hsa_id == hsa_id)
-        return min(theirs, key=lambda one: (one.last_day, one.order), default=None)
+        return min(theirs, key=lambda their: (their.last_day, their.order), default=None)
 
     def order(self, order: str) -> Order | None:
         """An order by its number, whether or not it can still be handed over."""
@@ -207,11 +207,11 @@ class OrderBook:
         held = ListValidity(_time(pages[0].issued), min(_time(page.not_after) for page in pages))
         if floor is not None and held.issued < floor:
             raise SyncRefused("replayed", "the list is older than one that was held")
-        people = {one.hsa_id: one for page in pages for one in page.administrators}
+        people = {administrator.hsa_id: administrator for page in pages for administrator in page.administrators}
         return _Lists(
             held,
             held.issued,
-            {one.order: one for page in pages for one in page.orders},
+            {order.order: order for page in pages for order in page.orders},
             tuple(people[hsa_id] for hsa_id in sorted(people)),
         )
 
@@ -257,7 +257,7 @@ class OrderBook:
 def _with_answer(lists: _Lists, answer: FoundAnswer, page: SyncPage) -> _Lists:
     """The lists, with what the server says of one person in place of what they said."""
     others = {name: one for name, one in lists.orders.items() if one.hsa_id != answer.hsa_id}
-    theirs = {one.order: one for one in page.orders if one.hsa_id == answer.hsa_id}
+    theirs = {order.order: order for order in page.orders if order.hsa_id == answer.hsa_id}
     earlier = tuple(one for one in lists.found if one.hsa_id != answer.hsa_id)
     return replace(lists, orders=others | theirs, found=(*earlier, answer))
 

@@ -188,14 +188,10 @@ class HeldResult(_Result, frozen=True, tag="held"):
 
 
 class LiftedResult(_Result, frozen=True, tag="lifted"):
-    """Back in `state`."""
-
     state: CardState
 
 
 class AnsweredResult(_Result, frozen=True, tag="answered"):
-    """The enciphered challenge, hex."""
-
     response: str
 
 

@@ -58,7 +58,6 @@ def content_of(checkpoint: Checkpoint, key: EllipticCurvePrivateKey, certificate
 
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
-    """What is signed."""
     return msgspec.json.encode(checkpoint)
 
 

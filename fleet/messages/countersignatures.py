@@ -42,12 +42,10 @@ def digest_of(checkpoint: str) -> str:
 
 
 def stated_time(moment: datetime) -> str:
-    """As `received` is written."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def encode_countersignature(statement: Countersignature) -> bytes:
-    """What is signed."""
     return msgspec.json.encode(statement)
 
 

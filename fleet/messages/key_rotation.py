@@ -179,8 +179,8 @@ def _check_authorities(authorities: tuple[str, ...]) -> None:
     if len(authorities) > MAX_AUTHORITIES:
         raise RotationError(f"a statement names at most {MAX_AUTHORITIES} authorities")
     try:
-        for one in authorities:
-            x509.load_pem_x509_certificate(one.encode()).public_key()
+        for authority in authorities:
+            x509.load_pem_x509_certificate(authority.encode()).public_key()
     except (ValueError, UnsupportedAlgorithm):
         raise RotationError("an authority of the statement cannot be read") from None
 

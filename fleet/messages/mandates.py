@@ -61,7 +61,6 @@ _Wire = tuple[str, str, str, str, str, str, tuple[str, ...]]
 
 
 def mandate_bytes(mandate: Mandate) -> bytes:
-    """What the card signs."""
     return msgspec.json.encode([MANDATE, *msgspec.structs.astuple(mandate)])
 
 

@@ -40,7 +40,6 @@ class Pacing:
         self.idle(now)
 
     def look_in_s(self, now: float) -> float:
-        """When to ask `is_silent`."""
         return max(0.0, self._look_at - now)
 
     def is_silent(self, now: float, *, under_way: bool) -> bool:
@@ -79,7 +78,6 @@ class TokenBucket:
         return True
 
     def wait_s(self, now: float) -> float:
-        """Until there is one."""
         self._fill(now)
         return max(0.0, (1 - self._tokens) / self._per_s)
 

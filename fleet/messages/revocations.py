@@ -83,7 +83,7 @@ def _read(block: bytes, authorities: Sequence[x509.Certificate], now: datetime |
         updated, ends = crl.last_update_utc, crl.next_update_utc
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise RevocationListError("there is no list of revocations (CRL) in it, PEM or DER") from None
-    signer = next((one for one in authorities if _signed(crl, one)), None)
+    signer = next((authority for authority in authorities if _signed(crl, authority)), None)
     if signer is None:
         raise RevocationListError(
             "the list of revocations is not signed by this authority: take the one in its ca/crl.pem"

@@ -278,8 +278,6 @@ class Outcome(StrEnum):
 
 @unique
 class ErrandOutcome(StrEnum):
-    """How an errand ended."""
-
     DONE = "done"
     REFUSED = "refused"
     CANCELLED = "cancelled"

@@ -89,7 +89,7 @@ def publish(
 
 def puback(packet_ids: Iterable[int]) -> bytes:
     """3.4: all of them, in their order, at once."""
-    return b"".join(b"\x40\x02" + one.to_bytes(2) for one in packet_ids)
+    return b"".join(b"\x40\x02" + packet_id.to_bytes(2) for packet_id in packet_ids)
 
 
 PINGREQ = b"\xc0\x00"

@@ -44,7 +44,6 @@ MakeCommand = Callable[[Any, str, Callable[[argparse.Namespace], int], str], arg
 
 
 def add_parsers(commands: Any, make: MakeCommand, clock: Clock) -> None:
-    """Both commands."""
     worker = make(
         commands, "worker", lambda arguments: run_worker(arguments, clock), "one more ingest worker of a cluster"
     )

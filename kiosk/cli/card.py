@@ -96,7 +96,6 @@ def _add_action(actions: Any, name: str, action: Action, text: str) -> None:
 
 
 def run_list(arguments: Arguments) -> int:
-    """`card list`."""
     backend = PcscBackend()
     try:
         readers = [(name, backend.presence(name)) for name in backend.readers()]

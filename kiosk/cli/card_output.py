@@ -36,7 +36,6 @@ def _time(moment: datetime) -> str:
 
 
 def facts_json(facts: CardFacts, exchange: Exchange, findings: Sequence[CardFinding]) -> Json:
-    """`card show --json`."""
     return {
         "reader": facts.reader,
         "atr": facts.atr.hex().upper(),
@@ -65,7 +64,6 @@ def unknown_json(reader: str, atr: bytes, tried: Sequence[str], exchange: Exchan
 
 
 def pin_json(pin: Pin) -> Json:
-    """One of `pins`."""
     return {
         "id": pin.id, "label": pin.label, "role": pin.role.value, "reference": pin.reference,
         "tries_left": pin.tries_left, "state": pin.state,

@@ -73,7 +73,6 @@ class CardFinding:
 
     @property
     def mend(self) -> Say:
-        """What to do now."""
         return say(f"finding.{self.code}.do", **self.args)
 
     @property

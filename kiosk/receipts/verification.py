@@ -36,8 +36,6 @@ class ReceiptWitness:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptTrust:
-    """Whom to believe."""
-
     authorities: tuple[Certificate, ...] = ()
     """The fleet's authorities, which issue the stations' certificates."""
     stations: tuple[Certificate, ...] = ()

@@ -27,7 +27,6 @@ class Painted(Flow):
         self._paint()
 
     def _paint(self) -> None:
-        """Draw the ground anew."""
         raise NotImplementedError
 
 

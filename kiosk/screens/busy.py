@@ -24,8 +24,6 @@ class RingNumber(Text):
 
 
 class RingText(Text):
-    """The word under them."""
-
     small = BooleanProperty(True)
 
 

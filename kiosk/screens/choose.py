@@ -32,8 +32,6 @@ class FootText(Small):
 
 
 class ChooseShape(Shape):
-    """The options as tiles."""
-
     view: Choose
 
     def build(self) -> Flow:

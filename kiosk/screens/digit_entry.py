@@ -27,7 +27,6 @@ class DigitEntry:
             self._digits.append(ord(digit))
 
     def erase(self) -> None:
-        """Remove the last digit."""
         if len(self._digits):
             self._digits.pop()
 

@@ -93,7 +93,6 @@ class Rules(Flow):
         self.add_widget(self.column)
 
     def renew(self) -> None:
-        """Judge again."""
         self.remove_widget(self.column)
         self.column = self._column()
         self.add_widget(self.column)

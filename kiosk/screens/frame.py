@@ -186,7 +186,6 @@ class Frame(Flat):
 
     @property
     def _room(self) -> float:
-        """Pixels between the margins."""
         sizes = self.theme.sizes
         rail = 0.0 if self.theme.portrait else self.mm(sizes.rail)
         return float(self.width - rail - 2 * self.mm(sizes.pad))

@@ -197,7 +197,6 @@ class Grid(Flow):
             self.add_widget(tile)
 
     def parts(self, width: float) -> list[Flow]:
-        """Its rows."""
         count = self._count(width)
         rows = [self.tiles[at : at + count] for at in range(0, len(self.tiles), count)]
         for tile in self.tiles:

@@ -26,7 +26,6 @@ class GarbageCollector:
         self._soon = Clock.create_trigger(lambda passed: self._tidy(), AFTER_S)
 
     def soon(self) -> None:
-        """The screen has changed."""
         self._soon()
 
     def _tidy(self) -> None:

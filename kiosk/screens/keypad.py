@@ -105,7 +105,6 @@ class Cells(Flow):
         return []
 
     def show(self, filled: int, shown: tuple[str, ...] = ()) -> None:
-        """Fill so many cells."""
         self.filled, self.shown = filled, shown
         self.arrange()
 

@@ -47,8 +47,7 @@ class Flow(Widget):
         self.pos = round(x), round(top) - self.height
         self.arrange()
 
-    def arrange(self) -> None:
-        """Place what is inside."""
+    def arrange(self) -> None: ...
 
     def squeeze(self) -> None:
         """Take less room, if there is a way that loses nothing."""

@@ -42,7 +42,6 @@ class NotePanel(FramedBox):
         super().__init__(row, theme=theme, kind=kind, padding=padding, **kwargs)
 
     def pieces(self, width: float, height: float) -> list[Flow]:
-        """Several panels."""
         across, along = (2 * self.mm(side) for side in self.padding)
         beside = width - across - self.mm(5.5 + 2.6 if self.theme.small_panel else 7 + 4)
         lines = self.lines.pieces(beside, height - along)

@@ -154,7 +154,6 @@ class Staging:
             self.set_closed(self._closed)
 
     def renew_status(self) -> None:
-        """Redraw the status strip."""
         if self._frame and self.view:
             self._frame.set_status(self._status(self.view))
 

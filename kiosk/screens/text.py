@@ -191,7 +191,7 @@ class Lead(Text):
 
 
 class Strong(Text):
-    """Body, SemiBold."""
+    pass
 
 
 class Small(Text):

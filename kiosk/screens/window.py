@@ -165,7 +165,6 @@ class KivyScreen:
         await async_runTouchApp(async_lib="asyncio")
 
     def close(self) -> None:
-        """End `run`."""
         from kivy.base import stopTouchApp
 
         stopTouchApp()

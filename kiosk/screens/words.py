@@ -18,8 +18,6 @@ def _escaped(text: str) -> str:
 
 @dataclass(frozen=True)
 class ScreenTexts:
-    """Sentences of one language."""
-
     texts: Texts
     language: str
 

@@ -117,7 +117,6 @@ class _Context:
 
     @property
     def data(self) -> Path:
-        """The station's data folder."""
         return self.base / self.config.station.data
 
 

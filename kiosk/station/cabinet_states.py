@@ -47,7 +47,6 @@ def name_findings(findings: Findings) -> tuple[str, str]:
 
 
 def cabinet_state_code(state: CabinetState) -> str:
-    """The state's stable name."""
     match state:
         case CabinetReady():
             return DeviceStatus.READY

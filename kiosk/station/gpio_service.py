@@ -78,8 +78,7 @@ class ServiceDoor:
             self._opened.clear()
 
 
-async def _tell_nobody(is_open: bool) -> None:
-    """The default of `GpioListeners.on_door`."""
+async def _tell_nobody(is_open: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,6 @@ class HomeContent:
 
 
 async def _nobody_administers(facts: CardFacts) -> bool:
-    """The default of `CardKnowledge.administers`."""
     return False
 
 

@@ -113,7 +113,6 @@ class Journal:
         return self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def monotonic(self) -> float:
-        """Seconds, for durations."""
         return self._clock.monotonic()
 
     async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:

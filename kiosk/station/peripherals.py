@@ -14,7 +14,6 @@ from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 
 
 def code_of_pins(state: PinsState) -> str:
-    """The state's stable name."""
     match state:
         case PinsReady(door="open"):
             return DeviceStatus.DOOR_OPEN
@@ -44,7 +43,6 @@ def advice_for_pins(state: PinsState) -> str:
 
 
 def code_of_scanner(state: ScannerState) -> str:
-    """The state's stable name."""
     match state:
         case ScannerReady():
             return DeviceStatus.READY

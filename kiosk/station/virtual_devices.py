@@ -49,8 +49,7 @@ class VirtualDevices(Protocol):
     def make_pins(self, wiring: Wiring) -> Pins:
         """The GPIO pins. Raises ImportError where gpiozero is not installed."""
 
-    def make_scanner(self) -> Scanner:
-        """The barcode scanner."""
+    def make_scanner(self) -> Scanner: ...
 
     def pin_of(self, card_number: str | None) -> Secret | None:
         """The made-up PIN of a card that lies here; None for any other card."""
@@ -58,14 +57,12 @@ class VirtualDevices(Protocol):
     async def start_printer(self, profile: PrinterProfile) -> tuple[str, int]:
         """Host and port of the network printer of that profile, once it listens."""
 
-    async def stop_printer(self) -> None:
-        """Stop listening."""
+    async def stop_printer(self) -> None: ...
 
     async def power_on(self) -> None:
         """Start the cabinet's board, where it has one. Raises CabinetPowerError."""
 
-    async def power_off(self) -> None:
-        """Stop the cabinet's board."""
+    async def power_off(self) -> None: ...
 
     async def settled(self) -> None:
         """Wait until the cabinet's board, if it has power, has seen all that was done to it."""

@@ -30,8 +30,7 @@ class BenchServer(Protocol):
     async def start(self) -> None:
         """Listen. Raises OSError."""
 
-    async def stop(self) -> None:
-        """Stop listening."""
+    async def stop(self) -> None: ...
 
 
 Look = Callable[[dict[str, Any]], dict[str, Any]]

@@ -96,7 +96,10 @@ def _protected(register: CardWord | NotFound | Unavailable) -> bool:
 
 def refuse_switched_off(caps: Capabilities, context: ViewContext, card_number: str, *products: str) -> None:
     """Raises StopError where the number is in a batch, or one of the products is one, that the region has switched off."""
-    named = [caps.switches.off(card_number=card_number), *(caps.switches.off(product=one) for one in products if one)]
+    named = [
+        caps.switches.off(card_number=card_number),
+        *(caps.switches.off(product=product) for product in products if product),
+    ]
     off = next((one for one in named if one is not None), None)
     if off is not None:
         raise switched_off(context, off)

@@ -58,7 +58,6 @@ class Ledger:
         return next((card for card in self.lying if card.slot == slot), None)
 
     def where(self, card_number: str) -> StoredCard | None:
-        """Where that card lies."""
         return next((card for card in self.lying if card_number and card.card_number == card_number), None)
 
     def order_of(self, *, card_number: str = "", order: str = "") -> Order | None:

@@ -35,7 +35,6 @@ class Texts:
     @staticmethod
     @cache
     def load() -> "Texts":
-        """Read the built-in catalogues."""
         here = Path(__file__).parent
         beside = here.parent.glob("*/texts")
         catalogues = read_catalogues([here, *sorted(folder for folder in beside if folder.is_dir()), *texts_folders()])

@@ -40,7 +40,6 @@ class StoryScene:
 
 
 def touch(target: str) -> Deed:
-    """One touch."""
     return lambda doer: doer.touch(target)
 
 

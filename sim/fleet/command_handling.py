@@ -45,9 +45,7 @@ class CommandTarget(Protocol):
         """An event of its chain."""
         ...
 
-    def say_state(self) -> None:
-        """Publish the station's state."""
-        ...
+    def say_state(self) -> None: ...
 
     def say_result(self, result: CommandResult) -> None:
         """Where there is a line."""

@@ -25,7 +25,6 @@ class SimulatedDevices:
     out_of_service: str | None = None
 
     def devices(self) -> tuple[DeviceState, ...]:
-        """States of the devices."""
         return (
             DeviceState("Reader", DeviceKind.READER, DeviceStatus.READY, ok=True, virtual=True),
             DeviceState(

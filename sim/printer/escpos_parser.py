@@ -142,7 +142,6 @@ def _two_bytes_or_more(data: bytes) -> Taken | None:
 
 
 def _cut(data: bytes) -> Taken | None:
-    """GS V m [n]."""
     if data[2] not in (65, 66):
         return 3, Cut(0)
     return (4, Cut(data[3])) if len(data) >= 4 else None

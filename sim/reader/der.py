@@ -31,7 +31,6 @@ def sequence(*parts: bytes) -> bytes:
 
 
 def constructed(number: int, *parts: bytes) -> bytes:
-    """Context-specific constructed tag, [number]."""
     return tlv(0xA0 | number, *parts)
 
 

@@ -46,7 +46,6 @@ class InProcessConnection:
         return answer
 
     def still_in(self) -> bool:
-        """See `drivers.reader.port.WithStatus`."""
         with self._slot.changed:
             return self._open and not self._torn and self._slot.generation == self._generation
 

@@ -57,7 +57,6 @@ class CardKey:
 
 
 def generate(algorithm: KeyAlgorithm) -> CardPrivateKey:
-    """Generate a private key."""
     if algorithm == "RSA-2048":
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return ec.generate_private_key(ec.SECP384R1() if algorithm == "EC-P384" else ec.SECP256R1())

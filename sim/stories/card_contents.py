@@ -12,7 +12,7 @@ from sim.reader.slot import VirtualSlot
 
 def held(card: VirtualCard) -> list[bytes]:
     """DER of every certificate on the card."""
-    return [one.der for one in facts_of(card).certificates]
+    return [certificate.der for certificate in facts_of(card).certificates]
 
 
 def facts_of(card: VirtualCard) -> CardFacts:

@@ -39,7 +39,7 @@ def issuer(
         desk = IssuerDesk(authority(), room.clock)
         desk.add(DirectoryPerson(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", state, reserve=reserve))
         loa = 2 if reserve else 3
-        desk.offered = [Offer(one, loa, LAST_DAY, **offer) for one in profiles]  # type: ignore[arg-type]
+        desk.offered = [Offer(profile, loa, LAST_DAY, **offer) for profile in profiles]  # type: ignore[arg-type]
         desk.online = online
         desk.administrators = {persona_of(one).hsa_id: persona_of(one).name for one in ("13:new", "14:new")}
         room.equip(**desk.ports())

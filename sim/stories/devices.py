@@ -38,7 +38,7 @@ class HeldOrders:
 
     def __init__(self, orders: Iterable[Order], administrators: Iterable[Administrator], journal: Journal) -> None:
         self.all = tuple(orders)
-        self.administrators = {one.hsa_id: one for one in administrators}
+        self.administrators = {administrator.hsa_id: administrator for administrator in administrators}
         self.too_old = False
         self._journal = journal
 
@@ -153,8 +153,7 @@ class PaperTray:
             self.papers.append(document)
         return outcome
 
-    def close(self) -> None:
-        """Nothing to let go."""
+    def close(self) -> None: ...
 
 
 @cache

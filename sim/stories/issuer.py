@@ -127,10 +127,12 @@ class IssuerDesk:
         present = facts.certificate("signature" if offer.profile == "signature" else "identification")
         if present is not None and not _proved(present.der, request, proof):
             return RequestDeclined("no_proof")
-        refused = next(filter(None, (not_meant(one, "certificate.request", facts.card_number) for one in people)), None)
+        refused = next(
+            filter(None, (not_meant(person, "certificate.request", facts.card_number) for person in people)), None
+        )
         if refused is not None or not people:
             return refused or RequestDeclined("not_allowed")
-        if len({one.hsa_id for one in people} - {facts.holder.hsa_id}) < offer.administrators:
+        if len({person.hsa_id for person in people} - {facts.holder.hsa_id}) < offer.administrators:
             return RequestDeclined("administrators_missing")
         self.told.append(("certificate", facts.card_number, offer.profile))
         return self.issued.setdefault(request, issue(self._authority, request, offer, facts, self._clock.now()))
@@ -187,7 +189,7 @@ class IssuerDesk:
         self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str, people: tuple[PersonProof, ...]
     ) -> _Key:
         assert people, "nobody answers for a management key in nobody's name"
-        assert not [one for one in people if not_meant(one, "card.challenge", facts.card_number)]
+        assert not [person for person in people if not_meant(person, "card.challenge", facts.card_number)]
         return _Key(algorithm, self._key(facts), self)
 
     def _key(self, facts: CardFacts) -> bytes:

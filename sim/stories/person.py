@@ -174,7 +174,9 @@ class Person:
                 code = view.codes and isinstance(parse_scan(value), OrderCode | EnvelopeCode)
                 assert code or value.isdigit(), "digits only"
             case Choose():
-                assert value in {one.value for one in view.options if one.reason is None}, f"there is no {value!r}"
+                assert value in {option.value for option in view.options if option.reason is None}, (
+                    f"there is no {value!r}"
+                )
             case Board():
                 assert value in {button.value for button in view.actions}, f"there is no {value!r}"
             case _:
@@ -260,8 +262,8 @@ def first(*deeds: Callable[[Person], object], then: str | None = None) -> Deed:
     """Do one thing after the other, and then answer."""
 
     def deed(person: Person) -> str | None:
-        for one in deeds:
-            one(person)
+        for deed in deeds:
+            deed(person)
         return then
 
     return deed

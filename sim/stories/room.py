@@ -171,7 +171,9 @@ class Room:
         trust = TrustStore(world.authority.anchors(), world.authority.intermediates())
         self.settings = ReaderSettings(trust=trust, ledger=MemoryLedger(), now=self.clock.now)
         readers = ("holder", "administrator") if second_reader else ("holder",)
-        self.readers = [CardReader(self.world.backend, self.world.slots[one].name, self.settings) for one in readers]
+        self.readers = [
+            CardReader(self.world.backend, self.world.slots[reader].name, self.settings) for reader in readers
+        ]
         self.caps = Capabilities(
             reader=self.readers[0],
             administrator_reader=self.readers[1] if second_reader else None,

@@ -115,8 +115,8 @@ class Setting:
 def room_for(folder: Path, setting: Setting) -> Room:
     """The room of a story."""
     numbers = setting.orders if setting.orders is not None else (setting.number,)
-    orders = [order_of(one, **(setting.order if one == setting.number else {})) for one in numbers]
-    pukes = {one.order: person(int(one.order[-4:])).new.puk for one in orders}
+    orders = [order_of(number, **(setting.order if number == setting.number else {})) for number in numbers]
+    pukes = {order.order: person(int(order.order[-4:])).new.puk for order in orders}
     return Room(
         folder,
         orders=orders,

@@ -61,7 +61,6 @@ class GpioPins:
     # The port
 
     async def state(self) -> PinsState:
-        """Read every pin now."""
         try:
             board = self._open()
             for role in self._inputs():

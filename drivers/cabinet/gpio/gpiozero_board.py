@@ -117,7 +117,6 @@ class GpioBoard:
                 device.when_activated = device.when_deactivated = _teller(callback, role)
 
     def close(self) -> None:
-        """Give the pins back."""
         for device in self._devices.values():
             device.close()
         self._devices = {}

@@ -67,7 +67,6 @@ class _Recognition:
         return cached is not None and restore_if_known(files, cached)
 
     def keep(self, files: CardFiles, fingerprint: Fingerprint) -> None:
-        """Remember what was read."""
         if self.card:
             self._memory.keep(self.card, CachedFiles(files.base, files.known, fingerprint))
 

@@ -95,7 +95,6 @@ class CodeObject:
     path: bytes
 
     def has(self, flag: CodeFlag) -> bool:
-        """Is that bit set?"""
         return flag in self.flags
 
 

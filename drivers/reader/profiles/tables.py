@@ -71,7 +71,6 @@ class AtrMask(_ProfileTable):
 
     @property
     def weight(self) -> int:
-        """How many bits count."""
         mask = bytes.fromhex(self.mask or "FF" * (len(self.value) // 2))
         return int.from_bytes(mask).bit_count()
 
@@ -207,8 +206,6 @@ class PivRules(_ProfileTable):
 
 
 class Profile(_ProfileTable):
-    """One card product."""
-
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
     title: str
     kind: Literal["pkcs15", "piv"] = "pkcs15"

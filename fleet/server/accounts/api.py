@@ -42,8 +42,6 @@ class Roles(Body):
 
 
 class Invitation(Roles):
-    """A new local account."""
-
     name: Annotated[str, Field(pattern=NAME)]
 
 

@@ -22,8 +22,6 @@ Item = TypeVar("Item")
 
 
 class FairQueue(Generic[Item]):
-    """Not for several threads."""
-
     def __init__(self, at_once: int = AT_ONCE, share: int = SHARE, most_waiting: int = MOST_WAITING) -> None:
         self._at_once, self._share, self._most_waiting = at_once, share, most_waiting
         self._waiting: dict[str, deque[Item]] = {}

@@ -30,7 +30,6 @@ class AskLimits:
         self._buckets: OrderedDict[str, tuple[TokenBucket, TokenBucket]] = OrderedDict()
 
     def judge(self, station: str) -> Judgement:
-        """Count one ask."""
         now = self._monotonic()
         asks, refusals = self._of(station, now)
         if asks.take(now):

@@ -32,8 +32,6 @@ _log = logging.getLogger(__name__)
 
 
 class Refusals:
-    """Of this process."""
-
     def __init__(
         self,
         database: Database,

@@ -55,8 +55,6 @@ class _Taken:
 
 
 class AskVerifier:
-    """Not for several threads."""
-
     def __init__(self, authorities: Authorities, revoked: RevocationList, clock: Clock) -> None:
         self._authorities = authorities
         self._revoked = revoked

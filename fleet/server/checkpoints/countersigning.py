@@ -46,7 +46,6 @@ class Countersigner:
 
     @property
     def authorities(self) -> Authorities:
-        """Those of the fleet."""
         return self.seal.authorities
 
     def sign(self, held: VerifiedCheckpoint, now: datetime) -> dict[str, Any]:

@@ -34,8 +34,6 @@ _log = logging.getLogger(__name__)
 
 
 class Timestamper:
-    """One time-stamping authority."""
-
     def __init__(self, url: str, roots: Sequence[x509.Certificate], tls: ssl.SSLContext | None = None) -> None:
         self._http = IssuerHttp(url, tls)
         self._roots = roots
@@ -50,7 +48,6 @@ class Timestamper:
         return read_response(reply.content, content, nonce, self._roots)
 
     async def close(self) -> None:
-        """End all connections."""
         await self._http.close()
 
 

@@ -29,7 +29,6 @@ BAD_INPUT, NOT_IN_ORDER = 2, 3
 
 
 def add_parsers(commands: Any, make: Any) -> None:
-    """The commands."""
     units.add_options(make(commands, "units", run_units, "write the systemd units of server, verifier and worker"))
 
     doctor = make(

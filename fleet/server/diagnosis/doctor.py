@@ -131,7 +131,7 @@ def _pairs(examined: Examined) -> Iterator[Diagnosis]:
                 yield Diagnosis(
                     "fault", name, f"{place}: is not the certificate of {name}.key; export the server's part anew"
                 )
-            elif not any(_is_issued_by(certificate, one) for one in authorities):
+            elif not any(_is_issued_by(certificate, authority) for authority in authorities):
                 yield Diagnosis("fault", name, f"{place}: was not issued by the authority in ca.pem")
             else:
                 yield Diagnosis("ok", name, f"{place}: fits its key and the authority")

@@ -55,7 +55,6 @@ class FleetCollector(Collector):
         self._until: datetime | None = None
 
     def collect(self) -> Iterable[Metric]:
-        """Called at each scrape."""
         now = self._clock()
         if self._until is None or now >= self._until:
             self._read, self._until = [*self._from_store(now)], now + FRESH
@@ -93,7 +92,7 @@ class FleetCollector(Collector):
         yield GaugeMetricFamily("kortkiosk_orders_waiting", "Cards that lie in slots", value=summary.orders_waiting)
         _, is_open = self._alerts.list_alerts(is_open=True, limit=1)
         yield GaugeMetricFamily("kortkiosk_alerts_open", "Open alerts", value=is_open)
-        unsent = sum(1 for one in self._alerts.queued_notices() if one.due is None)
+        unsent = sum(1 for queued_notice in self._alerts.queued_notices() if queued_notice.due is None)
         yield GaugeMetricFamily("kortkiosk_notices_given_up", "Words to people that were given up", value=unsent)
 
 
@@ -112,7 +111,6 @@ class Metrics:
         )
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
-        """One request was answered."""
         route = getattr(scope.get("route"), "path", None) or "none"
         self.requests.labels(scope["method"] if scope.get("route") else "any", route, str(status)).inc()
         self.seconds.labels(route).observe(seconds)
@@ -139,7 +137,6 @@ class Counting:
 
 
 def metrics_router(metrics: Metrics) -> APIRouter:
-    """`/metrics`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/metrics", dependencies=needs(Right.PUBLIC))
@@ -170,7 +167,6 @@ class Readiness:
 
 
 def health_router(health: Health) -> APIRouter:
-    """`/health/live` and `/health/ready`."""
     router = APIRouter(prefix="/health", include_in_schema=False)
 
     @router.get("/live", dependencies=needs(Right.PUBLIC))

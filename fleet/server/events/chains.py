@@ -103,7 +103,6 @@ def _listed(numbers: list[int]) -> str:
 
 
 def _run(connection: Connection, statements: Sequence[Statement]) -> list[list[Any]]:
-    """The rows of each."""
     if not statements or is_postgres(connection):
         return in_one_trip(connection, statements) if statements else []
     results = [connection.exec_driver_sql(statement, tuple(values)) for statement, values in statements]

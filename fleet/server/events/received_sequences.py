@@ -65,12 +65,10 @@ class ReceivedSequences(msgspec.Struct, frozen=True, gc=False):
 
 
 def gaps_to_text(held: ReceivedSequences) -> str:
-    """As stored."""
     return _NO_GAPS if not held.gaps else msgspec.json.encode(held.gaps).decode()
 
 
 def gaps_from_text(text: str) -> tuple[Range, ...]:
-    """As stored before."""
     return () if text == _NO_GAPS else msgspec.json.decode(text, type=tuple[Range, ...])
 
 

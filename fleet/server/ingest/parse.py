@@ -31,7 +31,6 @@ class ArrivedEvent(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> Key:
-        """(epoch, sequence)."""
         return self.event.epoch, self.event.sequence
 
 
@@ -122,7 +121,6 @@ Waiting = tuple[Incoming, Arrival | None]
 
 
 def parse_waiting(message: Incoming) -> Waiting:
-    """For the inbox."""
     return message, parse_message(message)
 
 

@@ -84,7 +84,6 @@ def fold(steps: Sequence[Step], kept: dict[str, Origin]) -> Folded:
 
 
 def apply_folded(connection: Connection, folded: Folded) -> Applied:
-    """The rest of `apply_changes`."""
     if folded.errands:
         folded.applied.topics.add(Topic.ERRANDS)
     signed = Put(checkpoints, folded.signed, ("at",))

@@ -101,7 +101,7 @@ def _step(row: Row[Any], names: dict[int, str], starts: dict[str, int]) -> Step 
         return None
     if event.data is None:
         event = msgspec.structs.replace(event, data=row.residue)
-    changes = tuple(one for one in changes_of(event, row.received) if _counts(one, row.id, starts))
+    changes = tuple(change for change in changes_of(event, row.received) if _counts(change, row.id, starts))
     return Step(Origin(row.station, names[row.station], row.epoch, row.sequence), changes, row.received)
 
 

@@ -113,23 +113,27 @@ class Writer:
 
 def _remembered(arrivals: Sequence[Arrival]) -> set[str]:
     """Stations of which this batch has no more than what the broker remembers."""
-    remembered = {one.station for one in arrivals if type(one) is not ArrivedEvent and is_remembered_by_broker(one)}
-    return remembered and remembered - {one.station for one in arrivals if not is_remembered_by_broker(one)}
+    remembered = {
+        arrival.station
+        for arrival in arrivals
+        if type(arrival) is not ArrivedEvent and is_remembered_by_broker(arrival)
+    }
+    return remembered and remembered - {arrival.station for arrival in arrivals if not is_remembered_by_broker(arrival)}
 
 
 def _told(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:
     """Sequences in this batch, by chain; also of what is held already."""
     told: dict[tuple[str, int], list[int]] = {}
-    for one in arrivals:
-        if isinstance(one, ArrivedEvent):
-            epoch, sequence = one.event.epoch, one.event.sequence
-        elif isinstance(one, UnreadableMessage) and one.key is not None:
-            epoch, sequence = one.key
+    for arrival in arrivals:
+        if isinstance(arrival, ArrivedEvent):
+            epoch, sequence = arrival.event.epoch, arrival.event.sequence
+        elif isinstance(arrival, UnreadableMessage) and arrival.key is not None:
+            epoch, sequence = arrival.key
         else:
             continue
-        sequences = told.get((one.station, epoch))
+        sequences = told.get((arrival.station, epoch))
         if sequences is None:
-            told[one.station, epoch] = [sequence]
+            told[arrival.station, epoch] = [sequence]
         else:
             sequences.append(sequence)
     return told

@@ -48,7 +48,6 @@ class RequestRow:
 
     @property
     def key(self) -> RequestKey:
-        """Of the row."""
         return RequestKey(self.station, self.id)
 
     @property

@@ -72,8 +72,6 @@ class DirectoryEntry:
 
 
 class CertificateIssuer(Protocol):
-    """Signs requests."""
-
     async def certificate(self, wanted: CertificateRequest) -> IssuedResult | DeclinedResult:
         """The certificate with its chain. Raises IssuerAwayError."""
 

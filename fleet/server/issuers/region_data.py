@@ -103,7 +103,7 @@ class RegionData:
         files = (*self._files, *self._lists)
         told = [
             msgspec.json.encode(self._switch_offs),
-            *(f"{one.kind}/{one.name}/{one.digest}".encode() for one in files),
+            *(f"{file.kind}/{file.name}/{file.digest}".encode() for file in files),
         ]
         self._set = hashlib.sha256(b"\0".join(told)).hexdigest()
         self._pages = tuple(_paged(files)) or ((),)

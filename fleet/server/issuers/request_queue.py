@@ -98,7 +98,6 @@ def list_requests(
 def find_request(
     connection: Connection, key: RequestKey, within: ColumnElement[bool] | None = None
 ) -> RequestRow | None:
-    """That request."""
     row = connection.execute(select(requests).where(_this(key), true() if within is None else within)).first()
     return None if row is None else _row(row)
 

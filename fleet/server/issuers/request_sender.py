@@ -43,7 +43,6 @@ class RequestSender:
         self._clock = clock
 
     async def run(self) -> None:
-        """Until cancelled."""
         while True:
             try:
                 if await self.carry():

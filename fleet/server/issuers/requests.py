@@ -106,7 +106,7 @@ class RequestLog:
         """Write down what came of it: durable before the answer goes out."""
         name = tag_of(ask)
         row = _row(station, ask, now) | {
-            "people": json.dumps([one for one in people if one]),
+            "people": json.dumps([person for person in people if person]),
             "outcome": tag_outcome(result),
             "reason": result.reason if isinstance(result, DeclinedResult) else None,
             "result": encode(result).decode() if name in SAID_AGAIN else None,
@@ -150,7 +150,6 @@ class RequestLog:
 
 
 def tag_outcome(result: Result) -> str:
-    """The outcome's name."""
     return str(result.__struct_config__.tag)
 
 

@@ -130,10 +130,10 @@ class IssuerAnswers:
             return await self._keep(station, ask, (), people)
         asker = Asker.of(people)
         try:
-            for one in people:
-                refused = await self._rights.refuse(one, ask)
+            for person in people:
+                refused = await self._rights.refuse(person, ask)
                 if refused is not None:
-                    return await self._keep(station, ask, (one.hsa_id,), refused)
+                    return await self._keep(station, ask, (person.hsa_id,), refused)
             return await self._fresh(station, ask, asker)
         except IssuerAwayError:
             if isinstance(ask, Queueable):
@@ -154,7 +154,7 @@ class IssuerAnswers:
         return result
 
     async def _deal_with(self, station: str, ask: PersonAsk, asker: Asker) -> Outcome:
-        people = tuple(one.hsa_id for one in asker.people) or (asker.by,)
+        people = tuple(person.hsa_id for person in asker.people) or (asker.by,)
         match ask:
             case BlockAsk() | HoldAsk() | LiftAsk():
                 result = await self._changes.change(station, ask, asker)
@@ -179,7 +179,7 @@ class IssuerAnswers:
         self, station: str, ask: ChallengeAsk | PukAsk | LetterAsk, asker: Asker, card: HeldCard | None
     ) -> Outcome:
         """What wants the card to be known: its own keys, and a new letter."""
-        people = tuple(one.hsa_id for one in asker.people)
+        people = tuple(person.hsa_id for person in asker.people)
         if card is None:
             return DeclinedResult("unknown_card"), people
         holder = card[1].hsa_id

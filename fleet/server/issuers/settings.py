@@ -73,8 +73,6 @@ PolicyOid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
 
 
 class IssuerSettings(_Table):
-    """The whole file."""
-
     link: LinkSettings
     trust: TrustSettings
     rules: RuleSettings = RuleSettings()

@@ -38,7 +38,6 @@ class Administrator(BaseModel):
 
 
 def administrators_api(cards: Cards) -> APIRouter:
-    """All of it."""
     router = api_group("people")
 
     @router.get("/administrators", dependencies=needs(Right.PEOPLE))

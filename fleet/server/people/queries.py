@@ -18,7 +18,7 @@ from fleet.server.platform.import_files import ImportResult
 
 def replace_administrators(connection: Connection, people: Iterable[ListedAdministrator]) -> ImportResult:
     """Make the list exactly this one: who is not on it may no longer attend."""
-    wanted = {one.administrator.hsa_id: one for one in people}
+    wanted = {person.administrator.hsa_id: person for person in people}
     before = {one.administrator.hsa_id: one for one in map(_listed, connection.execute(select(administrators)))}
     added = wanted.keys() - before.keys()
     removed = before.keys() - wanted.keys()
@@ -77,7 +77,6 @@ CHUNK = 500
 
 
 def import_people(connection: Connection, rows: Sequence[PersonRow], now: datetime) -> ImportResult:
-    """Take all of them."""
     known = _known(connection, [row.hsa_id for row in rows])
     changed = [row for row in rows if known.get(row.hsa_id) != row]
     values = [{**asdict(row), "changed": now} for row in changed]
@@ -87,7 +86,6 @@ def import_people(connection: Connection, rows: Sequence[PersonRow], now: dateti
 
 
 def find_person(connection: Connection, hsa_id: str) -> PersonRow | None:
-    """That person."""
     return _known(connection, [hsa_id]).get(hsa_id)
 
 

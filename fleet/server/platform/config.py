@@ -61,7 +61,6 @@ class ServerConfig:
 
     @property
     def database(self) -> Place:
-        """The store."""
         return self.postgres or self.data / FILE_NAME
 
     @property
@@ -71,7 +70,6 @@ class ServerConfig:
 
     @property
     def counters(self) -> Path:
-        """The verifier's own database."""
         return self.data / "verifier.sqlite"
 
     @property
@@ -86,7 +84,6 @@ class ServerConfig:
 
     @property
     def ca(self) -> Path:
-        """The fleet's CA certificate."""
         return self.authority / "ca" / "ca.pem"
 
     @property

@@ -19,7 +19,6 @@ Table = Mapping[str, Any]
 
 
 def read(shipped: Path) -> dict[str, Any]:
-    """A file that ships."""
     return tomllib.loads(shipped.read_text("utf-8"))
 
 

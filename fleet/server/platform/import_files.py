@@ -10,8 +10,6 @@ from fleet.server.platform.csv_files import CsvLine, FileProblem
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import did."""
-
     added: int
     changed: int
     unchanged: int

@@ -64,7 +64,6 @@ class StoreReadings:
             return overview.summary(connection, now, rows, self._seen)
 
     def stations(self, now: datetime) -> list[StationRow]:
-        """All stations, by name."""
         return list(self._all(now))
 
     def _all(self, now: datetime) -> Sequence[StationRow]:

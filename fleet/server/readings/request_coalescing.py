@@ -13,8 +13,6 @@ from fleet.server.stations.model import StationRow
 
 
 class SharedStationList:
-    """For many threads."""
-
     def __init__(
         self, read: Callable[[datetime], Sequence[StationRow]], monotonic: Callable[[], float] = time.monotonic
     ) -> None:

@@ -84,6 +84,11 @@ def _erase(arguments: argparse.Namespace, job: RetentionRun) -> Said:
             done = "would erase" if job.dry else "erased"
             return DONE, {"events": events, "orders": orders}, f"{done}: {events} events, {orders} orders"
         case NothingErased(reasons=reasons):
-            told = [{**asdict(one), "until": one.until.isoformat() if one.until else None} for one in reasons]
-            words = [f"{one.what} {one.count}" + (f" until {one.until}" if one.until else "") for one in reasons]
+            told = [
+                {**asdict(reason), "until": reason.until.isoformat() if reason.until else None} for reason in reasons
+            ]
+            words = [
+                f"{reason.what} {reason.count}" + (f" until {reason.until}" if reason.until else "")
+                for reason in reasons
+            ]
             return REFUSED, {"reasons": told}, f"refused, nothing was erased; to be kept: {', '.join(words)}"

@@ -76,8 +76,8 @@ def _tell_again(connection: Connection, left: Sequence[tuple[Any, bytes]]) -> No
         event = _event(row)
         changes: tuple[Change, ...] = changes_of(as_erased(event, residue), row.received) if event else ()
         origin = Origin(row.station, known[row.station], row.epoch, row.sequence)
-        steps.append(Step(origin, tuple(one for one in changes if isinstance(one, _AGAIN)), row.received))
-        dropped += [(row, one) for one in changes if isinstance(one, CardDropped)]
+        steps.append(Step(origin, tuple(change for change in changes if isinstance(change, _AGAIN)), row.received))
+        dropped += [(row, change) for change in changes if isinstance(change, CardDropped)]
     put_all(connection, apply_changes(connection, steps).puts)
     names = ("station", "epoch", "sequence")
     this = update(bin_cards).where(*(bin_cards.c[name] == bindparam(f"the_{name}") for name in names))

@@ -35,8 +35,6 @@ def is_due(last: date | None, today: date) -> bool:
 
 @dataclass(slots=True)
 class RetentionService:
-    """One for a server."""
-
     database: Database
     settings: RetentionSettings
     pseudonyms: Pseudonyms
@@ -45,7 +43,6 @@ class RetentionService:
     last: date | None = None
 
     async def run(self) -> None:
-        """Until cancelled."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             await asyncio.to_thread(self.look)

@@ -48,15 +48,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class NothingErased:
-    """Nothing was erased."""
-
     reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PersonErased:
-    """How much was erased."""
-
     events: int
     orders: int
 

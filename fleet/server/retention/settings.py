@@ -68,7 +68,6 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     @property
     def held(self) -> frozenset[str]:
-        """Errands under a hold."""
         return frozenset(one.errand for one in self.hold)
 
     def cutoff(self, name: str, now: datetime) -> datetime:

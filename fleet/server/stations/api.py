@@ -283,7 +283,6 @@ def _errand(row: ErrandRow) -> Errand:
 
 
 def order_model(row: OrderRow) -> Order:
-    """As programs have it."""
     return Order.model_validate(row, from_attributes=True).model_copy(update={"name": None} if row.protected else {})
 
 

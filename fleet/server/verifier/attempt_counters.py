@@ -36,8 +36,6 @@ class Admission:
 
 
 class AttemptStore(Protocol):
-    """Where tries are kept."""
-
     def transaction(self) -> AbstractContextManager[Execute]:
         """Durable when it ends; no other one at the same time."""
 
@@ -57,7 +55,6 @@ class FileAttemptStore:
 
     @contextmanager
     def transaction(self) -> Iterator[Execute]:
-        """One at a time."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield lambda query, *values: self._connection.execute(query, values)
@@ -67,7 +64,6 @@ class FileAttemptStore:
         self._connection.execute("COMMIT")
 
     def close(self) -> None:
-        """End it."""
         self._connection.close()
 
 
@@ -78,7 +74,6 @@ class AttemptCounters:
         self._tries = tries
 
     def close(self) -> None:
-        """End it."""
         self._tries.close()
 
     def admit(self, station: str, envelope: str, nonce: str, now: float) -> Admission:

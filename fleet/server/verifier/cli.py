@@ -39,7 +39,6 @@ _log = logging.getLogger(__name__)
 
 
 def add_parser(commands: Any, make: Any) -> None:
-    """The command."""
     verifier = make(commands, "verifier", run_verifier, "judge code letters, as a user of its own behind a socket")
     verifier.add_argument("--socket", type=Path, required=True, metavar="PATH", help="where it is asked")
     verifier.add_argument("--keys", type=Path, required=True, metavar="DIR", help="the authority's folder `verifier`")

@@ -56,8 +56,6 @@ class Keys:
 
 
 class Judge:
-    """Opens seals and compares."""
-
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
         self._stand_in_key = secrets.token_bytes(KEY_BYTES)

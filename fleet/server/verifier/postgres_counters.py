@@ -37,5 +37,4 @@ class PostgresAttemptStore:
             yield lambda query, *values: connection.exec_driver_sql(query.replace("?", "%s"), values)
 
     def close(self) -> None:
-        """End its connections."""
         self._engine.dispose()

@@ -41,8 +41,8 @@ def board(context: ViewContext, look: MachineOverview, missing: Callable[[str], 
         errand=say("admin.strip", name=context.attended_by or ""),
         title=say("admin.title"),
         lead=(_summary(look),) if look.slots else (),
-        slots=tuple(BoardSlot(one.number, one.look) for one in look.slots),
-        parts=(*(_part(one) for one in parts), *_receipts(look), *_left_in(look)),
+        slots=tuple(BoardSlot(slot.number, slot.look) for slot in look.slots),
+        parts=(*(_part(part) for part in parts), *_receipts(look), *_left_in(look)),
         parts_title=say("admin.machine"),
         until=say("admin.until_taken"),
         actions=tuple(
@@ -56,7 +56,7 @@ def board(context: ViewContext, look: MachineOverview, missing: Callable[[str], 
 
 def _summary(look: MachineOverview) -> Say:
     """How many slots hold a card, and how many are out of order."""
-    looks = Counter(one.look for one in look.slots)
+    looks = Counter(slot.look for slot in look.slots)
     held = looks["card"] + looks["reserve"] + looks["soon"]
     broken = looks["broken"]
     key = "admin.summary.broken.many" if broken > 1 else "admin.summary.broken" if broken else "admin.summary"
@@ -66,9 +66,9 @@ def _summary(look: MachineOverview) -> Say:
 def _once(devices: tuple[DeviceOverview, ...]) -> list[DeviceOverview]:
     """One line for each kind: the worst of it."""
     worst: dict[str, DeviceOverview] = {}
-    for one in devices:
-        if one.kind not in worst or (worst[one.kind].ok and not one.ok):
-            worst[one.kind] = one
+    for device in devices:
+        if device.kind not in worst or (worst[device.kind].ok and not device.ok):
+            worst[device.kind] = device
     return list(worst.values())
 
 

@@ -68,7 +68,7 @@ async def count_cards(ask: Ask, caps: Capabilities, context: ViewContext) -> Bin
         if not counted.differs(listed, sensor):
             return BinCount(counted, listed, sensor)
         explained = await ask(views.difference(context, counted, listed, sensor))
-        reason = next((one for one in get_args(Reason) if one == explained), None)
+        reason = next((get_arg for get_arg in get_args(Reason) if get_arg == explained), None)
         if reason is not None:
             return BinCount(counted, listed, sensor, reason, await ask(views.reference(context)))
 

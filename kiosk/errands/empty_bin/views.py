@@ -137,7 +137,7 @@ def _named(missing: Sequence[str], unlisted: Sequence[str]) -> tuple[Say, ...]:
 
 def _tails(numbers: Sequence[str], most: int) -> str:
     """`…2026 0001, …2026 0003 (+4)`."""
-    shown = ", ".join(f"…{last_digits(one)}" for one in numbers[:most])
+    shown = ", ".join(f"…{last_digits(number)}" for number in numbers[:most])
     return f"{shown} (+{len(numbers) - most})" if len(numbers) > most else shown
 
 

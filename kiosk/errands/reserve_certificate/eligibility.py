@@ -113,7 +113,7 @@ def _attending(who: Identification) -> tuple[LoggedIn, ...]:
 
 def _of_level(context: ViewContext, offers: tuple[Offer, ...], who: Identification) -> Offer:
     """Level 3 where two administrators attend, else level 2."""
-    reserve = [one for one in offers if one.profile == "reserve"]
+    reserve = [offer for offer in offers if offer.profile == "reserve"]
     wanted = 3 if who.second is not None else 2
     found = next((one for one in reserve if one.loa == wanted and one.administrators <= len(_attending(who))), None)
     if found is None:

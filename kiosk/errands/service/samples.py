@@ -35,7 +35,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "service-menu", views.menu(CONTEXT, fitted=frozenset({"printer", "cabinet"}), closed=None)
     yield "service-menu-bare", views.menu(CONTEXT, fitted=frozenset(), closed="repair")
     yield "service-testing", views.testing(CONTEXT)
-    yield "service-tested", views.tested(CONTEXT, [one for one in DEVICES if one.ok])
+    yield "service-tested", views.tested(CONTEXT, [device for device in DEVICES if device.ok])
     yield "service-tested-faults", views.tested(CONTEXT, DEVICES)
     yield "service-no-printer", views.no_printer(CONTEXT)
     yield "service-printing", views.printing(CONTEXT)

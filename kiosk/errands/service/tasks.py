@@ -33,7 +33,7 @@ class _Tested(NamedOutcome):
     """The outcome says whether all is well; the devices go to the screen."""
 
     def __init__(self, devices: tuple[DeviceOverview, ...]) -> None:
-        super().__init__(Outcome.WELL if all(one.ok for one in devices) else Outcome.FAULTS)
+        super().__init__(Outcome.WELL if all(device.ok for device in devices) else Outcome.FAULTS)
         object.__setattr__(self, "devices", devices)
 
     devices: tuple[DeviceOverview, ...]

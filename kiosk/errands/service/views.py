@@ -75,14 +75,14 @@ def testing(context: ViewContext) -> Busy:
 
 
 def tested(context: ViewContext, devices: Sequence[DeviceOverview]) -> Tell:
-    well = all(one.ok for one in devices)
+    well = all(device.ok for device in devices)
     return Tell(
         name=context.name("tested"),
         errand=context.title,
         badge="success" if well else "warning",
         badge_icon="check-bold" if well else "wrench-outline",
         title=say("service_tested.well" if well else "service_tested.faults"),
-        points=tuple(Point(_how(one), mark="good" if one.ok else "bad") for one in devices),
+        points=tuple(Point(_how(device), mark="good" if device.ok else "bad") for device in devices),
         primary=_on(),
     )
 
@@ -164,12 +164,12 @@ def which_receipt(context: ViewContext, receipts: Sequence[Receipt], *, more: bo
         return _word(context, "no_receipts", say("service_receipts.none"), well=True)
     options = [
         Option(
-            one.number,
-            say("service_receipts.one", tail=last_digits(one.facts.card_number)),
-            _about(one),
+            receipt.number,
+            say("service_receipts.one", tail=last_digits(receipt.facts.card_number)),
+            _about(receipt),
             "receipt-text-outline",
         )
-        for one in receipts
+        for receipt in receipts
     ]
     return Choose(
         name=context.name("which_receipt"),

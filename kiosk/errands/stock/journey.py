@@ -77,7 +77,7 @@ async def take_out(ask: Ask, shelf: StockSession) -> None:
 
 async def _take(ask: Ask, shelf: StockSession, card: StoredCard, why: Why) -> None:
     """Open the slot, see the card go. One that is not there is told as missing."""
-    seen = next((one for one in await shelf.slots() if one.number == card.slot), None)
+    seen = next((slot for slot in await shelf.slots() if slot.number == card.slot), None)
     if seen is not None and seen.card == "empty":
         if await ask(views.not_there(shelf.context, card)) == "gone":
             await shelf.took(card.card_number, card.order, card.slot, "missing")

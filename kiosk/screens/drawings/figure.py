@@ -100,7 +100,6 @@ class MovingFigure(Figure):
         self.show_pose(self.pose)
 
     def show_pose(self, pose: int) -> None:
-        """Show that pose now."""
         if pose not in self._groups:
             self._groups[pose] = group = InstructionGroup()
             self._trace(group, self.poses[pose].draw)
@@ -291,11 +290,11 @@ class FaceKind(Text):
 
 
 class FaceName(Text):
-    """The holder's name."""
+    pass
 
 
 class FaceNumber(Text):
-    """The last eight digits."""
+    pass
 
 
 Builder.load_file(str(Path(__file__).with_suffix(".kv")))

@@ -114,7 +114,14 @@ class _Issuance:
     @property
     def _written(self) -> Certificate | None:
         """The new certificate, where the card holds it."""
-        return next((one for one in self._card.facts.certificates if self._der and one.der == self._der), None)
+        return next(
+            (
+                certificate
+                for certificate in self._card.facts.certificates
+                if self._der and certificate.der == self._der
+            ),
+            None,
+        )
 
     async def settle(self) -> None:
         """What the card that is back shows of the effect that broke off. Raises TornError."""

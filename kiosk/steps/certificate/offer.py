@@ -74,7 +74,9 @@ def _renewals(facts: CardFacts, offer: Offer, use: Use, now: datetime) -> list[R
         return []
     if newest.not_after < now + FROM:
         return [Renewal(offer, use, newest)]
-    older = [one for one in facts.certificates if one.purpose == use and one is not newest]
+    older = [
+        certificate for certificate in facts.certificates if certificate.purpose == use and certificate is not newest
+    ]
     return [Renewal(offer, use, _latest(older), newest)] if older and newest.chain == "ok" else []
 
 

@@ -33,7 +33,11 @@ class Removable:
 def removable(facts: CardFacts, now: datetime) -> tuple[Removable, ...]:
     """Those of a person that a newer one of the same use stands in for, or that have expired beside it, oldest first."""
     newest = {facts.certificate("identification"), facts.certificate("signature")}
-    old = [one for one in facts.certificates if one not in newest and _stood_in_for(one, facts)]
+    old = [
+        certificate
+        for certificate in facts.certificates
+        if certificate not in newest and _stood_in_for(certificate, facts)
+    ]
     old.sort(key=lambda one: one.not_after)
     return tuple(Removable(one, "expired" if one.not_after < now else "superseded") for one in old)
 
@@ -87,12 +91,12 @@ class _Removal:
 
     @property
     def _there(self) -> bool:
-        return any(one.der == self._certificate.der for one in self._card.facts.certificates)
+        return any(certificate.der == self._certificate.der for certificate in self._card.facts.certificates)
 
     async def _has_key(self) -> bool:
         """Whether the key without its certificate is what the card shows in its place."""
         places = await read_untorn(self._card.visit.places(self._certificate.purpose))
-        return any(one.key_id == self._certificate.id and one.public_key is not None for one in places)
+        return any(place.key_id == self._certificate.id and place.public_key is not None for place in places)
 
     async def settle(self) -> None:
         """What the card that is back shows of the effect that broke off. Raises TornError."""

@@ -174,4 +174,8 @@ def administrator_means(facts: CardFacts) -> tuple[str, ...]:
 
 def proofs_of(*administrators: LoggedIn | None) -> tuple[PersonProof, ...]:
     """The proofs of those who attend."""
-    return tuple(one.proof for one in administrators if one is not None and one.proof is not None)
+    return tuple(
+        administrator.proof
+        for administrator in administrators
+        if administrator is not None and administrator.proof is not None
+    )

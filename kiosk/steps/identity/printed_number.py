@@ -44,7 +44,7 @@ async def ask_printed_number(
 
 async def _holder(caps: Capabilities, number: str, people: tuple[PersonProof, ...]) -> str:
     """The holder's HSA-id; empty where nobody has shown that they may know it."""
-    if not people or not all(one.by_server for one in people):
+    if not people or not all(person.by_server for person in people):
         return ""
     register = await caps.directory.find(card_number=number, people=people)
     record = register.card(number) if isinstance(register, Found) else None

@@ -43,7 +43,7 @@ class TextLabel(Label):
 
 
 class PanelHeading(TextLabel):
-    """Heading of a panel."""
+    pass
 
 
 class DigitsLabel(TextLabel):

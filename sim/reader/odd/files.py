@@ -50,7 +50,6 @@ class OddFiles:
         self._next = oddity.first_file
 
     def build(self) -> FileSystem:
-        """Build the file system."""
         mf = CardFile(MF_ID, is_df=True)
         if self._odd.entry != "absent":
             mf.add(self._listing(EF_DIR, self._dir()))

@@ -81,7 +81,9 @@ def _ordered(leaf: x509.Certificate, others: tuple[x509.Certificate, ...]) -> li
     """The leaf and, by name, the authorities above it, without the self-signed one."""
     chain = [leaf]
     while len(chain) < 5:
-        above = next((one for one in others if one.subject == chain[-1].issuer and one.issuer != one.subject), None)
+        above = next(
+            (other for other in others if other.subject == chain[-1].issuer and other.issuer != other.subject), None
+        )
         if above is None or above in chain:
             break
         chain.append(above)

@@ -44,7 +44,6 @@ class IssuerHttp:
         return await self._send("GET", path, b"", headers or {})
 
     async def post(self, path: str, content: bytes, headers: Mapping[str, str]) -> Reply:
-        """As `get`."""
         return await self._send("POST", path, content, headers)
 
     async def _send(self, method: str, path: str, content: bytes, headers: Mapping[str, str]) -> Reply:
@@ -65,7 +64,6 @@ class IssuerHttp:
         return Reply(got.status_code, body, got.headers)
 
     async def close(self) -> None:
-        """End all connections."""
         await self._client.aclose()
 
     async def __aenter__(self) -> Self:

@@ -42,7 +42,9 @@ class PublishedStatus:
             listed = x509.load_der_x509_crl(reply.content)
         except ValueError:
             raise IssuerAwayError(f"{path}: no list of revoked certificates") from None
-        if not any(one.subject == listed.issuer and _signed(listed, one) for one in self._authorities):
+        if not any(
+            authority.subject == listed.issuer and _signed(listed, authority) for authority in self._authorities
+        ):
             raise IssuerAwayError(f"{path}: a list that no issuer of ours has signed")
         return reply.content
 

@@ -80,11 +80,11 @@ class Rights:
     async def attending(self, asker: Asker, station: str, holder: str) -> tuple[str, ...]:
         """HSA-ids of the administrators among them, none of whom is the holder."""
         refused = [
-            await asyncio.to_thread(self._administrators.may_attend, one, station, self._clock())
-            for one in asker.people
-            if one.hsa_id != holder
+            await asyncio.to_thread(self._administrators.may_attend, person, station, self._clock())
+            for person in asker.people
+            if person.hsa_id != holder
         ]
-        others = [one.hsa_id for one in asker.people if one.hsa_id != holder]
+        others = [person.hsa_id for person in asker.people if person.hsa_id != holder]
         return tuple(hsa_id for hsa_id, why in zip(others, refused, strict=True) if why is None)
 
     async def still_attends(self, hsa_id: str, station: str) -> bool:
@@ -113,12 +113,12 @@ def has_left(holder: DirectoryPerson | None) -> bool:
 
 def by_holder(people: Sequence[Proven], record: CardRecord) -> bool:
     """Whether the card itself signed, for the holder whom the register knows."""
-    return any((one.hsa_id, one.card_number) == (record.hsa_id, record.card_number) for one in people)
+    return any((person.hsa_id, person.card_number) == (record.hsa_id, record.card_number) for person in people)
 
 
 def of_holder(people: Sequence[Proven], record: CardRecord) -> bool:
     """Whether the holder signed, with whichever card."""
-    return any(one.hsa_id == record.hsa_id for one in people)
+    return any(person.hsa_id == record.hsa_id for person in people)
 
 
 def is_renewal(ask: CertificateAsk) -> bool:

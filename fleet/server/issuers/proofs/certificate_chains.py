@@ -40,7 +40,7 @@ def path(
             return None
         if last in anchors:
             return tuple(found)
-        above = next((one for one in (*anchors, *known) if one != last and _issued(last, one)), None)
+        above = next((anchor for anchor in (*anchors, *known) if anchor != last and _issued(last, anchor)), None)
         if above is None or not _may_issue(above):
             return None
         found.append(above)
@@ -76,7 +76,7 @@ def serial_number(certificate: x509.Certificate) -> str:
 def _counts(certificate: x509.Certificate, at: datetime) -> bool:
     if not certificate.not_valid_before_utc - SKEW <= at <= certificate.not_valid_after_utc:
         return False
-    return all(isinstance(one.value, _KNOWN) for one in certificate.extensions if one.critical)
+    return all(isinstance(extension.value, _KNOWN) for extension in certificate.extensions if extension.critical)
 
 
 def _issued(certificate: x509.Certificate, by: x509.Certificate) -> bool:

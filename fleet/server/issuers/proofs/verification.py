@@ -90,7 +90,7 @@ class ProofJudge:
         if len(ask.proofs) > MOST:
             return DeclinedResult("bad_mandate")
         try:
-            found = [await self._person(station, ask, one, now) for one in ask.proofs]
+            found = [await self._person(station, ask, proof, now) for proof in ask.proofs]
         except NotProvenError as error:
             _log.warning("%s: a proof of %s does not hold: %s", station, tag_of(ask), error.fault)
             return DeclinedResult(error.fault)

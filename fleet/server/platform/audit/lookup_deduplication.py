@@ -26,7 +26,6 @@ class LookupDeduplication:
         return begun is not None and begun <= now < begun + ONE_LOOK
 
     def is_new(self, look: Hashable, now: datetime) -> bool:
-        """Whether it begins now."""
         with self._lock:
             if self.goes_on(look, now):
                 return False

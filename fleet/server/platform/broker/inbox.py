@@ -17,7 +17,6 @@ Read = TypeVar("Read")
 
 
 def as_it_came(message: Incoming) -> Incoming:
-    """Reads nothing."""
     return message
 
 

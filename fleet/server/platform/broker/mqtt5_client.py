@@ -94,7 +94,6 @@ class Mqtt5Connection(asyncio.Protocol):
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Speak first."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         line = transport.get_extra_info("socket")
@@ -245,7 +244,7 @@ class Mqtt5Transport:
         if now < self._ask_after:
             return
         self._ask_after, connection.crowded = now + ASK_AGAIN_S, False
-        presence = [one for one in self._part.subscriptions if one == PRESENCE]
+        presence = [subscription for subscription in self._part.subscriptions if subscription == PRESENCE]
         if presence:
             connection.write_soon([serializer.subscribe(_SUBSCRIBE_ID, presence)])
 

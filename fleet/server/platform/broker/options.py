@@ -16,8 +16,6 @@ from fleet.server.platform.config import MQTT
 
 @dataclass(frozen=True, slots=True)
 class BrokerOptions:
-    """As `ServerConfig` has it."""
-
     broker: Address | None
     cluster: BrokerUrl | None
 
@@ -39,7 +37,6 @@ def add_broker_options(serve: argparse.ArgumentParser) -> None:
 
 
 def add_certificate_option(command: argparse.ArgumentParser) -> None:
-    """`--certificate`."""
     command.add_argument(
         "--certificate", default=SERVER_USER, metavar="NAME", type=process_name,
         help="server/NAME.pem of the authority, shown to the broker (%(default)s): another one for each process with ?share",
@@ -54,7 +51,6 @@ def process_name(text: str) -> str:
 
 
 def chosen_broker(arguments: argparse.Namespace) -> BrokerOptions:
-    """What was said."""
     url: BrokerUrl | None = arguments.broker
     if url is None:
         return BrokerOptions(arguments.mqtt if arguments.no_broker else None, None)

@@ -27,7 +27,7 @@ class SharedSubscription:
     def shared(cls, client_id: str, group: str, subscriptions: tuple[str, ...]) -> "SharedSubscription":
         """What the broker gives this process of what it divides among the group (MQTT 5, 4.8.2). The session goes with it, so
         that what it had not acknowledged goes to the others."""
-        return cls(client_id, tuple(f"$share/{group}/{one}" for one in subscriptions), 0)
+        return cls(client_id, tuple(f"$share/{group}/{subscription}" for subscription in subscriptions), 0)
 
 
 ALL = SharedSubscription(CLIENT_ID, (*STORED, *ASKED), SESSION_EXPIRY_S)

@@ -20,7 +20,6 @@ def intake_line(broker: BrokerUrl, credentials: Credentials, name: str) -> Line:
 
 
 def asks_line(broker: BrokerUrl, credentials: Credentials) -> Line:
-    """For a server: questions."""
     if broker.scheme == "amqps":
         return AmqpTransport(broker.addresses, credentials, asks())
     return _shared(broker, credentials, ASKED)

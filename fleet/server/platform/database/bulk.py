@@ -53,7 +53,7 @@ def is_postgres(connection: Connection) -> bool:
 def put_all(connection: Connection, puts: Iterable[Put], *, last: bool = False) -> None:
     """All of them in their order. With `last` the transaction needs nothing more, and may be committed with them.
     Raises sqlalchemy.exc.DBAPIError."""
-    wanted = [one for one in puts if one.rows]
+    wanted = [put for put in puts if put.rows]
     if wanted and is_postgres(connection):
         in_one_trip(connection, [_with_arrays(one) for one in wanted], last=last)
         return

@@ -71,7 +71,6 @@ class Database:
         return cls(reading, alone, shared, write_back)
 
     def close(self) -> None:
-        """End all connections."""
         if self.write_back is not None:
             self.write_back.close()
         self.reading.dispose()
@@ -94,7 +93,7 @@ def migrate(database: Database) -> tuple[str | None, str | None]:
     newest = scripts.get_current_head()
     with database.reading.begin() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
-    if before is not None and before not in {one.revision for one in scripts.walk_revisions()}:
+    if before is not None and before not in {walk_revision.revision for walk_revision in scripts.walk_revisions()}:
         raise CommandError(f"it is at revision {before}, of a newer program than this one (which knows up to {newest})")
     if before != newest:
         with database.writing.begin() as connection:

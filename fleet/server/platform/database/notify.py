@@ -62,7 +62,6 @@ class Leadership:
         return True
 
     def release(self) -> None:
-        """Let another process lead."""
         self._connection.close()
 
 

@@ -11,7 +11,6 @@ StationCondition = Callable[[Any], ColumnElement[bool]]
 
 
 def all_stations(_column: Any) -> ColumnElement[bool]:
-    """All stations."""
     return true()
 
 
@@ -19,8 +18,10 @@ def stations_like(patterns: frozenset[str]) -> StationCondition:
     """Stations by name, or by beginning of name and `*`."""
 
     def condition(column: Any) -> ColumnElement[bool]:
-        beginnings = (column.startswith(one[:-1], autoescape=True) for one in sorted(patterns) if one.endswith("*"))
-        names = sorted(one for one in patterns if not one.endswith("*"))
+        beginnings = (
+            column.startswith(pattern[:-1], autoescape=True) for pattern in sorted(patterns) if pattern.endswith("*")
+        )
+        names = sorted(pattern for pattern in patterns if not pattern.endswith("*"))
         return or_(false(), *([column.in_(names)] if names else []), *beginnings)
 
     return all_stations if "*" in patterns else condition
@@ -28,8 +29,8 @@ def stations_like(patterns: frozenset[str]) -> StationCondition:
 
 def is_visible(patterns: frozenset[str]) -> Callable[[str], bool]:
     """The same of a name."""
-    names = frozenset(one for one in patterns if not one.endswith("*"))
-    beginnings = tuple(one[:-1] for one in patterns if one.endswith("*"))
+    names = frozenset(pattern for pattern in patterns if not pattern.endswith("*"))
+    beginnings = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
     return lambda name: name in names or name.startswith(beginnings)
 
 

@@ -62,7 +62,6 @@ class FeedReader:
         self._queue.put_nowait(change)
 
     def end(self) -> None:
-        """Let `changes` end."""
         if self._queue.full():
             self._drain()
         self._queue.put_nowait(None)

@@ -46,7 +46,6 @@ class Announcer:
         self._pending: set[str] = set()
 
     def publish(self, topics: frozenset[str]) -> None:
-        """Thread-safe, never blocks."""
         if self._hub is not None:
             self._hub.publish(topics)
         with self._lock:

@@ -68,7 +68,6 @@ class ScopeWatch:
 
 
 def live_router(hub: Hub) -> APIRouter:
-    """The one route `/events`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/events", dependencies=needs(Right.VIEW))

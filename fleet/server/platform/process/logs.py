@@ -99,7 +99,10 @@ def _where(error: Any) -> Mapping[str, Any]:
     """The kind of an error and the places it came through: what it says may hold values of people."""
     kind, _, places = error if isinstance(error, tuple) else sys.exc_info()
     frames = traceback.extract_tb(places)
-    return {"error": kind.__name__ if kind else "", "at": [f"{one.filename}:{one.lineno} {one.name}" for one in frames]}
+    return {
+        "error": kind.__name__ if kind else "",
+        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }
 
 
 def _line(_logger: Any, _method: str, event: Event) -> str:

@@ -21,7 +21,6 @@ class PrivilegeError(Exception):
 
 
 def add_user_options(command: argparse.ArgumentParser, *, help_unseparated: str) -> None:
-    """`--user` and `--unseparated`."""
     command.add_argument("--user", metavar="NAME", help="give up root for this user before anything is read")
     command.add_argument("--unseparated", action="store_true", help=help_unseparated)
 

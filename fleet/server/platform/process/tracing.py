@@ -39,8 +39,6 @@ Attributes = Mapping[str, str | int | bool]
 
 
 class Span(Protocol):
-    """What is going on."""
-
     def note(self, attributes: Attributes) -> None:
         """Say more about it. Keys that are not in `ALLOWED` raise KeyError."""
 
@@ -49,8 +47,6 @@ class Span(Protocol):
 
 
 class Tracing(Protocol):
-    """Who keeps spans."""
-
     def span(self, name: str, attributes: Attributes | None = None) -> AbstractContextManager[Span]:
         """From here to the end of the block. An error that passes through is noted by its type."""
 
@@ -72,11 +68,9 @@ class Off:
     _nothing = nullcontext(_Nothing())
 
     def span(self, name: str, attributes: Attributes | None = None) -> AbstractContextManager[Span]:
-        """The same for all."""
         return self._nothing
 
-    def close(self) -> None:
-        """Nothing is kept."""
+    def close(self) -> None: ...
 
 
 OFF = Off()

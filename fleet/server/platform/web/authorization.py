@@ -48,8 +48,7 @@ class Authenticator(Protocol):
     def by_key(self, key: str) -> Caller | None:
         """The caller of that session or token, as it stands now."""
 
-    def record(self, caller: Caller, address: str, deed: AuditEvent) -> None:
-        """Tell the audit."""
+    def record(self, caller: Caller, address: str, deed: AuditEvent) -> None: ...
 
     def is_looking(self, caller: Caller, deed: AuditEvent) -> bool:
         """Whether the audit has this look at a person already, so that the same again is none."""
@@ -191,13 +190,11 @@ def authenticator_of(request: Request) -> Authenticator:
 
 
 def rate_limiter_of(request: Request) -> RateLimiter:
-    """How much is answered."""
     pace: RateLimiter = request.app.state.pace
     return pace
 
 
 def site_of(request: Request) -> Site:
-    """Where the server is."""
     site: Site = request.app.state.site
     return site
 

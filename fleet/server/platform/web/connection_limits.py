@@ -72,7 +72,6 @@ class Connections:
             self._idle[place] = self._idle_of[place.who][place] = None
 
     def is_busy(self, place: Place) -> None:
-        """It is being answered."""
         if place in self._idle:
             del self._idle[place], self._idle_of[place.who][place]
             if not self._idle_of[place.who]:
@@ -123,7 +122,6 @@ class PatientHttp(H11Protocol):
         return self._place is not None
 
     def leave_place(self) -> None:
-        """The connection is over."""
         if self._place is not None:
             self._connections.leave(self._place)
 
@@ -146,7 +144,6 @@ class PatientHttp(H11Protocol):
         self._look(begun=True)
 
     def on_response_complete(self) -> None:
-        """It may ask again."""
         super().on_response_complete()
         self._look(begun=False)
 
@@ -156,7 +153,6 @@ class PatientHttp(H11Protocol):
         self._unread = self._unread or self._later(WRITE_S)
 
     def resume_writing(self) -> None:
-        """Somebody does."""
         super().resume_writing()
         self._stop_unread()
 

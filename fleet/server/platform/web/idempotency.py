@@ -57,8 +57,6 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ApiRoute(APIRoute):
-    """See the module."""
-
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if not set(options.get("methods") or ()) <= set(SAFE):
             extra = options.get("openapi_extra") or {}

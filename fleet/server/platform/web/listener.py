@@ -107,6 +107,5 @@ class Listener(WebServer):
         yield
 
     async def leave(self, serving: "asyncio.Task[None]") -> None:
-        """End it in order."""
         self.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)

@@ -70,15 +70,12 @@ class _Window:
 
 
 class RateCounters:
-    """See the module. Thread-safe."""
-
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._lock = threading.Lock()
         self._windows: dict[str, dict[str, _Window]] = {}
 
     def take(self, rate: RateLimit, who: str, now: datetime) -> RateUsage:
-        """Count one."""
         with self._lock:
             mine = self._windows.setdefault(rate.kind, {})
             window = mine.get(who)

@@ -116,8 +116,6 @@ class LimitSettings(_Table):
 
 
 class WebSettings(_Table):
-    """The whole file."""
-
     site: SiteSettings = SiteSettings()
     openid: OpenIdSettings | None = None
     limits: LimitSettings = LimitSettings()

@@ -62,5 +62,4 @@ class Site:
         response.set_cookie(self.cookie, value, secure=self.secure, httponly=True, samesite="lax", path="/")
 
     def forget(self, response: Response) -> None:
-        """Take it away again."""
         response.delete_cookie(self.cookie, secure=self.secure, httponly=True, samesite="lax", path="/")
