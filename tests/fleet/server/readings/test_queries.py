@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import fields
 from datetime import date, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import event
 
 from fleet.messages.vocabulary import EventType
 from fleet.server.errands.model import GOING_ON, TODAY, ErrandQuery
-from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
+from fleet.server.ingest.parse import ArrivedPresence, ArrivedState, UnreadableMessage
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.schema import metadata
@@ -169,6 +170,17 @@ def test_a_request_reads_all_stations_of_one_moment_once(writer: Writer, reading
     assert len(request.stations(NOW + timedelta(seconds=1))) == 2
     assert len(readings.within(frozenset({"*"})).stations(NOW)) == 2
     assert len(readings.stations(NOW)) == 2
+
+
+def test_every_field_of_a_station_is_read_from_the_store(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    first, _, *others = station.pickup()
+    unreadable = UnreadableMessage("entre-a", None, "events", b"{", "not an event")
+    told = [ArrivedPresence("entre-a", True), ArrivedState("entre-a", SICK), *arrived(first, *others), unreadable]
+    writer.commit(told, NOW)
+    (row,) = readings.stations(NOW)
+    assert [one.name for one in fields(row) if one.name != "chain_ok" and not getattr(row, one.name)] == []
 
 
 TOLD_BY_A_STATION = {
