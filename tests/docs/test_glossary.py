@@ -24,9 +24,9 @@ def test_it_is_short_and_sorted() -> None:
 
 @pytest.mark.parametrize(("terms", "paths"), ROWS, ids=[terms[0] for terms, _ in ROWS])
 def test_a_search_for_the_term_lands_there(terms: list[str], paths: list[str]) -> None:
-    """One of its names stands in each file, or in some file of each folder, whatever its hyphens and capitals."""
+    """One of its names stands in each file, or in some file of each folder, whatever its hyphens, slashes and capitals."""
     for path in (ROOT / each for each in paths):
         files = [path] if path.is_file() else [*path.rglob("*.py"), *path.rglob("*.css")]
-        text = "\n".join(file.read_text() for file in files).casefold().replace("-", " ").replace("_", " ")
+        text = re.sub("[-_/]", " ", "\n".join(file.read_text() for file in files).casefold())
         names = [re.sub(r"\W+", " ", term.casefold()).strip() for term in terms]
         assert any(name in text for name in names), f"{path.relative_to(ROOT)} has none of {names}"
