@@ -12,7 +12,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from fleet.messages.errand_catalog import Place
 from fleet.messages.issuing import ON_A_TILE
-from fleet.messages.vocabulary import Effect, FindingCode
+from fleet.messages.vocabulary import DeviceStatus, Effect, FindingCode
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand
 from kiosk.findings import CardFinding
@@ -173,4 +173,4 @@ def _banner(found: Sequence[Interrupted], forgotten: bool, printer: str | None) 
 
 
 def _no_paper(printer: str) -> Note:
-    return Note(say("home.printer.empty" if printer == "out_of_paper" else "home.printer.down"))
+    return Note(say("home.printer.empty" if printer == DeviceStatus.OUT_OF_PAPER else "home.printer.down"))

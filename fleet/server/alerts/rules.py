@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from fleet.messages.command_verification import aware_time
 from fleet.messages.link import DeviceState, StationState
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from fleet.server.alerts.settings import AlertRule
 from fleet.server.deadlines.settings import ALARMS
 from fleet.server.platform.expiry import End, station_end
 
-PAPER = ("paper_low", "out_of_paper")
+PAPER = (DeviceStatus.PAPER_LOW, DeviceStatus.OUT_OF_PAPER)
 ENDING = ("certificate_ends", "certificate_ends_soon", "certificate_ends_now")
 """Opened one after the other as the days go by, so that people are told again; all close when it is renewed."""
 LATCHED = frozenset(
@@ -242,12 +243,12 @@ def _kept(code: str) -> Finder:
 
 FINDERS: dict[str, Finder] = {
     "offline": _offline,
-    "reader": _device("reader", lambda device: device.kind == "reader" and not device.ok),
+    "reader": _device("reader", lambda device: device.kind == DeviceKind.READER and not device.ok),
     "printer": _device(
-        "printer", lambda device: device.kind == "printer" and not device.ok and device.state not in PAPER
+        "printer", lambda device: device.kind == DeviceKind.PRINTER and not device.ok and device.state not in PAPER
     ),
-    "paper": _device("paper", lambda device: device.kind == "printer" and device.state in PAPER),
-    "cabinet": _device("cabinet", lambda device: device.kind == "cabinet" and not device.ok),
+    "paper": _device("paper", lambda device: device.kind == DeviceKind.PRINTER and device.state in PAPER),
+    "cabinet": _device("cabinet", lambda device: device.kind == DeviceKind.CABINET and not device.ok),
     "slot": _slot,
     "bin_full": _bin,
     "clock": _clock,
