@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from drivers.reader.model import CardFacts, CardRules, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.issuing import CardState, DirectoryPerson
+from fleet.messages.vocabulary import FindingCode
 from kiosk.findings import RULES, CardEvidence, actionable_findings, findings_of
 from kiosk.issuer.ports import CardWord, NotFound
 from kiosk.texts import Texts
@@ -88,6 +89,19 @@ def test_it_is_found_and_nothing_else(code: str) -> None:
     assert [one.code for one in found] == [code]
     assert all(found[0].text.split(". "))
     assert "{" not in found[0].text
+
+
+def test_every_finding_has_a_rule_and_a_case() -> None:
+    codes = {rule.code for rule in RULES}
+    assert codes == set(FindingCode) - {FindingCode.UNKNOWN_CARD}, "nothing is asked of an unknown card"
+    assert codes == set(FOUND)
+
+
+def test_a_card_works_meanwhile_where_something_ends_later() -> None:
+    works = {rule.code for rule in RULES if rule.works}
+    assert works == {"not_activated", "name_changed", "certificate_expires_soon", "loa2_ends"}
+    assert [one.works for one in findings_of(FOUND["loa2_ends"]())] == [True]
+    assert [one.works for one in findings_of(FOUND["blocked"]())] == [False]
 
 
 def test_nothing_is_found_on_a_healthy_card() -> None:
