@@ -3,10 +3,12 @@
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
+import fleet.server
 from fleet.server.platform.pages.assets import STATIC
-from tests.fleet.server.app.test_texts import SERVER
 
+SERVER = Path(fleet.server.__file__).parent
 IN_TEMPLATE = re.compile(r'\bicon\("([a-z0-9-]+)"(?: if [^{}]*? else "([a-z0-9-]+)")?')
 HYPHENED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 
