@@ -37,23 +37,23 @@ def test_one_errand_alone_is_a_tile_and_no_more(driver: KivyDriver) -> None:
     """At most 62 by 24 mm, in the upper left, and the invitation stands where it stands with six."""
     driver.call("show_gallery", sample="home-alone")
     ((left, top, wide, high),) = driver.call("places", kind="TileButton")
-    (beside,) = driver.call("places", kind="Stage")
+    (beside,) = driver.call("places", kind="DrawingStage")
     assert wide <= 64 * PX_PER_MM
     assert high <= 24 * PX_PER_MM + 1
     driver.show("01-idle")
     assert driver.call("places", kind="TileButton")[0][:2] == [left, top]
-    assert driver.call("places", kind="Stage") == [beside]
+    assert driver.call("places", kind="DrawingStage") == [beside]
 
 
 def test_a_locked_card_says_what_it_means_beside_what_to_do(driver: KivyDriver) -> None:
     """Two columns with their headings on one line (design, 11)."""
     driver.call("show_gallery", sample="unblock-locked")
-    means, do = driver.call("places", kind="Heading")
+    means, do = driver.call("places", kind="ColumnHeading")
     assert means[1] == do[1]
     assert means[0] + means[2] <= do[0]
     driver.call("set", large_text=True)
     try:
-        assert driver.call("places", kind="Heading") == [], "large text has one column"
+        assert driver.call("places", kind="ColumnHeading") == [], "large text has one column"
     finally:
         driver.call("set", large_text=False)
 
