@@ -11,7 +11,8 @@ from tests.fakes.machine.display import virtual_display
 from tests.fakes.screens.kivy_driver import KivyDriver
 from tests.fakes.screens.whole_views import Unfit, unfit_everywhere, unfit_longer
 
-pytestmark = pytest.mark.screen
+# All views on three panels at once: minutes where the machine is busy.
+pytestmark = [pytest.mark.screen, pytest.mark.timeout(900)]
 
 PX_PER_MM = 5.88
 
