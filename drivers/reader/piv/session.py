@@ -99,7 +99,7 @@ class PivSession(CardSession):
         codes = CodeCommands(channel, card.profile, counter, self.check_same_card, _stay, born)
         super().__init__(channel, card.profile, codes, _codes_of(policy))
         self._manager = PivKeyManager(channel, self.check_same_card)
-        self._made: dict[str, bytes] = {}
+        self.generated: dict[str, bytes] = {}
         """Public keys (DER) that the card is known to hold, by key id: made in this visit, or told by metadata."""
         self._doubtful: set[str] = set()
         """Places in which a key was to be made in this visit, and nobody knows what is there now."""
@@ -240,12 +240,12 @@ class PivSession(CardSession):
         slot = slot_of(key_id)
         if slot is None or management is None or not self._fingerprint:
             return NOT_ALLOWED
-        self._made.pop(key_id, None)
+        self.generated.pop(key_id, None)
         self._doubtful.add(key_id)
         self._memory.forget(self._card.cache_key)
         outcome = self._manager.generate(slot, algorithm, management)
         if isinstance(outcome, Generated):
-            self._made[key_id] = outcome.public_key
+            self.generated[key_id] = outcome.public_key
         if not isinstance(outcome, Unknown):
             self._doubtful.discard(key_id)
         return outcome
@@ -285,7 +285,7 @@ class PivSession(CardSession):
             return NOT_ALLOWED
         if self._card.certificate(slot):
             return NOT_ALLOWED
-        self._made.pop(key_id, None)
+        self.generated.pop(key_id, None)
         outcome = self._manager.delete_key(slot, management)
         return self._read_back(lambda: self._is_gone(slot)) if isinstance(outcome, Accepted) else outcome
 
@@ -319,15 +319,15 @@ class PivSession(CardSession):
 
     def _public_key(self, slot: KeySlot) -> bytes | None:
         """DER of the public key that the slot is known to hold; None where the card does not tell."""
-        if slot.id not in self._made:
+        if slot.id not in self.generated:
             template = self._card.metadata(slot.key).public_key
             try:
                 key = public_key_of(tlv.parse_prefix(template)) if template else None
             except TlvError:
                 key = None
             if key is not None:
-                self._made[slot.id] = public_keys.encode_spki(key)
-        return self._made.get(slot.id)
+                self.generated[slot.id] = public_keys.encode_spki(key)
+        return self.generated.get(slot.id)
 
     def _paired(self, certificate: Certificate) -> Certificate:
         slot = slot_of(certificate.id)

@@ -37,7 +37,7 @@ def cut(patch: pytest.MonkeyPatch, effect: str, *, after: bool) -> None:
     async def effect_cut(self: Log, name: str, act: Awaitable[Any], **facts: str | int) -> Any:
         if name != effect:
             return await whole(self, name, act, **facts)
-        await self._journal.transact(lambda cx: self._intend(cx, name, facts))
+        await self._journal.transact(lambda cx: self.intend(cx, name, facts))
         if after:
             await act
         elif inspect.iscoroutine(act):

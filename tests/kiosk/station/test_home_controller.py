@@ -10,10 +10,12 @@ import pytest
 
 from drivers.reader.model import CardFacts
 from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
+from fleet.messages.vocabulary import FindingCode
 from kiosk.errands.check_card import views as check_views
 from kiosk.errands.registry import ERRANDS, Errand, errand_of
 from kiosk.errands.report_lost.journey import found_again
 from kiosk.findings import CardFinding
+from kiosk.findings.rules import RULES
 from kiosk.station import home_controller as module
 from kiosk.station.home_controller import (
     AT_ONCE_S,
@@ -144,7 +146,7 @@ async def test_a_card_that_is_found_again_is_not_asked_what_has_happened_to_it(r
     ],
 )
 def test_so_does_the_test_of_a_card(code: str, errand: str, begins: str, text: str) -> None:
-    found = CardFinding(code, errand, "holder")
+    found = CardFinding(FindingCode(code), errand, "holder")
     view = check_views.finding(ViewContext("check_card"), found, mends=True)
     assert view.primary is not None
     assert (check_views.begins(found), view.primary.text.key) == (begins, text)
@@ -167,7 +169,12 @@ def test_so_does_the_test_of_a_card(code: str, errand: str, begins: str, text: s
 def test_a_card_that_was_tested_and_soon_expires_is_not_called_wrong(
     codes: tuple[str, ...], tested: bool, title: str
 ) -> None:
-    found = [CardFinding(code, None, "nobody" if code == "alike" else "holder") for code in codes]
+    works = {rule.code: rule.works for rule in RULES}
+    given = [FindingCode(code) for code in codes]
+    found = [
+        CardFinding(code, None, "nobody" if code is FindingCode.ALIKE else "holder", works=works[code])
+        for code in given
+    ]
     assert check_views.done(found, tested=tested)[0].key == f"check_done.{title}"
 
 
