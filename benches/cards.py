@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -127,7 +128,7 @@ def _compared(kind: str, work: Work, reader: str, card: CountedCard, folder: Pat
     for other in work.others:
         words = [word.format(reader=reader) for word in other.words]
         try:
-            value = median_ms(lambda words=words: run(words, opensc.environment), TIMES, card.begin)  # type: ignore[misc]
+            value = median_ms(partial(run, words, opensc.environment), TIMES, card.begin)
         except (CannotMeasureError, FileNotFoundError):
             continue  # it is not installed, or does not take this kind of card
         pair = _pair(f"{kind} {work.name}: {other.name}", value, card, floors)

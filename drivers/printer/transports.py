@@ -200,7 +200,8 @@ class _UsbDevice(Usb):  # type: ignore[misc]
     def open(self, raise_not_found: bool = True) -> None:
         super().open(raise_not_found)
         number, self.in_ep, self.out_ep = _printer_in(self.device)
-        # The library lets go of the first interface only, whichever that is.
+        # The library lets go of the first interface only, whichever that is. Where the system has no kernel drivers to let go
+        # of, pyusb says NotImplementedError.
         with contextlib.suppress(NotImplementedError):
             if self.device.is_kernel_driver_active(number):
                 self.device.detach_kernel_driver(number)

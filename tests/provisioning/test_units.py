@@ -10,7 +10,7 @@ import pytest
 
 from fleet.server.cli import main as fleet
 from provisioning.cli import main as provision
-from provisioning.units import FLEET, STATION, UnitsError, write_units
+from provisioning.units import FLEET, HIDDEN, STATION, UnitsError, write_units
 
 SERVICES = sorted({name for name in (*FLEET, *STATION) if name.endswith(".service")})
 MOST_EXPOSED = 2.0
@@ -102,7 +102,7 @@ def test_both_programs_write_theirs(
     assert "--programs DIR" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("place", ["/home/somebody/bin", "/opt/a b"])
+@pytest.mark.parametrize("place", [f"{HIDDEN[0]}/bin", "/opt/a b"])
 def test_a_program_that_a_unit_cannot_reach_is_refused(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
