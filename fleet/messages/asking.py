@@ -188,6 +188,8 @@ class HeldResult(_Result, frozen=True, tag="held"):
 
 
 class LiftedResult(_Result, frozen=True, tag="lifted"):
+    """The hold has ended: the card is back in `state`."""
+
     state: CardState
 
 

@@ -42,6 +42,8 @@ class Roles(Body):
 
 
 class Invitation(Roles):
+    """A new local account."""
+
     name: Annotated[str, Field(pattern=NAME)]
 
 

@@ -39,6 +39,7 @@ async def test_a_link_that_is_shown_once_stays_on_the_page(site: Site, context: 
     await page.page.fill("#name", "rut.test")
     await page.page.click("text=Skapa länken")
     link = await page.page.inner_text("code.once")
+    await page.page.wait_for_load_state("load")  # the feed of the page that answered is there only then
     await page.page.evaluate("push()")
     assert await page.asks_after(60_000) == 0
     assert await page.page.inner_text("code.once") == link
