@@ -178,15 +178,16 @@ def _show_list(args: argparse.Namespace) -> None:
     persons = [_person_facts(someone) for someone in (*people(), *administrators())]
     authority = str(args.authority or default_directory())
     if args.json:
-        listing = {"kinds": kinds, "people": persons, "authority": authority, "traits": TRAITS}
+        traits = {name: {"title": t.title, "seen_on": t.seen_on, "kinds": list(t.kinds)} for name, t in TRAITS.items()}
+        listing = {"kinds": kinds, "people": persons, "authority": authority, "traits": traits}
         print(json.dumps(listing, ensure_ascii=False))
         return
     for kind in kinds:
         print(f"{kind['kind']}  {kind['title']}")
         print(f"   PIN {kind['pin']} ({kind['pin_tries']} tries), PUK {kind['puk']} ({kind['puk_tries']} tries)")
-    print("\n--trait (kinds A and B)")
-    for name, title in TRAITS.items():
-        print(f"   {name:22} {title}")
+    print("\n--trait")
+    for name, trait in TRAITS.items():
+        print(f"   {name:22} {trait.title} ({', '.join(trait.kinds)})\n{'':26}as {trait.seen_on}")
     print("\n --order  holder (made up)           card number        PUK        PIN      old card's PUK")
     for facts in persons:
         who = facts["name"] or facts["hsa_id"]

@@ -9,7 +9,9 @@ from sim.reader import administrative_key as administration
 from sim.reader import card_memory as state
 from sim.reader.applet_codes import AppletCodes
 from sim.reader.card_memory import CardMemory, StoredKey
+from sim.reader.code_traits import code_ways
 from sim.reader.command_apdu import ReceivedCommand
+from sim.reader.file_traits import file_ways
 from sim.reader.keys import CardKey, generate
 from sim.reader.kinds import KINDS
 from sim.reader.persona import Persona
@@ -19,10 +21,11 @@ from sim.reader.piv.issue import issue
 from sim.reader.piv.traits import TRAITS
 from sim.reader.pkcs15_application import WAYS_A, WAYS_B, Pkcs15Application
 from sim.reader.pkcs15_codes import CountedCodes, Pkcs15Codes, StoredCode
-from sim.reader.pkcs15_files import LOOK_A, KeyWithCertificate, file_system, look_b
+from sim.reader.pkcs15_files import LOOK_A, KeyWithCertificate, ObjectTraits, described, file_system, look_b
 from sim.reader.pki import TestAuthority
+from sim.reader.signing_traits import signing_ways
 from sim.reader.t0 import Answer
-from sim.reader.traits import FREE_KEY, check, signing_ways
+from sim.reader.traits import FREE_KEY, check
 from sim.reader.write_commands import WriteCommands
 
 CERTIFICATE_FILES, PUBLIC_FILES, KEY_FILES = 0x4301, 0x5501, 0x4B01
@@ -92,13 +95,17 @@ def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplicatio
     keys = tuple(entry.key for entry in entries)
     signing = signing_ways(memory.traits)
     ways = replace(WAYS_A if memory.kind == "A" else WAYS_B, signing=signing)
-    algorithms = ways.allowed if signing.tells else None
+
+    def shape(look: ObjectTraits) -> ObjectTraits:
+        told = ways.allowed if signing.tells else None
+        return described(replace(look, told=told, files=file_ways(memory.traits)), code_ways(memory.traits))
+
     if memory.kind == "A":
         applet_codes = AppletCodes(memory.pin, memory.puk, store)
-        files = file_system(serial, entries, replace(LOOK_A, told=algorithms))
+        files = file_system(serial, entries, shape(LOOK_A))
         return Pkcs15Application(serial, files, applet_codes, keys, ways), applet_codes
     codes = Pkcs15Codes(memory.pin, memory.puk, store, memory.signature_pin)
-    look = replace(look_b(two_pins=memory.signature_pin is not None), told=algorithms)
+    look = shape(look_b(two_pins=memory.signature_pin is not None))
     files, own = file_system(serial, entries, look), list(keys)
     writing = WriteCommands(files, codes, own, memory.written, store)
     codes.administrator = memory.administrator

@@ -13,15 +13,15 @@ from sim.reader.command_apdu import Ins, ReceivedCommand
 from sim.reader.file_system import FCI_TEMPLATE, FCP_TEMPLATE, CardFile, FileSystem
 from sim.reader.keys import CardKey, SecurityEnvironment
 from sim.reader.pkcs15_codes import Pkcs15Codes, StoredCode
-from sim.reader.status import StatusError
-from sim.reader.t0 import Answer
-from sim.reader.traits import (
+from sim.reader.signing_traits import (
     ALGORITHM_TAG,
     FILE_TAG,
     PRIVATE_KEY_TAG,
     PUBLIC_KEY_TAG,
     SigningWays,
 )
+from sim.reader.status import StatusError
+from sim.reader.t0 import Answer
 from sim.reader.write_commands import WriteCommands
 
 SET_FOR_COMPUTATION = 0x41

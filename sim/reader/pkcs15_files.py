@@ -5,7 +5,7 @@ reset or the application selected again), and a PUK object that the PIN's authId
 filler, as on cards that leave room for more. File numbers are those that such cards use.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sim.reader import applet_codes
 from sim.reader import pkcs15_codes as pins
+from sim.reader.code_traits import CodeWays
 from sim.reader.der import (
     ENUMERATED,
     bits,
@@ -24,6 +25,7 @@ from sim.reader.der import (
     utf8,
 )
 from sim.reader.file_system import MF_ID, CardFile, FileSystem
+from sim.reader.file_traits import FileWays
 from sim.reader.keys import Algorithms, CardKey
 from sim.reader.pki import CardPublicKey
 
@@ -78,6 +80,7 @@ class ObjectTraits:
     filler: int
     room: int = 0
     """Least length of the directory files of keys and certificates."""
+    files: FileWays = field(default_factory=FileWays)
     told: Algorithms | None = None
     """Algorithm references that TokenInfo and PrKDF tell, the first of each kind of key; None: they tell none."""
 
@@ -103,6 +106,13 @@ def look_b(*, two_pins: bool) -> ObjectTraits:
     puk = CodeTraits("PUK", PUK_AUTH_ID, pins.PUK_REFERENCE, pins.PUK_LENGTH, pins.PUK_LENGTH, PUK_FLAGS)
     codes = (pin, second, puk) if two_pins else (pin, puk)
     return ObjectTraits(AID, codes, pins.STORED_LENGTH, pins.FILLER, ROOM)
+
+
+def described(look: ObjectTraits, ways: CodeWays) -> ObjectTraits:
+    """The codes as a card with those ways describes them."""
+    if ways.lists_puk:
+        return look
+    return replace(look, codes=tuple(replace(code, puk=b"") for code in look.codes if UNBLOCKING_PIN not in code.flags))
 
 
 LOOK_A = ObjectTraits(
@@ -135,16 +145,18 @@ def file_system(serial: bytes, entries: list[KeyWithCertificate], look: ObjectTr
     mf.add(CardFile(EF_DIR, _dir(look.aid)))
     application = mf.add(CardFile(DF_PKCS15, is_df=True, aid=look.aid))
     directories = {
-        EF_ODF: _odf(),
-        EF_AODF: b"".join(code_object(code, look) for code in look.codes),
-        EF_PRKDF: b"".join(_private_key(entry, look) for entry in entries),
-        EF_PUKDF: b"".join(_public_key(entry) for entry in entries),
-        EF_CDF: b"".join(_certificate(entry) for entry in entries),
+        "odf": (EF_ODF, _odf()),
+        "aodf": (EF_AODF, b"".join(code_object(code, look) for code in look.codes)),
+        "prkdf": (EF_PRKDF, b"".join(_private_key(entry, look) for entry in entries)),
+        "pukdf": (EF_PUKDF, b"".join(_public_key(entry) for entry in entries)),
+        "cdf": (EF_CDF, b"".join(_certificate(entry) for entry in entries)),
     }
-    for number, content in directories.items():
-        room = look.room if number in (EF_PRKDF, EF_PUKDF, EF_CDF) else 0
-        application.add(CardFile(number, (content + bytes(FILLER)).ljust(room, b"\0")))
-    application.add(CardFile(EF_TOKENINFO, token_info(serial, look.told)))
+    filler = bytes([look.files.filler])
+    for name, (number, content) in directories.items():
+        room = max(look.files.rooms.get(name, 0), look.room if name in ("prkdf", "pukdf", "cdf") else 0)
+        application.add(CardFile(number, (content + filler * FILLER).ljust(room, filler)))
+    told = token_info(serial, look.told).ljust(look.files.rooms.get("tokeninfo", 0), filler)
+    application.add(CardFile(EF_TOKENINFO, told))
     for entry in entries:
         descriptor = RSA_KEY_FILE if isinstance(entry.key.private, rsa.RSAPrivateKey) else EC_KEY_FILE
         application.add(CardFile(entry.key.file_id, bytes(entry.key.bits), descriptor=descriptor, internal=True))

@@ -97,8 +97,8 @@ def test_the_list_is_readable_too(run: Run, capsys: pytest.CaptureFixture[str]) 
         (["--vpcd", "localhost:none"], "HOST:PORT"),
         (["--state", "/dev/null/card.json"], "/dev/null"),
         (["--trait", "made-up"], "no trait 'made-up'"),
-        (["--kind", "C", "--trait", "free-key"], "kind C has no traits"),
-        (["--trait", "no-mse", "--trait", "mse-11"], "one trait of signing"),
+        (["--kind", "C", "--trait", "free-key"], "no card of kind C has the trait"),
+        (["--trait", "no-mse", "--trait", "mse-11"], "cannot have both 'no-mse' and 'mse-11'"),
     ],
 )
 def test_bad_input_ends_with_2_and_a_sentence(

@@ -14,8 +14,8 @@ from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
+from sim.reader.signing_traits import TOLD_ECDSA, TOLD_RSA
 from sim.reader.slot import VirtualSlot
-from sim.reader.traits import TOLD_ECDSA, TOLD_RSA
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
 STRANGER = CardFacts("", bytes.fromhex("3B7F96000080318065B0850400111202F0829000"), "pkcs15", "", "", "",
