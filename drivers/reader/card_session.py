@@ -80,7 +80,11 @@ class CardSession(ABC):
         for own in self._owned:
             tries = self._codes.tries(own.code, own.role)
             last = own.role is not Role.PUK and isinstance(last_try_refusal(tries, consented=False), Refused)
-            pins.append(identity.pin_of(own.code, own.role, self._profile, tries.shown, last_try=last))
+            pins.append(
+                identity.pin_of(
+                    own.code, own.role, self._profile, tries.shown, last_try=last, must_change=tries.must_change
+                )
+            )
         return tuple(pins)
 
     @property

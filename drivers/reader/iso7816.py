@@ -128,6 +128,13 @@ def get_try_counter(reference: int) -> CommandApdu:
     return CommandApdu("GET DATA", 0x00, 0xCB, 0x00, 0xFF, wanted, SHORT_LE)
 
 
+def get_code_object(reference: int) -> CommandApdu:
+    """GET DATA for the security data object of a code, which holds 9B, tries left (IAS ECC; read from OpenSC, card-iasecc.c and
+    card-esteid2018.c). Five bits of the reference name it."""
+    wanted = bytes.fromhex("4D08 7006 BF81") + bytes((reference & 0x1F,)) + bytes.fromhex("02 A080")
+    return CommandApdu("GET DATA", 0x00, 0xCB, 0x3F, 0xFF, wanted, SHORT_LE)
+
+
 def verify(reference: int, code: bytes) -> CommandApdu:
     """VERIFY (11.6.6)."""
     return CommandApdu("VERIFY", 0x00, 0x20, 0x00, reference, code)

@@ -271,7 +271,15 @@ def role_of(code: CodeObject, directory: CardDirectory) -> Role | None:
     return Role.IDENTIFICATION
 
 
-def pin_of(code: CodeObject, role: Role, profile: Profile, tries_left: int | None, *, last_try: bool = False) -> Pin:
+def pin_of(
+    code: CodeObject,
+    role: Role,
+    profile: Profile,
+    tries_left: int | None,
+    *,
+    last_try: bool = False,
+    must_change: bool = False,
+) -> Pin:
     """A code in the station's words. Its lengths are those that both card and profile allow for a new one."""
     rules = profile.rules(role)
     state: PinState = "unknown" if tries_left is None else "ok" if tries_left else "locked"
@@ -284,6 +292,6 @@ def pin_of(code: CodeObject, role: Role, profile: Profile, tries_left: int | Non
         state=state,
         min_length=max(code.min_length, rules.min_length),
         max_length=min(code.max_length, rules.max_length),
-        initial=CodeFlag.INITIALIZED not in code.flags,
+        initial=must_change or CodeFlag.INITIALIZED not in code.flags,
         last_try=last_try,
     )

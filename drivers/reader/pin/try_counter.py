@@ -5,6 +5,7 @@ durably, before a code goes out, and what the card answers corrects it. A count 
 """
 
 import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from drivers.reader import iso7816, tlv
@@ -16,13 +17,14 @@ from drivers.reader.piv.apdus import get_metadata
 from drivers.reader.piv.objects import parse_metadata
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 from drivers.reader.profiles import Profile
-from drivers.reader.tlv import TlvError
+from drivers.reader.tlv import Tlv, TlvError
 from drivers.reader.transport.channel import ApduChannel
 from drivers.reader.transport.pinpad import STOPPED_AT_PAD
 
 LOCKED_WORDS = (StatusWord.AUTHENTICATION_BLOCKED, StatusWord.REFERENCE_DATA_UNUSABLE, 0x63C0)
 """All three mean that no tries are left; which of them a card says differs."""
-_TRIES_LEFT = 0xDF21
+_TRIES_LEFT_DF21, _CHANGED_DF2F = 0xDF21, 0xDF2F
+_TRIES_LEFT_IAS_ECC = 0x9B
 _NOT_LOOKED_AT = (
     StatusWord.WRONG_LENGTH,
     StatusWord.WRONG_P1P2,
@@ -42,6 +44,8 @@ class RemainingTries:
 
     left: int
     counted: bool = False
+    must_change: bool = False
+    """The card wants the code changed before it lets anybody use it, and says so."""
 
     @property
     def shown(self) -> int | None:
@@ -101,10 +105,10 @@ class TryCounter:
         Raises CardGoneError, CardAnswerError, LedgerError, and CommandRefusedError where a card that has told the tries
         does not tell them any more: it was reset, or is another, and the station's count knows nothing of other desks.
         """
-        left = self._read(code, role)
-        if left is not None:
+        told = self._read(code, role)
+        if told is not None:
             self._told.add(ledger_key_of(code))
-            return RemainingTries(left)
+            return told
         used = self._ledger.used(self._card, ledger_key_of(code))
         return RemainingTries(max(0, self._profile.rules(role).tries - used), counted=True)
 
@@ -146,19 +150,24 @@ class TryCounter:
         """The count of a key of this card."""
         return KeyTryCounter(self._ledger, self._card, name, start)
 
-    def _read(self, code: CodeObject, role: Role) -> int | None:
+    def _read(self, code: CodeObject, role: Role) -> RemainingTries | None:
         match self._profile.counter(role):
             case "empty-verify":
                 return self._empty_verify(code, role)
             case "df21":
                 response = self._channel.send(iso7816.get_try_counter(code.reference))
-                return self._told_or_silent(code, _tries_object(response), response)
+                must_change = _byte_in(response, _CHANGED_DF2F) == 0
+                left = _byte_in(response, _TRIES_LEFT_DF21)
+                return self._told_or_silent(code, left, response, must_change=must_change)
+            case "ias-ecc":
+                response = self._channel.send(iso7816.get_code_object(code.reference))
+                return self._told_or_silent(code, _byte_in(response, _TRIES_LEFT_IAS_ECC), response)
             case "metadata":
                 return self._metadata(code)
             case "none":
                 return None
 
-    def _metadata(self, code: CodeObject) -> int | None:
+    def _metadata(self, code: CodeObject) -> RemainingTries | None:
         """Only from some version on; without it, or with nonsense in it, the station counts."""
         response = self._channel.send(get_metadata(code.reference))
         try:
@@ -167,26 +176,33 @@ class TryCounter:
             left = None
         return self._told_or_silent(code, left, response)
 
-    def _empty_verify(self, code: CodeObject, role: Role) -> int | None:
+    def _empty_verify(self, code: CodeObject, role: Role) -> RemainingTries | None:
         """Verified means that the counter is full; of a PUK, which is never verified here, it means nothing."""
         response = self._channel.send(iso7816.verify_empty(code.reference))
         if response.ok:
-            return None if role is Role.PUK else self._profile.rules(role).tries
+            return None if role is Role.PUK else RemainingTries(self._profile.rules(role).tries)
         return self._told_or_silent(code, 0 if response.sw in LOCKED_WORDS else response.tries_left, response)
 
-    def _told_or_silent(self, code: CodeObject, left: int | None, response: ResponseApdu) -> int | None:
+    def _told_or_silent(
+        self, code: CodeObject, left: int | None, response: ResponseApdu, *, must_change: bool = False
+    ) -> RemainingTries | None:
         if left is None and ledger_key_of(code) in self._told:
             raise CommandRefusedError(
                 "the card does not tell the tries any more", reader=self._channel.reader, status=response.sw
             )
-        return left
+        return None if left is None else RemainingTries(left, must_change=must_change)
 
 
-def _tries_object(response: ResponseApdu) -> int | None:
-    """DF21 within the answer to GET DATA; without it, or with nonsense in it, the station counts."""
+def _byte_in(response: ResponseApdu, tag: int) -> int | None:
+    """Value of that object, one byte long, at any depth of an answer to GET DATA. None where there is none, or nonsense."""
     try:
-        outers = tlv.parse_prefix(response.data) if response.ok else []
-        nodes = [node for outer in outers for node in (outer, *outer.children)]
+        return next(_bytes_of(tlv.parse_prefix(response.data), tag), None) if response.ok else None
     except TlvError:
         return None
-    return next((n.value[0] for n in nodes if n.tag == _TRIES_LEFT and len(n.value) == 1), None)
+
+
+def _bytes_of(nodes: Iterable[Tlv], tag: int) -> Iterator[int]:
+    for node in nodes:
+        if node.tag == tag and len(node.value) == 1:
+            yield node.value[0]
+        yield from _bytes_of(node.children, tag)

@@ -135,7 +135,12 @@ class Pkcs15Session(CardSession):
         self._directory = directory
         certificates: tuple[ReadCertificate, ...] = identity.read_certificates(directory, profile)
         roles = ((code, identity.role_of(code, directory)) for code in directory.codes)
-        owned = tuple(CodeWithRole(code, role) for code, role in roles if role is not None)
+        mask = profile.commands.reference_or
+        owned = tuple(
+            CodeWithRole(replace(code, reference=code.reference | mask), role)
+            for code, role in roles
+            if role is not None
+        )
         serial = directory.token.serial.hex().upper()
         number = identity.card_number_of(certificates, directory, profile)
         counter = TryCounter(channel, profile, ledger, number or serial)

@@ -15,9 +15,9 @@ from drivers.reader.outcomes import Role
 from drivers.reader.pin.new_code_rules import DEFAULT_RULES, NewCodeRule
 from drivers.reader.profiles.evidence import Evidence
 
-Counter = Literal["empty-verify", "df21", "metadata", "none"]
-"""How tries are read: a VERIFY without Lc (only where that is known to be safe), GET DATA for DF21, GET METADATA of a
-PIV token, or not at all."""
+Counter = Literal["empty-verify", "df21", "ias-ecc", "metadata", "none"]
+"""How tries are read: a VERIFY without Lc (only where that is known to be safe), GET DATA for DF21 or for the
+object of a code of IAS ECC, GET METADATA of a PIV token, or not at all."""
 UnblockVariant = Literal["puk-and-new", "puk", "verify-then-new", "verify-then-reset", "none"]
 """P1 of RESET RETRY COUNTER (ISO/IEC 7816-4 11.6.10): 00 PUK and new code; 01 PUK only, the code stays; 02 new code, and
 03 nothing, each after a VERIFY of the PUK."""
@@ -127,6 +127,8 @@ class CommandRules(_ProfileTable):
     counter_of_puk: Counter = "none"
     pad: int | None = Field(default=None, ge=0, le=255)
     """Pad every code with this byte to its stored length, whatever the card's own description says."""
+    reference_or: Literal[0x00, 0x80] = 0x00
+    """Set in every reference of a code, whatever the card tells (80: a code of the current DF, ISO/IEC 7816-4 11.6.1)."""
     unblock: UnblockVariant = "none"
     file_enters_its_df: bool = False
     """A SELECT of a file by path makes its DF the current one (ISO/IEC 7816-4 7.3.2), as is known of this product. Else a

@@ -98,6 +98,30 @@ async def test_who_may_unlock_a_product_with_its_puk(make: MakeCard, by: str, al
             assert ("RESET RETRY COUNTER" in dict(resets(card))) == may
 
 
+CODE_COMMANDS = (0x20, 0x24, 0x2C)
+
+
+def names_codes_with_bit_8(card: VirtualCard) -> VirtualCard:
+    """A card that knows its codes by 81 and 82 only, although it lists 01 and 02 (CardOS: OpenSC card-cardos.c)."""
+    real = card.transmit
+
+    def transmit(apdu: bytes) -> bytes:
+        if apdu[1] not in CODE_COMMANDS:
+            return real(apdu)
+        return real(apdu[:3] + bytes((apdu[3] & 0x7F,)) + apdu[4:]) if apdu[3] & 0x80 else b"\x6a\x88"
+
+    card.transmit = transmit  # type: ignore[method-assign]
+    return card
+
+
+async def test_a_product_may_want_bit_8_in_every_reference_of_a_code(make: MakeCard) -> None:
+    card = names_codes_with_bit_8(make())
+    async with visit_to(card, profile_b(reference_or=0x80, counter="none", counter_of_puk="none")) as visit:
+        assert await visit.change(PIN, Secret(card.persona.pin), NEW) == Accepted()
+        assert await visit.verify(PIN, NEW) == Accepted()
+        assert await visit.unblock(PIN, Secret(card.persona.puk), Secret("246813")) == Accepted()
+
+
 @pytest.mark.parametrize("variant", ["puk", "verify-then-new", "verify-then-reset"])
 async def test_the_puks_floor_holds_in_every_variant(make: MakeCard, variant: str) -> None:
     card = make()

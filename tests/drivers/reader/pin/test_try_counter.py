@@ -50,6 +50,29 @@ def test_a_card_that_tells_its_tries_in_an_object(answer: str, left: int | None)
 
 
 @pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        ("701ebf81111aa0189a01039b0102a1108c06f30000730100" + "9c06f300007301009000", 2),
+        ("7009bf811105a0039b01009000", 0),
+        ("7009bf811105a0039b01" + "9000", None),  # cut short
+        ("7009bf811105a0039a01039000", None),
+        ("9000", None),
+        ("6a88", None),
+    ],
+)
+def test_a_card_that_tells_its_tries_in_the_object_of_a_code(answer: str, left: int | None) -> None:
+    found, sent = tries("ias-ecc", answer, used=1)
+    assert sent == ["00cb3fff0a4d087006bf811102a08000"]
+    assert found == (RemainingTries(2, counted=True) if left is None else RemainingTries(left))
+
+
+@pytest.mark.parametrize(("changed", "must_change"), [("00", True), ("01", False)])
+def test_a_card_that_wants_its_code_changed_first_says_so(changed: str, must_change: bool) -> None:
+    found, _ = tries("df21", f"a00b830111df210102df2f01{changed}9000")
+    assert found == RemainingTries(2, must_change=must_change)
+
+
+@pytest.mark.parametrize(
     ("answer", "role", "left"),
     [
         ("63c2", Role.IDENTIFICATION, 2),
