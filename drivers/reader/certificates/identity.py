@@ -210,10 +210,13 @@ def _births(text: str) -> list[date]:
     return days
 
 
-def card_number_of(certificates: Iterable[ReadCertificate], directory: CardDirectory, profile: Profile) -> str:
-    """The number that is printed on the card too, where the profile says that it is. Empty where it is not there."""
+def card_number_of(certificates: Iterable[ReadCertificate], serial: str, profile: Profile) -> str:
+    """The number that is printed on the card too, where the profile says that it is. Empty where it is not there.
+
+    `serial` as the card tells it; one that is all zeros is every card's and no number.
+    """
     if profile.certificates.card_number == BY_SERIAL:
-        return directory.token.serial.hex().upper()
+        return serial if serial.strip("0") else ""
     numbers = (card_number_in(certificate.x509, profile) for certificate in _by_weight(certificates))
     return next((number for number in numbers if number), "")
 

@@ -88,12 +88,12 @@ class PivCard:
             return PivPinPolicy()
 
     def serial(self) -> str:
-        """As the profile says: what a token tells in decimal; without it, in hex, the CHUID's GUID, else the CCC's card
-        identifier. Empty where there is none of it.
+        """As the profile says: what a token tells in decimal; without it, or where it is zero, in hex, the CHUID's GUID, else the
+        CCC's card identifier. Empty where there is none of it.
         """
         if self.profile.piv.serial == "token":
             token_serial = self._token_serial()
-            if token_serial:
+            if any(token_serial):
                 self._identity = (ObjectPrefix(None, token_serial),)
                 return str(int.from_bytes(token_serial, "big"))
         for tag, parse in ((commands.CHUID, _chuid_serial), (commands.CCC, objects.parse_capability)):

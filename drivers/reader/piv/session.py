@@ -93,7 +93,7 @@ class PivSession(CardSession):
             card.take(cached)
         policy = card.pin_policy()
         read = self._read_certificates()
-        number = identity.card_number_of(read, self._directory(), card.profile)
+        number = identity.card_number_of(read, self._serial, card.profile)
         counter = TryCounter(channel, card.profile, ledger, number or self._serial or identity.digest_of(read).hex())
         born = identity.birth_dates_of(read)
         codes = CodeCommands(channel, card.profile, counter, self.check_same_card, _stay, born)
@@ -340,7 +340,7 @@ class PivSession(CardSession):
         held = [(slot, self._card.certificate(slot)) for slot in self._slots]
         return CardDirectory(
             aid=self._card.application.aid,
-            token=TokenInfo(self._serial.encode(), "", self._card.application.label),
+            token=TokenInfo(b"", "", self._card.application.label),
             codes=(),
             keys=tuple(_key(slot) for slot, der in held if der),
             certificates=tuple(

@@ -142,7 +142,7 @@ class Pkcs15Session(CardSession):
             if role is not None
         )
         serial = directory.token.serial.hex().upper()
-        number = identity.card_number_of(certificates, directory, profile)
+        number = identity.card_number_of(certificates, serial, profile)
         counter = TryCounter(channel, profile, ledger, number or serial)
         born = identity.birth_dates_of(certificates)
         codes = CodeCommands(channel, profile, counter, self.check_same_card, self._enter, born)
