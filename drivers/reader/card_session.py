@@ -7,7 +7,7 @@ connection; a connection that was lost is never made again within it. What a kin
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from drivers.reader.certificates import identity
@@ -35,7 +35,8 @@ from drivers.reader.outcomes import (
     Unknown,
 )
 from drivers.reader.pin.administrator_unblock import AdministratorUnblock
-from drivers.reader.pin.code_commands import CodeCommands, last_try_refusal, refuse_on_fault
+from drivers.reader.pin.code_commands import VERIFYING_FIRST, CodeCommands, last_try_refusal, refuse_on_fault
+from drivers.reader.pin.code_roles import CodeWithRole, as_described
 from drivers.reader.pin.pinpad_commands import PinpadCommands
 from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
 from drivers.reader.profiles import CardSigns, Profile
@@ -48,14 +49,6 @@ from drivers.reader.transport.pinpad import PadText
 CHALLENGE_BYTES = 32
 SignsWith = Callable[[bytes], SignOutcome]
 NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
-
-
-@dataclass(frozen=True, slots=True)
-class CodeWithRole:
-    """A code of the card and what it is for."""
-
-    code: CodeObject
-    role: Role
 
 
 class CardSession(ABC):
@@ -73,7 +66,7 @@ class CardSession(ABC):
         self._codes = codes
         self._pad = PinpadCommands(channel, codes)
         self._administration = AdministratorUnblock(channel, codes, profile.unblocking)
-        self._owned = owned
+        self._owned = as_described(owned, profile)
 
     def _read_pins(self) -> tuple[Pin, ...]:
         pins = []
@@ -258,4 +251,5 @@ class CardSession(ABC):
         the place of another would cost that one a try."""
         puks = [own.code for own in self._owned if own.role is Role.PUK]
         fitting = [puk for puk in puks if puk.auth_id == code.puk_id] if code.puk_id else puks
-        return fitting[0] if len(fitting) == 1 else None
+        usable = len(fitting) == 1 and (fitting[0].has_reference or self._codes.variant not in VERIFYING_FIRST)
+        return fitting[0] if usable else None

@@ -28,8 +28,6 @@ from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject
 from drivers.reader.profiles import Profile
 
-NON_REPUDIATION = 9
-"""Bit of KeyUsageFlags (ISO/IEC 7816-15 8.4)."""
 _STRING_TAGS = (0x0C, 0x12, 0x13, 0x16)
 _PERSONAL = re.compile(r"^(\d{2})?\d{6}[-+]?\d{4}$")
 _SHORT_NAMES = {
@@ -260,18 +258,6 @@ def _subject(certificate: x509.Certificate, name: str) -> str:
 def digest_of(certificates: Iterable[ReadCertificate]) -> bytes:
     """SHA-256 over all certificates, each hashed first, in the card's order."""
     return hashlib.sha256(b"".join(hashlib.sha256(c.facts.der).digest() for c in certificates)).digest()
-
-
-def role_of(code: CodeObject, directory: CardDirectory) -> Role | None:
-    """What a code is for; None for a security officer's. By the keys that it guards, not by its label."""
-    if code.has(CodeFlag.UNBLOCKING):
-        return Role.PUK
-    if code.has(CodeFlag.SO):
-        return None
-    guarded = [key for key in directory.keys or () if key.auth_id == code.auth_id]
-    if guarded and all(NON_REPUDIATION in key.usage for key in guarded):
-        return Role.SIGNATURE
-    return Role.IDENTIFICATION
 
 
 def pin_of(

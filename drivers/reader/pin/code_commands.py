@@ -31,6 +31,8 @@ from drivers.reader.transport.pinpad import NOT_ENTERED, NOT_UNDERSTOOD, PadCode
 T = TypeVar("T")
 KEEPING_THE_CODE = ("puk", "verify-then-reset")
 """Variants of unblocking that leave the code itself as it was."""
+VERIFYING_FIRST = ("verify-then-new", "verify-then-reset")
+"""Variants in which the PUK goes out in a VERIFY of its own, which has to name it."""
 STRICTER = 1
 """Extra margin of the floor where the station counts instead of the card."""
 
@@ -264,7 +266,8 @@ class CodeCommands:
         return bytes((self._format(code).pad or 0,)) * code.stored_length
 
     def _format(self, code: CodeObject) -> CodeFormat:
-        forced = self._profile.commands.pad
+        own = self._profile.puk.pad if code.has(CodeFlag.UNBLOCKING) else None
+        forced = self._profile.commands.pad if own is None else own
         return CodeFormat(code.alphabet, code.stored_length, code.pad if forced is None else forced)
 
     def _field(self, code: CodeObject, entry: Secret) -> bytes:

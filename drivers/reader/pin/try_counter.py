@@ -151,7 +151,7 @@ class TryCounter:
         return KeyTryCounter(self._ledger, self._card, name, start)
 
     def _read(self, code: CodeObject, role: Role) -> RemainingTries | None:
-        match self._profile.counter(role):
+        match self._profile.counter(role) if code.has_reference else "none":
             case "empty-verify":
                 return self._empty_verify(code, role)
             case "df21":

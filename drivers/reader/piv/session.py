@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 from drivers.reader import tlv
 from drivers.reader.card_cache import CardCache
-from drivers.reader.card_session import CHALLENGE_BYTES, NOT_ALLOWED, CardSession, CodeWithRole, SignsWith
+from drivers.reader.card_session import CHALLENGE_BYTES, NOT_ALLOWED, CardSession, SignsWith
 from drivers.reader.certificates import identity, public_keys
 from drivers.reader.certificates import key_usage as usage
 from drivers.reader.certificates.identity import ReadCertificate
@@ -42,6 +42,7 @@ from drivers.reader.outcomes import (
     Unknown,
 )
 from drivers.reader.pin.code_commands import CodeCommands
+from drivers.reader.pin.code_roles import CodeWithRole
 from drivers.reader.pin.try_counter import TryCounter
 from drivers.reader.pin.try_ledger import TryLedger
 from drivers.reader.piv import objects, signing

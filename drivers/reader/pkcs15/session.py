@@ -11,7 +11,7 @@ from dataclasses import replace
 from cryptography.hazmat.primitives import serialization
 
 from drivers.reader.card_cache import CardCache
-from drivers.reader.card_session import NOT_ALLOWED, CardSession, CodeWithRole, SignsWith
+from drivers.reader.card_session import NOT_ALLOWED, CardSession, SignsWith
 from drivers.reader.certificates import identity, public_keys
 from drivers.reader.certificates.identity import ReadCertificate
 from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefusedError, UnknownCardError
@@ -19,6 +19,7 @@ from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, KeyPlace, M
 from drivers.reader.model import CardFacts, Certificate, DataObject, Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome
 from drivers.reader.pin.code_commands import CodeCommands
+from drivers.reader.pin.code_roles import assign_roles
 from drivers.reader.pin.try_counter import TryCounter
 from drivers.reader.pin.try_ledger import TryLedger
 from drivers.reader.pkcs15 import directory as pkcs15
@@ -134,13 +135,7 @@ class Pkcs15Session(CardSession):
         self._seen = seen
         self._directory = directory
         certificates: tuple[ReadCertificate, ...] = identity.read_certificates(directory, profile)
-        roles = ((code, identity.role_of(code, directory)) for code in directory.codes)
-        mask = profile.commands.reference_or
-        owned = tuple(
-            CodeWithRole(replace(code, reference=code.reference | mask), role)
-            for code, role in roles
-            if role is not None
-        )
+        owned = assign_roles(directory.codes, directory.keys or ())
         serial = directory.token.serial.hex().upper()
         number = identity.card_number_of(certificates, serial, profile)
         counter = TryCounter(channel, profile, ledger, number or serial)

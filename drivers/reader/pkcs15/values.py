@@ -93,6 +93,8 @@ class CodeObject:
     reference: int
     pad: int | None
     path: bytes
+    has_reference: bool = True
+    """False: no command can name it. A PUK may be known within RESET RETRY COUNTER alone."""
 
     def has(self, flag: CodeFlag) -> bool:
         return flag in self.flags

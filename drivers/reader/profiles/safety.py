@@ -16,6 +16,8 @@ MIN_ATR_BITS = 40
 """So many bits of an ATR must count: a mask of zeros would speak for every card."""
 UNREAD_PIN_TRIES, UNREAD_PUK_TRIES, UNREAD_KEY_TRIES = 5, 5, 5
 """Where tries are not read and where they start is hearsay, no more of them are believed in."""
+_FORM_OF_PUK = ("reference", "stored_length", "pad")
+_FORM = "a PUK in the wrong form costs a try: it needs a source"
 
 Offence = tuple[str, str]
 
@@ -58,6 +60,8 @@ def _always(profile: Profile) -> Iterator[Offence]:
     for name, rules in (("pin", profile.pin), ("puk", profile.puk)):
         if rules.max_length < rules.min_length:
             yield f"{name}.max_length", "is less than min_length"
+    if (profile.puk.stored_length or profile.puk.max_length) < profile.puk.min_length:
+        yield "puk.stored_length", "is less than min_length"
     if profile.pin.min_length < PIN_MIN_LENGTH:
         yield "pin.min_length", f"a new PIN has at least {PIN_MIN_LENGTH} characters"
     missing = [rule for rule in DEFAULT_RULES if rule not in profile.pin.forbidden]
@@ -89,7 +93,10 @@ def _on_hearsay(profile: Profile, evidence: Evidence) -> Iterator[Offence]:
 
 
 def _unsourced(profile: Profile, evidence: Evidence) -> Iterator[Offence]:
+    sends = profile.commands.unblock != "none"
+    form = ((f"puk.{key}", sends and getattr(profile.puk, key) is not None, _FORM) for key in _FORM_OF_PUK)
     for key, loose, why in (
+        *form,
         ("stocked_by", profile.stocked_by < 2, "one administrator alone is not enough on hearsay: it needs a source"),
         ("writable", profile.writable, "nothing is written on hearsay: it needs a source"),
     ):

@@ -112,6 +112,12 @@ class PukRules(CodeRules):
     """`floor`: a PUK goes to the card only while at least so many tries remain (reliability I1)."""
 
     floor: int = Field(ge=2)
+    reference: int | None = Field(default=None, ge=0, le=255)
+    """P2 that names a PUK which the card does not list; None: no command names it, it is known within RESET RETRY COUNTER."""
+    stored_length: int | None = Field(default=None, ge=1, le=32)
+    """The PUK goes out in so many bytes, whatever the card says; None: as the card says, or as in its PIN."""
+    pad: int | None = Field(default=None, ge=0, le=255)
+    """The PUK is padded with this byte, whatever the card says."""
 
     @model_validator(mode="after")
     def _floor_is_safe(self) -> "PukRules":

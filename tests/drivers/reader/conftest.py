@@ -1,15 +1,17 @@
 """A virtual card in an in-process reader, and a card that says what a script tells it to."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
 
-from drivers.reader.card_reader import CardReader, ReaderSettings
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.errors import CardGoneError
 from drivers.reader.pin.try_ledger import MemoryLedger
+from drivers.reader.profiles import Profiles, builtin
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
@@ -46,6 +48,18 @@ class ScriptedConnection:
 
     def close(self) -> None:
         self.closed = True
+
+
+@asynccontextmanager
+async def visit_to(card: VirtualCard, profiles: Profiles | None = None) -> AsyncIterator[CardVisit]:
+    """A visit to that card in a reader of its own."""
+    slot = VirtualSlot("Bench 0")
+    slot.insert(card)
+    settings = ReaderSettings(profiles=profiles or builtin(), now=lambda: NOW)
+    reader = CardReader(InProcessBackend([slot]), slot.name, settings)
+    async with visiting(reader) as visit:
+        yield visit
+    await reader.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Products that differ: variants of unblocking, two PINs, an applet of its own, P-384, PSS, records, false pairs."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from drivers.reader import tlv
-from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, try_card, visiting
+from drivers.reader.card_reader import try_card
 from drivers.reader.certificates import public_keys
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Signed, Unknown, WrongCode
 from drivers.reader.pkcs15 import directory as pkcs15
@@ -21,12 +20,10 @@ from drivers.reader.profiles import Profile, Profiles, builtin
 from drivers.reader.secret import Secret
 from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
-from sim.reader.in_process import InProcessBackend
 from sim.reader.persona import Persona
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
-from sim.reader.slot import VirtualSlot
-from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection
+from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection, visit_to
 
 PIN, SIGNATURE = Role.IDENTIFICATION, Role.SIGNATURE
 NEW, WRONG_PUK = Secret("975318"), Secret("99999998")
@@ -39,17 +36,6 @@ def profile_b(**commands: object) -> Profiles:
     profile = builtin().match_name("virtual-b")
     changed = profile.model_dump() | {"commands": profile.commands.model_dump() | commands}
     return Profiles([Profile.model_validate(changed)])
-
-
-@asynccontextmanager
-async def visit_to(card: VirtualCard, profiles: Profiles | None = None) -> AsyncIterator[CardVisit]:
-    slot = VirtualSlot("Bench 0")
-    slot.insert(card)
-    settings = ReaderSettings(profiles=profiles or builtin(), now=lambda: NOW)
-    reader = CardReader(InProcessBackend([slot]), slot.name, settings)
-    async with visiting(reader) as visit:
-        yield visit
-    await reader.close()
 
 
 MakeCard = Callable[..., VirtualCard]

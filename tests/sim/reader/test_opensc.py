@@ -90,6 +90,19 @@ def test_a_locked_card_is_unlocked_with_the_letter(plugged: VirtualCard, opensc:
     assert plugged.tries_left == (3, PUK_TRIES[plugged.kind])
 
 
+@pytest.mark.parametrize("kind", ["A", "B"])
+def test_a_card_that_lists_no_puk_is_unlocked_too(
+    pcscd: dict[int, str], opensc: Tool, authority: TestAuthority, now: datetime, kind: str
+) -> None:
+    card = VirtualCard.create(person(6).new, authority, now, kind=kind, traits=["no-puk-object"])
+    card.lock()
+    with in_reader(card):
+        assert "PUK" not in opensc("pkcs15-tool", "--dump").stdout
+        unlocked = opensc("pkcs15-tool", "--unblock-pin", "--puk", card.persona.puk, "--new-pin", NEW)
+        assert unlocked.returncode == 0, unlocked.stderr
+        assert opensc("pkcs15-tool", "--verify-pin", "--pin", NEW).returncode == 0
+
+
 def test_the_pkcs11_self_test_passes(plugged: VirtualCard, opensc: Tool) -> None:
     outcome = opensc("pkcs11-tool", "--test", "--login", "--pin", PIN)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr

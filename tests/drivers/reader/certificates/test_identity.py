@@ -16,13 +16,10 @@ from drivers.reader.certificates.identity import (
     holder_of,
     looks_personal,
     read_certificates,
-    role_of,
 )
 from drivers.reader.certificates.key_usage import purpose_by_usage
-from drivers.reader.iso7816 import Alphabet
-from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
-from drivers.reader.pkcs15.objects import CertificateObject, CodeFlag, CodeObject, KeyObject, TokenInfo
+from drivers.reader.pkcs15.objects import CertificateObject, KeyObject, TokenInfo
 from drivers.reader.profiles import CertificateRules, Profile, builtin
 from tests.drivers.reader.conftest import NOW
 
@@ -129,22 +126,6 @@ def test_the_digest_tells_cards_with_the_same_serial_apart() -> None:
     one, other = (read_certificates(directory(certificate("X", days=days)), B) for days in (5, 6))
     assert digest_of(one) != digest_of(other)
     assert digest_of(one) == digest_of(one)
-
-
-@pytest.mark.parametrize(
-    ("flags", "usage", "expected"),
-    [
-        ({CodeFlag.UNBLOCKING}, {2}, Role.PUK),
-        ({CodeFlag.SO}, {2}, None),
-        (set(), {9}, Role.SIGNATURE),
-        (set(), {2}, Role.IDENTIFICATION),
-    ],
-)
-def test_a_code_is_known_by_what_it_guards(flags: set[int], usage: set[int], expected: Role | None) -> None:
-    code = CodeObject(b"\x01", "any label", b"", frozenset(flags), Alphabet.ASCII, 6, 8, 8, 1, None, b"")
-    key = KeyObject(b"\x45", "", b"\x01", frozenset(usage), 1, b"", False)
-    card = CardDirectory(b"", TokenInfo(b"", "", ""), (code,), (key,), ())
-    assert role_of(code, card) is expected
 
 
 def births(serial_number: str) -> list[str]:

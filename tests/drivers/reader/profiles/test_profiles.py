@@ -61,6 +61,14 @@ def test_an_unknown_product_promises_little() -> None:
         ),
         (("[match]", "writable = { value = true, unverified = true }\n[match]"), "writable: nothing is written"),
         (
+            (
+                "[match]",
+                "[puk.reference]\nvalue = 0x83\nunverified = true\n[commands]\n"
+                'unblock = { value = "puk-and-new", source = "x" }\n[match]',
+            ),
+            "puk.reference: a PUK in the wrong form",
+        ),
+        (
             ("[pin]", '[unblocking]\nadmin = { value = "external-authenticate", unverified = true }\n[pin]'),
             "unblocking.admin: no key's try",
         ),
