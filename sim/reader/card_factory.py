@@ -11,7 +11,7 @@ from sim.reader.applet_codes import AppletCodes
 from sim.reader.card_memory import CardMemory, StoredKey
 from sim.reader.code_traits import code_ways
 from sim.reader.command_apdu import ReceivedCommand
-from sim.reader.file_traits import file_ways
+from sim.reader.file_traits import FileWays, Serial, file_ways
 from sim.reader.keys import CardKey, generate
 from sim.reader.kinds import KINDS
 from sim.reader.persona import Persona
@@ -23,6 +23,7 @@ from sim.reader.pkcs15_application import WAYS_A, WAYS_B, Pkcs15Application
 from sim.reader.pkcs15_codes import CountedCodes, Pkcs15Codes, StoredCode
 from sim.reader.pkcs15_files import LOOK_A, KeyWithCertificate, ObjectTraits, described, file_system, look_b
 from sim.reader.pki import TestAuthority
+from sim.reader.secured import SecuredApplication
 from sim.reader.signing_traits import signing_ways
 from sim.reader.t0 import Answer
 from sim.reader.traits import FREE_KEY, check
@@ -70,7 +71,8 @@ def fresh_memory(
     pin = StoredCode(persona.pin.encode(), ways.pin_tries, ways.pin_tries)
     puk = StoredCode(persona.puk.encode(), ways.puk_tries, ways.puk_tries)
     piv_traits = TRAITS.get(kind)
-    piv = issue(persona, authority, now, keys, piv_traits) if piv_traits is not None else None
+    told = file_ways(names).serial
+    piv = issue(persona, authority, now, keys, piv_traits, told) if piv_traits is not None else None
     second = (
         StoredCode(persona.signature_pin.encode(), ways.pin_tries, ways.pin_tries) if persona.signature_pin else None
     )
@@ -86,19 +88,27 @@ def own_key(persona: Persona, authority: TestAuthority, now: datetime) -> Stored
 
 def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplication, CountedCodes]:
     """The application and the codes that work on that memory; `store` makes it durable."""
-    serial = bytes.fromhex(memory.persona.serial)
+    files = file_ways(memory.traits)
+    application, codes = _application(memory, files, store)
+    return SecuredApplication(application, files.guard) if files.guard else application, codes
+
+
+def _application(
+    memory: CardMemory, file_way: FileWays, store: Callable[[], None]
+) -> tuple[CardApplication, CountedCodes]:
+    serial = told_serial(memory.persona, file_way.serial)
     if memory.piv is not None:
-        traits = TRAITS[memory.kind]
+        traits = replace(TRAITS[memory.kind], tells_serial=file_way.serial != "none")
         piv_codes = PivCodes(memory.pin, memory.puk, store, traits)
         return PivApplication(memory.piv, piv_codes, traits, serial, store), piv_codes
     entries = key_entries(memory)
     keys = tuple(entry.key for entry in entries)
     signing = signing_ways(memory.traits)
-    ways = replace(WAYS_A if memory.kind == "A" else WAYS_B, signing=signing)
+    ways = replace(WAYS_A if memory.kind == "A" else WAYS_B, signing=signing, files=file_way)
 
     def shape(look: ObjectTraits) -> ObjectTraits:
         told = ways.allowed if signing.tells else None
-        return described(replace(look, told=told, files=file_ways(memory.traits)), code_ways(memory.traits))
+        return described(replace(look, told=told, files=file_way), code_ways(memory.traits))
 
     if memory.kind == "A":
         applet_codes = AppletCodes(memory.pin, memory.puk, store)
@@ -110,6 +120,11 @@ def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplicatio
     writing = WriteCommands(files, codes, own, memory.written, store)
     codes.administrator = memory.administrator
     return Pkcs15Application(serial, files, codes, own, ways, writing, memory.administrator), codes
+
+
+def told_serial(persona: Persona, serial: Serial) -> bytes:
+    """The serial number that the card tells of itself."""
+    return {"own": bytes.fromhex(persona.serial), "batch": bytes(2), "none": b""}[serial]
 
 
 def key_entries(memory: CardMemory) -> list[KeyWithCertificate]:

@@ -23,7 +23,8 @@ from sim.reader.card_factory import CardApplication, build, make_memory
 from sim.reader.card_memory import CardFileError, CardMemory, StoredKey
 from sim.reader.chaining import CommandChain
 from sim.reader.command_apdu import Ins, ReceivedCommand, parse
-from sim.reader.kinds import KINDS, CardKind
+from sim.reader.file_traits import file_ways
+from sim.reader.kinds import KINDS, CardKind, t0_alone
 from sim.reader.persona import Persona
 from sim.reader.pkcs15_codes import CountedCodes
 from sim.reader.pki import TestAuthority
@@ -53,9 +54,10 @@ class VirtualCard:
     """A card of one of the kinds of `kinds.KINDS`. Safe to call from several threads; one exchange at a time."""
 
     def __init__(self, memory: CardMemory, *, path: Path | None = None, protocol: Protocol = "T=1") -> None:
-        self.protocol: Protocol = protocol
         self._kind = KINDS[memory.kind]
-        self.atr = _atr(self._kind, protocol)
+        only_t0 = file_ways(memory.traits).t0
+        self.protocol: Protocol = "T=0" if only_t0 else protocol
+        self.atr = t0_alone(self._kind.atr) if only_t0 else _atr(self._kind, protocol)
         self.kind = memory.kind
         self.persona = memory.persona
         self.path = path

@@ -86,10 +86,10 @@ class FileSystem:
             file = _child(file, file_id)
         return self._enter(file)
 
-    def select_id(self, file_id: int, *, only: str = "") -> CardFile:
-        """P1=00 any file near the current DF; `only` is "df" (P1=01) or "ef" (P1=02)."""
+    def select_id(self, file_id: int, *, dfs: bool = True, efs: bool = True) -> CardFile:
+        """A file near the current DF by its identifier: P1=00 any, P1=01 a DF, P1=02 an EF."""
         for file in self._near():
-            if file.id == file_id and only in ("", "df" if file.is_df else "ef"):
+            if file.id == file_id and (dfs if file.is_df else efs):
                 return self._enter(file)
         raise StatusError(status.NO_FILE)
 

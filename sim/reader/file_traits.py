@@ -1,4 +1,4 @@
-"""Traits of files: how single products lay out, select and read their files (ISO/IEC 7816-4 clauses 7 and 11).
+"""Traits of files: how single products lay out, select, read and guard their files (ISO/IEC 7816-4 clauses 7 and 11).
 
 >>> file_ways(("padded-files",)).rooms["cdf"]
 1530
@@ -6,11 +6,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
+from sim.reader import status
 from sim.reader.trait import Trait, merge
 
 _ROOMS = {"odf": 256, "aodf": 256, "cdf": 1530, "prkdf": 1530, "pukdf": 1530, "tokeninfo": 128}
 """Bytes, as pkcs15-init lays out MyEID cards (OpenSC myeid.profile)."""
+NO_ANSWER, FCI, FCP = 0x0C, 0x00, 0x04  # P2 of SELECT, ISO/IEC 7816-4 table 41
+BY_AID, PARENT, FROM_MF, FROM_CURRENT = 0x04, 0x03, 0x08, 0x09  # P1 of SELECT, ISO/IEC 7816-4 table 39
+ANY_ID, DF_ID, EF_ID = 0x00, 0x01, 0x02
+Serial = Literal["own", "batch", "none"]
+Guard = Literal["", "secure-messaging", "pace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +28,33 @@ class FileWays:
     """Least length of a file in bytes, by `odf`, `aodf`, `cdf`, `prkdf`, `pukdf`, `tokeninfo`."""
     filler: int = 0x00
     """What stands behind the content."""
+    no_short_ids: int | None = None
+    """Status word for READ BINARY by short identifier; None: it is answered."""
+    serial: Serial = "own"
+    """`batch`: every card of the product has the same; `none`: it tells no serial."""
+    answers: frozenset[int] = frozenset({FCI, FCP, NO_ANSWER})
+    """P2 that SELECT takes."""
+    path_p1: frozenset[int] = frozenset({FROM_MF, FROM_CURRENT})
+    """P1 by which SELECT takes a path."""
+    df_p1: frozenset[int] = frozenset({ANY_ID, DF_ID})
+    """P1 by which SELECT finds a DF by its identifier."""
+    ef_p1: frozenset[int] = frozenset({ANY_ID, EF_ID})
+    """P1 by which SELECT finds an EF by its identifier."""
+    most_read: int | None = None
+    """Most bytes that READ BINARY gives."""
+    refuses_longer: bool = False
+    """A longer Le is a wrong length; else the answer is cut."""
+    t0: bool = False
+    """The answer to reset offers T=0 alone."""
+    aid: bytes | None = None
+    """The AID of the application, in the place of its kind's."""
+    trusted: int = 0
+    """Bytes of FF in a list of trusted certificates; 0: there is no such list."""
+    guard: Guard = ""
+    """What every command but SELECT wants first."""
 
 
+_MYEID = "MyEID as pkcs15-init makes it: OpenSC myeid.profile"
 FILE_TRAITS: dict[str, Trait] = {
     "padded-files": Trait(
         "has files longer than their content, filled with 00", "MyEID: OpenSC myeid.profile", {"rooms": _ROOMS}
@@ -30,6 +62,66 @@ FILE_TRAITS: dict[str, Trait] = {
     "padded-ff": Trait(
         "has files longer than their content, filled with FF", "CardOS, SetCOS: OpenSC cardos.profile, setcos.profile",
         {"rooms": _ROOMS, "filler": 0xFF},
+    ),
+    "no-sfi": Trait(
+        "refuses short file identifiers with 6A86", "MyEID: OpenSC card-myeid.c never uses one",
+        {"no_short_ids": status.WRONG_P1P2},
+    ),
+    "no-sfi-6a82": Trait(
+        "finds no file by its short identifier (6A82)", "IsoApplet: its files have none (OpenSC card-isoApplet.c)",
+        {"no_short_ids": status.NO_FILE},
+    ),
+    "batch-serial": Trait(
+        "has the serial number 0000, as every card of its batch", _MYEID, {"serial": "batch"}, "ABCD"
+    ),
+    "no-serial": Trait(
+        "tells no serial: an empty one in TokenInfo, a GUID of zeros in the CHUID, GET SERIAL refused",
+        "PIV cards from before SP 800-73-3, whose GUID is all zeros; tokens without a serial: OpenSC card-piv.c",
+        {"serial": "none"}, "ABCD",
+    ),
+    "select-df-01": Trait(
+        "selects a DF by P1=01 only", "IAS-ECC of Oberthur and IDEMIA: OpenSC card-iasecc.c", {"df_p1": frozenset({DF_ID})}
+    ),
+    "select-ef-02": Trait(
+        "selects an EF by P1=02 only", "IAS-ECC: OpenSC card-iasecc.c", {"ef_p1": frozenset({EF_ID})}
+    ),
+    "select-path-09": Trait(
+        "selects an EF by a path from the current DF only (P1=09), and answers to P2=04 alone",
+        "IAS-ECC of IDEMIA (EstEID 2018, Latvia): OpenSC card-iasecc.c, card-esteid2018.c",
+        {"path_p1": frozenset({FROM_CURRENT}), "ef_p1": frozenset(), "answers": frozenset({FCP})},
+    ),
+    "select-no-answer": Trait(
+        "answers SELECT with P2=0C only, and tells nothing of the file", "Belgian eID: OpenSC card-belpic.c",
+        {"answers": frozenset({NO_ANSWER})},
+    ),
+    "no-path-select": Trait(
+        "has no SELECT by path", "STARCOS, file identifiers one by one: OpenSC card-starcos.c", {"path_p1": frozenset()}
+    ),
+    "short-reads": Trait(
+        "refuses to read more than 192 bytes at once (6700)", "IAS-ECC: OpenSC card-iasecc.c (max_recv_size)",
+        {"most_read": 192, "refuses_longer": True},
+    ),
+    "short-answers": Trait(
+        "gives at most 192 bytes of a file at once, however many are wanted",
+        "IAS-ECC: OpenSC card-iasecc.c (max_recv_size)", {"most_read": 192},
+    ),
+    "t0": Trait(
+        "speaks T=0 alone", "SITHS and Telia EID IP5a (ATR 3B7F96...): OpenSC card-setcos.c", {"t0": True}, "ABCD"
+    ),
+    "no-pkcs15-aid": Trait(
+        "is found by EF.DIR or an AID of its own, never by that of PKCS#15",
+        "IDPrime, EstEID 2018: OpenSC card-idprime.c, card-esteid2018.c", {"aid": bytes.fromhex("F0999900004B4B4649")}, "B",
+    ),
+    "trusted-list": Trait(
+        "has an empty list of trusted certificates, 510 bytes of FF", _MYEID, {"trusted": 510}
+    ),
+    "secure-messaging": Trait(
+        "shows nothing without secure messaging (6982)", "DNIe, OPACITY PIV: OpenSC card-dnie.c, card-piv.c",
+        {"guard": "secure-messaging"}, "ABCD",
+    ),
+    "pace": Trait(
+        "shows nothing but EF.CardAccess before PACE (6982)", "German HBA and ID card: OpenSC card-npa.c",
+        {"guard": "pace"}, "AB",
     ),
 }  # fmt: skip
 

@@ -30,6 +30,12 @@ def _atr_t0(historical: bytes) -> bytes:
     return b"\x3b" + body + bytes([reduce(xor, body)])
 
 
+def t0_alone(atr: bytes) -> bytes:
+    """The answer to reset with the same historical bytes that offers T=0 and nothing else: no TD1, hence no check byte."""
+    count = atr[1] & 0x0F
+    return bytes([0x3B, 0x10 | count, 0x96]) + atr[-1 - count : -1]
+
+
 @dataclass(frozen=True, slots=True)
 class CardKind:
     """Traits of one kind of card. Lengths in characters, and those that the card itself keeps to."""

@@ -11,6 +11,15 @@ from sim.reader import keys, status
 from sim.reader.administrative_key import AdministrativeKey
 from sim.reader.command_apdu import Ins, ReceivedCommand
 from sim.reader.file_system import FCI_TEMPLATE, FCP_TEMPLATE, CardFile, FileSystem
+from sim.reader.file_traits import (
+    BY_AID,
+    FCI,
+    FCP,
+    FROM_MF,
+    NO_ANSWER,
+    PARENT,
+    FileWays,
+)
 from sim.reader.keys import CardKey, SecurityEnvironment
 from sim.reader.pkcs15_codes import Pkcs15Codes, StoredCode
 from sim.reader.signing_traits import (
@@ -26,13 +35,11 @@ from sim.reader.write_commands import WriteCommands
 
 SET_FOR_COMPUTATION = 0x41
 SIGNATURE_TEMPLATE, AUTHENTICATION_TEMPLATE, CONFIDENTIALITY_TEMPLATE = 0xB6, 0xA4, 0xB8
-NO_ANSWER, FCI, FCP = 0x0C, 0x00, 0x04  # P2 of SELECT, ISO/IEC 7816-4 table 41
-BY_AID, PARENT, FROM_MF, FROM_CURRENT = 0x04, 0x03, 0x08, 0x09  # P1 of SELECT, ISO/IEC 7816-4 table 39
-BY_FILE_ID = {0x00: "", 0x01: "df", 0x02: "ef"}
 COMPUTE_SIGNATURE, HASH, DECIPHER = (0x9E, 0x9A), (0x90, 0xA0), (0x80, 0x86)  # P1, P2 of PSO, ISO/IEC 7816-8 clause 11
 HASH_CODE_TAG = 0x90  # a hash that was made elsewhere, ISO/IEC 7816-8 table 11
 SHORT_ID_BIT = 0x80
 CARD_DATA, SERIAL_TAG, CAPABILITIES_TAG = 0x01, 0xA0, 0xAA
+SERIAL_BYTES = 10
 APPLET_ID, VERSION, CHANGE_COUNTER = bytes.fromhex("A000000063"), bytes([4, 0, 1]), bytes(2)
 CAPABILITIES = bytes.fromhex("01 0009 0800 0000 0000 0180")
 """Layout 1; RSA and EC; longest RSA, DES, AES and EC keys in bits."""
@@ -51,6 +58,8 @@ class ApplicationTraits:
     """Answer to SELECT by AID in the place of file control information."""
     signing: SigningWays = field(default_factory=SigningWays)
     """What a trait changes in how it signs."""
+    files: FileWays = field(default_factory=FileWays)
+    """What a trait changes in how it selects and reads files."""
 
     @property
     def allowed(self) -> keys.Algorithms:
@@ -133,7 +142,7 @@ class Pkcs15Application:
         self._half = self._hashed = b""
 
     def _select(self, command: ReceivedCommand) -> Answer:
-        if command.p2 not in (NO_ANSWER, FCI, FCP):
+        if command.p2 not in (NO_ANSWER, FCI, FCP) or command.p2 not in self._ways.files.answers:
             raise StatusError(status.WRONG_P1P2)
         file = self._find(command.p1, command.data or b"")
         if command.p2 == NO_ANSWER:
@@ -148,30 +157,37 @@ class Pkcs15Application:
             file = tree.select_aid(name)
             self._leave()
             return file
-        if how in (FROM_MF, FROM_CURRENT):
+        ways = self._ways.files
+        if how in ways.path_p1:
             return tree.select_path(name, from_mf=how == FROM_MF)
         if how == PARENT and not name:
             return tree.select_parent()
-        if how not in BY_FILE_ID:
+        if how not in ways.df_p1 | ways.ef_p1:
             raise StatusError(status.WRONG_P1P2)
         if len(name) not in (0, 2):
             raise StatusError(status.WRONG_LENGTH)
-        return tree.select_id(int.from_bytes(name, "big") if name else tree.mf.id, only=BY_FILE_ID[how])
+        number = int.from_bytes(name, "big") if name else tree.mf.id
+        return tree.select_id(number, dfs=how in ways.df_p1, efs=how in ways.ef_p1)
 
     def _read(self, command: ReceivedCommand) -> Answer:
         offset = command.p1 << 8 | command.p2
-        file = self.files.current_ef
+        file, ways = self.files.current_ef, self._ways.files
         if command.p1 & SHORT_ID_BIT:
+            if ways.no_short_ids is not None:
+                raise StatusError(ways.no_short_ids)
             file, offset = self.files.by_short_id(command.p1 & 0x1F), command.p2
         if file is None or file.internal:
             raise StatusError(status.NO_CURRENT_EF)
         if offset > len(file.content):
             raise StatusError(status.BEYOND_END)
-        return file.content[offset : offset + (command.le or 0)], status.OK
+        most = command.le or 0 if ways.most_read is None else min(command.le or 0, ways.most_read)
+        if ways.refuses_longer and most < (command.le or 0):
+            raise StatusError(status.WRONG_LENGTH)
+        return file.content[offset : offset + most], status.OK
 
     def _get_data(self, command: ReceivedCommand) -> Answer:
         objects = {
-            (CARD_DATA, SERIAL_TAG): APPLET_ID + VERSION + self._serial + CHANGE_COUNTER,
+            (CARD_DATA, SERIAL_TAG): APPLET_ID + VERSION + self._serial.rjust(SERIAL_BYTES, b"\0") + CHANGE_COUNTER,
             (CARD_DATA, CAPABILITIES_TAG): CAPABILITIES,
         }
         if self._writing is not None:

@@ -33,7 +33,7 @@ AID = bytes.fromhex("A000000063504B43532D3135")
 APPLET_AID = bytes.fromhex("F276A288BCFBA69D34F31001")
 """Of the applet that kind A stands for."""
 EF_DIR, DF_PKCS15, EF_ODF, EF_TOKENINFO = 0x2F00, 0x5015, 0x5031, 0x5032
-EF_AODF, EF_PRKDF, EF_PUKDF, EF_CDF = 0x4401, 0x4402, 0x4403, 0x4404
+EF_AODF, EF_PRKDF, EF_PUKDF, EF_CDF, EF_TRUSTED = 0x4401, 0x4402, 0x4403, 0x4404, 0x4405
 LABEL = "Kortkiosk test card"
 MANUFACTURER = "Kortkiosk test"
 PIN_AUTH_ID = b"\x01"
@@ -142,10 +142,11 @@ class KeyWithCertificate:
 def file_system(serial: bytes, entries: list[KeyWithCertificate], look: ObjectTraits) -> FileSystem:
     """The whole tree of a card."""
     mf = CardFile(MF_ID, is_df=True)
-    mf.add(CardFile(EF_DIR, _dir(look.aid)))
-    application = mf.add(CardFile(DF_PKCS15, is_df=True, aid=look.aid))
+    aid = look.files.aid or look.aid
+    mf.add(CardFile(EF_DIR, _dir(aid)))
+    application = mf.add(CardFile(DF_PKCS15, is_df=True, aid=aid))
     directories = {
-        "odf": (EF_ODF, _odf()),
+        "odf": (EF_ODF, _odf(trusted=bool(look.files.trusted))),
         "aodf": (EF_AODF, b"".join(code_object(code, look) for code in look.codes)),
         "prkdf": (EF_PRKDF, b"".join(_private_key(entry, look) for entry in entries)),
         "pukdf": (EF_PUKDF, b"".join(_public_key(entry) for entry in entries)),
@@ -155,6 +156,8 @@ def file_system(serial: bytes, entries: list[KeyWithCertificate], look: ObjectTr
     for name, (number, content) in directories.items():
         room = max(look.files.rooms.get(name, 0), look.room if name in ("prkdf", "pukdf", "cdf") else 0)
         application.add(CardFile(number, (content + filler * FILLER).ljust(room, filler)))
+    if look.files.trusted:
+        application.add(CardFile(EF_TRUSTED, b"\xff" * look.files.trusted))
     told = token_info(serial, look.told).ljust(look.files.rooms.get("tokeninfo", 0), filler)
     application.add(CardFile(EF_TOKENINFO, told))
     for entry in entries:
@@ -181,9 +184,9 @@ def _dir(aid: bytes) -> bytes:
     return tlv(0x61, octets(aid, 0x4F), utf8(LABEL, 0x50), path)
 
 
-def _odf() -> bytes:
+def _odf(*, trusted: bool = False) -> bytes:
     """Where each kind of object is listed (ISO/IEC 7816-15 8.3): [0] private keys to [8] authentication objects."""
-    directories = ((0, EF_PRKDF), (1, EF_PUKDF), (4, EF_CDF), (8, EF_AODF))
+    directories = ((0, EF_PRKDF), (1, EF_PUKDF), (4, EF_CDF), *([(5, EF_TRUSTED)] if trusted else []), (8, EF_AODF))
     return b"".join(constructed(number, _reference(file)) for number, file in directories)
 
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from sim.reader import status
 from sim.reader.command_apdu import Ins, ReceivedCommand
 from sim.reader.file_system import FCI_TEMPLATE, FCP_TEMPLATE, CardFile, FileSystem
+from sim.reader.file_traits import FROM_CURRENT, FROM_MF, NO_ANSWER
 from sim.reader.keys import CardKey
 from sim.reader.odd.codes import OddCodes
 from sim.reader.odd.oddity import Oddity
-from sim.reader.pkcs15_application import FROM_CURRENT, FROM_MF, NO_ANSWER, WAYS_B, Pkcs15Application
+from sim.reader.pkcs15_application import WAYS_B, Pkcs15Application
 from sim.reader.status import StatusError
 from sim.reader.t0 import Answer
 

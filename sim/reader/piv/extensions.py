@@ -40,6 +40,7 @@ class Extensions:
         }
         if traits.metadata:
             self.commands[GET_METADATA] = self._metadata
+        if traits.metadata and traits.tells_serial:
             self.commands[GET_SERIAL] = lambda _: (self._serial[-4:], status.OK)
 
     def _metadata(self, command: ReceivedCommand) -> Answer:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sim.reader.card_memory import StoredKey
+from sim.reader.file_traits import Serial
 from sim.reader.keys import CardPrivateKey, generate
 from sim.reader.persona import KeyAlgorithm, Persona
 from sim.reader.piv.memory import PivMemory
@@ -26,12 +27,13 @@ _SLOTS: dict[KeyPurpose, KeyReference] = {
 
 
 def issue(
-    persona: Persona, authority: TestAuthority, now: datetime, own: tuple[StoredKey, ...], traits: PivTraits
-) -> PivMemory:
+    persona: Persona, authority: TestAuthority, now: datetime, own: tuple[StoredKey, ...], traits: PivTraits,
+    serial: Serial = "own",
+) -> PivMemory:  # fmt: skip
     """All that the card keeps besides its codes; `own` are the keys that every kind of card has."""
     before = replace(persona, issued_days_ago=persona.issued_days_ago + RETIRED_DAYS + 1, lifetime_days=RETIRED_DAYS)
     keys: dict[int, CardPrivateKey] = {}
-    objects = issued_objects(persona, own[0].certificate.not_valid_after_utc, len(RETIRED))
+    objects = issued_objects(persona, own[0].certificate.not_valid_after_utc, len(RETIRED), serial)
 
     def put(slot: int, stored: StoredKey) -> None:
         keys[slot] = stored.private

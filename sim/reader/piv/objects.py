@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from sim.reader.der import octets, utf8
+from sim.reader.file_traits import Serial
 from sim.reader.persona import Persona
 from sim.reader.piv import references as names
 
@@ -25,12 +26,13 @@ def guid(persona: Persona) -> UUID:
     return uuid5(_NAMESPACE, persona.serial)
 
 
-def issued_objects(persona: Persona, expires: datetime, retired: int) -> dict[int, bytes]:
+def issued_objects(persona: Persona, expires: datetime, retired: int, serial: Serial = "own") -> dict[int, bytes]:
     """All objects but the certificates; `retired` is how many keys of the past have theirs on the card."""
+    number = {"own": guid(persona), "batch": uuid5(_NAMESPACE, serial), "none": UUID(int=0)}[serial]
     return {
         names.DISCOVERY: octets(names.AID, 0x4F) + octets(ONLY_THE_PIN, PIN_POLICY),
-        names.CAPABILITIES: _capabilities(persona),
-        names.CHUID: _chuid(persona, expires),
+        names.CAPABILITIES: _capabilities(number),
+        names.CHUID: _chuid(persona, number, expires),
         names.PRINTED: _printed_information(persona, expires),
         names.KEY_HISTORY: octets(bytes([retired]), 0xC1) + octets(b"\x00", 0xC2) + octets(b"", ERROR_DETECTION),
     }
@@ -45,11 +47,11 @@ def certificate_object(certificate: x509.Certificate, *, compressed: bool) -> by
     return octets(der, CERTIFICATE) + info + octets(b"", ERROR_DETECTION)
 
 
-def _chuid(persona: Persona, expires: datetime) -> bytes:
+def _chuid(persona: Persona, number: UUID, expires: datetime) -> bytes:
     """Card holder unique identifier, without an issuer's signature (part 1 table 9)."""
     parts = (
         octets(fascn(int(persona.card_number[-6:])), 0x30),
-        octets(guid(persona).bytes, 0x34),
+        octets(number.bytes, 0x34),
         octets(expires.strftime("%Y%m%d").encode(), 0x35),
         octets(b"", 0x3E),
         octets(b"", ERROR_DETECTION),
@@ -57,9 +59,9 @@ def _chuid(persona: Persona, expires: datetime) -> bytes:
     return b"".join(parts)
 
 
-def _capabilities(persona: Persona) -> bytes:
+def _capabilities(number: UUID) -> bytes:
     """Card capability container (part 1 table 8): a card identifier, versions 2.1, data model 10."""
-    card_id = bytes.fromhex("A000000116") + bytes([0xFF, 0x02]) + guid(persona).bytes[:14]
+    card_id = bytes.fromhex("A000000116") + bytes([0xFF, 0x02]) + number.bytes[:14] if number.int else b""
     values = {0xF0: card_id, 0xF1: b"\x21", 0xF2: b"\x21", 0xF4: b"\x00", 0xF5: b"\x10"}
     tags = (0xF0, 0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xFA, 0xFB, 0xFC, 0xFD, ERROR_DETECTION)
     return b"".join(octets(values.get(tag, b""), tag) for tag in tags)

@@ -31,6 +31,8 @@ class PivTraits:
     """Answer to SELECT (part 2 table 3)."""
     compressed: frozenset[int]
     """Slots whose certificate is kept gzip'd."""
+    tells_serial: bool = True
+    """A token's serial number (F8) is not refused."""
 
 
 _ALGORITHMS = (
