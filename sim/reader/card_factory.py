@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Protocol
 
 from sim.reader import administrative_key as administration
+from sim.reader import applet_codes, pkcs15_codes
 from sim.reader import card_memory as state
 from sim.reader.applet_codes import AppletCodes
 from sim.reader.card_memory import CardMemory, StoredKey
-from sim.reader.code_traits import code_ways
+from sim.reader.code_traits import CodeWays, code_ways
+from sim.reader.code_translation import CodeTranslation, KindsField, Pkcs15CodeTranslation
 from sim.reader.command_apdu import ReceivedCommand
 from sim.reader.file_traits import FileWays, Serial, file_ways
 from sim.reader.keys import CardKey, generate
@@ -21,7 +23,7 @@ from sim.reader.piv.issue import issue
 from sim.reader.piv.traits import TRAITS
 from sim.reader.pkcs15_application import WAYS_A, WAYS_B, Pkcs15Application
 from sim.reader.pkcs15_codes import CountedCodes, Pkcs15Codes, StoredCode
-from sim.reader.pkcs15_files import LOOK_A, KeyWithCertificate, ObjectTraits, described, file_system, look_b
+from sim.reader.pkcs15_files import LOOK_A, KeyWithCertificate, described, file_system, look_b
 from sim.reader.pki import TestAuthority
 from sim.reader.secured import SecuredApplication
 from sim.reader.signing_traits import signing_ways
@@ -29,6 +31,8 @@ from sim.reader.t0 import Answer
 from sim.reader.traits import FREE_KEY, check
 from sim.reader.write_commands import WriteCommands
 
+APPLET_FIELD = KindsField(applet_codes.STORED_LENGTH, applet_codes.FILLER)
+CARD_FIELD = KindsField(pkcs15_codes.STORED_LENGTH, pkcs15_codes.FILLER)
 CERTIFICATE_FILES, PUBLIC_FILES, KEY_FILES = 0x4301, 0x5501, 0x4B01
 
 
@@ -66,6 +70,7 @@ def fresh_memory(
 ) -> CardMemory:  # fmt: skip
     """The same with keys and certificates that are there already, for tests that make many cards."""
     ways, names = KINDS[kind], check(traits, kind)
+    persona = code_ways(names).persona(persona)
     if FREE_KEY in names:
         keys = (*keys, own_key(persona, authority, now))
     pin = StoredCode(persona.pin.encode(), ways.pin_tries, ways.pin_tries)
@@ -88,38 +93,46 @@ def own_key(persona: Persona, authority: TestAuthority, now: datetime) -> Stored
 
 def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplication, CountedCodes]:
     """The application and the codes that work on that memory; `store` makes it durable."""
-    files = file_ways(memory.traits)
-    application, codes = _application(memory, files, store)
+    files, application_of = file_ways(memory.traits), _pkcs15_application if memory.piv is None else _piv_application
+    application, codes = application_of(memory, files, store)
     return SecuredApplication(application, files.guard) if files.guard else application, codes
 
 
-def _application(
+def _piv_application(
     memory: CardMemory, file_way: FileWays, store: Callable[[], None]
 ) -> tuple[CardApplication, CountedCodes]:
-    serial = told_serial(memory.persona, file_way.serial)
-    if memory.piv is not None:
-        traits = replace(TRAITS[memory.kind], tells_serial=file_way.serial != "none")
-        piv_codes = PivCodes(memory.pin, memory.puk, store, traits)
-        return PivApplication(memory.piv, piv_codes, traits, serial, store), piv_codes
-    entries = key_entries(memory)
-    keys = tuple(entry.key for entry in entries)
+    assert memory.piv is not None
+    traits = replace(TRAITS[memory.kind], tells_serial=file_way.serial != "none")
+    codes, ways = PivCodes(memory.pin, memory.puk, store, traits), code_ways(memory.traits)
+    application = PivApplication(memory.piv, codes, traits, told_serial(memory.persona, file_way.serial), store)
+    return application if ways == CodeWays() else CodeTranslation(application, codes, ways, codes.by_reference), codes
+
+
+def _pkcs15_application(
+    memory: CardMemory, file_way: FileWays, store: Callable[[], None]
+) -> tuple[CardApplication, CountedCodes]:
+    serial, ways = told_serial(memory.persona, file_way.serial), code_ways(memory.traits)
+    entries = [entry for entry in key_entries(memory) if not (ways.second_pin and entry.key.purpose == "signature")]
+    keys = [entry.key for entry in entries]
     signing = signing_ways(memory.traits)
-    ways = replace(WAYS_A if memory.kind == "A" else WAYS_B, signing=signing, files=file_way)
-
-    def shape(look: ObjectTraits) -> ObjectTraits:
-        told = ways.allowed if signing.tells else None
-        return described(replace(look, told=told, files=file_way), code_ways(memory.traits))
-
+    application_traits = replace(WAYS_A if memory.kind == "A" else WAYS_B, signing=signing, files=file_way)
+    look = LOOK_A if memory.kind == "A" else look_b(two_pins=memory.signature_pin is not None)
+    told = application_traits.allowed if signing.tells else None
+    files = file_system(serial, entries, described(replace(look, told=told, files=file_way), ways))
+    codes: Pkcs15Codes
     if memory.kind == "A":
-        applet_codes = AppletCodes(memory.pin, memory.puk, store)
-        files = file_system(serial, entries, shape(LOOK_A))
-        return Pkcs15Application(serial, files, applet_codes, keys, ways), applet_codes
-    codes = Pkcs15Codes(memory.pin, memory.puk, store, memory.signature_pin)
-    look = shape(look_b(two_pins=memory.signature_pin is not None))
-    files, own = file_system(serial, entries, look), list(keys)
-    writing = WriteCommands(files, codes, own, memory.written, store)
-    codes.administrator = memory.administrator
-    return Pkcs15Application(serial, files, codes, own, ways, writing, memory.administrator), codes
+        codes, own = AppletCodes(memory.pin, memory.puk, store), APPLET_FIELD
+        application = Pkcs15Application(serial, files, codes, tuple(keys), application_traits)
+    else:
+        codes, own = Pkcs15Codes(memory.pin, memory.puk, store, memory.signature_pin), CARD_FIELD
+        codes.pin_min_length = ways.pin_min_length or codes.pin_min_length
+        writing = WriteCommands(files, codes, keys, memory.written, store)
+        codes.administrator = memory.administrator
+        application = Pkcs15Application(serial, files, codes, keys, application_traits, writing, memory.administrator)
+    if ways == CodeWays():
+        return application, codes
+    issued = tuple(pin.encode() for pin in (memory.persona.pin, memory.persona.signature_pin) if pin)
+    return Pkcs15CodeTranslation(application, codes, ways, files, own, issued), codes
 
 
 def told_serial(persona: Persona, serial: Serial) -> bytes:

@@ -93,6 +93,8 @@ class Pkcs15Codes(CountedCodes):
     ) -> None:
         super().__init__(pin, puk, store)
         self.signature_pin = signature_pin
+        self.pin_min_length = PIN_MIN_LENGTH
+        """Of a new PIN."""
         self.administrator: StoredCode | None = None
         """The administrative key, where the card has one."""
 
@@ -117,7 +119,7 @@ class Pkcs15Codes(CountedCodes):
         return status.OK if code.verified else code.left
 
     def verify(self, code: StoredCode, entry: bytes) -> int:
-        if not 0 < len(entry) <= STORED_LENGTH:
+        if not 0 < len(entry) <= (self._puk_room if code is self.puk else STORED_LENGTH):
             return status.WRONG_LENGTH
         if not code.tries_left:
             return status.LOCKED
@@ -127,7 +129,7 @@ class Pkcs15Codes(CountedCodes):
 
     def change(self, pin: StoredCode, entry: bytes) -> int:
         """CHANGE REFERENCE DATA of a PIN, P1=00 (ISO/IEC 7816-4 11.6.7): `old new`, eight bytes each."""
-        if len(entry) != 2 * STORED_LENGTH or not _fits(entry[STORED_LENGTH:]):
+        if len(entry) != 2 * STORED_LENGTH or not self._fits(entry[STORED_LENGTH:]):
             return status.WRONG_LENGTH
         old, new = entry[:STORED_LENGTH], entry[STORED_LENGTH:]
         word = self._compare(pin, old)
@@ -139,21 +141,28 @@ class Pkcs15Codes(CountedCodes):
     def unblock(self, pin: StoredCode, mode: int, entry: bytes) -> int:
         """RESET RETRY COUNTER of a PIN (ISO/IEC 7816-4 11.6.10). `mode` is P1.
 
-        00: `puk new`, eight bytes each; 01: PUK only; 02: new PIN, and 03: nothing, after VERIFY of the PUK. For 02 the
-        administrative key does as well, once.
+        00: `puk new`, eight bytes each (a longer PUK as many as it has); 01: PUK only; 02: new PIN, and 03: nothing, after
+        VERIFY of the PUK. For 02 the administrative key does as well, once.
         """
         with_puk, with_new = mode in (0, 1), mode in (0, 2)
-        if len(entry) != STORED_LENGTH * (with_puk + with_new):
+        if len(entry) != self._puk_room * with_puk + STORED_LENGTH * with_new:
             return status.WRONG_LENGTH
         new = entry[-STORED_LENGTH:] if with_new else pin.value
-        if with_new and not _fits(new):
+        if with_new and not self._fits(new):
             return status.WRONG_LENGTH
         administered = mode == NEW_ONLY and self._administered()
-        word = status.OK if administered else self._puk_word(entry[:STORED_LENGTH] if with_puk else None)
+        word = status.OK if administered else self._puk_word(entry[: self._puk_room] if with_puk else None)
         if word == status.OK:
             self.replace(pin, _bare(new))
             pin.verified = False
         return word
+
+    @property
+    def _puk_room(self) -> int:
+        return max(STORED_LENGTH, len(self.puk.value))
+
+    def _fits(self, new: bytes) -> bool:
+        return self.pin_min_length <= len(_bare(new)) <= PIN_MAX_LENGTH
 
     def _administered(self) -> bool:
         """Has the administrative key been proved? It is good for one new PIN."""
@@ -174,10 +183,6 @@ class Pkcs15Codes(CountedCodes):
 
 def _bare(entry: bytes) -> bytes:
     return entry.rstrip(bytes([FILLER]))
-
-
-def _fits(entry: bytes) -> bool:
-    return PIN_MIN_LENGTH <= len(_bare(entry)) <= PIN_MAX_LENGTH
 
 
 def _nothing() -> None: ...

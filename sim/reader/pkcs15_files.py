@@ -53,6 +53,8 @@ SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, KEY_LOCAL = 0, 2, 3, 4
 COMPUTE_SIGNATURE, NULL = 1, 0x05  # bit of Operations, ISO/IEC 7816-15 8.10
 CKM_RSA_PKCS, CKM_ECDSA = 0x0001, 0x1041  # PKCS#11 mechanisms
 PRIVATE, MODIFIABLE = 0, 1
+ASCII_NUMERIC, ISO_9564_1 = 1, 4  # PasswordType, ISO/IEC 7816-15 8.9.2
+BLOCK_BYTES, BLOCK_MIN_DIGITS, BLOCK_MAX_DIGITS = 8, 4, 12
 LOGIN_REQUIRED, PRN_GENERATION = 1, 2
 
 
@@ -68,6 +70,8 @@ class CodeTraits:
     flags: tuple[int, ...]
     puk: bytes = b""
     """The authId of the code that unlocks this one."""
+    stored_length: int = 0
+    """0: as all codes of the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,9 @@ class ObjectTraits:
     room: int = 0
     """Least length of the directory files of keys and certificates."""
     files: FileWays = field(default_factory=FileWays)
+    password_type: int = ASCII_NUMERIC
+    codes_path: tuple[int, ...] = (MF_ID, DF_PKCS15)
+    """The DF of the codes."""
     told: Algorithms | None = None
     """Algorithm references that TokenInfo and PrKDF tell, the first of each kind of key; None: they tell none."""
 
@@ -110,9 +117,37 @@ def look_b(*, two_pins: bool) -> ObjectTraits:
 
 def described(look: ObjectTraits, ways: CodeWays) -> ObjectTraits:
     """The codes as a card with those ways describes them."""
-    if ways.lists_puk:
+    codes = tuple(
+        _described_code(code, ways) for code in look.codes if ways.lists_puk or UNBLOCKING_PIN not in code.flags
+    )
+    field = ways.field
+    filler = look.filler if field is None or field.told is None else field.told
+    path = (MF_ID,) if ways.at_mf else look.codes_path
+    look = replace(look, codes=codes, filler=filler, codes_path=path)
+    if field is None or field.form != "block":
         return look
-    return replace(look, codes=tuple(replace(code, puk=b"") for code in look.codes if UNBLOCKING_PIN not in code.flags))
+    blocks = tuple(replace(c, min_length=BLOCK_MIN_DIGITS, max_length=BLOCK_MAX_DIGITS) for c in codes)
+    return replace(look, codes=blocks, stored_length=BLOCK_BYTES, password_type=ISO_9564_1)
+
+
+def _described_code(code: CodeTraits, ways: CodeWays) -> CodeTraits:
+    """One code; a PUK of another length, and a PIN that may be shorter."""
+    silent = ({LOCAL} if ways.at_mf else set()) | (
+        {NEEDS_PADDING} if ways.field is not None and not ways.field.tells else set()
+    )
+    changed = replace(
+        code,
+        flags=tuple(flag for flag in code.flags if flag not in silent),
+        reference=code.reference | (ways.reference_bit if ways.tells_reference else 0),
+        puk=code.puk if ways.lists_puk else b"",
+    )
+    if UNBLOCKING_PIN not in code.flags:
+        return replace(changed, min_length=ways.pin_min_length or code.min_length)
+    shorter, longer = min(code.min_length, ways.puk_digits or code.min_length), max(code.max_length, ways.puk_digits)
+    if code.min_length < code.max_length:
+        return replace(changed, min_length=shorter, max_length=longer)
+    length = ways.puk_digits or code.max_length
+    return replace(changed, min_length=length, max_length=length, stored_length=longer)
 
 
 LOOK_A = ObjectTraits(
@@ -207,19 +242,19 @@ def _algorithm(number: int, mechanism: int, references: tuple[int, ...]) -> byte
 
 
 def code_object(code: CodeTraits, look: ObjectTraits) -> bytes:
-    """An authentication object of type PIN (ISO/IEC 7816-15 8.9.2); type 1 is ASCII digits."""
+    """An authentication object of type PIN (ISO/IEC 7816-15 8.9.2); bit 8 of a reference makes it negative."""
     common = [utf8(code.label), bits(PRIVATE, *([MODIFIABLE] if code.puk else []))]
     if code.puk:
         common.append(octets(code.puk))
     attributes = sequence(
         bits(*code.flags),
-        integer(1, ENUMERATED),
+        integer(look.password_type, ENUMERATED),
         integer(code.min_length),
-        integer(look.stored_length),
+        integer(code.stored_length or look.stored_length),
         integer(code.max_length),
-        integer(code.reference, 0x80),
-        octets(bytes([look.filler])),
-        sequence(_path(MF_ID, DF_PKCS15)),
+        octets(bytes([code.reference]), 0x80),
+        octets(bytes([look.filler])) if NEEDS_PADDING in code.flags else b"",
+        sequence(_path(*look.codes_path)),
     )
     return sequence(sequence(*common), sequence(octets(code.auth_id)), constructed(1, attributes))
 
