@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benches import card, cards, crowd, guesses, ingest, journal, large, latency, window
+from benches import card, cards, crowd, guesses, ingest, journal, large, latency, start, window
 from benches.figures import CannotMeasureError, Figure, Report, table, targets_table
 
 Bench = Callable[[Path], Sequence[Figure]]
 BENCHES: dict[str, tuple[str, Bench]] = {
     "card": ("one card at the virtual reader, ours beside OpenSC and the bare exchange", card.measure),
     "cards": ("the four kinds of card, ours beside other people's programs", cards.measure),
+    "start": ("the start of our programs: CPU time, beside OpenSC's tools", start.measure),
     "latency": ("from the station's commit to a page's feed", latency.measure),
     "ingest": ("events taken durably by the server, beside a subscriber that only counts", ingest.measure),
     "crowd": ("two thousand stations: acknowledgements, dashboards, a backlog, a broker that was away", crowd.measure),

@@ -1,11 +1,10 @@
 """Command line of imports, `kortkiosk-fleet import-…`: a file is read and validated whole, then stored whole.
 
->>> IMPORTS["import-directory"].help
-'take leavers and name changes from a CSV file, all or none'
+>>> sorted(IMPORTS)
+['import-administrators', 'import-directory', 'import-orders']
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -18,14 +17,6 @@ from fleet.server.people.queries import import_people, replace_administrators
 from fleet.server.platform.import_files import ImportResult
 
 Store = Callable[[Connection, datetime], ImportResult]
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """`read` raises FileError; what it gives raises RefusedError."""
-
-    read: Callable[[bytes], Store]
-    help: str
 
 
 def _orders(raw: bytes) -> Store:
@@ -43,8 +34,9 @@ def _directory(raw: bytes) -> Store:
     return lambda connection, now: import_people(connection, people, now)
 
 
-IMPORTS = {
-    "import-orders": Import(_orders, "take orders from a CSV file, all or none"),
-    "import-administrators": Import(_administrators, "replace the list of ID administrators by a CSV file's"),
-    "import-directory": Import(_directory, "take leavers and name changes from a CSV file, all or none"),
+IMPORTS: Mapping[str, Callable[[bytes], Store]] = {
+    "import-orders": _orders,
+    "import-administrators": _administrators,
+    "import-directory": _directory,
 }
+"""What each command reads a file with. It raises FileError; what it gives raises RefusedError."""

@@ -10,13 +10,13 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 
 from fleet.hardening import forbid_dumps
-from fleet.server.ingest.service import Clock
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.mosquitto import BrokerFiles, access_list
 from fleet.server.platform.broker.mosquitto import configuration as mosquitto_configuration
@@ -40,13 +40,10 @@ LISTS = "revoked"
 
 _BEGIN = "-----BEGIN X509 CRL-----"
 
-MakeCommand = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
-
-def add_parsers(commands: Any, make: MakeCommand, clock: Clock) -> None:
-    worker = make(
-        commands, "worker", lambda arguments: run_worker(arguments, clock), "one more ingest worker of a cluster"
-    )
+def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
+    """`command` makes a parser with the options that all have."""
+    worker = command(commands, "worker", run_worker)
     worker.add_argument(
         "--broker", type=divided_url, required=True, metavar="amqps://HOST:PORT,HOST:PORT", help="its nodes"
     )
@@ -59,7 +56,7 @@ def add_parsers(commands: Any, make: MakeCommand, clock: Clock) -> None:
     worker.add_argument("--authority", type=Path, required=True, metavar="DIR", help="with the server's keys")
     add_certificate_option(worker)
     add_user_options(worker, help_unseparated="for tests: may run as root")
-    written = make(commands, "broker-files", run_broker_files, "write the configuration of a broker of one's own")
+    written = command(commands, "broker-files", run_broker_files)
     written.add_argument("kind", choices=("rabbitmq", "mosquitto"))
     written.add_argument("--authority", type=Path, required=True, metavar="DIR", help="made by kortkiosk-provision")
     written.add_argument("--into", type=Path, required=True, metavar="DIR", help="where the files go")
@@ -68,14 +65,14 @@ def add_parsers(commands: Any, make: MakeCommand, clock: Clock) -> None:
     written.add_argument("--node", action="append", default=[], metavar="rabbit@HOST", help="each node of the cluster")
 
 
-def run_worker(arguments: argparse.Namespace, clock: Clock) -> int:
+def run_worker(arguments: argparse.Namespace) -> int:
     """Until SIGTERM or SIGINT, or until a part ends by itself, which is an error of ours."""
     try:
         give_up_root(arguments.user, unseparated=arguments.unseparated)
         forbid_dumps()
         place = postgres_place(arguments.database, arguments.database_password)
         config = WorkerConfig(arguments.broker, place, arguments.authority, arguments.certificate)
-        worker = FleetWorker(config, clock, tracing_of(os.environ))
+        worker = FleetWorker(config, lambda: datetime.now(UTC), tracing_of(os.environ))
         return run(until_told("worker", worker, lambda: _say_ready(worker, as_json=arguments.json)))
     except PrivilegeError as error:
         return complain(arguments, str(error), REFUSED)

@@ -1,28 +1,25 @@
 """Command line of `kortkiosk`: the program and its subcommands.
 
-Each subcommand is a module with `add_parser(subparsers)`, which sets `func(arguments) -> exit code`. Only the one that
-was asked for is loaded, so the others may miss a package, and starting is quick. Other packages add subcommands by entry
-points of the group `kortkiosk.commands`: a module with `add_parser` and `HELP`, under the subcommand's name.
+Each subcommand is a module with `add_parser(subparsers)`, which sets `func(arguments) -> exit code`; it is loaded on demand
+(`fleet.subcommands`). Those of other packages are entry points of the group `kortkiosk.commands`.
 
 Exit codes, the same for all programs: see `Exit`.
 """
 
 import argparse
 import contextlib
-import importlib
 import io
 import logging
 import os
 import select
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from fleet.hardening import forbid_dumps
+from fleet.subcommands import Subcommand, add_subcommands
 
 _log = logging.getLogger("kortkiosk")
 _log.propagate = False
@@ -44,26 +41,16 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-@dataclass(frozen=True, slots=True)
-class Subcommand:
-    """A subcommand that is loaded when it is asked for."""
-
-    name: str
-    module: str
-    help: str
-
-
 SUBCOMMANDS = (
-    Subcommand("run", "kiosk.cli.run", "the station"),
-    Subcommand("card", "kiosk.cli.card", "look at, test and mend one card at a desk"),
-    Subcommand("devices", "kiosk.cli.devices", "the station's devices, their states, a self test"),
-    Subcommand("walk", "kiosk.cli.walk", "an errand without a screen, answered by a file"),
-    Subcommand("verify-receipt", "kiosk.cli.verify_receipt", "is this receipt real, and who signed it"),
+    Subcommand("run", "the station", "kiosk.cli.run"),
+    Subcommand("card", "look at, test and mend one card at a desk", "kiosk.cli.card_parser"),
+    Subcommand("devices", "the station's devices, their states, a self test", "kiosk.cli.devices"),
+    Subcommand("walk", "an errand without a screen, answered by a file", "kiosk.cli.walk"),
+    Subcommand("verify-receipt", "is this receipt real, and who signed it", "kiosk.cli.verify_receipt"),
+    Subcommand("demo", "station, bench and fleet server on made-up cards and orders"),
+    Subcommand("gallery", "every screen as a picture"),
+    Subcommand("virtual-card", "plug a virtual card into the virtual PC/SC reader"),
 )
-
-GROUP = "kortkiosk.commands"
-OF_SIM = ("demo", "gallery", "virtual-card")
-"""Subcommands that the package `kortkiosk-sim` adds."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,30 +91,11 @@ def state_directory() -> Path:
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """A parser that knows every subcommand by name, and the one that was asked for in full."""
     parser = argparse.ArgumentParser(prog="kortkiosk", description=_GLOBAL_HELP)
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
-    for subcommand in SUBCOMMANDS:
-        if subcommand.name == wanted:
-            importlib.import_module(subcommand.module).add_parser(subparsers)
-        else:
-            subparsers.add_parser(subcommand.name, help=subcommand.help)
-    if wanted not in {subcommand.name for subcommand in SUBCOMMANDS}:
-        _add_plugins(parser, subparsers, wanted)
+    add_subcommands(
+        parser, arguments, SUBCOMMANDS, "kortkiosk.commands", lambda commands, module: module.add_parser(commands)
+    )
     return parser
-
-
-def _add_plugins(parser: argparse.ArgumentParser, subparsers: Any, wanted: str) -> None:
-    """The subcommands of other packages: one of them in full, or all by name with their help."""
-    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    if wanted in OF_SIM and wanted not in {entry.name for entry in entries}:
-        parser.exit(Exit.BAD_INPUT, f"kortkiosk {wanted}: install kortkiosk-sim, which has this command\n")
-    for entry in entries:
-        if entry.name == wanted:
-            entry.load().add_parser(subparsers)
-        else:
-            subparsers.add_parser(entry.name, help=None if wanted else entry.load().HELP)
 
 
 def _our_error(fault: Exception) -> int:

@@ -1,23 +1,10 @@
-"""Command line of cards, `kortkiosk card`: one card at a desk.
-
-    kortkiosk card list [--json]
-    kortkiosk card show|test|change-pin|unblock|certificates [--reader NAME] [--json] [--anchors FILE|DIR] [--online]
-    kortkiosk card show --suggest-profile
-
-Rules: codes come from a prompt or from `--codes-file` (mode 0600), never from arguments; a product that may not be
-unblocked by its holder is told before any code is asked for; the last try of a PIN is used only on request. Only with
-`--online` is anything fetched. Exit codes: 0 done, 2 bad input, 3 refused by a rule or by the card, a wrong code, or a card of no
-known kind, 4 no card or reader, a card that left, or nobody knows whether it was done (then look at the card again), 130
-interrupted: a code that the card has already is waited for, and what came of it is told.
-"""
+"""Actions of `kortkiosk card` on the card in a reader. Options, rules and exit codes: `kiosk.cli.card_parser`."""
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -43,7 +30,8 @@ from fleet.messages.vocabulary import Outcome
 from kiosk.cli import Exit
 from kiosk.cli import card_output as output
 from kiosk.cli.card_entry import is_entered_at_reader, refuse_last_try, role_for, unblock_card, verify
-from kiosk.cli.card_settings import InputError, add_options, card_tools
+from kiosk.cli.card_parser import failed, say
+from kiosk.cli.card_settings import InputError, card_tools
 from kiosk.cli.codes import CodesError, CodeSource
 from kiosk.cli.deferred_interrupt import LEFT_OPEN, InterruptedCodeError, run_to_end
 from kiosk.findings import CardEvidence, actionable_findings
@@ -54,64 +42,12 @@ _TEST_PURPOSES: tuple[Purpose, ...] = ("signature", "identification")
 """The signature comes right after the code: some keys want it just before each use (SP 800-73-4 part 1, table 4b)."""
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the subcommand and its own; each namespace carries `func`."""
-    parser = subparsers.add_parser(
-        "card", help="look at, test and mend one card at a desk", description=(__doc__ or "").strip(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="the readers, and what is in them")
-    listing.add_argument("--json", action="store_true", help="output as JSON")
-    listing.set_defaults(func=run_list)
-    for name, action, text in (
-        ("show", _show, "whose card it is, its codes and certificates, and what is wrong"),
-        ("test", _test, "a real signature with each key, checked"),
-        ("change-pin", _change_pin, "a new PIN, with the old one"),
-        ("unblock", _unblock, "a new PIN, with the PUK"),
-        ("certificates", _certificates, "the certificates, as PEM with --pem"),
-    ):
-        _add_action(actions, name, action, text)
-
-
-def _add_action(actions: Any, name: str, action: Action, text: str) -> None:
-    parser = actions.add_parser(name, help=text)
-    parser.add_argument("--reader", metavar="NAME", help="needed where several readers hold a card")
-    parser.add_argument("--json", action="store_true", help="output as JSON")
-    add_options(parser)
-    if name in ("test", "change-pin", "unblock"):
-        parser.add_argument("--codes-file", type=Path, metavar="FILE", help="codes as TOML, mode 0600")
-    if name in ("test", "change-pin"):
-        parser.add_argument("--use-last-try", action="store_true", help="use the PIN's last try: a wrong PIN locks it")
-    if name in ("change-pin", "unblock"):
-        parser.add_argument(
-            "--role", choices=["identification", "signature"], default="identification",
-            help="which PIN, on a card that has one for each; default: %(default)s",
-        )  # fmt: skip
-    if name == "certificates":
-        parser.add_argument("--pem", action="store_true", help="print them as PEM")
-    if name == "show":
-        parser.add_argument("--suggest-profile", action="store_true", help="draft a product profile for the card")
-    parser.set_defaults(func=run_action, action=action)
-
-
-def run_list(arguments: Arguments) -> int:
-    backend = PcscBackend()
-    try:
-        readers = [(name, backend.presence(name)) for name in backend.readers()]
-    except ReaderError as fault:
-        return _failed(arguments, Exit.FAULT, fault)
-    document = {"readers": [{"name": name, "presence": presence.value} for name, presence in readers]}
-    say(arguments, document, [f"{name}: {presence.value}" for name, presence in readers] or ["No readers."])
-    return Exit.DONE
-
-
 def run_action(arguments: Arguments) -> int:
-    """Every other action: find the reader, visit its card, do it. Gives the exit code."""
+    """Find the reader, visit its card, do it. Gives the exit code."""
     try:
         return asyncio.run(_visit_and_do(arguments, PcscBackend()))
     except (InputError, CodesError) as fault:
-        return _failed(arguments, Exit.BAD_INPUT, fault)
+        return failed(arguments, Exit.BAD_INPUT, fault)
     except ReaderError as fault:
         return _not_read(arguments, fault)
 
@@ -124,9 +60,8 @@ async def _visit_and_do(arguments: Arguments, backend: Backend) -> int:
     reader = CardReader(backend, choose_reader(backend, arguments.reader), desk.settings)
     try:
         async with visiting(reader) as visit:
-            action: Action = arguments.action
             try:
-                return await action(arguments, visit)
+                return await ACTIONS[arguments.action](arguments, visit)
             except InterruptedCodeError as cut:
                 return _told_interrupted(arguments, visit, cut.outcome)
     finally:
@@ -272,10 +207,6 @@ def _exit_of(outcome: CodeOutcome | SignOutcome) -> int:
             return Exit.REFUSED
 
 
-def say(arguments: Arguments, document: output.Json, lines: list[str]) -> None:
-    print(json.dumps(document, ensure_ascii=False) if arguments.json else "\n".join(lines))
-
-
 def _not_read(arguments: Arguments, fault: ReaderError) -> int:
     """A stranger is shown with the keys of every card, so that whoever reads them need not know two forms."""
     match state_of_fault(fault):
@@ -284,16 +215,15 @@ def _not_read(arguments: Arguments, fault: ReaderError) -> int:
             say(arguments, output.unknown_json(fault.reader, atr, tried, exchange), lines)
             return Exit.REFUSED
         case CardUnreadable() | CardAbsent() | CardMute() | CardSwapped() | None:
-            return _failed(arguments, Exit.FAULT, fault)
+            return failed(arguments, Exit.FAULT, fault)
         case other:
             assert_never(other)
 
 
-def _failed(arguments: Arguments, code: Exit, fault: Exception) -> int:
-    """Say what is wrong; with --json as an object with `error` and `text`."""
-    if arguments.json:
-        error = type(fault).__name__.removesuffix("Error")
-        print(json.dumps({"error": error, "text": str(fault)}, ensure_ascii=False))
-    else:
-        print(f"kortkiosk card: {fault}", file=sys.stderr)
-    return code
+ACTIONS: dict[str, Action] = {
+    "show": _show,
+    "test": _test,
+    "change-pin": _change_pin,
+    "unblock": _unblock,
+    "certificates": _certificates,
+}

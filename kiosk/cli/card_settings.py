@@ -1,4 +1,4 @@
-"""Options of `kortkiosk card`: trust anchors, revocation data and card profiles.
+"""Settings of `kortkiosk card`, as its options name them: trust anchors, revocation data and card profiles.
 
     --anchors FILE|DIR  --online | --revocation DIR  --require-revocation  --profiles DIR --profile-keys FILE
 
@@ -9,7 +9,7 @@ what checks signatures is loaded only where it is asked for, so that the program
 import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drivers.reader.card_reader import ReaderSettings
 from drivers.reader.certificates.revocation import NoRevocationCheck, Revocation
@@ -38,17 +38,6 @@ class CardTools:
     settings: ReaderSettings
     refused: "tuple[RejectedProfile, ...]" = ()
     faults: list[str] = field(default_factory=list)
-
-
-def add_options(parser: Any) -> None:
-    """The options of the module's head."""
-    parser.add_argument("--anchors", type=Path, metavar="FILE|DIR", help="certificates to trust, PEM")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--online", action="store_true", help="ask the issuers what is revoked (OCSP, CRL)")
-    source.add_argument("--revocation", type=Path, metavar="DIR", help="judge by the CRLs and OCSP answers in it")
-    parser.add_argument("--require-revocation", action="store_true", help="trust nothing whose standing is not known")
-    parser.add_argument("--profiles", type=Path, metavar="DIR", help="signed product profiles, with --profile-keys")
-    parser.add_argument("--profile-keys", type=Path, metavar="FILE", help="public keys that may sign them, PEM")
 
 
 def card_tools(arguments: argparse.Namespace) -> CardTools:

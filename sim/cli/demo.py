@@ -17,7 +17,6 @@ from kiosk.cli import Exit
 from sim.demo import suggestions as trying
 
 DATA = Path("demo-data")
-HELP = "station, bench and fleet server on made-up cards and orders"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from kiosk.cli import Exit
 
 PANELS = ("10", "7", "p")
-HELP = "every screen as a picture"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

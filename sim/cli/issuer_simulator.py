@@ -28,9 +28,9 @@ from sim.issuer.server import PUBLIC, SECURE, RunningIssuer, SimulatorConfig, op
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
 
-def add_parser(commands: Any, add_command: Callable[..., argparse.ArgumentParser]) -> None:
+def add_parsers(commands: Any, add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command; `add_command` gives it the options of every command."""
-    parser = add_command(commands, "issuer-simulator", run, "a simulated issuer, which says so")
+    parser = add_command(commands, "issuer-simulator", run)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the simulator's own directory")
     parser.add_argument("--secure", type=_address, default=SECURE, metavar="HOST:PORT",
                         help="EST and REST, with TLS certificates (%(default)s)")  # fmt: skip

@@ -56,9 +56,9 @@ KEPT_EVENTS = 100_000
 """Of all stations together, for a server that is restored from a copy: some 100 MB."""
 
 
-def add_parser(commands: Any, add_command: Callable[..., argparse.ArgumentParser]) -> None:
+def add_parsers(commands: Any, add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command; `add_command` gives it the options of every command."""
-    parser = add_command(commands, "simulate", run, "many stations against a running server")
+    parser = add_command(commands, "simulate", run)
     add_store_arguments(parser, serves=True)
     parser.add_argument("--stations", type=_count, required=True, metavar="N", help="how many")
     parser.add_argument(

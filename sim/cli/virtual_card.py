@@ -32,9 +32,6 @@ class _UsageError(Exception):
     """Something that was asked for cannot be; the text is for the person who typed it."""
 
 
-HELP = "plug a virtual card into the virtual PC/SC reader"
-
-
 class _Terminated(Exception):
     """Raised by the handler of SIGTERM."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from fleet.server.issuers.settings import IssuerSettings
-from sim.cli.issuer_simulator import add_parser
+from sim.cli.issuer_simulator import add_parsers
 from sim.issuer.est_and_rest import secure_app
 from tests.docs.pages import DOCS, blocks, page
 
@@ -58,6 +58,6 @@ def test_the_settings_of_the_page_are_settings_and_every_key_is_told() -> None:
 
 def test_every_option_of_the_simulator_is_told() -> None:
     parser = argparse.ArgumentParser()
-    add_parser(None, lambda commands, name, run, text: parser)
+    add_parsers(None, lambda commands, name, run: parser)
     for action in parser._actions[1:]:
         assert f"| `{action.option_strings[0]} {action.metavar}` |" in page("operations.md")

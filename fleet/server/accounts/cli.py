@@ -37,26 +37,24 @@ DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
 
 Said = tuple[dict[str, object], str]
 Work = Callable[[argparse.Namespace, Connection, datetime], Said]
-Making = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+Making = Callable[..., argparse.ArgumentParser]
 
 
 def add_parsers(commands: Any, command: Making) -> None:
     """`command` makes a parser with the options that all have."""
     groups = (
-        ("user", "people who sign in", _USER),
-        ("token", "programs that use the API", _TOKEN),
-        ("secrets", "the key that secrets of accounts are sealed with", _SECRETS),
+        ("user", _USER),
+        ("token", _TOKEN),
+        ("secrets", _SECRETS),
     )
-    for group, what, members in groups:
-        several = commands.add_parser(group, help=what).add_subparsers(required=True, metavar="COMMAND")
+    for group, members in groups:
+        several = commands.add_parser(group).add_subparsers(required=True, metavar="COMMAND")
         for name, (work, said, options) in members.items():
             parser = command(several, name, _doing(work), said)
             add_store_arguments(parser)
             for option in options:
                 option(parser)
-    add_store_arguments(
-        command(commands, "verify-audit", _verify, "compute the audit's chain again; 3 where it is broken")
-    )
+    add_store_arguments(command(commands, "verify-audit", _verify))
 
 
 def add_serve_options(serve: argparse.ArgumentParser) -> None:

@@ -29,11 +29,9 @@ BAD_INPUT, NOT_IN_ORDER = 2, 3
 
 
 def add_parsers(commands: Any, make: Any) -> None:
-    units.add_options(make(commands, "units", run_units, "write the systemd units of server, verifier and worker"))
+    units.add_options(make(commands, "units", run_units))
 
-    doctor = make(
-        commands, "doctor", run_doctor, "look whether all is in order: folders, keys, what ends, the verifier"
-    )
+    doctor = make(commands, "doctor", run_doctor)
     doctor.add_argument("--authority", type=Path, required=True, metavar="DIR", help="as `serve` is told")
     doctor.add_argument("--data", type=Path, metavar="DIR", help="as `serve` is told; also what stations say of theirs")
     doctor.add_argument("--verifier", type=Path, metavar="SOCKET", help="as `serve` is told")

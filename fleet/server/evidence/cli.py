@@ -36,12 +36,12 @@ from fleet.server.platform.database.options import add_store_arguments, complain
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
 
-Making = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+Making = Callable[..., argparse.ArgumentParser]
 
 
 def add_parsers(commands: Any, command: Making) -> None:
     """`command` makes a parser with the options that all have."""
-    made = command(commands, "export-evidence", _export, "write a file that proves what stations have told")
+    made = command(commands, "export-evidence", _export)
     add_store_arguments(made)
     made.add_argument("--authority", type=Path, required=True, metavar="DIR", help="made by kortkiosk-provision")
     about = made.add_mutually_exclusive_group(required=True)
@@ -52,7 +52,7 @@ def add_parsers(commands: Any, command: Making) -> None:
     made.add_argument("--from", dest="first", type=_day, metavar="YYYY-MM-DD", help="first day, UTC")
     made.add_argument("--to", dest="last", type=_day, metavar="YYYY-MM-DD", help="last day, UTC, inclusive")
     made.add_argument("--into", type=Path, required=True, metavar="FILE", help="must not exist yet")
-    checked = command(commands, "verify-evidence", _verify, "check such a file; needs nothing else")
+    checked = command(commands, "verify-evidence", _verify)
     checked.add_argument("file", type=Path, metavar="FILE")
     checked.add_argument("--ca", type=Path, metavar="FILE", help="the fleet's authority, had by another way")
     checked.add_argument("--crl", type=Path, metavar="FILE", help="its newest list of revocations; needs --ca")

@@ -28,15 +28,15 @@ from fleet.server.retention.settings import RetentionSettingsError, load
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
 
-Making = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+Making = Callable[..., argparse.ArgumentParser]
 Said = tuple[int, dict[str, object], str]
 """Exit code, result as an object, and as a sentence."""
 
 
 def add_parsers(commands: Any, command: Making) -> None:
     """`command` makes a parser with the options that all have."""
-    retain = command(commands, "retain", _doing(_retain), "erase what is kept no longer")
-    person = command(commands, "erase", _doing(_erase), "erase what is known of one person, or say why not")
+    retain = command(commands, "retain", _doing(_retain))
+    person = command(commands, "erase", _doing(_erase))
     person.add_argument("--hsa-id", required=True, metavar="ID")
     for parser in (retain, person):
         add_store_arguments(parser, serves=True)

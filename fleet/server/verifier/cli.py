@@ -38,8 +38,8 @@ TRIES_FILE = "verifier.sqlite"
 _log = logging.getLogger(__name__)
 
 
-def add_parser(commands: Any, make: Any) -> None:
-    verifier = make(commands, "verifier", run_verifier, "judge code letters, as a user of its own behind a socket")
+def add_parsers(commands: Any, make: Any) -> None:
+    verifier = make(commands, "verifier", run_verifier)
     verifier.add_argument("--socket", type=Path, required=True, metavar="PATH", help="where it is asked")
     verifier.add_argument("--keys", type=Path, required=True, metavar="DIR", help="the authority's folder `verifier`")
     verifier.add_argument("--peer", required=True, metavar="NAME", help="the user who may ask: the server's")

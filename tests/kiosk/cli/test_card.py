@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drivers.reader.errors import NoReaderError
-from kiosk.cli import Exit, card, main
+from kiosk.cli import Exit, card, card_parser, main
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
@@ -42,7 +42,8 @@ def slots(virtual: VirtualCard) -> list[VirtualSlot]:
 def run(
     slots: list[VirtualSlot], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Run:
-    monkeypatch.setattr(card, "PcscBackend", lambda: InProcessBackend(slots))
+    for module in (card, card_parser):
+        monkeypatch.setattr(module, "PcscBackend", lambda: InProcessBackend(slots))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
     def run(*arguments: str) -> tuple[int, Any]:
@@ -221,8 +222,8 @@ def test_without_a_service_list_says_so(run: Run, monkeypatch: pytest.MonkeyPatc
         def readers(self) -> tuple[str, ...]:
             raise NoReaderError("no PC/SC service")
 
-    monkeypatch.setattr(card, "PcscBackend", lambda: Gone([]))
-    for action in ("list", "show"):
+    for action, module in (("list", card_parser), ("show", card)):
+        monkeypatch.setattr(module, "PcscBackend", lambda: Gone([]))
         code, document = run(action, "--json")
         assert (code, document["error"]) == (Exit.FAULT, "NoReader")
 
@@ -249,9 +250,9 @@ def test_an_interrupt_and_an_error_of_our_own_have_their_codes(
 
         return make
 
-    monkeypatch.setattr(card, "PcscBackend", fail(KeyboardInterrupt()))
+    monkeypatch.setattr(card_parser, "PcscBackend", fail(KeyboardInterrupt()))
     assert main(["card", "list"]) == Exit.INTERRUPTED
-    monkeypatch.setattr(card, "PcscBackend", fail(RuntimeError("made up")))
+    monkeypatch.setattr(card_parser, "PcscBackend", fail(RuntimeError("made up")))
     assert main(["card", "list"]) == Exit.OUR_ERROR
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert "made up" in (tmp_path / "state" / "kortkiosk" / "kortkiosk.log").read_text()

@@ -1,0 +1,132 @@
+"""Command line of the store: `kortkiosk-fleet import-orders`, `import-administrators`, `import-directory`, `migrate`, `rebuild`.
+
+$ kortkiosk-fleet import-orders orders.csv --data /var/lib/kortkiosk-fleet
+imported 12, changed 0, unchanged 0
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from fleet.server.import_files import IMPORTS
+from fleet.server.ingest.rebuild import rebuild
+from fleet.server.issuers.ports import IssuerAwayError
+from fleet.server.issuers.settings import IssuerSettings, IssuerSettingsError
+from fleet.server.issuers.wiring import fetched_orders
+from fleet.server.platform.csv_files import FileError, FileProblem
+from fleet.server.platform.database.database import Database, StoreError, migrate, open_database
+from fleet.server.platform.database.database_url import DatabaseUrlError
+from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
+from fleet.server.platform.import_files import ImportRefusedError
+from fleet.server.platform.process.run import DONE, OWN_ERROR
+
+BAD_INPUT, AWAY = 2, 4
+
+_ALWAYS = ("imported", "unchanged")
+"""Figures that are said even where they are 0."""
+
+
+def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
+    """`command` makes a parser with the options that all have."""
+    for name in IMPORTS:
+        importing = command(commands, name, _import)
+        importing.set_defaults(what=name)
+        add_store_arguments(importing)
+        fetches = name == "import-orders"
+        source = importing.add_mutually_exclusive_group(required=True) if fetches else importing
+        source.add_argument("file", type=Path, metavar="FILE.csv", nargs="?" if fetches else None)
+        if fetches:
+            source.add_argument("--issuer", type=Path, metavar="FILE.toml", help="take what the issuer has")
+    add_store_arguments(command(commands, "migrate", _migrate))
+    add_store_arguments(command(commands, "rebuild", _rebuild))
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    """Read the whole file, then store all of it or nothing."""
+    try:
+        store = IMPORTS[arguments.what](_content(arguments))
+        with open_database(place_of(arguments)) as database, database.writing.begin() as connection:
+            done = store(connection, datetime.now(UTC))
+    except (FileError, ImportRefusedError) as error:
+        return _refuse(arguments, error.problems, error.more if isinstance(error, FileError) else 0)
+    except (IssuerSettingsError, DatabaseUrlError) as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except IssuerAwayError as error:
+        return complain(arguments, f"the issuer cannot be asked: {error}", AWAY)
+    except OSError as error:
+        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+    except (StoreError, DBAPIError) as error:
+        return complain(arguments, f"the store cannot be written: {store_fault(arguments, error)}", OWN_ERROR)
+    figures = {"imported": done.added, "changed": done.changed, "unchanged": done.unchanged, "removed": done.removed}
+    _say(
+        arguments,
+        {"ok": True, **figures},
+        ", ".join(f"{name} {number}" for name, number in figures.items() if number or name in _ALWAYS),
+    )
+    return DONE
+
+
+def _content(arguments: argparse.Namespace) -> bytes:
+    """Of the file, or what the issuer has. Raises OSError, SettingsError, IssuerAwayError."""
+    if getattr(arguments, "issuer", None) is not None:
+        return asyncio.run(fetched_orders(IssuerSettings.load(arguments.issuer)))
+    content: bytes = arguments.file.read_bytes()
+    return content
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    def work(database: Database) -> tuple[dict[str, object], str]:
+        _, now = migrate(database)
+        return {"revision": now}, f"the database is at revision {now}"
+
+    return _on_store(arguments, work, begun=False)
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
+    def work(database: Database) -> tuple[dict[str, object], str]:
+        done = rebuild(database)
+        return asdict(done), f"rebuilt from {done.events} events of {done.stations} stations"
+
+    return _on_store(arguments, work, begun=True)
+
+
+def _on_store(
+    arguments: argparse.Namespace, work: Callable[[Database], tuple[dict[str, object], str]], *, begun: bool
+) -> int:
+    """Open the store, work, and say what came of it: as figures and as a sentence."""
+    try:
+        with open_database(place_of(arguments, begun=begun)) as database:
+            figures, text = work(database)
+    except DatabaseUrlError as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except OSError as error:
+        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+    except (StoreError, DBAPIError) as error:
+        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
+    _say(arguments, {"ok": True, **figures}, text)
+    return DONE
+
+
+def _refuse(arguments: argparse.Namespace, problems: Sequence[FileProblem], more: int) -> int:
+    for problem in problems if not arguments.json else ():
+        column = f", column {problem.column}" if problem.column else ""
+        print(
+            f"{arguments.file or 'the orders of the issuer'}: line {problem.line}{column}: {problem.reason}",
+            file=sys.stderr,
+        )
+    named = [{"line": one.line, "column": one.column, "reason": one.reason} for one in problems]
+    said = f"nothing was imported{f' ({more} problems more)' if more else ''}"
+    _say(arguments, {"ok": False, "problems": named, "more": more}, said)
+    return BAD_INPUT
+
+
+def _say(arguments: argparse.Namespace, result: dict[str, object], text: str) -> None:
+    print(json.dumps(result, ensure_ascii=False) if arguments.json else text, flush=True)
