@@ -22,6 +22,8 @@ from drivers.reader.outcomes import (
     CardAuthentication,
     CodeOutcome,
     NoFreeKey,
+    RefusalReason,
+    Refused,
     Role,
     SignOutcome,
     Unknown,
@@ -34,6 +36,7 @@ from drivers.reader.transport.worker import StuckError, Worker
 T = TypeVar("T")
 Judge = Callable[[CardSession], Awaitable[None]]
 ENGLISH = PadText()
+NOT_PROVED = Refused(RefusalReason.NOT_PROVED)
 
 
 def with_pulse(work: Callable[[], T], pulse: Pulse) -> Callable[[], T]:
@@ -92,15 +95,15 @@ class CardVisit:
 
     async def change(self, role: Role, old: Secret, new: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
-        return await self._run_or_unknown(lambda: self.session.change(role, old, new, consented=last_try_consented))
+        return await self._run_change(lambda: self.session.change(role, old, new, consented=last_try_consented))
 
     async def unblock(self, role: Role, puk: Secret, new: Secret, *, attended: bool = False) -> CodeOutcome:
         """RESET RETRY COUNTER. Raises CardGoneError, CardChangedError before the codes went out."""
-        return await self._run_or_unknown(lambda: self.session.unblock(role, puk, new, attended=attended))
+        return await self._run_change(lambda: self.session.unblock(role, puk, new, attended=attended))
 
     async def unblock_by_administrator(self, role: Role, new: Secret, answer: ChallengeAnswer) -> AdminOutcome:
         """A new PIN without the PUK. Raises as `unblock`, and whatever `answer` raises: nothing was changed then."""
-        challenge = await self._run_or_unknown(lambda: self.session.request_admin_challenge(role, new))
+        challenge = await self._run_change(lambda: self.session.request_admin_challenge(role, new))
         if not isinstance(challenge, bytes):
             return challenge
         given = await answer(challenge)
@@ -121,16 +124,16 @@ class CardVisit:
         self, role: Role, text: PadText = ENGLISH, *, last_try_consented: bool = False
     ) -> CodeOutcome:
         """CHANGE REFERENCE DATA, the codes typed at the reader and never here. Raises as `change`."""
-        return await self._run_or_unknown(lambda: self.session.change_at_pad(role, text, consented=last_try_consented))
+        return await self._run_change(lambda: self.session.change_at_pad(role, text, consented=last_try_consented))
 
     async def unblock_at_pad(self, role: Role, text: PadText = ENGLISH) -> CodeOutcome:
         """RESET RETRY COUNTER, PUK and new code typed at the reader and never here. Raises as `unblock`."""
-        return await self._run_or_unknown(lambda: self.session.unblock_at_pad(role, text))
+        return await self._run_change(lambda: self.session.unblock_at_pad(role, text))
 
     def unblock_lengths_at_pad(self, role: Role) -> tuple[int, int] | None:
         """How short and how long a new PIN may be that is set with the PUK at the pad; None where it cannot be. Sends
         nothing."""
-        return self.session.unblock_lengths_at_pad(role)
+        return None if self.facts.rules.read_only else self.session.unblock_lengths_at_pad(role)
 
     async def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
         """Hash and sign. Raises CardGoneError before the card was asked, CardAnswerError for a false signature."""
@@ -172,26 +175,26 @@ class CardVisit:
         purpose: Purpose = "identification",
     ) -> KeyOutcome:
         """Make a key pair in the place of `key_id`; the key that was there is gone. Raises as `change`."""
-        return await self._run_or_unknown(lambda: self.session.generate_key(key_id, algorithm, management, purpose))
+        return await self._run_change(lambda: self.session.generate_key(key_id, algorithm, management, purpose))
 
     async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
         """Write the certificate of the key `key_id`, and read it back; only one of the very key that the card holds.
 
         Raises as `change`, and CardAnswerError where the card holds something else after it.
         """
-        outcome = await self._run_or_unknown(lambda: self.session.write_certificate(key_id, der, management))
+        outcome = await self._run_change(lambda: self.session.write_certificate(key_id, der, management))
         await self._revalidate(outcome)
         return outcome
 
     async def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """Take the certificate of the key `key_id` off the card; the key stays. Raises as `write_certificate`."""
-        outcome = await self._run_or_unknown(lambda: self.session.delete_certificate(key_id, management))
+        outcome = await self._run_change(lambda: self.session.delete_certificate(key_id, management))
         await self._revalidate(outcome)
         return outcome
 
     async def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """Take the key `key_id` off the card, once its certificate is gone. Raises as `write_certificate`."""
-        outcome = await self._run_or_unknown(lambda: self.session.delete_key(key_id, management))
+        outcome = await self._run_change(lambda: self.session.delete_key(key_id, management))
         await self._revalidate(outcome)
         return outcome
 
@@ -236,6 +239,10 @@ class CardVisit:
             return await self._run(work)
         except StuckError:
             return self._unknown_or_raise()
+
+    async def _run_change(self, work: Callable[[], T]) -> "T | Refused | Unknown":
+        """What changes the card: one of a product that nobody has tried never sees it."""
+        return NOT_PROVED if self.facts.rules.read_only else await self._run_or_unknown(work)
 
     async def _run(self, work: Callable[[], T]) -> T:
         channel = self.session.channel

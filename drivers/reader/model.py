@@ -97,6 +97,8 @@ class CardRules:
     """How every card of the product shows, before any code, that it is genuine."""
     stocked_by: int = 2
     """So many administrators put it into a cabinet, where it cannot show that."""
+    read_only: bool = False
+    """Nobody has tried the product on a real card: nothing on it is changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class RefusalReason(StrEnum):
     """Length or alphabet is outside what the profile and the card allow; the card never saw it."""
     NOT_ALLOWED = "not_allowed"
     """The product profile does not let the holder do this."""
+    NOT_PROVED = "not_proved"
+    """Nobody has tried the product on a real card: it is read and its PIN is verified, nothing on it is changed."""
     NOT_AT_PAD = "not_at_pad"
     """The reader's key pad cannot do this; the same may be asked for without it."""
     CARD = "card"

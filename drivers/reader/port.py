@@ -72,7 +72,8 @@ class Backend(Protocol):
 
 
 class Visit(Protocol):
-    """Session with one card, from identification to removal.
+    """Session with one card, from identification to removal. What would change a card of a product that nobody has tried on a
+    real one (`CardRules.read_only`) is Refused(NOT_PROVED).
 
     Before every irreversible command the visit checks, on the same connection, that the card is still the one that was
     identified (reliability I2), and enforces the floors of I1. No caller can go round it.

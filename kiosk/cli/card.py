@@ -152,6 +152,8 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
 
 async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
     codes, role = CodeSource(arguments.codes_file), Role(arguments.role)
+    if visit.facts.rules.read_only:  # told before anybody types a code
+        return _told(arguments, visit, Refused(RefusalReason.NOT_PROVED), "")
     if (kept := refuse_last_try(arguments, visit, role)) is not None:
         return _told(arguments, visit, kept, "")
     if is_entered_at_reader(arguments, visit):
@@ -167,6 +169,8 @@ async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
 async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
     profile = arguments.desk.settings.profiles.match_name(visit.facts.profile)
     left = puk.tries_left if (puk := visit.facts.pin(Role.PUK)) is not None else None
+    if visit.facts.rules.read_only:
+        return _told(arguments, visit, Refused(RefusalReason.NOT_PROVED), "")
     if profile.unblocking.by != "holder":
         return _told(arguments, visit, Refused(RefusalReason.NOT_ALLOWED), "")
     if left is not None and left < profile.puk.floor:  # told before anybody types it

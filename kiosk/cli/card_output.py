@@ -21,11 +21,13 @@ from fleet.messages.vocabulary import FindingCode, Outcome
 from kiosk.findings import CardFinding
 
 Json = dict[str, Any]
+READ_ONLY = ", read-only: nobody has tried it on a real card"
 _REASONS = {
     RefusalReason.BELOW_FLOOR: "so few tries remain that this program stops",
     RefusalReason.LAST_TRY: "it may be the last try; say --use-last-try to use it",
     RefusalReason.POLICY: "the code has a length or characters that are not allowed; the card did not see it",
     RefusalReason.NOT_ALLOWED: "this card does not allow it",
+    RefusalReason.NOT_PROVED: "this product can be read here, not changed yet: nobody has tried it on a real card",
     RefusalReason.NOT_AT_PAD: "the reader's keys cannot do it",
     RefusalReason.CARD: "the card refused",
 }
@@ -41,6 +43,7 @@ def facts_json(facts: CardFacts, exchange: Exchange, findings: Sequence[CardFind
         "atr": facts.atr.hex().upper(),
         "kind": facts.kind,
         "profile": facts.profile,
+        "read_only": facts.rules.read_only,
         "serial": facts.serial,
         "card_number": facts.card_number,
         "holder": {"name": facts.holder.name, "hsa_id": facts.holder.hsa_id},
@@ -141,7 +144,7 @@ def facts_lines(facts: CardFacts, findings: Sequence[CardFinding]) -> list[str]:
         f"Holder       {holder}",
         f"Card number  {facts.card_number or 'not known'}",
         f"Serial       {facts.serial}",
-        f"Product      {facts.profile} ({facts.kind})",
+        f"Product      {facts.profile} ({facts.kind})" + (READ_ONLY if facts.rules.read_only else ""),
         *(_pin_line(pin) for pin in facts.pins),
         *certificate_lines(facts.certificates),
         *(f"! {finding.text}" for finding in findings),

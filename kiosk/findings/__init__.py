@@ -1,16 +1,24 @@
 """Findings on a card: what is wrong with it, in plain words, and which errand or person mends it."""
 
-from kiosk.findings.known import CardEvidence, CardFinding
+from kiosk.findings.known import Args, CardEvidence, CardFinding
 from kiosk.findings.rules import RULES, FindingRule
 
 __all__ = ["RULES", "CardEvidence", "CardFinding", "FindingRule", "findings_of", "wrong_with"]
 
+CHANGING = frozenset({"change_pin", "unblock", "renew_certificate"})
+"""Errands that change what is on a card."""
+
 
 def findings_of(known: CardEvidence) -> tuple[CardFinding, ...]:
     """Everything that is known to be wrong, worst first: the order of the table."""
-    return tuple(
-        CardFinding(rule.code, rule.errand, rule.who, args, rule.works) for rule in RULES for args in rule.when(known)
-    )
+    return tuple(_finding(rule, args, known) for rule in RULES for args in rule.when(known))
+
+
+def _finding(rule: FindingRule, args: Args, known: CardEvidence) -> CardFinding:
+    """Of a read-only product no errand is offered that would change the card."""
+    if known.card.rules.read_only and rule.errand in CHANGING:
+        return CardFinding(rule.code, None, "administrator", args, rule.works)
+    return CardFinding(rule.code, rule.errand, rule.who, args, rule.works)
 
 
 def actionable_findings(known: CardEvidence) -> tuple[CardFinding, ...]:

@@ -89,7 +89,17 @@ def _pin_locked(known: CardEvidence) -> Iterable[Args]:
 
 
 def _not_by_holder(known: CardEvidence) -> Iterable[Args]:
-    return _if(_locked(known) and not _puk_dead(known) and known.card.rules.unblocking != "holder")
+    rules = known.card.rules
+    return _if(_locked(known) and not _puk_dead(known) and rules.unblocking != "holder" and not rules.read_only)
+
+
+def _read_only(known: CardEvidence) -> Iterable[Args]:
+    """Nobody has tried the product: no errand that changes a card is offered for it."""
+    return _if(known.card.rules.read_only and not _locked(known))
+
+
+def _locked_read_only(known: CardEvidence) -> Iterable[Args]:
+    return _if(known.card.rules.read_only and _locked(known) and not _puk_dead(known))
 
 
 def _foreign(known: CardEvidence) -> Iterable[Args]:
@@ -212,6 +222,7 @@ RULES = (
     FindingRule(FindingCode.PUK_LOCKED, lambda known: _if(_puk_dead(known)), who="administrator"),
     FindingRule(FindingCode.PIN_LOCKED, _pin_locked, "unblock"),
     FindingRule(FindingCode.NOT_BY_HOLDER, _not_by_holder, "unblock", "administrator"),
+    FindingRule(FindingCode.LOCKED_READ_ONLY, _locked_read_only, who="administrator"),
     FindingRule(FindingCode.CHAIN_UNTRUSTED, _foreign, who="administrator"),
     FindingRule(FindingCode.NO_IDENTIFICATION, _no_identification, "renew_certificate"),
     FindingRule(FindingCode.KEY_DIFFERS, _keyless, "renew_certificate"),
@@ -224,6 +235,7 @@ RULES = (
     FindingRule(FindingCode.CERTIFICATE_EXPIRES_SOON, _expires_soon, "renew_certificate", works=True),
     FindingRule(FindingCode.LOA2_ENDS, _loa2, who="administrator", works=True),
     FindingRule(FindingCode.NOT_REGISTERED, _not_registered, who="administrator", looks_at="register"),
+    FindingRule(FindingCode.READ_ONLY, _read_only, who="administrator", works=True),
     FindingRule(FindingCode.ALIKE, _alike, who="nobody"),
 )
 """Worst first. `unknown_card` stands beside them: nothing can be asked of a card that is not understood."""

@@ -120,6 +120,11 @@ def stop(
     return StopError(outcome, reason, view)
 
 
+def read_only(context: ViewContext) -> StopError:
+    """Nobody has tried the product on a real card: it is read here, and nothing on it is changed."""
+    return stop(context, ErrandOutcome.REFUSED, "read_only")
+
+
 def switched_off(context: ViewContext, off: SwitchOff) -> StopError:
     """The region has switched this kind or batch of cards off: in the region's own words, where it gave some."""
     plain = stop(context, ErrandOutcome.REFUSED, "switched_off")

@@ -12,7 +12,7 @@ from kiosk.ports import Ask, ErrandLog, Visit
 from kiosk.steps import own_card_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import Strangeness, ask_for_card
-from kiosk.steps.card_views import switched_off
+from kiosk.steps.card_views import read_only, switched_off
 from kiosk.steps.context import Subject, ViewContext
 from kiosk.views import Await
 
@@ -92,6 +92,12 @@ async def ask_register(
 def _protected(register: CardWord | NotFound | Unavailable) -> bool:
     """Whether the name may not be shown: also where nobody can be asked."""
     return not isinstance(register, CardWord) or register.protected
+
+
+def refuse_read_only(context: ViewContext, facts: CardFacts) -> None:
+    """Before any code is typed. Raises StopError where nobody has tried the product on a real card."""
+    if facts.rules.read_only:
+        raise read_only(context)
 
 
 def refuse_switched_off(caps: Capabilities, context: ViewContext, card_number: str, *products: str) -> None:

@@ -30,6 +30,7 @@ class ReturnReason:
 
 WRONG_CARD = ReturnReason(Outcome.WRONG_CARD, views.put_back, views.wrong_card_in_slot)
 NOT_VOUCHED = ReturnReason(Outcome.NOT_VOUCHED, views.put_back_unvouched, views.stocked_by_one)
+READ_ONLY = ReturnReason(Outcome.READ_ONLY, views.put_back_read_only, views.new_card_read_only)
 NOT_GENUINE = ReturnReason(Outcome.NOT_GENUINE, views.put_back_false, views.new_card_not_genuine, is_false=True)
 
 
@@ -77,9 +78,12 @@ async def insert_new_card(
         )
         assert not isinstance(visit, str)
         found = visit.facts.card_number
-        if found == order.card_number:
+        read_only = visit.facts.rules.read_only
+        if found == order.card_number and not read_only:
             return visit
         await visit.close()
+        if found == order.card_number:
+            await reopen_for_return(ask, caps, context, log, order, READ_ONLY)
         if await ask(views.wrong_card(context, order, found, own=found == who.card_number)) == "wrong":
             await reopen_for_return(ask, caps, context, log, order)
         fresh = True

@@ -73,6 +73,11 @@ def put_back_unvouched(context: ViewContext, order: Order) -> Await:
     return _back_into_slot(context, "put_back_unvouched", order, say("put_back_unvouched.lead"))
 
 
+def put_back_read_only(context: ViewContext, order: Order) -> Await:
+    """A card of a product that nobody has tried goes back where it lay."""
+    return _back_into_slot(context, "put_back_read_only", order, say("put_back_read_only.lead"))
+
+
 def _back_into_slot(context: ViewContext, name: str, order: Order, lead: Say) -> Await:
     return Await(
         name=context.name(name),
@@ -177,6 +182,11 @@ def new_card_heard_codes(context: ViewContext) -> StopError:
 def stocked_by_one(context: ViewContext) -> StopError:
     """The card cannot show that it is genuine, and one administrator alone put it in."""
     return stop(context, ErrandOutcome.REFUSED, "stocked_by_one")
+
+
+def new_card_read_only(context: ViewContext) -> StopError:
+    """Nobody has tried the product on a real card: no code is written to it here."""
+    return stop(context, ErrandOutcome.REFUSED, "new_card_read_only")
 
 
 def slot_empty(context: ViewContext, order: Order) -> StopError:

@@ -158,7 +158,10 @@ def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
     match content["effect"], content.get("outcome"):
         case Effect.SLOT_TAKE, Outcome.TAKEN:
             _left(cx, content.get("order", ""), content.get("slot", 0), HANDED)
-        case Effect.SLOT_RETURN, Outcome.WRONG_CARD | Outcome.NOT_GENUINE | Outcome.NOT_VOUCHED as why:
+        case (
+            Effect.SLOT_RETURN,
+            Outcome.WRONG_CARD | Outcome.NOT_GENUINE | Outcome.NOT_VOUCHED | Outcome.READ_ONLY as why,
+        ):
             _left(cx, content.get("order", ""), content.get("slot", 0), "misplaced")
             _stored(cx, "", "", content.get("slot", 0), now)
             if why == Outcome.NOT_GENUINE:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from drivers.reader.card_reader import CardReader
-from drivers.reader.profiles import Profile, Profiles, builtin
+from drivers.reader.profiles import Profile, Profiles, Proved, builtin
 from sim.stories.room import Room
 
 WRONG_PIN, WRONG_PUK = "60606060", "50505050"
@@ -16,12 +16,13 @@ def locked(room: Room) -> None:
     room.world.card(MINE).codes.pin.tries_left = 0
 
 
-def product(**changed: dict[str, str]) -> Callable[[Room], None]:
-    """The holder's card is of a product whose tables (`commands`, `unblocking`) are changed so."""
+def product(*, proved: Proved = "card", **changed: dict[str, str]) -> Callable[[Room], None]:
+    """The holder's card is of a product whose tables (`commands`, `unblocking`) are changed so, and which was tried on that."""
 
     def prepare(room: Room) -> None:
         profile = builtin().match_name("virtual-b").model_dump()
-        mine = Profile.model_validate(profile | {table: profile[table] | rows for table, rows in changed.items()})
+        tables = {table: profile[table] | rows for table, rows in changed.items()}
+        mine = Profile.model_validate(profile | tables | {"proved": proved})
         settings = replace(room.settings, profiles=Profiles([mine]))
         room.readers.append(CardReader(room.world.backend, room.caps.reader.name, settings))
         room.equip(reader=room.readers[-1])

@@ -67,6 +67,7 @@ FOUND: dict[str, Callable[[], CardEvidence]] = {
     "puk_locked": lambda: card(pins=(PIN, replace(PUK, tries_left=0, state="locked"))),
     "pin_locked": lambda: replace(WELL, card=LOCKED),
     "not_by_holder": lambda: replace(WELL, card=replace(LOCKED, rules=CardRules("administrator"))),
+    "locked_read_only": lambda: replace(WELL, card=replace(LOCKED, rules=CardRules(read_only=True))),
     "chain_untrusted": lambda: certificates(chain="untrusted"),
     "no_identification": lambda: card(certificates=(SIGN,)),
     "key_differs": lambda: card(certificates=(LOGIN, replace(real(0)[0], purpose="other"))),
@@ -79,6 +80,7 @@ FOUND: dict[str, Callable[[], CardEvidence]] = {
     "certificate_expires_soon": lambda: certificates(not_after=NOW + 5 * DAY),
     "loa2_ends": lambda: replace(certificates(loa=2), loa2_ends=date(2027, 3, 31)),
     "not_registered": lambda: replace(WELL, register=NotFound()),
+    "read_only": lambda: card(rules=CardRules(read_only=True)),
     "alike": lambda: card(certificates=real(0, 1)),
 }
 
@@ -99,7 +101,7 @@ def test_every_finding_has_a_rule_and_a_case() -> None:
 
 def test_a_card_works_meanwhile_where_something_ends_later() -> None:
     works = {rule.code for rule in RULES if rule.works}
-    assert works == {"not_activated", "name_changed", "certificate_expires_soon", "loa2_ends"}
+    assert works == {"not_activated", "name_changed", "certificate_expires_soon", "loa2_ends", "read_only"}
     assert [one.works for one in findings_of(FOUND["loa2_ends"]())] == [True]
     assert [one.works for one in findings_of(FOUND["blocked"]())] == [False]
 
@@ -116,6 +118,16 @@ def test_a_piv_cards_own_certificate_is_no_persons_whose_key_is_missing() -> Non
     doors = replace(real(0)[0], id="9e", purpose="other")
     assert findings_of(card(kind="piv", certificates=(LOGIN, SIGN, doors))) == ()
     assert [one.code for one in findings_of(card(certificates=(LOGIN, SIGN, doors)))] == ["key_differs"]
+
+
+@pytest.mark.parametrize("code", ["pin_initial", "not_activated", "certificate_expires_soon", "pin_locked"])
+def test_a_read_only_product_invites_to_no_errand_that_changes_the_card(code: str) -> None:
+    known = FOUND[code]()
+    restrained = replace(known, card=replace(known.card, rules=CardRules(read_only=True)))
+    found = findings_of(restrained)
+    assert {"read_only", "locked_read_only"} & {one.code for one in found}
+    assert not {"pin_locked", "not_by_holder"} & {one.code for one in found}
+    assert [one.errand for one in found] == [None] * len(found)
 
 
 def test_what_only_has_to_be_known_is_not_wrong() -> None:

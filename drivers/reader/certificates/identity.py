@@ -59,13 +59,14 @@ def card_rules_of(profile: Profile) -> CardRules:
     """Rules of a card product: who may do what."""
     return CardRules(
         profile.unblocking.by,
-        profile.writable or profile.kind == "piv",
+        (profile.writable or profile.kind == "piv") and not profile.read_only,
         profile.one_code,
         profile.unblocking.admin != "none",
         profile.piv.management if profile.kind == "piv" else None,
-        profile.piv.delete_key if profile.kind == "piv" else profile.writable,
+        (profile.piv.delete_key if profile.kind == "piv" else profile.writable) and not profile.read_only,
         profile.genuine,
         profile.stocked_by,
+        profile.read_only,
     )
 
 

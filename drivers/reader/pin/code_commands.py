@@ -94,6 +94,8 @@ class CodeCommands:
 
     def change(self, code: CodeObject, role: Role, old: Secret, new: Secret, *, consented: bool) -> CodeOutcome:
         """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
+        if self._profile.read_only:
+            return Refused(RefusalReason.NOT_PROVED)
         if code.has(CodeFlag.CHANGE_DISABLED):
             return Refused(RefusalReason.NOT_ALLOWED)
         refusal = self._entry_refusal(code, old) or self.refusal_of_new_code(code, role, new, old)

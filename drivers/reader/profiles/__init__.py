@@ -3,7 +3,8 @@
 `builtin` gives the products that ship with the program; `parse` reads one file; others are added, signed, by
 `drivers.reader.profiles.signed`. Every value says its source or that it is unverified (`evidence`), and none may loosen
 a floor (`safety`). The highest profile that matches a card is its profile; `pkcs15.toml` matches every PKCS#15 card and
-promises little: tries are not asked for, and nothing is unblocked. docs/profiles.md says how to write one.
+promises little: tries are not asked for, and nothing is unblocked. A product that was never tried on a card is read-only.
+docs/profiles.md says how to write one.
 
 >>> builtin().match(CardSigns(label="made up"), "pkcs15").name
 'pkcs15'
@@ -31,6 +32,7 @@ from drivers.reader.profiles.tables import (
     PinRules,
     PivRules,
     Profile,
+    Proved,
     PukRules,
     Signing,
     SigningForm,
@@ -40,8 +42,8 @@ from drivers.reader.profiles.tables import (
 
 __all__ = [
     "AtrMask", "CardSigns", "CertificateRules", "CodeRules", "CommandRules", "Counter", "Match", "PinRules", "PivRules",
-    "Profile", "ProfileError", "Profiles", "PukRules", "Signing", "SigningForm", "UnblockVariant", "Unblocking", "builtin",
-    "parse",
+    "Profile", "ProfileError", "Profiles", "Proved", "PukRules", "Signing", "SigningForm", "UnblockVariant", "Unblocking",
+    "builtin", "parse",
 ]  # fmt: skip
 
 
@@ -76,11 +78,11 @@ class Profiles:
         return iter(self._profiles)
 
     def match(self, signs: CardSigns, kind: str) -> Profile | None:
-        """The profile of a card of that kind, None where none fits."""
+        """The profile of a card of that kind as it is obeyed, None where none fits."""
         fitting = [p for p in self._profiles if p.kind == kind and _fits(p.match, signs)]
         if not fitting or fitting[0].name not in self._signed:
-            return next(iter(fitting), None)
-        return safety.tighten(fitting[0], (p for p in fitting[1:] if p.name not in self._signed))
+            return safety.restrain(fitting[0]) if fitting else None
+        return safety.restrain(safety.tighten(fitting[0], (p for p in fitting[1:] if p.name not in self._signed)))
 
     def match_name(self, name: str) -> Profile:
         """The profile of that name. Raises KeyError."""

@@ -52,7 +52,8 @@ def _checked(content: bytes, name: str) -> Profile:
 
 
 def _tell(path: Path, profile: Profile) -> None:
-    print(f"{path}: {profile.name}, not verified: {', '.join(profile.unverified) or 'nothing'}")
+    restraint = "; read-only, because `proved` is none" if profile.read_only else ""
+    print(f"{path}: {profile.name}, not verified: {', '.join(profile.unverified) or 'nothing'}{restraint}")
 
 
 def _key(path: Path) -> object:

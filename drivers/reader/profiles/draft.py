@@ -42,6 +42,7 @@ def draft(
         f"title = {_text('Card with ATR ' + facts.atr.hex().upper())}",
         f"kind = {_text(facts.kind)}",
         "rank = 10",
+        'proved = { value = "standard", source = "what the card says of itself" }    # trace, card; none: read-only',
     ]
     rest = [
         *_match(facts, signs),

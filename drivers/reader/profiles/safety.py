@@ -25,6 +25,8 @@ Offence = tuple[str, str]
 def offences(profile: Profile, evidence: Evidence, replaced: Profile | None) -> tuple[Offence, ...]:
     """What is loosened. `replaced` is the profile that ships under the same name, which may only be made stricter."""
     offences_found = [*_always(profile), *_on_hearsay(profile, evidence), *_unsourced(profile, evidence)]
+    if profile.proved == "standard":
+        offences_found += _beyond_standard(profile)
     if replaced is not None:
         offences_found += _looser(profile, replaced)
     return tuple(offences_found)
@@ -51,9 +53,30 @@ def tighten(profile: Profile, shipped: Iterable[Profile]) -> Profile:
         writable = profile.writable and original.writable
         genuine = profile.genuine if original.genuine == "none" else original.genuine
         people = max(profile.stocked_by, original.stocked_by)
-        changed = {"pin": pin, "puk": puk, "writable": writable, "genuine": genuine, "stocked_by": people}
+        proved = "none" if original.read_only and profile.proved == "standard" else profile.proved
+        changed = {
+            "pin": pin,
+            "puk": puk,
+            "writable": writable,
+            "genuine": genuine,
+            "stocked_by": people,
+            "proved": proved,
+        }
         profile = profile.model_copy(update=changed)
     return profile
+
+
+def restrain(profile: Profile) -> Profile:
+    """The profile as it is obeyed: of a product that nobody has tried on a card nothing is changed or risked."""
+    if not profile.read_only:
+        return profile
+    asked = {
+        key: "none" if getattr(profile.commands, key) == "empty-verify" else getattr(profile.commands, key)
+        for key in ("counter", "counter_of_puk")
+    }
+    commands = profile.commands.model_copy(update=asked | {"unblock": "none"})
+    unblocking = profile.unblocking.model_copy(update={"by": "nobody", "admin": "none"})
+    return profile.model_copy(update={"commands": commands, "unblocking": unblocking, "writable": False})
 
 
 def _always(profile: Profile) -> Iterator[Offence]:
@@ -99,9 +122,21 @@ def _unsourced(profile: Profile, evidence: Evidence) -> Iterator[Offence]:
         *form,
         ("stocked_by", profile.stocked_by < 2, "one administrator alone is not enough on hearsay: it needs a source"),
         ("writable", profile.writable, "nothing is written on hearsay: it needs a source"),
+        ("proved", not profile.read_only, "what the product was tried on needs a source"),
     ):
         if loose and _hearsay(evidence, key):
             yield key, why
+
+
+def _beyond_standard(profile: Profile) -> Iterator[Offence]:
+    """No standard says who may unlock a product, and how it is written."""
+    for key, beyond in (
+        ("unblocking.by", profile.unblocking.by != "nobody"),
+        ("unblocking.admin", profile.unblocking.admin != "none"),
+        ("writable", profile.writable),
+    ):
+        if beyond:
+            yield key, "no standard says so: `proved` must be a trace or a card"
 
 
 def _hearsay(evidence: Evidence, key: str) -> bool:
@@ -119,6 +154,8 @@ def _looser(profile: Profile, replaced: Profile) -> Iterator[Offence]:
         yield "genuine", f"is {replaced.genuine} in the profile that ships under this name"
     if profile.unblocking.admin != "none" and replaced.unblocking.admin == "none":
         yield "unblocking.admin", "is none in the profile that ships under this name"
+    if replaced.read_only and profile.proved == "standard":
+        yield "proved", "is none in the profile that ships under this name: a trace or a card proves it"
     if profile.puk.floor < replaced.puk.floor:
         yield "puk.floor", f"is {replaced.puk.floor} in the profile that ships under this name"
     if profile.pin.min_length < replaced.pin.min_length:

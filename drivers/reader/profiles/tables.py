@@ -24,6 +24,9 @@ UnblockVariant = Literal["puk-and-new", "puk", "verify-then-new", "verify-then-r
 Administered = Literal["external-authenticate", "none"]
 """How a PIN is unlocked without its PUK: GET CHALLENGE, EXTERNAL AUTHENTICATE with the administrative key, RESET RETRY COUNTER
 with a new code (ISO/IEC 7816-4); or not at all."""
+Proved = Literal["none", "standard", "trace", "card"]
+"""What the product's own values were tried on: nothing (they were read in somebody's program); they are the standard's and the
+card's own description; a recorded exchange; a card."""
 Who = Literal["holder", "administrator", "nobody"]
 Charset = Literal["digits", "ascii"]
 
@@ -219,6 +222,8 @@ class Profile(_ProfileTable):
     kind: Literal["pkcs15", "piv"] = "pkcs15"
     rank: int = 0
     """The highest that matches wins."""
+    proved: Proved = "none"
+    """While it is `none` the product is read-only."""
     match: Match = Match()
     pin: PinRules
     puk: PukRules
@@ -246,6 +251,11 @@ class Profile(_ProfileTable):
         if self.kind == "piv" and self.match.issuer:
             raise ValueError("match.issuer is not for PIV cards, which are known before a certificate is read")
         return self
+
+    @property
+    def read_only(self) -> bool:
+        """Cards are read and their PIN is verified; nothing is changed, and no counter is asked that might cost a try."""
+        return self.proved == "none"
 
     @property
     def unverified(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
-from kiosk.steps.own_card import own_card
+from kiosk.steps.own_card import own_card, refuse_read_only
 from kiosk.steps.pin.activation import prove_card
 from kiosk.steps.pin.views import TASKS_WITH_CODE
 from kiosk.steps.receipt import receipt_for, say_done
@@ -24,6 +24,7 @@ CARD, OLD, NEW = (CONTEXT.at(step, 3) for step in range(1, 4))
 async def change_pin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     async with own_card(ask, caps, CARD, log) as card:
+        refuse_read_only(CARD, card.facts)
         roles = await _which(ask, card.facts.pin(Role.SIGNATURE) is not None, one_code=card.facts.rules.one_code)
         olds = {
             role: await prove_code(ask, card.visit, role, own_card_views.code(OLD, card.facts, role)) for role in roles

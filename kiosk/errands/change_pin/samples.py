@@ -6,7 +6,7 @@ from typing import Any
 from drivers.reader.outcomes import Role
 from kiosk.errands.change_pin import views
 from kiosk.errands.change_pin.journey import CARD, CONTEXT, NEW, OLD
-from kiosk.steps import own_card_views
+from kiosk.steps import card_views, own_card_views
 from kiosk.steps.identity import proof_views
 from kiosk.views import View
 from sim.gallery.made_up import CARD_FACTS, RECEIPT
@@ -22,6 +22,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "change-pin-wrong", code.wrong(2)
     yield "change-pin-last", code.last
     yield "change-locked", code.locked.view
+    yield "change-read-only", card_views.read_only(CARD).view
     yield "change-same", views.same_as_old(NEW)
     yield "change-too-easy", views.too_easy(NEW)
     yield "change-locked-late", views.locked(NEW).view

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from sim.stories.errand_stories import OWN, ErrandStory
-from sim.stories.own_card import MINE, WRONG_PIN, code_is, locked
+from sim.stories.own_card import MINE, WRONG_PIN, code_is, locked, product
 from sim.stories.person import Story, pulls, puts
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import NEW_PIN
@@ -76,6 +76,16 @@ STORIES = [
         reason="card_locked",
         prepare=locked,
         check=code_is(OLD_PIN, tries=(0, 10)),
+    ),
+    ErrandStory(
+        "change_pin: nobody has tried the product, which is said before any code",
+        "change_pin",
+        change(**{"stop.read_only": "end"}),
+        prepare=product(proved="none"),
+        outcome="refused",
+        reason="read_only",
+        views=("change_pin.insert", "change_pin.stop.read_only"),
+        check=code_is(OLD_PIN),
     ),
     ErrandStory(
         "change_pin: both codes of a card to one",

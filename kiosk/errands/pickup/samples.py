@@ -83,6 +83,7 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "take-protected", slot_views.take(SLOT, PROTECTED, 24, OWN)
     yield "put-back", slot_views.put_back(SLOT, ORDER)
     yield "put-back-unvouched", slot_views.put_back_unvouched(SLOT, ORDER)
+    yield "put-back-read-only", slot_views.put_back_read_only(SLOT, ORDER)
     yield "put-back-false", slot_views.put_back_false(SLOT, ORDER)
     yield "printed", slot_views.printed_number(SLOT, OWN)
     yield "printed-differs", slot_views.printed_differs(SLOT, ORDER)
@@ -90,6 +91,7 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "wrong-card", slot_views.wrong_card(SLOT, ORDER, OLD_NUMBER, own=True)
     yield "wrong-card-in-slot", slot_views.wrong_card_in_slot(SLOT).view
     yield "new-card-heard-codes", slot_views.new_card_heard_codes(SLOT).view
+    yield "new-card-read-only", slot_views.new_card_read_only(SLOT).view
     yield "stocked-by-one", slot_views.stocked_by_one(SLOT).view
     for word in (
         *(card_status_views.own_card_stands(WHO, state) for state in ("held", "blocked", "waiting")),

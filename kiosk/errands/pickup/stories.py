@@ -268,6 +268,13 @@ PICKUP_STORIES = [
         events=[*TAKEN, "slot.reopen opened", "slot.return not_vouched"],
         views=("pickup.insert_new", "pickup.proving", "pickup.put_back_unvouched"),
     ),
+    refused(
+        "a card of a product that nobody has tried",
+        "new_card_read_only",
+        old(put_back_read_only=puts_back(2, "1:new")),
+        events=[*TAKEN, "slot.reopen opened", "slot.return read_only"],
+        views=("pickup.insert_new", "pickup.put_back_read_only"),
+    ),
     PickupStory("a card without a key of its own that two administrators put in", own_card, events=[*PAPER, *DONE]),
     PickupStory(
         "no printer",
@@ -449,6 +456,7 @@ PREPARED: dict[str, Callable[[Room], None]] = {
     "a false new card of kind B in the slot, found out by its test": lay_false_card,
     "a card without a key of its own that one administrator put in": stocked_by(""),
     "a card without a key of its own that two administrators put in": stocked_by(person(14).hsa_id),
+    "a card of a product that nobody has tried": product(proved="none"),
     "a product that takes no new code: the one that the card came with applies": product(commands={"unblock": "puk"}),
     "the verifier is silent once": lambda room: room.caps.envelopes.silent.append(True),  # type: ignore[attr-defined]
     "the verifier is away": lambda room: setattr(room.caps.envelopes, "online", False),

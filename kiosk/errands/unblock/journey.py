@@ -16,7 +16,7 @@ from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
-from kiosk.steps.own_card import OwnCard, own_card
+from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
 from kiosk.steps.pin.activation import prove_card
 from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, set_code
 from kiosk.steps.pin.views import TASKS_WITH_PUK
@@ -29,6 +29,7 @@ CARD, CODE, LETTER = CONTEXT.at(1, 3), CONTEXT.at(2, 3), CONTEXT.at(2, 2)
 async def unblock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     async with own_card(ask, caps, CARD, log) as card:
+        refuse_read_only(CARD, card.facts)
         roles = _locked(card)
         way = await _may(ask, card, roles)
         if way == "letter":

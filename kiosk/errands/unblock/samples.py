@@ -31,6 +31,7 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-not-locked", views.not_locked(CARD)
     yield "unblock-administrator", views.administrator_only(CARD)
     yield "unblock-not-here", views.not_here(CARD).view
+    yield "unblock-read-only", card_views.read_only(CARD).view
     yield "unblock-puk-dead", views.puk_dead(CARD).view
     yield "unblock-switched-off", card_views.switched_off(CARD, SwitchOff("batch", "1-2", SWITCHED_OFF)).view
     yield "unblock-done", own_card_views.done(CONTEXT, *views.done(), RECEIPT)

@@ -165,6 +165,16 @@ STORIES = [
         check=code_is(OLD_PIN),
     ),
     ErrandStory(
+        "unblock: nobody has tried the product, which is said before any code",
+        "unblock",
+        unlock(**{"stop.read_only": "end"}),
+        prepare=both(product(proved="none"), locked),
+        outcome="refused",
+        reason="read_only",
+        views=("unblock.insert", "unblock.stop.read_only"),
+        check=code_is(OLD_PIN, tries=(0, 10)),
+    ),
+    ErrandStory(
         "unblock: no envelope, and nobody to order one from",
         "unblock",
         unlock(locked="no_envelope", without="letter", order_letter="order", **{"stop.letter_unavailable": "end"}),

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from drivers.reader import tlv
 from drivers.reader.card_reader import try_card
 from drivers.reader.certificates import public_keys
+from drivers.reader.model import CardRules
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Signed, Unknown, WrongCode
 from drivers.reader.pkcs15 import directory as pkcs15
 from drivers.reader.pkcs15 import objects
@@ -106,6 +107,35 @@ async def test_a_product_may_want_bit_8_in_every_reference_of_a_code(make: MakeC
         assert await visit.change(PIN, Secret(card.persona.pin), NEW) == Accepted()
         assert await visit.verify(PIN, NEW) == Accepted()
         assert await visit.unblock(PIN, Secret(card.persona.puk), Secret("246813")) == Accepted()
+
+
+async def test_a_product_that_nobody_has_tried_is_read_and_verified_and_never_changed(make: MakeCard) -> None:
+    card = make()
+    pin, puk = Secret(card.persona.pin), Secret(card.persona.puk)
+    untried = builtin().match_name("virtual-b").model_copy(update={"proved": "none"})
+    async with visit_to(card, Profiles([untried])) as visit:
+        assert visit.facts.rules == CardRules(one_code=True, stocked_by=1, read_only=True)
+        assert [p.tries_left for p in visit.facts.pins] == [None, None]
+        assert await visit.verify(PIN, pin) == Accepted()
+        assert isinstance(await visit.sign("identification", b"x"), Signed)
+        before = len(card.log)
+        refused = [
+            await visit.change(PIN, pin, NEW),
+            await visit.unblock(PIN, puk, NEW, attended=True),
+            await visit.unblock_by_administrator(PIN, NEW, answer_nothing),
+            await visit.change_at_pad(PIN),
+            await visit.unblock_at_pad(PIN),
+            await visit.generate_key("01", "EC-P256"),
+            await visit.write_certificate("01", b""),
+            await visit.delete_certificate("01"),
+            await visit.delete_key("01"),
+        ]
+        assert refused == [Refused(RefusalReason.NOT_PROVED)] * len(refused)
+        assert len(card.log) == before
+
+
+async def answer_nothing(_challenge: bytes) -> bytes:
+    raise AssertionError("the card was asked")
 
 
 @pytest.mark.parametrize("variant", ["puk", "verify-then-new", "verify-then-reset"])

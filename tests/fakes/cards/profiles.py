@@ -7,6 +7,7 @@ GOOD = """
 name = "made-up"
 title = "Made up"
 rank = 5
+proved = { value = "card", source = "twelve cards" }
 source = "made up"
 [match]
 atr = [{ value = "3B7F96000080318065B0850400111202F0829000", mask = "FFFF0000FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF" }]

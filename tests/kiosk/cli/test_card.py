@@ -75,7 +75,7 @@ def test_show_has_every_documented_key(run: Run, virtual: VirtualCard) -> None:
     code, document = run("show", "--json")
     assert code == Exit.DONE
     assert set(document) == {
-        "reader", "atr", "kind", "profile", "serial", "card_number", "holder", "pins", "certificates",
+        "reader", "atr", "kind", "profile", "read_only", "serial", "card_number", "holder", "pins", "certificates",
         "findings", "exchange",
     }  # fmt: skip
     assert document["holder"] == {"name": virtual.persona.name, "hsa_id": virtual.persona.hsa_id}

@@ -26,7 +26,8 @@ from tests.sim.reader.referee import Tool, in_reader, runner
 EC_PERSON = 6
 NEW = "975318"
 PRODUCT_KEYS = {
-    "reader", "atr", "kind", "profile", "serial", "card_number", "holder", "pins", "certificates", "findings", "exchange",
+    "reader", "atr", "kind", "profile", "read_only", "serial", "card_number", "holder", "pins", "certificates", "findings",
+    "exchange",
 }  # fmt: skip
 PIN_KEYS = {"id", "label", "role", "reference", "tries_left", "state", "min_length", "max_length"}
 CERTIFICATE_KEYS = {

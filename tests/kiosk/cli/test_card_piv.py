@@ -68,7 +68,7 @@ def test_show_has_the_keys_of_every_card(run: Run, virtual: VirtualCard) -> None
     code, document = run("show")
     assert code == Exit.DONE
     assert set(document) == {
-        "reader", "atr", "kind", "profile", "serial", "card_number", "holder", "pins", "certificates",
+        "reader", "atr", "kind", "profile", "read_only", "serial", "card_number", "holder", "pins", "certificates",
         "findings", "exchange",
     }  # fmt: skip
     assert document["kind"] == "piv"

@@ -158,7 +158,11 @@ def signed(tmp_path: Path, run: Run) -> Callable[[str], tuple[str, str]]:
     def write(by: str) -> tuple[str, str]:
         _, document = run("show", "--suggest-profile", "--json")
         content = (
-            document["profile"].replace('by = "nobody"', f'by = "{by}"').replace("rank = 10", "rank = 50").encode()
+            document["profile"]
+            .replace('by = "nobody"', f'by = "{by}"')
+            .replace("rank = 10", "rank = 50")
+            .replace('value = "standard"', 'value = "card"')
+            .encode()
         )
         folder = tmp_path / "profiles"
         folder.mkdir(exist_ok=True)

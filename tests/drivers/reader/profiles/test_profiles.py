@@ -98,6 +98,7 @@ def test_every_value_of_a_profile_that_ships_has_a_source_or_is_marked() -> None
         assert {key for key in profile.evidence if "." not in key} <= {
             "genuine",
             "one_code",
+            "proved",
             "stocked_by",
             "writable",
         }, profile.name
