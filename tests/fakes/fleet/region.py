@@ -46,7 +46,7 @@ class Region:
                 ("import-orders", self.places.orders),
                 ("import-administrators", self.places.administrators),
             ):
-                store = IMPORTS[what].read(file.read_bytes())
+                store = IMPORTS[what](file.read_bytes())
                 with database.writing.begin() as connection:
                     store(connection, datetime.now(UTC))
         self.session, self.token = keys_to(self.places.fleet_data, datetime.now(UTC))
