@@ -129,7 +129,7 @@ CODE_TRAITS: dict[str, Trait] = {
     ),
     "counting-empty-verify": Trait(
         "counts a VERIFY without data as a wrong try",
-        "cards for whose sake OpenSC has SC_CARD_CAP_ISO7816_PIN_INFO: opensc.h", {"empty_verify": "counts"}, "ABCD",
+        "cards for whose sake OpenSC has SC_CARD_CAP_ISO7816_PIN_INFO: opensc.h", {"empty_verify": "counts"},
     ),
     "counts-630x": Trait(
         "tells the tries as 630x, not 63Cx", "YubiKey NEO: OpenSC card-piv.c (CI_VERIFY_630X)", {"counts_630x": True}, "CD"

@@ -110,6 +110,9 @@ class Pkcs15CodeTranslation(CodeTranslation):
             return answer, status.OK
         if command.ins == Ins.SELECT and self._ways.at_mf:
             return self._select(command)
+        away = self._ways.at_mf and self._files.current_df is not self._files.application
+        if command.ins == Ins.MANAGE_SECURITY_ENVIRONMENT and away:
+            raise StatusError(status.NO_REFERENCE)
         return super().execute(command)
 
     def _verified_as_issued(self) -> bool:

@@ -45,7 +45,9 @@ def outcome_of_status(response: ResponseApdu) -> CodeOutcome:
         return Locked()
     if response.tries_left is not None:
         return WrongCode(response.tries_left)
-    if response.sw == StatusWord.WRONG_CODE_NO_COUNTER:
+    if (
+        response.sw & 0xFFF0 == StatusWord.WRONG_CODE_NO_COUNTER
+    ):  # some cards tell the tries here, others something else
         return WrongCode(None)
     if response.sw in NOT_ENTERED:
         return Refused(RefusalReason.POLICY, response.sw)

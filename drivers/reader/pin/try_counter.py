@@ -107,7 +107,6 @@ class TryCounter:
         """
         told = self._read(code, role)
         if told is not None:
-            self._told.add(ledger_key_of(code))
             return told
         used = self._ledger.used(self._card, ledger_key_of(code))
         return RemainingTries(max(0, self._profile.rules(role).tries - used), counted=True)
@@ -177,7 +176,8 @@ class TryCounter:
         return self._told_or_silent(code, left, response)
 
     def _empty_verify(self, code: CodeObject, role: Role) -> RemainingTries | None:
-        """Verified means that the counter is full; of a PUK, which is never verified here, it means nothing."""
+        """Verified means that the counter is full; of a PUK, which is never verified here, it means nothing. It promises no
+        number at the next question."""
         response = self._channel.send(iso7816.verify_empty(code.reference))
         if response.ok:
             return None if role is Role.PUK else RemainingTries(self._profile.rules(role).tries)
@@ -190,7 +190,10 @@ class TryCounter:
             raise CommandRefusedError(
                 "the card does not tell the tries any more", reader=self._channel.reader, status=response.sw
             )
-        return None if left is None else RemainingTries(left, must_change=must_change)
+        if left is None:
+            return None
+        self._told.add(ledger_key_of(code))
+        return RemainingTries(left, must_change=must_change)
 
 
 def _byte_in(response: ResponseApdu, tag: int) -> int | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from cryptography.hazmat.primitives import serialization
 
+from drivers.reader import iso7816
 from drivers.reader.card_cache import CardCache
 from drivers.reader.card_session import NOT_ALLOWED, CardSession, SignsWith
 from drivers.reader.certificates import identity, public_keys
@@ -212,8 +213,9 @@ class Pkcs15Session(CardSession):
         return self._directory.keys or ()
 
     def _enter(self, code: CodeObject) -> None:
-        """A local code belongs to its DF: make that the current one (ISO/IEC 7816-15 8.9.2)."""
-        if code.has(CodeFlag.LOCAL):
+        """A local code belongs to its DF: make that the current one (ISO/IEC 7816-15 8.9.2). So does a global one to the MF,
+        where the card says so."""
+        if code.has(CodeFlag.LOCAL) or code.path == iso7816.MF:
             self._files.enter(code.path)
 
     def check_same_card(self) -> None:
@@ -229,6 +231,8 @@ class Pkcs15Session(CardSession):
         key = next((k for k in self._read_keys_once() if k.id.hex() == certificate.id), None)
         if key is None:
             return NOT_ALLOWED
+        if any(own.code.path == iso7816.MF for own in self._owned):
+            self._files.enter()  # the MF is current since its code was verified; the keys are the application's
         return signing.sign(self.channel, self._product, key, certificate.der, purpose, message)
 
     def _free_key(self) -> tuple[Certificate, SignsWith] | None:
