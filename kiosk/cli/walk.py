@@ -20,7 +20,7 @@ from drivers.reader.port import Presence, Reader, StationVisit
 from fleet.agent.link import Timing
 from fleet.messages.vocabulary import ErrandOutcome, EventType
 from kiosk.cli import Exit
-from kiosk.config import Config, ConfigError, load
+from kiosk.config import VIRTUAL, Config, ConfigError, load
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.ports import Ended
 from kiosk.station.build import open_station
@@ -78,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
     """Do it. Exit codes are those of all programs."""
     try:
         config, base = _config(args)
-        answers = answers_file.load(args.answers)
+        by_person = {config.readers.holder, config.readers.administrator} - {"", VIRTUAL} != set()
+        answers = answers_file.load(args.answers, by_person=by_person)
         errand = next(known for known in ERRANDS if known.id == args.errand)
         with tempfile.TemporaryDirectory() as folder, open_hands(config, answers, Path(folder)) as hands:
             return asyncio.run(_Walk(args.json, config, base, hands).go(errand, answers))
@@ -158,6 +159,8 @@ class _Walk:
     def _say(self, line: dict[str, Any]) -> None:
         if self._json:
             print(json.dumps(line, ensure_ascii=False), flush=True)
+        elif "did" in line and self._hands.by_person:
+            print(f"{'':28} {line['did']} {line['card'] or 'the card'} ({line['reader']}'s reader)", flush=True)
         elif "view" in line:
             print(f"{line['view']:28} {line['title']}", flush=True)
         elif "outcome" in line:

@@ -20,9 +20,6 @@ from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from kiosk.station.virtual_devices import VirtualDevices
 
-VPCD = "Virtual PCD "
-"""How the virtual PC/SC driver names its readers: like the bench's own, they hold made-up cards."""
-
 
 class NoAnchorsError(Exception):
     """No issuer of cards can be trusted; the text says why."""
@@ -86,7 +83,7 @@ def _trust(config: Config, base: Path, virtual: VirtualDevices | None) -> TrustS
     revocation, hard = _revocation(config, base), config.trust.require_revocation
     if not config.trust.anchors:
         readers = (config.readers.holder, config.readers.administrator)
-        if virtual is None or any(name not in ("", VIRTUAL) and not name.startswith(VPCD) for name in readers):
+        if virtual is None or not {"", VIRTUAL, *virtual.pcsc_readers}.issuperset(readers):
             raise NoAnchorsError("no trust.anchors in the configuration: no card can show who its holder is")
         return TrustStore(virtual.trust_anchors(), virtual.intermediates(), revocation=revocation, hard=hard)
     path = base / config.trust.anchors

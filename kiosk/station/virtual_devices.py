@@ -1,6 +1,6 @@
 """Virtual devices of a station: the port. The wheel `kortkiosk-sim` implements it: see `virtual_plugin`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +28,8 @@ class VirtualDevices(Protocol):
     """Whether the network cable is plugged in."""
     on_network: Callable[[bool], None]
     """Called when the cable is pulled or put back."""
+    pcsc_readers: Collection[str]
+    """PC/SC readers whose cards are made-up ones too."""
 
     @property
     def backend(self) -> Backend:

@@ -12,6 +12,8 @@ value = "old_card"
 [[answer]]
 do = "insert"                                       # or "remove", or "swap"
 card = "old"
+
+On a real reader a person does it: [cards] is left out, and so may `card`, which then only says which one is meant.
 """
 
 import tomllib
@@ -56,8 +58,6 @@ class WalkAnswer(_Strict):
             raise ValueError("an answer needs view and value, or do")
         if self.do is not None and self.value is not None:
             raise ValueError("an entry with do has no value")
-        if self.do in ("insert", "swap") and not self.card:
-            raise ValueError(f"do = {self.do!r} needs card")
         return self
 
 
@@ -74,8 +74,11 @@ class WalkAnswers:
     cards: dict[str, tuple[Path, CardEntry]]
 
 
-def load(path: Path) -> WalkAnswers:
-    """Read and check. Raises AnswersError; a value is never shown, since it may be a code."""
+def load(path: Path, *, by_person: bool = False) -> WalkAnswers:
+    """Read and check. Raises AnswersError; a value is never shown, since it may be a code.
+
+    `by_person`: whether a person may move cards, so that not every card need be a virtual one.
+    """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         file = AnswersFile.model_validate(document)
@@ -90,7 +93,9 @@ def load(path: Path) -> WalkAnswers:
         raise AnswersError("\n".join(lines)) from None
     cards = {name: _card(path, name, entry) for name, entry in file.cards.items()}
     for number, entry in enumerate(file.answer):
-        if entry.card is not None and entry.card not in cards:
+        if entry.do in ("insert", "swap") and not (entry.card or by_person):
+            raise AnswersError(f"{path}: answer.{number}: do = {entry.do!r} needs card")
+        if entry.card is not None and entry.card not in cards and (cards or not by_person):
             raise AnswersError(f"{path}: answer.{number}: [cards] names no {entry.card!r}")
     return WalkAnswers(file.answer, cards)
 

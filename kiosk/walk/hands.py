@@ -1,7 +1,8 @@
 """Virtual hands of a walk: what a person would do at card readers, slots and drop slot.
 
-Virtual hands come with the package `kortkiosk-sim` (entry point `hands` of `kortkiosk.walk`). Without it a walk runs on real
-readers: a person moves the cards, and the walk waits.
+Virtual hands come with the package `kortkiosk-sim` (entry point `hands` of `kortkiosk.walk`). Where neither the answers file
+names virtual cards nor the configuration a virtual device, a person moves the cards, and the walk waits: a reader's name says
+nothing of what it is.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ class ReaderServiceError(Exception):
     """No PC/SC service for the virtual readers could be started; the text says why."""
 
 
+class HandsError(Exception):
+    """Hands cannot do that; the text says why."""
+
+
 class Hands(Protocol):
     """Do what a person would do. `reader`: `holder`, `administrator`; a reader that is not fitted is the holder's."""
 
@@ -37,8 +42,8 @@ class Hands(Protocol):
     def at_cabinet(self) -> bool:
         """Whether they reach into the cabinet."""
 
-    def insert(self, reader: str, card: str) -> None:
-        """Put the card of that name in the answers file into a reader. Raises OSError where no virtual reader listens."""
+    def insert(self, reader: str, card: str | None) -> None:
+        """Put the card of that name in the answers file into a reader. Raises HandsError."""
 
     def remove(self, reader: str) -> None:
         """Pull the card out of a reader."""
@@ -57,7 +62,7 @@ class PersonHands:
     by_person = True
     at_cabinet = False
 
-    def insert(self, reader: str, card: str) -> None: ...
+    def insert(self, reader: str, card: str | None) -> None: ...
 
     def remove(self, reader: str) -> None: ...
 
@@ -73,12 +78,11 @@ def open_hands(config: Config, answers: WalkAnswers, folder: Path) -> Iterator[H
     Raises AnswersError, OSError, ReaderServiceError, and VirtualDevicesError where virtual devices or cards are asked for and
     their package is not installed.
     """
+    if not (config.virtual or answers.cards):
+        yield PersonHands()
+        return
     for entry in entry_points(group=GROUP, name="hands"):
         with entry.load()(config, answers, folder) as hands:
             yield hands
         return
-    if config.virtual:
-        raise missing_wheel(", ".join(config.virtual))
-    if answers.cards:
-        raise missing_wheel("[cards] in the answers file")
-    yield PersonHands()
+    raise missing_wheel(", ".join(config.virtual) or "[cards] in the answers file")

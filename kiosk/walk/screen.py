@@ -23,7 +23,7 @@ from kiosk.views import (
     View,
 )
 from kiosk.walk.answers import WalkAnswer
-from kiosk.walk.hands import Hands, PersonHands
+from kiosk.walk.hands import Hands, HandsError, PersonHands
 
 SETTLE_S = 30.0
 """How long a device may take to notice what hands did."""
@@ -39,10 +39,10 @@ class UnexpectedViewError(ErrandEndedError):
 
 
 class UnfitAnswerError(UnexpectedViewError):
-    """An answer that the view would not take from a person: no such choice, or a code that the pad refuses."""
+    """An answer that the view would not take from a person: no such choice, a code that the pad refuses, nothing to put in."""
 
-    def __init__(self, view: str) -> None:
-        ErrandEndedError.__init__(self, f"unfit answer: {view} would not take it")
+    def __init__(self, view: str, why: str = "would not take it") -> None:
+        ErrandEndedError.__init__(self, f"unfit answer: {view} {why}")
         self.view = view
 
 
@@ -122,8 +122,10 @@ class WalkScreen:
         if entry.do in ("remove", "swap"):
             self._hands.remove(role)
         if entry.do in ("insert", "swap"):
-            assert entry.card is not None
-            self._hands.insert(role, entry.card)
+            try:
+                self._hands.insert(role, entry.card)
+            except HandsError as error:
+                raise UnfitAnswerError(view.name, f"cannot be done: {error}") from None
 
     def _help(self, view: View[Any]) -> bool:
         """What any person would do by themselves: take what is offered, close the door, put the card into the drop."""

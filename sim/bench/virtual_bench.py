@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -91,6 +91,8 @@ class VirtualBench:
         self.network = True
         self.on_network: Callable[[bool], None] = lambda allowed: None
         """Called when the cable is pulled or put back."""
+        self.pcsc_readers: Collection[str] = ()
+        """PC/SC readers into which cards of this bench's authority are plugged."""
         self.on_move: Callable[[], None] = lambda: None
         """Called after every move, so that a window can draw it."""
         self.hand: list[str] = list(scenario.hand)

@@ -1,7 +1,7 @@
 """Virtual hands of a walk: they plug virtual cards into readers, and reach into the virtual cabinet.
 
-On a virtual PC/SC reader (vpcd) a card is plugged in over TCP, on an in-process one it is put into its slot; on a real
-reader a person does it, and the walk waits.
+Into an in-process reader a card is put by its slot. On PC/SC, where the answers file names virtual cards and the reader is
+called as vpcd calls its own, it is plugged in over TCP; else a person does it, and the walk waits.
 """
 
 import re
@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from kiosk.config import VIRTUAL, Config
 from kiosk.walk.answers import AnswersError, CardEntry, WalkAnswers
-from kiosk.walk.hands import ReaderServiceError
+from kiosk.walk.hands import HandsError, ReaderServiceError
 from sim.bench.virtual_bench import Scenario, VirtualBench
 from sim.reader import vpcd
 from sim.reader.card_memory import CardFileError
@@ -25,13 +24,6 @@ from sim.reader.pki import TestAuthority, default_directory
 from sim.reader.slot import VirtualSlot
 
 _VPCD_READER = re.compile(r"Virtual PCD 00 0([01])\Z")
-
-
-class ReaderHand(Protocol):
-    """Puts cards into one reader, and pulls them."""
-
-    def insert(self, card: VirtualCard) -> None: ...
-    def remove(self) -> None: ...
 
 
 class SlotHand:
@@ -56,8 +48,14 @@ class VpcdHand:
         self._plug: vpcd.PluggedCard | None = None
 
     def insert(self, card: VirtualCard) -> None:
-        """Plug it in. Raises OSError where no virtual reader listens."""
-        self._plug = vpcd.plug(card, port=self._port)
+        """Plug it in. Raises HandsError where no virtual reader listens."""
+        try:
+            self._plug = vpcd.plug(card, port=self._port)
+        except OSError:
+            at = f"{vpcd.DEFAULT_HOST}:{self._port}"
+            raise HandsError(
+                f"[cards] are virtual, and no virtual reader listens at {at}; without [cards] a person is waited for"
+            ) from None
 
     def remove(self) -> None:
         if self._plug is not None:
@@ -68,29 +66,37 @@ class VpcdHand:
 class PersonHand:
     """For a real reader: a person does it; the walk goes on when the reader sees it."""
 
-    def insert(self, card: VirtualCard) -> None: ...
-
     def remove(self) -> None: ...
+
+
+ReaderHand = SlotHand | VpcdHand | PersonHand
 
 
 class VirtualHands:
     """Virtual hands for card readers and cabinet. Implements `kiosk.walk.hands.Hands`."""
 
-    def __init__(self, config: Config, devices: VirtualBench, cards: dict[str, VirtualCard]) -> None:
+    def __init__(
+        self, config: Config, devices: VirtualBench, cards: dict[str, VirtualCard], vpcd_ports: dict[str, int]
+    ) -> None:
         self.devices = devices
         self.at_cabinet = config.cabinet.kind == VIRTUAL
         self._cards = cards
         named = {"holder": config.readers.holder, "administrator": config.readers.administrator}
-        self._readers = {role: _hand_for(role, name, devices) for role, name in named.items() if name}
+        self._readers = {role: _hand_for(role, name, devices, vpcd_ports) for role, name in named.items() if name}
 
     @property
     def by_person(self) -> bool:
         """Whether one of the readers is real."""
         return any(isinstance(hand, PersonHand) for hand in self._readers.values())
 
-    def insert(self, reader: str, card: str) -> None:
-        """Put that card into a reader. Raises OSError where no virtual reader listens."""
-        self._hand(reader).insert(self._cards[card])
+    def insert(self, reader: str, card: str | None) -> None:
+        """Put that card into a reader. Raises HandsError where it has no name, or no virtual reader listens."""
+        hand = self._hand(reader)
+        if isinstance(hand, PersonHand):
+            return
+        if card is None:
+            raise HandsError("a virtual reader takes no card without a name: say card")
+        hand.insert(self._cards[card])
 
     def remove(self, reader: str) -> None:
         """Pull the card out of a reader."""
@@ -119,32 +125,39 @@ def open_hands(config: Config, answers: WalkAnswers, folder: Path) -> Iterator[V
     now = datetime.now(UTC)
     slots = {number: f"{number}:new" for number in range(1, config.cabinet.slots + 1)}
     try:
-        with service_for(config.readers.holder, config.readers.administrator):
+        ports = vpcd_ports(config) if answers.cards else {}
+        with _service_for(ports):
             world = VirtualBench.open(folder, Scenario(slots, (), (), config.cabinet.slots), now)
             if answers.cards:  # the issuer of virtual cards counts, but only where the file brings such cards
                 world.authority = TestAuthority.load_or_create(default_directory(), now)
-            yield VirtualHands(config, world, cards(answers, world.authority))
+                world.pcsc_readers = frozenset(ports)
+            yield VirtualHands(config, world, cards(answers, world.authority), ports)
     except CardFileError as error:
         raise AnswersError(str(error)) from None
     except NoServiceError as error:
         raise ReaderServiceError(str(error)) from None
 
 
+def vpcd_ports(config: Config) -> dict[str, int]:
+    """Where vpcd listens for the cards of a reader, of those readers that are called as vpcd calls its own."""
+    found = {name: _VPCD_READER.match(name) for name in (config.readers.holder, config.readers.administrator)}
+    return {name: vpcd.FIRST_PORT + int(match[1]) for name, match in found.items() if match}
+
+
 @contextmanager
-def service_for(*readers: str) -> Iterator[None]:
-    """A PC/SC service for the virtual readers among these, where the machine runs none. Raises NoServiceError."""
-    if any(_VPCD_READER.match(reader) for reader in readers) and not answers():
+def _service_for(ports: dict[str, int]) -> Iterator[None]:
+    """A PC/SC service for virtual readers, where the machine runs none. Raises NoServiceError."""
+    if ports and not answers():
         with running_service():
             yield
     else:
         yield
 
 
-def _hand_for(role: str, name: str, devices: VirtualBench) -> ReaderHand:
+def _hand_for(role: str, name: str, devices: VirtualBench, ports: dict[str, int]) -> ReaderHand:
     if name == VIRTUAL:
         return SlotHand(devices.slots[role])
-    match = _VPCD_READER.match(name)
-    return VpcdHand(vpcd.FIRST_PORT + int(match[1])) if match else PersonHand()
+    return VpcdHand(ports[name]) if name in ports else PersonHand()
 
 
 def cards(file: WalkAnswers, authority: TestAuthority) -> dict[str, VirtualCard]:
