@@ -65,6 +65,13 @@ class StockRules(RegionSection):
     card was met here."""
 
 
+class NewPinRules(RegionSection):
+    """What a new PIN has to be, whatever the card would take."""
+
+    min_length: Annotated[int, Field(ge=6, le=12)] = 6
+    """At least so many digits, as far as the card has room for them."""
+
+
 class RegionSettings(RegionSection):
     """The whole file. What is not given is not said."""
 
@@ -80,6 +87,7 @@ class RegionSettings(RegionSection):
     loa2_ends: date | None = None
     """The last day of level of assurance 2."""
     stock: StockRules = StockRules()
+    pin: NewPinRules = NewPinRules()
     pages: Annotated[tuple[InformationPage, ...], Field(max_length=8)] = ()
 
     @model_validator(mode="after")

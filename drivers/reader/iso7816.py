@@ -4,7 +4,7 @@ Each function builds one `CommandApdu` and names the clause it comes from; nothi
 commands is the reference as the card's own description gives it (bit 8 set: a code
 of the application, not of the card).
 
->>> encode_code(Secret("1234"), CodeFormat(Alphabet.ASCII, stored_length=8, pad=0xFF)).hex()
+>>> encode_code(Secret("1234"), CodeFormat(Alphabet.ASCII_NUMERIC, stored_length=8, pad=0xFF)).hex()
 '31323334ffffffff'
 >>> verify_empty(0x01).encode().hex()
 '00200001'
@@ -26,7 +26,8 @@ class Alphabet(IntEnum):
     """How a code is written in bytes: PasswordType of ISO/IEC 7816-15 8.9.2."""
 
     BCD = 0
-    ASCII = 1
+    ASCII_NUMERIC = 1
+    """Digits. An old code may hold letters all the same: not every card looks."""
     UTF8 = 2
     HALF_NIBBLE_BCD = 3
     ISO_9564_1 = 4
@@ -57,7 +58,7 @@ def encode_code(code: Secret, how: CodeFormat) -> bytes:
 def _written(code: str, how: CodeFormat) -> bytes:
     if how.alphabet is Alphabet.UTF8:
         return code.encode()
-    if how.alphabet is Alphabet.ASCII:
+    if how.alphabet is Alphabet.ASCII_NUMERIC:
         if not code.isascii():
             raise ValueError("the code has characters that the card cannot store")
         return code.encode("ascii")

@@ -29,7 +29,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One code of the card. Lengths are in characters."""
+    """One code of the card. Lengths are in characters, and those of a new code."""
 
     id: str
     """authId as lower-case hex."""
@@ -45,6 +45,8 @@ class Pin:
     last_try: bool = False
     """Its next try is, or may be, the last: VERIFY and CHANGE need the holder's consent (reliability I1). True also where only
     the station counts, and `tries_left` is None."""
+    entry_min_length: int = 6
+    """The code that the card has now may be shorter than a new one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from kiosk.screens.words import ScreenTexts
 
 FACES: tuple[Key, ...] = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "clear", "0", "erase")
 GROUP = 4
+SMALLEST = 0.6
+"""Of its size a cell may be drawn to fit one row."""
 WORDED = 8
 """So many missing digits are said in words."""
 
@@ -93,7 +95,8 @@ class Keypad(Flow):
 
 
 class Cells(Flow):
-    """A cell for each digit, in groups of four; those beyond `least` are dashed. Dots stand for digits, or `shown` ones."""
+    """A cell for each digit, in groups of four; those beyond `least` are dashed. Dots stand for digits, or `shown` ones. Cells
+    are drawn smaller where they do not fit, and in two rows where they would be too small."""
 
     def __init__(self, least: int, most: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -109,27 +112,36 @@ class Cells(Flow):
         self.arrange()
 
     def wanted_width(self) -> float:
+        return self._width_of(self.most)
+
+    def _width_of(self, cells: int) -> float:
         sizes = self.theme.sizes
-        groups = (self.most - 1) // GROUP
-        return self.mm(self.most * (sizes.cell_width + sizes.cell_gap) - sizes.cell_gap + groups * self._extra)
+        groups = (cells - 1) // GROUP
+        return self.mm(cells * (sizes.cell_width + sizes.cell_gap) - sizes.cell_gap + groups * self._extra)
+
+    def _in_row(self, width: float) -> int:
+        """Cells in one row: whole groups, and half of them where all would be too small."""
+        groups = -(-self.most // GROUP)
+        return self.most if width >= SMALLEST * self.wanted_width() else GROUP * -(-groups // 2)
 
     @property
     def _extra(self) -> float:
         return float(self.theme.sizes.group_gap - self.theme.sizes.cell_gap)
 
     def height_for(self, width: float) -> float:
-        return self.mm(self.theme.sizes.cell_height)
+        rows = -(-self.most // self._in_row(width))
+        sizes = self.theme.sizes
+        return self.mm(rows * (sizes.cell_height + sizes.cell_gap) - sizes.cell_gap)
 
     def arrange(self) -> None:
         self.canvas.clear()
-        fit = min(1.0, self.width / max(1.0, self.wanted_width()))
-        pen = Pen(self.canvas, self.x, self.top, 1.0)
-        x, sizes = 0.0, self.theme.sizes
+        in_row, sizes = self._in_row(self.width), self.theme.sizes
+        fit = min(1.0, self.width / max(1.0, self._width_of(in_row)))
         for at in range(self.most):
-            if at and at % GROUP == 0:
-                x += self._extra
-            self._cell(pen, at, round(self.mm(x * fit)), fit)
-            x += sizes.cell_width + sizes.cell_gap
+            row, place = divmod(at, in_row)
+            x = place * (sizes.cell_width + sizes.cell_gap) + place // GROUP * self._extra
+            top = self.top - row * self.mm(sizes.cell_height + sizes.cell_gap)
+            self._cell(Pen(self.canvas, self.x, top, 1.0), at, round(self.mm(x * fit)), fit)
 
     def _cell(self, pen: Pen, at: int, x: int, fit: float) -> None:
         """One cell, in whole pixels so that its border is crisp."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,7 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
     config, clock, problems = context.config, context.clock, context.problems
     bootid, region = str(uuid.uuid4()), _region(context)
     settings, trust = reader_settings_or_problems(config, context.base, clock, context.virtual, problems.report)
+    settings = replace(settings, profiles=settings.profiles.with_new_pin_length(region.pin.min_length))
     devices = await _open_devices(context, settings)
     inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
     backing = await _open_backing(context, bootid, timing, inbox.put_nowait)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Literal
 
-from drivers.reader.model import CardFacts
+from drivers.reader.model import CardFacts, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import SwitchOff
@@ -26,6 +26,11 @@ def reader_for(strange: Strangeness | None, which: Literal["holder", "administra
     return ReaderDrawing("turn" if strange == "mute" else "in", which)
 
 
+def lengths(code: Pin | None, usual: tuple[int, int] = (6, 8)) -> tuple[int, int]:
+    """How many digits a code has that the card has already; `usual` where nothing is known of it."""
+    return usual if code is None else (code.entry_min_length, code.max_length)
+
+
 def code_entry(
     context: ViewContext,
     name: str,
@@ -37,7 +42,7 @@ def code_entry(
     watched: bool = True,
 ) -> EnterCode:
     """A code that the card has already. `watched`: it is in the holder's reader, and pulling it ends the question."""
-    pin = facts.pin(role)
+    shortest, longest = lengths(facts.pin(role))
     return EnterCode(
         name=context.name(name),
         errand=context.title,
@@ -46,8 +51,8 @@ def code_entry(
         title=title,
         lead=(lead,),
         hint=say("code.hidden"),
-        min_length=pin.min_length if pin else 6,
-        max_length=pin.max_length if pin else 8,
+        min_length=shortest,
+        max_length=longest,
         submit=say("button.next"),
         way_out=cancel_button(),
         needs_card=watched,

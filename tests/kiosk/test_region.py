@@ -25,6 +25,7 @@ def test_without_a_file_the_general_one_counts(tmp_path: Path) -> None:
         ("card_number_digits = 4", "card_number_digits"),
         ('loa2_ends = "soon"', "loa2_ends"),
         ("colour = 1", "colour"),
+        ("[pin]\nmin_length = 5", "pin.min_length"),
         ('block_line = "call us"', "block_line"),
         (PAGE + PAGE, "page one stands twice"),
         (PAGE + 'link = "http://plain.example"', "pages.0.link"),

@@ -280,8 +280,9 @@ def pin_of(
         reference=code.reference,
         tries_left=tries_left,
         state=state,
-        min_length=max(code.min_length, rules.min_length),
+        min_length=max(code.min_length, profile.new_rules(role).min_length),
         max_length=min(code.max_length, rules.max_length),
         initial=must_change or CodeFlag.INITIALIZED not in code.flags,
         last_try=last_try,
+        entry_min_length=max(code.min_length, rules.min_length),
     )

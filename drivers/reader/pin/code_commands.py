@@ -18,7 +18,7 @@ from typing import TypeVar
 from drivers.reader import iso7816
 from drivers.reader.apdu import CommandApdu, ResponseApdu, StatusWord
 from drivers.reader.errors import CardAnswerError, CardGoneError, CommandRefusedError
-from drivers.reader.iso7816 import CodeFormat, encode_code
+from drivers.reader.iso7816 import Alphabet, CodeFormat, encode_code
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.pin.new_code_rules import broken_pin_rules
 from drivers.reader.pin.try_counter import LOCKED_WORDS, KeyTryCounter, RemainingTries, TryCounter
@@ -206,7 +206,10 @@ class CodeCommands:
     ) -> Refused | None:
         """Why that may not be a new code; None where it may. Two of four cards accept one of one character, so the station
         holds the limits itself."""
-        refusal = self._entry_refusal(code, new) or _length_refusal(new, self._profile.rules(role))
+        rules = self._profile.new_rules(role)
+        if code.alphabet is not Alphabet.UTF8:
+            rules = rules.model_copy(update={"charset": "digits"})
+        refusal = self._entry_refusal(code, new) or _length_refusal(new, rules)
         if refusal is None and broken_pin_rules(new, self._profile.pin.forbidden, old=old, born=self._born):
             return Refused(RefusalReason.POLICY)
         return refusal
@@ -249,7 +252,7 @@ class CodeCommands:
 
     def pad_limits(self, code: CodeObject, role: Role, *, new: bool) -> PadCode | None:
         """What a reader's own pad may take for that code; None where no pad can do it."""
-        rules = self._profile.rules(role)
+        rules = self._profile.new_rules(role)
         shortest = max(1, code.min_length, rules.min_length if new else 1)
         longest = min(code.max_length, rules.max_length if new else code.max_length)
         limits = PadCode(shortest, longest, code.stored_length, code.alphabet)

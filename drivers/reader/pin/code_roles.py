@@ -17,7 +17,7 @@ NON_REPUDIATION = 9
 """Bit of KeyUsageFlags (ISO/IEC 7816-15 8.4)."""
 _SIGNS = re.compile("sign|underskr|unterschr|allekirj|qes|non.?rep", re.IGNORECASE)
 """In the label of a PIN for signatures."""
-PIN = CodeObject(b"1", "PIN", b"", frozenset(), Alphabet.ASCII, 6, 8, 8, 1, None, b"")
+PIN = CodeObject(b"1", "PIN", b"", frozenset(), Alphabet.ASCII_NUMERIC, 6, 8, 8, 1, None, b"")
 """An example."""
 
 

@@ -399,6 +399,6 @@ def _code(reference: int) -> CodeObject:
         flags.add(CodeFlag.UNBLOCK_DISABLED)
     return CodeObject(
         auth_id=bytes((reference,)), label=labels[reference], puk_id=bytes((objects.PUK,)), flags=frozenset(flags),
-        alphabet=Alphabet.ASCII, min_length=_ANY_LENGTH, stored_length=STORED_BYTES, max_length=STORED_BYTES,
+        alphabet=Alphabet.ASCII_NUMERIC, min_length=_ANY_LENGTH, stored_length=STORED_BYTES, max_length=STORED_BYTES,
         reference=reference, pad=PAD, path=b"",
     )  # fmt: skip

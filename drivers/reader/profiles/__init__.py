@@ -105,6 +105,15 @@ class Profiles:
 
         return Profiles(map(changed, self._profiles), self._signed)
 
+    def with_new_pin_length(self, least: int) -> "Profiles":
+        """The same, with no new PIN shorter than a region allows, as far as the product has room."""
+
+        def changed(profile: Profile) -> Profile:
+            longer = max(profile.pin.new_min_length, least)
+            return profile.model_copy(update={"pin": profile.pin.model_copy(update={"new_min_length": longer})})
+
+        return Profiles(map(changed, self._profiles), self._signed)
+
     def quiet(self) -> "Profiles":
         """The same, with no card asked for its tries: for a card of which nothing is certain."""
 

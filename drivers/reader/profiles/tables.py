@@ -105,9 +105,16 @@ class CodeRules(_ProfileTable):
     tries: int = Field(ge=1, le=15)
 
 
+NEW_PIN_LENGTH = 6
+"""No new PIN is shorter where the product has room for it: the rule of the regions' rules of codes."""
+
+
 class PinRules(CodeRules):
     """`forbidden`: what a new PIN may not be, see `drivers.reader.pin.new_code_rules`."""
 
+    new_min_length: int = Field(default=NEW_PIN_LENGTH, ge=NEW_PIN_LENGTH, le=32)
+    """A new PIN is at least so long, as far as the product has room; one that the card has already may be as short as
+    `min_length`."""
     forbidden: tuple[NewCodeRule, ...] = DEFAULT_RULES
 
 
@@ -265,6 +272,13 @@ class Profile(_ProfileTable):
     def rules(self, role: Role) -> CodeRules:
         """The rules of the code with that role."""
         return self.puk if role is Role.PUK else self.pin
+
+    def new_rules(self, role: Role) -> CodeRules:
+        """The rules of a new code with that role: `rules`, and no new PIN shorter than `pin.new_min_length`."""
+        if role is Role.PUK:
+            return self.puk
+        least = min(max(self.pin.min_length, self.pin.new_min_length), self.pin.max_length)
+        return self.pin.model_copy(update={"min_length": least})
 
     def counter(self, role: Role) -> Counter:
         """How the tries of the code with that role are read."""

@@ -27,7 +27,7 @@ NOT_UNDERSTOOD = 0x6B80
 """Status word of the reader's own: its firmware does not take the structure. The card saw nothing."""
 STOPPED_AT_PAD = (0x6400, 0x6401, *NOT_ENTERED, NOT_UNDERSTOOD)
 """All of them."""
-_FORMATS = {Alphabet.BCD: 0x01, Alphabet.ASCII: 0x02, Alphabet.UTF8: 0x02}
+_FORMATS = {Alphabet.BCD: 0x01, Alphabet.ASCII_NUMERIC: 0x02, Alphabet.UTF8: 0x02}
 _UNITS_ARE_BYTES = 0x80
 _WHEN_OK_IS_PRESSED = 0x02
 _CONFIRM_NEW, _ASK_OLD = 0x01, 0x02
@@ -61,7 +61,7 @@ class PadCode:
     min_length: int
     max_length: int
     block: int
-    alphabet: Alphabet = Alphabet.ASCII
+    alphabet: Alphabet = Alphabet.ASCII_NUMERIC
 
     @property
     def fits(self) -> bool:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.cabinet.port import SlotFault
-from drivers.reader.model import Certificate
+from drivers.reader.model import Certificate, Pin
+from drivers.reader.outcomes import Role
 from kiosk.steps import order_views, receipt_views, slot_views
 from kiosk.steps.hand_over import AGREE, CODE, CONTEXT, SLOT, WHO
 from kiosk.steps.hand_over import RECEIPT as SIGN
@@ -27,6 +28,8 @@ from sim.gallery.made_up import (
     RECEIPT,
     TIME,
 )
+
+PUK_16 = Pin("02", "PUK", Role.PUK, 0x83, 5, "ok", 16, 16, entry_min_length=16)
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
@@ -110,7 +113,9 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
 
 
 def _code() -> Iterator[tuple[str, View[Any]]]:
-    yield "puk", pin_views.puk(CODE, ORDER)
+    yield "puk", pin_views.puk(CODE, ORDER, None)
+    yield "puk-16", pin_views.puk(CODE, ORDER, PUK_16)
+    yield "puk-6-to-8", pin_views.puk(CODE, ORDER, replace(PUK_16, entry_min_length=6, max_length=8))
     yield "checking", pin_views.checking(CODE)
     yield "puk-wrong-many", pin_views.wrong_puk(CODE, ORDER, 7)
     yield "puk-wrong-card", pin_views.wrong_puk(CODE, ORDER, 4)
@@ -123,8 +128,8 @@ def _code() -> Iterator[tuple[str, View[Any]]]:
     yield "writing", pin_views.writing(CODE)
     yield "testing", pin_views.testing(CODE)
     yield "pulled", after_tear_views.pulled(CODE, None)
-    yield "check-code", after_tear_views.check_code(CODE)
-    yield "code-from-before", after_tear_views.code_from_before(CODE)
+    yield "check-code", after_tear_views.check_code(CODE, None)
+    yield "code-from-before", after_tear_views.code_from_before(CODE, None)
     yield "not-written", after_tear_views.not_written(CODE)
     yield "mistyped", after_tear_views.mistyped(CODE, 2)
     yield "left-unknown", after_tear_views.left_unknown(CODE).view

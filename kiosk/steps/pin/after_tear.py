@@ -20,7 +20,7 @@ async def find_current_code(
 ) -> Secret | None:
     """The new code if the card has it. Only the very code that was to be written proves that it was not."""
     while True:
-        code = await ask(after_tear_views.check_code(context))
+        code = await ask(after_tear_views.check_code(context, visit.facts.pin(role)))
         assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
         match await visit.verify(role, code):
             case Accepted():
@@ -55,7 +55,7 @@ async def wait_for_same_card(ask: Ask, caps: Capabilities, context: ViewContext,
 
 async def code_from_before(ask: Ask, context: ViewContext, visit: Visit) -> Secret | None:
     """The code that was set in an errand left half way; None where it was forgotten or is not it: then the PUK sets another."""
-    code = await ask(after_tear_views.code_from_before(context))
+    code = await ask(after_tear_views.code_from_before(context, visit.facts.pin(Role.IDENTIFICATION)))
     if isinstance(code, Secret) and isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted):
         return code
     return None

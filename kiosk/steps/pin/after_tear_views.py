@@ -1,9 +1,10 @@
 """The views after a write that broke off, or an errand that was left half way: which code does the card have now?"""
 
+from drivers.reader.model import Pin
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
-from kiosk.steps.card_views import WrongCodeView, reader_for, stop, strange_note
+from kiosk.steps.card_views import WrongCodeView, lengths, reader_for, stop, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Await, Button, EnterCode, Note, Point, Tell, say
@@ -27,8 +28,9 @@ def pulled(context: ViewContext, strange: Strangeness | None) -> Await:
     )
 
 
-def check_code(context: ViewContext) -> EnterCode:
+def check_code(context: ViewContext, pin: Pin | None) -> EnterCode:
     """The new code once more: the one safe way to learn whether it was written."""
+    shortest, longest = lengths(pin)
     return EnterCode(
         name=context.name("check_code"),
         errand=context.title,
@@ -36,8 +38,8 @@ def check_code(context: ViewContext) -> EnterCode:
         title=say("check_code.title"),
         lead=(say("check_code.lead"),),
         hint=say("code.hidden"),
-        min_length=6,
-        max_length=8,
+        min_length=shortest,
+        max_length=longest,
         submit=say("button.next"),
         way_out=cancel_button(),
         needs_card=True,
@@ -49,8 +51,9 @@ def mistyped(context: ViewContext, left: int | None) -> Tell:
     return WrongCodeView(context, "check_code_wrong")(left)
 
 
-def code_from_before(context: ViewContext) -> EnterCode:
+def code_from_before(context: ViewContext, pin: Pin | None) -> EnterCode:
     """The code was set in an errand that was left half way."""
+    shortest, longest = lengths(pin)
     return EnterCode(
         name=context.name("code_from_before"),
         errand=context.title,
@@ -58,8 +61,8 @@ def code_from_before(context: ViewContext) -> EnterCode:
         title=say("code_before.title"),
         lead=(say("code_before.lead"),),
         hint=say("code.hidden"),
-        min_length=6,
-        max_length=8,
+        min_length=shortest,
+        max_length=longest,
         submit=say("button.next"),
         way_out=cancel_button(),
         side=Button("forgotten", say("code_before.forgotten"), "help-circle-outline"),

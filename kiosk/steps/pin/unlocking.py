@@ -75,7 +75,7 @@ async def set_code(
 
     The visit that comes back holds the card now (another one after a tear). Raises StopError, CardPulledError.
     """
-    puk = await _puk(ask, context, letter)
+    puk = await _puk(ask, context, letter, visit)
     new = await choose_new_code(ask, context, visit, role)
     if new is None or await ask(views.write(context, letter.whose)) == "back":
         return None, visit
@@ -116,10 +116,10 @@ async def _unblock(visit: Visit, role: Role, puk: Secret, new: Secret) -> CodeOu
         return NotSent()
 
 
-async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter) -> Secret:
+async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter, visit: Visit) -> Secret:
     """Ask for the PUK until its verifier says that it is this envelope's (or leaves that to the card)."""
     while True:
-        puk = await ask(views.puk(context, letter.whose))
+        puk = await ask(views.puk(context, letter.whose, visit.facts.pin(Role.PUK)))
         if not isinstance(puk, Secret):
             raise no_envelope(context)
         verdict = await ask(views.checking(context), until=letter.verify(puk))
@@ -137,9 +137,12 @@ async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter) -> Secret:
 async def choose_new_code(
     ask: Ask, context: ViewContext, visit: Visit, role: Role = Role.IDENTIFICATION
 ) -> Secret | None:
-    """The new code, typed twice; None where the person went back."""
+    """The new code, typed twice; None where the person went back. Raises StopError where the card has no room for a code of
+    the region's length."""
     pin = visit.facts.pin(role)
     policy = PinPolicy(pin.min_length, pin.max_length) if pin else PinPolicy()
+    if policy.min_length > policy.max_length:
+        raise views.card_refused(context)
     use = "both" if visit.facts.pin(Role.SIGNATURE) is None else role.value
     differed = False
     while True:

@@ -1,10 +1,11 @@
 """The views of the new code: PUK, code, code again, written, tested, and what is said when the card was pulled."""
 
+from drivers.reader.model import Pin
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.policy import PinPolicy
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts
-from kiosk.steps.card_views import WrongCodeView, last_try, stop
+from kiosk.steps.card_views import WrongCodeView, last_try, lengths, stop
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import back_button, cancel_button, display_name, last_digits, primary_button
 from kiosk.views import (
@@ -15,13 +16,14 @@ from kiosk.views import (
     Fact,
     LetterDrawing,
     Point,
+    Say,
     Task,
     Tell,
     Tries,
     say,
 )
 
-PUK_LENGTH = 8
+USUAL_PUK = (8, 8)
 TASKS_WITH_PUK = ("task.puk", "task.write", "task.test")
 """What is listed while a code is set with the PUK (`ViewContext.tasks`)."""
 TASKS_WITH_CODE = ("task.code", "task.write", "task.test")
@@ -29,23 +31,32 @@ TASKS_BY_MANDATE = ("task.mandate", "task.write", "task.test")
 """Where an ID administrator attends to an unlocking: nobody has typed a PUK."""
 
 
-def puk(context: ViewContext, whose: CardHolder) -> EnterCode:
-    """The PUK from the envelope."""
+def puk(context: ViewContext, whose: CardHolder, code: Pin | None) -> EnterCode:
+    """The PUK from the envelope, of the length that this card's has."""
+    shortest, longest = lengths(code, USUAL_PUK)
     return EnterCode(
         name=context.name("puk"),
         errand=context.title,
         step=context.step,
         title=say("puk.title"),
-        lead=(say("puk.lead", tail=last_digits(whose.card_number)),),
+        lead=(_digits_of_puk(shortest, longest, last_digits(whose.card_number)),),
         drawing=LetterDrawing(whose.card_number),
         hint=say("code.hidden"),
-        min_length=PUK_LENGTH,
-        max_length=PUK_LENGTH,
+        min_length=shortest,
+        max_length=longest,
         submit=say("button.next"),
         way_out=cancel_button(),
         side=Button("no_envelope", say("puk.none"), "help-circle-outline"),
         needs_card=True,
     )
+
+
+def _digits_of_puk(shortest: int, longest: int, tail: str) -> Say:
+    if (shortest, longest) == USUAL_PUK:
+        return say("puk.lead", tail=tail)
+    if shortest == longest:
+        return say("puk.lead.long", tail=tail, count=longest)
+    return say("puk.lead.range", tail=tail, least=shortest, most=longest)
 
 
 def checking(context: ViewContext) -> Busy:

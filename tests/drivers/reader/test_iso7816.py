@@ -9,10 +9,10 @@ from drivers.reader.secret import Secret
 @pytest.mark.parametrize(
     ("code", "how", "expected"),
     [
-        ("1234", CodeFormat(Alphabet.ASCII, 8, None), "31323334"),
-        ("123456", CodeFormat(Alphabet.ASCII, 8, 0xFF), "313233343536ffff"),
-        ("12345678", CodeFormat(Alphabet.ASCII, 8, 0xFF), "3132333435363738"),
-        ("1234", CodeFormat(Alphabet.ASCII, 16, 0x00), "31323334" + "00" * 12),
+        ("1234", CodeFormat(Alphabet.ASCII_NUMERIC, 8, None), "31323334"),
+        ("123456", CodeFormat(Alphabet.ASCII_NUMERIC, 8, 0xFF), "313233343536ffff"),
+        ("12345678", CodeFormat(Alphabet.ASCII_NUMERIC, 8, 0xFF), "3132333435363738"),
+        ("1234", CodeFormat(Alphabet.ASCII_NUMERIC, 16, 0x00), "31323334" + "00" * 12),
         ("å1", CodeFormat(Alphabet.UTF8, 8, 0x20), "c3a531" + "20" * 5),
         ("12345", CodeFormat(Alphabet.BCD, 4, 0xFF), "12345fff"),
         ("1234", CodeFormat(Alphabet.BCD, 4, None), "1234"),
@@ -27,10 +27,10 @@ def test_a_code_is_written_as_its_card_wants_it(code: str, how: CodeFormat, expe
 @pytest.mark.parametrize(
     ("code", "how"),
     [
-        ("123456789", CodeFormat(Alphabet.ASCII, 8, 0xFF)),
+        ("123456789", CodeFormat(Alphabet.ASCII_NUMERIC, 8, 0xFF)),
         ("12a4", CodeFormat(Alphabet.BCD, 4, None)),
         ("١٢٣٤", CodeFormat(Alphabet.BCD, 4, None)),
-        ("åäö1", CodeFormat(Alphabet.ASCII, 8, None)),
+        ("åäö1", CodeFormat(Alphabet.ASCII_NUMERIC, 8, None)),
         ("123", CodeFormat(Alphabet.ISO_9564_1, 8, None)),
     ],
 )

@@ -133,7 +133,7 @@ def test_a_code_has_its_attributes() -> None:
     (code,) = objects.parse_codes(code_object(extra="0401 00".replace(" ", "") + "30060404" + "3f005015"))
     assert (code.label, code.auth_id, code.puk_id) == ("Legitimering", b"\x01", b"\x09")
     assert (code.min_length, code.stored_length, code.max_length) == (4, 16, 16)
-    assert (code.alphabet, code.pad, code.path.hex()) == (Alphabet.ASCII, 0x00, "3f005015")
+    assert (code.alphabet, code.pad, code.path.hex()) == (Alphabet.ASCII_NUMERIC, 0x00, "3f005015")
     assert code.has(CodeFlag.LOCAL)
     assert not code.has(CodeFlag.SO)
 

@@ -13,7 +13,7 @@ from drivers.reader.profiles import Counter, builtin
 from drivers.reader.transport.channel import ApduChannel
 from tests.drivers.reader.conftest import ScriptedConnection
 
-PIN = CodeObject(b"\x01", "PIN", b"", frozenset(), Alphabet.ASCII, 6, 8, 8, 0x11, None, b"")
+PIN = CodeObject(b"\x01", "PIN", b"", frozenset(), Alphabet.ASCII_NUMERIC, 6, 8, 8, 0x11, None, b"")
 
 
 def tries(
