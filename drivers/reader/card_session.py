@@ -30,6 +30,7 @@ from drivers.reader.outcomes import (
     RefusalReason,
     Refused,
     Role,
+    Signability,
     Signed,
     SignOutcome,
     Unknown,
@@ -179,6 +180,16 @@ class CardSession(ABC):
         if purpose == "other" or certificate is None:
             return NOT_ALLOWED
         return self._sign(certificate, purpose, message)
+
+    def signability(self, purpose: Purpose) -> Signability:
+        """See `Visit.signability`."""
+        self.channel.new_operation()
+        certificate = self.facts.certificate(purpose)
+        return "no_key" if purpose == "other" or certificate is None else self._probe(certificate, purpose)
+
+    def _probe(self, certificate: Certificate, purpose: Purpose) -> Signability:
+        """Whether the key of that certificate may sign; where there is one form for all cards, it is known."""
+        return "known"
 
     @abstractmethod
     def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:

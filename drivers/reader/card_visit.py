@@ -25,6 +25,7 @@ from drivers.reader.outcomes import (
     RefusalReason,
     Refused,
     Role,
+    Signability,
     SignOutcome,
     Unknown,
 )
@@ -138,6 +139,13 @@ class CardVisit:
     async def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
         """Hash and sign. Raises CardGoneError before the card was asked, CardAnswerError for a false signature."""
         return await self._run_or_unknown(lambda: self.session.sign(purpose, message))
+
+    async def signability(self, purpose: Purpose) -> Signability:
+        """Whether the card may sign, before any code. Raises as `refresh`."""
+        try:
+            return await self._run(lambda: self.session.signability(purpose))
+        except StuckError:
+            raise self._stuck() from None
 
     async def challenge_free_key(self) -> CardAuthentication:
         """A fresh challenge to the card's own key, before any code. Raises CardGoneError before the card was asked."""

@@ -32,6 +32,9 @@ class RefusalReason(StrEnum):
     """Nobody has tried the product on a real card: it is read and its PIN is verified, nothing on it is changed."""
     NOT_AT_PAD = "not_at_pad"
     """The reader's key pad cannot do this; the same may be asked for without it."""
+    NO_FORM = "no_form"
+    """The card took none of the forms in which signatures are asked for here, and none is known for its product: nothing is known
+    of its key."""
     CARD = "card"
     """The card itself refused (see `Refused.status`). Where nobody can read its tries, one counts as used, unless the status
     says that the card did not look at the code."""
@@ -100,6 +103,10 @@ class Signed:
 
 
 SignOutcome = Signed | Locked | Refused | Unknown
+Signability = Literal["known", "likely", "doubtful", "no_key"]
+"""Whether a card signs with the key of a purpose, as far as that is known before a code: `known`, the form in which its product
+signs is; `likely`, it took an environment; `doubtful`, it took none that is known here; `no_key`, it has no such certificate with
+a key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey, MutualAsk
 from drivers.reader.model import CardFacts, Exchange, Purpose
-from drivers.reader.outcomes import AdminOutcome, CardAuthentication, CodeOutcome, Role, SignOutcome
+from drivers.reader.outcomes import AdminOutcome, CardAuthentication, CodeOutcome, Role, Signability, SignOutcome
 from drivers.reader.secret import Secret
 from drivers.reader.transport.pinpad import PadText
 
@@ -105,6 +105,13 @@ class Visit(Protocol):
         """Hash `message` and sign it with the key of that purpose. The code must have been verified in this visit.
 
         Raises CardGoneError where the transmission broke off before anything was signed.
+        """
+
+    async def signability(self, purpose: Purpose) -> Signability:
+        """Whether the card signs with the key of that purpose, as far as that is known before a code: at the cost of one exchange
+        more, and only on a product that was not met before. No code goes out, and a refused command changes nothing.
+
+        Raises CardGoneError, CardAnswerError.
         """
 
     async def challenge_free_key(self) -> CardAuthentication:

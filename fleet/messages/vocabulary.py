@@ -247,6 +247,7 @@ class Outcome(StrEnum):
     WRONG_CARD = "wrong_card"
     NOT_VOUCHED = "not_vouched"
     READ_ONLY = "read_only"
+    NOT_TESTED = "not_tested"
     NOT_GENUINE = "not_genuine"
     DROPPED = "dropped"
     KEPT = "kept"

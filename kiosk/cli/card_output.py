@@ -29,6 +29,7 @@ _REASONS = {
     RefusalReason.NOT_ALLOWED: "this card does not allow it",
     RefusalReason.NOT_PROVED: "this product can be read here, not changed yet: nobody has tried it on a real card",
     RefusalReason.NOT_AT_PAD: "the reader's keys cannot do it",
+    RefusalReason.NO_FORM: "the card took no form of signature that this program knows; its profile can name one",
     RefusalReason.CARD: "the card refused",
 }
 

@@ -40,13 +40,15 @@ def code(context: ViewContext, facts: CardFacts, role: Role = Role.IDENTIFICATIO
     )
 
 
-def done(context: ViewContext, title: Say, lead: tuple[Say, ...], receipt: Receipt | None) -> Tell:
-    """What works now; the receipt can be had by phone or on paper."""
+def done(
+    context: ViewContext, title: Say, lead: tuple[Say, ...], receipt: Receipt | None, *, tested: bool = True
+) -> Tell:
+    """What works now, or was done without a test of the card; the receipt can be had by phone or on paper."""
     return Tell(
-        name=context.name("done"),
+        name=context.name("done" if tested else "untested"),
         errand=context.title,
-        badge="success",
-        badge_icon="check-bold",
+        badge="success" if tested else "warning",
+        badge_icon="check-bold" if tested else "alert",
         title=title,
         lead=lead,
         drawing=MachineDrawing(("reader",)),

@@ -30,6 +30,7 @@ from kiosk.steps.card import prove_code
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.order_views import TERMS
+from kiosk.steps.pin.card_test_views import Untested
 from kiosk.steps.pin.views import sign_code, torn_in_test
 from kiosk.views import Say
 
@@ -163,11 +164,14 @@ async def say_done(
     receipt: Receipt | None,
     title: Say,
     lead: tuple[Say, ...],
+    untested: Untested | None = None,
 ) -> Ended:
-    """Commit that the errand is done, then say so, for as long as somebody still wants the receipt."""
-    ended = Ended(ErrandOutcome.DONE, receipt=receipt.number if receipt else None)
+    """Commit that the errand is done, then say so, for as long as somebody still wants the receipt. `untested`: why nothing
+    shows that the card works."""
+    ended = Ended(ErrandOutcome.DONE, untested or "", receipt=receipt.number if receipt else None)
     await log.end(ended)
-    while await ask(own_card_views.done(context, title, lead, receipt)) == "receipt" and receipt is not None:
+    end = own_card_views.done(context, title, lead, receipt, tested=untested is None)
+    while await ask(end) == "receipt" and receipt is not None:
         if caps.printer is None:
             await ask(views.on_phone(context, receipt))
         else:

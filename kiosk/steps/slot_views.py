@@ -8,6 +8,7 @@ from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, stop, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
+from kiosk.steps.pin.card_test_views import Untested
 from kiosk.steps.view_helpers import cancel_button, display_name, last_digits, primary_button
 from kiosk.views import (
     Await,
@@ -76,6 +77,11 @@ def put_back_unvouched(context: ViewContext, order: Order) -> Await:
 def put_back_read_only(context: ViewContext, order: Order) -> Await:
     """A card of a product that nobody has tried goes back where it lay."""
     return _back_into_slot(context, "put_back_read_only", order, say("put_back_read_only.lead"))
+
+
+def put_back_untested(context: ViewContext, order: Order) -> Await:
+    """A card that cannot be tested here goes back where it lay."""
+    return _back_into_slot(context, "put_back_untested", order, say("put_back_unvouched.lead"))
 
 
 def _back_into_slot(context: ViewContext, name: str, order: Order, lead: Say) -> Await:
@@ -187,6 +193,11 @@ def stocked_by_one(context: ViewContext) -> StopError:
 def new_card_read_only(context: ViewContext) -> StopError:
     """Nobody has tried the product on a real card: no code is written to it here."""
     return stop(context, ErrandOutcome.REFUSED, "new_card_read_only")
+
+
+def new_card_untested(context: ViewContext, reason: Untested) -> StopError:
+    """The card's issuer is not trusted here, or nobody could see whether it works: it is handed out to nobody."""
+    return stop(context, ErrandOutcome.REFUSED, "new_card_untested", why=say(f"new_card.{reason}"))
 
 
 def slot_empty(context: ViewContext, order: Order) -> StopError:

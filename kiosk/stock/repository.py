@@ -160,7 +160,11 @@ def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
             _left(cx, content.get("order", ""), content.get("slot", 0), HANDED)
         case (
             Effect.SLOT_RETURN,
-            Outcome.WRONG_CARD | Outcome.NOT_GENUINE | Outcome.NOT_VOUCHED | Outcome.READ_ONLY as why,
+            Outcome.WRONG_CARD
+            | Outcome.NOT_GENUINE
+            | Outcome.NOT_VOUCHED
+            | Outcome.READ_ONLY
+            | Outcome.NOT_TESTED as why,
         ):
             _left(cx, content.get("order", ""), content.get("slot", 0), "misplaced")
             _stored(cx, "", "", content.get("slot", 0), now)

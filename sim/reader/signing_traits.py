@@ -17,6 +17,8 @@ Operation = Literal["data", "hash-first", "internal-authenticate"]
 """COMPUTE DIGITAL SIGNATURE over its data; without data, after PSO: HASH; or INTERNAL AUTHENTICATE alone."""
 TOLD_RSA, TOLD_ECDSA = 0x53, 0x57
 """Algorithm references that a card tells, and that nobody would guess."""
+UNTOLD = "mse-untold"
+"""The trait of a card whose way of signing nobody finds out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ SIGNING: dict[str, Trait] = {
     "told-algorithm": Trait(
         "has algorithm references that only its directory tells", "ISO/IEC 7816-15 8.10, FINEID S4-1",
         {"template": _BY_KEY, "tells": True, "algorithms": keys.Algorithms((TOLD_RSA,), (TOLD_ECDSA,))},
+    ),
+    UNTOLD: Trait(
+        "has algorithm references that nothing tells: its keys work where somebody has read its manual",
+        "any product before OpenSC had a driver for it: FinEID's 54 until 2022 (card-fineid.c)",
+        {"template": _BY_KEY, "refusal": 0x6A81, "algorithms": keys.Algorithms((TOLD_RSA,), (TOLD_ECDSA,))},
     ),
 }  # fmt: skip
 

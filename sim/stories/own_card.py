@@ -3,9 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from cryptography import x509
+
 from drivers.reader.card_reader import CardReader
+from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.profiles import Profile, Profiles, Proved, builtin
-from sim.stories.room import Room
+from sim.reader.card_factory import fresh_memory
+from sim.reader.cards import VirtualCard
+from sim.reader.pki import TestAuthority
+from sim.stories.clock import NOW
+from sim.stories.room import Room, authority, keys_of, persona_of
 
 WRONG_PIN, WRONG_PUK = "60606060", "50505050"
 MINE = "1:old"
@@ -24,6 +31,28 @@ def product(*, proved: Proved = "card", **changed: dict[str, str]) -> Callable[[
         tables = {table: profile[table] | rows for table, rows in changed.items()}
         mine = Profile.model_validate(profile | tables | {"proved": proved})
         settings = replace(room.settings, profiles=Profiles([mine]))
+        room.readers.append(CardReader(room.world.backend, room.caps.reader.name, settings))
+        room.equip(reader=room.readers[-1])
+
+    return prepare
+
+
+def traited(*traits: str, name: str = MINE, issuer: TestAuthority | None = None) -> Callable[[Room], None]:
+    """The card is of a product with those traits (`sim.reader.traits`), or from another issuer than all others."""
+
+    def prepare(room: Room) -> None:
+        persona = room.world.changed.get(name) or persona_of(name)
+        keys = keys_of(persona) if issuer is None else VirtualCard.create(persona, issuer, NOW).keys
+        room.world.cards[name] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys, traits))
+
+    return prepare
+
+
+def trusting(*anchors: x509.Certificate) -> Callable[[Room], None]:
+    """The station trusts those issuers, and no other."""
+
+    def prepare(room: Room) -> None:
+        settings = replace(room.settings, trust=TrustStore(anchors))
         room.readers.append(CardReader(room.world.backend, room.caps.reader.name, settings))
         room.equip(reader=room.readers[-1])
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from drivers.reader import iso7816
@@ -18,7 +19,7 @@ from drivers.reader.certificates.identity import ReadCertificate
 from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefusedError, UnknownCardError
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.model import CardFacts, Certificate, DataObject, Purpose
-from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome
+from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signability, SignOutcome
 from drivers.reader.pin.code_commands import CodeCommands
 from drivers.reader.pin.code_roles import assign_roles
 from drivers.reader.pin.try_counter import TryCounter
@@ -227,8 +228,20 @@ class Pkcs15Session(CardSession):
         if not same:
             raise CardChangedError("another card than the one that was identified", reader=self.channel.reader)
 
+    def signability(self, purpose: Purpose) -> Signability:
+        """As the base class; the keys, which are read here, are not read again before a code."""
+        self._before_code()
+        return super().signability(purpose)
+
+    def _probe(self, certificate: Certificate, purpose: Purpose) -> Signability:
+        key, public = self._key_of(certificate), x509.load_der_x509_certificate(certificate.der).public_key()
+        return "no_key" if key is None else signing.probe(self.channel, self._product, key, public, purpose)
+
+    def _key_of(self, certificate: Certificate) -> KeyObject | None:
+        return next((key for key in self._read_keys_once() if key.id.hex() == certificate.id), None)
+
     def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:
-        key = next((k for k in self._read_keys_once() if k.id.hex() == certificate.id), None)
+        key = self._key_of(certificate)
         if key is None:
             return NOT_ALLOWED
         if any(own.code.path == iso7816.MF for own in self._owned):

@@ -6,7 +6,8 @@ file, or none at all; and in what follows: COMPUTE DIGITAL SIGNATURE with the ha
 Rules:
 - The product profile's forms come first, then those that TokenInfo and PrKDF tell, then a short list for every card; where the
   profile says nothing of signing, what the card tells goes before the profile's default.
-- A form that gave a signature which verified is remembered for the product (`SignatureFormCache`) and goes before all others.
+- A form that gave a signature which verified, or else whose environment was taken, is remembered for the product
+  (`SignatureFormCache`) and goes before all others.
 - RSA is signed as PKCS#1 v1.5 over SHA-256 (or PSS where profile or card say so), ECDSA over the hash that goes with the curve.
 """
 
@@ -148,19 +149,28 @@ def _for_ecdsa(asked: KeyUse) -> Iterator[SignatureForm]:
         yield SignatureForm((), 0, "hash", "internal-authenticate")
 
 
+@dataclass(frozen=True, slots=True)
+class FormEvidence:
+    """In which form a product signs. `proven`: it gave a signature that verified; else the card took the environment, or where
+    `form` is None, none of them."""
+
+    form: SignatureForm | None
+    proven: bool = True
+
+
 class SignatureFormCache:
-    """Forms that gave signatures which verified, by product and kind of key: the last `MAX_PRODUCTS` of them."""
+    """Forms that products took, by product and kind of key: the last `MAX_PRODUCTS` of them."""
 
     def __init__(self) -> None:
-        self._forms: dict[tuple[bytes, str, KeyUse], SignatureForm] = {}
+        self._forms: dict[tuple[bytes, str, KeyUse], FormEvidence] = {}
 
-    def recall(self, atr: bytes, profile: str, asked: KeyUse) -> SignatureForm | None:
+    def recall(self, atr: bytes, profile: str, asked: KeyUse) -> FormEvidence | None:
         """The form that this product took last."""
         return self._forms.get((atr, profile, asked))
 
-    def keep(self, atr: bytes, profile: str, asked: KeyUse, form: SignatureForm) -> None:
-        """That form gave a signature."""
+    def keep(self, atr: bytes, profile: str, asked: KeyUse, evidence: FormEvidence) -> None:
+        """That form gave a signature, or that environment was taken."""
         self._forms.pop((atr, profile, asked), None)
-        self._forms[(atr, profile, asked)] = form
+        self._forms[(atr, profile, asked)] = evidence
         while len(self._forms) > MAX_PRODUCTS:
             del self._forms[next(iter(self._forms))]

@@ -4,15 +4,16 @@ The hash is made here; the card gets a DigestInfo that it pads itself (RSA, PKCS
 wants to be asked is negotiated (`signature_forms`): a card that refuses one is asked in the next, and a form that was taken is
 remembered, so that a known product costs its own commands and no more, MANAGE SECURITY ENVIRONMENT and the signature.
 
-Rules: a refused environment costs nothing; a signature that does not verify is a fault of the card, and no other form is tried
-after it; nor is one after a status word that asks for a code or counts a try; at most `MAX_EXCHANGES` for one signature.
+Rules: a refused environment costs nothing, also before a code (`probe`); a signature that does not verify is a fault of the card,
+and no other form is tried after it; nor is one after a status word that asks for a code or counts a try; at most `MAX_EXCHANGES`
+for one signature.
 
 >>> digest_info(b"").hex()[:38]
 '3031300d060960864801650304020105000420'
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cryptography import x509
@@ -25,17 +26,33 @@ from drivers.reader import iso7816
 from drivers.reader.apdu import CommandApdu, ResponseApdu, StatusWord
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.model import Purpose
-from drivers.reader.outcomes import Locked, RefusalReason, Refused, Signed, SignOutcome, Unknown, WrongCode
+from drivers.reader.outcomes import (
+    Locked,
+    RefusalReason,
+    Refused,
+    Signability,
+    Signed,
+    SignOutcome,
+    Unknown,
+    WrongCode,
+)
 from drivers.reader.pin.code_commands import outcome_of_status
 from drivers.reader.pkcs15.values import AlgorithmInfo, KeyObject
 from drivers.reader.profiles import Profile
-from drivers.reader.signatures.signature_forms import KeyUse, SignatureForm, SignatureFormCache, candidates
+from drivers.reader.signatures.signature_forms import (
+    FormEvidence,
+    KeyUse,
+    SignatureForm,
+    SignatureFormCache,
+    candidates,
+)
 from drivers.reader.transport.channel import ApduChannel
 
 MAX_EXCHANGES = 32
 """Most APDUs for one signature of a card that nothing is known of."""
 _SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 """DER of DigestInfo for SHA-256, up to the hash (RFC 8017 9.2, note 1)."""
+_WANTS_CODE = (StatusWord.SECURITY_NOT_SATISFIED, StatusWord.CONDITIONS_NOT_SATISFIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +120,14 @@ class SigningProfile:
     algorithms: tuple[AlgorithmInfo, ...] = ()
     forms: SignatureFormCache = field(default_factory=SignatureFormCache)
 
+    def candidates(self, key: KeyObject, asked: KeyUse, evidence: FormEvidence | None) -> tuple[SignatureForm, ...]:
+        """Every form to try with that key, likeliest first."""
+        return candidates(self.profile.signing, key, asked, self.algorithms, evidence.form if evidence else None)
+
+    def is_known(self, evidence: FormEvidence | None) -> bool:
+        """Somebody has said how this product signs, or it has signed: a key that signs in no form is at fault."""
+        return bool(self.profile.signing.model_fields_set) or (evidence is not None and evidence.proven)
+
 
 def sign(
     channel: ApduChannel, product: SigningProfile, key: KeyObject, certificate: bytes, purpose: Purpose, message: bytes
@@ -127,22 +152,67 @@ def sign_by(
     scheme = scheme_of(signer.public)
     if scheme is None:
         return Refused(RefusalReason.NOT_ALLOWED)
-    asked = KeyUse(scheme is not RS256, scheme.hash.digest_size * 8, purpose != "signature")
+    asked = _use(scheme, purpose)
     atr, profile = channel.connection.atr, product.profile
-    cached = product.forms.recall(atr, profile.name, asked)
+    evidence = product.forms.recall(atr, profile.name, asked)
     refused, lacking, before = None, set[int](), channel.exchange.apdus
-    for form in candidates(profile.signing, key, asked, product.algorithms, cached):
+    for form in product.candidates(key, asked, evidence):
         if channel.exchange.apdus - before >= MAX_EXCHANGES:
             break
         outcome = _in_form(
             channel, form, key, SignatureRequest(signer.public, message, scheme, signer.certificate), lacking
         )
         if isinstance(outcome, Signed):
-            product.forms.keep(atr, profile.name, asked, form)
+            product.forms.keep(atr, profile.name, asked, FormEvidence(form))
         if not isinstance(outcome, Refused) or _is_final(outcome):
             return outcome
         refused = refused or outcome
-    return refused or Refused(RefusalReason.NOT_ALLOWED)
+    if refused is None:
+        return Refused(RefusalReason.NOT_ALLOWED)
+    return refused if product.is_known(evidence) else replace(refused, reason=RefusalReason.NO_FORM)
+
+
+def _use(scheme: "Scheme", purpose: Purpose) -> KeyUse:
+    return KeyUse(scheme is not RS256, scheme.hash.digest_size * 8, purpose != "signature")
+
+
+def probe(
+    channel: ApduChannel, product: SigningProfile, key: KeyObject, public: object, purpose: Purpose
+) -> Signability:
+    """Whether the card may sign with that key, before any code: of a product that nothing is known of, by its security
+    environments. One that is refused costs an exchange and nothing else, and so does the one that is taken: it is set again after
+    the code.
+
+    Raises CardGoneError.
+    """
+    scheme = scheme_of(public)
+    if scheme is None:
+        return "doubtful"
+    asked, atr, profile = _use(scheme, purpose), channel.connection.atr, product.profile
+    evidence = product.forms.recall(atr, profile.name, asked)
+    if product.is_known(evidence):
+        return "known"
+    if evidence is None:
+        evidence = FormEvidence(_accepted_form(channel, key, product.candidates(key, asked, None)), proven=False)
+        product.forms.keep(atr, profile.name, asked, evidence)
+    return "doubtful" if evidence.form is None else "likely"
+
+
+def _accepted_form(channel: ApduChannel, key: KeyObject, forms: Sequence[SignatureForm]) -> SignatureForm | None:
+    """The first form whose environment the card takes; None where it refuses each. A card that wants the code first, or has no
+    MANAGE SECURITY ENVIRONMENT, tells nothing: the likeliest form that is left may do."""
+    refused = set[CommandApdu]()
+    for form in forms:
+        command = _environment(form, key)
+        if command is None or command in refused:
+            continue
+        response = channel.send(command)
+        if response.ok or response.sw in _WANTS_CODE:
+            return form
+        if response.sw == StatusWord.INS_NOT_SUPPORTED:
+            return next((bare for bare in forms if not bare.template), None)
+        refused.add(command)
+    return None
 
 
 def _in_form(
@@ -176,12 +246,21 @@ def _steps(form: SignatureForm, key: KeyObject, wanted: "SignatureRequest") -> l
     """The commands of a form; the last one answers the signature."""
     digest_info_wanted = wanted.scheme is RS256 and form.input == "digest-info" and form.padding == "pkcs1"
     data = digest_info(wanted.message) if digest_info_wanted else wanted.scheme.digest(wanted.message)
-    mutual = form.operation == "internal-authenticate"
-    prepare = iso7816.set_authentication_environment if mutual else iso7816.set_signature_environment
-    steps = [prepare(form.control_reference(key))] if form.template else []
+    environment = _environment(form, key)
+    steps = [] if environment is None else [environment]
     if form.operation == "pso-hash":
         return [*steps, iso7816.hand_over_hash(data), iso7816.compute_signature_of_hash()]
+    mutual = form.operation == "internal-authenticate"
     return [*steps, iso7816.internal_authenticate(data) if mutual else iso7816.compute_signature(data)]
+
+
+def _environment(form: SignatureForm, key: KeyObject) -> CommandApdu | None:
+    """MANAGE SECURITY ENVIRONMENT of a form; None where it sets none."""
+    if not form.template:
+        return None
+    mutual = form.operation == "internal-authenticate"
+    prepare = iso7816.set_authentication_environment if mutual else iso7816.set_signature_environment
+    return prepare(form.control_reference(key))
 
 
 @dataclass(frozen=True, slots=True)

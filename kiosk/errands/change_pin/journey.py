@@ -1,6 +1,7 @@
 """Change the code: the one that the card has, then a new one, twice; written, and proved by a real signature.
 
-Rules: a card with two codes asks which, or changes both to one where its product allows that.
+Rules: a card with two codes asks which, or changes both to one where its product allows that; one that cannot be tested here is
+told so before its code is touched.
 """
 
 from drivers.reader.outcomes import Role
@@ -13,7 +14,7 @@ from kiosk.steps.card import prove_code
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import own_card, refuse_read_only
-from kiosk.steps.pin.activation import prove_card
+from kiosk.steps.pin.card_test import first_reason, prove_card, tell_untested
 from kiosk.steps.pin.views import TASKS_WITH_CODE
 from kiosk.steps.receipt import receipt_for, say_done
 
@@ -26,14 +27,15 @@ async def change_pin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     async with own_card(ask, caps, CARD, log) as card:
         refuse_read_only(CARD, card.facts)
         roles = await _which(ask, card.facts.pin(Role.SIGNATURE) is not None, one_code=card.facts.rules.one_code)
+        await tell_untested(ask, CARD, card.visit, roles)
         olds = {
             role: await prove_code(ask, card.visit, role, own_card_views.code(OLD, card.facts, role)) for role in roles
         }
         new = await change_codes(ask, caps, NEW, log, card, olds)
-        for role in roles:
-            await prove_card(ask, NEW, log, card.visit, new, role)
+        results = [await prove_card(ask, NEW, log, card.visit, new, role) for role in roles]
+        untested = first_reason(results)
         receipt = await receipt_for(caps, CONTEXT, log, card.whose, Identification("card", card.whose.hsa_id))
-        return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(roles))
+        return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(roles, untested), untested)
 
 
 async def _which(ask: Ask, two: bool, *, one_code: bool) -> tuple[Role, ...]:

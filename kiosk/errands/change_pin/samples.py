@@ -1,13 +1,14 @@
 """Samples of changing the code, and of a card that proves its holder."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from drivers.reader.outcomes import Role
 from kiosk.errands.change_pin import views
 from kiosk.errands.change_pin.journey import CARD, CONTEXT, NEW, OLD
 from kiosk.steps import card_views, own_card_views
 from kiosk.steps.identity import proof_views
+from kiosk.steps.pin.card_test_views import Untested, cannot_test
 from kiosk.views import View
 from sim.gallery.made_up import CARD_FACTS, RECEIPT
 
@@ -27,6 +28,10 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "change-too-easy", views.too_easy(NEW)
     yield "change-locked-late", views.locked(NEW).view
     yield "change-done", own_card_views.done(CONTEXT, *views.done(BOTH), RECEIPT)
+    for reason in get_args(Untested):
+        yield f"cannot-test-{reason.replace('_', '-')}", cannot_test(CARD, reason)
+        end = own_card_views.done(CONTEXT, *views.done(BOTH[:1], reason), RECEIPT, tested=False)
+        yield f"change-untested-{reason.replace('_', '-')}", end
     yield "proving", proof_views.proving(OLD)
     for stopped in (
         proof_views.not_genuine(OLD),

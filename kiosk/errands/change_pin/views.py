@@ -4,6 +4,7 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
+from kiosk.steps.pin.card_test_views import Untested, untested_lead
 from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Choose, Option, Point, Say, Tell, say
 
@@ -62,6 +63,8 @@ def _again(context: ViewContext, what: str) -> Tell:
     )
 
 
-def done(changed: tuple[object, ...]) -> tuple[Say, tuple[Say, ...]]:
+def done(changed: tuple[object, ...], untested: Untested | None = None) -> tuple[Say, tuple[Say, ...]]:
     """Title and lead of the end."""
+    if untested is not None:
+        return say("change_done.title"), (say("change_done.untested"), *untested_lead(untested))
     return say("change_done.title"), (say("change_done.both" if len(changed) > 1 else "change_done.lead"),)

@@ -3,6 +3,7 @@
 Rules: nothing is written to the card; only the code's own tries can change.
 """
 
+from drivers.reader.model import Chain
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import ErrandOutcome, FindingCode
 from kiosk.errands.check_card import views
@@ -16,10 +17,13 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import holder_means
 from kiosk.steps.identity.proof_of_possession import sign_mandate
 from kiosk.steps.own_card import OwnCard, own_card
-from kiosk.steps.pin.activation import prove_card
+from kiosk.steps.pin.card_test import prove_card
+from kiosk.steps.pin.card_test_views import Untested
 from kiosk.steps.receipt import say_done
 
 CONTEXT = ViewContext("check_card")
+TRIED: tuple[Chain, ...] = ("ok", "unchecked")
+"""Chains with which a card is tried by a signature: what is wrong with any other is a finding already."""
 CARD, FOUND, TEST = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 
@@ -33,10 +37,11 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         for finding in findings:
             if await ask(views.finding(FOUND, finding, mends=_offered(caps, finding))) == "mend":
                 return await _go_on(log, finding)
-        tested = await _test(ask, log, card, findings)
+        tested, untested = await _test(ask, log, card)
         if tested:
             await _tell_name_change(ask, caps, log, card)
-        return await say_done(ask, caps, CONTEXT, log, None, *views.done(findings, tested=tested))
+        said = views.done(findings, tested=tested, untested=untested)
+        return await say_done(ask, caps, CONTEXT, log, None, *said, untested)
 
 
 def _offered(caps: Capabilities, finding: CardFinding) -> bool:
@@ -70,14 +75,14 @@ async def _tell_name_change(ask: Ask, caps: Capabilities, log: ErrandLog, card: 
         await ask(views.finding(TEST, finding, mends=False))
 
 
-async def _test(ask: Ask, log: ErrandLog, card: OwnCard, findings: tuple[CardFinding, ...]) -> bool:
-    """A real signature, where the person wants it and the card could make one."""
+async def _test(ask: Ask, log: ErrandLog, card: OwnCard) -> tuple[bool, Untested | None]:
+    """A real signature, where the person wants it and the card could make one: whether it passed, or what it does not show."""
     pin = card.facts.pin(Role.IDENTIFICATION)
     valid = card.facts.certificate("identification")
-    if pin is None or pin.state == "locked" or valid is None or valid.chain != "ok":
-        return False
+    if pin is None or pin.state == "locked" or valid is None or valid.chain not in TRIED:
+        return False, None
     if await ask(views.offer_test(TEST, pin)) != "test":
-        return False
+        return False, None
     code = await prove_code(ask, card.visit, Role.IDENTIFICATION, own_card_views.code(TEST, card.facts))
-    await prove_card(ask, TEST, log, card.visit, code)
-    return True
+    untested = await prove_card(ask, TEST, log, card.visit, code)
+    return untested is None, untested

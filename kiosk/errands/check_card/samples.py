@@ -33,6 +33,8 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         yield f"check-{rule.code}", views.finding(FOUND, found, mends=rule.errand is not None)
     yield "check-test", views.offer_test(TEST, CARD_FACTS.pins[0])
     yield "check-done", own_card_views.done(CONTEXT, *views.done((), tested=True), None)
+    said = views.done((), tested=False, untested="not_signable")
+    yield "check-untested", own_card_views.done(CONTEXT, *said, None, tested=False)
 
 
 def _from_a_long_named_issuer(card: CardFacts) -> CardFacts:

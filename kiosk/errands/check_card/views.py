@@ -9,6 +9,7 @@ from fleet.messages.vocabulary import FindingCode
 from kiosk.findings import CardFinding
 from kiosk.ports import FOUND_AGAIN
 from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.pin.card_test_views import Untested, untested_lead
 from kiosk.steps.view_helpers import (
     back_button,
     cancel_button,
@@ -148,11 +149,15 @@ def offer_test(context: ViewContext, pin: Pin) -> Confirm:
     )
 
 
-def done(findings: Sequence[CardFinding], *, tested: bool) -> tuple[Say, tuple[Say, ...]]:
+def done(
+    findings: Sequence[CardFinding], *, tested: bool, untested: Untested | None = None
+) -> tuple[Say, tuple[Say, ...]]:
     """Title and lead of the end."""
     wrong = [one for one in findings if one.who != "nobody"]
     if wrong:
         title = say("check_done.works" if tested and all(one.works for one in wrong) else "check_done.found")
     else:
         title = say("check_done.good" if tested else "check_done.looked")
+    if untested is not None:
+        return title, (say("check_done.code_right"), *untested_lead(untested))
     return title, (say("check_done.tested" if tested else "check_done.untested"),)

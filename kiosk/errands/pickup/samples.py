@@ -85,6 +85,7 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "take", slot_views.take(SLOT, ORDER, 24, ATTENDED)
     yield "take-protected", slot_views.take(SLOT, PROTECTED, 24, OWN)
     yield "put-back", slot_views.put_back(SLOT, ORDER)
+    yield "put-back-untested", slot_views.put_back_untested(SLOT, ORDER)
     yield "put-back-unvouched", slot_views.put_back_unvouched(SLOT, ORDER)
     yield "put-back-read-only", slot_views.put_back_read_only(SLOT, ORDER)
     yield "put-back-false", slot_views.put_back_false(SLOT, ORDER)
@@ -95,6 +96,7 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "wrong-card-in-slot", slot_views.wrong_card_in_slot(SLOT).view
     yield "new-card-heard-codes", slot_views.new_card_heard_codes(SLOT).view
     yield "new-card-read-only", slot_views.new_card_read_only(SLOT).view
+    yield "new-card-untested", slot_views.new_card_untested(SLOT, "not_signable").view
     yield "stocked-by-one", slot_views.stocked_by_one(SLOT).view
     for word in (
         *(card_status_views.own_card_stands(WHO, state) for state in ("held", "blocked", "waiting")),

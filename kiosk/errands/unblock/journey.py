@@ -1,7 +1,6 @@
 """Journey of `unblock`: say first whether this product may be unblocked here and what it costs, then PUK, new code, test.
 
-Rules (docs/rules.md, "Which product may be unlocked"): without the envelope an ID administrator attends
-and the server answers for the card, or a new letter is ordered.
+Rules: docs/rules.md, "Which product may be unlocked". Without the envelope an administrator attends, or a letter is ordered.
 """
 
 from typing import assert_never
@@ -17,7 +16,7 @@ from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
-from kiosk.steps.pin.activation import prove_card
+from kiosk.steps.pin.card_test import first_reason, prove_card, tell_untested
 from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, set_code
 from kiosk.steps.pin.views import TASKS_WITH_PUK
 from kiosk.steps.receipt import receipt_for, say_done
@@ -34,12 +33,15 @@ async def unblock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         way = await _may(ask, card, roles)
         if way == "letter":
             return await order_letter(ask, caps, LETTER, log, card)
+        await tell_untested(ask, CARD, card.visit, roles)
         given = await mandate(ask, caps, CARD, log, card) if way == "administrator" else None
         codes = [await _unlock(ask, caps, log, card, role, given) for role in roles]
+        untested = first_reason(code.untested for code in codes)
         kept = next((code.remarks for code in codes if not code.new), ())
         who = given.who if given else Identification("card", card.whose.hsa_id)
         receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, kept)
-        return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(envelope=given is None, new=not kept))
+        said = views.done(envelope=given is None, new=not kept, untested=untested)
+        return await say_done(ask, caps, CONTEXT, log, receipt, *said, untested)
 
 
 def _locked(card: OwnCard) -> tuple[Role, ...]:
@@ -67,7 +69,7 @@ async def _may(ask: Ask, card: OwnCard, roles: tuple[Role, ...]) -> str:
 async def _unlock(
     ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, role: Role, given: Mandate | None
 ) -> CodeSet:
-    """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it."""
+    """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it, or could not be tested."""
     letter = CodeLetter(card.whose, card_decides)
     context = CODE if given is None else given.context(CODE)
     known = None
@@ -76,8 +78,7 @@ async def _unlock(
             known = await set_code_by_mandate(ask, caps, context, log, card, given, role)
         else:
             known, card.visit = await set_code(ask, caps, context, log, letter, card.visit, role)
-    await prove_card(ask, context, log, card.visit, known.code, role)
-    return known
+    return known.after_test(await prove_card(ask, context, log, card.visit, known.code, role))
 
 
 async def order_letter(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard) -> Ended:

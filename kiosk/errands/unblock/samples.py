@@ -38,6 +38,8 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-old-code", pin_views.old_code_applies(CARD)
     yield "unblock-old-code-forgotten", pin_views.forgotten(CARD).view
     yield "unblock-done-old-code", own_card_views.done(CONTEXT, *views.done(new=False), RECEIPT)
+    untested = own_card_views.done(CONTEXT, *views.done(untested="not_signable"), RECEIPT, tested=False)
+    yield "unblock-untested", untested
     yield "letter", views.order(LETTER, ORDER)
     yield "letter-ordering", views.ordering(LETTER)
     yield "letter-home", views.ordered(LETTER, date(2026, 12, 3), "home")

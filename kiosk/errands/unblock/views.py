@@ -7,6 +7,7 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.pin.card_test_views import Untested, untested_lead
 from kiosk.steps.view_helpers import cancel_button, date_text, last_digits, primary_button
 from kiosk.views import Busy, Button, Confirm, Fact, Point, Say, Tell, say
 
@@ -83,8 +84,11 @@ def puk_dead(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "puk_locked", badge="failure", icon="lock-alert-outline")
 
 
-def done(*, envelope: bool = True, new: bool = True) -> tuple[Say, tuple[Say, ...]]:
+def done(*, envelope: bool = True, new: bool = True, untested: Untested | None = None) -> tuple[Say, tuple[Say, ...]]:
     """Title and lead of the end (design, text 15). `envelope`: the holder has one, and keeps it. `new`: so is the code."""
+    if untested is not None:
+        which = say("unblock_done.untested" if new else "unblock_done.untested_old")
+        return say("unblock_done.title"), (which, *untested_lead(untested))
     lead = say("unblock_done.lead" if new else "unblock_done.old")
     return say("unblock_done.title"), (lead, *((say("done.keep"),) if envelope else ()))
 

@@ -4,8 +4,8 @@ No code is ever sent to a card again by itself: after a torn command the card is
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import assert_never
+from dataclasses import dataclass, field, replace
+from typing import Self, assert_never
 
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
@@ -20,6 +20,7 @@ from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.order_views import no_envelope
 from kiosk.steps.pin import views
 from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
+from kiosk.steps.pin.card_test_views import Untested
 from kiosk.steps.receipt_views import CODE_KEPT
 
 EFFECT = Effect.CARD_UNBLOCK
@@ -50,6 +51,12 @@ class CodeSet:
 
     code: Secret = field(repr=False)
     new: bool = True
+    untested: Untested | None = None
+    """Why nothing shows that the card works."""
+
+    def after_test(self, untested: Untested | None) -> Self:
+        """The same, with what its test left open."""
+        return replace(self, untested=untested)
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -243,7 +243,7 @@ def torn_in_test(context: ViewContext) -> StopError:
 
 
 def test_failed(context: ViewContext) -> StopError:
-    """The card does not sign as its certificate says, or its chain does not end with an issuer whom we trust."""
+    """The card signs nothing, although it is known how its product does."""
     return stop(context, ErrandOutcome.FAULT, "test_failed", badge="failure")
 
 

@@ -1,7 +1,16 @@
 """Texts of the errands that set a code."""
 
+from typing import get_args
+
+from kiosk.steps.pin.card_test_views import Untested
+
 CODES = ("identification", "signature", "both")
+UNTESTED = get_args(Untested)
 FAMILIES = {
+    "cannot_test.{}.title": UNTESTED,
+    "cannot_test.{}.lead": UNTESTED,
+    "untested.{}": UNTESTED,
+    "new_card.{}": UNTESTED,
     "new_pin.{}": CODES,
     "locked.{}.title": CODES,
     "locked.{}.lead": CODES,

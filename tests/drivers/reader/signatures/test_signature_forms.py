@@ -11,13 +11,19 @@ from drivers.reader import tlv
 from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.errors import CardAnswerError
-from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, SignOutcome
+from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signability, Signed, SignOutcome
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.values import AlgorithmInfo, KeyObject
 from drivers.reader.profiles import Profile, Signing, SigningForm, builtin, parse
 from drivers.reader.secret import Secret
-from drivers.reader.signatures.signature_forms import KeyUse, SignatureForm, SignatureFormCache, candidates
-from drivers.reader.signatures.signing import MAX_EXCHANGES, SigningKey, SigningProfile, sign_by
+from drivers.reader.signatures.signature_forms import (
+    FormEvidence,
+    KeyUse,
+    SignatureForm,
+    SignatureFormCache,
+    candidates,
+)
+from drivers.reader.signatures.signing import MAX_EXCHANGES, SigningKey, SigningProfile, probe, sign_by
 from drivers.reader.transport.channel import ApduChannel
 from sim.reader import traits
 from sim.reader.card_factory import fresh_memory
@@ -25,6 +31,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
+from sim.reader.signing_traits import UNTOLD
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection
 
@@ -73,7 +80,7 @@ def test_what_was_taken_is_remembered_for_the_product_and_costs_two_exchanges() 
 
 def test_a_remembered_form_that_is_refused_now_gives_way_to_the_others() -> None:
     card = product()
-    card.forms.keep(bytes.fromhex("3B00"), "pkcs15", IDENTIFIES, SignatureForm((), 0, "hash"))
+    card.forms.keep(bytes.fromhex("3B00"), "pkcs15", IDENTIFIES, FormEvidence(SignatureForm((), 0, "hash")))
     outcome, sent = asked(card, "6985", "9000", signature())
     assert isinstance(outcome, Signed)
     assert [apdu[:8] for apdu in sent] == ["002a9e9a", "002241b6", "002a9e9a"]
@@ -98,9 +105,47 @@ def test_a_card_that_wants_a_code_or_counts_a_try_is_asked_no_further(word: str)
 @pytest.mark.parametrize("word", ["6985", "6a80", "6700", "6d00", "6f00"])
 def test_a_card_that_refuses_everything_is_told_as_it_refused_first_within_the_bound(word: str) -> None:
     outcome, sent = asked(product(), "9000", word)
-    assert outcome == Refused(RefusalReason.CARD, int(word, 16))
+    assert outcome == Refused(RefusalReason.NO_FORM, int(word, 16))
     assert MSE_AND_SIGNATURE < len(sent) + 1 <= MAX_EXCHANGES + 2
     assert (len(sent) < 6) == (word == "6d00"), "an instruction that the card lacks is not sent again"
+
+
+def probed(card: SigningProfile, *answers: str) -> tuple[Signability, list[str]]:
+    """What is known before a code, and what was sent for it."""
+    connection = ScriptedConnection({"": list(answers)})
+    return probe(ApduChannel(connection), card, ON_CARD, KEY.public_key(), "identification"), connection.sent
+
+
+def test_a_new_product_pays_one_exchange_more_for_what_is_known_before_a_code() -> None:
+    told, untold = product(), product()
+    signable, before = probed(told, "6a80", "6a88", "9000")
+    assert (signable, {apdu[:8] for apdu in before}) == ("likely", {"002241b6"})
+    _, after = asked(told, "9000", signature())
+    _, without = asked(untold, "6a80", "6a88", "9000", signature())
+    assert len(before) + len(after) == len(without) + 1
+    assert probed(told, "6a80") == ("known", [])
+
+
+def test_environments_that_are_all_refused_make_a_signature_doubtful_once_and_each_is_sent_once() -> None:
+    card = product()
+    signable, sent = probed(card, "6a81")
+    assert signable == "doubtful"
+    assert len(sent) == len(set(sent)) < MAX_EXCHANGES
+    assert probed(card, "9000") == ("doubtful", [])
+    assert isinstance(asked(card, "6a81", "6a81", "9000", signature())[0], Signed)
+    assert probed(card) == ("known", [])
+
+
+@pytest.mark.parametrize(("word", "sent"), [("6982", 1), ("6985", 1), ("6d00", 1)])
+def test_a_card_that_wants_its_code_first_or_has_no_environment_may_sign(word: str, sent: int) -> None:
+    signable, apdus = probed(product(), word)
+    assert (signable, len(apdus)) == ("likely", sent)
+
+
+def test_a_product_whose_profile_says_how_it_signs_is_known_and_a_refusal_is_the_cards_fault() -> None:
+    card = product(Signing(ecdsa=0x44))
+    assert probed(card) == ("known", [])
+    assert asked(card, "6a80")[0] == Refused(RefusalReason.CARD, 0x6A80)
 
 
 def test_the_profiles_forms_go_first_then_what_the_card_tells_then_the_usual_ones() -> None:
@@ -235,7 +280,7 @@ def make_traited(authority: TestAuthority) -> Callable[[str], VirtualCard]:
     return make
 
 
-@pytest.mark.parametrize("trait", sorted(traits.SIGNING))
+@pytest.mark.parametrize("trait", sorted(traits.SIGNING.keys() - {UNTOLD}))
 async def test_a_known_product_pays_its_environment_and_its_signature(
     trait: str, make_traited: Callable[[str], VirtualCard], authority: TestAuthority
 ) -> None:

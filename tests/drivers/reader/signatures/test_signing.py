@@ -61,8 +61,8 @@ def test_a_false_signature_is_a_fault_of_the_card(answer: str) -> None:
 @pytest.mark.parametrize(
     ("answers", "outcome"),
     [
-        (("6d00",) * 2, Refused(RefusalReason.CARD, 0x6D00)),
-        (("6a88",) * 4 + ("6985",) * 2, Refused(RefusalReason.CARD, 0x6A88)),
+        (("6d00",) * 2, Refused(RefusalReason.NO_FORM, 0x6D00)),
+        (("6a88",) * 4 + ("6985",) * 2, Refused(RefusalReason.NO_FORM, 0x6A88)),
         (("9000", "6982"), Refused(RefusalReason.CARD, 0x6982)),
         (("9000", "6983"), Locked()),
         (("9000", "63c2"), Refused(RefusalReason.CARD, 0x63C2, 2)),

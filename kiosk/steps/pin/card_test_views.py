@@ -1,0 +1,33 @@
+"""What is said of a card that cannot be tested here: before its code is touched, and in the end."""
+
+from typing import Literal
+
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import cancel_button, primary_button
+from kiosk.views import Point, Say, Tell, say
+
+Untested = Literal["untrusted", "unchecked", "expired", "revoked", "no_certificate", "not_signable"]
+"""Why a card was not tested, or its test counts for nothing here: its certificate's chain, that it has none for that code, or
+that nobody knows how its product signs."""
+
+
+def cannot_test(context: ViewContext, reason: Untested) -> Tell:
+    """Before a code is touched: it can be set, and what nobody will know afterwards."""
+    return Tell(
+        name=context.name("cannot_test"),
+        errand=context.title,
+        step=context.step,
+        badge="warning",
+        badge_icon="alert",
+        title=say(f"cannot_test.{reason}.title"),
+        lead=(say(f"cannot_test.{reason}.lead"),),
+        points=(Point(say("cannot_test.go_on"), mark="number"), Point(say("cannot_test.ask"), mark="number")),
+        way_out=cancel_button(),
+        primary=primary_button("next", "button.next"),
+        needs_card=True,
+    )
+
+
+def untested_lead(reason: Untested) -> tuple[Say, ...]:
+    """What the end says of a card that was not tested, after what was done."""
+    return say(f"untested.{reason}"), say("untested.do")
