@@ -206,6 +206,8 @@ class VirtualCard:
     def _answer_t0(self, command: ReceivedCommand) -> t0.Answer:
         if command.ins == Ins.GET_RESPONSE:
             return self._pending.fetch(command)
+        if (answer := self._pending.repeat(command)) is not None:
+            return answer
         self._pending.forget()
         if command.ins == Ins.VERIFY and command.data is None:  # P3=00 is all that T=0 can say for "no data"
             command = ReceivedCommand(command.cla, command.ins, command.p1, command.p2)

@@ -98,7 +98,7 @@ class Pkcs15CodeTranslation(CodeTranslation):
     ) -> None:  # fmt: skip
         super().__init__(kind, codes, ways, codes.by_reference)
         self._pins = codes
-        self._files = files
+        self.files = files
         self._own = own
         self._issued = issued
         """The PINs as they were issued."""
@@ -110,7 +110,7 @@ class Pkcs15CodeTranslation(CodeTranslation):
             return answer, status.OK
         if command.ins == Ins.SELECT and self._ways.at_mf:
             return self._select(command)
-        away = self._ways.at_mf and self._files.current_df is not self._files.application
+        away = self._ways.at_mf and self.files.current_df is not self.files.application
         if command.ins == Ins.MANAGE_SECURITY_ENVIRONMENT and away:
             raise StatusError(status.NO_REFERENCE)
         return super().execute(command)
@@ -128,7 +128,7 @@ class Pkcs15CodeTranslation(CodeTranslation):
 
     def _code_command(self, command: ReceivedCommand) -> Answer:
         ways, bit = self._ways, self._ways.reference_bit
-        elsewhere = ways.at_mf and self._files.current_df is not self._files.mf
+        elsewhere = ways.at_mf and self.files.current_df is not self.files.mf
         if elsewhere or command.p2 & bit != bit:
             raise StatusError(status.NO_REFERENCE)
         if command.ins == Ins.RESET_RETRY_COUNTER and ways.reset_modes and command.p1 not in ways.reset_modes:

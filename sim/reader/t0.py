@@ -4,6 +4,8 @@ Under T=1 an answer comes with its command, at most as long as Le says; cards th
 (ISO/IEC 7816-4 5.4.3).
 """
 
+from dataclasses import replace
+
 from sim.reader import status
 from sim.reader.command_apdu import MAX_SHORT_LE, ReceivedCommand
 from sim.reader.status import StatusError
@@ -31,10 +33,19 @@ class PendingAnswer:
 
     def __init__(self) -> None:
         self._data = b""
+        self._made: tuple[ReceivedCommand, bytes] | None = None
+        """A command with a wrong Le, and the answer that waits for the right one."""
 
     def forget(self) -> None:
         """The power went, or another command came."""
-        self._data = b""
+        self._data, self._made = b"", None
+
+    def repeat(self, command: ReceivedCommand) -> Answer | None:
+        """The same command after 6Cxx: it is answered, and not carried out twice."""
+        made, self._made = self._made, None
+        if made is None or replace(made[0], le=command.le) != command:
+            return None
+        return self.hold(command, made[1])
 
     def fetch(self, command: ReceivedCommand) -> Answer:
         """GET RESPONSE: a part, and how much is left."""
@@ -60,6 +71,7 @@ class PendingAnswer:
             self._data = data
             return b"", _more(len(data))
         if command.le != len(data):
+            self._made = command, data
             return b"", _exactly(len(data))
         return data, status.OK
 

@@ -100,9 +100,7 @@ def open_pkcs15(
         if identity.needs_keys(directory):
             directory = replace(directory, keys=pkcs15.read_keys(files))
     except NoApplicationError as none:
-        raise UnknownCardError(
-            "a card that this program does not understand", reader=reader, atr=atr, tried=none.tried
-        ) from None
+        raise UnknownCardError(_stranger(profiles, atr), reader=reader, atr=atr, tried=none.tried) from None
     except (CommandRefusedError, TlvError) as fault:
         tried = ("PKCS#15", str(fault))
         raise UnknownCardError("a card whose directory cannot be read", reader=reader, atr=atr, tried=tried) from fault
@@ -372,6 +370,14 @@ class Pkcs15Session(CardSession):
             damaged=identity.damaged_certificates(self._directory, read),
         )
         self._seen.keep(self._files, self._fingerprint)
+
+
+def _stranger(profiles: Profiles, atr: bytes) -> str:
+    """What is said of a card without a directory: the product that its answer to reset names, where one does."""
+    hinted = profiles.hinted(atr)
+    if not hinted:
+        return "a card that this program does not understand"
+    return f"{hinted[0].title}, by its answer to reset: it has no directory that this program reads, so nothing of it is shown"
 
 
 def _signs(atr: bytes, directory: pkcs15.CardDirectory) -> CardSigns:

@@ -131,7 +131,8 @@ class Profiles:
         """Every AID that a profile of that kind names, those beside that answer to reset first, then the kind's own."""
         hinted = [profile for profile in self.hinted(atr) if profile.kind == kind]
         named = [p for p in self._profiles if p.kind == kind]
-        return tuple(dict.fromkeys((*_aids_of(hinted), own, *_aids_of(named))))
+        applications = (bytes.fromhex(aid) for profile in hinted for aid in profile.commands.application)
+        return tuple(dict.fromkeys((*applications, *_aids_of(hinted), own, *_aids_of(named))))
 
 
 def _aids_of(profiles: Iterable[Profile]) -> Iterator[bytes]:

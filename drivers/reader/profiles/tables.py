@@ -139,6 +139,8 @@ class PukRules(CodeRules):
 class CommandRules(_ProfileTable):
     """How this product wants its commands."""
 
+    application: tuple[Hex, ...] = ()
+    """AIDs of its application, asked for first beside an answer to reset that the profile names."""
     counter: Counter = "none"
     counter_of_puk: Counter = "none"
     pad: int | None = Field(default=None, ge=0, le=255)

@@ -114,15 +114,23 @@ def test_every_value_of_a_profile_that_ships_has_a_source_or_is_marked() -> None
         ("3B7F96000080318065B0850400111202F0829000", "region-stockholm-temporary"),
         ("3B7D96000080318065B0A31101F383009000", "telia-eid-ip5a"),
         ("3B7F96000080318065B0845956FB120FFE829000", "idprime"),
+        ("3B7F96000080318065B0846160FB120FFD829000", "idprime"),
+        ("3BFF9600008131FE4380318065B0846566FB12017882900085", "idprime-token"),
         ("3B7F9600008031B865B0850300EF1200F6829000", "thales-df21"),
+        ("3B7F9600008031B865B085051024122460829000", "thales-df21"),
+        ("3BDD18008131FE4580F9A000000077010800079000FE", "ias-ecc"),
+        ("3BDF96008031FE450031B864041FECC173940180829000EC", "ias-ecc"),
+        ("3BD21802C10A31FE58C80D51", "cardos"),
+        ("3BF59600008131FE454D7945494414", "pkcs15"),  # Aventra's, but not made by pkcs15-init
         ("3B00", "pkcs15"),
     ],
 )
 def test_the_cards_that_were_seen_have_a_profile_and_none_of_them_is_risked(atr: str, name: str) -> None:
     assert found(builtin(), CardSigns(bytes.fromhex(atr))) == name
-    profile = builtin().match_name(name)
+    profile = builtin().match(CardSigns(bytes.fromhex(atr)), "pkcs15")
+    assert profile is not None
     assert profile.commands.unblock == "none"
-    assert profile.commands.counter in ("none", "df21")
+    assert profile.commands.counter in ("none", "df21", "ias-ecc")
 
 
 def test_a_profile_may_be_matched_by_the_issuer_of_a_certificate() -> None:
