@@ -1,7 +1,8 @@
 """Profile generator: a draft for the card in the reader, with every value that the card does not tell marked unverified. Pure.
 
-The draft is a profile that can be used as it is: it asks for no try and sends no PUK. Whoever measures the card replaces
-`unverified = true` by a source, value by value (docs/profiles.md). What a card says is data of a stranger: it is escaped.
+The draft is a profile that can be used as it is: with it the card is what it was with the generic profile of its kind, whose
+values and sources stand in it where the card does not tell its own. Whoever measures the card replaces `unverified = true`
+by a source, value by value (docs/profiles.md). What a card says is data of a stranger: it is escaped.
 """
 
 import hashlib
@@ -12,16 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from cryptography import x509
 
 from drivers.reader.certificates.public_keys import PARSE_FAULTS
-from drivers.reader.iso7816 import Alphabet
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
-from drivers.reader.profiles import CardSigns
-from drivers.reader.profiles.safety import PIN_MIN_LENGTH
+from drivers.reader.profiles import CardSigns, Profile, builtin
 from drivers.reader.signatures.signature_forms import forms_of_algorithms
 
-CODE_MAX_LENGTH = 32
-_DIGITS = (Alphabet.BCD, Alphabet.HALF_NIBBLE_BCD, Alphabet.ISO_9564_1)
 _OWN_WORD = 'source = "the card\'s own description of the code"'
 _UNVERIFIED = "unverified = true"
 
@@ -44,11 +41,12 @@ def draft(
         "rank = 10",
         'proved = { value = "standard", source = "what the card says of itself" }    # trace, card; none: read-only',
     ]
+    generic = builtin().match_name(facts.kind)
     rest = [
         *_match(facts, signs),
-        *_code("pin", pin, PIN_MIN_LENGTH),
-        *_code("puk", puk, 1),
-        *_commands(),
+        *_pin(generic, pin),
+        *_puk(generic, puk),
+        *_commands(generic),
         *_loa(facts),
         *_signing(algorithms),
     ]
@@ -67,31 +65,50 @@ def _match(facts: CardFacts, signs: CardSigns) -> Iterator[str]:
         yield f"# issuer = {_exactly(issuer)}"
 
 
-def _code(table: str, code: CodeObject | None, least: int) -> Iterator[str]:
-    """Lengths and alphabet are the card's word where it gives one; how many tries there were at first it never says."""
-    yield from ("", f"[{table}]")
-    word = _UNVERIFIED if code is None else _OWN_WORD
-    low, high = (8, 8) if code is None else _lengths(code, least)
-    charset = "digits" if code is None or code.alphabet in _DIGITS else "ascii"
-    yield f"min_length = {{ value = {low}, {word} }}"
-    yield f"max_length = {{ value = {high}, {word} }}"
-    yield f"charset = {{ value = {_text(charset)}, {word} }}"
-    yield f"tries = {{ value = {3 if table == 'pin' else 5}, {_UNVERIFIED} }}"
-    if table == "puk":
-        yield 'floor = { value = 3, source = "rule of this program" }'
+def _pin(generic: Profile, code: CodeObject | None) -> Iterator[str]:
+    yield from ("", "[pin]", *_lengths("pin", generic, code))
+    yield _value(generic, "pin", "tries")
 
 
-def _lengths(code: CodeObject, least: int) -> tuple[int, int]:
-    low = min(max(code.min_length, least), CODE_MAX_LENGTH)
-    return low, min(max(code.max_length, low), CODE_MAX_LENGTH)
+def _puk(generic: Profile, code: CodeObject | None) -> Iterator[str]:
+    yield from ("", "[puk]", *_lengths("puk", generic, code))
+    yield from (_value(generic, "puk", "tries"), _value(generic, "puk", "floor"))
 
 
-def _commands() -> Iterator[str]:
-    yield from ("", "[commands]", _UNVERIFIED)
-    yield 'counter = "none"            # empty-verify only once it is known to use no try'
-    yield 'counter_of_puk = "none"'
-    yield 'unblock = "none"            # puk-and-new, puk, verify-then-new, verify-then-reset'
-    yield from ("", "[unblocking]", _UNVERIFIED, 'by = "nobody"               # holder, administrator')
+def _lengths(table: str, generic: Profile, code: CodeObject | None) -> Iterator[str]:
+    """The card's own word where it gives one that is stricter than the standard's. PIV cards describe no code."""
+    told = None if generic.kind == "piv" else code
+    rules = generic.puk if table == "puk" else generic.pin
+    if told is not None and rules.min_length < told.min_length <= rules.max_length:
+        yield f"min_length = {{ value = {told.min_length}, {_OWN_WORD} }}"
+    else:
+        yield _value(generic, table, "min_length")
+    if told is not None and max(told.min_length, rules.min_length) <= told.max_length < rules.max_length:
+        yield f"max_length = {{ value = {told.max_length}, {_OWN_WORD} }}"
+    else:
+        yield _value(generic, table, "max_length")
+    yield _value(generic, table, "charset")
+
+
+def _commands(generic: Profile) -> Iterator[str]:
+    yield from ("", "[commands]")
+    yield _value(generic, "commands", "counter") + "    # empty-verify only once it is known to use no try"
+    yield _value(generic, "commands", "counter_of_puk")
+    yield _value(generic, "commands", "unblock") + "    # puk-and-new, puk, verify-then-new, verify-then-reset"
+    yield from ("", "[unblocking]", _value(generic, "unblocking", "by") + "    # holder, administrator")
+    if generic.kind == "piv":
+        yield from (
+            "",
+            "[piv]",
+            *(_value(generic, "piv", key) for key in ("discovery", "serial", "metadata", "management")),
+        )
+
+
+def _value(generic: Profile, table: str, key: str) -> str:
+    """A key as the generic profile has it, with its source; what is but a default is unverified."""
+    value, source = getattr(getattr(generic, table), key), generic.evidence.get(f"{table}.{key}")
+    word = _UNVERIFIED if source is None else f"source = {_text(source)}"
+    return f"{key} = {{ value = {_text(value) if isinstance(value, str) else str(value).lower()}, {word} }}"
 
 
 def _loa(facts: CardFacts) -> Iterator[str]:

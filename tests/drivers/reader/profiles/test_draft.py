@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import Role
+from drivers.reader.pin.code_roles import PIN
 from drivers.reader.profiles import CardSigns, Profiles, builtin, parse
 from drivers.reader.profiles.draft import draft, issuers_of
 from sim.reader.cards import VirtualCard
@@ -27,6 +28,54 @@ def virtual(request: pytest.FixtureRequest, authority: TestAuthority) -> Virtual
     return VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind=request.param)
 
 
+SAME = ("commands", "unblocking", "one_code", "writable", "proved", "genuine", "stocked_by", "certificates", "piv")
+
+
+@pytest.mark.parametrize(
+    ("kind", "traits"),
+    [
+        *((kind, ()) for kind in "ABCD"),
+        ("A", ("puk-16", "no-sfi")), ("B", ("no-puk-object", "padded-files")), ("B", ("idle-second-pin", "mse-file")),
+        ("B", ("ascii-numeric", "puk-6")), ("A", ("iso9564",)), ("B", ("reference-80-told", "pads-ff")),
+        ("C", ("silent-counters", "puk-6")), ("D", ("puk-7",)),
+    ],
+)  # fmt: skip
+async def test_with_its_draft_a_card_is_what_it_was_with_the_generic_profile(
+    authority: TestAuthority, kind: str, traits: tuple[str, ...]
+) -> None:
+    card = VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind=kind, traits=traits)
+    slot = VirtualSlot("Bench 0")
+    slot.insert(card)
+    generic = builtin().match_name("piv" if kind in "CD" else "pkcs15")
+    before, text = await read(slot, Profiles([generic]))
+    drafted = parse(text, "draft.toml")
+    after, _ = await read(slot, Profiles([drafted]))
+    assert after == replace(before, profile=drafted.name)
+    assert {key: getattr(drafted, key) for key in SAME} == {key: getattr(generic, key) for key in SAME}
+    for role in Role:
+        theirs, ours = generic.new_rules(role), drafted.new_rules(role)
+        assert (ours.charset, ours.tries) == (theirs.charset, theirs.tries)
+        assert theirs.min_length <= ours.min_length <= ours.max_length <= theirs.max_length
+    assert drafted.puk.floor == generic.puk.floor
+
+
+@pytest.mark.parametrize("kind", ["C", "D"])
+async def test_a_draft_for_piv_says_what_the_standard_says_and_names_it(authority: TestAuthority, kind: str) -> None:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind=kind))
+    _, text = await read(slot, builtin().quiet())
+    drafted = parse(text, "draft.toml")
+    assert (drafted.pin.min_length, drafted.pin.max_length, drafted.puk.min_length, drafted.puk.max_length) == (
+        6,
+        8,
+        8,
+        8,
+    )
+    assert "card's own description" not in text
+    assert all("SP 800-73-4" in (drafted.evidence[key] or "") for key in ("pin.min_length", "puk.max_length"))
+    assert (drafted.commands.counter, "[piv]" in text) == ("empty-verify", True)
+
+
 async def read(slot: VirtualSlot, profiles: Profiles) -> tuple[CardFacts, str]:
     reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(profiles=profiles))
     try:
@@ -44,8 +93,8 @@ async def test_a_draft_fits_its_card_and_cost_no_try(virtual: VirtualCard) -> No
     assert not {entry.ins for entry in virtual.log} & {"VERIFY", "CHANGE REFERENCE DATA", "RESET RETRY COUNTER"}
     profile = parse(text, "draft.toml")
     assert profile.kind == facts.kind
-    assert profile.commands.unblock == profile.commands.counter == "none"
-    assert {"pin.tries", "commands.counter", "unblocking.by"} <= set(profile.unverified)
+    assert profile.unblocking.by == "nobody"
+    assert "pin.tries" in profile.unverified
     assert not any(key.startswith("match") for key in profile.unverified)
     assert profile.match.aid
     assert bool(profile.match.label) is (virtual.kind != "D")  # a token gives itself no label
@@ -61,7 +110,15 @@ def test_what_a_hostile_card_says_stays_data() -> None:
     profile = parse(text, "draft.toml")
     assert Profiles([profile]).match(CardSigns(STRANGER.atr, label=said, manufacturer="ö\ud800"), "pkcs15")
     assert not Profiles([profile]).match(CardSigns(STRANGER.atr, label="other", manufacturer="ö\ud800"), "pkcs15")
-    assert (profile.pin.min_length, profile.puk.floor) == (8, 3)
+    assert (profile.pin.min_length, profile.puk.floor) == (4, 3)
+
+
+@pytest.mark.parametrize("told", [(0, 0), (255, 4), (20, 30), (6, 5), (17, 255)])
+def test_lengths_that_make_no_sense_leave_the_generic_ones(told: tuple[int, int]) -> None:
+    code = replace(PIN, min_length=told[0], max_length=told[1])
+    text = draft(STRANGER, CardSigns(STRANGER.atr), [(code, Role.IDENTIFICATION), (code, Role.PUK)])
+    rules = parse(text, "draft.toml").pin
+    assert rules.min_length <= rules.max_length <= 16
 
 
 async def test_a_draft_lists_the_algorithms_that_the_card_tells(authority: TestAuthority) -> None:
