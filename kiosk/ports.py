@@ -144,6 +144,9 @@ class Orders(Protocol):
     async def waiting(self) -> tuple[Order, ...]:
         """All orders that wait at this station today, for an administrator to pick from."""
 
+    async def owed(self) -> tuple[Order, ...]:
+        """All that were handed out here and whose holder is still to sign the receipt."""
+
     async def here(self) -> tuple[Order, ...] | None:
         """All that is open here today, also what is on its way; None where nobody knows: the list is too old."""
 

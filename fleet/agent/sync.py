@@ -111,14 +111,18 @@ class OrderBook:
 
     def past(self, hsa_id: str, today: date) -> Order | None:
         """The newest order of that person whose last day is over, not collected here."""
-        over = [one for one in self._open() if one.hsa_id == hsa_id and one.last_day < today.isoformat()]
+        over = [one for one in self._offered() if one.hsa_id == hsa_id and one.last_day < today.isoformat()]
         return max(over, key=lambda one: one.last_day, default=None)
 
     def waiting(self, today: date) -> tuple[Order, ...]:
         """All orders that can be handed over today, by number, from a list that is valid now."""
         if not self.is_fresh(self._clock()):
             return ()
-        return tuple(one for one in self._open() if one.last_day >= today.isoformat())
+        return tuple(one for one in self._offered() if one.last_day >= today.isoformat())
+
+    def owed(self) -> tuple[Order, ...]:
+        """All whose holder has the card and is still to sign the receipt, by number, from a list that is valid now."""
+        return tuple(self._offered(owed=True)) if self.is_fresh(self._clock()) else ()
 
     def administrators(self) -> tuple[Administrator, ...]:
         """Who may attend at this station, by HSA-id."""
@@ -139,8 +143,9 @@ class OrderBook:
         cx.execute("INSERT OR IGNORE INTO sync_collected VALUES (?)", (order,))
 
     async def find_online(self, hsa_id: str, timeout_s: float = 10.0) -> Order | None:
-        """Ask the server for an order newer than the last list. Raises LinkDown, AskTimeout, SyncRefused, StoreError.
+        """Ask the server for an order newer than the last list; one whose receipt is owed comes first.
 
+        Raises LinkDown, AskTimeout, SyncRefused, StoreError.
         What it says of this person replaces what was held of them; a whole new list is fetched behind it.
         """
         answer = await self._link.ask(OrderAsk(hsa_id=hsa_id), timeout_s=timeout_s)
@@ -152,8 +157,9 @@ class OrderBook:
             self._lists = lists
         self._wake.set()
         today = max(self._clock(), _time(page.issued)).date().isoformat()
-        offered = [one for one in self._open() if one.hsa_id == hsa_id and one.last_day >= today]
-        return min(offered, key=lambda one: (one.last_day, one.order), default=None)
+        open_now = (one for one in self._offered() if one.last_day >= today)
+        theirs = [one for one in (*self._offered(owed=True), *open_now) if one.hsa_id == hsa_id]
+        return min(theirs, key=lambda one: (not one.receipt_owed, one.last_day, one.order), default=None)
 
     async def refresh(self, timeout_s: float = 10.0) -> None:
         """Fetch the whole list, page by page, and put it in place of the one held.
@@ -185,12 +191,16 @@ class OrderBook:
         """Keep the list fresh until cancelled: on each connect, every `every_s` seconds, after `find_online`."""
         await keep_fresh(self._link, self._wake, self.refresh, "the list", every_s=every_s)
 
-    def _open(self) -> list[Order]:
-        """Orders that were not collected here, by number."""
+    def _offered(self, *, owed: bool = False) -> list[Order]:
+        """Orders that were not collected here, by number: those that wait, or those whose receipt is owed."""
         collected = self._store.transact_now(
             lambda cx: {row[0] for row in cx.execute("SELECT id FROM sync_collected").fetchall()}
         )
-        return [one for name, one in sorted(self._lists.orders.items()) if name not in collected]
+        return [
+            one
+            for name, one in sorted(self._lists.orders.items())
+            if name not in collected and one.receipt_owed is owed
+        ]
 
     def _check_times(self, page: SyncPage, floor: datetime | None) -> None:
         issued, not_after = _time(page.issued), _time(page.not_after)

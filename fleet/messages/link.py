@@ -92,7 +92,8 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An order as a station holds it: enough to hand the card over with no server, and no code of any kind.
 
     `name` is None for a protected identity: then the HSA-id alone is shown. `last_day` is ISO 8601. `slot` is 0 while no slot
-    has been given to the card: then it is on its way.
+    has been given to the card: then it is on its way. `receipt_owed`: the holder has the card and its code, and has signed no
+    receipt; it may be signed at any station, also past the last day.
     """
 
     order: str
@@ -104,6 +105,7 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loa: Literal[2, 3]
     slot: int
     last_day: str
+    receipt_owed: bool = False
 
 
 class Administrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

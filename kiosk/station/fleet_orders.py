@@ -32,18 +32,20 @@ class FleetOrders:
         self._clock = clock
 
     async def find(self, hsa_id: str) -> Order | None:
-        """The order that can be handed out today, or the one whose last steps (print, drop) were cut off."""
+        """The order whose last steps (print, drop) were cut off, or whose receipt is owed; else one to hand out today."""
         unfinished = await self._journal.unfinished(hsa_id)
         if unfinished is not None:
             return unfinished
         if self._link.online:
             try:
                 found = await self._book.find_online(hsa_id, ASK_LIMIT_S)
-                return next(iter(await self._placed((found,) if found else ())), None)
+                if found is None or found.receipt_owed:
+                    return found
+                return next(iter(await self._placed((found,))), None)
             except (LinkDown, AskTimeout, SyncRefused) as error:
                 logger.info("the server was asked for an order and gave none: %s", error)
-        theirs = [order for order in await self.waiting() if order.hsa_id == hsa_id]
-        return min(theirs, key=lambda order: (order.last_day, order.order), default=None)
+        theirs = [order for order in (*await self.owed(), *await self.waiting()) if order.hsa_id == hsa_id]
+        return min(theirs, key=lambda order: (not order.receipt_owed, order.last_day, order.order), default=None)
 
     async def past(self, hsa_id: str) -> Order | None:
         """An order whose last day is over, as far as the list that was synced tells."""
@@ -60,6 +62,10 @@ class FleetOrders:
     async def waiting(self) -> tuple[Order, ...]:
         """All that waits here today, in its slot."""
         return await self._placed(self._book.waiting(self._today()))
+
+    async def owed(self) -> tuple[Order, ...]:
+        """All that were handed out here and lack their receipt, as the list that was synced tells."""
+        return self._book.owed()
 
     async def here(self) -> tuple[Order, ...] | None:
         """All that is open here today, also what is on its way; None where the list is too old."""
@@ -85,6 +91,9 @@ class NoOrders:
         return None
 
     async def waiting(self) -> tuple[Order, ...]:
+        return ()
+
+    async def owed(self) -> tuple[Order, ...]:
         return ()
 
     async def here(self) -> None: ...

@@ -4,15 +4,17 @@ A holder who left half way comes back to where the card is: what the journal hol
 """
 
 from fleet.messages.vocabulary import Effect, ErrandOutcome
-from kiosk.ports import Ask, ErrandLog, Order
+from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.receipts import Receipt
 from kiosk.steps import receipt_views as views
+from kiosk.steps import slot_views
 from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.card import ask_for_card
 from kiosk.steps.context import ViewContext
 from kiosk.steps.drop_slot import drop_old_card
 from kiosk.steps.identity.identification import Identification, attest_identity
 from kiosk.steps.order import confirm_terms, find_order
-from kiosk.steps.pin.activation import activate
+from kiosk.steps.pin.activation import activate, prove_activated_card
 from kiosk.steps.pin.views import TASKS_WITH_PUK
 from kiosk.steps.receipt import hand_out_receipt, issue_receipt
 from kiosk.steps.slot import insert_new_card, take_from_slot
@@ -27,7 +29,9 @@ async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identific
     await log.about(order)
     who = await attest_identity(ask, caps, AGREE, log, order, who)
     receipt = await log.receipt()
-    if receipt is None:
+    if receipt is None and order.receipt_owed:
+        receipt = await _sign_owed(ask, caps, log, order, who)
+    elif receipt is None:
         await confirm_terms(ask, caps, AGREE, order, who)
         if Effect.SLOT_TAKE not in await log.progress():
             await take_from_slot(ask, caps, SLOT, log, order, who)
@@ -39,6 +43,30 @@ async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identific
     while await ask(views.done(CONTEXT, receipt)) == "phone":
         await ask(views.on_phone(RECEIPT, receipt))
     return ended
+
+
+async def _sign_owed(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification) -> Receipt:
+    """The card was activated on an earlier visit, here or elsewhere: whoever has it and its code signs, and nothing else is
+    done."""
+    visit = await _meet_handed_card(ask, caps, order, who)
+    code, visit = await prove_activated_card(ask, caps, CODE, log, order, visit)
+    try:
+        return await issue_receipt(ask, caps, RECEIPT, log, order, who, visit, code.remarks)
+    finally:
+        await visit.close()
+
+
+async def _meet_handed_card(ask: Ask, caps: Capabilities, order: Order, who: Identification) -> Visit:
+    fresh = False
+    while True:
+        visit = await ask_for_card(
+            ask, caps.reader, lambda why: slot_views.sign_owed(SLOT, order, who, why), fresh=fresh
+        )
+        assert not isinstance(visit, str), "the only other way out is to cancel"
+        if visit.facts.card_number == order.card_number:
+            return visit
+        await visit.close()
+        fresh = True
 
 
 async def _activate_and_sign(

@@ -14,7 +14,7 @@ PAGE = 4
 
 
 async def find_order(ask: Ask, caps: Capabilities, context: ViewContext, who: Identification) -> Order:
-    """The order that waits here for the holder.
+    """The order that waits here for the holder, or whose receipt the holder owes.
 
     Raises StopError where there is none, it is not theirs to take, the region has switched such cards off, or the register's word
     is against the card or its holder.
@@ -52,7 +52,8 @@ async def _released(caps: Capabilities, who: Identification) -> Order | None:
 async def _pointed_out(ask: Ask, caps: Capabilities, context: ViewContext, who: Identification) -> Order:
     """The administrator, whose document check names the holder, picks the order from those that wait here."""
     assert who.administrator is not None
-    waiting = [o for o in await caps.orders.waiting() if o.hsa_id != who.administrator.hsa_id]
+    offered = (*await caps.orders.owed(), *await caps.orders.waiting())
+    waiting = [order for order in offered if order.hsa_id != who.administrator.hsa_id]
     if not waiting:
         await _needs_list(caps, context)
         raise views.nothing_waits(context)

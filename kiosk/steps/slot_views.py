@@ -1,5 +1,7 @@
 """The views at the cabinet: take the card, compare it, put a wrong one back, drop the old one."""
 
+from dataclasses import replace
+
 from drivers.cabinet.port import CabinetReady, SlotFault
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.ports import Cabinet, Order
@@ -145,6 +147,16 @@ def insert_new(context: ViewContext, order: Order, who: Identification, strange:
         drawing=reader_for(strange),
         way_out=cancel_button(),
         waits_for=say("wait.card"),
+    )
+
+
+def sign_owed(context: ViewContext, order: Order, who: Identification, strange: Strangeness | None) -> Await:
+    """The card that was handed over before, into the reader: its receipt is to be signed."""
+    return replace(
+        insert_new(context, order, who, strange),
+        name=context.name("sign_owed"),
+        title=say("sign_owed.title"),
+        lead=(say("sign_owed.lead"), say("insert.stay")),
     )
 
 

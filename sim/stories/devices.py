@@ -1,5 +1,6 @@
 """What stands behind the desk of a journey, in memory: orders, the verifier of code letters, a printer, the station's seal."""
 
+import json
 from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,12 +12,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from msgspec.structs import replace
 
 from drivers.printer.document import Document
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrinterMute, PrinterStatus, PrintOutcome, Ready
 from drivers.reader.secret import Secret
 from fleet.messages.attending import refusal_to_attend
 from fleet.messages.link import Administrator, Order
+from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import LoggedIn, RequestDeclined, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import EnvelopeVerdict
@@ -44,7 +47,8 @@ class HeldOrders:
 
     async def find(self, hsa_id: str) -> Order | None:
         unfinished = await self._journal.unfinished(hsa_id)
-        return unfinished or next((one for one in await self.waiting() if one.hsa_id == hsa_id), None)
+        offered = (*await self.owed(), *await self.waiting())
+        return unfinished or next((one for one in offered if one.hsa_id == hsa_id), None)
 
     async def past(self, hsa_id: str) -> Order | None:
         return next((one for one in self.all if one.hsa_id == hsa_id and one.last_day < NOW.date().isoformat()), None)
@@ -53,9 +57,21 @@ class HeldOrders:
         return self.administrators.get(hsa_id)
 
     async def waiting(self) -> tuple[Order, ...]:
-        collected = {one.order for one in self.all} if self.too_old else await self.collected()
+        gone = {one.order for one in self.all} if self.too_old else await self.collected() | await self._activated()
         today = NOW.date().isoformat()
-        return tuple(one for one in self.all if one.order not in collected and one.last_day >= today)
+        return tuple(one for one in self.all if one.order not in gone and one.last_day >= today)
+
+    async def owed(self) -> tuple[Order, ...]:
+        activated = set() if self.too_old else await self._activated() - await self.collected()
+        return tuple(replace(one, receipt_owed=True) for one in self.all if one.order in activated)
+
+    async def _activated(self) -> set[str]:
+        """Orders whose card was activated here, as the server hears of it."""
+        rows = await self._journal.transact(lambda cx: cx.execute("SELECT envelope FROM outbox").fetchall())
+        events = (json.loads(row[0]) for row in rows)
+        return {
+            event["subject"].removeprefix("order/") for event in events if event["type"] == EventType.CARD_ACTIVATED
+        }
 
     async def here(self) -> tuple[Order, ...] | None:
         """All that is open here, also what is on its way."""

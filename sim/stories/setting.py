@@ -64,7 +64,7 @@ def released(number: int = 12, **changed: Any) -> Story:
 
 def come_back(number: int = 1, **changed: Any) -> Story:
     """The holder who left half way is here again, with the old card, and has the new one and its code."""
-    return own_card(number, **{"code_from_before": NEW_PIN} | changed)
+    return own_card(number, **changed)
 
 
 def _rest(number: int) -> dict[str, Deed]:
@@ -75,6 +75,8 @@ def _rest(number: int) -> dict[str, Deed]:
         "pickup.take": takes(2 * number),
         "pickup.printed": new.card_number[-8:],
         "pickup.insert_new": puts(f"{number}:new"),
+        "pickup.sign_owed": puts(f"{number}:new"),
+        "pickup.code_from_before": NEW_PIN,
         "pickup.puk": new.puk,
         "pickup.new_pin": NEW_PIN,
         "pickup.repeat_pin": NEW_PIN,

@@ -119,6 +119,10 @@ OPEN: tuple[State, ...] = ("coming", "waiting", "taken")
 """Offered to their holders."""
 
 
+RECEIPT_OWED: tuple[State, ...] = ("activated",)
+"""Offered for the receipt alone, at whichever station the holder comes back to."""
+
+
 UNCOLLECTED: tuple[State, ...] = ("coming", "waiting", "misplaced", "taken_out")
 """The card is ours, and somebody is still to have it."""
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from fleet.messages.link import Order
-from fleet.server.orders.model import OPEN, OrderRecord, OrderRow
+from fleet.server.orders.model import OPEN, RECEIPT_OWED, OrderRecord, OrderRow
 from fleet.server.orders.tables import orders
 
 CHUNK = 500
@@ -34,30 +34,32 @@ def record_of(connection: Connection, order: str) -> OrderRecord | None:
 
 
 def orders_at(connection: Connection, station: str, today: str, *, after: str, limit: int) -> list[Order]:
-    """Orders that may still be collected at a station, by order, from the one after `after`."""
-    here = and_(orders.c.station == station, orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    """Orders that may still be collected at a station, or have been and lack their receipt, by order, from the one after
+    `after`."""
+    open_now = and_(orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    here = and_(orders.c.station == station, or_(open_now, orders.c.state.in_(RECEIPT_OWED)))
     rows = connection.execute(select(orders).where(here, orders.c.order > after).order_by(orders.c.order).limit(limit))
     return [_order(row) for row in rows]
 
 
 def orders_for(connection: Connection, station: str, hsa_id: str, today: str) -> list[Order]:
-    """The same for one person."""
-    theirs = and_(orders.c.station == station, orders.c.hsa_id == hsa_id)
-    open_now = and_(orders.c.state.in_(OPEN), orders.c.last_day >= today)
-    rows = connection.execute(select(orders).where(theirs, open_now).order_by(orders.c.order))
+    """The same for one person; a receipt that is owed is owed at every station."""
+    here = and_(orders.c.station == station, orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    offered = and_(orders.c.hsa_id == hsa_id, or_(here, orders.c.state.in_(RECEIPT_OWED)))
+    rows = connection.execute(select(orders).where(offered).order_by(orders.c.order))
     return [_order(row) for row in rows]
 
 
 def envelope_of(
     connection: Connection, station: str, order: str, today: str, *, loa: int | None = None
 ) -> Envelope | None:
-    """The envelope of an order that waits at this station; None where there is none to verify, or not of that level."""
-    this = and_(orders.c.order == order, orders.c.station == station)
-    open_now = and_(orders.c.state.in_(OPEN), orders.c.last_day >= today)
-    if loa is not None:
-        open_now = and_(open_now, orders.c.loa == loa)
+    """The envelope of an order that waits at this station, or whose receipt is owed; None where there is none to verify. With
+    `loa` only of one of that level that waits."""
+    open_now = and_(orders.c.station == station, orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    owed = orders.c.state.in_(RECEIPT_OWED)
+    offered = or_(open_now, owed) if loa is None else and_(open_now, orders.c.loa == loa)
     columns = select(orders.c.card_number, orders.c.envelope_key, orders.c.envelope_mac)
-    row = connection.execute(columns.where(this, open_now)).first()
+    row = connection.execute(columns.where(orders.c.order == order, offered)).first()
     if row is None or row.envelope_key is None or row.envelope_mac is None:
         return None
     return Envelope(row.card_number, row.envelope_key, row.envelope_mac)
@@ -86,6 +88,7 @@ def _order(row: Any) -> Order:
         loa=row.loa,
         slot=row.slot,
         last_day=row.last_day,
+        receipt_owed=row.state in RECEIPT_OWED,
     )
 
 

@@ -92,6 +92,7 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "printed", slot_views.printed_number(SLOT, OWN)
     yield "printed-differs", slot_views.printed_differs(SLOT, ORDER)
     yield "insert-new", slot_views.insert_new(SLOT, ORDER, OWN, None)
+    yield "sign-owed", slot_views.sign_owed(SLOT, ORDER, OWN, None)
     yield "wrong-card", slot_views.wrong_card(SLOT, ORDER, OLD_NUMBER, own=True)
     yield "wrong-card-in-slot", slot_views.wrong_card_in_slot(SLOT).view
     yield "new-card-heard-codes", slot_views.new_card_heard_codes(SLOT).view

@@ -1,5 +1,6 @@
 """A new card gets its code, and is proved by a real signature under it."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from drivers.reader.outcomes import Role
@@ -11,7 +12,7 @@ from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 from kiosk.steps.pin.after_tear import code_from_before
 from kiosk.steps.pin.card_authentication import authenticate_card, put_aside
-from kiosk.steps.pin.card_test import find_untested, run_test
+from kiosk.steps.pin.card_test import find_untested, prove_card, run_test
 from kiosk.steps.pin.unlocking import EFFECT, CodeLetter, CodeSet, set_code
 from kiosk.steps.slot import ReturnReason, reopen_for_return
 
@@ -29,19 +30,47 @@ async def activate(
     Where the code was set in an errand that was left half way, the holder only proves it. Closes the visit where it
     raises: StopError, CardPulledError and what else `ask` raises.
     """
-    authenticate = partial(authenticate_card, ask, caps, context, log, order)
-    letter = CodeLetter(order, partial(caps.envelopes.verify, order), authenticate)
+    letter = CodeLetter(
+        order, partial(caps.envelopes.verify, order), partial(authenticate_card, ask, caps, context, log, order)
+    )
     try:
-        await authenticate(visit)
+        await letter.authenticate(visit)
         code_was_set = EFFECT in await log.progress()
         if not code_was_set:
             await _return_untested(ask, caps, context, log, order, visit)
-        before = await code_from_before(ask, context, visit) if code_was_set else None
+    except BaseException:
+        await visit.close()
+        raise
+    prove = partial(_prove_new_card, ask, caps, context, log, order)
+    return await _set_and_prove(ask, caps, context, log, letter, visit, prove, again=code_was_set)
+
+
+async def prove_activated_card(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit
+) -> tuple[CodeSet, Visit]:
+    """Of a card that was activated on an earlier visit, here or elsewhere: its holder proves the code, or sets another with the
+    PUK, and the card signs. Closes the visit where it raises, as `activate`."""
+    letter = CodeLetter(order, partial(caps.envelopes.verify, order))
+
+    async def prove(visit: Visit, code: Secret) -> None:
+        untested = await prove_card(ask, context, log, visit, code)
+        if untested is not None:
+            raise slot_views.new_card_untested(context, untested)
+
+    return await _set_and_prove(ask, caps, context, log, letter, visit, prove, again=True)
+
+
+async def _set_and_prove(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, letter: CodeLetter, visit: Visit,
+    prove: Callable[[Visit, Secret], Awaitable[None]], *, again: bool,
+) -> tuple[CodeSet, Visit]:  # fmt: skip
+    """The code from an earlier visit, or one that is set with the PUK; then the proof. Closes the visit where it raises."""
+    try:
+        before = await code_from_before(ask, context, visit) if again else None
         known = None if before is None else CodeSet(before)
         while known is None:
             known, visit = await set_code(ask, caps, context, log, letter, visit)
-        await _prove_new_card(ask, caps, context, log, order, visit, known.code)
-        await log.note(EventType.CARD_ACTIVATED, card_number=order.card_number)
+        await prove(visit, known.code)
         return known, visit
     except BaseException:
         await visit.close()
@@ -51,10 +80,11 @@ async def activate(
 async def _prove_new_card(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit, code: Secret
 ) -> None:
-    """As `prove_card`, of a card that was in other hands: one that does not sign has heard the codes, and goes back."""
+    """As `prove_card`, of a card that was in other hands: one that does not sign has heard the codes, and goes back; one that
+    does is its holder's from now on."""
     match await run_test(ask, context, log, visit, code, Role.IDENTIFICATION):
         case None:
-            return
+            await log.note(EventType.CARD_ACTIVATED, card_number=order.card_number)
         case "false_signature" | "did_not_sign" | "not_signable" as result:
             why = "false_signature" if result == "false_signature" else "did_not_sign"
             await _hold_true_card(caps, log, order)

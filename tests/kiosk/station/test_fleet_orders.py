@@ -38,6 +38,9 @@ class Book:
     def waiting(self, today: date) -> tuple[Order, ...]:
         return tuple(self.orders)
 
+    def owed(self) -> tuple[Order, ...]:
+        return ()
+
     def is_fresh(self, now: datetime) -> bool:
         return self.fresh
 

@@ -21,6 +21,7 @@ from fleet.messages.link import (
 )
 from fleet.server.asks.answers import EVEN_S, PAGE, Answers
 from fleet.server.ingest.write import Writer
+from fleet.server.orders.service import StepResult, apply_step
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.database.database import Database
@@ -156,6 +157,24 @@ async def test_one_persons_order_is_found_at_their_station_only(answers: Answers
     ask = encode(OrderAsk("TEST000000-0001"))
     assert [order.order for order in opened(await answers.answer("entre-a", ask), ORDER_TYP).orders] == ["O-1"]
     assert opened(await answers.answer("entre-b", ask), ORDER_TYP).orders == ()
+
+
+async def test_an_order_whose_receipt_is_owed_is_told_to_every_station_that_asks_and_past_its_last_day(
+    answers: Answers, database: Database, verifier: ScriptedVerifier
+) -> None:
+    """Before the mend such an order was offered nowhere: who had chosen to sign later never could."""
+    hold_orders(database, record(last_day="2026-05-01"))
+    with database.writing.begin() as connection:
+        assert apply_step(connection, "O-1", "activated", NOW) == StepResult("waiting", "activated")
+    (synced_order,) = (await synced(answers))[0].orders
+    assert (synced_order.order, synced_order.receipt_owed) == ("O-1", True)
+    assert (await synced(answers, "entre-b"))[0].orders == ()
+    for station in ("entre-a", "entre-b"):
+        (found,) = opened(await answers.answer(station, encode(OrderAsk("TEST000000-0001"))), ORDER_TYP).orders
+        assert found.receipt_owed
+    ask = EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="AAAA")
+    await answers.answer("entre-b", encode(ask))
+    assert verifier.asked[-1][2] is not None, "a forgotten code is set with the letter, wherever the holder is"
 
 
 async def test_an_envelope_is_verified_with_what_the_order_holds(
