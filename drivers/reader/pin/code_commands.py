@@ -135,7 +135,8 @@ class CodeCommands:
         stopped = self._floor_refusal(tries)
         if stopped is not None:
             return stopped
-        self._enter(code)
+        if self.variant not in VERIFYING_FIRST:
+            self._enter(code)
         outcome = reset(tries)
         if isinstance(outcome, Accepted):
             self._counter.reset_count(code)
@@ -158,9 +159,14 @@ class CodeCommands:
                 both = iso7816.reset_retry_counter(code.reference, resetting, fresh)
                 return self._send(puk, Role.PUK, tries, both)
         proved = self._send(puk, Role.PUK, tries, iso7816.verify(puk.reference, resetting))
+        return self.after_verify(code, proved, lambda: self._channel.send(after))
+
+    def after_verify(self, code: CodeObject, proved: CodeOutcome, exchange: Callable[[], ResponseApdu]) -> CodeOutcome:
+        """RESET RETRY COUNTER in the DF of the code, once the PUK was verified in its own."""
         if not isinstance(proved, Accepted):
             return proved
-        return self.send_irreversible(lambda: self._channel.send(after))
+        self._enter(code)
+        return self.send_irreversible(exchange)
 
     def set_new(self, code: CodeObject, new: Secret) -> Accepted | Refused | Unknown:
         """RESET RETRY COUNTER with a new code alone, for whoever has proved another right to it. Raises as `change`."""

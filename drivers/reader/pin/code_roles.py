@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from drivers.reader.iso7816 import Alphabet
+from drivers.reader.iso7816 import MF, Alphabet
 from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject, KeyObject
 from drivers.reader.profiles import Profile, PukRules
@@ -95,14 +95,18 @@ def as_described(listed: Iterable[CodeWithRole], profile: Profile) -> tuple[Code
 def _corrected(own: CodeWithRole, profile: Profile) -> CodeWithRole:
     own_length = profile.puk.stored_length if own.role is Role.PUK else None
     reference = own.code.reference | profile.commands.reference_or
-    return replace(own, code=replace(own.code, reference=reference, stored_length=own_length or own.code.stored_length))
+    code = replace(own.code, reference=reference, stored_length=own_length or own.code.stored_length)
+    if own.role is Role.PUK and profile.puk.at_mf:
+        code = replace(code, path=MF, flags=code.flags - {CodeFlag.LOCAL})
+    return replace(own, code=code)
 
 
 def _unlisted_puk(pin: CodeObject, puk: PukRules) -> CodeObject:
     """As the PIN that it unlocks, but for what the profile says."""
-    kept = pin.flags & {CodeFlag.LOCAL, CodeFlag.NEEDS_PADDING}
+    kept = pin.flags & ({CodeFlag.NEEDS_PADDING} if puk.at_mf else {CodeFlag.LOCAL, CodeFlag.NEEDS_PADDING})
     return replace(
-        pin, label="PUK", puk_id=b"", flags=kept | {CodeFlag.UNBLOCKING, CodeFlag.INITIALIZED},
+        pin, label="PUK", puk_id=b"", path=MF if puk.at_mf else pin.path,
+        flags=kept | {CodeFlag.UNBLOCKING, CodeFlag.INITIALIZED},
         min_length=puk.min_length, max_length=puk.max_length, stored_length=puk.stored_length or pin.stored_length,
         reference=puk.reference or 0, has_reference=puk.reference is not None,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from functools import partial
 
 from drivers.reader import iso7816
 from drivers.reader.apdu import CommandApdu, ResponseApdu
-from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role
+from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role
 from drivers.reader.pin.code_commands import CodeCommands, last_try_refusal
 from drivers.reader.pin.try_counter import RemainingTries
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
@@ -105,7 +105,7 @@ class PinpadCommands:
             case _:
                 after = partial(self._channel.send, iso7816.reset_verified(code.reference))
         proved = self._puk_alone(puk, tries, asking, iso7816.verify(puk.reference, resetting))
-        return self._codes.send_irreversible(after) if isinstance(proved, Accepted) else proved
+        return self._codes.after_verify(code, proved, after)
 
     def _puk_alone(self, puk: CodeObject, tries: RemainingTries, asking: "_Asking", apdu: CommandApdu) -> CodeOutcome:
         limits = self._codes.pad_limits(puk, Role.PUK, new=True) or asking.limits

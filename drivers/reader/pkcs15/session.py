@@ -242,7 +242,7 @@ class Pkcs15Session(CardSession):
         key = self._key_of(certificate)
         if key is None:
             return NOT_ALLOWED
-        if any(own.code.path == iso7816.MF for own in self._owned):
+        if any(own.code.path == iso7816.MF and own.role is not Role.PUK for own in self._owned):
             self._files.enter()  # the MF is current since its code was verified; the keys are the application's
         return signing.sign(self.channel, self._product, key, certificate.der, purpose, message)
 

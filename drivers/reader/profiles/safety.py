@@ -16,7 +16,7 @@ MIN_ATR_BITS = 40
 """So many bits of an ATR must count: a mask of zeros would speak for every card."""
 UNREAD_PIN_TRIES, UNREAD_PUK_TRIES, UNREAD_KEY_TRIES = 5, 5, 5
 """Where tries are not read and where they start is hearsay, no more of them are believed in."""
-_FORM_OF_PUK = ("reference", "stored_length", "pad")
+_FORM_OF_PUK = ("reference", "stored_length", "pad", "at_mf")
 _FORM = "a PUK in the wrong form costs a try: it needs a source"
 
 Offence = tuple[str, str]
@@ -117,7 +117,7 @@ def _on_hearsay(profile: Profile, evidence: Evidence) -> Iterator[Offence]:
 
 def _unsourced(profile: Profile, evidence: Evidence) -> Iterator[Offence]:
     sends = profile.commands.unblock != "none"
-    form = ((f"puk.{key}", sends and getattr(profile.puk, key) is not None, _FORM) for key in _FORM_OF_PUK)
+    form = ((f"puk.{key}", sends and getattr(profile.puk, key) not in (None, False), _FORM) for key in _FORM_OF_PUK)
     for key, loose, why in (
         *form,
         ("stocked_by", profile.stocked_by < 2, "one administrator alone is not enough on hearsay: it needs a source"),

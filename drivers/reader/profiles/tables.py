@@ -128,6 +128,8 @@ class PukRules(CodeRules):
     """The PUK goes out in so many bytes, whatever the card says; None: as the card says, or as in its PIN."""
     pad: int | None = Field(default=None, ge=0, le=255)
     """The PUK is padded with this byte, whatever the card says."""
+    at_mf: bool = False
+    """The PUK is verified with the MF current, wherever the PINs belong; whatever the card says."""
 
     @model_validator(mode="after")
     def _floor_is_safe(self) -> "PukRules":

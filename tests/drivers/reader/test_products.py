@@ -23,6 +23,7 @@ from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
 from sim.reader.persona import Persona
 from sim.reader.personas import person
+from sim.reader.pkcs15_codes import PUK_REFERENCE
 from sim.reader.pki import TestAuthority
 from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection, visit_to
 
@@ -136,6 +137,33 @@ async def test_a_product_that_nobody_has_tried_is_read_and_verified_and_never_ch
 
 async def answer_nothing(_challenge: bytes) -> bytes:
     raise AssertionError("the card was asked")
+
+
+def knows_its_puk_at_the_mf(card: VirtualCard) -> VirtualCard:
+    """A card whose PUK is known at the MF alone, and its PIN in its own DF (EstEID 2018: OpenSC card-esteid2018.c)."""
+    real = card.transmit
+
+    def transmit(apdu: bytes) -> bytes:
+        files = card.application.files  # type: ignore[attr-defined]  # of a PKCS#15 card
+        at_mf, names_puk = files.current_df is files.mf, apdu[3] == PUK_REFERENCE
+        return b"\x6a\x88" if apdu[1] in CODE_COMMANDS and at_mf != names_puk else real(apdu)
+
+    card.transmit = transmit  # type: ignore[method-assign]
+    return card
+
+
+@pytest.mark.parametrize("variant", ["verify-then-new", "verify-then-reset"])
+async def test_a_puk_of_the_mf_is_verified_there_and_the_pin_reset_in_its_own_df(make: MakeCard, variant: str) -> None:
+    card = knows_its_puk_at_the_mf(make())
+    card.lock()
+    product = profile_b(unblock=variant).match_name("virtual-b")
+    at_mf = product.model_copy(update={"puk": product.puk.model_copy(update={"at_mf": True})})
+    async with visit_to(card, Profiles([at_mf])) as visit:
+        assert [pin.tries_left for pin in visit.facts.pins] == [0, 10]
+        outcome = await visit.unblock(PIN, Secret(card.persona.puk), NEW)
+        assert outcome == Accepted(new_code_set=variant == "verify-then-new")
+        assert await visit.verify(PIN, NEW if outcome.new_code_set else Secret(card.persona.pin)) == Accepted()
+        assert (await try_card(visit, "identification")).verified
 
 
 @pytest.mark.parametrize("variant", ["puk", "verify-then-new", "verify-then-reset"])
