@@ -16,14 +16,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from drivers.reader.piv.application import CachedObjects
+from drivers.reader.piv.application import CachedObjects, PivHabits
 from drivers.reader.pkcs15.fingerprint import CachedFiles
+from drivers.reader.pkcs15.selection import FileHabits
 from drivers.reader.signatures.signature_forms import SignatureFormCache
 
 MAX_CARDS = 8
 """Old card and new one, an administrator's, and some before them."""
 MAX_AGE_S = 15 * 60.0
+MAX_PRODUCTS = 32
 Known = TypeVar("Known")
+Habits = TypeVar("Habits")
 
 
 class CardCache(Generic[Known]):
@@ -50,6 +53,22 @@ class CardCache(Generic[Known]):
         self._cards.pop(card, None)
 
 
+class HabitCache(Generic[Habits]):
+    """Habits of card products by answer to reset, bounded. They change how a card is asked, never what is believed."""
+
+    def __init__(self, usual: Callable[[], Habits]) -> None:
+        self._usual = usual
+        self._habits: dict[bytes, Habits] = {}
+
+    def of(self, atr: bytes) -> Habits:
+        """What cards of that answer to reset have taught so far; it is changed in place."""
+        habits = self._habits.pop(atr, None) or self._usual()
+        self._habits[atr] = habits
+        while len(self._habits) > MAX_PRODUCTS:
+            del self._habits[next(iter(self._habits))]
+        return habits
+
+
 @dataclass(frozen=True)
 class CardCaches:
     """One reader's memory of each kind of card."""
@@ -58,3 +77,5 @@ class CardCaches:
     piv: CardCache[CachedObjects] = field(default_factory=CardCache)
     forms: SignatureFormCache = field(default_factory=SignatureFormCache)
     """In which form products sign; of a product, not of a card, so it does not grow old."""
+    file_habits: HabitCache[FileHabits] = field(default_factory=lambda: HabitCache(FileHabits))
+    piv_habits: HabitCache[PivHabits] = field(default_factory=lambda: HabitCache(PivHabits))

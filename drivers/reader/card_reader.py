@@ -46,21 +46,31 @@ def open_session(
     Raises UnknownCardError (with ATR and what was tried), CardGoneError, CardAnswerError.
     """
     caches = memories or CardCaches()
-    likely = next(iter(profiles.hinted(channel.connection.atr)), None)
+    atr = channel.connection.atr
+    habits, piv_habits = caches.file_habits.of(atr), caches.piv_habits.of(atr)
+
+    def pkcs15() -> CardSession:
+        return open_pkcs15(
+            channel, profiles=profiles, ledger=ledger, memory=caches.pkcs15, forms=caches.forms, habits=habits
+        )
+
+    likely = next(iter(profiles.hinted(atr)), None)
     if likely is not None and likely.kind == "pkcs15":
         with suppress(UnknownCardError):
-            session = open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=caches.pkcs15, forms=caches.forms)
+            session = pkcs15()
             if session.facts.certificates:
                 return session
-    piv = open_piv(channel, profiles=profiles, ledger=ledger, memory=caches.piv)
+    piv = open_piv(channel, profiles=profiles, ledger=ledger, memory=caches.piv, habits=piv_habits)
     if piv is not None and piv.facts.certificates:
         return piv
     try:
-        return open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=caches.pkcs15, forms=caches.forms)
+        return pkcs15()
     except UnknownCardError as stranger:
-        again = open_piv(channel, profiles=profiles, ledger=ledger) if piv is not None else None
+        again = open_piv(channel, profiles=profiles, ledger=ledger) if piv is not None and not piv.guarded else None
         if again is not None:
             return again
+        if piv is not None and not stranger.why:
+            stranger.why = "secure_messaging"
         stranger.tried = ("PIV", *stranger.tried)
         raise
 
@@ -168,6 +178,8 @@ class CardReader:
         visit = CardVisit(session, pulse, self._worker, limit_s, self._validate)
         try:
             await self._validate(session)
+            if any(c.chain == "untrusted" and c.purpose != "other" for c in session.facts.certificates):
+                await visit.read_authorities()
         except BaseException:
             await visit.close()
             raise

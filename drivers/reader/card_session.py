@@ -104,6 +104,14 @@ class CardSession(ABC):
         """Read what identification left out; where nothing was, there is nothing to do."""
         return self.facts
 
+    def read_authorities(self) -> bool:
+        """Read the authorities' certificates that identification leaves out. Are there any that were not read?"""
+        return False
+
+    def read_free_key(self) -> bool:
+        """Read the certificate of the card's own key, where identification leaves it out. Was there one?"""
+        return False
+
     def read_spare_places(self, now: datetime) -> CardFacts:
         """Read what identification leaves out of a card that has nothing to renew; here there is nothing."""
         return self.facts

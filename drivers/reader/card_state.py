@@ -16,6 +16,7 @@ from drivers.reader.errors import (
     CardChangedError,
     CardGoneError,
     CommandRefusedError,
+    Guard,
     MuteCardError,
     NoCardError,
     NoReaderError,
@@ -47,6 +48,8 @@ class CardUnreadable:
     tried: tuple[str, ...]
     """Where was looked, or what the card refused."""
     exchange: Exchange = field(default=Exchange(), compare=False)
+    why: Guard = ""
+    """What it wants before it can be read, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def state_of_fault(fault: ReaderError) -> CardAbsent | CardMute | CardUnreadable
         case MuteCardError():
             return CardMute()
         case UnknownCardError():
-            return CardUnreadable(fault.atr, fault.tried, fault.exchange)
+            return CardUnreadable(fault.atr, fault.tried, fault.exchange, fault.why)
         case CardAnswerError() | CommandRefusedError():
             return CardUnreadable(b"", (str(fault),))
         case CardChangedError():

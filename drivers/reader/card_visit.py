@@ -149,6 +149,8 @@ class CardVisit:
 
     async def challenge_free_key(self) -> CardAuthentication:
         """A fresh challenge to the card's own key, before any code. Raises CardGoneError before the card was asked."""
+        if await self._run_or_unknown(self.session.read_free_key) is True:
+            await self._validate(self.session)
         return await self._run_or_unknown(self.session.challenge_free_key)
 
     async def authenticate_by_management(self, ask: MutualAsk) -> CardAuthentication:
@@ -221,6 +223,15 @@ class CardVisit:
             raise self._stuck() from None
         await self._validate(self.session)
         return self.facts
+
+    async def read_authorities(self) -> None:
+        """Read the authorities' certificates that the card brings along, and judge all chains again. Raises as `refresh`."""
+        try:
+            more = await self._run(self.session.read_authorities)
+        except StuckError:
+            raise self._stuck() from None
+        if more:
+            await self._validate(self.session)
 
     async def _revalidate(self, outcome: CodeOutcome) -> None:
         if isinstance(outcome, Accepted):

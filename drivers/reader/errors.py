@@ -4,7 +4,12 @@ An exception carries which command and which reader, and the status word where t
 card data. Expected outcomes are values, in `drivers.reader.outcomes`.
 """
 
+from typing import Literal
+
 from drivers.reader.model import Exchange
+
+Guard = Literal["", "secure_messaging", "pace"]
+"""What a card wants before it shows its files, which this program does not do; empty where nothing says so."""
 
 
 class ReaderError(Exception):
@@ -47,10 +52,13 @@ class CardChangedError(ReaderError):
 class UnknownCardError(ReaderError):
     """A card that this program does not understand. Nothing was written to it."""
 
-    def __init__(self, message: str, *, reader: str = "", atr: bytes = b"", tried: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, message: str, *, reader: str = "", atr: bytes = b"", tried: tuple[str, ...] = (), why: Guard = ""
+    ) -> None:
         super().__init__(message, reader=reader)
         self.atr = atr
         self.tried = tried
+        self.why = why
         self.exchange = Exchange()
         """What it cost to find out."""
 

@@ -18,8 +18,25 @@ from drivers.reader.secret import Secret
 
 MF = b"\x3f\x00"
 """File identifier of the master file (ISO/IEC 7816-4 7.3.1.2)."""
-NO_ANSWER_WANTED = 0x0C
-"""P2 of SELECT: return no file control information (table 64)."""
+
+
+class SelectBy(IntEnum):
+    """P1 of SELECT (ISO/IEC 7816-4 table 63)."""
+
+    ANY = 0x00
+    DF = 0x01
+    EF = 0x02
+    NAME = 0x04
+    PATH_FROM_MF = 0x08
+    PATH_FROM_DF = 0x09
+
+
+class SelectAnswer(IntEnum):
+    """P2 of SELECT: the file control information that is wanted (table 64), usual form first."""
+
+    FCI = 0x00
+    NOTHING = 0x0C
+    FCP = 0x04
 
 
 class Alphabet(IntEnum):
@@ -81,19 +98,12 @@ def _pin_block(code: str) -> bytes:
 
 def select_by_name(aid: bytes) -> CommandApdu:
     """SELECT by DF name (ISO/IEC 7816-4 11.2.2, P1=04)."""
-    return CommandApdu("SELECT", 0x00, 0xA4, 0x04, 0x00, aid, SHORT_LE)
+    return select(SelectBy.NAME, SelectAnswer.FCI, aid)
 
 
-def select_by_path(path: bytes) -> CommandApdu:
-    """SELECT by path from the MF, its own identifier left out (11.2.2, P1=08)."""
-    return CommandApdu("SELECT", 0x00, 0xA4, 0x08, 0x00, path, SHORT_LE)
-
-
-def select_file(identifier: bytes, *, answer: bool = True) -> CommandApdu:
-    """SELECT an MF, DF or EF by file identifier (11.2.2, P1=00)."""
-    if answer:
-        return CommandApdu("SELECT", 0x00, 0xA4, 0x00, 0x00, identifier, SHORT_LE)
-    return CommandApdu("SELECT", 0x00, 0xA4, 0x00, NO_ANSWER_WANTED, identifier)
+def select(by: SelectBy, answer: SelectAnswer, name: bytes) -> CommandApdu:
+    """SELECT (11.2.2) by identifier, DF name or path; a path from the MF leaves its own identifier out."""
+    return CommandApdu("SELECT", 0x00, 0xA4, by, answer, name, None if answer is SelectAnswer.NOTHING else SHORT_LE)
 
 
 def read_binary(offset: int, length: int) -> CommandApdu:
@@ -103,9 +113,9 @@ def read_binary(offset: int, length: int) -> CommandApdu:
     return CommandApdu("READ BINARY", 0x00, 0xB0, offset >> 8, offset & 0xFF, le=length)
 
 
-def read_short(short_id: int) -> CommandApdu:
+def read_short(short_id: int, length: int = SHORT_LE) -> CommandApdu:
     """READ BINARY from the beginning of an EF of the current DF, by its short identifier (11.3.3, bit 8 of P1 set)."""
-    return CommandApdu("READ BINARY", 0x00, 0xB0, 0x80 | short_id, 0x00, le=SHORT_LE)
+    return CommandApdu("READ BINARY", 0x00, 0xB0, 0x80 | short_id, 0x00, le=length)
 
 
 def read_record(number: int) -> CommandApdu:

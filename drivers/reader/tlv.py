@@ -104,6 +104,26 @@ def parse_prefix(data: bytes) -> tuple[Tlv, ...]:
     return tuple(objects)
 
 
+def end_of_objects(data: bytes, most: int = MAX_OBJECTS) -> int:
+    """Where the first `most` objects of `data` end: behind its own end where the last is cut off; 0 where there is but filler.
+
+    Raises TlvError where it is no TLV, or too little of it to say.
+
+    >>> end_of_objects(bytes.fromhex("0401AA0000")), end_of_objects(bytes.fromhex("0410AA"))
+    (3, 18)
+    """
+    at = end = count = 0
+    while at < len(data) and count < most:
+        if data[at] in _FILLER:
+            at += 1
+            continue
+        _tag, begin = _read_tag(data, at)
+        length, begin = _read_length(data, begin)
+        at = end = begin + length
+        count += 1
+    return end
+
+
 def _bounded(data: bytes) -> bytes:
     if len(data) > MAX_BYTES:
         raise TlvError(f"more than {MAX_BYTES} bytes")

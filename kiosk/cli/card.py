@@ -38,6 +38,8 @@ from kiosk.findings import CardEvidence, actionable_findings
 
 Arguments = argparse.Namespace
 Action = Callable[[Arguments, CardVisit], Awaitable[int]]
+WANTED = {"secure_messaging": "secure messaging (ISO/IEC 7816-4 10)", "pace": "PACE (BSI TR-03110)"}
+"""What a card may want before it shows its files."""
 _TEST_PURPOSES: tuple[Purpose, ...] = ("signature", "identification")
 """The signature comes right after the code: some keys want it just before each use (SP 800-73-4 part 1, table 4b)."""
 
@@ -214,9 +216,10 @@ def _exit_of(outcome: CodeOutcome | SignOutcome) -> int:
 def _not_read(arguments: Arguments, fault: ReaderError) -> int:
     """A stranger is shown with the keys of every card, so that whoever reads them need not know two forms."""
     match state_of_fault(fault):
-        case CardUnreadable(atr, tried, exchange) if atr:
-            lines = [f"{fault}", f"ATR    {atr.hex().upper()}", f"Tried  {', '.join(tried)}"]
-            say(arguments, output.unknown_json(fault.reader, atr, tried, exchange), lines)
+        case CardUnreadable() as stranger if stranger.atr:
+            lines = [f"{fault}", f"ATR    {stranger.atr.hex().upper()}", f"Tried  {', '.join(stranger.tried)}"]
+            wants = [f"Wants  {WANTED[stranger.why]}, which this program does not do"] if stranger.why else []
+            say(arguments, output.unknown_json(fault.reader, stranger), [*lines, *wants])
             return Exit.REFUSED
         case CardUnreadable() | CardAbsent() | CardMute() | CardSwapped() | None:
             return failed(arguments, Exit.FAULT, fault)

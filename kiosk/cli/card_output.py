@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from drivers.reader.card_state import CardUnreadable
 from drivers.reader.model import CardFacts, Certificate, Exchange, Holder, Pin
 from drivers.reader.outcomes import (
     Accepted,
@@ -60,11 +61,12 @@ def findings_json(findings: Sequence[CardFinding]) -> list[Json]:
     return [{"code": f.code.value, "text": f.text, "errand": f.errand} for f in findings]
 
 
-def unknown_json(reader: str, atr: bytes, tried: Sequence[str], exchange: Exchange) -> Json:
-    """The same keys for a card that is not understood, and `tried`: where its directory was looked for."""
-    nobody = CardFacts(reader, atr, "unknown", "", "", "", Holder("", ""), (), (), b"")
+def unknown_json(reader: str, stranger: CardUnreadable) -> Json:
+    """The same keys for a card that is not understood, `tried`: where its directory was looked for, and `why`: what it wants
+    before it can be read (`secure_messaging`, `pace`), empty where it does not say."""
+    nobody = CardFacts(reader, stranger.atr, "unknown", "", "", "", Holder("", ""), (), (), b"")
     finding = CardFinding(FindingCode.UNKNOWN_CARD, None, "administrator")
-    return facts_json(nobody, exchange, [finding]) | {"tried": list(tried)}
+    return facts_json(nobody, stranger.exchange, [finding]) | {"tried": list(stranger.tried), "why": stranger.why}
 
 
 def pin_json(pin: Pin) -> Json:

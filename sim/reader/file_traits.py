@@ -50,6 +50,8 @@ class FileWays:
     """The AID of the application, in the place of its kind's."""
     trusted: int = 0
     """Bytes of FF in a list of trusted certificates; 0: there is no such list."""
+    first_alone: bool = False
+    """It lists the key and the certificate for identification, and no others."""
     guard: Guard = ""
     """What every command but SELECT wants first."""
 
@@ -114,6 +116,10 @@ FILE_TRAITS: dict[str, Trait] = {
     ),
     "trusted-list": Trait(
         "has an empty list of trusted certificates, 510 bytes of FF", _MYEID, {"trusted": 510}
+    ),
+    "one-certificate": Trait(
+        "lists one key and one certificate, for identification", "MyEID and IsoApplet as tools first fill them",
+        {"first_alone": True},
     ),
     "secure-messaging": Trait(
         "shows nothing without secure messaging (6982)", "DNIe, OPACITY PIV: OpenSC card-dnie.c, card-piv.c",

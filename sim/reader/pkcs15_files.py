@@ -180,12 +180,13 @@ def file_system(serial: bytes, entries: list[KeyWithCertificate], look: ObjectTr
     aid = look.files.aid or look.aid
     mf.add(CardFile(EF_DIR, _dir(aid)))
     application = mf.add(CardFile(DF_PKCS15, is_df=True, aid=aid))
+    listed = entries[:1] if look.files.first_alone else entries
     directories = {
         "odf": (EF_ODF, _odf(trusted=bool(look.files.trusted))),
         "aodf": (EF_AODF, b"".join(code_object(code, look) for code in look.codes)),
-        "prkdf": (EF_PRKDF, b"".join(_private_key(entry, look) for entry in entries)),
-        "pukdf": (EF_PUKDF, b"".join(_public_key(entry) for entry in entries)),
-        "cdf": (EF_CDF, b"".join(_certificate(entry) for entry in entries)),
+        "prkdf": (EF_PRKDF, b"".join(_private_key(entry, look) for entry in listed)),
+        "pukdf": (EF_PUKDF, b"".join(_public_key(entry) for entry in listed)),
+        "cdf": (EF_CDF, b"".join(certificate_object(entry) for entry in listed)),
     }
     filler = bytes([look.files.filler])
     for name, (number, content) in directories.items():
@@ -295,7 +296,7 @@ def _key_object(key: CardKey, common: bytes, attributes: bytes, value: bytes) ->
     return constructed(0, common, attributes, own)
 
 
-def _certificate(entry: KeyWithCertificate) -> bytes:
+def certificate_object(entry: KeyWithCertificate) -> bytes:
     """An X.509 certificate object (ISO/IEC 7816-15 8.7)."""
     common = sequence(utf8(TITLES[entry.key.purpose]))
     attributes = sequence(octets(entry.key.id))

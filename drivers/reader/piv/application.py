@@ -1,8 +1,8 @@
 """Reader of the PIV application: SELECT by AID, GET DATA with each object read once.
 
-Identification takes at most eight exchanges over extended APDUs: SELECT, the discovery object, CHUID (or the serial of
-a token), the tries, and the four slots of SP 800-73-4; a code whose tries only metadata tell takes the place of the
-discovery object. Everything else (retired keys, CCC, metadata of keys) is read when somebody wants to see it.
+Identification takes at most six exchanges over extended APDUs: SELECT, the discovery object, CHUID (or the serial of
+a token), the tries, and the slots for log-in and signature; a code whose tries only metadata tell takes the place of the
+discovery object. Everything else (the other slots, retired keys, CCC, metadata of keys) is read when somebody wants to see it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -34,8 +34,8 @@ class ObjectPrefix:
 
 
 Fingerprint = tuple[ObjectPrefix, ...]
-"""What is compared, on the same connection, before anything irreversible (reliability I2): what told the serial, and a
-certificate. Empty where nothing tells the card from another."""
+"""What is compared, on the same connection, before anything irreversible (reliability I2): a certificate, or what told the
+serial where there is none. Empty where nothing tells the card from another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,29 @@ class CachedObjects:
     fingerprint: Fingerprint
 
 
+@dataclass(slots=True)
+class PivHabits:
+    """How cards of one answer to reset want to be asked, learned from what they refused."""
+
+    discovery: bool = True
+    """They have a discovery object."""
+
+
 class PivCard:
     """The application, selected. Every method raises CardGoneError and CardAnswerError (of which TlvError is one)."""
 
-    def __init__(self, channel: ApduChannel, application: ApplicationInfo, profile: Profile) -> None:
+    def __init__(
+        self, channel: ApduChannel, application: ApplicationInfo, profile: Profile, habits: PivHabits | None = None
+    ) -> None:
+        self._habits = habits or PivHabits()
         self.application = application
         self.profile = profile
         self.raw: dict[int, bytes] = {}
         """Answers to GET DATA by tag; empty where the card has no such object."""
         self._channel = channel
         self._identity: Fingerprint = ()
+        self.guarded = False
+        """An object was refused because the security status is not satisfied (6982)."""
         if profile.piv.extended_length:
             channel.extend()
 
@@ -63,6 +76,7 @@ class PivCard:
         """A data object as the card gives it, read once; empty where there is none, or it is not to be had."""
         if tag not in self.raw:
             response = self._get(tag)
+            self.guarded = self.guarded or response.sw == StatusWord.SECURITY_NOT_SATISFIED
             self.raw[tag] = response.data if response.ok else b""
         return self.raw[tag]
 
@@ -80,10 +94,12 @@ class PivCard:
 
     def pin_policy(self) -> PivPinPolicy:
         """From the discovery object; where there is none, the application's PIN alone."""
+        if not (self.profile.piv.discovery and self._habits.discovery):
+            return PivPinPolicy()
+        discovery = self.read(commands.DISCOVERY)
+        self._habits.discovery = bool(discovery) or self.guarded
         try:
-            return (
-                objects.parse_discovery(self.read(commands.DISCOVERY)) if self.profile.piv.discovery else PivPinPolicy()
-            )
+            return objects.parse_discovery(discovery)
         except TlvError:
             return PivPinPolicy()
 
@@ -171,13 +187,12 @@ class PivCard:
             self.raw = {**cached.objects, **self.raw}
 
     def fingerprint(self, slots: Iterable[KeySlot]) -> Fingerprint:
-        """From what was read already: what told the serial, and the first certificate that is held."""
+        """From what was read already: the first certificate that is held; of a card without one, what told the serial."""
         held = next((slot.tag for slot in slots if len(self.raw.get(slot.tag, b"")) >= LEAST_BYTES), None)
-        certificate = () if held is None else (ObjectPrefix(held, self.raw[held][:FINGERPRINT_BYTES]),)
-        return self._identity + certificate
+        return self._identity if held is None else (ObjectPrefix(held, self.raw[held][:FINGERPRINT_BYTES]),)
 
     def still_has(self, cached: Fingerprint) -> bool:
-        """Ask the card again, in two exchanges where it answers 256 bytes at a time. Selects nothing.
+        """Ask the card again, in one exchange where it answers 256 bytes at a time. Selects nothing.
 
         SELECT would end what a code or the management key has opened (part 2, 3.1.1).
         """
@@ -194,7 +209,7 @@ def _chuid_serial(content: bytes) -> str:
     return objects.parse_chuid(content).serial
 
 
-def select(channel: ApduChannel, profiles: Profiles) -> PivCard | None:
+def select(channel: ApduChannel, profiles: Profiles, habits: PivHabits | None = None) -> PivCard | None:
     """The PIV application and its profile; None where the card has none.
 
     Raises UnknownCardError where no profile is for it, CardGoneError, CardAnswerError.
@@ -214,4 +229,4 @@ def select(channel: ApduChannel, profiles: Profiles) -> PivCard | None:
         raise UnknownCardError(
             "a card of no known product", reader=channel.reader, atr=channel.connection.atr, tried=("PIV",)
         )
-    return PivCard(channel, application, profile)
+    return PivCard(channel, application, profile, habits)

@@ -42,6 +42,8 @@ AUTHENTICATION = KeySlot(0x9A, 0x5FC105, "PIV authentication")
 SIGNATURE = KeySlot(0x9C, 0x5FC10A, "Digital signature")
 KEY_MANAGEMENT = KeySlot(0x9D, 0x5FC10B, "Key management")
 CARD_AUTHENTICATION = KeySlot(0x9E, 0x5FC101, "Card authentication")
+FOR_PEOPLE = (AUTHENTICATION, SIGNATURE)
+"""The slots that a person uses: what identification reads."""
 SLOTS = (AUTHENTICATION, SIGNATURE, KEY_MANAGEMENT, CARD_AUTHENTICATION)
 RETIRED = tuple(KeySlot(0x82 + n, 0x5FC10D + n, f"Retired key {n + 1}") for n in range(20))
 

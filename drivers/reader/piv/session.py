@@ -46,7 +46,7 @@ from drivers.reader.pin.code_roles import CodeWithRole
 from drivers.reader.pin.try_counter import TryCounter
 from drivers.reader.pin.try_ledger import TryLedger
 from drivers.reader.piv import objects, signing
-from drivers.reader.piv.application import CachedObjects, PivCard, select
+from drivers.reader.piv.application import CachedObjects, PivCard, PivHabits, select
 from drivers.reader.piv.key_management import PivKeyManager, public_key_of
 from drivers.reader.piv.objects import KeySlot, PivPinPolicy, slot_of
 from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
@@ -66,14 +66,15 @@ _ORDINARY: dict[Purpose, KeySlot] = {"identification": objects.AUTHENTICATION, "
 
 
 def open_piv(
-    channel: ApduChannel, *, profiles: Profiles, ledger: TryLedger, memory: CardCache[CachedObjects] | None = None
-) -> "PivSession | None":
+    channel: ApduChannel, *, profiles: Profiles, ledger: TryLedger, memory: CardCache[CachedObjects] | None = None,
+    habits: PivHabits | None = None,
+) -> "PivSession | None":  # fmt: skip
     """Select and identify; None where the card has no PIV application. Of a card in `memory` only what makes it that card
     is read.
 
     Raises UnknownCardError where no profile is for it, CardGoneError, CardAnswerError.
     """
-    card = select(channel, profiles)
+    card = select(channel, profiles, habits)
     return None if card is None else PivSession(channel, card, ledger, memory or CardCache())
 
 
@@ -85,9 +86,9 @@ class PivSession(CardSession):
     ) -> None:
         self._card = card
         self._memory = memory
-        self._slots: tuple[KeySlot, ...] = objects.SLOTS
+        self._slots: tuple[KeySlot, ...] = objects.FOR_PEOPLE
         self._spare = tuple(slot for slot in objects.RETIRED if slot.id in card.profile.piv.spare)
-        self._counted: tuple[KeySlot, ...] = objects.SLOTS
+        self._counted: tuple[KeySlot, ...] = objects.FOR_PEOPLE
         """Slots that `digest` is over."""
         self._serial = card.serial()
         if (cached := memory.recall(card.cache_key)) is not None:
@@ -123,6 +124,11 @@ class PivSession(CardSession):
         self._remember()
 
     @property
+    def guarded(self) -> bool:
+        """What everybody may read of a PIV card was refused: it wants secure messaging first."""
+        return self._card.guarded
+
+    @property
     def signs(self) -> CardSigns:
         """What the card's profile was recognised by."""
         application = self._card.application
@@ -135,14 +141,14 @@ class PivSession(CardSession):
             if self._spare and all(
                 certificate.purpose != purpose or certificate.not_after < now + NEARS_ITS_END for certificate in held
             ):
-                self._counted = self._slots = (*objects.SLOTS, *self._spare)
+                self._counted = self._slots = (*objects.FOR_PEOPLE, *self._spare)
                 self._take_stock()
                 self._remember()
                 break
         return self.facts
 
     def complete(self) -> CardFacts:
-        """Read the retired keys' certificates too, and where metadata tell, drop the purpose of a key without its own.
+        """Read the other slots and the retired keys too, and where metadata tell, drop the purpose of a key without its own.
 
         `digest` stays what it was: it is over the slots that every reading has.
         """
@@ -196,6 +202,18 @@ class PivSession(CardSession):
             return NOT_ALLOWED
         key = x509.load_der_x509_certificate(certificate.der).public_key()
         return signing.sign(self.channel, slot.key, key, certificate.der, message)
+
+    def read_free_key(self) -> bool:
+        if objects.CARD_AUTHENTICATION in self._slots:
+            return False
+        self.channel.new_operation()
+        judged = {certificate.id: certificate for certificate in self.facts.certificates}
+        self._slots = (*self._slots, objects.CARD_AUTHENTICATION)
+        self._take_stock()
+        self._remember()
+        certificates = tuple(judged.get(certificate.id, certificate) for certificate in self.facts.certificates)
+        self.facts = replace(self.facts, certificates=certificates)
+        return len(certificates) > len(judged)
 
     def _free_key(self) -> tuple[Certificate, SignsWith] | None:
         """The card authentication key (SP 800-73-4 part 1, table 4b)."""

@@ -7,7 +7,7 @@ can be read is the one, whatever the answer to reset promised.
 
 from collections.abc import Callable, Iterator
 
-from drivers.reader.errors import CommandRefusedError
+from drivers.reader.errors import CommandRefusedError, Guard
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.directory import EF_ODF, ODF_SHORT_ID, PKCS15_AID
@@ -16,6 +16,8 @@ from drivers.reader.pkcs15.values import ApplicationEntry, DirectoryKind
 from drivers.reader.tlv import TlvError
 
 EF_DIR = MF + b"\x2f\x00"
+EF_CARD_ACCESS = MF + b"\x01\x1c"
+SECURITY_INFOS = b"\x31"
 DF_PKCS15 = MF + b"\x50\x15"
 
 
@@ -88,6 +90,19 @@ def _listed(entries: tuple[ApplicationEntry, ...], wanted: tuple[bytes, ...]) ->
             yield Base(aid=entry.aid), entry.aid
     yield Base(DF_PKCS15), b""
     yield Base(MF), b""
+
+
+def guard_of(files: CardFiles) -> Guard:
+    """What a card that showed nothing wants first: PACE where it has EF.CardAccess (BSI TR-03110 part 3, A.1.1.1), else secure
+    messaging where it named that. Raises CardGoneError, CardAnswerError.
+    """
+    try:
+        card_access = files.read(EF_CARD_ACCESS)
+    except (CommandRefusedError, TlvError):
+        card_access = b""
+    if card_access[:1] == SECURITY_INFOS:
+        return "pace"
+    return "secure_messaging" if files.guarded else ""
 
 
 def _from_mf(path: bytes) -> bytes:

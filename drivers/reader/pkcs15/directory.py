@@ -5,6 +5,7 @@ keys are read only where they are needed (`read_keys`), public keys only when so
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -14,7 +15,7 @@ from drivers.reader.certificates import public_keys
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15 import objects
-from drivers.reader.pkcs15.files import CardFiles
+from drivers.reader.pkcs15.files import Base, CardFiles
 from drivers.reader.pkcs15.objects import MAX_ENTRIES
 from drivers.reader.pkcs15.values import (
     CertificateObject,
@@ -35,18 +36,9 @@ EF_ODF = b"\x50\x31"
 EF_TOKEN_INFO = b"\x50\x32"
 ODF_SHORT_ID, TOKEN_INFO_SHORT_ID = 0x11, 0x12
 """Reserved for these two files in the DF of the application (ISO/IEC 7816-15 annex A)."""
-_NEEDED = (
-    DirectoryKind.AUTHENTICATION,
-    DirectoryKind.CERTIFICATES,
-    DirectoryKind.TRUSTED_CERTIFICATES,
-    DirectoryKind.USEFUL_CERTIFICATES,
-)
+_NEEDED = (DirectoryKind.AUTHENTICATION, DirectoryKind.CERTIFICATES)
 """What identification reads; the rest only costs time."""
-_CERTIFICATE_DIRECTORIES = (
-    DirectoryKind.CERTIFICATES,
-    DirectoryKind.TRUSTED_CERTIFICATES,
-    DirectoryKind.USEFUL_CERTIFICATES,
-)
+_OF_AUTHORITIES = (DirectoryKind.TRUSTED_CERTIFICATES, DirectoryKind.USEFUL_CERTIFICATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +91,21 @@ def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
         token=token,
         codes=_some(objects.parse_codes, contents.get(DirectoryKind.AUTHENTICATION, [])),
         keys=None,
-        certificates=_certificates(files, contents),
+        certificates=_certificates(files, contents.get(DirectoryKind.CERTIFICATES, [])),
     )
+
+
+def read_authorities(files: CardFiles) -> tuple[CertificateFile, ...]:
+    """Certificates that the card lists as trusted or useful, which are not its holder's; what cannot be read is left out.
+
+    Raises CardGoneError, CardAnswerError.
+    """
+    lists = [entry for entry in objects.parse_odf(files.read(EF_ODF)) if entry.directory in _OF_AUTHORITIES]
+    listed: list[bytes] = []
+    for entry in lists:
+        with suppress(CommandRefusedError):
+            listed.append(_content(files, entry.value))
+    return _certificates(files, listed)
 
 
 def short_ids(odf: tuple[OdfEntry, ...]) -> tuple[int | None, ...]:
@@ -130,7 +135,7 @@ def _learn_place(files: CardFiles, odf: tuple[OdfEntry, ...]) -> None:
     paths = [entry.value.path for entry in odf if isinstance(entry.value, FilePath)]
     places = {path[:-2] if path[:2] == MF else b"" for path in paths}
     if files.base.aid and len(places) == 1 and (place := places.pop()) not in (b"", MF):
-        files.place_application(place)
+        files.place_application(Base(place))
 
 
 def read_keys(files: CardFiles) -> tuple[KeyObject, ...]:
@@ -142,6 +147,10 @@ def read_keys(files: CardFiles) -> tuple[KeyObject, ...]:
 
 def _content(files: CardFiles, value: FilePath | bytes) -> bytes:
     return value if isinstance(value, bytes) else files.read_value(value)
+
+
+def _object(files: CardFiles, value: FilePath | bytes) -> bytes:
+    return value if isinstance(value, bytes) else files.read_object(value)
 
 
 def read_public_keys(files: CardFiles) -> dict[bytes, bytes]:
@@ -182,16 +191,18 @@ def _public_keys(files: CardFiles, directory: FilePath | bytes) -> Iterator[tupl
         return
     for entry in entries:
         try:
-            key = public_keys.from_object_value(_content(files, entry.value))
+            key = public_keys.from_object_value(_object(files, entry.value))
         except (CommandRefusedError, TlvError):
             continue
         if key is not None:
             yield entry.id, public_keys.encode_spki(key)
 
 
-def _certificates(files: CardFiles, contents: dict[DirectoryKind, list[bytes]]) -> tuple[CertificateFile, ...]:
-    listed = [data for directory in _CERTIFICATE_DIRECTORIES for data in contents.get(directory, ())]
-    return tuple(file for entry in _some(objects.parse_certificates, listed) for file in _certificate(files, entry))
+def _certificates(files: CardFiles, listed: list[bytes]) -> tuple[CertificateFile, ...]:
+    """The last one first: what the card is known by, mostly the first, is selected still when the same-card check is made."""
+    entries = _some(objects.parse_certificates, listed)
+    held = [_certificate(files, entry) for entry in reversed(entries)]
+    return tuple(file for read in reversed(held) for file in read)
 
 
 def _certificate(files: CardFiles, entry: CertificateObject) -> list[CertificateFile]:
@@ -200,7 +211,7 @@ def _certificate(files: CardFiles, entry: CertificateObject) -> list[Certificate
     What is there but is no certificate is kept as it is: somebody should be told.
     """
     try:
-        raw = _content(files, entry.value)
+        raw = _object(files, entry.value)
     except (CommandRefusedError, TlvError):
         return []
     try:

@@ -10,10 +10,9 @@ from drivers.reader.certificates.public_keys import PARSE_FAULTS
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.pkcs15.directory import (
     EF_TOKEN_INFO,
-    TOKEN_INFO_SHORT_ID,
     CardDirectory,
     CertificateFile,
-    is_token_info,
+    read_token_info,
 )
 from drivers.reader.pkcs15.files import Base, CardFiles
 from drivers.reader.pkcs15.values import FilePath
@@ -60,11 +59,16 @@ def _is_holders(file: CertificateFile) -> bool:
 
 
 def still_has(files: CardFiles, fingerprint: Fingerprint) -> bool:
-    """Ask the card again: one SELECT, and READ BINARY. Raises CardGoneError, CardAnswerError, CommandRefusedError."""
-    if not fingerprint.seen:
+    """Ask the card again: READ BINARY, after a SELECT where another file is selected or the answer is not the one that was
+    seen. Raises CardGoneError, CardAnswerError, CommandRefusedError.
+    """
+    where, seen = fingerprint.where, fingerprint.seen
+    if not seen:
         return False
-    now = files.read_again(fingerprint.where.path, _end(fingerprint.where))
-    return now[fingerprint.where.index : _end(fingerprint.where)] == fingerprint.seen
+    selected = files.read_selected(where.path, _end(where))
+    if selected is not None and selected[where.index : _end(where)] == seen:
+        return True
+    return files.read_again(where.path, _end(where))[where.index : _end(where)] == seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +81,29 @@ class CachedFiles:
 
 
 def read_serial_source(files: CardFiles) -> bytes:
-    """What tells the serial of the application that was just entered, at the cost of one exchange; empty where more
-    would be needed. Raises CardGoneError, CardAnswerError.
+    """What tells the serial of the application that was just entered; empty where nothing does.
+
+    Raises CardGoneError, CardAnswerError.
     """
-    return files.read_short(TOKEN_INFO_SHORT_ID, EF_TOKEN_INFO, is_token_info) or b""
+    try:
+        return read_token_info(files)
+    except (CommandRefusedError, TlvError):
+        return b""
 
 
 def restore_if_known(files: CardFiles, cached: CachedFiles) -> bool:
     """Ask the card for what makes it this card, and take its files from memory where it is. Raises as `read_serial_source`."""
+    by_aid = files.base
+    if by_aid.aid and not cached.base.aid:
+        files.place_application(cached.base)
     try:
         same = still_has(files, cached.fingerprint)
     except (CommandRefusedError, TlvError):
-        return False
+        same = False
     if same:
         files.recall(cached.base, cached.files)
+    elif files.base != by_aid:
+        files.place_application(by_aid)
     return same
 
 

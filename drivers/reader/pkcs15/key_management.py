@@ -210,7 +210,7 @@ class Pkcs15KeyManager:
         self._writer.change(directory, self._room(directory, entry, old))
 
     def _room(self, directory: bytes, entry: bytes, old: Tlv | None = None) -> entries.DirectoryChange:
-        content = self._files.read(directory)
+        content = self._files.read(directory, "file")
         kept = [node.raw for node in entries.entries(content)]
         if old is None:
             kept.append(entry)

@@ -26,7 +26,7 @@ from drivers.reader.pin.try_counter import TryCounter
 from drivers.reader.pin.try_ledger import TryLedger
 from drivers.reader.pkcs15 import directory as pkcs15
 from drivers.reader.pkcs15 import values
-from drivers.reader.pkcs15.application_discovery import NoApplicationError, find_application
+from drivers.reader.pkcs15.application_discovery import NoApplicationError, find_application, guard_of
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.pkcs15.fingerprint import (
     CachedFiles,
@@ -37,6 +37,7 @@ from drivers.reader.pkcs15.fingerprint import (
     still_has,
 )
 from drivers.reader.pkcs15.key_management import OperationHooks, Pkcs15KeyManager, WriteOutcome
+from drivers.reader.pkcs15.selection import FileHabits
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject, FilePath, KeyObject
 from drivers.reader.profiles import CardSigns, Profiles
 from drivers.reader.profiles.draft import issuers_of
@@ -85,13 +86,14 @@ def open_pkcs15(
     ledger: TryLedger,
     memory: CardCache[CachedFiles] | None = None,
     forms: SignatureFormCache | None = None,
+    habits: FileHabits | None = None,
 ) -> "Pkcs15Session":
     """Find the application, read its directory and match a profile; of a card in `memory` only what makes it that card.
-    `forms` remembers how products sign.
+    `forms` remembers how products sign, `habits` how this one wants its files asked for.
 
     Raises UnknownCardError (with ATR and what was tried), CardGoneError, CardAnswerError.
     """
-    files = CardFiles(channel)
+    files = CardFiles(channel, habits)
     atr, reader = channel.connection.atr, channel.reader
     seen = _Recognition(atr, memory or CardCache())
     try:
@@ -100,10 +102,13 @@ def open_pkcs15(
         if identity.needs_keys(directory):
             directory = replace(directory, keys=pkcs15.read_keys(files))
     except NoApplicationError as none:
-        raise UnknownCardError(_stranger(profiles, atr), reader=reader, atr=atr, tried=none.tried) from None
+        why = guard_of(files)
+        raise UnknownCardError(_stranger(profiles, atr), reader=reader, atr=atr, tried=none.tried, why=why) from None
     except (CommandRefusedError, TlvError) as fault:
         tried = ("PKCS#15", str(fault))
-        raise UnknownCardError("a card whose directory cannot be read", reader=reader, atr=atr, tried=tried) from fault
+        raise UnknownCardError(
+            "a card whose directory cannot be read", reader=reader, atr=atr, tried=tried, why=guard_of(files)
+        ) from fault
     profile = profiles.match(_signs(atr, directory), "pkcs15")
     if profile is None:
         raise UnknownCardError("a card of no known product", reader=reader, atr=atr, tried=("PKCS#15",))
@@ -145,6 +150,8 @@ class Pkcs15Session(CardSession):
         self._manager = Pkcs15KeyManager(
             channel, files, self.check_same_card, OperationHooks(self._forget, self._read_anew)
         )
+        self._authorities: tuple[pkcs15.CertificateFile, ...] | None = None
+        """Authorities' certificates that the card brings along; None where they were not read."""
         self._fresh = False
         """What is known of the files was read in this visit."""
         self.generated: dict[str, bytes] = {}
@@ -176,12 +183,23 @@ class Pkcs15Session(CardSession):
         """Read the keys, and drop the purpose of a certificate that has none, or whose public key is another."""
         self.channel.new_operation()
         self._read_keys_once()
+        self.read_authorities()
         keys = pkcs15.read_public_keys(self._files)
         paired = (_paired(certificate, keys) for certificate in self.facts.certificates)
         held = tuple(_data_object(entry) for entry in pkcs15.read_data_objects(self._files))
         self.facts = replace(self.facts, certificates=tuple(paired), data_objects=held)
         self._seen.keep(self._files, self._fingerprint)
         return self.facts
+
+    def read_authorities(self) -> bool:
+        if self._authorities is not None:
+            return False
+        self.channel.new_operation()
+        self._authorities = pkcs15.read_authorities(self._files)
+        added = replace(self._directory, certificates=self._authorities)
+        read = identity.read_certificates(added, self._profile, lambda _entry, _certificate: "other")
+        self.facts = replace(self.facts, certificates=(*self.facts.certificates, *(c.facts for c in read)))
+        return bool(read)
 
     def verify(self, role: Role, code: Secret, *, consented: bool) -> CodeOutcome:
         """As the base class; the keys are read first, because a SELECT between code and signature may end what the code
@@ -361,6 +379,7 @@ class Pkcs15Session(CardSession):
         """The directory, of which the files that were written come from the card."""
         directory = pkcs15.read_directory(self._files, self._directory.aid)
         self._directory = replace(directory, keys=pkcs15.read_keys(self._files))
+        self._authorities = None
         self._fingerprint = fingerprint_of(self._files, self._directory)
         read = identity.read_certificates(self._directory, self._profile)
         self.facts = replace(

@@ -56,6 +56,8 @@ class ApduChannel:
         self.reader = reader
         self.gone = False
         self._may_extend = connection.protocol == "T=1" and not short_only
+        self.t0 = connection.protocol == "T=0"
+        """Answers to commands with data have to be fetched."""
         self.extended = self._may_extend and offers_extended_length(connection.atr)
         """The card takes extended length fields, until it shows that it does not: long data go out in one command, else
         chained (`send`), and long answers come in one."""
@@ -151,7 +153,7 @@ class ApduChannel:
             raise CardSlowError(
                 f"the card took more than {self._limit_s:.0f} s", reader=self.reader, command=command.name
             )
-        sent = command.encode(t0=self.connection.protocol == "T=0")
+        sent = command.encode(t0=self.t0)
         try:
             return self._exchange_bytes(sent, command.name, self.connection.transmit)
         except CardGoneError:

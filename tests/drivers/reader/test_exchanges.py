@@ -23,8 +23,27 @@ PIN = Role.IDENTIFICATION
 NEW, WRONG = Secret("975318"), Secret("111999")
 FILES = {"A": 8, "B": 9}
 """Exchanges of identification, the bytes of certificates left out: docs/cards.md says what each is for."""
-PIV_LIMIT = 8
+PIV = {"C": 4, "D": 6}
+"""As FILES; of kind D, which answers at full length, with the certificates."""
 AGAIN = {"A": 5, "B": 6, "C": 4, "D": 5}
+AFTER = 3
+"""Exchanges to change or unblock a PIN once the card is identified: the same-card check, the tries, the command."""
+LIKE_MYEID = ("padded-files", "no-sfi", "batch-serial", "trusted-list", "no-puk-object")
+BY_TRAIT = (
+    # kind, traits, the first card of a product, the next one (without the bytes of certificates), the same one again
+    ("B", LIKE_MYEID, 13, 15, 6),
+    ("B", (*LIKE_MYEID, "one-certificate"), 12, 14, 6),
+    ("B", ("padded-files", "no-sfi", "no-puk-object", "one-certificate"), 12, 11, 6),
+    ("A", ("padded-ff", "no-sfi-6a82", "trusted-list"), 13, 12, 6),
+    ("B", ("padded-ff",), 9, 9, 6),
+    ("B", ("padded-files", "no-sfi", "t0", "trusted-list"), 15, 14, 8),
+    ("B", ("t0",), 13, 13, 7),
+    ("B", ("select-path-09", "select-df-01", "no-sfi"), 18, 13, 7),
+    ("B", ("select-no-answer",), 10, 9, 6),
+    ("B", ("no-path-select", "select-ef-02"), 11, 9, 6),
+    ("C", ("no-serial",), 4, 4, 4),
+    ("C", ("t0",), 9, 9, 7),
+)
 
 
 class Station:
@@ -53,8 +72,9 @@ async def station() -> AsyncIterator[Station]:
 
 @pytest.fixture
 def made(authority: TestAuthority) -> Callable[..., VirtualCard]:
-    def make(kind: str, order: int = 6, **changed: str) -> VirtualCard:
-        return VirtualCard.create(replace(person(order).new, **changed), authority, NOW, kind=kind)  # type: ignore[arg-type]
+    def make(kind: str, order: int = 6, traits: tuple[str, ...] = (), **changed: str) -> VirtualCard:
+        persona = replace(person(order).new, **changed)  # type: ignore[arg-type]
+        return VirtualCard.create(persona, authority, NOW, kind=kind, traits=traits)
 
     return make
 
@@ -74,7 +94,7 @@ async def test_a_card_is_identified_in_few_exchanges(
         if kind in FILES:
             assert spent == FILES[kind] + parts(visit)
         else:
-            assert spent <= PIV_LIMIT + (0 if KINDS[kind].extended else parts(visit))
+            assert spent == PIV[kind] + (0 if KINDS[kind].extended else parts(visit))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,6 +107,38 @@ async def test_a_card_that_is_back_is_recognised(station: Station, made: Callabl
         assert visit.facts == first
         assert await visit.change(PIN, Secret(card.persona.pin), NEW) == Accepted()
         assert (await try_card(visit, "signature")).outcome is not None
+
+
+@pytest.mark.parametrize(("kind", "traits", "first", "following", "again"), BY_TRAIT)
+async def test_a_card_with_the_ways_of_a_real_product_is_identified_in_few_exchanges(
+    station: Station, made: Callable[..., VirtualCard], kind: str, traits: tuple[str, ...], first: int, following: int,
+    again: int,
+) -> None:  # fmt: skip
+    cards = [made(kind, order, traits) for order in (6, 7)]
+    spent = []
+    for card in cards:
+        async with station.visited_by(card) as visit:
+            assert visit.facts.holder.hsa_id == card.persona.hsa_id
+            spent.append(visit.exchange.apdus - parts(visit))
+    async with station.visited_by(cards[1]) as visit:
+        assert visit.exchange.apdus == again
+    assert spent == [first, following]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_change_and_unblock_take_three_exchanges(
+    station: Station, made: Callable[..., VirtualCard], kind: str
+) -> None:
+    card = made(kind)
+    async with station.visited_by(card) as visit:
+        before = visit.exchange.apdus
+        assert await visit.change(PIN, Secret(card.persona.pin), NEW) == Accepted()
+        assert visit.exchange.apdus - before == AFTER
+    card.lock()
+    async with station.visited_by(card) as visit:
+        before = visit.exchange.apdus
+        assert isinstance(await visit.unblock(PIN, Secret(card.persona.puk), NEW), Accepted)
+        assert visit.exchange.apdus - before <= AFTER
 
 
 @pytest.mark.parametrize("kind", KINDS)

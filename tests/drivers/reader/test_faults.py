@@ -199,7 +199,7 @@ class HangingBackend(InProcessBackend):
         return connection
 
 
-@pytest.mark.parametrize(("hang_at", "expected"), [("002c", Unknown()), ("00a4", None)])
+@pytest.mark.parametrize(("hang_at", "expected"), [("002c", Unknown()), ("00b0", None)])
 async def test_a_card_that_stops_answering_is_left_behind(
     make_card: Callable[..., VirtualCard], hang_at: str, expected: Unknown | None
 ) -> None:

@@ -77,9 +77,11 @@ def test_a_short_identifier_that_means_another_file_is_not_believed(other: str) 
 
 
 def test_a_file_longer_than_one_answer_is_read_on() -> None:
-    odf = "a80a30080406" + "3f0050154401" + "00" * 300
-    files = found(ShortIds({0x11: odf, 0x12: TOKEN_INFO}))
-    assert len(files.read(pkcs15.EF_ODF)) == len(odf) // 2
+    odf = "a80a30080406" + "3f0050154401" + "00" * 100
+    files = found(ShortIds({0x11: odf * 3 + "00" * 900, 0x12: TOKEN_INFO}))
+    assert files.read(pkcs15.EF_ODF).hex() == odf * 3 + "00" * (512 - 3 * len(odf) // 2), (
+        "and no further than its objects"
+    )
 
 
 def short(card: VirtualCard, number: int) -> bytes:

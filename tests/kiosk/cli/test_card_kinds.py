@@ -63,6 +63,22 @@ def say(
     return run
 
 
+@pytest.mark.parametrize(
+    ("kind", "trait", "why"), [("B", "pace", "pace"), ("D", "secure-messaging", "secure_messaging")]
+)
+def test_a_card_that_shows_nothing_is_named_by_what_it_wants(
+    authority: TestAuthority, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    kind: str, trait: str, why: str,
+) -> None:  # fmt: skip
+    slot = VirtualSlot("Desk 0")
+    slot.insert(VirtualCard.create(person(EC_PERSON).new, authority, datetime.now(UTC), kind=kind, traits=(trait,)))
+    monkeypatch.setattr(card, "PcscBackend", lambda: InProcessBackend([slot]))
+    assert main(["card", "show", "--json"]) == Exit.REFUSED
+    assert json.loads(capsys.readouterr().out)["why"] == why
+    assert main(["card", "show"]) == Exit.REFUSED
+    assert "which this program does not do" in capsys.readouterr().out
+
+
 @pytest.fixture
 def in_process(say: Run, virtual: VirtualCard, monkeypatch: pytest.MonkeyPatch) -> Run:
     slot = VirtualSlot("Desk 0")

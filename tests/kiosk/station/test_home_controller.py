@@ -29,6 +29,7 @@ from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.steps.card import wait_until_empty
 from kiosk.steps.context import ViewContext
 from kiosk.views import Choose, ReaderDrawing
+from sim.reader.secured import SecuredApplication
 from sim.stories.errand_stories import OWN
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, locked
@@ -99,6 +100,16 @@ async def test_a_card_put_in_the_wrong_way_round_is_answered_at_once_with_how_to
     assert errand is None
     assert someone.names == ["home", "home.strange.mute"]
     assert someone.shown[-1].drawing == ReaderDrawing("turn")
+
+
+async def test_a_card_that_wants_a_protected_connection_is_no_mute_stranger(room: Room) -> None:
+    def puts_secured(someone: Visitor) -> None:
+        card = someone.world.card(MINE)
+        card.application = SecuredApplication(card.application, "pace")
+        puts(MINE)(someone)
+
+    _, someone = await chosen(room, register(room), home=puts_secured, **{"strange.secured": pulls()})
+    assert someone.names == ["home", "home.strange.secured"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.drivers.reader.conftest import ScriptedConnection
 
 def test_an_answer_in_parts_is_fetched_whole() -> None:
     card = ScriptedConnection(["6102", "aabb6101", "cc9000"])
-    response = ApduChannel(card).send(iso7816.select_file(b"\x3f\x00"))
+    response = ApduChannel(card).send(iso7816.select(iso7816.SelectBy.ANY, iso7816.SelectAnswer.FCI, b"\x3f\x00"))
     assert (response.data.hex(), response.sw) == ("aabbcc", 0x9000)
     assert card.sent[1:] == ["00c0000002", "00c0000001"]
 
