@@ -145,7 +145,9 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
         lines.insert(0, f"{purpose}: {output.outcome_text(test.outcome, done)}")
         worst = max(worst, _exit_of(test.outcome), Exit.DONE if test.passed else Exit.REFUSED)
     if not results:
-        return _told(arguments, visit, verified, "")
+        refused = Refused(RefusalReason.NOT_ALLOWED)
+        say(arguments, _document(visit, refused), ["Not done: no certificate on the card has a key to test."])
+        return Exit.REFUSED
     document = {"reader": facts.reader, "card_number": facts.card_number, "tests": results,
                 "passed": worst == Exit.DONE, "exchange": output.exchange_json(visit.exchange)}  # fmt: skip
     say(arguments, document, lines)
@@ -185,7 +187,17 @@ async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
 
 
 def _told(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
-    say(arguments, _document(visit, outcome), [output.outcome_text(outcome, done)])
+    lines = [output.outcome_text(outcome, done)]
+    match outcome:
+        case Refused(RefusalReason.POLICY):
+            lines.append(output.lengths_line(visit.facts.pins))
+        case Refused(RefusalReason.NOT_ALLOWED):
+            lines.append(
+                f"It is of profile {visit.facts.profile}; docs/profiles.md says how one is made for a product."
+            )
+        case _:
+            pass
+    say(arguments, _document(visit, outcome), lines)
     return _exit_of(outcome)
 
 

@@ -24,15 +24,21 @@ from kiosk.findings import CardFinding
 Json = dict[str, Any]
 READ_ONLY = ", read-only: nobody has tried it on a real card"
 _REASONS = {
-    RefusalReason.BELOW_FLOOR: "so few tries remain that this program stops",
-    RefusalReason.LAST_TRY: "it may be the last try; say --use-last-try to use it",
+    RefusalReason.BELOW_FLOOR: "so few tries remain that this program stops; the code was not sent",
+    RefusalReason.LAST_TRY: "one try is left, and a wrong code locks it; say --use-last-try to use it",
     RefusalReason.POLICY: "the code has a length or characters that are not allowed; the card did not see it",
-    RefusalReason.NOT_ALLOWED: "this card does not allow it",
+    RefusalReason.NOT_ALLOWED: "the profile of its product does not let its holder do it",
     RefusalReason.NOT_PROVED: "this product can be read here, not changed yet: nobody has tried it on a real card",
     RefusalReason.NOT_AT_PAD: "the reader's keys cannot do it",
     RefusalReason.NO_FORM: "the card took no form of signature that this program knows; its profile can name one",
     RefusalReason.CARD: "the card refused",
 }
+_OWN_COUNT = "the card does not tell how many tries are left, and by this program's own count, one stricter,"
+_CAUTION = {
+    RefusalReason.BELOW_FLOOR: f"{_OWN_COUNT} so few remain that it stops; the code was not sent",
+    RefusalReason.LAST_TRY: f"{_OWN_COUNT} this may be the last; say --use-last-try to use it",
+}
+"""The same where the card itself has told no tries."""
 
 
 def _time(moment: datetime) -> str:
@@ -130,7 +136,8 @@ def outcome_text(outcome: CodeOutcome | SignOutcome, done: str) -> str:
         case Refused(reason, status, tries_left):
             word = "" if status is None else f" (status {status:04X})"
             left = "" if tries_left is None else f" {_left(tries_left)}"
-            return f"Not done: {_REASONS[reason]}{word}.{left}"
+            why = _CAUTION.get(reason, _REASONS[reason]) if tries_left is None else _REASONS[reason]
+            return f"Not done: {why}{word}.{left}"
         case Unknown():
             return "The card left in the middle: it may or may not have been done. Look at the card again."
 
@@ -154,11 +161,22 @@ def facts_lines(facts: CardFacts, findings: Sequence[CardFinding]) -> list[str]:
     ]
 
 
+_NAMES = {Role.IDENTIFICATION: "PIN", Role.SIGNATURE: "Sign. PIN", Role.PUK: "PUK"}
+
+
 def _pin_line(pin: Pin) -> str:
-    name = {Role.IDENTIFICATION: "PIN", Role.SIGNATURE: "Sign. PIN", Role.PUK: "PUK"}[pin.role]
     tries = "tries not known" if pin.tries_left is None else f"{pin.tries_left} tries left"
+    return f"{_NAMES[pin.role]:<12} {pin.state}, {tries}, {_lengths(pin)}"
+
+
+def _lengths(pin: Pin) -> str:
     span = f"{pin.min_length} to {pin.max_length}" if pin.min_length != pin.max_length else f"{pin.min_length}"
-    return f"{name:<12} {pin.state}, {tries}, {span} characters"
+    return f"{span} characters"
+
+
+def lengths_line(pins: Sequence[Pin]) -> str:
+    """How long a new PIN and the PUK are, for whoever typed another length."""
+    return f"Allowed are: {', '.join(f'{_NAMES[pin.role]} {_lengths(pin)}' for pin in pins)}."
 
 
 def certificate_lines(certificates: Sequence[Certificate]) -> list[str]:
