@@ -288,7 +288,7 @@ class Pkcs15Application:
         return keys.sign(self._environment(template), data, self._ways.signing.bare)
 
     def _environment(self, template: int) -> SecurityEnvironment:
-        environment = self._environments.get(template) if self._ways.signing.environment else self._only_key()
+        environment = self._environments.get(template) if self._ways.signing.environment else self._fixed_key(template)
         if environment is None:
             raise StatusError(status.CONDITIONS)
         purpose = environment.key.purpose
@@ -296,9 +296,11 @@ class Pkcs15Application:
             raise StatusError(status.SECURITY_STATUS)
         return environment
 
-    def _only_key(self) -> SecurityEnvironment:
-        """Of a card that can be told neither key nor algorithm."""
-        return SecurityEnvironment(self.keys[0], self._ways.allowed.of(self.keys[0])[0])
+    def _fixed_key(self, template: int) -> SecurityEnvironment:
+        """Of a card that can be told neither key nor algorithm: each command has its own."""
+        purpose = "identification" if template == AUTHENTICATION_TEMPLATE else "signature"
+        key = next((key for key in self.keys if key.purpose == purpose), self.keys[0])
+        return SecurityEnvironment(key, self._ways.allowed.of(key)[0])
 
     def _decipher(self, environment: SecurityEnvironment, data: bytes) -> Answer:
         marker, part = data[:1], data[1:]

@@ -26,7 +26,7 @@ class SigningWays:
     """How a card wants to be asked for a signature. The default takes what its kind takes."""
 
     environment: bool = True
-    """It has MANAGE SECURITY ENVIRONMENT; else its first key is used."""
+    """It has MANAGE SECURITY ENVIRONMENT; else each command uses a key of its own."""
     template: frozenset[int] | None = None
     """Tags that the control reference template must have, no more and no less; None: any that name a key."""
     refusal: int = status.BAD_DATA
@@ -69,7 +69,8 @@ SIGNING: dict[str, Trait] = {
         {"template": frozenset({PRIVATE_KEY_TAG})},
     ),
     "no-mse": Trait(
-        "has no MANAGE SECURITY ENVIRONMENT, and one key to sign with", "OpenPGP cards: OpenSC card-openpgp.c",
+        "has no MANAGE SECURITY ENVIRONMENT: signs with one key, and by INTERNAL AUTHENTICATE with the other",
+        "OpenPGP cards: OpenSC card-openpgp.c",
         {"environment": False},
     ),
     "pso-hash": Trait(

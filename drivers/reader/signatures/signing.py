@@ -5,8 +5,8 @@ wants to be asked is negotiated (`signature_forms`): a card that refuses one is 
 remembered, so that a known product costs its own commands and no more, MANAGE SECURITY ENVIRONMENT and the signature.
 
 Rules: a refused environment costs nothing, also before a code (`probe`); a signature that does not verify is a fault of the card,
-and no other form is tried after it; nor is one after a status word that asks for a code or counts a try; at most `MAX_EXCHANGES`
-for one signature.
+and no other form is tried after it, but where a guess named no key; nor is one after a status word that asks for a code or counts
+a try; at most `MAX_EXCHANGES` for one signature.
 
 >>> digest_info(b"").hex()[:38]
 '3031300d060960864801650304020105000420'
@@ -128,6 +128,10 @@ class SigningProfile:
         """Somebody has said how this product signs, or it has signed: a key that signs in no form is at fault."""
         return bool(self.profile.signing.model_fields_set) or (evidence is not None and evidence.proven)
 
+    def has_form(self, form: SignatureForm, evidence: FormEvidence | None) -> bool:
+        """That form is no guess."""
+        return bool(self.profile.signing.model_fields_set) or evidence == FormEvidence(form)
+
 
 def sign(
     channel: ApduChannel, product: SigningProfile, key: KeyObject, certificate: bytes, purpose: Purpose, message: bytes
@@ -155,13 +159,17 @@ def sign_by(
     asked = _use(scheme, purpose)
     atr, profile = channel.connection.atr, product.profile
     evidence = product.forms.recall(atr, profile.name, asked)
+    wanted = SignatureRequest(signer.public, message, scheme, signer.certificate)
     refused, lacking, before = None, set[int](), channel.exchange.apdus
     for form in product.candidates(key, asked, evidence):
         if channel.exchange.apdus - before >= MAX_EXCHANGES:
             break
-        outcome = _in_form(
-            channel, form, key, SignatureRequest(signer.public, message, scheme, signer.certificate), lacking
-        )
+        try:
+            outcome = _in_form(channel, form, key, wanted, lacking)
+        except CardAnswerError:
+            if form.template or product.has_form(form, evidence):
+                raise
+            outcome = Refused(RefusalReason.CARD)  # no key was named: another one of the card may have signed
         if isinstance(outcome, Signed):
             product.forms.keep(atr, profile.name, asked, FormEvidence(form))
         if not isinstance(outcome, Refused) or _is_final(outcome):

@@ -8,7 +8,7 @@ from kiosk.errands.change_pin import views
 from kiosk.errands.change_pin.journey import CARD, CONTEXT, NEW, OLD
 from kiosk.steps import card_views, own_card_views
 from kiosk.steps.identity import proof_views
-from kiosk.steps.pin.card_test_views import Untested, cannot_test
+from kiosk.steps.pin.card_test_views import CannotTest, cannot_test
 from kiosk.views import View
 from sim.gallery.made_up import CARD_FACTS, RECEIPT
 
@@ -28,7 +28,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "change-too-easy", views.too_easy(NEW)
     yield "change-locked-late", views.locked(NEW).view
     yield "change-done", own_card_views.done(CONTEXT, *views.done(BOTH), RECEIPT)
-    for reason in get_args(Untested):
+    for reason in get_args(CannotTest):
         yield f"cannot-test-{reason.replace('_', '-')}", cannot_test(CARD, reason)
         end = own_card_views.done(CONTEXT, *views.done(BOTH[:1], reason), RECEIPT, tested=False)
         yield f"change-untested-{reason.replace('_', '-')}", end

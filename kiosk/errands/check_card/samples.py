@@ -10,6 +10,7 @@ from kiosk.errands.check_card.journey import CARD, CONTEXT, FOUND, TEST
 from kiosk.findings import RULES, CardFinding
 from kiosk.findings.known import Args
 from kiosk.steps import own_card_views
+from kiosk.steps.pin.card_test_views import Untested
 from kiosk.views import View, say
 from sim.gallery.made_up import CARD_FACTS, ORDER
 
@@ -23,6 +24,9 @@ ARGUMENTS: Args = {
 }
 
 
+UNTESTED: tuple[Untested, ...] = ("not_signable", "other_code")
+
+
 def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "check-card", views.card(CARD, ORDER, CARD_FACTS)
     yield "check-card-long-issuer", views.card(CARD, ORDER, _from_a_long_named_issuer(CARD_FACTS))
@@ -33,8 +37,9 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         yield f"check-{rule.code}", views.finding(FOUND, found, mends=rule.errand is not None)
     yield "check-test", views.offer_test(TEST, CARD_FACTS.pins[0])
     yield "check-done", own_card_views.done(CONTEXT, *views.done((), tested=True), None)
-    said = views.done((), tested=False, untested="not_signable")
-    yield "check-untested", own_card_views.done(CONTEXT, *said, None, tested=False)
+    for reason in UNTESTED:
+        said = views.done((), tested=False, untested=reason)
+        yield f"check-untested-{reason.replace('_', '-')}", own_card_views.done(CONTEXT, *said, None, tested=False)
 
 
 def _from_a_long_named_issuer(card: CardFacts) -> CardFacts:

@@ -85,7 +85,7 @@ async def _prove_new_card(
     match await run_test(ask, context, log, visit, code, Role.IDENTIFICATION):
         case None:
             await log.note(EventType.CARD_ACTIVATED, card_number=order.card_number)
-        case "false_signature" | "did_not_sign" | "not_signable" as result:
+        case "false_signature" | "did_not_sign" | "not_signable" | "other_code" as result:
             why = "false_signature" if result == "false_signature" else "did_not_sign"
             await _hold_true_card(caps, log, order)
             await put_aside(ask, caps, context, log, order, visit, why, HEARD_CODES)

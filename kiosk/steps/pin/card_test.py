@@ -20,13 +20,13 @@ from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.proof_views import not_genuine
 from kiosk.steps.pin import views
-from kiosk.steps.pin.card_test_views import Untested, cannot_test
+from kiosk.steps.pin.card_test_views import CannotTest, Untested, cannot_test
 
 CHALLENGE_BYTES = 32
 _PURPOSE: dict[Role, Purpose] = {Role.IDENTIFICATION: "identification", Role.SIGNATURE: "signature"}
 
 
-async def find_untested(visit: Visit, role: Role) -> Untested | None:
+async def find_untested(visit: Visit, role: Role) -> CannotTest | None:
     """Why the card cannot be tested here, as far as that is known before a code. Raises CardPulledError."""
     try:
         signs = await visit.signability(_PURPOSE[role])
@@ -43,7 +43,7 @@ async def find_untested(visit: Visit, role: Role) -> Untested | None:
 async def tell_untested(ask: Ask, context: ViewContext, visit: Visit, roles: Iterable[Role]) -> None:
     """Say, before a code is touched, why the card will not be tested here. Raises CardPulledError, ErrandCancelledError."""
     reasons = [await find_untested(visit, role) for role in roles]
-    reason = first_reason(reasons)
+    reason = next((reason for reason in reasons if reason is not None), None)
     if reason is not None:
         await ask(cannot_test(context, reason))
 
@@ -94,9 +94,11 @@ def _judge(outcome: object, visit: Visit, role: Role) -> TestResult | None:
             return "no_certificate"
         case Signed():
             return None if certificate.chain == "ok" else certificate.chain
+        case Refused(RefusalReason.CARD, StatusWord.SECURITY_NOT_SATISFIED):
+            return "other_code"
+        case Refused(RefusalReason.NO_FORM, StatusWord.CONDITIONS_NOT_SATISFIED):
+            return "other_code"
         case Refused(RefusalReason.NO_FORM | RefusalReason.NOT_ALLOWED):
-            return "not_signable"
-        case Refused(RefusalReason.CARD, StatusWord.SECURITY_NOT_SATISFIED):  # the key wants another code
             return "not_signable"
         case _:
             return "did_not_sign"

@@ -6,12 +6,14 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Point, Say, Tell, say
 
-Untested = Literal["untrusted", "unchecked", "expired", "revoked", "no_certificate", "not_signable"]
-"""Why a card was not tested, or its test counts for nothing here: its certificate's chain, that it has none for that code, or
+CannotTest = Literal["untrusted", "unchecked", "expired", "revoked", "no_certificate", "not_signable"]
+"""Why a card cannot be tested here, or its test counts for nothing: its certificate's chain, that it has none for that code, or
 that nobody knows how its product signs."""
+Untested = CannotTest | Literal["other_code"]
+"""The same after the test. `other_code`: the key is not used with that code, or not before it was changed."""
 
 
-def cannot_test(context: ViewContext, reason: Untested) -> Tell:
+def cannot_test(context: ViewContext, reason: CannotTest) -> Tell:
     """Before a code is touched: it can be set, and what nobody will know afterwards."""
     return Tell(
         name=context.name("cannot_test"),

@@ -115,14 +115,21 @@ async def test_a_card_is_tested_where_nobody_can_check_its_issuer_and_the_end_sa
     assert "untested.unchecked" in said(someone, "check_card.untested")
 
 
+@pytest.mark.parametrize(("errand", "reason"), [("check_card", "other_code"), ("change_pin", "")])
+async def test_a_key_that_is_not_used_before_its_code_was_changed_is_said_as_that(
+    tmp_path: Path, errand: str, reason: str
+) -> None:
+    someone = await lived(tmp_path, errand, STORIES[errand](untested="end")(), traited("must-change"))
+    assert end_of(someone) == ("done", reason)
+
+
 def lays(*traits: str, issuer: TestAuthority | None = None) -> Prepare:
     """The new card in the slot is of a product with those traits, or from another issuer."""
     return traited(*traits, name="1:new", issuer=issuer)
 
 
-@pytest.mark.parametrize("trait", sorted(set(TESTED) - {"no-mse"}))
+@pytest.mark.parametrize("trait", TESTED)
 async def test_a_new_card_is_handed_over_whatever_form_its_product_wants(tmp_path: Path, trait: str) -> None:
-    """A card without an environment has one key for both certificates, and none that signs the receipt."""
     someone = await lived(tmp_path, "pickup", own_card(), lays(trait), setting=Setting())
     assert end_of(someone) == ("done", "")
 

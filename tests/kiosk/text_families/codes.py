@@ -2,15 +2,15 @@
 
 from typing import get_args
 
-from kiosk.steps.pin.card_test_views import Untested
+from kiosk.steps.pin.card_test_views import CannotTest
 
 CODES = ("identification", "signature", "both")
-UNTESTED = get_args(Untested)
+CANNOT_TEST = get_args(CannotTest)
 FAMILIES = {
-    "cannot_test.{}.title": UNTESTED,
-    "cannot_test.{}.lead": UNTESTED,
-    "untested.{}": UNTESTED,
-    "new_card.{}": UNTESTED,
+    "cannot_test.{}.title": CANNOT_TEST,
+    "cannot_test.{}.lead": CANNOT_TEST,
+    "untested.{}": (*CANNOT_TEST, "other_code"),
+    "new_card.{}": (*CANNOT_TEST, "other_code"),
     "new_pin.{}": CODES,
     "locked.{}.title": CODES,
     "locked.{}.lead": CODES,
