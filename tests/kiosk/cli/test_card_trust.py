@@ -159,7 +159,7 @@ def signed(tmp_path: Path, run: Run) -> Callable[[str], tuple[str, str]]:
         _, document = run("show", "--suggest-profile", "--json")
         content = (
             document["profile"]
-            .replace('by = "nobody"', f'by = "{by}"')
+            .replace('by = { value = "nobody"', f'by = {{ value = "{by}"')
             .replace("rank = 10", "rank = 50")
             .replace('value = "standard"', 'value = "card"')
             .encode()
