@@ -6,7 +6,7 @@ Each stands for a profile that ships. What a product does otherwise is in `trait
 ['cardos', 'esteid-2025', 'fineid-2022']
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,7 +33,7 @@ class CardProduct:
 
 _THALES = ("counter-df21", "pso-hash", "pads-00")
 PRODUCTS: Mapping[str, CardProduct] = {
-    "fineid-2022": CardProduct("thales-df21", "3B7F9600008031B865B085050011122460829000", (*_THALES, "t0")),
+    "fineid-2022": CardProduct("thales-df21", "3B7F9600008031B865B085050011122460829000", (*_THALES, "t0", "one-code-mf")),
     "fineid-2025": CardProduct("thales-df21", "3B7F9600008031B865B085051024122460829000", (*_THALES, "t0", "padded-files")),
     "esteid-2025": CardProduct(
         "thales-df21", "3BFF9600008031FE438031B85365494464B085051012233F1D", (*_THALES, "reference-80-told"),
@@ -42,7 +42,7 @@ PRODUCTS: Mapping[str, CardProduct] = {
     "idprime-930": CardProduct("idprime", "3B7F96000080318065B0846160FB120FFD829000", ("pads-00", "t0")),
     "ias-ecc": CardProduct(
         "ias-ecc", "3BDB960080B1FE451F830012233F536549440F9000F1",
-        ("counter-object", "verify-puk-then-new", "short-answers"), "A00000007701080007000000FE00000100",
+        ("counter-object", "verify-puk-then-new", "select-path-09", "short-reads"), "A00000007701080007000000FE00000100",
     ),
     "cardos": CardProduct("cardos", "3BD218008131FE58C90316", ("reference-80", "padded-ff", "mse-key-only", "pads-00")),
     "myeid": CardProduct(
@@ -54,10 +54,12 @@ PRODUCTS: Mapping[str, CardProduct] = {
 }  # fmt: skip
 
 
-def product_card(name: str, persona: Persona, authority: TestAuthority, now: datetime) -> VirtualCard:
-    """A card of that product. Raises KeyError."""
+def product_card(
+    name: str, persona: Persona, authority: TestAuthority, now: datetime, traits: Iterable[str] = ()
+) -> VirtualCard:
+    """A card of that product, with more traits where single cards of it have them. Raises KeyError, UnknownTraitError."""
     product = PRODUCTS[name]
-    card = VirtualCard.create(persona, authority, now, traits=product.traits)
+    card = VirtualCard.create(persona, authority, now, traits=(*product.traits, *traits))
     card.atr = bytes.fromhex(product.atr)
     assert isinstance(card.application, Pkcs15Application | Pkcs15CodeTranslation)
     application = card.application.files.application

@@ -39,6 +39,13 @@ async def test_a_product_that_was_read_from_other_peoples_programs_is_read_and_n
     assert card.codes.pin.value.decode() == card.persona.pin
 
 
+async def test_a_code_that_must_be_changed_first_is_known_before_it_is_used(authority: TestAuthority) -> None:
+    for traits, initial in ((), False), (("must-change",), True):
+        card = product_card("esteid-2025", person(EC_PERSON).new, authority, NOW, traits)
+        async with visit_to(card) as visit:
+            assert [pin.initial for pin in visit.facts.pins if pin.role is PIN] == [initial]
+
+
 def test_every_product_that_ships_read_only_has_a_card_built_like_it() -> None:
     restrained = {profile.name for profile in builtin() if profile.read_only}
     assert restrained - {product.profile for product in PRODUCTS.values()} == {"idprime-token"}, "it has no directory"

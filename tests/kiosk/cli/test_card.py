@@ -15,6 +15,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
+from sim.reader.products import product_card
 from sim.reader.slot import VirtualSlot
 
 EC_PERSON = 6
@@ -69,6 +70,21 @@ def test_list_tells_what_is_in_each_reader(run: Run) -> None:
     code, document = run("list", "--json")
     assert code == Exit.DONE
     assert document == {"readers": [{"name": "Desk 0", "presence": "present"}, {"name": "Desk 1", "presence": "empty"}]}
+
+
+def test_a_product_that_nobody_has_tried_is_said_to_be_read_only_before_any_code(
+    run: Run, slots: list[VirtualSlot], authority: TestAuthority
+) -> None:
+    slots[0].remove()
+    slots[0].insert(product_card("cardos", person(EC_PERSON).new, authority, datetime.now(UTC)))
+    code, text = run("show")
+    assert (code, "Product      cardos (pkcs15), read-only" in text) == (Exit.DONE, True)
+    _, document = run("show", "--json")
+    assert document["read_only"]
+    assert [(one["code"], one["errand"]) for one in document["findings"]] == [("read_only", None)]
+    for action in ("change-pin", "unblock"):  # without a file of codes: none is asked for
+        code, document = run(action, "--json")
+        assert (code, document["outcome"], document["reason"]) == (Exit.REFUSED, "refused", "not_proved")
 
 
 def test_show_has_every_documented_key(run: Run, virtual: VirtualCard) -> None:
