@@ -3,8 +3,10 @@
 Group commit without a timer: each commit takes all that came while the last one ran, and follows it at once, in a thread that
 does nothing else. It reads the messages too, and those of the next batch while PostgreSQL works at this one. After a commit, in
 this order: the broker is told, each station whose events were in it hears `acked` (see `acking`), pages hear what has changed.
-Nothing that a station sends stops the stream: what cannot be read is quarantined, and while the database cannot be written the
-same batch is tried again.
+Nothing that a station sends stops the stream: what cannot be read is quarantined. Only what is proved to be the fault of a row is
+the row's fault: a constraint or a value (`ROW_FAULTS`), of that row alone. Whatever else the database says (damage, a column or
+a right that is missing), and the same fault in the events of two stations, is the store's: all wait, the same batch is tried
+again, and `health` says so.
 """
 
 import asyncio
@@ -14,13 +16,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from fleet.messages.signed import Sign
 from fleet.server.ingest.acknowledge import Acknowledger
 from fleet.server.ingest.parse import (
     Arrival,
     Committed,
+    UnreadableMessage,
     Waiting,
     unstorable,
 )
@@ -34,6 +37,8 @@ BATCH = 500
 READ_AHEAD = BATCH // 2
 """So many at a time: PostgreSQL is waited for twice a batch."""
 MAX_RETRY_DELAY_S = 5.0
+ROW_FAULTS = (IntegrityError, DataError, ValueError, ArithmeticError)
+"""What a row itself can be the cause of (PEP 249): a constraint, a value out of its range or of a wrong form."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +46,14 @@ Clock = Callable[[], datetime]
 Stored = tuple[Sequence[Incoming], Sequence[Committed]]
 """The messages of a batch, and what its commits made true. What they said stays where it was read: another thread would have to
 fetch it to free it."""
+
+
+class StoreFaultError(Exception):
+    """The store takes nothing just now, and no message is the cause. `trouble`: why, in a word."""
+
+    def __init__(self, trouble: str, cause: Exception) -> None:
+        super().__init__(str(cause.orig if isinstance(cause, DBAPIError) else cause) or type(cause).__name__)
+        self.trouble = trouble
 
 
 class Ingest:
@@ -66,13 +79,9 @@ class Ingest:
         self._ahead: list[Waiting] = []
         """Read, and not stored yet. The storing thread's own."""
         self._ended = threading.Event()
-        self._waits = False
-        self._acking = Acknowledger(transport.publish, asyncio.get_running_loop().call_later, sign, clock)
-
-    @property
-    def trouble(self) -> str | None:
+        self.trouble: str | None = None
         """Why nothing is stored just now, in a word; None where all is well. For `health`."""
-        return "cannot_write" if self._waits else None
+        self._acking = Acknowledger(transport.publish, asyncio.get_running_loop().call_later, sign, clock)
 
     async def run(self) -> None:
         """Store what comes, batch by batch, in a thread. A commit that has begun is finished, also when cancelled."""
@@ -101,7 +110,7 @@ class Ingest:
             while (batch := self._next()) and not self._ended.is_set():
                 committed = self._surely([arrival for _, arrival in batch if arrival is not None])
                 then(([message for message, _ in batch], committed))
-        except OperationalError:
+        except StoreFaultError:
             waiting = len(batch) + len(self._ahead)
             _log.warning("this ingest ends while %d messages wait for the database: they come again", waiting)
         finally:
@@ -123,38 +132,66 @@ class Ingest:
             try:
                 with self._tracing.span("batch", {"batch.size": len(arrivals)}):
                     done = self._commit(arrivals)
-                self._waits = False
+                self.trouble = None
                 return done
-            except OperationalError as error:
-                self._waits = True
-                _log.error("the database cannot be written, %d messages wait: %s", len(arrivals), error.orig)
+            except StoreFaultError as error:
+                self.trouble = error.trouble
+                _log.error("the database takes nothing (%s), %d messages wait: %s", error.trouble, len(arrivals), error)
                 if self._ended.wait(delay_s):
                     raise
                 delay_s = min(MAX_RETRY_DELAY_S, delay_s * 2)
 
     def _commit(self, arrivals: Sequence[Arrival]) -> list[Committed]:
-        """One transaction; where something in it cannot be stored, one each, and that one is quarantined."""
+        """One transaction; where something in it cannot be stored, one each, and that one is quarantined. Raises
+        StoreFaultError: the batch comes again whole, and what was stored of it is a repetition then."""
         if not arrivals:
             return []
-        try:
-            return [self._writer.commit(arrivals, self._clock(), self._read_ahead)]
-        except OperationalError:
-            raise
-        except (SQLAlchemyError, ValueError, ArithmeticError) as error:
-            _log.error("a batch of %d cannot be stored at once: %s", len(arrivals), type(error).__name__)
-        return [self._commit_alone(arrival) for arrival in arrivals]
+        done = self._take(arrivals, self._read_ahead)
+        if isinstance(done, Committed):
+            return [done]
+        _log.error("a batch of %d cannot be stored at once: %s", len(arrivals), _fault_name(done))
+        alone = [(arrival, self._take([arrival])) for arrival in arrivals]
+        refused = [(arrival, taken) for arrival, taken in alone if not isinstance(taken, Committed)]
+        _check_only_theirs(refused)
+        aside = [self._set_aside(unstorable(arrival, _fault_name(fault))) for arrival, fault in refused]
+        return [*(taken for _, taken in alone if isinstance(taken, Committed)), *aside]
 
-    def _commit_alone(self, arrival: Arrival) -> Committed:
+    def _take(
+        self, arrivals: Sequence[Arrival], meanwhile: Callable[[], object] | None = None
+    ) -> Committed | Exception:
+        """One transaction, or the fault of a row in it. Raises StoreFaultError."""
         try:
-            return self._writer.commit([arrival], self._clock())
-        except OperationalError:
-            raise
-        except (SQLAlchemyError, ValueError, ArithmeticError) as error:
-            reason = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
-            return self._writer.commit([unstorable(arrival, reason)], self._clock())
+            return self._writer.commit(arrivals, self._clock(), meanwhile)
+        except ROW_FAULTS as fault:
+            return fault
+        except OperationalError as fault:
+            raise StoreFaultError("cannot_write", fault) from fault
+        except SQLAlchemyError as fault:
+            raise StoreFaultError("store_damaged", fault) from fault
+
+    def _set_aside(self, spoilt: UnreadableMessage) -> Committed:
+        """Raises StoreFaultError: what cannot even be set aside waits."""
+        taken = self._take([spoilt])
+        if isinstance(taken, Exception):
+            raise StoreFaultError("store_damaged", taken) from taken
+        return taken
 
     def _tell(self, messages: Sequence[Incoming], committed: Sequence[Committed]) -> None:
         for message in messages:
             self._transport.acknowledge(message)
         self._acking.say([word for one in committed for word in one.acked])
         self._changes.publish(frozenset().union(*(one.topics for one in committed)))
+
+
+def _fault_name(fault: Exception) -> str:
+    return type(fault.orig if isinstance(fault, DBAPIError) else fault).__name__
+
+
+def _check_only_theirs(refused: Sequence[tuple[Arrival, Exception]]) -> None:
+    """Raises StoreFaultError where two stations fail alike: no station can be the cause of what happens to another."""
+    stations: dict[str, set[str]] = {}
+    for arrival, fault in refused:
+        alike = stations.setdefault(_fault_name(fault), set())
+        alike.add(arrival.station)
+        if len(alike) > 1:
+            raise StoreFaultError("rows_refused", fault) from fault

@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pytest
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import text
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    IntegrityError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from fleet.messages.commands import CommandResult
 from fleet.messages.link import Acked, StationState, decode, encode
@@ -26,6 +35,7 @@ from fleet.server.ingest.service import BATCH
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.transport import Incoming
+from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.ingesting import ingesting, message
 from tests.fleet.server.conftest import NOW, SealingStation
@@ -148,6 +158,8 @@ class FailingWriter(Writer):
 
     away = 0
     poison: bytes | None = None
+    sick: DBAPIError | None = None
+    """What each commit of events ends with."""
     asked: threading.Event | None = None
     before: Callable[[], object] = staticmethod(lambda: None)
 
@@ -162,6 +174,8 @@ class FailingWriter(Writer):
             if meanwhile is not None:
                 meanwhile()
             raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        if self.sick is not None and any(isinstance(one, ArrivedEvent) for one in arrivals):
+            raise self.sick
         if any(isinstance(one, ArrivedEvent) and one.raw == self.poison for one in arrivals):
             raise IntegrityError("INSERT", {}, Exception("no"))
         return super().commit(arrivals, now, meanwhile)
@@ -216,3 +230,69 @@ async def test_one_thing_that_cannot_be_stored_is_set_aside_and_its_batch_is_not
     row = readings.station("entre-a", NOW)
     assert row is not None
     assert (row.quarantined, row.missing) == (1, 0)
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    while not reached():  # noqa: ASYNC110  # what changes is set in the storing thread
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("fault", [ProgrammingError, DatabaseError, InternalError, NotSupportedError])
+async def test_what_the_store_itself_is_the_cause_of_makes_all_wait(
+    database: object, station: SealingStation, readings: StoreReadings, fault: type[DBAPIError]
+) -> None:
+    """Before the mend each event was tried alone, called poison, set aside and acknowledged, with `health` saying ok."""
+    writer = FailingWriter(database)  # type: ignore[arg-type]
+    writer.sick = fault("INSERT", {}, Exception("index is damaged"))
+    async with ingesting(writer) as bench:
+        for event in station.seals(3):
+            bench.inbox.put(message(event))
+        await until(lambda: bench.ingest.trouble == "store_damaged")
+        assert bench.transport.acknowledged == []
+        writer.sick = None
+        await bench.transport.settled(3)
+        assert bench.ingest.trouble is None
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert (row.quarantined, row.missing) == (0, 0)
+
+
+async def test_a_column_that_is_gone_under_a_running_server_sets_nothing_aside(
+    database: Database, station: SealingStation, readings: StoreReadings
+) -> None:
+    """As in an upgrade whose tables do not fit the workers that still run."""
+
+    def rename(before: str, after: str) -> None:
+        with database.ingesting.begin() as connection:
+            connection.execute(text(f"ALTER TABLE events RENAME COLUMN {before} TO {after}"))
+
+    writer = Writer(database)
+    async with ingesting(writer) as bench:
+        await bench.send(message(station.seal()))
+        rename("errand", "errand_moved")
+        for event in station.seals(2):
+            bench.inbox.put(message(event))
+        await until(lambda: bench.ingest.trouble is not None)
+        assert len(bench.transport.acknowledged) == 1
+        rename("errand_moved", "errand")
+        await bench.transport.settled(3)
+    assert bench.transport.acked("entre-a")[-1] == Acked(1, 3)
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert row.quarantined == 0
+
+
+async def test_events_of_two_stations_that_fail_alike_are_nobodys_fault_and_wait(
+    database: object, station: SealingStation, readings: StoreReadings
+) -> None:
+    writer = FailingWriter(database)  # type: ignore[arg-type]
+    other = SealingStation("entre-b")
+    writer.sick = IntegrityError("INSERT", {}, Exception("a column may not be null that nobody here knows"))
+    async with ingesting(writer) as bench:
+        for event in (station.seal(), other.seal()):
+            bench.inbox.put(message(event))
+        await until(lambda: bench.ingest.trouble == "rows_refused")
+        assert bench.transport.acknowledged == []
+        writer.sick = None
+        await bench.transport.settled(2)
+    assert [row.quarantined for name in ("entre-a", "entre-b") if (row := readings.station(name, NOW))] == [0, 0]
