@@ -68,17 +68,19 @@ class CardSession(ABC):
         self._pad = PinpadCommands(channel, codes)
         self._administration = AdministratorUnblock(channel, codes, profile.unblocking)
         self._owned = as_described(owned, profile)
+        for own in self._owned:
+            puk = None if own.role is Role.PUK else self._puk_of(own.code)
+            if puk is not None:
+                codes.pair(own.code, puk)
 
     def _read_pins(self) -> tuple[Pin, ...]:
         pins = []
         for own in self._owned:
             tries = self._codes.tries(own.code, own.role)
-            last = own.role is not Role.PUK and isinstance(last_try_refusal(tries, consented=False), Refused)
-            pins.append(
-                identity.pin_of(
-                    own.code, own.role, self._profile, tries.shown, last_try=last, must_change=tries.must_change
-                )
+            stops = (
+                self._codes.floor_refusal(tries) if own.role is Role.PUK else last_try_refusal(tries, consented=False)
             )
+            pins.append(identity.pin_of(own.code, own.role, self._profile, tries, refused=isinstance(stops, Refused)))
         return tuple(pins)
 
     @property

@@ -47,6 +47,11 @@ class Pin:
     the station counts, and `tries_left` is None."""
     entry_min_length: int = 6
     """The code that the card has now may be shorter than a new one."""
+    counted: bool = False
+    """The card does not tell its tries: the station counts them, and is stricter. `state` "locked" is then what the card said in
+    an earlier visit; a PIN may have been unlocked elsewhere since."""
+    below_floor: bool = False
+    """Of a PUK: so few tries are left, or may be, that it is not sent."""
 
 
 @dataclass(frozen=True, slots=True)

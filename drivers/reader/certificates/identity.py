@@ -24,6 +24,7 @@ from drivers.reader.certificates.key_usage import is_authority, purpose_by_usage
 from drivers.reader.certificates.public_keys import PARSE_FAULTS as PARSE_FAULTS
 from drivers.reader.model import CardRules, Certificate, Holder, Pin, PinState, Purpose
 from drivers.reader.outcomes import Role
+from drivers.reader.pin.try_counter import RemainingTries
 from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject
 from drivers.reader.profiles import Profile
@@ -261,28 +262,23 @@ def digest_of(certificates: Iterable[ReadCertificate]) -> bytes:
     return hashlib.sha256(b"".join(hashlib.sha256(c.facts.der).digest() for c in certificates)).digest()
 
 
-def pin_of(
-    code: CodeObject,
-    role: Role,
-    profile: Profile,
-    tries_left: int | None,
-    *,
-    last_try: bool = False,
-    must_change: bool = False,
-) -> Pin:
-    """A code in the station's words. Its lengths are those that both card and profile allow for a new one."""
+def pin_of(code: CodeObject, role: Role, profile: Profile, tries: RemainingTries, *, refused: bool = False) -> Pin:
+    """A code in the station's words. Its lengths are those that both card and profile allow for a new one. `refused`: the
+    station does not send it without consent, or a PUK not at all."""
     rules = profile.rules(role)
-    state: PinState = "unknown" if tries_left is None else "ok" if tries_left else "locked"
+    state: PinState = "unknown" if tries.shown is None else "ok" if tries.shown else "locked"
     return Pin(
         id=code.auth_id.hex(),
         label=code.label,
         role=role,
         reference=code.reference,
-        tries_left=tries_left,
+        tries_left=tries.shown,
         state=state,
         min_length=max(code.min_length, profile.new_rules(role).min_length),
         max_length=min(code.max_length, rules.max_length),
-        initial=must_change or CodeFlag.INITIALIZED not in code.flags,
-        last_try=last_try,
+        initial=tries.must_change or CodeFlag.INITIALIZED not in code.flags,
+        last_try=refused and role is not Role.PUK,
         entry_min_length=max(code.min_length, rules.min_length),
+        below_floor=refused and role is Role.PUK,
+        counted=tries.counted,
     )

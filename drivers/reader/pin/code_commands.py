@@ -132,16 +132,17 @@ class CodeCommands:
         """Checks before every RESET RETRY COUNTER with a PUK, and its bookkeeping after it. Raises as `change`."""
         self.check_same_card()
         tries = self.tries(puk, Role.PUK)
-        stopped = self._floor_refusal(tries)
+        stopped = self.floor_refusal(tries)
         if stopped is not None:
             return stopped
         if self.variant not in VERIFYING_FIRST:
             self._enter(code)
+        self._counter.spend_puk(code, puk)
         outcome = reset(tries)
         if isinstance(outcome, Accepted):
             self._counter.reset_count(code)
             return Accepted(new_code_set=self._profile.commands.unblock not in KEEPING_THE_CODE)
-        return self._with_entries_left(outcome, tries)
+        return self._with_entries_left(outcome, puk)
 
     def _reset(
         self, code: CodeObject, puk: CodeObject, tries: RemainingTries, entry: Secret, new: Secret
@@ -179,6 +180,14 @@ class CodeCommands:
         if isinstance(outcome, Accepted):
             self._counter.reset_count(code)
         return outcome
+
+    def pair(self, pin: CodeObject, puk: CodeObject) -> None:
+        """That PIN is unlocked by that PUK."""
+        self._counter.pair(pin, puk)
+
+    def rename(self, card: str) -> None:
+        """The name under which the card's tries are counted from now on. Raises LedgerError."""
+        self._counter.rename(card)
 
     def count_of_key(self, name: str, start: int) -> KeyTryCounter:
         """The station's count of the tries of a key of this card."""
@@ -223,15 +232,18 @@ class CodeCommands:
     def _floor(self, puk: RemainingTries) -> int:
         return self._profile.puk.floor + (STRICTER if puk.counted else 0)
 
-    def _floor_refusal(self, puk: RemainingTries) -> CodeOutcome | None:
-        if puk.left == 0 and not puk.counted:
+    def floor_refusal(self, puk: RemainingTries) -> Locked | Refused | None:
+        """Why no PUK goes to the card; None where one may."""
+        if puk.used_up:
             return Locked()
         return Refused(RefusalReason.BELOW_FLOOR, tries_left=puk.shown) if puk.left < self._floor(puk) else None
 
-    def _with_entries_left(self, outcome: CodeOutcome, puk: RemainingTries) -> CodeOutcome:
-        if isinstance(outcome, WrongCode) and outcome.tries_left is not None:
-            return replace(outcome, entries_left=max(0, outcome.tries_left - self._floor(puk) + 1))
-        return outcome
+    def _with_entries_left(self, outcome: CodeOutcome, puk: CodeObject) -> CodeOutcome:
+        """Counted by the card's own word, else by the station."""
+        if not isinstance(outcome, WrongCode):
+            return outcome
+        left = self._counter.known(puk, Role.PUK) if outcome.tries_left is None else RemainingTries(outcome.tries_left)
+        return replace(outcome, entries_left=max(0, left.left - self._floor(left) + 1))
 
     def _send(self, code: CodeObject, role: Role, tries: RemainingTries, command: CommandApdu) -> CodeOutcome:
         """The command that holds a code."""
@@ -241,7 +253,7 @@ class CodeCommands:
         self, code: CodeObject, role: Role, tries: RemainingTries, exchange: Callable[[], ResponseApdu]
     ) -> CodeOutcome:
         """Run an exchange that may cost a try of the code, counted before it. Raises LedgerError: nothing went out."""
-        self._counter.spend(code, tries)
+        self._counter.spend(code)
         outcome = self.send_irreversible(exchange)
         self._counter.settle(code, role, tries, outcome)
         return outcome
@@ -295,8 +307,9 @@ class CodeCommands:
 
 
 def last_try_refusal(tries: RemainingTries, consented: bool) -> CodeOutcome | None:
-    """Refusal of the last try without the holder's consent; also where nobody knows that it is not the last."""
-    if tries.left == 0 and not tries.counted:
+    """Refusal of the last try without the holder's consent; also where nobody knows that it is not the last. With consent a code
+    that was locked in an earlier visit may be tried: it costs nothing, or it has been unlocked elsewhere."""
+    if tries.used_up and not (consented and tries.counted):
         return Locked()
     if tries.left <= (1 + STRICTER if tries.counted else 1) and not consented:
         return Refused(RefusalReason.LAST_TRY, tries_left=tries.shown)

@@ -1,7 +1,12 @@
 """Remaining tries of a code: read from the card without using one, else counted by the station.
 
-Where the card tells, its word stands. Where it does not, the station's count stands in (reliability I1): it grows,
-durably, before a code goes out, and what the card answers corrects it. A count that cannot be kept stops the code.
+Rules (reliability I1):
+1. Where the card tells its tries, its word stands.
+2. Where it does not, what it answered to a code last in this visit stands: x of 63Cx, or that it is locked.
+3. Else the station's count stands in. It grows, durably, before a code goes out, and what the card answers corrects it. A
+   count that cannot be kept stops the code.
+4. The count of a PUK ends where the PIN is seen unlocked that was seen locked since its last try: nothing but the PUK
+   unlocks it, and that gave the PUK its tries back. Not so where an administrative key can unlock it.
 """
 
 import contextlib
@@ -12,7 +17,7 @@ from drivers.reader import iso7816, tlv
 from drivers.reader.apdu import ResponseApdu, StatusWord
 from drivers.reader.errors import CommandRefusedError, LedgerError
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, Refused, Role, Unknown, WrongCode
-from drivers.reader.pin.try_ledger import TryLedger
+from drivers.reader.pin.try_ledger import LOCKED, TryLedger
 from drivers.reader.piv.apdus import get_metadata
 from drivers.reader.piv.objects import parse_metadata
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
@@ -40,17 +45,24 @@ that it was wrong (6982 and 6A80 are on some)."""
 
 @dataclass(frozen=True, slots=True)
 class RemainingTries:
-    """Remaining tries of a code. `counted`: by the station, because the card does not tell."""
+    """Remaining tries of a code. `counted`: by the station, because the card does not tell. `locked_before`: in an earlier visit
+    the card has said that there are none; it may have been unlocked elsewhere since."""
 
     left: int
     counted: bool = False
+    locked_before: bool = False
     must_change: bool = False
     """The card wants the code changed before it lets anybody use it, and says so."""
 
     @property
+    def used_up(self) -> bool:
+        """By the card's own word, now or before."""
+        return self.left == 0 and (self.locked_before or not self.counted)
+
+    @property
     def shown(self) -> int | None:
-        """Tries as shown to a person: only what the card itself says."""
-        return None if self.counted else self.left
+        """Tries as shown to a person: only what the card itself says or has said."""
+        return self.left if self.used_up or not self.counted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +101,35 @@ def ledger_key_of(code: CodeObject) -> str:
 
 
 class TryCounter:
-    """The counters of one card. `card` is the name under which the ledger counts."""
+    """The counters of one card in one visit. `card` is the name under which the ledger counts (`name_in_ledger`), `former` are
+    names under which it was counted before; counts under those go on."""
 
-    def __init__(self, channel: ApduChannel, profile: Profile, ledger: TryLedger, card: str) -> None:
+    def __init__(
+        self, channel: ApduChannel, profile: Profile, ledger: TryLedger, card: str, former: tuple[str, ...] = ()
+    ) -> None:
         self._channel = channel
         self._profile = profile
         self._ledger = ledger
         self._card = card
         self._told: set[str] = set()
         """Names of the codes whose tries this card has told in this visit."""
+        self._answered: dict[str, int] = {}
+        """By the names of the others: tries left, as it answered to a code."""
+        self._seen_locked: set[str] = set()
+        """PINs that the card called locked in this visit."""
+        self._puks: dict[str, str] = {}
+        """Names of the PUKs that unlock them, by the names of PINs."""
+        self._former = tuple(name for name in former if name and not self._inherit(name))
+
+    def pair(self, pin: CodeObject, puk: CodeObject) -> None:
+        """That PIN is unlocked by that PUK."""
+        self._puks[ledger_key_of(pin)] = ledger_key_of(puk)
+
+    def rename(self, card: str) -> None:
+        """The card's certificates have changed, and so has its name: what was counted goes on. Raises LedgerError."""
+        if card != self._card:
+            self._ledger.carry(self._card, card)
+            self._card = card
 
     def tries(self, code: CodeObject, role: Role) -> RemainingTries:
         """Tries left. The code's own DF must be current.
@@ -105,49 +137,138 @@ class TryCounter:
         Raises CardGoneError, CardAnswerError, LedgerError, and CommandRefusedError where a card that has told the tries
         does not tell them any more: it was reset, or is another, and the station's count knows nothing of other desks.
         """
-        told = self._read(code, role)
-        if told is not None:
-            return told
-        used = self._ledger.used(self._card, ledger_key_of(code))
-        return RemainingTries(max(0, self._profile.rules(role).tries - used), counted=True)
+        name = ledger_key_of(code)
+        first, told = name not in self._told, self._read(code, role)
+        if told is None:
+            return self.known(code, role)
+        if told.left == 0 or first:
+            self._notice(code, role, told.left)
+        return told
 
-    def spend(self, code: CodeObject, tries: RemainingTries) -> None:
+    def known(self, code: CodeObject, role: Role) -> RemainingTries:
+        """Tries left of a code that the card does not tell: by its last answer, else by the station's count."""
+        name = ledger_key_of(code)
+        if name in self._answered:
+            return RemainingTries(self._answered[name])
+        used = self._used(name)
+        return RemainingTries(
+            max(0, self._profile.rules(role).tries - used), counted=True, locked_before=used >= LOCKED
+        )
+
+    def spend(self, code: CodeObject) -> None:
         """A code is about to go out. Raises LedgerError where only the station counts and cannot: send nothing."""
+        name = ledger_key_of(code)
+        self._answered.pop(name, None)
         try:
-            self._ledger.spend(self._card, ledger_key_of(code))
+            self._ledger.spend(self._card, name)
         except LedgerError:
-            if tries.counted:
+            if name not in self._told:
                 raise
 
     def settle(self, code: CodeObject, role: Role, before: RemainingTries, outcome: CodeOutcome) -> None:
         """Put down what the card has answered. What cannot be put down stays counted as used; so does a try of which only the
         station knows, where the card's refusal may mean that the code was wrong.
         """
-        start = self._profile.rules(role).tries
+        name, start = ledger_key_of(code), self._profile.rules(role).tries
         match outcome:
             case Accepted():
+                self._notice(code, role, start)
                 used = 0
             case WrongCode(tries_left=int(left)):
+                self._notice(code, role, left)
+                self._answered[name] = left
                 used = start - left
             case Locked():
-                used = start
-            case Refused() if before.counted and not cost_no_try(outcome.status):
+                self._notice(code, role, 0)
+                self._answered[name] = 0
+                used = LOCKED
+            case Refused() if name not in self._told and not cost_no_try(outcome.status):
                 return
             case Refused():
-                used = start - before.left
+                if not before.counted:
+                    self._answered[name] = before.left
+                used = LOCKED if before.used_up else start - before.left
             case WrongCode() | Unknown():
                 return
-        with contextlib.suppress(LedgerError):
-            self._ledger.settle(self._card, ledger_key_of(code), max(0, used))
+        self._put(name, max(0, used))
 
     def reset_count(self, code: CodeObject) -> None:
         """An unblock gave the code all its tries again."""
-        with contextlib.suppress(LedgerError):
-            self._ledger.settle(self._card, ledger_key_of(code), 0)
+        name = ledger_key_of(code)
+        self._answered.pop(name, None)
+        self._seen_locked.discard(name)
+        self._put(name, 0)
+        self._put(_lock_mark(name), 0)
+
+    def spend_puk(self, pin: CodeObject, puk: CodeObject) -> None:
+        """A PUK is about to go out for that PIN: was the PIN seen locked? Raises LedgerError as `spend`."""
+        if ledger_key_of(puk) not in self._told:
+            name = ledger_key_of(pin)
+            self._ledger.settle(
+                self._card, _lock_mark(name), int(name in self._seen_locked and self._puk_alone_unlocks)
+            )
+
+    def counts(self, codes: Iterable[CodeObject]) -> tuple[int, ...]:
+        """Tries that count as used, by the station."""
+        return tuple(self._used(ledger_key_of(code)) for code in codes)
+
+    def clear(self, codes: Iterable[CodeObject], keys: Iterable[str] = ()) -> None:
+        """Count from the beginning again: somebody knows better. What the card said in this visit holds. Raises LedgerError."""
+        names = [ledger_key_of(code) for code in codes]
+        for name in (*names, *map(_lock_mark, names), *keys):
+            if self._used(name):
+                self._ledger.settle(self._card, name, 0)
+            if self._used(name):
+                raise LedgerError("the count of tries cannot be changed")
 
     def of_key(self, name: str, start: int) -> KeyTryCounter:
         """The count of a key of this card."""
         return KeyTryCounter(self._ledger, self._card, name, start)
+
+    @property
+    def _puk_alone_unlocks(self) -> bool:
+        return self._profile.unblocking.admin == "none"
+
+    def _notice(self, code: CodeObject, role: Role, left: int) -> None:
+        """The card has said how many tries are left: its count is corrected where it is too strict, and a lock is remembered."""
+        name = ledger_key_of(code)
+        used = max(0, self._profile.rules(role).tries - left)
+        if left and used < self._used(name):
+            self._put(name, used)
+        if name in self._puks:
+            self._notice_lock(name, locked=left == 0)
+
+    def _notice_lock(self, pin: str, *, locked: bool) -> None:
+        puk, mark = self._puks[pin], _lock_mark(pin)
+        if locked:
+            self._seen_locked.add(pin)
+            if self._puk_alone_unlocks and self._used(puk):
+                self._put(mark, 1)
+            return
+        self._seen_locked.discard(pin)
+        if self._used(mark):
+            if self._used(puk) < LOCKED:
+                self._put(puk, 0)
+            self._put(mark, 0)
+
+    def _used(self, name: str) -> int:
+        return max(self._ledger.used(card, name) for card in (self._card, *self._former))
+
+    def _put(self, name: str, used: int) -> None:
+        """What cannot be put down stays as it was."""
+        with contextlib.suppress(LedgerError):
+            if self._ledger.used(self._card, name) != used:
+                self._ledger.settle(self._card, name, used)
+
+    def _inherit(self, former: str) -> bool:
+        """Counts of a former name go on, once: what this card clears stays cleared. False where that cannot be put down."""
+        mark = f"after {former}"
+        try:
+            if not self._ledger.used(self._card, mark) and self._ledger.carry(former, self._card):
+                self._ledger.settle(self._card, mark, 1)
+        except LedgerError:
+            return False
+        return True
 
     def _read(self, code: CodeObject, role: Role) -> RemainingTries | None:
         match self._profile.counter(role) if code.has_reference else "none":
@@ -194,6 +315,11 @@ class TryCounter:
             return None
         self._told.add(ledger_key_of(code))
         return RemainingTries(left, must_change=must_change)
+
+
+def _lock_mark(pin: str) -> str:
+    """Ledger key of whether a PIN was seen locked since its PUK went out last."""
+    return f"{pin}-seen-locked"
 
 
 def _byte_in(response: ResponseApdu, tag: int) -> int | None:

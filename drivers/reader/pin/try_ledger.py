@@ -1,11 +1,12 @@
 """Durable try counter against brute force, for cards whose own counter cannot be read safely (reliability I1).
 
 A count grows *before* a code goes to the card, so that a power cut errs on the safe side, and is corrected by the
-card's own answer. The station keeps it durably, by card number; the default here forgets at the end of the program.
+card's own answer. The station keeps it durably; the default here forgets at the end of the program. A card is named by
+all that tells it from another, since serial numbers may be those of a whole batch.
 
->>> ledger = MemoryLedger()
->>> ledger.spend("9752 (made up)", "02"); ledger.used("9752 (made up)", "02")
-1
+>>> ledger, card = MemoryLedger(), name_in_ledger(bytes.fromhex("3B00"), "0000", bytes((1,)))
+>>> ledger.spend(card, "02"); ledger.used(card, "02"), card
+(1, '3B00:0000:01')
 """
 
 import fcntl
@@ -21,12 +22,18 @@ from drivers.reader.errors import LedgerError
 
 UNREADABLE = 15
 """Tries that count as used where the station's own count is lost."""
+LOCKED = 255
+"""Tries that count as used where the card itself said that none are left: more than any card has."""
+
+
+def name_in_ledger(atr: bytes, serial: str, digest: bytes) -> str:
+    """The name under which a card is counted; `digest` is over its certificates."""
+    return f"{atr.hex().upper()}:{serial}:{digest.hex().upper()}"
 
 
 class TryLedger(Protocol):
-    """Tries used per card and code. `card` is the card number (the chip's serial where it has none), `code` names one of its
-    codes. Called from the threads of all readers, maybe at once. Each method raises LedgerError, and nothing else, where it
-    cannot count."""
+    """Tries used per card (`name_in_ledger`) and code. Called from the threads of all readers, maybe at once. Each method raises
+    LedgerError, and nothing else, where it cannot count."""
 
     def used(self, card: str, code: str) -> int:
         """Tries that may have been used since the code was last right."""
@@ -37,21 +44,40 @@ class TryLedger(Protocol):
     def settle(self, card: str, code: str, used: int) -> None:
         """Set the count to what the card itself has said."""
 
+    def carry(self, former: str, card: str) -> bool:
+        """Count for `card` at least what is counted under its former name; whether there was anything."""
+
+
+Counts = dict[str, int]
+"""By card and code, as `CARD/CODE`."""
+
+
+def _carried(counts: Counts, former: str, card: str) -> Counts:
+    """What `card` has to be counted at least, by what is counted for `former`."""
+    start = f"{former}/"
+    renamed = {f"{card}/{key.removeprefix(start)}": used for key, used in counts.items() if key.startswith(start)}
+    return {key: max(used, counts.get(key, 0)) for key, used in renamed.items() if used}
+
 
 class MemoryLedger:
     """Counts for as long as the program runs."""
 
     def __init__(self) -> None:
-        self._used: dict[tuple[str, str], int] = {}
+        self._used: Counts = {}
 
     def used(self, card: str, code: str) -> int:
-        return self._used.get((card, code), 0)
+        return self._used.get(f"{card}/{code}", 0)
 
     def spend(self, card: str, code: str) -> None:
-        self._used[card, code] = self.used(card, code) + 1
+        self.settle(card, code, self.used(card, code) + 1)
 
     def settle(self, card: str, code: str, used: int) -> None:
-        self._used[card, code] = used
+        self._used[f"{card}/{code}"] = used
+
+    def carry(self, former: str, card: str) -> bool:
+        carried = _carried(self._used, former, card)
+        self._used |= carried
+        return bool(carried)
 
 
 class FileLedger:
@@ -70,18 +96,25 @@ class FileLedger:
         return UNREADABLE if counts is None else counts.get(f"{card}/{code}", 0)
 
     def spend(self, card: str, code: str) -> None:
-        self._change(f"{card}/{code}", lambda used: used + 1)
+        key = f"{card}/{code}"
+        self._change(lambda counts: {key: counts.get(key, 0) + 1})
 
     def settle(self, card: str, code: str, used: int) -> None:
-        self._change(f"{card}/{code}", lambda _before: used)
+        self._change(lambda _counts: {f"{card}/{code}": used})
 
-    def _change(self, key: str, change: Callable[[int], int]) -> None:
+    def carry(self, former: str, card: str) -> bool:
+        if not _carried(self._read() or {}, former, card):
+            return False
+        self._change(lambda counts: _carried(counts, former, card))
+        return True
+
+    def _change(self, change: Callable[[Counts], Counts]) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._alone, self._locked():
                 counts = self._read()
                 if counts is not None:
-                    self._write(counts | {key: change(counts.get(key, 0))})
+                    self._write(counts | change(counts))
         except OSError as reason:
             raise LedgerError(f"the count of tries cannot be kept: {reason.strerror}") from reason
 
@@ -92,7 +125,7 @@ class FileLedger:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _write(self, counts: dict[str, int]) -> None:
+    def _write(self, counts: Counts) -> None:
         draft = self._path.with_suffix(".new")
         with draft.open("w", encoding="utf-8") as file:
             json.dump({key: count for key, count in counts.items() if count}, file)
@@ -101,7 +134,7 @@ class FileLedger:
         draft.replace(self._path)
         _sync(self._path.parent)
 
-    def _read(self) -> dict[str, int] | None:
+    def _read(self) -> Counts | None:
         try:
             counts = json.loads(self._path.read_text("utf-8"))
         except FileNotFoundError:

@@ -44,7 +44,7 @@ from drivers.reader.outcomes import (
 from drivers.reader.pin.code_commands import CodeCommands
 from drivers.reader.pin.code_roles import CodeWithRole
 from drivers.reader.pin.try_counter import TryCounter
-from drivers.reader.pin.try_ledger import TryLedger
+from drivers.reader.pin.try_ledger import TryLedger, name_in_ledger
 from drivers.reader.piv import objects, signing
 from drivers.reader.piv.application import CachedObjects, PivCard, PivHabits, select
 from drivers.reader.piv.key_management import PivKeyManager, public_key_of
@@ -96,7 +96,10 @@ class PivSession(CardSession):
         policy = card.pin_policy()
         read = self._read_certificates()
         number = identity.card_number_of(read, self._serial, card.profile)
-        counter = TryCounter(channel, card.profile, ledger, number or self._serial or identity.digest_of(read).hex())
+        digest = identity.digest_of(read)
+        former = number or self._serial or digest.hex(), self._serial.encode().hex().upper()
+        name = name_in_ledger(channel.connection.atr, self._serial, digest)
+        counter = TryCounter(channel, card.profile, ledger, name, former)
         born = identity.birth_dates_of(read)
         codes = CodeCommands(channel, card.profile, counter, self.check_same_card, _stay, born)
         super().__init__(channel, card.profile, codes, _codes_of(policy))
@@ -186,6 +189,8 @@ class PivSession(CardSession):
         digest = identity.digest_of([c for c in read if slot_of(c.facts.id) in self._counted])
         damaged = identity.damaged_certificates(self._directory(), read)
         self.facts = replace(self.facts, certificates=tuple(c.facts for c in read), digest=digest, damaged=damaged)
+        usual = identity.digest_of([c for c in read if slot_of(c.facts.id) in objects.SLOTS])
+        self._codes.rename(name_in_ledger(self.facts.atr, self._serial, usual))
 
     def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
         """See `KeyVisit.places`: the ordinary slot of the purpose, then the spare ones."""

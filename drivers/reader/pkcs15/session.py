@@ -23,7 +23,7 @@ from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signability, Si
 from drivers.reader.pin.code_commands import CodeCommands
 from drivers.reader.pin.code_roles import assign_roles
 from drivers.reader.pin.try_counter import TryCounter
-from drivers.reader.pin.try_ledger import TryLedger
+from drivers.reader.pin.try_ledger import TryLedger, name_in_ledger
 from drivers.reader.pkcs15 import directory as pkcs15
 from drivers.reader.pkcs15 import values
 from drivers.reader.pkcs15.application_discovery import NoApplicationError, find_application, guard_of
@@ -143,7 +143,8 @@ class Pkcs15Session(CardSession):
         owned = assign_roles(directory.codes, directory.keys or ())
         serial = directory.token.serial.hex().upper()
         number = identity.card_number_of(certificates, serial, profile)
-        counter = TryCounter(channel, profile, ledger, number or serial)
+        name = name_in_ledger(channel.connection.atr, serial, identity.digest_of(certificates))
+        counter = TryCounter(channel, profile, ledger, name, (number or serial,))
         born = identity.birth_dates_of(certificates)
         codes = CodeCommands(channel, profile, counter, self.check_same_card, self._enter, born)
         super().__init__(channel, profile, codes, owned)
@@ -388,6 +389,7 @@ class Pkcs15Session(CardSession):
             digest=identity.digest_of(read),
             damaged=identity.damaged_certificates(self._directory, read),
         )
+        self._codes.rename(name_in_ledger(self.facts.atr, self.facts.serial, self.facts.digest))
         self._seen.keep(self._files, self._fingerprint)
 
 

@@ -20,7 +20,7 @@ from drivers.reader.outcomes import (
     Unknown,
     WrongCode,
 )
-from drivers.reader.pin.try_ledger import MemoryLedger
+from drivers.reader.pin.try_ledger import MemoryLedger, name_in_ledger
 from drivers.reader.port import Presence
 from drivers.reader.profiles import Profile, Profiles, builtin
 from drivers.reader.secret import Secret
@@ -302,7 +302,8 @@ async def test_a_torn_puk_counts_as_a_try_where_only_the_station_counts(card: Vi
     real = card.transmit
     card.transmit = lambda apdu: tear(card, apdu, real)  # type: ignore[method-assign]
     assert await visit.unblock(PIN, Secret(card.persona.puk), NEW) == Unknown()
-    assert ledger.used(visit.facts.card_number, code) == 1
+    facts = visit.facts
+    assert ledger.used(name_in_ledger(facts.atr, facts.serial, facts.digest), code) == 1
     await visit.close()
     await reader.close()
 

@@ -183,6 +183,12 @@ class Counter(RuleBasedStateMachine):
             codes.puk.tries_left -= 1
             self.lowest[which] = min(self.lowest[which], card.tries_left[1])
 
+    @rule(which=CARDS)
+    def a_card_is_unlocked_elsewhere(self, which: int) -> None:
+        """With the right PUK: both codes have all their tries again."""
+        for code in (self.cards[which].card.codes.pin, self.cards[which].card.codes.puk):
+            code.tries_left = code.tries_max
+
     # What people do at the station
 
     @precondition(lambda self: self.visit is None)

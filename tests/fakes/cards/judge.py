@@ -29,7 +29,7 @@ IRREVERSIBLE = frozenset(
 FLOORS = {10: 3, 5: 3, 4: 2, 3: 2}
 """Tries of the PUK that must remain before one is sent, by the tries that it starts with (reliability I1)."""
 UNTOLD = ("A", "C")
-"""Kinds that do not tell the tries of their PUK: the station counts for them, and is stricter by one."""
+"""Kinds that do not tell the tries of their PUK unless one is wrong: before the station counts, and is stricter by one."""
 FIELD_BYTES = {"A": 16}
 PIN_REFERENCES, PUK_REFERENCES = {"A": (1,), "B": (1, 3), "C": (0x80,), "D": (0x80,)}, {"B": 2, "C": 0x81, "D": 0x81}
 
@@ -59,6 +59,8 @@ class Court:
     """The reader goes on with another card on the same connection."""
     exchanges: int = 0
     """Commands that came through in this step."""
+    answered: set[int] = field(default_factory=set)
+    """Cards (`id`) that have answered a wrong PUK with the tries left, since they were reset."""
 
     def begin(self, step: Step) -> None:
         """A person begins something."""
@@ -104,7 +106,8 @@ class Court:
             proved = card.codes.puk.verified or (key is not None and key.verified)
             self._must(proved or not card.powered, "a new PIN for whom nobody has proved a right to it")
         elif command.ins == Ins.RESET_RETRY_COUNTER or command.p2 == PUK_REFERENCES.get(card.kind):
-            self._must(puk >= floor_of(card), f"a PUK with {puk} tries left")
+            told = card.kind not in UNTOLD or id(card) in self.answered
+            self._must(puk >= floor_of(card) + (not told), f"a PUK with {puk} tries left")
         elif command.p2 in PIN_REFERENCES[card.kind]:
             self._must(pin > 0, "a PIN with no try left")
             self._must(pin > 1 or self.step.consented, "the last PIN try without consent")
@@ -122,8 +125,8 @@ class Court:
 
 
 def floor_of(card: VirtualCard) -> int:
-    """The floor of a card's PUK."""
-    return FLOORS[KINDS[card.kind].puk_tries] + (card.kind in UNTOLD)
+    """The floor of a card's PUK, by the card's own word."""
+    return FLOORS[KINDS[card.kind].puk_tries]
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,15 @@ class JudgedCard:
         self.leaves: Callable[[Fault], None] = lambda _fault: None
         """Takes this card out of the reader, and puts the next one in where the fault says so."""
         self._court = court
-        self.power_on, self.power_off, self.reset = card.power_on, card.power_off, card.reset
+        self.power_on = card.power_on
+
+    def power_off(self) -> None:
+        self._court.answered.discard(id(self.card))
+        self.card.power_off()
+
+    def reset(self) -> None:
+        self._court.answered.discard(id(self.card))
+        self.card.reset()
 
     def transmit(self, apdu: bytes) -> bytes:
         """See `VirtualCard.transmit`."""
@@ -157,6 +168,8 @@ class JudgedCard:
         if fault and fault.what == "tear":
             self.card.tear(0, fault.when)
         answer = self.card.transmit(apdu)
+        if apdu[1] == Ins.RESET_RETRY_COUNTER and answer[-2:] > b"\x63\xc0" and answer[-2:] <= b"\x63\xcf":
+            self._court.answered.add(id(self.card))
         if fault:
             self._go(fault)
         return answer

@@ -126,7 +126,7 @@ def test_a_try_that_only_the_station_counts_is_given_back_only_where_the_card_ca
 ) -> None:
     counter, role = uncounted(MemoryLedger()), Role.IDENTIFICATION
     before = counter.tries(PIN, role)
-    counter.spend(PIN, before)
+    counter.spend(PIN)
     counter.settle(PIN, role, before, outcome)
     assert before.left - counter.tries(PIN, role).left == counts
 
@@ -143,7 +143,7 @@ def test_a_right_pin_never_gives_the_puk_its_tries_back(puk: CodeObject) -> None
     counter = uncounted(MemoryLedger())
     for code, role, outcome in ((puk, Role.PUK, WrongCode(None)), (PIN, Role.IDENTIFICATION, Accepted())):
         before = counter.tries(code, role)
-        counter.spend(code, before)
+        counter.spend(code)
         counter.settle(code, role, before, outcome)
     assert counter.tries(PIN, Role.IDENTIFICATION).left == 3
     assert counter.tries(puk, Role.PUK).left == builtin().match_name("thales-df21").puk.tries - 1
