@@ -6,7 +6,7 @@ connection; a connection that was lost is never made again within it. What a kin
 
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -44,6 +44,7 @@ from drivers.reader.profiles import CardSigns, Profile
 from drivers.reader.profiles.draft import draft
 from drivers.reader.secret import Secret
 from drivers.reader.signatures import card_authentication as own_keys
+from drivers.reader.signatures.signature_forms import SignatureForm
 from drivers.reader.transport.channel import ApduChannel
 from drivers.reader.transport.pinpad import PadText
 
@@ -89,7 +90,12 @@ class CardSession(ABC):
         """What the card's profile was recognised by."""
 
     def draft_profile(self) -> str:
-        return draft(self.facts, self.signs, [(own.code, own.role) for own in self._owned], self._algorithms)
+        codes = [(own.code, own.role) for own in self._owned]
+        return draft(self.facts, self.signs, codes, self._algorithms, self._proven_forms())
+
+    def _proven_forms(self) -> Sequence[tuple[bool, SignatureForm]]:
+        """Forms in which the card's product has signed, each with whether it is for elliptic keys."""
+        return ()
 
     def set_certificates(self, certificates: tuple[Certificate, ...]) -> CardFacts:
         """Keep the certificates with their chains judged."""

@@ -148,6 +148,8 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
         refused = Refused(RefusalReason.NOT_ALLOWED)
         say(arguments, _document(visit, refused), ["Not done: no certificate on the card has a key to test."])
         return Exit.REFUSED
+    if arguments.suggest_profile:
+        return _suggest(arguments, visit)
     document = {"reader": facts.reader, "card_number": facts.card_number, "tests": results,
                 "passed": worst == Exit.DONE, "exchange": output.exchange_json(visit.exchange)}  # fmt: skip
     say(arguments, document, lines)

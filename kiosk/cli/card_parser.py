@@ -62,8 +62,9 @@ def _add_action(actions: Any, name: str, text: str) -> None:
         )  # fmt: skip
     if name == "certificates":
         parser.add_argument("--pem", action="store_true", help="print them as PEM")
-    if name == "show":
-        parser.add_argument("--suggest-profile", action="store_true", help="draft a product profile for the card")
+    if name in ("show", "test"):
+        how = "" if name == "show" else ", with the form in which it has signed"
+        parser.add_argument("--suggest-profile", action="store_true", help=f"draft a product profile for the card{how}")
     parser.set_defaults(func=run_action, action=name)
 
 

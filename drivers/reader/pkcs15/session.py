@@ -5,7 +5,7 @@ is never made again within a session.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cryptography import x509
@@ -43,7 +43,7 @@ from drivers.reader.profiles import CardSigns, Profiles
 from drivers.reader.profiles.draft import issuers_of
 from drivers.reader.secret import Secret
 from drivers.reader.signatures import signing
-from drivers.reader.signatures.signature_forms import SignatureFormCache
+from drivers.reader.signatures.signature_forms import SignatureForm, SignatureFormCache
 from drivers.reader.signatures.signing import SigningKey, SigningProfile
 from drivers.reader.tlv import TlvError
 from drivers.reader.transport.channel import ApduChannel
@@ -179,6 +179,9 @@ class Pkcs15Session(CardSession):
     def signs(self) -> CardSigns:
         """What the card's profile was recognised by."""
         return _signs(self.facts.atr, self._directory)
+
+    def _proven_forms(self) -> Sequence[tuple[bool, SignatureForm]]:
+        return self._product.forms.proven(self.channel.connection.atr, self._product.profile.name)
 
     def complete(self) -> CardFacts:
         """Read the keys, and drop the purpose of a certificate that has none, or whose public key is another."""

@@ -17,7 +17,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
 from drivers.reader.profiles import CardSigns, Profile, builtin
-from drivers.reader.signatures.signature_forms import forms_of_algorithms
+from drivers.reader.signatures.signature_forms import SignatureForm, forms_of_algorithms
 
 _OWN_WORD = 'source = "the card\'s own description of the code"'
 _UNVERIFIED = "unverified = true"
@@ -28,13 +28,16 @@ def draft(
     signs: CardSigns,
     codes: Sequence[tuple[CodeObject, Role]],
     algorithms: Sequence[AlgorithmInfo] = (),
+    measured: Sequence[tuple[bool, SignatureForm]] = (),
 ) -> str:
-    """The text of the profile file, with hints as comments. `algorithms`: those that the card tells."""
+    """The text of the profile file, with hints as comments. `algorithms`: those that the card tells; `measured`: forms in which
+    it has signed, each with whether it is for elliptic keys."""
     name = f"draft-{hashlib.sha256(facts.atr).hexdigest()[:8]}"
     pin = next((code for code, role in codes if role is not Role.PUK), None)
     puk = next((code for code, role in codes if role is Role.PUK), None)
     head = [
-        "# Drafted from one card, by reading it: no code was sent and no try was used.",
+        "# Drafted from one card, by reading it"
+        + (", and after it signed under its code." if measured else ": no code was sent and no try was used."),
         f"name = {_text(name)}",
         f"title = {_text('Card with ATR ' + facts.atr.hex().upper())}",
         f"kind = {_text(facts.kind)}",
@@ -48,7 +51,7 @@ def draft(
         *_puk(generic, puk),
         *_commands(generic),
         *_loa(facts),
-        *_signing(algorithms),
+        *_signing(algorithms, measured),
     ]
     return "\n".join([*head, *rest]) + "\n"
 
@@ -118,16 +121,25 @@ def _loa(facts: CardFacts) -> Iterator[str]:
         yield f"# loa = {{ {_text(oid)} = 3 }}"
 
 
-def _signing(algorithms: Sequence[AlgorithmInfo]) -> Iterator[str]:
-    """What the card tells; a card that tells nothing is asked in the usual forms."""
-    if not algorithms:
+def _signing(algorithms: Sequence[AlgorithmInfo], measured: Sequence[tuple[bool, SignatureForm]]) -> Iterator[str]:
+    """How it has signed, then what it tells; a card of which nothing is known is asked in the usual forms."""
+    for elliptic, form in measured:
+        yield from _form(elliptic, form, "measured on this card: it gave a signature that verified")
+    told = [entry for entry in forms_of_algorithms(algorithms) if entry not in measured]
+    for elliptic, form in told:
+        yield from _form(elliptic, form, "the card's own list of algorithms (TokenInfo)")
+    if not measured and not told:
         yield from ("", "# signing: the card tells no algorithms; the usual forms are tried (docs/profiles.md)")
-    for elliptic, form in forms_of_algorithms(algorithms):
-        yield from ("", "[[signing.forms]]", 'source = "the card\'s own list of algorithms (TokenInfo)"')
-        yield f"keys = {_text('ec' if elliptic else 'rsa')}"
-        yield f"algorithm = 0x{form.algorithm:02X}"
-        yield f"input = {_text(form.input)}"
-        yield f"padding = {_text(form.padding)}"
+
+
+def _form(elliptic: bool, form: SignatureForm, source: str) -> Iterator[str]:
+    yield from ("", "[[signing.forms]]", f"source = {_text(source)}")
+    yield f"keys = {_text('ec' if elliptic else 'rsa')}"
+    yield f"template = [{', '.join(_text(part) for part in form.template)}]"
+    yield f"algorithm = 0x{form.algorithm:02X}"
+    yield f"input = {_text(form.input)}"
+    yield f"operation = {_text(form.operation)}"
+    yield f"padding = {_text(form.padding)}"
 
 
 def _policies(der: bytes) -> tuple[str, ...]:

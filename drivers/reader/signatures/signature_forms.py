@@ -168,6 +168,12 @@ class SignatureFormCache:
         """The form that this product took last."""
         return self._forms.get((atr, profile, asked))
 
+    def proven(self, atr: bytes, profile: str) -> tuple[tuple[bool, SignatureForm], ...]:
+        """The forms that gave this product's signatures, each once, with whether it is for elliptic keys."""
+        entries = [(asked, evidence) for (*of, asked), evidence in self._forms.items() if of == [atr, profile]]
+        taken = ((asked.elliptic, evidence.form) for asked, evidence in entries if evidence.form and evidence.proven)
+        return tuple(dict.fromkeys(taken))
+
     def keep(self, atr: bytes, profile: str, asked: KeyUse, evidence: FormEvidence) -> None:
         """That form gave a signature, or that environment was taken."""
         self._forms.pop((atr, profile, asked), None)

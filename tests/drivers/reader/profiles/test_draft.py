@@ -7,15 +7,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
 from drivers.reader.model import CardFacts, Certificate, Holder
-from drivers.reader.outcomes import Role
+from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.pin.code_roles import PIN
 from drivers.reader.profiles import CardSigns, Profiles, builtin, parse
 from drivers.reader.profiles.draft import draft, issuers_of
+from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
-from sim.reader.signing_traits import TOLD_ECDSA, TOLD_RSA
+from sim.reader.signing_traits import SIGNING, TOLD_ECDSA, TOLD_RSA, UNTOLD
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
@@ -74,6 +75,29 @@ async def test_a_draft_for_piv_says_what_the_standard_says_and_names_it(authorit
     assert "card's own description" not in text
     assert all("SP 800-73-4" in (drafted.evidence[key] or "") for key in ("pin.min_length", "puk.max_length"))
     assert (drafted.commands.counter, "[piv]" in text) == ("empty-verify", True)
+
+
+@pytest.mark.parametrize("trait", sorted(SIGNING.keys() - {UNTOLD}))
+async def test_a_draft_after_a_signature_has_the_form_that_gave_it_and_a_profile_of_it_pays_nothing_more(
+    authority: TestAuthority, trait: str
+) -> None:
+    slot = VirtualSlot("Bench 0")
+    card = VirtualCard.create(person(EC_PERSON).new, authority, NOW, traits=[trait])
+    slot.insert(card)
+    costs, profiles = [], builtin()
+    for _ in range(2):
+        reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(profiles=profiles))
+        async with visiting(reader) as visit:
+            assert await visit.verify(Role.IDENTIFICATION, Secret(card.persona.pin)) == Accepted()
+            before = visit.exchange.apdus
+            assert isinstance(await visit.sign("identification", b"made up"), Signed)
+            costs.append(visit.exchange.apdus - before)
+            text = visit.draft_profile()
+        await reader.close()
+        drafted = parse(text, "draft.toml")
+        profiles = Profiles([*builtin(), drafted.model_copy(update={"rank": 99})])
+    assert text.count("measured on this card") == 1
+    assert costs[1] == {"no-mse": 1, "pso-hash": 3}.get(trait, 2) <= costs[0]
 
 
 async def read(slot: VirtualSlot, profiles: Profiles) -> tuple[CardFacts, str]:
