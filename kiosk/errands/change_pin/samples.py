@@ -37,5 +37,6 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         proof_views.not_genuine(OLD),
         proof_views.did_not_sign(OLD),
         proof_views.proves_nobody(OLD),
+        proof_views.proves_nobody(OLD, "unchecked"),
     ):
         yield f"proving-{stopped.reason.replace('_', '-')}", stopped.view

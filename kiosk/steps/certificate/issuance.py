@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from drivers.reader.certificates import public_keys
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyPlace
-from drivers.reader.model import CardFacts, Certificate
+from drivers.reader.model import CardFacts, Certificate, Chain
 from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutcome, Unknown, WrongCode
 from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.issuer import certificate_request
@@ -44,6 +44,8 @@ MAKE, ASK, WRITE, TAKE_OFF = (
     Effect.CARD_DELETE_CERTIFICATE,
 )
 CHALLENGE_BYTES = 32
+HOLDS: tuple[Chain, ...] = ("ok", "unchecked")
+"""What a certificate that was just issued may be: no list of revocations need know of it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,7 @@ class _Issuance:
         outcome = await self._ask(views.working(self._scene, "test"), until=self._signed(new.id, challenge))
         if isinstance(outcome, Unknown | NotSent):
             raise TornError
-        if isinstance(outcome, Signed) and new.chain == "ok" and new.purpose == self._renewal.purpose:
+        if isinstance(outcome, Signed) and new.chain in HOLDS and new.purpose == self._renewal.purpose:
             return new
         await self._log.settled(Effect.CARD_TEST, Outcome.FAILED)
         self._failed = True

@@ -16,6 +16,7 @@ from kiosk.steps.certificate import card_write_views, views
 from kiosk.steps.certificate.issuance import Renewal
 from kiosk.steps.certificate.removal import removable
 from kiosk.steps.context import ViewContext
+from kiosk.steps.identity import proof_views
 from kiosk.steps.own_card import OwnCard
 
 FROM = timedelta(days=180)
@@ -28,6 +29,9 @@ async def choose_renewal(ask: Ask, caps: Capabilities, context: ViewContext, car
     """The one that the holder chooses. Raises StopError where there is nothing to renew, or nobody who may."""
     if not card.facts.rules.writable:
         raise views.not_writable(context)
+    newest = card.facts.certificate("identification")
+    if newest is not None and newest.chain == "unchecked":
+        raise proof_views.proves_nobody(context, newest.chain)
     offers = await ask_for_offers(ask, caps, context, card)
     if all(one.profile == "reserve" for one in offers):
         raise views.use_reserve(context)

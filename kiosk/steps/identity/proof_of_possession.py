@@ -66,7 +66,7 @@ async def sign_mandate(
     facts = visit.facts
     certificate = facts.certificate("identification")
     if certificate is None or certificate.chain not in chains:
-        raise views.proves_nobody(context)
+        raise views.proves_nobody(context, certificate.chain if certificate else None)
 
     async def sign(message: bytes) -> SignOutcome:
         if code is not None and not isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted):

@@ -1,5 +1,6 @@
 """The views of a proof of possession: the card signs, and what is said of one that proves nobody."""
 
+from drivers.reader.model import Chain
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
@@ -28,6 +29,9 @@ def did_not_sign(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "card_did_not_sign", icon="smart-card-off-outline")
 
 
-def proves_nobody(context: ViewContext) -> StopError:
-    """There is no certificate on the card that is valid and says who its holder is."""
+def proves_nobody(context: ViewContext, chain: Chain | None = None) -> StopError:
+    """There is no certificate on the card that is valid, here, and says who its holder is."""
+    if chain in ("untrusted", "unchecked"):
+        why = say(f"new_card.{chain}")
+        return stop(context, ErrandOutcome.REFUSED, "card_not_trusted", icon="smart-card-off-outline", why=why)
     return stop(context, ErrandOutcome.REFUSED, "card_not_valid", icon="smart-card-off-outline")
