@@ -118,7 +118,9 @@ def _pkcs15_application(
     application_traits = replace(WAYS_A if memory.kind == "A" else WAYS_B, signing=signing, files=file_way)
     look = LOOK_A if memory.kind == "A" else look_b(two_pins=memory.signature_pin is not None)
     told = application_traits.allowed if signing.tells else None
-    files = file_system(serial, entries, described(replace(look, told=told, files=file_way), ways))
+    files = file_system(
+        serial, entries, described(replace(look, told=told, consent=signing.consent, files=file_way), ways)
+    )
     codes: Pkcs15Codes
     if memory.kind == "A":
         codes, own = AppletCodes(memory.pin, memory.puk, store), APPLET_FIELD

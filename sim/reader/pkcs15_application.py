@@ -285,7 +285,10 @@ class Pkcs15Application:
         return self._use_key(SIGNATURE_TEMPLATE, data)
 
     def _use_key(self, template: int, data: bytes) -> bytes:
-        return keys.sign(self._environment(template), data, self._ways.signing.bare)
+        environment = self._environment(template)
+        if self._ways.signing.consent and environment.key.purpose != "card":
+            self._codes.guard(environment.key.purpose).verified = False
+        return keys.sign(environment, data, self._ways.signing.bare)
 
     def _environment(self, template: int) -> SecurityEnvironment:
         environment = self._environments.get(template) if self._ways.signing.environment else self._fixed_key(template)

@@ -88,6 +88,8 @@ class ObjectTraits:
     password_type: int = ASCII_NUMERIC
     codes_path: tuple[int, ...] = (MF_ID, DF_PKCS15)
     """The DF of the codes."""
+    consent: bool = False
+    """Keys want their PIN before each use."""
     told: Algorithms | None = None
     """Algorithm references that TokenInfo and PrKDF tell, the first of each kind of key; None: they tell none."""
 
@@ -262,7 +264,8 @@ def code_object(code: CodeTraits, look: ObjectTraits) -> bytes:
 
 def _private_key(entry: KeyWithCertificate, look: ObjectTraits) -> bytes:
     key, guard = entry.key, look.guard(entry.key)
-    common = sequence(utf8(TITLES[key.purpose]), bits(PRIVATE), octets(guard) if guard else b"")
+    consent = integer(1) if guard and look.consent else b""
+    common = sequence(utf8(TITLES[key.purpose]), bits(PRIVATE), octets(guard) if guard else b"", consent)
     access = bits(SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, KEY_LOCAL)
     number = 1 if isinstance(key.private, rsa.RSAPrivateKey) else 2
     told = b"" if look.told is None else constructed(1, integer(number))

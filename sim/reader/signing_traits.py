@@ -17,6 +17,7 @@ Operation = Literal["data", "hash-first", "internal-authenticate"]
 """COMPUTE DIGITAL SIGNATURE over its data; without data, after PSO: HASH; or INTERNAL AUTHENTICATE alone."""
 TOLD_RSA, TOLD_ECDSA = 0x53, 0x57
 """Algorithm references that a card tells, and that nobody would guess."""
+CONSENT = "consent"
 UNTOLD = "mse-untold"
 """The trait of a card whose way of signing nobody finds out."""
 
@@ -36,6 +37,8 @@ class SigningWays:
     bare: Mapping[int, tuple[int, ...]] = field(default_factory=lambda: dict(keys.BARE_HASHES))
     """By algorithm reference of RSA: lengths of a bare hash, which the card makes a DigestInfo of."""
     operations: frozenset[Operation] = frozenset({"data", "internal-authenticate"})
+    consent: bool = False
+    """Each signature wants its PIN just before it (userConsent, ISO/IEC 7816-15 8.2.9)."""
     tells: bool = False
     """TokenInfo and PrKDF say which algorithm references the keys have."""
 
@@ -88,6 +91,11 @@ SIGNING: dict[str, Trait] = {
     "told-algorithm": Trait(
         "has algorithm references that only its directory tells", "ISO/IEC 7816-15 8.10, FINEID S4-1",
         {"template": _BY_KEY, "tells": True, "algorithms": keys.Algorithms((TOLD_RSA,), (TOLD_ECDSA,))},
+    ),
+    CONSENT: Trait(
+        "wants its PIN before each signature (userConsent)",
+        "keys for signatures of Belgian eID, EstEID, FINEID: OpenSC card-belpic.c, card-esteid2018.c, FINEID S1",
+        {"consent": True},
     ),
     UNTOLD: Trait(
         "has algorithm references that nothing tells: its keys work where somebody has read its manual",

@@ -5,6 +5,7 @@ Rules: nothing is written to the card; only the code's own tries can change.
 
 from drivers.reader.model import Chain
 from drivers.reader.outcomes import Role
+from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import ErrandOutcome, FindingCode
 from kiosk.errands.check_card import views
 from kiosk.findings import CardEvidence, CardFinding, findings_of
@@ -37,9 +38,10 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         for finding in findings:
             if await ask(views.finding(FOUND, finding, mends=_offered(caps, finding))) == "mend":
                 return await _go_on(log, finding)
-        tested, untested = await _test(ask, log, card)
-        if tested:
-            await _tell_name_change(ask, caps, log, card)
+        code, untested = await _test(ask, log, card)
+        tested = code is not None and untested is None
+        if code is not None and tested:
+            await _tell_name_change(ask, caps, log, card, code)
         said = views.done(findings, tested=tested, untested=untested)
         return await say_done(ask, caps, CONTEXT, log, None, *said, untested)
 
@@ -63,11 +65,12 @@ async def _show(ask: Ask, card: OwnCard) -> None:
             await ask(views.certificate(CARD, card.facts.certificates[int(chosen)]))
 
 
-async def _tell_name_change(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard) -> None:
+async def _tell_name_change(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, code: Secret) -> None:
     """What the directory says of the holder is told to the holder alone: after the card's signature, which only that is for."""
     if not isinstance(card.register, CardWord):
         return
-    proof = await sign_mandate(ask, caps, TEST, log, card.visit, holder_means(card.facts), card.register)
+    means = holder_means(card.facts)
+    proof = await sign_mandate(ask, caps, TEST, log, card.visit, means, card.register, code=code)
     found = await caps.directory.find(hsa_id=proof.hsa_id, people=(proof,))
     person = found.person if isinstance(found, Found) else None
     findings = findings_of(CardEvidence(card.facts, caps.clock.now(), person=person))
@@ -75,14 +78,13 @@ async def _tell_name_change(ask: Ask, caps: Capabilities, log: ErrandLog, card: 
         await ask(views.finding(TEST, finding, mends=False))
 
 
-async def _test(ask: Ask, log: ErrandLog, card: OwnCard) -> tuple[bool, Untested | None]:
-    """A real signature, where the person wants it and the card could make one: whether it passed, or what it does not show."""
+async def _test(ask: Ask, log: ErrandLog, card: OwnCard) -> tuple[Secret | None, Untested | None]:
+    """A real signature, where the person wants it and the card could make one: its code, and what the signature does not show."""
     pin = card.facts.pin(Role.IDENTIFICATION)
     valid = card.facts.certificate("identification")
     if pin is None or pin.state == "locked" or valid is None or valid.chain not in TRIED:
-        return False, None
+        return None, None
     if await ask(views.offer_test(TEST, pin)) != "test":
-        return False, None
+        return None, None
     code = await prove_code(ask, card.visit, Role.IDENTIFICATION, own_card_views.code(TEST, card.facts))
-    untested = await prove_card(ask, TEST, log, card.visit, code)
-    return untested is None, untested
+    return code, await prove_card(ask, TEST, log, card.visit, code)

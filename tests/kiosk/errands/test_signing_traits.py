@@ -10,11 +10,12 @@ from kiosk.errands.check_card.stories import check
 from kiosk.errands.unblock.stories import unlock
 from kiosk.ports import Ended
 from sim.reader.pki import TestAuthority
-from sim.reader.signing_traits import SIGNING, UNTOLD
+from sim.reader.signing_traits import CONSENT, SIGNING, UNTOLD
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN, ErrandStory, assert_ended_somehow, play
 from sim.stories.own_card import code_is, locked, traited, trusting
 from sim.stories.person import Person, Story, puts_back
+from sim.stories.register import register
 from sim.stories.room import OLD_PIN, Room, quick_folder
 from sim.stories.setting import NEW_PIN, Setting, attended, own_card
 
@@ -113,6 +114,14 @@ async def test_a_card_is_tested_where_nobody_can_check_its_issuer_and_the_end_sa
     someone = await lived(tmp_path, "check_card", check(untested="end")(), trusting())
     assert end_of(someone) == ("done", "unchecked")
     assert "untested.unchecked" in said(someone, "check_card.untested")
+
+
+async def test_a_key_that_wants_its_code_each_time_is_tested_and_asks_the_directory_too(tmp_path: Path) -> None:
+    known = register(name_changed="2026-11-01")
+    story = check(**{"finding.name_changed": "next"})()
+    someone = await lived(tmp_path, "check_card", story, traited(CONSENT), known)
+    assert end_of(someone) == ("done", "")
+    assert "check_card.finding.name_changed" in someone.names
 
 
 @pytest.mark.parametrize(("errand", "reason"), [("check_card", "other_code"), ("change_pin", "")])

@@ -31,7 +31,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
-from sim.reader.signing_traits import UNTOLD
+from sim.reader.signing_traits import CONSENT, UNTOLD
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection
 
@@ -280,7 +280,7 @@ def make_traited(authority: TestAuthority) -> Callable[[str], VirtualCard]:
     return make
 
 
-@pytest.mark.parametrize("trait", sorted(traits.SIGNING.keys() - {UNTOLD}))
+@pytest.mark.parametrize("trait", sorted(traits.SIGNING.keys() - {CONSENT, UNTOLD}))
 async def test_a_known_product_pays_its_environment_and_its_signature(
     trait: str, make_traited: Callable[[str], VirtualCard], authority: TestAuthority
 ) -> None:
