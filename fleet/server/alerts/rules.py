@@ -33,6 +33,7 @@ LATCHED = frozenset(
         "administrator_reported",
         "command_unanswered",
         "duplicate_identity",
+        "retention_many",
         *ALARMS,
     }
 )

@@ -15,10 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.server.deadlines import actions as acting
 from fleet.server.deadlines import queries as deadlining
-from fleet.server.deadlines.clock_check import check_clock
 from fleet.server.deadlines.due_dates import local, phase
 from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.settings import Code, DeadlineSettings
+from fleet.server.platform.clock_check import check_clock
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import DEADLINES_MANY, DEADLINES_WAIT, Alarm, raise_alarm

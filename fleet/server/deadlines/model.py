@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from fleet.server.deadlines.clock_check import ClockReading
 from fleet.server.deadlines.due_dates import Phase
 from fleet.server.deadlines.settings import Act, Code
+from fleet.server.platform.clock_check import ClockReading
 from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 

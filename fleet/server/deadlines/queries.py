@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, insert, select, true, update
 
-from fleet.server.deadlines.clock_check import ClockReading
 from fleet.server.deadlines.due_dates import begun_by, day_after, due_day, local
 from fleet.server.deadlines.model import Deadline, DeadlineActionRow
 from fleet.server.deadlines.settings import Code, DeadlineRule
 from fleet.server.deadlines.sources import DeadlineQuery, deadline_query
 from fleet.server.deadlines.tables import deadline_clock, deeds
+from fleet.server.platform.clock_check import ClockReading
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
 

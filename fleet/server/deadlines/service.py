@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from fleet.server.deadlines import queries as deadlining
-from fleet.server.deadlines.clock_check import ClockReading
 from fleet.server.deadlines.due_dates import local, phase
 from fleet.server.deadlines.model import BoardEntry, Deadline, DeadlineActionRow, Lane
 from fleet.server.deadlines.queries import ActionKey
 from fleet.server.deadlines.settings import Code, DeadlineSettings
+from fleet.server.platform.clock_check import ClockReading
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.station_scope import StationCondition, all_stations, stations_like
 

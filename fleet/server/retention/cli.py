@@ -23,7 +23,7 @@ from fleet.server.platform.database.options import add_store_arguments, complain
 from fleet.server.retention.ledger import LEDGER_FILE, LedgerError
 from fleet.server.retention.person_erasure import NothingErased, PersonErased, PersonError, erase_person, replay
 from fleet.server.retention.pseudonyms import KEY_FILE, PseudonymKeyError, load_or_make
-from fleet.server.retention.retention_run import RetentionRun, run
+from fleet.server.retention.retention_run import RetentionRun, excess, run
 from fleet.server.retention.settings import RetentionSettingsError, load
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
@@ -36,6 +36,9 @@ Said = tuple[int, dict[str, object], str]
 def add_parsers(commands: Any, command: Making) -> None:
     """`command` makes a parser with the options that all have."""
     retain = command(commands, "retain", _doing(_retain))
+    retain.add_argument(
+        "--confirm", action="store_true", help="erase also more than a day's share (2 %% of the events)"
+    )
     person = command(commands, "erase", _doing(_erase))
     person.add_argument("--hsa-id", required=True, metavar="ID")
     for parser in (retain, person):
@@ -72,6 +75,11 @@ def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Rete
 
 
 def _retain(arguments: argparse.Namespace, job: RetentionRun) -> Said:
+    over = None if job.dry or arguments.confirm else excess(job)
+    if over is not None:
+        due, most = over
+        text = f"refused: {due} rows are over their time, and at most {most} go in a day: see the clock, then add --confirm"
+        return REFUSED, {"error": "too_many", "due": due, "most": most}, text
     again = 0 if job.dry else replay(job, arguments.data / LEDGER_FILE)
     counts = {**run(job), "again": again}
     said = ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"

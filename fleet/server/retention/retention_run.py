@@ -1,12 +1,13 @@
 """Retention run over the store: erases everything expired, in batches, each with its entry in the audit.
 
-Rules: an errand goes as a whole, once its newest event is old enough; age is counted from when the server received it. The audit
-says how many of which class, never what. A dry run changes nothing and counts the same. A run that was cut off is taken up by the
-next one.
+Rules: an errand goes as a whole, once its newest event is old enough; age is counted from when the server received it, or from
+its own signed time where that is later: either clock may have been wrong. What is over in one run is guarded (`excess`): more
+than a share of all events is left to a person, who looks at the clock first. The audit says how many of which class, never
+what. A dry run changes nothing and counts the same. A run that was cut off is taken up by the next one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,8 @@ from fleet.server.retention.settings import RetentionSettings, class_of
 
 PAGE = 250
 """Events in one transaction: others wait for it no longer than for a batch of their own."""
+SHARE, LEAST_SHARE = 0.02, 20
+"""Of the events with data, erased in one run without a person; and how many may go in any case."""
 ERASED = "retention.erase"
 PROGRAM = "retention"
 
@@ -62,6 +65,18 @@ def run(job: RetentionRun) -> dict[str, int]:
     return counts
 
 
+def excess(job: RetentionRun) -> tuple[int, int] | None:
+    """How much is over, and the most that may go in one run, where it is more; None where it is not. Changes nothing.
+
+    Raises sqlalchemy.exc.SQLAlchemyError.
+    """
+    due = sum(run(replace(job, dry=True)).values())
+    with job.database.reading.begin() as connection:
+        kept = connection.execute(select(func.count()).where(events.c.data.is_not(None))).scalar_one()
+    most = max(LEAST_SHARE, int(kept * SHARE))
+    return (due, most) if due > most else None
+
+
 def _forget(job: RetentionRun, name: str) -> int:
     """What is over in other tables than that of events."""
     count, forget = TABLES[name]
@@ -79,7 +94,7 @@ def _page(job: RetentionRun, after: int) -> tuple[int, dict[Retention, list[Any]
     """The next events that may be over: how far was looked, and which of them are, by class."""
     youngest = max(job.settings.cutoff(name, job.now) for name in Retention)
     old = and_(events.c.id > after, events.c.received < youngest, events.c.data.is_not(None))
-    query = select(events.c.id, events.c.station, events.c.type, events.c.errand, events.c.received)
+    query = select(events.c.id, events.c.station, events.c.type, events.c.errand, events.c.received, events.c.time)
     with job.database.reading.begin() as connection:
         rows = connection.execute(query.where(old).order_by(events.c.id).limit(PAGE)).all()
         if not rows:
@@ -94,7 +109,7 @@ def _due(
     found: dict[Retention, list[Any]] = {}
     held = job.settings.held
     for row in rows:
-        kind, has_receipt, newest = known.get((row.station, row.errand), (None, False, row.received))
+        kind, has_receipt, newest = known.get((row.station, row.errand), (None, False, _later(row.received, row.time)))
         name = class_of(row.type, kind, in_errand=row.errand is not None, has_receipt=has_receipt)
         if name is not None and row.errand not in held and newest < job.settings.cutoff(name, job.now):
             found.setdefault(name, []).append(row)
@@ -112,15 +127,29 @@ def classes_of(connection: Connection, rows: Sequence[Any]) -> Iterator[tuple[An
 def _errands(connection: Connection, keys: set[Errand]) -> dict[Errand, tuple[str | None, bool, datetime]]:
     """Kind, whether it has a receipt, and when its newest event came, of each of these errands."""
     names = sorted({errand for _, errand in keys})
-    newest = select(events.c.station, events.c.errand, func.max(events.c.received).label("newest"))
+    newest = select(
+        events.c.station,
+        events.c.errand,
+        func.max(events.c.received).label("received"),
+        func.max(events.c.time).label("time"),
+    )
     newest = newest.where(events.c.errand.in_(names)).group_by(events.c.station, events.c.errand)
     told = select(errands.c.station, errands.c.errand, errands.c.kind, errands.c.receipt)
     rows = {(row.station, row.errand): row for row in connection.execute(told.where(errands.c.errand.in_(names)))}
     found = {}
     for row in connection.execute(newest):
         own = rows.get((row.station, row.errand))
-        found[row.station, row.errand] = (own.kind if own else None, bool(own and own.receipt), row.newest)
+        found[row.station, row.errand] = (
+            own.kind if own else None,
+            bool(own and own.receipt),
+            _later(row.received, row.time),
+        )
     return found
+
+
+def _later(received: datetime, time: str) -> datetime:
+    """`time`: RFC 3339, as the station signed it."""
+    return max(received, datetime.fromisoformat(time))
 
 
 def _erase(job: RetentionRun, name: str, rows: Sequence[Any]) -> int:

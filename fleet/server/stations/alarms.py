@@ -34,6 +34,7 @@ COMMAND_UNANSWERED = "command_unanswered"
 DUPLICATE_IDENTITY = "duplicate_identity"
 DEADLINES_WAIT = "deadlines_wait"
 DEADLINES_MANY = "deadlines_many"
+RETENTION_MANY = "retention_many"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.deadlines.clock_check import LEAP, SETTLES, ClockReading, check_clock
 from fleet.server.deadlines.due_dates import begun_by, due_day, months_later, phase
 from fleet.server.deadlines.settings import DeadlineRule, DeadlineSettingsError, load
+from fleet.server.platform.clock_check import LEAP, SETTLES, ClockReading, check_clock
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """Time goes by, and what is over is gone: from events, from what pages show, and from what a rebuild makes."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from fleet.server.cards.stock.tables import bin_cards, bins
+from fleet.server.deadlines.queries import store_clock_reading
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, conflicts, quarantine
 from fleet.server.ingest.parse import UnreadableMessage
@@ -16,10 +17,12 @@ from fleet.server.ingest.write import Writer
 from fleet.server.orders.tables import orders
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.tables import audit as audit_table
+from fleet.server.platform.clock_check import ClockReading
 from fleet.server.platform.database.database import Database
 from fleet.server.retention.job import RetentionService, is_due
-from fleet.server.retention.retention_run import run
+from fleet.server.retention.retention_run import excess, run
 from fleet.server.retention.settings import Hold, load
+from fleet.server.stations.tables import alarms
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.retention.conftest import (
     CARD,
@@ -28,6 +31,7 @@ from tests.fleet.server.retention.conftest import (
     OTHER_CARD,
     PSEUDONYMS,
     a_life,
+    changed_code,
     everything,
     job,
     projected,
@@ -190,18 +194,69 @@ def test_the_file_of_the_database_holds_nothing_of_what_was_erased(tmp_path: Pat
     assert CARD.encode() not in raw
 
 
+def steady_clock(database: Database, now: datetime) -> None:
+    """The clock as deadlines see it: without a leap for long."""
+    with database.writing.begin() as connection:
+        store_clock_reading(connection, ClockReading(now, now - timedelta(days=30)))
+
+
+def service_at(database: Database, tmp_path: Path, now: datetime) -> RetentionService:
+    return RetentionService(database, load(), PSEUDONYMS, tmp_path / "erasures.jsonl", lambda: now)
+
+
+def test_a_clock_that_leapt_erases_nothing(database: Database, station: SealingStation, tmp_path: Path) -> None:
+    """Before the mend a clock of eleven years ahead erased nearly all within five minutes."""
+    a_life(station)
+    taken(database, station)
+    whole = with_data(database)
+    service = service_at(database, tmp_path, NOW + TEN)
+    assert service.look() is None, "the clock is not known yet"
+    steady_clock(database, NOW)
+    assert service.look() is None
+    assert with_data(database) == whole
+
+
+def test_more_than_a_share_of_all_waits_for_a_person(
+    database: Database, station: SealingStation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(30):
+        changed_code(station, f"change-{number}")
+    taken(database, station)
+    whole, now = with_data(database), NOW + TEN
+    steady_clock(database, now)
+    service = service_at(database, tmp_path, now)
+    assert service.look() is None
+    assert with_data(database) == whole
+    with database.reading.begin() as connection:
+        told = connection.execute(select(alarms.c.code, alarms.c.argument, alarms.c.times)).all()
+    assert [tuple(row) for row in told] == [("retention_many", "60", 1)]
+    assert service.look() is None, "it is told once a day, not every five minutes"
+    assert excess(job(database, now)) == (60, 20)
+    assert run(job(database, now))["errands"] == 60, "as a person has it done"
+
+
+def test_age_counts_from_the_signed_time_where_that_is_later(database: Database, station: SealingStation) -> None:
+    """What was received while the server's clock was ten years behind is not ten years old."""
+    changed_code(station)
+    Writer(database).commit(arrived(*station.sealed), NOW - TEN)
+    assert not any(run(job(database, NOW + timedelta(days=1))).values())
+    assert run(job(database, NOW + timedelta(days=401)))["errands"] == 2
+
+
 def test_the_service_runs_once_a_day_and_again_where_the_store_was_away(
     database: Database, station: SealingStation, tmp_path: Path
 ) -> None:
     a_life(station)
     taken(database, station)
     now = [NOW + TEN]
+    steady_clock(database, now[0])
     service = RetentionService(database, load(), PSEUDONYMS, tmp_path / "erasures.jsonl", lambda: now[0])
     counts = service.look()
     assert counts is not None
     assert counts["hand_overs"] == 9
     assert service.look() is None
     now[0] += timedelta(days=1)
+    steady_clock(database, now[0])
     (tmp_path / "erasures.jsonl").write_text("no ledger")
     assert service.look() is None
     (tmp_path / "erasures.jsonl").unlink()

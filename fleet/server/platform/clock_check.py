@@ -1,4 +1,4 @@
-"""Check for clock jumps: deadlines act on days, and a clock that jumps must not block anybody's card. Pure.
+"""Check for clock jumps: deadlines and retention act on days, and a clock that jumps must block no card and erase nothing. Pure.
 
 Rules: the clock is looked at every few minutes, and the last look is kept in the store. A step of more than six hours, either
 way, is a leap, whether the server was off, was set right or was set wrong: then nothing happens by itself for 24 hours, and an
