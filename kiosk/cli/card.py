@@ -174,14 +174,14 @@ async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
 
 async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
     profile = arguments.desk.settings.profiles.match_name(visit.facts.profile)
-    left = puk.tries_left if (puk := visit.facts.pin(Role.PUK)) is not None else None
+    puk = visit.facts.pin(Role.PUK)
     if visit.facts.rules.read_only:
         return _told(arguments, visit, Refused(RefusalReason.NOT_PROVED), "")
     if profile.unblocking.by != "holder":
         return _told(arguments, visit, Refused(RefusalReason.NOT_ALLOWED), "")
-    if left is not None and left < profile.puk.floor:  # told before anybody types it
-        refused = Refused(RefusalReason.BELOW_FLOOR, tries_left=left) if left else Locked()
-        return _told(arguments, visit, refused, "")
+    if puk is not None and (puk.below_floor or puk.state == "locked"):  # told before anybody types it
+        below_floor = Refused(RefusalReason.BELOW_FLOOR, tries_left=puk.tries_left)
+        return _told(arguments, visit, Locked() if puk.state == "locked" else below_floor, "")
     outcome = await unblock_card(arguments, visit, Role(arguments.role))
     kept = isinstance(outcome, Accepted) and not outcome.new_code_set
     done = "The PIN is unlocked; it is still the old one." if kept else "The PIN is unlocked and set anew."

@@ -166,6 +166,8 @@ _NAMES = {Role.IDENTIFICATION: "PIN", Role.SIGNATURE: "Sign. PIN", Role.PUK: "PU
 
 def _pin_line(pin: Pin) -> str:
     tries = "tries not known" if pin.tries_left is None else f"{pin.tries_left} tries left"
+    if pin.counted and pin.state == "locked":
+        tries = "as the card said before"
     return f"{_NAMES[pin.role]:<12} {pin.state}, {tries}, {_lengths(pin)}"
 
 

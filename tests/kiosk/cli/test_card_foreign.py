@@ -10,6 +10,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import RefusalReason, Refused
 from kiosk.cli import Exit, card, main
 from kiosk.cli.card_output import outcome_text
+from kiosk.cli.codes import CodeSource
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
@@ -41,11 +42,11 @@ def run(slot: VirtualSlot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     path = tmp_path / "codes.toml"
 
-    def run(action: str, **codes: str) -> tuple[int, str]:
+    def run(action: str, *more: str, **codes: str) -> tuple[int, str]:
         path.write_text("".join(f'{name} = "{code}"\n' for name, code in codes.items()))
         path.chmod(0o600)
         words = ["--codes-file", str(path)] if codes else []
-        return main(["card", action, *words]), capsys.readouterr().out
+        return main(["card", action, *more, *words]), capsys.readouterr().out
 
     return run
 
@@ -73,6 +74,29 @@ def test_a_puk_that_is_not_sent_was_not_wrong() -> None:
     assert "own count" not in told
     assert "was not sent" in told
     assert "2" in told
+
+
+def test_a_puk_that_will_not_be_sent_is_not_asked_for(
+    slot: VirtualSlot, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kind A tells no tries of its PUK: after wrong ones the program's own count stands, and nobody types it in vain."""
+    now = datetime.now(UTC)
+    slot.insert(VirtualCard.create(PERSON, TestAuthority.create(now), now, kind="A"))
+    while "own count" not in (refused := run("unblock", puk="99988877", new_pin="314159")[1]):
+        assert refused.startswith("Wrong code.")
+    monkeypatch.setattr(CodeSource, "get", lambda codes, name, label: pytest.fail(f"{label} was asked for"))
+    code, said = run("unblock", puk=PERSON.puk, new_pin="314159")
+    assert code == Exit.REFUSED
+    assert "by this program's own count" in said
+
+
+@pytest.mark.usefixtures("foreign")
+def test_what_is_remembered_of_an_earlier_visit_is_told_as_that(run: Run) -> None:
+    words = ["--use-last-try"]
+    for _ in range(3):
+        run("test", *words, pin="111999")
+    _, said = run("show")
+    assert "PIN          locked, as the card said before" in said
 
 
 @pytest.mark.usefixtures("foreign")
