@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from drivers.reader.certificates import identity
 from drivers.reader.errors import CardAnswerError
@@ -22,6 +23,7 @@ from drivers.reader.keys import (
 )
 from drivers.reader.model import CardFacts, Certificate, Pin, Purpose
 from drivers.reader.outcomes import (
+    Accepted,
     AdminOutcome,
     CardAuthentication,
     CardNotAuthenticated,
@@ -51,6 +53,7 @@ from drivers.reader.transport.pinpad import PadText
 CHALLENGE_BYTES = 32
 SignsWith = Callable[[bytes], SignOutcome]
 NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
+T = TypeVar("T")
 
 
 class CardSession(ABC):
@@ -139,14 +142,29 @@ class CardSession(ABC):
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return refuse_on_fault(lambda: self._codes.change(own.code, own.role, old, new, consented=consented))
+        return self._set_code(own, lambda: self._codes.change(own.code, own.role, old, new, consented=consented))
 
     def unblock(self, role: Role, puk: Secret, new: Secret, *, attended: bool = False) -> CodeOutcome:
         own = self._begin(role)
         resetting = None if own is None else self._puk_of(own.code)
         if own is None or resetting is None:
             return NOT_ALLOWED
-        return refuse_on_fault(lambda: self._codes.unblock(own.code, resetting, own.role, puk, new, attended=attended))
+        return self._set_code(
+            own, lambda: self._codes.unblock(own.code, resetting, own.role, puk, new, attended=attended)
+        )
+
+    def _set_code(self, own: CodeWithRole, command: Callable[[], T]) -> T | Refused:
+        """Run a command that sets a code: where it did, nobody need change it any more."""
+        outcome = refuse_on_fault(command)
+        if isinstance(outcome, Accepted) and outcome.new_code_set:
+            pins = (
+                replace(pin, must_change=False, initial=pin.initial and not pin.must_change)
+                if pin.role is own.role
+                else pin
+                for pin in self.facts.pins
+            )
+            self.facts = replace(self.facts, pins=tuple(pins))
+        return outcome
 
     def request_admin_challenge(self, role: Role, new: Secret) -> bytes | AdminOutcome:
         """The first half of `AdministeredVisit.unblock_by_administrator`: the challenge, or why there is none."""
@@ -162,7 +180,7 @@ class CardSession(ABC):
         return (
             NOT_ALLOWED
             if own is None
-            else refuse_on_fault(lambda: self._administration.complete_with_answer(own.code, new, answer))
+            else self._set_code(own, lambda: self._administration.complete_with_answer(own.code, new, answer))
         )
 
     def verify_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
@@ -175,14 +193,14 @@ class CardSession(ABC):
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return refuse_on_fault(lambda: self._pad.change(own.code, own.role, text, consented=consented))
+        return self._set_code(own, lambda: self._pad.change(own.code, own.role, text, consented=consented))
 
     def unblock_at_pad(self, role: Role, text: PadText) -> CodeOutcome:
         own = self._begin(role)
         resetting = None if own is None else self._puk_of(own.code)
         if own is None or resetting is None:
             return NOT_ALLOWED
-        return refuse_on_fault(lambda: self._pad.unblock(own.code, resetting, own.role, text))
+        return self._set_code(own, lambda: self._pad.unblock(own.code, resetting, own.role, text))
 
     def unblock_lengths_at_pad(self, role: Role) -> tuple[int, int] | None:
         own = self._begin(role)
@@ -195,6 +213,9 @@ class CardSession(ABC):
         certificate = self.facts.certificate(purpose)
         if purpose == "other" or certificate is None:
             return NOT_ALLOWED
+        guard = self.facts.guard(purpose)
+        if guard is not None and guard.must_change:
+            return Refused(RefusalReason.CHANGE_FIRST)
         return self._sign(certificate, purpose, message)
 
     def signability(self, purpose: Purpose) -> Signability:

@@ -45,6 +45,8 @@ class Pin:
     last_try: bool = False
     """Its next try is, or may be, the last: VERIFY and CHANGE need the holder's consent (reliability I1). True also where only
     the station counts, and `tries_left` is None."""
+    must_change: bool = False
+    """The card lets nobody use a key before this code was changed, and says so (DF2F on Thales cards). It is `initial`."""
     entry_min_length: int = 6
     """The code that the card has now may be shorter than a new one."""
     counted: bool = False
@@ -134,6 +136,11 @@ class CardFacts:
     def pin(self, role: Role) -> Pin | None:
         """The first code with that role."""
         return next((pin for pin in self.pins if pin.role is role), None)
+
+    def guard(self, purpose: Purpose) -> Pin | None:
+        """The code with which the key for that purpose is used: the signature's own where the card has one."""
+        own = self.pin(Role.SIGNATURE) if purpose == "signature" else None
+        return own or self.pin(Role.IDENTIFICATION)
 
     def certificate(self, purpose: Purpose) -> Certificate | None:
         """The valid certificate for a purpose that lasts longest, or one that is not valid where there is none."""

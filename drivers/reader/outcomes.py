@@ -30,6 +30,8 @@ class RefusalReason(StrEnum):
     """The product profile does not let the holder do this."""
     NOT_PROVED = "not_proved"
     """Nobody has tried the product on a real card: it is read and its PIN is verified, nothing on it is changed."""
+    CHANGE_FIRST = "change_first"
+    """The card lets nobody use its keys before its code was changed, and says so; it was not asked."""
     NOT_AT_PAD = "not_at_pad"
     """The reader's key pad cannot do this; the same may be asked for without it."""
     NO_FORM = "no_form"

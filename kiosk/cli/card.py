@@ -133,6 +133,8 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
         if facts.certificate(purpose) is None:
             continue
         role = role_for(visit, purpose)
+        if (guard := facts.pin(role)) is not None and guard.must_change:  # told before anybody types the code
+            return _told(arguments, visit, Refused(RefusalReason.CHANGE_FIRST), "")
         if role not in proved:
             verified = await verify(arguments, visit, codes, role)
             proved.add(role)

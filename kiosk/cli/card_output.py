@@ -29,6 +29,7 @@ _REASONS = {
     RefusalReason.POLICY: "the code has a length or characters that are not allowed; the card did not see it",
     RefusalReason.NOT_ALLOWED: "the profile of its product does not let its holder do it",
     RefusalReason.NOT_PROVED: "this product can be read here, not changed yet: nobody has tried it on a real card",
+    RefusalReason.CHANGE_FIRST: "the card signs nothing before its PIN was changed: kortkiosk card change-pin",
     RefusalReason.NOT_AT_PAD: "the reader's keys cannot do it",
     RefusalReason.NO_FORM: "the card took no form of signature that this program knows; its profile can name one",
     RefusalReason.CARD: "the card refused",

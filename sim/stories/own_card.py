@@ -48,6 +48,12 @@ def traited(*traits: str, name: str = MINE, issuer: TestAuthority | None = None)
     return prepare
 
 
+def change_first(room: Room) -> None:
+    """The card lets nobody use its keys before its code was changed, and says so."""
+    traited("counter-df21", "must-change")(room)
+    product(commands={"counter": "df21"})(room)
+
+
 def trusting(*anchors: x509.Certificate) -> Callable[[Room], None]:
     """The station trusts those issuers, and no other."""
 

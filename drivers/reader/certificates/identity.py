@@ -278,6 +278,7 @@ def pin_of(code: CodeObject, role: Role, profile: Profile, tries: RemainingTries
         max_length=min(code.max_length, rules.max_length),
         initial=tries.must_change or CodeFlag.INITIALIZED not in code.flags,
         last_try=refused and role is not Role.PUK,
+        must_change=tries.must_change,
         entry_min_length=max(code.min_length, rules.min_length),
         below_floor=refused and role is Role.PUK,
         counted=tries.counted,

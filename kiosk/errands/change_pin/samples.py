@@ -36,6 +36,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     for stopped in (
         proof_views.not_genuine(OLD),
         proof_views.did_not_sign(OLD),
+        proof_views.change_first(OLD),
         proof_views.proves_nobody(OLD),
         proof_views.proves_nobody(OLD, "unchecked"),
     ):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from sim.stories.errand_stories import OWN, ErrandStory
-from sim.stories.own_card import MINE, WRONG_PIN, code_is, locked, product
+from sim.stories.own_card import MINE, WRONG_PIN, change_first, code_is, locked, product
 from sim.stories.person import Story, pulls, puts
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import NEW_PIN
@@ -42,6 +42,14 @@ STORIES = [
         events=("card.change accepted", "receipt.issued"),
         check=code_is(NEW_PIN),
         troubled=True, touched=True,
+    ),
+    ErrandStory(
+        "change_pin: a card that signs nothing before its code was changed",
+        "change_pin",
+        change(),
+        events=("card.change accepted", "receipt.issued"),
+        prepare=change_first,
+        check=code_is(NEW_PIN),
     ),
     ErrandStory(
         "change_pin: the same code again, then two that differ, then a good one",

@@ -5,7 +5,7 @@ from typing import Any
 
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
-from sim.stories.own_card import MINE
+from sim.stories.own_card import MINE, change_first
 from sim.stories.person import Story, drops, jams, pulls, puts
 from sim.stories.register import HOLDER, NUMBER, PRINTED, both, queued, register, told
 from sim.stories.room import OLD_PIN, Room
@@ -87,6 +87,11 @@ STORIES = [
     ErrandStory(
         "return_card: kept at the slot, and nothing is blocked", "return_card",
         back(drop_old="keep", **{"stop.not_returned": "end"}), prepare=register(), outcome="refused", reason="not_returned",
+        check=told(),
+    ),
+    ErrandStory(
+        "return_card: a card that signs nothing before its code was changed", "return_card",
+        back(**{"stop.change_first": "end"}), prepare=both(register(), change_first), outcome="refused", reason="change_first",
         check=told(),
     ),
     ErrandStory(

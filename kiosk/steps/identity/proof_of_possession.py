@@ -44,6 +44,9 @@ async def prove_person(
 
     Raises StopError where the card proves nobody, and as `prove_code`.
     """
+    pin = visit.facts.guard("identification")
+    if pin is not None and pin.must_change:
+        raise views.change_first(context)
     await prove_code(ask, visit, Role.IDENTIFICATION, words)
     return await sign_mandate(ask, caps, context, log, visit, means, word, chains)
 

@@ -29,6 +29,11 @@ def did_not_sign(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "card_did_not_sign", icon="smart-card-off-outline")
 
 
+def change_first(context: ViewContext) -> StopError:
+    """The card lets nobody use its keys before its code was changed."""
+    return stop(context, ErrandOutcome.REFUSED, "change_first", icon="form-textbox-password")
+
+
 def proves_nobody(context: ViewContext, chain: Chain | None = None) -> StopError:
     """There is no certificate on the card that is valid, here, and says who its holder is."""
     if chain in ("untrusted", "unchecked"):

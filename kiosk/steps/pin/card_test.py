@@ -94,7 +94,7 @@ def _judge(outcome: object, visit: Visit, role: Role) -> TestResult | None:
             return "no_certificate"
         case Signed():
             return None if certificate.chain == "ok" else certificate.chain
-        case Refused(RefusalReason.CARD, StatusWord.SECURITY_NOT_SATISFIED):
+        case Refused(RefusalReason.CARD, StatusWord.SECURITY_NOT_SATISFIED) | Refused(RefusalReason.CHANGE_FIRST):
             return "other_code"
         case Refused(RefusalReason.NO_FORM, StatusWord.CONDITIONS_NOT_SATISFIED):
             return "other_code"
