@@ -42,7 +42,7 @@ def draft(
         f"title = {_text('Card with ATR ' + facts.atr.hex().upper())}",
         f"kind = {_text(facts.kind)}",
         "rank = 10",
-        'proved = { value = "standard", source = "what the card says of itself" }    # trace, card; none: read-only',
+        _proved(facts),
     ]
     generic = builtin().match_name(facts.kind)
     rest = [
@@ -54,6 +54,13 @@ def draft(
         *_signing(algorithms, measured),
     ]
     return "\n".join([*head, *rest]) + "\n"
+
+
+def _proved(facts: CardFacts) -> str:
+    """The card's own word; of a product that ships read-only it lifts nothing."""
+    if facts.rules.read_only:
+        return f'proved = {{ value = "none", source = "as {facts.profile}" }}    # read-only; trace, card'
+    return 'proved = { value = "standard", source = "what the card says of itself" }    # trace, card; none: read-only'
 
 
 def _match(facts: CardFacts, signs: CardSigns) -> Iterator[str]:

@@ -16,6 +16,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
+from sim.reader.products import product_card
 from sim.reader.signing_traits import SIGNING, TOLD_ECDSA, TOLD_RSA, UNTOLD
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
@@ -125,6 +126,14 @@ async def test_a_draft_fits_its_card_and_cost_no_try(virtual: VirtualCard) -> No
     again, _ = await read(slot, Profiles([*builtin(), profile.model_copy(update={"rank": 99})]))
     assert again.profile == profile.name
     assert again.pin(Role.IDENTIFICATION) is not None
+
+
+async def test_a_draft_of_a_product_that_ships_read_only_stays_so(authority: TestAuthority) -> None:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(product_card("cardos", person(EC_PERSON).new, authority, NOW))
+    _, text = await read(slot, builtin())
+    drafted = parse(text, "draft.toml")
+    assert (drafted.proved, drafted.evidence["proved"]) == ("none", "as cardos")
 
 
 def test_what_a_hostile_card_says_stays_data() -> None:
