@@ -56,7 +56,7 @@ def desk_of(room: Room) -> IssuerDesk:
 
 def certificates(room: Room) -> list[bytes]:
     """DER of all that the card holds for log-in and signature, as a reader finds them."""
-    return held(room.world.card(MINE))
+    return held(room.world.card(MINE), room.settings.profiles)
 
 
 def old_is(there: bool, *, new: bool) -> Callable[[Room], None]:

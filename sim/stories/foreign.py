@@ -1,6 +1,6 @@
 """Foreign cards: cards with traits that none of the shipped profiles is for, and the profile that a region would write.
 
->>> described_profile("B", ("counter-object", "verify-puk-then-new"), bytes.fromhex("3B00")).commands.unblock
+>>> described_profile("B", ("counter-object", "verify-puk-then-new")).commands.unblock
 'verify-then-new'
 """
 
@@ -11,7 +11,9 @@ from sim.reader.applet_codes import FILLER as APPLET_FILLER
 from sim.reader.cards import VirtualCard
 from sim.reader.code_traits import NEW_ONLY, PUK_ONLY, CodeWays, code_ways
 from sim.reader.file_traits import file_ways
+from sim.reader.kinds import KINDS, t0_alone
 from sim.reader.pkcs15_codes import FILLER, PUK_REFERENCE
+from sim.reader.signing_traits import signing_ways
 
 UNDESCRIBED = frozenset({"bare-codes"})
 """Traits of codes for which a profile has no key: with them no code is taken."""
@@ -21,9 +23,14 @@ _UNBLOCK = {NEW_ONLY: "verify-then-new", PUK_ONLY: "puk"}
 
 
 def estrange(card: VirtualCard) -> VirtualCard:
-    """Give it an answer to reset that no profile names: another last historical byte, and the check byte with it."""
-    card.atr = card.atr[:-2] + bytes(byte ^ 0x01 for byte in card.atr[-2:])
+    """Give it an answer to reset that no profile names."""
+    card.atr = _another(card.atr)
     return card
+
+
+def _another(atr: bytes) -> bytes:
+    """Another last historical byte, and the check byte with it."""
+    return atr[:-2] + bytes(byte ^ 0x01 for byte in atr[-2:])
 
 
 def known_without_ours() -> list[Profile]:
@@ -31,15 +38,18 @@ def known_without_ours() -> list[Profile]:
     return [profile for profile in builtin() if not profile.name.startswith("virtual-")]
 
 
-def described_profile(kind: str, traits: tuple[str, ...], atr: bytes) -> Profile:
+def described_profile(kind: str, traits: tuple[str, ...]) -> Profile:
     """The profile of such a card by who has it in hand: that of its kind, with what the traits change."""
     tables: dict[str, Any] = builtin().match_name(f"virtual-{kind.lower()}").model_dump()
     ways, files = code_ways(traits), file_ways(traits)
     tables |= {"name": "foreign", "title": "Foreign card", "rank": 30}
+    atr = _another(t0_alone(KINDS[kind].atr) if files.t0 else KINDS[kind].atr)
     tables["match"] |= {"atr": ({"value": atr.hex()},)}
     if files.aid is not None:
         tables["match"]["aid"] = (files.aid.hex(),)
     tables["commands"] |= _commands(kind, ways, tables["commands"])
+    if not signing_ways(traits).environment:
+        tables["signing"] |= {"template": (), "identification": "internal-authenticate"}
     if ways.puk_digits:
         tables["puk"] |= {"min_length": ways.puk_digits, "max_length": ways.puk_digits}
     if kind == "B" and not ways.lists_puk:

@@ -7,12 +7,13 @@ from cryptography import x509
 
 from drivers.reader.card_reader import CardReader
 from drivers.reader.certificates.trust_store import TrustStore
-from drivers.reader.profiles import Profile, Profiles, Proved, builtin
+from drivers.reader.profiles import Profile, Profiles, Proved
 from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
+from sim.reader.pkcs15_codes import PIN_TRIES, PUK_TRIES
 from sim.reader.pki import TestAuthority
 from sim.stories.clock import NOW
-from sim.stories.room import Room, authority, keys_of, persona_of
+from sim.stories.room import Room, RoomWorld, authority, keys_of, persona_of
 
 WRONG_PIN, WRONG_PUK = "60606060", "50505050"
 MINE = "1:old"
@@ -27,10 +28,11 @@ def product(*, proved: Proved = "card", **changed: dict[str, str]) -> Callable[[
     """The holder's card is of a product whose tables (`commands`, `unblocking`) are changed so, and which was tried on that."""
 
     def prepare(room: Room) -> None:
-        profile = builtin().match_name("virtual-b").model_dump()
+        profile = room.world.product.model_dump() if isinstance(room.world, RoomWorld) else {}
         tables = {table: profile[table] | rows for table, rows in changed.items()}
         mine = Profile.model_validate(profile | tables | {"proved": proved})
-        settings = replace(room.settings, profiles=Profiles([mine]))
+        others = [one for one in room.settings.profiles if one.name != mine.name]
+        settings = replace(room.settings, profiles=Profiles([*others, mine]))
         room.readers.append(CardReader(room.world.backend, room.caps.reader.name, settings))
         room.equip(reader=room.readers[-1])
 
@@ -66,11 +68,20 @@ def trusting(*anchors: x509.Certificate) -> Callable[[Room], None]:
 
 
 def code_is(pin: str, *, tries: tuple[int, int] = (3, 10)) -> Callable[[Room], None]:
-    """The code and the tries that the card has in the end."""
+    """The code and the tries that the card has in the end. Told of a card of kind B; of another as many are used."""
 
     def look(room: Room) -> None:
         card = room.world.card(MINE)
-        assert card.codes.pin.value == pin.encode()
-        assert card.tries_left == tries
+        codes = card.codes
+        of_its_kind = (
+            _left(codes.pin.tries_max, PIN_TRIES, tries[0]),
+            _left(codes.puk.tries_max, PUK_TRIES, tries[1]),
+        )
+        assert codes.pin.value == pin.encode()
+        assert card.tries_left in (tries, of_its_kind)
 
     return look
+
+
+def _left(most: int, most_on_b: int, left_on_b: int) -> int:
+    return max(0, most - most_on_b + left_on_b) if left_on_b else 0

@@ -20,6 +20,7 @@ from typing import Any
 from drivers.reader.card_reader import CardReader, ReaderSettings
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.pin.try_ledger import MemoryLedger
+from drivers.reader.profiles import Profile, Profiles, builtin
 from fleet.agent import outbox, sync
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.outbox import EventChain
@@ -52,6 +53,7 @@ from sim.reader.pki import TestAuthority
 from sim.stories.administrators import administrator
 from sim.stories.clock import NOW, HandClock
 from sim.stories.devices import STATION, HeldOrders, ListedLogIn, PaperTray, collect, seal
+from sim.stories.foreign import described_profile, estrange
 from sim.stories.patience import LIMIT_S
 from sim.stories.person import Person
 
@@ -70,10 +72,11 @@ def _keys(persona: Persona) -> tuple[StoredKey, ...]:
     return VirtualCard.create(persona, authority(), NOW).keys
 
 
-def make_card(persona: Persona, kind: str = "B") -> VirtualCard:
-    """A card as it was issued, with keys of its own and state of its own."""
-    if kind != "B":
-        return VirtualCard(fresh_memory(kind, persona, authority(), NOW, _keys(persona)))
+def make_card(persona: Persona, kind: str = "B", traits: tuple[str, ...] = ()) -> VirtualCard:
+    """A card as it was issued, with keys of its own and state of its own; with traits it is of no product that ships."""
+    if kind != "B" or traits:
+        card = VirtualCard(fresh_memory(kind, persona, authority(), NOW, _keys(persona), traits))
+        return estrange(card) if traits else card
     pin = StoredCode(persona.pin.encode(), PIN_TRIES, PIN_TRIES)
     puk = StoredCode(persona.puk.encode(), PUK_TRIES, PUK_TRIES)
     second = StoredCode(persona.signature_pin.encode(), PIN_TRIES, PIN_TRIES) if persona.signature_pin else None
@@ -94,22 +97,32 @@ def persona_of(name: str) -> Persona:
 
 
 class RoomWorld(VirtualBench):
-    """The bench with quick cards and the test's clock. `changed` replaces single cards; `kind` is what the holder's are."""
+    """The bench with quick cards and the test's clock. `changed` replaces single cards; `kind` and `traits` are what the
+    holder's are."""
 
     def __init__(
-        self, folder: Path, scenario: Scenario, clock: HandClock, changed: dict[str, Persona], kind: str = "B"
-    ) -> None:
+        self, folder: Path, scenario: Scenario, clock: HandClock, changed: dict[str, Persona], kind: str = "B",
+        traits: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         super().__init__(folder, scenario, authority(), NOW)
         self.changed = changed
         self.kind = kind
+        self.traits = traits
         self.clock = clock
         self.cabinet = quick_cabinet(self, clock)
 
     def card(self, name: str) -> VirtualCard:
         if name not in self.cards:
-            kind = self.kind if name.startswith("1:") else "B"
-            self.cards[name] = make_card(self.changed.get(name) or persona_of(name), kind)
+            ways = (self.kind, self.traits) if name.startswith("1:") else ("B", ())
+            self.cards[name] = make_card(self.changed.get(name) or persona_of(name), *ways)
         return self.cards[name]
+
+    @property
+    def product(self) -> Profile:
+        """The profile of the holder's cards."""
+        if self.traits:
+            return described_profile(self.kind, self.traits)
+        return builtin().match_name(f"virtual-{self.kind.lower()}")
 
     @property
     def held(self) -> bool:
@@ -169,7 +182,8 @@ class Room:
         self.orders = HeldOrders(orders, administrators, self.journal)
         self.log_ins = ListedLogIn(self.orders)
         trust = TrustStore(world.authority.anchors(), world.authority.intermediates())
-        self.settings = ReaderSettings(trust=trust, ledger=MemoryLedger(), now=self.clock.now)
+        profiles = Profiles([*builtin(), world.product]) if isinstance(world, RoomWorld) and world.traits else builtin()
+        self.settings = ReaderSettings(trust=trust, ledger=MemoryLedger(), now=self.clock.now, profiles=profiles)
         readers = ("holder", "administrator") if second_reader else ("holder",)
         self.readers = [
             CardReader(self.world.backend, self.world.slots[reader].name, self.settings) for reader in readers

@@ -112,6 +112,8 @@ class Setting:
     """The outcomes of the first prints; None: no printer is fitted."""
     kind: str = "B"
     """The kind of the first person's cards."""
+    traits: tuple[str, ...] = ()
+    """In what they differ from others of their kind."""
 
 
 def room_for(folder: Path, setting: Setting) -> Room:
@@ -123,7 +125,12 @@ def room_for(folder: Path, setting: Setting) -> Room:
         folder,
         orders=orders,
         world=RoomWorld(
-            folder, Scenario(dict(setting.slots), setting.hand, ()), HandClock(), dict(setting.changed), setting.kind
+            folder,
+            Scenario(dict(setting.slots), setting.hand, ()),
+            HandClock(),
+            dict(setting.changed),
+            setting.kind,
+            setting.traits,
         ),
         second_reader=setting.second_reader,
         printer=None if setting.printer is None else PaperTray(*setting.printer),

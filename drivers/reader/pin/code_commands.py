@@ -239,8 +239,10 @@ class CodeCommands:
         return Refused(RefusalReason.BELOW_FLOOR, tries_left=puk.shown) if puk.left < self._floor(puk) else None
 
     def _with_entries_left(self, outcome: CodeOutcome, puk: CodeObject) -> CodeOutcome:
-        """Counted by the card's own word, else by the station."""
-        if not isinstance(outcome, WrongCode):
+        """Counted by the card's own word, else by the station. Of a card that tells when it is asked, but not in its answer to
+        a wrong code, nothing is said: it is asked before the next one.
+        """
+        if not isinstance(outcome, WrongCode) or (outcome.tries_left is None and self._counter.tells(puk)):
             return outcome
         left = self._counter.known(puk, Role.PUK) if outcome.tries_left is None else RemainingTries(outcome.tries_left)
         return replace(outcome, entries_left=max(0, left.left - self._floor(left) + 1))

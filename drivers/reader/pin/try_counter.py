@@ -145,6 +145,10 @@ class TryCounter:
             self._notice(code, role, told.left)
         return told
 
+    def tells(self, code: CodeObject) -> bool:
+        """Whether the card has told the tries of that code in this visit, when it was asked for them."""
+        return ledger_key_of(code) in self._told
+
     def known(self, code: CodeObject, role: Role) -> RemainingTries:
         """Tries left of a code that the card does not tell: by its last answer, else by the station's count."""
         name = ledger_key_of(code)

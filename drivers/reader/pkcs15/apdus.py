@@ -25,6 +25,8 @@ _FCP, _SIZE, _KEY_SIZE, _DESCRIPTOR, _IDENTIFIER, _RIGHTS, _PROPRIETARY, _LIFE_C
 )  # fmt: skip
 _EXPONENT_65537 = bytes.fromhex("30058103010001")
 _NOBODY = 0xF
+LAST_IN_RIGHTS = 0xE
+"""The highest reference of a code that the rights of a file can name, a nibble each."""
 
 
 def create_file(number: bytes, size: int, code: int) -> CommandApdu:

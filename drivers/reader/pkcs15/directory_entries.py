@@ -78,8 +78,12 @@ def entries(content: bytes) -> tuple[Tlv, ...]:
 
 def change(old: bytes, packed: bytes) -> DirectoryChange | None:
     """From a directory file's content to one that begins with `packed` and ends in filler; None where it does not fit, or
-    does not go into one command. Nothing to change is a change of no bytes."""
-    new = packed.ljust(len(old), b"\0")
+    does not go into one command. Nothing to change is a change of no bytes. The filler is that of the file, 00 or FF.
+
+    >>> change(b"ab\\xff\\xff", b"a")
+    DirectoryChange(offset=1, data=b'\\xff')
+    """
+    new = packed.ljust(len(old), b"\xff" if old.endswith(b"\xff") else b"\0")
     if len(new) > len(old):
         return None
     differing = [at for at in range(len(old)) if old[at] != new[at]]

@@ -24,6 +24,7 @@ from drivers.reader.pin.code_commands import CodeCommands
 from drivers.reader.pin.code_roles import assign_roles
 from drivers.reader.pin.try_counter import TryCounter
 from drivers.reader.pin.try_ledger import TryLedger, name_in_ledger
+from drivers.reader.pkcs15 import apdus as commands
 from drivers.reader.pkcs15 import directory as pkcs15
 from drivers.reader.pkcs15 import values
 from drivers.reader.pkcs15.application_discovery import NoApplicationError, find_application, guard_of
@@ -264,9 +265,13 @@ class Pkcs15Session(CardSession):
         key = self._key_of(certificate)
         if key is None:
             return NOT_ALLOWED
-        if any(own.code.path == iso7816.MF and own.role is not Role.PUK for own in self._owned):
-            self._files.enter()  # the MF is current since its code was verified; the keys are the application's
+        self._enter_keys()
         return signing.sign(self.channel, self._product, key, certificate.der, purpose, message)
+
+    def _enter_keys(self) -> None:
+        """The keys are the application's: leave the MF, where a code of its own was verified or asked for."""
+        if any(own.code.path == iso7816.MF and own.role is not Role.PUK for own in self._owned):
+            self._files.enter()
 
     def _free_key(self) -> tuple[Certificate, SignsWith] | None:
         """A key that no code guards and no consent is wanted for, with its certificate (ISO/IEC 7816-15 8.4)."""
@@ -276,6 +281,7 @@ class Pkcs15Session(CardSession):
         if certificate is None:
             return None
         key, der = free[certificate.id], certificate.der
+        self._enter_keys()
         return certificate, lambda message: signing.sign(self.channel, self._product, key, der, "other", message)
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
@@ -287,14 +293,17 @@ class Pkcs15Session(CardSession):
         key = None if place is None or public is None else self._manager.key(place)
         if key is None or public is None:
             return NOT_ALLOWED
+        self._enter_keys()
         signer = SigningKey(serialization.load_der_public_key(public))
         return signing.sign_by(self.channel, self._product, key, signer, "other", message)
 
     def _guard(self, purpose: Purpose) -> CodeObject | None:
-        """The code with which a key for that purpose is used: a second one is for signatures."""
+        """The code with which a key for that purpose is used: a second one is for signatures. None where no key file could
+        name it."""
         codes = {own.role: own.code for own in self._owned}
         usual = codes.get(Role.IDENTIFICATION)
-        return codes.get(Role.SIGNATURE, usual) if purpose == "signature" else usual
+        guard = codes.get(Role.SIGNATURE, usual) if purpose == "signature" else usual
+        return guard if guard is not None and guard.reference <= commands.LAST_IN_RIGHTS else None
 
     def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
         """See `KeyVisit.places`: keys without a certificate that are used with the code for that purpose, and an id that no key

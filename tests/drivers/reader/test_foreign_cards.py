@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from drivers.reader.outcomes import Role
+from drivers.reader.card_reader import visiting
+from drivers.reader.outcomes import RefusalReason, Refused, Role
 from tests.fakes.cards.foreign import CASES, Act, Case, Counter, Step
 
 SLICE = 300
@@ -44,6 +45,17 @@ def steps(*acts: Act, role: Role = IDENTIFICATION, entry: str = "right") -> tupl
 )  # fmt: skip
 def test_what_single_products_do_is_understood(case: Case, outcomes: list[str]) -> None:
     assert asyncio.run(Counter(case).run()) == outcomes
+
+
+def test_no_key_is_made_for_a_code_that_no_file_can_name() -> None:
+    async def look() -> None:
+        counter = Counter(Case("B", ("reference-80-told",), True, ()))
+        async with visiting(counter.reader) as visit:
+            assert await visit.places("identification") == ()
+            assert await visit.generate_key("45", "EC-P256") == Refused(RefusalReason.NOT_ALLOWED)
+        await counter.reader.close()
+
+    asyncio.run(look())
 
 
 @settings(max_examples=SLICE, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

@@ -36,7 +36,6 @@ Act = Literal["read", "verify", "change", "unblock", "sign"]
 PERSON = person(6).new
 TYPED = {"wrong": "994167", "new": "975318", "other": "583921", "short": "1234", "letters": "abcdef"}
 UNREADABLE = frozenset({"secure-messaging", "pace"})
-NOT_READ_YET = frozenset({"select-path-09", "short-reads", "select-df-01", "select-ef-02"})
 MESSAGE = b"a foreign card"
 
 
@@ -94,7 +93,7 @@ def consistent(kind: str, names: list[str]) -> tuple[str, ...]:
 def traits_of(draw: st.DrawFn) -> tuple[str, tuple[str, ...]]:
     """A kind, and traits that a card of it can have."""
     kind = draw(st.sampled_from("AABBBBCD"))
-    possible = [name for name, trait in TRAITS.items() if kind in trait.kinds and name not in UNREADABLE | NOT_READ_YET]
+    possible = [name for name, trait in TRAITS.items() if kind in trait.kinds and name not in UNREADABLE]
     names = draw(st.lists(st.sampled_from(possible), max_size=6))
     if draw(st.integers(0, 29)) == 0:
         names.append(draw(st.sampled_from(sorted(UNREADABLE))))
@@ -120,9 +119,10 @@ class Court:
     """Sees each try that the card counts. `broken` are the rules that were broken."""
 
     card: VirtualCard
-    floor: int
-    told: bool = True
-    """The card tells the tries of its PINs in a way that the station knows."""
+    untold: bool
+    """Nothing tells the tries of the PUK but its answers to a wrong one, which hold within a visit."""
+    answered: bool = False
+    """It has answered so in this visit."""
     step: Step | None = None
     spent: int = 0
     broken: list[str] = field(default_factory=list)
@@ -143,7 +143,7 @@ class Court:
             self.broken.append("a try where nobody typed a code")
         elif puk and step.act != "unblock":
             self.broken.append("a try of the PUK where nobody typed it")
-        elif puk and code.tries_left < self.floor:
+        elif puk and code.tries_left < least_floor(code.tries_max) + (self.untold and not self.answered):
             self.broken.append(f"a PUK with {code.tries_left} tries left")
         elif not puk and code.tries_left == 1 and not step.consented:
             self.broken.append("the last PIN try without consent")
@@ -162,10 +162,9 @@ class Counter:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.card = make_card(case.kind, case.traits)
-        described = described_profile(case.kind, case.traits, self.card.atr)
+        described = described_profile(case.kind, case.traits)
         profiles = Profiles([*known_without_ours(), *([described] if case.described else [])])
-        untold = described.commands.counter_of_puk == "none"
-        self.court = Court(self.card, least_floor(self.card.codes.puk.tries_max) + untold)
+        self.court = Court(self.card, untold=described.commands.counter_of_puk == "none")
         self.profile = described
         self.slot = VirtualSlot("Bench 0")
         self.slot.insert(self.card)
@@ -201,7 +200,7 @@ class Counter:
         if self.visit is not None:
             await self.visit.close()
             self.visit = None
-        self.court.step = None
+        self.court.step, self.court.answered = None, False
         try:
             self.visit = await self.reader.visit()
         except ReaderError:
@@ -219,6 +218,10 @@ class Counter:
         with contextlib.suppress(*([ReaderError] if set(self.case.traits) & UNREADABLE else [])):
             outcome = await self._outcome(step, code)
         self.court.step = None
+        if step.act == "unblock" and (
+            isinstance(outcome, Accepted) or (isinstance(outcome, WrongCode) and outcome.tries_left)
+        ):
+            self.court.answered = True
         assert not self.court.broken, self.court.broken
         self._holds(step, outcome, value)
         return type(outcome).__name__
