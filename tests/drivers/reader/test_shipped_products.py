@@ -39,6 +39,27 @@ async def test_a_product_that_was_read_from_other_peoples_programs_is_read_and_n
     assert card.codes.pin.value.decode() == card.persona.pin
 
 
+UNLOCKED = [
+    name for name, product in PRODUCTS.items() if builtin().match_name(product.profile).commands.unblock != "none"
+]
+
+
+@pytest.mark.parametrize("name", UNLOCKED)
+async def test_once_somebody_has_tried_it_what_its_profile_says_changes_and_unlocks_a_card_built_like_it(
+    name: str, authority: TestAuthority
+) -> None:
+    card = product_card(name, person(EC_PERSON).new, authority, NOW)
+    shipped = builtin().match_name(PRODUCTS[name].profile)
+    holder = shipped.unblocking.model_copy(update={"by": "holder"})
+    tried = shipped.model_copy(update={"proved": "card", "unblocking": holder, "rank": 50})
+    async with visit_to(card, builtin().with_added(tried)) as visit:
+        assert (visit.facts.profile, visit.facts.rules.read_only) == (shipped.name, False)
+        assert await visit.change(PIN, Secret(card.persona.pin), NEW) == Accepted()
+        card.lock()
+        assert await visit.unblock(PIN, Secret(card.persona.puk), Secret("246813")) == Accepted()
+        assert await visit.verify(PIN, Secret("246813")) == Accepted()
+
+
 async def test_a_code_that_must_be_changed_first_is_known_before_it_is_used(authority: TestAuthority) -> None:
     for traits, initial in ((), False), (("must-change",), True):
         card = product_card("esteid-2025", person(EC_PERSON).new, authority, NOW, traits)
