@@ -9,7 +9,7 @@ import asyncio
 import math
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,14 @@ from time import perf_counter
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from benches import visits
 from benches.card import NEW, PIN, PUK, Act, CountedCard, OpenSc, nothing, run, visit_once, wait_until_seen
-from benches.figures import CannotMeasureError, Figure, compared_with, median_ms
+from benches.figures import CannotMeasureError, Figure, compared_with, median_ms, with_limit
 from drivers.reader.apdu import SHORT_LE
 from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.outcomes import Role
+from drivers.reader.profiles import Profiles
 from drivers.reader.secret import Secret
 from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.cards import VirtualCard
@@ -33,12 +35,14 @@ from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from sim.reader.vpcd import FIRST_PORT, plug
+from sim.stories.foreign import known_without_ours
 
 WHO = Role.IDENTIFICATION
 TIMES = 3
 OURS = 15
-ACT_LIMIT = 4
+ACT_LIMIT = 3
 """Exchanges to change or unblock a PIN once the card is identified, the same-card check included."""
+LARGE = ("padded-files", "no-sfi", "batch-serial", "trusted-list", "one-certificate")
 EXCHANGE_LIMIT_MS, ERRAND_LIMIT_MS = 1.0, 50.0
 """What our own side of the wire may take."""
 Words = tuple[str, ...]
@@ -96,9 +100,93 @@ def measure(folder: Path) -> list[Figure]:
     authority = TestAuthority.create(now)
     try:
         with running_service() as readers:
-            return [figure for kind in KINDS for figure in _kind(kind, readers[FIRST_PORT], authority, folder)]
+            by_kind = [figure for kind in KINDS for figure in _kind(kind, readers[FIRST_PORT], authority, folder)]
+            by_trait = [figure for row in BY_TRAIT for figure in _traits(row, readers[FIRST_PORT], authority, folder)]
+            return [*by_kind, *by_trait, *visits.measure()]
     except NoServiceError as reason:
         raise CannotMeasureError(str(reason)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class TraitRow:
+    """Cards with traits of real products, and the exchanges that they may take: the first of its product, the same again."""
+
+    name: str
+    kind: str
+    traits: tuple[str, ...]
+    first: int
+    again: int
+
+
+BY_TRAIT = (
+    TraitRow("PKCS#15, large padded files, no SFI", "B", (*LARGE, "no-puk-object"), 15, 6),
+    TraitRow("PKCS#15, padded, no SFI", "A", ("padded-ff", "no-sfi-6a82", "one-certificate"), 14, 6),
+    TraitRow("PKCS#15, padded, SFI", "B", ("padded-files", "one-certificate"), 14, 6),
+    TraitRow("PIV, one certificate", "C", ("one-certificate",), 8, 5),
+    TraitRow("T=0, padded, no SFI", "B", ("padded-files", "no-sfi", "t0", "trusted-list"), 30, 30),
+)
+
+
+def _traits(row: TraitRow, reader: str, authority: TestAuthority, folder: Path) -> Iterator[Figure]:
+    """Identify, the next card of the product, the same again, change and unblock: counted in the process. Beside it what
+    other people's programs take through PC/SC, where they know the card."""
+    made = [
+        VirtualCard.create(
+            replace(person(number).new, key_algorithm="EC-P256"), authority, datetime.now(UTC),
+            kind=row.kind, traits=row.traits,
+            path=folder / f"{row.kind}-{number}-{len(row.traits)}.json",
+        )
+        for number in (6, 7)
+    ]  # fmt: skip
+    yield from _others(row, made[0], reader, folder)
+    first, following, again, changed, unblocked = asyncio.run(_counts(made))
+    limits = {"identify": (first, row.first), "identify, the same again": (again, row.again)}
+    for what, (value, most) in limits.items():
+        yield with_limit(Figure(f"{row.name}: {what}", value, "exchanges", ", ".join(row.traits)), most)
+    yield Figure(f"{row.name}: identify, the next of its product", following, "exchanges")
+    for what, value in (("change", changed), ("unblock", unblocked)):
+        yield with_limit(Figure(f"{row.name}: {what}, after identification", value, "exchanges"), ACT_LIMIT)
+
+
+def _others(row: TraitRow, made: VirtualCard, reader: str, folder: Path) -> Iterator[Figure]:
+    assert made.path is not None
+    card, opensc = CountedCard(made.path), OpenSc(folder)
+    with plug(card, port=FIRST_PORT):
+        wait_until_seen(reader, present=True)
+        for other in OTHERS[row.kind]["identify"]:
+            card.begin()
+            try:
+                run([word.format(reader=reader) for word in other.words], opensc.environment)
+            except (CannotMeasureError, FileNotFoundError):
+                continue
+            yield Figure(f"{row.name}: {other.name}", len(card.passed), "exchanges")
+    wait_until_seen(reader, present=False)
+
+
+async def _counts(cards: list[VirtualCard]) -> tuple[int, int, int, int, int]:
+    """First, next, again, of a product that no profile of ours is for; then change and unblock after identification."""
+    slot = VirtualSlot("bench")
+    stranger = ReaderSettings(profiles=Profiles(known_without_ours()))
+
+    async def visit(station: CardReader, card: VirtualCard, act: Act = nothing) -> tuple[int, int]:
+        slot.insert(card)
+        async with visiting(station) as visit:
+            identified = visit.exchange.apdus
+            await act(visit)
+            spent = visit.exchange.apdus - identified
+        slot.remove()
+        return identified, spent
+
+    station = CardReader(InProcessBackend([slot]), "bench", stranger)
+    first, following, again = [(await visit(station, card))[0] for card in (*cards, cards[1])]
+    await station.close()
+    card, station = cards[0], CardReader(InProcessBackend([slot]), "bench")
+    pin, puk, new = (Secret(code) for code in (card.persona.pin, card.persona.puk, NEW))
+    _, changed = await visit(station, card, lambda visit: visit.change(WHO, pin, new))
+    card.lock()
+    _, unblocked = await visit(station, card, lambda visit: visit.unblock(WHO, puk, new))
+    await station.close()
+    return first, following, again, changed, unblocked
 
 
 def _kind(kind: str, reader: str, authority: TestAuthority, folder: Path) -> Iterator[Figure]:

@@ -48,6 +48,10 @@ class CardCache(Generic[Known]):
         since, content = self._cards.get(card, (0.0, None))
         return content if self._clock() - since < MAX_AGE_S else None
 
+    def holds(self, beginning: bytes) -> bool:
+        """Is there a card whose key begins so?"""
+        return any(card.startswith(beginning) for card in self._cards)
+
     def forget(self, card: bytes) -> None:
         """Invalidate a card that has changed, or may have."""
         self._cards.pop(card, None)

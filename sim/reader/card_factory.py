@@ -76,8 +76,8 @@ def fresh_memory(
     pin = StoredCode(persona.pin.encode(), ways.pin_tries, ways.pin_tries)
     puk = StoredCode(persona.puk.encode(), ways.puk_tries, ways.puk_tries)
     piv_traits = TRAITS.get(kind)
-    told = file_ways(names).serial
-    piv = issue(persona, authority, now, keys, piv_traits, told) if piv_traits is not None else None
+    files = file_ways(names)
+    piv = issue(persona, authority, now, keys, piv_traits, files) if piv_traits is not None else None
     second = (
         StoredCode(persona.signature_pin.encode(), ways.pin_tries, ways.pin_tries) if persona.signature_pin else None
     )

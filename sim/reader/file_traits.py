@@ -118,8 +118,8 @@ FILE_TRAITS: dict[str, Trait] = {
         "has an empty list of trusted certificates, 510 bytes of FF", _MYEID, {"trusted": 510}
     ),
     "one-certificate": Trait(
-        "lists one key and one certificate, for identification", "MyEID and IsoApplet as tools first fill them",
-        {"first_alone": True},
+        "has one certificate, for identification", "MyEID, IsoApplet and PIV cards as tools first fill them",
+        {"first_alone": True}, "ABCD",
     ),
     "secure-messaging": Trait(
         "shows nothing without secure messaging (6982)", "DNIe, OPACITY PIV: OpenSC card-dnie.c, card-piv.c",

@@ -62,13 +62,14 @@ def errand_stories() -> list[ErrandStory]:
 
 
 async def play(
-    folder: Path, tale: ErrandStory, interruption: Interruption | None = None, befall: Befall | None = None
-) -> tuple[Room, Person, Ended]:
+    folder: Path, tale: ErrandStory, interruption: Interruption | None = None, befall: Befall | None = None,
+    person: type[Person] = Person,
+) -> tuple[Room, Person, Ended]:  # fmt: skip
     """Play a story in a room of its own; `befall` is told of room, person and number of each question. The caller closes
     the room."""
     room = room_for(folder, tale.setting)
     tale.prepare(room)
-    someone = Person(room.world, room.clock, tale.story(), interruption)
+    someone = person(room.world, room.clock, tale.story(), interruption)
     if befall is not None:
         someone.befalls = lambda at: befall(room, someone, at)
     errand = next(one for one in ERRANDS if one.id == tale.errand)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benches import __main__ as program
-from benches import figures, ingest, journal
+from benches import figures, ingest, journal, visits
 from benches.disk import left
 from benches.events import errands
 from benches.figures import CannotMeasureError, Figure, Report, compared_with, table
@@ -14,6 +14,7 @@ from fleet.messages.events import parse
 from fleet.server.ingest.parse import arrived_event
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import open_database
+from kiosk.errands.unblock.stories import STORIES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,6 +56,14 @@ def test_the_figures_are_kept_as_json(few: None, tmp_path: Path, capsys: pytest.
     names = [figure["what"] for figure in kept["benches"]["journal"]["figures"]]
     assert all(name in capsys.readouterr().out for name in names[:1])
     assert [figure["beside"] for figure in kept["benches"]["journal"]["figures"][1:]] == [names[0]] * 3
+
+
+@pytest.mark.parametrize("visit", visits.VISITS)
+async def test_a_visit_with_a_card_of_the_swedish_kind_takes_no_longer_than_wanted(visit: str) -> None:
+    title, most = visits.VISITS[visit]
+    story = next(story for story in STORIES if story.title == title)
+    counted = await visits.count(story, visits.SWEDISH)
+    assert 0 < counted.exchanges * visits.EXCHANGE_S < counted.seconds <= most
 
 
 def test_a_bench_that_is_not_there_is_bad_usage() -> None:

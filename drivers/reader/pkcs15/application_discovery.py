@@ -1,8 +1,8 @@
 """PKCS#15 application discovery: by AID, EF.DIR, or the place of EF(ODF).
 
-Cheapest first: an AID that a profile names beside this very answer to reset, the AID of PKCS#15 itself, an AID that any
-other profile names, the path or AID in EF.DIR, the DF `5015`, and last an ODF directly under the MF. The first whose EF(ODF)
-can be read is the one, whatever the answer to reset promised.
+Cheapest first: where cards of this answer to reset had it before, an AID that a profile names beside this very answer to reset,
+the AID of PKCS#15 itself, an AID that any other profile names, the path or AID in EF.DIR, the DF `5015`, and last an ODF
+directly under the MF. The first whose EF(ODF) can be read is the one, whatever the answer to reset promised.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,8 +11,8 @@ from drivers.reader.errors import CommandRefusedError, Guard
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.directory import EF_ODF, ODF_SHORT_ID, PKCS15_AID
-from drivers.reader.pkcs15.files import Base, CardFiles
-from drivers.reader.pkcs15.values import ApplicationEntry, DirectoryKind
+from drivers.reader.pkcs15.files import CardFiles
+from drivers.reader.pkcs15.values import ApplicationEntry, Base, DirectoryKind
 from drivers.reader.tlv import TlvError
 
 EF_DIR = MF + b"\x2f\x00"
@@ -38,8 +38,7 @@ def find_application(
 ) -> bytes:
     """Set `files.base` to the application and give its AID (empty where it has none).
 
-    `aids` are asked for in their order. `cached` is asked when an AID was entered: is the card one whose files it could take
-    from memory?
+    `aids` are asked for in their order. `cached` is asked of each place: is the card one whose files it could take from memory?
 
     Raises NoApplicationError, and CardGoneError where the card left.
     """
@@ -49,7 +48,8 @@ def find_application(
         tried.append(f"AID {base.aid.hex().upper()}" if base.aid else f"DF {base.path.hex().upper()}")
         if base.aid and not _entered(files):
             continue
-        if (base.aid and cached(files)) or _has_odf(files):
+        if cached(files) or _has_odf(files):
+            files.habits.application = base, aid
             return aid
     raise NoApplicationError(tuple(tried))
 
@@ -73,7 +73,8 @@ def _applications(files: CardFiles, tried: list[str]) -> tuple[ApplicationEntry,
 
 def _candidates(files: CardFiles, aids: tuple[bytes, ...], tried: list[str]) -> Iterator[tuple[Base, bytes]]:
     """Each once. EF.DIR is read only where no AID leads there."""
-    seen = dict.fromkeys((Base(aid=aid), aid) for aid in aids)
+    usual = [] if files.habits.application is None else [files.habits.application]
+    seen = dict.fromkeys((*usual, *((Base(aid=aid), aid) for aid in aids)))
     yield from tuple(seen)
     for candidate in _listed(_applications(files, tried), aids):
         if candidate not in seen:

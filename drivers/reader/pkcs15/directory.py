@@ -15,9 +15,10 @@ from drivers.reader.certificates import public_keys
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15 import objects
-from drivers.reader.pkcs15.files import Base, CardFiles
+from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.pkcs15.objects import MAX_ENTRIES
 from drivers.reader.pkcs15.values import (
+    Base,
     CertificateObject,
     CodeObject,
     DataObject,

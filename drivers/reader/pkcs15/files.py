@@ -16,7 +16,7 @@ from drivers.reader.apdu import SHORT_LE, CommandApdu, ResponseApdu, StatusWord
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15.selection import FileHabits, FileKind, FileSelection, is_selected
-from drivers.reader.pkcs15.values import FilePath
+from drivers.reader.pkcs15.values import Base, FilePath
 from drivers.reader.tlv import MAX_BYTES, TlvError
 from drivers.reader.transport.channel import ApduChannel
 
@@ -46,26 +46,18 @@ class FileInfo:
     records: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
-    """Where an application lives: its DF path from the MF, or its AID where no path is known."""
-
-    path: bytes = MF
-    aid: bytes = b""
-
-
 class CardFiles:
     """The files of one connection. Not for several threads."""
 
     def __init__(self, channel: ApduChannel, habits: FileHabits | None = None) -> None:
         """`habits`: of the product, kept by the caller."""
         self._channel = channel
-        self._habits = habits or FileHabits()
-        self._selection = FileSelection(channel, self._habits)
+        self.habits = habits or FileHabits()
+        self._selection = FileSelection(channel, self.habits)
         self._known: dict[bytes, bytes] = {}
         self._cut: set[bytes] = set()
         """What is known only as far as its objects go."""
-        self._short = self._habits.short_ids
+        self._short = self.habits.short_ids
         """READ BINARY by short identifier has not failed yet."""
         self._selected: bytes | None = None
         """Absolute path of the EF that READ BINARY reads."""
@@ -117,7 +109,7 @@ class CardFiles:
             return None
         self._selected = None
         response = self._first_part(lambda most: iso7816.read_short(short_id, most))
-        self._habits.short_ids = self._habits.short_ids and response.sw not in _NO_SHORT_IDS
+        self.habits.short_ids = self.habits.short_ids and response.sw not in _NO_SHORT_IDS
         try:
             exists = response.ok or response.sw >> 8 == 0x62
             data = self._rest(response.data) if exists else b""
@@ -131,7 +123,7 @@ class CardFiles:
 
     def _rest(self, data: bytes) -> bytes:
         """The objects of a file, of which an answer of full length is only the beginning."""
-        return self._binary(None, MAX_BYTES, data) if len(data) >= self._habits.most else data
+        return self._binary(None, MAX_BYTES, data) if len(data) >= self.habits.most else data
 
     def _keep(self, key: bytes, data: bytes, extent: Extent) -> None:
         if len(self._known) >= MAX_FILES:
@@ -292,10 +284,10 @@ class CardFiles:
             if not self._part(response, started=bool(data)):
                 break
             data += response.data
-            short = len(response.data) < min(left, self._habits.most)
+            short = len(response.data) < min(left, self.habits.most)
             cut = len(response.data) >= LEAST_READ and (_end_of(bytes(data), extent) or 0) > len(data)
             if short and cut:
-                self._habits.most = len(response.data)  # it gives no more at once
+                self.habits.most = len(response.data)  # it gives no more at once
             if not response.data or (short and size is None and not cut):
                 break
         return bytes(data[:wanted])
@@ -308,16 +300,16 @@ class CardFiles:
                 return response
             self._channel.extended = False  # it, or the reader, promised more than it does
         if at:
-            return self._channel.send(iso7816.read_binary(at, min(wanted, self._habits.most)))
+            return self._channel.send(iso7816.read_binary(at, min(wanted, self.habits.most)))
         return self._first_part(lambda most: iso7816.read_binary(0, min(wanted, most)))
 
     def _first_part(self, command: Callable[[int], CommandApdu]) -> ResponseApdu:
         """In fewer bytes where the card refuses so many at once."""
-        response = self._channel.send(command(self._habits.most))
+        response = self._channel.send(command(self.habits.most))
         for most in _SMALLER_READS:
-            if response.sw == StatusWord.WRONG_LENGTH and most < self._habits.most:
+            if response.sw == StatusWord.WRONG_LENGTH and most < self.habits.most:
                 response = self._channel.send(command(most))
-                self._habits.most = most if response.ok else self._habits.most
+                self.habits.most = most if response.ok else self.habits.most
         return response
 
     def _part(self, response: ResponseApdu, *, started: bool) -> bool:

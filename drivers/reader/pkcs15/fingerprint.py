@@ -14,8 +14,8 @@ from drivers.reader.pkcs15.directory import (
     CertificateFile,
     read_token_info,
 )
-from drivers.reader.pkcs15.files import Base, CardFiles
-from drivers.reader.pkcs15.values import FilePath
+from drivers.reader.pkcs15.files import CardFiles
+from drivers.reader.pkcs15.values import Base, FilePath
 from drivers.reader.tlv import MAX_BYTES, TlvError
 
 IDENTITY_BYTES = 256

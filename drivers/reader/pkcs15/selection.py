@@ -14,6 +14,7 @@ from typing import Literal
 from drivers.reader import iso7816
 from drivers.reader.apdu import SHORT_LE, ResponseApdu, StatusWord
 from drivers.reader.iso7816 import MF, SelectAnswer, SelectBy
+from drivers.reader.pkcs15.values import Base
 from drivers.reader.transport.channel import MAX_ANSWER, ApduChannel
 
 FileKind = Literal["df", "ef"]
@@ -41,6 +42,8 @@ class FileHabits:
     ef: SelectBy | None = None
     most: int = SHORT_LE
     """Most bytes of one READ BINARY."""
+    application: tuple[Base, bytes] | None = None
+    """Where their application was found last, and its AID: looked for first."""
 
 
 class FileSelection:

@@ -57,7 +57,7 @@ _NEW_IDS = range(0x41, 0x61)
 
 
 class _Recognition:
-    """Is the card one that this reader has read? Asked once its application is entered."""
+    """Is the card one that this reader has read? Asked of each place where its application may be."""
 
     def __init__(self, atr: bytes, memory: CardCache[CachedFiles]) -> None:
         self._atr = atr
@@ -66,12 +66,17 @@ class _Recognition:
         """By what the card is remembered; empty where it says too little of itself."""
 
     def __call__(self, files: CardFiles) -> bool:
-        serial_source = read_serial_source(files)
-        self.card = b"/".join((self._atr, files.base.aid, serial_source)) if serial_source else b""
-        cached = self._memory.recall(self.card)
+        if not self._memory.holds(self._atr):
+            return False
+        cached = self._memory.recall(self._key(files))
         return cached is not None and restore_if_known(files, cached)
 
+    def _key(self, files: CardFiles) -> bytes:
+        serial_source = read_serial_source(files)
+        return self._atr + b"/" + serial_source if serial_source else b""
+
     def keep(self, files: CardFiles, fingerprint: Fingerprint) -> None:
+        self.card = self._key(files)
         if self.card:
             self._memory.keep(self.card, CachedFiles(files.base, files.known, fingerprint))
 

@@ -6,7 +6,7 @@ Other kinds of cards are put in the same words, so that codes and identity need 
 from dataclasses import dataclass
 from enum import IntEnum
 
-from drivers.reader.iso7816 import Alphabet
+from drivers.reader.iso7816 import MF, Alphabet
 
 
 class DirectoryKind(IntEnum):
@@ -36,6 +36,14 @@ class CodeFlag(IntEnum):
     INTEGRITY_PROTECTED = 9
     CONFIDENTIALITY_PROTECTED = 10
     EXCHANGE_REFERENCE_DATA = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where an application lives: its DF path from the MF, or its AID where no path is known."""
+
+    path: bytes = MF
+    aid: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sim.reader.card_memory import StoredKey
-from sim.reader.file_traits import Serial
+from sim.reader.file_traits import FileWays
 from sim.reader.keys import CardPrivateKey, generate
 from sim.reader.persona import KeyAlgorithm, Persona
 from sim.reader.piv.memory import PivMemory
@@ -28,12 +28,14 @@ _SLOTS: dict[KeyPurpose, KeyReference] = {
 
 def issue(
     persona: Persona, authority: TestAuthority, now: datetime, own: tuple[StoredKey, ...], traits: PivTraits,
-    serial: Serial = "own",
+    files: FileWays | None = None,
 ) -> PivMemory:  # fmt: skip
     """All that the card keeps besides its codes; `own` are the keys that every kind of card has."""
     before = replace(persona, issued_days_ago=persona.issued_days_ago + RETIRED_DAYS + 1, lifetime_days=RETIRED_DAYS)
     keys: dict[int, CardPrivateKey] = {}
-    objects = issued_objects(persona, own[0].certificate.not_valid_after_utc, len(RETIRED), serial)
+    files = files or FileWays()
+    retired = {} if files.first_alone else RETIRED
+    objects = issued_objects(persona, own[0].certificate.not_valid_after_utc, len(retired), files.serial)
 
     def put(slot: int, stored: StoredKey) -> None:
         keys[slot] = stored.private
@@ -44,10 +46,11 @@ def issue(
         private = generate(algorithm)
         put(slot, StoredKey(purpose, private, authority.issue(holder, private.public_key(), purpose, now)))
 
-    for stored in own:
+    for stored in own[:1] if files.first_alone else own:
         put(_SLOTS[stored.purpose], stored)
-    make(KeyReference.KEY_MANAGEMENT, persona, persona.key_algorithm, "encryption")
-    make(KeyReference.CARD_AUTHENTICATION, persona, "EC-P256", "card")
-    for slot, algorithm in RETIRED.items():
+    if not files.first_alone:
+        make(KeyReference.KEY_MANAGEMENT, persona, persona.key_algorithm, "encryption")
+        make(KeyReference.CARD_AUTHENTICATION, persona, "EC-P256", "card")
+    for slot, algorithm in retired.items():
         make(slot, before, algorithm, "encryption")
     return PivMemory(keys, objects, set(), traits.management)

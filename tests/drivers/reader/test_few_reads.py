@@ -13,8 +13,8 @@ from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.pkcs15 import directory as pkcs15
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.application_discovery import find_application
-from drivers.reader.pkcs15.files import Base, CardFiles
-from drivers.reader.pkcs15.values import DirectoryKind, FilePath, OdfEntry
+from drivers.reader.pkcs15.files import CardFiles
+from drivers.reader.pkcs15.values import Base, DirectoryKind, FilePath, OdfEntry
 from drivers.reader.port import Presence
 from drivers.reader.profiles import builtin
 from drivers.reader.transport.channel import ApduChannel

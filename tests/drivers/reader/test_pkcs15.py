@@ -8,8 +8,9 @@ from drivers.reader.iso7816 import Alphabet
 from drivers.reader.pkcs15 import directory as card
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.application_discovery import NoApplicationError, find_application
-from drivers.reader.pkcs15.files import Base, CardFiles
+from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.pkcs15.objects import CodeFlag, FilePath
+from drivers.reader.pkcs15.values import Base
 from drivers.reader.tlv import TlvError
 from drivers.reader.transport.channel import ApduChannel
 from tests.drivers.reader.conftest import ScriptedConnection
