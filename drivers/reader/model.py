@@ -55,6 +55,11 @@ class Pin:
     below_floor: bool = False
     """Of a PUK: so few tries are left, or may be, that it is not sent."""
 
+    @property
+    def can_be_typed(self) -> bool:
+        """Is there a length that both card and profile allow?"""
+        return self.entry_min_length <= self.max_length
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from cryptography import x509
 
@@ -24,7 +25,7 @@ def locked(room: Room) -> None:
     room.world.card(MINE).codes.pin.tries_left = 0
 
 
-def product(*, proved: Proved = "card", **changed: dict[str, str]) -> Callable[[Room], None]:
+def product(*, proved: Proved = "card", **changed: dict[str, Any]) -> Callable[[Room], None]:
     """The holder's card is of a product whose tables (`commands`, `unblocking`) are changed so, and which was tried on that."""
 
     def prepare(room: Room) -> None:

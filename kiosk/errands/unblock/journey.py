@@ -57,7 +57,7 @@ async def _may(ask: Ask, card: OwnCard, roles: tuple[Role, ...]) -> str:
     dead = puk is not None and puk.state == "locked"
     if dead and not rules.administrable:
         raise views.puk_dead(CARD)
-    if rules.unblocking == "nobody":
+    if rules.unblocking == "nobody" or (puk is not None and not puk.can_be_typed):
         raise views.not_here(CARD)
     if dead or rules.unblocking == "administrator":
         return await ask(views.administrator_only(CARD))

@@ -9,7 +9,7 @@ from sim.reader.administrative_key import key_of
 from sim.reader.personas import person
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
-from sim.stories.own_card import MINE, WRONG_PUK, code_is, locked, product
+from sim.stories.own_card import MINE, WRONG_PUK, code_is, locked, product, traited
 from sim.stories.person import Story, first, pulls, pulls_lit, puts
 from sim.stories.register import HOLDER, NUMBER, both
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
@@ -40,6 +40,20 @@ def keeps_its_code(room: Room) -> None:
     """Locked, and its PUK gives the old code its tries back: this product takes no new code with it."""
     locked(room)
     product(commands={"unblock": "puk"})(room)
+
+
+PUK_16 = PUK * 2
+
+
+def long_puk(*traits: str, puk: dict[str, Any]) -> Callable[[Room], None]:
+    """Locked, with a PUK of 16 digits."""
+
+    def prepare(room: Room) -> None:
+        traited("puk-16", *traits)(room)
+        locked(room)
+        product(puk={"min_length": 16, "max_length": 16, **puk})(room)
+
+    return prepare
 
 
 ADMINISTRATOR = persona_of("13:new")
@@ -120,6 +134,20 @@ ATTESTED = ("identity.attested",)
 
 
 STORIES = [
+    ErrandStory(
+        "unblock: a PUK of 16 digits", "unblock", unlock(puk=PUK_16), prepare=long_puk(puk={}),
+        events=("card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
+        "unblock: a PUK of 16 digits that the card does not list", "unblock", unlock(puk=PUK_16),
+        prepare=long_puk("no-puk-object", puk={"stored_length": 16}),
+        events=("card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
+        "unblock: the product's PUK is not the card's", "unblock", unlock(**{"stop.not_unblockable": "end"}),
+        prepare=long_puk(puk={"min_length": 8, "max_length": 8}), outcome="refused", reason="not_unblockable", events=(),
+        check=code_is(OLD_PIN, tries=(0, 10)),
+    ),
     ErrandStory(
         "unblock: with the envelope",
         "unblock",

@@ -124,9 +124,12 @@ async def _unblock(visit: Visit, role: Role, puk: Secret, new: Secret) -> CodeOu
 
 
 async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter, visit: Visit) -> Secret:
-    """Ask for the PUK until its verifier says that it is this envelope's (or leaves that to the card)."""
+    """Ask for the PUK until its verifier says that it is this envelope's (or leaves that to the card). Raises StopError."""
+    code = visit.facts.pin(Role.PUK)
+    if code is not None and not code.can_be_typed:
+        raise views.card_refused(context)
     while True:
-        puk = await ask(views.puk(context, letter.whose, visit.facts.pin(Role.PUK)))
+        puk = await ask(views.puk(context, letter.whose, code))
         if not isinstance(puk, Secret):
             raise no_envelope(context)
         verdict = await ask(views.checking(context), until=letter.verify(puk))
