@@ -193,6 +193,8 @@ async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
 def _told(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
     lines = [output.outcome_text(outcome, done)]
     match outcome:
+        case Locked() if _remembered(arguments, visit):
+            lines.append("So the card said before. If it was unlocked elsewhere since, say --use-last-try.")
         case Refused(RefusalReason.POLICY):
             lines.append(output.lengths_line(visit.facts.pins))
         case Refused(RefusalReason.NOT_ALLOWED):
@@ -203,6 +205,13 @@ def _told(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOut
             pass
     say(arguments, _document(visit, outcome), lines)
     return _exit_of(outcome)
+
+
+def _remembered(arguments: Arguments, visit: CardVisit) -> bool:
+    """Whether a PIN is called locked by what the card said in an earlier visit, and the person may try it all the same."""
+    pins = [pin for pin in visit.facts.pins if pin.role is not Role.PUK]
+    remembered = any(pin.counted and pin.state == "locked" for pin in pins)
+    return remembered and not getattr(arguments, "use_last_try", True)
 
 
 def _document(visit: CardVisit, outcome: CodeOutcome | SignOutcome) -> output.Json:

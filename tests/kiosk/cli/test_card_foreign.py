@@ -99,6 +99,19 @@ def test_what_is_remembered_of_an_earlier_visit_is_told_as_that(run: Run) -> Non
     assert "PIN          locked, as the card said before" in said
 
 
+def test_a_card_that_was_unlocked_elsewhere_is_not_barred(foreign: VirtualCard, run: Run) -> None:
+    words = ["--use-last-try"]
+    for _ in range(3):
+        locked = run("test", *words, pin="111999")
+    assert locked == (Exit.REFUSED, "Locked: no tries are left.\n")
+    foreign.codes.pin.tries_left = 3
+    code, said = run("test", pin=PERSON.pin)
+    assert code == Exit.REFUSED
+    assert "If it was unlocked elsewhere" in said
+    assert "--use-last-try" in said
+    assert run("test", *words, pin=PERSON.pin)[0] == Exit.DONE
+
+
 @pytest.mark.usefixtures("foreign")
 def test_what_the_profile_does_not_give_is_not_the_card_s_word(run: Run) -> None:
     code, said = run("unblock", puk=PERSON.puk, new_pin="314159")
