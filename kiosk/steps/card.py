@@ -106,13 +106,15 @@ class CodePrompts:
     locked: StopError
     declined: StopError
     """The last try was kept."""
+    refused: StopError
+    """The card did not look at the code."""
 
 
 async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodePrompts) -> Secret:
     """Ask for the code until the card accepts it; return it for a step that needs it again in this visit. Who has one try left,
     or may have, is asked about it before the code is typed; a code that is locked is not asked for.
 
-    Raises StopError where the code is locked or the holder keeps the last try, CardPulledError where the card went.
+    Raises StopError where the code is locked or refused or the holder keeps the last try, CardPulledError where the card went.
     """
     now = await _few_left(visit, role)
     if now is not None and now.state == "locked":
@@ -129,8 +131,10 @@ async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodePrompts) -> 
                 consented = left == 1 and await _consents(ask, words)
             case Refused(RefusalReason.LAST_TRY):
                 consented = await _consents(ask, words)
-            case Locked() | Refused():
+            case Locked() | Refused(RefusalReason.BELOW_FLOOR):
                 raise words.locked
+            case Refused():
+                raise words.refused
             case Unknown():
                 raise CardPulledError
             case other:

@@ -130,6 +130,11 @@ def read_only(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "read_only")
 
 
+def card_refused(context: ViewContext) -> StopError:
+    """The card does not do it."""
+    return stop(context, ErrandOutcome.REFUSED, "card_refused")
+
+
 def switched_off(context: ViewContext, off: SwitchOff) -> StopError:
     """The region has switched this kind or batch of cards off: in the region's own words, where it gave some."""
     plain = stop(context, ErrandOutcome.REFUSED, "switched_off")

@@ -164,15 +164,16 @@ def sign_by(
     for form in product.candidates(key, asked, evidence):
         if channel.exchange.apdus - before >= MAX_EXCHANGES:
             break
+        names_key = bool(form.template) or product.has_form(form, evidence)
         try:
             outcome = _in_form(channel, form, key, wanted, lacking)
         except CardAnswerError:
-            if form.template or product.has_form(form, evidence):
+            if names_key:
                 raise
-            outcome = Refused(RefusalReason.CARD)  # no key was named: another one of the card may have signed
+            outcome = Refused(RefusalReason.CARD)  # another key of the card may have signed
         if isinstance(outcome, Signed):
             product.forms.keep(atr, profile.name, asked, FormEvidence(form))
-        if not isinstance(outcome, Refused) or _is_final(outcome):
+        if not isinstance(outcome, Refused) or _is_final(outcome, names_key=names_key):
             return outcome
         refused = refused or outcome
     if refused is None:
@@ -245,9 +246,10 @@ def _note_unsupported(outcome: SignOutcome, command: CommandApdu, lacking: set[i
     return outcome
 
 
-def _is_final(outcome: Refused) -> bool:
-    """The card did not refuse the form: it wants a code first, or counted a try."""
-    return outcome.status == StatusWord.SECURITY_NOT_SATISFIED or outcome.tries_left is not None
+def _is_final(outcome: Refused, *, names_key: bool) -> bool:
+    """The card did not refuse the form: it wants a code first for the key that was named, or counted a try."""
+    wants_code = names_key and outcome.status == StatusWord.SECURITY_NOT_SATISFIED
+    return wants_code or outcome.tries_left is not None
 
 
 def _steps(form: SignatureForm, key: KeyObject, wanted: "SignatureRequest") -> list[CommandApdu]:

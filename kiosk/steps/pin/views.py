@@ -6,6 +6,7 @@ from kiosk.policy import PinPolicy
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts
 from kiosk.steps.card_views import WrongCodeView, last_try, lengths, stop
+from kiosk.steps.card_views import card_refused as card_refused
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import back_button, cancel_button, display_name, last_digits, primary_button
 from kiosk.views import (
@@ -214,6 +215,7 @@ def sign_code(context: ViewContext, policy: PinPolicy) -> CodePrompts:
         last=last_try(context, "sign_pin_last"),
         locked=stop(context, ErrandOutcome.REFUSED, "new_card_locked", icon="lock-alert-outline"),
         declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
+        refused=card_refused(context),
     )
 
 
@@ -230,11 +232,6 @@ def puk_locked(context: ViewContext) -> StopError:
 def too_many_guesses(context: ViewContext) -> StopError:
     """The verifier takes no more guesses for this envelope."""
     return stop(context, ErrandOutcome.REFUSED, "too_many_guesses", icon="lock-alert-outline")
-
-
-def card_refused(context: ViewContext) -> StopError:
-    """The card does not do it."""
-    return stop(context, ErrandOutcome.REFUSED, "card_refused")
 
 
 def torn_in_test(context: ViewContext) -> StopError:

@@ -1,6 +1,7 @@
 """A healthy card is never called broken: each way of signing, and each issuer, through the errands that test a card."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from sim.reader.pki import TestAuthority
 from sim.reader.signing_traits import CONSENT, SIGNING, UNTOLD
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN, ErrandStory, assert_ended_somehow, play
-from sim.stories.own_card import code_is, locked, traited, trusting
+from sim.stories.own_card import MINE, code_is, locked, traited, trusting
 from sim.stories.person import Person, Story, puts_back
 from sim.stories.register import register
-from sim.stories.room import OLD_PIN, Room, quick_folder
+from sim.stories.room import OLD_PIN, Room, persona_of, quick_folder
 from sim.stories.setting import NEW_PIN, Setting, attended, own_card
 
 Prepare = Callable[[Room], None]
@@ -71,6 +72,15 @@ async def test_a_card_is_tested_in_the_form_that_its_product_wants(tmp_path: Pat
     assert f"{errand}.testing" in someone.names
 
 
+@pytest.mark.parametrize("trait", sorted(set(TESTED) - {"internal-authenticate"}))
+async def test_both_codes_of_a_card_are_tested_each_by_its_key(tmp_path: Path, trait: str) -> None:
+    """A key for signatures authenticates nobody, so none is asked for that."""
+    two = replace(OWN, changed={MINE: replace(persona_of(MINE), signature_pin=OLD_PIN)})
+    story = change(which_code="both", signature_pin=OLD_PIN)()
+    someone = await lived(tmp_path, "change_pin", story, traited(trait), setting=two)
+    assert end_of(someone) == ("done", "")
+
+
 @pytest.mark.parametrize("errand", ["change_pin", "unblock"])
 @pytest.mark.parametrize("reason", ["untrusted", "unchecked"])
 async def test_an_issuer_who_is_not_trusted_is_said_before_the_code_is_touched_and_the_code_is_set(
@@ -122,6 +132,17 @@ async def test_a_key_that_wants_its_code_each_time_is_tested_and_asks_the_direct
     someone = await lived(tmp_path, "check_card", story, traited(CONSENT), known)
     assert end_of(someone) == ("done", "")
     assert "check_card.finding.name_changed" in someone.names
+
+
+@pytest.mark.parametrize("errand", ["change_pin", "check_card"])
+async def test_a_card_that_does_not_look_at_the_code_is_not_called_locked(tmp_path: Path, errand: str) -> None:
+    story = STORIES[errand](**{"stop.card_refused": "end"})()
+    tale = ErrandStory("", errand, lambda: story, OWN, prepare=traited("reference-80"))
+    with quick_folder(tmp_path) as quick:
+        room, _, ended = await play(quick, tale)
+        code_is(OLD_PIN)(room)
+        await room.close()
+    assert (ended.outcome, ended.reason) == ("refused", "card_refused")
 
 
 @pytest.mark.parametrize(("errand", "reason"), [("check_card", "other_code"), ("change_pin", "")])
