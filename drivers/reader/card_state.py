@@ -49,6 +49,8 @@ class CardUnreadable:
     """Where was looked, or what the card refused."""
     exchange: Exchange = field(default=Exchange(), compare=False)
     why: Guard = ""
+    product: str = ""
+    """The profile that its answer to reset names, where its directory is of a form of its own."""
     """What it wants before it can be read, where that is known."""
 
 
@@ -109,7 +111,7 @@ def state_of_fault(fault: ReaderError) -> CardAbsent | CardMute | CardUnreadable
         case MuteCardError():
             return CardMute()
         case UnknownCardError():
-            return CardUnreadable(fault.atr, fault.tried, fault.exchange, fault.why)
+            return CardUnreadable(fault.atr, fault.tried, fault.exchange, fault.why, fault.product)
         case CardAnswerError() | CommandRefusedError():
             return CardUnreadable(b"", (str(fault),))
         case CardChangedError():

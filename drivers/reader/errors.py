@@ -53,12 +53,21 @@ class UnknownCardError(ReaderError):
     """A card that this program does not understand. Nothing was written to it."""
 
     def __init__(
-        self, message: str, *, reader: str = "", atr: bytes = b"", tried: tuple[str, ...] = (), why: Guard = ""
+        self,
+        message: str,
+        *,
+        reader: str = "",
+        atr: bytes = b"",
+        tried: tuple[str, ...] = (),
+        why: Guard = "",
+        product: str = "",
     ) -> None:
         super().__init__(message, reader=reader)
         self.atr = atr
         self.tried = tried
         self.why = why
+        self.product = product
+        """The profile that its answer to reset names; empty for a stranger."""
         self.exchange = Exchange()
         """What it cost to find out."""
 

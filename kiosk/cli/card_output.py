@@ -69,9 +69,9 @@ def findings_json(findings: Sequence[CardFinding]) -> list[Json]:
 
 
 def unknown_json(reader: str, stranger: CardUnreadable) -> Json:
-    """The same keys for a card that is not understood, `tried`: where its directory was looked for, and `why`: what it wants
-    before it can be read (`secure_messaging`, `pace`), empty where it does not say."""
-    nobody = CardFacts(reader, stranger.atr, "unknown", "", "", "", Holder("", ""), (), (), b"")
+    """The same keys for a card that is not understood: `profile` by its answer to reset alone, `tried` where its directory was
+    looked for, and `why`, what it wants before it can be read (`secure_messaging`, `pace`; empty where it does not say)."""
+    nobody = CardFacts(reader, stranger.atr, "unknown", stranger.product, "", "", Holder("", ""), (), (), b"")
     finding = CardFinding(FindingCode.UNKNOWN_CARD, None, "administrator")
     return facts_json(nobody, stranger.exchange, [finding]) | {"tried": list(stranger.tried), "why": stranger.why}
 

@@ -20,7 +20,7 @@ from kiosk.ports import Ask, CardPulledError, Reader, Visit
 from kiosk.steps.capabilities import StopError
 from kiosk.views import Await, Confirm, EnterCode, Tell
 
-Strangeness = Literal["mute", "unknown", "secured", "busy"]
+Strangeness = Literal["mute", "unknown", "secured", "unread", "busy"]
 InsertView = Callable[[Strangeness | None], Await]
 """Makes the view that asks for a card; the argument is what was strange about the last one."""
 
@@ -63,8 +63,8 @@ async def read_present_card(reader: Reader) -> Visit | UnreadableCard | None:
                 return None
             case CardMute():
                 return UnreadableCard("mute")
-            case CardUnreadable(why=why):
-                return UnreadableCard("secured" if why else "unknown")
+            case CardUnreadable(why=why, product=product):
+                return UnreadableCard("secured" if why else "unread" if product else "unknown")
             case CardAbsent() | CardSwapped() | None:
                 raise
             case other:

@@ -56,7 +56,7 @@ def _home() -> Iterator[tuple[str, View[Any]]]:
         view = home.card_view(CARD_FACTS, (CardFinding(code, errand),), [(one, None) for one in ERRANDS])
         yield f"home-with-{code.replace('_', '-')}", view
     yield "home-looking", home.register_view()
-    for strange in ("mute", "unknown", "secured", "busy"):
+    for strange in ("mute", "unknown", "secured", "unread", "busy"):
         yield f"home-strange-{strange}", home.strange_card_view(strange)
     yield (
         "home-unavailable",

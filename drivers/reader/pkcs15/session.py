@@ -16,7 +16,7 @@ from drivers.reader.card_cache import CardCache
 from drivers.reader.card_session import NOT_ALLOWED, CardSession, SignsWith
 from drivers.reader.certificates import identity, public_keys
 from drivers.reader.certificates.identity import ReadCertificate
-from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefusedError, UnknownCardError
+from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefusedError, Guard, UnknownCardError
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.model import CardFacts, Certificate, DataObject, Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signability, SignOutcome
@@ -108,8 +108,7 @@ def open_pkcs15(
         if identity.needs_keys(directory):
             directory = replace(directory, keys=pkcs15.read_keys(files))
     except NoApplicationError as none:
-        why = guard_of(files)
-        raise UnknownCardError(_stranger(profiles, atr), reader=reader, atr=atr, tried=none.tried, why=why) from None
+        raise _stranger(profiles, reader, atr, none.tried, guard_of(files)) from None
     except (CommandRefusedError, TlvError) as fault:
         tried = ("PKCS#15", str(fault))
         raise UnknownCardError(
@@ -410,12 +409,14 @@ class Pkcs15Session(CardSession):
         self._seen.keep(self._files, self._fingerprint)
 
 
-def _stranger(profiles: Profiles, atr: bytes) -> str:
-    """What is said of a card without a directory: the product that its answer to reset names, where one does."""
-    hinted = profiles.hinted(atr)
-    if not hinted:
-        return "a card that this program does not understand"
-    return f"{hinted[0].title}, by its answer to reset: it has no directory that this program reads, so nothing of it is shown"
+def _stranger(profiles: Profiles, reader: str, atr: bytes, tried: tuple[str, ...], why: Guard) -> UnknownCardError:
+    """A card without a directory; by the product that its answer to reset names, where one does."""
+    hinted = next(iter(profiles.hinted(atr)), None)
+    if hinted is None:
+        text = "a card that this program does not understand"
+        return UnknownCardError(text, reader=reader, atr=atr, tried=tried, why=why)
+    text = f"{hinted.title}, by its answer to reset: it has no directory that this program reads, so nothing of it is shown"
+    return UnknownCardError(text, reader=reader, atr=atr, tried=tried, why=why, product=hinted.name)
 
 
 def _signs(atr: bytes, directory: pkcs15.CardDirectory) -> CardSigns:

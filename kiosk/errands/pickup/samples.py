@@ -49,7 +49,7 @@ def _identify() -> Iterator[tuple[str, View[Any]]]:
     yield "release-checking", release_code_views.checking(WHO)
     yield "release-wrong", release_code_views.wrong(WHO)
     yield "release-too-many", release_code_views.too_many(WHO).view
-    for strange in (None, "mute", "unknown", "secured", "busy"):
+    for strange in (None, "mute", "unknown", "secured", "unread", "busy"):
         yield f"insert-own-{strange or 'first'}", identification_views.insert_own(WHO, strange)
     yield "own-pin", own.entry
     yield "own-pin-wrong", own.wrong(1)

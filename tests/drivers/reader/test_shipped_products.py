@@ -76,6 +76,9 @@ async def test_a_product_without_a_directory_is_named(authority: TestAuthority) 
     card = product_card("idprime", person(EC_PERSON).new, authority, NOW)
     card.atr = bytes.fromhex("3BFF9600008131FE4380318065B0855956FB120FFE82900000")
     card.transmit = lambda apdu: b"\x6a\x82"  # type: ignore[method-assign]  # what it has is behind an AID of its own
-    with pytest.raises(UnknownCardError, match=r"Thales IDPrime in a token \(eToken 5110\), by its answer to reset"):
+    with pytest.raises(
+        UnknownCardError, match=r"Thales IDPrime in a token \(eToken 5110\), by its answer to reset"
+    ) as fault:
         async with visit_to(card):
             pass
+    assert fault.value.product == "idprime-token"

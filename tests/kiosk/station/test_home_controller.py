@@ -112,6 +112,17 @@ async def test_a_card_that_wants_a_protected_connection_is_no_mute_stranger(room
     assert someone.names == ["home", "home.strange.secured"]
 
 
+async def test_a_card_of_a_product_that_has_no_directory_is_named_as_one(room: Room) -> None:
+    def puts_idprime(someone: Visitor) -> None:
+        card = someone.world.card(MINE)
+        card.atr = bytes.fromhex("3BFF9600008131FE4380318065B0855956FB120FFE82900000")
+        card.transmit = lambda apdu: b"\x6a\x82"
+        puts(MINE)(someone)
+
+    _, someone = await chosen(room, register(room), home=puts_idprime, **{"strange.unread": pulls()})
+    assert someone.names == ["home", "home.strange.unread"]
+
+
 @pytest.mark.parametrize(
     ("state", "facts", "said", "first"),
     [

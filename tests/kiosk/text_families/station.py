@@ -9,8 +9,8 @@ from kiosk.steps.receipt_views import NO_PAPER
 
 ERRAND_IDS = tuple(errand.id for errand in ERRANDS)
 FAMILIES = {
-    "strange.{}": ("mute", "unknown", "secured", "busy"),
-    "strange.{}.title": ("mute", "unknown", "secured", "busy"),
+    "strange.{}": ("mute", "unknown", "secured", "unread", "busy"),
+    "strange.{}.title": ("mute", "unknown", "secured", "unread", "busy"),
     "document.{}": DOCUMENTS,
     "closing.pulled.{}": ("safe", "unknown"),
     "closing.pulled.{}.do": ("safe", "unknown"),
