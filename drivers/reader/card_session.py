@@ -71,6 +71,8 @@ class CardSession(ABC):
         self._codes = codes
         self._pad = PinpadCommands(channel, codes)
         self._administration = AdministratorUnblock(channel, codes, profile.unblocking)
+        self._listed = owned
+        """As the card itself describes them; `_owned`: as its profile does."""
         self._owned = as_described(owned, profile)
         for own in self._owned:
             puk = None if own.role is Role.PUK else self._puk_of(own.code)
@@ -93,7 +95,7 @@ class CardSession(ABC):
         """What the card's profile was recognised by."""
 
     def draft_profile(self) -> str:
-        codes = [(own.code, own.role) for own in self._owned]
+        codes = [(own.code, own.role) for own in self._listed]
         return draft(self.facts, self.signs, codes, self._algorithms, self._proven_forms())
 
     def _proven_forms(self) -> Sequence[tuple[bool, SignatureForm]]:

@@ -83,6 +83,8 @@ def _pin(generic: Profile, code: CodeObject | None) -> Iterator[str]:
 def _puk(generic: Profile, code: CodeObject | None) -> Iterator[str]:
     yield from ("", "[puk]", *_lengths("puk", generic, code))
     yield from (_value(generic, "puk", "tries"), _value(generic, "puk", "floor"))
+    if code is None:
+        yield "# the card lists no PUK: reference, stored_length, pad (docs/profiles.md)"
 
 
 def _lengths(table: str, generic: Profile, code: CodeObject | None) -> Iterator[str]:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from sim.reader.personas import SIGNATURE_PIN
 from sim.stories.errand_stories import OWN, ErrandStory
-from sim.stories.own_card import MINE, WRONG_PIN, change_first, code_is, locked, product
+from sim.stories.own_card import MINE, WRONG_PIN, change_first, code_is, locked, product, traited
 from sim.stories.person import Story, pulls, puts
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import NEW_PIN
@@ -50,6 +51,15 @@ STORIES = [
         events=("card.change accepted", "receipt.issued"),
         prepare=change_first,
         check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
+        "change_pin: the second PIN guards no key yet",
+        "change_pin",
+        change(which_code="signature", signature_pin=SIGNATURE_PIN, cannot_test="next", untested="end"),
+        events=("card.change accepted", "receipt.issued"),
+        prepare=traited("idle-second-pin"),
+        views=("change_pin.which_code", "change_pin.cannot_test", "change_pin.signature_pin", "change_pin.untested"),
+        check=code_is(OLD_PIN),
     ),
     ErrandStory(
         "change_pin: the same code again, then two that differ, then a good one",

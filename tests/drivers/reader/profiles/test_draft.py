@@ -146,6 +146,18 @@ def test_what_a_hostile_card_says_stays_data() -> None:
     assert (profile.pin.min_length, profile.puk.floor) == (4, 3)
 
 
+async def test_a_puk_that_only_a_profile_describes_is_not_the_cards_own_word(authority: TestAuthority) -> None:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(VirtualCard.create(person(EC_PERSON).new, authority, NOW, traits=["no-puk-object"]))
+    facts, text = await read(slot, builtin().quiet())
+    assert facts.profile == "virtual-b"
+    assert facts.pin(Role.PUK) is not None
+    drafted = parse(text, "draft.toml")
+    assert (drafted.puk.min_length, drafted.puk.max_length) == (4, 16)
+    assert "puk.min_length" in drafted.unverified
+    assert "# the card lists no PUK" in text
+
+
 @pytest.mark.parametrize("told", [(0, 0), (255, 4), (20, 30), (6, 5), (17, 255)])
 def test_lengths_that_make_no_sense_leave_the_generic_ones(told: tuple[int, int]) -> None:
     code = replace(PIN, min_length=told[0], max_length=told[1])
