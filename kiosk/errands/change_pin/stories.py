@@ -56,6 +56,7 @@ STORIES = [
         "change_pin: the second PIN guards no key yet",
         "change_pin",
         change(which_code="signature", signature_pin=SIGNATURE_PIN, cannot_test="next", untested="end"),
+        reason="no_certificate",
         events=("card.change accepted", "receipt.issued"),
         prepare=traited("idle-second-pin"),
         views=("change_pin.which_code", "change_pin.cannot_test", "change_pin.signature_pin", "change_pin.untested"),
