@@ -339,6 +339,7 @@ class FindingCode(StrEnum):
     PRINTED_DIFFERS = "printed_differs"
     OTHER_THAN_ORDERED = "other_than_ordered"
     PUK_LOCKED = "puk_locked"
+    PUK_FLOOR = "puk_floor"
     PIN_LOCKED = "pin_locked"
     NOT_BY_HOLDER = "not_by_holder"
     LOCKED_READ_ONLY = "locked_read_only"

@@ -5,7 +5,7 @@ import sys
 
 from drivers.reader.card_visit import CardVisit
 from drivers.reader.model import Purpose
-from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role
+from drivers.reader.outcomes import CodeOutcome, Locked, RefusalReason, Refused, Role
 from kiosk.cli.codes import CodeSource
 from kiosk.cli.deferred_interrupt import run_to_end
 
@@ -26,9 +26,12 @@ def is_entered_at_reader(arguments: Arguments, visit: CardVisit) -> bool:
     return asked
 
 
-def refuse_last_try(arguments: Arguments, visit: CardVisit, role: Role) -> Refused | None:
-    """The refusal of a last try that was not asked for, told before anybody types the code."""
+def refuse_last_try(arguments: Arguments, visit: CardVisit, role: Role) -> Locked | Refused | None:
+    """The refusal of a locked code, or of a last try that was not asked for, told before anybody types the code. One that was
+    locked in an earlier visit may be tried where that was asked for."""
     pin = visit.facts.pin(role)
+    if pin is not None and pin.state == "locked" and not (pin.counted and arguments.use_last_try):
+        return Locked()
     if pin is None or not pin.last_try or arguments.use_last_try:
         return None
     return Refused(RefusalReason.LAST_TRY, tries_left=pin.tries_left)

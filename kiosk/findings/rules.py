@@ -15,12 +15,12 @@ from cryptography.x509 import ExtendedKeyUsage, ExtensionNotFound, load_der_x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from drivers.reader.certificates.key_usage import purpose_by_usage
-from drivers.reader.model import Certificate
+from drivers.reader.model import Certificate, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import FindingCode
 from kiosk.findings.known import Args, CardEvidence, Who
 from kiosk.issuer.ports import NotFound
-from kiosk.steps.view_helpers import date_text
+from kiosk.steps.view_helpers import date_text, puk_floor_cause
 from kiosk.views import Say, say
 
 SOON = timedelta(days=30)
@@ -56,6 +56,19 @@ def _puk_dead(known: CardEvidence) -> bool:
     return puk is not None and puk.state == "locked"
 
 
+def _unsendable_puk(known: CardEvidence) -> Pin | None:
+    """The PUK where it is not sent: so few tries are left, or may be."""
+    puk = known.card.pin(Role.PUK)
+    return puk if puk is not None and puk.below_floor else None
+
+
+def _puk_floor(known: CardEvidence) -> Iterable[Args]:
+    """Neither the holder nor an administrator who attends is invited to type a PUK that is not sent."""
+    puk, rules = _unsendable_puk(known), known.card.rules
+    if puk is not None and _locked(known) and not rules.read_only and not rules.administrable:
+        yield {"why": puk_floor_cause(puk)}
+
+
 def _locked(known: CardEvidence) -> bool:
     return any(pin.state == "locked" for pin in known.card.pins if pin.role is not Role.PUK)
 
@@ -85,12 +98,14 @@ def _printed_differs(known: CardEvidence) -> Iterable[Args]:
 
 
 def _pin_locked(known: CardEvidence) -> Iterable[Args]:
-    return _if(_locked(known) and not _puk_dead(known) and known.card.rules.unblocking == "holder")
+    by_holder = known.card.rules.unblocking == "holder" and _unsendable_puk(known) is None
+    return _if(_locked(known) and not _puk_dead(known) and by_holder)
 
 
 def _not_by_holder(known: CardEvidence) -> Iterable[Args]:
-    rules = known.card.rules
-    return _if(_locked(known) and not _puk_dead(known) and rules.unblocking != "holder" and not rules.read_only)
+    rules, floor = known.card.rules, _unsendable_puk(known) is not None
+    helped = rules.administrable if floor else rules.unblocking != "holder"
+    return _if(_locked(known) and not _puk_dead(known) and helped and not rules.read_only)
 
 
 def _read_only(known: CardEvidence) -> Iterable[Args]:
@@ -220,6 +235,7 @@ RULES = (
     FindingRule(FindingCode.PRINTED_DIFFERS, _printed_differs, who="administrator", looks_at="order"),
     FindingRule(FindingCode.OTHER_THAN_ORDERED, _for_another, who="administrator", looks_at="order"),
     FindingRule(FindingCode.PUK_LOCKED, lambda known: _if(_puk_dead(known)), who="administrator"),
+    FindingRule(FindingCode.PUK_FLOOR, _puk_floor, who="administrator"),
     FindingRule(FindingCode.PIN_LOCKED, _pin_locked, "unblock"),
     FindingRule(FindingCode.NOT_BY_HOLDER, _not_by_holder, "unblock", "administrator"),
     FindingRule(FindingCode.LOCKED_READ_ONLY, _locked_read_only, who="administrator"),

@@ -106,9 +106,9 @@ def card_view(
 
 
 def _can(errand: Errand, facts: CardFacts) -> bool:
-    """Nobody changes a code that is locked."""
+    """Nobody changes a code that is locked, unless it may have been unlocked elsewhere since."""
     pin = facts.pin(Role.IDENTIFICATION)
-    return errand.id != "change_pin" or pin is None or pin.state != "locked"
+    return errand.id != "change_pin" or pin is None or pin.state != "locked" or pin.counted
 
 
 def register_view() -> Busy:

@@ -21,6 +21,9 @@ from kiosk.steps.capabilities import StopError
 from kiosk.views import Await, Confirm, EnterCode, Tell
 
 Strangeness = Literal["mute", "unknown", "secured", "unread", "busy"]
+Caution = Literal["last", "counted", "was_locked"]
+"""Why consent is asked for before a code: one try is left; the card tells none, and the station is careful; or it was
+locked in an earlier visit and does not tell whether it still is."""
 InsertView = Callable[[Strangeness | None], Await]
 """Makes the view that asks for a card; the argument is what was strange about the last one."""
 
@@ -101,8 +104,8 @@ class CodePrompts:
     entry: EnterCode
     wrong: Callable[[int | None], Tell]
     """What to say after a wrong code, with the tries left."""
-    last: Confirm
-    """Asks for consent to use the last try; answers `yes`."""
+    last: Callable[[Caution], Confirm]
+    """Asks for consent to a try that may be the last; answers `yes`."""
     locked: StopError
     declined: StopError
     """The last try was kept."""
@@ -116,10 +119,7 @@ async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodePrompts) -> 
 
     Raises StopError where the code is locked or refused or the holder keeps the last try, CardPulledError where the card went.
     """
-    now = await _few_left(visit, role)
-    if now is not None and now.state == "locked":
-        raise words.locked
-    consented = now is not None and now.last_try and await _consents(ask, words)
+    consented = await _may_try(ask, await _few_left(visit, role), words)
     while True:
         code = await ask(words.entry)
         assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
@@ -128,9 +128,10 @@ async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodePrompts) -> 
                 return code
             case WrongCode(left):
                 await ask(words.wrong(left))
-                consented = left == 1 and await _consents(ask, words)
-            case Refused(RefusalReason.LAST_TRY):
-                consented = await _consents(ask, words)
+                few = None if left is not None else await _few_left(visit, role, anew=True)
+                consented = await (_consents(ask, words, "last") if left == 1 else _may_try(ask, few, words))
+            case Refused(RefusalReason.LAST_TRY, tries_left=left):
+                consented = await _consents(ask, words, "counted" if left is None else "last")
             case Locked() | Refused(RefusalReason.BELOW_FLOOR):
                 raise words.locked
             case Refused():
@@ -141,11 +142,22 @@ async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodePrompts) -> 
                 assert_never(other)
 
 
-async def _few_left(visit: Visit, role: Role) -> Pin | None:
-    """The code as it is now, where it had one try or none when the card came: it may have been unlocked since. Raises
-    CardPulledError."""
+async def _may_try(ask: Ask, few: Pin | None, words: CodePrompts) -> bool:
+    """The holder's consent, where it takes one. Raises StopError where the code is locked, or the try is kept."""
+    if few is None or not (few.last_try or few.state == "locked"):
+        return False
+    if not few.counted and few.state == "locked":
+        raise words.locked
+    return await _consents(
+        ask, words, "last" if not few.counted else "was_locked" if few.state == "locked" else "counted"
+    )
+
+
+async def _few_left(visit: Visit, role: Role, *, anew: bool = False) -> Pin | None:
+    """The code as it is now, where it had one try or none when the card came (`anew`: whatever it had): it may have been unlocked
+    since. Raises CardPulledError."""
     pin = visit.facts.pin(role)
-    if pin is None or not (pin.last_try or pin.state == "locked"):
+    if pin is None or not (anew or pin.last_try or pin.state == "locked"):
         return None
     try:
         return (await visit.refresh()).pin(role)
@@ -153,8 +165,8 @@ async def _few_left(visit: Visit, role: Role) -> Pin | None:
         raise CardPulledError from None
 
 
-async def _consents(ask: Ask, words: CodePrompts) -> bool:
-    """The holder's word on the last try (reliability I1). Raises StopError where it is kept."""
-    if await ask(words.last) != "yes":
-        raise words.declined
+async def _consents(ask: Ask, words: CodePrompts, why: Caution) -> bool:
+    """The holder's word on a try that may be the last (reliability I1). Raises StopError where it is kept."""
+    if await ask(words.last(why)) != "yes":
+        raise words.locked if why == "was_locked" else words.declined
     return True

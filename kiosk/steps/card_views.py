@@ -8,7 +8,7 @@ from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import SwitchOff
 from kiosk.steps.capabilities import StopError
-from kiosk.steps.card import Strangeness
+from kiosk.steps.card import Caution, Strangeness
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Confirm, EnterCode, Note, Point, ReaderDrawing, Say, Tell, Tries, local, say
@@ -82,23 +82,28 @@ class WrongCodeView:
         )
 
 
-def last_try(context: ViewContext, name: str, *, watched: bool = True) -> Confirm:
-    """Consent to use the last try (reliability I1)."""
-    return Confirm(
-        name=context.name(name),
-        errand=context.title,
-        step=context.step,
-        title=say("last_try.title"),
-        lead=(say("last_try.lead"),),
-        points=(
-            Point(say("last_try.wrong"), say("last_try.wrong.detail"), "bad"),
-            Point(say("last_try.right"), say("last_try.right.detail"), "good"),
-        ),
-        warning=say("last_try.warning"),
-        way_out=primary_button("no", "last_try.no", "close"),
-        primary=primary_button("yes", "last_try.yes"),
-        needs_card=watched,
-    )
+class LastTryView:
+    """Consent to a try that may be the last (reliability I1): called with why it may be."""
+
+    def __init__(self, context: ViewContext, name: str, *, watched: bool = True) -> None:
+        self.context, self.name, self.watched = context, name, watched
+
+    def __call__(self, why: Caution) -> Confirm:
+        return Confirm(
+            name=self.context.name(self.name),
+            errand=self.context.title,
+            step=self.context.step,
+            title=say(f"try_{why}.title"),
+            lead=(say(f"try_{why}.lead"),),
+            points=(
+                Point(say(f"try_{why}.wrong"), say(f"try_{why}.wrong.detail"), "bad"),
+                Point(say(f"try_{why}.right"), say(f"try_{why}.right.detail"), "good"),
+            ),
+            warning=say("last_try.warning") if why == "last" else None,
+            way_out=primary_button("no", f"try_{why}.no", "close"),
+            primary=primary_button("yes", "last_try.yes"),
+            needs_card=self.watched,
+        )
 
 
 def stop(

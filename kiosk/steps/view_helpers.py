@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from drivers.reader.model import Pin
 from kiosk.receipts.template import group_digits
 from kiosk.steps.context import CardHolder
 from kiosk.views import CANCEL, Button, Option, Say, say
@@ -16,6 +17,7 @@ __all__ = [
     "last_digits",
     "page_options",
     "primary_button",
+    "puk_floor_cause",
 ]
 
 
@@ -32,6 +34,11 @@ def display_name(whose: CardHolder) -> str:
 def date_text(when: date) -> Say:
     """A day as people write it: `25 nov 2026`."""
     return say("day", day=when.day, month=say(f"receipt.month.{when.month}"), year=when.year)
+
+
+def puk_floor_cause(puk: Pin) -> Say:
+    """Why a PUK is not sent: by the card's own word, or by the station's caution, which is named as its own."""
+    return say("puk_floor.counted" if puk.counted else "puk_floor.told")
 
 
 def cancel_button() -> Button:

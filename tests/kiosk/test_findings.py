@@ -27,6 +27,7 @@ LOGIN = Certificate("01", "login", "CN=A", "CN=CA", "1", NOW - DAY, NOW + 400 * 
 SIGN = replace(LOGIN, id="02", label="sign", purpose="signature")
 PIN = Pin("01", "PIN", Role.IDENTIFICATION, 1, 3, "ok", 6, 8)
 PUK = replace(PIN, id="02", label="PUK", role=Role.PUK, tries_left=10)
+STOPPED = replace(PUK, tries_left=None, state="unknown", counted=True, below_floor=True)
 CARD = CardFacts(
     "r", b"", "pkcs15", "virtual-b", "00", NUMBER, Holder("A", "SE2321000999-1A01"), (PIN, PUK), (LOGIN, SIGN), b"",
     rules=CardRules("holder"),
@@ -65,6 +66,7 @@ FOUND: dict[str, Callable[[], CardEvidence]] = {
     "printed_differs": lambda: replace(WELL, printed="20269999"),
     "other_than_ordered": lambda: replace(WELL, order=order_of(2)),
     "puk_locked": lambda: card(pins=(PIN, replace(PUK, tries_left=0, state="locked"))),
+    "puk_floor": lambda: replace(WELL, card=replace(LOCKED, pins=(LOCKED.pins[0], STOPPED))),
     "pin_locked": lambda: replace(WELL, card=LOCKED),
     "not_by_holder": lambda: replace(WELL, card=replace(LOCKED, rules=CardRules("administrator"))),
     "locked_read_only": lambda: replace(WELL, card=replace(LOCKED, rules=CardRules(read_only=True))),

@@ -7,12 +7,18 @@ from drivers.reader.outcomes import Role
 from kiosk.errands.change_pin import views
 from kiosk.errands.change_pin.journey import CARD, CONTEXT, NEW, OLD
 from kiosk.steps import card_views, own_card_views
+from kiosk.steps.card import Caution
 from kiosk.steps.identity import proof_views
 from kiosk.steps.pin.card_test_views import CannotTest, cannot_test
 from kiosk.views import View
 from sim.gallery.made_up import CARD_FACTS, RECEIPT
 
 BOTH = (Role.IDENTIFICATION, Role.SIGNATURE)
+CAUTIONS = get_args(Caution)
+FAMILIES = {
+    f"try_{{}}.{part}": CAUTIONS for part in ("title", "lead", "wrong", "wrong.detail", "right", "right.detail", "no")
+}
+"""Keys of texts that are put together, and what may stand in their braces."""
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
@@ -21,7 +27,8 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "change-which", views.which(CARD, one_code=True)
     yield "change-pin", code.entry
     yield "change-pin-wrong", code.wrong(2)
-    yield "change-pin-last", code.last
+    for why in CAUTIONS:
+        yield f"change-pin-{why.replace('_', '-')}", code.last(why)
     yield "change-locked", code.locked.view
     yield "change-read-only", card_views.read_only(CARD).view
     yield "change-same", views.same_as_old(NEW)

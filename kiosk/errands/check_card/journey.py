@@ -82,7 +82,8 @@ async def _test(ask: Ask, log: ErrandLog, card: OwnCard) -> tuple[Secret | None,
     """A real signature, where the person wants it and the card could make one: its code, and what the signature does not show."""
     pin = card.facts.pin(Role.IDENTIFICATION)
     valid = card.facts.certificate("identification")
-    if pin is None or pin.state == "locked" or pin.must_change or valid is None or valid.chain not in TRIED:
+    locked = pin is not None and pin.state == "locked" and not pin.counted
+    if pin is None or locked or pin.must_change or valid is None or valid.chain not in TRIED:
         return None, None
     if await ask(views.offer_test(TEST, pin)) != "test":
         return None, None

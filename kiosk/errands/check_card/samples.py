@@ -16,6 +16,7 @@ from sim.gallery.made_up import CARD_FACTS, ORDER
 
 ARGUMENTS: Args = {
     "label": "Identifiering",
+    "why": say("puk_floor.counted"),
     "use": say("finding.use.identification"),
     "day": "3 dec 2026",
     "from": "1 dec 2026",

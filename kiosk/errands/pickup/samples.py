@@ -53,7 +53,7 @@ def _identify() -> Iterator[tuple[str, View[Any]]]:
         yield f"insert-own-{strange or 'first'}", identification_views.insert_own(WHO, strange)
     yield "own-pin", own.entry
     yield "own-pin-wrong", own.wrong(1)
-    yield "own-pin-last", own.last
+    yield "own-pin-last", own.last("last")
     yield "own-pin-locked", own.locked.view
     yield "own-pin-kept", own.declined.view
     yield "take-own", identification_views.take_own(WHO)

@@ -17,7 +17,7 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
 from kiosk.steps.pin.card_test import first_reason, prove_card, tell_untested
-from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, set_code
+from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, refuse_unsendable_puk, set_code
 from kiosk.steps.pin.views import TASKS_WITH_PUK
 from kiosk.steps.receipt import receipt_for, say_done
 
@@ -54,12 +54,12 @@ def _locked(card: OwnCard) -> tuple[Role, ...]:
 async def _may(ask: Ask, card: OwnCard, roles: tuple[Role, ...]) -> str:
     """How this product is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. Raises StopError."""
     puk, rules = card.facts.pin(Role.PUK), card.facts.rules
-    dead = puk is not None and puk.state == "locked"
-    if dead and not rules.administrable:
-        raise views.puk_dead(CARD)
+    unsendable = puk is not None and (puk.state == "locked" or puk.below_floor)
+    if unsendable and not rules.administrable:
+        refuse_unsendable_puk(CARD, card.facts)
     if rules.unblocking == "nobody" or (puk is not None and not puk.can_be_typed):
         raise views.not_here(CARD)
-    if dead or rules.unblocking == "administrator":
+    if unsendable or rules.unblocking == "administrator":
         return await ask(views.administrator_only(CARD))
     locked = any((pin := card.facts.pin(role)) is not None and pin.state == "locked" for role in roles)
     way = await ask(views.locked(CARD, roles) if locked else views.not_locked(CARD))

@@ -1,9 +1,11 @@
 """Samples of unlocking a card: with the envelope, by an administrator, or a new letter."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from drivers.reader.model import Pin
 from drivers.reader.outcomes import Role
 from kiosk.errands.unblock import by_administrator_views, views
 from kiosk.errands.unblock.journey import CARD, CODE, CONTEXT, LETTER
@@ -13,6 +15,7 @@ from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
 from sim.gallery.made_up import ATTENDED, ORDER, RECEIPT
 
+PUK = Pin("02", "PUK", Role.PUK, 2, None, "unknown", 8, 8, counted=True, below_floor=True)
 BOTH = (Role.IDENTIFICATION, Role.SIGNATURE)
 SWITCHED_OFF = {
     "sv": "Kort som delades ut i våras byts i december. Du får ett brev. Ditt kort gäller så länge.",
@@ -32,7 +35,9 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-administrator", views.administrator_only(CARD)
     yield "unblock-not-here", views.not_here(CARD).view
     yield "unblock-read-only", card_views.read_only(CARD).view
-    yield "unblock-puk-dead", views.puk_dead(CARD).view
+    yield "unblock-puk-dead", pin_views.puk_locked(CARD).view
+    for name, puk in (("counted", PUK), ("told", replace(PUK, counted=False))):
+        yield f"unblock-puk-not-sent-{name}", pin_views.puk_not_sent(CARD, puk).view
     yield "unblock-switched-off", card_views.switched_off(CARD, SwitchOff("batch", "1-2", SWITCHED_OFF)).view
     yield "unblock-done", own_card_views.done(CONTEXT, *views.done(), RECEIPT)
     yield "unblock-old-code", pin_views.old_code_applies(CARD)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from drivers.reader.pin.try_ledger import LOCKED
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from sim.reader.administrative_key import key_of
 from sim.reader.personas import person
@@ -100,6 +101,20 @@ def issuer(*, online: bool = True, key: bool = True, puk: bool = False, **declin
 def puk_dead(room: Room) -> None:
     """No try of the PUK is left."""
     room.world.card(MINE).codes.puk.tries_left = 0
+
+
+def puk_counted(used: int) -> Callable[[Room], None]:
+    """The station has counted so many wrong PUKs of a card that tells no tries of its PUK, and has no key of its own."""
+
+    def prepare(room: Room) -> None:
+        product(unblocking={"admin": "none"}, commands={"counter_of_puk": "none"})(room)
+        room.settings.ledger.settle(NUMBER, "02-puk-02", used)
+
+    return both(locked, prepare)
+
+
+def two_tries_of_the_puk(room: Room) -> None:
+    room.world.card(MINE).codes.puk.tries_left = 2
 
 
 of_the_administrators = product(unblocking={"by": "administrator", "admin": "none"})
@@ -219,6 +234,26 @@ STORIES = [
         outcome="refused",
         reason="puk_floor",
         check=code_is(OLD_PIN, tries=(0, 2)),
+    ),
+    ErrandStory(
+        "unblock: the station has counted too many wrong PUKs: nobody is asked for one", "unblock",
+        unlock(**{"stop.puk_not_sent": "end"}), prepare=puk_counted(7), outcome="refused", reason="puk_not_sent",
+        check=code_is(OLD_PIN, tries=(0, 10)), views=("unblock.insert", "unblock.stop.puk_not_sent"), events=(),
+    ),
+    ErrandStory(
+        "unblock: the card says that two tries of the PUK are left: nobody is asked for one", "unblock",
+        unlock(**{"stop.puk_not_sent": "end"}),
+        prepare=both(product(unblocking={"admin": "none"}), both(locked, two_tries_of_the_puk)), outcome="refused",
+        reason="puk_not_sent", check=code_is(OLD_PIN, tries=(0, 2)), events=(),
+    ),
+    ErrandStory(
+        "unblock: a PUK that the card called used up before", "unblock", unlock(**{"stop.puk_locked": "end"}),
+        prepare=puk_counted(LOCKED), outcome="refused", reason="puk_locked", check=code_is(OLD_PIN, tries=(0, 10)), events=(),
+    ),
+    ErrandStory(
+        "unblock: few tries of the PUK, and an administrator with the card's own key", "unblock",
+        by_hand(administrator_only="administrator"), TWO_READERS, prepare=both(issuer(), two_tries_of_the_puk),
+        events=(*ATTESTED, "card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN, tries=(3, 2)),
     ),
     ErrandStory(
         "unblock: no envelope, and the card's own key answers", "unblock", by_hand(), TWO_READERS, prepare=issuer(),

@@ -79,11 +79,6 @@ def not_here(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "not_unblockable", icon="lock-alert-outline")
 
 
-def puk_dead(context: ViewContext) -> StopError:
-    """The PUK's tries are used up: the card can never be unlocked."""
-    return stop(context, ErrandOutcome.REFUSED, "puk_locked", badge="failure", icon="lock-alert-outline")
-
-
 def done(*, envelope: bool = True, new: bool = True, untested: Untested | None = None) -> tuple[Say, tuple[Say, ...]]:
     """Title and lead of the end (design, text 15). `envelope`: the holder has one, and keeps it. `new`: so is the code."""
     if untested is not None:

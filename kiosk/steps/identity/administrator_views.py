@@ -4,7 +4,7 @@ from drivers.reader.model import CardFacts
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts, Strangeness
-from kiosk.steps.card_views import WrongCodeView, card_refused, code_entry, last_try, reader_for, stop, strange_note
+from kiosk.steps.card_views import LastTryView, WrongCodeView, card_refused, code_entry, reader_for, stop, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Await, Busy, Note, Point, ReaderDrawing, Say, Tell, say
@@ -33,7 +33,7 @@ def code(context: ViewContext, facts: CardFacts, *, watched: bool) -> CodePrompt
             context, "pin_administrator", say("admin_pin.title"), say("admin_pin.lead"), facts, watched=watched
         ),
         wrong=WrongCodeView(context, "pin_administrator_wrong", watched=watched),
-        last=last_try(context, "pin_administrator_last", watched=watched),
+        last=LastTryView(context, "pin_administrator_last", watched=watched),
         locked=stop(context, ErrandOutcome.REFUSED, "administrator_locked", icon="lock-alert-outline"),
         declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
         refused=card_refused(context),

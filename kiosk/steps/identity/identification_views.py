@@ -5,7 +5,7 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts, Strangeness
-from kiosk.steps.card_views import WrongCodeView, card_refused, code_entry, last_try, reader_for, stop, strange_note
+from kiosk.steps.card_views import LastTryView, WrongCodeView, card_refused, code_entry, reader_for, stop, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button
 from kiosk.views import (
@@ -63,7 +63,7 @@ def own_code(context: ViewContext, facts: CardFacts) -> CodePrompts:
     return CodePrompts(
         entry=code_entry(context, "pin_old", say("own_pin.title"), say("own_pin.lead"), facts),
         wrong=WrongCodeView(context, "pin_old_wrong"),
-        last=last_try(context, "pin_old_last"),
+        last=LastTryView(context, "pin_old_last"),
         locked=stop(context, ErrandOutcome.REFUSED, "own_card_locked", icon="lock-alert-outline"),
         declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
         refused=card_refused(context),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self, assert_never
 
 from drivers.reader.errors import CardChangedError, CardGoneError
+from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
@@ -82,6 +83,7 @@ async def set_code(
 
     The visit that comes back holds the card now (another one after a tear). Raises StopError, CardPulledError.
     """
+    refuse_unsendable_puk(context, visit.facts)
     puk = await _puk(ask, context, letter, visit)
     new = await choose_new_code(ask, context, visit, role)
     if new is None or await ask(views.write(context, letter.whose)) == "back":
@@ -99,6 +101,7 @@ async def set_code(
         case Locked():
             raise views.puk_locked(context)
         case Refused(RefusalReason.BELOW_FLOOR):
+            refuse_unsendable_puk(context, await visit.refresh())
             raise views.puk_floor(context)
         case Refused():
             raise views.card_refused(context)
@@ -107,6 +110,15 @@ async def set_code(
         case other:
             assert_never(other)
     return None, visit
+
+
+def refuse_unsendable_puk(context: ViewContext, facts: CardFacts) -> None:
+    """Raises StopError where no PUK would be sent to the card: before anybody types one."""
+    puk = facts.pin(Role.PUK)
+    if puk is not None and puk.state == "locked":
+        raise views.puk_locked(context)
+    if puk is not None and puk.below_floor:
+        raise views.puk_not_sent(context, puk)
 
 
 async def code_after_unlock(

@@ -5,10 +5,17 @@ from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.policy import PinPolicy
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts
-from kiosk.steps.card_views import WrongCodeView, last_try, lengths, stop
+from kiosk.steps.card_views import LastTryView, WrongCodeView, lengths, stop
 from kiosk.steps.card_views import card_refused as card_refused
 from kiosk.steps.context import CardHolder, ViewContext
-from kiosk.steps.view_helpers import back_button, cancel_button, display_name, last_digits, primary_button
+from kiosk.steps.view_helpers import (
+    back_button,
+    cancel_button,
+    display_name,
+    last_digits,
+    primary_button,
+    puk_floor_cause,
+)
 from kiosk.views import (
     Busy,
     Button,
@@ -212,7 +219,7 @@ def sign_code(context: ViewContext, policy: PinPolicy) -> CodePrompts:
             needs_card=True,
         ),
         wrong=WrongCodeView(context, "sign_pin_wrong"),
-        last=last_try(context, "sign_pin_last"),
+        last=LastTryView(context, "sign_pin_last"),
         locked=stop(context, ErrandOutcome.REFUSED, "new_card_locked", icon="lock-alert-outline"),
         declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
         refused=card_refused(context),
@@ -222,6 +229,11 @@ def sign_code(context: ViewContext, policy: PinPolicy) -> CodePrompts:
 def puk_floor(context: ViewContext) -> StopError:
     """So few tries of the PUK remain that we stop (reliability I1)."""
     return stop(context, ErrandOutcome.REFUSED, "puk_floor", icon="lock-alert-outline")
+
+
+def puk_not_sent(context: ViewContext, puk: Pin) -> StopError:
+    """No PUK is sent to the card: too few tries are left, or may be. Nobody has typed one, or none was sent."""
+    return stop(context, ErrandOutcome.REFUSED, "puk_not_sent", icon="lock-alert-outline", why=puk_floor_cause(puk))
 
 
 def puk_locked(context: ViewContext) -> StopError:

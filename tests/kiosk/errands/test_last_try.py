@@ -38,10 +38,12 @@ class Holder:
 
     def __init__(self, card: VirtualCard, **answers: str) -> None:
         self.asked: list[str] = []
+        self.said: list[str] = []
         self._answers = {"pin": Secret(card.persona.pin), "pin_wrong": "again", **answers}
 
     async def __call__(self, view: Any, **_: object) -> Any:
         self.asked.append(view.name.partition(".")[2])
+        self.said.append(view.title.key)
         return self._answers[self.asked[-1]]
 
 
@@ -69,6 +71,7 @@ async def test_a_card_that_comes_with_one_try_is_asked_about_first(authority: Te
         keeps = Holder(card, pin_last="no")
         with pytest.raises(StopError, match="last_try_kept"):
             await proved(keeps, visit)
+        assert keeps.said == ["try_last.title"]
         assert keeps.asked == ["pin_last"]
         risks = Holder(card, pin_last="yes")
         await proved(risks, visit)
@@ -92,6 +95,7 @@ async def test_a_card_whose_tries_only_the_station_counts_is_asked_about_first_t
         holder = Holder(card, pin_last="yes")
         await proved(holder, visit)
         assert holder.asked == ["pin_last", "pin"]
+        assert holder.said[0] == "try_counted.title", "the card did not say that one try is left"
         assert await visit.verify(PIN, Secret(card.persona.pin)) == Accepted()
 
 
@@ -103,3 +107,23 @@ async def test_a_code_that_is_locked_is_not_asked_for(authority: TestAuthority) 
         with pytest.raises(StopError, match="card_locked"):
             await proved(holder, visit)
         assert holder.asked == []
+
+
+async def test_a_card_that_was_locked_and_does_not_tell_may_have_been_unlocked_elsewhere(
+    authority: TestAuthority,
+) -> None:
+    card = VirtualCard.create(person(EC_PERSON).new, authority, NOW)
+    profile = builtin().match_name("virtual-b").model_dump()
+    untold = Profile.model_validate(profile | {"commands": profile["commands"] | {"counter": "none"}})
+    settings = ReaderSettings(now=lambda: NOW, profiles=Profiles([untold]), ledger=MemoryLedger())
+    async with visited(card, settings) as visit:
+        for _ in range(3):
+            await visit.verify(PIN, Secret("999999"), last_try_consented=True)
+    card.codes.pin.tries_left = 3
+    async with visited(card, settings) as visit:
+        still = Holder(card, pin_last="no")
+        with pytest.raises(StopError, match="card_locked"):
+            await proved(still, visit)
+        holder = Holder(card, pin_last="yes")
+        await proved(holder, visit)
+        assert (still.said, holder.asked) == (["try_was_locked.title"], ["pin_last", "pin"])
