@@ -102,7 +102,7 @@ async def _sign(ask: Ask, context: ViewContext, visit: Visit, unsigned: Draft) -
         return None
     role = Role.SIGNATURE if visit.facts.pin(Role.SIGNATURE) else Role.IDENTIFICATION
     pin = visit.facts.pin(role)
-    policy = PinPolicy(pin.min_length, pin.max_length) if pin else PinPolicy()
+    policy = PinPolicy(pin.entry_min_length, pin.max_length) if pin else PinPolicy()
     await prove_code(ask, visit, role, sign_code(context, policy))
     outcome = await visit.sign("signature", unsigned.signing_input(certificate.der))
     match outcome:

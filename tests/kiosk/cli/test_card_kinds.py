@@ -21,6 +21,7 @@ from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
+from sim.stories.foreign import estrange
 from tests.sim.reader.referee import Tool, in_reader, runner
 
 EC_PERSON = 6
@@ -121,6 +122,17 @@ def all_actions(run: Run, virtual: VirtualCard) -> None:
     code, listed = run("certificates", "--pem")
     assert code == Exit.DONE
     assert {c["id"] for c in shown["certificates"]} <= {c["id"] for c in listed["certificates"]}
+
+
+@pytest.mark.parametrize("new", ["abcd73xy", "7319"])
+def test_a_card_of_an_unknown_product_gets_no_letters_and_no_short_code(
+    in_process: Run, virtual: VirtualCard, new: str
+) -> None:
+    estrange(virtual)
+    before = virtual.codes.pin.value
+    code, changed = in_process("change-pin", new=new)
+    assert (code, changed["outcome"], changed["reason"]) == (Exit.REFUSED, "refused", "policy")
+    assert virtual.codes.pin.value == before
 
 
 def test_every_action_in_process(in_process: Run, virtual: VirtualCard) -> None:

@@ -7,7 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from drivers.reader.card_reader import CardReader
 from drivers.reader.certificates.revocation.store import RevocationStore
+from drivers.reader.outcomes import Role
 from drivers.reader.profiles import builtin
 from drivers.reader.profiles.signed import sign
 from kiosk.clock import SystemClock
@@ -73,6 +75,17 @@ async def test_what_is_refused_is_reported_and_what_ships_stays(folder: Path) ->
     known = card_profiles(config(profiles=WITH_PROFILES), folder)
     assert known.refused == (f"{folder / 'keys.pem'}: No such file or directory",)
     assert {p.name for p in known.profiles} == {p.name for p in builtin()}
+
+
+async def test_the_regions_length_of_new_codes_counts_at_its_stations(tmp_path: Path) -> None:
+    (tmp_path / "region.toml").write_text("[pin]\nmin_length = 7\n")
+    readers = {"holder": "a reader that is not there", "administrator": ""}
+    given = config(readers=readers, station={"region": "region.toml"})
+    async with open_station(given, tmp_path, Visitor()) as station:
+        reader = station.devices.reader
+        assert isinstance(reader, CardReader)
+        for product in ("pkcs15", "virtual-b"):
+            assert reader.settings.profiles.match_name(product).new_rules(Role.IDENTIFICATION).min_length == 7
 
 
 def test_a_folder_of_profiles_without_a_key_is_a_mistake(tmp_path: Path) -> None:
