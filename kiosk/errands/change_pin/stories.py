@@ -6,7 +6,7 @@ from typing import Any
 
 from sim.reader.personas import SIGNATURE_PIN
 from sim.stories.errand_stories import OWN, ErrandStory
-from sim.stories.own_card import MINE, WRONG_PIN, change_first, code_is, locked, product, traited
+from sim.stories.own_card import MINE, WRONG_PIN, change_first, code_is, locked, product, traited, trusting
 from sim.stories.person import Story, pulls, puts
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import NEW_PIN
@@ -70,6 +70,16 @@ STORIES = [
         ),
         check=code_is(NEW_PIN),
         views=("change_pin.same_as_old", "change_pin.new_pin", "change_pin.done"),
+    ),
+    ErrandStory(
+        "change_pin: nobody can check the issuer here, which is said before the code",
+        "change_pin",
+        change(cannot_test="next", untested="end"),
+        reason="unchecked",
+        prepare=trusting(),
+        views=("change_pin.insert", "change_pin.cannot_test", "change_pin.pin", "change_pin.testing", "change_pin.untested"),
+        events=("card.change accepted", "receipt.issued"),
+        check=code_is(NEW_PIN),
     ),
     ErrandStory(
         "change_pin: the last try is kept",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.own_card import MINE, change_first, code_is, locked, product
+from sim.stories.own_card import MINE, change_first, code_is, locked, product, trusting
 from sim.stories.person import Story, pulls, puts
 from sim.stories.room import OLD_PIN
 
@@ -45,6 +45,10 @@ STORIES = [
         "check_card: the code must be changed first, which is said, and no code is asked for", "check_card",
         check(test="never asked", **{"finding.pin_initial": "next"}), prepare=change_first, events=(), check=code_is(OLD_PIN),
         views=("check_card.card", "check_card.finding.pin_initial", "check_card.done"),
+    ),
+    ErrandStory(
+        "check_card: it signs, and nobody can check its issuer here", "check_card", check(untested="end"), reason="unchecked",
+        prepare=trusting(), views=("check_card.test", "check_card.testing", "check_card.untested"), check=code_is(OLD_PIN),
     ),
     ErrandStory(
         "check_card: without the code", "check_card", check(test="no"), views=("check_card.test", "check_card.done"),

@@ -10,7 +10,7 @@ from sim.reader.administrative_key import key_of
 from sim.reader.personas import person
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
-from sim.stories.own_card import MINE, WRONG_PUK, code_is, locked, product, traited
+from sim.stories.own_card import MINE, WRONG_PUK, code_is, locked, product, traited, trusting
 from sim.stories.person import Story, first, pulls, pulls_lit, puts
 from sim.stories.register import HOLDER, NUMBER, both
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
@@ -149,6 +149,12 @@ ATTESTED = ("identity.attested",)
 
 
 STORIES = [
+    ErrandStory(
+        "unblock: nobody can check the issuer here, which is said before the PUK", "unblock",
+        unlock(cannot_test="next", untested="end"), reason="unchecked", prepare=both(trusting(), locked),
+        views=("unblock.cannot_test", "unblock.puk", "unblock.testing", "unblock.untested"),
+        events=("card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN),
+    ),
     ErrandStory(
         "unblock: a PUK of 16 digits", "unblock", unlock(puk=PUK_16), prepare=long_puk(puk={}),
         events=("card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN),
