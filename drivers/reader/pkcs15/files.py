@@ -227,11 +227,16 @@ class CardFiles:
             return self._selected_within(path, here, kind)
         if absolute == MF:
             return self._step(MF, "df")
+        df, name = absolute[: -len(MF)], absolute[-len(MF) :]
+        if here == df and kind == "ef":
+            near = self._selection.by_identifier(name, kind)
+            if is_selected(near):
+                self._here = df
+                return near
         response = self._selection.by_path(absolute)
         if response is not None:
             return self._demand(response)
-        df = absolute[: -len(MF)]
-        response = self._step(absolute[len(df) :] if here == df else absolute, kind)
+        response = self._step(absolute, kind)
         self._selection.forget_paths()
         self._here = df if kind == "ef" else None
         return response

@@ -20,6 +20,8 @@ from drivers.reader.tlv import MAX_BYTES, TlvError
 
 IDENTITY_BYTES = 256
 """So much of a certificate says whose it is: its serial number and issuer come first (RFC 5280 4.1)."""
+LEAST_BYTES = 128
+"""Fewer bytes than this do not tell one certificate from another."""
 _SEQUENCE_HEADER = 4
 """Bytes of a certificate's own tag and length, which an implicit tag replaces where it stands inside its entry."""
 
@@ -60,15 +62,17 @@ def _is_holders(file: CertificateFile) -> bool:
 
 def still_has(files: CardFiles, fingerprint: Fingerprint) -> bool:
     """Ask the card again: READ BINARY, after a SELECT where another file is selected or the answer is not the one that was
-    seen. Raises CardGoneError, CardAnswerError, CommandRefusedError.
+    seen; as much as the card gives at once. Raises CardGoneError, CardAnswerError, CommandRefusedError.
     """
     where, seen = fingerprint.where, fingerprint.seen
     if not seen:
         return False
-    selected = files.read_selected(where.path, _end(where))
-    if selected is not None and selected[where.index : _end(where)] == seen:
+    seen = seen[: max(LEAST_BYTES, files.habits.most)]
+    end = where.index + len(seen)
+    selected = files.read_selected(where.path, end)
+    if selected is not None and selected[where.index : end] == seen:
         return True
-    return files.read_again(where.path, _end(where))[where.index : _end(where)] == seen
+    return files.read_again(where.path, end)[where.index : end] == seen
 
 
 @dataclass(frozen=True, slots=True)

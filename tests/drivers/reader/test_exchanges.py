@@ -10,6 +10,7 @@ import pytest
 from drivers.reader.card_cache import MAX_AGE_S, MAX_CARDS, CardCache
 from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.reader.outcomes import Accepted, Role, WrongCode
+from drivers.reader.profiles import Profile, Profiles, builtin
 from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
@@ -31,8 +32,8 @@ AFTER = 3
 LIKE_MYEID = ("padded-files", "no-sfi", "batch-serial", "trusted-list", "no-puk-object")
 BY_TRAIT = (
     # kind, traits, the first card of a product, the next one (without the bytes of certificates), the same one again
-    ("B", LIKE_MYEID, 13, 15, 6),
-    ("B", (*LIKE_MYEID, "one-certificate"), 12, 14, 6),
+    ("B", LIKE_MYEID, 13, 14, 6),
+    ("B", (*LIKE_MYEID, "one-certificate"), 12, 13, 6),
     ("B", ("padded-files", "no-sfi", "no-puk-object", "one-certificate"), 12, 11, 6),
     ("A", ("padded-ff", "no-sfi-6a82", "trusted-list"), 13, 12, 6),
     ("B", ("padded-ff",), 9, 9, 6),
@@ -40,7 +41,7 @@ BY_TRAIT = (
     ("B", ("t0",), 13, 13, 7),
     ("B", ("select-path-09", "select-df-01", "no-sfi"), 18, 13, 7),
     ("B", ("select-no-answer",), 10, 9, 6),
-    ("B", ("no-path-select", "select-ef-02"), 11, 9, 6),
+    ("B", ("no-path-select", "select-ef-02"), 10, 9, 6),
     ("C", ("no-serial",), 4, 4, 4),
     ("C", ("t0",), 9, 9, 7),
 )
@@ -49,9 +50,10 @@ BY_TRAIT = (
 class Station:
     """One reader, and the cards that are put into it."""
 
-    def __init__(self) -> None:
+    def __init__(self, profiles: Profiles | None = None) -> None:
         self.slot = VirtualSlot("Bench 0")
-        self.reader = CardReader(InProcessBackend([self.slot]), "Bench 0", ReaderSettings(now=lambda: NOW))
+        settings = ReaderSettings(now=lambda: NOW, profiles=profiles or builtin())
+        self.reader = CardReader(InProcessBackend([self.slot]), "Bench 0", settings)
 
     @asynccontextmanager
     async def visited_by(self, card: VirtualCard) -> AsyncIterator[CardVisit]:
@@ -139,6 +141,19 @@ async def test_change_and_unblock_take_three_exchanges(
         before = visit.exchange.apdus
         assert isinstance(await visit.unblock(PIN, Secret(card.persona.puk), NEW), Accepted)
         assert visit.exchange.apdus - before <= AFTER
+
+
+async def test_a_dfs_codes_take_no_more_where_a_path_is_not_known_to_enter_it(made: Callable[..., VirtualCard]) -> None:
+    """The codes of kind B are local: their DF has to be the current one. Its files are selected by their identifiers."""
+    tables = builtin().match_name("virtual-b").model_dump()
+    tables["commands"] |= {"file_enters_its_df": False}
+    station, card = Station(Profiles([Profile.model_validate(tables)])), made("B", traits=("no-sfi", "padded-files"))
+    async with station.visited_by(card) as visit:
+        before = visit.exchange.apdus
+        assert before == 14 + parts(visit)
+        assert await visit.change(PIN, Secret(card.persona.pin), NEW) == Accepted()
+        assert visit.exchange.apdus - before == AFTER
+    await station.reader.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)
