@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType, Protocol, TypeVar
+from typing import Any, Literal, NewType, Protocol, TypeVar
 
 from drivers.cabinet.port import Cabinet
 from drivers.printer.port import Printer
@@ -149,6 +149,10 @@ class Orders(Protocol):
 
     async def here(self) -> tuple[Order, ...] | None:
         """All that is open here today, also what is on its way; None where nobody knows: the list is too old."""
+
+
+CodeThatApplies = Literal["before", "new", "unknown"]
+"""Which code a card has after an errand: the one from before, the one that was chosen, or nobody knows."""
 
 
 class EnvelopeVerdict(StrEnum):

@@ -2,8 +2,9 @@
 
 Intents, outcomes, receipts and outbox lie in the one file of the station. An outcome and its event are one transaction,
 so there is no moment at which one exists without the other. What is open when the station starts was cut off in the
-middle: `boot` writes it down as `unknown`, ends its errand as `interrupted`, and returns it, so that the station can
-say it. No effect is ever repeated by itself.
+middle: `boot` writes it down as `unknown`, ends its errand as `interrupted` where it has no end yet, and returns it, so that
+the station can say it. An outcome that could not be written is written with the errand's end. No effect is ever repeated by
+itself.
 """
 
 import asyncio
@@ -18,12 +19,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from drivers.reader.outcomes import Accepted, Unknown
 from fleet.agent import outbox
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.outbox import EventChain
-from fleet.agent.store import StationStore
+from fleet.agent.store import StationStore, StoreError
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
-from kiosk.ports import Clock, Ended, Order
+from kiosk.ports import Clock, CodeThatApplies, Ended, Order
 from kiosk.receipts import Receipt, read_receipt
 from kiosk.station.journal_schema import (
     DONE,
@@ -153,9 +155,11 @@ class Journal:
         stock.rebuild(cx, self.now())
         rows = cx.execute(
             "SELECT e.id, e.kind, f.id, f.name, coalesce(f.order_no, e.order_no), f.facts FROM errand e"
-            " LEFT JOIN effect f ON f.errand = e.id AND f.outcome IS NULL WHERE e.ended IS NULL ORDER BY e.started, f.id"
+            " LEFT JOIN effect f ON f.errand = e.id AND f.outcome IS NULL WHERE e.ended IS NULL OR f.id IS NOT NULL"
+            " ORDER BY e.started, f.id"
         ).fetchall()
         found = tuple(Interrupted(errand, kind, name, order) for errand, kind, _, name, order, _ in rows)
+        open_errands = {row[0] for row in cx.execute("SELECT id FROM errand WHERE ended IS NULL").fetchall()}
         started = {"version": version, "found": [f.effect for f in found if f.effect]}
         self.event(cx, EventType.STATION_STARTED, None, started)
         for errand, _, effect, name, order, facts in rows:
@@ -165,7 +169,7 @@ class Journal:
                 )
                 content = {"errand": errand, "effect": name, **json.loads(facts)}
                 self.event(cx, EventType.EFFECT_UNKNOWN, subject_of(order), content)
-        for one in {f.errand: f for f in found}.values():
+        for one in {f.errand: f for f in found if f.errand in open_errands}.values():
             cx.execute(
                 "UPDATE errand SET ended = ?, outcome = ? WHERE id = ?",
                 (self.now(), ErrandOutcome.INTERRUPTED, one.errand),
@@ -174,6 +178,26 @@ class Journal:
             content |= {"order": one.order} if one.order else {}
             self.event(cx, EventType.ERRAND_ENDED, subject_of(one.order), content)
         return found
+
+
+CODE_EFFECTS = (Effect.CARD_UNBLOCK, Effect.CARD_CHANGE)
+
+
+def code_after(result: object, before: CodeThatApplies) -> CodeThatApplies:
+    """Which code applies after a command that writes one."""
+    if isinstance(result, Accepted) and result.new_code_set:
+        return "new"
+    return "unknown" if isinstance(result, Unknown) else before
+
+
+@dataclass(frozen=True, slots=True)
+class _Conclusion:
+    """What came of an effect."""
+
+    intent: int
+    name: Effect
+    outcome: str
+    facts: dict[str, str | int]
 
 
 class Log:
@@ -188,6 +212,10 @@ class Log:
         self.ended: Ended | None = None
         self.unknown: set[Effect] = set()
         """Effects of this errand whose outcome nobody knows yet."""
+        self.code: CodeThatApplies = "before"
+        """Which code the card has, as far as this errand has changed it."""
+        self._unwritten: list[_Conclusion] = []
+        """Outcomes whose commit failed: they are written with the errand's end, or at the next start as unknown."""
         self._journal = journal
         self._started = started
 
@@ -238,7 +266,8 @@ class Log:
         return None if row is None else read_receipt(row[0], row[1])
 
     async def effect(self, name: Effect, act: Awaitable[T], **facts: str | int) -> T:
-        """Intent, act, outcome. Raises what `act` raises, after writing `unknown`; StoreError before anything is done."""
+        """Intent, act, outcome. Raises what `act` raises, after writing `unknown`; StoreError before anything is done, or where
+        the outcome cannot be written: `end` does it then."""
         try:
             intent = await self._journal.transact(lambda cx: self.intend(cx, name, facts))
         except BaseException:
@@ -249,14 +278,20 @@ class Log:
             result = await act
             outcome = outcome_of(result)
         except BaseException:
-            await asyncio.shield(self._conclude(intent, name, Outcome.UNKNOWN, facts))
+            if name in CODE_EFFECTS:
+                self.code = "unknown"
+            await asyncio.shield(self._conclude(_Conclusion(intent, name, Outcome.UNKNOWN, facts)))
             raise
-        await self._conclude(intent, name, outcome, facts | effect_details(result))
+        if name in CODE_EFFECTS:
+            self.code = code_after(result, self.code)
+        await self._conclude(_Conclusion(intent, name, outcome, facts | effect_details(result)))
         return result
 
     async def settled(self, effect: Effect, how: Outcome) -> None:
         """What is now known of an effect whose outcome was unknown."""
         self.unknown.discard(effect)
+        if effect in CODE_EFFECTS:
+            self.code = "new" if how == Outcome.WRITTEN else "before"
         await self.note(EventType.EFFECT_DONE, effect=effect, outcome=how)
 
     async def note(self, kind: EventType, **content: Any) -> None:
@@ -301,6 +336,8 @@ class Log:
         ended = replace(ended, card_number=ended.card_number or self.card_number)
 
         def work(cx: sqlite3.Connection) -> None:
+            for conclusion in self._unwritten:
+                self._write_conclusion(cx, conclusion)
             cx.execute(
                 "UPDATE errand SET ended = ?, outcome = ? WHERE id = ?", (self._journal.now(), ended.outcome, self.id)
             )
@@ -315,6 +352,7 @@ class Log:
                 self._journal.collect(cx, self._order_no)
 
         await self._journal.transact(work)
+        self._unwritten.clear()
         self.ended = ended
 
     @property
@@ -333,19 +371,24 @@ class Log:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    async def _conclude(self, intent: int, name: Effect, outcome: str, facts: dict[str, str | int]) -> None:
-        def work(cx: sqlite3.Connection) -> None:
-            cx.execute(
-                "UPDATE effect SET outcome = ?, facts = ?, concluded = ? WHERE id = ?",
-                (outcome, json.dumps(facts), self._journal.now(), intent),
-            )
-            if outcome == Outcome.UNKNOWN:
-                self._event(cx, EventType.EFFECT_UNKNOWN, {"effect": name, **facts})
-            else:
-                self._event(cx, EventType.EFFECT_DONE, {"effect": name, "outcome": outcome, **facts})
+    async def _conclude(self, conclusion: "_Conclusion") -> None:
+        if conclusion.outcome == Outcome.UNKNOWN:
+            self.unknown.add(conclusion.name)
+        elif conclusion.outcome in DONE:
+            self.unknown.discard(conclusion.name)  # it is done now, whatever came of it before
+        try:
+            await self._journal.transact(lambda cx: self._write_conclusion(cx, conclusion))
+        except StoreError:
+            self._unwritten.append(conclusion)
+            raise
 
-        if outcome == Outcome.UNKNOWN:
-            self.unknown.add(name)
-        elif outcome in DONE:
-            self.unknown.discard(name)  # it is done now, whatever came of it before
-        await self._journal.transact(work)
+    def _write_conclusion(self, cx: sqlite3.Connection, conclusion: "_Conclusion") -> None:
+        cx.execute(
+            "UPDATE effect SET outcome = ?, facts = ?, concluded = ? WHERE id = ?",
+            (conclusion.outcome, json.dumps(conclusion.facts), self._journal.now(), conclusion.intent),
+        )
+        told = {"effect": conclusion.name, **conclusion.facts}
+        if conclusion.outcome == Outcome.UNKNOWN:
+            self._event(cx, EventType.EFFECT_UNKNOWN, told)
+        else:
+            self._event(cx, EventType.EFFECT_DONE, told | {"outcome": conclusion.outcome})

@@ -16,13 +16,14 @@ from typing import Any, Literal, TypeVar
 from drivers.reader.errors import CardGoneError, CardSlowError, NoReaderError, ReaderError
 from drivers.reader.secret import Secret
 from fleet.agent.store import StoreError
-from fleet.messages.vocabulary import Effect, ErrandOutcome
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.administration_ports import AdministratorSession
 from kiosk.errands.registry import Journey
 from kiosk.ports import (
     Ask,
     CardPulledError,
     Clock,
+    CodeThatApplies,
     Ended,
     ErrandCancelledError,
     ErrandEndedError,
@@ -111,7 +112,7 @@ class Supervisor:
             await log.end(ended)
         except StoreError as error:
             logger.error("the end of the errand could not be written: %s", error)
-            ended, farewell = Ended(ErrandOutcome.FAULT, "store"), views.trouble("store")
+            ended, farewell = Ended(ErrandOutcome.FAULT, "store"), views.trouble("store", log.code)
         ended = log.ended or ended
         if farewell is not None:
             await self._say(farewell)
@@ -146,22 +147,22 @@ class Supervisor:
         except TimedOutError:
             return Ended(ErrandOutcome.TIMED_OUT), None
         except (CardPulledError, CardGoneError):
-            return await _without_card(caps.reader, unknown=Effect.CARD_UNBLOCK in log.unknown)
+            return await _without_card(caps.reader, log.code)
         except ErrandEndedError:
             return Ended(ErrandOutcome.CANCELLED, "unanswered"), None
         except NoReaderError:
-            return Ended(ErrandOutcome.FAULT, "reader_gone"), views.trouble("reader")
+            return Ended(ErrandOutcome.FAULT, "reader_gone"), views.trouble("reader", log.code)
         except ReaderError as error:
             logger.warning("the card could not be used: %s", error)
             return Ended(
                 ErrandOutcome.FAULT, "card_slow" if isinstance(error, CardSlowError) else "card"
-            ), views.trouble("card")
+            ), views.trouble("card", log.code)
         except StoreError as error:
             logger.error("the journal cannot be written: %s", error)
-            return Ended(ErrandOutcome.FAULT, "store"), views.trouble("store")
+            return Ended(ErrandOutcome.FAULT, "store"), views.trouble("store", log.code)
         except Exception:  # the next person must meet a working station: say it, write it, go on
             logger.exception("an errand crashed")
-            return Ended(ErrandOutcome.FAULT, "crash"), views.trouble("crash")
+            return Ended(ErrandOutcome.FAULT, "crash"), views.trouble("crash", log.code)
 
     def _asking_of(self, here: AdministratorSession | None) -> Ask:
         """As `ask`, for a journey: no question stays up behind an open service door, nor after an administrator who is tied to
@@ -258,11 +259,13 @@ _WITHDRAWN = {"door_open": lambda: views.trouble("door"), "logged_out": views.lo
 """What is said when a question was withdrawn from outside, by the errand's reason."""
 
 
-async def _without_card(reader: Reader, *, unknown: bool) -> tuple[Ended, View[str]]:
-    """The card was pulled; or the whole reader is gone, which is nobody's doing, and said where all else is known."""
-    if not unknown and await reader.presence() is Presence.NO_READER:
-        return Ended(ErrandOutcome.FAULT, "reader_gone"), views.trouble("reader")
-    return Ended(ErrandOutcome.CANCELLED, "card_pulled"), views.pulled(unknown=unknown)
+async def _without_card(reader: Reader, code: CodeThatApplies) -> tuple[Ended, View[str]]:
+    """The card was pulled; or the whole reader is gone, which is nobody's doing, and said where all else is known. An errand that
+    has set a code was not cancelled."""
+    if code != "unknown" and await reader.presence() is Presence.NO_READER:
+        return Ended(ErrandOutcome.FAULT, "reader_gone"), views.trouble("reader", code)
+    outcome = ErrandOutcome.INTERRUPTED if code == "new" else ErrandOutcome.CANCELLED
+    return Ended(outcome, "card_pulled"), views.pulled(code)
 
 
 async def _withdraw(*tasks: "asyncio.Future[Any]") -> None:

@@ -2,16 +2,17 @@
 
 from typing import Literal
 
+from kiosk.ports import CodeThatApplies
 from kiosk.steps.view_helpers import primary_button
-from kiosk.views import Await, Point, ReaderDrawing, Tell, say
+from kiosk.views import Await, Point, ReaderDrawing, Say, Tell, say
 
 
-def pulled(*, unknown: bool) -> Tell:
-    """The card was taken out in the middle of a question, or (unknown) of a command."""
-    which = "unknown" if unknown else "safe"
+def pulled(code: CodeThatApplies) -> Tell:
+    """The card was taken out in the middle of a question, or (`unknown`) of a command; `code`: which one it has now."""
+    which = "safe" if code == "before" else code
     return Tell(
         name="closing.pulled",
-        badge="failure" if unknown else "warning",
+        badge="failure" if code == "unknown" else "warning",
         badge_icon="smart-card-off-outline",
         title=say("closing.pulled.title"),
         lead=(say(f"closing.pulled.{which}"),),
@@ -20,17 +21,21 @@ def pulled(*, unknown: bool) -> Tell:
     )
 
 
-def trouble(what: str) -> Tell:
-    """A fault of the station: `reader`, `card`, `store`, `door` (opened) or `crash`."""
+def trouble(what: str, code: CodeThatApplies = "before") -> Tell:
+    """A fault of the station: `reader`, `card`, `store`, `door` (opened) or `crash`. A code that may be another is told first."""
     return Tell(
         name=f"closing.{what}",
         badge="failure",
         badge_icon="wrench-outline",
         title=say(f"closing.{what}.title"),
-        lead=(say(f"closing.{what}.lead"),),
+        lead=(*_code_told(code), say(f"closing.{what}.lead")),
         points=(Point(say("closing.do"), mark="number"),),
         primary=primary_button("end", "button.end", "check"),
     )
+
+
+def _code_told(code: CodeThatApplies) -> tuple[Say, ...]:
+    return () if code == "before" else (say(f"closing.code.{code}"),)
 
 
 def logged_out() -> Tell:

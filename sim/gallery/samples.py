@@ -95,8 +95,11 @@ def _log_in(card: CardFacts, context: ViewContext) -> Iterator[tuple[str, View[A
 
 
 def _closing() -> Iterator[tuple[str, View[Any]]]:
-    yield "pulled-safe", aborted_views.pulled(unknown=False)
-    yield "pulled-unknown", aborted_views.pulled(unknown=True)
+    yield "pulled-safe", aborted_views.pulled("before")
+    yield "pulled-new", aborted_views.pulled("new")
+    yield "pulled-unknown", aborted_views.pulled("unknown")
+    yield "trouble-store-new", aborted_views.trouble("store", "new")
+    yield "trouble-crash-unknown", aborted_views.trouble("crash", "unknown")
     for what in ("reader", "card", "store", "crash"):
         yield f"trouble-{what}", aborted_views.trouble(what)
     yield "logged-out", aborted_views.logged_out()

@@ -14,9 +14,11 @@ from sim.stories.room import Room
 from sim.stories.setting import NEW_PIN
 
 FIRST_PIN = person(1).new.pin
-OUTCOMES = {"done", "refused", "cancelled", "timed_out", "unknown"}
+OUTCOMES = {"done", "refused", "cancelled", "timed_out", "unknown", "interrupted"}
 REASONS = {"", "card_pulled", "no_envelope", "wrong_card_in_slot", "last_try_kept", "card_gone", "unsigned", "old_card_kept",
            "torn_in_test", "puk_floor"}  # fmt: skip
+CODE_TOLD = {"unknown": "unknown", "interrupted": "new"}
+"""By outcome: what the screen says of the code, where the card was pulled."""
 PUK_LEFT_AT_LEAST = 2
 """What is left after the last entry that the floor of three lets through."""
 
@@ -44,7 +46,9 @@ def assert_true_screen(room: Room, someone: Person, ended: Ended, where: str) ->
     elif ended.reason == "card_pulled":
         assert last == "closing.pulled", where
         lead = someone.shown[someone.names.index("closing.pulled")].lead[0].key
-        assert lead.endswith("unknown" if ended.outcome == "unknown" else "safe"), where
+        assert lead == f"closing.pulled.{CODE_TOLD.get(ended.outcome, 'safe')}", where
+        if ended.outcome == "interrupted":
+            assert room.world.card("1:new").codes.pin.value.decode() == NEW_PIN, where
     elif ended.outcome == "done":
         assert last in ("pickup.done", "pickup.on_phone"), where
     if someone.card_in("holder"):

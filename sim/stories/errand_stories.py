@@ -9,14 +9,14 @@ from fleet.messages.errand_catalog import catalog
 from fleet.messages.vocabulary import EventType
 from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
-from sim.stories.aftermath import open_intents
+from sim.stories.aftermath import CODE_TOLD, open_intents
 from sim.stories.person import Interruption, Person, Story
 from sim.stories.room import Room
 from sim.stories.setting import Setting, room_for
 
 OWN = Setting(slots={}, hand=("1:old", "10:old"), orders=())
 """A holder with an own card and nothing that waits; `10:old` is what a swap puts in."""
-OUTCOMES = {"done", "refused", "cancelled", "timed_out", "unknown", "fault"}
+OUTCOMES = {"done", "refused", "cancelled", "timed_out", "unknown", "interrupted", "fault"}
 LAST_WORDS = ("closing.take_card", "home")
 
 
@@ -110,6 +110,6 @@ def _assert_true_screen(someone: Person, ended: Ended, where: str) -> None:
     if ended.reason == "card_pulled":
         assert last == "closing.pulled", where
         lead = someone.shown[someone.names.index("closing.pulled")].lead[0].key
-        assert lead.endswith("unknown" if ended.outcome == "unknown" else "safe"), where
+        assert lead == f"closing.pulled.{CODE_TOLD.get(ended.outcome, 'safe')}", where
     elif ended.outcome in ("refused", "fault") or ended.reason in ("card_gone", "torn_in_test"):
         assert last.endswith((f".stop.{ended.reason}", f"closing.{ended.reason}", "closing.reader")), where

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from drivers.cabinet.port import NotOpened, Opened, OpenUnknown, SlotFault
-from drivers.reader.outcomes import Accepted, WrongCode
+from drivers.reader.outcomes import Accepted, Unknown, WrongCode
 from fleet.agent import outbox, sync
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.outbox import EventChain
@@ -142,6 +142,84 @@ async def test_an_effect_whose_intent_cannot_be_written_is_not_done(
     with pytest.raises(StoreError):
         await log.effect("slot.open", act())
     assert done == []
+
+
+def fails_while(monkeypatch: pytest.MonkeyPatch, store: StationStore) -> list[bool]:
+    """A disk that takes nothing while the list is not empty."""
+    transact, full = store.transact, list[bool]()
+
+    async def until_full(work: Any) -> Any:
+        if full:
+            raise StoreError(Path("station.sqlite"), "full")
+        return await transact(work)
+
+    monkeypatch.setattr(store, "transact", until_full)
+    return full
+
+
+async def test_an_outcome_whose_commit_failed_is_written_with_the_end(
+    file: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the mend it was forgotten: no outcome, no `unknown`, nothing found at the next start."""
+    log, full = await file.journal.start("change_pin"), fails_while(monkeypatch, file.store)
+
+    async def act() -> Accepted:
+        full.append(True)
+        return Accepted()
+
+    with pytest.raises(StoreError):
+        await log.effect(Effect.CARD_CHANGE, act())
+    full.clear()
+    assert log.code == "new"
+    await log.end(Ended("fault", "store"))
+    assert await file.effects() == [("card.change", "accepted")]
+    assert await file.told() == ["errand.started", "card.change accepted", "ended fault"]
+    assert await file.boot_again().boot("0.1.0") == ()
+
+
+async def test_an_outcome_that_was_never_written_is_found_at_the_next_start(
+    file: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, full = await file.journal.start("change_pin"), fails_while(monkeypatch, file.store)
+
+    async def act() -> Accepted:
+        full.append(True)
+        return Accepted()
+
+    with pytest.raises(StoreError):
+        await log.effect(Effect.CARD_CHANGE, act())
+    with pytest.raises(StoreError):
+        await log.end(Ended("fault", "store"))
+    full.clear()
+    (found,) = await file.boot_again().boot("0.1.0")
+    assert found.effect == "card.change"
+    assert (await file.told())[-2:] == ["card.change unknown", "ended interrupted"]
+
+
+async def test_what_was_cut_off_after_the_end_of_its_errand_is_found_too(file: File) -> None:
+    """A receipt is printed once the errand has ended: a kill there left the effect open for good."""
+    log = await file.journal.start("return_card")
+    await log.end(Ended("done"))
+    await file.store.transact(
+        lambda cx: log.intend(cx, Effect.RECEIPT_PRINT, {"receipt": "R-1"})
+    )  # and here it is killed
+    (found,) = await file.boot_again().boot("0.1.0")
+    assert found.effect == "receipt.print"
+    assert await file.effects() == [("receipt.print", "unknown")]
+    assert (await file.told())[1:] == ["ended done", "station.started", "receipt.print unknown"]
+    assert await file.boot_again().boot("0.1.0") == (), "once"
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [(Accepted(), "new"), (Accepted(new_code_set=False), "before"), (WrongCode(2), "before"), (Unknown(), "unknown")],
+)
+async def test_the_code_that_applies_is_known_by_what_the_card_has_answered(
+    file: File, result: object, code: str
+) -> None:
+    log = await file.journal.start("unblock")
+    await log.effect(Effect.CARD_UNBLOCK, _soon(result))
+    assert log.code == code
 
 
 async def test_what_was_unknown_is_settled_by_a_later_effect_that_is_done(file: File) -> None:

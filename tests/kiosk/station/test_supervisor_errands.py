@@ -10,7 +10,9 @@ import pytest
 
 from drivers.cabinet.port import Opened
 from drivers.reader.errors import CardAnswerError, CardSlowError, LedgerError, NoReaderError
+from drivers.reader.outcomes import Accepted, Unknown, WrongCode
 from fleet.agent.store import StoreError
+from fleet.messages.vocabulary import Effect
 from kiosk.ports import Ask, CardPulledError, ErrandLog
 from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.steps.capabilities import Capabilities, Ended
@@ -124,6 +126,54 @@ async def test_an_errand_whose_end_could_not_be_written_is_not_called_done(
     assert (ended.outcome, ended.reason) == ("fault", "store")
     full = False
     assert await room.orders.collected() == set()
+
+
+@pytest.mark.parametrize(
+    ("result", "leads", "outcome"),
+    [
+        (Accepted(), ["closing.pulled.new"], "interrupted"),
+        (WrongCode(2), ["closing.pulled.safe"], "cancelled"),
+        (Unknown(), ["closing.pulled.unknown"], "unknown"),
+    ],
+)
+async def test_who_pulls_the_card_is_told_which_code_applies(
+    room: Room, result: Any, leads: list[str], outcome: str
+) -> None:
+    """Before the mend the screen said that nothing was written, of a card with its new code, and the fleet heard of no code."""
+
+    async def sets() -> Any:
+        return result
+
+    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
+        await log.effect(Effect.CARD_CHANGE, sets())
+        raise CardPulledError
+
+    someone = Person(room.world, room.clock, {"closing.pulled": "end"})
+    ended = await room.errand(someone, journey)
+    assert ended.outcome == outcome
+    assert [text.key for text in someone.shown[-1].lead] == leads
+
+
+async def test_a_code_that_was_set_while_the_disk_filled_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    transact, full = room.store.transact, list[bool]()
+
+    async def until_full(work: Any) -> Any:
+        if full:
+            raise StoreError(room.store.path, "full")
+        return await transact(work)
+
+    async def sets() -> Accepted:
+        full.append(True)
+        return Accepted()
+
+    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
+        await log.effect(Effect.CARD_CHANGE, sets())
+        return Ended("done")
+
+    monkeypatch.setattr(room.store, "transact", until_full)
+    someone = Person(room.world, room.clock, {"closing.store": "end"})
+    await room.errand(someone, journey)
+    assert [text.key for text in someone.shown[-1].lead] == ["closing.code.new", "closing.store.lead"]
 
 
 async def test_only_an_effect_that_is_done_counts_as_progress(room: Room) -> None:
