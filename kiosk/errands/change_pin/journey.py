@@ -34,7 +34,8 @@ async def change_pin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         new = await change_codes(ask, caps, NEW, log, card, olds)
         results = [await prove_card(ask, NEW, log, card.visit, new, role) for role in roles]
         untested = first_reason(results)
-        receipt = await receipt_for(caps, CONTEXT, log, card.whose, Identification("card", card.whose.hsa_id))
+        who = Identification("card", card.whose.hsa_id)
+        receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, untested=untested)
         return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(roles, untested), untested)
 
 

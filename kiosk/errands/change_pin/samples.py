@@ -37,7 +37,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "change-done", own_card_views.done(CONTEXT, *views.done(BOTH), RECEIPT)
     for reason in get_args(CannotTest):
         yield f"cannot-test-{reason.replace('_', '-')}", cannot_test(CARD, reason)
-        end = own_card_views.done(CONTEXT, *views.done(BOTH[:1], reason), RECEIPT, tested=False)
+        end = own_card_views.done(CONTEXT, *views.done(BOTH[:1], reason), None, tested=False)
         yield f"change-untested-{reason.replace('_', '-')}", end
     yield "proving", proof_views.proving(OLD)
     for stopped in (

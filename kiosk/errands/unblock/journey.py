@@ -39,7 +39,7 @@ async def unblock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         untested = first_reason(code.untested for code in codes)
         kept = next((code.remarks for code in codes if not code.new), ())
         who = given.who if given else Identification("card", card.whose.hsa_id)
-        receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, kept)
+        receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, kept, untested)
         said = views.done(envelope=given is None, new=not kept, untested=untested)
         return await say_done(ask, caps, CONTEXT, log, receipt, *said, untested)
 

@@ -21,6 +21,7 @@ from typing import get_args
 
 from drivers.reader.port import Presence
 from kiosk.ports import Ended
+from kiosk.steps.pin.card_test_views import CannotTest
 from sim.stories.aftermath import open_intents
 from sim.stories.errand_stories import ErrandStory, assert_left_well, ends_told, errand_stories, play
 from sim.stories.faults import FAULTS, ROGUES, at_question, believed_rogues
@@ -38,6 +39,8 @@ PICKUPS = [
 ]
 WIDTH = 14
 BROKEN = "BROKEN"
+UNTESTED = (*get_args(CannotTest), "other_code")
+"""Ends that say that nothing showed whose card it is."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ async def assert_sound(room: Room, someone: Person, ended: Ended, fault: str, wh
         assert await ends_told(room) == [(ended.outcome, ended.reason)], where
     assert await open_intents(room) == 0, where
     if fault in ROGUES and believed_rogues(room):
-        assert ended.outcome != "done", f"a rogue card was taken for its holder: {where}"
+        untested = ended.reason in UNTESTED and ended.receipt is None
+        assert ended.outcome != "done" or untested, f"a rogue card was taken for its holder: {where}"
     await assert_left_well(room, someone, ended, where, full=fault.startswith("disk"))
     there = room.world.backend.presence(room.world.slots["holder"].name) is not Presence.NO_READER
     if someone.card_in("holder") and there:
