@@ -48,8 +48,10 @@ fuzz: setup ## coverage-guided fuzzing of every parser, FUZZ_SECONDS=120 in all 
 		.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
 	@$(PY) -m fuzz $(ARGS)
 
-state-machine: setup ## random sequences of entries, tears, swaps and restarts, SEQUENCES=10000 of them
+state-machine: setup ## random sequences of entries, tears, swaps and restarts, SEQUENCES=10000; foreign cards, CARDS=5000 ERRANDS=300
 	@KORTKIOSK_SEQUENCES=$(or $(SEQUENCES),10000) $(PY) -m pytest tests/drivers/reader/test_state_machine.py $(ARGS)
+	@KORTKIOSK_FOREIGN_ERRANDS=1 $(PY) -m pytest tests/kiosk/errands/test_foreign_errands.py $(ARGS)
+	@$(PY) -m tests.fakes.cards.foreign_campaign --cards $(or $(CARDS),5000) --errands $(or $(ERRANDS),300)
 
 interruptions: setup ## each card operation torn, pulled and swapped at every exchange, as tables (ARGS="B D" for some kinds)
 	@$(PY) -m tests.drivers.reader.interrupted $(ARGS)

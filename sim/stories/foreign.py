@@ -48,8 +48,13 @@ def described_profile(kind: str, traits: tuple[str, ...]) -> Profile:
     if files.aid is not None:
         tables["match"]["aid"] = (files.aid.hex(),)
     tables["commands"] |= _commands(kind, ways, tables["commands"])
-    if not signing_ways(traits).environment:
-        tables["signing"] |= {"template": (), "identification": "internal-authenticate"}
+    signing = signing_ways(traits)
+    if signing.algorithms is not None:
+        tables["signing"] |= {"rsa": signing.algorithms.rsa[0], "ecdsa": signing.algorithms.ec[0]}
+    if not signing.environment:
+        tables["signing"]["template"] = ()
+    if not signing.environment or signing.operations == {"internal-authenticate"}:
+        tables["signing"]["identification"] = "internal-authenticate"
     if ways.puk_digits:
         tables["puk"] |= {"min_length": ways.puk_digits, "max_length": ways.puk_digits}
     if kind == "B" and not ways.lists_puk:

@@ -72,9 +72,18 @@ class ForeignCard:
         return replace(tale, story=story, setting=setting, outcome=outcome, reason=reason)
 
 
-_OTHER_KIND = {**_WITHOUT_COUNTER, **_TAKES_A_NEW_CODE, **_PUK_FLOOR}
+_COUNTED_AS: Mapping[str, End] = {
+    "unblock: the station has counted too many wrong PUKs: nobody is asked for one": ("done", ""),
+    "unblock: a PUK that the card called used up before": ("done", ""),
+}
+"""On a card whose PUK has another name in the station's count than that of kind B."""
+_TWO_PUK_TRIES: Mapping[str, End] = {
+    "unblock: the card says that two tries of the PUK are left: nobody is asked for one": ("done", "")
+}
+"""On a card that does not say so, or of which two are enough."""
+_OTHER_KIND = {**_WITHOUT_COUNTER, **_TAKES_A_NEW_CODE, **_PUK_FLOOR, **_COUNTED_AS, **_TWO_PUK_TRIES}
 FOREIGN_CARDS: Mapping[str, ForeignCard] = {
-    "MyEID": ForeignCard("B", ("padded-files", "no-sfi", "no-puk-object", "mse-file")),
+    "MyEID": ForeignCard("B", ("padded-files", "no-sfi", "no-puk-object", "mse-file"), _COUNTED_AS),
     "IsoApplet": ForeignCard("B", ("padded-ff", "no-sfi-6a82", "batch-serial", "mse-11", "short-answers")),
     "T=0": ForeignCard("A", ("t0", "silent-counters", "no-puk-object", "reference-80-told"), _OTHER_KIND),
     "IAS-ECC": ForeignCard(
@@ -82,7 +91,13 @@ FOREIGN_CARDS: Mapping[str, ForeignCard] = {
     ),
     "Thales": ForeignCard("B", ("counter-df21", "pso-hash", "pads-00", "trusted-list", "one-code-mf")),
     "PIV": ForeignCard("C", ("t0", "no-serial", "silent-counters"), _OTHER_KIND),
-    "NEO": ForeignCard("D", ("counts-630x", "batch-serial"), _OTHER_KIND),
+    "NEO": ForeignCard(
+        "D", ("counts-630x", "batch-serial"),
+        _OTHER_KIND | {
+            "unblock: wrong PUKs until the station stops": ("cancelled", ""),
+            "change_pin: the last try is kept": ("refused", "last_try_kept"),
+        },
+    ),
 }  # fmt: skip
 
 

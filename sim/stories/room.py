@@ -102,12 +102,13 @@ class RoomWorld(VirtualBench):
 
     def __init__(
         self, folder: Path, scenario: Scenario, clock: HandClock, changed: dict[str, Persona], kind: str = "B",
-        traits: tuple[str, ...] = (),
+        traits: tuple[str, ...] = (), *, described: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(folder, scenario, authority(), NOW)
         self.changed = changed
         self.kind = kind
         self.traits = traits
+        self.described = described
         self.clock = clock
         self.cabinet = quick_cabinet(self, clock)
 
@@ -125,6 +126,11 @@ class RoomWorld(VirtualBench):
         return builtin().match_name(f"virtual-{self.kind.lower()}")
 
     @property
+    def profiles(self) -> Profiles:
+        """Those that ship, and that of the holder's cards."""
+        return Profiles([*builtin(), self.product]) if self.traits and self.described else builtin()
+
+    @property
     def held(self) -> bool:
         """Whether a connection to a card is open."""
         return bool(self.backend.connections)
@@ -136,6 +142,7 @@ class DiskWorld(VirtualBench):
     def __init__(self, folder: Path, scenario: Scenario, issuer: TestAuthority, now: datetime) -> None:
         super().__init__(folder, scenario, issuer, now)
         self.clock = HandClock(now)
+        self.profiles = builtin()
         self.cabinet = quick_cabinet(self, self.clock)
 
     @property
@@ -182,8 +189,7 @@ class Room:
         self.orders = HeldOrders(orders, administrators, self.journal)
         self.log_ins = ListedLogIn(self.orders)
         trust = TrustStore(world.authority.anchors(), world.authority.intermediates())
-        profiles = Profiles([*builtin(), world.product]) if isinstance(world, RoomWorld) and world.traits else builtin()
-        self.settings = ReaderSettings(trust=trust, ledger=MemoryLedger(), now=self.clock.now, profiles=profiles)
+        self.settings = ReaderSettings(trust=trust, ledger=MemoryLedger(), now=self.clock.now, profiles=world.profiles)
         readers = ("holder", "administrator") if second_reader else ("holder",)
         self.readers = [
             CardReader(self.world.backend, self.world.slots[reader].name, self.settings) for reader in readers

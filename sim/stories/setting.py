@@ -114,6 +114,8 @@ class Setting:
     """The kind of the first person's cards."""
     traits: tuple[str, ...] = ()
     """In what they differ from others of their kind."""
+    described: bool = True
+    """The station has a profile of such cards."""
 
 
 def room_for(folder: Path, setting: Setting) -> Room:
@@ -131,6 +133,7 @@ def room_for(folder: Path, setting: Setting) -> Room:
             dict(setting.changed),
             setting.kind,
             setting.traits,
+            described=setting.described,
         ),
         second_reader=setting.second_reader,
         printer=None if setting.printer is None else PaperTray(*setting.printer),

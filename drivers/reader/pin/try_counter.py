@@ -301,12 +301,15 @@ class TryCounter:
         return self._told_or_silent(code, left, response)
 
     def _empty_verify(self, code: CodeObject, role: Role) -> RemainingTries | None:
-        """Verified means that the counter is full; of a PUK, which is never verified here, it means nothing. It promises no
-        number at the next question."""
+        """Verified means that the counter is full; of a PUK, which is never verified here, it means nothing. Neither that nor
+        a code that is locked promises a number at the next question.
+        """
         response = self._channel.send(iso7816.verify_empty(code.reference))
         if response.ok:
             return None if role is Role.PUK else RemainingTries(self._profile.rules(role).tries)
-        return self._told_or_silent(code, 0 if response.sw in LOCKED_WORDS else response.tries_left, response)
+        if response.sw in LOCKED_WORDS:
+            return RemainingTries(0)
+        return self._told_or_silent(code, response.tries_left, response)
 
     def _told_or_silent(
         self, code: CodeObject, left: int | None, response: ResponseApdu, *, must_change: bool = False

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 
 from drivers.reader.card_reader import visiting
 from drivers.reader.outcomes import RefusalReason, Refused, Role
@@ -61,4 +61,5 @@ def test_no_key_is_made_for_a_code_that_no_file_can_name() -> None:
 @settings(max_examples=SLICE, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(CASES)
 def test_whatever_a_foreign_card_is_like_each_outcome_is_true(case: Case) -> None:
+    note(repr(case))
     asyncio.run(Counter(case).run())
