@@ -156,6 +156,8 @@ class FormEvidence:
 
     form: SignatureForm | None
     proven: bool = True
+    refused: frozenset[SignatureForm] = frozenset()
+    """Forms whose environment was refused before a code: they are tried last."""
 
 
 class SignatureFormCache:

@@ -122,7 +122,9 @@ class SigningProfile:
 
     def candidates(self, key: KeyObject, asked: KeyUse, evidence: FormEvidence | None) -> tuple[SignatureForm, ...]:
         """Every form to try with that key, likeliest first."""
-        return candidates(self.profile.signing, key, asked, self.algorithms, evidence.form if evidence else None)
+        known = evidence or FormEvidence(None)
+        forms = candidates(self.profile.signing, key, asked, self.algorithms, known.form)
+        return tuple(sorted(forms, key=lambda form: form in known.refused))
 
     def is_known(self, evidence: FormEvidence | None) -> bool:
         """Somebody has said how this product signs, or it has signed: a key that signs in no form is at fault."""
@@ -160,24 +162,22 @@ def sign_by(
     atr, profile = channel.connection.atr, product.profile
     evidence = product.forms.recall(atr, profile.name, asked)
     wanted = SignatureRequest(signer.public, message, scheme, signer.certificate)
-    refused, lacking, before = None, set[int](), channel.exchange.apdus
+    refusals, lacking, before = list[tuple[bool, Refused]](), set[int](), channel.exchange.apdus
     for form in product.candidates(key, asked, evidence):
         if channel.exchange.apdus - before >= MAX_EXCHANGES:
             break
         names_key = bool(form.template) or product.has_form(form, evidence)
-        try:
-            outcome = _in_form(channel, form, key, wanted, lacking)
-        except CardAnswerError:
-            if names_key:
-                raise
-            outcome = Refused(RefusalReason.CARD)  # another key of the card may have signed
+        outcome = (
+            _in_form(channel, form, key, wanted, lacking) if names_key else _guess(channel, form, key, wanted, lacking)
+        )
         if isinstance(outcome, Signed):
             product.forms.keep(atr, profile.name, asked, FormEvidence(form))
         if not isinstance(outcome, Refused) or _is_final(outcome, names_key=names_key):
             return outcome
-        refused = refused or outcome
-    if refused is None:
+        refusals.append((not names_key, outcome))
+    if not refusals:
         return Refused(RefusalReason.NOT_ALLOWED)
+    refused = min(refusals, key=lambda refusal: refusal[0])[1]
     return refused if product.is_known(evidence) else replace(refused, reason=RefusalReason.NO_FORM)
 
 
@@ -202,26 +202,40 @@ def probe(
     if product.is_known(evidence):
         return "known"
     if evidence is None:
-        evidence = FormEvidence(_accepted_form(channel, key, product.candidates(key, asked, None)), proven=False)
+        evidence = _try_environments(channel, key, product.candidates(key, asked, None))
         product.forms.keep(atr, profile.name, asked, evidence)
     return "doubtful" if evidence.form is None else "likely"
 
 
-def _accepted_form(channel: ApduChannel, key: KeyObject, forms: Sequence[SignatureForm]) -> SignatureForm | None:
-    """The first form whose environment the card takes; None where it refuses each. A card that wants the code first, or has no
-    MANAGE SECURITY ENVIRONMENT, tells nothing: the likeliest form that is left may do."""
+def _try_environments(channel: ApduChannel, key: KeyObject, forms: Sequence[SignatureForm]) -> FormEvidence:
+    """Up to the first environment that the card takes. A card that wants the code first, or has no MANAGE SECURITY ENVIRONMENT,
+    tells nothing: the likeliest form that is left may do."""
     refused = set[CommandApdu]()
+    accepted: SignatureForm | None = None
     for form in forms:
         command = _environment(form, key)
         if command is None or command in refused:
             continue
         response = channel.send(command)
         if response.ok or response.sw in _WANTS_CODE:
-            return form
+            accepted = form
+            break
         if response.sw == StatusWord.INS_NOT_SUPPORTED:
-            return next((bare for bare in forms if not bare.template), None)
+            accepted = next((bare for bare in forms if not bare.template), None)
+            break
         refused.add(command)
-    return None
+    last = frozenset(form for form in forms if _environment(form, key) in refused)
+    return FormEvidence(accepted, proven=False, refused=last)
+
+
+def _guess(
+    channel: ApduChannel, form: SignatureForm, key: KeyObject, wanted: "SignatureRequest", lacking: set[int]
+) -> SignOutcome:
+    """As `_in_form`, of a form that names no key: another one of the card may have signed."""
+    try:
+        return _in_form(channel, form, key, wanted, lacking)
+    except CardAnswerError:
+        return Refused(RefusalReason.CARD)
 
 
 def _in_form(

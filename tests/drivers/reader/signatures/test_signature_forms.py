@@ -126,6 +126,13 @@ def test_a_new_product_pays_one_exchange_more_for_what_is_known_before_a_code() 
     assert probed(told, "6a80") == ("known", [])
 
 
+def test_an_environment_that_was_refused_before_the_code_is_tried_last_after_it() -> None:
+    card = product()
+    _, before = probed(card, "6a80", "6a88", "9000")
+    _, after = asked(card, "9000", "6985", "9000", signature())
+    assert {apdu for apdu in after if apdu.startswith("0022")}.isdisjoint(before[:2])
+
+
 def test_environments_that_are_all_refused_make_a_signature_doubtful_once_and_each_is_sent_once() -> None:
     card = product()
     signable, sent = probed(card, "6a81")
