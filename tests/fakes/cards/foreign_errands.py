@@ -90,13 +90,13 @@ async def run(folder: Path, case: ErrandCase) -> str:
     """Play the case and judge it; the outcome and reason."""
     tale = _told(case)
     courts: list[ErrandCourt] = []
-    before: list[bytes] = []
+    before: list[tuple[bytes, ...]] = []
 
     def begins(room: Room, someone: Person, _at: int) -> None:
         someone.awkward = True
         if not courts:
             courts.append(ErrandCourt(room.world.card(MINE), someone))
-            before.append(room.world.card(MINE).codes.pin.value)
+            before.append(pins_of(room.world.card(MINE)))
 
     room, someone, ended = await play(folder, tale, case.interruption, begins)
     try:
@@ -106,22 +106,27 @@ async def run(folder: Path, case: ErrandCase) -> str:
     return f"{ended.outcome} {ended.reason}".strip()
 
 
-async def _judge(room: Room, someone: Person, ended: Ended, court: ErrandCourt, before: bytes) -> None:
+async def _judge(room: Room, someone: Person, ended: Ended, court: ErrandCourt, before: tuple[bytes, ...]) -> None:
     where = f"{ended} {someone.names}"
     assert not court.broken, f"{court.broken} {where}"
     assert ended.reason not in NEVER, where
     assert await ends_told(room) == [(ended.outcome, ended.reason)], where
     assert await open_intents(room) == 0, where
     await assert_left_well(room, someone, ended, where)
-    told, pin = await room.told(), court.card.codes.pin.value
+    told, now = await room.told(), pins_of(court.card)
     keeps = any(name.endswith("old_code_applies") for name in someone.names)
     chosen = [code.encode() for view, code in someone.typed if view.endswith(("new_pin", "repeat_pin"))]
-    if any(one.startswith(("card.change", "card.unblock")) and one.endswith("unknown") for one in told):
-        assert pin in (before, *chosen), where
-    elif "card.change accepted" in told or ("card.unblock accepted" in told and not keeps):
-        assert pin in chosen, where
-    else:
-        assert pin == before, where
+    assert all(pin in (old, *chosen) for pin, old in zip(now, before, strict=True)), where
+    if "card.change accepted" in told or ("card.unblock accepted" in told and not keeps):
+        assert set(now) & set(chosen), where
+    elif not any(one.startswith(("card.change", "card.unblock")) and one.endswith("unknown") for one in told):
+        assert now == before, where
+
+
+def pins_of(card: VirtualCard) -> tuple[bytes, ...]:
+    """Its PINs, one or two."""
+    second = getattr(card.codes, "signature_pin", None)
+    return (card.codes.pin.value,) if second is None else (card.codes.pin.value, second.value)
 
 
 def _told(case: ErrandCase) -> ErrandStory:
