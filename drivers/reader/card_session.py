@@ -37,7 +37,7 @@ from drivers.reader.outcomes import (
     SignOutcome,
     Unknown,
 )
-from drivers.reader.pin.administrator_unblock import AdministratorUnblock
+from drivers.reader.pin.administrator_unblock import COUNTED_AS, AdministratorUnblock
 from drivers.reader.pin.code_commands import VERIFYING_FIRST, CodeCommands, last_try_refusal, refuse_on_fault
 from drivers.reader.pin.code_roles import CodeWithRole, as_described
 from drivers.reader.pin.pinpad_commands import PinpadCommands
@@ -112,6 +112,10 @@ class CardSession(ABC):
         self.channel.new_operation()
         self.facts = replace(self.facts, pins=self._read_pins())
         return self.facts
+
+    def clear_tries(self) -> bool:
+        """See `Visit.clear_tries`."""
+        return self._codes.clear_counts((own.code for own in self._owned), (COUNTED_AS,))
 
     def complete(self) -> CardFacts:
         """Read what identification left out; where nothing was, there is nothing to do."""

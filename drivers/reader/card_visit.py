@@ -215,6 +215,13 @@ class CardVisit:
         except StuckError:
             raise self._stuck() from None
 
+    async def clear_tries(self) -> bool:
+        """Begin the station's own count of this card's tries anew. Raises LedgerError."""
+        try:
+            return await self._run(self.session.clear_tries)
+        except StuckError:
+            raise self._stuck() from None
+
     async def complete(self) -> CardFacts:
         """Read also what identification left out (a PIV card's retired keys). Raises as `refresh`."""
         try:

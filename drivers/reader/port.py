@@ -129,6 +129,13 @@ class Visit(Protocol):
     async def refresh(self) -> CardFacts:
         """Read tries and states again (certificates come from memory)."""
 
+    async def clear_tries(self) -> bool:
+        """Begin the station's own count of this card's tries anew, because somebody knows better than it; whether anything was
+        counted. The card's own counters are as they were, and what it said in this visit holds. Nothing is sent. Raises
+        LedgerError, CardGoneError where the visit is over: nothing was cleared. Whoever calls decides who may, and puts down the
+        reason.
+        """
+
     async def close(self) -> None:
         """Reset the card and let it go. The card may still be in the reader."""
 

@@ -200,6 +200,7 @@ class Effect(StrEnum):
     CARD_WRITE_CERTIFICATE = "card.write_certificate"
     CARD_DELETE_CERTIFICATE = "card.delete_certificate"
     CARD_DELETE_KEY = "card.delete_key"
+    CARD_CLEAR_TRIES = "card.clear_tries"
     LETTER_ORDER = "letter.order"
     PUK_RELEASE = "puk.release"
     RECEIPT_PRINT = "receipt.print"
@@ -276,6 +277,16 @@ class Outcome(StrEnum):
     WELL = "well"
     FAULTS = "faults"
     PAIRED = "paired"
+
+
+@unique
+class ClearReason(StrEnum):
+    """Why an ID administrator has the station count a card's tries from the beginning."""
+
+    UNLOCKED_ELSEWHERE = "unlocked_elsewhere"
+    TRIES_KNOWN = "tries_known"
+    OTHER_CARD = "other_card"
+    OTHER = "other"
 
 
 @unique

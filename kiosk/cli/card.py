@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from typing import assert_never
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.card_reader import CardReader, CardVisit, try_card, utc_now, visiting
 from drivers.reader.card_state import CardAbsent, CardMute, CardSwapped, CardUnreadable, state_of_fault
-from drivers.reader.errors import ReaderError
+from drivers.reader.errors import LedgerError, ReaderError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import (
     Accepted,
@@ -27,7 +28,7 @@ from drivers.reader.port import Backend, Presence
 from drivers.reader.profiles import parse
 from drivers.reader.transport.pcsc import PcscBackend
 from fleet.messages.vocabulary import Outcome
-from kiosk.cli import Exit
+from kiosk.cli import Exit, state_directory
 from kiosk.cli import card_output as output
 from kiosk.cli.card_entry import is_entered_at_reader, refuse_last_try, role_for, unblock_card, verify
 from kiosk.cli.card_parser import failed, say
@@ -38,6 +39,8 @@ from kiosk.findings import CardEvidence, actionable_findings
 
 Arguments = argparse.Namespace
 Action = Callable[[Arguments, CardVisit], Awaitable[int]]
+CLEARED = "cleared-tries.jsonl"
+"""A line for each time that a count was begun anew, and why."""
 WANTED = {"secure_messaging": "secure messaging (ISO/IEC 7816-4 10)", "pace": "PACE (BSI TR-03110)"}
 """What a card may want before it shows its files."""
 _TEST_PURPOSES: tuple[Purpose, ...] = ("signature", "identification")
@@ -190,6 +193,23 @@ async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
     return _told(arguments, visit, outcome, done)
 
 
+async def _clear_tries(arguments: Arguments, visit: CardVisit) -> int:
+    """The program's own count, begun anew; the reason is put down first. Raises LedgerError."""
+    facts = visit.facts
+    entry = {"at": utc_now().isoformat(), "card_number": facts.card_number, "serial": facts.serial,
+             "reason": arguments.reason}  # fmt: skip
+    try:
+        state_directory().mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (state_directory() / CLEARED).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+    except OSError as reason:
+        raise LedgerError(f"the reason cannot be put down: {reason.strerror}") from reason
+    cleared = await visit.clear_tries()
+    text = "Counted from the beginning." if cleared else "Nothing was counted for this card."
+    say(arguments, {"reader": facts.reader, "card_number": facts.card_number, "cleared": cleared}, [text])
+    return Exit.DONE
+
+
 def _told(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
     lines = [output.outcome_text(outcome, done)]
     match outcome:
@@ -257,5 +277,6 @@ ACTIONS: dict[str, Action] = {
     "test": _test,
     "change-pin": _change_pin,
     "unblock": _unblock,
+    "clear-tries": _clear_tries,
     "certificates": _certificates,
 }

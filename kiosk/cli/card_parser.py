@@ -3,6 +3,7 @@
     kortkiosk card list [--json]
     kortkiosk card show|test|change-pin|unblock|certificates [--reader NAME] [--json] [--anchors FILE|DIR] [--online]
     kortkiosk card show --suggest-profile
+    kortkiosk card clear-tries --reason unlocked_elsewhere|tries_known|other_card|other
 
 Rules: codes come from a prompt or from `--codes-file` (mode 0600), never from arguments; a product that may not be
 unblocked by its holder is told before any code is asked for; the last try of a PIN is used only on request. Only with
@@ -20,6 +21,7 @@ from typing import Any
 
 from drivers.reader.errors import ReaderError
 from drivers.reader.transport.pcsc import PcscBackend
+from fleet.messages.vocabulary import ClearReason
 from kiosk.cli import Exit
 
 Arguments = argparse.Namespace
@@ -29,6 +31,7 @@ _ACTIONS = {
     "change-pin": "a new PIN, with the old one",
     "unblock": "a new PIN, with the PUK",
     "certificates": "the certificates, as PEM with --pem",
+    "clear-tries": "count this card's tries from the beginning, with the reason",
 }
 
 
@@ -60,6 +63,8 @@ def _add_action(actions: Any, name: str, text: str) -> None:
             "--role", choices=["identification", "signature"], default="identification",
             help="which PIN, on a card that has one for each; default: %(default)s",
         )  # fmt: skip
+    if name == "clear-tries":
+        parser.add_argument("--reason", choices=list(ClearReason), required=True, help="why: it is put down")
     if name == "certificates":
         parser.add_argument("--pem", action="store_true", help="print them as PEM")
     if name in ("show", "test"):

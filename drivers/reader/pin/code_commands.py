@@ -10,7 +10,7 @@ Status words as ISO/IEC 7816-4 tables 6 and 7 and as real cards differ from them
 2
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 from typing import TypeVar
@@ -184,6 +184,10 @@ class CodeCommands:
     def pair(self, pin: CodeObject, puk: CodeObject) -> None:
         """That PIN is unlocked by that PUK."""
         self._counter.pair(pin, puk)
+
+    def clear_counts(self, codes: Iterable[CodeObject], keys: Iterable[str] = ()) -> bool:
+        """The station counts from the beginning again; whether it had counted anything. Raises LedgerError."""
+        return self._counter.clear(codes, keys)
 
     def rename(self, card: str) -> None:
         """The name under which the card's tries are counted from now on. Raises LedgerError."""

@@ -212,18 +212,16 @@ class TryCounter:
                 self._card, _lock_mark(name), int(name in self._seen_locked and self._puk_alone_unlocks)
             )
 
-    def counts(self, codes: Iterable[CodeObject]) -> tuple[int, ...]:
-        """Tries that count as used, by the station."""
-        return tuple(self._used(ledger_key_of(code)) for code in codes)
-
-    def clear(self, codes: Iterable[CodeObject], keys: Iterable[str] = ()) -> None:
-        """Count from the beginning again: somebody knows better. What the card said in this visit holds. Raises LedgerError."""
+    def clear(self, codes: Iterable[CodeObject], keys: Iterable[str] = ()) -> bool:
+        """Count from the beginning again, because somebody knows better; whether anything was counted. What the card said in this
+        visit holds. Raises LedgerError."""
         names = [ledger_key_of(code) for code in codes]
-        for name in (*names, *map(_lock_mark, names), *keys):
-            if self._used(name):
-                self._ledger.settle(self._card, name, 0)
+        counted = [name for name in (*names, *map(_lock_mark, names), *keys) if self._used(name)]
+        for name in counted:
+            self._ledger.settle(self._card, name, 0)
             if self._used(name):
                 raise LedgerError("the count of tries cannot be changed")
+        return bool(counted)
 
     def of_key(self, name: str, start: int) -> KeyTryCounter:
         """The count of a key of this card."""

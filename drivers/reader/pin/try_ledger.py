@@ -63,20 +63,20 @@ class MemoryLedger:
     """Counts for as long as the program runs."""
 
     def __init__(self) -> None:
-        self._used: Counts = {}
+        self.counts: Counts = {}
 
     def used(self, card: str, code: str) -> int:
-        return self._used.get(f"{card}/{code}", 0)
+        return self.counts.get(f"{card}/{code}", 0)
 
     def spend(self, card: str, code: str) -> None:
         self.settle(card, code, self.used(card, code) + 1)
 
     def settle(self, card: str, code: str, used: int) -> None:
-        self._used[f"{card}/{code}"] = used
+        self.counts[f"{card}/{code}"] = used
 
     def carry(self, former: str, card: str) -> bool:
-        carried = _carried(self._used, former, card)
-        self._used |= carried
+        carried = _carried(self.counts, former, card)
+        self.counts |= carried
         return bool(carried)
 
 

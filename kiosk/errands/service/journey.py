@@ -25,6 +25,7 @@ STEPS: dict[str, Step] = {
     "open": steps.open_a_slot,
     "receipts": steps.receipts,
     "events": steps.last_events,
+    "tries": steps.clear_tries,
     "close": steps.out_of_service,
     "pair": steps.pair,
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from drivers.cabinet.port import SlotFault
-from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
+from fleet.messages.vocabulary import ClearReason, Effect, ErrandOutcome, Outcome
 from kiosk.administration_ports import EventOverview
 from kiosk.errands.service import views
 from kiosk.errands.service.event_labels import EFFECTS, OTHER, OUTCOMES, TYPES, text_key
@@ -19,11 +19,13 @@ HAPPENED = (
     EventOverview("10:46", "errand.ended", errand="pickup", outcome=ErrandOutcome.DONE),
     EventOverview("10:45", "effect.done", effect=Effect.RECEIPT_PRINT, outcome=Outcome.NOT_PRINTED),
 )
+TOLD = (Outcome.CLEARED, Outcome.NOTHING, Outcome.NOT_CLEARED)
 FAMILIES = {
     "service.{}": tuple(MENU),
     "service_why.{}": WHY_OPEN,
     "service_fault.{}": tuple(fault.value for fault in SlotFault),
     "home.closed.{}": CLOSED,
+    "service_tries.{}": (*ClearReason, *TOLD),
     "service_event.{}": (*map(text_key, TYPES), OTHER),
     "service_effect.{}": (*map(text_key, EFFECTS), OTHER),
     "service_outcome.{}": (*OUTCOMES, OTHER),
@@ -46,6 +48,11 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "service-no-receipts", views.which_receipt(CONTEXT, (), more=False)
     yield "service-events", views.events(CONTEXT, HAPPENED, more=True)
     yield "service-no-events", views.events(CONTEXT, (), more=False)
+    yield "service-tries-insert", views.tries_insert(CONTEXT, None)
+    yield "service-tries-why", views.tries_why(CONTEXT, RECEIPT.facts.card_number)
+    for told in TOLD:
+        yield f"service-tries-{told.replace('_', '-')}", views.tries_told(CONTEXT, told)
+    yield "service-tries-take", views.tries_take(CONTEXT)
     yield "service-why-close", views.why_close(CONTEXT)
     yield "service-closed", views.closed(CONTEXT)
     yield "service-reopen", views.reopen(CONTEXT, "repair")

@@ -5,14 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.printer.port import NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
+from drivers.reader.pin.try_ledger import MemoryLedger
 from kiosk.administration_ports import DeviceOverview
 from sim.stories.administration import RoomHouse
 from sim.stories.administrator import HOUSE, housed, look_after
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.person import Deed, Person
-from sim.stories.register import both
+from sim.stories.own_card import MINE, product
+from sim.stories.person import Deed, Person, pulls, puts
+from sim.stories.register import NUMBER, both
 from sim.stories.room import Room
 
+PUK_KEY = "02-puk-02"
+"""Of a card of kind B, in the ledger."""
 HERE = ("service.insert_administrator", "service.pin_administrator", "service.menu")
 
 
@@ -61,6 +65,22 @@ def jammed(room: Room) -> None:
 
 def bare(room: Room) -> None:
     room.equip(cabinet=None)
+
+
+TRIES: dict[str, Any] = {"tries_insert": puts(MINE), "tries_told": "next", "tries_take": pulls()}
+
+
+def mistyped(room: Room) -> None:
+    """The station has counted wrong PUKs of a card that tells no tries of its PUK."""
+    product(commands={"counter_of_puk": "none"})(room)
+    room.settings.ledger.settle(NUMBER, PUK_KEY, 7)
+
+
+def counts_anew(room: Room) -> None:
+    """Nothing is counted for the card any more; by its number alone, other cards of that name are."""
+    ledger = room.settings.ledger
+    assert isinstance(ledger, MemoryLedger)
+    assert [used for key, used in ledger.counts.items() if key.endswith(f"/{PUK_KEY}")] == [7, 0]
 
 
 FAULTY = (DeviceOverview("reader", "ready", True), DeviceOverview("printer", "out_of_paper", False))
@@ -114,6 +134,17 @@ STORIES = [
     ErrandStory(
         "service: what happened last", "service",
         look_after("print", "print", "print", "test", "events", events=["more", "more", "back"]), HOUSE, prepare=housed,
+    ),
+    ErrandStory(
+        "service: the count of a card's tries begun anew, with the reason", "service",
+        look_after("tries", "tries", tries_why="unlocked_elsewhere", **TRIES), HOUSE, prepare=both(housed, mistyped),
+        events=("card.clear_tries cleared", "card.clear_tries nothing"), check=counts_anew, troubled=True,
+        views=("service.tries_insert", "service.tries_why", "service.tries_told", "service.tries_take"),
+        reasons=frozenset({"logged_out"}),
+    ),
+    ErrandStory(
+        "service: thought better of a count", "service", look_after("tries", **TRIES | {"tries_insert": "back"}), HOUSE,
+        prepare=both(housed, mistyped), events=(),
     ),
     ErrandStory(
         "service: every receipt came out", "service", look_after("receipts", no_receipts="next"), HOUSE, prepare=housed,

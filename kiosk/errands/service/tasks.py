@@ -5,13 +5,16 @@ from typing import assert_never
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from drivers.printer.document import Document, ParagraphBlock, TitleBlock
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
+from drivers.reader.errors import CardGoneError, LedgerError
 from fleet.messages.vocabulary import Effect, EventType, Outcome, lookup
 from kiosk.administration_ports import Closed, DeviceOverview, Machine
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome, PairingCode
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome, PairingCode, Visit
 from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.context import ViewContext
+from kiosk.steps.identity.administrator import return_card_to_administrator
 from kiosk.steps.receipt import hand_out_receipt
 from kiosk.steps.receipt_views import NOT_LAID_OUT, fault_name
 from kiosk.views import say
@@ -139,6 +142,33 @@ async def last_events(
     told, start = await machine.events(), 0
     while await ask(views.events(context, told[start : start + PAGE], more=len(told) > PAGE)) == "more":
         start = start + PAGE if start + PAGE < len(told) else 0
+
+
+async def clear_tries(
+    ask: Ask, caps: Capabilities, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn
+) -> None:
+    """The station's own count of one card's tries, begun anew with the reason. The card goes into the holder's reader."""
+    await return_card_to_administrator(ask, caps, context)
+    visit = await ask_for_card(ask, caps.reader, lambda why: views.tries_insert(context, why))
+    if isinstance(visit, str):
+        return
+    try:
+        number = visit.facts.card_number
+        why = await ask(views.tries_why(context, number))
+        if why == "back":
+            return
+        clearing = log.effect(Effect.CARD_CLEAR_TRIES, _cleared(visit), card_number=number, why=why, by=by.hsa_id)
+        await ask(views.tries_told(context, Outcome((await clearing).outcome)))
+    finally:
+        await visit.close()
+    await ask(views.tries_take(context), until=wait_until_empty(caps.reader))
+
+
+async def _cleared(visit: Visit) -> NamedOutcome:
+    try:
+        return NamedOutcome(Outcome.CLEARED if await visit.clear_tries() else Outcome.NOTHING)
+    except (LedgerError, CardGoneError):
+        return NamedOutcome(Outcome.NOT_CLEARED)
 
 
 async def out_of_service(

@@ -4,11 +4,13 @@ from collections.abc import Sequence, Set
 from typing import get_args
 
 from drivers.cabinet.port import SlotFault
-from fleet.messages.vocabulary import Outcome
+from fleet.messages.vocabulary import ClearReason, Outcome
 from kiosk.administration_ports import Closed, DeviceOverview, EventOverview
 from kiosk.errands.service.event_labels import event_label
 from kiosk.receipts import Receipt
 from kiosk.steps.administration_views import state_of
+from kiosk.steps.card import Strangeness
+from kiosk.steps.card_views import reader_for, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.receipt_views import NOT_LAID_OUT
 from kiosk.steps.view_helpers import back_button, last_digits, page_options, primary_button
@@ -24,6 +26,7 @@ from kiosk.views import (
     Note,
     Option,
     Point,
+    ReaderDrawing,
     Say,
     Tell,
     say,
@@ -41,6 +44,7 @@ MENU = {
     "open": "door-open",
     "receipts": "receipt-text-outline",
     "events": "history",
+    "tries": "lock-alert-outline",
     "close": "power",
     "pair": "link-variant",
     "restart": "restart",
@@ -197,6 +201,49 @@ def events(context: ViewContext, told: Sequence[EventOverview], *, more: bool) -
         ),
         way_out=back_button(),
         primary=primary_button("more", "service_events.more") if more else None,
+    )
+
+
+def tries_insert(context: ViewContext, strange: Strangeness | None) -> Await:
+    """The card whose tries the station has counted."""
+    return Await(
+        name=context.name("tries_insert"),
+        errand=context.title,
+        title=say("service_tries.insert"),
+        lead=(say("service_tries.insert.lead"),),
+        note=strange_note(strange, Note(say("service_tries.unchanged"))),
+        drawing=reader_for(strange),
+        way_out=back_button(),
+        waits_for=say("wait.card"),
+    )
+
+
+def tries_why(context: ViewContext, card_number: str) -> Choose:
+    """Why the station is to count from the beginning: that is kept with who said so."""
+    return Choose(
+        name=context.name("tries_why"),
+        errand=context.title,
+        title=say("service_tries.why"),
+        lead=(say("service_tries.why.lead", tail=last_digits(card_number)),),
+        options=tuple(Option(why, say(f"service_tries.{why}")) for why in ClearReason),
+        way_out=back_button(),
+        needs_card=True,
+    )
+
+
+def tries_told(context: ViewContext, outcome: Outcome) -> Tell:
+    """Whether the count was begun anew, or there was none."""
+    well = outcome is not Outcome.NOT_CLEARED
+    return _word(context, "tries_told", say(f"service_tries.{outcome}"), say("service_tries.unchanged"), well=well)
+
+
+def tries_take(context: ViewContext) -> Await:
+    return Await(
+        name=context.name("tries_take"),
+        errand=context.title,
+        title=say("service_tries.take"),
+        drawing=ReaderDrawing("out"),
+        waits_for=say("wait.taken"),
     )
 
 

@@ -1,5 +1,6 @@
 """What `kortkiosk card` says of cards that no profile names: only what the card told, and whose caution it is."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,3 +134,14 @@ def test_a_card_without_certificates_has_nothing_to_test(run: Run, monkeypatch: 
     code, said = run("test", pin=PERSON.pin)
     assert code == Exit.REFUSED
     assert "no certificate" in said
+
+
+def test_a_count_is_begun_anew_with_a_reason_that_is_put_down(run: Run, foreign: VirtualCard, tmp_path: Path) -> None:
+    run("test", pin="111999")
+    assert "--use-last-try" in run("test", pin=PERSON.pin)[1]
+    assert run("clear-tries")[0] == Exit.BAD_INPUT
+    assert run("clear-tries", "--reason", "tries_known") == (Exit.DONE, "Counted from the beginning.\n")
+    assert "--use-last-try" not in run("test", pin=PERSON.pin)[1]
+    assert run("clear-tries", "--reason", "other") == (Exit.DONE, "Nothing was counted for this card.\n")
+    lines = (tmp_path / "state" / "kortkiosk" / "cleared-tries.jsonl").read_text().splitlines()
+    assert [json.loads(line)["reason"] for line in lines] == ["tries_known", "other"]
