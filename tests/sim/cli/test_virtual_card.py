@@ -168,8 +168,8 @@ def test_a_card_serves_until_it_is_ended_and_remembers(
     assert VirtualCard.load(state).tries_left == (2, 10)
 
 
-@pytest.mark.parametrize(("unbuffered", "code"), [("", Exit.DONE), ("1", Exit.CANCELLED)])
-def test_a_listing_that_nobody_reads_to_its_end_ends_quietly(unbuffered: str, code: Exit, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_listing_that_nobody_reads_to_its_end_ends_quietly(unbuffered: str, tmp_path: Path) -> None:
     """As in `kortkiosk virtual-card --list | head`."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -181,7 +181,7 @@ def test_a_listing_that_nobody_reads_to_its_end_ends_quietly(unbuffered: str, co
         )
     finally:
         os.close(writing)
-    assert (ended.returncode, ended.stderr) == (code, b"")
+    assert (ended.returncode, ended.stderr) == (Exit.CANCELLED, b"")
 
 
 def test_a_broken_pipe_that_is_not_the_outputs_is_an_error(

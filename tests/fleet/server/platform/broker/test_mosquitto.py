@@ -96,6 +96,13 @@ async def test_a_broker_left_by_a_killed_server_is_ended_first(authority: Author
             await reaping
 
 
+def heeds_sigterm(pid: int | None) -> bool:
+    """A broker listens a moment before that, and one that is ended then saves nothing."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught, 16) & 1 << (signal.SIGTERM - 1))
+
+
 async def test_sessions_under_names_that_clients_chose_are_forgotten_once(authority: Authority, tmp_path: Path) -> None:
     directory = tmp_path / "broker"
     directory.mkdir()
@@ -103,8 +110,8 @@ async def test_sessions_under_names_that_clients_chose_are_forgotten_once(author
     before = "listener 8883\nuse_identity_as_username true\n"
     (directory / "mosquitto.conf").write_text(before)
     memory.write_bytes(b"no memory of mosquitto's: it would not start on it")
-    async with Broker(directory, Address("127.0.0.1", 0), broker_files(authority)):
-        pass
+    async with Broker(directory, Address("127.0.0.1", 0), broker_files(authority)) as broker:
+        await until_listens(broker.address, lambda: heeds_sigterm(broker.pid))
     assert "use_username_as_clientid true" in (directory / "mosquitto.conf").read_text()
     kept = memory.read_bytes()
     assert kept
