@@ -82,7 +82,7 @@ class CardSession(ABC):
     def _read_pins(self) -> tuple[Pin, ...]:
         pins = []
         for own in self._owned:
-            tries = self._codes.tries(own.code, own.role)
+            tries = self._codes.tries_to_show(own.code, own.role)
             stops = (
                 self._codes.floor_refusal(tries) if own.role is Role.PUK else last_try_refusal(tries, consented=False)
             )

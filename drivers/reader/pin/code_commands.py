@@ -85,6 +85,11 @@ class CodeCommands:
         self._enter(code)
         return self._counter.tries(code, role)
 
+    def tries_to_show(self, code: CodeObject, role: Role) -> RemainingTries:
+        """The same for no command that follows: a card that tells no tries is sent nothing."""
+        asked = code.has_reference and self._profile.counter(role) != "none"
+        return self.tries(code, role) if asked else self._counter.tries(code, role)
+
     def verify(self, code: CodeObject, role: Role, pin: Secret, *, consented: bool) -> CodeOutcome:
         """VERIFY. Raises CardGoneError before, never after, the code went out."""
         refusal = self._entry_refusal(code, pin)

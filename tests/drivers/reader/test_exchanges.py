@@ -156,6 +156,16 @@ async def test_a_dfs_codes_take_no_more_where_a_path_is_not_known_to_enter_it(ma
     await station.reader.close()
 
 
+async def test_a_card_that_tells_no_tries_is_sent_nothing_to_show_them(made: Callable[..., VirtualCard]) -> None:
+    """Its codes' DF was selected for nothing: one exchange of every identification of an unknown product."""
+    station, card = Station(Profiles([builtin().match_name("pkcs15")])), made("A", traits=("no-sfi",))
+    async with station.visited_by(card) as visit:
+        assert visit.exchange.apdus == 14 + parts(visit)
+        assert [entry.ins for entry in card.log][-1] == "READ BINARY"
+        assert await visit.verify(PIN, Secret(card.persona.pin), last_try_consented=True) == Accepted()
+    await station.reader.close()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_tries_are_asked_of_the_card_itself_each_time(
     station: Station, made: Callable[..., VirtualCard], kind: str
