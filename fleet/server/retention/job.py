@@ -74,7 +74,7 @@ class RetentionService:
         with self.database.reading.begin() as connection:
             believed = check_clock(last_clock_reading(connection), job.now).believed
         if not believed:
-            _log.warning("retention waits: the server's clock has leapt, or is not known for a day yet")
+            _log.info("retention waits: the server's clock has leapt, or is not known for a day yet")
             return False
         over = excess(job)
         if over is None:

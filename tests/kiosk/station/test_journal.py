@@ -19,7 +19,7 @@ from fleet.messages.vocabulary import Effect
 from kiosk.errands.unblock.by_administrator import NotAnswered
 from kiosk.ports import Ended
 from kiosk.station import journal as journal_module
-from kiosk.station.journal import Interrupted, Journal, outcome_of
+from kiosk.station.journal import Interrupted, Journal, Log, outcome_of
 from kiosk.steps.certificate.card_write import GarbledAnswer, KeyUnavailable
 from kiosk.steps.pin.unlocking import NotSent
 from sim.stories.clock import HandClock
@@ -157,10 +157,8 @@ def fails_while(monkeypatch: pytest.MonkeyPatch, store: StationStore) -> list[bo
     return full
 
 
-async def test_an_outcome_whose_commit_failed_is_written_with_the_end(
-    file: File, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before the mend it was forgotten: no outcome, no `unknown`, nothing found at the next start."""
+async def changed_as_the_disk_filled(file: File, monkeypatch: pytest.MonkeyPatch) -> tuple[Log, list[bool]]:
+    """An errand whose card has its new code, and whose outcome could not be written; the disk is still full."""
     log, full = await file.journal.start("change_pin"), fails_while(monkeypatch, file.store)
 
     async def act() -> Accepted:
@@ -169,6 +167,14 @@ async def test_an_outcome_whose_commit_failed_is_written_with_the_end(
 
     with pytest.raises(StoreError):
         await log.effect(Effect.CARD_CHANGE, act())
+    return log, full
+
+
+async def test_an_outcome_whose_commit_failed_is_written_with_the_end(
+    file: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the mend it was forgotten: no outcome, no `unknown`, nothing found at the next start."""
+    log, full = await changed_as_the_disk_filled(file, monkeypatch)
     full.clear()
     assert log.code == "new"
     await log.end(Ended("fault", "store"))
@@ -180,14 +186,7 @@ async def test_an_outcome_whose_commit_failed_is_written_with_the_end(
 async def test_an_outcome_that_was_never_written_is_found_at_the_next_start(
     file: File, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, full = await file.journal.start("change_pin"), fails_while(monkeypatch, file.store)
-
-    async def act() -> Accepted:
-        full.append(True)
-        return Accepted()
-
-    with pytest.raises(StoreError):
-        await log.effect(Effect.CARD_CHANGE, act())
+    log, full = await changed_as_the_disk_filled(file, monkeypatch)
     with pytest.raises(StoreError):
         await log.end(Ended("fault", "store"))
     full.clear()
