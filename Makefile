@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions kill-campaign schemathesis emulated printer-referee attacks gallery firmware lock clean
+.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign kill-campaign schemathesis emulated printer-referee attacks gallery firmware lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -65,6 +65,9 @@ printer-referee: setup ## what the printer is sent, judged by an independent ESC
 
 attacks: setup ## rogue cards, stations, brokers and people against the whole, one line each (ARGS="-k broker" for some)
 	@$(PY) -m pytest --quiet --no-header -p no:cacheprovider --attacks tests/attacks $(ARGS)
+
+campaign: setup ## every single fault, judged: PART=single SEED=1 COUNT=500, ARGS=ID repeats one case; goes on where it was cut off
+	@nice $(PY) -m tests.fakes.campaigns $(PART) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(ARGS)
 
 kill-campaign: setup ## server, broker and database killed KILLS=20 times while stations send, then compared (STORE=postgresql, BROKER=rabbitmq)
 	@$(PY) -m tests.fakes.campaigns.kill_campaign
