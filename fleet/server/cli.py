@@ -22,6 +22,7 @@ COMMANDS = (
     Subcommand("import-directory", "take leavers and name changes from a CSV file, all or none", _STORE),
     Subcommand("migrate", "bring the database up to date", _STORE),
     Subcommand("rebuild", "make all that follows from events anew", _STORE),
+    Subcommand("quarantine", "what was set aside: list it, take it back", "fleet.server.ingest.cli"),
     Subcommand("user", "people who sign in", _ACCOUNTS),
     Subcommand("token", "programs that use the API", _ACCOUNTS),
     Subcommand("secrets", "the key that secrets of accounts are sealed with", _ACCOUNTS),

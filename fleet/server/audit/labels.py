@@ -69,6 +69,8 @@ _DEED: dict[str, tuple[Level, str]] = {
     "export": ("wa", "download-outline"),
     "audit.verify": ("of", "link-variant"),
     "evidence.export": ("wa", "download-outline"),
+    "quarantine.requeue": ("of", "restart"),
+    "quarantine.read": ("wa", "download-outline"),
     "retention.erase": ("of", "delete-empty-outline"),
     "retention.request": ("wa", "delete-empty-outline"),
 }

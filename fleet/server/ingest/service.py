@@ -149,11 +149,11 @@ class Ingest:
         done = self._take(arrivals, self._read_ahead)
         if isinstance(done, Committed):
             return [done]
-        _log.error("a batch of %d cannot be stored at once: %s", len(arrivals), _fault_name(done))
+        _log.error("a batch of %d cannot be stored at once: %s", len(arrivals), fault_name(done))
         alone = [(arrival, self._take([arrival])) for arrival in arrivals]
         refused = [(arrival, taken) for arrival, taken in alone if not isinstance(taken, Committed)]
         _check_only_theirs(refused)
-        aside = [self._set_aside(unstorable(arrival, _fault_name(fault))) for arrival, fault in refused]
+        aside = [self._set_aside(unstorable(arrival, fault_name(fault))) for arrival, fault in refused]
         return [*(taken for _, taken in alone if isinstance(taken, Committed)), *aside]
 
     def _take(
@@ -183,7 +183,8 @@ class Ingest:
         self._changes.publish(frozenset().union(*(one.topics for one in committed)))
 
 
-def _fault_name(fault: Exception) -> str:
+def fault_name(fault: Exception) -> str:
+    """The kind of a fault, without its text, which may hold data."""
     return type(fault.orig if isinstance(fault, DBAPIError) else fault).__name__
 
 
@@ -191,7 +192,7 @@ def _check_only_theirs(refused: Sequence[tuple[Arrival, Exception]]) -> None:
     """Raises StoreFaultError where two stations fail alike: no station can be the cause of what happens to another."""
     stations: dict[str, set[str]] = {}
     for arrival, fault in refused:
-        alike = stations.setdefault(_fault_name(fault), set())
+        alike = stations.setdefault(fault_name(fault), set())
         alike.add(arrival.station)
         if len(alike) > 1:
             raise StoreFaultError("rows_refused", fault) from fault

@@ -9,6 +9,7 @@ Rules, for each station and epoch:
 On PostgreSQL several writers may run, in one process or in many: each holds the locks of the stations in its batch.
 """
 
+import getpass
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
 from fleet.messages.events import GENESIS, Event
 from fleet.messages.link import Acked
@@ -39,6 +40,8 @@ from fleet.server.ingest.parse import (
 )
 from fleet.server.ingest.project import Folded, apply_folded, fold, keep_receipts
 from fleet.server.ingest.projections import Step, changes_at
+from fleet.server.platform.audit import log as audit
+from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.database.bulk import is_postgres, put_all, stored_time
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.overlap import overlapping
@@ -77,6 +80,12 @@ class _Batch:
     results: list[ArrivedResult] = field(default_factory=list)
     quarantined: int = 0
     conflicts: int = 0
+    ends: bool = True
+    """Nothing comes after it in its transaction, which may be committed with its last statements."""
+
+
+class NotTakenError(Exception):
+    """What was set aside is refused again. The text says why."""
 
 
 class Writer:
@@ -93,22 +102,78 @@ class Writer:
 
         `meanwhile`: what to do while PostgreSQL works, more than once or never (see `overlap`).
         """
-        names = {one.station for one in arrivals}
         with self._database.ingesting.begin() as connection:
-            numbers, chains = open_chains(connection, names, self._numbers, now, _remembered(arrivals))
-            batch = _Batch(now, numbers, chains)
-            told = _told(arrivals)
-            batch.stored = events_at(connection, _perhaps_repeated(batch, told))
-            for arrival in arrivals:
-                if type(arrival) is not ArrivedEvent or not _takes_next(batch, arrival):
-                    _take(connection, batch, arrival)
-            touched = [(station, epoch, chains[station, epoch]) for station, epoch in sorted(told)]
-            topics = _write(connection, batch, touched, meanwhile)
+            batch = self._open(connection, arrivals, now, _remembered(arrivals))
+            committed = _fill(connection, batch, arrivals, meanwhile)
+        self._committed(batch)
+        return committed
+
+    def take_back(
+        self, arrivals: Sequence[ArrivedEvent | ArrivedResult], rows: Sequence[int], now: datetime, note: AuditEvent
+    ) -> Committed:
+        """Take what was set aside in these rows of the quarantine as if it came now; `note` is told to the audit with it. Raises
+        NotTakenError and sqlalchemy.exc.DBAPIError, and then nothing has changed."""
+        with self._database.writing.begin() as connection:
+            connection.execute(delete(quarantine).where(quarantine.c.id.in_(rows)))
+            batch = self._open(connection, arrivals, now, {one.station for one in arrivals})
+            batch.ends = False
+            _release(connection, batch, [one for one in arrivals if isinstance(one, ArrivedEvent)])
+            committed = _fill(connection, batch, arrivals, None)
+            _check_taken(batch, arrivals)
+            audit.append(connection, now, f"machine:{getpass.getuser()}", "", note)
+        self._committed(batch)
+        return committed
+
+    def _open(self, connection: Connection, arrivals: Sequence[Arrival], now: datetime, silent: set[str]) -> _Batch:
+        """`silent`: stations that this does not prove to be there."""
+        names = {one.station for one in arrivals}
+        numbers, chains = open_chains(connection, names, self._numbers, now, silent)
+        return _Batch(now, numbers, chains)
+
+    def _committed(self, batch: _Batch) -> None:
         if self._database.write_back is not None:
             self._database.write_back.added(len(batch.fresh))
-        self._numbers |= numbers
-        acked = tuple((station, Acked(epoch, c.held.through, c.held.wanted)) for station, epoch, c in touched)
-        return Committed(acked, frozenset(topics), len(batch.fresh), batch.quarantined, batch.conflicts)
+        self._numbers |= batch.numbers
+
+
+def _fill(
+    connection: Connection, batch: _Batch, arrivals: Sequence[Arrival], meanwhile: Callable[[], object] | None
+) -> Committed:
+    """Take them into the batch, and write it."""
+    told = _told(arrivals)
+    batch.stored = events_at(connection, _perhaps_repeated(batch, told))
+    for arrival in arrivals:
+        if type(arrival) is not ArrivedEvent or not _takes_next(batch, arrival):
+            _take(connection, batch, arrival)
+    touched = [(station, epoch, batch.chains[station, epoch]) for station, epoch in sorted(told)]
+    topics = _write(connection, batch, touched, meanwhile)
+    acked = tuple((station, Acked(epoch, c.held.through, c.held.wanted)) for station, epoch, c in touched)
+    return Committed(acked, frozenset(topics), len(batch.fresh), batch.quarantined, batch.conflicts)
+
+
+def _release(connection: Connection, batch: _Batch, arrivals: Sequence[ArrivedEvent]) -> None:
+    """Hold no more what was held as unreadable: each is a gap, or after the end of its chain."""
+    for arrived in arrivals:
+        station, (epoch, sequence) = arrived.station, arrived.key
+        chain = batch.chains.get((station, epoch))
+        place = (batch.numbers[station], epoch, sequence)
+        if chain is None or not chain.held.has(sequence) or events_at(connection, [place])[place] is not None:
+            continue
+        chain.held = chain.held.without(sequence)
+        before = events_at(connection, [last := (batch.numbers[station], epoch, chain.held.highest)])[last]
+        if chain.held.highest < sequence:
+            chain.head = None if before is None else before.hash
+
+
+def _check_taken(batch: _Batch, arrivals: Sequence[Arrival]) -> None:
+    """Raises NotTakenError where one of them was neither stored nor known."""
+    if batch.quarantined:
+        raise NotTakenError("answers no command of this station")
+    for arrival in arrivals:
+        if isinstance(arrival, ArrivedEvent):
+            epoch, sequence = arrival.key
+            if not batch.chains[arrival.station, epoch].held.has(sequence):
+                raise NotTakenError(TOO_MANY_GAPS)
 
 
 def _remembered(arrivals: Sequence[Arrival]) -> set[str]:
@@ -326,7 +391,7 @@ def _project(
         if said:
             latest = update(stations).where(stations.c.id == bindparam("this")).values({column: bindparam("new")})
             connection.execute(latest, [{"this": batch.numbers[name], "new": value} for name, value in said.items()])
-    put_all(connection, [*applied.puts, alarms, chains], last=not batch.results)
+    put_all(connection, [*applied.puts, alarms, chains], last=batch.ends and not batch.results)
     _take_results(connection, batch)
     return (
         applied.topics

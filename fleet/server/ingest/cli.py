@@ -1,0 +1,105 @@
+"""Command line of the quarantine, `kortkiosk-fleet quarantine list` and `requeue`: what was set aside, and taking it back.
+
+Rules: what is in a message is never printed; `--out` writes it to a file that only its owner reads, and the audit says so. What
+still cannot be taken stays, and the exit code is 3.
+
+    $ kortkiosk-fleet quarantine requeue --station entre-a --data /var/lib/kortkiosk-fleet
+    taken back 116, held already 0, kept 0
+"""
+
+import argparse
+import base64
+import getpass
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from fleet.server.ingest.requeue import DeadLetter, contents, dead_letters, requeue
+from fleet.server.platform.audit import log as audit
+from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.database.database import Database, StoreError, open_database
+from fleet.server.platform.database.database_url import DatabaseUrlError
+from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
+from fleet.server.platform.process.run import DONE, OWN_ERROR
+
+BAD_INPUT, REFUSED = 2, 3
+
+Making = Callable[..., argparse.ArgumentParser]
+Work = Callable[[argparse.Namespace, Database], tuple[int, dict[str, object], str]]
+"""Exit code, result as an object, and as text."""
+
+
+def add_parsers(commands: Any, command: Making) -> None:
+    """`command` makes a parser with the options that all have."""
+    several = commands.add_parser("quarantine").add_subparsers(required=True, metavar="COMMAND")
+    listing = command(several, "list", _doing(_list), "list what was set aside, without what is in it")
+    listing.add_argument("--out", type=Path, metavar="FILE", help="write the messages there too, a line of JSON each")
+    again = command(
+        several, "requeue", _doing(_requeue), "take back what can be read and stored now; 3 where some stays"
+    )
+    for parser in (listing, again):
+        add_store_arguments(parser)
+        parser.add_argument("--station", default="", metavar="NAME", help="of this station alone")
+        parser.add_argument(
+            "--id", type=int, action="append", default=[], metavar="N", help="this one; may be given again"
+        )
+
+
+def _doing(work: Work) -> Callable[[argparse.Namespace], int]:
+    return lambda arguments: _run(arguments, work)
+
+
+def _run(arguments: argparse.Namespace, work: Work) -> int:
+    try:
+        with open_database(place_of(arguments, begun=True)) as database:
+            code, result, text = work(arguments, database)
+    except DatabaseUrlError as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except OSError as error:
+        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+    except (StoreError, DBAPIError) as error:
+        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
+    print(json.dumps({"ok": code == DONE, **result}, ensure_ascii=False) if arguments.json else text, flush=True)
+    return code
+
+
+def _list(arguments: argparse.Namespace, database: Database) -> tuple[int, dict[str, object], str]:
+    with database.reading.begin() as connection:
+        letters = list(dead_letters(connection, arguments.station, arguments.id))
+    if arguments.out is not None:
+        _write_contents(arguments, database)
+    rows: list[dict[str, object]] = [{**asdict(one), "received": one.received.isoformat()} for one in letters]
+    return DONE, {"messages": rows}, "\n".join(map(_line, letters)) or "nothing is set aside"
+
+
+def _line(letter: DeadLetter) -> str:
+    place = f"{letter.epoch}:{letter.sequence}" if letter.epoch is not None else "-"
+    said = f"{letter.kind}  {letter.received:%Y-%m-%d %H:%M:%S}Z  {letter.size} bytes  {letter.reason}"
+    return f"{letter.id}  {letter.station}  {place}  {said}"
+
+
+def _write_contents(arguments: argparse.Namespace, database: Database) -> None:
+    """Raises OSError, also where the file is there already."""
+    out = os.open(arguments.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(out, "w", encoding="utf-8") as lines, database.writing.begin() as connection:
+        written = 0
+        for number, raw in contents(connection, arguments.station, arguments.id):
+            lines.write(json.dumps({"id": number, "raw": base64.b64encode(raw).decode()}) + "\n")
+            written += 1
+        note = AuditEvent("quarantine.read", arguments.station, str(written))
+        audit.append(connection, datetime.now(UTC), f"machine:{getpass.getuser()}", "", note)
+
+
+def _requeue(arguments: argparse.Namespace, database: Database) -> tuple[int, dict[str, object], str]:
+    done = requeue(database, datetime.now(UTC), arguments.station, arguments.id)
+    kept: list[dict[str, object]] = [{"id": number, "reason": reason} for number, reason in done.kept]
+    lines = [f"taken back {done.taken}, held already {done.held}, kept {len(kept)}"]
+    lines += [f"{number}: {reason}" for number, reason in done.kept]
+    figures: dict[str, object] = {"taken": done.taken, "held": done.held, "kept": kept}
+    return REFUSED if kept else DONE, figures, "\n".join(lines)
