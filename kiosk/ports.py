@@ -147,6 +147,9 @@ class Orders(Protocol):
     async def owed(self) -> tuple[Order, ...]:
         """All that were handed out here and whose holder is still to sign the receipt."""
 
+    async def owed_as_of(self) -> datetime | None:
+        """The server's time of the list that `owed` is read from; None where it is too old, and `owed` knows nothing."""
+
     async def here(self) -> tuple[Order, ...] | None:
         """All that is open here today, also what is on its way; None where nobody knows: the list is too old."""
 

@@ -76,8 +76,16 @@ class StationBoard:
             for slot in self.devices.slots
         )
         devices = [DeviceOverview(state.kind, state.state, state.ok) for state in self.devices.states]
-        counts = (await unsigned(self.journal), len(await unprinted(self.journal))) if self.journal else (0, 0)
-        return MachineOverview(slots, (*devices, *await self._bin(), *self._link()), *counts, self.count_left_in())
+        parts = (*devices, *await self._bin(), *self._link())
+        return MachineOverview(slots, parts, *await self._receipts(), self.count_left_in())
+
+    async def _receipts(self) -> tuple[int, int]:
+        """How many are not signed, and how many never came onto paper."""
+        if self.journal is None:
+            return 0, 0
+        owed = [order.order for order in await self.orders.owed()] if self.orders else []
+        as_of = await self.orders.owed_as_of() if self.orders else None
+        return await unsigned(self.journal, owed, as_of), len(await unprinted(self.journal))
 
     def _slot(self, slot: SlotState, order: Order | None, spare: bool) -> SlotLook:
         """A slot by its sensors, and by what is ordered from it where they tell nothing."""

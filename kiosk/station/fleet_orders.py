@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from drivers.reader.secret import Secret
 from fleet.agent.answer_verification import SyncRefused
@@ -67,6 +67,10 @@ class FleetOrders:
         """All that were handed out here and lack their receipt, as the list that was synced tells."""
         return self._book.owed()
 
+    async def owed_as_of(self) -> datetime | None:
+        """The time of that list; None where it is too old."""
+        return self._book.issued if self._book.is_fresh(self._clock.now()) else None
+
     async def here(self) -> tuple[Order, ...] | None:
         """All that is open here today, also what is on its way; None where the list is too old."""
         return self._book.waiting(self._today()) if self._book.is_fresh(self._clock.now()) else None
@@ -95,6 +99,8 @@ class NoOrders:
 
     async def owed(self) -> tuple[Order, ...]:
         return ()
+
+    async def owed_as_of(self) -> None: ...
 
     async def here(self) -> None: ...
 

@@ -5,7 +5,8 @@ Nothing that is told here names a person.
 """
 
 import sqlite3
-from datetime import datetime
+from collections.abc import Collection
+from datetime import UTC, datetime
 
 from fleet.agent import outbox
 from fleet.messages.events import Event
@@ -26,10 +27,11 @@ AND NOT EXISTS (
 ) ORDER BY r.issued DESC LIMIT ?
 """
 _UNSIGNED = """
-SELECT count(DISTINCT order_no) FROM effect
-WHERE name = 'card.unblock' AND outcome IN ('accepted', 'written') AND order_no IS NOT NULL
+SELECT DISTINCT order_no FROM effect
+WHERE name = 'card.unblock' AND outcome IN ('accepted', 'written') AND order_no IS NOT NULL AND concluded > ?
 AND order_no NOT IN (SELECT order_no FROM receipt WHERE order_no IS NOT NULL)
 """
+_SIGNED = "SELECT order_no FROM receipt WHERE order_no IS NOT NULL"
 
 
 async def unprinted(journal: Journal) -> tuple[Receipt, ...]:
@@ -38,9 +40,20 @@ async def unprinted(journal: Journal) -> tuple[Receipt, ...]:
     return tuple(read_receipt(document, qr) for document, qr in rows)
 
 
-async def unsigned(journal: Journal) -> int:
-    """How many orders have a card with its code set, and no receipt: their holders sign another day. Raises StoreError."""
-    return int(await journal.transact(lambda cx: cx.execute(_UNSIGNED).fetchone()[0]))
+async def unsigned(journal: Journal, owed: Collection[str], as_of: datetime | None) -> int:
+    """How many orders have a card with its code set, and no receipt: their holders sign another day. Raises StoreError.
+
+    The server's list (`owed`, made at `as_of`) counts: a receipt may have been signed at another station, and a station whose
+    store is new knows nothing of the cards that it handed out before. The journal counts for what came since, and for all of it
+    where there is no list.
+    """
+    since = "" if as_of is None else as_of.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def work(cx: sqlite3.Connection) -> int:
+        signed = {row[0] for row in cx.execute(_SIGNED)}
+        return len({row[0] for row in cx.execute(_UNSIGNED, (since,))} | set(owed) - signed)
+
+    return await journal.transact(work)
 
 
 async def last_events(journal: Journal) -> tuple[EventOverview, ...]:

@@ -3,7 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -64,6 +64,9 @@ class HeldOrders:
     async def owed(self) -> tuple[Order, ...]:
         activated = set() if self.too_old else await self._activated() - await self.collected()
         return tuple(replace(one, receipt_owed=True) for one in self.all if one.order in activated)
+
+    async def owed_as_of(self) -> datetime | None:
+        return None if self.too_old else NOW
 
     async def _activated(self) -> set[str]:
         """Orders whose card was activated here, as the server hears of it."""

@@ -2,14 +2,22 @@
 
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from fleet.server.deadlines.job import DeadlineJob
+from fleet.server.deadlines.settings import load
+from fleet.server.platform.audit.log import entries
+from fleet.server.platform.database.database import FILE_NAME, Database, open_database
+from fleet.server.stations.tables import stations
 from sim.reader.personas import person
 from sim.stories.patience import LIMIT_S
 from tests.fakes.fleet.region import KIOSK, Region, answers
+from tests.fleet.server.conftest import KeptChanges
 
 NEW_PIN = "314159"
 pytestmark = pytest.mark.broker
@@ -51,29 +59,57 @@ def state_is(order: str, state: str) -> Any:
     return lambda rows: any(row["order"] == order and row["state"] == state for row in rows["items"])
 
 
-@pytest.mark.parametrize(("number", "card", "pin"), [(1, "old", "246813"), (3, "new", NEW_PIN)])
-def test_who_signs_later_comes_back_and_signs(served: Region, number: int, card: str, pin: str) -> None:
-    """Before the mend the answer was `no_order`, and the working card was put on hold after five days."""
-    order = f"2026-{number:04d}"
-    _, lines, said = served.walk(later(served, number))
+def test_who_signs_later_comes_back_with_the_new_card_and_signs(served: Region) -> None:
+    _, lines, said = served.walk(later(served, 3))
     assert (lines[-1]["outcome"], lines[-1]["reason"]) == ("cancelled", "unsigned"), said
-    served.becomes("orders", state_is(order, "activated"))
-    code, lines, said = served.walk(signs(served, number, card, pin))
+    served.becomes("orders", state_is("2026-0003", "activated"))
+    code, lines, said = served.walk(signs(served, 3, "new", NEW_PIN))
     assert (code, lines[-1]["outcome"]) == (0, "done"), (said, lines[-1])
-    served.becomes("orders", state_is(order, "collected"))
+    served.becomes("orders", state_is("2026-0003", "collected"))
 
 
-def test_who_walks_away_before_the_receipt_comes_back_and_signs(served: Region) -> None:
-    file = answers(served.cards, 6, puk=person(6).new.puk)
+def test_whoever_signs_anywhere_is_left_alone_and_who_never_does_is_warned_and_put_on_hold(region: Region) -> None:
+    """One signs at another station, one after their station was killed, one never; then a month passes."""
+    elsewhere = region.another_station("lasarettet-b")
+    with region.issuer(), region.serve():
+        assert [region.walk(later(region, number))[1][-1]["reason"] for number in (1, 5)] == ["unsigned"] * 2
+        killed_at_the_receipt(region, 6)
+        region.becomes("orders", state_is("2026-0001", "activated"))
+        for number, station in ((1, elsewhere), (6, region.places.config)):
+            code, lines, said = region.walk(signs(region, number, "old", "246813"), config=station)
+            assert (code, lines[-1]["outcome"]) == (0, "done"), (said, lines[-1])
+            region.becomes("orders", state_is(f"2026-{number:04d}", "collected"))
+        region.becomes("orders", state_is("2026-0005", "activated"))
+    with open_database(region.places.fleet_data / FILE_NAME) as database:
+        done = month_passes(database)
+    assert done == [("deadline.remind", "2026-0005"), ("deadline.hold", "2026-0005")]
+
+
+def killed_at_the_receipt(region: Region, number: int) -> None:
+    """The power goes when that person is asked to sign: the code is on the card, and its order is `activated`."""
+    file = answers(region.cards, number, puk=person(number).new.puk)
     command = [*KIOSK, "walk", "pickup", "--reader", "virtual", "--answers", str(file)]
-    command += ["--config", str(served.places.config), "--json"]
+    command += ["--config", str(region.places.config), "--json"]
     file.write_text(file.read_text("utf-8").replace('view = "pickup.receipt"', 'view = "pickup.never"'), "utf-8")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=served.environment) as station:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=region.environment) as station:
         assert station.stdout is not None
         for line in station.stdout:
             if json.loads(line).get("view") == "pickup.receipt":
                 station.kill()
         station.wait(LIMIT_S)
-    code, lines, said = served.walk(signs(served, 6, "old", "246813"))
-    assert (code, lines[-1]["outcome"]) == (0, "done"), (said, lines[-1])
-    served.becomes("orders", state_is("2026-0006", "collected"))
+
+
+def month_passes(database: Database) -> list[tuple[str, str]]:
+    """The deadline service looks as often as a clock that runs wants it, while the stations are open. Gives what it did about
+    receipts, and to which order."""
+    now = datetime.now(UTC)
+    job = DeadlineJob(database, load(), KeptChanges(), lambda: now)
+    until = now + timedelta(days=32)
+    with database.writing.begin() as connection:
+        connection.execute(update(stations).values(online=True))
+    while now < until:
+        now += timedelta(hours=5)
+        job.look()
+    with database.reading.begin() as connection:
+        told = entries(connection)[0][::-1]
+    return [(one.action, one.target) for one in told if one.detail.startswith("receipt_unsigned")]

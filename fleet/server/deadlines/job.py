@@ -3,6 +3,7 @@
 Rules: one transaction for a look, alone at the store; a deed has a durable key, so that two processes, a restart or a clock that
 goes back do nothing twice. While the clock is not believed nothing happens at all. A rule acts at most `most_a_day` times within
 24 hours: what is more waits for the next day, and an alert asks somebody to look. At most 200 deeds of a rule in one look.
+Nobody is held to what could not be done: an owed receipt waits while its station was open on fewer days than the rule gives.
 """
 
 import asyncio
@@ -17,7 +18,8 @@ from fleet.server.deadlines import actions as acting
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.due_dates import local, phase
 from fleet.server.deadlines.model import Deadline
-from fleet.server.deadlines.settings import Code, DeadlineSettings
+from fleet.server.deadlines.open_days import note_open_stations, without_the_time
+from fleet.server.deadlines.settings import Code, DeadlineRule, DeadlineSettings
 from fleet.server.platform.clock_check import check_clock
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
@@ -62,6 +64,7 @@ class DeadlineJob:
                 raise_alarm(connection, Alarm("", DEADLINES_WAIT, until), now)
             if not look.believed:
                 return 0
+            note_open_stations(connection, local(now))
             return sum(self._judge(connection, code, now) for code in self._settings.codes)
 
     def _judge(self, connection: Connection, code: Code, now: datetime) -> int:
@@ -76,7 +79,7 @@ class DeadlineJob:
             and (deadline.subject, deadline.due.isoformat(), "warned") not in known
         ]
         warned = sum(acting.warn(connection, deadline, now) for deadline in soon[:MOST_AT_ONCE])
-        return warned + self._act(connection, code, _over(fresh, today), now)
+        return warned + self._act(connection, code, _answerable(connection, code, rule, _over(fresh, today)), now)
 
     def _act(self, connection: Connection, code: Code, over: list[Deadline], now: datetime) -> int:
         rule, what = self._settings.rule[code], self._settings.act_of(code)
@@ -87,6 +90,12 @@ class DeadlineJob:
                 raise_alarm(connection, Alarm("", DEADLINES_MANY, f"{code}: {len(over)}"), now)
             room = min(room, max(0, left))
         return sum(acting.act(connection, deadline, what, self._settings.by, now) for deadline in over[:room])
+
+
+def _answerable(connection: Connection, code: Code, rule: DeadlineRule, over: list[Deadline]) -> list[Deadline]:
+    """Those that their people had the time to meet; the others wait."""
+    waiting = without_the_time(connection, code, rule, over)
+    return [deadline for deadline in over if deadline.subject not in waiting]
 
 
 def _over(deadlines: Iterable[Deadline], today: date) -> list[Deadline]:

@@ -57,6 +57,8 @@ class BoardEntry:
     act: Act
     warned: datetime | None
     done: DeadlineActionRow | None
+    waits: bool = False
+    """It is over, and nothing happens yet: there were fewer days on which its station was open than the rule gives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.due_dates import local, phase
 from fleet.server.deadlines.model import BoardEntry, Deadline, DeadlineActionRow, Lane
+from fleet.server.deadlines.open_days import without_the_time
 from fleet.server.deadlines.queries import ActionKey
 from fleet.server.deadlines.settings import Code, DeadlineSettings
 from fleet.server.platform.clock_check import ClockReading
@@ -60,16 +61,21 @@ class DeadlineService:
             connection, code, rule, today, station=station, seen=self._seen, limit=limit, offset=offset
         )
         known = deadlining.recorded_actions(connection, code, [deadline.subject for deadline in found])
-        shown = tuple(self._shown(deadline, known) for deadline in found)
+        waiting = without_the_time(connection, code, rule, found)
+        shown = tuple(self._shown(deadline, known, deadline.subject in waiting) for deadline in found)
         return Lane(code, self._settings.act_of(code), rule.days, rule.months, total, shown)
 
-    def _shown(self, deadline: Deadline, known: dict[ActionKey, DeadlineActionRow]) -> BoardEntry:
+    def _shown(self, deadline: Deadline, known: dict[ActionKey, DeadlineActionRow], short_of_days: bool) -> BoardEntry:
         rule, due = self._settings.rule[deadline.code], deadline.due.isoformat()
+        stands = phase(rule, deadline.due, local(self._clock()))
+        act = self._settings.act_of(deadline.code)
+        waits = short_of_days and stands == "over" and act != "remind"
         warned = known.get((deadline.subject, due, "warned"))
         return BoardEntry(
             deadline,
-            phase(rule, deadline.due, local(self._clock())),
-            self._settings.act_of(deadline.code),
+            stands,
+            act,
             warned.at if warned else None,
             known.get((deadline.subject, due, "done")),
+            waits,
         )

@@ -1,4 +1,4 @@
-"""Tables of deadlines: what was done about them, and the clock that was last believed.
+"""Tables of deadlines: what was done about them, the clock that was last believed, and days on which stations were open.
 
 The key (rule, subject, due, what) is what makes an act happen once, in however many processes.
 
@@ -32,4 +32,12 @@ deadline_clock = Table(
     Column("one", Integer, primary_key=True, autoincrement=False),
     Column("seen", UtcDateTime, nullable=False, comment="when deadlines were last looked at"),
     Column("steady", UtcDateTime, nullable=False, comment="since when the clock has gone on without a leap"),
+)
+
+
+open_days = Table(
+    "open_days",
+    metadata,
+    Column("station", String(40), primary_key=True),
+    Column("day", String(10), primary_key=True, comment="ISO 8601: it received visitors then"),
 )

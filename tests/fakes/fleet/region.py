@@ -16,9 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fleet.agent.identity import Broker
 from fleet.server.import_files import IMPORTS
 from fleet.server.platform.database.database import FILE_NAME
 from fleet.server.platform.live_feed.hub import MOST_OF_ONE
+from provisioning.authority import Authority
+from provisioning.enrol import enrol
 from sim.demo import seed
 from sim.demo.issuer import SEED
 from sim.stories.patience import LIMIT_S
@@ -90,11 +93,24 @@ class Region:
             if process.stdout is not None:
                 process.stdout.close()
 
-    def walk(self, answers: Path, reader: str = "virtual", *more: str) -> tuple[int, list[dict[str, Any]], str]:
-        """Exit code, the lines of JSON, and what was said on standard error."""
+    def another_station(self, name: str) -> Path:
+        """Enrol one more station, with devices and settings as the first. Gives its `station.toml`."""
+        authority, config, now = (
+            Authority(self.places.authority),
+            self.places.folder / name / "station.toml",
+            datetime.now(UTC),
+        )
+        enrol(authority, config.parent / "identity", Broker("localhost", self.mqtt), authority.claim(name, now), now)
+        config.write_bytes(self.places.config.read_bytes())
+        return config
+
+    def walk(
+        self, answers: Path, reader: str = "virtual", *more: str, config: Path | None = None
+    ) -> tuple[int, list[dict[str, Any]], str]:
+        """A pick-up at that station, else the first. Exit code, the lines of JSON, and what was said on standard error."""
         done = subprocess.run(
             [*KIOSK, "walk", "pickup", "--reader", reader, "--answers", str(answers),
-             "--config", str(self.places.config), "--json", *more],
+             "--config", str(config or self.places.config), "--json", *more],
             capture_output=True, text=True, env=self.environment, timeout=LIMIT_S,
         )  # fmt: skip
         return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr

@@ -64,14 +64,14 @@ async def test_a_receipt_is_told_while_its_print_was_begun_and_never_seen_whole(
 async def test_an_order_counts_as_unsigned_from_its_code_to_its_receipt(room: Room) -> None:
     log = await room.journal.start("pickup")
     await log.about(order_of(1))
-    assert await unsigned(room.journal) == 0
+    assert await unsigned(room.journal, (), None) == 0
     await log.note(EventType.EFFECT_DONE, effect="card.unblock", outcome="accepted")
     await log.note(EventType.EFFECT_DONE, effect="card.unblock", outcome="accepted")
-    assert await unsigned(room.journal) == 1
+    assert await unsigned(room.journal, (), None) == 1
     from sim.gallery.made_up import FACTS
 
     await log.issued(finish_receipt(draft_receipt(FACTS), seal().key, seal().chain, None))
-    assert await unsigned(room.journal) == 0
+    assert await unsigned(room.journal, (), None) == 0
 
 
 async def test_what_happened_last_is_told_without_person_or_card(room: Room) -> None:

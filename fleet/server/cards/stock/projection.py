@@ -1,12 +1,15 @@
 """Projection of slots and bins into rows, in the transaction that stores the events.
 
 Rules: changes are taken in order of arrival; orders are read once and written once for a batch. An order moves forward only, and
-only by events of the station that holds it.
+only by events of the station that holds it. One whose receipt is owed is closed by a receipt that was signed at any station,
+whichever of the two stations is heard first: the server may have been restored from a copy, and hear both again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import compress
+from operator import not_
 from typing import Any
 
 import msgspec
@@ -14,7 +17,8 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
-from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OrderMoved, state_after
+from fleet.server.errands.tables import errands
+from fleet.server.orders.model import ENDED_EARLY, IN_HAND, RECEIPT_OWED, OrderMoved, state_after
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import Put
 
@@ -51,7 +55,11 @@ class Moved:
 
 def move_orders(connection: Connection, moves: Sequence[tuple[Origin, OrderMoved | OrderPlaced]]) -> Moved:
     found = _orders(connection, sorted({change.order for _, change in moves}))
-    moved = {change.order for origin, change in moves if _moves(found.get(change.order), origin, change)}
+    here, elsewhere = _by_place(found, moves)
+    moved = {change.order for origin, change in here if _moves(found[change.order], change)}
+    owed = sorted(name for name in moved if found[name].state in RECEIPT_OWED)
+    signed = [*(change for _, change in elsewhere), *_signed_before(connection, owed)]
+    moved |= {change.order for change in signed if _signs(found[change.order], change)}
     handed = frozenset(found[name].card_number for name in moved if found[name].state in IN_HAND)
     if not moved:
         return Moved(frozenset(), handed)
@@ -105,11 +113,34 @@ def placed_reserves(placed: Iterable[tuple[Origin, ReservePlaced]]) -> Put:
     return Put(reserve_cards, list(rows.values()), ("card_number", "lies", "at", "quarantined"), newer="at")
 
 
-def _moves(order: _Order | None, origin: Origin, change: OrderMoved | OrderPlaced) -> bool:
+_Moves = Sequence[tuple[Origin, OrderMoved | OrderPlaced]]
+
+
+def _by_place(found: Mapping[str, _Order], moves: _Moves) -> tuple[_Moves, _Moves]:
+    """What is told of known orders by the stations that hold them, and by others."""
+    known = [(origin, change) for origin, change in moves if change.order in found]
+    here = [found[change.order].station == origin.name for origin, change in known]
+    return list(compress(known, here)), list(compress(known, map(not_, here)))
+
+
+def _signed_before(connection: Connection, names: Sequence[str]) -> list[OrderMoved]:
+    """Receipts of these orders that are held already."""
+    if not names:
+        return []
+    signed = select(errands.c.order, errands.c.started).where(
+        errands.c.order.in_(names), errands.c.receipt.is_not(None)
+    )
+    return [OrderMoved(row.order, "collected", row.started) for row in connection.execute(signed)]
+
+
+def _signs(order: _Order, change: OrderMoved | OrderPlaced) -> bool:
+    """Close it where its receipt alone is owed, and this is that."""
+    return change.what == "collected" and order.state in RECEIPT_OWED and _moves(order, change)
+
+
+def _moves(order: _Order, change: OrderMoved | OrderPlaced) -> bool:
     """Move it where the rules let it. The later of two words on a slot counts; the first slot that an order is given counts in
     any case."""
-    if order is None or order.station != origin.name:
-        return False
     follows = state_after(order.state, change.what)
     if follows is None:
         return False

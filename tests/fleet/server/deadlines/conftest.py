@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from fleet.messages.link import StationState, encode
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import Code, DeadlineSettings, load
-from fleet.server.deadlines.tables import deadline_clock, deeds
+from fleet.server.deadlines.tables import deadline_clock, deeds, open_days
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import model
 from fleet.server.issuers import request_queue as requesting
@@ -21,9 +22,10 @@ from fleet.server.people.queries import import_people
 from fleet.server.people.tables import people
 from fleet.server.platform.audit.log import entries
 from fleet.server.platform.audit.tables import audit, audit_head
+from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
-from fleet.server.stations.tables import alarms
+from fleet.server.stations.tables import alarms, stations
 from tests.fakes.server.databases import new_on
 from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
@@ -42,7 +44,7 @@ def on_postgres(postgres: Cluster) -> Iterator[Database]:
             connection.execute(insert(audit_head).values(id=1, sequence=0, hash=""))
     yield opened
     with opened.writing.begin() as connection:
-        for table in (deeds, requests, deadline_clock, orders, people, alarms, audit_head):
+        for table in (deeds, open_days, requests, deadline_clock, orders, people, alarms, audit_head):
             connection.execute(delete(table))
         connection.execute(delete(audit).where(audit.c.sequence > (before.sequence if before else 0)))
         if before is not None:
@@ -56,6 +58,18 @@ class Fleet:
     def __init__(self, database: Database, settings: DeadlineSettings) -> None:
         self.database, self.settings, self.now = database, settings, BEGIN
         self.job = DeadlineJob(database, settings, KeptChanges(), lambda: self.now)
+        self.open(True)
+
+    def open(self, receives: bool) -> None:
+        """From now on the station receives visitors, or is out of service."""
+        why = None if receives else "repair"
+        state = StationState(
+            title="Entré A", version="0.1.0", bootid="boot-1", time=BEGIN.isoformat(), out_of_service=why
+        )
+        with self.database.writing.begin() as connection:
+            insert_new(connection, stations, {"name": "entre-a", "online": True})
+            values = {"online": True, "state": encode(state).decode()}
+            connection.execute(update(stations).where(stations.c.name == "entre-a").values(values))
 
     def run(self, days: int) -> int:
         """Look once a day for so many days, as if there had been looks between; gives how many deeds that were."""

@@ -11,6 +11,7 @@ from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.vocabulary import EventType
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.job import DeadlineJob
+from fleet.server.deadlines.labels import planned_action
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import Code, DeadlineSettings, load
 from fleet.server.ingest.write import Writer
@@ -20,6 +21,7 @@ from fleet.server.orders.tables import orders
 from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import import_people
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.pages.i18n import load as load_texts
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet, handed_over, person, replace_rule, settled
 
@@ -36,6 +38,21 @@ def test_a_receipt_that_nobody_signs_is_reminded_of_and_then_the_card_is_held(fl
     due = "receipt_unsigned 2026-06-06"
     assert fleet.told() == [("deadline.remind", due), ("deadline.hold", due)]
     assert fleet.alarms() == {"receipt_unsigned": 2}
+
+
+def test_nobody_is_held_to_a_receipt_while_their_station_is_out_of_service(fleet: Fleet) -> None:
+    handed_over(fleet, events=3)
+    fleet.open(False)
+    assert fleet.run(40) == 1
+    assert [what for what, _, _ in fleet.deeds("receipt_unsigned", "O-1")] == ["warned"]
+    service = DeadlineService(fleet.database, fleet.settings, lambda: fleet.now)
+    (entry,) = service.lane("receipt_unsigned").shown
+    assert (entry.phase, entry.waits) == ("over", True)
+    assert planned_action(entry, load_texts()["en"]) == "Waits: the station has not been open for that many days."
+    fleet.open(True)
+    assert fleet.run(4) == 0
+    assert fleet.run(1) == 1
+    assert len(fleet.asked()) == 1
 
 
 def test_the_same_on_postgresql(on_postgres: Database) -> None:

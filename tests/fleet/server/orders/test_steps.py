@@ -126,3 +126,30 @@ def test_a_card_that_fell_before_it_was_handed_over_is_another_story(database: D
     station = SealingStation()
     Writer(database).commit(arrived(dropped(station, "2026-06-01T09:00:00Z"), *station.pickup()), LATER)
     assert state(database)[0] == "collected"
+
+
+def signed_elsewhere() -> list[Event]:
+    """The receipt of an order whose card was handed out at another station."""
+    station = SealingStation("entre-b")
+    events = station.pickup()
+    return [*events[:1], *events[3:]]
+
+
+@pytest.mark.parametrize("batches", ["a b", "b a", "ab", "ba"])
+def test_a_receipt_that_is_signed_at_another_station_counts_whichever_is_heard_of_first(
+    database: Database, batches: str
+) -> None:
+    """A server that was restored from a copy hears of both again, in any order."""
+    hold_orders(database, record())
+    heard = {"a": SealingStation().pickup()[:3], "b": signed_elsewhere()}
+    for batch in batches.split():
+        Writer(database).commit(arrived(*(event for name in batch for event in heard[name])), LATER)
+    assert state(database)[0] == "collected"
+    rebuild(database)
+    assert state(database)[0] == "collected"
+
+
+def test_no_other_station_has_a_card_collected_that_was_not_handed_out(database: Database) -> None:
+    hold_orders(database, record())
+    Writer(database).commit(arrived(*SealingStation().pickup()[:2], *signed_elsewhere()), LATER)
+    assert state(database)[0] == "taken"

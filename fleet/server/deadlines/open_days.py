@@ -1,0 +1,59 @@
+"""Days on which stations received visitors: nobody is held to a deadline on days on which they could not do what it asks for.
+
+Rules: only `receipt_unsigned` asks for something that is done at a station. At each look, the day is noted for every station that
+has handed out a card whose receipt is owed and that is online and in service. A day on which the server did not look is none.
+"""
+
+from collections.abc import Collection
+from datetime import date, timedelta
+
+import msgspec
+from sqlalchemy import Connection, delete, select
+
+from fleet.messages.link import StationState, decode
+from fleet.server.deadlines.model import Deadline
+from fleet.server.deadlines.settings import Code, DeadlineRule
+from fleet.server.deadlines.tables import open_days
+from fleet.server.orders.model import UNSIGNED
+from fleet.server.orders.tables import orders
+from fleet.server.platform.database.bulk import insert_new
+from fleet.server.stations.tables import stations
+
+KEPT = timedelta(days=400)
+
+
+def note_open_stations(connection: Connection, today: date) -> None:
+    """Note that this is a day on which these stations are open, and forget those of more than a year ago."""
+    owing = select(orders.c.station).where(orders.c.state.in_(UNSIGNED))
+    rows = connection.execute(
+        select(stations.c.name, stations.c.state).where(stations.c.name.in_(owing), stations.c.online)
+    )
+    for row in rows.all():
+        if _in_service(row.state):
+            insert_new(connection, open_days, {"station": row.name, "day": today.isoformat()})
+    connection.execute(delete(open_days).where(open_days.c.day < (today - KEPT).isoformat()))
+
+
+def without_the_time(
+    connection: Connection, code: Code, rule: DeadlineRule, deadlines: Collection[Deadline]
+) -> frozenset[str]:
+    """The subjects of those deadlines since whose beginning there were fewer open days than the rule gives."""
+    if code != "receipt_unsigned" or not deadlines:
+        return frozenset()
+    since = min(deadline.since for deadline in deadlines).isoformat()
+    here = open_days.c.station.in_(sorted({deadline.station for deadline in deadlines}))
+    rows = connection.execute(select(open_days).where(here, open_days.c.day >= since)).all()
+    return frozenset(
+        one.subject
+        for one in deadlines
+        if sum(row.station == one.station and row.day >= one.since.isoformat() for row in rows) < rule.days
+    )
+
+
+def _in_service(state: str | None) -> bool:
+    if state is None:
+        return False
+    try:
+        return decode(StationState, state.encode()).out_of_service is None
+    except msgspec.MsgspecError:
+        return False
