@@ -35,7 +35,7 @@ from fleet.messages.backoff import Backoff
 from fleet.messages.command_verification import aware_time
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event, EventError
 from fleet.messages.key_rotation import KeysAsk
-from fleet.messages.link import Answer, Ask, Presence, StationState, encode
+from fleet.messages.link import STATE_EVERY_S, Answer, Ask, Presence, StationState, encode
 from fleet.messages.pacing import ASK_BURST, ASKS_PER_S, TokenBucket
 from fleet.messages.signed import SignedAnswer, SignedError
 from fleet.messages.takeovers import TakeOvers
@@ -43,7 +43,7 @@ from fleet.messages.topics import Topics
 
 log = logging.getLogger(__name__)
 
-STATE_EVERY_S = 0.5
+STATE_PAUSE_S = 0.5
 """Changes of the state within this time travel as one."""
 
 EVENT_CONTENT_TYPE = "application/cloudevents+json"
@@ -64,6 +64,8 @@ class Timing:
     pace: FlowLimits = field(default_factory=FlowLimits)
     clock: Callable[[], datetime] = utc_now
     """The machine's own."""
+    state_every_s: float = STATE_EVERY_S
+    """How often the state is said though nothing has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class Link:
         """What is to be added to the machine's clock, as the server's signed word has it."""
         self.dropped = DroppedMessages()
         self._state: StationState | None = None
+        self._state_at = 0.0
+        """When that was the station's state, on the monotonic clock."""
         self._state_changed = asyncio.Event()
         self._open: _Open | None = None
         self._drain: Drain | None = None
@@ -160,8 +164,9 @@ class Link:
             self._drain.notify()
 
     def publish_state(self, state: StationState) -> None:
-        """Show this state; `outbox_depth` is filled in here. Only the newest counts, at most two a second travel."""
-        self._state = state
+        """Show this state, now and again every minute; `outbox_depth` is filled in here. Only the newest counts, at most two a
+        second travel."""
+        self._state, self._state_at = state, time.monotonic()
         self._state_changed.set()
 
     def tell_result(self, payload: bytes) -> None:
@@ -287,13 +292,15 @@ class Link:
 
     async def _show_state(self, connection: Connection) -> None:
         while True:
-            await self._state_changed.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._state_changed.wait(), self._timing.state_every_s)
             self._state_changed.clear()
             if self._state is not None:
                 depth = await self._store.transact(lambda cx: outbox.depth(cx, self._identity.station))
-                state = msgspec.structs.replace(self._state, outbox_depth=depth)
+                now = _later(self._state.time, time.monotonic() - self._state_at)
+                state = msgspec.structs.replace(self._state, outbox_depth=depth, time=now)
                 connection.publish(self._topics.state, encode(state), retain=True)
-            await asyncio.sleep(STATE_EVERY_S)
+            await asyncio.sleep(STATE_PAUSE_S)
 
     def _publish_event(self, event: Event) -> None:
         if self._open is not None:
@@ -359,6 +366,14 @@ class Link:
             will_topic=self._topics.presence,
             will=self._presence(online=False),
         )
+
+
+def _later(told: str, seconds: float) -> str:
+    """That time (RFC 3339) and so many seconds, to the second; what is no time stays as it is."""
+    at = aware_time(told)
+    if at is None:
+        return told
+    return (at + timedelta(seconds=seconds)).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _report_end(task: "asyncio.Task[None]") -> None:

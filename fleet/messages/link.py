@@ -59,6 +59,10 @@ class SlotState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fals
     door: Literal["open", "closed", "unknown"]
 
 
+STATE_EVERY_S = 60.0
+"""A station says its state so often though nothing has changed: the server tells by it who is quiet from who is gone."""
+
+
 class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The station as it is, retained on `state`."""
 

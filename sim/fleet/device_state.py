@@ -51,6 +51,7 @@ class SimulatedDevices:
             out_of_service=self.out_of_service,
             firmware=VERSION,
             image=VERSION,
+            clock_off_s=0,
         )
 
     def _slot(self, number: int) -> SlotState:

@@ -1,9 +1,9 @@
 """One simulated station: it tells of its errands, loses its connection, comes back, and forgets on `acked` alone.
 
 Rules: the same as a real one's. What it tells goes into its outbox first; it reconnects by the back-off of the link; the
-broker holds its presence, with a last will, and its state. Faults are those of the field and lose nothing: a cut line, a
-power cut with a new boot, an event that is lost on the way, one that is sent twice, a printer without paper. It signs
-checkpoints, and does what the fleet commands; out of service it has no errands.
+broker holds its presence, with a last will, and its state, which it says every minute. Faults are those of the field and lose
+nothing: a cut line, a power cut with a new boot, an event that is lost on the way, one that is sent twice, a printer without
+paper. It signs checkpoints, and does what the fleet commands; out of service it has no errands.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from typing import Any
 from fleet.messages.backoff import Backoff
 from fleet.messages.commands import CommandResult
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
-from fleet.messages.link import Acked, Ask, Presence, encode
+from fleet.messages.link import STATE_EVERY_S, Acked, Ask, Presence, encode
 from fleet.messages.pacing import Pacing
 from fleet.messages.signed import SignedError, open_answer, sign_ask
 from fleet.messages.topics import Topics
@@ -93,6 +93,8 @@ class SimulatedStation:
         self._topics = Topics(outbox.station)
         self._latest: deque[tuple[str, str]] = deque(maxlen=LOG_LINES)
         self._bootid = ""
+        self._say_by = 0.0
+        """When the state is due again, on the loop's clock."""
         self._line: BrokerConnection | None = None
         self._sent_at: dict[int, float] = {}
         self._lose_next = False
@@ -156,8 +158,9 @@ class SimulatedStation:
         self._pump()
 
     def say_state(self) -> None:
-        """As it is now, where there is a line."""
+        """As it is now, where there is a line; and again in a minute at most."""
         if self._line is not None:
+            self._say_by = asyncio.get_running_loop().time() + STATE_EVERY_S
             state = self.twin.state(self._bootid, _rfc3339(self._clock()), self.outbox.depth)
             self._line.publish(OutgoingMessage(self._topics.state, encode(state), retain=True))
 
@@ -259,7 +262,7 @@ class SimulatedStation:
         self._line = line
         self._pacing = Pacing(WINDOW, self._plan.acked_timeout_s, asyncio.get_running_loop().time())
         line.publish(OutgoingMessage(self._topics.presence, encode(Presence(True, self._bootid)), retain=True))
-        self.say_state()
+        self._say_by = 0.0
         self.commanded.tell_again()
         self.outbox.begin_again()
         self._pump()
@@ -268,7 +271,10 @@ class SimulatedStation:
         """Until it ends; where the server is silent for too long, send again."""
         loop = asyncio.get_running_loop()
         while not line.closed.done():
-            await asyncio.wait({line.closed}, timeout=self._pacing.look_in_s(loop.time()))
+            if loop.time() >= self._say_by:
+                self.say_state()
+            until_state_s = max(0.0, self._say_by - loop.time())
+            await asyncio.wait({line.closed}, timeout=min(self._pacing.look_in_s(loop.time()), until_state_s))
             if self.outbox.depth == 0:
                 self._pacing.idle(loop.time())
             elif self._pacing.is_silent(loop.time(), under_way=line.under_way):

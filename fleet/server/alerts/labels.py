@@ -15,6 +15,7 @@ _LEVEL: dict[str, tuple[Level, str]] = {
 }
 _DEVICES = {"reader": "reader", "printer": "printer", "paper": "printer", "cabinet": "cabinet"}
 _ICON = {
+    "silent": "wifi-off",
     "offline": "cloud-off-outline",
     "reader": "smart-card-reader-outline",
     "printer": "printer-alert",

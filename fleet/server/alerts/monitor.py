@@ -18,7 +18,7 @@ from fleet.server.alerts import queries as alerting
 from fleet.server.alerts import second_person_notices as second_person
 from fleet.server.alerts.model import NoticeBundle, NoticeRow, PendingApproval
 from fleet.server.alerts.notifications import Deliver, NotDeliveredError, bundle_notices, deliver, next_try
-from fleet.server.alerts.rules import evaluate_rules, longest_window
+from fleet.server.alerts.rules import FleetSnapshot, evaluate_rules, longest_window
 from fleet.server.alerts.settings import AlertSettings, Channel, with_windows
 from fleet.server.alerts.transitions import AlertTracker
 from fleet.server.maintenance import queries as maintaining
@@ -26,6 +26,7 @@ from fleet.server.platform.database.database import Database
 from fleet.server.platform.expiry import End
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.time_zones import HERE
+from fleet.server.stations.model import Contact
 
 LOOK_EVERY_S = 10.0
 TELL_EVERY_S = 5.0
@@ -60,6 +61,8 @@ class AlertMonitor:
         self._url = url
         self._ends = ends
         self._watch = AlertTracker()
+        self._listening = clock()
+        self._contacts: dict[str, Contact] = {}
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as both:
@@ -76,13 +79,21 @@ class AlertMonitor:
             known = alerting.newest_alerts(connection)
             settings = with_windows(self._settings, maintaining.list_windows(connection))
             untold = second_person.unannounced_approvals(connection, self._settings.seconds, now)
-        look = replace(look, ends=self._ends())
+        self._tell_pages(look)
+        look = replace(look, ends=self._ends(), listening=self._listening)
         decisions = self._watch.decide(evaluate_rules(look, rules), known, settings, now.astimezone(HERE))
         if decisions or untold:
             with self._database.writing.begin() as connection:
                 alerting.write(connection, decisions, self._settings, now)
                 second_person.queue_notices(connection, untold, now)
         return bool(decisions or untold)
+
+    def _tell_pages(self, look: FleetSnapshot) -> None:
+        """Silence is no message: pages hear of it here."""
+        before, self._contacts = self._contacts, {seen.name: seen.contact for seen in look.stations}
+        changed = [name for name, contact in self._contacts.items() if before.get(name, contact) is not contact]
+        if changed:
+            self._changes.publish(frozenset({Topic.STATIONS, *map(Topic.STATION.of, changed)}))
 
     def tell(self) -> bool:
         """Send what is due. Whether the queue has changed. Raises SQLAlchemyError."""

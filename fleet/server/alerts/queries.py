@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func,
 
 from fleet.messages.link import StationState
 from fleet.server.alerts.model import AlertRow, NoticeRow, PendingApproval
-from fleet.server.alerts.rules import AlertKey, FailedErrand, FleetSnapshot, RaisedAlarm, StationSnapshot
+from fleet.server.alerts.rules import AlertKey, FailedErrand, FleetSnapshot, RaisedAlarm, RuleMatch, StationSnapshot
 from fleet.server.alerts.settings import SEVERITIES, AlertSettings, at_least
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.alerts.transitions import CloseAlert, Decision, OpenAlert, ReopenAlert, StoredAlert, UpdateAlert
@@ -18,6 +18,7 @@ from fleet.server.commands.tables import commands
 from fleet.server.errands.tables import errands
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import stations_like
+from fleet.server.stations.model import contact_of
 from fleet.server.stations.tables import alarms, stations
 
 FAILED = ("fault", "unknown")
@@ -32,7 +33,14 @@ def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> Fl
     lying = _bin_counts(connection)
     rows = connection.execute(select(stations).order_by(stations.c.name))
     seen = tuple(
-        StationSnapshot(row.name, row.online, row.heard, _state(row.state), lying.get(row.id, 0)) for row in rows
+        StationSnapshot(
+            row.name,
+            contact_of(online=row.online, heard=row.heard, now=now),
+            row.heard,
+            _state(row.state),
+            lying.get(row.id, 0),
+        )
+        for row in rows
     )
     kept = connection.execute(select(alarms))
     return FleetSnapshot(
@@ -67,8 +75,8 @@ def write(connection: Connection, decisions: Iterable[Decision], settings: Alert
                     "subject": finding.subject,
                     "severity": severity,
                     "detail": finding.detail,
-                    "first": now,
-                    "last": finding.since or now,
+                    "first": _began(finding, now),
+                    "last": _began(finding, now),
                     "times": finding.times,
                     "silent": silent,
                 }
@@ -77,12 +85,13 @@ def write(connection: Connection, decisions: Iterable[Decision], settings: Alert
                 if not silent:
                     _tell(connection, key[0], OPENED, settings, severity, now)
             case ReopenAlert(number, finding):
-                again = {"closed": None, "detail": finding.detail, "last": now, "times": alerts.c.times + 1}
+                began = {"first": _began(finding, now), "last": now}
+                again = {"closed": None, "detail": finding.detail, "times": alerts.c.times + 1, **began}
                 connection.execute(update(alerts).where(alerts.c.id == number).values(again))
             case UpdateAlert():
                 _change(connection, decision, settings, now)
-            case CloseAlert(number):
-                _close(connection, number, settings, now)
+            case CloseAlert(number, tell):
+                _close(connection, number, settings, now, tell=tell)
 
 
 def list_alerts(
@@ -170,7 +179,11 @@ def mark_failed(connection: Connection, number: int, why: str, due: datetime | N
 
 def _change(connection: Connection, change: UpdateAlert, settings: AlertSettings, now: datetime) -> None:
     finding = change.finding
-    values: dict[str, Any] = {"detail": finding.detail, "last": finding.since or now}
+    last = finding.since or now
+    values: dict[str, Any] = {
+        "detail": finding.detail,
+        "last": case((alerts.c.first > last, alerts.c.first), else_=last),
+    }
     if finding.times > 1:
         values["times"] = finding.times
     if change.tell:
@@ -180,9 +193,16 @@ def _change(connection: Connection, change: UpdateAlert, settings: AlertSettings
         _tell(connection, change.id, OPENED, settings, settings.rule[finding.code].severity, now)
 
 
-def _close(connection: Connection, number: int, settings: AlertSettings, now: datetime) -> None:
-    """Whoever was told that it began is told that it is over."""
+def _began(finding: RuleMatch, now: datetime) -> datetime:
+    """Since when it has been so; never after now, whatever the clocks say."""
+    return min(finding.since or now, now)
+
+
+def _close(connection: Connection, number: int, settings: AlertSettings, now: datetime, *, tell: bool) -> None:
+    """Whoever was told that it began is told that it is over; `tell`: false where something worse takes its place."""
     connection.execute(update(alerts).where(alerts.c.id == number).values(closed=now))
+    if not tell:
+        return
     told = set(connection.execute(select(notices.c.channel).where(notices.c.alert == number)).scalars())
     for channel in settings.channels:
         if channel.name in told:

@@ -11,10 +11,13 @@ from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from fleet.server.alerts.settings import AlertRule
 from fleet.server.deadlines.settings import ALARMS
 from fleet.server.platform.expiry import End, station_end
+from fleet.server.stations.model import Contact
 
 PAPER = (DeviceStatus.PAPER_LOW, DeviceStatus.OUT_OF_PAPER)
 ENDING = ("certificate_ends", "certificate_ends_soon", "certificate_ends_now")
 """Opened one after the other as the days go by, so that people are told again; all close when it is renewed."""
+GROWS = {"silent": "offline"}
+"""What turns into something worse: it closes without a word where that takes its place."""
 LATCHED = frozenset(
     {
         "guessing",
@@ -45,7 +48,7 @@ class StationSnapshot:
     """One station in a look."""
 
     name: str
-    online: bool
+    contact: Contact
     heard: datetime | None
     state: StationState | None
     bin_cards: int = 0
@@ -82,6 +85,8 @@ class FleetSnapshot:
     failures: tuple[FailedErrand, ...] = ()
     ends: tuple[End, ...] = ()
     """Of the server's own certificates, keys and secrets."""
+    listening: datetime | None = None
+    """Since when the server has been there to hear stations."""
 
 
 AlertKey = tuple[str, str, str]
@@ -98,6 +103,8 @@ class RuleMatch:
     detail: str = ""
     since: datetime | None = None
     times: int = field(default=1, compare=False)
+    counts_from: datetime | None = field(default=None, compare=False)
+    """From when on `after_s` counts, where that is later than `since`."""
 
     @property
     def key(self) -> AlertKey:
@@ -121,16 +128,23 @@ def longest_window(rules: Mapping[str, AlertRule]) -> timedelta:
 
 
 def _states(look: FleetSnapshot) -> Iterator[tuple[StationSnapshot, StationState]]:
-    """Stations whose word on themselves is fresh: an offline one says nothing about its devices."""
+    """Stations whose word on themselves is fresh: a silent one says nothing about its devices."""
     for seen in look.stations:
-        if seen.online and seen.state is not None:
+        if seen.contact is Contact.ONLINE and seen.state is not None:
             yield seen, seen.state
 
 
-def _offline(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
-    for seen in look.stations:
-        if not seen.online:
-            yield RuleMatch(seen.name, "offline", since=seen.heard)
+def _contact(code: str, contact: Contact) -> Finder:
+    """Stations that are silent, or offline, since they were last heard. While the server itself was not there, nobody was
+    silent."""
+
+    def find(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+        for seen in look.stations:
+            if seen.contact is contact:
+                counts_from = max(filter(None, (seen.heard, look.listening)), default=None)
+                yield RuleMatch(seen.name, code, since=seen.heard, counts_from=counts_from)
+
+    return find
 
 
 def _device(code: str, wrong: Callable[[DeviceState], bool]) -> Finder:
@@ -243,7 +257,8 @@ def _kept(code: str) -> Finder:
 
 
 FINDERS: dict[str, Finder] = {
-    "offline": _offline,
+    "silent": _contact("silent", Contact.SILENT),
+    "offline": _contact("offline", Contact.OFFLINE),
     "reader": _device("reader", lambda device: device.kind == DeviceKind.READER and not device.ok),
     "printer": _device(
         "printer", lambda device: device.kind == DeviceKind.PRINTER and not device.ok and device.state not in PAPER

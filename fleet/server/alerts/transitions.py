@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fleet.server.alerts.rules import LATCHED, AlertKey, RuleMatch
+from fleet.server.alerts.rules import GROWS, LATCHED, AlertKey, RuleMatch
 from fleet.server.alerts.settings import AlertSettings
 
 SAME_AGAIN = timedelta(minutes=15)
@@ -53,7 +53,10 @@ class UpdateAlert:
 
 @dataclass(frozen=True, slots=True)
 class CloseAlert:
+    """It is over. `tell`: false where something worse takes its place."""
+
     id: int
+    tell: bool = True
 
 
 Decision = OpenAlert | ReopenAlert | UpdateAlert | CloseAlert
@@ -70,13 +73,19 @@ class AlertTracker:
     ) -> list[Decision]:
         """What is to be written. `now` in the zone of the maintenance windows."""
         present = {match_.key: match_ for match_ in found}
-        self._since = {key: self._since.get(key) or match_.since or now for key, match_ in present.items()}
+        self._since = {
+            key: self._since.get(key) or match_.counts_from or match_.since or now for key, match_ in present.items()
+        }
         decisions: list[Decision] = []
         for key, finding in present.items():
             if (decision := self._on(finding, known.get(key), settings, now)) is not None:
                 decisions.append(decision)
-        gone = [stored for key, stored in known.items() if key not in present and key[1] not in LATCHED]
-        return decisions + [CloseAlert(stored.id) for stored in gone if stored.closed is None]
+        gone = [key for key, stored in known.items() if key not in present and stored.closed is None]
+        return decisions + [
+            CloseAlert(known[key].id, tell=(key[0], GROWS.get(key[1]), key[2]) not in present)
+            for key in gone
+            if key[1] not in LATCHED
+        ]
 
     def _on(
         self, finding: RuleMatch, known: StoredAlert | None, settings: AlertSettings, now: datetime

@@ -86,8 +86,14 @@ class FleetCollector(Collector):
         summary = self._readings.summary(now)
         stations = GaugeMetricFamily("kortkiosk_stations", "Stations by connection", labels=["connection"])
         stations.add_metric(["online"], summary.stations_online)
-        stations.add_metric(["offline"], summary.stations - summary.stations_online)
+        stations.add_metric(["silent"], summary.stations_silent)
+        stations.add_metric(["offline"], summary.stations - summary.stations_online - summary.stations_silent)
         yield stations
+        yield GaugeMetricFamily(
+            "kortkiosk_stations_receiving_visitors",
+            "Stations that are online, heard within three minutes and in service",
+            value=summary.stations_receiving,
+        )
         yield GaugeMetricFamily("kortkiosk_errands_today", "Errands begun today", value=summary.errands_today)
         yield GaugeMetricFamily("kortkiosk_orders_waiting", "Cards that lie in slots", value=summary.orders_waiting)
         _, is_open = self._alerts.list_alerts(is_open=True, limit=1)

@@ -28,15 +28,17 @@ class ArrivedEvent(msgspec.Struct, frozen=True, gc=False):
     event: Event
     raw: bytes
     said: EventFacts
+    waited: bool = False
+    """As in `Incoming`."""
 
     @property
     def key(self) -> Key:
         return self.event.epoch, self.event.sequence
 
 
-def arrived_event(station: str, event: Event, raw: bytes) -> ArrivedEvent:
+def arrived_event(station: str, event: Event, raw: bytes, *, waited: bool = False) -> ArrivedEvent:
     """An event with all that can be known of it before it is stored. Never raises."""
-    return ArrivedEvent(station, event, raw, facts_of(event))
+    return ArrivedEvent(station, event, raw, facts_of(event), waited)
 
 
 class UnreadableMessage(msgspec.Struct, frozen=True, gc=False):
@@ -55,21 +57,23 @@ class UnreadableMessage(msgspec.Struct, frozen=True, gc=False):
 
 
 class ArrivedState(msgspec.Struct, frozen=True, gc=False):
-    """The station as it is; `state` is a StationState that has been decoded, as JSON. `replayed` as in `Incoming`."""
+    """The station as it is; `state` is a StationState that has been decoded, as JSON. `replayed`, `waited` as in `Incoming`."""
 
     station: str
     state: str
     replayed: bool = False
+    waited: bool = False
 
 
 class ArrivedPresence(msgspec.Struct, frozen=True, gc=False):
-    """The station came or went. `replayed` as in `Incoming`."""
+    """The station came or went. `replayed` and `waited` as in `Incoming`."""
 
     station: str
     online: bool
     replayed: bool = False
     taken_over: int = 0
     """As the station says of its session."""
+    waited: bool = False
 
 
 class ArrivedResult(msgspec.Struct, frozen=True, gc=False):
@@ -88,15 +92,18 @@ class ArrivedResult(msgspec.Struct, frozen=True, gc=False):
 Arrival = ArrivedEvent | UnreadableMessage | ArrivedState | ArrivedPresence | ArrivedResult
 
 
-def is_remembered_by_broker(arrival: Arrival) -> bool:
-    """Whether it is the broker that remembers, of a station that need not be there. One that it says is online is heard."""
+def is_spoken_now(arrival: Arrival) -> bool:
+    """Whether the station itself has just said it: no last will, nothing that the broker kept and replays, and nothing that
+    waited there for a server that was away."""
     match arrival:
+        case ArrivedEvent():
+            return not arrival.waited
         case ArrivedState():
-            return arrival.replayed
+            return not (arrival.replayed or arrival.waited)
         case ArrivedPresence():
-            return arrival.replayed and not arrival.online
+            return arrival.online and not (arrival.replayed or arrival.waited)
         case _:
-            return False
+            return True
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -134,10 +141,10 @@ def parse_message(message: Incoming) -> Arrival | None:
         if kind == "events":
             return _event(station, message)
         if kind == "state":
-            return _state(station, message.payload, replayed=message.replayed)
+            return _state(station, message)
         if kind == "presence":
             presence = decode(Presence, message.payload)
-            return ArrivedPresence(station, presence.online, message.replayed, presence.taken_over)
+            return ArrivedPresence(station, presence.online, message.replayed, presence.taken_over, message.waited)
         if kind == RESULT:
             return _result(station, message.payload)
     except (EventError, MessageError) as error:
@@ -153,13 +160,14 @@ def _event(station: str, message: Incoming) -> ArrivedEvent:
         raise EventError("source names another station than the topic")
     if message.key is not None and message.key != (event.epoch, event.sequence):
         raise EventError("epoch and sequence of the message are not those of the event")
-    return arrived_event(station, event, message.payload)
+    return arrived_event(station, event, message.payload, waited=message.waited)
 
 
-def _state(station: str, payload: bytes, *, replayed: bool) -> ArrivedState:
-    if len(payload) > MAX_STATE_BYTES:
+def _state(station: str, message: Incoming) -> ArrivedState:
+    if len(message.payload) > MAX_STATE_BYTES:
         raise MessageError(f"a state has at most {MAX_STATE_BYTES} bytes")
-    return ArrivedState(station, encode(decode(StationState, payload)).decode(), replayed)
+    state = encode(decode(StationState, message.payload)).decode()
+    return ArrivedState(station, state, message.replayed, message.waited)
 
 
 def _result(station: str, payload: bytes) -> ArrivedResult:

@@ -4,6 +4,7 @@ Rules, for each station and epoch:
 - a sequence that is held already changes nothing: the same bytes are a repetition, others are kept aside with an alarm;
 - an event is stored with what follows from it; one that does not follow its neighbour is stored too, with an alarm;
 - something undecodable with a key is quarantined and counts as held;
+- that a station spoke is kept whatever it said; a state is written where it says something new;
 - every chain that was touched, by repetitions too, gets an `Acked`, so that a lost one heals.
 
 On PostgreSQL several writers may run, in one process or in many: each holds the locks of the stations in its batch.
@@ -17,10 +18,11 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
 from fleet.messages.events import GENESIS, Event
-from fleet.messages.link import Acked
+from fleet.messages.link import Acked, StationState
 from fleet.messages.takeovers import AGAIN, MANY
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.commands import queries as commanding
@@ -36,7 +38,7 @@ from fleet.server.ingest.parse import (
     ArrivedState,
     Committed,
     UnreadableMessage,
-    is_remembered_by_broker,
+    is_spoken_now,
 )
 from fleet.server.ingest.project import Folded, apply_folded, fold, keep_receipts
 from fleet.server.ingest.projections import Step, changes_at
@@ -60,6 +62,8 @@ from fleet.server.stations.alarms import (
 )
 from fleet.server.stations.tables import stations
 
+_states = msgspec.json.Decoder(StationState)
+
 
 @dataclass(slots=True)
 class _Batch:
@@ -76,6 +80,8 @@ class _Batch:
     seen: set[str] = field(default_factory=set)
     """Stations of which something has changed."""
     states: dict[str, str] = field(default_factory=dict)
+    known_states: dict[str, str | None] = field(default_factory=dict)
+    """As stored before this batch, or said earlier in it."""
     online: dict[str, bool] = field(default_factory=dict)
     results: list[ArrivedResult] = field(default_factory=list)
     quarantined: int = 0
@@ -103,7 +109,7 @@ class Writer:
         `meanwhile`: what to do while PostgreSQL works, more than once or never (see `overlap`).
         """
         with self._database.ingesting.begin() as connection:
-            batch = self._open(connection, arrivals, now, _remembered(arrivals))
+            batch = self._open(connection, arrivals, now, _silent(arrivals))
             committed = _fill(connection, batch, arrivals, meanwhile)
         self._committed(batch)
         return committed
@@ -128,7 +134,7 @@ class Writer:
         """`silent`: stations that this does not prove to be there."""
         names = {one.station for one in arrivals}
         numbers, chains = open_chains(connection, names, self._numbers, now, silent)
-        return _Batch(now, numbers, chains)
+        return _Batch(now, numbers, chains, known_states=_known_states(connection, arrivals, numbers))
 
     def _committed(self, batch: _Batch) -> None:
         if self._database.write_back is not None:
@@ -176,14 +182,34 @@ def _check_taken(batch: _Batch, arrivals: Sequence[Arrival]) -> None:
                 raise NotTakenError(TOO_MANY_GAPS)
 
 
-def _remembered(arrivals: Sequence[Arrival]) -> set[str]:
-    """Stations of which this batch has no more than what the broker remembers."""
-    remembered = {
-        arrival.station
-        for arrival in arrivals
-        if type(arrival) is not ArrivedEvent and is_remembered_by_broker(arrival)
+def _silent(arrivals: Sequence[Arrival]) -> set[str]:
+    """Stations of which this batch has nothing that they have just said themselves."""
+    return {arrival.station for arrival in arrivals} - {
+        arrival.station for arrival in arrivals if is_spoken_now(arrival)
     }
-    return remembered and remembered - {arrival.station for arrival in arrivals if not is_remembered_by_broker(arrival)}
+
+
+def _known_states(
+    connection: Connection, arrivals: Sequence[Arrival], numbers: Mapping[str, int]
+) -> dict[str, str | None]:
+    """What is stored, of stations that say their state in this batch."""
+    telling = {numbers[arrival.station]: arrival.station for arrival in arrivals if type(arrival) is ArrivedState}
+    if not telling:
+        return {}
+    query = select(stations.c.id, stations.c.state).where(stations.c.id.in_(telling))
+    return {telling[row.id]: row.state for row in connection.execute(query)}
+
+
+def _is_old_news(before: str | None, state: str) -> bool:
+    """Whether a state says what is stored, but for its time: a station repeats itself every minute. Where it does not say how far
+    its clock is off, its time is news too."""
+    if before is None:
+        return False
+    try:
+        old, new = _states.decode(before), _states.decode(state)
+    except msgspec.DecodeError:  # what is stored is damaged
+        return False
+    return new.clock_off_s is not None and msgspec.structs.replace(old, time=new.time) == new
 
 
 def _told(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:
@@ -233,8 +259,9 @@ def _take(connection: Connection, batch: _Batch, arrival: Arrival) -> None:
         case UnreadableMessage():
             _take_spoilt(connection, batch, arrival)
         case ArrivedState():
-            batch.states[arrival.station] = arrival.state
-            batch.seen.add(arrival.station)
+            if not _is_old_news(batch.known_states.get(arrival.station), arrival.state):
+                batch.states[arrival.station] = batch.known_states[arrival.station] = arrival.state
+                batch.seen.add(arrival.station)
         case ArrivedPresence():
             batch.online[arrival.station] = arrival.online
             batch.seen.add(arrival.station)

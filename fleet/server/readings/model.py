@@ -22,6 +22,10 @@ class Summary:
 
     stations: int
     stations_online: int
+    """In contact: `fleet.server.stations.model.contact_of`."""
+    stations_silent: int
+    stations_receiving: int
+    """That receive visitors: `StationRow.receives_visitors`."""
     errands_today: int
     errands_by_hour: tuple[tuple[int, int, int, int], ...]
     """(local hour, done, cancelled or timed out, failed) for each hour of today that has any."""

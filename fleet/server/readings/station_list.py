@@ -1,7 +1,7 @@
 """Query of the station list: all stations as values for pages, from one snapshot.
 
-Rule: a station of which nothing new is stored is the same value as when it was last read; of ten thousand few have said something
-since.
+Rule: a station of which nothing new is stored, and that has not fallen silent since, is the same value as when it was last read;
+of ten thousand few have said something since.
 
 >>> known = StationRowCache()
 """
@@ -19,7 +19,7 @@ from fleet.server.events.received_sequences import ReceivedSequences, gaps_from_
 from fleet.server.events.tables import chains, quarantine
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
 from fleet.server.platform.local_days import start_of_day
-from fleet.server.stations.model import StationRow
+from fleet.server.stations.model import Contact, StationRow, contact_of
 from fleet.server.stations.tables import stations
 
 
@@ -31,8 +31,8 @@ class _Chains(NamedTuple):
     intact: bool | None = None
 
 
-_Stored = tuple[str, bool, str | None, datetime | None, _Chains, int, int]
-"""Of one station: name, whether it is online, its state's text, when it was heard, chains, today's errands, what is set aside."""
+_Stored = tuple[str, Contact, str | None, datetime | None, _Chains, int, int]
+"""Of one station: name, the contact with it, its state's text, when it was heard, chains, today's errands, what is set aside."""
 
 _NOTHING = _Chains()
 _decoder = msgspec.json.Decoder(StationState)
@@ -60,9 +60,9 @@ def _read(text: str | None) -> StationState | None:
 
 
 def _made(stored: _Stored, state: StationState | None) -> StationRow:
-    name, online, _, heard, chain, errands_today, quarantined = stored
+    name, contact, _, heard, chain, errands_today, quarantined = stored
     return StationRow(
-        name, state.title if state else name, online, state, heard, errands_today,
+        name, state.title if state else name, contact, state, heard, errands_today,
         chain.through, chain.missing, chain.intact, quarantined,
     )  # fmt: skip
 
@@ -85,7 +85,17 @@ def station_rows(
     begun = _counts(connection, errands, errands.c.started >= start_of_day(now), of_one)
     spoilt = _counts(connection, quarantine, of_one)
     return [
-        known.row((name, online, text, heard, held.get(number, _NOTHING), begun.get(number, 0), spoilt.get(number, 0)))
+        known.row(
+            (
+                name,
+                contact_of(online=online, heard=heard, now=now),
+                text,
+                heard,
+                held.get(number, _NOTHING),
+                begun.get(number, 0),
+                spoilt.get(number, 0),
+            )
+        )
         for number, name, online, text, heard in connection.execute(query).all()
     ]
 

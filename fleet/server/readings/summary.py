@@ -31,12 +31,11 @@ from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
 from fleet.server.platform.local_days import local_day, start_of_day
 from fleet.server.readings.model import Summary
-from fleet.server.stations.model import StationRow
+from fleet.server.stations.model import Contact, StationRow
 from fleet.server.stations.tables import alarms, stations
 
 QUARTER_S = 900
 """No time zone is off by less."""
-OFFLINE = "offline"
 DEVICE_FAULT = "device_fault"
 OUT_OF_SERVICE = "out_of_service"
 ORDER_EXPIRED = "order_expired"
@@ -56,6 +55,8 @@ def summary(
     return Summary(
         stations=len(rows),
         stations_online=sum(row.online for row in rows),
+        stations_silent=sum(row.contact is Contact.SILENT for row in rows),
+        stations_receiving=sum(row.receives_visitors for row in rows),
         errands_today=sum(row.many for row in begun),
         errands_by_hour=_by_hour(begun),
         errands_by_kind=tuple(_by_kind(begun).most_common()),
@@ -126,7 +127,7 @@ def _alarms(
 
 def _station_alarms(station: StationRow) -> Iterator[Alarm]:
     if not station.online:
-        yield station.name, OFFLINE, ""
+        yield station.name, station.contact, ""
         return
     if station.state is None:
         return

@@ -22,7 +22,7 @@ from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, Rows, next_offset
 from fleet.server.platform.web.request_bodies import LINE, Day
 from fleet.server.readings.dependencies import readings_of
-from fleet.server.stations.model import StationRow
+from fleet.server.stations.model import Contact, StationRow
 
 SHOWN = frozenset(
     {
@@ -68,12 +68,16 @@ class Slot(BaseModel):
 
 
 class Station(BaseModel):
-    """One station. `held_through` is the highest contiguous sequence stored, `missing` how many are known and not held.
-    `firmware` is that of the cabinet's board; `clock_off_s` by how much its clock is ahead of the server's (negative: behind)."""
+    """One station. `contact`: `silent` is one that is connected and has not been heard for three minutes, `offline` one that has
+    left, or has not been heard for fifteen; `online` is true where it is neither. `receives_visitors`: online, and in
+    service. `held_through` is the highest contiguous sequence stored, `missing` how many are known and not held. `firmware`
+    is that of the cabinet's board; `clock_off_s` by how much its clock is ahead of the server's (negative: behind)."""
 
     name: str
     title: str
     online: bool
+    contact: Contact
+    receives_visitors: bool
     heard: datetime | None
     version: str | None
     errand: str | None
@@ -266,6 +270,8 @@ def _station(row: StationRow) -> Station:
         name=row.name,
         title=row.title,
         online=row.online,
+        contact=row.contact,
+        receives_visitors=row.receives_visitors,
         heard=row.heard,
         **{name: getattr(state, name, None) for name in _SAID},
         devices=[Device.model_validate(device, from_attributes=True) for device in state.devices] if state else [],

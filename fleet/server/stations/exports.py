@@ -28,6 +28,8 @@ STATIONS = FileExport[StationRow](
         ExportColumn("col.station", lambda row, t: row.name),
         ExportColumn("col.title", lambda row, t: row.title),
         ExportColumn("col.state", lambda row, t: station_label(row).text(t)),
+        ExportColumn("col.contact", lambda row, t: t(f"contact.{row.contact}")),
+        ExportColumn("col.receives", lambda row, t: t("receives.yes" if row.receives_visitors else "receives.no")),
         ExportColumn("col.unsent", lambda row, t: row.state.outbox_depth if row.state else None),
         ExportColumn("col.today", lambda row, t: row.errands_today),
         ExportColumn("col.heard", lambda row, t: row.heard),

@@ -29,17 +29,12 @@ def station_label(row: StationRow) -> StatusLabel:
     if row.quarantined:
         return StatusLabel("wa", ICON["wa"], "station", "quarantined")
     if not row.online:
-        return StatusLabel("of", ICON["of"], "station", "offline")
+        return StatusLabel("of", ICON["of"], "station", row.contact)
     sick = [device for device in row.state.devices if _device_level(device) != "ok"]
     if sick:
         worst = device_label(min(sick, key=lambda device: RANK[_device_level(device)]))
         return StatusLabel("wa", ICON["wa"], worst.family, worst.code)
     return _WORKS
-
-
-def serves_visitors(row: StationRow) -> bool:
-    """Whether visitors can use it: it may be out of reach for us and still work."""
-    return row.state is not None and row.state.out_of_service is None
 
 
 _LATE = str.maketrans("åäö", "{|}")

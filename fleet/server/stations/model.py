@@ -1,13 +1,44 @@
-"""Read models of pages and API: values, and one narrow interface to them.
+"""Read model of a station: what it said last, and whether it is still there.
 
-The store implements `Readings`; the web depends on nothing else of it. Times are aware datetimes in UTC. A protected
-identity has no name here at all: `name` is None and the HSA-id is shown alone.
+Rules: a station says its state every minute (`fleet.messages.link.STATE_EVERY_S`), so three minutes without a word are
+silence and no rest, and a quarter of an hour is gone, whatever the broker says; a last will is believed at once. Times are
+aware datetimes in UTC.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from fleet.messages.link import StationState
+
+SILENT_AFTER = timedelta(minutes=3)
+OFFLINE_AFTER = timedelta(minutes=15)
+
+
+class Contact(StrEnum):
+    """Whether a station is in contact with the server."""
+
+    ONLINE = "online"
+    SILENT = "silent"
+    """The broker holds its session, and it has said nothing for a while."""
+    OFFLINE = "offline"
+
+
+def contact_of(*, online: bool, heard: datetime | None, now: datetime) -> Contact:
+    """The contact with a station. `online`: its presence at the broker; `heard`: when it last spoke itself.
+
+    >>> at = datetime(2026, 6, 1, 12, 0)
+    >>> contact_of(online=True, heard=at, now=at + timedelta(minutes=4)).value
+    'silent'
+    """
+    if not online or heard is None or now - heard > OFFLINE_AFTER:
+        return Contact.OFFLINE
+    return Contact.SILENT if now - heard > SILENT_AFTER else Contact.ONLINE
+
+
+def does_receive_visitors(contact: Contact, state: StationState | None) -> bool:
+    """The one definition of a station that receives visitors: online, heard within three minutes, and in service."""
+    return contact is Contact.ONLINE and state is not None and state.out_of_service is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +47,7 @@ class StationRow:
 
     name: str
     title: str
-    online: bool
+    contact: Contact
     state: StationState | None
     heard: datetime | None
     errands_today: int
@@ -27,3 +58,13 @@ class StationRow:
     chain_ok: bool | None
     """False where a stored event does not follow the one before; None before the first event."""
     quarantined: int
+
+    @property
+    def online(self) -> bool:
+        """Whether it is there: connected, and heard within three minutes."""
+        return self.contact is Contact.ONLINE
+
+    @property
+    def receives_visitors(self) -> bool:
+        """See `does_receive_visitors`."""
+        return does_receive_visitors(self.contact, self.state)

@@ -32,7 +32,7 @@ from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.readings.model import Summary
 from fleet.server.stations.charts import chart, front
-from fleet.server.stations.labels import alarm_todos, serves_visitors, sort_worst_first, station_label, without_alert
+from fleet.server.stations.labels import alarm_todos, sort_worst_first, station_label, without_alert
 from fleet.server.stations.list_filter import LEVELS, WORST, StationFilter, filter_stations
 from fleet.server.stations.model import StationRow
 
@@ -95,9 +95,11 @@ def _todos(
 
 
 def _overview_title(t: Localization, rows: Sequence[StationRow], waiting: int) -> str:
-    receiving = sum(1 for row in rows if serves_visitors(row))
+    receiving = sum(1 for row in rows if row.receives_visitors)
     if not rows:
         first = t("page.no_stations")
+    elif not receiving:
+        first = t.many("page.none_receives", len(rows))
     elif receiving == len(rows):
         first = t.many("page.all_receive", receiving)
     else:
@@ -165,7 +167,7 @@ def _buttons(row: StationRow) -> tuple[CommandName, ...]:
     return (
         CommandName.SELF_TEST,
         CommandName.RESTART,
-        CommandName.OUT_OF_SERVICE if serves_visitors(row) else CommandName.IN_SERVICE,
+        CommandName.IN_SERVICE if row.state and row.state.out_of_service else CommandName.OUT_OF_SERVICE,
     )
 
 

@@ -67,6 +67,11 @@ class FleetStation:
         if (socket := self._client.socket()) is not None:
             socket.close()
 
+    def leave(self) -> None:
+        """Disconnect in order (MQTT 5, 3.14): the broker drops the will."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
     def send(self, *events: Event) -> None:
         """Put events into the outbox and on the wire."""
         with self._changed:

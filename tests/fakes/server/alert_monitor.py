@@ -41,10 +41,11 @@ class Desk:
     """All channels, or the one of that name."""
     failed: list[str] = field(default_factory=list)
     told: list[tuple[str, str, str]] = field(default_factory=list)
+    changes: KeptChanges = field(default_factory=KeptChanges)
 
     def __post_init__(self) -> None:
         self.service = AlertMonitor(
-            self.database, self.settings, KeptChanges(), lambda: self.now, self._send, lambda: "https://dash.example"
+            self.database, self.settings, self.changes, lambda: self.now, self._send, lambda: "https://dash.example"
         )
 
     def _send(self, channel: Channel, notice: Notification, now: datetime) -> None:

@@ -12,7 +12,7 @@ from fleet.server.errands.model import GOING_ON, TODAY, ErrandQuery, ErrandRow, 
 from fleet.server.orders.model import OrderRow
 from fleet.server.platform.roles import Scope
 from fleet.server.readings.model import Summary
-from fleet.server.stations.model import StationRow
+from fleet.server.stations.model import Contact, StationRow
 
 NOW = datetime(2026, 11, 25, 9, 42, 18, tzinfo=UTC)
 """10:42 in Stockholm."""
@@ -52,6 +52,8 @@ class FakeReadings:
         return Summary(
             stations=len(self.station_rows),
             stations_online=sum(row.online for row in self.station_rows),
+            stations_silent=sum(row.contact is Contact.SILENT for row in self.station_rows),
+            stations_receiving=sum(row.receives_visitors for row in self.station_rows),
             errands_today=sum(sum(hour[1:]) for hour in self.by_hour) or len(self.errand_rows),
             errands_by_hour=self.by_hour,
             errands_by_kind=self.by_kind,
@@ -184,7 +186,7 @@ def _station(index: int, now: datetime) -> StationRow:
     row = StationRow(
         name=name,
         title=title,
-        online=name != "angsvik",
+        contact=Contact.OFFLINE if name == "angsvik" else Contact.ONLINE,
         state=_state(index, now),
         heard=now - (timedelta(hours=3) if name == "angsvik" else timedelta(seconds=1 + index % 5)),
         errands_today=today,

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -349,3 +350,14 @@ async def test_a_link_that_is_stopped_while_it_dials_leaves_nothing_open(
         await asyncio.sleep(0)
         await link.stop()
         assert not link.online
+
+
+async def test_a_station_repeats_its_state_though_nothing_changes(
+    identity: Identity, store: StationStore, peer: FleetPeer
+) -> None:
+    """By it the server tells a quiet station from one that is gone; the time in it is that of the repetition."""
+    async with linked(identity, store, replace(PROMPT, state_every_s=0.6)) as link:
+        link.publish_state(STATE)
+        await seen(peer, lambda at: len(at.states) >= 4)
+    assert {(state.title, state.outbox_depth) for state in peer.states} == {(STATE.title, 0)}
+    assert peer.states[-1].time > STATE.time

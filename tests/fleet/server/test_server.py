@@ -10,6 +10,7 @@ import os
 import signal
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ from fleet.messages.link import (
     envelope_mac_input,
 )
 from fleet.messages.topics import Topics
+from fleet.server.alerts import monitor
+from fleet.server.alerts.service import AlertService
 from fleet.server.cli import main
 from fleet.server.events.tables import events
 from fleet.server.platform.addresses import Address
@@ -31,10 +34,12 @@ from fleet.server.platform.broker import mqtt5_client as mqtt
 from fleet.server.platform.broker.mosquitto import MAX_PACKET, Broker
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer, ServerError
 from fleet.server.verifier.judge import SUITE
 from provisioning.authority import Authority
+from sim.stories.patience import LIMIT_S
 from tests.fakes.fleet.station_peer import FleetStation
 from tests.fakes.machine.ports import free_address
 from tests.fakes.server.server_process import Serving
@@ -239,3 +244,53 @@ async def test_without_a_broker_the_server_starts_says_so_and_serves_pages(
 def test_a_server_refuses_pages_to_the_world_in_code_too(authority: Authority, tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="other machines reach it"), contextlib.suppress(OSError):
         FleetServer(ServerConfig(tmp_path, authority.directory, http=Address("0.0.0.0", 0)))  # noqa: S104
+
+
+class MovedClock:
+    """The time of day, and as much later as a test says."""
+
+    def __init__(self) -> None:
+        self.by = timedelta()
+
+    def __call__(self) -> datetime:
+        return wall_clock() + self.by
+
+
+@pytest.mark.parametrize("how", ["killed with its broker", "left in order"])
+async def test_a_station_that_is_gone_without_a_will_is_silent_then_offline_with_an_alert(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Its presence stays "online" at the broker, which replays it when it starts again: that is not being heard."""
+    monkeypatch.setattr(monitor, "LOOK_EVERY_S", 0.1)
+    clock = MovedClock()
+    config = ServerConfig(tmp_path / "data", authority.directory, free_address(), Address("127.0.0.1", 0))
+    async with FleetServer(config, clock) as server:
+        database = Database.open(config.database)
+        readings = StoreReadings(database, clock)
+        alerts = AlertService(database, Hub(), clock)
+
+        async def becomes(contact: str, *alert: str) -> datetime | None:
+            async with asyncio.timeout(LIMIT_S):
+                while True:
+                    row = readings.station("entre-a", clock())
+                    told = tuple(alert.code for alert in alerts.list_alerts(is_open=True)[0])
+                    if row is not None and (row.contact, told) == (contact, alert):
+                        return row.heard
+                    await asyncio.sleep(0.05)
+
+        enrolled(authority, tmp_path / "entre-a", "entre-a", server.mqtt.port)
+        station = FleetStation("entre-a", tmp_path / "entre-a", server.mqtt.port)
+        await asyncio.to_thread(station.start)
+        heard = await becomes("online")
+        broker = int((config.data / "broker" / "mosquitto.pid").read_text())
+        if how == "left in order":
+            await asyncio.to_thread(station.leave)
+        else:
+            os.kill(broker, signal.SIGSTOP)  # so that it says no last will
+            await asyncio.to_thread(station.stop)
+            os.kill(broker, signal.SIGKILL)
+        clock.by = timedelta(minutes=4)
+        assert await becomes("silent", "silent") == heard
+        clock.by = timedelta(minutes=16)
+        assert await becomes("offline", "offline") == heard
+        database.close()

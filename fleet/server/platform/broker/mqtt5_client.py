@@ -89,6 +89,8 @@ class Mqtt5Connection(asyncio.Protocol):
         """Messages that came and are not acknowledged."""
         self.crowded = False
         """Whether the window was full: the broker's queue may have been too, and a last will dropped. It keeps a copy of that."""
+        self.catching_up = False
+        """Whether what comes may have waited at the broker: a session that goes on begins with its queue (4.5)."""
         self.unasked = 0
         """Messages with QoS 0, which were not taken."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -235,8 +237,10 @@ class Mqtt5Transport:
         if packet_id and connection is self.connection:
             connection.owe(packet_id)
             connection.under_way -= 1
-            if connection.crowded and connection.under_way < CALM:
-                self._ask_who_is_there(connection)
+            if connection.under_way < CALM:
+                connection.catching_up = connection.catching_up and not self._subscribed.is_set()
+                if connection.crowded:
+                    self._ask_who_is_there(connection)
 
     def _ask_who_is_there(self, connection: Mqtt5Connection) -> None:
         """Subscribe to presence again: the broker tells what it has kept of each station (3.3.1.3). Now and then at most."""
@@ -308,6 +312,7 @@ class Mqtt5Transport:
                     connection.refused = True
                     _log.error("the broker at %s refuses a subscription: %s", self._broker, refused)
                 self._subscribed.set()
+                connection.catching_up = connection.catching_up and connection.under_way >= CALM
             case packets.Disconnect():
                 self._dismissed(packet.reason)
             case packets.Pingresp():
@@ -330,6 +335,8 @@ class Mqtt5Transport:
             return
         _log.info("connected to the broker at %s", self._broker)
         self.connection = connection
+        self._subscribed.clear()
+        connection.catching_up = connack.session_present
         connection.write(serializer.subscribe(_SUBSCRIBE_ID, self._part.subscriptions))
         connection.write(b"".join(self._session.connected(connack.receive_maximum, present=connack.session_present)))
 
@@ -350,6 +357,7 @@ class Mqtt5Transport:
                     packet.correlation,
                     (connection, packet.packet_id),
                     packet.retained,
+                    connection.catching_up,
                 )
             )
 

@@ -25,6 +25,8 @@ class Incoming(msgspec.Struct, frozen=True):
     """The transport's own, for `acknowledge`."""
     replayed: bool = False
     """Kept by the broker: it says how things were left, and not that the sender is there now."""
+    waited: bool = False
+    """It may have waited at the broker for a server that was away: its sender was there then, and need not be now."""
 
 
 Handler = Callable[[Incoming], None]

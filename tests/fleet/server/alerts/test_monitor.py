@@ -47,6 +47,43 @@ def test_a_critical_one_goes_to_every_channel(desk: Desk) -> None:
     assert desk.told == [("all", "opened", "offline"), ("bad", "opened", "offline")]
 
 
+def test_a_station_that_dies_with_its_broker_is_silent_then_offline(desk: Desk) -> None:
+    """No last will comes, and each restart of the broker replays that it is online."""
+    desk.says()
+    for _ in range(17):
+        desk.writer.commit([ArrivedPresence("entre-a", True, replayed=True)], desk.now)
+        desk.look()
+        desk.service.tell()
+        desk.later(10)
+    assert desk.listed() == []
+    (silent,) = desk.later(11).look()
+    assert (silent.code, silent.severity, silent.first, silent.last) == ("silent", "warning", NOW, NOW)
+    desk.service.tell()
+    assert desk.told == [("all", "opened", "silent")]
+    offline, before = desk.later(12 * 60).look()
+    assert (offline.code, offline.severity, offline.closed, offline.first) == ("offline", "critical", None, NOW)
+    assert (before.id, before.closed) == (silent.id, desk.now)
+    desk.service.tell()
+    assert desk.told[1:] == [("all", "opened", "offline"), ("bad", "opened", "offline")], (
+        "not told that silence is over"
+    )
+    assert all(row.closed for row in desk.says().look())
+
+
+def test_a_server_that_was_away_calls_nobody_silent_at_once(desk: Desk) -> None:
+    desk.says().later(3600)
+    again = Desk(desk.database, desk.writer, now=desk.now)
+    assert again.look() == []
+    assert again.later(179).look() == []
+    assert [row.code for row in again.later(2).look()] == ["offline"]
+
+
+def test_pages_hear_of_silence(desk: Desk) -> None:
+    desk.says().look()
+    desk.later(181).look()
+    assert {"stations", "station/entre-a"} <= desk.changes.topics
+
+
 def test_it_flaps_and_is_counted_and_not_told_again(desk: Desk) -> None:
     desk.says(LOW).look()
     desk.says().later(60).look()
@@ -55,6 +92,27 @@ def test_it_flaps_and_is_counted_and_not_told_again(desk: Desk) -> None:
     assert (one.closed, one.times) == (None, 2)
     desk.service.tell()
     assert [what for _, what, _ in desk.told].count("opened") == 1
+
+
+def test_an_alert_never_begins_after_it_was_last_so(desk: Desk) -> None:
+    """What the server was told of afterwards began before; and a station's clock is not asked."""
+    desk.says().says(online=False)
+    (offline,) = desk.later(400).look()
+    assert (offline.first, offline.last) == (NOW, NOW)
+    AlarmRecorder(desk.database).record(Alarm("entre-a", CHAIN_BROKEN, "1:7"), desk.now)
+    kept = desk.later(3600).look()
+    assert [row.code for row in kept if row.first > row.last] == []
+    AlarmRecorder(desk.database).record(Alarm("entre-a", CHAIN_BROKEN, "1:8"), NOW)  # a clock that was set back
+    assert [row.code for row in desk.look() if row.first > row.last] == []
+
+
+def test_an_outage_after_a_flap_has_its_own_age(desk: Desk) -> None:
+    desk.says().says(online=False).later(190).look()
+    desk.later(10).says().look()
+    back = desk.now
+    (again,) = desk.later(30).says().says(online=False).later(190).look()
+    assert (again.closed, again.times) == (None, 2)
+    assert again.first == back + timedelta(seconds=30)
 
 
 def test_who_acknowledges_first_stands_with_name_and_note(desk: Desk) -> None:

@@ -22,6 +22,7 @@ from fleet.server.alerts.rules import (
 from fleet.server.alerts.settings import AlertRule, load
 from fleet.server.platform.expiry import End
 from fleet.server.platform.pages import i18n
+from fleet.server.stations.model import Contact
 from tests.fakes.server.alerts import alert
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -30,7 +31,10 @@ RULES = load().rule
 
 
 def seen(name: str = "entre-a", *, online: bool = True, bin_cards: int = 0, **changes: object) -> StationSnapshot:
-    return StationSnapshot(name, online, NOW - timedelta(hours=1), msgspec.structs.replace(STATE, **changes), bin_cards)
+    contact = Contact.ONLINE if online else Contact.OFFLINE
+    return StationSnapshot(
+        name, contact, NOW - timedelta(hours=1), msgspec.structs.replace(STATE, **changes), bin_cards
+    )
 
 
 def device(kind: str, state: str, *, ok: bool = False) -> dict[str, object]:
@@ -55,7 +59,7 @@ AT_ONE_STATION = [
     (seen(clock_off_s=-301), "clock", "", "behind"),
     (seen(outbox_depth=200), "outbox_depth", "", "200"),
 ]
-OF_MANY = {"offline", "version", "product_failing", "reader_failing"}
+OF_MANY = {"silent", "offline", "version", "product_failing", "reader_failing"}
 """Rules that look at more than one state; each has a test of its own below."""
 
 
@@ -90,7 +94,7 @@ def test_a_number_of_an_alert_is_said_with_what_it_counts(number: str) -> None:
         seen(clock_off_s=-300),
         seen(clock_off_s=300, time=(NOW + timedelta(hours=1)).isoformat()),
         seen(bin_cards=149, outbox_depth=199),
-        StationSnapshot("entre-a", True, NOW, None),
+        StationSnapshot("entre-a", Contact.ONLINE, NOW, None),
     ],
 )
 def test_nothing_is_wrong(station: StationSnapshot) -> None:

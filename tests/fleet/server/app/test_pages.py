@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.pages.rendering import MENU
+from fleet.server.stations.model import Contact
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fleet.server.app.asgi import get
@@ -25,7 +26,7 @@ PAGES = (
     "/orders",
 )
 SWEDISH = (
-    "13 av 14 stationer tar emot besökare. Fyra saker behöver dig.",
+    "12 av 14 stationer tar emot besökare. Fyra saker behöver dig.",
     "14 stationer",
     "Så står den nu",
     "126 ärenden i dag",
@@ -33,7 +34,7 @@ SWEDISH = (
     "Väntar i fack",
 )
 ENGLISH = (
-    "13 of 14 stations receive visitors. Four things need you.",
+    "12 of 14 stations receive visitors. Four things need you.",
     "14 stations",
     "How it stands now",
     "126 errands today",
@@ -124,7 +125,7 @@ async def test_a_fleet_without_stations_has_a_page_too(app: FastAPI, readings: F
 
 
 async def test_a_station_never_heard_from_has_a_page(app: FastAPI, readings: FakeReadings) -> None:
-    row = replace(readings.station_rows[0], state=None, heard=None, online=False)
+    row = replace(readings.station_rows[0], state=None, heard=None, contact=Contact.OFFLINE)
     readings.put(row)
     answer = await get(app, f"/stations/{row.name}")
     assert "Inte hörd än" in answer.text

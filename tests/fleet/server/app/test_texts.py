@@ -27,7 +27,7 @@ FAMILIES = {
     "outcome", "bin_reason", "effect",
     "effect_at", "effect_outcome", "signed", "event", "slot", "order", "step", "chart", "deed", "alert", "alerts.state",
     "alert_count", "alert_slot", "role", "door.why", "step_up.why",
-    "keys.why", "checkpoint", "account", "token", "once", "severity", "level",
+    "keys.why", "contact", "receives", "checkpoint", "account", "token", "once", "severity", "level",
     "command", "command_help", "command_message", "command_state",
     "command_result", "command_refusal", "commands.choice", "commands.wrong", "commands.valid", "commands.col",
     "stock.kind", "bins.show", "deadline", "deadline_act", "deadline_will", "deadline_did", "deadline_since",

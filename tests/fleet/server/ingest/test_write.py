@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from fleet.messages.events import Facts, seal
-from fleet.messages.link import Acked
+from fleet.messages.link import Acked, StationState, decode, encode
 from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState, UnreadableMessage
 from fleet.server.ingest.write import Writer
@@ -184,6 +184,23 @@ def test_presence_and_state_are_the_latest(writer: Writer, readings: StoreReadin
     assert readings.summary(NOW).alarms == (("entre-a", "offline", ""),)
 
 
+def test_a_state_that_says_nothing_new_is_heard_and_not_written(writer: Writer, readings: StoreReadings) -> None:
+    def says(time: datetime, **changes: object) -> tuple[frozenset[str], str]:
+        state = replace(decode(StationState, STATE.encode()), time=time.isoformat(), clock_off_s=0, **changes)
+        topics = writer.commit([ArrivedState("entre-a", encode(state).decode())], time).topics
+        row = readings.station("entre-a", time)
+        assert row is not None
+        assert row.state is not None
+        assert row.heard == time
+        return topics, row.state.time
+
+    first, at = says(NOW)
+    assert (bool(first), at) == (True, NOW.isoformat())
+    for minutes in (1, 2, 3):
+        assert says(NOW + timedelta(minutes=minutes)) == (frozenset(), NOW.isoformat())
+    assert says(LATER, outbox_depth=1)[1] == LATER.isoformat()
+
+
 def test_what_the_broker_remembers_of_a_station_is_not_the_station_being_heard(
     writer: Writer, readings: StoreReadings
 ) -> None:
@@ -201,9 +218,11 @@ def test_what_the_broker_remembers_of_a_station_is_not_the_station_being_heard(
     writer.commit(memory, LATER)
     assert heard() == [NOW, NOW, None]
     writer.commit([*memory, ArrivedState("entre-b", STATE, True), ArrivedPresence("entre-b", True, True)], LATER)
-    assert heard() == [NOW, LATER, None], "one that is online according to the broker is there"
+    assert heard() == [NOW, NOW, None], "the broker replays what it retained of a station that has died with it"
+    writer.commit([ArrivedState("entre-a", STATE, waited=True), ArrivedPresence("entre-b", True, waited=True)], LATER)
+    assert heard() == [NOW, NOW, None], "what waited for a server that was away was not said now"
     writer.commit([*memory, ArrivedState("entre-a", STATE)], LATER)
-    assert heard() == [LATER, LATER, None]
+    assert heard() == [LATER, NOW, None]
 
 
 def test_a_failed_commit_takes_nothing(writer: Writer, station: SealingStation, database: Database) -> None:

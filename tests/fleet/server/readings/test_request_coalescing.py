@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from fleet.server.readings.request_coalescing import SharedStationList
-from fleet.server.stations.model import StationRow
+from fleet.server.stations.model import Contact, StationRow
 from tests.fleet.server.conftest import NOW
 
 
 def row(name: str) -> StationRow:
-    return StationRow(name, "", True, None, None, 0, 0, 0, None, 0)
+    return StationRow(name, "", Contact.ONLINE, None, None, 0, 0, 0, None, 0)
 
 
 class Readings:
