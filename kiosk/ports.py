@@ -67,6 +67,7 @@ __all__ = [
     "NamedOutcome",
     "Order",
     "Orders",
+    "Pledge",
     "Presence",
     "Printer",
     "Reader",
@@ -182,6 +183,13 @@ class Envelopes(Protocol):
         """Whether that is the release code of the order's letter. Never `CARD_DECIDES`: only the verifier knows."""
 
 
+class Pledge(Protocol):
+    """What follows from an effect whatever befalls the station: kept with its intent, done once its outcome is written."""
+
+    def keep(self, transaction: Any, effect: int) -> None:
+        """Keep it inside the transaction that writes the intent of that number."""
+
+
 class ErrandLog(Protocol):
     """The journal of one errand. An intent is durable before each effect; outcome and event follow in one transaction."""
 
@@ -202,11 +210,13 @@ class ErrandLog(Protocol):
     async def receipt(self) -> Receipt | None:
         """The receipt that was issued for this order before, where there is one."""
 
-    async def effect(self, name: Effect, act: Awaitable[T], **facts: str | int) -> T:
+    async def effect(
+        self, name: Effect, act: Awaitable[T], *, pledge: Pledge | None = None, **facts: str | int
+    ) -> T:
         """Write the intent, await `act`, write the outcome. An exception out of `act` is written as `unknown`.
 
         The outcome is that of the result's type (`kiosk.station.journal_schema.OUTCOMES`), or what a `NamedOutcome` says.
-        Facts go into the event, never a code.
+        `pledge`: what follows from the outcome, in its very transaction. Facts go into the event, never a code.
         """
 
     async def settled(self, effect: Effect, how: Outcome) -> None:

@@ -3,6 +3,9 @@
 It does not wait behind the events of the outbox: a question goes out as soon as there is a connection, again and again with the
 same id until the server's signed word is here. The order in which they were wanted is kept.
 
+What an effect will ask for (a card that falls into the bin is blocked) is pledged in the transaction of its intent, and queued in
+that of its outcome: no power cut lies between the two.
+
 What waits is encrypted at rest: the proofs that it carries have names in them.
 """
 
@@ -10,6 +13,8 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
@@ -23,6 +28,9 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS block_queue (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ask BLOB NOT NULL, wanted TEXT NOT NULL, result BLOB
 ) STRICT;
+CREATE TABLE IF NOT EXISTS block_pledge (
+    effect INTEGER NOT NULL, outcome TEXT NOT NULL, id TEXT NOT NULL, ask BLOB NOT NULL, PRIMARY KEY (effect, outcome)
+) STRICT;
 """
 KIND = "block"
 """What it is encrypted for."""
@@ -34,6 +42,30 @@ ASK_S = 10.0
 log = logging.getLogger(__name__)
 
 Queueable = BlockAsk | HoldAsk | LiftAsk
+
+
+@dataclass(frozen=True, slots=True)
+class PledgedAsks:
+    """Asks that follow from an effect, by its outcome: id and encrypted ask."""
+
+    by_outcome: Mapping[str, tuple[str, bytes]]
+
+    def keep(self, transaction: sqlite3.Connection, effect: int) -> None:
+        """Keep them with the intent of that number, inside its transaction."""
+        transaction.executemany(
+            "INSERT INTO block_pledge (effect, outcome, id, ask) VALUES (?, ?, ?, ?)",
+            [(effect, outcome, id_, ask) for outcome, (id_, ask) in self.by_outcome.items()],
+        )
+
+
+def redeem_pledge(cx: sqlite3.Connection, effect: int, outcome: str, now: str) -> None:
+    """Queue what was pledged for that outcome of an effect, inside the transaction that writes it, and forget the rest."""
+    cx.execute(
+        "INSERT OR IGNORE INTO block_queue (id, ask, wanted) SELECT id, ask, ? FROM block_pledge"
+        " WHERE effect = ? AND outcome = ?",
+        (now, effect, outcome),
+    )
+    cx.execute("DELETE FROM block_pledge WHERE effect = ?", (effect,))
 
 
 class BlockQueue:
@@ -65,6 +97,12 @@ class BlockQueue:
         finally:
             self._told.pop(ask.id, None)
         return await self._store.transact(lambda cx: _result(cx, ask.id))
+
+    def pledge(self, asks: Mapping[str, Queueable]) -> PledgedAsks:
+        """Encrypt what follows from an effect, by its outcome."""
+        return PledgedAsks(
+            {outcome: (ask.id, self._cipher.encrypt(KIND, encode(ask))) for outcome, ask in asks.items()}
+        )
 
     async def waiting(self) -> int:
         """How many have not been answered yet."""

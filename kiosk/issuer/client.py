@@ -29,7 +29,7 @@ from fleet.messages.asking import (
     LiftAsk,
     Result,
 )
-from fleet.messages.vocabulary import AskName
+from fleet.messages.vocabulary import AskName, Outcome
 from kiosk.issuer.ports import (
     BlockReason,
     CardBlocked,
@@ -46,7 +46,7 @@ from kiosk.issuer.ports import (
     Unavailable,
 )
 from kiosk.issuer.proof_ports import P, PersonProof, with_proofs
-from kiosk.ports import Clock
+from kiosk.ports import Clock, Pledge
 
 logger = logging.getLogger(__name__)
 
@@ -176,9 +176,7 @@ class FleetBlocking:
     ) -> CardBlocked | RequestQueued | RequestDeclined:
         """For good. Raises StoreError: then nothing was kept, and the person must be told so."""
         now = self._now()
-        id_ = request_id(errand, AskName.CARD_BLOCK, card_number)
-        ask = BlockAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
-        result = await self._tell(with_proofs(ask, (by,)), now)
+        result = await self._tell(self._block_ask(card_number, reason, by, errand, now), now)
         if isinstance(result, asking.BlockedResult):
             return CardBlocked(datetime.fromisoformat(result.at))
         return _queued_or_declined(result, now)
@@ -188,9 +186,7 @@ class FleetBlocking:
     ) -> CardHeld | RequestQueued | RequestDeclined:
         """Until it is lifted. Raises StoreError."""
         now = self._now()
-        id_ = request_id(errand, AskName.CARD_HOLD, card_number)
-        ask = HoldAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
-        result = await self._tell(with_proofs(ask, (by,)) if by else ask, now)
+        result = await self._tell(self._hold_ask(card_number, reason, by, errand, now), now)
         if isinstance(result, asking.HeldResult):
             return CardHeld(result.from_state)
         return _queued_or_declined(result, now)
@@ -205,9 +201,31 @@ class FleetBlocking:
         result = await self._requests.ask_for(LiftAsk(id=id_, card_number=card_number), by)
         return HoldLifted(result.state) if isinstance(result, asking.LiftedResult) else refusal_of(result)
 
+    def pledge_for_drop(
+        self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str
+    ) -> Pledge:
+        """The asks have the ids that `block` and `hold` of that errand give them: asked again there, each is done once."""
+        now = self._now()
+        held = self._hold_ask(card_number, "returned", by, errand, now)
+        dropped = held if block is None or by is None else self._block_ask(card_number, block, by, errand, now)
+        return self._queue.pledge(
+            {Outcome.DROPPED: dropped, Outcome.JAM: held, Outcome.FISHING: held, Outcome.UNKNOWN: held}
+        )
+
     async def waiting(self) -> int:
         """How many have not been told."""
         return await self._queue.waiting()
+
+    def _block_ask(self, card_number: str, reason: BlockReason, by: PersonProof, errand: str, now: str) -> BlockAsk:
+        id_ = request_id(errand, AskName.CARD_BLOCK, card_number)
+        return with_proofs(BlockAsk(id=id_, card_number=card_number, reason=reason, wanted=now), (by,))
+
+    def _hold_ask(
+        self, card_number: str, reason: HoldReason, by: PersonProof | None, errand: str, now: str
+    ) -> HoldAsk:
+        id_ = request_id(errand, AskName.CARD_HOLD, card_number)
+        ask = HoldAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
+        return with_proofs(ask, (by,)) if by else ask
 
     async def _tell(self, ask: Queueable, now: str) -> Result | None:
         return await self._queue.tell(ask, now, ASK_LIMIT_S)

@@ -60,6 +60,11 @@ class NoFleet:
     async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Unavailable:
         return NOBODY
 
+    def pledge_for_drop(
+        self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str
+    ) -> None:
+        return None
+
     async def waiting(self) -> int:
         return 0
 

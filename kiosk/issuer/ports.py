@@ -25,6 +25,7 @@ from fleet.messages.issuing import (
     SwitchOff,
 )
 from kiosk.issuer.proof_ports import PersonProof
+from kiosk.ports import Pledge
 
 __all__ = [
     "LATE",
@@ -153,6 +154,14 @@ class Blocking(Protocol):
         self, card_number: str, *, by: PersonProof, errand: str
     ) -> HoldLifted | RequestDeclined | Unavailable:
         """End a hold. Needs the server: an old hold in this station's queue is told first."""
+
+    def pledge_for_drop(
+        self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str
+    ) -> Pledge | None:
+        """What follows from a card that falls into the bin, in the transaction that says so: the block of that reason that
+        its holder's proof stands behind, else a hold; where it got stuck, or nobody knows where it is, a hold. None: nobody can be
+        told.
+        """
 
     async def waiting(self) -> int:
         """How many blocks and holds have not been told yet."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fleet.agent import checkpoints, commands, key_book, outbox, sync
+from fleet.agent import blocks, checkpoints, commands, key_book, outbox, sync
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.identity import Identity, IdentityError
@@ -240,10 +240,10 @@ def make_journal(
     cipher = AtRestCipher(identity.station, identity.store_secret())
     follow = Checkpoints(identity.private_key(), identity.certificate(), chain).follow
     if fleet is None:
-        return Journal(store, chain, clock, cipher=cipher, follow=follow)
+        return Journal(store, chain, clock, cipher=cipher, follow=follow, redeem=blocks.redeem_pledge)
     return Journal(
         store, chain, clock, cipher=cipher, follow=follow,
-        on_commit=fleet.link.notify, on_collected=fleet.book.mark_collected,
+        on_commit=fleet.link.notify, on_collected=fleet.book.mark_collected, redeem=blocks.redeem_pledge,
     )  # fmt: skip
 
 

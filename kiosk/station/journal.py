@@ -25,7 +25,7 @@ from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
-from kiosk.ports import Clock, CodeThatApplies, Ended, Order
+from kiosk.ports import Clock, CodeThatApplies, Ended, Order, Pledge
 from kiosk.receipts import Receipt, read_receipt
 from kiosk.station.journal_schema import (
     DONE,
@@ -68,6 +68,7 @@ class Journal:
         follow: Callable[[sqlite3.Connection, str], object] = lambda cx, now: None,
         on_commit: Callable[[], None] = lambda: None,
         on_collected: Callable[[sqlite3.Connection, str], None] = lambda cx, order: None,
+        redeem: Callable[[sqlite3.Connection, int, str, str], None] = lambda cx, effect, outcome, now: None,
     ) -> None:
         """A journal over an open store.
 
@@ -76,6 +77,7 @@ class Journal:
             follow: called in the transaction of each event, after it, with the time: a checkpoint may follow.
             on_commit: called after each commit: the link has something to send.
             on_collected: called in the transaction that ends a hand-over: the order is never offered again.
+            redeem: called in the transaction that writes an outcome, with effect, outcome and time: what was pledged is due.
         """
         self._store = store
         self._chain = chain
@@ -84,6 +86,7 @@ class Journal:
         self._follow = follow
         self._on_commit = on_commit
         self._on_collected = on_collected
+        self.redeem = redeem
 
     async def boot(self, version: str) -> tuple[Interrupted, ...]:
         """Write down what a stop cut off, and that the station started. Raises StoreError."""
@@ -167,6 +170,7 @@ class Journal:
                 cx.execute(
                     "UPDATE effect SET outcome = ?, concluded = ? WHERE id = ?", (Outcome.UNKNOWN, self.now(), effect)
                 )
+                self.redeem(cx, effect, Outcome.UNKNOWN, self.now())
                 content = {"errand": errand, "effect": name, **json.loads(facts)}
                 self.event(cx, EventType.EFFECT_UNKNOWN, subject_of(order), content)
         for one in {f.errand: f for f in found if f.errand in open_errands}.values():
@@ -265,11 +269,13 @@ class Log:
         )
         return None if row is None else read_receipt(row[0], row[1])
 
-    async def effect(self, name: Effect, act: Awaitable[T], **facts: str | int) -> T:
+    async def effect(
+        self, name: Effect, act: Awaitable[T], *, pledge: Pledge | None = None, **facts: str | int
+    ) -> T:
         """Intent, act, outcome. Raises what `act` raises, after writing `unknown`; StoreError before anything is done, or where
         the outcome cannot be written: `end` does it then."""
         try:
-            intent = await self._journal.transact(lambda cx: self.intend(cx, name, facts))
+            intent = await self._journal.transact(lambda cx: self.intend(cx, name, facts, pledge))
         except BaseException:
             if inspect.iscoroutine(act):
                 act.close()  # it was never started: nothing has happened
@@ -363,12 +369,16 @@ class Log:
         told = {"errand": self.id, **({"order": self._order_no} if self._order_no else {}), **content}
         self._journal.event(cx, kind, subject_of(self._order_no, self.card_number), told)
 
-    def intend(self, cx: sqlite3.Connection, name: Effect, facts: dict[str, str | int]) -> int:
+    def intend(
+        self, cx: sqlite3.Connection, name: Effect, facts: dict[str, str | int], pledge: Pledge | None = None
+    ) -> int:
         cursor = cx.execute(
             "INSERT INTO effect (errand, order_no, name, facts, intended) VALUES (?, ?, ?, ?, ?)",
             (self.id, self._order_no, name, json.dumps(facts), self._journal.now()),
         )
         assert cursor.lastrowid is not None
+        if pledge is not None:
+            pledge.keep(cx, cursor.lastrowid)
         return cursor.lastrowid
 
     async def _conclude(self, conclusion: "_Conclusion") -> None:
@@ -387,6 +397,7 @@ class Log:
             "UPDATE effect SET outcome = ?, facts = ?, concluded = ? WHERE id = ?",
             (conclusion.outcome, json.dumps(conclusion.facts), self._journal.now(), conclusion.intent),
         )
+        self._journal.redeem(cx, conclusion.intent, conclusion.outcome, self._journal.now())
         told = {"effect": conclusion.name, **conclusion.facts}
         if conclusion.outcome == Outcome.UNKNOWN:
             self._event(cx, EventType.EFFECT_UNKNOWN, told)

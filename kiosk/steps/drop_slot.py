@@ -1,11 +1,15 @@
-"""A card into the drop slot: the flap opens, and only the bin's own sensor says that the card is gone."""
+"""A card into the drop slot: the flap opens, and only the bin's own sensor says that the card is gone.
+
+A card that fell in is out of anybody's hands, and must not stay valid: its block or hold is pledged before the flap opens, and due in
+the transaction that says that it fell.
+"""
 
 import asyncio
 import contextlib
 
 from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened
 from fleet.messages.vocabulary import Effect, Outcome
-from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome, Order
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome, Order, Pledge
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
@@ -16,21 +20,25 @@ from kiosk.views import Await
 async def drop_old_card(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
 ) -> str:
-    """The holder's old card into the drop slot. Never ends the errand: returns what is left to say of it, or nothing."""
+    """The holder's old card into the drop slot, and on hold. Never ends the errand: returns what is left to say of it, or nothing."""
     if who.by != "old_card" or who.card_number == order.card_number or caps.cabinet is None:
         return ""
     view = views.drop_old(context, who.card_number)
-    return "" if await drop_card(ask, caps.cabinet, view, log, who.card_number) == Outcome.DROPPED else "old_card_kept"
+    pledge = caps.blocking.pledge_for_drop(who.card_number, None, by=who.proof, errand=log.id)
+    came = await drop_card(ask, caps.cabinet, view, log, who.card_number, pledge)
+    return "" if came == Outcome.DROPPED else "old_card_kept"
 
 
-async def drop_card(ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, number: str) -> str:
+async def drop_card(
+    ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, number: str, pledge: Pledge | None
+) -> str:
     """See a card fall while `view` asks for it: `dropped`, or why it did not (`kept`, `not_opened`, `jam`, `fishing`, ...). The
-    flap ends locked."""
+    flap ends locked. `pledge`: what is done to the card once it has fallen."""
     try:
         opened = await log.effect(Effect.DROP_OPEN, cabinet.open_drop())
         if isinstance(opened, NotOpened):
             return Outcome.NOT_OPENED
-        came = await log.effect(Effect.DROP_CARD, _drop(ask, view, cabinet), old_card=number)
+        came = await log.effect(Effect.DROP_CARD, _drop(ask, view, cabinet), pledge=pledge, old_card=number)
     except BaseException:
         await _lock_flap(cabinet)  # it may be open, and nobody is going to watch it
         raise

@@ -182,6 +182,9 @@ class IssuerDesk:
         self.told.append(("lift", card_number, by.hsa_id))
         return HoldLifted(card.held_from)
 
+    def pledge_for_drop(self, card_number: str, block: str | None, *, by: PersonProof | None, errand: str) -> None:
+        """Nothing outlives this desk: what is asked at once is all."""
+
     async def waiting(self) -> int:
         return len(self.queue)
 

@@ -21,7 +21,7 @@ from drivers.reader.card_reader import CardReader, ReaderSettings
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import Profile, Profiles, builtin
-from fleet.agent import outbox, sync
+from fleet.agent import blocks, outbox, sync
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
@@ -31,6 +31,7 @@ from fleet.messages.link import Order
 from fleet.messages.vocabulary import short_type
 from kiosk.errands.pickup.journey import pickup
 from kiosk.errands.registry import Journey
+from kiosk.issuer import gateway
 from kiosk.ports import Ended, Envelopes
 from kiosk.station import journal
 from kiosk.station.fleet_orders import CardEnvelopes
@@ -179,11 +180,11 @@ class Room:
     ) -> None:
         self.clock = world.clock
         self.world = world
-        schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA]
+        schemas = [outbox.SCHEMA, sync.SCHEMA, *gateway.SCHEMAS, journal.SCHEMA]
         self.store = store.open(folder / "station.sqlite", schemas=schemas)
         self.journal = Journal(
             self.store, EventChain(STATION, 1, bootid), self.clock,
-            cipher=AtRestCipher(STATION, bytes(32)), on_collected=collect,
+            cipher=AtRestCipher(STATION, bytes(32)), on_collected=collect, redeem=blocks.redeem_pledge,
         )  # fmt: skip
         administrators = [administrator(person(13).hsa_id, person(13).name)]
         self.orders = HeldOrders(orders, administrators, self.journal)

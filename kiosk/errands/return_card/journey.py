@@ -29,7 +29,7 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     if card.may_keep and reason == "left" and await ask(views.keep(WHY)) == "keep":
         return await _kept(ask, log)
     await ask(views.confirm(WHY, card.whose, blocks=card.who.proof is not None))
-    await _drop(ask, caps, log, card)
+    await _drop(ask, caps, log, card, reason)
     what = await _tell(ask, caps, log, card, reason)
     receipt = await receipt_for(caps, CONTEXT, log, card.whose, card.who, (f"reason_{reason}", what))
     ended = Ended(ErrandOutcome.DONE, what, receipt=receipt.number if receipt else None)
@@ -46,7 +46,8 @@ async def _why(ask: Ask) -> BlockReason:
 
 
 async def _tell(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason) -> str:
-    """Have it blocked, or held. It is in the bin already, so it is returned whatever the issuer says: what came of it."""
+    """Have it blocked, or held, as was pledged. It is in the bin already, so it is returned whatever the issuer says: what came of
+    it."""
     by = card.who.proof
     wish = BlockRequest(card.whose.card_number, reason if by else None, "returned", by)
     match await try_to_block_or_hold(ask, caps, DROP, log, wish):
@@ -64,11 +65,12 @@ async def _kept(ask: Ask, log: ErrandLog) -> Ended:
     return ended
 
 
-async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard) -> None:
+async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason) -> None:
     """See the card fall. One that is stuck in the slot is out of anybody's hands: on hold. Raises StopError."""
     assert caps.cabinet is not None, "the errand is not offered without"
-    number = card.whose.card_number
-    came = await drop_card(ask, caps.cabinet, views.drop(DROP, number), log, number)
+    number, by = card.whose.card_number, card.who.proof
+    pledge = caps.blocking.pledge_for_drop(number, reason if by else None, by=by, errand=log.id)
+    came = await drop_card(ask, caps.cabinet, views.drop(DROP, number), log, number, pledge)
     if came in (Outcome.JAM, Outcome.FISHING):
         await try_to_block_or_hold(ask, caps, DROP, log, BlockRequest(number, None, "returned", card.who.proof))
         raise views.stuck(DROP)

@@ -5,6 +5,7 @@ import base64
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,15 @@ from drivers.reader.errors import ReaderError
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.secret import Secret
-from fleet.agent import outbox, sync
+from fleet.agent import blocks, outbox, sync
+from fleet.agent.outbox import EventChain
 from fleet.agent.region import RegionFile
 from fleet.agent.store import StationStore
+from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.issuing import AdministratorRole, CardRecord, DirectoryPerson, Offer
 from fleet.messages.link import Administrator
 from fleet.messages.mandates import means_of
+from fleet.messages.vocabulary import Effect, Outcome
 from fleet.server.people.queries import replace_administrators
 from fleet.server.stations.tables import alarms
 from kiosk.clock import SystemClock
@@ -51,7 +55,10 @@ from kiosk.issuer.ports import (
     Unavailable,
 )
 from kiosk.issuer.proof_ports import PersonProof
+from kiosk.ports import NamedOutcome
+from kiosk.station import journal as journal_module
 from kiosk.station.build_fleet import region_listeners
+from kiosk.station.journal import Journal
 from kiosk.steps.identity.administrator import ATTENDING
 from sim.issuer.database import Seed
 from sim.reader.in_process import InProcessBackend
@@ -102,7 +109,7 @@ async def region(tmp_path: Path) -> AsyncIterator[Fleet]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[StationStore]:
-    made = StationStore.open(tmp_path / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, *SCHEMAS])
+    made = StationStore.open(tmp_path / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, journal_module.SCHEMA, *SCHEMAS])
     yield made
     made.close()
 
@@ -314,6 +321,79 @@ async def test_a_nonce_of_the_stations_own_does_nothing_but_block_and_hold_once(
     assert await ports.blocking.hold(CARD, "forgotten", by=own, errand=ERRAND) == CardHeld("active")
     assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == RequestDeclined("nonce_unknown")
     assert await ports.blocking.block(CARD, "lost", by=own, errand="once more") == RequestDeclined("nonce_unknown")
+
+
+async def fall_in(store: StationStore, ports: Ports, outcome: Outcome | None, by: PersonProof | None) -> None:
+    """A card at the flap, and what the sensors say of it; None: the power goes before they say anything. Nothing else runs."""
+    journal = Journal(store, EventChain(STATION, 1, "boot-1"), HandClock(), redeem=blocks.redeem_pledge)
+    log = await journal.start("return_card")
+    pledge = ports.blocking.pledge_for_drop(CARD, "replaced" if by else None, by=by, errand=log.id)
+    if outcome is None:
+        await journal.transact(lambda cx: log.intend(cx, Effect.DROP_CARD, {"old_card": CARD}, pledge))
+    else:
+        await log.effect(Effect.DROP_CARD, as_said(outcome), pledge=pledge, old_card=CARD)
+
+
+async def as_said(outcome: Outcome) -> NamedOutcome:
+    return NamedOutcome(outcome)
+
+
+async def start_again(store: StationStore, region: Fleet) -> CardWord:
+    """The station's next start, until nothing waits: what the register says of the card then."""
+    await Journal(store, EventChain(STATION, 1, "boot-2"), HandClock(), redeem=blocks.redeem_pledge).boot("test")
+    after = IssuerGateway(identity(), store, region.link, HandClock())
+    tasks = after.start()
+    async with asyncio.timeout(LIMIT_S):
+        while await after.queue.waiting():  # noqa: ASYNC110  # told by a task of its own
+            await asyncio.sleep(0.005)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return await state_of(Ports(after))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "proved", "state"),
+    [
+        (Outcome.DROPPED, True, "blocked"),
+        (Outcome.DROPPED, False, "held"),
+        (Outcome.JAM, True, "held"),
+        (Outcome.FISHING, True, "held"),
+        (None, True, "held"),
+        (Outcome.KEPT, True, "active"),
+    ],
+)
+async def test_a_card_that_fell_into_the_bin_is_no_longer_valid_though_the_power_went_right_then(
+    region: Fleet, side: IssuerGateway, store: StationStore, outcome: Outcome | None, proved: bool, state: str
+) -> None:
+    ports = Ports(side)
+    await fall_in(store, ports, outcome, await proof_of(ports, "1:old") if proved else None)
+    assert (await start_again(store, region)).state == state
+    assert (await start_again(store, region)).state == state
+    changes = [ask for ask in region.link.asked if isinstance(ask, BlockAsk | HoldAsk)]
+    assert len(changes) == (state != "active"), "it is told once"
+
+
+async def test_a_block_whose_card_is_in_the_bin_outlasts_the_servers_nonce(tmp_path: Path, store: StationStore) -> None:
+    """It is good for a quarter of an hour; a station that was without power for longer tells its block all the same."""
+    now = [NOW]
+    async with fleet(tmp_path / "fleet", lambda: now[0]) as region:
+        ports = Ports(IssuerGateway(identity(), store, region.link, HandClock()))
+        await fall_in(store, ports, Outcome.DROPPED, await proof_of(ports, "1:old"))
+        now[0] += timedelta(minutes=20)
+        assert (await start_again(store, region)).state == "blocked"
+
+
+async def test_a_return_that_asks_at_once_asks_what_was_pledged(
+    region: Fleet, ports: Ports, store: StationStore
+) -> None:
+    own = await proof_of(ports, "1:old")
+    journal = Journal(store, EventChain(STATION, 1, "boot-1"), HandClock(), redeem=blocks.redeem_pledge)
+    log = await journal.start("return_card")
+    pledge = ports.blocking.pledge_for_drop(CARD, "replaced", by=own, errand=log.id)
+    await log.effect(Effect.DROP_CARD, as_said(Outcome.DROPPED), pledge=pledge, old_card=CARD)
+    assert await ports.blocking.block(CARD, "replaced", by=own, errand=log.id) == CardBlocked(NOW)
+    assert len([ask for ask in region.link.asked if isinstance(ask, BlockAsk)]) == 1
 
 
 async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, side: IssuerGateway) -> None:
