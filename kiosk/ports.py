@@ -210,9 +210,7 @@ class ErrandLog(Protocol):
     async def receipt(self) -> Receipt | None:
         """The receipt that was issued for this order before, where there is one."""
 
-    async def effect(
-        self, name: Effect, act: Awaitable[T], *, pledge: Pledge | None = None, **facts: str | int
-    ) -> T:
+    async def effect(self, name: Effect, act: Awaitable[T], *, pledge: Pledge | None = None, **facts: str | int) -> T:
         """Write the intent, await `act`, write the outcome. An exception out of `act` is written as `unknown`.
 
         The outcome is that of the result's type (`kiosk.station.journal_schema.OUTCOMES`), or what a `NamedOutcome` says.

@@ -220,9 +220,7 @@ class FleetBlocking:
         id_ = request_id(errand, AskName.CARD_BLOCK, card_number)
         return with_proofs(BlockAsk(id=id_, card_number=card_number, reason=reason, wanted=now), (by,))
 
-    def _hold_ask(
-        self, card_number: str, reason: HoldReason, by: PersonProof | None, errand: str, now: str
-    ) -> HoldAsk:
+    def _hold_ask(self, card_number: str, reason: HoldReason, by: PersonProof | None, errand: str, now: str) -> HoldAsk:
         id_ = request_id(errand, AskName.CARD_HOLD, card_number)
         ask = HoldAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
         return with_proofs(ask, (by,)) if by else ask

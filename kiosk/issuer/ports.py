@@ -158,9 +158,9 @@ class Blocking(Protocol):
     def pledge_for_drop(
         self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str
     ) -> Pledge | None:
-        """What follows from a card that falls into the bin, in the transaction that says so: the block of that reason that
-        its holder's proof stands behind, else a hold; where it got stuck, or nobody knows where it is, a hold. None: nobody can be
-        told.
+        """What follows from a card that falls into the bin, in the transaction that says so: the block of that reason that its
+        holder's proof stands behind, else a hold; a hold also where it got stuck, or nobody knows where it is. None: nobody can
+        be told.
         """
 
     async def waiting(self) -> int:

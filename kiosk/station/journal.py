@@ -269,9 +269,7 @@ class Log:
         )
         return None if row is None else read_receipt(row[0], row[1])
 
-    async def effect(
-        self, name: Effect, act: Awaitable[T], *, pledge: Pledge | None = None, **facts: str | int
-    ) -> T:
+    async def effect(self, name: Effect, act: Awaitable[T], *, pledge: Pledge | None = None, **facts: str | int) -> T:
         """Intent, act, outcome. Raises what `act` raises, after writing `unknown`; StoreError before anything is done, or where
         the outcome cannot be written: `end` does it then."""
         try:

@@ -11,6 +11,9 @@ from typing import Protocol, Self
 from drivers.reader.model import CardFacts
 from kiosk.views import Say, Step, say
 
+TEST_ALONE = ("task.code", "task.test")
+"""What is listed where nothing is written: the code and the test."""
+
 
 @dataclass(frozen=True, slots=True)
 class ViewContext:
@@ -19,8 +22,8 @@ class ViewContext:
     errand: str
     step: Step | None = None
     attended_by: str | None = None
-    tasks: tuple[str, ...] = ("task.code", "task.test")
-    """What is listed while the card works, in order: keys of texts. Where nothing is written, the code and the test."""
+    tasks: tuple[str, ...] = TEST_ALONE
+    """What is listed while the card works, in order: keys of texts."""
 
     def name(self, view: str) -> str:
         """The stable name of a view."""
@@ -34,6 +37,10 @@ class ViewContext:
     def at(self, step: int, of: int) -> Self:
         """The same errand, at a step."""
         return replace(self, step=Step(step, of))
+
+    def testing_alone(self) -> Self:
+        """The same, where the code is one that was not set now."""
+        return replace(self, tasks=TEST_ALONE)
 
     def ending(self) -> Self:
         """The same errand after its last step: no pips."""

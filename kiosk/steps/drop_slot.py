@@ -1,7 +1,7 @@
 """A card into the drop slot: the flap opens, and only the bin's own sensor says that the card is gone.
 
-A card that fell in is out of anybody's hands, and must not stay valid: its block or hold is pledged before the flap opens, and due in
-the transaction that says that it fell.
+A card that fell in is out of anybody's hands, and must not stay valid: its block or hold is pledged before it can fall, and due
+in the transaction that says that it fell.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from kiosk.views import Await
 async def drop_old_card(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
 ) -> str:
-    """The holder's old card into the drop slot, and on hold. Never ends the errand: returns what is left to say of it, or nothing."""
+    """The holder's old card into the drop slot, and on hold. Never ends the errand: what is left to say of it, or nothing."""
     if who.by != "old_card" or who.card_number == order.card_number or caps.cabinet is None:
         return ""
     view = views.drop_old(context, who.card_number)
@@ -29,9 +29,7 @@ async def drop_old_card(
     return "" if came == Outcome.DROPPED else "old_card_kept"
 
 
-async def drop_card(
-    ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, number: str, pledge: Pledge | None
-) -> str:
+async def drop_card(ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, number: str, pledge: Pledge | None) -> str:
     """See a card fall while `view` asks for it: `dropped`, or why it did not (`kept`, `not_opened`, `jam`, `fishing`, ...). The
     flap ends locked. `pledge`: what is done to the card once it has fallen."""
     try:

@@ -117,6 +117,7 @@ class LetterVerifier:
         self.silent: deque[bool] = deque()
         """Whether the next questions are left without an answer."""
         self.guesses = 0
+        self.matches = 0
         self.release_guesses = 0
 
     async def available(self) -> bool:
@@ -128,6 +129,7 @@ class LetterVerifier:
         if self.guesses >= 5:
             return EnvelopeVerdict.TOO_MANY
         if puk.reveal() == self.pukes[order.order]:
+            self.matches += 1
             return EnvelopeVerdict.MATCH
         self.guesses += 1
         return EnvelopeVerdict.NO_MATCH

@@ -46,8 +46,7 @@ async def _why(ask: Ask) -> BlockReason:
 
 
 async def _tell(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason) -> str:
-    """Have it blocked, or held, as was pledged. It is in the bin already, so it is returned whatever the issuer says: what came of
-    it."""
+    """Have it blocked, or held, as was pledged. It is in the bin already: it is returned whatever the issuer says to that."""
     by = card.who.proof
     wish = BlockRequest(card.whose.card_number, reason if by else None, "returned", by)
     match await try_to_block_or_hold(ask, caps, DROP, log, wish):

@@ -78,7 +78,8 @@ async def _unlock(
             known = await set_code_by_mandate(ask, caps, context, log, card, given, role)
         else:
             known, card.visit = await set_code(ask, caps, context, log, letter, card.visit, role)
-    return known.after_test(await prove_card(ask, context, log, card.visit, known.code, role))
+    shown = context if known.new else context.testing_alone()
+    return known.after_test(await prove_card(ask, shown, log, card.visit, known.code, role))
 
 
 async def order_letter(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard) -> Ended:

@@ -40,6 +40,7 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
         yield f"unblock-puk-not-sent-{name}", pin_views.puk_not_sent(CARD, puk).view
     yield "unblock-switched-off", card_views.switched_off(CARD, SwitchOff("batch", "1-2", SWITCHED_OFF)).view
     yield "unblock-done", own_card_views.done(CONTEXT, *views.done(), RECEIPT)
+    yield "unblock-writing", pin_views.writing(CODE, puk_judged=False)
     yield "unblock-old-code", pin_views.old_code_applies(CARD)
     yield "unblock-old-code-forgotten", pin_views.forgotten(CARD).view
     yield "unblock-done-old-code", own_card_views.done(CONTEXT, *views.done(new=False), RECEIPT)

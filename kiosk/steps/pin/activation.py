@@ -41,7 +41,7 @@ async def activate(
     except BaseException:
         await visit.close()
         raise
-    prove = partial(_prove_new_card, ask, caps, context, log, order)
+    prove = partial(_prove_new_card, ask, caps, log, order)
     return await _set_and_prove(ask, caps, context, log, letter, visit, prove, again=code_was_set)
 
 
@@ -52,7 +52,7 @@ async def prove_activated_card(
     PUK, and the card signs. Closes the visit where it raises, as `activate`."""
     letter = CodeLetter(order, partial(caps.envelopes.verify, order))
 
-    async def prove(visit: Visit, code: Secret) -> None:
+    async def prove(context: ViewContext, visit: Visit, code: Secret) -> None:
         untested = await prove_card(ask, context, log, visit, code)
         if untested is not None:
             raise slot_views.new_card_untested(context, untested)
@@ -62,7 +62,7 @@ async def prove_activated_card(
 
 async def _set_and_prove(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, letter: CodeLetter, visit: Visit,
-    prove: Callable[[Visit, Secret], Awaitable[None]], *, again: bool,
+    prove: Callable[[ViewContext, Visit, Secret], Awaitable[None]], *, again: bool,
 ) -> tuple[CodeSet, Visit]:  # fmt: skip
     """The code from an earlier visit, or one that is set with the PUK; then the proof. Closes the visit where it raises."""
     try:
@@ -70,7 +70,8 @@ async def _set_and_prove(
         known = None if before is None else CodeSet(before)
         while known is None:
             known, visit = await set_code(ask, caps, context, log, letter, visit)
-        await prove(visit, known.code)
+        shown = context if before is None and known.new else context.testing_alone()
+        await prove(shown, visit, known.code)
         return known, visit
     except BaseException:
         await visit.close()
@@ -78,7 +79,7 @@ async def _set_and_prove(
 
 
 async def _prove_new_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit, code: Secret
+    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, context: ViewContext, visit: Visit, code: Secret
 ) -> None:
     """As `prove_card`, of a card that was in other hands: one that does not sign has heard the codes, and goes back; one that
     does is its holder's from now on."""

@@ -84,12 +84,12 @@ async def set_code(
     The visit that comes back holds the card now (another one after a tear). Raises StopError, CardPulledError.
     """
     refuse_unsendable_puk(context, visit.facts)
-    puk = await _puk(ask, context, letter, visit)
+    puk, judged = await _puk(ask, context, letter, visit)
     new = await choose_new_code(ask, context, visit, role)
     if new is None or await ask(views.write(context, letter.whose)) == "back":
         return None, visit
     writing = log.effect(EFFECT, _unblock(visit, role, puk, new))
-    match await ask(views.writing(context), until=writing):
+    match await ask(views.writing(context, puk_judged=judged), until=writing):
         case Accepted(new_code_set=taken):
             return await code_after_unlock(ask, context, visit, role, new, taken=taken), visit
         case WrongCode(entries_left=0):
@@ -135,8 +135,9 @@ async def _unblock(visit: Visit, role: Role, puk: Secret, new: Secret) -> CodeOu
         return NotSent()
 
 
-async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter, visit: Visit) -> Secret:
-    """Ask for the PUK until its verifier says that it is this envelope's (or leaves that to the card). Raises StopError."""
+async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter, visit: Visit) -> tuple[Secret, bool]:
+    """Ask for the PUK until its verifier says that it is this envelope's, or (False) leaves that to the card. Raises
+    StopError."""
     code = visit.facts.pin(Role.PUK)
     if code is not None and not code.can_be_typed:
         raise views.card_refused(context)
@@ -147,7 +148,7 @@ async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter, visit: Visit)
         verdict = await ask(views.checking(context), until=letter.verify(puk))
         match EnvelopeVerdict(verdict):
             case EnvelopeVerdict.MATCH | EnvelopeVerdict.CARD_DECIDES:
-                return puk
+                return puk, verdict == EnvelopeVerdict.MATCH
             case EnvelopeVerdict.NO_MATCH:
                 await ask(views.wrong_puk(context, letter.whose, None))
             case EnvelopeVerdict.TOO_MANY:

@@ -1,5 +1,7 @@
 """The views of the new code: PUK, code, code again, written, tested, and what is said when the card was pulled."""
 
+from typing import Literal
+
 from drivers.reader.model import Pin
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.policy import PinPolicy
@@ -68,19 +70,7 @@ def _digits_of_puk(shortest: int, longest: int, tail: str) -> Say:
 
 
 def checking(context: ViewContext) -> Busy:
-    return Busy(
-        name=context.name("checking"),
-        errand=context.title,
-        step=context.step,
-        title=say("busy.title"),
-        lead=(say("busy.checking"),),
-        tasks=(
-            Task(say("task.puk"), "now"),
-            Task(say("task.write"), "later"),
-            Task(say("task.test"), "later"),
-        ),
-        under=say("busy.card_in"),
-    )
+    return _busy(context, "checking", "busy.checking", "task.puk")
 
 
 def wrong_puk(context: ViewContext, whose: CardHolder, left: int | None) -> Tell:
@@ -178,6 +168,7 @@ def write(context: ViewContext, whose: CardHolder) -> Confirm:
 
 
 def _busy(context: ViewContext, name: str, lead: str, now: str) -> Busy:
+    """What comes before `now` is ticked: it has been answered."""
     at = context.tasks.index(now)
     return Busy(
         name=context.name(name),
@@ -185,17 +176,20 @@ def _busy(context: ViewContext, name: str, lead: str, now: str) -> Busy:
         step=context.step,
         title=say("busy.title"),
         lead=(say(lead),),
-        tasks=tuple(
-            Task(say(t), "done" if i < at else "now" if i == at else "later") for i, t in enumerate(context.tasks)
-        ),
+        tasks=tuple(_task(t, "done" if i < at else "now" if i == at else "later") for i, t in enumerate(context.tasks)),
         under=say("busy.card_in"),
         attended_by=context.attended_by,
     )
 
 
-def writing(context: ViewContext) -> Busy:
-    """The one command that sets the code."""
-    return _busy(context, "writing", "busy.writing", "task.write")
+def _task(key: str, state: Literal["done", "now", "later"]) -> Task:
+    """Only once the PUK was judged is it called right."""
+    return Task(say("task.puk.check" if key == "task.puk" and state != "done" else key), state)
+
+
+def writing(context: ViewContext, *, puk_judged: bool = True) -> Busy:
+    """The one command that sets the code. `puk_judged`: somebody has said that the PUK is right; else the card says it now."""
+    return _busy(context, "writing", "busy.writing", "task.write" if puk_judged else "task.puk")
 
 
 def testing(context: ViewContext) -> Busy:

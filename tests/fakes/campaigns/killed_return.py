@@ -1,8 +1,8 @@
-"""A station that is killed while a card is in its bin and nothing more is done: `python -m tests.fakes.campaigns.killed_return FOLDER`.
+"""A station that is killed once a card is in its bin: `python -m tests.fakes.campaigns.killed_return FOLDER`.
 
-Each story runs on a store of its own in a forked child without connection, which ends itself by SIGKILL at its point. Then the station
-starts again on what is left, connected to the issuer's simulator, and tells what waits. One JSON object a line says what became of
-the card.
+Each story runs on a store of its own in a forked child without connection, which ends itself by SIGKILL at its point. Then the
+station starts again on what is left, connected to the issuer's simulator, and tells what waits. One JSON object a line says what
+became of the card.
 """
 
 import asyncio
@@ -20,7 +20,6 @@ from kiosk.errands.registry import Journey
 from kiosk.errands.return_card.journey import return_card
 from kiosk.issuer.gateway import IssuerGateway
 from kiosk.station.journal import Log
-from sim.stories.clock import HandClock
 from sim.stories.own_card import MINE
 from sim.stories.patience import LIMIT_S
 from sim.stories.person import Deed, Person, Story, drops, pulls, puts

@@ -5,19 +5,32 @@ from pathlib import Path
 import pytest
 
 from sim.stories.errand_stories import ErrandStory, assert_ended_somehow, errand_stories, play
-from sim.stories.person import Interruption, Trouble
-from sim.stories.room import quick_folder
+from sim.stories.person import Interruption, Person, Trouble
+from sim.stories.room import Room, quick_folder
+from tests.fakes.station.ticked_tasks import Witness
 
 TALES = errand_stories()
 TROUBLED = [tale for tale in TALES if tale.troubled]
 TROUBLES: tuple[Trouble, ...] = ("cancel", "leave", "pull", "swap")
 
 
+def show_room(room: Room, someone: Person, at: int) -> None:
+    assert isinstance(someone, Witness)
+    someone.room = room
+
+
+def assert_no_false_tick(someone: Person) -> None:
+    """No task is ticked before it is true: before the card, the verifier, the issuer or the journal has said so."""
+    assert isinstance(someone, Witness)
+    assert someone.false_ticks == []
+
+
 @pytest.mark.parametrize("tale", TALES, ids=[tale.title for tale in TALES])
 async def test_story(tale: ErrandStory, tmp_path: Path) -> None:
     with quick_folder(tmp_path) as folder:
-        room, someone, ended = await play(folder, tale)
+        room, someone, ended = await play(folder, tale, befall=show_room, person=Witness)
         try:
+            assert_no_false_tick(someone)
             if someone.failure is not None:
                 raise someone.failure
             assert (ended.outcome, ended.reason) == (tale.outcome, tale.reason)
@@ -40,8 +53,9 @@ async def test_trouble_at_every_question(tale: ErrandStory, trouble: Trouble, tm
         folder = tmp_path / f"{at}"
         folder.mkdir()
         with quick_folder(folder) as quick:
-            room, someone, ended = await play(quick, tale, Interruption(at, trouble))
+            room, someone, ended = await play(quick, tale, Interruption(at, trouble), show_room, Witness)
             try:
+                assert_no_false_tick(someone)
                 where = f"{trouble} at question {at} of {tale.title}: {someone.names}"
                 await assert_ended_somehow(room, someone, ended, tale, where)
             finally:

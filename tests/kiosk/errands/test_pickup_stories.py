@@ -19,6 +19,7 @@ from sim.stories.person import Person, Story, first, puts, puts_back
 from sim.stories.room import Room
 from sim.stories.setting import Setting, attended, come_back, own_card
 from tests.fakes.station.managed_card import proved_by_management_key
+from tests.fakes.station.ticked_tasks import Witness
 
 
 def with_ending(story: Story, reason: str) -> Story:
@@ -31,8 +32,10 @@ async def test_story(tale: PickupStory, make_room: Any, caplog: pytest.LogCaptur
     caplog.set_level(logging.DEBUG)
     room = make_room(tale.setting)
     PREPARED.get(tale.title, lambda _: None)(room)
-    someone = Person(room.world, room.clock, with_ending(tale.story(), tale.reason))
+    someone = Witness(room.world, room.clock, with_ending(tale.story(), tale.reason))
+    someone.room = room
     ended = await room.errand(someone)
+    assert someone.false_ticks == []
     if someone.failure is not None:
         raise someone.failure
     outcome = "fault" if tale.reason == "slot_jammed" else tale.outcome

@@ -109,7 +109,9 @@ async def region(tmp_path: Path) -> AsyncIterator[Fleet]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[StationStore]:
-    made = StationStore.open(tmp_path / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, journal_module.SCHEMA, *SCHEMAS])
+    made = StationStore.open(
+        tmp_path / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, journal_module.SCHEMA, *SCHEMAS]
+    )
     yield made
     made.close()
 
