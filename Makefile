@@ -36,7 +36,7 @@ check: setup ## format, lint, types (the firmware's too), import rules
 bench: setup ## measure: how soon, how many, how much
 	@$(PY) -m benches $(ARGS)
 
-soak: setup ## the server under stations, dashboards and pages for SOAK_SECONDS=120: memory, open files and times as they go
+soak: setup ## a server under 1,000 hasty stations and readers for SOAK_SECONDS=120 (a day: 4320): memory, files, log, times
 	@$(PY) -m benches.soak $(or $(SOAK_SECONDS),120)
 
 audit: setup ## supply chain: static analysis, licences, SBOMs of station and server (build/audit), known vulnerabilities

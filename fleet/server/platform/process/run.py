@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from fleet.server.platform.process.allocator import share_one_arena
 from fleet.server.platform.process.open_files import raise_open_files
 
 DONE, OWN_ERROR, INTERRUPTED = 0, 1, 130
@@ -89,6 +90,7 @@ def run(main: Coroutine[Any, Any, int], limit_s: float = THREADS_S, leave: Calla
     """
     before = set(threading.enumerate())
     raise_open_files()
+    share_one_arena()
     with asyncio.Runner() as runner:
         code = runner.run(main)
         over = threading.Event()
