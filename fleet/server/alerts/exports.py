@@ -20,6 +20,7 @@ ALERTS = FileExport[AlertRow](
         ExportColumn("col.alert", lambda row, t: labels.alert_label(row).text(t), shows=("alerts.what",)),
         ExportColumn("col.detail", lambda row, t: labels.alert_detail(row, t)),
         ExportColumn("col.station", lambda row, t: row.station),
+        ExportColumn("col.stations", lambda row, t: row.stations),
         ExportColumn("col.first", lambda row, t: row.first, shows=("alerts.first",)),
         ExportColumn("col.last", lambda row, t: row.last, shows=("alerts.last",)),
         ExportColumn("col.times", lambda row, t: row.times, shows=("alerts.times",)),

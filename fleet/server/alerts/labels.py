@@ -61,13 +61,29 @@ def alert_todos(
 
 def _todo(row: AlertRow, title: str, texts: Localization, now: datetime, action: str) -> TodoItem:
     mark = alert_label(row)
-    said = ": ".join((title or texts("alerts.fleet"), mark.text(texts)))
+    said = ": ".join((alert_place(row, title, texts), mark.text(texts)))
     detail, since = alert_detail(row, texts), texts.lately(row.first, now)
     return TodoItem(mark.level, _ICON.get(row.code, mark.icon), said, detail, f"/alerts/{row.id}", action, since)
 
 
+def alert_place(row: AlertRow, title: str, texts: Localization) -> str:
+    """Where it is: a station, the many of an outage, or the fleet. `title`: of the station, where it is known."""
+    if row.stations is not None:
+        return texts.many("alerts.stations", row.stations)
+    return title or row.station or texts("alerts.fleet")
+
+
+def alert_advice(row: AlertRow, texts: Localization) -> str:
+    """What to do about it, in a sentence."""
+    family = "alert_outage" if row.stations is not None and texts.has(f"alert_outage.{row.code}") else "alert_advice"
+    return texts(f"{family}.{row.code}")
+
+
 def alert_detail(row: AlertRow, texts: Localization) -> str:
     """Which one, and how: a device and its state, a slot, how many."""
+    if row.stations is not None:
+        still = texts.number(row.still or 0)
+        return texts("alerts.still", still=still, all=texts.number(row.stations)) if row.closed is None else ""
     said = row.detail
     if row.code in _DEVICES:
         said = texts.code(f"device.{_DEVICES[row.code]}", row.detail)

@@ -31,6 +31,11 @@ class AlertRow:
     acknowledged: datetime | None
     by: str | None
     note: str | None
+    stations: int | None = None
+    """At how many stations, where it is an outage of many; `still` at how many of them now."""
+    still: int | None = None
+    outage: int | None = None
+    """The outage that it is part of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,14 @@ class NoticeRow:
     tries: int
     sent: datetime | None
     error: str | None
+    uid: str
+    """For receivers: random, and the same at each try."""
+    title: str = ""
+    """Of the station; what the queue does not keep is filled in when it is sent."""
+    members: tuple[str, ...] = ()
+    """Titles of the stations of an outage where it is so still."""
+    link: str = ""
+    """The address of the alert's page, empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +92,16 @@ class Alerts(Protocol):
 
     @changes_with(Topic.ALERTS)
     def list_alerts(
-        self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
+        self,
+        *,
+        is_open: bool | None = None,
+        station: str | None = None,
+        outage: int | None = None,
+        limit: int = 100,
+        offset: int = 0,
     ) -> tuple[list[AlertRow], int]:
-        """Open ones first, then the latest; and how many there are in all."""
+        """Open ones first, then the latest; and how many there are in all. An outage stands for its members, which are listed by
+        `outage` or by station, and for who does not see the whole fleet."""
 
     @changes_with(Topic.ALERTS)
     def list_unacknowledged(self, limit: int) -> tuple[list[AlertRow], int]:
@@ -91,7 +111,10 @@ class Alerts(Protocol):
     def find_alert(self, number: int) -> AlertRow | None: ...
 
     def acknowledge(self, number: int, by: str, note: str) -> AlertRow | None:
-        """Say who knows of it: the first one stands. None where there is no such alert."""
+        """Say who knows of it: the first one stands. Of an outage all is acknowledged. None where there is no such alert."""
+
+    def acknowledge_all(self, numbers: Sequence[int], by: str, note: str) -> list[AlertRow]:
+        """The same for many; gives those that there are."""
 
     @changes_with(Topic.ALERTS)
     def queued_notices(self) -> Sequence[NoticeRow]:

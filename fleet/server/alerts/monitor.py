@@ -104,6 +104,8 @@ class AlertMonitor:
             with self._database.writing.begin() as connection:
                 second_person.drop_decided(connection, now)
                 due = alerting.queued_notices(connection, due=now, limit=MOST_AT_ONCE)
+        with self._database.reading.begin() as connection:
+            due = alerting.with_titles(connection, due)
         channels = {channel.name: channel for channel in self._settings.channels}
         for name in dict.fromkeys(notice.channel for notice in due):
             self._tell_channel(channels.get(name), [notice for notice in due if notice.channel == name], now)
@@ -138,8 +140,10 @@ class AlertMonitor:
 
     def _linked(self, notice: NoticeRow) -> NoticeRow:
         url = self._url()
-        if not url or not isinstance(notice.about, PendingApproval):
+        if not url:
             return notice
+        if not isinstance(notice.about, PendingApproval):
+            return replace(notice, link=f"{url}/alerts/{notice.about.id}")
         return replace(notice, about=replace(notice.about, link=f"{url}/commands/{notice.about.id}"))
 
     async def _every(self, seconds: float, work: Callable[[], bool]) -> None:

@@ -1,9 +1,9 @@
 """Notifications by webhook and e-mail, sent in the calling thread, and their retries with back-off.
 
-Rules: a try takes at most ten seconds; what went wrong is said in words without secrets. Words that come together are one e-mail,
-so that a network that is away does not fill a mailbox; a webhook gets each, with an id that stays the same when it is sent
-again and the time of this try, signed where it has a secret (see `fleet.server.platform.webhook_signatures`). A redirect is not
-followed."""
+Rules: a try takes at most ten seconds; what went wrong is said in words without secrets. Words that come together are one
+e-mail, so that a network that is away does not fill a mailbox; a webhook gets each. A message has a random id that stays
+the same when it is sent again (`webhook-id`, `Message-ID`) and the time of this try; a webhook's is signed where it has a
+secret (see `fleet.server.platform.webhook_signatures`). A redirect is not followed."""
 
 import http.client
 import json
@@ -11,16 +11,20 @@ import smtplib
 import ssl
 import urllib.error
 import urllib.request
+import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fleet.server.alerts import labels
 from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, PendingApproval
 from fleet.server.alerts.settings import Channel, Email, Webhook
+from fleet.server.platform.pages.i18n import Localization, load
 from fleet.server.platform.webhook_signatures import ID, SIGNATURE, TIMESTAMP, HookError, load_secret, signature
 
 TIMEOUT_S = 10.0
@@ -28,6 +32,8 @@ FIRST_RETRY_S, LAST_RETRY_S = 30.0, 3600.0
 MOST_TRIES = 12
 GATHER_FROM = 6
 """So many words that wait for one mailbox are one e-mail."""
+MOST_MEMBERS = 30
+"""Stations of an outage in an e-mail; a webhook gets all."""
 PREFIX = "[kortkiosk] "
 
 Notification = NoticeRow | NoticeBundle
@@ -45,7 +51,7 @@ def deliver(channel: Channel, told: Notification, now: datetime) -> None:
             case Webhook(), NoticeRow():
                 _post(channel, told, now)
             case Email(), _:
-                _mail(channel, told)
+                _mail(channel, told, now)
             case _:
                 raise ValueError("a webhook gets each word")
     except HookError as error:
@@ -76,9 +82,26 @@ def bundle_notices(channel: Channel | None, notices: Sequence[NoticeRow]) -> lis
     return [(notice,) for notice in (*alone, *alerts)]
 
 
-def subject_and_text(told: Notification) -> tuple[str, str]:
+def as_message(notice: NoticeRow) -> dict[str, Any]:
+    """What a program is told: the alert or the command, the title of its station, the stations of an outage, the page."""
+    kind = "command" if isinstance(notice.about, PendingApproval) else "alert"
+    beside = {"title": notice.title, "stations": list(notice.members), "link": notice.link}
+    return {
+        "what": notice.what,
+        kind: as_json(notice.about),
+        **{name: value for name, value in beside.items() if value},
+    }
+
+
+@cache
+def _languages() -> dict[str, Localization]:
+    return load()
+
+
+def subject_and_text(told: Notification, texts: Localization) -> tuple[str, str]:
     """Subject and text of an e-mail."""
-    return _of_all(told.notices) if isinstance(told, NoticeBundle) else _of_one(told)
+    subject, text = _of_all(told.notices, texts) if isinstance(told, NoticeBundle) else _of_one(told, texts)
+    return PREFIX + subject, text
 
 
 def _line(text: object) -> str:
@@ -86,31 +109,66 @@ def _line(text: object) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in str(text))
 
 
-def _of_all(notices: Sequence[NoticeRow]) -> tuple[str, str]:
+def _of_all(notices: Sequence[NoticeRow], texts: Localization) -> tuple[str, str]:
     """How many of each, and one line for each."""
-    words = [_of_one(notice)[0].removeprefix(PREFIX) for notice in notices]
-    codes = Counter(notice.about.code for notice in notices if isinstance(notice.about, AlertRow))
-    each = ", ".join(f"{code} {count}" for code, count in codes.most_common())
-    return f"{PREFIX}{len(notices)} alerts: {each}", "\n".join(words) + "\n"
+    alerts = [notice.about for notice in notices if isinstance(notice.about, AlertRow)]
+    counts = Counter(labels.alert_label(about).text(texts) for about in alerts)
+    each = ", ".join(f"{what} {count}" for what, count in counts.most_common())
+    lines = [_of_one(notice, texts)[0] + (f"\n  {notice.link}" if notice.link else "") for notice in notices]
+    return _line(texts("mail.many", count=texts.number(len(notices)), each=each)), "\n".join(lines) + "\n"
 
 
-def _of_one(notice: NoticeRow) -> tuple[str, str]:
-    said = as_json(notice.about).items()
-    text = "\n".join(f"{name}: {_line(value)}" for name, value in said if value not in (None, "", False)) + "\n"
+def _of_one(notice: NoticeRow, texts: Localization) -> tuple[str, str]:
     match notice.about:
-        case PendingApproval(station=station, command=command):
-            return f"{PREFIX}needs a second person: {station} {command}", text
+        case PendingApproval():
+            return _of_command(notice, notice.about, texts)
         case alert:
-            where = alert.station or "the fleet"
-            what = " ".join(part for part in (alert.code, alert.subject) if part)
-            over = "over: " if notice.what == "closed" else ""
-            return _line(f"{PREFIX}{over}{alert.severity}: {where} {what}"), text
+            return _of_alert(notice, alert, texts)
+
+
+def _of_command(notice: NoticeRow, about: PendingApproval, texts: Localization) -> tuple[str, str]:
+    what = texts.code("command", about.command)
+    lines = [what, texts("mail.by", by=about.by)]
+    if about.decide_by is not None:
+        lines.append(texts("mail.decide_by", time=texts.moment(about.decide_by)))
+    subject = texts("mail.second_person", where=notice.title or about.station, what=what)
+    return _line(subject), _text([*lines, about.link])
+
+
+def _of_alert(notice: NoticeRow, alert: AlertRow, texts: Localization) -> tuple[str, str]:
+    what, where = labels.alert_label(alert).text(texts), labels.alert_place(alert, notice.title, texts)
+    is_over = notice.what == "closed"
+    how = texts("mail.over") if is_over else texts.code("severity", alert.severity)
+    times = [texts("mail.since", time=texts.moment(alert.first))]
+    if alert.closed is not None:
+        times.append(texts("mail.closed", time=texts.moment(alert.closed)))
+    advice = "" if is_over else labels.alert_advice(alert, texts)
+    detail = labels.alert_detail(alert, texts)
+    subject = f"{how}: {where}: {what}" + (f" ({detail})" if alert.subject and alert.stations is None else "")
+    body = [f"{where}: {what}", detail, *times, advice, notice.link, *_members(notice, texts)]
+    return _line(subject), _text(body)
+
+
+def _members(notice: NoticeRow, texts: Localization) -> list[str]:
+    """The stations of an outage, a line each, as many as are read."""
+    if not notice.members:
+        return []
+    more = len(notice.members) - MOST_MEMBERS
+    lines = [f"- {title}" for title in notice.members[:MOST_MEMBERS]]
+    return ["", *lines, *([texts("mail.more", count=texts.number(more))] if more > 0 else [])]
+
+
+def _text(lines: Sequence[str]) -> str:
+    """Lines as they are, without those that say nothing; an empty one stays before a list."""
+    said = [
+        line for at, line in enumerate(lines) if line or (lines[at + 1 : at + 2] and lines[at + 1].startswith("- "))
+    ]
+    return "\n".join(map(_line, said)) + "\n"
 
 
 def _post(channel: Webhook, notice: NoticeRow, now: datetime) -> None:
-    kind = "command" if isinstance(notice.about, PendingApproval) else "alert"
-    body = json.dumps({"what": notice.what, kind: as_json(notice.about)}, ensure_ascii=False).encode()
-    message, timestamp = f"notice-{notice.id}", str(int(now.timestamp()))
+    body = json.dumps(as_message(notice), ensure_ascii=False).encode()
+    message, timestamp = notice.uid, str(int(now.timestamp()))
     headers = {"Content-Type": "application/json", ID: message, TIMESTAMP: timestamp}
     if channel.secret_file is not None:
         headers[SIGNATURE] = signature(load_secret(Path(channel.secret_file)), message, timestamp, body)
@@ -124,13 +182,20 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """A redirect is an error: the settings name the address."""
 
 
-def _mail(channel: Email, told: Notification) -> None:
+def _uid(told: Notification) -> str:
+    """The same where the same words are sent again: of many, it is made of their ids."""
+    if isinstance(told, NoticeRow):
+        return told.uid
+    return str(uuid.uuid5(uuid.UUID(told.notices[0].uid), " ".join(notice.uid for notice in told.notices)))
+
+
+def _mail(channel: Email, told: Notification, now: datetime) -> None:
     message = EmailMessage()
-    message["Subject"], text = subject_and_text(told)
-    number = told.id if isinstance(told, NoticeRow) else f"{told.notices[0].id}-{told.notices[-1].id}"
+    message["Subject"], text = subject_and_text(told, _languages()[channel.language])
     message["From"], message["To"] = channel.sender, ", ".join(channel.to)
-    message["Message-ID"] = f"<kortkiosk-{number}@{parseaddr(channel.sender)[1].rpartition('@')[2]}>"
-    message.set_content(text)
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{_uid(told)}@{parseaddr(channel.sender)[1].rpartition('@')[2]}>"
+    message.set_content(text, cte="quoted-printable")  # a relay need not take 8 bits (RFC 6152)
     context = ssl.create_default_context()
     if channel.security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(channel.host, channel.port, timeout=TIMEOUT_S, context=context)

@@ -7,7 +7,8 @@ audit.
 Example: `app.include_router(alert_pages(web, desk))`
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -17,7 +18,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from fleet.server.alerts.dependencies import within
-from fleet.server.alerts.labels import alert_label
+from fleet.server.alerts.labels import alert_label, alert_place
 from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, PendingApproval
 from fleet.server.maintenance.labels import active_windows
 from fleet.server.platform.audit.log import AuditEvent, mask_numbers
@@ -34,15 +35,20 @@ from fleet.server.stations.dependencies import stations_named
 
 ACKNOWLEDGED = "alert.acknowledge"
 MOST_NOTE = 400
+MOST_AT_ONCE = 1000
+"""Alerts that are taken by one request of a program."""
 STATES = ("open", "closed", "all")
 _MOST_PAGES = 10_000
+_NUMBER = re.compile(r"[0-9]{1,15}")
 IS_OPEN: Mapping[str, bool] = {"open": True, "closed": False}
 Number = Annotated[int, Path(ge=1, le=2**53)]
 Station = Annotated[str, Query(max_length=40)]
 
 
 class Alert(BaseModel):
-    """One alert. `station` is empty where it concerns the whole fleet; `subject` says which device, slot or product."""
+    """One alert. `station` is empty where it concerns the whole fleet; `subject` says which device, slot or product.
+    `stations`: at how many stations, where it is an outage of many, and `still` at how many of them now; both are null for
+    any other, and `subject` of an outage is random. `outage`: the one that it is part of."""
 
     id: int
     station: str
@@ -58,6 +64,9 @@ class Alert(BaseModel):
     acknowledged: datetime | None
     by: str | None
     note: str | None
+    stations: int | None
+    still: int | None
+    outage: int | None
 
 
 class WaitingCommand(BaseModel):
@@ -92,6 +101,12 @@ class Acknowledgement(Body):
     note: Annotated[str, Field(max_length=MOST_NOTE, pattern=LINE)] = ""
 
 
+class Acknowledgements(Acknowledgement):
+    """Somebody has taken these, with one note for all."""
+
+    alerts: Annotated[list[Annotated[int, Field(ge=1, le=2**53)]], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
 def alert_pages(web: Web, alerts: Alerts) -> APIRouter:
     """The list, one alert, and taking it."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -106,13 +121,20 @@ def alert_pages(web: Web, alerts: Alerts) -> APIRouter:
         return _list(request, web, alerts, (state if state in STATES else "open", station, page))
 
     @router.get("/alerts/{alert}", dependencies=needs(Right.VIEW))
-    def show_one(request: Request, alert: Number) -> Response:
-        return _one(request, web, _found(within(request, alerts).find_alert(alert)))
+    def show_one(request: Request, alert: Number, page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1) -> Response:
+        return _one(request, web, within(request, alerts), alert, page)
+
+    @router.post("/alerts/acknowledge", dependencies=needs(Right.COMMAND))
+    async def take_many(request: Request) -> Response:
+        form = await form_of(request)
+        chosen = [int(value) for value in form.getlist("alert") if isinstance(value, str) and _NUMBER.fullmatch(value)]
+        await run_in_threadpool(_take, request, alerts, chosen[:ROWS], field(form, "note", MOST_NOTE))
+        return RedirectResponse("/alerts", 303)
 
     @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND))
     async def take(request: Request, alert: Number) -> Response:
         note = field(await form_of(request), "note", MOST_NOTE)
-        await run_in_threadpool(_take, request, alerts, alert, note)
+        _one_of(await run_in_threadpool(_take, request, alerts, [alert], note))
         return RedirectResponse(f"/alerts/{alert}", 303)
 
     return router
@@ -127,12 +149,14 @@ def alert_api(alerts: Alerts) -> APIRouter:
         request: Request,
         state: Literal["open", "closed", "all"] = "open",
         station: Annotated[str | None, Query(max_length=40, pattern=LINE)] = None,
+        outage: Annotated[int | None, Query(ge=1, le=2**53)] = None,
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> CountedRows[Alert]:
-        """Alerts that fit: open ones first, then the latest."""
+        """Alerts that fit: open ones first, then the latest. An outage stands for the alerts that are part of it: those are
+        listed by `outage` or `station`."""
         rows, total = within(request, alerts).list_alerts(
-            is_open=IS_OPEN.get(state), station=station, limit=limit, offset=offset
+            is_open=IS_OPEN.get(state), station=station, outage=outage, limit=limit, offset=offset
         )
         return CountedRows(items=[_model(row) for row in rows], next=next_offset(offset, limit, total), total=total)
 
@@ -143,8 +167,13 @@ def alert_api(alerts: Alerts) -> APIRouter:
 
     @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND))
     def acknowledge(request: Request, alert: Number, said: Acknowledgement) -> Alert:
-        """Take it. The first one stands: a second one changes nothing."""
-        return _model(_take(request, alerts, alert, said.note))
+        """Take it, and all of an outage. The first one stands: a second one changes nothing."""
+        return _model(_one_of(_take(request, alerts, [alert], said.note)))
+
+    @router.post("/alerts/acknowledge", dependencies=needs(Right.COMMAND))
+    def acknowledge_many(request: Request, said: Acknowledgements) -> list[Alert]:
+        """Take many with one note. Answers with those that there are."""
+        return [_model(row) for row in _take(request, alerts, said.alerts, said.note)]
 
     @router.get("/notices", dependencies=needs(Right.VIEW))
     def list_notices(request: Request) -> list[Notice]:
@@ -172,6 +201,7 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
         title=t.many("alerts.title", waiting) if waiting else t("alerts.title.none"),
         rows=rows,
         total=total,
+        most_note=MOST_NOTE,
         state=state,
         states=STATES,
         station=station,
@@ -186,29 +216,45 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
     )
 
 
-def _one(request: Request, web: Web, row: AlertRow) -> Response:
-    now, readings = web.clock(), readings_of(request)
+def _one(request: Request, web: Web, alerts: Alerts, number: int, page: int) -> Response:
+    now, readings, row = web.clock(), readings_of(request), _found(alerts.find_alert(number))
     station = readings.station(row.station, now) if row.station else None
-    t, where = web.texts_for(request), station.title if station else row.station
+    t = web.texts_for(request)
+    where = alert_place(row, station.title if station else "", t)
+    members, total = _members(alerts, row, page)
     return web.render(
         request,
         "alerts/alert.html",
         (Topic.ALERTS,),
         page="alerts",
-        title=": ".join(part for part in (where, alert_label(row).text(t)) if part),
+        title=f"{where}: {alert_label(row).text(t)}",
         row=row,
+        members=members,
+        titles={one.name: one.title for one in readings.stations(now)} if members else {},
+        paging={"at": page, "pages": pages_of(total), "path": f"/alerts/{number}?"},
         station_title=where,
         may_take=row.closed is None and row.acknowledged is None and caller_of(request).may(Right.COMMAND),
         most_note=MOST_NOTE,
     )
 
 
-def _take(request: Request, alerts: Alerts, alert: int, note: str) -> AlertRow:
-    """Acknowledge in the caller's name. Raises HTTPException where there is no such alert for them."""
+def _members(alerts: Alerts, row: AlertRow, page: int) -> tuple[list[AlertRow], int]:
+    if row.stations is None:
+        return [], 0
+    return alerts.list_alerts(outage=row.id, limit=ROWS, offset=(page - 1) * ROWS)
+
+
+def _take(request: Request, alerts: Alerts, numbers: Sequence[int], note: str) -> list[AlertRow]:
+    """Acknowledge in the caller's name; gives those that there are for them."""
     caller = caller_of(request)
-    row = _found(within(request, alerts).acknowledge(alert, caller.name, mask_numbers(note.strip())))
-    audit_change(request, AuditEvent(ACKNOWLEDGED, f"{row.station} {row.code}".strip()))
-    return row
+    rows = within(request, alerts).acknowledge_all(numbers, caller.name, mask_numbers(note.strip()))
+    for row in rows:
+        audit_change(request, AuditEvent(ACKNOWLEDGED, f"{row.station} {row.code}".strip()))
+    return rows
+
+
+def _one_of(rows: Sequence[AlertRow]) -> AlertRow:
+    return _found(rows[0] if rows else None)
 
 
 def _found(row: AlertRow | None) -> AlertRow:

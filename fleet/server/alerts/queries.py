@@ -1,16 +1,33 @@
 """Queries of alerts and of the queue of notices."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from fleet.messages.link import StationState
+from fleet.server.alerts import outages
 from fleet.server.alerts.model import AlertRow, NoticeRow, PendingApproval
 from fleet.server.alerts.rules import AlertKey, FailedErrand, FleetSnapshot, RaisedAlarm, RuleMatch, StationSnapshot
-from fleet.server.alerts.settings import SEVERITIES, AlertSettings, at_least
+from fleet.server.alerts.settings import SEVERITIES, AlertSettings
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.alerts.transitions import CloseAlert, Decision, OpenAlert, ReopenAlert, StoredAlert, UpdateAlert
 from fleet.server.cards.stock.tables import bin_cards, bins
@@ -22,7 +39,6 @@ from fleet.server.stations.model import contact_of
 from fleet.server.stations.tables import alarms, stations
 
 FAILED = ("fault", "unknown")
-OPENED, CLOSED = "opened", "closed"
 ALL = true()
 _WAITING = ("id", "station", "command", "by", "asked", "decide_by")
 """What a word says of a command."""
@@ -52,8 +68,12 @@ def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> Fl
 
 
 def newest_alerts(connection: Connection) -> dict[AlertKey, StoredAlert]:
-    """The newest alert of each key, open or closed."""
-    last = select(func.max(alerts.c.id)).group_by(alerts.c.station, alerts.c.code, alerts.c.subject)
+    """The newest alert of each key, open or closed; outages are none of a rule's own."""
+    last = (
+        select(func.max(alerts.c.id))
+        .where(alerts.c.stations.is_(None))
+        .group_by(alerts.c.station, alerts.c.code, alerts.c.subject)
+    )
     rows = connection.execute(select(alerts).where(alerts.c.id.in_(last)))
     return {
         (row.station, row.code, row.subject): StoredAlert(
@@ -64,34 +84,72 @@ def newest_alerts(connection: Connection) -> dict[AlertKey, StoredAlert]:
 
 
 def write(connection: Connection, decisions: Iterable[Decision], settings: AlertSettings, now: datetime) -> None:
-    """Carry them out, and put into the queue what people are to be told."""
+    """Carry them out, and put into the queue what people are to be told. By a few statements, however many they are: the whole
+    fleet may fall silent at once."""
+    opened: list[OpenAlert] = []
+    reopened: list[ReopenAlert] = []
+    closed: list[CloseAlert] = []
+    fresh: defaultdict[str, list[int]] = defaultdict(list)
     for decision in decisions:
         match decision:
-            case OpenAlert(finding, silent):
-                severity = settings.rule[finding.code].severity
-                values = {
-                    "station": finding.station,
-                    "code": finding.code,
-                    "subject": finding.subject,
-                    "severity": severity,
-                    "detail": finding.detail,
-                    "first": _began(finding, now),
-                    "last": _began(finding, now),
-                    "times": finding.times,
-                    "silent": silent,
-                }
-                key = connection.execute(insert(alerts).values(values)).inserted_primary_key
-                assert key is not None
-                if not silent:
-                    _tell(connection, key[0], OPENED, settings, severity, now)
-            case ReopenAlert(number, finding):
-                began = {"first": _began(finding, now), "last": now}
-                again = {"closed": None, "detail": finding.detail, "times": alerts.c.times + 1, **began}
-                connection.execute(update(alerts).where(alerts.c.id == number).values(again))
-            case UpdateAlert():
-                _change(connection, decision, settings, now)
-            case CloseAlert(number, tell):
-                _close(connection, number, settings, now, tell=tell)
+            case OpenAlert():
+                opened.append(decision)
+            case ReopenAlert():
+                reopened.append(decision)
+            case UpdateAlert(number, finding, tell):
+                _change(connection, decision, now)
+                if tell:
+                    fresh[finding.code].append(number)
+            case CloseAlert():
+                closed.append(decision)
+    for number, one in _open(connection, opened, settings, now):
+        if not one.silent:
+            fresh[one.finding.code].append(number)
+    _reopen(connection, reopened, now)
+    grown = [one.id for one in closed if not one.tell]
+    outages.close(connection, [one.id for one in closed if one.tell], settings, now)
+    outages.close(connection, grown, settings, now, tell=False)
+    for code, numbers in fresh.items():
+        outages.announce(connection, code, numbers, settings, now)
+    outages.settle(connection, settings, now, outages.outages_of(connection, grown))
+
+
+def _open(
+    connection: Connection, opened: Sequence[OpenAlert], settings: AlertSettings, now: datetime
+) -> Iterator[tuple[int, OpenAlert]]:
+    """Gives the number of each."""
+    rows = [
+        {
+            "station": one.finding.station,
+            "code": one.finding.code,
+            "subject": one.finding.subject,
+            "severity": settings.rule[one.finding.code].severity,
+            "detail": one.finding.detail,
+            "first": _began(one.finding, now),
+            "last": _began(one.finding, now),
+            "times": one.finding.times,
+            "silent": one.silent,
+        }
+        for one in opened
+    ]
+    if not rows:
+        return iter(())
+    numbered = insert(alerts).returning(alerts.c.id, sort_by_parameter_order=True)
+    return zip(connection.execute(numbered, rows).scalars().all(), opened, strict=True)
+
+
+def _reopen(connection: Connection, reopened: Sequence[ReopenAlert], now: datetime) -> None:
+    """The same alerts, and the outages that they are part of, counted once more."""
+    rows = [
+        {"this": one.id, "about": one.finding.detail, "since": _began(one.finding, now), "at": now} for one in reopened
+    ]
+    if rows:
+        again = {
+            "closed": None, "detail": bindparam("about"), "first": bindparam("since"), "last": bindparam("at"),
+            "times": alerts.c.times + 1,
+        }  # fmt: skip
+        connection.execute(update(alerts).where(alerts.c.id == bindparam("this")).values(again), rows)
+    outages.reopen(connection, [one.id for one in reopened])
 
 
 def list_alerts(
@@ -99,27 +157,36 @@ def list_alerts(
     *,
     is_open: bool | None = None,
     station: str | None = None,
+    outage: int | None = None,
+    members: bool = False,
     within: ColumnElement[bool] = ALL,
     limit: int = 100,
     offset: int = 0,
 ) -> tuple[list[AlertRow], int]:
-    """Alerts that fit: open ones first, then the latest; and how many there are in all."""
+    """Alerts that fit: open ones first, then the latest; and how many there are in all. `members`: those of outages too."""
     fits = [within, *([alerts.c.station == station] if station is not None else [])]
+    if outage is not None:
+        fits.append(alerts.c.outage == outage)
+    elif not members and station is None:
+        fits.append(alerts.c.outage.is_(None))
     if is_open is not None:
         fits.append(alerts.c.closed.is_(None) if is_open else alerts.c.closed.is_not(None))
     query = select(alerts).where(and_(*fits))
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    latest = query.order_by(alerts.c.closed.is_not(None), alerts.c.last.desc(), alerts.c.id.desc())
+    order = (alerts.c.last.desc(), alerts.c.id.desc()) if outage is None else (alerts.c.station, alerts.c.id)
+    latest = query.order_by(alerts.c.closed.is_not(None), *order)
     return [_row(row) for row in connection.execute(latest.limit(limit).offset(offset))], total
 
 
 def unacknowledged_alerts(
-    connection: Connection, within: ColumnElement[bool], limit: int
+    connection: Connection, within: ColumnElement[bool], limit: int, *, members: bool = False
 ) -> tuple[list[AlertRow], int]:
     """Open ones that nobody has acknowledged and no maintenance keeps silent, worst first; and how many there are."""
     query = select(alerts).where(
         within, alerts.c.closed.is_(None), alerts.c.acknowledged.is_(None), alerts.c.silent.is_(False)
     )
+    if not members:
+        query = query.where(alerts.c.outage.is_(None))
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     worst = case({name: rank for rank, name in enumerate(SEVERITIES)}, value=alerts.c.severity)
     rows = connection.execute(query.order_by(worst.desc(), alerts.c.first, alerts.c.id).limit(limit))
@@ -135,8 +202,11 @@ def find_alert(connection: Connection, number: int, within: ColumnElement[bool] 
 def acknowledge(
     connection: Connection, number: int, by: str, note: str, now: datetime, within: ColumnElement[bool] = ALL
 ) -> AlertRow | None:
-    """Say who knows of it. The first one stands; None where there is no such alert within."""
-    fresh = and_(alerts.c.id == number, alerts.c.acknowledged.is_(None), within)
+    """Say who knows of it, and of all that is part of it. The first one stands; None where there is no such alert within."""
+    if find_alert(connection, number, within) is None:
+        return None
+    mine = or_(alerts.c.id == number, alerts.c.outage == number)
+    fresh = and_(mine, alerts.c.acknowledged.is_(None), within)
     connection.execute(update(alerts).where(fresh).values(acknowledged=now, by=by, note=note))
     return find_alert(connection, number, within)
 
@@ -155,7 +225,9 @@ def queued_notices(
     else:
         query = query.where(notices.c.sent.is_(None)).order_by(notices.c.id.desc())
     return [
-        NoticeRow(row.notice, _about(row), row.channel, row.what, row.made, row.due, row.tries, row.sent, row.error)
+        NoticeRow(
+            row.notice, _about(row), row.channel, row.what, row.made, row.due, row.tries, row.sent, row.error, row.uid
+        )
         for row in connection.execute(query.limit(limit))
     ]
 
@@ -177,7 +249,7 @@ def mark_failed(connection: Connection, number: int, why: str, due: datetime | N
     connection.execute(update(notices).where(notices.c.id == number).values(failed))
 
 
-def _change(connection: Connection, change: UpdateAlert, settings: AlertSettings, now: datetime) -> None:
+def _change(connection: Connection, change: UpdateAlert, now: datetime) -> None:
     finding = change.finding
     last = finding.since or now
     values: dict[str, Any] = {
@@ -189,8 +261,6 @@ def _change(connection: Connection, change: UpdateAlert, settings: AlertSettings
     if change.tell:
         values["silent"] = False
     connection.execute(update(alerts).where(alerts.c.id == change.id).values(values))
-    if change.tell:
-        _tell(connection, change.id, OPENED, settings, settings.rule[finding.code].severity, now)
 
 
 def _began(finding: RuleMatch, now: datetime) -> datetime:
@@ -198,28 +268,29 @@ def _began(finding: RuleMatch, now: datetime) -> datetime:
     return min(finding.since or now, now)
 
 
-def _close(connection: Connection, number: int, settings: AlertSettings, now: datetime, *, tell: bool) -> None:
-    """Whoever was told that it began is told that it is over; `tell`: false where something worse takes its place."""
-    connection.execute(update(alerts).where(alerts.c.id == number).values(closed=now))
-    if not tell:
-        return
-    told = set(connection.execute(select(notices.c.channel).where(notices.c.alert == number)).scalars())
-    for channel in settings.channels:
-        if channel.name in told:
-            _put(connection, number, channel.name, CLOSED, now)
+def with_titles(connection: Connection, told: Sequence[NoticeRow]) -> list[NoticeRow]:
+    """The same with the title of its station, and those of an outage's stations where it is so still."""
+    if not told:
+        return []
+    titles = {
+        row.name: state.title if (state := _state(row.state)) else row.name
+        for row in connection.execute(select(stations.c.name, stations.c.state))
+    }
+    return [
+        replace(
+            notice,
+            title=titles.get(notice.about.station, notice.about.station),
+            members=tuple(titles.get(name, name) for name in _members(connection, notice)),
+        )
+        for notice in told
+    ]
 
 
-def _tell(
-    connection: Connection, number: int, what: str, settings: AlertSettings, severity: str, now: datetime
-) -> None:
-    for channel in settings.channels:
-        if at_least(severity, channel.severity):
-            _put(connection, number, channel.name, what, now)
-
-
-def _put(connection: Connection, number: int, channel: str, what: str, now: datetime) -> None:
-    values = {"alert": number, "channel": channel, "what": what, "made": now, "due": now, "tries": 0}
-    connection.execute(insert(notices).values(values))
+def _members(connection: Connection, notice: NoticeRow) -> Sequence[str]:
+    if isinstance(notice.about, PendingApproval) or notice.about.stations is None:
+        return ()
+    mine = select(alerts.c.station).where(alerts.c.outage == notice.about.id, alerts.c.closed.is_(None))
+    return connection.execute(mine.distinct().order_by(alerts.c.station)).scalars().all()
 
 
 def _bin_counts(connection: Connection) -> dict[int, int]:

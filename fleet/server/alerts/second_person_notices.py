@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 
+from fleet.server.alerts.notices import new_uid
 from fleet.server.alerts.tables import notices
 from fleet.server.commands.tables import commands
 
@@ -32,7 +33,7 @@ def unannounced_approvals(connection: Connection, channels: Sequence[str], now: 
 def queue_notices(connection: Connection, words: Iterable[Untold], now: datetime) -> None:
     fresh = {"what": WAITING, "made": now, "due": now, "tries": 0}
     for command, channel in words:
-        connection.execute(insert(notices).values(command=command, channel=channel, **fresh))
+        connection.execute(insert(notices).values(command=command, channel=channel, uid=new_uid(), **fresh))
 
 
 def drop_decided(connection: Connection, now: datetime) -> None:

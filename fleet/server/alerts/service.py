@@ -29,24 +29,33 @@ class AlertService:
         self._settings = settings or AlertSettings({})
         self._patterns = patterns
         self._within = alerting.stations_in(patterns)
+        self._sees_members = "*" not in patterns
+        """Who does not see the whole fleet sees no outage of it."""
 
     def within(self, patterns: frozenset[str]) -> "AlertService":
         """The same for these stations only."""
         return AlertService(self._database, self._changes, self._clock, patterns, self._settings)
 
     def list_alerts(
-        self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
+        self,
+        *,
+        is_open: bool | None = None,
+        station: str | None = None,
+        outage: int | None = None,
+        limit: int = 100,
+        offset: int = 0,
     ) -> tuple[list[AlertRow], int]:
         """Open ones first, then the latest; and how many there are in all."""
         with self._database.reading.begin() as connection:
             return alerting.list_alerts(
-                connection, is_open=is_open, station=station, within=self._within, limit=limit, offset=offset
-            )
+                connection, is_open=is_open, station=station, outage=outage, members=self._sees_members,
+                within=self._within, limit=limit, offset=offset,
+            )  # fmt: skip
 
     def list_unacknowledged(self, limit: int) -> tuple[list[AlertRow], int]:
         """What waits for somebody, worst first, then the oldest."""
         with self._database.reading.begin() as connection:
-            return alerting.unacknowledged_alerts(connection, self._within, limit)
+            return alerting.unacknowledged_alerts(connection, self._within, limit, members=self._sees_members)
 
     def find_alert(self, number: int) -> AlertRow | None:
         with self._database.reading.begin() as connection:
@@ -54,10 +63,17 @@ class AlertService:
 
     def acknowledge(self, number: int, by: str, note: str) -> AlertRow | None:
         """Say who knows of it: the first one stands. None where there is no such alert."""
+        rows = self.acknowledge_all([number], by, note)
+        return rows[0] if rows else None
+
+    def acknowledge_all(self, numbers: Sequence[int], by: str, note: str) -> list[AlertRow]:
+        """The same for many, in one transaction; gives those that there are."""
         with self._database.writing.begin() as connection:
-            row = alerting.acknowledge(connection, number, by, note, self._clock(), self._within)
+            found = [
+                alerting.acknowledge(connection, number, by, note, self._clock(), self._within) for number in numbers
+            ]
         self._changes.publish(frozenset({Topic.ALERTS}))
-        return row
+        return [row for row in found if row is not None]
 
     def queued_notices(self) -> Sequence[NoticeRow]:
         """What is not sent yet, and what was given up."""

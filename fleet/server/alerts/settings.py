@@ -5,6 +5,9 @@
     [rule.offline]
     after_s = 600
 
+    [outage]
+    stations = 10
+
     [groups]
     hospital = ["entre-*", "akuten"]
 
@@ -57,6 +60,14 @@ class AlertRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     off: bool = False
 
 
+class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When alerts of many stations are one: at so many stations, with one code, begun within so many seconds. 0 stations:
+    never."""
+
+    stations: Annotated[int, msgspec.Meta(ge=0)] = 5
+    window_s: Positive = 90
+
+
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An address that is told by POST with JSON. `secret_file` holds the secret of its signature
     (`fleet.server.platform.webhook_signatures`)."""
@@ -77,6 +88,7 @@ class Email(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
     severity: Severity = "warning"
     security: Literal["starttls", "tls", "none"] = "starttls"
+    language: Literal["sv", "en"] = "sv"
     user: str = ""
     password_file: Name | None = None
 
@@ -96,6 +108,7 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maintenance: tuple[MaintenanceRule, ...] = ()
     webhook: tuple[Webhook, ...] = ()
     email: tuple[Email, ...] = ()
+    outage: Outage = Outage()
     second_person: tuple[Name, ...] | None = None
     """Names of the channels that are told of a command that waits for a second person; None: all of them."""
 
@@ -118,6 +131,10 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def seconds(self) -> tuple[str, ...]:
         """Names of the channels that are told of a command that waits for a second person."""
         return tuple(channel.name for channel in self.channels) if self.second_person is None else self.second_person
+
+    def told_of(self, severity: str) -> list[str]:
+        """Names of the channels that are told of alerts of that severity."""
+        return [channel.name for channel in self.channels if at_least(severity, channel.severity)]
 
     def in_maintenance(self, station: str, now: datetime) -> bool:
         """Whether nobody is to be told of this station now. `now` in the zone of the windows."""

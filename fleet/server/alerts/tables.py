@@ -29,7 +29,11 @@ alerts = Table(
     Column("acknowledged", UtcDateTime),
     Column("by", String(64)),
     Column("note", Text),
+    Column("stations", Integer, comment="at how many stations, where it is an outage; null: of one, or of the fleet"),
+    Column("still", Integer, comment="at how many of them it is so still; null where it is no outage"),
+    Column("outage", RowId, comment="the alert of many stations that it is part of"),
     Index(None, "closed", "last"),
+    Index(None, "outage"),
 )
 
 Index(
@@ -55,6 +59,7 @@ notices = Table(
     Column("tries", Integer, nullable=False),
     Column("sent", UtcDateTime),
     Column("error", Text, comment="why the last try failed, in words"),
+    Column("uid", String(36), nullable=False, comment="for its receivers: random, and the same at each try"),
     Index(None, "due"),
     Index(None, "alert"),
     Index("uq_notices_command", "command", "channel", unique=True),

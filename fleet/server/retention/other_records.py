@@ -64,6 +64,7 @@ def _count_alerts(connection: Connection, cutoff: datetime) -> int:
 def _forget_alerts(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
     closed = select(alerts.c.id).where(alerts.c.closed < cutoff)
     connection.execute(delete(notices).where(notices.c.alert.in_(closed)))
+    connection.execute(update(alerts).where(alerts.c.outage.in_(closed)).values(outage=None))
     connection.execute(delete(notices).where(notices.c.command.is_not(None), notices.c.made < cutoff))
     return connection.execute(delete(alerts).where(alerts.c.closed < cutoff)).rowcount
 

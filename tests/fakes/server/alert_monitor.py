@@ -11,7 +11,7 @@ from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, PendingApproval
 from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.notifications import NotDeliveredError, Notification
-from fleet.server.alerts.settings import AlertSettings, Channel, Webhook, load
+from fleet.server.alerts.settings import AlertSettings, Channel, Outage, Webhook, load
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
@@ -22,9 +22,11 @@ LOW = DeviceState("Printer", "printer", "paper_low", ok=True)
 
 STATE = StationState(title="A", version="1", bootid="b", time=NOW.isoformat())
 
+STATE_TEXT = encode(STATE).decode()
 
 SETTINGS = msgspec.structs.replace(
     load(),
+    outage=Outage(stations=0),
     webhook=(Webhook("all", "http://127.0.0.1:1", "notice"), Webhook("bad", "http://127.0.0.1:1", "critical")),
 )
 

@@ -1,5 +1,6 @@
 """Alerts in memory for tests of the web, made up."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -24,12 +25,21 @@ class FakeAlerts:
         return self
 
     def list_alerts(
-        self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
+        self,
+        *,
+        is_open: bool | None = None,
+        station: str | None = None,
+        outage: int | None = None,
+        limit: int = 100,
+        offset: int = 0,
     ) -> tuple[list[AlertRow], int]:
         fits = [
             row
             for row in self.rows
-            if station in (None, row.station) and is_open in (None, row.closed is None) and self._may(row)
+            if station in (None, row.station)
+            and is_open in (None, row.closed is None)
+            and self._may(row)
+            and row.outage == outage
         ]
         return fits[offset : offset + limit], len(fits)
 
@@ -48,6 +58,9 @@ class FakeAlerts:
             for row in self.rows
         ]
         return self.find_alert(number)
+
+    def acknowledge_all(self, numbers: Sequence[int], by: str, note: str) -> list[AlertRow]:
+        return [row for number in numbers if (row := self.acknowledge(number, by, note)) is not None]
 
     def queued_notices(self) -> list[NoticeRow]:
         return [one for one in self.notices if self._may(one.about)]

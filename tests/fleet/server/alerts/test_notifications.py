@@ -4,9 +4,11 @@ import base64
 import hashlib
 import hmac
 import json
+import uuid
 from dataclasses import replace
 from datetime import timedelta
-from email import message_from_string
+from email import message_from_string, policy
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -14,14 +16,34 @@ import pytest
 from fleet.server.alerts.model import AlertRow, NoticeBundle, NoticeRow, PendingApproval
 from fleet.server.alerts.notifications import NotDeliveredError, deliver
 from fleet.server.alerts.settings import Email, Webhook
+from fleet.server.platform.pages.i18n import load
 from tests.fakes.machine.ports import free_port
 from tests.fakes.server.webhook_and_mail import Hook, MailServer
 from tests.fleet.server.conftest import NOW
 
 ALERT = AlertRow(7, "entre-a", "paper", "Skrivare", "notice", "paper_low", NOW, NOW, 1, False, None, None, None, None)
 COMMAND = PendingApproval(9, "entre-a", "open_slot", "tove.test", NOW, NOW, "https://dash.example/commands/9")
-WAITING = NoticeRow(4, COMMAND, "all", "waiting", NOW, NOW, 0, None, None)
-NOTICE = NoticeRow(3, ALERT, "all", "opened", NOW, NOW, 0, None, None)
+UID, OTHER_UID = "8c1f2a60-7e55-4c0e-9a43-0d6c8e1b7a11", "f0a7c9de-2b1c-4b77-8d0e-5a9f3c6e2d44"
+LINK = "https://dash.example/alerts/7"
+WAITING = NoticeRow(4, COMMAND, "all", "waiting", NOW, NOW, 0, None, None, OTHER_UID, "Entré A")
+NOTICE = NoticeRow(3, ALERT, "all", "opened", NOW, NOW, 0, None, None, UID, "Entré A", (), LINK)
+OUTAGE = replace(
+    NOTICE,
+    about=replace(
+        ALERT, id=9, station="", code="offline", subject=OTHER_UID, severity="critical", stations=40, still=38
+    ),
+    title="",
+    members=tuple(f"Entré {number}" for number in range(38)),
+)
+
+
+SINCE = load()["sv"].moment(NOW)
+
+
+def read(mail: str) -> tuple[str, str]:
+    """Subject and text."""
+    message = message_from_string(mail, policy=policy.default)
+    return str(message["Subject"]), message.get_content().replace("\r\n", "\n")
 
 
 def email(port: int, **changes: object) -> Email:
@@ -40,9 +62,9 @@ def test_a_webhook_gets_json_and_a_signature_over_its_id_time_and_exact_bytes(tm
         deliver(Webhook("w", hook.address, secret_file=secret_of(tmp_path)), NOTICE, NOW)
     ((headers, body),) = hook.came
     timestamp = str(int(NOW.timestamp()))
-    signed = f"notice-3.{timestamp}.".encode() + body
+    signed = f"{UID}.{timestamp}.".encode() + body
     wanted = base64.b64encode(hmac.new(b"made up, twenty-four bytes", signed, hashlib.sha256).digest()).decode()
-    assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("notice-3", timestamp)
+    assert (headers["webhook-id"], headers["webhook-timestamp"]) == (UID, timestamp)
     assert headers["webhook-signature"] == f"v1,{wanted}"
     said = json.loads(body)
     assert (said["what"], said["alert"]["station"], said["alert"]["first"]) == ("opened", "entre-a", NOW.isoformat())
@@ -56,10 +78,10 @@ def test_of_a_command_that_waits_a_channel_gets_its_page_and_no_free_text() -> N
         "id": 9, "station": "entre-a", "command": "open_slot", "by": "tove.test", "asked": NOW.isoformat(),
         "decide_by": NOW.isoformat(), "link": "https://dash.example/commands/9",
     }  # fmt: skip
-    assert json.loads(hook.came[0][1]) == {"what": "waiting", "command": command}
-    message = message_from_string(mail.mails[0])
-    assert message["Subject"] == "[kortkiosk] needs a second person: entre-a open_slot"
-    assert "link: https://dash.example/commands/9" in message.get_payload()
+    assert json.loads(hook.came[0][1]) == {"what": "waiting", "command": command, "title": "Entré A"}
+    subject, text = read(mail.mails[0])
+    assert subject == "[kortkiosk] Väntar på en andra person: Entré A: Öppna fack"
+    assert "https://dash.example/commands/9" in text.splitlines()
 
 
 def test_without_a_secret_there_is_no_signature() -> None:
@@ -90,7 +112,7 @@ def test_a_word_that_is_sent_again_has_its_id_and_the_time_of_the_new_try() -> N
     with Hook().listening() as hook:
         deliver(Webhook("w", hook.address), NOTICE, NOW)
         deliver(Webhook("w", hook.address), NOTICE, later)
-    assert [headers["webhook-id"] for headers, _ in hook.came] == ["notice-3"] * 2
+    assert [headers["webhook-id"] for headers, _ in hook.came] == [UID] * 2
     assert [int(headers["webhook-timestamp"]) for headers, _ in hook.came] == [
         int(at.timestamp()) for at in (NOW, later)
     ]
@@ -108,23 +130,53 @@ def test_an_email_says_what_is_wrong_where() -> None:
         deliver(email(mail.port), NOTICE, NOW)
     (text,) = mail.mails
     message = message_from_string(text)
-    assert message["Subject"] == "[kortkiosk] notice: entre-a paper Skrivare"
+    assert read(text) == (
+        "[kortkiosk] Notis: Entré A: Papperet tar slut (Skrivare: Lite papper)",
+        f"Entré A: Papperet tar slut\nSkrivare: Lite papper\nSedan {SINCE}\nSätt i en ny rulle.\n{LINK}\n",
+    )
     assert message["To"] == "drift@example.test"
-    assert "detail: paper_low" in message.get_payload()
+    assert parsedate_to_datetime(message["Date"]) == NOW
+    assert message["Message-ID"] == f"<{UID}@example.test>"
     assert [line.lower() for line in mail.recipients] == ["rcpt to:<drift@example.test>"]
 
 
 def test_alerts_that_come_together_are_one_email_with_a_line_for_each() -> None:
-    other = replace(NOTICE, id=5, about=replace(ALERT, id=8, station="entre-b"), what="closed")
+    other = replace(NOTICE, id=5, about=replace(ALERT, id=8), what="closed", uid=OTHER_UID, title="Entré B", link="")
+    bundle = NoticeBundle((NOTICE, other))
     with MailServer().listening() as mail:
-        deliver(email(mail.port, sender="Kortkiosk <k@example.test>"), NoticeBundle((NOTICE, other)), NOW)
-    message = message_from_string(mail.mails[0])
-    assert message["Subject"] == "[kortkiosk] 2 alerts: paper 2"
-    assert message["Message-ID"] == "<kortkiosk-3-5@example.test>"
-    assert message.get_payload().splitlines()[:2] == [
-        "notice: entre-a paper Skrivare",
-        "over: notice: entre-b paper Skrivare",
+        for _ in range(2):
+            deliver(email(mail.port, sender="Kortkiosk <k@example.test>", language="en"), bundle, NOW)
+        deliver(email(mail.port, sender="Kortkiosk <k@example.test>"), NoticeBundle((other, NOTICE)), NOW)
+    subject, text = read(mail.mails[0])
+    assert subject == "[kortkiosk] 2 alerts: Paper runs out 2"
+    assert text.splitlines() == [
+        "Notice: Entré A: Paper runs out (Skrivare: Low on paper)",
+        f"  {LINK}",
+        "Over: Entré B: Paper runs out (Skrivare: Low on paper)",
     ]
+    first, again, else_ = (message_from_string(mail)["Message-ID"] for mail in mail.mails)
+    assert first == again != else_
+    assert uuid.UUID(first[1:].partition("@")[0]).version == 5
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "more", "advice"),
+    [
+        ("sv", "[kortkiosk] Kritiskt: 40 stationer: Utan nät", "och 8 till", "Det är sannolikt nätet"),
+        ("en", "[kortkiosk] Critical: 40 stations: Offline", "and 8 more", "It is likely the network"),
+    ],
+)
+def test_an_outage_is_one_message_with_its_stations(language: str, said: str, more: str, advice: str) -> None:
+    with Hook().listening() as hook, MailServer().listening() as mail:
+        deliver(Webhook("w", hook.address), OUTAGE, NOW)
+        deliver(email(mail.port, language=language), OUTAGE, NOW)
+    subject, text = read(mail.mails[0])
+    assert (subject, text.count("\n- ")) == (said, 30)
+    assert text.rstrip().endswith(more)
+    assert advice in text
+    assert OTHER_UID not in text
+    word = json.loads(hook.came[0][1])
+    assert (len(word["stations"]), word["alert"]["stations"], word["alert"]["still"]) == (38, 40, 38)
 
 
 def test_what_a_station_calls_its_device_adds_no_line_to_the_head_of_an_email() -> None:
@@ -133,7 +185,7 @@ def test_what_a_station_calls_its_device_adds_no_line_to_the_head_of_an_email() 
         deliver(email(mail.port), named, NOW)
     message = message_from_string(mail.mails[0])
     assert message["Bcc"] is None
-    assert message["Subject"] == "[kortkiosk] notice: entre-a paper Skrivare  Bcc: all@example.test"
+    assert "Skrivare  Bcc: all@example.test" in read(mail.mails[0])[0]
 
 
 @pytest.mark.parametrize(

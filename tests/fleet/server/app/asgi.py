@@ -1,6 +1,7 @@
 """A request to an ASGI application without a network: what a test needs of an HTTP client."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -36,9 +37,9 @@ async def get(app: FastAPI, address: str, **headers: str) -> Answer:
     return await ask(app, "GET", address, **headers)
 
 
-async def post(app: FastAPI, address: str, fields: dict[str, str], **headers: str) -> Answer:
+async def post(app: FastAPI, address: str, fields: Mapping[str, str | list[str]], **headers: str) -> Answer:
     """POST a form, as a page of ours would."""
-    body = urlencode(fields).encode()
+    body = urlencode(fields, doseq=True).encode()
     own = {"origin": "http://127.0.0.1", "content_type": "application/x-www-form-urlencoded"}
     return await ask(app, "POST", address, body, **{**own, "content_length": str(len(body)), **headers})
 

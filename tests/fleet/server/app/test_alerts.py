@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.alerts.labels import alert_detail, alert_label
+from fleet.server.alerts.labels import alert_advice, alert_detail, alert_label
 from fleet.server.alerts.model import NoticeRow, PendingApproval
 from fleet.server.alerts.rules import ENDING, FINDERS
 from fleet.server.platform.expiry import RENEWAL, End, What
@@ -50,7 +50,7 @@ async def test_the_state_of_the_list_is_in_its_address(app: FastAPI) -> None:
 
 
 async def test_a_word_that_did_not_get_through_is_on_the_page(app: FastAPI, alerts: FakeAlerts) -> None:
-    alerts.notices = [NoticeRow(1, alerts.rows[0], "drift", "opened", NOW, None, 12, None, "answered 503")]
+    alerts.notices = [NoticeRow(1, alerts.rows[0], "drift", "opened", NOW, None, 12, None, "answered 503", "made-up")]
     page = (await get(app, "/alerts")).text
     assert "answered 503" in page
     assert "uppgivet" in page
@@ -60,7 +60,7 @@ async def test_a_word_that_did_not_get_through_is_on_the_page(app: FastAPI, aler
 
 async def test_a_word_about_a_command_that_did_not_get_through_is_there_too(app: FastAPI, alerts: FakeAlerts) -> None:
     waiting = PendingApproval(9, "lasarettet-a", "open_slot", "olle.test", NOW, NOW)
-    alerts.notices = [NoticeRow(1, waiting, "drift", "waiting", NOW, NOW, 1, None, "answered 503")]
+    alerts.notices = [NoticeRow(1, waiting, "drift", "waiting", NOW, NOW, 1, None, "answered 503", "made-up")]
     page = (await get(app, "/alerts")).text
     assert '<a href="/commands/9">Ett kommando väntar på en andra person: Lasarettet, entré A</a>' in page
     (one,) = (await get(app, "/api/v1/notices")).json
@@ -137,3 +137,63 @@ def test_what_ends_is_said_with_its_day_and_its_renewal_in_both_languages(what: 
     assert end.subject in said["sv"]
     if "kortkiosk-provision authority" in end.renewal:
         assert all(end.renewal in text for text in said.values())
+
+
+def with_outage(alerts: FakeAlerts) -> None:
+    outage = alert(20, "", "offline", subject="made-up", stations=2, still=1)
+    members = [
+        alert(21, "lasarettet-a", "offline", outage=20),
+        alert(22, "lasarettet-b", "offline", outage=20, closed=NOW),
+    ]
+    alerts.rows = [outage, *members, *alerts.rows]
+
+
+async def test_an_outage_is_one_line_and_its_page_has_its_stations(app: FastAPI, alerts: FakeAlerts) -> None:
+    with_outage(alerts)
+    listed = (await get(app, "/alerts")).text
+    assert '<a href="/alerts/20">2 stationer</a>' in listed
+    assert ('id="alert-21"' in listed, "made-up" in listed) == (False, False)
+    page = (await get(app, "/alerts/20")).text
+    assert "<h1>2 stationer: Utan nät</h1>" in page
+    assert "1 av 2 är det fortfarande" in page
+    assert "nätet, brokern eller strömmen som de har gemensamt" in page
+    assert [f'href="/stations/{name}"' in page for name in ("lasarettet-a", "lasarettet-b")] == [True, True]
+    members = (await get(app, "/api/v1/alerts?state=all&outage=20")).json["items"]
+    assert [(one["station"], one["outage"]) for one in members] == [("lasarettet-a", 20), ("lasarettet-b", 20)]
+    said = (await get(app, "/api/v1/alerts/20")).json
+    assert (said["station"], said["stations"], said["still"]) == ("", 2, 1)
+
+
+async def test_a_person_takes_those_that_are_marked_with_one_note(
+    app: FastAPI, alerts: FakeAlerts, access: Access
+) -> None:
+    value = session(access, Role.OPERATOR, name="olle.test")
+    cookie = f"{COOKIE}={value}"
+    assert 'name="alert" value="2"' in (await get(app, "/alerts", cookie=cookie)).text
+    fields = {"form_token": form_token(value), "note": "Elektrikern är där", "alert": ["1", "2", "99", "x"]}
+    done = await post(app, "/alerts/acknowledge", fields, cookie=cookie)
+    assert (done.status, done.header("location")) == (303, "/alerts")
+    taken = {row.id: (row.by, row.note) for row in alerts.rows if row.by == "olle.test"}
+    assert taken == {1: ("olle.test", "Elektrikern är där"), 2: ("olle.test", "Elektrikern är där")}
+    viewer = f"{COOKIE}={session(access, Role.VIEWER, name='vera.test')}"
+    assert 'name="alert"' not in (await get(app, "/alerts", cookie=viewer)).text
+
+
+async def test_a_program_takes_many_by_one_request(app: FastAPI, alerts: FakeAlerts, access: Access) -> None:
+    headers = {
+        "authorization": f"Bearer {program(access, name='bulk')}",
+        "content_type": "application/json",
+        "cookie": "",
+    }
+    body = b'{"alerts":[1,3,99],"note":"known"}'
+    answer = await ask(app, "POST", "/api/v1/alerts/acknowledge", body, content_length=str(len(body)), **headers)
+    assert [(one["id"], one["by"]) for one in answer.json] == [(1, "token:bulk"), (3, "token:bulk")]
+    wrong = b'{"alerts":[]}'
+    answer = await ask(app, "POST", "/api/v1/alerts/acknowledge", wrong, content_length=str(len(wrong)), **headers)
+    assert answer.status == 422
+
+
+def test_every_rule_says_what_to_do_in_both_languages() -> None:
+    for texts in load().values():
+        advised = {code: alert_advice(alert(1, "entre-a", code), texts) for code in FINDERS}
+        assert [code for code, said in advised.items() if not said.endswith(".")] == []

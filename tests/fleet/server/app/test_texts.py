@@ -26,7 +26,7 @@ FAMILIES = {
     "device_kind", "device.reader", "device.printer", "device.cabinet", "device.scanner", "device.gpio", "kind",
     "outcome", "bin_reason", "effect",
     "effect_at", "effect_outcome", "signed", "event", "slot", "order", "step", "chart", "deed", "alert", "alerts.state",
-    "alert_count", "alert_slot", "role", "door.why", "step_up.why",
+    "alert_count", "alert_slot", "alert_advice", "alert_outage", "role", "door.why", "step_up.why",
     "keys.why", "contact", "receives", "checkpoint", "account", "token", "once", "severity", "level",
     "command", "command_help", "command_message", "command_state",
     "command_result", "command_refusal", "commands.choice", "commands.wrong", "commands.valid", "commands.col",

@@ -1,5 +1,6 @@
 """Each migration up and down on both databases with a row in every table that there is at that revision."""
 
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -65,3 +66,27 @@ def test_each_migration_runs_up_and_down_with_a_row_in_every_table(database: Dat
             assert inspect(connection).get_table_names() == [VERSION]
     finally:
         migrate(database)  # the one on PostgreSQL is for other tests too
+
+
+def test_alerts_of_before_begin_before_they_were_last_so_and_their_messages_get_ids(database: Database) -> None:
+    run(database, command.downgrade, "0021")
+    try:
+        with database.writing.begin() as connection:
+            connection.exec_driver_sql(
+                'INSERT INTO alerts (id, station, code, subject, severity, detail, times, silent, "first", "last") VALUES'
+                " (7, 'entre-a', 'offline', '', 'critical', '', 1, false,"
+                " '2026-01-01 11:00:00.000000', '2026-01-01 10:00:00.000000')"
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO notices (id, alert, channel, what, made, tries) VALUES"
+                " (1, 7, 'post', 'opened', '2026-01-01 11:00:00.000000', 0),"
+                " (2, 7, 'post', 'closed', '2026-01-01 11:00:00.000000', 0)"
+            )
+        run(database, command.upgrade, "head")
+        with database.reading.begin() as connection:
+            first, last = connection.exec_driver_sql('SELECT "first", "last" FROM alerts').one()
+            uids = connection.exec_driver_sql("SELECT uid FROM notices").scalars().all()
+        assert first == last
+        assert len({str(uuid.UUID(uid)) for uid in uids}) == 2
+    finally:
+        migrate(database)
