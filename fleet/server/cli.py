@@ -14,6 +14,7 @@ from fleet.subcommands import Subcommand, add_subcommands
 INTERRUPTED = 130
 
 _STORE, _EVIDENCE, _RETENTION = "fleet.server.store_cli", "fleet.server.evidence.cli", "fleet.server.retention.cli"
+_INTEGRITY = "fleet.server.integrity.cli"
 _ACCOUNTS, _CLUSTER, _UPKEEP = "fleet.server.accounts.cli", "fleet.server.worker_cli", "fleet.server.diagnosis.cli"
 COMMANDS = (
     Subcommand("serve", "run broker, ingest, answers and dashboard", "fleet.server.serve_cli"),
@@ -23,6 +24,7 @@ COMMANDS = (
     Subcommand("migrate", "bring the database up to date", _STORE),
     Subcommand("rebuild", "make all that follows from events anew", _STORE),
     Subcommand("quarantine", "what was set aside: list it, take it back", "fleet.server.ingest.cli"),
+    Subcommand("verify-store", "check that the store holds what its chains say; 3 where it does not", _INTEGRITY),
     Subcommand("user", "people who sign in", _ACCOUNTS),
     Subcommand("token", "programs that use the API", _ACCOUNTS),
     Subcommand("secrets", "the key that secrets of accounts are sealed with", _ACCOUNTS),

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -46,6 +47,8 @@ from fleet.server.evidence.signature import Seal
 from fleet.server.ingest.parse import parse_waiting
 from fleet.server.ingest.service import Ingest
 from fleet.server.ingest.write import Writer
+from fleet.server.integrity.job import NightlyCheck
+from fleet.server.integrity.queries import read_last_check
 from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
@@ -154,6 +157,7 @@ class FleetServer:
         hub = Hub()
         parts.callback(hub.close)
         watch_store(self._health, database)
+        self._health.last_check = partial(read_last_check, database)
         changes = self._changes(parts, database, hub)
         if not config.web_only:
             ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)
@@ -165,6 +169,7 @@ class FleetServer:
                 CheckpointService(database, Countersigner(Seal.load(config.authority)), changes, self._clock).run,
                 self._retention(database).run,
                 DeadlineJob(database, deadlines, changes, self._clock).run,
+                NightlyCheck(database, self._clock).run,
             ]
             if stamping is not None:
                 once.append(TimestampService.of(database, stamping, self._clock).run)

@@ -26,6 +26,7 @@ _ICON = {
     "clock": "clock-outline",
     "version": "update",
     "chain_broken": "link-variant-off",
+    "store_differs": "link-variant-off",
     **dict.fromkeys(ENDING, "certificate-outline"),
     "guessing": "lock-alert-outline",
     "duplicate_identity": "link-variant-off",

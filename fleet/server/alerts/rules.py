@@ -37,6 +37,7 @@ LATCHED = frozenset(
         "command_unanswered",
         "duplicate_identity",
         "retention_many",
+        "store_differs",
         *ALARMS,
     }
 )

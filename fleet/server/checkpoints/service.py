@@ -9,7 +9,7 @@ the server's countersignature, which states when the server had it.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -17,10 +17,12 @@ from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.checkpoints import TYP, read_checkpoint
+from fleet.messages.countersignatures import TYP as COUNTERSIGNATURE_TYP
+from fleet.messages.countersignatures import digest_of, read_countersignature
 from fleet.messages.events import Event
 from fleet.messages.statements import (
     Authorities,
@@ -33,6 +35,7 @@ from fleet.messages.statements import (
 )
 from fleet.server.checkpoints.countersigning import Countersigner, VerifiedCheckpoint, countersign_missing
 from fleet.server.checkpoints.tables import checkpoints, countersignatures, station_certificates
+from fleet.server.events.model import Difference
 from fleet.server.events.queries import Place, events_at
 from fleet.server.ingest.projections import checkpoint_text
 from fleet.server.platform.database.bulk import Put, put_all
@@ -111,11 +114,51 @@ def judge(
         names |= {row.name for row in batch.rows}
 
 
+def check_judged(connection: Connection, station: int, epoch: int, after: int = 0) -> Iterator[Difference]:
+    """What a second look at the judged checkpoints of a chain, after that sequence, finds otherwise than the first did: verdicts,
+    certificates that were kept for them, countersignatures. A certificate that was believed is believed: its authority may be
+    forgotten since. Changes nothing. Raises sqlalchemy.exc.SQLAlchemyError."""
+    while True:
+        here = and_(checkpoints.c.station == station, checkpoints.c.epoch == epoch, checkpoints.c.sequence > after)
+        rows = _rows(connection, and_(here, checkpoints.c.verdict.is_not(None)))
+        if not rows:
+            return
+        batch = _batch(connection, None, rows)
+        words = _words(connection, rows)
+        for row in rows:
+            key, verdict = f"{epoch}:{row.sequence}", _verdict(batch, row)
+            if verdict != row.verdict:
+                yield Difference("differs", row.name, "checkpoints", key, "verdict", row.verdict, verdict.value)
+            jws = words.get(row.sequence)
+            if jws is not None and not (batch.good and _is_about(batch.good[-1], row.sequence, jws)):
+                yield Difference("unproved", row.name, "countersignatures", key)
+        if batch.fresh:  # it was kept when the first good one was judged
+            yield Difference("missing", rows[0].name, "station_certificates", str(epoch))
+        after = rows[-1].sequence
+
+
+def _words(connection: Connection, rows: Sequence[Any]) -> dict[int, str]:
+    table, first, last = countersignatures.c, rows[0], rows[-1]
+    here = and_(table.station == first.station, table.epoch == first.epoch)
+    query = select(table.sequence, table.jws).where(here, table.sequence.between(first.sequence, last.sequence))
+    return {row.sequence: row.jws for row in connection.execute(query)}
+
+
+def _is_about(good: VerifiedCheckpoint, sequence: int, jws: str) -> bool:
+    """Whether it is the server's signed word about just this checkpoint."""
+    try:
+        word = read_countersignature(verify_statement(jws, COUNTERSIGNATURE_TYP).payload)
+    except (StatementError, ValueError):
+        return False
+    return good.sequence == sequence and word.checkpoint == digest_of(good.text)
+
+
 @dataclass(slots=True)
 class _Batch:
     """Checkpoints without a verdict, and what they are judged by."""
 
-    authorities: Authorities
+    authorities: Authorities | None
+    """None: it is not asked again who vouches for a certificate, only whether it is one of those that were believed."""
     rows: list[Any]
     events: Mapping[Place, Event | None]
     known: dict[tuple[int, int], list[bytes]]
@@ -125,9 +168,17 @@ class _Batch:
 
 
 def _read(connection: Connection, authorities: Authorities) -> _Batch:
+    return _batch(connection, authorities, _rows(connection, checkpoints.c.verdict.is_(None)))
+
+
+def _rows(connection: Connection, which: ColumnElement[bool]) -> list[Any]:
+    """The next of them, by their place."""
     query = select(checkpoints, stations.c.name).join(stations, stations.c.id == checkpoints.c.station)
     order = (checkpoints.c.station, checkpoints.c.epoch, checkpoints.c.sequence)
-    rows = list(connection.execute(query.where(checkpoints.c.verdict.is_(None)).order_by(*order).limit(BATCH)))
+    return list(connection.execute(query.where(which).order_by(*order).limit(BATCH)))
+
+
+def _batch(connection: Connection, authorities: Authorities | None, rows: list[Any]) -> _Batch:
     places = [(row.station, row.epoch, row.sequence - back) for row in rows for back in (0, 1)]
     known: dict[tuple[int, int], list[bytes]] = {}
     theirs = station_certificates.c.station.in_(sorted({row.station for row in rows}))
@@ -168,7 +219,9 @@ def _verdict(batch: _Batch, row: Any) -> CheckpointVerdict:
         said = read_checkpoint(statement.payload)
     except (StatementError, ValueError, msgspec.MsgspecError):
         return CheckpointVerdict.UNREADABLE
-    if name_of(statement.certificate) != row.name or fault_of(statement.certificate, batch.authorities, said.at):
+    vouching = batch.authorities
+    fault = None if vouching is None else fault_of(statement.certificate, vouching, said.at)
+    if fault is not None or name_of(statement.certificate) != row.name:
         return CheckpointVerdict.STRANGER
     place = (row.name, row.epoch, row.sequence - 1)
     if event is None or (said.station, said.epoch, said.sequence) != place or said.hash != event.prev:

@@ -3,12 +3,14 @@
 Rules: `checkpoints` follows from events alone but for the verdict, which a judge gives; a certificate is kept for each station
 and epoch that has signed with it, from the first good checkpoint on. `countersignatures` are the server's own words about good
 checkpoints: they follow from no event and stay in a rebuild, since nobody can say later what was held when. `erasures` has a row
-for each erased event whose data had changed what pages show: what is left of it (`residue`), with people and cards as pseudonyms,
-so that a rebuild makes the same.
+for each erased event: content that is gone without one was not erased by us. It holds what is left of data that had changed what
+pages show (`residue`), with people and cards as pseudonyms, so that a rebuild makes the same.
 
 >>> [column.name for column in checkpoints.primary_key]
 ['station', 'epoch', 'sequence']
 """
+
+from datetime import UTC, datetime
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table, Text
 
@@ -49,12 +51,17 @@ countersignatures = Table(
     Index(None, "stamped"),
 )
 
+NOTHING_LEFT = b""
+"""The residue of an event from which nothing had followed."""
+BEFORE_RECORDS = datetime(1970, 1, 1, tzinfo=UTC)
+"""`erased` of what was erased before every erasure had its row."""
+
 erasures = Table(
     "erasures",
     metadata,
     Column("station", ForeignKey(stations.c.id), primary_key=True),
     Column("epoch", BigInteger, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
-    Column("residue", LargeBinary, nullable=False, comment="JSON, in the place of the data"),
+    Column("residue", LargeBinary, nullable=False, comment="JSON, in the place of the data; or empty"),
     Column("erased", UtcDateTime, nullable=False),
 )

@@ -16,10 +16,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
+from fleet.server.integrity.model import LastCheck
 from fleet.server.platform.database.database import Database, migrations
 from fleet.server.platform.expiry import End
 
 OK = "ok"
+FAILED = "failed"
 Probe = Callable[[], str | None]
 
 _log = logging.getLogger(__name__)
@@ -32,10 +34,21 @@ class Health:
     probes: dict[str, Probe] = field(default_factory=dict)
     ends: Callable[[], tuple[End, ...]] = tuple
     """What ends when: `fleet.server.platform.expiry`."""
+    last_check: Callable[[], LastCheck | None] = lambda: None
+    """What came of the nightly check of the store. It is told and turns no readiness: a balancer can mend nothing of it."""
 
     def look(self) -> dict[str, str]:
         """What each says just now: `ok`, or why not."""
         return {name: _asked(name, probe) for name, probe in self.probes.items()}
+
+    def store_verified(self) -> str:
+        """When the store was last checked, and `ok` or `differs`; `never`; `failed` where that cannot be read."""
+        try:
+            last = self.last_check()
+        except Exception:
+            _log.exception("the store's last check cannot be read")
+            return FAILED
+        return "never" if last is None else f"{last.at:%Y-%m-%dT%H:%M:%SZ} {'differs' if last.count else OK}"
 
 
 def watch_store(health: Health, database: Database) -> None:
@@ -59,4 +72,4 @@ def _asked(name: str, probe: Probe) -> str:
         return probe() or OK
     except Exception:
         _log.exception("%s cannot be asked how it is", name)
-        return "failed"
+        return FAILED

@@ -66,6 +66,7 @@ class FleetCollector(Collector):
         for name, said in self._health.look().items():
             parts.add_metric([name], 1.0 if said == OK else 0.0)
         yield parts
+        yield from self._last_check()
         left = GaugeMetricFamily("kortkiosk_ends_seconds", "Until what ends first of its kind ends", labels=["what"])
         for what, seconds in self._soonest(now).items():
             left.add_metric([what], seconds)
@@ -74,6 +75,16 @@ class FleetCollector(Collector):
         for outcome, count in sorted(self._asks.items()):
             asks.add_metric([outcome], count)
         yield asks
+
+    def _last_check(self) -> Iterable[GaugeMetricFamily]:
+        """Of the nightly check of the store; nothing before the first."""
+        last = self._health.last_check()
+        if last is not None:
+            at, differences = last.at.timestamp(), last.count
+            yield GaugeMetricFamily(
+                "kortkiosk_store_verified_time_seconds", "When the store was last checked", value=at
+            )
+            yield GaugeMetricFamily("kortkiosk_store_differences", "What that check found", value=differences)
 
     def _soonest(self, now: datetime) -> dict[str, float]:
         """Certificates, keys and secrets by kind; stations' are in the alerts."""
@@ -160,15 +171,17 @@ class Readiness:
 
     def __init__(self, health: Health) -> None:
         self._health = health
-        self._asking: asyncio.Task[dict[str, str]] | None = None
+        self._asking: asyncio.Task[tuple[dict[str, str], str]] | None = None
         self._at = float("-inf")
 
-    async def parts(self) -> dict[str, str]:
-        """By name: `ok`, or why not."""
+    async def report(self) -> tuple[dict[str, str], str]:
+        """The parts by name: `ok`, or why not; and what came of the store's last check."""
         now_s = time.monotonic()
         if self._asking is None or (self._asking.done() and now_s - self._at >= READY_FRESH_S):
             self._at = now_s
-            self._asking = asyncio.create_task(run_in_threadpool(self._health.look))
+            self._asking = asyncio.create_task(
+                run_in_threadpool(lambda: (self._health.look(), self._health.store_verified()))
+            )
         return await asyncio.shield(self._asking)
 
 
@@ -183,10 +196,10 @@ def health_router(health: Health) -> APIRouter:
 
     @router.get("/ready", dependencies=needs(Right.PUBLIC))
     async def ready(response: Response) -> dict[str, object]:
-        parts = await readiness.parts()
+        parts, store_verified = await readiness.report()
         is_ready = all(said == OK for said in parts.values())
         response.status_code = 200 if is_ready else 503
-        return {"status": OK if is_ready else "not ready", "parts": parts}
+        return {"status": OK if is_ready else "not ready", "parts": parts, "store_verified": store_verified}
 
     return router
 

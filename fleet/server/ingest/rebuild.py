@@ -2,29 +2,29 @@
 
 Rules: one transaction, so that nobody sees it half done; events are played in the order in which they came. An order begins
 where its last import left it, and only events after that move it. Of erased data the residue
-is played, which holds pseudonyms; an order of a station whose events were erased since stays as it is, so that no card is
-offered a second time. Alarms and what was quarantined stay.
+is played, which holds pseudonyms; an order stays as it is where its holder is forgotten, or where an event that may have moved it
+left nothing, so that no card is offered a second time. Alarms and what was quarantined stay.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, not_, or_, select, update
 
 from fleet.messages.events import GENESIS
 from fleet.server.cards.stock.events import OrderPlaced
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
-from fleet.server.checkpoints.tables import checkpoints, erasures
+from fleet.server.checkpoints.tables import NOTHING_LEFT, checkpoints, erasures
 from fleet.server.errands.tables import errands, receipts
 from fleet.server.events.chains import Chain, chain_rows
 from fleet.server.events.queries import restore_event
 from fleet.server.events.received_sequences import ReceivedSequences
 from fleet.server.events.tables import chains, events, quarantine
 from fleet.server.ingest.project import apply_changes
-from fleet.server.ingest.projections import Change, Step, changes_of
+from fleet.server.ingest.projections import READERS, Change, Step, changes_of
 from fleet.server.orders.model import OrderMoved
 from fleet.server.orders.tables import order_starts, orders
 from fleet.server.platform.database.bulk import put_all
@@ -52,38 +52,50 @@ def rebuild(database: Database) -> Rebuilt:
         starts = _restart_orders(connection)
         names = {row.id: row.name for row in connection.execute(select(stations.c.id, stations.c.name))}
         played = 0
-        for rows in _pages(connection):
-            applied = apply_changes(
-                connection, [step for row in rows if (step := _step(row, names, starts)) is not None]
-            )
-            put_all(connection, applied.puts)
+        for rows in event_pages(connection):
+            play(connection, rows, names, starts)
             played += len(rows)
         _rebuild_chains(connection)
     return Rebuilt(played, len(names))
 
 
+def play(connection: Connection, rows: Sequence[Row[Any]], names: dict[int, str], starts: dict[str, int]) -> None:
+    """Write what follows from these events. `names`: of stations by their key; `starts`: after which event an order moves."""
+    steps = [step for row in rows if (step := _step(row, names, starts)) is not None]
+    put_all(connection, apply_changes(connection, steps).puts)
+
+
 def _restart_orders(connection: Connection) -> dict[str, int]:
     """Put orders back to their last import. Gives the event after which each is moved again; others are left alone."""
-    erased = (
-        select(stations.c.name, func.max(events.c.id).label("last"))
-        .join(stations, stations.c.id == events.c.station)
-        .where(events.c.data.is_(None))
-        .group_by(stations.c.name)
-    )
-    last_erased = {row.name: row.last for row in connection.execute(erased)}
-    found = connection.execute(select(order_starts, orders.c.station).join(orders)).all()
-    begun = [row for row in found if last_erased.get(row.station, 0) <= row.after]
+    begun = begun_orders(connection)
     for row in begun:
         values = {"state": row.state, "slot": row.slot, "changed": row.changed}
         connection.execute(update(orders).where(orders.c.order == row.order).values(values))
     return {row.order: row.after for row in begun}
 
 
-def _pages(connection: Connection) -> Iterator[list[Row[Any]]]:
-    """All events as they came, some at a time."""
+def begun_orders(connection: Connection) -> list[Row[Any]]:
+    """Where each order began that can be played again: its holder is not forgotten, and no event of its station that may have
+    moved it has been erased since without leaving what it did."""
+    without_trace = or_(erasures.c.residue.is_(None), erasures.c.residue == NOTHING_LEFT)
+    erased = (
+        select(stations.c.name, func.max(events.c.id).label("last"))
+        .join(stations, stations.c.id == events.c.station)
+        .outerjoin(erasures, same_place())
+        .where(events.c.data.is_(None), without_trace, events.c.type.in_(sorted(READERS)))
+        .group_by(stations.c.name)
+    )
+    last_erased = {row.name: row.last for row in connection.execute(erased)}
+    known = select(order_starts, orders.c.station).join(orders).where(not_(orders.c.hsa_id.startswith("p-")))
+    return [row for row in connection.execute(known) if last_erased.get(row.station, 0) <= row.after]
+
+
+def event_pages(connection: Connection, which: ColumnElement[bool] | None = None) -> Iterator[list[Row[Any]]]:
+    """All events (or those) as they came, some at a time, each with what is left of it where it was erased."""
     last = 0
     while True:
-        page = select(events, erasures.c.residue).outerjoin(erasures, _same_place()).where(events.c.id > last)
+        page = select(events, erasures.c.residue).outerjoin(erasures, same_place()).where(events.c.id > last)
+        page = page if which is None else page.where(which)
         rows = list(connection.execute(page.order_by(events.c.id).limit(BATCH)))
         if not rows:
             return
@@ -91,7 +103,8 @@ def _pages(connection: Connection) -> Iterator[list[Row[Any]]]:
         last = rows[-1].id
 
 
-def _same_place() -> ColumnElement[bool]:
+def same_place() -> ColumnElement[bool]:
+    """A join of events with their erasures."""
     return and_(*(erasures.c[name] == events.c[name] for name in ("station", "epoch", "sequence")))
 
 
@@ -100,7 +113,7 @@ def _step(row: Row[Any], names: dict[int, str], starts: dict[str, int]) -> Step 
     if event is None:
         return None
     if event.data is None:
-        event = msgspec.structs.replace(event, data=row.residue)
+        event = msgspec.structs.replace(event, data=row.residue or None)
     changes = tuple(change for change in changes_of(event, row.received) if _counts(change, row.id, starts))
     return Step(Origin(row.station, names[row.station], row.epoch, row.sequence), changes, row.received)
 

@@ -1,6 +1,7 @@
 """Erasure of events' data, and of what pages know by it, in the transaction of its caller.
 
-Rules: data and salt go, the envelope stays: the chain still checks. What follows from an event is written again from its residue,
+Rules: data and salt go, the envelope stays: the chain still checks. Each erased event has its record (`erasures`), by which it
+differs from one whose content somebody took. What follows from an event is written again from its residue,
 so that the rows are what a rebuild would make. An erased event that a station sends again changes nothing: its place is held.
 """
 
@@ -14,7 +15,7 @@ from fleet.messages.events import Event
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, ReservePlaced
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.cards.stock.tables import bin_cards
-from fleet.server.checkpoints.tables import erasures
+from fleet.server.checkpoints.tables import NOTHING_LEFT, erasures
 from fleet.server.events.queries import restore_event
 from fleet.server.events.tables import events
 from fleet.server.ingest.project import apply_changes
@@ -43,10 +44,10 @@ def erase(connection: Connection, rows: Sequence[Any], pseudonyms: Pseudonyms, n
         update(events).where(events.c.id == bindparam("this")).values(data=None, salt=None, subject=bindparam("left"))
     )
     connection.execute(gone, [{"this": row.id, "left": _subject(row.subject, pseudonyms)} for row in rows])
-    left = [(row, residue) for row in rows if (residue := _residue(row, pseudonyms)) is not None]
-    kept = [{**_place(row), "residue": residue, "erased": now} for row, residue in left]
-    put_all(connection, [Put(erasures, kept, ("residue",))])
-    _tell_again(connection, left)
+    residues = [(row, _residue(row, pseudonyms)) for row in rows]
+    records = [{**_place(row), "residue": residue or NOTHING_LEFT, "erased": now} for row, residue in residues]
+    put_all(connection, [Put(erasures, records, ("residue", "erased"))])
+    _tell_again(connection, [(row, residue) for row, residue in residues if residue is not None])
     return len(rows)
 
 

@@ -91,12 +91,12 @@ def replay(job: RetentionRun, book: Path) -> int:
         with job.database.writing.begin() as connection:
             if entry.order is not None:
                 which = and_(orders.c.order == entry.order, ~orders.c.hsa_id.startswith("p-"))
-                count += forget_orders(connection, which, job.pseudonyms)
+                again = forget_orders(connection, which, job.pseudonyms)
             else:
-                count += erase(connection, _at(connection, entry), job.pseudonyms, job.now)
-    if count:
-        with job.database.writing.begin() as connection:
-            audit.append(connection, job.now, PROGRAM, "", AuditEvent(ASKED, "again", f"{count}"))
+                again = erase(connection, _at(connection, entry), job.pseudonyms, job.now)
+            if again:
+                audit.append(connection, job.now, PROGRAM, "", AuditEvent(ASKED, "again", f"{again}"))
+        count += again
     return count
 
 

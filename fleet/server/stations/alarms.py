@@ -35,6 +35,8 @@ DUPLICATE_IDENTITY = "duplicate_identity"
 DEADLINES_WAIT = "deadlines_wait"
 DEADLINES_MANY = "deadlines_many"
 RETENTION_MANY = "retention_many"
+STORE_DIFFERS = "store_differs"
+"""The store does not hold what its chains say; the argument has the first differences."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,14 +40,17 @@ class Database:
     """On SQLite. Whoever commits many events tells it."""
 
     @classmethod
-    def open(cls, place: Place) -> "Database":
-        """Open the database, or make the SQLite file, and bring it up to date. Raises StoreError."""
+    def open(cls, place: Place, *, migrates: bool = True) -> "Database":
+        """Open the database, or make the SQLite file, and bring it up to date; or refuse one that is not. Raises StoreError."""
         try:
             database = cls._on(place)
         except OSError as error:
             raise StoreError(f"{place}: {error.strerror}") from error
         try:
-            migrate(database)
+            if migrates:
+                migrate(database)
+            else:
+                _check_revision(database)
             if not isinstance(place, Path):
                 with database.reading.begin() as connection:
                     warn_unless_synced(connection)
@@ -77,9 +80,9 @@ class Database:
 
 
 @contextmanager
-def open_database(place: Place) -> Iterator[Database]:
+def open_database(place: Place, *, migrates: bool = True) -> Iterator[Database]:
     """Open the database for one piece of work. Raises StoreError."""
-    database = Database.open(place)
+    database = Database.open(place, migrates=migrates)
     try:
         yield database
     finally:
@@ -100,6 +103,15 @@ def migrate(database: Database) -> tuple[str | None, str | None]:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     return before, newest
+
+
+def _check_revision(database: Database) -> None:
+    """Raises CommandError."""
+    newest = ScriptDirectory.from_config(migrations()).get_current_head()
+    with database.reading.begin() as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+    if revision != newest:
+        raise CommandError(f"it is at revision {revision}, and this program works on {newest}: migrate it first")
 
 
 def migrations() -> Config:

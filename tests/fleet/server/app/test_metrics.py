@@ -1,7 +1,7 @@
 """Figures for monitoring and health: who may read them, what they say, and that no name is in them."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi import FastAPI
@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.diagnosis.health import Health, watch_store
+from fleet.server.integrity.model import LastCheck
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.expiry import End
 from fleet.server.platform.live_feed.hub import Hub
@@ -112,7 +113,8 @@ async def test_ready_says_which_part_does_not_work(
 ) -> None:
     monkeypatch.setattr("fleet.server.diagnosis.metrics.READY_FRESH_S", 0)
     assert (await get(app, "/health/live")).json == {"status": "ok"}
-    assert (await get(app, "/health/ready")).json == {"status": "ok", "parts": {"broker": "ok"}}
+    fine = {"status": "ok", "parts": {"broker": "ok"}, "store_verified": "never"}
+    assert (await get(app, "/health/ready")).json == fine
 
     def broken() -> str | None:
         raise OSError("made-up fault")
@@ -121,6 +123,28 @@ async def test_ready_says_which_part_does_not_work(
     answer = await get(app, "/health/ready")
     assert (answer.status, answer.json["status"]) == (503, "not ready")
     assert answer.json["parts"] == {"broker": "away", "verifier": "failed"}
+
+
+async def test_a_store_that_differs_is_told_and_turns_no_readiness(
+    app: FastAPI, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.server.diagnosis.metrics.READY_FRESH_S", 0)
+    assert "kortkiosk_store" not in (await get(app, "/metrics")).text
+    for count, word in ((0, "ok"), (3, "differs")):
+        last = LastCheck(datetime(2026, 6, 1, 2, tzinfo=UTC), None, 4711, count)
+        monkeypatch.setattr(health, "last_check", lambda last=last: last)
+        answer = await get(app, "/health/ready")
+        assert (answer.status, answer.json["store_verified"]) == (200, f"2026-06-01T02:00:00Z {word}")
+        figures = values((await get(app, "/metrics")).text)
+        assert figures["kortkiosk_store_differences"] == count
+        assert figures["kortkiosk_store_verified_time_seconds"] == last.at.timestamp()
+
+    def away() -> LastCheck | None:
+        raise OSError("made-up fault")
+
+    monkeypatch.setattr(health, "last_check", away)
+    answer = await get(app, "/health/ready")
+    assert (answer.status, answer.json["store_verified"]) == (200, "failed")
 
 
 def test_a_store_that_is_older_or_away_is_not_ready(access: Access) -> None:

@@ -1,0 +1,92 @@
+"""Command line of the store's check: `kortkiosk-fleet verify-store`. It changes nothing, and a server may run meanwhile.
+
+$ kortkiosk-fleet verify-store --data /var/lib/kortkiosk-fleet
+the store holds what its chains say: 4,711 events in 12 chains, 310 entries of the audit
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import msgspec
+from sqlalchemy.exc import DBAPIError
+
+from fleet.server.integrity.queries import last_marks
+from fleet.server.integrity.service import Marks, StoreCheck, check_store, marks_since
+from fleet.server.platform.database.database import Database, StoreError, open_database
+from fleet.server.platform.database.database_url import DatabaseUrlError
+from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
+from fleet.server.platform.process.run import DONE, OWN_ERROR
+
+BAD_INPUT, DIFFERENT = 2, 3
+LAST = "last"
+
+
+def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
+    """`command` makes a parser with the options that all have."""
+    verify = command(commands, "verify-store", _verify)
+    add_store_arguments(verify)
+    verify.add_argument("--station", metavar="NAME", help="of this one alone")
+    how = verify.add_mutually_exclusive_group()
+    how.add_argument("--full", action="store_true", help="all of it (the default)")
+    how.add_argument(
+        "--since", type=_since, metavar="DAY|last", help="what came since that day (UTC), or since the nightly check"
+    )
+
+
+def _since(text: str) -> datetime | str:
+    try:
+        return text if text == LAST else datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a day is written YYYY-MM-DD; or {LAST}") from None
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    try:
+        with open_database(place_of(arguments, begun=True), migrates=False) as database:
+            check = _checked(arguments, database)
+    except DatabaseUrlError as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except OSError as error:
+        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+    except (StoreError, DBAPIError) as error:
+        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
+    print(json.dumps(as_object(check), ensure_ascii=False) if arguments.json else as_text(check), flush=True)
+    return DIFFERENT if check.count else DONE
+
+
+def _checked(arguments: argparse.Namespace, database: Database) -> StoreCheck:
+    marks: Marks | None = None
+    with database.reading.begin() as connection:
+        if arguments.since == LAST:
+            marks = last_marks(connection)
+        elif arguments.since is not None:
+            marks = marks_since(connection, arguments.since)
+    return check_store(database, marks, None if arguments.station is None else {arguments.station})
+
+
+def as_object(check: StoreCheck) -> dict[str, object]:
+    """With stable keys, see docs/operations.md."""
+    return {
+        "ok": check.count == 0,
+        "whole": check.whole,
+        "events": check.events,
+        "chains": check.chains,
+        "audit_entries": check.audit_entries,
+        "known_breaks": check.known_breaks,
+        "count": check.count,
+        "differences": [msgspec.structs.asdict(one) for one in check.differences],
+    }
+
+
+def as_text(check: StoreCheck) -> str:
+    seen = f"{check.events:,} events in {check.chains:,} chains, {check.audit_entries:,} entries of the audit"
+    if check.known_breaks:
+        seen += f"; {check.known_breaks} links were broken when they came, and people were told"
+    if not check.count:
+        return f"the store holds what its chains say: {seen}"
+    more = f"\n{check.count - len(check.differences)} more" if check.count > len(check.differences) else ""
+    listed = "\n".join(map(str, check.differences))
+    return f"{listed}{more}\n{check.count} differences; looked at: {seen}"

@@ -1,0 +1,55 @@
+"""Queries of the nightly check: how far each chain was seen, and what came of the last check."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from fleet.server.events.model import Difference
+from fleet.server.integrity.chain_check import Mark
+from fleet.server.integrity.model import LastCheck
+from fleet.server.integrity.service import Marks, StoreCheck
+from fleet.server.integrity.tables import store_checks, verified_chains
+from fleet.server.platform.database.bulk import Put, put_all
+from fleet.server.platform.database.database import Database
+
+MOST_KEPT = 200
+"""Differences that are kept with the last check."""
+
+
+def last_check(connection: Connection) -> LastCheck | None:
+    """None where there was none yet."""
+    row = connection.execute(select(store_checks)).first()
+    if row is None:
+        return None
+    differences = msgspec.json.decode(row.differences, type=tuple[Difference, ...])
+    return LastCheck(row.at, row.whole_at, row.events, row.total, differences)
+
+
+def read_last_check(database: Database) -> LastCheck | None:
+    """The same, in a transaction of its own. Raises sqlalchemy.exc.SQLAlchemyError."""
+    with database.reading.begin() as connection:
+        return last_check(connection)
+
+
+def last_marks(connection: Connection) -> Marks:
+    """How far each chain was seen; a chain that is not among them has not been seen."""
+    return {
+        (row.station, row.epoch): Mark(row.through, row.head) for row in connection.execute(select(verified_chains))
+    }
+
+
+def keep_check(connection: Connection, check: StoreCheck, now: datetime, last: LastCheck | None) -> None:
+    """What came of this one, and, where all was right, how far it went."""
+    listed = msgspec.json.encode(check.differences[:MOST_KEPT]).decode()
+    whole_at = now if check.whole else last.whole_at if last is not None else None
+    values = {"at": now, "whole_at": whole_at, "events": check.events, "total": check.count, "differences": listed}
+    connection.execute(delete(store_checks))
+    connection.execute(insert(store_checks).values(one=1, **values))
+    if check.count:
+        return
+    rows = [
+        {"station": station, "epoch": epoch, "through": mark.through, "head": mark.head}
+        for (station, epoch), mark in check.marks.items()
+    ]
+    put_all(connection, [Put(verified_chains, rows, ("through", "head"))])

@@ -1,0 +1,37 @@
+"""A store with one thing wrong: the check finds it and names the place. A store that has lived has no differences."""
+
+from pathlib import Path
+
+import pytest
+
+from fleet.server.integrity.service import StoreCheck, check_store
+from fleet.server.platform.database.database import Database
+from tests.fakes.server.planted_faults import PLANTED, PlantedFault
+
+
+def found(check: StoreCheck) -> set[tuple[str, ...]]:
+    return {(one.fault, one.station, one.table, one.key, one.column) for one in check.differences}
+
+
+@pytest.mark.parametrize("fault", PLANTED, ids=[fault.what for fault in PLANTED])
+def test_each_planted_fault_is_found_at_its_place(store: Database, fault: PlantedFault) -> None:
+    with store.writing.begin() as connection:
+        fault.plant(connection)
+    check = check_store(store)
+    assert fault.expected in found(check), "\n".join(map(str, check.differences))
+
+
+def test_a_store_that_has_lived_has_no_differences(store: Database) -> None:
+    check = check_store(store)
+    assert check.differences == []
+    assert (check.whole, check.events, check.chains, check.audit_entries) == (True, 38, 3, 7)
+
+
+def test_the_table_in_the_documents_is_what_is_planted() -> None:
+    rows = [f"| {fault.what} | {' '.join(word for word in fault.expected if word)} |" for fault in PLANTED]
+    said = (
+        (Path(__file__).parents[4] / "docs" / "reliability.md")
+        .read_text()
+        .split("| planted | found as |\n|---|---|\n")[1]
+    )
+    assert said.split("\n\n")[0].splitlines() == rows
