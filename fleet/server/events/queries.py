@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, and_, select
 
 from fleet.messages.events import Event, EventError, restore
-from fleet.server.events.tables import events
+from fleet.server.events.received_sequences import ReceivedSequences, gaps_from_text
+from fleet.server.events.tables import chains, events
 
 Place = tuple[int, int, int]
 """Station's key, epoch, sequence."""
@@ -36,6 +37,13 @@ def events_at(connection: Connection, places: Iterable[Place]) -> dict[Place, Ev
                 place = (station, epoch, row.sequence)
                 found[place] = restore_event(place, row.envelope, row.data, row.salt)
     return found
+
+
+def received_sequences(connection: Connection, station: int, epoch: int) -> ReceivedSequences:
+    """What a chain's own row says that is held of it; nothing where it has none."""
+    query = select(chains.c.highest, chains.c.gaps).where(chains.c.station == station, chains.c.epoch == epoch)
+    row = connection.execute(query).first()
+    return ReceivedSequences() if row is None else ReceivedSequences(row.highest, gaps_from_text(row.gaps))
 
 
 def restore_event(place: Place, envelope: bytes, data: bytes | None, salt: str | None) -> Event | None:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -17,7 +17,8 @@ from sqlalchemy import Connection, and_, or_, select
 
 from fleet.messages.statements import load_certificate
 from fleet.messages.vocabulary import EventType
-from fleet.server.checkpoints.tables import countersignatures, station_certificates
+from fleet.server.checkpoints.tables import countersignatures, erasures, station_certificates
+from fleet.server.events.queries import received_sequences
 from fleet.server.events.tables import events, quarantine
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import ArchiveWriter
@@ -29,16 +30,20 @@ from fleet.server.evidence.model import (
     FileEntry,
     Manifest,
     ReceiptData,
+    Withheld,
 )
 from fleet.server.evidence.readme import readme
 from fleet.server.evidence.selection import ChainPart, select_parts
 from fleet.server.evidence.signature import Seal
+from fleet.server.ingest.projection_check import check_errands
+from fleet.server.ingest.rebuild import same_place
 from fleet.server.platform.audit.tables import audit
 from fleet.server.platform.database.database import Database
 
 PAGE = 2_000
 """Lines in one member."""
 MOST_AUDIT = 10_000
+_NEVER_ERASED = EventType.CHAIN_CHECKPOINT
 
 _encoder = msgspec.json.Encoder()
 
@@ -59,6 +64,8 @@ class _Filling:
     archive: ArchiveWriter
     files: list[FileEntry] = field(default_factory=list)
     receipts: dict[str, bytes] = field(default_factory=dict)
+    errands: set[str] = field(default_factory=set)
+    """Of which there is content: what the store's own rows say of them is compared with it."""
     told: set[str] = field(default_factory=set)
     """Errands, orders and receipts that the content names: the audit may have entries of looks at them."""
     events: int = 0
@@ -85,6 +92,8 @@ def export(database: Database, seal: Seal, asked: EvidenceRequest, now: datetime
             _add_chain(connection, filling, part)
         for number, receipt in sorted(filling.receipts.items()):
             filling.add(f"receipts/{number}.json", receipt)
+        differences = check_errands(connection, sorted(filling.errands))
+        filling.add(contents.DIFFERENCES, b"".join(_encoder.encode(one) + b"\n" for one in differences))
         _add_audit(connection, filling)
         manifest = _encoder.encode(Manifest(contents.FORMAT, contents.VERSION, made, asked, tuple(filling.files)))
         archive.add(contents.MANIFEST, manifest)
@@ -128,27 +137,32 @@ def _add_chain(connection: Connection, filling: _Filling, part: ChainPart) -> No
 def _places(connection: Connection, part: ChainPart, first: int, last: int) -> Iterator[tuple[int, Any]]:
     """Every place from first to last with its row: an event, the word why there is none."""
     here = and_(events.c.station == part.station, events.c.epoch == part.epoch, events.c.sequence.between(first, last))
-    held = {row.sequence: row for row in connection.execute(select(events).where(here))}
+    query = select(events, erasures.c.erased).outerjoin(erasures, same_place()).where(here)
+    held = {row.sequence: row for row in connection.execute(query)}
     spoilt = select(quarantine.c.sequence).where(
         quarantine.c.station == part.station,
         quarantine.c.epoch == part.epoch,
         quarantine.c.sequence.between(first, last),
     )
     unread = set(connection.execute(spoilt).scalars())
+    chain = received_sequences(connection, part.station, part.epoch)
     for sequence in range(first, last + 1):
-        yield sequence, held.get(sequence, "spoilt" if sequence in unread else "missing")
+        absent: Withheld = "spoilt" if sequence in unread else "lost" if chain.has(sequence) else "missing"
+        yield sequence, held.get(sequence, absent)
 
 
 def _line(filling: _Filling, part: ChainPart, sequence: int, row: Any) -> ChainLine:
     if isinstance(row, str):
-        return ChainLine(sequence, withheld="spoilt" if row == "spoilt" else "missing")
+        return ChainLine(sequence, withheld=cast(Withheld, row))
     envelope = row.envelope.decode()
-    if row.data is None:
-        return ChainLine(sequence, envelope, withheld="erased")
-    if sequence not in part.chosen and row.type != EventType.CHAIN_CHECKPOINT:
+    if row.data is None or row.salt is None:
+        is_erased = row.data is None and row.salt is None and row.erased is not None
+        return ChainLine(sequence, envelope, withheld="erased" if is_erased and row.type != _NEVER_ERASED else "gone")
+    if sequence not in part.chosen and row.type != _NEVER_ERASED:
         return ChainLine(sequence, envelope, withheld="not_asked")
     if sequence in part.chosen:
         filling.events += 1
+        filling.errands |= {row.errand} if row.errand else set()
         filling.told |= {told for told in (row.errand, (row.subject or "").rpartition("/")[2]) if told}
         _keep_receipt(filling, row)
     return ChainLine(sequence, envelope, row.data.decode(), row.salt)

@@ -13,21 +13,24 @@ from typing import Literal
 import msgspec
 
 FORMAT = "kortkiosk-evidence"
-VERSION = 2
-"""Version 1 had neither revocations nor countersignatures; a file of it is not believed for having less to say."""
+VERSION = 3
+READ = (2, 3)
+"""Version 1 had neither revocations nor countersignatures; a file of it is not believed for having less to say. Version 2 had no
+differences, and called each place without an event `missing`."""
 TYP = "kortkiosk.evidence+jws"
 SERVER_NAME = "fleet-server"
 """Common name of the certificate that seals evidence; no station is ever given it."""
 
 README, CA, REVOCATIONS, COUNTERSIGNATURES = "README.txt", "ca.pem", "crl.pem", "countersignatures.jsonl"
-AUDIT, MANIFEST, SEAL = "audit.jsonl", "manifest.json", "manifest.jws"
+DIFFERENCES, AUDIT, MANIFEST, SEAL = "differences.jsonl", "audit.jsonl", "manifest.json", "manifest.jws"
 CHAIN_NAME = re.compile(r"chain/([a-z0-9-]{1,40})\.([0-9]{1,16})\.([0-9]{16})\.jsonl\Z")
 CERTIFICATE_NAME = re.compile(r"certificates/([a-z0-9-]{1,40})\.([0-9]{1,16})\.([0-9]{1,3})\.pem\Z")
 RECEIPT_NAME = re.compile(r"receipts/([A-Za-z0-9][A-Za-z0-9-]{0,63})\.json\Z")
 
 Kind = Literal["errand", "card", "order", "station"]
-Withheld = Literal["not_asked", "erased", "spoilt", "missing"]
-"""Why something is not there: it was not asked for; it has been erased; it could not be read when it came; it never came."""
+Withheld = Literal["not_asked", "erased", "spoilt", "missing", "gone", "lost"]
+"""Why something is not there: it was not asked for; it has been erased; it could not be read when it came; it never came. And
+what must not be: content is `gone` that nobody erased; an event is `lost` that the server held."""
 
 
 class EvidenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -56,7 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChainLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One place of a chain. `envelope` is null where none is held (`spoilt`, `missing`); data and salt come together."""
+    """One place of a chain. `envelope` is null where none is held (`spoilt`, `missing`, `lost`); data and salt come together."""
 
     sequence: int
     envelope: str | None = None

@@ -24,6 +24,7 @@ Så är den uppbyggd:
   receipts/      hela kvittenser. De har egna signaturer: kortkiosk verify-receipt FIL --ca ca.pem
   crl.pem        utfärdarens lista över spärrade certifikat när filen skrevs
   countersignatures.jsonl  serverns ord om när den hade det stationen signerade; i vissa regioner med tidsstämpel
+  differences.jsonl  var serverns egna tabeller inte stämde med händelserna när filen skrevs; ska vara tom
   audit.jsonl    serverns egna anteckningar om vem som har sett uppgifterna
   ca.pem         utfärdaren av certifikaten, manifest.json listan över filerna, manifest.jws serverns signatur över den
 
@@ -45,6 +46,7 @@ What is in it:
   receipts/      whole receipts. They have signatures of their own: kortkiosk verify-receipt FILE --ca ca.pem
   crl.pem        the issuer's list of revoked certificates when the file was written
   countersignatures.jsonl  the server's word of when it had what the station signed; in some regions with a time stamp
+  differences.jsonl  where the server's own tables did not agree with the events when the file was written; must be empty
   audit.jsonl    the server's own record of who has looked at this
   ca.pem         the issuer of the certificates; manifest.json, the list of files; manifest.jws, the server's signature over it
 

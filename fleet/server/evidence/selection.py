@@ -2,7 +2,7 @@
 
 Rules: a card or order is found in every event that names it, in whatever member; with it come all events of the errands that were
 about it. Each part of a chain begins at the checkpoint before the first of them and ends at the checkpoint after the last, where
-there is one; parts that touch become one.
+there is one, else at the chain's own end; parts that touch become one.
 
 >>> merge_parts([3, 4, 30], [2, 10, 20, 40])
 [(2, 10), (20, 40)]
@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, sele
 
 from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.errands.tables import errands
+from fleet.server.events.queries import received_sequences
 from fleet.server.events.tables import events
 from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.orders.tables import orders
@@ -26,6 +27,11 @@ from fleet.server.stations.tables import stations
 
 MOST_EVENTS = 200_000
 """Events in all parts together: a month of a busy station is a tenth of that."""
+
+
+REACH = 1_000
+"""Places from what is asked for to an end of its chain that go in too where no checkpoint is nearer; stations sign at least every
+hundred."""
 
 
 class NothingHeldError(ValueError):
@@ -88,9 +94,23 @@ def _parts_of(connection: Connection, key: tuple[str, int, int], chosen: list[in
     here = and_(checkpoints.c.station == station, checkpoints.c.epoch == epoch)
     order = checkpoints.c.sequence
     signed = list(connection.execute(select(order).where(here).order_by(order)).scalars())
+    highest = received_sequences(connection, station, epoch).highest
+    signed = _with_ends(signed, chosen, highest)
     for first, last in merge_parts(chosen, signed):
         inside = frozenset(chosen[bisect_left(chosen, first) : bisect_right(chosen, last)])
         yield ChainPart(station, name, epoch, first, last, inside)
+
+
+def _with_ends(signed: list[int], chosen: Sequence[int], highest: int) -> list[int]:
+    """Where no checkpoint stands before the first, or after the last, the part reaches to the chain's own end, if that is near: a
+    place that was held and is not there is seen then.
+
+    >>> _with_ends([20, 40], [5, 50], 60), _with_ends([], [5000], 9000)
+    ([1, 20, 40, 60], [])
+    """
+    begins = [1] if (not signed or chosen[0] < signed[0]) and chosen[0] <= REACH else []
+    ends = [highest] if (not signed or chosen[-1] >= signed[-1]) and chosen[-1] < highest <= chosen[-1] + REACH else []
+    return [*begins, *(one for one in signed if one not in (*begins, *ends)), *ends]
 
 
 def _about(connection: Connection, asked: EvidenceRequest) -> ColumnElement[bool]:

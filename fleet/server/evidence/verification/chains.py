@@ -113,6 +113,10 @@ class ChainChecker:
             self._run = None
 
     def _take(self, where: str, run: _Run, line: ChainLine) -> None:
+        if line.withheld == "lost":
+            raise EvidenceProblem(where, "was held by the server's own record of the chain, and is not there any more")
+        if line.withheld == "gone":
+            raise EvidenceProblem(where, "its content is not there, and nothing says that it was erased")
         if line.envelope is None:
             if line.withheld not in ("spoilt", "missing") or line.data is not None or line.salt is not None:
                 raise EvidenceProblem(where, "holds no envelope, and does not say why")

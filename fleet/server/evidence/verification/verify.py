@@ -12,6 +12,7 @@ Rules:
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Literal
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives import hashes
 
 from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, Revocations, read_revocations
 from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, verify_statement
+from fleet.server.events.model import Difference
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import Archive, ContainerError
 from fleet.server.evidence.model import AuditLine, Manifest
@@ -128,9 +130,7 @@ def _judged(checking: _Checking, chains: ChainChecker, fingerprint: str) -> Veri
 def _sealed(archive: Archive, anchors: TrustAnchors) -> _Checking:
     """The members are those that the server signed for. Raises EvidenceProblem."""
     needed = (contents.CA, contents.REVOCATIONS, contents.COUNTERSIGNATURES, contents.MANIFEST, contents.SEAL)
-    missing = [name for name in needed if name not in archive.members]
-    if missing:
-        raise EvidenceProblem(missing[0], "is not in the file")
+    _check_there(archive, needed)
     raw = archive.read(contents.MANIFEST)
     try:
         signed = verify_statement(archive.read(contents.SEAL).decode("ascii"), contents.TYP, detached=raw)
@@ -138,6 +138,8 @@ def _sealed(archive: Archive, anchors: TrustAnchors) -> _Checking:
         raise EvidenceProblem(contents.SEAL, f"the server's signature does not hold: {error}") from None
     manifest = _manifest(raw)
     _check_members(archive, manifest)
+    if manifest.version > 2:
+        _check_there(archive, (contents.DIFFERENCES,))
     authorities = _authorities(archive.read(contents.CA))
     if anchors.authorities is not None and not set(authorities) <= set(anchors.authorities):
         raise StrangerError(contents.CA, "is not the authority that was named to trust")
@@ -153,6 +155,12 @@ def _sealed(archive: Archive, anchors: TrustAnchors) -> _Checking:
     return _Checking(archive, manifest, authorities, anchors, revocations)
 
 
+def _check_there(archive: Archive, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in archive.members:
+            raise EvidenceProblem(name, "is not in the file")
+
+
 def _revocations(archive: Archive, authorities: Authorities) -> Revocations:
     """The list in the file. It may have ended since: what it names stays revoked."""
     try:
@@ -166,7 +174,7 @@ def _manifest(raw: bytes) -> Manifest:
         manifest = msgspec.json.decode(raw, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise EvidenceProblem(contents.MANIFEST, f"cannot be read: {error}") from None
-    if (manifest.format, manifest.version) != (contents.FORMAT, contents.VERSION):
+    if manifest.format != contents.FORMAT or manifest.version not in contents.READ:
         raise EvidenceProblem(contents.MANIFEST, "is of another format or version than this program reads")
     return manifest
 
@@ -207,6 +215,8 @@ def _contents(checking: _Checking) -> ChainChecker:
         elif receipt := contents.RECEIPT_NAME.match(name):
             _check_receipt(name, receipt[1], content, chains)
             checking.receipts.append(receipt[1])
+        elif name == contents.DIFFERENCES:
+            _check_differences(content)
         elif name == contents.AUDIT:
             checking.audit_entries = _check_audit(content)
         elif name not in _READ_APART:
@@ -227,6 +237,17 @@ def _check_station(name: str, station: str, pem: bytes, authorities: Authorities
 def _check_receipt(name: str, number: str, content: bytes, chains: ChainChecker) -> None:
     if chains.receipts.get(number) != hashlib.sha256(content).digest():
         raise EvidenceProblem(name, "is not the receipt that the event in the chain holds")
+
+
+def _check_differences(content: bytes) -> None:
+    """There are none: what the server's own rows said of these errands is what the events say."""
+    for number, line in enumerate(content.splitlines(), 1):
+        where = f"{contents.DIFFERENCES} line {number}"
+        try:
+            difference = msgspec.json.decode(line, type=Difference)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise EvidenceProblem(where, f"cannot be read: {error}") from None
+        raise EvidenceProblem(where, f"the server's own record did not agree with the events: {difference}")
 
 
 def _check_audit(content: bytes) -> int:

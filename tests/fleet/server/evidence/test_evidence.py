@@ -7,9 +7,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, insert, update
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.checkpoints.tables import NOTHING_LEFT, erasures
 from fleet.server.cli import main
 from fleet.server.events.tables import events
 from fleet.server.evidence import model as contents
@@ -136,10 +137,43 @@ def test_holes_spoilt_and_erased_places_are_named_as_such(
     Writer(database).commit([*arrived(*kept), spoilt], NOW)
     with database.writing.begin() as connection:
         connection.execute(update(events).where(events.c.sequence == 3).values(data=None, salt=None))
+        place = {"station": 1, "epoch": 1, "sequence": 3}
+        connection.execute(insert(erasures).values(**place, residue=NOTHING_LEFT, erased=NOW))
     raw = exported(database, fleet, ERRAND)
     assert [line.get("withheld") for line in lines_of(raw)] == [None, "erased", None, "spoilt", "missing", None, None]
     (stretch,) = checked(raw, fleet).stretches
     assert (stretch.erased, stretch.absent, stretch.with_content, stretch.unsigned) == (1, 2, 2, 1)
+
+
+@pytest.mark.parametrize(("asked", "lost"), [("errand-1", 1), ("errand-1", 2), ("errand-2", 15)])
+def test_a_place_beside_what_is_asked_for_is_missed_too(
+    database: Database, fleet: Fleet, signing: SigningStation, asked: str, lost: int
+) -> None:
+    """Where no checkpoint stands between, up to the chain's own end."""
+    for number in (1, 2):
+        signing.seals(2)
+        signing.pickup(f"O-{number}", errand=f"errand-{number}")
+    signing.seals(1)
+    taken(database, signing, fleet=fleet)
+    assert checked(exported(database, fleet, EvidenceRequest("errand", asked)), fleet).verdict == "genuine"
+    with database.writing.begin() as connection:
+        connection.execute(delete(events).where(events.c.sequence == lost))
+    report = checked(exported(database, fleet, EvidenceRequest("errand", asked)), fleet)
+    assert report.verdict == "contradicts"
+    assert f"(entre-a 1:{lost})" in report.where
+
+
+def test_a_file_of_the_version_before_is_believed_for_what_it_says(
+    database: Database, fleet: Fleet, signing: SigningStation
+) -> None:
+    a_week(signing)
+    taken(database, signing, fleet=fleet)
+    whole = members(exported(database, fleet, ERRAND))
+    assert whole.pop(contents.DIFFERENCES) == b""
+    manifest = whole[contents.MANIFEST]
+    for version, verdict in (("2", "genuine"), ("1", "altered"), ("3", "altered"), ("4", "altered")):
+        said = manifest.replace(b'"version":3', f'"version":{version}'.encode())
+        assert checked(resealed({**whole, contents.MANIFEST: said}, fleet.seal)).verdict == verdict, version
 
 
 def test_a_long_chain_lies_in_several_members(database: Database, fleet: Fleet, signing: SigningStation) -> None:

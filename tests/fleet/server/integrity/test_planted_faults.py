@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from fleet.server.evidence.model import EvidenceRequest
 from fleet.server.integrity.service import StoreCheck, check_store
 from fleet.server.platform.database.database import Database
 from tests.fakes.server.planted_faults import PLANTED, PlantedFault
+from tests.fleet.server.evidence.conftest import ERRAND, Fleet, checked, exported
+
+IN_EVIDENCE = [fault for fault in PLANTED if fault.in_evidence]
 
 
 def found(check: StoreCheck) -> set[tuple[str, ...]]:
@@ -19,6 +23,20 @@ def test_each_planted_fault_is_found_at_its_place(store: Database, fault: Plante
         fault.plant(connection)
     check = check_store(store)
     assert fault.expected in found(check), "\n".join(map(str, check.differences))
+
+
+@pytest.mark.parametrize("fault", IN_EVIDENCE, ids=[fault.what for fault in IN_EVIDENCE])
+def test_a_file_of_evidence_of_such_a_store_contradicts(store: Database, fleet: Fleet, fault: PlantedFault) -> None:
+    with store.writing.begin() as connection:
+        fault.plant(connection)
+    report = checked(exported(store, fleet, ERRAND), fleet)
+    assert report.verdict == "contradicts", report.why
+
+
+def test_the_file_of_a_store_that_has_lived_is_genuine(store: Database, fleet: Fleet) -> None:
+    for asked in (ERRAND, EvidenceRequest("station", "entre-a"), EvidenceRequest("station", "entre-b")):
+        report = checked(exported(store, fleet, asked), fleet)
+        assert (report.verdict, report.why) == ("genuine", "")
 
 
 def test_a_store_that_has_lived_has_no_differences(store: Database) -> None:
