@@ -33,23 +33,23 @@ class Checkpoints:
 
     def follow(self, cx: sqlite3.Connection, now: str) -> bool:
         """Add a checkpoint where one is due, inside the caller's transaction. `now` is RFC 3339 in UTC. Says whether it did."""
-        chain = self._chain
-        sequence, hash_ = outbox.head(cx, chain.station, chain.epoch)
-        if not is_due(sequence, _last(cx, chain), datetime.fromisoformat(now)):
+        chain, epoch = self._chain, outbox.current_epoch(cx, self._chain)
+        sequence, hash_ = outbox.head(cx, chain.station, epoch)
+        if not is_due(sequence, _last(cx, chain.station, epoch), datetime.fromisoformat(now)):
             return False
-        statement = Checkpoint(chain.station, chain.epoch, sequence, hash_, now)
+        statement = Checkpoint(chain.station, epoch, sequence, hash_, now)
         content = content_of(statement, self._key, self._certificate)
         event = outbox.append(cx, chain, EventType.CHAIN_CHECKPOINT, now, None, content)
         cx.execute(
             "INSERT INTO checkpoint VALUES (?, ?, ?, ?)"
             " ON CONFLICT (station, epoch) DO UPDATE SET sequence = excluded.sequence, time = excluded.time",
-            (chain.station, chain.epoch, event.sequence, now),
+            (chain.station, epoch, event.sequence, now),
         )
         return True
 
 
-def _last(cx: sqlite3.Connection, chain: EventChain) -> tuple[int, datetime] | None:
+def _last(cx: sqlite3.Connection, station: str, epoch: int) -> tuple[int, datetime] | None:
     row = cx.execute(
-        "SELECT sequence, time FROM checkpoint WHERE station = ? AND epoch = ?", (chain.station, chain.epoch)
+        "SELECT sequence, time FROM checkpoint WHERE station = ? AND epoch = ?", (station, epoch)
     ).fetchone()
     return None if row is None else (int(row[0]), datetime.fromisoformat(row[1]))

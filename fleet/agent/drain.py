@@ -2,7 +2,8 @@
 
 It obeys `acked` alone. What is wanted again is sent again at once; if the server's word does not come for a while, what it does
 not hold is sent again from the oldest on, as gently as `fleet.messages.pacing` has it (the server takes each event once, so
-a double costs only the line). A drain lives as long as its connection: the next one begins with all that is not held.
+a double costs only the line). A drain lives as long as its connection: the next one begins with all that is not held. An event
+that lies damaged goes out as such, under its number, and keeps no other back.
 """
 
 import asyncio
@@ -13,15 +14,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fleet.agent import outbox
-from fleet.agent.outbox import Acknowledgement, Place
+from fleet.agent.outbox import Acknowledgement, DamagedEvent, EventChain, KeptEvent, Place
 from fleet.agent.store import StationStore
-from fleet.messages.events import Event
 from fleet.messages.link import Acked
 from fleet.messages.pacing import Pacing
 
 log = logging.getLogger(__name__)
 
 PRUNE_EVERY_S = 3600.0
+
+
+class ServerAheadError(Exception):
+    """The server holds events of the present epoch that were never written here: this file is an older copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +39,20 @@ class FlowLimits:
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """To the connection. `on_progress`: the server holds more, or wants some again. `under_way`: whether the broker has not
-    acknowledged all that was published."""
+    acknowledged all that was published. `on_damaged`: such an event goes out."""
 
-    publish: Callable[[Event], None]
+    publish: Callable[[KeptEvent], None]
     on_progress: Callable[[], None]
     under_way: Callable[[], bool]
+    on_damaged: Callable[[DamagedEvent], None] = lambda event: None
 
 
 class Drain:
     """One connection's worth of emptying the outbox."""
 
-    def __init__(self, store: StationStore, chain: tuple[str, int], wiring: Wiring, pace: FlowLimits) -> None:
-        """`chain`: station and current epoch."""
+    def __init__(self, store: StationStore, chain: EventChain, wiring: Wiring, pace: FlowLimits) -> None:
         self._store = store
-        self._station, self._epoch = chain
+        self._chain, self._station = chain, chain.station
         self._wiring = wiring
         self._pacing = Pacing(pace.window, pace.acked_timeout_s, time.monotonic())
         self._wake = asyncio.Event()
@@ -66,7 +70,7 @@ class Drain:
         self._wake.set()
 
     async def run(self) -> None:
-        """Send until cancelled. Raises StoreError."""
+        """Send until cancelled. Raises StoreError, ServerAheadError."""
         while True:
             self._wake.clear()
             while self._words:
@@ -84,14 +88,15 @@ class Drain:
     async def _obey(self, word: Acked) -> None:
         window = self._pacing.window
 
-        def work(cx: outbox.Transaction) -> tuple[Acknowledgement, list[Event]]:
+        def work(cx: outbox.Transaction) -> tuple[Acknowledgement, list[KeptEvent]]:
             taken = outbox.acknowledge(cx, self._station, word, time.time())
             again = [] if taken.ahead else outbox.missing_events(cx, self._station, word, window)
             return taken, again
 
         taken, again = await self._store.transact(work)
         if taken.ahead:
-            self._warn_ahead(word)
+            if word.epoch == await self._store.transact(lambda cx: outbox.current_epoch(cx, self._chain)):
+                raise ServerAheadError(f"the server holds events of epoch {word.epoch} that were never written here")
             return
         self._flying = {place for place in self._flying if place[0] != word.epoch or place[1] > word.through}
         for event in again:
@@ -114,7 +119,7 @@ class Drain:
                 if self._sent not in self._flying:
                     self._send(event)
 
-    async def _pending(self, limit: int) -> list[Event]:
+    async def _pending(self, limit: int) -> list[KeptEvent]:
         after = self._sent
         return await self._store.transact(lambda cx: outbox.pending_events(cx, self._station, after, limit))
 
@@ -124,8 +129,10 @@ class Drain:
             self._pruned_at = now
             await self._store.transact(lambda cx: outbox.prune(cx, time.time()))
 
-    def _send(self, event: Event) -> None:
+    def _send(self, event: KeptEvent) -> None:
         self._flying.add((event.epoch, event.sequence))
+        if isinstance(event, DamagedEvent):
+            self._wiring.on_damaged(event)
         self._wiring.publish(event)
 
     def _patience_s(self) -> float | None:
@@ -136,10 +143,3 @@ class Drain:
     def _begin_again(self) -> None:
         self._flying.clear()
         self._sent = outbox.START
-
-    def _warn_ahead(self, word: Acked) -> None:
-        if word.epoch == self._epoch:
-            log.error(
-                "the server holds events of epoch %d never written here: this disk is an old copy; enrol again",
-                word.epoch,
-            )

@@ -6,7 +6,8 @@ to hand a card over: what is to be told waits in the outbox, and what must be as
 Rules: an event leaves the outbox by the server's `acked` only; every ask is signed by the station and paced; an answer or `acked`
 that the server has not signed, for this station and this ask, is dropped, counted, with a line in the log that shows none of it;
 an answer that nobody waits for (any more) is dropped. A Pi has no battery clock: where the server says that the time of an ask is
-off, the link remembers by how much, and asks once more.
+off, the link remembers by how much, and asks once more. Before the first event of a run goes out, the server is asked what it
+holds of the chain (`chain_comparison`); an event that lies damaged is sent as such.
 """
 
 import asyncio
@@ -19,21 +20,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from fleet.agent import outbox
-from fleet.agent.drain import Drain, FlowLimits, Wiring
+from fleet.agent.chain_comparison import ChainComparison
+from fleet.agent.drain import Drain, FlowLimits, ServerAheadError, Wiring
 from fleet.agent.endpoint import Endpoint, ReceivedMessage, make_tls
 from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.mqtt import TAKEN_OVER, Connection, ConnectionFailed, Extras
+from fleet.agent.outbox import DamagedEvent, EventChain, KeptEvent
 from fleet.agent.signatures import DroppedMessages, Signatures
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.backoff import Backoff
 from fleet.messages.command_verification import aware_time
-from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event, EventError
+from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, EventError
 from fleet.messages.key_rotation import KeysAsk
 from fleet.messages.link import STATE_EVERY_S, Answer, Ask, Presence, StationState, encode
 from fleet.messages.pacing import ASK_BURST, ASKS_PER_S, TokenBucket
@@ -49,6 +52,8 @@ STATE_PAUSE_S = 0.5
 EVENT_CONTENT_TYPE = "application/cloudevents+json"
 
 OnChange = Callable[[bool], None]
+LinkTrouble = Literal["store", "events"]
+"""The outbox cannot be read at all; an event of it is damaged."""
 
 
 def utc_now() -> datetime:
@@ -96,13 +101,20 @@ class Link:
         bootid: str,
         timing: Timing | None = None,
         on_command: Callable[[bytes], None] = lambda payload: None,
+        on_trouble: Callable[[LinkTrouble, str], None] = lambda trouble, text: None,
     ) -> None:
-        """`on_command` is called with what comes on `commands`, as it came: nothing of it is checked here."""
+        """`on_command` is called with what comes on `commands`, as it came: nothing of it is checked here. `on_trouble` is told
+        what is wrong with the outbox, in words."""
         self._identity = identity
         self._store = store
         self._bootid = bootid
         self._timing = timing or Timing()
         self._topics = Topics(identity.station)
+        self._chain = EventChain(identity.station, identity.epoch, bootid)
+        self._comparison = ChainComparison(
+            store, self._chain, self.ask, lambda: self._timing.clock() + self._clock_behind
+        )
+        self._on_trouble = on_trouble
         self._backoff = Backoff(self._timing.first_s)
         self._allowed = asyncio.Event()
         self._allowed.set()
@@ -234,8 +246,13 @@ class Link:
                     self._note_take_over()
             except ConnectionFailed as error:
                 reason = str(error)
+            except ServerAheadError as error:
+                self._comparison.is_due = True
+                reason = str(error)
             except (StoreError, EventError) as error:
                 reason = f"the outbox cannot be read: {error}"
+                log.warning("the outbox cannot be read: %s", error)
+                self._on_trouble("store", str(error))
             log.info("link down: %s", reason)
 
     def _note_take_over(self) -> None:
@@ -255,9 +272,8 @@ class Link:
     async def _connect_once(self) -> str:
         endpoint, signatures = self._endpoint(), self._signatures()
         connection = await Connection.open(endpoint, self._receive)
-        chain = (self._identity.station, self._identity.epoch)
-        wiring = Wiring(self._publish_event, self._state_changed.set, lambda: connection.under_way)
-        self._drain = Drain(self._store, chain, wiring, self._timing.pace)
+        wiring = Wiring(self._publish_event, self._state_changed.set, lambda: connection.under_way, self._note_damaged)
+        self._drain = Drain(self._store, self._chain, wiring, self._timing.pace)
         self._open = _Open(connection, signatures)
         try:
             if not self._allowed.is_set():
@@ -277,7 +293,7 @@ class Link:
 
     async def _serve(self, connection: Connection, drain: Drain) -> str:
         self._state_changed.set()
-        work = [asyncio.create_task(drain.run()), asyncio.create_task(self._show_state(connection))]
+        work = [asyncio.create_task(self._empty_outbox(drain)), asyncio.create_task(self._show_state(connection))]
         ends: list[asyncio.Future[Any]] = [connection.closed, *work]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -289,6 +305,15 @@ class Link:
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
+
+    async def _empty_outbox(self, drain: Drain) -> None:
+        await self._comparison.settle()
+        await drain.run()
+
+    def _note_damaged(self, event: DamagedEvent) -> None:
+        place, reason = f"{event.epoch}:{event.sequence}", event.reason
+        log.warning("event %s lies damaged in the station's file, and is sent as it is: %s", place, reason)
+        self._on_trouble("events", f"event {place} is damaged: {reason}")
 
     async def _show_state(self, connection: Connection) -> None:
         while True:
@@ -302,7 +327,7 @@ class Link:
                 connection.publish(self._topics.state, encode(state), retain=True)
             await asyncio.sleep(STATE_PAUSE_S)
 
-    def _publish_event(self, event: Event) -> None:
+    def _publish_event(self, event: KeptEvent) -> None:
         if self._open is not None:
             user = ((EPOCH_PROPERTY, str(event.epoch)), (SEQUENCE_PROPERTY, str(event.sequence)))
             extras = Extras(content_type=EVENT_CONTENT_TYPE, user=user)

@@ -3,12 +3,17 @@
 All work runs on one thread of its own, one transaction at a time, with WAL and `synchronous=FULL`: what has been
 committed is on the disk when `transact` returns, even if the power goes in the next instant. A disk that is full,
 damaged or read-only becomes one `StoreError` that says which file, what is wrong and what to do.
+
+Whatever goes wrong while the file is opened is the file's fault: damaged bytes come out of SQLite and of Python's own
+decoding as errors of any type. What the file is made of (`store_schema`) is remembered in it, since a table whose name was
+damaged would otherwise be made anew, empty. A damaged file is never thrown away: `set_aside` moves it.
 """
 
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -22,11 +27,23 @@ BUSY_TIMEOUT_MS = 5000
 Fault = Literal["damaged", "full", "unwritable", "newer"]
 
 _ADVICE: dict[Fault, str] = {
-    "damaged": "is damaged; keep the file for the fleet's operators and start with a new one",
+    "damaged": "is damaged; `kortkiosk store set-aside` keeps it beside, and the station begins with a new one",
     "full": "cannot grow, the disk is full; make room, then start again",
     "unwritable": "cannot be written; check the disk, the owner and the mode of the file and its directory",
     "newer": "was written by a newer version of this program; install that version again",
 }
+
+SQLITE_READ_ERRORS = (sqlite3.Error, ValueError, ArithmeticError)
+"""What comes of reading a damaged file: SQLite's own, and those of Python's decoding of what it gives."""
+SET_ASIDE = "set-aside"
+"""The folder, beside the file, for damaged ones."""
+SIDE_FILES = ("-wal", "-shm")
+"""Of SQLite, beside the file: the write-ahead log, which belongs to it, and its index."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS store_schema (name TEXT PRIMARY KEY, sql TEXT NOT NULL) STRICT, WITHOUT ROWID
+"""
+_MADE = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name <> 'store_schema'"
 
 _FAULTS: dict[int, Fault] = {
     sqlite3.SQLITE_FULL: "full",
@@ -116,9 +133,13 @@ def _open(path: Path, schemas: Sequence[str]) -> sqlite3.Connection:
         raise _translated(path, error) from error
     try:
         _prepare(path, connection, schemas)
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
         connection.close()
-        raise _translated(path, error) from error
+        translated = _translated(path, error)
+        raise (translated if isinstance(translated, StoreError) else StoreError(path, "damaged", str(error))) from error
+    except (ValueError, ArithmeticError) as error:  # of Python's own decoding
+        connection.close()
+        raise StoreError(path, "damaged", type(error).__name__) from error
     except BaseException:
         connection.close()
         raise
@@ -137,13 +158,41 @@ def _prepare(path: Path, connection: sqlite3.Connection, schemas: Sequence[str])
     connection.execute("PRAGMA foreign_keys = ON")
     # Erased data (a name in a receipt) must not stay readable in free pages.
     connection.execute("PRAGMA secure_delete = ON")
-    scripts = ";\n".join(schemas)
-    connection.executescript(f"BEGIN IMMEDIATE;\n{scripts};\nPRAGMA user_version = {VERSION};\nCOMMIT;")
+    _check_schema(path, connection)
+    scripts = ";\n".join([*schemas, _SCHEMA])
+    remember = f"INSERT OR REPLACE INTO store_schema {_MADE} EXCEPT SELECT name, sql FROM store_schema"  # noqa: S608
+    version = f"PRAGMA user_version = {VERSION}"
+    connection.executescript(f"BEGIN IMMEDIATE;\n{scripts};\n{remember};\n{version};\nCOMMIT;")
 
 
-def _translated(path: Path, error: sqlite3.DatabaseError) -> Exception:
+def _check_schema(path: Path, connection: sqlite3.Connection) -> None:
+    """Raises StoreError where a table or an index that was made is not there any more, or is another one."""
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'store_schema'").fetchone() is None:
+        return
+    lost = connection.execute(f"SELECT name, sql FROM store_schema EXCEPT {_MADE}").fetchall()  # noqa: S608  # a constant
+    if lost:
+        raise StoreError(path, "damaged", f"{len(lost)} of its tables and indexes are not what was made")
+
+
+def set_aside(path: Path, now: datetime) -> Path:
+    """Move a file, with what SQLite keeps beside it, into a folder of its own for that moment. Gives the folder.
+
+    Nobody may have the file open. Raises OSError.
+    """
+    folder = path.parent / SET_ASIDE / f"{now:%Y%m%dT%H%M%S}Z"
+    folder.mkdir(mode=0o700, parents=True)
+    for end in ("", *SIDE_FILES):
+        part = path.with_name(path.name + end)
+        if part.exists():
+            part.rename(folder / part.name)
+    return folder
+
+
+def _translated(path: Path, error: sqlite3.Error) -> Exception:
     # The low byte is the primary code (sqlite.org, "Result and Error Codes"); a wrong statement or a broken
-    # constraint is the caller's own error and keeps its type.
+    # constraint is the caller's own error and keeps its type. Without a code it is Python that cannot read a text.
     code = getattr(error, "sqlite_errorcode", None)
-    fault = _FAULTS.get(code & 0xFF) if code is not None else None
+    if code is None:
+        return StoreError(path, "damaged", str(error)) if type(error) is sqlite3.OperationalError else error
+    fault = _FAULTS.get(code & 0xFF)
     return StoreError(path, fault, str(error)) if fault is not None else error

@@ -12,7 +12,8 @@ without agreeing on a canonical form:
 >>> parse(event.wire).envelope == event.envelope
 True
 
-An event that breaks any rule here is refused with `EventError`; the server quarantines it and goes on.
+An event that breaks any rule here is refused with `EventError`; the server quarantines it and goes on. A station whose file was
+damaged sends what is left of an event behind `DAMAGED`, so that it is never read as an event, whatever the damage has made of it.
 """
 
 import hashlib
@@ -25,6 +26,8 @@ import msgspec
 
 GENESIS = "0" * 64
 MAX_WIRE_BYTES = 64 * 1024
+DAMAGED = b"damaged\n"
+"""What a station puts before the bytes of an event that are not those it sealed. No JSON begins like this."""
 MAX_SEQUENCE = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8259 section 6)."""
 
@@ -144,8 +147,23 @@ def restore(envelope: bytes, data: bytes | None, salt: str | None) -> Event:
     return _checked(fields, envelope, data, salt)
 
 
+def reseal(event: Event, epoch: int, sequence: int, prev: str) -> Event:
+    """The same event at another place: in a chain that the station began anew. Raises EventError where its data was erased."""
+    if event.data is None or event.salt is None:
+        raise EventError("the data of this event has been erased: it cannot be sealed again")
+    attributes = msgspec.json.decode(event.envelope) | {"epoch": epoch, "sequence": sequence, "prev": prev}
+    return restore(msgspec.json.encode(attributes), event.data, event.salt)
+
+
+def damaged_wire(*parts: bytes) -> bytes:
+    """What is published of an event that lies damaged: what there is of it, as it is."""
+    return (DAMAGED + b"\n".join(parts))[:MAX_WIRE_BYTES]
+
+
 def parse(wire: bytes) -> Event:
     """Read an event from the wire and check every rule but its place in the chain. Raises EventError."""
+    if wire.startswith(DAMAGED):
+        raise EventError("it was damaged at the station, which has sent what is left of it")
     if len(wire) > MAX_WIRE_BYTES:
         raise EventError(f"an event has at most {MAX_WIRE_BYTES} bytes, this one has {len(wire)}")
     try:

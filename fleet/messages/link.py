@@ -172,7 +172,31 @@ class ReleaseAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="r
     sealed: str
 
 
-Ask = SyncAsk | OrderAsk | EnvelopeAsk | ReleaseAsk | RegionAsk | KeysAsk | IssuerAsk
+class ChainAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="chain", tag_field="ask"):
+    """What do you hold of my chain of that epoch? A station asks before it sends, to find out that its file is an older copy.
+
+    `last`: its own highest sequence; `count`: of how many events that end there it wants the hash, at most `MAX_CHAIN_HASHES`.
+    """
+
+    epoch: int
+    last: int
+    count: int = 1
+
+
+class HeldChain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the server holds of a chain. `highest`: its highest sequence, 0 where there is none; `newest`: the highest epoch
+    of that station, 0 where there is none. `hashes`: of the events whose sequences end at the lower of `last` and `highest`, in
+    their order; None of one that is not held, or could not be read.
+    """
+
+    highest: int
+    newest: int
+    hashes: tuple[str | None, ...] = ()
+
+
+MAX_CHAIN_HASHES = 100
+
+Ask = SyncAsk | OrderAsk | EnvelopeAsk | ReleaseAsk | RegionAsk | KeysAsk | ChainAsk | IssuerAsk
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -180,7 +204,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     sync, order.find: `jws`, a compact JWS (RFC 7515, ES256, server key) over a `SyncPage`; region: over a `RegionPage`; all
     of `fleet.messages.asking`: over a `Word`. The header's `typ` says to which question.
-    keys: `keys`, the statements of key rotation (`fleet.messages.key_rotation`), oldest first.
+    keys: `keys`, the statements of key rotation (`fleet.messages.key_rotation`), oldest first. chain: `chain`.
     envelope.verify, release.verify: `verdict`: `match`, `no_match` (the same for wrong and unknown), or `too_many`.
     """
 
@@ -190,6 +214,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     error: str | None = None
     text: str | None = None
     keys: tuple[str, ...] = ()
+    chain: HeldChain | None = None
 
 
 def envelope_info(station: str, order: str, nonce: str) -> bytes:

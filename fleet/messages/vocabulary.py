@@ -60,6 +60,14 @@ class EventType(StrEnum):
     CHAIN_CHECKPOINT = "se.kortkiosk.chain.checkpoint"
     """`jws`: the station's signed statement of the event before, see `fleet.messages.checkpoints`."""
 
+    CHAIN_BEGUN = "se.kortkiosk.chain.begun"
+    """`before` (the epoch until now), `after` (up to there it is as the server holds it), `moved` (events that were sealed again
+    in this one), `why` (`older_copy`: the server holds others under the numbers behind; `head_damaged`): a chain begun anew."""
+
+    EVENTS_DAMAGED = "se.kortkiosk.events.damaged"
+    """`count` and `first` (`epoch:sequence`): events in the station's file that are not what was sealed, found by its own check;
+    `indexes`: whether an index of the file did not fit its tables, and was made anew."""
+
     DOOR_OPENED = "se.kortkiosk.door.opened"
     """Nothing more: the service door was opened."""
 
@@ -147,6 +155,8 @@ class EventType(StrEnum):
                 return None
             case (
                 EventType.STATION_STARTED
+                | EventType.CHAIN_BEGUN
+                | EventType.EVENTS_DAMAGED
                 | EventType.DOOR_OPENED
                 | EventType.DOOR_SHUT
                 | EventType.CARD_LEFT_IN

@@ -33,6 +33,7 @@ from kiosk.station.virtual_devices import VirtualDevices
 from kiosk.station.virtual_plugin import Look, plugin
 from kiosk.views import Fact, say
 
+SET_ASIDE_COMMAND = "kortkiosk store set-aside"
 PROMPT = Timing(first_s=0.3)
 """On a bench one station comes back at once; a fleet spreads its stations over ten seconds."""
 
@@ -49,6 +50,7 @@ class App:
         self._base = base
         self._faults = faults
         self._contacts: tuple[Fact, ...] = ()
+        self._is_damaged = False
         self.virtual = self._open_virtual_devices(base)
         theme = config.display.theme
         self.screen = KivyScreen(
@@ -56,8 +58,10 @@ class App:
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
             fullscreen=config.display.fullscreen, position=config.display.position, bench=config.is_bench,
         )  # fmt: skip
+        host = host or Host()
+        self._report = host.on_problem
         self._host = replace(
-            host or Host(), language=lambda: self.screen.language, person_left=self.screen.reset,
+            host, on_problem=self._note_problem, language=lambda: self.screen.language, person_left=self.screen.reset,
             on_closed=self._close_to_visitors,
         )  # fmt: skip
         self.screen.set_read_scan(lambda text: parse_scan(text, config.scanner.card_check))
@@ -89,6 +93,8 @@ class App:
         ) as station:
             self._contacts = _contacts(station.region)
             self.screen.set_contacts(self._contacts)
+            if self._is_damaged:
+                self._close_to_visitors(False)
             async with self._bench_control(station), self._watched(station.devices):
                 await station.serve()
 
@@ -118,9 +124,20 @@ class App:
         async for key in keypad.keys():
             self.screen.press(key)
 
+    def _note_problem(self, code: str, text: str) -> None:
+        self._report(code, text)
+        if code == "store_damaged":
+            self._is_damaged = True
+            self._close_to_visitors(False)
+
+    def _damaged(self) -> OutOfOrder:
+        """Nothing works without the file: the screen says whom to call, and what they do."""
+        lead = (say("closed.store.lead"), say("closed.store.administrator", command=SET_ASIDE_COMMAND))
+        return OutOfOrder(say("closed.store"), lead, say("closed.store.inside"), self._contacts)
+
     def _close_to_visitors(self, closed: bool) -> None:
         door = OutOfOrder(say("closed.door"), (say("closed.door.lead"),), say("closed.door.inside"), self._contacts)
-        self.screen.set_closed(door if closed else None)
+        self.screen.set_closed(door if closed else self._damaged() if self._is_damaged else None)
 
     def _open_virtual_devices(self, base: Path) -> VirtualDevices | None:
         """The virtual devices, where any is configured; their folder keeps cards, slots and paper over a power cut."""

@@ -30,7 +30,7 @@ class Availability:
 
     def missing(self, errand: Errand) -> str | None:
         """What keeps an errand from being offered now: a code for which there is a sentence, `home.no.CODE`."""
-        if self.problems.codes & {"store", "running"}:
+        if self.problems.codes & {"store", "store_damaged", "running"}:
             return "store"
         if self.door_open():
             return "door"

@@ -50,6 +50,7 @@ from kiosk.station.build_fleet import (
 )
 from kiosk.station.devices import Devices, NoReader
 from kiosk.station.errand_runner import AfterErrand, ErrandRunner
+from kiosk.station.file_check import check_at_start
 from kiosk.station.fleet_orders import CardEnvelopes, FleetOrders, NoOrders
 from kiosk.station.forgotten_card import ForgottenCardWatch
 from kiosk.station.gpio_service import Dim, GpioListeners, GpioService, ServiceDoor
@@ -182,6 +183,7 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
                 backing.records.journal, clock, lambda: backing.fleet.book.issued if backing.fleet else None
             )
         )
+        work.append(_check_file(context, backing.records))
     if backing.records is not None and backing.fleet is not None:
         handlers = _command_handlers(context, devices, backing.records, backing.fleet, status.notice, restart)
         gate = _command_gate(context, backing.records, backing.fleet)
@@ -219,6 +221,12 @@ async def _end(tasks: "Sequence[asyncio.Task[None]]") -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _check_file(context: _Context, records: Records) -> None:
+    file = records.file
+    await check_at_start(file.store.path, file.chain.station, records.journal, context.problems.report)
+    context.changed()
 
 
 def _region(context: _Context) -> RegionSettings:
@@ -281,7 +289,7 @@ async def _open_backing(
     try:
         if identity is not None:
             listeners = region_listeners(config, base, clock, context.changed)
-            fleet = connect(identity, file, clock, timing, on_command=on_command, region=listeners)
+            fleet = connect(identity, file, clock, timing, on_command=on_command, on_trouble=report, region=listeners)
     except JoinError as error:
         report(error.code, str(error))
     try:

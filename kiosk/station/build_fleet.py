@@ -6,9 +6,12 @@ what is missing; nothing is left half open.
 """
 
 import asyncio
+import contextlib
 import fcntl
+import logging
 import os
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +19,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.agent import blocks, checkpoints, commands, key_book, outbox, sync
+from fleet.agent.answer_verification import SyncRefused
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.key_book import KeyBook
-from fleet.agent.link import Link, Timing
+from fleet.agent.link import Link, LinkTrouble, Timing
 from fleet.agent.outbox import EventChain
 from fleet.agent.region import RegionFile
 from fleet.agent.store import StationStore, StoreError
@@ -39,13 +43,17 @@ from kiosk.steps.capabilities import StationSeal
 from kiosk.version import VERSION
 
 STORE_FILE = "station.sqlite"
+UNREADABLE = (StoreError, SyncRefused, ValueError, LookupError, TypeError, sqlite3.Error)
+"""What comes of a file that can be opened and does not hold what was written."""
 LOCK_FILE = "station.lock"
 NOBODY = "unenrolled"
 """Whose events they are while the station has no identity. They are never sent."""
 
+logger = logging.getLogger(__name__)
+
 
 class JoinError(Exception):
-    """The station cannot belong to its fleet now. `code`: `identity`, `store` or `running`."""
+    """The station cannot belong to its fleet now. `code`: `identity`, `store`, `store_damaged` or `running`."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -86,7 +94,7 @@ class Records:
         """(sequence, type) of the events of this epoch that follow `sequence` and are still kept."""
         chain = self.file.chain
         return await self.file.store.transact(
-            lambda cx: outbox.event_types_after(cx, chain.station, chain.epoch, sequence)
+            lambda cx: outbox.event_types_after(cx, chain.station, outbox.current_epoch(cx, chain), sequence)
         )
 
     async def latest_events(self, most: int) -> list[Event]:
@@ -165,7 +173,7 @@ async def open_file(config: Config, base: Path, bootid: str, identity: Identity 
         store = await asyncio.to_thread(StationStore.open, data / STORE_FILE, schemas=schemas)
     except StoreError as error:
         os.close(lock)
-        raise JoinError("store", str(error)) from None
+        raise _join_error(error) from None
     chain = EventChain(identity.station, identity.epoch, bootid) if identity else EventChain(NOBODY, 1, bootid)
     return StationFile(store, chain, lock)
 
@@ -177,11 +185,12 @@ def connect(
     timing: Timing | None = None,
     *,
     on_command: Callable[[bytes], None] = lambda payload: None,
+    on_trouble: Callable[[LinkTrouble, str], None] = lambda trouble, text: None,
     region: RegionListeners | None = None,
 ) -> FleetConnection:
     """The link, which is made and not started, and what was synced. Raises JoinError."""
     region = region or RegionListeners()
-    link = Link(identity, file.store, file.chain.bootid, timing, on_command)
+    link = Link(identity, file.store, file.chain.bootid, timing, on_command, on_trouble)
     try:
         identity.server_keys.clock = clock.now
         keys = KeyBook(file.store, link, identity.server_keys)
@@ -191,8 +200,8 @@ def connect(
         )
     except IdentityError as error:
         raise JoinError("identity", str(error)) from None
-    except StoreError as error:
-        raise JoinError("store", str(error)) from None
+    except UNREADABLE as error:
+        raise _join_error(error) from None
     keys.on_rotation(book.ask_soon)
     keys.on_rotation(issuer.region.ask_soon)
     return FleetConnection(identity, link, book, issuer, keys)
@@ -204,11 +213,14 @@ async def open_records(
     """The journal in the file; writes down what a stop cut off, and that the station started. Raises JoinError."""
     try:
         written = make_journal(identity, file.store, file.chain, clock, fleet)
+        begun = await file.store.transact(lambda cx: outbox.mend_head(cx, file.chain, written.now()))
+        if begun is not None:
+            logger.warning("the end of the chain of epoch %d was damaged: epoch %d begins", begun.before, begun.epoch)
         interrupted = await written.boot(VERSION)
     except IdentityError as error:
         raise JoinError("identity", str(error)) from None
-    except StoreError as error:
-        raise JoinError("store", str(error)) from None
+    except UNREADABLE as error:
+        raise _join_error(error) from None
     return Records(file, written, interrupted)
 
 
@@ -221,7 +233,15 @@ async def record_dropped_lists(records: Records, fleet: FleetConnection) -> None
     try:
         await written.transact(lambda cx: written.event(cx, EventType.LISTS_DROPPED, None, content))
     except StoreError as error:
-        raise JoinError("store", str(error)) from None
+        raise _join_error(error) from None
+
+
+def _join_error(error: Exception) -> JoinError:
+    """What is wrong with the file; whatever it holds that cannot be read is its damage."""
+    if isinstance(error, StoreError):
+        return JoinError("store_damaged" if error.fault == "damaged" else "store", str(error))
+    logger.error("the station's file holds what cannot be read: %s", type(error).__name__)
+    return JoinError("store_damaged", f"the station's file holds what cannot be read: {type(error).__name__}")
 
 
 def make_journal(
@@ -261,6 +281,16 @@ def _lock(data: Path) -> int:
         os.close(lock)
         raise JoinError("running", f"{data}: another program runs as this station; end it first") from None
     return lock
+
+
+@contextlib.contextmanager
+def lock_folder(data: Path) -> Iterator[None]:
+    """While nothing runs as this station. Raises JoinError."""
+    lock = _lock(data)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def envelopes_for(config: Config, fleet: FleetConnection) -> Envelopes:

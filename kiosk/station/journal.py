@@ -155,7 +155,7 @@ class Journal:
         return msgspec.json.decode(plain, type=Order)
 
     def _reconcile(self, cx: sqlite3.Connection, version: str) -> tuple[Interrupted, ...]:
-        stock.rebuild(cx, self.now())
+        stock.rebuild(cx, self.now(), outbox.sound_events)
         rows = cx.execute(
             "SELECT e.id, e.kind, f.id, f.name, coalesce(f.order_no, e.order_no), f.facts FROM errand e"
             " LEFT JOIN effect f ON f.errand = e.id AND f.outcome IS NULL WHERE e.ended IS NULL OR f.id IS NOT NULL"

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from fleet.messages.events import Event
 from fleet.messages.link import Order
 from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.stock.stocktaking import Ledger, StoredCard
@@ -144,14 +145,13 @@ def apply_event(cx: sqlite3.Connection, kind: str, content: dict[str, Any], now:
             _effect(cx, content, now)
 
 
-def rebuild(cx: sqlite3.Connection, now: str) -> None:
-    """Make the list of the events that are still kept, where it has never been made. Call it before anything is witnessed."""
+def rebuild(cx: sqlite3.Connection, now: str, kept: Callable[[sqlite3.Connection], Iterable[Event]]) -> None:
+    """Make the list of the events that are still `kept`, where it has never been made. Call it before anything is witnessed."""
     if cx.execute("SELECT 1 FROM stock_made").fetchone():
         return
     cx.execute("INSERT INTO stock_made VALUES (1, ?)", (now,))
-    for envelope, data in cx.execute("SELECT envelope, data FROM outbox ORDER BY epoch, sequence").fetchall():
-        told = msgspec.json.decode(envelope)
-        apply_event(cx, told["type"], msgspec.json.decode(data), told["time"])
+    for event in kept(cx):
+        apply_event(cx, event.type, event.content(), event.time)
 
 
 def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:

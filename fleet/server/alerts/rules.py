@@ -31,6 +31,8 @@ LATCHED = frozenset(
         "receipt_twice",
         "not_laid_out",
         "lists_dropped",
+        "chain_begun",
+        "events_damaged",
         "card_not_genuine",
         "many_holds",
         "administrator_reported",

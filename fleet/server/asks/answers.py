@@ -14,11 +14,14 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.asking import ORDER_TYP, REGION_TYP, SYNC_TYP
+from fleet.messages.events import MAX_SEQUENCE
 from fleet.messages.key_rotation import KeysAsk
 from fleet.messages.link import (
+    MAX_CHAIN_HASHES,
     Administrator,
     Answer,
     Ask,
+    ChainAsk,
     EnvelopeAsk,
     MessageError,
     Order,
@@ -31,6 +34,7 @@ from fleet.messages.link import (
 )
 from fleet.messages.region import RegionAsk
 from fleet.messages.signed import MAX_ASK_BYTES
+from fleet.server.events.queries import held_chain
 from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.orders import queries as ordering
@@ -120,10 +124,22 @@ class Answers:
                 return Answer(ok=True, jws=self._signer.sign(encode(page), REGION_TYP))
             case KeysAsk():
                 return Answer(ok=True, keys=self._signer.chain)
+            case ChainAsk():
+                return await asyncio.to_thread(self._chain, station, ask)
             case _ if self._issuer is None:
                 return _error("not_set_up", "No issuer is set up at this server.")
             case _:
                 return await self._issuer.answer(station, ask)
+
+    def _chain(self, station: str, ask: ChainAsk) -> Answer:
+        if (
+            not 1 <= ask.epoch <= MAX_SEQUENCE
+            or not 0 <= ask.last <= MAX_SEQUENCE
+            or not 0 < ask.count <= MAX_CHAIN_HASHES
+        ):
+            raise MessageError("epoch, last or count: out of bounds")
+        with self._database.reading.begin() as connection:
+            return Answer(ok=True, chain=held_chain(connection, station, ask.epoch, ask.last, ask.count))
 
     def _sync(self, station: str, cursor: str | None) -> Answer:
         found = _CURSOR.match(cursor or "o:")

@@ -47,6 +47,8 @@ _EVENT_ICON: dict[EventType, str] = {
     EventType.CARD_LEFT_IN: "smart-card-reader-outline",
     EventType.CARD_LEFT_IN_TAKEN: "check",
     EventType.LISTS_DROPPED: "alert-outline",
+    EventType.CHAIN_BEGUN: "link-variant-off",
+    EventType.EVENTS_DAMAGED: "alert-outline",
     EventType.CARD_NOT_GENUINE: "alert-outline",
     EventType.COMMAND_TAKEN: "cog-outline",
     EventType.COMMAND_ENDED: "cog-outline",

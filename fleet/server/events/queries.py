@@ -4,14 +4,17 @@ Rules: rows go to the driver as they are stored, by executemany on SQLite and by
 epoch, sequence) is the table's, and a violation takes nothing of the batch.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, select
 
 from fleet.messages.events import Event, EventError, restore
+from fleet.messages.link import HeldChain
 from fleet.server.events.received_sequences import ReceivedSequences, gaps_from_text
 from fleet.server.events.tables import chains, events
+from fleet.server.stations.tables import stations
 
 Place = tuple[int, int, int]
 """Station's key, epoch, sequence."""
@@ -44,6 +47,23 @@ def received_sequences(connection: Connection, station: int, epoch: int) -> Rece
     query = select(chains.c.highest, chains.c.gaps).where(chains.c.station == station, chains.c.epoch == epoch)
     row = connection.execute(query).first()
     return ReceivedSequences() if row is None else ReceivedSequences(row.highest, gaps_from_text(row.gaps))
+
+
+def held_chain(connection: Connection, station: str, epoch: int, last: int, count: int) -> HeldChain:
+    """What is held of a chain, by the station's name; `hashes` of the `count` events that end at `last`, or at the highest."""
+    mine = chains.join(stations, stations.c.id == chains.c.station)
+    of_it = select(func.max(chains.c.epoch), chains.c.station).select_from(mine).where(stations.c.name == station)
+    row = connection.execute(of_it.group_by(chains.c.station)).one_or_none()
+    if row is None:
+        return HeldChain(0, 0)
+    newest, number = row
+    highest = received_sequences(connection, number, epoch).highest
+    end = min(last, highest)
+    sequences = range(max(1, end - count + 1), end + 1)
+    at = and_(events.c.station == number, events.c.epoch == epoch, events.c.sequence.in_(sequences))
+    rows = connection.execute(select(events.c.sequence, events.c.envelope).where(at))
+    hashes = {row.sequence: hashlib.sha256(row.envelope).hexdigest() for row in rows}
+    return HeldChain(highest, newest, tuple(hashes.get(sequence) for sequence in sequences))
 
 
 def restore_event(place: Place, envelope: bytes, data: bytes | None, salt: str | None) -> Event | None:

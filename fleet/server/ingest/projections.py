@@ -17,7 +17,7 @@ from fleet.server.cards.stock import events as stocking
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.orders.model import OrderEvent, OrderMoved
-from fleet.server.stations.alarms import CARD_NOT_GENUINE, LISTS_DROPPED, NOT_LAID_OUT
+from fleet.server.stations.alarms import CARD_NOT_GENUINE, CHAIN_BEGUN, EVENTS_DAMAGED, LISTS_DROPPED, NOT_LAID_OUT
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Number = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
@@ -120,6 +120,18 @@ class _CardNotGenuine(msgspec.Struct):
 
 class _ListsDropped(msgspec.Struct):
     lists: Annotated[list[Word], msgspec.Meta(max_length=8)]
+
+
+class _ChainBegun(msgspec.Struct):
+    before: int
+    after: int
+    moved: int
+    why: Word
+
+
+class _EventsDamaged(msgspec.Struct):
+    count: int
+    first: Word
 
 
 class _Effect(msgspec.Struct):
@@ -265,6 +277,16 @@ def _lists_dropped(data: bytes, _subject: str | None, _at: datetime) -> tuple[Ch
     return (AlarmRaised(LISTS_DROPPED, ", ".join(sorted(msgspec.json.decode(data, type=_ListsDropped).lists))),)
 
 
+def _chain_begun(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
+    said = msgspec.json.decode(data, type=_ChainBegun)
+    return (AlarmRaised(CHAIN_BEGUN, f"{said.before}:{said.after} {said.why}, {said.moved}"),)
+
+
+def _events_damaged(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
+    said = msgspec.json.decode(data, type=_EventsDamaged)
+    return (AlarmRaised(EVENTS_DAMAGED, f"{said.first}, {said.count}" if said.count else "indexes"),)
+
+
 def _activated(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Activated)
     return (OrderMoved(said.order, "activated", at), ErrandConcerns(said.errand, at, said.order, said.card_number))
@@ -304,6 +326,8 @@ READERS: dict[str, _Reader] = {
     EventType.ERRAND_ENDED: _ended,
     EventType.CHAIN_CHECKPOINT: _checkpoint,
     EventType.LISTS_DROPPED: _lists_dropped,
+    EventType.CHAIN_BEGUN: _chain_begun,
+    EventType.EVENTS_DAMAGED: _events_damaged,
     EventType.CARD_NOT_GENUINE: _card_not_genuine,
     **{kind: _without_subject(read) for kind, read in stocking.READERS.items()},
 }

@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from fleet.messages import events, topics
-from fleet.messages.link import Acked, Answer, Ask, Presence, StationState, decode, encode
+from fleet.messages.link import Acked, Answer, Ask, ChainAsk, HeldChain, Presence, StationState, decode, encode
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, format_time, open_ask, sign_acked
 from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority
@@ -119,10 +119,15 @@ class FleetPeer:
     def _take_ask(self, message: MQTTMessage) -> None:
         signed = open_ask(bytes(message.payload)).signed
         ask: Ask = decode(Ask, bytes(signed.ask))
+        station = topics.station_of(message.topic)
+        if isinstance(ask, ChainAsk):  # of every link, before its first event
+            if station is not None:
+                sealed = self.sealed(station, signed.nonce, Answer(ok=True, chain=self.chain(ask)))
+                self.publish(topics.Topics(station).answer, sealed, message.properties.CorrelationData)
+            return
         self.asked.append(ask)
         self.nonces.append(signed.nonce)
         self.correlations.append(message.properties.CorrelationData)
-        station = topics.station_of(message.topic)
         answer = self.judge(bytes(message.payload)) if self.judge is not None else self.answer(ask)
         if answer is not None and station is not None:
             self.publish(
@@ -140,6 +145,15 @@ class FleetPeer:
         """Say what is held."""
         (payload,) = sign_acked([(station, acked)], self.clock(), self.signer.sign)
         self.publish(topics.Topics(station).acked, payload)
+
+    def chain(self, ask: ChainAsk) -> HeldChain:
+        """What is held of that chain."""
+        held = {
+            sequence: events.parse(wire).hash for (epoch, sequence), wire in self.held.items() if epoch == ask.epoch
+        }
+        end = min(ask.last, max(held, default=0))
+        hashes = tuple(held.get(sequence) for sequence in range(max(1, end - ask.count + 1), end + 1))
+        return HeldChain(max(held, default=0), max((epoch for epoch, _ in self.held), default=0), hashes)
 
     def word(self, epoch: int) -> Acked:
         """What the server holds of an epoch, and the gaps in it."""

@@ -1,13 +1,16 @@
 """The station's file: what is committed stays, and a disk that fails says so in words."""
 
 import asyncio
+import contextlib
 import sqlite3
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from fleet.agent.store import StationStore, StoreError
+from fleet.agent.store import StationStore, StoreError, set_aside
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS note (text TEXT NOT NULL) STRICT;"
 
@@ -146,3 +149,64 @@ def test_a_callers_own_mistake_keeps_its_type(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         store.transact_now(lambda cx: cx.execute("INSERT INTO note VALUES (NULL)"))
     store.close()
+
+
+def filled(path: Path) -> bytes:
+    store = opened(path)
+    store.transact_now(lambda cx: [write(cx, f"note {n} " + "x" * 500) for n in range(40)])
+    store.close()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_damage_opening_says_so_or_works(seed: int, tmp_path: Path) -> None:
+    """In the first pages, where damage comes out as errors of every type."""
+    path, random = tmp_path / "station.sqlite", Random(seed)
+    whole = filled(path)
+    for _ in range(40):
+        content = bytearray(whole)
+        for _ in range(random.choice((1, 3, 30))):
+            content[random.randrange(len(content) if random.random() < 0.5 else 8192)] ^= 1 << random.randrange(8)
+        for end in ("-wal", "-shm"):
+            path.with_name(path.name + end).unlink(missing_ok=True)
+        path.write_bytes(content)
+        with contextlib.suppress(StoreError):
+            opened(path).close()
+
+
+def test_an_integrity_check_that_cannot_even_be_read_is_damage(tmp_path: Path) -> None:
+    """The name of an index that is no UTF-8 stands in the very words of the check."""
+    path = tmp_path / "station.sqlite"
+    filled(path)
+    cx = sqlite3.connect(path, isolation_level=None)
+    cx.execute("PRAGMA writable_schema = ON")
+    cx.execute("CREATE TABLE other (text TEXT NOT NULL)")
+    cx.execute("INSERT INTO other VALUES (1)")
+    cx.execute("UPDATE sqlite_schema SET name = CAST(x'6e6f7465ff' AS TEXT) WHERE name = 'note'")
+    cx.close()
+    with pytest.raises(StoreError) as failed:
+        opened(path)
+    assert failed.value.fault == "damaged"
+
+
+def test_a_table_whose_name_was_damaged_is_not_made_anew_and_empty(tmp_path: Path) -> None:
+    path = tmp_path / "station.sqlite"
+    whole = filled(path)
+    assert whole.count(b"CREATE TABLE note") >= 1
+    path.write_bytes(whole.replace(b"CREATE TABLE note", b"CREATE TABLE nope"))
+    with pytest.raises(StoreError) as failed:
+        opened(path)
+    assert failed.value.fault == "damaged"
+
+
+def test_a_damaged_file_is_kept_beside_with_its_log(tmp_path: Path) -> None:
+    path = tmp_path / "station.sqlite"
+    path.write_bytes(b"damaged")
+    path.with_name("station.sqlite-wal").write_bytes(b"log")
+    folder = set_aside(path, datetime(2026, 3, 2, 8, 15, tzinfo=UTC))
+    assert folder == tmp_path / "set-aside" / "20260302T081500Z"
+    assert {part.name: part.read_bytes() for part in folder.iterdir()} == {
+        "station.sqlite": b"damaged",
+        "station.sqlite-wal": b"log",
+    }
+    assert notes(opened(path)) == []

@@ -129,7 +129,8 @@ async def test_a_damaged_database_is_named_kept_and_said(
     file.parent.mkdir()
     file.write_bytes(b"no database " * 1000)
     async with open_station(config, base, Visitor(), virtual=world) as station:
-        assert str(file) in problems(station)["store"]
+        assert str(file) in problems(station)["store_damaged"]
+        assert "kortkiosk store set-aside" in problems(station)["store_damaged"]
         assert station.missing(PICKUP) == "store"
         assert (await home_of(station)).options[0].reason is not None
     assert file.read_bytes() == b"no database " * 1000

@@ -178,8 +178,8 @@ async def test_the_list_is_made_anew_of_the_events_that_are_kept(shelf: Shelf) -
         cx.execute("DELETE FROM stock_card")
         cx.execute("DELETE FROM bin_card")
         cx.execute("DELETE FROM stock_made")
-        stock.rebuild(cx, NOW)
-        stock.rebuild(cx, NOW)
+        stock.rebuild(cx, NOW, outbox.sound_events)
+        stock.rebuild(cx, NOW, outbox.sound_events)
 
     await shelf.journal.transact(lose)
     assert await shelf.slots() == {9: ONE.card_number}

@@ -94,6 +94,19 @@ def test_lists_that_a_station_dropped_are_an_alarm_of_its_own(
     assert (station.name, "lists_dropped", "found, list") in readings.summary(NOW).alarms
 
 
+def test_a_chain_that_a_station_began_anew_and_damage_that_it_found_are_alarms(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    begun = {"before": 1, "after": 10, "moved": 3, "why": "older_copy"}
+    found = {"count": 2, "first": "1:7", "indexes": False}
+    writer.commit(
+        arrived(station.seal(EventType.CHAIN_BEGUN, begun), station.seal(EventType.EVENTS_DAMAGED, found)), NOW
+    )
+    alarms = readings.summary(NOW).alarms
+    assert (station.name, "chain_begun", "1:10 older_copy, 3") in alarms
+    assert (station.name, "events_damaged", "1:7, 2") in alarms
+
+
 @pytest.mark.parametrize(
     "content",
     [{}, {"errand": 7, "kind": "pickup"}, {"errand": "e" * 65, "kind": "pickup"}, {"errand": "", "kind": "x"}],
