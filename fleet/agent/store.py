@@ -174,17 +174,18 @@ def _check_schema(path: Path, connection: sqlite3.Connection) -> None:
         raise StoreError(path, "damaged", f"{len(lost)} of its tables and indexes are not what was made")
 
 
-def set_aside(path: Path, now: datetime) -> Path:
-    """Move a file, with what SQLite keeps beside it, into a folder of its own for that moment. Gives the folder.
+def set_aside(files: Sequence[Path], now: datetime) -> Path:
+    """Move files of one folder, with what SQLite keeps beside them, into a folder for that moment, beside. Gives the folder.
 
-    Nobody may have the file open. Raises OSError.
+    Nobody may have them open. Raises OSError.
     """
-    folder = path.parent / SET_ASIDE / f"{now:%Y%m%dT%H%M%S}Z"
+    folder = files[0].parent / SET_ASIDE / f"{now:%Y%m%dT%H%M%S}Z"
     folder.mkdir(mode=0o700, parents=True)
-    for end in ("", *SIDE_FILES):
-        part = path.with_name(path.name + end)
-        if part.exists():
-            part.rename(folder / part.name)
+    for path in files:
+        for end in ("", *SIDE_FILES):
+            part = path.with_name(path.name + end)
+            if part.exists():
+                part.rename(folder / part.name)
     return folder
 
 

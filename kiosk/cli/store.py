@@ -5,8 +5,9 @@
 
 `check` reads all of it and changes nothing. `set-aside` moves a damaged file into the folder `set-aside` of the station's data,
 where it stays as evidence, with the events that the fleet has not had; the station then begins with a new file and, since the
-fleet holds more than is in that one, a new epoch. A file that is whole is not set aside. End the station first. Exit codes: 0
-done, or whole; 2 bad input; 3 the station runs, or the file is whole; 4 it is damaged, or cannot be moved.
+fleet holds more than is in that one, a new epoch. The count of tries (`tries.json`) goes the same way where it is damaged. What
+is whole is not set aside. End the station first. Exit codes: 0 done, or whole; 2 bad input; 3 the station runs, or all is whole;
+4 it is damaged, or cannot be moved.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from drivers.reader.pin.try_ledger import FileLedger
 from fleet.agent.identity import Identity
 from fleet.agent.store import set_aside
 from kiosk.cli import Exit
@@ -34,6 +36,7 @@ from kiosk.station.build_fleet import (
     open_records,
 )
 from kiosk.station.file_check import FileFindings, check_file
+from kiosk.station.reader_settings import tries_file
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -72,11 +75,13 @@ def run_set_aside(args: argparse.Namespace) -> int:
         config, base = _config(args)
         path = base / config.station.data / STORE_FILE
         problem = _problem(config, base)
-        if problem is None:
+        tries = tries_file(config, base)
+        counts_damaged = not FileLedger(tries).is_readable
+        if problem is None and not counts_damaged:
             print(f"kortkiosk store: {path} is whole; nothing was set aside", file=sys.stderr)
             return Exit.REFUSED
         with lock_folder(path.parent):
-            folder = set_aside(path, datetime.now(UTC))
+            folder = set_aside([*([path] if problem else []), *([tries] if counts_damaged else [])], datetime.now(UTC))
     except (ConfigError, JoinError, OSError) as error:
         return _refuse(error)
     _say(args, {"file": str(path), "problem": problem, "set_aside": str(folder)})

@@ -33,16 +33,24 @@ class CardProfiles:
     refused: tuple[str, ...] = ()
 
 
+SET_ASIDE_ADVICE = "`kortkiosk store set-aside` keeps it beside, and the count begins anew"
+
+
 def reader_settings(config: Config, base: Path, clock: SystemClock, virtual: VirtualDevices | None) -> ReaderSettings:
     """All of it. Raises NoAnchorsError where the anchors cannot be had."""
     return _settings(config, base, clock, _trust(config, base, virtual))
+
+
+def tries_file(config: Config, base: Path) -> Path:
+    """Where the station counts tries."""
+    return base / config.station.data / "tries.json"
 
 
 def _settings(config: Config, base: Path, clock: SystemClock, trust: TrustStore) -> ReaderSettings:
     return ReaderSettings(
         profiles=card_profiles(config, base).profiles,
         trust=trust,
-        ledger=FileLedger(base / config.station.data / "tries.json"),
+        ledger=FileLedger(tries_file(config, base)),
         now=clock.now,
         operation_limit_s=config.readers.card_s,
         monotonic=clock.monotonic,
@@ -55,6 +63,11 @@ def reader_settings_or_problems(
     """The same, with whom to trust; what is wrong is told to `report`. Without anchors nobody is trusted, and all else (which
     products are known, the durable count of tries) is as ever.
     """
+    tries = tries_file(config, base)
+    if not FileLedger(tries).is_readable:
+        report(
+            "tries", f"{tries} is damaged: a code that only the station counts is taken as used up; {SET_ASIDE_ADVICE}"
+        )
     refused = card_profiles(config, base).refused
     if refused:
         report("profiles", "\n".join(refused))

@@ -10,6 +10,7 @@ all that tells it from another, since serial numbers may be those of a whole bat
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import threading
@@ -83,13 +84,19 @@ class MemoryLedger:
 class FileLedger:
     """Counts in a small file, replaced as a whole at each change, so that they outlive program and power.
 
-    A file that cannot be understood counts every code as used up: the strict side is the safe one. Readers of one program
+    A file that cannot be understood, or whose checksum does not fit (one flipped bit would forget tries), counts every code as
+    used up: the strict side is the safe one. Readers of one program
     and programs on one machine may share the file: each change is made alone, under a lock beside it (`.lock`).
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._alone = threading.Lock()
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the file is what was written. Where it is not, nothing is counted in it any more."""
+        return self._read() is not None
 
     def used(self, card: str, code: str) -> int:
         counts = self._read()
@@ -128,7 +135,8 @@ class FileLedger:
     def _write(self, counts: Counts) -> None:
         draft = self._path.with_suffix(".new")
         with draft.open("w", encoding="utf-8") as file:
-            json.dump({key: count for key, count in counts.items() if count}, file)
+            kept = {key: count for key, count in counts.items() if count}
+            json.dump({"counts": kept, "sha256": _digest(kept)}, file)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
@@ -136,13 +144,22 @@ class FileLedger:
 
     def _read(self) -> Counts | None:
         try:
-            counts = json.loads(self._path.read_text("utf-8"))
+            kept = json.loads(self._path.read_text("utf-8"))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError):
             return None
+        if not isinstance(kept, dict):
+            return None
+        counts, digest = kept, None
+        if kept.keys() == {"counts", "sha256"}:  # an earlier version wrote the counts alone
+            counts, digest = kept["counts"], kept["sha256"]
         sound = isinstance(counts, dict) and all(isinstance(count, int) and count >= 0 for count in counts.values())
-        return counts if sound else None
+        return counts if sound and digest in (None, _digest(counts)) else None
+
+
+def _digest(counts: Counts) -> str:
+    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
 
 
 def _sync(folder: Path) -> None:

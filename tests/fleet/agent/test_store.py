@@ -203,7 +203,7 @@ def test_a_damaged_file_is_kept_beside_with_its_log(tmp_path: Path) -> None:
     path = tmp_path / "station.sqlite"
     path.write_bytes(b"damaged")
     path.with_name("station.sqlite-wal").write_bytes(b"log")
-    folder = set_aside(path, datetime(2026, 3, 2, 8, 15, tzinfo=UTC))
+    folder = set_aside([path], datetime(2026, 3, 2, 8, 15, tzinfo=UTC))
     assert folder == tmp_path / "set-aside" / "20260302T081500Z"
     assert {part.name: part.read_bytes() for part in folder.iterdir()} == {
         "station.sqlite": b"damaged",

@@ -178,6 +178,7 @@ def test_a_damaged_file_is_set_aside_by_command_and_the_station_begins_anew(
     assert main(["store", "check", "--config", str(toml)]) == Exit.DONE
     assert main(["store", "set-aside", "--config", str(toml)]) == Exit.REFUSED
     damage(data, "UPDATE sqlite_schema SET rootpage = 9999 WHERE name = 'effect'")
+    (data / "tries.json").write_text("damaged")
     evidence = (data / "station.sqlite").read_bytes()
     capsys.readouterr()
     assert main(["store", "check", "--config", str(toml), "--json"]) == Exit.FAULT
@@ -185,6 +186,7 @@ def test_a_damaged_file_is_set_aside_by_command_and_the_station_begins_anew(
     assert main(["store", "set-aside", "--config", str(toml), "--json"]) == Exit.DONE
     folder = Path(json.loads(capsys.readouterr().out)["set_aside"])
     assert (folder / "station.sqlite").read_bytes() == evidence
+    assert (folder / "tries.json").read_text() == "damaged"
     asyncio.run(started(config, base, world))
     assert main(["store", "check", "--config", str(toml)]) == Exit.DONE
 

@@ -44,6 +44,24 @@ def test_a_damaged_count_counts_as_used_up_and_is_left_as_it_is(tmp_path: Path, 
     assert path.read_text() == content
 
 
+def test_no_flipped_bit_forgets_a_try(tmp_path: Path) -> None:
+    path = tmp_path / "tries.json"
+    for _ in range(3):
+        FileLedger(path).spend("9999", "01")
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+            assert FileLedger(path).used("9999", "01") >= 3, (at, bit)
+
+
+def test_the_counts_of_an_earlier_version_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "tries.json"
+    path.write_text('{"9999/01": 2}')
+    FileLedger(path).spend("9999", "01")
+    assert FileLedger(path).used("9999", "01") == 3
+
+
 @pytest.mark.parametrize("programs", [1, 2])
 def test_two_readers_that_count_at_once_lose_no_try(tmp_path: Path, programs: int) -> None:
     """Of one program, and of two: a ledger of its own is all that a second program would have."""
