@@ -10,11 +10,13 @@ from fleet.agent.identity import (
     IDENTITY_FILE,
     KEY_FILE,
     STORE_KEY_FILE,
+    SUMS_FILE,
     Broker,
     Identity,
     IdentityError,
     IdentityFile,
     new_store_key,
+    sums_of,
 )
 from provisioning import files
 from provisioning.authority import EnrolledStation
@@ -39,5 +41,6 @@ def write_identity(directory: Path, key_pem: bytes, enrolled: EnrolledStation, b
         files.write_file(beside / STORE_KEY_FILE, new_store_key())
         content = msgspec.json.format(msgspec.json.encode(stated), indent=2)
         files.write_file(beside / IDENTITY_FILE, content + b"\n")
+        files.write_file(beside / SUMS_FILE, sums_of(beside))
         Identity.load(beside)
     return Identity.load(directory)

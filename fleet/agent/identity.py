@@ -3,11 +3,13 @@
 The directory holds `station.key`, `station.pem` (subject CN = station name), `ca.pem`, `identity.json` and `store.key` (the
 secret under which the station encrypts what it keeps). Everything is checked once, here: what `Identity.load` returns fits
 together. Enrolment (provisioning) writes it; nobody changes it afterwards, but a station that was enrolled before there was a
-`store.key` makes one.
+`store.key` makes one. A bit that has flipped in the verifier's key or in `store.key` would be believed: `identity.sha256`, where
+enrolment has written it, says what they were.
 """
 
 import base64
 import binascii
+import hashlib
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -33,6 +35,9 @@ CA_FILE = "ca.pem"
 IDENTITY_FILE = "identity.json"
 STORE_KEY_FILE = "store.key"
 STORE_KEY_BYTES = 32
+SUMS_FILE = "identity.sha256"
+"""SHA-256 of the files whose content proves nothing of itself, as `sha256sum` has them; written by enrolment."""
+SUMMED = (IDENTITY_FILE, STORE_KEY_FILE)
 
 
 class IdentityError(Exception):
@@ -90,6 +95,7 @@ class Identity:
         stated = _read_stated(directory / IDENTITY_FILE)
         certificate = _read_certificate(directory / CERTIFICATE_FILE)
         _check_certificate(directory, certificate, stated.station)
+        _check_sum(directory / IDENTITY_FILE)
         return cls(
             station=stated.station,
             epoch=stated.epoch,
@@ -121,6 +127,7 @@ class Identity:
         """The secret of the encryption at rest, 32 bytes; made here where there is none. Raises IdentityError."""
         path = self.key_file.parent / STORE_KEY_FILE
         if not path.exists():
+            _forget_sum(path)
             _write_store_key(path)
         try:
             secret = bytes.fromhex(_read_private(path).decode("ascii"))
@@ -130,12 +137,45 @@ class Identity:
             raise IdentityError(
                 path, f"must hold {STORE_KEY_BYTES} bytes in hex; remove it, and the station makes a new one"
             )
+        _check_sum(path)
         return secret
 
 
 def new_store_key() -> bytes:
     """The content of a new `store.key`: 32 random bytes in hex, and a line end."""
     return secrets.token_hex(STORE_KEY_BYTES).encode() + b"\n"
+
+
+def sums_of(directory: Path) -> bytes:
+    """The content of a new `identity.sha256`. Raises OSError."""
+    return b"".join(_sum_line(directory / name) for name in SUMMED)
+
+
+def _sum_line(path: Path) -> bytes:
+    return f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n".encode()
+
+
+def _check_sum(path: Path) -> None:
+    """Raises IdentityError where enrolment wrote something else."""
+    sums = path.with_name(SUMS_FILE)
+    if not sums.exists() or f"  {path.name}\n".encode() not in (content := _read(sums)):
+        return
+    if _sum_line(path) not in content:
+        raise IdentityError(path, f"is not what enrolment wrote ({SUMS_FILE}): it is damaged; enrol this station again")
+
+
+def _forget_sum(path: Path) -> None:
+    """It has been removed, and is made anew. Raises IdentityError."""
+    sums = path.with_name(SUMS_FILE)
+    if not sums.exists():
+        return
+    kept = [line for line in _read(sums).splitlines(keepends=True) if not line.endswith(f"  {path.name}\n".encode())]
+    beside = sums.with_name(f".{SUMS_FILE}.new")
+    try:
+        beside.write_bytes(b"".join(kept))
+        beside.replace(sums)
+    except OSError as error:
+        raise IdentityError(sums, f"cannot be written: {error.strerror}") from None
 
 
 def check_signing_key(jwk: dict[str, Any]) -> None:

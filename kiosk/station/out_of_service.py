@@ -1,15 +1,16 @@
 """Out-of-service notice: whether an administrator has closed the station to visitors, and why.
 
-It lies in a file of its own, so that it outlives a restart; a file that says nothing known counts as none.
+It lies in a file of its own, so that it outlives a restart. A file that says nothing known was damaged: the station stays closed,
+as for a repair, until an administrator opens it.
 """
 
-import contextlib
 from pathlib import Path
 from typing import get_args
 
 from kiosk.administration_ports import Closed
 
 FILE = "out-of-service"
+UNREADABLE: Closed = "repair"
 
 
 class OutOfService:
@@ -30,7 +31,10 @@ class OutOfService:
         self.why = why
 
     def _read(self) -> Closed | None:
-        said = ""
-        with contextlib.suppress(OSError, UnicodeDecodeError):
+        try:
             said = self._file.read_text(encoding="ascii").strip()
-        return next((choice for choice in get_args(Closed) if choice == said), None)
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError):
+            return UNREADABLE
+        return next((choice for choice in get_args(Closed) if choice == said), UNREADABLE)

@@ -133,3 +133,24 @@ def test_a_secret_that_cannot_be_made_says_so(directory: Path, monkeypatch: pyte
     with pytest.raises(IdentityError, match="cannot be made: No space left"):
         Identity.load(directory).store_secret()
     assert [one.name for one in directory.iterdir() if "store" in one.name] == []
+
+
+@pytest.mark.parametrize("name", ["identity.json", "store.key"])
+def test_no_flipped_bit_makes_another_identity_or_key(name: str, directory: Path) -> None:
+    """The verifier's key and the secret of the store prove nothing of themselves: any bytes of their length would do."""
+    path = directory / name
+    before, whole = Identity.load(directory), path.read_bytes()
+    secret = before.store_secret()
+    for at in range(0, len(whole), 5):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 7]) + whole[at + 1 :])
+        try:
+            found = Identity.load(directory)
+            assert (found, found.store_secret()) == (before, secret), at
+        except IdentityError:
+            continue
+
+
+def test_a_secret_that_was_removed_is_made_anew_and_believed(directory: Path) -> None:
+    (directory / "store.key").unlink()
+    made = Identity.load(directory).store_secret()
+    assert Identity.load(directory).store_secret() == made

@@ -111,14 +111,14 @@ def test_what_no_table_knows_is_told_without_its_code() -> None:
     assert not [one for one in strange if "danc" in Texts.load().plain(event_label(one), "en")]
 
 
-def test_out_of_service_outlives_a_restart_and_a_file_without_sense_counts_as_none(tmp_path: Path) -> None:
+def test_out_of_service_outlives_a_restart_and_one_without_sense_opens_nothing(tmp_path: Path) -> None:
     OutOfService(tmp_path).set("repair")
     assert OutOfService(tmp_path).why == "repair"
     OutOfService(tmp_path).set(None)
     assert OutOfService(tmp_path).why is None
     for nonsense in (b"", b"<b>", b"\xff\xfe"):
         (tmp_path / FILE).write_bytes(nonsense)
-        assert OutOfService(tmp_path).why is None
+        assert OutOfService(tmp_path).why == "repair"
 
 
 def test_a_disk_that_cannot_be_written_leaves_the_station_as_it_was(tmp_path: Path) -> None:
