@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
@@ -219,9 +219,11 @@ def _read_stated(path: Path) -> IdentityFile:
 
 def _read_certificate(path: Path) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificate(_read(path))
-    except ValueError:
+        certificate = x509.load_pem_x509_certificate(_read(path))
+        certificate.public_key()  # a curve or a parameter that nobody knows comes out only here
+    except (ValueError, UnsupportedAlgorithm):
         raise IdentityError(path, "is no PEM certificate") from None
+    return certificate
 
 
 def _read_private(path: Path) -> bytes:
@@ -253,7 +255,7 @@ def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     pem = _read_private(path)
     try:
         key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise IdentityError(path, "is no PEM private key without a passphrase") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise IdentityError(path, "must be an EC key on P-256")
@@ -280,7 +282,7 @@ def _issuer_among(certificate: x509.Certificate, path: Path) -> x509.Certificate
     for authority in authorities:
         try:
             certificate.verify_directly_issued_by(authority)
-        except (ValueError, TypeError, InvalidSignature):
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             continue
         return authority
     return None

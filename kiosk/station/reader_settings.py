@@ -33,7 +33,7 @@ class CardProfiles:
     refused: tuple[str, ...] = ()
 
 
-SET_ASIDE_ADVICE = "`kortkiosk store set-aside` keeps it beside, and the count begins anew"
+SET_ASIDE = "`kortkiosk store set-aside` keeps it beside, and the count begins anew"
 
 
 def reader_settings(config: Config, base: Path, clock: SystemClock, virtual: VirtualDevices | None) -> ReaderSettings:
@@ -65,9 +65,7 @@ def reader_settings_or_problems(
     """
     tries = tries_file(config, base)
     if not FileLedger(tries).is_readable:
-        report(
-            "tries", f"{tries} is damaged: a code that only the station counts is taken as used up; {SET_ASIDE_ADVICE}"
-        )
+        report("tries", f"{tries} is damaged: codes that only the station counts are taken as used up; {SET_ASIDE}")
     refused = card_profiles(config, base).refused
     if refused:
         report("profiles", "\n".join(refused))

@@ -18,7 +18,7 @@ from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.asking import HoldAsk
-from fleet.messages.link import Acked, Answer, OrderAsk, encode
+from fleet.messages.link import Acked, Answer, Ask, ChainAsk, HeldChain, OrderAsk, decode, encode
 from fleet.messages.pacing import ASK_BURST
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, format_time, open_ask, sign_acked
 from fleet.server.issuers.proofs.administrators import Administrators
@@ -134,6 +134,15 @@ async def test_a_lying_broker_opens_no_slot(
         await room.close()
 
 
+def _chain(signer: Signer, payload: bytes) -> bytes | None:
+    """What a server says of a chain of which it holds nothing yet; it answers nothing else."""
+    signed = open_ask(payload).signed
+    if not isinstance(decode(Ask, bytes(signed.ask)), ChainAsk):
+        return None
+    content = SignedAnswer("entre-a", signed.nonce, format_time(datetime.now(UTC)), Answer(True, chain=HeldChain(0, 0)))
+    return signer.sign(encode(content), ANSWER_TYP).encode()
+
+
 @pytest.mark.broker
 @pytest.mark.parametrize("lie", ["unsigned", "under a key of its own", "the word to another station", "another word"])
 async def test_a_lying_broker_empties_no_outbox(
@@ -148,6 +157,7 @@ async def test_a_lying_broker_empties_no_outbox(
             b'"through":0', b'"through":%d' % word.through
         ),
     }[lie]
+    liar.on_ask = lambda payload: _chain(true_signer, payload)
     liar.on_event = lambda event: tell(Acked(event.epoch, event.sequence))
     chain = EventChain("entre-a", 1, "boot-1")
     await store.transact(

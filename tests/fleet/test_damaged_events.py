@@ -4,6 +4,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -26,13 +27,31 @@ from fleet.server.platform.database.database import Database, open_database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from fleet.server.stations.tables import stations
-from tests.fleet.server.conftest import NOW, authority, new_store, wall_clock
-from tests.fleet.test_link_to_server import config, emptied, identity, linked, store
+from provisioning.authority import Authority
+from tests.fakes.fleet.linked_station import emptied, linked, server_with_one_order
+from tests.fleet.server.conftest import NOW, authority, enrolled, new_store, wall_clock
 
-__all__ = ["authority", "config", "identity", "store"]
+__all__ = ["authority"]
 
 COUNT = 50
 CHAIN = EventChain("entre-a", epoch=1, bootid="boot-1")
+
+
+@pytest.fixture
+def config(authority: Authority, tmp_path: Path) -> ServerConfig:
+    return server_with_one_order(authority, tmp_path / "data")
+
+
+@pytest.fixture
+def identity(config: ServerConfig, authority: Authority, tmp_path: Path) -> Identity:
+    return enrolled(authority, tmp_path / "identity", "entre-a", config.mqtt.port)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[StationStore]:
+    made = StationStore.open(tmp_path / "station.sqlite", schemas=[outbox.SCHEMA])
+    yield made
+    made.close()
 
 
 def write(cx: sqlite3.Connection, count: int = COUNT, chain: EventChain = CHAIN) -> list[Event]:

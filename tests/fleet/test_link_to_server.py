@@ -1,40 +1,31 @@
 """The station's own link against the fleet server itself, over a real broker: one test for each thing that passes."""
 
 import asyncio
-import hashlib
-import hmac
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fleet.agent import outbox, sync
-from fleet.agent.drain import FlowLimits
 from fleet.agent.envelope import new_nonce, seal_puk
 from fleet.agent.identity import Identity
-from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
-from fleet.messages.link import StationState, envelope_mac_input
+from fleet.messages.link import StationState
 from fleet.messages.vocabulary import EventType
-from fleet.server.people.queries import replace_administrators
-from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import open_database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from provisioning.authority import Authority
-from sim.stories.administrators import administrator, listed
+from sim.stories.administrators import administrator
 from sim.stories.patience import LIMIT_S
-from tests.fakes.machine.ports import free_address
-from tests.fleet.server.conftest import ISSUER_KEY, authority, enrolled, hold_orders, record, wall_clock
+from tests.fakes.fleet.linked_station import PUK, emptied, linked, server_with_one_order
+from tests.fleet.server.conftest import authority, enrolled, wall_clock
 
 __all__ = ["authority"]
 
-PUK = "73910264"
-PROMPT = Timing(first_s=0.05, pace=FlowLimits(window=20, acked_timeout_s=0.5))
 STATE = StationState(title="Entré A", version="0.1.0", bootid="boot-1", time="2026-01-01T08:00:00Z")
 
 pytestmark = pytest.mark.broker
@@ -49,36 +40,12 @@ def store(tmp_path: Path) -> Iterator[StationStore]:
 
 @pytest.fixture
 def config(authority: Authority, tmp_path: Path) -> ServerConfig:
-    """A server with one order, whose letter holds the made-up code, and one administrator."""
-    made = ServerConfig(tmp_path / "data", authority.directory, free_address(), Address("127.0.0.1", 0))
-    made.data.mkdir()
-    mac = hmac.digest(ISSUER_KEY, envelope_mac_input("9752269875", PUK), hashlib.sha256).hex()
-    with open_database(made.database) as database:
-        hold_orders(database, record(envelope_mac=mac, last_day="2099-01-01"))
-        with database.writing.begin() as connection:
-            replace_administrators(connection, [listed("TEST000000-A001", "Anna Admin")])
-    return made
+    return server_with_one_order(authority, tmp_path / "data")
 
 
 @pytest.fixture
 def identity(config: ServerConfig, authority: Authority, tmp_path: Path) -> Identity:
     return enrolled(authority, tmp_path / "identity", "entre-a", config.mqtt.port)
-
-
-@asynccontextmanager
-async def linked(identity: Identity, store: StationStore) -> AsyncIterator[Link]:
-    online = asyncio.Event()
-    async with Link(identity, store, "boot-1", PROMPT) as link:
-        link.on_change(lambda now: online.set() if now else None)
-        if not link.online:
-            await asyncio.wait_for(online.wait(), LIMIT_S)
-        yield link
-
-
-async def emptied(store: StationStore) -> None:
-    async with asyncio.timeout(LIMIT_S):
-        while await store.transact(lambda cx: outbox.depth(cx, "entre-a")):  # noqa: ASYNC110  # a file: no event
-            await asyncio.sleep(0.01)
 
 
 async def shown(config: ServerConfig, title: str) -> None:

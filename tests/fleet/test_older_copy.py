@@ -19,14 +19,25 @@ from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import open_database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
-from tests.fleet.server.conftest import authority, wall_clock
-from tests.fleet.test_link_to_server import config, emptied, identity, linked
+from provisioning.authority import Authority
+from tests.fakes.fleet.linked_station import emptied, linked, server_with_one_order
+from tests.fleet.server.conftest import authority, enrolled, wall_clock
 
-__all__ = ["authority", "config", "identity"]
+__all__ = ["authority"]
 
 pytestmark = pytest.mark.broker
 
 SCHEMAS = [outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA]
+
+
+@pytest.fixture
+def config(authority: Authority, tmp_path: Path) -> ServerConfig:
+    return server_with_one_order(authority, tmp_path / "data")
+
+
+@pytest.fixture
+def identity(config: ServerConfig, authority: Authority, tmp_path: Path) -> Identity:
+    return enrolled(authority, tmp_path / "identity", "entre-a", config.mqtt.port)
 
 
 def opened(path: Path) -> StationStore:

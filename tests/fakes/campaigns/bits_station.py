@@ -1,11 +1,11 @@
 """Damaged files of a station, `PART=bits-station`: bits flipped, pages zeroed or swapped, ends cut off, junk behind.
 
-Each case takes a copy of a station's data (journal, outbox, identity, count of tries, notices), damages one file of it by its seed
-and starts the station on it, as `kortkiosk run` does but without devices; then the server, which holds every event that was
+Each case takes a copy of a station's data (journal, outbox, identity, count of tries, notices), damages one file of it by its
+seed and starts the station on it, as `kortkiosk run` does but without devices; then the server, which holds every event that was
 ever written, says what it holds. Rules, each broken one is printed:
 - no exception comes out;
 - an event goes out as right only if it is what was sealed under that number, and no number is given to two;
-- whatever is not as it was (an event, a row of the journal, a receipt, an order that was handed over, who the station is) is named:
+- whatever is not as it was (event, row of the journal, receipt, order that was handed over, who the station is) is named: by
   a problem of the station, an event to the fleet, or the comparison with the server's chain;
 - no try is forgotten.
 """

@@ -13,13 +13,19 @@ from fleet.agent import outbox
 from fleet.messages.vocabulary import EventType
 from kiosk.cli import Exit, main
 from kiosk.config import Config
+from kiosk.errands.registry import ERRANDS
 from kiosk.station.build import open_station
 from kiosk.station.station import Station
 from sim.bench.virtual_bench import VirtualBench
 from sim.demo.seed import DemoRegion
 from sim.stories.patience import LIMIT_S
 from tests.fakes.station.visitor import Visitor, in_region
-from tests.kiosk.station.test_station import PICKUP, problems
+
+PICKUP = ERRANDS[0]
+
+
+def problems(station: Station) -> dict[str, str]:
+    return {one.code: one.text for one in station.problems}
 
 
 def damage(data: Path, *statements: str) -> None:
@@ -197,5 +203,5 @@ async def test_a_file_in_use_is_not_looked_at(
     toml = station_toml(region, tmp_path / "data")
     config, base = in_region(region, tmp_path / "data")
     async with open_station(config, base, Visitor(), virtual=world):
-        assert main(["store", "set-aside", "--config", str(toml)]) == Exit.REFUSED
+        assert await asyncio.to_thread(main, ["store", "set-aside", "--config", str(toml)]) == Exit.REFUSED
     assert "another program runs" in capsys.readouterr().err
