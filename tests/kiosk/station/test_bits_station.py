@@ -1,6 +1,5 @@
 """A slice of `make campaign PART=bits-station`: whatever was damaged in a station's data is named, or harmless."""
 
-
 import pytest
 
 from tests.fakes.campaigns.bits_station import KINDS, TARGETS, Original, case_ids, original, run_case
@@ -28,4 +27,5 @@ def test_the_campaign_strikes_every_file_in_every_way() -> None:
 def test_what_was_found_once_stays_mended(id_: str, whole: Original) -> None:
     """A bit in the name of a curve."""
     verdict = run_case(id_, whole)
-    assert (verdict.broken, verdict.ended) == ((), "named: identity")
+    assert verdict.broken == ()
+    assert verdict.ended.startswith("named: identity")
