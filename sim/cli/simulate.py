@@ -1,8 +1,10 @@
 """`kortkiosk-fleet simulate`: many stations against a running server, and then a comparison of what was sent with what is held.
 
 The authority's directory must be at hand: it signs a certificate for each station that has none yet. They are kept in a
-folder for the next run. Each run begins a new epoch, as a station with a new memory card does. `--verify` compares chains,
-checkpoints and answers to commands (`simulated_check`).
+folder for the next run. Where the server's store is at hand (`--data` or `--database`) orders are put there, so that cards
+lie in the slots of the stations, to be picked up; without, their slots are empty and nobody picks up. Each run begins a new
+epoch, as a station with a new memory card does. `--verify` compares chains, checkpoints and answers to commands
+(`simulated_check`).
 
     $ kortkiosk-fleet simulate --stations 50 --errands-per-hour 12 --faults 1 --seconds 600 --verify \
         --authority authority --data /var/lib/kortkiosk-fleet
@@ -16,7 +18,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from random import Random, SystemRandom
@@ -33,14 +35,16 @@ from fleet.messages.statements import Authorities
 from fleet.messages.topics import Topics
 from fleet.server.platform.addresses import Address, AddressError
 from fleet.server.platform.config import MQTT
-from fleet.server.platform.database.database import StoreError
+from fleet.server.platform.database.database import FILE_NAME, StoreError, open_database
 from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, place_of
+from fleet.server.platform.database.options import add_store_arguments, complain, database_of, place_of
 from fleet.server.server import utc_now
 from provisioning import files, pki
 from provisioning.authority import Authority, AuthorityError
+from sim.cli.simulated_orders import Cards, fill_slots
 from sim.fleet import identities
 from sim.fleet.broker_connection import ConnectionSettings, spare_memory
+from sim.fleet.device_state import SLOTS
 from sim.fleet.outbox import Outbox
 from sim.fleet.simulation import SimulationReport, simulate
 from sim.fleet.station import SimulatedStation
@@ -65,6 +69,9 @@ def add_parsers(commands: Any, add_command: Callable[..., argparse.ArgumentParse
         "--errands-per-hour", type=_rate, default=12.0, metavar="R", help="at each station (%(default)s)"
     )
     parser.add_argument("--faults", type=_rate, default=0.0, metavar="F", help="at each station and hour (%(default)s)")
+    parser.add_argument(
+        "--cards", type=_slots, default=6, metavar="N", help=f"in the slots of each, at most {SLOTS} (%(default)s)"
+    )
     parser.add_argument("--seconds", type=_rate, metavar="S", help="how long (default: until Ctrl-C)")
     parser.add_argument("--verify", action="store_true", help="compare with what the server holds; 1 on any difference")
     parser.add_argument("--authority", type=Path, required=True, metavar="DIR", help="made by kortkiosk-provision")
@@ -88,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = identities.names(arguments.stations)
     try:
         enrol_missing(arguments.authority, folder, names)
-        report = asyncio.run(_simulate(arguments, _stations(arguments, folder, names)))
+        report = asyncio.run(_simulate(arguments, _stations(arguments, folder, names, _cards(arguments, names))))
         different = (
             differences(place_of(arguments, begun=True), _authorities(arguments), report.sent)
             if arguments.verify
@@ -117,7 +124,17 @@ def enrol_missing(authority: Path, folder: Path, names: Sequence[str]) -> None:
         _write(identities.certificate_file(folder, name), enrolled[name].certificate)
 
 
-def _stations(arguments: argparse.Namespace, folder: Path, names: Sequence[str]) -> list[SimulatedStation]:
+def _cards(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Cards]:
+    """What lies in their slots, where the server's store is at hand. Raises StoreError, DatabaseUrlError, DBAPIError."""
+    if database_of(arguments) is None and not (arguments.data / FILE_NAME).exists():
+        return {}
+    with open_database(place_of(arguments, begun=True)) as database:
+        return fill_slots(database, names, arguments.cards, int(time.time()), utc_now())
+
+
+def _stations(
+    arguments: argparse.Namespace, folder: Path, names: Sequence[str], cards: Mapping[str, Cards]
+) -> list[SimulatedStation]:
     spare_memory()
     epoch = int(time.time())
     chance = Random(arguments.seed if arguments.seed is not None else SystemRandom().getrandbits(64))  # noqa: S311
@@ -132,7 +149,7 @@ def _stations(arguments: argparse.Namespace, folder: Path, names: Sequence[str])
         stations.append(
             SimulatedStation(
                 Outbox(name, epoch, KEPT_EVENTS // len(names)), _hello(arguments.broker, number, folder, name), plan, random,
-                papers, utc_now, _backoff(random, hasty=arguments.hasty),
+                papers, utc_now, _backoff(random, hasty=arguments.hasty), cards.get(name),
             )
         )  # fmt: skip
     return stations
@@ -206,6 +223,12 @@ def _brokers(text: str) -> tuple[Address, ...]:
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MOST_STATIONS):
         raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_STATIONS}")
+    return int(text)
+
+
+def _slots(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= SLOTS):
+        raise argparse.ArgumentTypeError(f"a number from 0 to {SLOTS}")
     return int(text)
 
 

@@ -1,17 +1,26 @@
-"""Reported state of a simulated station: its devices, its slots, and whether it is in service.
+"""Reported state of a simulated station: its devices, the cards in its slots, and whether it is in service.
 
 >>> SimulatedDevices("sim-00001", paper=False).devices()[1].state.value
 'out_of_paper'
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from fleet.messages.link import DeviceState, SlotState, StationState
-from fleet.messages.vocabulary import DeviceKind, DeviceStatus
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus, Effect, EventType
 
 VERSION = "simulator"
-SLOTS = 8
+SLOTS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCard:
+    """A card that lies in a slot, and whose order it is."""
+
+    order: str
+    card_number: str
 
 
 @dataclass(slots=True)
@@ -23,6 +32,17 @@ class SimulatedDevices:
     paper: bool = True
     open_slot: int | None = None
     out_of_service: str | None = None
+    cards: dict[int, WaitingCard] = field(default_factory=dict)
+    """By slot: what lies there."""
+
+    def follow(self, kind: str, content: Mapping[str, Any]) -> None:
+        """What an event that it tells means for it: an errand begins or ends, a card leaves its slot."""
+        if kind == EventType.ERRAND_ENDED:
+            self.errand = None
+        elif kind == EventType.ERRAND_STARTED:
+            self.errand = content["kind"]
+        elif kind == EventType.EFFECT_DONE and content["effect"] == Effect.SLOT_TAKE:
+            self.cards.pop(content["slot"], None)
 
     def devices(self) -> tuple[DeviceState, ...]:
         return (
@@ -55,5 +75,5 @@ class SimulatedDevices:
         )
 
     def _slot(self, number: int) -> SlotState:
-        card: Literal["present", "empty"] = "present" if number % 3 else "empty"
-        return SlotState(number, card, "open" if number == self.open_slot else "closed")
+        card = "present" if number in self.cards else "empty"
+        return SlotState(number, card, "open" if number == self.open_slot else "closed")  # type: ignore[arg-type]

@@ -8,13 +8,14 @@ Pure: the same generator of random numbers gives the same errand, but for its id
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
 from fleet.messages.errand_catalog import catalog
 from fleet.messages.vocabulary import ErrandOutcome, EventType
+from sim.fleet.device_state import SLOTS, WaitingCard
 
 Drawn = TypeVar("Drawn", bound=str)
 
@@ -31,8 +32,8 @@ OUTCOMES = {
 REASONS = {ErrandOutcome.REFUSED: "card_locked", ErrandOutcome.FAULT: "card", ErrandOutcome.UNKNOWN: "card_pulled"}
 SECONDS = {kind: it.seconds for kind, it in _SIMULATED.items()}
 """How long one takes where all goes well."""
+PICKUP = "pickup"
 EFFECTS = {kind: it.effects for kind, it in _SIMULATED.items() if it.effects}
-MOST_SLOTS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,12 @@ class _Visit:
         self.tells.append(PlannedEvent(after_s, kind, subject, {"errand": self.errand, **content}))
 
 
-def errand(random: Random, station: str, number: int) -> list[PlannedEvent]:
-    """The `number`th errand at this station, from its start to its end."""
-    visit = _visit(random, station, number)
+def errand(
+    random: Random, station: str, number: int, cards: Mapping[int, WaitingCard] | None = None
+) -> list[PlannedEvent]:
+    """The `number`th errand at this station, from its start to its end. `cards`: what lies in its slots, of which a pick-up takes
+    one; where none lies there is none. None: any order, made up."""
+    visit = _visit(random, station, number, cards)
     visit.tell(0.0, EventType.ERRAND_STARTED, {"kind": visit.kind})
     steps = list(_steps(visit))
     begun: tuple[EventType, dict[str, Any]] | None = None
@@ -90,13 +94,18 @@ def mean_seconds() -> float:
     return sum(weight * SECONDS[kind] for kind, weight in KINDS.items()) / sum(KINDS.values())
 
 
-def _visit(random: Random, station: str, number: int) -> _Visit:
-    kind, outcome = _draw_weighted(random, KINDS), _draw_weighted(random, OUTCOMES)
+def _visit(random: Random, station: str, number: int, cards: Mapping[int, WaitingCard] | None) -> _Visit:
+    kinds = {kind: weight for kind, weight in KINDS.items() if kind != PICKUP or cards is None or cards}
+    kind, outcome = _draw_weighted(random, kinds), _draw_weighted(random, OUTCOMES)
     seconds = round(SECONDS[kind] * random.uniform(0.6, 1.6))
     about: dict[str, Any] = {"card_number": f"9999{random.randrange(10**12):012d}"}
-    if kind == "pickup":
+    slot = random.randint(1, SLOTS)
+    if kind == PICKUP and cards:
+        slot = random.choice(sorted(cards))
+        about = {"card_number": cards[slot].card_number, "order": cards[slot].order}
+    elif kind == PICKUP:
         about["order"] = f"SIM-{station}-{number}"
-    return _Visit(kind, outcome, seconds, str(uuid.uuid4()), about, random.randint(1, MOST_SLOTS))
+    return _Visit(kind, outcome, seconds, str(uuid.uuid4()), about, slot)
 
 
 def _draw_weighted(random: Random, weights: dict[Drawn, int]) -> Drawn:
@@ -109,7 +118,7 @@ def _steps(visit: _Visit) -> Iterator[tuple[EventType, dict[str, Any]]]:
     for step in EFFECTS.get(visit.kind, ()):
         facts = {name: known_facts[name] for name in step.facts}
         yield EventType.EFFECT_DONE, {"effect": step.effect, "outcome": step.outcome, **facts}
-    if visit.kind == "pickup":
+    if visit.kind == PICKUP:
         yield EventType.CARD_ACTIVATED, visit.about
         receipt = {"payload": "e30", "signatures": [{"protected": "e30", "signature": "bWFkZSB1cA"}]}
         name = f"SIM-{visit.errand}"

@@ -37,7 +37,7 @@ from sim.fleet.broker_connection import (
 from sim.fleet.checkpoints import SimulatedCheckpoints
 from sim.fleet.command_handling import CommandHandler
 from sim.fleet.command_verification import CommandVerifier
-from sim.fleet.device_state import VERSION, SimulatedDevices
+from sim.fleet.device_state import VERSION, SimulatedDevices, WaitingCard
 from sim.fleet.order_sync import TIMEOUT_S, OrderSync
 from sim.fleet.outbox import Outbox
 from sim.fleet.station_settings import HOUR_S, ErrandRates, StationCredentials
@@ -72,11 +72,13 @@ class SimulatedStation:
         papers: StationCredentials,
         clock: Clock,
         backoff: Backoff,
+        cards: dict[int, WaitingCard] | None = None,
     ) -> None:
+        """`cards`: what lies in its slots; without, nothing."""
         self.outbox = outbox
         self.tally = Tally()
         self.waits_s: list[float] = []
-        self.twin = SimulatedDevices(outbox.station)
+        self.twin = SimulatedDevices(outbox.station, cards=cards or {})
         self.counter = asyncio.Lock()
         self.pace = plan.pace
         self._papers = StationCredentials(cache(papers.own), papers.server_key, papers.acked)
@@ -188,11 +190,9 @@ class SimulatedStation:
 
     async def _have_errand(self) -> None:
         self.tally.errands += 1
-        for planned in errands.errand(self._random, self.outbox.station, self.tally.errands):
+        for planned in errands.errand(self._random, self.outbox.station, self.tally.errands, self.twin.cards):
             await asyncio.sleep(planned.after_s / self.pace)
-            self.twin.errand = (
-                None if planned.type == EventType.ERRAND_ENDED else planned.content.get("kind", self.twin.errand)
-            )
+            self.twin.follow(planned.type, planned.content)
             self.tell(planned.type, planned.subject, planned.content)
             if planned.type in (EventType.ERRAND_STARTED, EventType.ERRAND_ENDED):
                 self.say_state()

@@ -103,8 +103,8 @@ OPEN: dict[str, Any] = {"command": "open_slot", "second": "sam.test"}
         ({"command": "in_service"}, ("done", "")),
         ({"command": "restart"}, ("done", "")),
         ({"command": "self_test"}, ("done", "")),
-        ({**OPEN, "slot": 8}, ("done", "")),
-        ({**OPEN, "slot": 9}, ("refused", "no_such_slot")),
+        ({**OPEN, "slot": 24}, ("done", "")),
+        ({**OPEN, "slot": 25}, ("refused", "no_such_slot")),
         ({"not_after": NOW.isoformat()}, ("refused", "expired")),
     ],
 )

@@ -17,10 +17,11 @@ from fleet.messages.link import encode
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.commands.model import CommandRequest
+from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
-from fleet.server.orders.model import OrderLine
+from fleet.server.orders.model import OrderLine, OrderRow
 from fleet.server.orders.service import import_orders
 from fleet.server.platform.pages.rendering import MENU
 from tests.fakes.server.commands import OLLE, desk_of
@@ -58,6 +59,16 @@ WINDOWS = (
 PAGES = {**{page.id: page.path for page in MENU}, **OTHERS}
 
 
+TO_COLLECT = load_deadlines().rule["not_collected"].days
+
+
+def in_slots(rows: list[OrderRow]) -> list[OrderRow]:
+    """Orders whose cards lie in slots, each with the day on which the rules void it."""
+    places = {(row.station, row.slot): row for row in rows if row.slot and not row.protected}
+    days = ((NOW + timedelta(days=number + 1)).date().isoformat() for number in range(len(places)))
+    return [replace(row, last_day=day) for row, day in zip(places.values(), days, strict=True)]
+
+
 @pytest.fixture(scope="module")
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     """A store of its own, with the region's stations and orders in it for the pages about cards."""
@@ -70,13 +81,12 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
         for one in (ArrivedState(name, encode(state).decode()), ArrivedPresence(name, True))
     ]
     Writer(database).commit(told, NOW)
-    places = {(row.station, row.slot): row for row in rows.order_rows if row.slot and not row.protected}
     with database.writing.begin() as connection:
-        for number, row in enumerate(places.values()):
+        for number, row in enumerate(in_slots(rows.order_rows)):
             known = {"hsa_id": row.hsa_id, "name": row.name, "card_number": row.card_number, "product": row.product}
-            last = (NOW + timedelta(days=number + 1)).date().isoformat()
-            one = record(row.order, loa=row.loa, station=row.station, slot=row.slot, last_day=last, **known)
-            import_orders(connection, [OrderLine(2, one)], NOW - timedelta(days=88 - number))
+            one = record(row.order, loa=row.loa, station=row.station, slot=row.slot, last_day=row.last_day, **known)
+            made = NOW - timedelta(days=TO_COLLECT - 1 - number)
+            import_orders(connection, [OrderLine(2, one)], made)
     yield Access(database, lambda: NOW, SEALER)
     database.close()
 
@@ -91,6 +101,8 @@ def visitor(access: Access) -> str:
 def readings() -> FakeReadings:
     """A region in which two stations lag behind."""
     readings = demo_readings()
+    same = {row.order: row for row in in_slots(readings.order_rows)}
+    readings.order_rows = [same.get(row.order, row) for row in readings.order_rows]
     by = ("SE2321000999-7K03", "SE2321000999-7K07")
     readings.bins["lasarettet-a"] = BinRow(23, Emptied(NOW - timedelta(days=7), by, 41, 41, 41, "P-2207", "", ""))
     for number, row in enumerate(readings.station_rows):

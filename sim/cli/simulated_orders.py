@@ -1,0 +1,71 @@
+"""Made-up orders for simulated stations, put into the server's store: what lies in a slot that is drawn is an order there.
+
+Rules: what waits at a station from an earlier run lies there still; empty slots are filled up to so many cards. A card is to be
+fetched by the day on which the rules that ship void its order. People and cards are made up.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from fleet.server.deadlines.settings import load as load_deadlines
+from fleet.server.orders.model import OrderLine, OrderRecord
+from fleet.server.orders.service import import_orders
+from fleet.server.orders.tables import orders
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.local_days import local_day
+from sim.fleet.device_state import SLOTS, WaitingCard
+
+STATIONS_AT_ONCE = 200
+"""So many in a transaction: the server writes in between."""
+
+Cards = dict[int, WaitingCard]
+"""By slot."""
+
+
+def fill_slots(database: Database, names: Sequence[str], cards: int, run: int, now: datetime) -> dict[str, Cards]:
+    """Orders for these stations, so that so many cards (at most all slots) lie at each; gives what lies where. `run`: a number
+    that no earlier run has. Raises sqlalchemy.exc.DBAPIError, ImportRefusedError."""
+    lying: dict[str, Cards] = {}
+    for at in range(0, len(names), STATIONS_AT_ONCE):
+        some = names[at : at + STATIONS_AT_ONCE]
+        found = _waiting(database, some)
+        fresh = [
+            _order(name, slot, run, now)
+            for name in some
+            for slot in [free for free in range(1, SLOTS + 1) if free not in found[name]][: cards - len(found[name])]
+        ]
+        with database.writing.begin() as connection:
+            import_orders(connection, [OrderLine(line + 2, order) for line, order in enumerate(fresh)], now)
+        for order in fresh:
+            found[order.station][order.slot] = WaitingCard(order.order, order.card_number)
+        lying |= found
+    return lying
+
+
+def _waiting(database: Database, names: Iterable[str]) -> dict[str, Cards]:
+    lying: dict[str, Cards] = {name: {} for name in names}
+    waits = select(orders).where(orders.c.station.in_(lying), orders.c.state == "waiting", orders.c.slot > 0)
+    with database.reading.begin() as connection:
+        for row in connection.execute(waits):
+            lying[row.station][row.slot] = WaitingCard(row.order, row.card_number)
+    return lying
+
+
+def _order(station: str, slot: int, run: int, now: datetime) -> OrderRecord:
+    number = f"{station.rpartition('-')[2]}{slot:02}{run % 100_000:05}"
+    return OrderRecord(
+        order=f"SIM-{station}-{run}-{slot}",
+        hsa_id=f"SIM0000000-{number[-10:]}",
+        name=f"Simulerad Person {slot}",
+        protected=False,
+        card_number=f"9999{number.rjust(12, '0')[-12:]}",
+        product="etjanstekort",
+        loa=3,
+        station=station,
+        slot=slot,
+        last_day=local_day(now + timedelta(days=load_deadlines().rule["not_collected"].days)),
+        envelope_key=None,
+        envelope_mac=None,
+    )

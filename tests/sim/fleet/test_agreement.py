@@ -1,0 +1,156 @@
+"""Simulated stations agree with themselves: what pages, files and API say of one card, one slot and one fault is the same."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from fleet.messages.link import encode
+from fleet.server.accounts.sign_in.service import Access
+from fleet.server.alerts.monitor import AlertMonitor
+from fleet.server.alerts.service import AlertService
+from fleet.server.alerts.settings import load as load_alerts
+from fleet.server.app import create_app
+from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.time_zones import HERE
+from fleet.server.readings.queries import StoreReadings
+from sim.cli.simulated_orders import fill_slots
+from sim.fleet.device_state import SLOTS, SimulatedDevices, WaitingCard
+from sim.fleet.errands import PICKUP, errand
+from sim.fleet.outbox import Outbox
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.visitors import COOKIE, SEALER, session
+from tests.fleet.server.app.asgi import get
+from tests.fleet.server.conftest import NOW, arrived
+
+NAMES = ("sim-00001", "sim-00002", "sim-00003")
+CARDS = 6
+
+
+class Fleet:
+    """Simulated stations, the server's store, its application and its monitor, under one clock."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.now = database, NOW
+        self.writer = Writer(database)
+        cards = fill_slots(database, NAMES, CARDS, 7, NOW)
+        self.stations = {name: SimulatedDevices(name, cards=cards[name]) for name in NAMES}
+        self.outboxes = {name: Outbox(name, 7) for name in NAMES}
+        access = Access(database, self.clock, SEALER)
+        alerts = AlertService(database, Hub(), self.clock)
+        self.monitor = AlertMonitor(database, load_alerts(), Hub(), self.clock)
+        readings = StoreReadings(database, self.clock)
+        self.app: FastAPI = create_app(
+            readings, Hub(), access, alerts, desk_of(database, self.clock), clock=self.clock, zone=HERE
+        )
+        self.app.state.visitor = f"{COOKIE}={session(access)}"
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def say(self, **much: float) -> None:
+        """Later, each says its state."""
+        self.now += timedelta(**much)
+        said = [
+            one
+            for name, devices in self.stations.items()
+            for one in (
+                ArrivedPresence(name, True),
+                ArrivedState(name, encode(devices.state("b", self.now.isoformat(), 0)).decode()),
+            )
+        ]
+        self.writer.commit(said, self.now)
+        self.monitor.look()
+
+    def have_errands(self, random: Random, count: int) -> list[str]:
+        """That many at each station; gives their kinds."""
+        kinds = []
+        for name, devices in self.stations.items():
+            for number in range(count):
+                for planned in errand(random, name, number, devices.cards):
+                    devices.follow(planned.type, planned.content)
+                    self.outboxes[name].append(
+                        "b", planned.type, self.now.isoformat(), planned.subject, planned.content
+                    )
+                kinds.append(planned.content["kind"])
+            told = self.outboxes[name].due(10_000)
+            self.writer.commit(arrived(*told), self.now)
+        return kinds
+
+    async def items(self, path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await get(self.app, f"/api/v1/{path}")).json["items"]
+        return found
+
+    async def check(self) -> int:
+        """Everywhere the same cards lie in the same slots, to be fetched by the same day. Gives how many."""
+        drawn = {
+            (station["name"], slot["number"])
+            for station in await self.items("stations")
+            for slot in station["slots"]
+            if slot["card"] == "present"
+        }
+        waiting = {(row["station"], row["slot"]): row for row in await self.items("orders?state=waiting&limit=500")}
+        stock = {(row["station"], row["slot"]): row for row in await self.items("stock?limit=500")}
+        due = {row["subject"]: row["due"] for row in await self.items("deadlines?kind=not_collected&limit=500")}
+        assert drawn == waiting.keys() == stock.keys()
+        for place, row in waiting.items():
+            assert stock[place]["card_number"] == row["card_number"]
+            assert {row["last_day"], stock[place]["last_day"], due[row["order"]]} == {row["last_day"]}
+            assert 1 <= int(row["slot"]) <= SLOTS
+        summary = re.search(r'id="orders-waiting">(\d+)', (await get(self.app, "/")).text)
+        assert summary is not None
+        assert int(summary[1]) == len(waiting)
+        return len(waiting)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    database = new_store(tmp_path / "fleet.sqlite")
+    yield Fleet(database)
+    database.close()
+
+
+async def test_cards_that_are_drawn_are_orders_that_wait(fleet: Fleet) -> None:
+    fleet.say()
+    assert await fleet.check() == CARDS * len(NAMES)
+    kinds = fleet.have_errands(Random(3), 12)
+    assert kinds.count(PICKUP) > CARDS
+    fleet.say(seconds=60)
+    left = await fleet.check()
+    assert 0 < left < CARDS * len(NAMES)
+    again = fill_slots(fleet.database, NAMES, CARDS, 8, fleet.now)
+    assert all(set(fleet.stations[name].cards.items()) <= set(again[name].items()) for name in NAMES)
+    assert {len(cards) for cards in again.values()} == {CARDS}
+
+
+async def test_a_fault_of_a_simulated_device_is_an_alert(fleet: Fleet) -> None:
+    fleet.stations["sim-00002"].paper = False
+    fleet.say()
+    (alert,) = await fleet.items("alerts")
+    assert (alert["station"], alert["code"], alert["subject"]) == ("sim-00002", "paper", "Printer")
+    (printer,) = [
+        device for station in await fleet.items("stations") for device in station["devices"] if not device["ok"]
+    ]
+    assert printer["state"] == alert["detail"]
+    page = (await get(fleet.app, "/")).text
+    assert "Simulated station 2: Papperet" in page
+    fleet.stations["sim-00002"].paper = True
+    fleet.say(seconds=60)
+    assert await fleet.items("alerts") == []
+
+
+def test_no_pick_up_where_no_card_lies() -> None:
+    random, cards = Random(1), {4: WaitingCard("SIM-1", "9999000000000001")}
+    kinds = {told[-1].content["kind"] for told in (errand(random, "sim-00001", number, {}) for number in range(200))}
+    assert PICKUP not in kinds
+    orders = {told[-1].content.get("order") for told in (errand(random, "sim-00001", n, cards) for n in range(200))}
+    assert orders == {None, "SIM-1"}
