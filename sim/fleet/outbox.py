@@ -48,7 +48,8 @@ class Outbox:
         self.last += 1
         event = seal(Facts(self.station, self.epoch, self.last, bootid, kind, time, subject, self.head), content)
         self.head = event.hash
-        self._digest.update(event.envelope)
+        for part in (event.envelope, event.salt, event.data):
+            self._digest.update(part.encode() if isinstance(part, str) else part or b"")
         self._kept[self.last] = event
         return event
 
@@ -59,7 +60,7 @@ class Outbox:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the exact envelopes of all events in their order; each pins its data by `datahash`."""
+        """SHA-256 over envelope, salt and data of all events, exact bytes in their order."""
         return self._digest.hexdigest()
 
     def due(self, window: int) -> list[Event]:

@@ -24,7 +24,8 @@ class AnsweredCommand:
 
 @dataclass(frozen=True, slots=True)
 class SentEvents:
-    """What one station has told: its chain, how many checkpoints are in it, its answers; and what should be held of it."""
+    """What one station has told: its chain (`digest` as its outbox has it), how many checkpoints are in it, its answers; and what
+    should be held of it."""
 
     station: str
     epoch: int

@@ -1,7 +1,8 @@
 """Verification of a simulation (`simulate --verify`): differences between what stations sent and what the server holds.
 
-Compared are the chains to the byte; the checkpoints in them, all of which must be genuine by the server's own judgement; and the
-answers to commands. What the server has not judged yet is judged here, by the same rules. An answer is not in the outbox: the
+Compared are the chains to the byte, with data and salts; the checkpoints in them, all of which must be genuine by the server's
+own judgement; the answers to commands; and all that `kortkiosk-fleet verify-store` looks at (columns, the chain's row, read
+models made anew). What the server has not judged yet is judged here, by the same rules. An answer is not in the outbox: the
 server may still be taking it when the stations have left, so answers are looked for a while.
 """
 
@@ -17,6 +18,7 @@ from fleet.server.checkpoints.service import CheckpointVerdict, judge
 from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.commands.tables import commands
 from fleet.server.events.tables import events
+from fleet.server.integrity.service import MOST, check_store
 from fleet.server.platform.database.database import Database, open_database
 from fleet.server.platform.database.database_url import Place
 from fleet.server.server import utc_now
@@ -35,7 +37,10 @@ def differences(
         judge(database, authorities, utc_now())
         unanswered = _unanswered(database, sent, pause)
         with database.reading.begin() as connection:
-            return [*_of_chains(connection, sent), *_of_checkpoints(connection, sent), *unanswered]
+            found = [*_of_chains(connection, sent), *_of_checkpoints(connection, sent), *unanswered]
+        check = check_store(database, stations={station.station for station in sent})
+        more = [f"{check.count - MOST} differences more"] if check.count > MOST else []
+        return [*found, *map(str, check.differences), *more]
 
 
 def _of_chains(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
@@ -77,7 +82,7 @@ def _of_answers(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[
 
 @dataclass(frozen=True, slots=True)
 class HeldChain:
-    """`digest`: SHA-256 over the exact envelopes in the order of their sequence."""
+    """`digest`: SHA-256 over envelope, salt and data, exact bytes in the order of their sequence."""
 
     count: int
     last: int
@@ -87,11 +92,16 @@ class HeldChain:
 def held_chain(connection: Connection, station: str, epoch: int) -> HeldChain:
     """Read all of one chain. A station that is not known has an empty one."""
     here = and_(stations.c.name == station, events.c.epoch == epoch)
-    query = select(events.c.sequence, events.c.envelope).join(stations, stations.c.id == events.c.station).where(here)
+    query = (
+        select(events.c.sequence, events.c.envelope, events.c.salt, events.c.data)
+        .join(stations, stations.c.id == events.c.station)
+        .where(here)
+    )
     count, last, digest = 0, 0, hashlib.sha256()
     for row in connection.execute(query.order_by(events.c.sequence)):
         count, last = count + 1, row.sequence
-        digest.update(row.envelope)
+        for part in (row.envelope, row.salt, row.data):
+            digest.update(part.encode() if isinstance(part, str) else part or b"")
     return HeldChain(count, last, digest.hexdigest())
 
 

@@ -16,13 +16,18 @@ def numbers(events: list[Event]) -> list[int]:
     return [event.sequence for event in events]
 
 
+def digest_over(events: list[Event]) -> str:
+    parts = [part for event in events for part in (event.envelope, (event.salt or "").encode(), event.data or b"")]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
 def test_events_are_chained_and_the_digest_is_over_all_of_them() -> None:
     outbox, events = filled(3)
     assert [event.prev for event in events[1:]] == [event.hash for event in events[:-1]]
-    assert outbox.digest == hashlib.sha256(b"".join(event.envelope for event in events)).hexdigest()
+    assert outbox.digest == digest_over(events)
     outbox.acked(Acked(7, 3))
     assert (outbox.depth, outbox.last) == (0, 3)
-    assert outbox.digest == hashlib.sha256(b"".join(event.envelope for event in events)).hexdigest()
+    assert outbox.digest == digest_over(events)
 
 
 def test_no_more_than_a_window_goes_ahead_of_the_servers_word() -> None:

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, select, text, update
 from sqlalchemy.exc import OperationalError
 
+from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.cli import main
 from fleet.server.commands.model import CommandRequest
@@ -106,14 +107,14 @@ TIME = "2026-01-01T00:00:00.000Z"
 
 @pytest.fixture
 def told(tmp_path: Path) -> tuple[Path, SentEvents]:
-    """A store with a chain of four events, the second a checkpoint, and one command; and what its station says that it sent."""
+    """A store with four events, the second a checkpoint, two of an errand, and a command; and what its station says it sent."""
     outbox = Outbox("sim-00001", 7)
     signing = SimulatedCheckpoints(lambda: (KEY, pki.issue_client(CA, "sim-00001", KEY.public_key(), wall_clock())))
     with open_database(tmp_path / FILE_NAME) as database:
         outbox.append("boot", "se.kortkiosk.test", TIME, None, {})
         signing.follow(outbox, "boot", wall_clock(), wall_clock().isoformat())
-        for _ in range(2):
-            outbox.append("boot", "se.kortkiosk.test", TIME, None, {})
+        outbox.append("boot", EventType.ERRAND_STARTED, TIME, None, {"errand": "E-1", "kind": "pickup"})
+        outbox.append("boot", EventType.RECEIPT_ISSUED, TIME, None, {"errand": "E-1", "number": "R-1", "receipt": {}})
         for event in outbox.due(10):
             Writer(database).commit(arrived(event), wall_clock())
         desk_of(database, wall_clock).ask(CommandRequest("sim-00001", "sync", "a test"), TOVE)
@@ -147,7 +148,7 @@ def test_an_event_that_is_lost_is_a_difference(told: tuple[Path, SentEvents], se
 def test_other_bytes_are_a_difference(told: tuple[Path, SentEvents]) -> None:
     data, sent = told
     changed(data, update(events).where(events.c.sequence == 3).values(envelope=b"{}"))
-    assert [one.endswith("held are other bytes") for one in found(data, sent)] == [True]
+    assert found(data, sent)[0].endswith("held are other bytes")
 
 
 def test_a_station_of_which_nothing_is_held_is_a_difference(told: tuple[Path, SentEvents]) -> None:
@@ -157,13 +158,47 @@ def test_a_station_of_which_nothing_is_held_is_a_difference(told: tuple[Path, Se
     ]
 
 
+OTHER_BYTES = "4 events were sent in epoch 7, held are other bytes"
+HERE = "sim-00001: {}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE events SET data = CAST('{}' AS BLOB) WHERE sequence = 3", OTHER_BYTES),
+        ("UPDATE events SET salt = replace(salt, substr(salt, 1, 1), 'z') WHERE sequence = 3", OTHER_BYTES),
+        ("UPDATE events SET data = NULL, salt = NULL WHERE sequence = 3", OTHER_BYTES),
+        ("UPDATE events SET data = (SELECT data FROM events WHERE sequence = 4) WHERE sequence = 3", OTHER_BYTES),
+        (
+            "INSERT INTO events (station, epoch, sequence, type, time, envelope, data, salt, received)"
+            " SELECT station, 8, 1, type, time, envelope, data, salt, received FROM events WHERE sequence = 1",
+            "events 8:1: epoch is '8', should be '7'",
+        ),
+        ("UPDATE chains SET head = 'f'", "chains 7: head is 'f', should be "),
+        ("UPDATE chains SET highest = 9", "events 7:5-9: is not there"),
+        ("UPDATE chains SET highest = 3", "chains 7: highest is '3', should be '4'"),
+        ("UPDATE chains SET gaps = '[[2,2]]'", "chains 7: gaps is '2', should be ''"),
+        ("DELETE FROM errands", "errands E-1: is not there"),
+        ("DELETE FROM receipts", "receipts R-1: is not there"),
+        ("UPDATE events SET time = '2026' WHERE sequence = 3", "events 7:3: time is '2026', should be "),
+        ("UPDATE events SET errand = 'E-2' WHERE sequence = 3", "events 7:3: errand is 'E-2', should be 'E-1'"),
+    ],
+)
+def test_content_columns_chains_and_what_follows_are_compared_too(
+    told: tuple[Path, SentEvents], statement: str, said: str
+) -> None:
+    data, sent = told
+    changed(data, text(statement))
+    assert any(one.startswith(HERE.format(said)) for one in found(data, sent)), found(data, sent)
+
+
 def test_a_checkpoint_that_is_missing_or_not_genuine_is_a_difference(told: tuple[Path, SentEvents]) -> None:
     data, sent = told
     changed(data, update(checkpoints).values(verdict="stranger"))
     said = "sim-00001: 1 checkpoints were sent in epoch 7, 1 held, 0 of them genuine"
-    assert found(data, sent) == [said]
+    assert found(data, sent)[0] == said
     changed(data, delete(checkpoints))
-    assert found(data, sent) == [said.replace("1 held", "0 held")]
+    assert found(data, sent)[0] == said.replace("1 held", "0 held")
 
 
 @pytest.mark.parametrize(
