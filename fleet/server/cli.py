@@ -36,6 +36,7 @@ COMMANDS = (
     Subcommand("worker", "one more ingest worker of a cluster", _CLUSTER),
     Subcommand("broker-files", "write the configuration of a broker of one's own", _CLUSTER),
     Subcommand("verifier", "judge code letters, as a user of its own behind a socket", "fleet.server.verifier.cli"),
+    Subcommand("begin-tries", "count tries anew where the verifier's file is damaged", "fleet.server.verifier.cli"),
     Subcommand("units", "write the systemd units of server, verifier and worker", _UPKEEP),
     Subcommand("doctor", "look whether all is in order: folders, keys, what ends, the verifier", _UPKEEP),
     Subcommand("issuer-simulator", "a simulated issuer, which says so"),

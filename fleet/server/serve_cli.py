@@ -29,7 +29,8 @@ from fleet.server.platform.broker.options import add_broker_options, address, ch
 from fleet.server.platform.config import HTTP, ServerConfig
 from fleet.server.platform.database.database import StoreError
 from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, database_of
+from fleet.server.platform.database.options import add_set_aside_option, add_store_arguments, complain, database_of
+from fleet.server.platform.expiry import ExpiredError
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import run, settle, until_told
 from fleet.server.platform.process.telemetry import tracing_of
@@ -50,6 +51,7 @@ _CANNOT_START = (
     AddressError,
     BrokerError,
     SigningKeyError,
+    ExpiredError,
     AuthorityFileError,
     VerifierAwayError,
     StoreError,
@@ -88,6 +90,7 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
         serve, help_unseparated="for tests: may run as root, and starts a verifier of its own as that user"
     )
     add_serve_options(serve)
+    add_set_aside_option(serve)
     add_retention_option(serve)
     serve.add_argument(
         "--lists-valid",
@@ -132,6 +135,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
             lists_valid=timedelta(hours=arguments.lists_valid),
             evidence=arguments.evidence,
             certificate=arguments.certificate,
+            set_aside_bytes=arguments.set_aside_mb * 1_000_000,
         )
         server = FleetServer(config, utc_now, tracing_of(os.environ))
         return run(until_told("server", server, lambda: _say_ready(server, arguments.json)))

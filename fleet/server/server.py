@@ -39,7 +39,7 @@ from fleet.server.commands.model import Commands
 from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.startup import deadlines_of
-from fleet.server.diagnosis.expiry_sources import sources_of
+from fleet.server.diagnosis.expiry_sources import certificates_of, sources_of
 from fleet.server.diagnosis.health import Health, watch_store
 from fleet.server.evidence.service import EvidenceService
 from fleet.server.evidence.settings import EvidenceSettings
@@ -60,8 +60,9 @@ from fleet.server.platform.broker.transport import Incoming, Transport
 from fleet.server.platform.cluster.connections import Line, asks_line
 from fleet.server.platform.cluster.leader_election import lead
 from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.expiry import ExpiryWatch
+from fleet.server.platform.database.database import Database, damaged_store
+from fleet.server.platform.database.integrity import DatabaseCheck
+from fleet.server.platform.expiry import ExpiryWatch, check_certificates
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.notify_feed import Announcer
 from fleet.server.platform.live_feed.topics import Changes
@@ -76,12 +77,13 @@ from fleet.server.retention.job import RetentionService
 from fleet.server.retention.ledger import LEDGER_FILE
 from fleet.server.retention.pseudonyms import KEY_FILE, load_or_make
 from fleet.server.retention.settings import load as load_periods
-from fleet.server.stations.alarms import AlarmRecorder
+from fleet.server.stations.alarms import BROKER_MEMORY, Alarm, AlarmRecorder
 from fleet.server.stations.duplicate_identity import DuplicateIdentity
 from fleet.server.verifier.socket_client import verifier_of
 from fleet.server.web_listener import Pages
 
 WEB_START_TIMEOUT_S = 30.0
+CHECK_AT_START_S = 20.0
 
 _log = logging.getLogger(__name__)
 
@@ -151,6 +153,7 @@ class FleetServer:
         parts.enter_context(_only_one(config))
         self._ending.later(parts, "traces", asyncio.to_thread, self._tracing.close)
         rules, deadlines = load_alerts(config.alerts), deadlines_of(config)
+        check_certificates(config.authority, certificates_of(config), self._clock())
         stamping = EvidenceSettings.load(config.evidence) if config.evidence else None
         database = Database.open(config.database)
         self._ending.later(parts, "database", asyncio.to_thread, database.close)
@@ -158,14 +161,20 @@ class FleetServer:
         parts.callback(hub.close)
         watch_store(self._health, database)
         self._health.last_check = partial(read_last_check, database)
+        check = DatabaseCheck(database, self._clock)
+        if not config.web_only:
+            await self._check_store(check)
         changes = self._changes(parts, database, hub)
         if not config.web_only:
             ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)
             signer = Signer.load(config.server_file("signing.key"))
-            transport = await self._serve_stations(parts, database, changes, signer)
+            transport = await self._serve_stations(parts, database, changes, signer, check)
             once = [
+                check.run,
                 CommandDispatcher(database, transport, signer, changes, self._clock, self._tracing).run,
-                AlertMonitor(database, rules, changes, self._clock, url=self._url, ends=ends).run,
+                AlertMonitor(
+                    database, rules, changes, self._clock, url=self._url, ends=ends, parts=self._health.troubled
+                ).run,
                 CheckpointService(database, Countersigner(Seal.load(config.authority)), changes, self._clock).run,
                 self._retention(database).run,
                 DeadlineJob(database, deadlines, changes, self._clock).run,
@@ -182,6 +191,15 @@ class FleetServer:
         cards = CardSide.of(database, changes, self._clock, deadlines, hook)
         sealer = sealer_for(database, config.server_file(SECRETS), makes=not config.web_only)
         await self._serve_pages(parts, readings, hub, Access(database, self._clock, sealer), alerts, commands, cards)
+
+    async def _check_store(self, check: DatabaseCheck) -> None:
+        """At the start, for as long as a store of usual size takes; of a bigger one the rest goes on beside the running server.
+        Raises ServerError where a file is damaged: nothing may be written into it."""
+        looking = asyncio.ensure_future(asyncio.to_thread(check.look))
+        await asyncio.wait({looking}, timeout=CHECK_AT_START_S)
+        if check.problems and self._config.postgres is None:
+            raise ServerError(damaged_store(self._config.database, check.problems[0]))
+        self._health.probes["store"] = lambda: check.trouble
 
     def _url(self) -> str:
         return self.pages.url if self.pages is not None else ""
@@ -201,15 +219,20 @@ class FleetServer:
         return announcer
 
     async def _serve_stations(
-        self, parts: AsyncExitStack, database: Database, changes: Changes, signer: Signer
+        self, parts: AsyncExitStack, database: Database, changes: Changes, signer: Signer, check: DatabaseCheck
     ) -> Transport:
         """Broker, verifier, issuer, and the link that joins them with the store."""
-        config, writer, alarms = self._config, Writer(database), AlarmRecorder(database)
+        config, alarms = self._config, AlarmRecorder(database)
+        writer = Writer(database, config.set_aside_bytes)
         duplicates = DuplicateIdentity(alarms, changes, self._clock)
         self._run(parts, duplicates.run(), "duplicates")
         if config.broker is None and not config.cluster:
             files = _broker_files(config)
-            made = Broker(config.broker_directory, config.mqtt, files, duplicates.broker_says)
+
+            def forgot(name: str) -> None:
+                alarms.try_record(Alarm("", BROKER_MEMORY, name), self._clock())
+
+            made = Broker(config.broker_directory, config.mqtt, files, duplicates.broker_says, forgot)
             broker = await self._ending.enter(parts, "broker", made)
             self.mqtt = broker.address
         found = verifier_of(config.verifier, config.verifier_keys, config.counters, config.postgres)
@@ -225,7 +248,7 @@ class FleetServer:
         )
         self._run(parts, RequestSender(database, issuer, changes, self._clock).run(), "requests")
         guard = ask_guard(config.ca, config.revoked, database, self._clock, self._asks)
-        return await self._link(parts, writer, AskHandling(answers, guard, signer), changes, duplicates)
+        return await self._link(parts, writer, AskHandling(answers, guard, signer), changes, duplicates, check)
 
     async def _link(
         self,
@@ -234,6 +257,7 @@ class FleetServer:
         answering: AskHandling,
         changes: Changes,
         duplicates: DuplicateIdentity,
+        check: DatabaseCheck,
     ) -> Transport:
         """Connect the broker with ingest and answers. In a cluster workers do the ingest."""
         loop = asyncio.get_running_loop()
@@ -244,7 +268,7 @@ class FleetServer:
             transport.on_taken_over = duplicates.server_lost  # the log of our own broker tells it, with addresses
         if not self._config.cluster:
             sign = answering.signer.sign
-            ingest = Ingest(transport, writer, changes, self._clock, arriving, sign, self._tracing)
+            ingest = Ingest(transport, writer, changes, self._clock, arriving, sign, self._tracing, check)
             self._health.probes["ingest"] = lambda: ingest.trouble
             self._run(parts, ingest.run(), "ingest")
         self._run(parts, AskService(transport, answering, asking, self._clock).run(), "asks")

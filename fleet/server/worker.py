@@ -24,6 +24,8 @@ from fleet.server.platform.broker.mosquitto import SERVER_USER
 from fleet.server.platform.broker.mqtt5_client import Credentials
 from fleet.server.platform.cluster.connections import intake_line
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.integrity import DatabaseCheck
+from fleet.server.platform.expiry import What, check_certificates
 from fleet.server.platform.live_feed.notify_feed import Announcer
 from fleet.server.platform.process.shutdown import Ending, cancelled
 from fleet.server.platform.process.tracing import OFF, Tracing
@@ -39,6 +41,7 @@ class WorkerConfig:
     database: URL
     authority: Path
     certificate: str = SERVER_USER
+    set_aside_bytes: int = 5_000_000
 
     @property
     def credentials(self) -> Credentials:
@@ -79,15 +82,28 @@ class FleetWorker:
             task.result()
 
     async def _start(self, parts: AsyncExitStack) -> None:
+        mine: What = "server" if self._config.certificate == SERVER_USER else "process"
+        files = {mine: self._config.authority / "server" / f"{self._config.certificate}.pem"}
+        check_certificates(self._config.authority, files, self._clock())
         signer = Signer.load(self._config.signing_key)
         database = Database.open(self._config.database)
         ending = Ending()
         ending.later(parts, "traces", asyncio.to_thread, self._tracing.close)
         ending.later(parts, "database", asyncio.to_thread, database.close)
         announcer = Announcer(database)
+        check = DatabaseCheck(database, self._clock)
         transport = intake_line(self._config.broker, self._config.credentials, self.name)
         arriving = Inbox(asyncio.get_running_loop(), parse_waiting)
-        ingest = Ingest(transport, Writer(database), announcer, self._clock, arriving, signer.sign, self._tracing)
+        ingest = Ingest(
+            transport,
+            Writer(database, self._config.set_aside_bytes),
+            announcer,
+            self._clock,
+            arriving,
+            signer.sign,
+            self._tracing,
+            check,
+        )
         for name, work in (("changes-told", announcer.run()), ("ingest", ingest.run())):
             task = asyncio.create_task(work, name=name)
             self._running.append(task)

@@ -24,7 +24,8 @@ from fleet.server.platform.broker.options import add_certificate_option, address
 from fleet.server.platform.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
 from fleet.server.platform.database.database import StoreError
 from fleet.server.platform.database.database_url import DatabaseUrlError, postgres_place
-from fleet.server.platform.database.options import complain
+from fleet.server.platform.database.options import add_set_aside_option, complain
+from fleet.server.platform.expiry import ExpiredError
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import DONE, run, settle, until_told
 from fleet.server.platform.process.telemetry import tracing_of
@@ -55,6 +56,7 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     )
     worker.add_argument("--authority", type=Path, required=True, metavar="DIR", help="with the server's keys")
     add_certificate_option(worker)
+    add_set_aside_option(worker)
     add_user_options(worker, help_unseparated="for tests: may run as root")
     written = command(commands, "broker-files", run_broker_files)
     written.add_argument("kind", choices=("rabbitmq", "mosquitto"))
@@ -71,12 +73,13 @@ def run_worker(arguments: argparse.Namespace) -> int:
         give_up_root(arguments.user, unseparated=arguments.unseparated)
         forbid_dumps()
         place = postgres_place(arguments.database, arguments.database_password)
-        config = WorkerConfig(arguments.broker, place, arguments.authority, arguments.certificate)
+        megabytes = arguments.set_aside_mb * 1_000_000
+        config = WorkerConfig(arguments.broker, place, arguments.authority, arguments.certificate, megabytes)
         worker = FleetWorker(config, lambda: datetime.now(UTC), tracing_of(os.environ))
         return run(until_told("worker", worker, lambda: _say_ready(worker, as_json=arguments.json)))
     except PrivilegeError as error:
         return complain(arguments, str(error), REFUSED)
-    except (StoreError, DatabaseUrlError, SigningKeyError, OSError, ValueError) as error:
+    except (StoreError, DatabaseUrlError, SigningKeyError, ExpiredError, OSError, ValueError) as error:
         print(f"kortkiosk-fleet: {error}", file=sys.stderr)
         return BAD_INPUT
 

@@ -31,6 +31,10 @@ _ICON = {
     "guessing": "lock-alert-outline",
     "duplicate_identity": "link-variant-off",
     "unsigned_ask": "lock-alert-outline",
+    "server_part": "harddisk",
+    "broker_memory": "harddisk",
+    "set_aside_full": "inbox-arrow-down-outline",
+    "too_many_asks": "timer-sand",
 }
 _PLACED = ("chain_broken", "conflict")
 _SAID_AS_CODE = {"clock": "alert_clock", "duplicate_identity": "alert_duplicate", "unsigned_ask": "alert_unsigned"}

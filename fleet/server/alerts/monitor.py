@@ -8,11 +8,9 @@ the others are told meanwhile.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts import second_person_notices as second_person
@@ -22,7 +20,7 @@ from fleet.server.alerts.rules import FleetSnapshot, evaluate_rules, longest_win
 from fleet.server.alerts.settings import AlertSettings, Channel, with_windows
 from fleet.server.alerts.transitions import AlertTracker
 from fleet.server.maintenance import queries as maintaining
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.expiry import End
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.time_zones import HERE
@@ -51,8 +49,10 @@ class AlertMonitor:
         send: Deliver = deliver,
         url: Callable[[], str] = lambda: "",
         ends: Callable[[], tuple[End, ...]] = tuple,
+        parts: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """`url` says where browsers find the pages, once they are served; empty before. `ends`: what ends when."""
+        """`url` says where browsers find the pages, once they are served; empty before. `ends`: what ends when. `parts`:
+        those of the server that do not work, and why not."""
         self._database = database
         self._settings = settings
         self._changes = changes
@@ -60,6 +60,7 @@ class AlertMonitor:
         self._send = send
         self._url = url
         self._ends = ends
+        self._parts = parts
         self._watch = AlertTracker()
         self._listening = clock()
         self._contacts: dict[str, Contact] = {}
@@ -80,7 +81,7 @@ class AlertMonitor:
             settings = with_windows(self._settings, maintaining.list_windows(connection))
             untold = second_person.unannounced_approvals(connection, self._settings.seconds, now)
         self._tell_pages(look)
-        look = replace(look, ends=self._ends(), listening=self._listening)
+        look = replace(look, ends=self._ends(), listening=self._listening, parts=self._parts())
         decisions = self._watch.decide(evaluate_rules(look, rules), known, settings, now.astimezone(HERE))
         if decisions or untold:
             with self._database.writing.begin() as connection:
@@ -151,7 +152,7 @@ class AlertMonitor:
             try:
                 if await asyncio.to_thread(work):
                     self._changes.publish(frozenset({Topic.ALERTS}))
-            except SQLAlchemyError as error:
+            except READ_FAULTS as error:
                 _log.error("alerts cannot be kept just now: %s", type(error).__name__)
             await asyncio.sleep(seconds)
 

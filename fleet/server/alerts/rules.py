@@ -40,6 +40,9 @@ LATCHED = frozenset(
         "duplicate_identity",
         "retention_many",
         "store_differs",
+        "broker_memory",
+        "set_aside_full",
+        "too_many_asks",
         *ALARMS,
     }
 )
@@ -90,6 +93,8 @@ class FleetSnapshot:
     """Of the server's own certificates, keys and secrets."""
     listening: datetime | None = None
     """Since when the server has been there to hear stations."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """Parts of the server that do not work, and why not, in a word."""
 
 
 AlertKey = tuple[str, str, str]
@@ -250,6 +255,12 @@ def _ends(code: str) -> Finder:
     return find
 
 
+def _server_part(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    """As `/health/ready` says it."""
+    for part, why in look.parts.items():
+        yield RuleMatch("", "server_part", part, why)
+
+
 def _kept(code: str) -> Finder:
     def find(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         for alarm in look.kept:
@@ -275,6 +286,7 @@ FINDERS: dict[str, Finder] = {
     "outbox_depth": _outbox,
     "product_failing": _product_failing,
     "reader_failing": _reader_failing,
+    "server_part": _server_part,
     **{code: _ends(code) for code in ENDING},
     **{code: _kept(code) for code in LATCHED},
 }

@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from fleet.messages.asking import ORDER_TYP, REGION_TYP, SYNC_TYP
 from fleet.messages.events import MAX_SEQUENCE
 from fleet.messages.key_rotation import KeysAsk
@@ -39,7 +37,7 @@ from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.orders import queries as ordering
 from fleet.server.people.queries import administrators_after
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
@@ -107,7 +105,7 @@ class Answers:
         except MessageError:
             # Nothing is logged here, not even the reason: it may quote what was asked, and a station could fill the log.
             return _error("bad_ask", "The question does not fit the contract.")
-        except SQLAlchemyError as error:
+        except READ_FAULTS as error:
             _log.error("%s cannot be answered: %s", station, type(error).__name__)
             return _error("store_away", "The server cannot read its store just now.")
 

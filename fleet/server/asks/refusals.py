@@ -17,14 +17,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.pacing import TokenBucket
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.alarms import UNSIGNED_ASK, Alarm, AlarmRecorder
+from fleet.server.stations.alarms import TOO_MANY_ASKS, UNSIGNED_ASK, Alarm, AlarmRecorder
 from fleet.server.stations.tables import stations
 
 ALARM_EVERY = timedelta(hours=1)
 LINES_AT_ONCE, LINE_EVERY_S = 20, 5.0
 BELIEVED = "believed"
-ALARMING = frozenset({"unsigned", "stranger", "other_station", "revoked", "not_valid"})
-"""Somebody else spoke for the station, or it spoke with what it may not use any more."""
+SPENT = "spent"
+ALARMING = frozenset({"unsigned", "stranger", "other_station", "revoked", "not_valid", SPENT})
+"""Somebody else spoke for the station, it spoke with what it may not use any more, or it asks without end."""
 MOST_LOOKED_UP = 1_000
 """Names an hour that the store is asked for."""
 
@@ -72,4 +73,5 @@ class Refusals:
         with self._database.reading.begin() as connection:
             known = connection.execute(select(stations.c.id).where(stations.c.name == station)).first()
         if known is not None:
-            self._alarms.record(Alarm(station, UNSIGNED_ASK, reason), self._clock())
+            code = TOO_MANY_ASKS if reason == SPENT else UNSIGNED_ASK
+            self._alarms.record(Alarm(station, code, reason), self._clock())

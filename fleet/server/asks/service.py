@@ -75,7 +75,7 @@ class AskService:
             self._send(
                 station, nonce, message, _error("too_many", "This station asks too much at once. Ask again later.")
             )
-        await self._guard.refusals.note(station, "too_many")
+        await self._guard.refusals.note(station, "spent" if judgement == "spent" else "too_many")
         self._transport.acknowledge(message)
 
     async def _deal_with(self, station: str, message: Incoming) -> None:

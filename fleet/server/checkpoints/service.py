@@ -18,7 +18,6 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import ColumnElement, Connection, and_, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.checkpoints import TYP, read_checkpoint
 from fleet.messages.countersignatures import TYP as COUNTERSIGNATURE_TYP
@@ -39,7 +38,7 @@ from fleet.server.events.model import Difference
 from fleet.server.events.queries import Place, events_at
 from fleet.server.ingest.projections import checkpoint_text
 from fleet.server.platform.database.bulk import Put, put_all
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, alarm_rows
 from fleet.server.stations.tables import stations
@@ -86,7 +85,7 @@ class CheckpointService:
                 names = await asyncio.to_thread(self._judge, self._clock())
                 if names:
                     self._changes.publish(frozenset(Topic.STATION.of(name) for name in names))
-            except SQLAlchemyError as error:
+            except READ_FAULTS as error:
                 _log.error("checkpoints cannot be judged just now: %s", type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
 

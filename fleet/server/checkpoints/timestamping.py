@@ -15,14 +15,13 @@ from typing import Any
 
 from cryptography import x509
 from sqlalchemy import and_, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.server.checkpoints.tables import countersignatures
 from fleet.server.evidence.settings import EvidenceSettings
 from fleet.server.evidence.timestamp_tokens import TimestampError, make_request, read_response
 from fleet.server.issuers.adapters.http_client import IssuerHttp
 from fleet.server.issuers.ports import IssuerAwayError
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import READ_FAULTS, Database
 
 LOOK_EVERY_S = 20.0
 MOST_PAUSE_S = 3600.0
@@ -83,7 +82,7 @@ class TimestampService:
             pause = min(MOST_PAUSE_S, pause * 2)
             _log.error("no time stamp, next try in %d s: %s", pause, error)
             return pause
-        except SQLAlchemyError as error:
+        except READ_FAULTS as error:
             _log.error("time stamps cannot be stored just now: %s", type(error).__name__)
         return LOOK_EVERY_S
 

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.commands import COMMAND_TYP, Command, digest_of
 from fleet.messages.link import encode
@@ -24,7 +23,7 @@ from fleet.messages.topics import Topics
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.model import CommandRow
 from fleet.server.platform.broker.transport import Transport
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
@@ -60,7 +59,7 @@ class CommandDispatcher:
         while True:
             try:
                 await asyncio.to_thread(self.step)
-            except SQLAlchemyError as error:
+            except READ_FAULTS as error:
                 _log.error("commands cannot be read just now: %s", type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
 

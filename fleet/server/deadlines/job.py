@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.server.deadlines import actions as acting
 from fleet.server.deadlines import queries as deadlining
@@ -21,7 +20,7 @@ from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.open_days import note_open_stations, without_the_time
 from fleet.server.deadlines.settings import Code, DeadlineRule, DeadlineSettings
 from fleet.server.platform.clock_check import check_clock
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import DEADLINES_MANY, DEADLINES_WAIT, Alarm, raise_alarm
 
@@ -49,7 +48,7 @@ class DeadlineJob:
             try:
                 if await asyncio.to_thread(self.look):
                     self._changes.publish(TOPICS)
-            except SQLAlchemyError as error:
+            except READ_FAULTS as error:
                 _log.error("deadlines cannot be looked at just now: %s", type(error).__name__)
             await asyncio.sleep(EVERY_S)
 

@@ -3,9 +3,24 @@
 from pathlib import Path
 
 from fleet.server.alerts.settings import load as load_alerts
+from fleet.server.platform.broker.mosquitto import SERVER_USER
 from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.expiry import Sources
+from fleet.server.platform.expiry import Sources, What
 from fleet.server.platform.web.settings import WebSettings
+
+
+def certificates_of(config: ServerConfig) -> dict[What, Path]:
+    """Certificates without which a server with this configuration serves nobody. Raises WebSettingsError."""
+    files: dict[What, Path] = {}
+    if not config.web_only:
+        mine: What = "server" if config.certificate == SERVER_USER else "process"
+        files[mine] = config.server_file(f"{config.certificate}.pem")
+        if config.broker is None and config.cluster is None:
+            files["broker"] = config.server_file("broker.pem")
+    web = WebSettings.load(config.web) if config.web is not None else WebSettings()
+    if web.site.certificate:
+        files["web"] = web.base / web.site.certificate
+    return files
 
 
 def sources_of(config: ServerConfig) -> Sources:

@@ -37,6 +37,10 @@ class Health:
     last_check: Callable[[], LastCheck | None] = lambda: None
     """What came of the nightly check of the store. It is told and turns no readiness: a balancer can mend nothing of it."""
 
+    def troubled(self) -> dict[str, str]:
+        """The parts that do not work just now, and why not."""
+        return {name: said for name, said in self.look().items() if said != OK}
+
     def look(self) -> dict[str, str]:
         """What each says just now: `ok`, or why not."""
         return {name: _asked(name, probe) for name, probe in self.probes.items()}

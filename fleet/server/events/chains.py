@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from fleet.server.events.received_sequences import ReceivedSequences, gaps_from_text, gaps_to_text
 from fleet.server.events.tables import chains
 from fleet.server.platform.database.bulk import Put, insert_for, is_postgres, stored_time
+from fleet.server.platform.database.database import StoredRowError
 from fleet.server.platform.database.postgres import Statement, in_one_trip, locking
 from fleet.server.stations.tables import stations
 
@@ -49,7 +50,7 @@ def open_chains(
     connection: Connection, names: set[str], known: Mapping[str, int], now: datetime, silent: Set[str] = frozenset()
 ) -> tuple[dict[str, int], Chains]:
     """The keys of these stations, which have been heard now but for the `silent`, and what is held of them. Those that speak for
-    the first time get a key. `known`: keys from before. Raises sqlalchemy.exc.DBAPIError."""
+    the first time get a key. `known`: keys from before. Raises sqlalchemy.exc.DBAPIError, StoredRowError."""
     locks = locking(names) if is_postgres(connection) else []
     numbers = {name: known[name] for name in names & known.keys()}
     unknown = sorted(names - known.keys())
@@ -60,10 +61,14 @@ def open_chains(
     heard = sorted(number for name, number in numbers.items() if name not in silent)
     rows = _run(connection, [*locks, *_opening(connection, sorted(numbers.values()), heard, now)])[-1]
     by_number = {number: name for name, number in numbers.items()}
-    return numbers, {
-        (by_number[station], epoch): Chain(ReceivedSequences(highest, gaps_from_text(gaps)), head, bool(intact))
-        for station, epoch, highest, gaps, head, intact in rows
-    }
+    return numbers, {(by_number[row[0]], row[1]): _read(by_number[row[0]], *row[1:]) for row in rows}
+
+
+def _read(station: str, epoch: int, highest: int, gaps: str, head: str | None, intact: bool) -> Chain:
+    try:
+        return Chain(ReceivedSequences(highest, gaps_from_text(gaps)), head, bool(intact))
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise StoredRowError(f"the chain of {station}, epoch {epoch}") from error
 
 
 def chain_rows(chains_: Iterable[tuple[int, int, Chain]]) -> Put:

@@ -4,9 +4,9 @@ Group commit without a timer: each commit takes all that came while the last one
 does nothing else. It reads the messages too, and those of the next batch while PostgreSQL works at this one. After a commit, in
 this order: the broker is told, each station whose events were in it hears `acked` (see `acking`), pages hear what has changed.
 Nothing that a station sends stops the stream: what cannot be read is quarantined. Only what is proved to be the fault of a row is
-the row's fault: a constraint or a value (`ROW_FAULTS`), of that row alone. Whatever else the database says (damage, a column or
-a right that is missing), and the same fault in the events of two stations, is the store's: all wait, the same batch is tried
-again, and `health` says so.
+the row's fault: a constraint or a value (`ROW_FAULTS`), of that row alone, in a store that is sound. Whatever else the database
+says (damage, a column or a right that is missing), and the same fault in the events of two stations, is the store's: all wait,
+the same batch is tried again, and `health` says so.
 """
 
 import asyncio
@@ -30,6 +30,9 @@ from fleet.server.ingest.parse import (
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.transport import Incoming, Transport
+from fleet.server.platform.database.database import StoredRowError
+from fleet.server.platform.database.integrity import DatabaseCheck
+from fleet.server.platform.database.postgres import is_read_only
 from fleet.server.platform.live_feed.topics import Changes
 from fleet.server.platform.process.tracing import OFF, Tracing
 
@@ -68,14 +71,16 @@ class Ingest:
         inbox: Inbox[Waiting],
         sign: Sign,
         tracing: Tracing = OFF,
+        check: DatabaseCheck | None = None,
     ) -> None:
-        """`sign`: as the server, for what it holds."""
+        """`sign`: as the server, for what it holds. `check`: what is known of the store's soundness."""
         self._transport = transport
         self._writer = writer
         self._changes = changes
         self._clock = clock
         self._inbox = inbox
         self._tracing = tracing
+        self._check = check
         self._ahead: list[Waiting] = []
         """Read, and not stored yet. The storing thread's own."""
         self._ended = threading.Event()
@@ -146,6 +151,8 @@ class Ingest:
         StoreFaultError: the batch comes again whole, and what was stored of it is a repetition then."""
         if not arrivals:
             return []
+        if self._check is not None and self._check.trouble is not None:
+            raise StoreFaultError("store_damaged", ValueError("the store was found damaged"))
         done = self._take(arrivals, self._read_ahead)
         if isinstance(done, Committed):
             return [done]
@@ -153,6 +160,8 @@ class Ingest:
         alone = [(arrival, self._take([arrival])) for arrival in arrivals]
         refused = [(arrival, taken) for arrival, taken in alone if not isinstance(taken, Committed)]
         _check_only_theirs(refused)
+        if refused and self._check is not None and not self._check.is_sound():
+            raise StoreFaultError("store_damaged", refused[0][1])
         aside = [self._set_aside(unstorable(arrival, fault_name(fault))) for arrival, fault in refused]
         return [*(taken for _, taken in alone if isinstance(taken, Committed)), *aside]
 
@@ -166,8 +175,8 @@ class Ingest:
             return fault
         except OperationalError as fault:
             raise StoreFaultError("cannot_write", fault) from fault
-        except SQLAlchemyError as fault:
-            raise StoreFaultError("store_damaged", fault) from fault
+        except (SQLAlchemyError, StoredRowError) as fault:
+            raise StoreFaultError("cannot_write" if is_read_only(fault) else "store_damaged", fault) from fault
 
     def _set_aside(self, spoilt: UnreadableMessage) -> Committed:
         """Raises StoreFaultError: what cannot even be set aside waits."""

@@ -5,6 +5,8 @@ Rules, for each station and epoch:
 - an event is stored with what follows from it; one that does not follow its neighbour is stored too, with an alarm;
 - something undecodable with a key is quarantined and counts as held;
 - that a station spoke is kept whatever it said; a state is written where it says something new;
+- of one station at most `DAY_BYTES` a day (UTC) are set aside, unreadable messages and conflicts together. What is more is not
+  held: the station keeps it and sends it again, ever more seldom, since it is not acknowledged; what can be read goes on;
 - every chain that was touched, by repetitions too, gets an `Acked`, so that a lost one heals.
 
 On PostgreSQL several writers may run, in one process or in many: each holds the locks of the stations in its batch.
@@ -12,14 +14,15 @@ On PostgreSQL several writers may run, in one process or in many: each holds the
 
 import getpass
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from functools import cache, partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from fleet.messages.events import GENESIS, Event
 from fleet.messages.link import Acked, StationState
@@ -55,6 +58,7 @@ from fleet.server.stations.alarms import (
     CONFLICT,
     DUPLICATE_IDENTITY,
     QUARANTINED,
+    SET_ASIDE_FULL,
     TOO_MANY_GAPS,
     Alarm,
     alarm_rows,
@@ -62,6 +66,7 @@ from fleet.server.stations.alarms import (
 )
 from fleet.server.stations.tables import stations
 
+DAY_BYTES = 5_000_000
 _states = msgspec.json.Decoder(StationState)
 
 
@@ -84,10 +89,50 @@ class _Batch:
     """As stored before this batch, or said earlier in it."""
     online: dict[str, bool] = field(default_factory=dict)
     results: list[ArrivedResult] = field(default_factory=list)
+    allowance: "Allowance | None" = None
+    """What may still be set aside; None: all."""
+    aside: Counter[str] = field(default_factory=Counter)
+    """Bytes by station."""
+    waiting: list[Arrival] = field(default_factory=list)
+    """What there is no room for today."""
     quarantined: int = 0
     conflicts: int = 0
     ends: bool = True
     """Nothing comes after it in its transaction, which may be committed with its last statements."""
+
+
+class Allowance:
+    """Bytes that were set aside today, by station: counted from the store once a day, and from there on here. Several writers for
+    one station each count what others added since only from the next day on."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._day: date | None = None
+        self._bytes: dict[int, int] = {}
+
+    def has_room(self, connection: Connection, station: int, size: int, now: datetime) -> bool:
+        """Whether so many more fit. Raises sqlalchemy.exc.DBAPIError."""
+        day = now.astimezone(UTC).date()
+        if day != self._day:
+            self._day, self._bytes = day, {}
+        if station not in self._bytes:
+            self._bytes[station] = _set_aside_since(connection, station, datetime.combine(day, time.min, UTC))
+        return self._bytes[station] + size <= self._most
+
+    def add(self, sizes: Mapping[int, int]) -> None:
+        """After the commit."""
+        for station, size in sizes.items():
+            self._bytes[station] = self._bytes.get(station, 0) + size
+
+
+def _set_aside_since(connection: Connection, station: int, since: datetime) -> int:
+    sizes = (
+        select(func.coalesce(func.sum(func.length(table.c.raw)), 0)).where(
+            table.c.station == station, table.c.received >= since
+        )
+        for table in (quarantine, conflicts)
+    )
+    return sum(int(connection.execute(size).scalar_one()) for size in sizes)
 
 
 class NotTakenError(Exception):
@@ -97,9 +142,11 @@ class NotTakenError(Exception):
 class Writer:
     """Writes what stations send. Not for use by several threads at once: each has one of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, day_bytes: int = DAY_BYTES) -> None:
+        """`day_bytes`: so much of a station is set aside in a day."""
         self._database = database
         self._numbers: dict[str, int] = {}
+        self._allowance = Allowance(day_bytes)
 
     def commit(
         self, arrivals: Sequence[Arrival], now: datetime, meanwhile: Callable[[], object] | None = None
@@ -110,6 +157,7 @@ class Writer:
         """
         with self._database.ingesting.begin() as connection:
             batch = self._open(connection, arrivals, now, _silent(arrivals))
+            batch.allowance = self._allowance
             committed = _fill(connection, batch, arrivals, meanwhile)
         self._committed(batch)
         return committed
@@ -140,6 +188,7 @@ class Writer:
         if self._database.write_back is not None:
             self._database.write_back.added(len(batch.fresh))
         self._numbers |= batch.numbers
+        self._allowance.add({batch.numbers[station]: size for station, size in batch.aside.items()})
 
 
 def _fill(
@@ -151,6 +200,9 @@ def _fill(
     for arrival in arrivals:
         if type(arrival) is not ArrivedEvent or not _takes_next(batch, arrival):
             _take(connection, batch, arrival)
+    if batch.waiting:  # of what waits nothing is said: a word would make the station send it again at once
+        waiting = {id(one) for one in batch.waiting}
+        told = _told([arrival for arrival in arrivals if id(arrival) not in waiting])
     touched = [(station, epoch, batch.chains[station, epoch]) for station, epoch in sorted(told)]
     topics = _write(connection, batch, touched, meanwhile)
     acked = tuple((station, Acked(epoch, c.held.through, c.held.wanted)) for station, epoch, c in touched)
@@ -310,7 +362,7 @@ def _take_spoilt(connection: Connection, batch: _Batch, spoilt: UnreadableMessag
             batch.alarms.append(Alarm(spoilt.station, TOO_MANY_GAPS, str(spoilt.key[0])))
             return
     known = and_(quarantine.c.station == number, quarantine.c.digest == spoilt.digest)
-    if connection.execute(select(quarantine.c.id).where(known)).first():
+    if connection.execute(select(quarantine.c.id).where(known)).first() or not _has_room(connection, batch, spoilt):
         return
     connection.execute(insert(quarantine).values(_quarantine_row(number, spoilt, batch.now)))
     batch.alarms.append(Alarm(spoilt.station, QUARANTINED, spoilt.reason))
@@ -318,6 +370,18 @@ def _take_spoilt(connection: Connection, batch: _Batch, spoilt: UnreadableMessag
     batch.quarantined += 1
     if spoilt.key and chain:
         chain.hold(spoilt.key[1], None)
+
+
+def _has_room(connection: Connection, batch: _Batch, message: ArrivedEvent | UnreadableMessage) -> bool:
+    """Whether it may be set aside today; else it waits, with an alarm."""
+    station, size = message.station, len(message.raw)
+    number, added = batch.numbers[station], batch.aside[station]
+    if batch.allowance is not None and not batch.allowance.has_room(connection, number, added + size, batch.now):
+        batch.waiting.append(message)
+        batch.alarms.append(Alarm(station, SET_ASIDE_FULL, f"{batch.now.astimezone(UTC):%Y-%m-%d}"))
+        return False
+    batch.aside[station] += size
+    return True
 
 
 def _repeated(connection: Connection, batch: _Batch, again: ArrivedEvent | UnreadableMessage) -> None:
@@ -330,7 +394,7 @@ def _repeated(connection: Connection, batch: _Batch, again: ArrivedEvent | Unrea
     digest = hashlib.sha256(again.raw).hexdigest()
     place = {"station": number, "epoch": epoch, "sequence": sequence, "digest": digest}
     known = and_(*(conflicts.c[name] == value for name, value in place.items()))
-    if connection.execute(select(conflicts.c.id).where(known)).first():
+    if connection.execute(select(conflicts.c.id).where(known)).first() or not _has_room(connection, batch, again):
         return
     connection.execute(insert(conflicts).values(**place, raw=again.raw, received=batch.now))
     batch.alarms.append(Alarm(again.station, CONFLICT, f"{epoch}:{sequence}"))

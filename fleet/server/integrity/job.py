@@ -13,12 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from fleet.server.integrity.model import LastCheck
 from fleet.server.integrity.queries import keep_check, last_check, last_marks
 from fleet.server.integrity.service import StoreCheck, check_store
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.time_zones import HERE
 from fleet.server.stations.alarms import STORE_DIFFERS, Alarm, raise_alarm
 
@@ -78,7 +76,7 @@ class NightlyCheck:
                 return None
             check = check_store(self.database, marks, pause=self._rest)
             self._keep(check, now, last)
-        except SQLAlchemyError as error:
+        except READ_FAULTS as error:
             _log.error("the store could not be checked, and is tried again: %s", type(error).__name__)
             return None
         except _EndedError:

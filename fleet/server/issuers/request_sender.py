@@ -10,15 +10,13 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from fleet.messages.asking import DeclinedResult, Result
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestRow
 from fleet.server.issuers.ports import IssuerAwayError
 from fleet.server.issuers.requests import ReusedError
 from fleet.server.issuers.service import IssuerAnswers
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
 
 EVERY_S = 5.0
@@ -47,7 +45,7 @@ class RequestSender:
             try:
                 if await self.carry():
                     self._changes.publish(frozenset({Topic.REQUESTS}))
-            except SQLAlchemyError as error:
+            except READ_FAULTS as error:
                 _log.error("holds and blocks cannot be read just now: %s", type(error).__name__)
             await asyncio.sleep(EVERY_S)
 

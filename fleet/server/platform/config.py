@@ -56,6 +56,8 @@ class ServerConfig:
     """Which of the authority's client certificates this process shows to the broker."""
     lists_valid: timedelta = timedelta(hours=24)
     """So long a station believes a list of orders and administrators without a newer one."""
+    set_aside_bytes: int = 5_000_000
+    """So much that cannot be read is set aside of a station in a day."""
     evidence: Path | None = None
     """`fleet.server.evidence.settings`: the region's time-stamping authority."""
 

@@ -6,7 +6,7 @@ and left out. A station says the end of its own certificate in its state.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,6 +93,22 @@ def ends_of(sources: Sources) -> Iterator[End | OSError | ValueError]:
     yield from _read(lambda: _rotation(sources.authority))
     for secret in sources.secrets:
         yield from _read(lambda secret=secret: [End("secret", secret.name, _written(secret) + SECRET_GOOD)])  # type: ignore[misc]
+
+
+class ExpiredError(Exception):
+    """A certificate that this program needs has ended. The text names the file and what to do."""
+
+
+def check_certificates(authority: Path, files: Mapping[What, Path], now: datetime) -> None:
+    """Raises ExpiredError where one of these files, or every authority of the fleet, has ended. What cannot be read is for who
+    uses it to say."""
+    for what, path in {**files, "authority": authority / "ca" / "ca.pem"}.items():
+        ends = [end for end in _read(lambda what=what, path=path: _certificates(what, path)) if isinstance(end, End)]  # type: ignore[misc]
+        if ends and all(end.at <= now for end in ends):
+            last = max(end.at for end in ends)
+            raise ExpiredError(
+                f"{path}: has ended on {last:%Y-%m-%d}; renew: {RENEWAL[what]} (or set the machine's clock right)"
+            )
 
 
 class ExpiryWatch:

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from fleet.server.platform.database.database import READ_FAULTS
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.readings.queries import StoreReadings
 
@@ -19,7 +18,7 @@ async def watch_orders(readings: StoreReadings, changes: Changes) -> None:
     while True:
         try:
             now = await asyncio.to_thread(readings.orders_mark)
-        except SQLAlchemyError as error:
+        except READ_FAULTS as error:
             _log.error("orders cannot be read: %s", type(error).__name__)
         else:
             if now != before:

@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from fleet.server.deadlines.queries import last_clock_reading
 from fleet.server.platform.clock_check import check_clock
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.retention.ledger import LedgerError
 from fleet.server.retention.person_erasure import replay
 from fleet.server.retention.pseudonyms import Pseudonyms
@@ -63,7 +61,7 @@ class RetentionService:
                 return None
             again = replay(job, self.book)
             counts = {**run(job), "again": again}
-        except (SQLAlchemyError, LedgerError) as error:
+        except (*READ_FAULTS, LedgerError) as error:
             _log.error("retention could not run, and is tried again: %s", error)
             return None
         self.last = now.date()

@@ -4,12 +4,14 @@ What can be computed from the rest (offline, device faults, expired orders) is n
 stable; the argument says which, never what was in it.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database
@@ -18,6 +20,10 @@ from fleet.server.stations.tables import alarms
 CHAIN_BROKEN = "chain_broken"
 QUARANTINED = "quarantined"
 CONFLICT = "conflict"
+SET_ASIDE_FULL = "set_aside_full"
+"""So much of a station was set aside today that the rest waits there; the argument is the day."""
+TOO_MANY_ASKS = "too_many_asks"
+"""A station has asked as much as it may in a day."""
 UNFIT = "unfit"
 GUESSING = "guessing"
 UNSIGNED_ASK = "unsigned_ask"
@@ -39,6 +45,10 @@ DEADLINES_MANY = "deadlines_many"
 RETENTION_MANY = "retention_many"
 STORE_DIFFERS = "store_differs"
 """The store does not hold what its chains say; the argument has the first differences."""
+BROKER_MEMORY = "broker_memory"
+"""What the broker remembered was damaged, and is set aside under the name in the argument."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,13 @@ class AlarmRecorder:
         """Keep it, or count it once more. Raises sqlalchemy.exc.DBAPIError."""
         with self._database.writing.begin() as connection:
             raise_alarm(connection, alarm, now)
+
+    def try_record(self, alarm: Alarm, now: datetime) -> None:
+        """The same; where the store takes nothing just now, the log has it alone."""
+        try:
+            self.record(alarm, now)
+        except SQLAlchemyError as error:
+            _log.error("the alarm %s %s is not kept: %s", alarm.code, alarm.argument, type(error).__name__)
 
 
 def raise_alarm(connection: Connection, alarm: Alarm, now: datetime) -> None:

@@ -19,9 +19,9 @@ from typing import BinaryIO
 
 from fleet.hardening import forbid_dumps
 from fleet.server.verifier.answering import reply
-from fleet.server.verifier.attempt_counters import AttemptCounters, FileAttemptStore
+from fleet.server.verifier.attempt_counters import AttemptCounters, FileAttemptStore, TriesDamagedError
 from fleet.server.verifier.judge import Judge, Keys, KeysError
-from fleet.server.verifier.model import MAX_LINE_BYTES, READY, SHARED
+from fleet.server.verifier.model import MAX_LINE_BYTES, READY, SHARED, TRIES_DAMAGED
 
 _log = logging.getLogger("fleet.server.verifier")
 
@@ -41,7 +41,7 @@ def serve(
 
 
 def main(arguments: list[str]) -> int:
-    """Exit codes: 0 the questions ended, 1 the counters cannot be written, 2 keys or arguments."""
+    """Exit codes: 0 the questions ended, 1 the counters cannot be written, 2 keys or arguments, 3 the counters are damaged."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     # The server ends its children itself, in order, also when a person presses Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -62,7 +62,10 @@ def _serve_alone(judge: Judge, path: Path) -> int:
         counters = AttemptCounters(FileAttemptStore(path))
         serve(sys.stdin.buffer, sys.stdout.buffer, judge, counters, time.time)
         counters.close()
-    except sqlite3.Error as error:
+    except TriesDamagedError as error:
+        _log.error("%s", error)
+        return TRIES_DAMAGED
+    except (sqlite3.Error, OSError) as error:
         _log.error("%s: %s", path, error)
         return 1
     return 0

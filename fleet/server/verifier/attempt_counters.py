@@ -1,12 +1,16 @@
 """Attempt counters against brute force, by envelope and station, on disk or in a database: a restart gives no new tries.
 
 Rules: a try is written and durable before it is evaluated; a nonce is used once; an envelope has 5 tries in all and a
-station 20 an hour. Tries with a time in the future count too, so that a clock put back gives no new ones.
+station 20 an hour. Tries with a time in the future count too, so that a clock put back gives no new ones. A file that is damaged
+anywhere (each column stands in the table and in an index, which are compared) counts no more: nothing is judged until a person
+begins a new one, with all that can still be read of the old.
 """
 
+import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -14,6 +18,7 @@ from typing import Any, Literal, Protocol
 TRIES_PER_ENVELOPE = 5
 TRIES_PER_STATION = 20
 STATION_WINDOW_S = 3600.0
+WAY_OUT = "no code is judged until `kortkiosk-fleet begin-tries --data DIR` or a copy that is restored"
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS tries"
@@ -42,16 +47,31 @@ class AttemptStore(Protocol):
     def close(self) -> None: ...
 
 
+class TriesDamagedError(Exception):
+    """What was counted cannot be trusted. The text names the file and what to do."""
+
+
 class FileAttemptStore:
-    """The verifier's own SQLite file. Raises sqlite3.Error where it cannot be written."""
+    """The verifier's own SQLite file, without a log beside it that could be lost. Raises TriesDamagedError, and sqlite3.Error
+    where it cannot be written."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
+        if not path.exists():
+            _make(path, [])
         path.chmod(0o600)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        for statement in SCHEMA:
-            self._connection.execute(statement)
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            problem = _problem(self._connection)
+        except sqlite3.OperationalError:
+            self._connection.close()
+            raise
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            problem = str(error)
+        if problem:
+            self._connection.close()
+            raise TriesDamagedError(f"{path}: is damaged ({problem}): {WAY_OUT}")
+        self._connection.execute("PRAGMA journal_mode=DELETE")
+        self._connection.execute("PRAGMA synchronous=EXTRA")
 
     @contextmanager
     def transaction(self) -> Iterator[Execute]:
@@ -65,6 +85,62 @@ class FileAttemptStore:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def begin_anew(path: Path, now: time.struct_time) -> tuple[Path, int] | None:
+    """Set a damaged file aside, and begin another with the tries that can still be read. Gives the name of the old one and how
+    many; None, and nothing has changed, where the file is sound. Raises OSError, sqlite3.Error."""
+    try:
+        FileAttemptStore(path).close()
+    except TriesDamagedError:
+        pass
+    else:
+        return None
+    rows, owner = _readable(path), path.stat()
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', now)}")
+    for suffix in ("-wal", "-shm", "-journal"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    path.rename(aside)
+    _make(path, rows)
+    os.chown(path, owner.st_uid, owner.st_gid)
+    return aside, len(rows)
+
+
+def _make(path: Path, rows: list[tuple[str, str, str, float]]) -> None:
+    """Whole or not at all: a file without its tables is a damaged one."""
+    making = path.with_name(path.name + ".new")
+    making.unlink(missing_ok=True)
+    os.close(os.open(making, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(sqlite3.connect(making, isolation_level=None)) as connection:
+        for statement in SCHEMA:
+            connection.execute(statement)
+        connection.executemany("INSERT OR IGNORE INTO tries VALUES (?, ?, ?, ?)", rows)
+    making.rename(path)
+
+
+def _readable(path: Path) -> list[tuple[str, str, str, float]]:
+    rows = []
+    with suppress(sqlite3.Error, UnicodeDecodeError), closing(sqlite3.connect(path)) as connection:
+        for row in connection.execute("SELECT nonce, envelope, station, time FROM tries NOT INDEXED"):
+            if tuple(map(type, row)) == (str, str, str, float):
+                rows.append(row)
+    return rows
+
+
+def _problem(connection: sqlite3.Connection) -> str:
+    """What is wrong with the file; empty where nothing is."""
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        for statement in SCHEMA:
+            fresh.execute(statement)
+        if _tables(connection) != _tables(fresh):
+            return "tables are missing"
+    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    return "" if found == "ok" else str(found)
+
+
+def _tables(connection: sqlite3.Connection) -> set[tuple[str, str | None]]:
+    return set(connection.execute("SELECT name, sql FROM sqlite_master"))
 
 
 class AttemptCounters:

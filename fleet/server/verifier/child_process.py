@@ -1,7 +1,8 @@
-"""Child process of the verifier, for demonstrations and tests: started, asked, and started again where it has died.
+"""Child process of the verifier, for demonstrations and tests: started, asked, and started again at once where it has died.
 
 Rules: this process never opens the verifier's keys; questions are answered in turn; one that gets no answer in time,
-or meets a verifier that is away, raises `VerifierAwayError`.
+or meets a verifier that is away, raises `VerifierAwayError`. Where it cannot be started again it is tried later each time. One
+that refuses to count in a damaged file ends no server: `runs` says that it is away.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from fleet.messages.link import EnvelopeAsk, ReleaseAsk
 from fleet.server.verifier.model import (
     READY,
     SHARED,
+    TRIES_DAMAGED,
     Check,
     EnvelopeFacts,
     EnvelopeVerdict,
@@ -31,6 +33,9 @@ from fleet.server.verifier.model import (
 ANSWER_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 1.0
+FIRST_RETRY_S, LAST_RETRY_S = 0.2, 30.0
+CALM_S = 60.0
+"""One that ran this long is started again at once when it dies."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,19 +65,30 @@ class VerifierProcess:
         self._turn = asyncio.Lock()
         self._process: Process | None = None
         self._listener: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
         self._said = ""
+        self._ready = False
 
     async def __aenter__(self) -> Self:
         try:
             await self._started()
+        except VerifierAwayError as error:
+            if self._process is None or self._process.returncode != TRIES_DAMAGED:
+                await self._end()
+                raise
+            _log.error("the verifier does not start: %s", error)
         except BaseException:
             await self._end()
             raise
+        self._keeper = asyncio.create_task(self._keep(), name="verifier-keeper")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
         await self._end()
 
     @property
@@ -82,8 +98,8 @@ class VerifierProcess:
 
     @property
     def runs(self) -> bool:
-        """Whether the process is there; where it has died, the next question starts another."""
-        return self._process is not None and self._process.returncode is None
+        """Whether the process is there, and can answer."""
+        return self._ready and self._process is not None and self._process.returncode is None
 
     async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:
         """Ask in turn. Raises VerifierAwayError; the next question then meets a new process."""
@@ -108,9 +124,28 @@ class VerifierProcess:
             raise TimeoutError
         return verdict
 
+    async def _keep(self) -> None:
+        """Start it again whenever it dies, at once, and later each time where it does not stay, until cancelled."""
+        delay_s, loop = 0.0, asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            if self._process is not None:
+                await self._process.wait()
+            delay_s = 0.0 if loop.time() - began > CALM_S else delay_s
+            await asyncio.sleep(delay_s)
+            delay_s = min(LAST_RETRY_S, delay_s * 2 + FIRST_RETRY_S)
+            async with self._turn:
+                if self.runs:
+                    continue
+                _log.error("the verifier has ended and is started again")
+                try:
+                    await self._started()
+                except VerifierAwayError as error:
+                    _log.error("the verifier does not start: %s", error)
+
     async def _started(self) -> Process:
         """The running process; a new one where the last has ended. Raises VerifierAwayError."""
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None and self.runs:
             return self._process
         await self._end()
         process = await asyncio.create_subprocess_exec(
@@ -119,12 +154,12 @@ class VerifierProcess:
         self._process = process
         self._listener = asyncio.create_task(self._listen(process))
         try:
-            is_ready = await _line(process, START_TIMEOUT_S) == READY
+            self._ready = await _line(process, START_TIMEOUT_S) == READY
         except TimeoutError:
             process.kill()
-            is_ready = False
-        if not is_ready:
+        if not self._ready:
             await self._listener
+            await process.wait()
             raise VerifierAwayError(self._said or "the verifier did not start")
         return process
 
@@ -135,7 +170,7 @@ class VerifierProcess:
             _log.warning("verifier: %s", self._said)
 
     async def _end(self) -> None:
-        process, self._process = self._process, None
+        process, self._process, self._ready = self._process, None, False
         if process is None:
             return
         assert process.stdin is not None

@@ -26,8 +26,14 @@ from fleet.hardening import forbid_dumps
 from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_store_arguments, complain, database_of
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
-from fleet.server.platform.process.run import run, until_told
-from fleet.server.verifier.attempt_counters import AttemptCounters, AttemptStore, FileAttemptStore
+from fleet.server.platform.process.run import DONE, run, until_told
+from fleet.server.verifier.attempt_counters import (
+    AttemptCounters,
+    AttemptStore,
+    FileAttemptStore,
+    TriesDamagedError,
+    begin_anew,
+)
 from fleet.server.verifier.judge import Judge, Keys, KeysError
 from fleet.server.verifier.postgres_counters import PostgresAttemptStore
 from fleet.server.verifier.service import SocketError, VerifierService
@@ -45,6 +51,28 @@ def add_parsers(commands: Any, make: Any) -> None:
     verifier.add_argument("--peer", required=True, metavar="NAME", help="the user who may ask: the server's")
     add_store_arguments(verifier)
     add_user_options(verifier, help_unseparated="for tests: may run as root, or as the user who asks")
+    anew = make(commands, "begin-tries", begin_tries)
+    anew.add_argument("--data", type=Path, required=True, metavar="DIR", help="where the verifier counts")
+
+
+def begin_tries(arguments: argparse.Namespace) -> int:
+    """Set a damaged file aside and begin another; 3 where it is sound."""
+    path = arguments.data / TRIES_FILE
+    if not path.exists():
+        return complain(arguments, f"{path}: no such file", BAD_INPUT)
+    try:
+        done = begin_anew(path, time.gmtime())
+    except OSError as error:
+        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+    except sqlite3.Error as error:
+        return complain(arguments, f"{path}: {error}", BAD_INPUT)
+    if done is None:
+        return complain(arguments, f"{path}: is sound, and goes on counting", REFUSED)
+    aside, kept = done
+    _log.warning("tries are counted anew: %s is set aside, %d tries of it are kept", aside, kept)
+    said = f"{aside}: set aside; {kept} tries of it are kept, all others are forgotten"
+    print(json.dumps({"ok": True, "aside": str(aside), "kept": kept}) if arguments.json else said, flush=True)
+    return DONE
 
 
 def run_verifier(arguments: argparse.Namespace) -> int:
@@ -60,7 +88,7 @@ def run_verifier(arguments: argparse.Namespace) -> int:
         return run(until_told("verifier", service, lambda: _say_ready(arguments)))
     except PrivilegeError as error:
         return complain(arguments, str(error), REFUSED)
-    except (KeysError, SocketError, DatabaseUrlError, OSError) as error:
+    except (KeysError, SocketError, DatabaseUrlError, TriesDamagedError, OSError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except (sqlite3.Error, SQLAlchemyError) as error:
         return complain(arguments, f"tries cannot be counted: {type(error).__name__}", BAD_INPUT)

@@ -50,6 +50,8 @@ MAX_SEALED_CHARACTERS = 512
 SHARED = "KORTKIOSK_VERIFIER_DATABASE"
 """The variable of the environment that says where tries are counted in common."""
 MAX_LINE_BYTES = 8 * 1024
+TRIES_DAMAGED = 3
+"""Exit code of a verifier whose file of tries cannot be trusted."""
 READY = b"ready\n"
 """The verifier's first line: it can answer, and answers whoever reads this."""
 

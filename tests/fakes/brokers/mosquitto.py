@@ -1,15 +1,17 @@
 """A real mosquitto on loopback with TLS, certificates and the access rules of the fleet, that a test may kill and
 start again."""
 
+import asyncio
 import contextlib
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fleet.server.platform.broker.mosquitto import access_list
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.broker.mosquitto import access_list, is_listening
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port
@@ -78,3 +80,10 @@ class Broker:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
             return True
         return False
+
+
+async def until_listens(address: Address, and_also: Callable[[], bool] = lambda: True) -> None:
+    """Until another process listens there; nothing but asking again can tell."""
+    async with asyncio.timeout(LIMIT_S):
+        while not and_also() or not await is_listening(address):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

@@ -9,7 +9,9 @@ A conftest.py or a file of tests names what it takes, so that pytest finds it th
 Migrations take a tenth of a second: each process applies them once, and a test's own store is a copy of what came of it.
 """
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +22,9 @@ from fleet.server.platform.audit.tables import audit_head
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.schema import metadata
 from tests.fakes.server.postgres import Cluster
+
+PAGE = 4096
+"""Bytes, of SQLite's files."""
 
 
 def new_store(path: Path) -> Database:
@@ -76,3 +81,17 @@ def empty(database: Database) -> None:
     with database.writing.begin() as connection:
         connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
         connection.execute(audit_head.insert().values(id=1, sequence=0, hash=""))
+
+
+def damage_index(path: Path, name: str) -> None:
+    """Zero the content of pages of an index, as a disk may that forgot them."""
+    with closing(sqlite3.connect(path)) as store:
+        query = "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' LIMIT 2"
+        try:
+            pages = [row[0] for row in store.execute(query, (name,))]
+        except sqlite3.OperationalError:  # built without dbstat
+            pages = [store.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]]
+    with path.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * PAGE + 100)
+            file.write(bytes(PAGE - 100))

@@ -5,14 +5,17 @@ connections with one certificate push each other out and are seen; a station wri
 everywhere. It may have as many files open as the machine allows, and fewer connections than that: who opens connections and says
 nothing takes none from stations. The broker's memory is no promise (a station deletes on `acked` alone), so it is saved
 once a minute and not at every change. One that dies is started again; one that a killed server left behind is ended
-first.
+first. A memory on which mosquitto does not start, or crashes soon after it twice in a row, is set aside with the time in its
+name, and mosquitto begins with none.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
 import signal
+import ssl
 import threading
 import time
 from asyncio.subprocess import DEVNULL, Process
@@ -49,10 +52,15 @@ MAX_PACKET = 264 * 1024
 """Bytes. A station that sends more is put out and told why; less reaches the server, which keeps and names what it cannot use."""
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 3.0
+HANDSHAKE_TIMEOUT_S = 5.0
 MAX_RESTART_DELAY_S = 10.0
 REVOCATION_CHECK_S = 5.0
 CALM_S = 60.0
 """A broker that ran this long is started again at once when it dies."""
+MEMORY = "mosquitto.db"
+CRASHES = 2
+"""So many in a row, soon after the start, are its memory's fault."""
+_TOLD_TO_END = (0, -signal.SIGTERM, -signal.SIGINT, -signal.SIGKILL)
 
 _log = logging.getLogger(__name__)
 
@@ -124,10 +132,13 @@ class Broker:
         address: Address,
         files: BrokerFiles,
         on_line: Callable[[str], None] = lambda line: None,
+        on_set_aside: Callable[[str], None] = lambda name: None,
     ) -> None:
-        """`on_line` is told each line of mosquitto's log, in a thread of its own."""
+        """`on_line` is told each line of mosquitto's log, in a thread of its own; `on_set_aside`, in a thread too, the name under
+        which a damaged memory now lies."""
         self._directory = directory
         self._on_line = on_line
+        self._on_set_aside = on_set_aside
         self._wanted = address
         self._files = files
         self._process: Process | None = None
@@ -147,7 +158,7 @@ class Broker:
             self.address = replace(self._wanted, port=held.getsockname()[1])
             self._write(self._directory / "acl", access_list())
             try:
-                await self._start(program)
+                await self._start_somehow(program)
             except BaseException:
                 await self._end()
                 raise
@@ -182,6 +193,31 @@ class Broker:
         path.write_text(text, "utf-8")
         path.chmod(0o600)
 
+    async def _start_somehow(self, program: str) -> None:
+        """Start it, where need be without its memory: where that was the fault, it stays aside, else it is put back. Raises
+        BrokerError."""
+        try:
+            await self._start(program)
+            return
+        except BrokerError as error:
+            if (aside := self._set_memory_aside()) is None:
+                raise
+            _log.error("%s: tried again without %s, which is set aside", error, MEMORY)
+        try:
+            await self._start(program)
+        except BrokerError:
+            aside.rename(self._directory / MEMORY)
+            raise
+        await asyncio.to_thread(self._on_set_aside, aside.name)
+
+    def _set_memory_aside(self) -> Path | None:
+        """Under which name it is now; None where there is none."""
+        aside = self._directory / f"{MEMORY}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        try:
+            return (self._directory / MEMORY).rename(aside)
+        except FileNotFoundError:
+            return None
+
     async def _start(self, program: str) -> None:
         """Start it and wait until it listens. Raises BrokerError with what it said last."""
         forget_other_names(self._directory, self._conf_file)
@@ -201,18 +237,21 @@ class Broker:
         finally:
             os.close(writing)
         self._process = process
-        raise_open_files(process.pid)
+        with contextlib.suppress(ProcessLookupError):  # it has ended already, as is seen below
+            raise_open_files(process.pid)
         self._write(self._pid_file, str(process.pid))
         log = threading.Thread(target=self._read_log, args=(reading,), name="broker-log", daemon=True)
         log.start()
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                while not await is_listening(self.address.reachable):
+                while not await _answers(self.address.reachable):
                     if process.returncode is not None:
                         await asyncio.to_thread(log.join)
                         raise BrokerError(f"mosquitto ended at once: {self._said or process.returncode}")
                     await asyncio.sleep(0.02)
         except TimeoutError:
+            process.kill()
+            await process.wait()
             raise BrokerError(f"mosquitto does not listen on {self.address}: {self._said}") from None
 
     def _read_log(self, reading: int) -> None:
@@ -225,17 +264,21 @@ class Broker:
 
     async def _keep(self, program: str) -> None:
         """Start it again whenever it dies, later each time, until cancelled."""
-        delay_s = 0.0
+        delay_s, crashes = 0.0, 0
         loop = asyncio.get_running_loop()
         while True:
             assert self._process is not None
             began = loop.time()
-            await self._process.wait()
-            _log.error("the broker has ended (%s) and is started again", self._process.returncode)
-            delay_s = 0.0 if loop.time() - began > CALM_S else min(MAX_RESTART_DELAY_S, delay_s * 2 + 0.2)
+            code = await self._process.wait()
+            _log.error("the broker has ended (%s) and is started again", code)
+            is_calm = loop.time() - began > CALM_S
+            delay_s = 0.0 if is_calm else min(MAX_RESTART_DELAY_S, delay_s * 2 + 0.2)
+            crashes = 0 if is_calm or code in _TOLD_TO_END else crashes + 1
+            if crashes >= CRASHES and (aside := self._set_memory_aside()) is not None:
+                await asyncio.to_thread(self._on_set_aside, aside.name)
             await asyncio.sleep(delay_s)
             try:
-                await self._start(program)
+                await self._start_somehow(program)
             except BrokerError as error:
                 _log.error("%s", error)
 
@@ -281,7 +324,7 @@ def forget_other_names(directory: Path, conf_file: Path) -> None:
     except OSError:
         return
     if "use_username_as_clientid true" not in before:
-        (directory / "mosquitto.db").unlink(missing_ok=True)
+        (directory / MEMORY).unlink(missing_ok=True)
 
 
 def _changed_at(path: Path | None) -> int | None:
@@ -300,6 +343,20 @@ def _ending_with_us() -> tuple[str, ...]:
 async def is_listening(address: Address) -> bool:
     try:
         _, writer = await asyncio.open_connection(address.host, address.port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _answers(address: Address) -> bool:
+    """Whether it takes part in TLS: mosquitto listens already before it reads its certificate, and may end on that."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        _, writer = await asyncio.open_connection(
+            address.host, address.port, ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S
+        )
     except OSError:
         return False
     writer.close()

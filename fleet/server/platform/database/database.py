@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Engine
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 
 from fleet.server.platform.database.database_url import Place, describe_database
 from fleet.server.platform.database.postgres import postgres_engine, warn_unless_synced
@@ -27,6 +28,14 @@ FILE_NAME = "fleet.sqlite"
 
 class StoreError(Exception):
     """The database cannot be used. The text says which one and why, in words."""
+
+
+class StoredRowError(Exception):
+    """A row of the store cannot be read: it is damaged. The text says which one, never what is in it."""
+
+
+READ_FAULTS = (SQLAlchemyError, StoredRowError, ValueError, TypeError, LookupError, msgspec.MsgspecError)
+"""What reading a store may raise that is away, sick or damaged: a loop that reads it logs these and goes on trying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +141,9 @@ def fault(place: Place, error: DBAPIError | CommandError) -> str:
     said = str(error.orig if isinstance(error, DBAPIError) else error)
     line = "; ".join(line.strip() for line in said.splitlines() if line.strip())
     damaged = isinstance(place, Path) and isinstance(error, DatabaseError) and not isinstance(error, OperationalError)
-    return f"{describe_database(place)}: {line}{' (restore a copy: docs/operations.md, Back-up)' if damaged else ''}"
+    return damaged_store(place, line) if damaged else f"{describe_database(place)}: {line}"
+
+
+def damaged_store(place: Place, problem: str) -> str:
+    """What is wrong with a store that cannot be trusted, and what to do."""
+    return f"{describe_database(place)}: {problem} (restore a copy: docs/operations.md, Back-up)"

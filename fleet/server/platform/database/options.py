@@ -32,6 +32,23 @@ def add_store_arguments(command: argparse.ArgumentParser, *, serves: bool = Fals
     )
 
 
+def add_set_aside_option(command: argparse.ArgumentParser) -> None:
+    """How much of what cannot be read is kept of a station."""
+    command.add_argument(
+        "--set-aside-mb",
+        type=_megabytes,
+        default=5,
+        metavar="N",
+        help="so much of a station is set aside in a day; what is more waits there (%(default)s)",
+    )
+
+
+def _megabytes(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of megabytes from 1 to 1000")
+    return int(text)
+
+
 def database_of(arguments: argparse.Namespace) -> URL | None:
     """The address of the PostgreSQL database with its password, or None. Raises PlaceError."""
     if arguments.database is None:

@@ -61,6 +61,11 @@ def postgres_engine(url: URL) -> Engine:
     return engine
 
 
+def is_read_only(fault: Exception) -> bool:
+    """Whether PostgreSQL takes nothing because it is read-only: a standby, or set so. That is no damage."""
+    return isinstance(fault, DBAPIError) and isinstance(fault.orig, psycopg.errors.ReadOnlySqlTransaction)
+
+
 def warn_unless_synced(connection: Connection) -> None:
     """Say so where this server would lose commits in a power cut."""
     if connection.exec_driver_sql("SHOW fsync").scalar() != "on":

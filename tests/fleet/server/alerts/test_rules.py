@@ -59,7 +59,7 @@ AT_ONE_STATION = [
     (seen(clock_off_s=-301), "clock", "", "behind"),
     (seen(outbox_depth=200), "outbox_depth", "", "200"),
 ]
-OF_MANY = {"silent", "offline", "version", "product_failing", "reader_failing"}
+OF_MANY = {"server_part", "silent", "offline", "version", "product_failing", "reader_failing"}
 """Rules that look at more than one state; each has a test of its own below."""
 
 
@@ -155,6 +155,13 @@ def test_people_are_told_at_sixty_thirty_and_seven_days(days: int, codes: int) -
     away = [one for one in found(seen(online=False, certificate_until=at.isoformat())) if one.code in ENDING]
     assert len(away) == codes
     assert [RULES[code].severity for code in ENDING] == ["notice", "warning", "critical"]
+
+
+def test_a_part_of_the_server_that_does_not_work_is_told_after_a_minute() -> None:
+    """As health says it: before, nobody was told who did not look there."""
+    (one,) = found(parts={"verifier": "away"})
+    assert (one.key, one.detail) == (("", "server_part", "verifier"), "away")
+    assert (RULES["server_part"].severity, RULES["server_part"].after_s) == ("critical", 60)
 
 
 def test_a_station_that_says_no_time_ends_never() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fleet.messages.topics import Topics
 from fleet.server.asks import refusals as refusing
 from fleet.server.asks.fair_queue import MOST_WAITING, FairQueue
 from fleet.server.asks.guard import read_authorities
+from fleet.server.asks.rate_limits import A_DAY, AskLimits
 from fleet.server.asks.refusals import ALARM_EVERY
 from fleet.server.asks.revocation_list import AuthorityFileError, RevocationList
 from fleet.server.asks.verification import REMEMBERED
@@ -118,6 +120,34 @@ async def test_what_is_over_the_rate_is_told_so_and_then_nothing(desk: Desk) -> 
     assert ASK_BURST <= len(refused) < 2 * ASK_BURST
     assert len({answer.nonce for _, answer in said}) == len(said), "each by its own nonce"
     assert await desk.deliver([("entre-a", b"no JWS at all")] * 3) == []
+
+
+def test_a_station_has_a_days_amount_of_asks_that_comes_back_over_the_day() -> None:
+    """However slowly it asks; and another station has its own."""
+    now = 0.0
+    limits = AskLimits(burst=100, per_s=20.0, monotonic=lambda: now, a_day=200)
+    judged = Counter[str]()
+    for _ in range(1000):
+        now += 1.0
+        judged[limits.judge("entre-a")] += 1
+    assert judged == {"go": 202, "spent": 798}
+    assert limits.judge("entre-b") == "go"
+    now += 43_200.0
+    assert [limits.judge("entre-a") for _ in range(100)] == ["go"] * 100
+    assert A_DAY == 50_000, "as docs/operations.md says"
+
+
+async def test_who_has_asked_enough_for_the_day_is_told_so_with_one_alarm(
+    desk: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing.begin() as connection:
+        connection.execute(stations.insert().values(name="entre-a", online=True))
+    monkeypatch.setattr(AskLimits, "judge", lambda _self, station: "spent" if station == "entre-a" else "go")
+    said = await desk.deliver([("entre-a", desk.ask("entre-a")) for _ in range(5)])
+    assert [answer.answer.error for _, answer in said] == ["too_many"] * 5
+    with database.reading.begin() as connection:
+        rows = [(row.station, row.code, row.times) for row in connection.execute(select(alarms))]
+    assert rows == [("entre-a", "too_many_asks", 1)]
 
 
 def test_a_station_waits_at_most_so_often_and_the_others_take_turns() -> None:

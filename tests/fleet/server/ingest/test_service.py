@@ -35,7 +35,9 @@ from fleet.server.ingest.service import BATCH
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.transport import Incoming
+from fleet.server.platform.database import integrity
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.integrity import DatabaseCheck
 from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.ingesting import ingesting, message
 from tests.fleet.server.conftest import NOW, SealingStation
@@ -296,3 +298,44 @@ async def test_events_of_two_stations_that_fail_alike_are_nobodys_fault_and_wait
         writer.sick = None
         await bench.transport.settled(2)
     assert [row.quarantined for name in ("entre-a", "entre-b") if (row := readings.station(name, NOW))] == [0, 0]
+
+
+async def test_nothing_more_is_stored_in_a_store_that_was_found_damaged(
+    database: Database, station: SealingStation
+) -> None:
+    check = DatabaseCheck(database, lambda: NOW)
+    async with ingesting(Writer(database), check=check) as bench:
+        await bench.send(message(station.seal()))
+        check.problems = ("page 7: never used",)
+        bench.inbox.put(message(station.seal()))
+        await until(lambda: bench.ingest.trouble == "store_damaged")
+        assert len(bench.transport.acknowledged) == 1
+
+
+async def test_what_a_row_is_refused_for_in_a_damaged_store_is_not_the_rows_fault(
+    database: Database, station: SealingStation, readings: StoreReadings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unique index that is damaged says of a good event that it is there already."""
+    writer, damaged = FailingWriter(database), ["row 3 missing from index"]
+    writer.sick = IntegrityError("INSERT", {}, Exception("UNIQUE constraint failed"))
+    monkeypatch.setattr(integrity, "problems_of", lambda _database: damaged)
+    async with ingesting(writer, check=DatabaseCheck(database, lambda: NOW)) as bench:
+        bench.inbox.put(message(station.seal()))
+        await until(lambda: bench.ingest.trouble == "store_damaged")
+        assert bench.transport.acknowledged == []
+    row = readings.station("entre-a", NOW)
+    assert row is None or row.quarantined == 0
+
+
+async def test_a_row_of_a_chain_that_cannot_be_read_makes_all_wait(database: Database, station: SealingStation) -> None:
+    """Before, it ended the server."""
+    async with ingesting(Writer(database)) as bench:
+        await bench.send(message(station.seal()))
+        with database.writing.begin() as connection:
+            connection.execute(text("UPDATE chains SET gaps = '[[1'"))
+        bench.inbox.put(message(station.seal()))
+        await until(lambda: bench.ingest.trouble == "store_damaged")
+        with database.writing.begin() as connection:
+            connection.execute(text("UPDATE chains SET gaps = '[]'"))
+        await bench.transport.settled(2)
+    assert bench.transport.acked("entre-a")[-1] == Acked(1, 2)

@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,19 +19,13 @@ from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
 from fleet.server.platform.process.open_files import most_connections
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
+from tests.fakes.brokers.mosquitto import until_listens
 from tests.fakes.brokers.rogue_client import CONNACK
 from tests.fakes.fleet.station_peer import FleetStation
 from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import broker_files, enrolled, wall_clock
 
 pytestmark = pytest.mark.broker
-
-
-async def until_listens(address: Address, and_also: Callable[[], bool] = lambda: True) -> None:
-    """Until another process listens there; nothing but asking again can tell."""
-    async with asyncio.timeout(LIMIT_S):
-        while not and_also() or not await broker_module.is_listening(address):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 async def test_a_broker_that_dies_is_started_again(authority: Authority, tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""With a certificate that has ended no server and no worker says that it is ready: it names the file, and what to do."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fleet.server.cli import main
+from provisioning.authority import Authority
+from provisioning.processes import issue_process
+from tests.fleet.server.conftest import wall_clock
+
+RENEW = "kortkiosk-provision authority renew"
+YEARS = timedelta(days=365)
+
+
+def authority_of(folder: Path, years_ago: int) -> Path:
+    return Authority.init(folder, [], wall_clock() - years_ago * YEARS).directory
+
+
+@pytest.mark.parametrize(
+    ("file", "renew"),
+    [
+        ("server/broker.pem", RENEW),
+        ("server/fleet-server.pem", RENEW),
+        ("ca/ca.pem", "kortkiosk-provision authority rotate --only ca"),
+    ],
+)
+def test_serve_names_the_certificate_that_has_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, renew: str
+) -> None:
+    """Before, it printed `ready`, and its broker let nobody in."""
+    now = authority_of(tmp_path / "now", 0)
+    shutil.copyfile(authority_of(tmp_path / "then", 21) / file, now / file)
+    where = [
+        "--data",
+        str(tmp_path / "data"),
+        "--authority",
+        str(now),
+        "--http",
+        "127.0.0.1:0",
+        "--mqtt",
+        "127.0.0.1:0",
+    ]
+    assert main(["serve", "--unseparated", *where]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{now / file}: has ended on" in said.err
+    assert renew in said.err
+
+
+def test_serve_names_the_certificate_of_its_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now, then = authority_of(tmp_path / "now", 0), authority_of(tmp_path / "then", 3)
+    shutil.copyfile(then / "server" / "broker.pem", tmp_path / "web.pem")
+    shutil.copyfile(then / "server" / "broker.key", tmp_path / "web.key")
+    (tmp_path / "web.toml").write_text(
+        '[site]\npublic = "https://dash.example"\ncertificate = "web.pem"\nkey = "web.key"\n'
+    )
+    where = ["--data", str(tmp_path / "data"), "--authority", str(now), "--web", str(tmp_path / "web.toml")]
+    assert main(["serve", "--unseparated", *where, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]) == 2
+    assert f"{tmp_path / 'web.pem'}: has ended on" in capsys.readouterr().err
+
+
+def test_a_worker_names_its_own_and_nobody_elses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    authority = Authority.init(tmp_path / "authority", [], datetime.now(UTC))
+    then = authority_of(tmp_path / "then", 3)
+    issue_process(authority, "fleet-server-worker-1", wall_clock() - 3 * YEARS)
+    shutil.copyfile(then / "server" / "broker.pem", authority.directory / "server" / "broker.pem")
+    broker = ["--broker", "mqtts://127.0.0.1:1?share=fleet", "--database", "postgresql://x@127.0.0.1:1/x"]
+    worker = ["worker", "--unseparated", "--authority", str(authority.directory), *broker]
+    assert main([*worker, "--certificate", "fleet-server-worker-1"]) == 2
+    assert "fleet-server-worker-1.pem: has ended on" in capsys.readouterr().err
+    assert main(worker) == 2
+    assert "has ended on" not in capsys.readouterr().err, "the broker's is not its own"
