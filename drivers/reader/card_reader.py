@@ -1,8 +1,8 @@
 """Card reader with asynchronous visits: connect, identify the card, validate its certificates.
 
 All work with the card is done in one thread of the reader's own, one command after the other, under a watchdog. A
-visit ends for good when its card leaves, is reset, is torn or turns out to be another one: nothing reconnects by
-itself.
+visit ends when its card leaves, is reset, is torn or turns out to be another one: nothing reconnects by itself. `resume` lets
+it go on, where the very same card was put in again.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from drivers.reader.card_visit import CardVisit as CardVisit
 from drivers.reader.card_visit import with_pulse
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.errors import CardGoneError, NoCardError, ReaderError, UnknownCardError
-from drivers.reader.model import Chain, Purpose
+from drivers.reader.model import CardFacts, Chain, Purpose
 from drivers.reader.outcomes import Signed, SignOutcome
 from drivers.reader.pin.try_ledger import MemoryLedger, TryLedger
 from drivers.reader.piv.session import open_piv
 from drivers.reader.pkcs15.session import open_pkcs15
-from drivers.reader.port import Backend, CardConnection, Presence, Visit, WithStatus
+from drivers.reader.port import Backend, CardConnection, Presence, Resumed, Visit, WithStatus
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.signatures import signing
 from drivers.reader.transport.channel import OPERATION_LIMIT_S, ApduChannel, Pulse
@@ -103,6 +103,8 @@ class CardReader:
         self._worker = Worker(f"reader {name}")
         self._watchers: set[Worker] = set()
         self._memories = CardCaches()
+        self._visit: CardVisit | None = None
+        """The last one that began."""
         self._short_only = False
         """The reader failed at a command with extended length fields while its card stayed in, as some do. Until the card is
         seen to leave: the next one is tried anew."""
@@ -183,7 +185,24 @@ class CardReader:
         except BaseException:
             await visit.close()
             raise
+        self._visit = visit
         return visit
+
+    async def resume(self) -> Resumed:
+        """See `Reader.resume`. Raises as `visit`."""
+        last = self._visit
+        if last is not None and not last.closed:
+            await last.release()
+        fresh = await self.visit()
+        self._visit = last or fresh
+        if last is not None and is_same_card(last.facts, fresh.facts):
+            if not last.closed and not last.relied_on:
+                last.take_over(fresh)
+                return "goes_on"
+            await fresh.close()
+            return "begins_anew"
+        await fresh.close()
+        return "another_card"
 
     def _open(self, pulse: Pulse, opened: list[CardConnection]) -> CardSession:
         """Read the card; where the reader failed at an extended command and the card is still there, once more with short ones.
@@ -241,6 +260,12 @@ class CardReader:
 def _close_all(connections: list[CardConnection]) -> None:
     for connection in connections:
         connection.close()
+
+
+def is_same_card(before: CardFacts, now: CardFacts) -> bool:
+    """Serial and digest of the certificates agree (reliability I2). A card that has neither is nobody's."""
+    named = bool(now.serial or now.certificates)
+    return named and (before.serial, before.digest) == (now.serial, now.digest)
 
 
 class VisitSource(Protocol[AnyVisit_co]):

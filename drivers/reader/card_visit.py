@@ -1,7 +1,7 @@
 """Asynchronous session with one card, from identification to removal, in the reader's thread and under its watchdog.
 
-A visit ends for good when its card leaves, is reset, is torn, hangs or turns out to be another one. Made by
-`drivers.reader.card_reader.CardReader.visit`; implements `Visit`, `PadVisit`, `AdministeredVisit` and `KeyVisit` of
+A visit ends when its card leaves, is reset, is torn, hangs or turns out to be another one. Nothing of it goes on by itself: only
+`CardReader.resume`, which whoever asked for the card back calls. Made by `drivers.reader.card_reader.CardReader.visit`; implements `Visit`, `PadVisit`, `AdministeredVisit` and `KeyVisit` of
 `drivers.reader.port`.
 """
 
@@ -64,6 +64,11 @@ class CardVisit:
         self._limit_s = limit_s
         self._closed = False
         self._changed = False
+        self._released = False
+        self.meetings = 1
+        """How often the card was met: what it proved before it left, it has not proved since."""
+        self.relied_on = False
+        """The card has taken a code: what follows may rely on a security status that is lost with the power."""
 
     @property
     def state(self) -> CardState:
@@ -72,7 +77,7 @@ class CardVisit:
             return CardSwapped()
         if self._pulse.abandoned:
             return CardMute()
-        if self._closed or self.session.channel.over:
+        if self._closed or self._released or self.session.channel.over:
             return CardAbsent()
         return state_of_facts(self.facts)
 
@@ -90,9 +95,23 @@ class CardVisit:
         """A product profile for this card, as TOML: what the card said, and everything else unverified. Sends nothing."""
         return self.session.draft_profile()
 
+    @property
+    def closed(self) -> bool:
+        """Whether whoever had the visit has let the card go."""
+        return self._closed
+
+    def take_over(self, fresh: "CardVisit") -> None:
+        """Go on with the connection of `fresh`, a visit of the same card; that one is not used any more."""
+        self.session, self._pulse = fresh.session, fresh._pulse
+        self._changed = self._released = False
+        self.meetings += 1
+        fresh._closed = True
+
     async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """VERIFY. Raises CardGoneError where the card left before the code went out."""
-        return await self._run_or_unknown(lambda: self.session.verify(role, code, consented=last_try_consented))
+        return self._noted(
+            await self._run_or_unknown(lambda: self.session.verify(role, code, consented=last_try_consented))
+        )
 
     async def change(self, role: Role, old: Secret, new: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
@@ -119,7 +138,9 @@ class CardVisit:
         self, role: Role, text: PadText = ENGLISH, *, last_try_consented: bool = False
     ) -> CodeOutcome:
         """VERIFY, the code typed at the reader and never here. Raises as `verify`."""
-        return await self._run_or_unknown(lambda: self.session.verify_at_pad(role, text, consented=last_try_consented))
+        return self._noted(
+            await self._run_or_unknown(lambda: self.session.verify_at_pad(role, text, consented=last_try_consented))
+        )
 
     async def change_at_pad(
         self, role: Role, text: PadText = ENGLISH, *, last_try_consented: bool = False
@@ -240,6 +261,10 @@ class CardVisit:
         if more:
             await self._validate(self.session)
 
+    def _noted(self, outcome: CodeOutcome) -> CodeOutcome:
+        self.relied_on = self.relied_on or isinstance(outcome, Accepted)
+        return outcome
+
     async def _revalidate(self, outcome: CodeOutcome) -> None:
         if isinstance(outcome, Accepted):
             await self._validate(self.session)
@@ -249,6 +274,12 @@ class CardVisit:
         if self._closed:
             return
         self._closed = True
+        if not self._released:
+            await self.release()
+
+    async def release(self) -> None:
+        """Let the connection go, so that the card may be met again; the visit is over unless it takes another one over."""
+        self._released = True
         close = self.session.channel.connection.close
         if self._pulse.abandoned:
             return  # the thread that is stuck with it closes it, should it ever come back
@@ -272,7 +303,7 @@ class CardVisit:
 
     async def _run(self, work: Callable[[], T]) -> T:
         channel = self.session.channel
-        if self._closed or channel.over:
+        if self._closed or self._released or channel.over:
             raise CardGoneError("the visit is over", reader=channel.reader)
 
         def unless_changed() -> T:

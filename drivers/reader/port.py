@@ -25,6 +25,11 @@ class Presence(Enum):
     PRESENT = "present"
 
 
+Resumed = Literal["goes_on", "begins_anew", "another_card"]
+"""What a card that was put in after a pull is to the last visit: the same one, with which it goes on; the same one, where that visit
+was over or relied on a code that has to be proved again; or another card."""
+
+
 class CardConnection(Protocol):
     """Exclusive access to one powered card."""
 
@@ -86,6 +91,10 @@ class Visit(Protocol):
     @property
     def exchange(self) -> Exchange:
         """What the visit has cost so far."""
+
+    @property
+    def meetings(self) -> int:
+        """How often the card was met in it: once, and again each time that it was put back (`Reader.resume`)."""
 
     async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """VERIFY (ISO/IEC 7816-4 11.6.6)."""
@@ -234,6 +243,11 @@ class Reader(Protocol):
         """Connect to the card that is in, identify it, and return its visit.
 
         Raises NoReaderError, NoCardError, MuteCardError, CardBusyError, UnknownCardError, CardAnswerError.
+        """
+
+    async def resume(self) -> Resumed:
+        """Let the last visit go on with the card that is in now, if it is the same by serial and digest of the certificates, and no
+        code was verified in it; else the card is let go. Raises as `visit`.
         """
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.reader.model import Exchange
-from drivers.reader.port import Presence, Reader, StationVisit
+from drivers.reader.port import Presence, Reader, Resumed, StationVisit
 from fleet.agent.link import Timing
 from fleet.messages.vocabulary import ErrandOutcome, EventType
 from kiosk.cli import Exit
@@ -245,6 +245,9 @@ class CountingReader:
         visit = await self._reader.visit()
         self._visits.append(visit)
         return visit
+
+    async def resume(self) -> Resumed:
+        return await self._reader.resume()
 
     async def close(self) -> None:
         await self._reader.close()

@@ -10,7 +10,7 @@ from drivers.cabinet.port import CabinetReady, CabinetState
 from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
 from drivers.reader.errors import NoReaderError
-from drivers.reader.port import Presence, StationVisit
+from drivers.reader.port import Presence, Resumed, StationVisit
 from drivers.scanner.port import Scanner
 from fleet.messages.link import DeviceState, SlotState
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus
@@ -34,6 +34,9 @@ class NoReader:
         await asyncio.get_running_loop().create_future()
 
     async def visit(self) -> StationVisit:
+        raise NoReaderError("this station has no reader", reader=self.name)
+
+    async def resume(self) -> Resumed:
         raise NoReaderError("this station has no reader", reader=self.name)
 
     async def close(self) -> None: ...

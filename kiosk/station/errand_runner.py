@@ -59,13 +59,15 @@ class ErrandRunner:
         given = replace(
             self.capabilities(), machine=self.administration(self), administrator_session=administrator_session
         )
+        ended: Ended | None = None
         try:
-            return await self.supervisor.run(errand.journey, given, log)
+            ended = await self.supervisor.run(errand.journey, given, log)
+            return ended
         finally:
             self.activity.errand = outer
             if outer is None:
                 self.after.ended()
-                if not (log.ended and log.ended.then):
+                if not (ended and ended.then):
                     self.after.person_left()
                 self.after.idle()
             self.after.changed()

@@ -4,16 +4,29 @@ It asks the questions, and races each against a device that may answer first, a 
 gone. While a `Busy` view is up nothing but the step itself ends it. When a journey ends, however it ends, the outcome is
 committed before it is told, the right screen follows, a card that is still in is asked to be taken, and every code that was
 typed is wiped.
+
+A card that was pulled is asked back: the same one goes on with its question, or, where the errand has ended or a code has to be proved
+again, begins the errand anew (docs/journeys.md, "The card put back").
 """
 
 import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar, get_args
 
-from drivers.reader.errors import CardGoneError, CardSlowError, NoReaderError, ReaderError
+from drivers.reader.errors import (
+    CardBusyError,
+    CardGoneError,
+    CardSlowError,
+    MuteCardError,
+    NoCardError,
+    NoReaderError,
+    ReaderError,
+    UnknownCardError,
+)
+from drivers.reader.port import Resumed
 from drivers.reader.secret import Secret
 from fleet.agent.store import StoreError
 from fleet.messages.vocabulary import ErrandOutcome
@@ -35,7 +48,7 @@ from kiosk.ports import (
 from kiosk.station.journal import Log
 from kiosk.steps import aborted_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
-from kiosk.steps.card import wait_until_empty
+from kiosk.steps.card import Strangeness, UnreadableCard, wait_until_empty
 from kiosk.views import CANCEL, Busy, View
 
 A = TypeVar("A")
@@ -82,6 +95,8 @@ class Supervisor:
         """When somebody last touched the screen, by the monotonic clock."""
         self._codes: list[Secret] = []
         """Typed in the errand that runs."""
+        self._answered = False
+        """Somebody has answered in the errand that runs."""
         self.ends_at = math.inf
         """When the errand has lasted long enough to be asked about."""
         self._on_view = on_view
@@ -105,6 +120,7 @@ class Supervisor:
         """Run one errand to its end, commit how it ended, and leave the screen and the reader clean. Never raises."""
         before, self.ends_at = self.ends_at, self._clock.monotonic() + self._limits.total_s
         codes, self._codes = self._codes, []
+        self._answered = False
         ended, farewell = await self._outcome(journey, caps, log)
         self._wipe_codes()
         self.ends_at, self._codes = before, codes
@@ -114,7 +130,9 @@ class Supervisor:
             logger.error("the end of the errand could not be written: %s", error)
             ended, farewell = Ended(ErrandOutcome.FAULT, "store"), views.trouble("store", log.code)
         ended = log.ended or ended
-        if farewell is not None:
+        if isinstance(farewell, CardBack):
+            ended = replace(ended, then=await self._ask_back(farewell, caps, log))
+        elif farewell is not None:
             await self._say(farewell)
         if not ended.then:
             await self._clear(caps)
@@ -137,17 +155,20 @@ class Supervisor:
         if caps.administrator_reader is not None and caps.administrator_reader is not stays:
             await self._let_go(caps.administrator_reader, "administrator")
 
-    async def _outcome(self, journey: Journey, caps: Capabilities, log: Log) -> tuple[Ended, View[str] | None]:
+    async def _outcome(
+        self, journey: Journey, caps: Capabilities, log: Log
+    ) -> "tuple[Ended, View[str] | CardBack | None]":
         try:
-            return await journey(self._asking_of(caps.administrator_session), caps, log), None
+            return await journey(self._asking_of(caps.administrator_session, log), caps, log), None
         except StopError as stop:
-            return Ended(stop.outcome, stop.reason), stop.view
+            tested_new = stop.reason == "torn_in_test" and log.code == "new"
+            return Ended(stop.outcome, stop.reason), CardBack() if tested_new else stop.view
         except ErrandCancelledError:
             return Ended(ErrandOutcome.CANCELLED), None
         except TimedOutError:
             return Ended(ErrandOutcome.TIMED_OUT), None
-        except (CardPulledError, CardGoneError):
-            return await _without_card(caps.reader, log.code)
+        except (CardPulledError, CardGoneError) as gone:
+            return await _without_card(caps.reader, log.code, gone)
         except ErrandEndedError:
             return Ended(ErrandOutcome.CANCELLED, "unanswered"), None
         except NoReaderError:
@@ -164,17 +185,72 @@ class Supervisor:
             logger.exception("an errand crashed")
             return Ended(ErrandOutcome.FAULT, "crash"), views.trouble("crash", log.code)
 
-    def _asking_of(self, here: AdministratorSession | None) -> Ask:
+    async def _ask_back(self, card: "CardBack", caps: Capabilities, log: Log) -> str:
+        """Ask for the card of an errand that is over, and say what it has now. The errand that the same card goes on to (a new code
+        is tried); or nothing. No errand begins again and again where nobody answers anything."""
+        came = card.came
+        if came is None and (self._reader is None or not self._may_go_on(caps.administrator_session, log.kind)):
+            await self._say(views.pulled_for_good(log.code))
+            return ""
+        if came is None and not self._answered and await caps.reader.presence() is Presence.PRESENT:
+            await self._say(views.trouble("card", log.code))
+            return ""
+        if came is None:
+            came = await self._card_back(log.code)
+        if came == "another_card":
+            await self._say(views.another_card(log.code))
+        if came not in ("goes_on", "begins_anew"):
+            return ""
+        return TRIED_BY if log.code == "new" and log.kind in SET_A_CODE else log.kind
+
+    def _may_go_on(self, here: AdministratorSession | None, kind: str) -> bool:
+        """Not with an administrator's card: who takes it out is logged out, and puts it in to log in anew."""
+        if here is not None:
+            return not here.tied or here.reader is not self._reader
+        return kind != MENU
+
+    async def _card_back(self, code: CodeThatApplies) -> "Came":
+        """Ask for the card that was pulled, for as long as somebody is there."""
+        assert self._reader is not None, "no card was pulled out of no reader"
+        strange: Strangeness | None = None
+        try:
+            while True:
+                came = await self.ask(views.pulled(code, strange), until=_resumed(self._reader, strange))
+                if isinstance(came, UnreadableCard):
+                    strange = came.why
+                    continue
+                return "end" if came not in get_args(Resumed) else came  # type: ignore[return-value]  # a button, or the reader's word
+        except (ErrandEndedError, ReaderError):
+            return "end"
+
+    async def _until_answered(self, view: View[A], until: Awaitable[U] | None, log: Log) -> A | U:
+        """As `ask`; a pulled card that is put back goes on with the question. Raises as `ask`, and _CardPutBackError."""
+        while True:
+            try:
+                return await self.ask(view, until=until)
+            except CardPulledError:
+                if until is not None or self._reader is None or await self._reader.presence() is Presence.NO_READER:
+                    raise
+            came = await self._card_back(log.code)
+            if came != "goes_on":
+                raise _CardPutBackError(came)
+
+    def _asking_of(self, here: AdministratorSession | None, log: Log) -> Ask:
         """As `ask`, for a journey: no question stays up behind an open service door, nor after an administrator who is tied to
         it has taken their card; a busy step goes on to its end.
         """
 
         async def asking(view: View[A], *, until: Awaitable[U] | None = None) -> A | U:
             ends = {"door_open": self._door_opens, "logged_out": here.taken if here is not None and here.tied else None}
+            answering = (
+                self._until_answered(view, until, log)
+                if self._may_go_on(here, log.kind)
+                else self.ask(view, until=until)
+            )
             if isinstance(view, Busy) or not any(ends.values()):
-                return await self.ask(view, until=until)
+                return await answering
             watched = {why: asyncio.ensure_future(end()) for why, end in ends.items() if end is not None}
-            question = asyncio.ensure_future(self.ask(view, until=until))
+            question = asyncio.ensure_future(answering)
             try:
                 await asyncio.wait({question, *watched.values()}, return_when=asyncio.FIRST_COMPLETED)
                 for why in (why for why, end in watched.items() if end.done()):
@@ -229,6 +305,7 @@ class Supervisor:
         try:
             await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
             first = next(task for task in racing if task.done())
+            self._answered = self._answered or first is shown
             return first.result()
         finally:
             await _withdraw(*racing)
@@ -255,17 +332,65 @@ class Supervisor:
                 raise TimedOutError
 
 
+Came = Resumed | Literal["end"]
+"""What became of a card that was asked back; `end`: nobody put it in."""
+SET_A_CODE = ("change_pin", "unblock")
+MENU = "administrate"
+"""The errand that an administrator's card opens."""
+TRIED_BY = "check_card"
+"""The errand that tries a code which one of these has set."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardBack:
+    """The farewell of an errand whose card was pulled: it is asked back, unless it `came` already."""
+
+    came: Came | None = None
+
+
+class _CardPutBackError(CardPulledError):
+    """The card was pulled at a question and asked back, and the errand cannot go on with what came."""
+
+    def __init__(self, came: Came) -> None:
+        super().__init__(came)
+        self.came = came
+
+
+async def _resumed(reader: Reader, strange: Strangeness | None) -> "Resumed | UnreadableCard":
+    """Wait for a card (after a strange one, for the next), and what it is to the visit that was cut off."""
+    if strange is not None:
+        await wait_until_empty(reader)
+    async for presence in reader.changes():
+        if presence is Presence.MUTE:
+            return UnreadableCard("mute")
+        if presence is not Presence.PRESENT:
+            continue
+        try:
+            return await reader.resume()
+        except (NoCardError, CardGoneError):
+            continue
+        except CardBusyError:
+            return UnreadableCard("busy")
+        except MuteCardError:
+            return UnreadableCard("mute")
+        except UnknownCardError:
+            return "another_card"
+    raise NoReaderError("the reader was closed", reader=reader.name)
+
+
 _WITHDRAWN = {"door_open": lambda: views.trouble("door"), "logged_out": views.logged_out}
 """What is said when a question was withdrawn from outside, by the errand's reason."""
 
 
-async def _without_card(reader: Reader, code: CodeThatApplies) -> tuple[Ended, View[str]]:
+async def _without_card(
+    reader: Reader, code: CodeThatApplies, gone: CardPulledError | CardGoneError
+) -> tuple[Ended, View[str] | CardBack]:
     """The card was pulled; or the whole reader is gone, which is nobody's doing, and said where all else is known. An errand that
     has set a code was not cancelled."""
     if code != "unknown" and await reader.presence() is Presence.NO_READER:
         return Ended(ErrandOutcome.FAULT, "reader_gone"), views.trouble("reader", code)
     outcome = ErrandOutcome.INTERRUPTED if code == "new" else ErrandOutcome.CANCELLED
-    return Ended(outcome, "card_pulled"), views.pulled(code)
+    return Ended(outcome, "card_pulled"), CardBack(gone.came if isinstance(gone, _CardPutBackError) else None)
 
 
 async def _withdraw(*tasks: "asyncio.Future[Any]") -> None:

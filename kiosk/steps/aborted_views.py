@@ -3,20 +3,55 @@
 from typing import Literal
 
 from kiosk.ports import CodeThatApplies
+from kiosk.steps.card import Strangeness
+from kiosk.steps.card_views import reader_for, strange_note
 from kiosk.steps.view_helpers import primary_button
-from kiosk.views import Await, Point, ReaderDrawing, Say, Tell, say
+from kiosk.views import Await, Button, Note, Point, ReaderDrawing, Say, Tell, say
 
 
-def pulled(code: CodeThatApplies) -> Tell:
-    """The card was taken out in the middle of a question, or (`unknown`) of a command; `code`: which one it has now."""
+def pulled(code: CodeThatApplies, strange: Strangeness | None = None) -> Await:
+    """The card was taken out in the middle of a question, or (`unknown`) of a command; `code`: which one it has now. Put back, it is
+    gone on with."""
+    which = "safe" if code == "before" else code
+    badge: Literal["success", "warning", "failure"] = (
+        "success" if code == "new" else "failure" if code == "unknown" else "warning"
+    )
+    return Await(
+        name="closing.pulled",
+        badge=badge,
+        badge_icon="check-bold" if code == "new" else "smart-card-off-outline",
+        title=say(f"closing.pulled.{which}.title"),
+        lead=(say(f"closing.pulled.{which}"), say(f"closing.pulled.{which}.do")),
+        note=None if strange is None else strange_note(strange, Note(say("insert.wipe"))),
+        drawing=reader_for(strange),
+        way_out=Button("end", say("button.end"), "check"),
+        waits_for=say("wait.card"),
+    )
+
+
+def pulled_for_good(code: CodeThatApplies) -> Tell:
+    """The card was taken out, and putting it back begins another errand, such as an administrator's log-in."""
     which = "safe" if code == "before" else code
     return Tell(
         name="closing.pulled",
-        badge="failure" if code == "unknown" else "warning",
+        badge="warning",
         badge_icon="smart-card-off-outline",
-        title=say("closing.pulled.title"),
+        title=say(f"closing.pulled.{which}.title"),
         lead=(say(f"closing.pulled.{which}"),),
-        points=(Point(say(f"closing.pulled.{which}.do"), mark="number"),),
+        points=(Point(say("closing.pulled.over"), mark="number"),),
+        primary=primary_button("end", "button.end", "check"),
+    )
+
+
+def another_card(code: CodeThatApplies) -> Tell:
+    """Another card was put in, in place of the one that was pulled: the errand is over."""
+    return Tell(
+        name="closing.another_card",
+        badge="warning",
+        badge_icon="smart-card-off-outline",
+        title=say("closing.another_card.title"),
+        lead=(*_code_told(code), say("closing.another_card.lead")),
+        points=(Point(say("closing.another_card.do"), mark="number"),),
         primary=primary_button("end", "button.end", "check"),
     )
 

@@ -58,7 +58,7 @@ class Await(View[str]):
 
     waits_for: Say | None = None
     facts: tuple[Fact, ...] = ()
-    badge: Literal["", "warning", "failure"] = ""
+    badge: Literal["", "success", "warning", "failure"] = ""
     badge_icon: str = ""
 
 

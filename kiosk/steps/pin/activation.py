@@ -34,7 +34,7 @@ async def activate(
         order, partial(caps.envelopes.verify, order), partial(authenticate_card, ask, caps, context, log, order)
     )
     try:
-        await letter.authenticate(visit)
+        await letter.require_genuine(visit)
         code_was_set = EFFECT in await log.progress()
         if not code_was_set:
             await _return_untested(ask, caps, context, log, order, visit)
@@ -66,7 +66,7 @@ async def _set_and_prove(
 ) -> tuple[CodeSet, Visit]:  # fmt: skip
     """The code from an earlier visit, or one that is set with the PUK; then the proof. Closes the visit where it raises."""
     try:
-        before = await code_from_before(ask, context, visit) if again else None
+        before = await code_from_before(ask, context, visit, letter.require_genuine) if again else None
         known = None if before is None else CodeSet(before)
         while known is None:
             known, visit = await set_code(ask, caps, context, log, letter, visit)

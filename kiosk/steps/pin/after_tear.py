@@ -3,6 +3,7 @@
 No code is ever sent to a card again by itself.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from drivers.reader.outcomes import Accepted, Locked, Refused, Role, Unknown, WrongCode
@@ -15,13 +16,21 @@ from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.pin import after_tear_views
 
 
+async def taken_as_it_is(_visit: Visit) -> None:
+    """The holder's own card, which was in nobody else's hands."""
+
+
 async def find_current_code(
-    ask: Ask, context: ViewContext, log: ErrandLog, visit: Visit, role: Role, new: Secret, effect: Effect
-) -> Secret | None:
-    """The new code if the card has it. Only the very code that was to be written proves that it was not."""
+    ask: Ask, context: ViewContext, log: ErrandLog, visit: Visit, role: Role, new: Secret, effect: Effect,
+    require_genuine: Callable[[Visit], Awaitable[None]] = taken_as_it_is,
+) -> Secret | None:  # fmt: skip
+    """The new code if the card has it. Only the very code that was to be written proves that it was not. `require_genuine`: what the
+    card goes through before it hears a code."""
+    await require_genuine(visit)
     while True:
         code = await ask(after_tear_views.check_code(context, visit.facts.pin(role)))
         assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
+        await require_genuine(visit)
         match await visit.verify(role, code):
             case Accepted():
                 await log.settled(effect, Outcome.WRITTEN)
@@ -53,9 +62,12 @@ async def wait_for_same_card(ask: Ask, caps: Capabilities, context: ViewContext,
         fresh = True
 
 
-async def code_from_before(ask: Ask, context: ViewContext, visit: Visit) -> Secret | None:
+async def code_from_before(
+    ask: Ask, context: ViewContext, visit: Visit, require_genuine: Callable[[Visit], Awaitable[None]]
+) -> Secret | None:
     """The code that was set in an errand left half way; None where it was forgotten or is not it: then the PUK sets another."""
     code = await ask(after_tear_views.code_from_before(context, visit.facts.pin(Role.IDENTIFICATION)))
+    await require_genuine(visit)
     if isinstance(code, Secret) and isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted):
         return code
     return None

@@ -20,15 +20,11 @@ from kiosk.steps.card import prove_code
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.order_views import no_envelope
 from kiosk.steps.pin import views
-from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
+from kiosk.steps.pin.after_tear import find_current_code, taken_as_it_is, wait_for_same_card
 from kiosk.steps.pin.card_test_views import Untested
 from kiosk.steps.receipt_views import CODE_KEPT
 
 EFFECT = Effect.CARD_UNBLOCK
-
-
-async def _taken_as_it_is(_visit: Visit) -> None:
-    """The holder's own card, which was in nobody else's hands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +33,16 @@ class CodeLetter:
 
     whose: CardHolder
     verify: Callable[[Secret], Awaitable[EnvelopeVerdict]]
-    authenticate: Callable[[Visit], Awaitable[None]] = _taken_as_it_is
+    authenticate: Callable[[Visit], Awaitable[None]] = taken_as_it_is
     """What a card has to go through, each time that it is met, before it hears a code."""
+    _genuine: set[tuple[Visit, int]] = field(default_factory=set)
+    """The meetings in which it has gone through that: visit and number."""
+
+    async def require_genuine(self, visit: Visit) -> None:
+        """Authenticate the card, unless it was since it was put in. Raises as `authenticate`."""
+        while (meeting := (visit, visit.meetings)) not in self._genuine:
+            await self.authenticate(visit)
+            self._genuine.add(meeting)
 
 
 async def card_decides(puk: Secret) -> EnvelopeVerdict:
@@ -88,6 +92,7 @@ async def set_code(
     new = await choose_new_code(ask, context, visit, role)
     if new is None or await ask(views.write(context, letter.whose)) == "back":
         return None, visit
+    await letter.require_genuine(visit)
     writing = log.effect(EFFECT, _unblock(visit, role, puk, new))
     match await ask(views.writing(context, puk_judged=judged), until=writing):
         case Accepted(new_code_set=taken):
@@ -192,8 +197,7 @@ async def _after_tear(
     await visit.close()
     visit = await wait_for_same_card(ask, caps, context, letter.whose)
     try:
-        await letter.authenticate(visit)
-        code = await find_current_code(ask, context, log, visit, role, new, EFFECT)
+        code = await find_current_code(ask, context, log, visit, role, new, EFFECT, letter.require_genuine)
         return (None if code is None else CodeSet(code)), visit
     except BaseException:
         await visit.close()

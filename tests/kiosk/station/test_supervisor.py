@@ -256,6 +256,7 @@ class NoLog:
 
     ended = None
     unknown: tuple[str, ...] = ()
+    kind, code = "", "before"
 
     async def end(self, ended: Ended) -> None:
         """It ended."""

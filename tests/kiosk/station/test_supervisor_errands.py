@@ -66,9 +66,9 @@ async def test_a_journey_that_fails_ends_on_a_safe_screen_and_the_next_errand_wo
 
 async def test_a_card_that_is_left_in_is_asked_for_after_any_errand(room: Room) -> None:
     room.world.insert("1:old", "holder")
-    someone = Person(room.world, room.clock, {"closing.pulled": "end", "closing.take_card": pulls_lit})
+    someone = Person(room.world, room.clock, {"closing.card": "end", "closing.take_card": pulls_lit})
     await room.errand(someone, raising(CardPulledError()))
-    assert someone.names == ["closing.pulled", "closing.take_card"]
+    assert someone.names == ["closing.card", "closing.take_card"]
     assert not someone.card_in("holder")
 
 
@@ -151,7 +151,7 @@ async def test_who_pulls_the_card_is_told_which_code_applies(
     someone = Person(room.world, room.clock, {"closing.pulled": "end"})
     ended = await room.errand(someone, journey)
     assert ended.outcome == outcome
-    assert [text.key for text in someone.shown[-1].lead] == leads
+    assert [text.key for text in someone.shown[-1].lead] == [*leads, f"{leads[0]}.do"]
 
 
 async def test_a_code_that_was_set_while_the_disk_filled_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

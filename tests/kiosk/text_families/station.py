@@ -13,6 +13,7 @@ FAMILIES = {
     "strange.{}.title": ("mute", "unknown", "secured", "unread", "busy"),
     "document.{}": DOCUMENTS,
     "closing.pulled.{}": ("safe", "new", "unknown"),
+    "closing.pulled.{}.title": ("safe", "new", "unknown"),
     "closing.pulled.{}.do": ("safe", "new", "unknown"),
     "closing.code.{}": ("new", "unknown"),
     "closing.{}.title": ("reader", "card", "store", "crash"),
