@@ -59,6 +59,7 @@ from kiosk.station.host import Host
 from kiosk.station.housekeeping import run_housekeeping
 from kiosk.station.journal import Journal
 from kiosk.station.log_bundle import MOST_EVENTS
+from kiosk.station.open_slots import OpenSlots
 from kiosk.station.out_of_service import OutOfService
 from kiosk.station.problems import Problems
 from kiosk.station.reader_settings import reader_settings_or_problems
@@ -165,11 +166,14 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
     occupancy = Occupancy(status.activity, clock, lambda: supervisor.touched, status.door.is_open, lambda: gpio.present)
     restart, orders = Restart(context.host.end_program), backing.orders(clock)
     capabilities = _capabilities(context, devices, backing, orders, region, trust)
-    home = _home_controller(context, devices, backing, status, supervisor, capabilities())
+    open_slots = OpenSlots(devices, problems)
+    home = _home_controller(context, devices, backing, status, supervisor, capabilities(), open_slots)
     runner = ErrandRunner(
         supervisor, status.activity, status.availability, backing.journal, capabilities,
         _administration(context, devices, backing, status, orders, restart), problems.report,
-        AfterErrand(home.errand_ended, context.host.person_left, restart.when_idle, context.state_changed),
+        AfterErrand(
+            home.errand_ended, context.host.person_left, restart.when_idle, context.state_changed, open_slots.see_to
+        ),
     )  # fmt: skip
     report = StateReport(
         config.station.title, bootid, clock, status, devices,
@@ -381,6 +385,7 @@ def _home_controller(
     status: StationStatus,
     supervisor: Supervisor,
     given: Capabilities,
+    open_slots: OpenSlots,
 ) -> HomeController:
     async def administers(facts: CardFacts) -> bool:
         """Whether the card is, by its HSA-id, that of an administrator on the list. It has proved nothing yet."""
@@ -395,6 +400,8 @@ def _home_controller(
         interrupted,
         devices.printer_down,
         lambda: status.notice.why,
+        open_slots.look,
+        given.region.office,
     )
     knowledge = CardKnowledge(context.clock, given.directory, given.region.loa2_ends, administers)
     return HomeController(

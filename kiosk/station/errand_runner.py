@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from fleet.agent.store import StoreError
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.administration_ports import AdministratorSession, Machine
 from kiosk.errands.registry import Errand
 from kiosk.ports import Ended
@@ -27,6 +28,8 @@ class AfterErrand:
     """Called last, between errands."""
     changed: Callable[[], None] = lambda: None
     """Called after every errand: the fleet is told."""
+    administered: Callable[[], None] = lambda: None
+    """Called when an administrator has been at the menu."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class ErrandRunner:
             self.activity.errand = outer
             if outer is None:
                 self.after.ended()
+                if errand.entry.who == "administrator" and ended and ended.outcome is ErrandOutcome.DONE:
+                    self.after.administered()
                 if not (ended and ended.then):
                     self.after.person_left()
                 self.after.idle()

@@ -23,6 +23,7 @@ from kiosk.ports import CardPulledError, Clock, ErrandEndedError, Reader
 from kiosk.station import home_views as home
 from kiosk.station.home_views import Offer
 from kiosk.station.journal import Interrupted
+from kiosk.station.open_slots import OpenSlot
 from kiosk.station.supervisor import Supervisor
 from kiosk.steps.card import UnreadableCard, wait_for_card, wait_for_next_card, wait_until_empty
 from kiosk.steps.own_card import ask_register
@@ -61,6 +62,10 @@ class HomeContent:
     """The state of a printer that cannot print."""
     closed: Callable[[], Closed | None] = lambda: None
     """Why an administrator has put the station out of service."""
+    open_slot: Callable[[], OpenSlot | None] = lambda: None
+    """A slot that stands open."""
+    office: str = ""
+    """Who helps, and where."""
 
 
 async def _nobody_administers(facts: CardFacts) -> bool:
@@ -122,6 +127,13 @@ class HomeController:
         waiting = await self.administrators_card.look(self.administrator_reader)
         self.on_left_in(forgotten)
         self.changed.clear()
+        open_slot = self.content.open_slot()
+        if open_slot is not None and not open_slot.seen_to:
+            answer = await self.supervisor.ask(
+                home.open_slot_view(open_slot, self.content.office), until=self._something(forgotten, waiting)
+            )
+            if answer != home.OTHERS:
+                return answer
         view = home.home_view(
             self.content.block_line,
             self.content.offers(),
@@ -129,6 +141,7 @@ class HomeController:
             forgotten=forgotten,
             printer=self.content.printer(),
             closed=self.content.closed(),
+            open_slot=open_slot,
         )
         return await self.supervisor.ask(view, until=self._something(forgotten, waiting))
 

@@ -19,14 +19,17 @@ from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
 from kiosk.ports import FOUND_AGAIN
 from kiosk.station.journal import Interrupted
+from kiosk.station.open_slots import OpenSlot
 from kiosk.steps.card import Strangeness
 from kiosk.steps.view_helpers import back_button, last_digits
-from kiosk.views import Await, Busy, Button, Choose, Note, Option, ReaderDrawing, Say, local, say
+from kiosk.views import Await, Busy, Button, CabinetDrawing, Choose, Fact, Note, Option, ReaderDrawing, Say, local, say
 
 Offer = tuple[Errand, Say | None]
 """An errand, and why it is not to be had now."""
 MORE = "more"
 END = "end"
+OTHERS = "others"
+"""Leads past a slot that stands open to the errands."""
 ADMINISTRATE = "administrate"
 """The errand in which an ID administrator logs in."""
 BESIDE = 3
@@ -41,11 +44,13 @@ def home_view(
     forgotten: bool,
     printer: str | None = None,
     closed: Closed | None = None,
+    open_slot: OpenSlot | None = None,
 ) -> Choose:
     """`offers` are errands with why they are not to be had; `found` is what a stop cut off; a card may be left in.
 
     `block_line` is the number that is always in sight; `printer` the state of one that cannot print; `closed` why an
-    administrator has put the station out of service.
+    administrator has put the station out of service; `open_slot` stands open, and an administrator, or who looks for another
+    errand, knows of it.
     """
     offers = _left(offers) if closed else offers
     return Choose(
@@ -57,7 +62,22 @@ def home_view(
         aside=None if closed else (say("home.aside.title"), say("home.aside.lead")),
         footer=(say("home.block_line"), block_line) if block_line else None,
         side=Button(MORE, say("home.more"), "chevron-right") if _tiles(offers, "more") else None,
-        banner=_banner(found, forgotten, printer),
+        banner=_banner(found, forgotten, printer, open_slot),
+        idle_s=math.inf if open_slot is None or open_slot.seen_to else None,
+    )
+
+
+def open_slot_view(slot: OpenSlot, office: str) -> Await:
+    """The first screen while a slot stands open: which one, what to do, and who helps (`office`, where the region says it).
+    Cards are met here as on the home screen."""
+    return Await(
+        name="home.open_slot",
+        title=say("home.open_slot.title", slot=slot.number),
+        lead=(say("home.open_slot.lead"), say("home.open_slot.card")),
+        facts=(Fact(say("home.open_slot.help"), office, "help-circle-outline"),) if office else (),
+        drawing=CabinetDrawing(slot.slots, slot.number),
+        side=Button(OTHERS, say("home.open_slot.others"), "chevron-right"),
+        waits_for=say("wait.slot_closed"),
         idle_s=math.inf,
     )
 
@@ -162,9 +182,13 @@ def _beside(offer: Offer, findings: Sequence[CardFinding]) -> Option:
     )
 
 
-def _banner(found: Sequence[Interrupted], forgotten: bool, printer: str | None) -> Note | None:
+def _banner(
+    found: Sequence[Interrupted], forgotten: bool, printer: str | None, open_slot: OpenSlot | None
+) -> Note | None:
     if forgotten:
         return Note(say("home.forgotten"), say("home.forgotten.title"), "warning")
+    if open_slot is not None:
+        return Note(say("home.slot_open"), say("home.slot_open.title", slot=open_slot.number), "warning")
     if not found:
         return _no_paper(printer) if printer else None
     writing = any(interrupted.effect in (Effect.CARD_UNBLOCK, Effect.CARD_CHANGE) for interrupted in found)

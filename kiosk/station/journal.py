@@ -185,6 +185,7 @@ class Journal:
 
 
 CODE_EFFECTS = (Effect.CARD_UNBLOCK, Effect.CARD_CHANGE)
+SLOT_EFFECTS = (Effect.SLOT_OPEN, Effect.SLOT_REOPEN)
 
 
 def code_after(result: object, before: CodeThatApplies) -> CodeThatApplies:
@@ -218,6 +219,8 @@ class Log:
         """Effects of this errand whose outcome nobody knows yet."""
         self.code: CodeThatApplies = "before"
         """Which code the card has, as far as this errand has changed it."""
+        self.opened: set[int] = set()
+        """Slots that this errand has opened, or may have."""
         self._unwritten: list[_Conclusion] = []
         """Outcomes whose commit failed: they are written with the errand's end, or at the next start as unknown."""
         self._journal = journal
@@ -284,12 +287,18 @@ class Log:
         except BaseException:
             if name in CODE_EFFECTS:
                 self.code = "unknown"
+            self._note_door(name, Outcome.UNKNOWN, facts)
             await asyncio.shield(self._conclude(_Conclusion(intent, name, Outcome.UNKNOWN, facts)))
             raise
         if name in CODE_EFFECTS:
             self.code = code_after(result, self.code)
+        self._note_door(name, outcome, facts)
         await self._conclude(_Conclusion(intent, name, outcome, facts | effect_details(result)))
         return result
+
+    def _note_door(self, name: Effect, outcome: str, facts: dict[str, str | int]) -> None:
+        if name in SLOT_EFFECTS and outcome in (Outcome.OPENED, Outcome.UNKNOWN):
+            self.opened.add(int(facts["slot"]))
 
     async def settled(self, effect: Effect, how: Outcome) -> None:
         """What is now known of an effect whose outcome was unknown."""

@@ -5,8 +5,8 @@ gone. While a `Busy` view is up nothing but the step itself ends it. When a jour
 committed before it is told, the right screen follows, a card that is still in is asked to be taken, and every code that was
 typed is wiped.
 
-A card that was pulled is asked back: the same one goes on with its question, or, where the errand has ended or a code has to be proved
-again, begins the errand anew (docs/journeys.md, "The card put back").
+A card that was pulled is asked back: the same one goes on with its question, or, where the errand has ended or a code has to be
+proved again, begins the errand anew (docs/journeys.md, "The card put back"). A slot that stands open is waited for.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar, get_args
 
+from drivers.cabinet.port import CabinetReady
 from drivers.reader.errors import (
     CardBusyError,
     CardGoneError,
@@ -29,11 +30,12 @@ from drivers.reader.errors import (
 from drivers.reader.port import Resumed
 from drivers.reader.secret import Secret
 from fleet.agent.store import StoreError
-from fleet.messages.vocabulary import ErrandOutcome
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.administration_ports import AdministratorSession
 from kiosk.errands.registry import Journey
 from kiosk.ports import (
     Ask,
+    Cabinet,
     CardPulledError,
     Clock,
     CodeThatApplies,
@@ -124,6 +126,7 @@ class Supervisor:
         ended, farewell = await self._outcome(journey, caps, log)
         self._wipe_codes()
         self.ends_at, self._codes = before, codes
+        await self._see_doors_shut(caps.cabinet, log)
         try:
             await log.end(ended)
         except StoreError as error:
@@ -137,6 +140,24 @@ class Supervisor:
         if not ended.then:
             await self._clear(caps)
         return ended
+
+    async def _see_doors_shut(self, cabinet: Cabinet | None, log: Log) -> None:
+        """No errand is over while a slot stands open that it has opened. After the time-out the home screen goes on asking, and
+        those who can come are told: no coil closes a door."""
+        for slot in sorted(log.opened):
+            if cabinet is None or slot not in (doors := await _open_slots(cabinet)):
+                continue
+            try:
+                shut = cabinet.wait_slot(slot, card=None, door="closed")
+                await self.ask(views.open_door(slot, doors[slot]), until=shut)
+            except ErrandEndedError:
+                await self._tell_left_open(slot, log)
+
+    async def _tell_left_open(self, slot: int, log: Log) -> None:
+        try:
+            await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_CLOSE, outcome=Outcome.LEFT_OPEN, slot=slot)
+        except StoreError as error:
+            logger.error("that slot %d was left open could not be written: %s", slot, error)
 
     def _wipe_codes(self) -> None:
         """Those of the errand that has ended: nothing may use them any more."""
@@ -186,8 +207,8 @@ class Supervisor:
             return Ended(ErrandOutcome.FAULT, "crash"), views.trouble("crash", log.code)
 
     async def _ask_back(self, card: "CardBack", caps: Capabilities, log: Log) -> str:
-        """Ask for the card of an errand that is over, and say what it has now. The errand that the same card goes on to (a new code
-        is tried); or nothing. No errand begins again and again where nobody answers anything."""
+        """Ask for the card of an errand that is over, and say what it has now. The errand that the same card goes on to (a new
+        code is tried); or nothing. No errand begins again and again where nobody answers anything."""
         came = card.came
         if came is None and (self._reader is None or not self._may_go_on(caps.administrator_session, log.kind)):
             await self._say(views.pulled_for_good(log.code))
@@ -391,6 +412,13 @@ async def _without_card(
         return Ended(ErrandOutcome.FAULT, "reader_gone"), views.trouble("reader", code)
     outcome = ErrandOutcome.INTERRUPTED if code == "new" else ErrandOutcome.CANCELLED
     return Ended(outcome, "card_pulled"), CardBack(gone.came if isinstance(gone, _CardPutBackError) else None)
+
+
+async def _open_slots(cabinet: Cabinet) -> dict[int, int]:
+    """Slots whose sensors say that their doors stand open, each with how many slots there are."""
+    state = await cabinet.state()
+    slots = state.slots if isinstance(state, CabinetReady) else ()
+    return {slot.number: len(slots) for slot in slots if slot.door == "open"}
 
 
 async def _withdraw(*tasks: "asyncio.Future[Any]") -> None:

@@ -5,13 +5,14 @@ from typing import Literal
 from kiosk.ports import CodeThatApplies
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, strange_note
+from kiosk.steps.slot_views import AT_THE_SLOT_S
 from kiosk.steps.view_helpers import primary_button
-from kiosk.views import Await, Button, Note, Point, ReaderDrawing, Say, Tell, say
+from kiosk.views import Await, Button, CabinetDrawing, Note, Point, ReaderDrawing, Say, Tell, say
 
 
 def pulled(code: CodeThatApplies, strange: Strangeness | None = None) -> Await:
-    """The card was taken out in the middle of a question, or (`unknown`) of a command; `code`: which one it has now. Put back, it is
-    gone on with."""
+    """The card was taken out in the middle of a question, or (`unknown`) of a command; `code`: which one it has now. With the
+    same card the errand goes on."""
     which = "safe" if code == "before" else code
     badge: Literal["success", "warning", "failure"] = (
         "success" if code == "new" else "failure" if code == "unknown" else "warning"
@@ -71,6 +72,20 @@ def trouble(what: str, code: CodeThatApplies = "before") -> Tell:
 
 def _code_told(code: CodeThatApplies) -> tuple[Say, ...]:
     return () if code == "before" else (say(f"closing.code.{code}"),)
+
+
+def open_door(slot: int, slots: int) -> Await:
+    """The errand is over, and a slot that it has opened still stands open."""
+    return Await(
+        name="closing.open_door",
+        badge="warning",
+        badge_icon="alert",
+        title=say("closing.open_door.title", slot=slot),
+        lead=(say("closing.open_door.lead"), say("closing.open_door.card")),
+        drawing=CabinetDrawing(slots, slot),
+        waits_for=say("wait.slot_closed"),
+        idle_s=AT_THE_SLOT_S,
+    )
 
 
 def logged_out() -> Tell:

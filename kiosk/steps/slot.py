@@ -6,7 +6,7 @@ from typing import assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from fleet.messages.vocabulary import Effect, EventType, Outcome
-from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Visit
+from kiosk.ports import Ask, Cabinet, ErrandLog, Order, Visit
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import ask_for_card
@@ -49,11 +49,7 @@ async def take_from_slot(
     known = await _open(context, log, caps.cabinet, order, Effect.SLOT_OPEN)
     slots = await views.slot_count(caps.cabinet)
     taken = caps.cabinet.wait_slot(order.slot, card="empty", door="closed")
-    try:
-        answer = await ask(views.take(context, order, slots, who), until=taken)
-    except ErrandEndedError:
-        await note_open_door(log, caps.cabinet, order.slot)
-        raise
+    answer = await ask(views.take(context, order, slots, who), until=taken)
     if answer == "wrong":
         await _give_back(ask, context, log, caps.cabinet, order, opened=Effect.SLOT_OPEN, known=known)
     await _seen_open(log, Effect.SLOT_OPEN, known)
@@ -121,11 +117,7 @@ async def _give_back(
 ) -> None:  # fmt: skip
     """The card in the slot is not the order's: back with it, and the errand ends. Always raises ErrandEndedError."""
     back = cabinet.wait_slot(order.slot, card="present", door="closed")
-    try:
-        await ask(returned.view(context, order), until=back)
-    except ErrandEndedError:
-        await note_open_door(log, cabinet, order.slot)
-        raise
+    await ask(returned.view(context, order), until=back)
     await _seen_open(log, opened, known)
     about = {"card_number": order.card_number} if returned.is_false else {}
     await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_RETURN, outcome=returned.outcome, slot=order.slot, **about)
@@ -155,10 +147,3 @@ async def _seen_open(log: ErrandLog, effect: Effect, known: bool) -> None:
     """A card that went through the door proves that it was open."""
     if not known:
         await log.settled(effect, Outcome.OPENED)
-
-
-async def note_open_door(log: ErrandLog, cabinet: Cabinet, slot: int) -> None:
-    """Nobody is here any more. No coil closes a door, so those who can come must know."""
-    state = await cabinet.state()
-    if isinstance(state, CabinetReady) and any(s.number == slot and s.door == "open" for s in state.slots):
-        await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_CLOSE, outcome=Outcome.LEFT_OPEN, slot=slot)

@@ -16,6 +16,7 @@ from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
 from kiosk.region import general
 from kiosk.station import home_views as home
+from kiosk.station.open_slots import OpenSlot
 from kiosk.station.journal import Interrupted
 from kiosk.steps import aborted_views
 from kiosk.steps.context import ViewContext
@@ -55,6 +56,12 @@ def _home() -> Iterator[tuple[str, View[Any]]]:
     ):
         view = home.card_view(CARD_FACTS, (CardFinding(code, errand),), [(one, None) for one in ERRANDS])
         yield f"home-with-{code.replace('_', '-')}", view
+    yield "home-open-slot", home.open_slot_view(OpenSlot(14, 24, seen_to=False), "ID-kontoret, plan 2, 08-123 45 67")
+    seen_to = OpenSlot(14, 24, seen_to=True)
+    yield (
+        "home-slot-open",
+        home.home_view(line, [(one, None) for one in ERRANDS], (), forgotten=False, open_slot=seen_to),
+    )
     yield "home-looking", home.register_view()
     for strange in ("mute", "unknown", "secured", "unread", "busy"):
         yield f"home-strange-{strange}", home.strange_card_view(strange)
@@ -102,6 +109,9 @@ def _closing() -> Iterator[tuple[str, View[Any]]]:
     yield "trouble-crash-unknown", aborted_views.trouble("crash", "unknown")
     for what in ("reader", "card", "store", "crash"):
         yield f"trouble-{what}", aborted_views.trouble(what)
+    yield "another-card", aborted_views.another_card("new")
+    yield "pulled-for-good", aborted_views.pulled_for_good("before")
+    yield "open-door", aborted_views.open_door(14, 24)
     yield "logged-out", aborted_views.logged_out()
     yield "take-card", aborted_views.take_card("holder")
     yield "take-administrators-card", aborted_views.take_card("administrator")

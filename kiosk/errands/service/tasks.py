@@ -6,11 +6,11 @@ from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from drivers.printer.document import Document, ParagraphBlock, TitleBlock
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
 from drivers.reader.errors import CardGoneError, LedgerError
-from fleet.messages.vocabulary import Effect, EventType, Outcome, lookup
+from fleet.messages.vocabulary import Effect, Outcome, lookup
 from kiosk.administration_ports import Closed, DeviceOverview, Machine
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome, PairingCode, Visit
+from kiosk.ports import Ask, Cabinet, ErrandLog, NamedOutcome, PairingCode, Visit
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.context import ViewContext
@@ -86,9 +86,9 @@ async def open_a_slot(
         return
     match await log.effect(Effect.SLOT_OPEN, caps.cabinet.open_slot(slot), slot=slot, why=why, by=by.hsa_id):
         case Opened():
-            await _until_shut(ask, context, log, caps.cabinet, slot, len(state.slots))
+            await _until_shut(ask, context, caps.cabinet, slot, len(state.slots))
         case OpenUnknown():
-            await _until_shut(ask, context, log, caps.cabinet, slot, len(state.slots))
+            await _until_shut(ask, context, caps.cabinet, slot, len(state.slots))
             await log.settled(Effect.SLOT_OPEN, Outcome.LOOKED_AT)
         case NotOpened(fault):
             await ask(views.not_opened(context, slot, fault))
@@ -106,14 +106,8 @@ async def _which_slot(ask: Ask, context: ViewContext, slots: int) -> int | None:
     return None
 
 
-async def _until_shut(ask: Ask, context: ViewContext, log: ErrandLog, cabinet: Cabinet, slot: int, slots: int) -> None:
-    try:
-        await ask(views.shut(context, slot, slots), until=cabinet.wait_slot(slot, card=None, door="closed"))
-    except ErrandEndedError:
-        state = await cabinet.state()
-        if isinstance(state, CabinetReady) and any(s.number == slot and s.door == "open" for s in state.slots):
-            await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_CLOSE, outcome=Outcome.LEFT_OPEN, slot=slot)
-        raise
+async def _until_shut(ask: Ask, context: ViewContext, cabinet: Cabinet, slot: int, slots: int) -> None:
+    await ask(views.shut(context, slot, slots), until=cabinet.wait_slot(slot, card=None, door="closed"))
 
 
 async def receipts(

@@ -52,7 +52,7 @@ async def _look(ask: Ask, shelf: StockSession, slot: int) -> None:
     opened = await shelf.open(ask, slot)
     if opened == "shut":
         return
-    card = None if false else await shelf.at_open_door(slot, _read(ask, shelf, slot))
+    card = None if false else await _read(ask, shelf, slot)
     if card is None:
         if await shelf.until_shut(ask, slot, views.remove(shelf.context, slot, slots), "empty", opened):
             await shelf.took("", "", slot, "not_genuine" if false else "misplaced")

@@ -1,6 +1,6 @@
 """One administrator at the cabinet: the list of cards, the slots, and a door that is opened and shut again."""
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self, TypeVar, assert_never
 
@@ -8,11 +8,10 @@ from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, S
 from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.errands.stock import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog
+from kiosk.ports import Ask, Cabinet, ErrandLog
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import log_in_another
-from kiosk.steps.slot import note_open_door
 from kiosk.stock.stocktaking import Ledger, Stock, Why
 from kiosk.views import Await
 
@@ -88,26 +87,14 @@ class StockSession:
         self, ask: Ask, slot: int, view: Await, card: Literal["present", "empty"], opened: str = "opened"
     ) -> bool:
         """Show `view` until the door is shut with the card as it is wanted; False where the person shut it otherwise."""
-        try:
-            seen = await ask(view, until=self.cabinet.wait_slot(slot, card=card, door="closed"))
-            if isinstance(seen, str):
-                shut = self.cabinet.wait_slot(slot, card=None, door="closed")
-                seen = await ask(views.shut(self.context, slot), until=shut)
-        except ErrandEndedError:
-            await note_open_door(self.log, self.cabinet, slot)
-            raise
+        seen = await ask(view, until=self.cabinet.wait_slot(slot, card=card, door="closed"))
+        if isinstance(seen, str):
+            shut = self.cabinet.wait_slot(slot, card=None, door="closed")
+            seen = await ask(views.shut(self.context, slot), until=shut)
         as_wanted = isinstance(seen, SlotReading) and seen.card == card
         if as_wanted and opened == "unclear":
             await self.log.settled(Effect.SLOT_OPEN, Outcome.OPENED)
         return as_wanted
-
-    async def at_open_door(self, slot: int, asked: Awaitable[T]) -> T:
-        """Ask something while the door is open; nobody leaves it open unseen."""
-        try:
-            return await asked
-        except ErrandEndedError:
-            await note_open_door(self.log, self.cabinet, slot)
-            raise
 
     async def put(self, card_number: str, order: str, slot: int) -> None:
         """Tell that the card lies there now."""

@@ -24,8 +24,8 @@ async def find_current_code(
     ask: Ask, context: ViewContext, log: ErrandLog, visit: Visit, role: Role, new: Secret, effect: Effect,
     require_genuine: Callable[[Visit], Awaitable[None]] = taken_as_it_is,
 ) -> Secret | None:  # fmt: skip
-    """The new code if the card has it. Only the very code that was to be written proves that it was not. `require_genuine`: what the
-    card goes through before it hears a code."""
+    """The new code if the card has it. Only the very code that was to be written proves that it was not. `require_genuine`: what
+    the card goes through before it hears a code."""
     await require_genuine(visit)
     while True:
         code = await ask(after_tear_views.check_code(context, visit.facts.pin(role)))

@@ -1,0 +1,135 @@
+"""A slot that stands open: the errand waits for its door, and the first screen tells of one until it is shut or seen to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.cabinet.port import Opened
+from fleet.agent.store import StoreError
+from fleet.messages.link import SlotState
+from fleet.messages.vocabulary import Effect
+from kiosk.ports import Ask, Ended, ErrandLog
+from kiosk.station.devices import Devices
+from kiosk.station.home_controller import CardKnowledge, HomeContent, HomeController
+from kiosk.station.open_slots import PROBLEM, OpenSlots
+from kiosk.station.problems import Problems
+from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.steps.capabilities import Capabilities
+from kiosk.views import CabinetDrawing
+from sim.stories.person import Person, leaves, takes
+from sim.stories.room import Room
+from sim.stories.setting import Setting, own_card, room_for
+
+SLOT = 2
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    made = room_for(tmp_path, Setting())
+    yield made
+    await made.close()
+
+
+def filling(room: Room, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """The disk is full from when something is put into that list until it is emptied."""
+    transact, full = room.store.transact, list[bool]()
+
+    async def until_full(work: Any) -> Any:
+        if full:
+            raise StoreError(room.store.path, "full")
+        return await transact(work)
+
+    monkeypatch.setattr(room.store, "transact", until_full)
+    return full
+
+
+async def test_whoever_stands_before_an_open_slot_is_not_sent_away_when_the_disk_is_full(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outcome of `slot.open` cannot be written. Before, the screen said that the station does nothing more, the door stood open."""
+    full = filling(room, monkeypatch)
+
+    async def opens(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+        async def act() -> Any:
+            opened = await room.world.cabinet.open_slot(SLOT)
+            full.append(True)
+            return opened
+
+        await log.effect(Effect.SLOT_OPEN, act(), slot=SLOT)
+        return Ended("done")
+
+    someone = Person(room.world, room.clock, {"closing.open_door": takes(SLOT), "closing.store": "end"})
+    await room.errand(someone, opens)
+    assert someone.names == ["closing.open_door", "closing.store"]
+    assert someone.shown[0].drawing == CabinetDrawing(24, SLOT)
+    assert room.world.cabinet.open_slot_number is None
+
+
+async def test_a_fault_of_ours_waits_for_the_door_too(room: Room) -> None:
+    async def crashes(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+        assert caps.cabinet is not None
+        assert await log.effect(Effect.SLOT_OPEN, caps.cabinet.open_slot(SLOT), slot=SLOT) == Opened()
+        raise ZeroDivisionError
+
+    someone = Person(room.world, room.clock, {"closing.open_door": takes(SLOT), "closing.crash": "end"})
+    ended = await room.errand(someone, crashes)
+    assert someone.names == ["closing.open_door", "closing.crash"]
+    assert (ended.reason, await room.told()) == ("crash", ["errand.started", "slot.open opened", "ended fault"])
+
+
+async def test_a_door_that_nobody_shuts_is_told_and_the_errand_ends(room: Room) -> None:
+    story = {**own_card(), "pickup.take": leaves, "closing.open_door": leaves}
+    someone = Person(room.world, room.clock, story)
+    ended = await room.errand(someone)
+    assert ended.outcome == "timed_out"
+    assert (await room.told())[-2:] == ["slot.close left_open", "ended timed_out"]
+
+
+def home_of(room: Room, look: OpenSlots, someone: Person) -> HomeController:
+    supervisor = Supervisor(someone, None, room.clock, Limits())
+    content = HomeContent("", lambda: (), [], lambda: None, open_slot=look.look, office="ID-kontoret, plan 2")
+    return HomeController(supervisor, content, CardKnowledge(room.clock), asyncio.Event(), None)
+
+
+def doors(*open_: int) -> tuple[SlotState, ...]:
+    return tuple(SlotState(number, "empty", "open" if number in open_ else "closed") for number in range(1, 25))
+
+
+async def test_a_door_that_stands_open_at_the_start_is_the_first_screen_until_it_is_shut(room: Room) -> None:
+    """As after a power cut: only the cabinet says so."""
+    devices, problems = Devices(slots=doors(14)), Problems()
+    look = OpenSlots(devices, problems)
+    someone = Person(room.world, room.clock, {"home.open_slot": "others", "home": leaves})
+    assert await home_of(room, look, someone).choose() is None
+    assert someone.names == ["home.open_slot", "home"], (
+        "who wants something else gets there, and the door is told again after"
+    )
+    view = someone.shown[0]
+    assert view.title.args == (("slot", 14),)
+    assert view.drawing == CabinetDrawing(24, 14)
+    assert problems.codes == {PROBLEM}
+    devices.slots = doors()
+    assert look.look() is None
+    assert problems.codes == frozenset()
+
+
+async def test_an_administrator_who_was_there_gives_the_home_screen_back_until_the_next_door(room: Room) -> None:
+    devices, problems = Devices(slots=doors(14)), Problems()
+    look = OpenSlots(devices, problems)
+    assert (found := look.look()) is not None
+    assert not found.seen_to
+    look.see_to()
+    assert (found := look.look()) is not None
+    assert found.seen_to
+    assert problems.codes == {PROBLEM}, "it is still open"
+    devices.slots = doors(3, 14)
+    assert (found := look.look()) is not None
+    assert (found.number, found.seen_to) == (3, False)
+    devices.slots = doors()
+    look.look()
+    devices.slots = doors(14)
+    assert (found := look.look()) is not None
+    assert not found.seen_to, "it was opened anew"
