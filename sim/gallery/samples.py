@@ -16,8 +16,8 @@ from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
 from kiosk.region import general
 from kiosk.station import home_views as home
-from kiosk.station.open_slots import OpenSlot
 from kiosk.station.journal import Interrupted
+from kiosk.station.open_slots import OpenSlot
 from kiosk.steps import aborted_views
 from kiosk.steps.context import ViewContext
 from kiosk.steps.hand_over import WHO

@@ -30,6 +30,7 @@ from tests.fakes.issuers.issuing_fleet import CARD, DirectLink, fleet, identity
 
 T = TypeVar("T")
 CARD_IN_BIN = "after the outcome of drop.card"
+PRINTING = "while the receipt is printed, after the end of the errand"
 
 
 class NoOrders:
@@ -56,8 +57,8 @@ def _return(**changed: Deed) -> Story:
 STORIES: dict[str, tuple[Journey, Story, str]] = {
     "return with its code": (return_card, _return(), CARD_IN_BIN),
     "return with its code, telling": (return_card, _return(), "return_card.telling"),
-    "return without its code": (return_card, _return(know_code="no"), CARD_IN_BIN),
     "return by its number": (return_card, _return(insert="number"), CARD_IN_BIN),
+    "return with its code, printing": (return_card, _return(), PRINTING),
     "pick-up, the old card": (pickup, own_card(), CARD_IN_BIN),
 }
 
@@ -73,12 +74,17 @@ class DyingPerson(Person):
         return await super().show(view)
 
 
-def _dies_after(effect: Effect) -> None:
-    """From here on the process ends right after the outcome of that effect is on the disk."""
+def _dies_at(effect: Effect, *, midway: bool) -> None:
+    """From here on the process ends once the intent of that effect (`midway`), or its outcome, is on the disk."""
     perform = Log.effect
 
     async def performed(self: Log, name: Effect, act: Awaitable[T], **more: Any) -> T:
-        result = await perform(self, name, act, **more)
+        async def acting() -> T:
+            if midway and name == effect:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return await act
+
+        result = await perform(self, name, acting(), **more)
         if name == effect:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
@@ -99,7 +105,9 @@ async def _die(folder: Path, story: str) -> None:
     room.equip(**_gateway(room, link).ports(NoOrders(), trust))  # type: ignore[arg-type]
     someone = DyingPerson(room.world, room.clock, deeds)
     if at == CARD_IN_BIN:
-        _dies_after(Effect.DROP_CARD)
+        _dies_at(Effect.DROP_CARD, midway=False)
+    elif at == PRINTING:
+        _dies_at(Effect.RECEIPT_PRINT, midway=True)
     else:
         someone.at = at
     ended = await room.errand(someone, journey, journey.__name__)
@@ -111,7 +119,7 @@ async def _start_again(folder: Path) -> dict[str, Any]:
     (folder / "fleet").mkdir()
     async with fleet(folder / "fleet") as region:
         room = room_for(folder, Setting())
-        await room.journal.boot("test")
+        found = [one.effect for one in await room.journal.boot("test") if one.effect]
         gateway = _gateway(room, region.link)
         queued = await gateway.queue.waiting()
         tasks = gateway.start()
@@ -123,8 +131,9 @@ async def _start_again(folder: Path) -> dict[str, Any]:
         await asyncio.gather(*tasks, return_exceptions=True)
         told = [type(ask).__name__ for ask in region.link.asked if type(ask).__name__ in ("BlockAsk", "HoldAsk")]
         state = getattr(await gateway.ports(NoOrders(), None)["directory"].state(CARD), "state", "")
+        events = [word for word in await room.told() if word.startswith(("receipt.print", "ended"))]
         await room.close()
-        return {"queued": queued, "told": told, "state": state}
+        return {"queued": queued, "told": told, "state": state, "found": found, "events": events}
 
 
 def main(folder: Path) -> None:

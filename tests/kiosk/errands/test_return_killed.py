@@ -20,7 +20,10 @@ def test_however_a_card_falls_in_it_is_blocked_or_held_after_a_power_cut(tmp_pat
     assert {story: (line["killed"], line["told"], line["state"]) for story, line in found.items()} == {
         "return with its code": (True, ["BlockAsk"], "blocked"),
         "return with its code, telling": (True, ["BlockAsk"], "blocked"),
-        "return without its code": (True, ["HoldAsk"], "held"),
         "return by its number": (True, ["HoldAsk"], "held"),
+        "return with its code, printing": (True, ["BlockAsk"], "blocked"),
         "pick-up, the old card": (True, ["HoldAsk"], "held"),
     }
+    printing = found["return with its code, printing"]
+    assert printing["found"] == ["receipt.print"], "it was cut off after the end of its errand"
+    assert printing["events"] == ["ended done", "receipt.print unknown"]

@@ -131,6 +131,7 @@ async def test_a_copy_put_in_for_a_new_card_hears_no_code(make_room: Callable[[S
         "pickup.write": [pulls(), "write"],
         "closing.pulled": swaps,
         "pickup.put_back_false": leaves,
+        "closing.open_door": leaves,
         "closing.take_card": pulls_lit,
     }
     someone, ended = await played(room, "pickup", story)

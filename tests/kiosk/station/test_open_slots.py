@@ -49,7 +49,7 @@ def filling(room: Room, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 async def test_whoever_stands_before_an_open_slot_is_not_sent_away_when_the_disk_is_full(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The outcome of `slot.open` cannot be written. Before, the screen said that the station does nothing more, the door stood open."""
+    """The outcome of `slot.open` cannot be written. Before, the screen said "nothing more", and the door stood open."""
     full = filling(room, monkeypatch)
 
     async def opens(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:

@@ -248,7 +248,7 @@ class NoDesk:
     """Nothing is fitted."""
 
     administrator_session = None
-    reader = administrator_reader = None
+    reader = administrator_reader = cabinet = None
 
 
 class NoLog:
@@ -257,6 +257,7 @@ class NoLog:
     ended = None
     unknown: tuple[str, ...] = ()
     kind, code = "", "before"
+    opened: tuple[int, ...] = ()
 
     async def end(self, ended: Ended) -> None:
         """It ended."""
