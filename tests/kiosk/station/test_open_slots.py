@@ -11,17 +11,21 @@ from drivers.cabinet.port import Opened
 from fleet.agent.store import StoreError
 from fleet.messages.link import SlotState
 from fleet.messages.vocabulary import Effect
-from kiosk.ports import Ask, Ended, ErrandLog
+from kiosk.ports import Ask, Ended, ErrandEndedError, ErrandLog
+from kiosk.station.build import open_station
 from kiosk.station.devices import Devices
 from kiosk.station.home_controller import CardKnowledge, HomeContent, HomeController
 from kiosk.station.open_slots import PROBLEM, OpenSlots
 from kiosk.station.problems import Problems
 from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.steps.capabilities import Capabilities
-from kiosk.views import CabinetDrawing
+from kiosk.views import CabinetDrawing, View
+from sim.bench.virtual_bench import VirtualBench
+from sim.demo.seed import DemoRegion
 from sim.stories.person import Person, leaves, takes
 from sim.stories.room import Room
 from sim.stories.setting import Setting, own_card, room_for
+from tests.fakes.station.visitor import in_region
 
 SLOT = 2
 
@@ -133,3 +137,38 @@ async def test_an_administrator_who_was_there_gives_the_home_screen_back_until_t
     devices.slots = doors(14)
     assert (found := look.look()) is not None
     assert not found.seen_to, "it was opened anew"
+
+
+class FirstScreen:
+    """Sees what comes up first, and goes."""
+
+    def __init__(self) -> None:
+        self.seen: list[View[Any]] = []
+
+    def set_activity(self, notice: Any) -> None:
+        """Never idle."""
+
+    async def warn(self, view: View[Any], seconds: float) -> bool:
+        return False
+
+    async def show(self, view: View[Any]) -> Any:
+        self.seen.append(view)
+        raise ErrandEndedError
+
+
+async def test_a_station_that_starts_on_an_open_door_says_so_and_tells_the_fleet(
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
+) -> None:
+    """The whole station, on the virtual cabinet: the power went while a door was open."""
+    world.open_door(14)
+    config, base = in_region(region, tmp_path / "data")
+    screen = FirstScreen()
+    async with open_station(config, base, screen, virtual=world) as station:
+        assert await station.home.choose() is None
+        assert [view.name for view in screen.seen] == ["home.open_slot"]
+        assert {one.code: "slot 14" in one.text for one in station.problems} == {PROBLEM: True}
+        assert [slot.number for slot in station.report.state().slots if slot.door == "open"] == [14]
+        world.close_door(14)
+        await station.devices.look()
+        assert await station.home.choose() is None
+        assert (screen.seen[-1].name, station.problems) == ("home", ())
