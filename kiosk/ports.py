@@ -204,6 +204,9 @@ class ErrandLog(Protocol):
     async def progress(self) -> frozenset[str]:
         """Names of the effects that are done for this order, in this errand or one before that was left half way."""
 
+    async def may_have_begun(self, effect: Effect) -> bool:
+        """Whether that effect was begun for this order, and is not known to have failed: done, or nobody knows."""
+
     async def made_key(self, key_id: str) -> bool:
         """Whether the key in that place of this card was made here, and has had no certificate that was taken off since."""
 

@@ -261,6 +261,12 @@ class Log:
                 done.add(name)
         return frozenset(done)
 
+    async def may_have_begun(self, effect: Effect) -> bool:
+        """Whether that effect was begun for this order, and is not known to have failed: done, or nobody knows."""
+        query = "SELECT outcome FROM effect WHERE order_no = ? AND name = ?"
+        rows = await self._journal.transact(lambda cx: cx.execute(query, (self._order_no, effect)).fetchall())
+        return any(outcome is None or outcome == Outcome.UNKNOWN or outcome in DONE for (outcome,) in rows)
+
     async def made_key(self, key_id: str) -> bool:
         """Whether the last that is known of the key in that place is that it was made."""
         return await self._journal.transact(lambda cx: was_key_made(cx, self.card_number, key_id))

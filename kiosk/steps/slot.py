@@ -41,7 +41,7 @@ async def take_from_slot(
     if caps.cabinet is None:
         raise views.no_cabinet(context)
     if await _is_empty(caps.cabinet, order):
-        if Effect.SLOT_OPEN not in await log.progress():
+        if not await log.may_have_begun(Effect.SLOT_OPEN):
             await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_LOOK, outcome=Outcome.EMPTY, slot=order.slot)
             raise views.slot_empty(context, order)
         await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)

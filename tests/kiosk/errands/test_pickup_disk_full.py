@@ -43,7 +43,7 @@ async def test_disk_full_at_every_write(stays: bool, tmp_path: Path) -> None:
         with quick_folder(folder) as quick:
             room = room_for(quick, Setting())
             disk = FullDisk(room, at, stays)
-            someone = Person(room.world, room.clock, own_card() | LATER)
+            someone = Person(room.world, room.clock, own_card() | LATER | {"closing.open_door": _takes_if_there})
             ended = await room.errand(someone)
             struck = disk.struck
             where = f"full at write {at}: {ended} {someone.names}"
@@ -51,6 +51,7 @@ async def test_disk_full_at_every_write(stays: bool, tmp_path: Path) -> None:
             assert (ended.outcome, ended.reason) == (("fault", "store") if struck else ("done", "")), where
             assert ("closing.store" in someone.names) == struck, where
             assert room.world.cabinet.drop.locked, where
+            assert room.world.cabinet.open_slot_number is None, "nobody is sent away from an open door"
             disk.over = True
             await assert_next_errand_finishes(room, where)
             await room.close()
