@@ -303,7 +303,7 @@ class Log:
         return result
 
     def _note_door(self, name: Effect, outcome: str, facts: dict[str, str | int]) -> None:
-        if name in SLOT_EFFECTS and outcome in (Outcome.OPENED, Outcome.UNKNOWN):
+        if name in SLOT_EFFECTS and "slot" in facts and outcome in (Outcome.OPENED, Outcome.UNKNOWN):
             self.opened.add(int(facts["slot"]))
 
     async def settled(self, effect: Effect, how: Outcome) -> None:
