@@ -1,8 +1,8 @@
 """Asynchronous session with one card, from identification to removal, in the reader's thread and under its watchdog.
 
 A visit ends when its card leaves, is reset, is torn, hangs or turns out to be another one. Nothing of it goes on by itself: only
-`CardReader.resume`, which whoever asked for the card back calls. Made by `drivers.reader.card_reader.CardReader.visit`; implements `Visit`, `PadVisit`, `AdministeredVisit` and `KeyVisit` of
-`drivers.reader.port`.
+`CardReader.resume`, which whoever asked for the card back calls. Made by `drivers.reader.card_reader.CardReader.visit`;
+implements `Visit`, `PadVisit`, `AdministeredVisit` and `KeyVisit` of `drivers.reader.port`.
 """
 
 import asyncio

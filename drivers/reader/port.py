@@ -26,8 +26,8 @@ class Presence(Enum):
 
 
 Resumed = Literal["goes_on", "begins_anew", "another_card"]
-"""What a card that was put in after a pull is to the last visit: the same one, with which it goes on; the same one, where that visit
-was over or relied on a code that has to be proved again; or another card."""
+"""What a card that was put in after a pull is to the last visit: the same one, with which it goes on; the same one, where that
+visit was over or relied on a code that has to be proved again; or another card."""
 
 
 class CardConnection(Protocol):
@@ -246,8 +246,8 @@ class Reader(Protocol):
         """
 
     async def resume(self) -> Resumed:
-        """Let the last visit go on with the card that is in now, if it is the same by serial and digest of the certificates, and no
-        code was verified in it; else the card is let go. Raises as `visit`.
+        """Let the last visit go on with the card that is in now, if it is the same by serial and digest of the certificates, and
+        no code was verified in it; else the card is let go. Raises as `visit`.
         """
 
     async def close(self) -> None:
