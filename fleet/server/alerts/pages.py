@@ -124,14 +124,14 @@ def alert_pages(web: Web, alerts: Alerts) -> APIRouter:
     def show_one(request: Request, alert: Number, page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1) -> Response:
         return _one(request, web, within(request, alerts), alert, page)
 
-    @router.post("/alerts/acknowledge", dependencies=needs(Right.COMMAND))
+    @router.post("/alerts/acknowledge", dependencies=needs(Right.COMMAND, orders=False))
     async def take_many(request: Request) -> Response:
         form = await form_of(request)
         chosen = [int(value) for value in form.getlist("alert") if isinstance(value, str) and _NUMBER.fullmatch(value)]
         await run_in_threadpool(_take, request, alerts, chosen[:ROWS], field(form, "note", MOST_NOTE))
         return RedirectResponse("/alerts", 303)
 
-    @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND))
+    @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND, orders=False))
     async def take(request: Request, alert: Number) -> Response:
         note = field(await form_of(request), "note", MOST_NOTE)
         _one_of(await run_in_threadpool(_take, request, alerts, [alert], note))
@@ -165,12 +165,12 @@ def alert_api(alerts: Alerts) -> APIRouter:
         """One alert."""
         return _model(_found(within(request, alerts).find_alert(alert)))
 
-    @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND))
+    @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND, orders=False))
     def acknowledge(request: Request, alert: Number, said: Acknowledgement) -> Alert:
         """Take it, and all of an outage. The first one stands: a second one changes nothing."""
         return _model(_one_of(_take(request, alerts, [alert], said.note)))
 
-    @router.post("/alerts/acknowledge", dependencies=needs(Right.COMMAND))
+    @router.post("/alerts/acknowledge", dependencies=needs(Right.COMMAND, orders=False))
     def acknowledge_many(request: Request, said: Acknowledgements) -> list[Alert]:
         """Take many with one note. Answers with those that there are."""
         return [_model(row) for row in _take(request, alerts, said.alerts, said.note)]

@@ -2,7 +2,8 @@
 
 Rules: a request is tried until the issuer has said yes or no: after half a minute, then twice as late each time, up to an hour.
 It is done once for its id, also where two processes or the station itself try beside each other. An issuer that is away, or a
-database, stops the loop no more than a moment.
+database, stops the loop no more than a moment. Why requests wait is logged when that changes, not with each of them and each
+try.
 """
 
 import asyncio
@@ -39,6 +40,8 @@ class RequestSender:
         self._answers = answers
         self._changes = changes
         self._clock = clock
+        self._waits_for = ""
+        """Why the last request could not be done; empty where it was answered."""
 
     async def run(self) -> None:
         while True:
@@ -61,10 +64,18 @@ class RequestSender:
         try:
             result = await self._ask(row)
         except (IssuerAwayError, ReusedError) as error:
-            _log.warning("%s of a card waits: %s", row.ask, error)
+            self._note(str(error))
             await asyncio.to_thread(self._put_off, row, str(error))
         else:
+            self._note("")
             await asyncio.to_thread(self._settle, row, result)
+
+    def _note(self, why: str) -> None:
+        if why and why != self._waits_for:
+            _log.warning("requests to the issuer wait: %s", why)
+        elif self._waits_for and not why:
+            _log.info("the issuer answers requests again")
+        self._waits_for = why
 
     async def _ask(self, row: RequestRow) -> Result:
         if self._answers is None:

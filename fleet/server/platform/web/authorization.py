@@ -60,8 +60,10 @@ class Authenticator(Protocol):
 class RequireRight:
     """A dependency of a route: lets in, or refuses with 401, 403 or, where somebody asks for too much, 429."""
 
-    def __init__(self, right: Right, *, person: bool = False) -> None:
+    def __init__(self, right: Right, *, person: bool = False, orders: bool = True) -> None:
         self.right = right
+        self.orders = orders
+        """Counts towards the limit of commands, where the right is one to give them."""
         self.person = person
         """Tokens are refused: for what touches cards, or cannot be taken back."""
 
@@ -91,7 +93,7 @@ class RequireRight:
             raise HTTPException(403, "a token does not do this: a person does, signed in")
         if changes and bearer is None and await _shown_token(request) != request.state.form_token:
             raise HTTPException(403, "the form is out of date: load the page again")
-        if changes and self.right in ORDERING:
+        if changes and self.orders and self.right in ORDERING:
             await run_in_threadpool(rate_limiter_of(request).command, caller, address_of(request))
 
 
@@ -116,9 +118,10 @@ async def _counted(request: Request) -> Caller | None:
     return caller
 
 
-def needs(right: Right, *, person: bool = False) -> list[Any]:
-    """For a route's `dependencies`. `person`: no token does it, whatever its role."""
-    return [Depends(RequireRight(right, person=person))]
+def needs(right: Right, *, person: bool = False, orders: bool = True) -> list[Any]:
+    """For a route's `dependencies`. `person`: no token does it, whatever its role. `orders`: false where it is no command, though
+    it takes the right to give them."""
+    return [Depends(RequireRight(right, person=person, orders=orders))]
 
 
 def rights(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, frozenset[str], Right | None]]:

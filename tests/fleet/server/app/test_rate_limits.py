@@ -16,7 +16,7 @@ from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
 from fleet.server.platform.web.settings import LimitSettings
 from tests.docs.pages import DOCS
-from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post
@@ -155,6 +155,17 @@ async def test_holds_and_blocks_are_commands(paced: FastAPI, person: str) -> Non
     ]
     assert {answer.status for answer in answers} == {303}
     assert (await post(paced, "/cards/9752269875/hold", fields, cookie=f"{COOKIE}={person}")).status == 429
+
+
+async def test_taking_alerts_is_no_command(access: Access, desk: CommandService, clock: Turned, person: str) -> None:
+    app = create_app(demo_readings(), Hub(), access, FakeAlerts(demo_alerts()), desk, clock=clock, limits=FEW)
+    fields = {"form_token": form_token(person), "note": ""}
+    paths = [f"/alerts/{number}/acknowledge" for number in range(1, 6)]
+    taken = [await post(app, path, fields, cookie=f"{COOKIE}={person}") for path in paths]
+    assert {answer.status for answer in taken} == {303}
+    order = {**ORDER, "reason": "made up", "form_token": form_token(person)}
+    done = await post(app, "/stations/lasarettet-a/commands", order, cookie=f"{COOKIE}={person}")
+    assert done.status == 303
 
 
 async def test_messages_of_the_order_system_count_by_address(

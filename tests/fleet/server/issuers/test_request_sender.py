@@ -63,6 +63,35 @@ async def test_a_block_that_the_issuer_cannot_hear_is_carried_by_the_server_unti
     assert place.register.told == [(BLOCK.id, WHO)]
 
 
+async def test_why_requests_wait_is_logged_once_and_not_with_each_of_them(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "fleet.server.issuers.request_sender")
+    carrier = RequestSender(place.database, None, KeptChanges(), lambda: place.now)
+    for number in range(5):
+        put(place, HoldAsk(id=str(number) * 32, card_number=NUMBER, reason="lost", wanted="2026-03-02T11:00:00Z"))
+    for _ in range(20):
+        await carrier.carry()
+        place.now += timedelta(hours=1)
+    assert [record.message for record in caplog.records] == ["requests to the issuer wait: no issuer is set up"]
+
+
+async def test_that_they_wait_for_another_reason_or_are_answered_is_logged_again(
+    place: Place, carrier: RequestSender, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "fleet.server.issuers.request_sender")
+    put(place, HoldAsk(id="6" * 32, card_number=NUMBER, reason="lost", wanted="2026-03-02T11:00:00Z"))
+    for _ in range(3):
+        await carrier.carry()
+        place.now += timedelta(hours=1)
+    place.register.away = False
+    await carrier.carry()
+    assert [record.message for record in caplog.records] == [
+        "requests to the issuer wait: away",
+        "the issuer answers requests again",
+    ]
+
+
 async def test_a_station_that_comes_again_first_settles_what_waits(place: Place, carrier: RequestSender) -> None:
     await place.ask(BLOCK)
     place.register.away = False

@@ -103,6 +103,28 @@ async def test_nothing_is_acknowledged_on_another_connection(monkeypatch: pytest
         assert b"\x40\x02" not in peer.heard
 
 
+async def test_what_waited_at_the_broker_for_the_server_is_told_from_what_is_said_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A session that goes on begins with its queue; it is empty once few messages are under way."""
+    queue = mqtt.CALM + 20
+    async with meeting(monkeypatch) as (peer, transport, came):
+        peer.say(publish(1))
+        await until(lambda: len(came) == 1)
+        assert peer.line is not None
+        peer.line.close()
+        await until(lambda: peer.connections == 2 and b"MQTT" in peer.heard)
+        peer.say(b"\x20\x03\x01\x00\x00" + b"".join(map(publish, range(1, queue))))
+        await until(lambda: b"kortkiosk/v1/+/ask" in peer.heard)
+        peer.say(b"\x90\x07\xff\xff\x00\x01\x01\x01\x01" + publish(queue))
+        await until(lambda: len(came) == 1 + queue)
+        for message in came[1:-1]:
+            transport.acknowledge(message)
+        peer.say(publish(queue + 1))
+        await until(lambda: len(came) == 2 + queue)
+    assert [message.waited for message in came] == [False, *[True] * queue, False]
+
+
 async def test_what_was_said_while_away_is_said_after(monkeypatch: pytest.MonkeyPatch) -> None:
     async with meeting(monkeypatch) as (peer, transport, _):
         assert peer.line is not None
