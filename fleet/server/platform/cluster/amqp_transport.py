@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -33,6 +34,10 @@ START_PATIENCE_S = 10.0
 STOP_TIMEOUT_S = 3.0
 FIRST_DELAY_S, MAX_DELAY_S = 0.5, 5.0
 MOST_WAITING = 10_000
+WAITED_S = 60.0
+"""What has been at the broker for longer has waited there; the clocks of broker and worker may differ a little."""
+BROKER_TIME = "timestamp_in_ms"
+"""When the broker took a message, in milliseconds since 1970: set by it (`message_interceptors` of rabbitmq.conf)."""
 
 _log = logging.getLogger(__name__)
 
@@ -161,7 +166,7 @@ class AmqpTransport:
             self._handler(
                 Incoming(
                     layout.topic(message.key), message.body, _key(message.headers), message.correlation,
-                    (line, message.tag),
+                    (line, message.tag), waited=_waited(message.headers, time.time()),
                 )
             )  # fmt: skip
 
@@ -169,3 +174,9 @@ class AmqpTransport:
 def _key(headers: dict[str, Any]) -> tuple[int, int] | None:
     said = [(name, headers[name]) for name in (EPOCH_PROPERTY, SEQUENCE_PROPERTY) if name in headers]
     return key_of(tuple(said)) if all(isinstance(value, str) for _, value in said) else None
+
+
+def _waited(headers: dict[str, Any], now_s: float) -> bool:
+    """Whether nobody took it for long. A broker that does not tell when it came is believed to have handed it on at once."""
+    came_ms = headers.get(BROKER_TIME)
+    return isinstance(came_ms, int) and now_s - came_ms / 1000 > WAITED_S

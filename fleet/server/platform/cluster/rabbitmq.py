@@ -56,6 +56,7 @@ def configuration(node: Node, definitions_file: Path) -> str:
         "mqtt.tcp_listen_options.nodelay = true",
         "tcp_listen_options.nodelay = true",
         "max_message_size = 262144",
+        "message_interceptors.incoming.set_header_timestamp.overwrite = true",  # for `Incoming.waited`
         "definitions.import_backend = local_filesystem",
         f"definitions.local.path = {definitions_file}",
         "definitions.skip_if_unchanged = true",

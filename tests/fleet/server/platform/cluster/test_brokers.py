@@ -20,7 +20,7 @@ from fleet.server.events.tables import chains, events
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.broker_url import BrokerUrl
 from fleet.server.platform.broker.mqtt5_client import Credentials
-from fleet.server.platform.cluster import layout
+from fleet.server.platform.cluster import amqp_transport, layout
 from fleet.server.platform.cluster.connections import asks_line, intake_line
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import open_database
@@ -96,6 +96,7 @@ async def test_the_word_acked_reaches_its_station_and_no_other(
             came = await server.got("acked-a/events", 3)
             assert [one.key for one in came] == [(1, 1), (1, 2), (1, 3)]
             assert [one.payload for one in came] == [event.wire for event in chain.sealed]
+            assert [one.waited for one in came] == [False] * 3
             assert mine.acked == [], "a broker's PUBACK is no commit"
             server.lines[0].publish(Topics("acked-a").acked, signed_acked(authority, "acked-a", Acked(1, 3)))
             await asyncio.to_thread(mine.settle)
@@ -104,8 +105,9 @@ async def test_the_word_acked_reaches_its_station_and_no_other(
 
 
 async def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(
-    link: Link, authority: Authority, tmp_path: Path
+    link: Link, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(amqp_transport, "WAITED_S", -1.0)  # as where it has waited for long
     chain = SealingStation("again-a")
     with station(authority, tmp_path, "again-a", link.port) as mine:
         async with link.server() as server:
@@ -118,7 +120,7 @@ async def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(
             server.acknowledge(*server.came)
         mine.send(chain.seal())
         async with link.server() as server:
-            assert [one.key for one in await server.got("again-a/events")] == [(1, 5)]
+            assert [(one.key, one.waited) for one in await server.got("again-a/events")] == [((1, 5), True)]
             server.acknowledge(*server.came)
 
 
