@@ -36,10 +36,15 @@ KIOSK = (sys.executable, "-m", "kiosk.cli")
 class Region:
     """Folders and ports; `serve` runs the server, `walk` an errand at the station."""
 
-    def __init__(self, folder: Path, *, verify: str = "server") -> None:
+    def __init__(self, folder: Path, *, verify: str = "server", through: int | None = None) -> None:
+        """`through`: the port by which stations reach the broker, where something stands between."""
         self.mqtt, self.http = free_port(), free_port()
+        self.stations_port = through or self.mqtt
+        self.issuer_ports = free_port(), free_port()
+        self.server_environment: dict[str, str] = {}
+        """What the fleet server is started with beside this process's own environment."""
         authority = folder / "card-authority"
-        self.places = seed.seed(folder, datetime.now(UTC), mqtt_port=self.mqtt, verify=verify, cards=authority)
+        self.places = seed.seed(folder, datetime.now(UTC), mqtt_port=self.stations_port, verify=verify, cards=authority)
         self.cards = folder / "cards"
         self.cards.mkdir()
         self.environment = {**os.environ, "KORTKIOSK_TEST_AUTHORITY": str(authority)}
@@ -69,7 +74,7 @@ class Region:
         with self._running(
             "issuer", "issuer-simulator", "--data", self.places.issuer, "--seed", self.places.issuer / SEED,
             "--cards-authority", self.places.folder / "card-authority",
-            "--secure", "127.0.0.1:0", "--public", "127.0.0.1:0",
+            "--secure", f"127.0.0.1:{self.issuer_ports[0]}", "--public", f"127.0.0.1:{self.issuer_ports[1]}",
         ) as process:  # fmt: skip
             yield process
 
@@ -77,7 +82,11 @@ class Region:
     def _running(self, name: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
         """A program, from its word that it is ready until it has ended."""
         log = (self.places.folder / f"{name}.log").open("a")
-        process = subprocess.Popen([*SERVER, *map(str, arguments)], stdout=subprocess.PIPE, stderr=log, text=True)
+        more = self.server_environment if name == "server" else {}
+        command = [*SERVER, *map(str, arguments)]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **more} if more else None
+        )
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -100,7 +109,13 @@ class Region:
             self.places.folder / name / "station.toml",
             datetime.now(UTC),
         )
-        enrol(authority, config.parent / "identity", Broker("localhost", self.mqtt), authority.claim(name, now), now)
+        enrol(
+            authority,
+            config.parent / "identity",
+            Broker("localhost", self.stations_port),
+            authority.claim(name, now),
+            now,
+        )
         config.write_bytes(self.places.config.read_bytes())
         return config
 
