@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benches import card, cards, crowd, guesses, ingest, journal, large, latency, start, window
+from benches import card, cards, crowd, guesses, ingest, journal, large, latency, start, verify, window
 from benches.figures import CannotMeasureError, Figure, Report, table, targets_table
 
 Bench = Callable[[Path], Sequence[Figure]]
@@ -30,6 +30,7 @@ BENCHES: dict[str, tuple[str, Bench]] = {
     "guesses": ("ten thousand guesses at an envelope, and what the time of an answer tells", guesses.measure),
     "large": ("ten thousand stations known: memory, and the list in a browser", large.measure),
     "journal": ("durable commits at the station, beside the disk", journal.measure),
+    "verify": ("the check of a store of 200,000 events: pace and memory", verify.measure),
     "window": ("the station's window at 1280x800 on a virtual screen, beside a bare window", window.measure),
 }
 
