@@ -22,6 +22,7 @@ COMMANDS = (
     Subcommand("import-administrators", "replace the list of ID administrators by a CSV file's", _STORE),
     Subcommand("import-directory", "take leavers and name changes from a CSV file, all or none", _STORE),
     Subcommand("migrate", "bring the database up to date", _STORE),
+    Subcommand("backup", "copy the store while the server runs", _STORE),
     Subcommand("rebuild", "make all that follows from events anew", _STORE),
     Subcommand("quarantine", "what was set aside: list it, take it back", "fleet.server.ingest.cli"),
     Subcommand("verify-store", "check that the store holds what its chains say; 3 where it does not", _INTEGRITY),

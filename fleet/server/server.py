@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -61,6 +62,7 @@ from fleet.server.platform.cluster.connections import Line, asks_line
 from fleet.server.platform.cluster.leader_election import lead
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database, damaged_store
+from fleet.server.platform.database.generation import try_renew
 from fleet.server.platform.database.integrity import DatabaseCheck
 from fleet.server.platform.expiry import ExpiryWatch, check_certificates
 from fleet.server.platform.live_feed.hub import Hub
@@ -199,6 +201,8 @@ class FleetServer:
         await asyncio.wait({looking}, timeout=CHECK_AT_START_S)
         if check.problems and self._config.postgres is None:
             raise ServerError(damaged_store(self._config.database, check.problems[0]))
+        if isinstance(self._config.database, Path):
+            await asyncio.to_thread(try_renew, self._config.database, checkpoint="TRUNCATE")
         self._health.probes["store"] = lambda: check.trouble
 
     def _url(self) -> str:

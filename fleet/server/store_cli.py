@@ -7,6 +7,7 @@ imported 12, changed 0, unchanged 0
 import argparse
 import asyncio
 import json
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -22,8 +23,9 @@ from fleet.server.issuers.ports import IssuerAwayError
 from fleet.server.issuers.settings import IssuerSettings, IssuerSettingsError
 from fleet.server.issuers.wiring import fetched_orders
 from fleet.server.platform.csv_files import FileError, FileProblem
-from fleet.server.platform.database.database import Database, StoreError, migrate, open_database
+from fleet.server.platform.database.database import FILE_NAME, Database, StoreError, migrate, open_database
 from fleet.server.platform.database.database_url import DatabaseUrlError
+from fleet.server.platform.database.generation import copy_store
 from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
 from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.process.run import DONE, OWN_ERROR
@@ -47,6 +49,9 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
             source.add_argument("--issuer", type=Path, metavar="FILE.toml", help="take what the issuer has")
     add_store_arguments(command(commands, "migrate", _migrate))
     add_store_arguments(command(commands, "rebuild", _rebuild))
+    backup = command(commands, "backup", _backup)
+    backup.add_argument("file", type=Path, metavar="FILE", help="where the copy goes; it must not be there yet")
+    backup.add_argument("--data", type=Path, required=True, metavar="DIR", help="the server's data directory")
 
 
 def _import(arguments: argparse.Namespace) -> int:
@@ -96,6 +101,26 @@ def _rebuild(arguments: argparse.Namespace) -> int:
         return asdict(done), f"rebuilt from {done.events} events of {done.stations} stations"
 
     return _on_store(arguments, work, begun=True)
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    """While the server runs. Of a store in PostgreSQL `pg_dump` makes one."""
+    source = arguments.data / FILE_NAME
+    try:
+        if not source.exists():
+            raise DatabaseUrlError(f"{arguments.data} holds no store ({FILE_NAME}): name the server's data directory")
+        problem = copy_store(source, arguments.file)
+    except DatabaseUrlError as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except OSError as error:
+        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+    except sqlite3.Error as error:
+        return complain(arguments, f"{source}: {error}", OWN_ERROR)
+    if problem:
+        return complain(arguments, f"{arguments.file}: the copy is damaged, and so is the store: {problem}", OWN_ERROR)
+    size = arguments.file.stat().st_size
+    _say(arguments, {"ok": True, "bytes": size}, f"{arguments.file}: {size} bytes, and sound")
+    return DONE
 
 
 def _on_store(

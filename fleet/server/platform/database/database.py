@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 
 from fleet.server.platform.database.database_url import Place, describe_database
+from fleet.server.platform.database.generation import StrayLogError, check_log
 from fleet.server.platform.database.postgres import postgres_engine, warn_unless_synced
 from fleet.server.platform.database.sqlite import WriteBack, sqlite_engine
 
@@ -55,6 +56,8 @@ class Database:
             database = cls._on(place)
         except OSError as error:
             raise StoreError(f"{place}: {error.strerror}") from error
+        except StrayLogError as error:
+            raise StoreError(str(error)) from error
         try:
             if migrates:
                 migrate(database)
@@ -73,6 +76,7 @@ class Database:
         write_back = None
         if isinstance(place, Path):
             _make_private(place)
+            check_log(place)
             engine = sqlite_engine(place)
             reading = engine
             write_back = WriteBack(place)

@@ -5,23 +5,21 @@ log is written back into the file by a thread of its own, so that no commit wait
 waits for nobody either).
 """
 
-import logging
-import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+
+from fleet.server.platform.database.generation import try_renew
 
 BUSY_TIMEOUT_MS = 5_000
 CHECKPOINT_PAGES = 20_000
 """Of the write-ahead log, 80 MB: there a commit itself writes back what `WriteBack` has not, so that the log ends somewhere."""
 WRITE_BACK_EVENTS = 10_000
 """About 11 MB of the log: pages that many commits change are written once for all of them."""
-
-_log = logging.getLogger(__name__)
 
 
 def sqlite_engine(path: Path) -> Engine:
@@ -85,9 +83,4 @@ class WriteBack:
         self._thread.shutdown()
 
     def _write(self) -> None:
-        try:
-            with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
-                connection.execute("PRAGMA synchronous=FULL")
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        except sqlite3.Error as error:  # nothing is lost: a later pass, or a commit, writes it back
-            _log.warning("the log of %s was not written back: %s", self._path, error)
+        try_renew(self._path)
