@@ -30,7 +30,7 @@ from fleet.server.platform.config import HTTP, ServerConfig
 from fleet.server.platform.database.database import StoreError
 from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_set_aside_option, add_store_arguments, complain, database_of
-from fleet.server.platform.expiry import ExpiredError
+from fleet.server.platform.expiry import CertificateFaultError
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import run, settle, until_told
 from fleet.server.platform.process.telemetry import tracing_of
@@ -46,12 +46,12 @@ from fleet.server.verifier.model import VerifierAwayError
 BAD_INPUT, REFUSED = 2, 3
 LISTS_VALID_H, MOST_LISTS_VALID_H = 24, 14 * 24
 
-_CANNOT_START = (
+CANNOT_START = (
     ServerError,
     AddressError,
     BrokerError,
     SigningKeyError,
-    ExpiredError,
+    CertificateFaultError,
     AuthorityFileError,
     VerifierAwayError,
     StoreError,
@@ -139,7 +139,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
         )
         server = FleetServer(config, utc_now, tracing_of(os.environ))
         return run(until_told("server", server, lambda: _say_ready(server, arguments.json)))
-    except _CANNOT_START as error:
+    except CANNOT_START as error:
         return complain(arguments, _said(error), BAD_INPUT)
 
 

@@ -25,7 +25,7 @@ from fleet.server.platform.cluster.rabbitmq import PLUGINS, Node, advanced, conf
 from fleet.server.platform.database.database import StoreError
 from fleet.server.platform.database.database_url import DatabaseUrlError, postgres_place
 from fleet.server.platform.database.options import add_set_aside_option, complain
-from fleet.server.platform.expiry import ExpiredError
+from fleet.server.platform.expiry import CertificateFaultError
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import DONE, run, settle, until_told
 from fleet.server.platform.process.telemetry import tracing_of
@@ -79,7 +79,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
         return run(until_told("worker", worker, lambda: _say_ready(worker, as_json=arguments.json)))
     except PrivilegeError as error:
         return complain(arguments, str(error), REFUSED)
-    except (StoreError, DatabaseUrlError, SigningKeyError, ExpiredError, OSError, ValueError) as error:
+    except (StoreError, DatabaseUrlError, SigningKeyError, CertificateFaultError, OSError, ValueError) as error:
         print(f"kortkiosk-fleet: {error}", file=sys.stderr)
         return BAD_INPUT
 

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from fleet.server.platform.expiry import End, Sources, ends_of
+from fleet.server.platform.expiry import End, Sources, ends_of, is_issued_by
 from fleet.server.platform.signing import Signer, SigningKeyError
 from fleet.server.verifier.model import VerifierAwayError
 from fleet.server.verifier.socket_client import VerifierConnection
@@ -131,18 +130,10 @@ def _pairs(examined: Examined) -> Iterator[Diagnosis]:
                 yield Diagnosis(
                     "fault", name, f"{place}: is not the certificate of {name}.key; export the server's part anew"
                 )
-            elif not any(_is_issued_by(certificate, authority) for authority in authorities):
+            elif not any(is_issued_by(certificate, authority) for authority in authorities):
                 yield Diagnosis("fault", name, f"{place}: was not issued by the authority in ca.pem")
             else:
                 yield Diagnosis("ok", name, f"{place}: fits its key and the authority")
-
-
-def _is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
 
 
 def _signing(examined: Examined) -> Iterator[Diagnosis]:

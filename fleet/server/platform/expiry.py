@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
@@ -95,20 +96,45 @@ def ends_of(sources: Sources) -> Iterator[End | OSError | ValueError]:
         yield from _read(lambda secret=secret: [End("secret", secret.name, _written(secret) + SECRET_GOOD)])  # type: ignore[misc]
 
 
-class ExpiredError(Exception):
-    """A certificate that this program needs has ended. The text names the file and what to do."""
+class CertificateFaultError(Exception):
+    """A certificate that this program needs has ended, or was not issued by the fleet's authority. The text names the file and
+    what to do."""
 
 
 def check_certificates(authority: Path, files: Mapping[What, Path], now: datetime) -> None:
-    """Raises ExpiredError where one of these files, or every authority of the fleet, has ended. What cannot be read is for who
-    uses it to say."""
+    """Raises CertificateFaultError where one of these files, or every authority of the fleet, has ended, or where one was not
+    issued by the authority: a damaged one reads like any other. What cannot be read is for who uses it to say."""
     for what, path in {**files, "authority": authority / "ca" / "ca.pem"}.items():
         ends = [end for end in _read(lambda what=what, path=path: _certificates(what, path)) if isinstance(end, End)]  # type: ignore[misc]
         if ends and all(end.at <= now for end in ends):
             last = max(end.at for end in ends)
-            raise ExpiredError(
+            raise CertificateFaultError(
                 f"{path}: has ended on {last:%Y-%m-%d}; renew: {RENEWAL[what]} (or set the machine's clock right)"
             )
+    authorities = _loaded(authority / "ca" / "ca.pem")
+    for what, path in files.items():
+        if what == "web" or not authorities:
+            continue
+        if any(not any(is_issued_by(one, ca) for ca in authorities) for one in _loaded(path)[:1]):
+            raise CertificateFaultError(
+                f"{path}: was not issued by the authority in ca.pem, or is damaged: restore both"
+            )
+
+
+def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether the signature is that authority's."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _loaded(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError):
+        return []
 
 
 class ExpiryWatch:

@@ -15,7 +15,7 @@ import secrets
 from pathlib import Path
 
 KEY_FILE = "pseudonym.key"
-KEY_BYTES = 32
+KEY_BYTES, SUM_BYTES = 32, 32
 _FORM = re.compile(r"p-[0-9a-f]{24}\Z")
 
 
@@ -57,12 +57,16 @@ def load_or_make(path: Path) -> Pseudonyms:
             pass
         else:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(KEY_BYTES))
+                key = secrets.token_bytes(KEY_BYTES)
+                file.write(key + hashlib.sha256(key).digest())
                 file.flush()
                 os.fsync(file.fileno())
-        key = path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise PseudonymKeyError(f"{path}: {error.strerror}") from None
-    if len(key) != KEY_BYTES:
-        raise PseudonymKeyError(f"{path}: must hold {KEY_BYTES} bytes")
+    key, checksum = content[:KEY_BYTES], content[KEY_BYTES:]
+    if len(content) not in (KEY_BYTES, KEY_BYTES + SUM_BYTES):  # those of earlier versions have no checksum
+        raise PseudonymKeyError(f"{path}: must hold {KEY_BYTES} bytes, and the {SUM_BYTES} of their SHA-256")
+    if checksum and checksum != hashlib.sha256(key).digest():
+        raise PseudonymKeyError(f"{path}: is damaged: restore it from the back-up")
     return Pseudonyms(key)

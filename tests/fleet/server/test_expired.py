@@ -50,6 +50,27 @@ def test_serve_names_the_certificate_that_has_ended(
     assert renew in said.err
 
 
+@pytest.mark.parametrize("file", ["server/broker.pem", "server/fleet-server.pem"])
+def test_serve_names_a_certificate_that_is_not_its_authoritys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    """As one is with a flipped bit, which can be read like any other."""
+    now = authority_of(tmp_path / "now", 0)
+    shutil.copyfile(authority_of(tmp_path / "other", 0) / file, now / file)
+    where = [
+        "--data",
+        str(tmp_path / "data"),
+        "--authority",
+        str(now),
+        "--http",
+        "127.0.0.1:0",
+        "--mqtt",
+        "127.0.0.1:0",
+    ]
+    assert main(["serve", "--unseparated", *where]) == 2
+    assert f"{now / file}: was not issued by the authority" in capsys.readouterr().err
+
+
 def test_serve_names_the_certificate_of_its_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now, then = authority_of(tmp_path / "now", 0), authority_of(tmp_path / "then", 3)
     shutil.copyfile(then / "server" / "broker.pem", tmp_path / "web.pem")

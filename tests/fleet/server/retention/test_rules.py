@@ -7,7 +7,7 @@ import pytest
 
 from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.projections import receipt_bytes
-from fleet.server.retention.pseudonyms import Pseudonyms, load_or_make
+from fleet.server.retention.pseudonyms import PseudonymKeyError, Pseudonyms, load_or_make
 from fleet.server.retention.residue import residue_of, words_left
 from fleet.server.retention.settings import RetentionSettingsError, class_of, load
 from tests.fleet.server.conftest import NOW, SealingStation
@@ -53,6 +53,19 @@ def test_what_is_left_of_a_receipt_is_its_number(station: SealingStation) -> Non
     assert residue_of(station.seal(EventType.ERRAND_ENDED, {"errand": 7}), NOW, PSEUDONYMS) is None, (
         "it changed nothing"
     )
+
+
+def test_a_key_with_a_flipped_bit_is_no_other_key(tmp_path: Path) -> None:
+    """Before, all that was erased from then on had other pseudonyms than what was erased before."""
+    path = tmp_path / "pseudonym.key"
+    kept = load_or_make(path).card(CARD)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(PseudonymKeyError, match="is damaged"):
+            load_or_make(path)
+    path.write_bytes(whole[:32])
+    assert load_or_make(path).card(CARD) == kept, "as an earlier version wrote it"
 
 
 def test_pseudonyms_are_the_same_under_one_key_and_only_there(tmp_path: Path) -> None:
