@@ -1,5 +1,6 @@
 """Queries of alerts and of the queue of notices."""
 
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -226,7 +227,7 @@ def queued_notices(
         query = query.where(notices.c.sent.is_(None)).order_by(notices.c.id.desc())
     return [
         NoticeRow(
-            row.notice, _about(row), row.channel, row.what, row.made, row.due, row.tries, row.sent, row.error, row.uid
+            row.notice, _about(row), row.channel, row.what, row.made, row.due, row.tries, row.sent, row.error, _uid(row)
         )
         for row in connection.execute(query.limit(limit))
     ]
@@ -322,6 +323,11 @@ def _notices() -> Select[Any]:
         commands, commands.c.id == notices.c.command
     )
     return select(notices.c.id.label("notice"), *columns, *waiting, alerts).select_from(both)
+
+
+def _uid(row: Row[Any]) -> str:
+    """Of a message that a program of the version before has put there, beside this one: made of its number and moment."""
+    return row.uid or str(uuid.uuid5(uuid.NAMESPACE_OID, f"{row.notice} {row.made.isoformat()}"))
 
 
 def _about(row: Row[Any]) -> AlertRow | PendingApproval:

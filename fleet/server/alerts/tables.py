@@ -59,7 +59,9 @@ notices = Table(
     Column("tries", Integer, nullable=False),
     Column("sent", UtcDateTime),
     Column("error", Text, comment="why the last try failed, in words"),
-    Column("uid", String(36), nullable=False, comment="for its receivers: random, and the same at each try"),
+    Column(
+        "uid", String(36), comment="for its receivers: random, and the same at each try; null: of a program of before"
+    ),
     Index(None, "due"),
     Index(None, "alert"),
     Index("uq_notices_command", "command", "channel", unique=True),

@@ -24,8 +24,6 @@ def upgrade() -> None:
     connection = op.get_bind()
     for number in connection.execute(sa.select(notices.c.id)).scalars().all():
         connection.execute(sa.update(notices).where(notices.c.id == number).values(uid=str(uuid.uuid4())))
-    with op.batch_alter_table("notices") as table:
-        table.alter_column("uid", existing_type=sa.String(36), nullable=False)
 
 
 def downgrade() -> None:
