@@ -11,7 +11,7 @@ from typing import Any
 
 from fleet.subcommands import Subcommand, add_subcommands
 
-INTERRUPTED = 130
+BAD_INPUT, INTERRUPTED = 2, 130
 
 _STORE, _EVIDENCE, _RETENTION = "fleet.server.store_cli", "fleet.server.evidence.cli", "fleet.server.retention.cli"
 _INTEGRITY = "fleet.server.integrity.cli"
@@ -21,11 +21,13 @@ COMMANDS = (
     Subcommand("import-orders", "take orders from a CSV file, all or none", _STORE),
     Subcommand("import-administrators", "replace the list of ID administrators by a CSV file's", _STORE),
     Subcommand("import-directory", "take leavers and name changes from a CSV file, all or none", _STORE),
+    Subcommand("init", "make the data directory and an empty store, or bring the tables up to date", _STORE),
     Subcommand("migrate", "bring the database up to date", _STORE),
     Subcommand("backup", "copy the store while the server runs", _STORE),
     Subcommand("rebuild", "make all that follows from events anew", _STORE),
     Subcommand("quarantine", "what was set aside: list it, take it back", "fleet.server.ingest.cli"),
     Subcommand("verify-store", "check that the store holds what its chains say; 3 where it does not", _INTEGRITY),
+    Subcommand("station", "stations that orders may be for", "fleet.server.stations.cli"),
     Subcommand("user", "people who sign in", _ACCOUNTS),
     Subcommand("token", "programs that use the API", _ACCOUNTS),
     Subcommand("secrets", "the key that secrets of accounts are sealed with", _ACCOUNTS),
@@ -49,9 +51,13 @@ _HELP = {command.name: command.help for command in COMMANDS}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program. Gives its exit code; argparse itself ends with 2 where the usage is wrong."""
     arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
+    from fleet.server.platform.database.options import complain, missing_data
     from fleet.server.platform.process.logs import configure
 
     configure(arguments.log_format, arguments.log)
+    missing = missing_data(arguments)
+    if missing is not None:
+        return complain(arguments, missing, BAD_INPUT)
     try:
         code: int = arguments.run(arguments)
     except KeyboardInterrupt:

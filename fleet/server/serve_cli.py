@@ -76,6 +76,7 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     """`command` makes a parser with the options that all have."""
     serve = command(commands, "serve", run_serve)
     add_store_arguments(serve, serves=True)
+    serve.add_argument("--init", action="store_true", help="make the data directory and the store where there are none")
     serve.add_argument("--authority", type=Path, required=True, metavar="DIR", help="made by kortkiosk-provision")
     add_broker_options(serve)
     serve.add_argument(

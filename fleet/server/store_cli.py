@@ -1,4 +1,5 @@
-"""Command line of the store: `kortkiosk-fleet import-orders`, `import-administrators`, `import-directory`, `migrate`, `rebuild`.
+"""Command line of the store: `kortkiosk-fleet import-orders`, `import-administrators`, `import-directory`, `init`, `migrate`,
+`rebuild`.
 
 $ kortkiosk-fleet import-orders orders.csv --data /var/lib/kortkiosk-fleet
 imported 12, changed 0, unchanged 0
@@ -47,6 +48,9 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
         source.add_argument("file", type=Path, metavar="FILE.csv", nargs="?" if fetches else None)
         if fetches:
             source.add_argument("--issuer", type=Path, metavar="FILE.toml", help="take what the issuer has")
+    begin = command(commands, "init", _init)
+    add_store_arguments(begin)
+    begin.set_defaults(init=True)
     add_store_arguments(command(commands, "migrate", _migrate))
     add_store_arguments(command(commands, "rebuild", _rebuild))
     backup = command(commands, "backup", _backup)
@@ -87,12 +91,22 @@ def _content(arguments: argparse.Namespace) -> bytes:
     return content
 
 
+def _init(arguments: argparse.Namespace) -> int:
+    """The one command that makes a data directory."""
+    if arguments.data is not None:
+        try:
+            arguments.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+    return _migrate(arguments)
+
+
 def _migrate(arguments: argparse.Namespace) -> int:
     def work(database: Database) -> tuple[dict[str, object], str]:
         _, now = migrate(database)
         return {"revision": now}, f"the database is at revision {now}"
 
-    return _on_store(arguments, work, begun=False)
+    return _on_store(arguments, work)
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:
@@ -100,7 +114,7 @@ def _rebuild(arguments: argparse.Namespace) -> int:
         done = rebuild(database)
         return asdict(done), f"rebuilt from {done.events} events of {done.stations} stations"
 
-    return _on_store(arguments, work, begun=True)
+    return _on_store(arguments, work)
 
 
 def _backup(arguments: argparse.Namespace) -> int:
@@ -123,12 +137,10 @@ def _backup(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _on_store(
-    arguments: argparse.Namespace, work: Callable[[Database], tuple[dict[str, object], str]], *, begun: bool
-) -> int:
+def _on_store(arguments: argparse.Namespace, work: Callable[[Database], tuple[dict[str, object], str]]) -> int:
     """Open the store, work, and say what came of it: as figures and as a sentence."""
     try:
-        with open_database(place_of(arguments, begun=begun)) as database:
+        with open_database(place_of(arguments)) as database:
             figures, text = work(database)
     except DatabaseUrlError as error:
         return complain(arguments, str(error), BAD_INPUT)

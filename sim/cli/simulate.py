@@ -63,7 +63,7 @@ KEPT_EVENTS = 100_000
 def add_parsers(commands: Any, add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command; `add_command` gives it the options of every command."""
     parser = add_command(commands, "simulate", run)
-    add_store_arguments(parser, serves=True)
+    add_store_arguments(parser, serves=True, is_store=False)
     parser.add_argument("--stations", type=_count, required=True, metavar="N", help="how many")
     parser.add_argument(
         "--errands-per-hour", type=_rate, default=12.0, metavar="R", help="at each station (%(default)s)"
@@ -96,11 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         enrol_missing(arguments.authority, folder, names)
         report = asyncio.run(_simulate(arguments, _stations(arguments, folder, names, _cards(arguments, names))))
-        different = (
-            differences(place_of(arguments, begun=True), _authorities(arguments), report.sent)
-            if arguments.verify
-            else []
-        )
+        different = differences(place_of(arguments), _authorities(arguments), report.sent) if arguments.verify else []
     except (OSError, AuthorityError, StoreError, DatabaseUrlError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except DBAPIError as error:

@@ -19,7 +19,7 @@ from sim.demo import suggestions as trying
 from sim.demo.issuer import tell_certificates
 from sim.demo.player import Player
 from sim.demo.processes import DemoProcess, ProcessStartError
-from sim.demo.seed import DemoRegion, region, scenario, seed
+from sim.demo.seed import STATION, DemoRegion, region, scenario, seed
 from sim.reader.personas import person
 
 MQTT_PORT, HTTP_PORT = 8883, 8080
@@ -96,6 +96,8 @@ async def _fleet(folder: Path) -> AsyncIterator[RunningDemo]:
     say(f"Everything made up is in {folder}; delete it to start afresh.")
     places = await asyncio.to_thread(seed, folder, datetime.now(UTC), mqtt_port=mqtt_port)
     await asyncio.to_thread(_issue_cards, places, datetime.now(UTC))
+    await processes.fleet_command(places, "init")
+    await processes.fleet_command(places, "station", "add", STATION)
     await processes.fleet_command(places, "import-orders", str(places.orders))
     await processes.fleet_command(places, "import-administrators", str(places.administrators))
     http_port = HTTP_PORT if _free(HTTP_PORT) else 0

@@ -95,9 +95,9 @@ def test_a_program_that_parses_what_strangers_send_runs_as_root(
     monkeypatch.setattr("fleet.server.platform.process.logs.configure", lambda form, level: None)
     data, here = tmp_path / "data", str(tmp_path)
     words = {
-        "serve": ["--data", str(data), "--authority", here, "--verifier", f"{here}/socket"],
+        "serve": ["--init", "--data", str(data), "--authority", here, "--verifier", f"{here}/socket"],
         "worker": ["--broker", "amqps://a:1", "--database", "postgresql://u@h/d", "--authority", here],
-        "verifier": ["--socket", f"{here}/socket", "--keys", here, "--data", str(data), "--peer", SERVER],
+        "verifier": ["--socket", f"{here}/socket", "--keys", here, "--data", here, "--peer", SERVER],
     }[command]
     if os.geteuid() != 0:
         pytest.skip("this is not root")

@@ -179,7 +179,7 @@ def _rotate(arguments: argparse.Namespace, connection: Connection, now: datetime
 
 def _verify(arguments: argparse.Namespace) -> int:
     try:
-        with open_database(place_of(arguments, begun=True)) as database, database.reading.begin() as connection:
+        with open_database(place_of(arguments)) as database, database.reading.begin() as connection:
             verdict = audit.verify(connection)
     except DatabaseUrlError as error:
         return _complain(arguments, str(error), BAD_INPUT)

@@ -148,7 +148,7 @@ def _contact(code: str, contact: Contact) -> Finder:
 
     def find(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         for seen in look.stations:
-            if seen.contact is contact:
+            if seen.contact is contact and seen.heard is not None:  # others are still to be set up
                 counts_from = max(filter(None, (seen.heard, look.listening)), default=None)
                 yield RuleMatch(seen.name, code, since=seen.heard, counts_from=counts_from)
 

@@ -158,7 +158,8 @@ class Answers:
 
     def _find(self, station: str, hsa_id: str) -> Answer:
         with self._database.reading.begin() as connection:
-            orders = ordering.orders_for(connection, station, hsa_id, local_day(self._clock() - PAST))
+            now = self._clock()
+            orders = ordering.orders_for(connection, station, hsa_id, local_day(now), since=local_day(now - PAST))
         return self._signed(ORDER_TYP, station, orders, [], None)
 
     def _signed(

@@ -54,6 +54,7 @@ _DEED: dict[str, tuple[Level, str]] = {
     "people.receipt": ("of", "receipt-text-outline"),
     "people.stopped": ("ba", "shield-alert-outline"),
     "command.stopped": ("ba", "shield-alert-outline"),
+    "station.add": ("of", "plus"),
     "user.add": ("of", "plus"),
     "user.set-up": ("of", "lock-outline"),
     "user.reset": ("wa", "lock-reset"),

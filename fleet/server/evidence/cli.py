@@ -71,7 +71,7 @@ def _export(arguments: argparse.Namespace) -> int:
     try:
         asked = evidence_request(kind, getattr(arguments, kind), arguments.first, arguments.last)
         seal = Seal.load(arguments.authority)
-        with open_database(place_of(arguments, begun=True)) as database:
+        with open_database(place_of(arguments)) as database:
             done = _written(database, seal, asked, arguments.into)
     except (EvidenceRequestError, SealError, DatabaseUrlError, NothingHeldError, TooMuchError) as error:
         return complain(arguments, str(error), BAD_INPUT)

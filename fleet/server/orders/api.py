@@ -159,7 +159,11 @@ def place(request: Request, cards: Cards, records: list[OrderRecord]) -> ImportR
     try:
         return cards.take_orders([OrderLine(number, record) for number, record in enumerate(records, 1)])
     except ImportRefusedError as error:
-        told = (f"{problem.column}: {_told(problem, everywhere=scope.everywhere)}" for problem in error.problems)
+        several = len(records) > 1
+        told = (
+            f"{f'orders.{problem.line - 1}.' if several else ''}{problem.column}: {_told(problem, everywhere=scope.everywhere)}"
+            for problem in error.problems
+        )
         raise HTTPException(409, "; ".join(told)) from None
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, or_, select
 from fleet.messages.link import Order
 from fleet.server.orders.model import OPEN, RECEIPT_OWED, OrderRecord, OrderRow
 from fleet.server.orders.tables import orders
+from fleet.server.people.service import has_left
 
 CHUNK = 500
 
@@ -35,16 +36,17 @@ def record_of(connection: Connection, order: str) -> OrderRecord | None:
 
 def orders_at(connection: Connection, station: str, today: str, *, after: str, limit: int) -> list[Order]:
     """Orders that may still be collected at a station, or have been and lack their receipt, by order, from the one after
-    `after`."""
-    open_now = and_(orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    `after`. Who has left is offered no card."""
+    open_now = and_(orders.c.state.in_(OPEN), orders.c.last_day >= today, ~has_left(orders.c.hsa_id, today))
     here = and_(orders.c.station == station, or_(open_now, orders.c.state.in_(RECEIPT_OWED)))
     rows = connection.execute(select(orders).where(here, orders.c.order > after).order_by(orders.c.order).limit(limit))
     return [_order(row) for row in rows]
 
 
-def orders_for(connection: Connection, station: str, hsa_id: str, today: str) -> list[Order]:
-    """The same for one person; a receipt that is owed is owed at every station."""
-    here = and_(orders.c.station == station, orders.c.state.in_(OPEN), orders.c.last_day >= today)
+def orders_for(connection: Connection, station: str, hsa_id: str, today: str, *, since: str) -> list[Order]:
+    """The same for one person, with those whose last day was `since` or later; a receipt is owed at every station."""
+    here = and_(orders.c.station == station, orders.c.state.in_(OPEN), orders.c.last_day >= since)
+    here = and_(here, ~has_left(orders.c.hsa_id, today))
     offered = and_(orders.c.hsa_id == hsa_id, or_(here, orders.c.state.in_(RECEIPT_OWED)))
     rows = connection.execute(select(orders).where(offered).order_by(orders.c.order))
     return [_order(row) for row in rows]
@@ -56,6 +58,7 @@ def envelope_of(
     """The envelope of an order that waits at this station, or whose receipt is owed; None where there is none to verify. With
     `loa` only of one of that level that waits."""
     open_now = and_(orders.c.station == station, orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    open_now = and_(open_now, ~has_left(orders.c.hsa_id, today))
     owed = orders.c.state.in_(RECEIPT_OWED)
     offered = or_(open_now, owed) if loa is None else and_(open_now, orders.c.loa == loa)
     columns = select(orders.c.card_number, orders.c.envelope_key, orders.c.envelope_mac)

@@ -5,6 +5,7 @@ Rules:
 - An order that has left its slot cannot be changed. No two waiting cards share a slot, and no card waits twice.
 - Slot 0 is none: the card is on its way, and the station says later where it lies. Such a row never takes a card out of the
   slot that it has been given since.
+- A row that is new or changes something is refused where its station is not known, its last day is past, or its person has left.
 - A step goes by the table of `fleet.server.orders.model`; what the table does not name changes nothing and is said. A step is
   remembered, so that a rebuild begins after it.
 """
@@ -21,8 +22,11 @@ from fleet.server.events.tables import events
 from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OPEN, OrderEvent, OrderLine, OrderRecord, State, state_after
 from fleet.server.orders.queries import CHUNK, stored_records
 from fleet.server.orders.tables import order_starts, orders
+from fleet.server.people.service import leavers_among
 from fleet.server.platform.csv_files import FileProblem
 from fleet.server.platform.import_files import ImportRefusedError, ImportResult
+from fleet.server.platform.local_days import local_day
+from fleet.server.stations.service import known_stations
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def import_orders(connection: Connection, rows: Sequence[OrderLine], now: dateti
         for row in changed
         if state_after(stored[row.record.order][0], _given(row.record)) is None
     ]
-    problems += [*_twice(rows), *_clashes(connection, rows, stored)]
+    problems += [*_twice(rows), *_clashes(connection, rows, stored), *_in_vain(connection, [*fresh, *changed], now)]
     if problems:
         raise ImportRefusedError(sorted(problems, key=lambda problem: problem.line))
     for row in fresh:
@@ -114,6 +118,23 @@ def import_orders(connection: Connection, rows: Sequence[OrderLine], now: dateti
         connection.execute(update(orders).where(orders.c.order == row.record.order).values(values))
     remember_starts(connection, [row.record.order for row in (*fresh, *changed)])
     return ImportResult(len(fresh), len(changed), len(rows) - len(fresh) - len(changed))
+
+
+def _in_vain(connection: Connection, rows: Sequence[OrderLine], now: datetime) -> list[FileProblem]:
+    """Rows that nobody could ever collect. What is stored already may stay in the file."""
+    known, today = known_stations(connection, {row.record.station for row in rows}), local_day(now)
+    gone = leavers_among(connection, {row.record.hsa_id for row in rows}, today)
+    problems = []
+    for line, record in ((row.line, row.record) for row in rows):
+        if record.station not in known:
+            said = f"no station {record.station} is known here (`kortkiosk-fleet station add` makes it known)"
+            problems.append(FileProblem(line, "station", said))
+        if record.last_day < today:
+            problems.append(FileProblem(line, "last_day", f"{record.last_day} is past"))
+        if record.hsa_id in gone:
+            said = f"{record.hsa_id} left on {gone[record.hsa_id]}, and who has left is handed nothing"
+            problems.append(FileProblem(line, "hsa_id", said))
+    return problems
 
 
 def _twice(rows: Sequence[OrderLine]) -> list[FileProblem]:

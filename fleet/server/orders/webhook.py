@@ -18,6 +18,7 @@ from fleet.server.cards.model import Cards, Delivery
 from fleet.server.orders.model import OrderLine
 from fleet.server.orders.request_bodies import Message
 from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.csv_files import FileProblem
 from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, needs
@@ -53,6 +54,12 @@ async def _proved(request: Request, secret: bytes, now: datetime) -> tuple[str, 
     return message, body
 
 
+def _path(problem: FileProblem) -> str:
+    """Where in the message it stands."""
+    index = problem.line - 1
+    return f"cancel.{index}" if problem.column == "cancel" else f"orders.{index}.{problem.column}"
+
+
 def _take(cards: Cards, request: Request, message: str, body: bytes) -> Response:
     try:
         said = Message.model_validate_json(body)
@@ -66,7 +73,7 @@ def _take(cards: Cards, request: Request, message: str, body: bytes) -> Response
         taken = cards.deliver(Delivery(message, hashlib.sha256(body).hexdigest()), rows, said.cancel, deed)
     except ImportRefusedError as error:
         raise HTTPException(
-            409, "; ".join(f"{problem.column}: {problem.reason}" for problem in error.problems)
+            409, "; ".join(f"{_path(problem)}: {problem.reason}" for problem in error.problems)
         ) from None
     if taken is None:
         raise HTTPException(409, f"{ID}: stood for another message")

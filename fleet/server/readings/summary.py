@@ -127,7 +127,8 @@ def _alarms(
 
 def _station_alarms(station: StationRow) -> Iterator[Alarm]:
     if not station.online:
-        yield station.name, station.contact, ""
+        if station.heard is not None:  # else it was added by name, and is still to be set up
+            yield station.name, station.contact, ""
         return
     if station.state is None:
         return

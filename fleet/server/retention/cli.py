@@ -61,7 +61,7 @@ def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Rete
     try:
         settings = load(arguments.retention)
         pseudonyms = load_or_make(arguments.authority / "server" / KEY_FILE)
-        with open_database(place_of(arguments, begun=True)) as database:
+        with open_database(place_of(arguments)) as database:
             job = RetentionRun(database, settings, pseudonyms, datetime.now(UTC), arguments.dry_run)
             code, result, text = work(arguments, job)
     except (RetentionSettingsError, PseudonymKeyError, LedgerError, PersonError, DatabaseUrlError) as error:

@@ -49,7 +49,7 @@ def add_parsers(commands: Any, make: Any) -> None:
     verifier.add_argument("--socket", type=Path, required=True, metavar="PATH", help="where it is asked")
     verifier.add_argument("--keys", type=Path, required=True, metavar="DIR", help="the authority's folder `verifier`")
     verifier.add_argument("--peer", required=True, metavar="NAME", help="the user who may ask: the server's")
-    add_store_arguments(verifier)
+    add_store_arguments(verifier, is_store=False)
     add_user_options(verifier, help_unseparated="for tests: may run as root, or as the user who asks")
     anew = make(commands, "begin-tries", begin_tries)
     anew.add_argument("--data", type=Path, required=True, metavar="DIR", help="where the verifier counts")

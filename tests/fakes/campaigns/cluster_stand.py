@@ -103,7 +103,7 @@ def cluster_stand(folder: Path, sizes: Sizes, stations: Sequence[str]) -> Iterat
         common = ["--broker", rabbit.url, "--database", stand.database, "--authority", str(authority)]
         stand.workers = [Program(["worker", *common]) for _ in range(sizes.workers)]
         stand.webs = [
-            Program(["serve", *common, "--data", str(folder / f"web-{number}"), "--http", "127.0.0.1:0"])
+            Program(["serve", "--init", *common, "--data", str(folder / f"web-{number}"), "--http", "127.0.0.1:0"])
             for number in range(sizes.webs)
         ]
         for program in (*stand.workers, *stand.webs):

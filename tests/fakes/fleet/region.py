@@ -20,6 +20,7 @@ from fleet.agent.identity import Broker
 from fleet.server.import_files import IMPORTS
 from fleet.server.platform.database.database import FILE_NAME
 from fleet.server.platform.live_feed.hub import MOST_OF_ONE
+from fleet.server.stations.service import add_stations
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from sim.demo import seed
@@ -50,6 +51,8 @@ class Region:
         self.environment = {**os.environ, "KORTKIOSK_TEST_AUTHORITY": str(authority)}
         self.places.fleet_data.mkdir(mode=0o700)
         with closing(new_store(self.places.fleet_data / FILE_NAME)) as database:
+            with database.writing.begin() as connection:
+                add_stations(connection, [seed.STATION])
             for what, file in (
                 ("import-orders", self.places.orders),
                 ("import-administrators", self.places.administrators),

@@ -87,7 +87,7 @@ class Separated:
     def serve(self) -> "subprocess.Popen[str]":
         """As its unit runs it."""
         return self.start(
-            "serve", "--user", SERVER, "--verifier", str(self.socket), "--data", str(self.data),
+            "serve", "--init", "--user", SERVER, "--verifier", str(self.socket), "--data", str(self.data),
             "--authority", str(self.authority), "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0",
         )  # fmt: skip
 

@@ -23,7 +23,7 @@ class Serving:
     ready: dict[str, object] = field(default_factory=dict)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "fleet.server.cli", "serve", "--json", "--unseparated"]
+        command = [sys.executable, "-m", "fleet.server.cli", "serve", "--json", "--unseparated", "--init"]
         places = [
             "--http",
             "127.0.0.1:0",

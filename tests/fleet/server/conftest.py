@@ -5,13 +5,14 @@ import base64
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from joserfc.jwk import ECKey
+from sqlalchemy import update
 
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.agent.identity import Identity
@@ -25,11 +26,14 @@ from fleet.server.ingest.parse import ArrivedEvent, arrived_event
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.model import OrderLine, OrderRecord
 from fleet.server.orders.service import import_orders
+from fleet.server.orders.tables import orders
 from fleet.server.platform.broker.mosquitto import BrokerFiles
 from fleet.server.platform.broker.transport import Handler, Incoming
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.stations.service import add_stations
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from sim.stories.patience import LIMIT_S
@@ -109,10 +113,15 @@ def record(order: str = "O-1", **changes: object) -> OrderRecord:
     return OrderRecord(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def hold_orders(database: Database, *records: OrderRecord) -> None:
-    """Import them."""
+def hold_orders(database: Database, *records: OrderRecord, now: datetime = NOW) -> None:
+    """Import them, for stations that are known from then on. What is past its last day was in time when it was imported."""
+    over = [one for one in records if one.last_day < local_day(now)]
+    given = [replace(one, last_day="2099-12-31") if one in over else one for one in records]
     with database.writing.begin() as connection:
-        import_orders(connection, [OrderLine(number + 2, one) for number, one in enumerate(records)], NOW)
+        add_stations(connection, {one.station for one in records})
+        import_orders(connection, [OrderLine(number + 2, one) for number, one in enumerate(given)], now)
+        for one in over:
+            connection.execute(update(orders).where(orders.c.order == one.order).values(last_day=one.last_day))
 
 
 class MemoryTransport:

@@ -18,37 +18,17 @@ from fleet.server.platform.web.listener import bound_for_pages
 from provisioning.authority import Authority
 
 
-def test_migrate_makes_the_database_and_says_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_makes_the_database_and_says_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     newest = ScriptDirectory.from_config(migrations()).get_current_head()
     for _ in range(2):
-        assert main(["migrate", "--data", str(tmp_path / "new"), "--json"]) == 0
+        assert main(["init", "--data", str(tmp_path / "new"), "--json"]) == 0
         assert json.loads(capsys.readouterr().out) == {"ok": True, "revision": newest}
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["rebuild"],
-        ["verify-audit"],
-        ["retain", "--authority", "made"],
-        ["erase", "--hsa-id", "TEST000000-0001", "--authority", "made"],
-        ["export-evidence", "--station", "entre-a", "--into", "file.zip", "--authority", "made"],
-    ],
-    ids=lambda words: words[0],
-)
-def test_a_mistyped_data_directory_is_not_taken_for_an_empty_store(
-    authority: Authority, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    said = [str(authority.directory) if word == "made" else word for word in words]
-    assert main([*said, "--data", str(tmp_path / "dta")]) == 2
-    assert "dta holds no store (fleet.sqlite): name the server's data directory" in capsys.readouterr().err
-    assert not (tmp_path / "dta").exists()
 
 
 def test_a_store_that_is_damaged_inside_is_named_with_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["migrate", "--data", str(tmp_path)]) == 0
+    assert main(["init", "--data", str(tmp_path)]) == 0
     with (tmp_path / "fleet.sqlite").open("r+b") as file:
         file.seek(2 * 4096)
         file.write(b"\xff" * 4096 * 40)
@@ -62,7 +42,7 @@ def test_a_file_of_settings_that_is_not_there_is_named(
     authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--data", str(tmp_path), "--authority", str(authority.directory), "--no-broker"]
-    assert main(["serve", "--unseparated", *where, "--alerts", str(tmp_path / "none.toml")]) == 2
+    assert main(["serve", "--init", "--unseparated", *where, "--alerts", str(tmp_path / "none.toml")]) == 2
     assert capsys.readouterr().err == f"kortkiosk-fleet: {tmp_path}/none.toml: No such file or directory\n"
 
 

@@ -198,15 +198,23 @@ def test_pages_are_refused_to_the_world(
     authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--data", str(tmp_path), "--authority", str(authority.directory), "--http", "0.0.0.0:0"]
-    assert main(["serve", "--unseparated", *where, "--json"]) == 2
+    assert main(["serve", "--init", "--unseparated", *where, "--json"]) == 2
     assert "use a loopback address" in json.loads(capsys.readouterr().out)["error"]
 
 
 def test_an_authority_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["serve", "--unseparated", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "none")]) == 2
+    assert (
+        main(["serve", "--init", "--unseparated", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "none")])
+        == 2
+    )
     assert "no such directory" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
-    assert main(["serve", "--unseparated", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "empty")]) == 2
+    assert (
+        main(
+            ["serve", "--init", "--unseparated", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "empty")]
+        )
+        == 2
+    )
     assert "signing.key: No such file or directory" in capsys.readouterr().err
 
 
@@ -216,7 +224,7 @@ def test_settings_of_time_stamps_that_cannot_be_used_are_named(
     path = tmp_path / "evidence.toml"
     path.write_text('tsa_url = "https://tsa.example"\n')
     where = ["--data", str(tmp_path / "data"), "--authority", str(authority.directory), "--evidence", str(path)]
-    assert main(["serve", "--unseparated", *where]) == 2
+    assert main(["serve", "--init", "--unseparated", *where]) == 2
     assert f"{path}: Object missing required field `tsa_ca`" in capsys.readouterr().err
 
 

@@ -17,8 +17,12 @@ from fleet.server.platform.database.database import FILE_NAME, fault
 from fleet.server.platform.database.database_url import DatabaseUrlError, Place, postgres_place
 
 
-def add_store_arguments(command: argparse.ArgumentParser, *, serves: bool = False) -> None:
-    """`--data` and `--database`: either says where the store is; who serves needs a data directory in any case."""
+def add_store_arguments(command: argparse.ArgumentParser, *, serves: bool = False, is_store: bool = True) -> None:
+    """`--data` and `--database`: either says where the store is; who serves needs a data directory in any case.
+
+    `is_store`: `--data` is the folder of the store itself, and is refused where it holds none (see `missing_data`).
+    """
+    command.set_defaults(is_store=is_store)
     where: Any = command if serves else command.add_mutually_exclusive_group(required=True)
     where.add_argument("--data", type=Path, required=serves, metavar="DIR", help="the server's data directory")
     where.add_argument(
@@ -58,19 +62,29 @@ def database_of(arguments: argparse.Namespace) -> URL | None:
     return postgres_place(arguments.database, arguments.database_password)
 
 
-def place_of(arguments: argparse.Namespace, *, begun: bool = False) -> Place:
-    """Where the store is; a data directory is made where there is none. Raises PlaceError, OSError.
-
-    `begun`: of use only where there is a store already. On a directory that was mistyped it must not say that all is well.
-    """
+def place_of(arguments: argparse.Namespace) -> Place:
+    """Where the store is. Raises DatabaseUrlError."""
     database = database_of(arguments)
     if database is not None:
         return database
     data: Path = arguments.data
-    if begun and not (data / FILE_NAME).exists():
-        raise DatabaseUrlError(f"{data} holds no store ({FILE_NAME}): name the server's data directory")
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     return data / FILE_NAME
+
+
+def missing_data(arguments: argparse.Namespace) -> str | None:
+    """Why the folder of `--data` cannot be meant, and what to do; None where it can, or none was named.
+
+    A folder that was mistyped becomes no new, empty store: only `init` and `serve --init` make one.
+    """
+    data: Path | None = getattr(arguments, "data", None)
+    if data is None or getattr(arguments, "init", False):
+        return None
+    is_file = getattr(arguments, "is_store", False) and arguments.database is None
+    if data.is_dir() and not (is_file and not (data / FILE_NAME).is_file()):
+        return None
+    missing = f"{data} holds no store ({FILE_NAME})" if data.is_dir() else f"--data {data}: no such folder"
+    begin = f"; `kortkiosk-fleet init --data {data}` makes a new one" if hasattr(arguments, "is_store") else ""
+    return f"{missing}: name the folder that is in use{begin}"
 
 
 def store_fault(arguments: argparse.Namespace, error: Exception) -> str:

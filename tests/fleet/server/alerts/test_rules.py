@@ -95,6 +95,7 @@ def test_a_number_of_an_alert_is_said_with_what_it_counts(number: str) -> None:
         seen(clock_off_s=300, time=(NOW + timedelta(hours=1)).isoformat()),
         seen(bin_cards=149, outbox_depth=199),
         StationSnapshot("entre-a", Contact.ONLINE, NOW, None),
+        StationSnapshot("entre-a", Contact.OFFLINE, None, None),  # added by name, and still to be set up
     ],
 )
 def test_nothing_is_wrong(station: StationSnapshot) -> None:

@@ -18,8 +18,6 @@ from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.deadlines.tables import deadline_clock, deeds
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey, RequestRow
-from fleet.server.orders.model import OrderLine
-from fleet.server.orders.service import import_orders
 from fleet.server.orders.tables import orders
 from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import import_people
@@ -33,7 +31,7 @@ from tests.fakes.server.commands import desk_of
 from tests.fakes.server.readings import NOW, ZONE, demo_readings
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.app.asgi import Answer, get, post
-from tests.fleet.server.conftest import record
+from tests.fleet.server.conftest import hold_orders, record
 
 HERE, THERE = "lasarettet-a", "lasarettet-c"
 WAITS, HELD, OLD, RESERVE = "9752269033000001", "9752269033000002", "9752269033000003", "9752269044000004"
@@ -75,20 +73,20 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 def fill(database: Database) -> None:
     """A card that waits, one that its holder left with, one too old, a reserve card, and a bin that was counted wrong."""
+    hold_orders(
+        database,
+        record("O-1", station=HERE, slot=3, card_number=WAITS, name="Alva Test"),
+        record("O-2", station=HERE, slot=4, card_number=HELD, name="Bo Test", hsa_id=LEAVER),
+        record("O-3", station=THERE, slot=5, card_number=OLD, protected=True, name=None, hsa_id="TEST000000-0003"),
+        now=NOW,
+    )
     with database.writing.begin() as connection:
-        known = [
-            record("O-1", station=HERE, slot=3, card_number=WAITS, name="Alva Test"),
-            record("O-2", station=HERE, slot=4, card_number=HELD, name="Bo Test", hsa_id=LEAVER),
-            record("O-3", station=THERE, slot=5, card_number=OLD, protected=True, name=None, hsa_id="TEST000000-0003"),
-        ]
-        import_orders(connection, [OrderLine(number + 2, one) for number, one in enumerate(known)], NOW)
         old = NOW - timedelta(days=85)
         connection.execute(update(orders).where(orders.c.order == "O-3").values(made=old, changed=old))
         gone = NOW - timedelta(days=200)
         connection.execute(update(orders).where(orders.c.order == "O-2").values(state="collected", changed=gone))
         import_people(connection, [PersonRow(LEAVER, "Bo Test", left="2026-08-20")], NOW)
-        for number, name in enumerate((HERE, THERE)):
-            connection.execute(insert(stations).values(id=number + 1, name=name, online=True))
+        connection.execute(update(stations).values(online=True))
         lies = {
             "station": 1,
             "slot": 22,

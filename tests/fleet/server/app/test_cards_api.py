@@ -21,6 +21,7 @@ from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
 from fleet.server.platform.webhook_signatures import HookError, load_secret, signature
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.stations.service import add_stations
 from sim.stories.administrators import listed
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
@@ -96,6 +97,8 @@ def region(database: Database) -> Region:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     opened = new_store(tmp_path / "fleet.sqlite")
+    with opened.writing.begin() as connection:
+        add_stations(connection, ["entre-a", "entre-b"])
     yield opened
     opened.close()
 
@@ -120,7 +123,7 @@ async def test_an_order_is_placed_changed_and_cancelled(region: Region) -> None:
 async def test_orders_come_in_all_or_none(region: Region) -> None:
     second = {**ORDER, "order": "O-2", "card_number": "9752269033000002"}
     clash = await region.ask("POST", "/orders", {"orders": [{**ORDER, "order": "O-1"}, second]})
-    assert (clash.status, clash.json["detail"]) == (409, "slot: slot 3 at entre-a holds O-1")
+    assert (clash.status, clash.json["detail"]) == (409, "orders.1.slot: slot 3 at entre-a holds O-1")
     assert (await region.ask("GET", "/orders")).json["total"] == 0
     both = [{**ORDER, "order": "O-1"}, {**second, "slot": None, "protected": True}]
     assert (await region.ask("POST", "/orders", {"orders": both})).json == {"added": 2, "changed": 0, "unchanged": 0}
@@ -147,7 +150,10 @@ async def test_an_order_that_is_named_twice_is_said_and_nothing_is_taken(region:
     other = {**ORDER, "card_number": "9752269033000002", "slot": None}
     twice = {"orders": [{**ORDER, "order": "O-1"}, {**other, "order": "O-2"}, {**other, "order": "O-1"}]}
     refused = await region.ask("POST", "/orders", twice)
-    assert (refused.status, refused.json["detail"].split(";")[0]) == (409, "order: O-1 stands in row 1 already")
+    assert (refused.status, refused.json["detail"].split(";")[0]) == (
+        409,
+        "orders.2.order: O-1 stands in row 1 already",
+    )
     assert (await region.ask("GET", "/orders")).json["total"] == 0
     by_message = await region.hook("msg_twice", twice)
     assert by_message.status == 409
@@ -252,7 +258,11 @@ async def test_stock_bins_and_deadlines_are_lists_as_everywhere(region: Region) 
     (one,) = deadlines["items"]
     assert (one["subject"], one["due"], one["act"], one["phase"]) == ("O-1", "2026-08-30", "void", "far")
     assert (await region.ask("GET", "/deadlines?kind=unheard")).status == 422
-    assert (await region.ask("GET", "/bins")).json == {"items": [], "next": None, "total": 0}
+    bins = (await region.ask("GET", "/bins")).json
+    assert ([(one["station"], one["cards"]) for one in bins["items"]], bins["total"]) == (
+        [("entre-a", 0), ("entre-b", 0)],
+        2,
+    )
 
 
 MESSAGE = {"orders": [{**ORDER, "order": "O-1"}], "cancel": []}
@@ -278,7 +288,7 @@ async def test_a_message_that_comes_again_changes_nothing(region: Region) -> Non
 
 async def test_a_message_that_is_refused_leaves_nothing_and_may_come_again(region: Region) -> None:
     refused = await region.hook("msg_1", {**MESSAGE, "cancel": ["O-9"]})
-    assert (refused.status, refused.json["detail"]) == (409, "cancel: O-9 is not known")
+    assert (refused.status, refused.json["detail"]) == (409, "cancel.0: O-9 is not known")
     assert (await region.ask("GET", "/orders")).json["total"] == 0
     assert (await region.hook("msg_1", MESSAGE)).json == {"taken": True}
 
@@ -318,3 +328,20 @@ def test_a_secret_that_others_can_read_or_that_is_short_is_refused(tmp_path: Pat
             load_secret(path)
     with pytest.raises(HookError, match="No such file"):
         load_secret(tmp_path / "none")
+
+
+async def test_an_order_that_nobody_could_collect_is_refused_with_its_field(region: Region) -> None:
+    left = {"name": "Bo Test", "left": "2026-05-01"}
+    assert (await region.ask("PUT", "/people/TEST000000-0002", left)).status == 200
+    good = {**ORDER, "order": "O-1"}
+    for column, value, said in (
+        ("station", "entre-zz", "no station entre-zz is known here"),
+        ("last_day", "2020-01-01", "2020-01-01 is past"),
+        ("hsa_id", "TEST000000-0002", "TEST000000-0002 left on 2026-05-01, and who has left is handed nothing"),
+    ):
+        bad = {**ORDER, "order": "O-2", "slot": 4, "card_number": "9752269033000002", column: value}
+        answer = await region.ask("POST", "/orders", {"orders": [good, bad]})
+        assert (answer.status, answer.json["detail"].startswith(f"orders.1.{column}: {said}")) == (409, True)
+        alone = {name: value for name, value in bad.items() if name != "order"}
+        assert (await region.ask("PUT", "/orders/O-2", alone)).json["detail"].startswith(f"{column}: {said}")
+    assert (await region.ask("GET", "/orders")).json["total"] == 0

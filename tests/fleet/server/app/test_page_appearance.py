@@ -24,6 +24,7 @@ from fleet.server.maintenance.model import Window
 from fleet.server.orders.model import OrderLine, OrderRow
 from fleet.server.orders.service import import_orders
 from fleet.server.platform.pages.rendering import MENU
+from fleet.server.stations.service import add_stations
 from tests.fakes.server.commands import OLLE, desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import ERRAND, Complaints, Site
@@ -86,6 +87,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
             known = {"hsa_id": row.hsa_id, "name": row.name, "card_number": row.card_number, "product": row.product}
             one = record(row.order, loa=row.loa, station=row.station, slot=row.slot, last_day=row.last_day, **known)
             made = NOW - timedelta(days=TO_COLLECT - 1 - number)
+            add_stations(connection, [row.station])
             import_orders(connection, [OrderLine(2, one)], made)
     yield Access(database, lambda: NOW, SEALER)
     database.close()

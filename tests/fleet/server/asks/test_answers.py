@@ -22,8 +22,8 @@ from fleet.messages.link import (
 from fleet.server.asks.answers import EVEN_S, PAGE, Answers
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.service import StepResult, apply_step
-from fleet.server.people.model import ListedAdministrator
-from fleet.server.people.queries import replace_administrators
+from fleet.server.people.model import ListedAdministrator, PersonRow
+from fleet.server.people.queries import import_people, replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from fleet.server.readings.queries import StoreReadings
@@ -239,3 +239,36 @@ async def test_a_question_that_cannot_be_read_gets_an_error_and_nothing_else(
     said = await answers.answer("entre-a", payload)
     assert (said.ok, said.error, said.jws, said.verdict) == (False, "bad_ask", None, None)
     assert caplog.records == [], "what a station may send any number of fills no log"
+
+
+@pytest.mark.parametrize(
+    ("left", "continued", "offered"),
+    [
+        ("2026-05-31", False, False),
+        ("2026-06-01", False, False),
+        ("2026-06-02", False, True),
+        ("2026-05-31", True, True),
+    ],
+    ids=["has left", "leaves today", "leaves tomorrow", "goes on elsewhere in the region"],
+)
+async def test_who_has_left_is_offered_no_card(
+    answers: Answers, database: Database, verifier: ScriptedVerifier, left: str, continued: bool, offered: bool
+) -> None:
+    hold_orders(database, record("O-1"), record("O-2", hsa_id="TEST000000-0002", slot=4, card_number="9752269876"))
+    with database.writing.begin() as connection:
+        import_people(connection, [PersonRow("TEST000000-0001", "Tove Test", left=left, continued=continued)], NOW)
+    listed_here = opened(await answers.answer("entre-a", encode(SyncAsk())))
+    found = opened(await answers.answer("entre-a", encode(OrderAsk(hsa_id="TEST000000-0001"))), ORDER_TYP)
+    await answers.answer("entre-a", encode(EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="AAAA")))
+    assert [one.order for one in listed_here.orders] == (["O-1", "O-2"] if offered else ["O-2"])
+    assert [one.order for one in found.orders] == (["O-1"] if offered else [])
+    assert (verifier.asked[-1][2] is not None) is offered
+
+
+async def test_who_left_after_the_pick_up_may_still_sign_the_receipt(answers: Answers, database: Database) -> None:
+    hold_orders(database, record("O-1"))
+    with database.writing.begin() as connection:
+        import_people(connection, [PersonRow("TEST000000-0001", "Tove Test", left="2026-05-31")], NOW)
+        apply_step(connection, "O-1", "activated", NOW)
+    found = opened(await answers.answer("entre-a", encode(OrderAsk(hsa_id="TEST000000-0001"))), ORDER_TYP)
+    assert [one.order for one in found.orders] == ["O-1"]

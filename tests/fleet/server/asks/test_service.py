@@ -101,7 +101,7 @@ async def test_somebody_who_asks_without_the_stations_signature_is_one_alarm_an_
     monkeypatch.setattr(refusing, "LINES_AT_ONCE", 3)
     desk = Desk(desk.authority, database, desk.folder)
     with database.writing.begin() as connection:
-        connection.execute(stations.insert().values(name="entre-a", online=True))
+        connection.execute(stations.update().values(online=True))
     for number in range(10):
         await desk.deliver([("entre-a", b"made up %d" % number), ("made-up", b"made up")])
     now = datetime.now(UTC)

@@ -101,7 +101,7 @@ def test_the_verifier_data_and_swap_are_looked_at(authority: Path, tmp_path: Pat
 def test_the_command_says_it_in_words_and_as_json_and_changes_nothing(
     authority: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["migrate", "--data", str(tmp_path / "data")]) == 0
+    assert main(["init", "--data", str(tmp_path / "data")]) == 0
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     capsys.readouterr()
     where = ["--authority", str(authority), "--data", str(tmp_path / "data")]

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,21 @@ from fleet.server.cli import main
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.order_files import ORDER_COLUMNS, read_orders
 from fleet.server.people.administrator_files import read_administrators
+from fleet.server.people.model import PersonRow
+from fleet.server.people.queries import import_people
 from fleet.server.platform.csv_files import MAX_PROBLEMS, FileError
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import FILE_NAME, Database
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.stations.service import add_stations
+from tests.fakes.server.databases import new_store
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
+
+
+@pytest.fixture(autouse=True)
+def a_store_that_knows_the_station(tmp_path: Path) -> None:
+    with closing(new_store(tmp_path / FILE_NAME)) as database, database.writing.begin() as connection:
+        add_stations(connection, ["entre-a"])
+
 
 HEADER = ",".join(ORDER_COLUMNS)
 MAC = "ab" * 32
@@ -21,7 +33,7 @@ MAC = "ab" * 32
 
 def line(order: str = "O-1", **changes: str) -> str:
     person = (order, "TEST000000-0001", "Tove Test", "no")
-    card = ("9752269875", "etjanstekort", "3", "entre-a", "3", "2026-08-30", "2026a", MAC)
+    card = ("9752269875", "etjanstekort", "3", "entre-a", "3", "2099-12-31", "2026a", MAC)
     fields = dict(zip(ORDER_COLUMNS, (*person, *card), strict=True))
     return ",".join({**fields, **changes}.values())
 
@@ -281,3 +293,55 @@ def test_the_list_of_administrators_is_replaced(tmp_path: Path, capsys: pytest.C
 def test_a_file_that_is_not_there_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import-orders", str(tmp_path / "none.csv"), "--data", str(tmp_path)]) == 2
     assert "none.csv: No such file or directory" in capsys.readouterr().err
+
+
+def leave(tmp_path: Path, left: str, *, continued: bool = False) -> None:
+    person = PersonRow("TEST000000-0001", "Tove Test", left=left, continued=continued)
+    with closing(Database.open(tmp_path / FILE_NAME)) as database, database.writing.begin() as connection:
+        import_people(connection, [person], NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"station": "entre-zz"}, "line 3, column station: no station entre-zz is known here"),
+        ({"last_day": "2020-01-01"}, "line 3, column last_day: 2020-01-01 is past"),
+        ({}, "line 3, column hsa_id: TEST000000-0001 left on 2026-05-01, and who has left is handed nothing"),
+    ],
+    ids=["a station that is not known", "a day that is past", "somebody who has left"],
+)
+def test_what_nobody_could_collect_is_refused_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, str], said: str
+) -> None:
+    leave(tmp_path, "2026-05-01")
+    good = line("O-1", hsa_id="TEST000000-0002")
+    bad = line("O-2", slot="4", card_number="9752269876", **{"hsa_id": "TEST000000-0003"} if changes else {}, **changes)
+    code, all_said = run(tmp_path, capsys, good, bad)
+    assert (code, stored(tmp_path)) == (2, {}), "all or nothing"
+    assert said in all_said
+
+
+@pytest.mark.parametrize(("left", "continued"), [("2099-01-01", False), ("2026-05-01", True)])
+def test_who_has_not_left_yet_or_goes_on_may_be_ordered_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], left: str, continued: bool
+) -> None:
+    leave(tmp_path, left, continued=continued)
+    assert run(tmp_path, capsys, line()) == (0, "imported 1, unchanged 0")
+
+
+def test_the_row_of_somebody_who_left_since_may_stay_in_the_file_but_not_be_moved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path, capsys, line())
+    leave(tmp_path, "2026-05-01")
+    assert run(tmp_path, capsys, line()) == (0, "imported 0, unchanged 1")
+    assert run(tmp_path, capsys, line(slot="9"))[0] == 2
+
+
+def test_a_station_that_was_added_by_name_takes_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    added = ["station", "add", "entre-b", "entre-a", "--data", str(tmp_path)]
+    assert main(added) == 0
+    assert "added 1, known 1" in capsys.readouterr().out
+    assert run(tmp_path, capsys, line(station="entre-b")) == (0, "imported 1, unchanged 0")
+    with pytest.raises(SystemExit):
+        main(["station", "add", "Entré B", "--data", str(tmp_path)])

@@ -10,7 +10,8 @@ from fleet.server.people.administrator_files import ADMINISTRATOR_COLUMNS, read_
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import administrator_at, all_administrators, replace_administrators
 from fleet.server.platform.csv_files import FileError
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import FILE_NAME, Database
+from tests.fakes.server.databases import new_store
 
 HEAD = ",".join(ADMINISTRATOR_COLUMNS)
 
@@ -62,6 +63,7 @@ def test_a_file_of_names_alone_is_refused_and_says_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "people.csv"
+    new_store(tmp_path / FILE_NAME).close()
     file.write_text("hsa_id,name\nTEST000000-A1,Maj\n")
     assert main(["import-administrators", str(file), "--data", str(tmp_path)]) == 2
     said = capsys.readouterr().err

@@ -50,6 +50,8 @@ def test_each_fault_is_named_with_line_and_column(line: str, column: str) -> Non
 
 def test_the_command_takes_all_or_none_and_twice_is_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, data = tmp_path / "people.csv", tmp_path / "data"
+    assert main(["init", "--data", str(data)]) == 0
+    capsys.readouterr()
     command = ["import-directory", str(path), "--data", str(data), "--json"]
 
     def told(content: bytes, code: int = 0) -> dict[str, object]:

@@ -185,7 +185,7 @@ async def test_what_is_no_verifier_is_not_believed(path: Path, said: bytes, why:
 def test_the_command_names_what_is_wrong(
     words: list[str], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    places = ["--socket", str(tmp_path / "s"), "--keys", str(tmp_path), "--data", str(tmp_path / "data")]
+    places = ["--socket", str(tmp_path / "s"), "--keys", str(tmp_path), "--data", str(tmp_path)]
     assert main(["verifier", *places, *words]) == code
     assert said in capsys.readouterr().err
 
@@ -193,7 +193,7 @@ def test_the_command_names_what_is_wrong(
 def test_a_server_without_a_verifier_of_its_own_user_says_which_option_it_needs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["serve", "--data", str(tmp_path / "data"), "--authority", str(tmp_path)]) == 2
+    assert main(["serve", "--init", "--data", str(tmp_path / "data"), "--authority", str(tmp_path)]) == 2
     assert "--verifier SOCKET" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
 

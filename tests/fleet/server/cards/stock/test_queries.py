@@ -18,6 +18,7 @@ from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.audit.tables import audit_head
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.import_files import ImportRefusedError
+from fleet.server.stations.service import add_stations
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 
 CARD, OTHER, RESERVE = record().card_number, "9752269876", "9752269879"
@@ -153,8 +154,9 @@ def message(database: Database, name: str, digest: str = "d", *, cancel: tuple[s
 
 @pytest.fixture
 def chained(database: Database) -> Database:
-    """With the head of the audit, which emptied tables have lost."""
+    """With the head of the audit, which emptied tables have lost, and a station that is known."""
     with database.writing.begin() as connection:
+        add_stations(connection, ["entre-a"])
         if connection.execute(select(audit_head)).first() is None:
             connection.execute(insert(audit_head).values(id=1, sequence=0, hash=""))
     return database

@@ -167,6 +167,14 @@ def test_several_processes_need_one_store(
     option: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "authority").mkdir()
-    words = ["serve", "--unseparated", "--data", str(tmp_path / "data"), "--authority", str(tmp_path / "authority")]
+    words = [
+        "serve",
+        "--init",
+        "--unseparated",
+        "--data",
+        str(tmp_path / "data"),
+        "--authority",
+        str(tmp_path / "authority"),
+    ]
     assert commands.main([*words, *option]) == 2
     assert "--database" in capsys.readouterr().err

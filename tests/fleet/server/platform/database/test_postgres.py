@@ -163,7 +163,7 @@ def test_the_program_says_what_is_wrong_with_the_database(
     assert "does not exist" in capsys.readouterr().err
     assert main(["migrate", "--database", postgres.address("x"), "--database-password", str(tmp_path / "no")]) == 2
     assert "No such file" in capsys.readouterr().err
-    assert main(["migrate", "--data", str(tmp_path), "--database-password", str(tmp_path / "no")]) == 2
+    assert main(["init", "--data", str(tmp_path), "--database-password", str(tmp_path / "no")]) == 2
     assert "with --database only" in capsys.readouterr().err
 
 
