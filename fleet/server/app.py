@@ -53,6 +53,7 @@ from fleet.server.errands.exports import errand_exports
 from fleet.server.errands.pages import errand_pages
 from fleet.server.evidence.api import checkpoint_api, evidence_api
 from fleet.server.evidence.service import Evidence
+from fleet.server.guards.api import guard_pages, guards_api
 from fleet.server.maintenance.api import maintenance_api
 from fleet.server.maintenance.pages import maintenance_pages
 from fleet.server.menu_counts import counts_for
@@ -144,7 +145,9 @@ def create_app(
     take(own_api_router().routes)
     take(shelf_pages(web, side.cards).routes)
     take(card_pages(web, side.cards).routes)
-    take(deadline_pages(web, side.deadlines).routes)
+    take(deadline_pages(web, side.deadlines, side.guards).routes)
+    take(guard_pages(side.guards).routes)
+    take(guards_api(side.guards).routes)
     take(cards_api(side).routes)
     take(orders_api(side.cards).routes)
     take(people_api(side.cards).routes)

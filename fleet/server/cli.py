@@ -34,6 +34,7 @@ COMMANDS = (
     Subcommand("verify-audit", "compute the audit's chain again; 3 where it is broken", _ACCOUNTS),
     Subcommand("export-evidence", "write a file that proves what stations have told", _EVIDENCE),
     Subcommand("verify-evidence", "check such a file; needs nothing else", _EVIDENCE),
+    Subcommand("guard", "what cannot be undone and waits for a person", "fleet.server.guards.cli"),
     Subcommand("retain", "erase what is kept no longer", _RETENTION),
     Subcommand("erase", "erase what is known of one person, or say why not", _RETENTION),
     Subcommand("worker", "one more ingest worker of a cluster", _CLUSTER),

@@ -45,6 +45,7 @@ from fleet.server.diagnosis.health import Health, watch_store
 from fleet.server.evidence.service import EvidenceService
 from fleet.server.evidence.settings import EvidenceSettings
 from fleet.server.evidence.signature import Seal
+from fleet.server.guards.watch import ClockWatch
 from fleet.server.ingest.parse import parse_waiting
 from fleet.server.ingest.service import Ingest
 from fleet.server.ingest.write import Writer
@@ -71,6 +72,7 @@ from fleet.server.platform.live_feed.topics import Changes
 from fleet.server.platform.process.shutdown import Ending, cancelled
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
+from fleet.server.platform.steady_clock import SteadyClock
 from fleet.server.platform.web.listener import Listener, bound_for_pages, web_server
 from fleet.server.platform.webhook_signatures import load_secret
 from fleet.server.readings.orders_watch import watch_orders
@@ -115,7 +117,7 @@ class FleetServer:
         if config.demo and config.web is not None:
             raise ServerError("--demo is for made-up data on this machine alone: leave --web out")
         self._config = replace(config, data=config.data.resolve(), authority=config.authority.resolve())
-        self._clock, self._tracing = clock, tracing
+        self._clock, self._tracing = SteadyClock(clock), tracing
         self._parts, self._ending = AsyncExitStack(), Ending()
         self._running: list[asyncio.Task[None]] = []
         self.mqtt = config.broker or config.mqtt
@@ -166,6 +168,10 @@ class FleetServer:
         check = DatabaseCheck(database, self._clock)
         if not config.web_only:
             await self._check_store(check)
+        watch = ClockWatch(database, self._clock)
+        await asyncio.to_thread(watch.begin)
+        self._health.probes["clock"] = watch.trouble
+        self._run(parts, watch.run(), "clock")
         changes = self._changes(parts, database, hub)
         if not config.web_only:
             ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)

@@ -15,6 +15,7 @@ from typing import Self
 
 from sqlalchemy import URL
 
+from fleet.server.guards.watch import ClockWatch
 from fleet.server.ingest.parse import parse_waiting
 from fleet.server.ingest.service import Clock, Ingest
 from fleet.server.ingest.write import Writer
@@ -30,6 +31,7 @@ from fleet.server.platform.live_feed.notify_feed import Announcer
 from fleet.server.platform.process.shutdown import Ending, cancelled
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
+from fleet.server.platform.steady_clock import SteadyClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class FleetWorker:
 
     def __init__(self, config: WorkerConfig, clock: Clock, tracing: Tracing = OFF) -> None:
         self._config = config
-        self._clock, self._tracing = clock, tracing
+        self._clock, self._tracing = SteadyClock(clock), tracing
         self._parts = AsyncExitStack()
         self._running: list[asyncio.Task[None]] = []
         self.name = f"worker-{secrets.token_hex(4)}"
@@ -90,6 +92,8 @@ class FleetWorker:
         ending = Ending()
         ending.later(parts, "traces", asyncio.to_thread, self._tracing.close)
         ending.later(parts, "database", asyncio.to_thread, database.close)
+        watch = ClockWatch(database, self._clock)
+        await asyncio.to_thread(watch.begin)
         announcer = Announcer(database)
         check = DatabaseCheck(database, self._clock)
         transport = intake_line(self._config.broker, self._config.credentials, self.name)
@@ -104,7 +108,7 @@ class FleetWorker:
             self._tracing,
             check,
         )
-        for name, work in (("changes-told", announcer.run()), ("ingest", ingest.run())):
+        for name, work in (("clock", watch.run()), ("changes-told", announcer.run()), ("ingest", ingest.run())):
             task = asyncio.create_task(work, name=name)
             self._running.append(task)
             ending.later(parts, name, cancelled, task)

@@ -124,7 +124,7 @@ def _cards(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Car
     """What lies in their slots, where the server's store is at hand. Raises StoreError, DatabaseUrlError, DBAPIError."""
     if database_of(arguments) is None and not (arguments.data / FILE_NAME).exists():
         return {}
-    with open_database(place_of(arguments, begun=True)) as database:
+    with open_database(place_of(arguments)) as database:
         return fill_slots(database, names, arguments.cards, int(time.time()), utc_now())
 
 

@@ -23,6 +23,7 @@ _ICON = {
     "cabinet": "archive-outline",
     "slot": "door-open",
     "bin_full": "delete-empty-outline",
+    "returned_open": "lock-alert-outline",
     "clock": "clock-outline",
     "version": "update",
     "chain_broken": "link-variant-off",

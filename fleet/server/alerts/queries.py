@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     func,
     insert,
     or_,
@@ -25,15 +26,26 @@ from sqlalchemy import (
 )
 
 from fleet.messages.link import StationState
+from fleet.messages.vocabulary import AskName
 from fleet.server.alerts import outages
 from fleet.server.alerts.model import AlertRow, NoticeRow, PendingApproval
-from fleet.server.alerts.rules import AlertKey, FailedErrand, FleetSnapshot, RaisedAlarm, RuleMatch, StationSnapshot
+from fleet.server.alerts.rules import (
+    AlertKey,
+    FailedErrand,
+    FleetSnapshot,
+    RaisedAlarm,
+    ReturnedCard,
+    RuleMatch,
+    StationSnapshot,
+)
 from fleet.server.alerts.settings import SEVERITIES, AlertSettings
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.alerts.transitions import CloseAlert, Decision, OpenAlert, ReopenAlert, StoredAlert, UpdateAlert
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.commands.tables import commands
 from fleet.server.errands.tables import errands
+from fleet.server.events.tables import events
+from fleet.server.issuers.tables import requests, wishes
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import stations_like
 from fleet.server.stations.model import contact_of
@@ -41,6 +53,7 @@ from fleet.server.stations.tables import alarms, stations
 
 FAILED = ("fault", "unknown")
 ALL = true()
+MOST_RETURNED = 100
 _WAITING = ("id", "station", "command", "by", "asked", "decide_by")
 """What a word says of a command."""
 
@@ -65,6 +78,7 @@ def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> Fl
         seen,
         tuple(RaisedAlarm(row.station, row.code, row.argument, row.last, row.times) for row in kept),
         tuple(_failures(connection, now - back)),
+        tuple(_returned(connection)),
     )
 
 
@@ -310,6 +324,25 @@ def _failures(connection: Connection, since: datetime) -> Iterable[FailedErrand]
         .where(errands.c.outcome.in_(FAILED), errands.c.ended >= since, errands.c.card_number.is_not(None))
     )
     return (FailedErrand(row.name, row.product or "", row.card_number, row.ended) for row in connection.execute(query))
+
+
+def _returned(connection: Connection) -> Iterable[ReturnedCard]:
+    """Cards given back at a station that nobody has asked to hold or block. What a pick-up puts into the bin is not meant."""
+    dropped = and_(*(bin_cards.c[name] == events.c[name] for name in ("station", "epoch", "sequence")))
+    errand = and_(errands.c.errand == events.c.errand, errands.c.station == events.c.station)
+    given_back = exists().where(
+        bin_cards.c.card_number == orders.c.card_number, dropped, errand, errands.c.kind == "return_card"
+    )
+    asked = [
+        exists().where(
+            table.c.card_number == orders.c.card_number, table.c.ask.in_((AskName.CARD_BLOCK, AskName.CARD_HOLD))
+        )
+        for table in (wishes, requests)
+    ]
+    query = select(orders.c.station, orders.c.order, orders.c.card_number, orders.c.changed)
+    query = query.where(orders.c.state == "returned", given_back, *(~one for one in asked))
+    rows = connection.execute(query.order_by(orders.c.changed).limit(MOST_RETURNED))
+    return (ReturnedCard(row.station, row.order, row.card_number, row.changed) for row in rows)
 
 
 def _state(text: str | None) -> StationState | None:

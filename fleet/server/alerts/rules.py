@@ -43,6 +43,7 @@ LATCHED = frozenset(
         "broker_memory",
         "set_aside_full",
         "too_many_asks",
+        "requests_many",
         *ALARMS,
     }
 )
@@ -82,6 +83,16 @@ class FailedErrand:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnedCard:
+    """A card that its holder gave back, and of which nobody has asked a hold or a block."""
+
+    station: str
+    order: str
+    card_number: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FleetSnapshot:
     """The fleet at one moment."""
 
@@ -89,6 +100,7 @@ class FleetSnapshot:
     stations: tuple[StationSnapshot, ...]
     kept: tuple[RaisedAlarm, ...] = ()
     failures: tuple[FailedErrand, ...] = ()
+    returned: tuple[ReturnedCard, ...] = ()
     ends: tuple[End, ...] = ()
     """Of the server's own certificates, keys and secrets."""
     listening: datetime | None = None
@@ -232,6 +244,11 @@ def _reader_failing(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]
             yield RuleMatch(station, "reader_failing", detail=str(len(numbers)))
 
 
+def _returned(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    for card in look.returned:
+        yield RuleMatch(card.station, "returned_open", card.order, card.card_number, since=card.since)
+
+
 def _recent(look: FleetSnapshot, rule: AlertRule) -> Iterator[FailedErrand]:
     since = look.now - timedelta(seconds=rule.window_s)
     return (failure for failure in look.failures if failure.at >= since and failure.card_number)
@@ -287,6 +304,7 @@ FINDERS: dict[str, Finder] = {
     "product_failing": _product_failing,
     "reader_failing": _reader_failing,
     "server_part": _server_part,
+    "returned_open": _returned,
     **{code: _ends(code) for code in ENDING},
     **{code: _kept(code) for code in LATCHED},
 }

@@ -55,6 +55,7 @@ _DEED: dict[str, tuple[Level, str]] = {
     "people.stopped": ("ba", "shield-alert-outline"),
     "command.stopped": ("ba", "shield-alert-outline"),
     "station.add": ("of", "plus"),
+    "guard.confirm": ("wa", "check-circle-outline"),
     "user.add": ("of", "plus"),
     "user.set-up": ("of", "lock-outline"),
     "user.reset": ("wa", "lock-reset"),

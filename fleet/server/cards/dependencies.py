@@ -1,4 +1,4 @@
-"""Dependencies of routes about cards: the card service, the deadlines, and the secret of the order system's webhook.
+"""Dependencies of routes about cards: the card service, the deadlines, the guards, and the secret of the order system's webhook.
 
 Example: `CardSide.of(database, hub, clock, load())`
 """
@@ -14,6 +14,8 @@ from fleet.server.cards.service import CardService
 from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import DeadlineSettings
+from fleet.server.guards.model import Guards
+from fleet.server.guards.service import GuardService
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes
 from fleet.server.platform.web.authorization import caller_of
@@ -25,6 +27,7 @@ class CardSide:
 
     cards: Cards
     deadlines: Deadlines
+    guards: Guards
     hook: bytes | None = field(default=None, repr=False)
 
     @classmethod
@@ -37,7 +40,7 @@ class CardSide:
         hook: bytes | None = None,
     ) -> "CardSide":
         desk = CardService(database, changes, clock, settings.by)
-        return cls(desk, DeadlineService(database, settings, clock), hook)
+        return cls(desk, DeadlineService(database, settings, clock), GuardService(database, changes, clock), hook)
 
 
 def within(request: Request, cards: Cards) -> Cards:

@@ -1,8 +1,10 @@
 """Periodic job of deadlines: carries out what is due, every few minutes; a loop of the server.
 
 Rules: one transaction for a look, alone at the store; a deed has a durable key, so that two processes, a restart or a clock that
-goes back do nothing twice. While the clock is not believed nothing happens at all. A rule acts at most `most_a_day` times within
-24 hours: what is more waits for the next day, and an alert asks somebody to look. At most 200 deeds of a rule in one look.
+goes back do nothing twice. While the clock is not believed nothing happens at all (`fleet.server.guards`). A rule whose deeds
+within 24 hours would be more than a share of its rows does none until a person allows it; it acts at most `most_a_day` times
+within 24 hours: what is more waits for the next day, and an alert asks somebody to look. At most 200 deeds of a rule in one
+look.
 Nobody is held to what could not be done: an owed receipt waits while its station was open on fewer days than the rule gives.
 """
 
@@ -19,10 +21,11 @@ from fleet.server.deadlines.due_dates import local, phase
 from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.open_days import note_open_stations, without_the_time
 from fleet.server.deadlines.settings import Code, DeadlineRule, DeadlineSettings
-from fleet.server.platform.clock_check import check_clock
+from fleet.server.guards.model import deadline_batch
+from fleet.server.guards.service import clock_is_believed, within_share
 from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.stations.alarms import DEADLINES_MANY, DEADLINES_WAIT, Alarm, raise_alarm
+from fleet.server.stations.alarms import DEADLINES_MANY, Alarm, raise_alarm
 
 EVERY_S = 300.0
 MOST_AT_ONCE = 200
@@ -56,12 +59,7 @@ class DeadlineJob:
         """Do what is due, and say how many deeds that were. Raises SQLAlchemyError."""
         now = self._clock()
         with self._database.writing.begin() as connection:
-            look = check_clock(deadlining.last_clock_reading(connection), now)
-            deadlining.store_clock_reading(connection, look.clock)
-            if look.leapt:
-                until = look.clock.believed_from.isoformat(timespec="minutes")
-                raise_alarm(connection, Alarm("", DEADLINES_WAIT, until), now)
-            if not look.believed:
+            if not clock_is_believed(connection, now):
                 return 0
             note_open_stations(connection, local(now))
             return sum(self._judge(connection, code, now) for code in self._settings.codes)
@@ -84,7 +82,12 @@ class DeadlineJob:
         rule, what = self._settings.rule[code], self._settings.act_of(code)
         room = MOST_AT_ONCE
         if what != "remind":
-            left = rule.most_a_day - deadlining.count_actions_since(connection, code, now - DAY)
+            done = deadlining.count_actions_since(connection, code, now - DAY)
+            left = rule.most_a_day - done
+            rows = deadlining.count_subjects(connection, code, rule, local(now))
+            if over and not within_share(connection, deadline_batch(code), done + len(over), done + rows, now):
+                raise_alarm(connection, Alarm("", DEADLINES_MANY, f"{code}: {len(over)}"), now)
+                return 0
             if len(over) > left:
                 raise_alarm(connection, Alarm("", DEADLINES_MANY, f"{code}: {len(over)}"), now)
             room = min(room, max(0, left))

@@ -14,12 +14,13 @@ from fastapi.responses import HTMLResponse, Response
 from fleet.server.deadlines.due_dates import local
 from fleet.server.deadlines.model import Deadlines, Lane
 from fleet.server.deadlines.settings import Code
+from fleet.server.guards.model import Guards
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, needs
+from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
@@ -30,7 +31,7 @@ LOOKED = "people.deadlines"
 _MOST_PAGES = 10_000
 
 
-def deadline_pages(web: Web, deadlines: Deadlines) -> APIRouter:
+def deadline_pages(web: Web, deadlines: Deadlines, guards: Guards) -> APIRouter:
     """One page, as a board or as a list."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -43,19 +44,20 @@ def deadline_pages(web: Web, deadlines: Deadlines) -> APIRouter:
     ) -> Response:
         mine = deadlines.within(stations_named(request, web, station))
         audit_lookup(request, AuditEvent(LOOKED, station.strip(), kind))
-        return _board(request, web, mine, (kind, station.strip(), page))
+        return _board(request, web, mine, guards, (kind, station.strip(), page))
 
     return router
 
 
-def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, str, int]) -> Response:
+def _board(request: Request, web: Web, deadlines: Deadlines, guards: Guards, asked: tuple[str, str, int]) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
     kind, station, page = asked
     lanes = deadlines.lanes(limit=ROWS)
     held = [lane.code for lane in lanes]
     code = next((code for code in held if code == kind), None)
     chosen = deadlines.lane(code, limit=ROWS, offset=(page - 1) * ROWS) if code else None
-    clock = deadlines.clock()
+    clock, waiting = deadlines.clock(), guards.state()
+    leapt = waiting.clock.leapt if waiting.clock else None
     return web.render(
         request,
         "deadlines/deadlines.html",
@@ -71,7 +73,11 @@ def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, s
         codes=held,
         kind=code or "",
         station=station,
-        waits_until=None if deadlines.believed() else clock.believed_from if clock else now,
+        waits_until=None if leapt or deadlines.believed() else clock.believed_from if clock else now,
+        leapt=leapt,
+        shown=waiting.shown,
+        stops=[stop for stop in waiting.stops if stop.until is None],
+        may_confirm=caller_of(request).may(Right.MANAGE),
         titles={row.name: row.title for row in readings_of(request).stations(now)},
         paging={
             "at": page,

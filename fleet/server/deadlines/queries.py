@@ -4,14 +4,13 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, select, true
 
 from fleet.server.deadlines.due_dates import begun_by, day_after, due_day, local
 from fleet.server.deadlines.model import Deadline, DeadlineActionRow
 from fleet.server.deadlines.settings import Code, DeadlineRule
 from fleet.server.deadlines.sources import DeadlineQuery, deadline_query
-from fleet.server.deadlines.tables import deadline_clock, deeds
-from fleet.server.platform.clock_check import ClockReading
+from fleet.server.deadlines.tables import deeds
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
 
@@ -91,16 +90,10 @@ def count_actions_since(connection: Connection, code: Code, since: datetime) -> 
     return int(connection.execute(select(func.count()).select_from(deeds).where(acted)).scalar_one())
 
 
-def last_clock_reading(connection: Connection) -> ClockReading | None:
-    """The clock as it was last looked at."""
-    row = connection.execute(select(deadline_clock)).first()
-    return None if row is None else ClockReading(row.seen, row.steady)
-
-
-def store_clock_reading(connection: Connection, clock: ClockReading) -> None:
-    values = {"seen": clock.seen, "steady": clock.steady}
-    if not connection.execute(update(deadline_clock).values(values)).rowcount:
-        connection.execute(insert(deadline_clock).values(one=1, **values))
+def count_subjects(connection: Connection, code: Code, rule: DeadlineRule, today: date) -> int:
+    """How many rows the rule is about, whether they are near or not."""
+    rows = deadline_query(code, rule, today).query.subquery()
+    return int(connection.execute(select(func.count()).select_from(rows)).scalar_one())
 
 
 def _in_order(query: Select[Any], found: DeadlineQuery) -> Select[Any]:

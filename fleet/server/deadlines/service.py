@@ -11,6 +11,7 @@ from fleet.server.deadlines.model import BoardEntry, Deadline, DeadlineActionRow
 from fleet.server.deadlines.open_days import without_the_time
 from fleet.server.deadlines.queries import ActionKey
 from fleet.server.deadlines.settings import Code, DeadlineSettings
+from fleet.server.guards.service import last_clock_reading
 from fleet.server.platform.clock_check import ClockReading
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.station_scope import StationCondition, all_stations, stations_like
@@ -48,12 +49,12 @@ class DeadlineService:
     def clock(self) -> ClockReading | None:
         """When the job last looked; None before its first time."""
         with self._database.reading.begin() as connection:
-            return deadlining.last_clock_reading(connection)
+            return last_clock_reading(connection)
 
     def believed(self) -> bool:
         """Whether the clock may be believed now."""
         clock = self.clock()
-        return clock is not None and self._clock() >= clock.believed_from
+        return clock is not None and clock.is_believed(self._clock())
 
     def _lane(self, connection: Connection, code: Code, station: str, limit: int, offset: int) -> Lane:
         rule, today = self._settings.rule[code], local(self._clock())

@@ -40,7 +40,7 @@ MAY: Mapping[str, frozenset[Act]] = {
 """What may happen by itself: nothing is voided that a person holds, and no card is blocked for being old."""
 
 
-ALARMS = frozenset({*get_args(Code), "deadlines_wait", "deadlines_many"})
+ALARMS = frozenset({*get_args(Code), "clock_leapt", "deadlines_many"})
 """Codes of the alarms that come of deadlines: the rules' own, and two about the job itself."""
 
 

@@ -1,4 +1,4 @@
-"""Tables of deadlines: what was done about them, the clock that was last believed, and days on which stations were open.
+"""Tables of deadlines: what was done about them, and days on which stations were open.
 
 The key (rule, subject, due, what) is what makes an act happen once, in however many processes.
 
@@ -6,7 +6,7 @@ The key (rule, subject, due, what) is what makes an act happen once, in however 
 ['rule', 'subject', 'due', 'what']
 """
 
-from sqlalchemy import Column, Index, Integer, String, Table
+from sqlalchemy import Column, Index, String, Table
 
 from fleet.server.platform.database.schema import UtcDateTime, metadata
 
@@ -23,15 +23,6 @@ deeds = Table(
     Column("at", UtcDateTime, nullable=False),
     Index(None, "at"),
     Index(None, "card_number"),
-)
-
-
-deadline_clock = Table(
-    "deadline_clock",
-    metadata,
-    Column("one", Integer, primary_key=True, autoincrement=False),
-    Column("seen", UtcDateTime, nullable=False, comment="when deadlines were last looked at"),
-    Column("steady", UtcDateTime, nullable=False, comment="since when the clock has gone on without a leap"),
 )
 
 

@@ -22,6 +22,8 @@ from fleet.server.platform.expiry import End
 
 OK = "ok"
 FAILED = "failed"
+ATTENTION = frozenset({"clock"})
+"""Parts that wait for a person: they are told, and take no page out of service, where the person is to see to them."""
 Probe = Callable[[], str | None]
 
 _log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fleet.server.alerts.model import Alerts
-from fleet.server.diagnosis.health import OK, Health
+from fleet.server.diagnosis.health import ATTENTION, OK, Health
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import authenticator_of, needs
@@ -197,7 +197,7 @@ def health_router(health: Health) -> APIRouter:
     @router.get("/ready", dependencies=needs(Right.PUBLIC))
     async def ready(response: Response) -> dict[str, object]:
         parts, store_verified = await readiness.report()
-        is_ready = all(said == OK for said in parts.values())
+        is_ready = all(said == OK or name in ATTENTION for name, said in parts.items())
         response.status_code = 200 if is_ready else 503
         return {"status": OK if is_ready else "not ready", "parts": parts, "store_verified": store_verified}
 

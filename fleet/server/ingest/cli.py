@@ -57,7 +57,7 @@ def _doing(work: Work) -> Callable[[argparse.Namespace], int]:
 
 def _run(arguments: argparse.Namespace, work: Work) -> int:
     try:
-        with open_database(place_of(arguments, begun=True)) as database:
+        with open_database(place_of(arguments)) as database:
             code, result, text = work(arguments, database)
     except DatabaseUrlError as error:
         return complain(arguments, str(error), BAD_INPUT)

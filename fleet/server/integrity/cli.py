@@ -45,7 +45,7 @@ def _since(text: str) -> datetime | str:
 
 def _verify(arguments: argparse.Namespace) -> int:
     try:
-        with open_database(place_of(arguments, begun=True), migrates=False) as database:
+        with open_database(place_of(arguments), migrates=False) as database:
             check = _checked(arguments, database)
     except DatabaseUrlError as error:
         return complain(arguments, str(error), BAD_INPUT)

@@ -51,6 +51,11 @@ class RequestRow:
         return RequestKey(self.station, self.id)
 
     @property
+    def by_rule(self) -> bool:
+        """Whether a deadline asked, and no person."""
+        return self.who.startswith("rule:")
+
+    @property
     def own(self) -> bool:
         """Whether the server asked by itself; else a station did."""
         return OWN in self.who

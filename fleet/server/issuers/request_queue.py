@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
 
 from fleet.messages.asking import tag_of
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
 from fleet.server.issuers.model import Queueable, RequestKey, RequestRow
 from fleet.server.issuers.tables import requests
+from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.station_scope import stations_like
 
@@ -45,6 +46,18 @@ def due_requests(connection: Connection, now: datetime, limit: int = 20) -> list
     """What is to be tried, the longest due first."""
     waiting = select(requests).where(requests.c.due <= now).order_by(requests.c.due, requests.c.id).limit(limit)
     return [_row(row) for row in connection.execute(waiting)]
+
+
+def count_day(connection: Connection, ask: str, now: datetime) -> tuple[int, int]:
+    """Requests of that kind that wait or were done within a day, and how many cards there are."""
+    recent = or_(
+        requests.c.state == "waiting", and_(requests.c.state == "done", requests.c.tried > now - timedelta(days=1))
+    )
+    many = connection.execute(
+        select(func.count()).select_from(requests).where(requests.c.ask == ask, recent)
+    ).scalar_one()
+    cards = connection.execute(select(func.count(orders.c.card_number.distinct()))).scalar_one()
+    return int(many), int(cards)
 
 
 def claim(connection: Connection, row: RequestRow, until: datetime) -> bool:

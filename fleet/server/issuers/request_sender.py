@@ -4,6 +4,9 @@ Rules: a request is tried until the issuer has said yes or no: after half a minu
 It is done once for its id, also where two processes or the station itself try beside each other. An issuer that is away, or a
 database, stops the loop no more than a moment. Why requests wait is logged when that changes, not with each of them and each
 try.
+Holds and blocks that a rule asked for, or a station without a proof, are a
+batch: they wait for a person where they are more than a share of the cards within a day, those of rules also while the clock is
+not believed (`fleet.server.guards`).
 """
 
 import asyncio
@@ -12,6 +15,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from fleet.messages.asking import DeclinedResult, Result
+from fleet.messages.vocabulary import AskName
+from fleet.server.guards.model import BLOCKS, HOLDS
+from fleet.server.guards.service import clock_is_believed, share_of, within_share
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestRow
 from fleet.server.issuers.ports import IssuerAwayError
@@ -19,6 +25,7 @@ from fleet.server.issuers.requests import ReusedError
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.stations.alarms import REQUESTS_MANY, Alarm, raise_alarm
 
 EVERY_S = 5.0
 CLAIM = timedelta(minutes=5)
@@ -56,7 +63,10 @@ class RequestSender:
         """Try all that is due, one after the other. Whether there was any. Raises SQLAlchemyError."""
         due = await asyncio.to_thread(self._due)
         for row in due:
-            if await asyncio.to_thread(self._claim, row):
+            why = await asyncio.to_thread(self._held_back, row)
+            if why is not None:
+                await asyncio.to_thread(self._put_off, row, why)
+            elif await asyncio.to_thread(self._claim, row):
                 await self._try(row)
         return bool(due)
 
@@ -85,6 +95,24 @@ class RequestSender:
     def _due(self) -> list[RequestRow]:
         with self._database.reading.begin() as connection:
             return requesting.due_requests(connection, self._clock())
+
+    def _held_back(self, row: RequestRow) -> str | None:
+        """Why it waits for a person, in words. What somebody has proved to be theirs is no batch, and goes on."""
+        batch = HOLDS if row.ask == AskName.CARD_HOLD else BLOCKS
+        if row.ask not in (AskName.CARD_HOLD, AskName.CARD_BLOCK) or not (row.by_rule or not row.by):
+            return None
+        now = self._clock()
+        with self._database.reading.begin() as connection:
+            if row.by_rule and not clock_is_believed(connection, now):
+                return "the server's clock waits for a person to confirm it"
+            many, cards = requesting.count_day(connection, row.ask, now)
+            if many <= share_of(cards):
+                return None
+        with self._database.writing.begin() as connection:
+            if within_share(connection, batch, many, cards, now):
+                return None
+            raise_alarm(connection, Alarm("", REQUESTS_MANY, str(many)), now)
+        return f"{many} {batch} within a day wait for a person to allow them"
 
     def _claim(self, row: RequestRow) -> bool:
         with self._database.writing.begin() as connection:

@@ -15,7 +15,8 @@ CHUNK = 500
 
 def leavers_among(connection: Connection, hsa_ids: Collection[str], today: str) -> dict[str, str]:
     """Those who have left, and on which day. `today`: ISO 8601."""
-    names, found = sorted(set(hsa_ids)), {}
+    names = sorted(set(hsa_ids))
+    found: dict[str, str] = {}
     for start in range(0, len(names), CHUNK):
         chosen = and_(people.c.hsa_id.in_(names[start : start + CHUNK]), _gone(today))
         found |= {

@@ -17,13 +17,14 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from fleet.server.guards.service import last_clock_reading, share_of
 from fleet.server.platform.database.database import StoreError, open_database
 from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
 from fleet.server.retention.ledger import LEDGER_FILE, LedgerError
 from fleet.server.retention.person_erasure import NothingErased, PersonErased, PersonError, erase_person, replay
 from fleet.server.retention.pseudonyms import KEY_FILE, PseudonymKeyError, load_or_make
-from fleet.server.retention.retention_run import RetentionRun, excess, run
+from fleet.server.retention.retention_run import RetentionRun, count_due, run
 from fleet.server.retention.settings import RetentionSettingsError, load
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
@@ -75,11 +76,20 @@ def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Rete
 
 
 def _retain(arguments: argparse.Namespace, job: RetentionRun) -> Said:
-    over = None if job.dry or arguments.confirm else excess(job)
-    if over is not None:
-        due, most = over
-        text = f"refused: {due} rows are over their time, and at most {most} go in a day: see the clock, then add --confirm"
-        return REFUSED, {"error": "too_many", "due": due, "most": most}, text
+    if not job.dry:
+        with job.database.reading.begin() as connection:
+            clock = last_clock_reading(connection)
+        if clock is not None and clock.leapt is not None:
+            text = (
+                "refused: the clock has leapt since {clock.leapt:%Y-%m-%d %H:%M}; `kortkiosk-fleet guard confirm clock`"
+            )
+            return REFUSED, {"error": "clock_leapt"}, text.format(clock=clock)
+    if not (job.dry or arguments.confirm):
+        due, rows = count_due(job)
+        if due > share_of(rows):
+            most = share_of(rows)
+            text = f"refused: {due} rows are over their time, and at most {most} go in a day: see the clock, then add --confirm"
+            return REFUSED, {"error": "too_many", "due": due, "most": most}, text
     again = 0 if job.dry else replay(job, arguments.data / LEDGER_FILE)
     counts = {**run(job), "again": again}
     said = ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"

@@ -2,8 +2,7 @@
 
 Rules: once a day by the server's clock, which is passed in; at the first look after a start too. A database that is away is tried
 again at the next look. Several servers on one store may each do it: what is gone already is not counted again. Nothing goes
-while the clock is not believed (`fleet.server.platform.clock_check`), nor where more is over than a day's share: then an alarm
-asks a person.
+while the clock is not believed, nor where more is over than a day's share: then an alarm asks a person (`fleet.server.guards`).
 
 >>> is_due(None, date(2026, 6, 1))
 True
@@ -16,15 +15,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from fleet.server.deadlines.queries import last_clock_reading
-from fleet.server.platform.clock_check import check_clock
+from fleet.server.guards.model import RETENTION
+from fleet.server.guards.service import clock_is_believed, waits_for_person, within_share
 from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.retention.ledger import LedgerError
 from fleet.server.retention.person_erasure import replay
 from fleet.server.retention.pseudonyms import Pseudonyms
-from fleet.server.retention.retention_run import RetentionRun, excess, run
+from fleet.server.retention.retention_run import RetentionRun, count_due, run
 from fleet.server.retention.settings import RetentionSettings
-from fleet.server.stations.alarms import RETENTION_MANY, Alarm, AlarmRecorder
+from fleet.server.stations.alarms import RETENTION_MANY, Alarm, raise_alarm
 
 LOOK_EVERY_S = 300.0
 
@@ -44,6 +43,8 @@ class RetentionService:
     book: Path
     clock: Callable[[], datetime]
     last: date | None = None
+    asked: date | None = None
+    """The day on which a person was asked last: counting all again every few minutes would find nothing else."""
 
     async def run(self) -> None:
         while True:
@@ -70,15 +71,17 @@ class RetentionService:
 
     def _may_erase(self, job: RetentionRun) -> bool:
         with self.database.reading.begin() as connection:
-            believed = check_clock(last_clock_reading(connection), job.now).believed
+            believed = clock_is_believed(connection, job.now)
+            asked = self.asked == job.now.date() and waits_for_person(connection, RETENTION, job.now)
         if not believed:
             _log.info("retention waits: the server's clock has leapt, or is not known for a day yet")
+        if asked or not believed:
             return False
-        over = excess(job)
-        if over is None:
-            return True
-        due, most = over
-        _log.error("retention waits for a person: %d rows are over their time, at most %d go in a day", due, most)
-        AlarmRecorder(self.database).record(Alarm("", RETENTION_MANY, str(due)), job.now)
-        self.last = job.now.date()
+        due, rows = count_due(job)
+        with self.database.writing.begin() as connection:
+            if within_share(connection, RETENTION, due, rows, job.now):
+                return True
+            raise_alarm(connection, Alarm("", RETENTION_MANY, str(due)), job.now)
+        _log.error("retention waits for a person: %d of %d rows are over their time", due, rows)
+        self.asked = job.now.date()
         return False

@@ -1,7 +1,7 @@
 """Retention run over the store: erases everything expired, in batches, each with its entry in the audit.
 
 Rules: an errand goes as a whole, once its newest event is old enough; age is counted from when the server received it, or from
-its own signed time where that is later: either clock may have been wrong. What is over in one run is guarded (`excess`): more
+its own signed time where that is later: either clock may have been wrong. What is over in one run is guarded (`count_due`): more
 than a share of all events is left to a person, who looks at the clock first. The audit says how many of which class, never
 what. A dry run changes nothing and counts the same. A run that was cut off is taken up by the next one.
 """
@@ -27,8 +27,6 @@ from fleet.server.retention.settings import RetentionSettings, class_of
 
 PAGE = 250
 """Events in one transaction: others wait for it no longer than for a batch of their own."""
-SHARE, LEAST_SHARE = 0.02, 20
-"""Of the events with data, erased in one run without a person; and how many may go in any case."""
 ERASED = "retention.erase"
 PROGRAM = "retention"
 
@@ -65,16 +63,15 @@ def run(job: RetentionRun) -> dict[str, int]:
     return counts
 
 
-def excess(job: RetentionRun) -> tuple[int, int] | None:
-    """How much is over, and the most that may go in one run, where it is more; None where it is not. Changes nothing.
+def count_due(job: RetentionRun) -> tuple[int, int]:
+    """How much is over, and how many events still have their data. Changes nothing.
 
     Raises sqlalchemy.exc.SQLAlchemyError.
     """
     due = sum(run(replace(job, dry=True)).values())
     with job.database.reading.begin() as connection:
         kept = connection.execute(select(func.count()).where(events.c.data.is_not(None))).scalar_one()
-    most = max(LEAST_SHARE, int(kept * SHARE))
-    return (due, most) if due > most else None
+    return due, kept
 
 
 def _forget(job: RetentionRun, name: str) -> int:

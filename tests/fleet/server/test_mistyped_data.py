@@ -29,6 +29,8 @@ WITH_DATA = (
     ("secrets", "rotate", "--authority", AUTHORITY),
     ("verify-audit",),
     ("export-evidence", "--station", "entre-a", "--into", "new.zip", "--authority", AUTHORITY),
+    ("guard", "list"),
+    ("guard", "confirm", "clock"),
     ("retain", "--authority", AUTHORITY),
     ("erase", "--hsa-id", "TEST000000-0001", "--authority", AUTHORITY),
     ("verifier", "--unseparated", "--socket", "new-socket", "--keys", FILE, "--peer", "root"),

@@ -15,6 +15,7 @@ from fleet.server.alerts.rules import (
     FailedErrand,
     FleetSnapshot,
     RaisedAlarm,
+    ReturnedCard,
     RuleMatch,
     StationSnapshot,
     evaluate_rules,
@@ -59,7 +60,7 @@ AT_ONE_STATION = [
     (seen(clock_off_s=-301), "clock", "", "behind"),
     (seen(outbox_depth=200), "outbox_depth", "", "200"),
 ]
-OF_MANY = {"server_part", "silent", "offline", "version", "product_failing", "reader_failing"}
+OF_MANY = {"returned_open", "server_part", "silent", "offline", "version", "product_failing", "reader_failing"}
 """Rules that look at more than one state; each has a test of its own below."""
 
 
@@ -100,6 +101,13 @@ def test_a_number_of_an_alert_is_said_with_what_it_counts(number: str) -> None:
 )
 def test_nothing_is_wrong(station: StationSnapshot) -> None:
     assert found(station) == []
+
+
+def test_a_card_that_was_given_back_and_that_nobody_asked_to_block_is_told_with_its_order() -> None:
+    card = ReturnedCard("entre-a", "O-1", "9752269875", NOW - timedelta(minutes=9))
+    assert found(seen(), returned=(card,)) == [
+        RuleMatch("entre-a", "returned_open", "O-1", "9752269875", since=NOW - timedelta(minutes=9))
+    ]
 
 
 def test_an_offline_station_says_nothing_of_its_devices() -> None:

@@ -15,7 +15,8 @@ from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.deadlines.settings import DeadlineSettings, load
-from fleet.server.deadlines.tables import deadline_clock, deeds
+from fleet.server.deadlines.tables import deeds
+from fleet.server.guards.tables import server_clock
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey, RequestRow
 from fleet.server.orders.tables import orders
@@ -101,7 +102,7 @@ def fill(database: Database) -> None:
         counts = {"counted": 19, "expected": 20, "sensor": 20, "seal": "4411", "reason": "missing", "reference": "77"}
         by = {"by": "TEST000000-A001", "second": "TEST000000-A002", "emptied": NOW - timedelta(days=9)}
         connection.execute(insert(bins).values(station=2, **counts, **by))
-        connection.execute(insert(deadline_clock).values(one=1, seen=NOW, steady=NOW - timedelta(days=9)))
+        connection.execute(insert(server_clock).values(one=1, seen=NOW, steady=NOW - timedelta(days=9)))
         done = {"what": "done", "did": "hold", "station": HERE, "card_number": HELD, "at": NOW - timedelta(days=4)}
         connection.execute(insert(deeds).values(rule="left", subject="O-2", due="2026-11-20", **done))
         hold = HoldAsk(id="a" * 32, card_number=HELD, reason="deadline", wanted="")
@@ -219,12 +220,12 @@ async def test_who_may_see_one_station_sees_its_deadlines_alone(site: Site) -> N
 
 async def test_a_clock_that_is_not_believed_is_said_on_the_board(site: Site) -> None:
     with site.database.writing.begin() as connection:
-        connection.execute(update(deadline_clock).values(steady=NOW - timedelta(hours=1)))
+        connection.execute(update(server_clock).values(steady=NOW - timedelta(hours=1)))
     try:
         assert "förrän 26 nov 09:42" in await site.page("/deadlines")
     finally:
         with site.database.writing.begin() as connection:
-            connection.execute(update(deadline_clock).values(steady=NOW - timedelta(days=9)))
+            connection.execute(update(server_clock).values(steady=NOW - timedelta(days=9)))
 
 
 async def test_a_card_tells_all_that_is_known_of_it_and_that_somebody_looked(site: Site) -> None:

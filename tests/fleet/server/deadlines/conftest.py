@@ -11,7 +11,10 @@ from fleet.messages.link import StationState, encode
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import Code, DeadlineSettings, load
-from fleet.server.deadlines.tables import deadline_clock, deeds, open_days
+from fleet.server.deadlines.tables import deeds, open_days
+from fleet.server.guards.service import confirm
+from fleet.server.guards.tables import batch_stops, server_clock
+from fleet.server.guards.watch import ClockWatch
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import model
 from fleet.server.issuers import request_queue as requesting
@@ -44,7 +47,7 @@ def on_postgres(postgres: Cluster) -> Iterator[Database]:
             connection.execute(insert(audit_head).values(id=1, sequence=0, hash=""))
     yield opened
     with opened.writing.begin() as connection:
-        for table in (deeds, open_days, requests, deadline_clock, orders, people, alarms, audit_head):
+        for table in (deeds, open_days, requests, server_clock, batch_stops, orders, people, alarms, audit_head):
             connection.execute(delete(table))
         connection.execute(delete(audit).where(audit.c.sequence > (before.sequence if before else 0)))
         if before is not None:
@@ -58,6 +61,7 @@ class Fleet:
     def __init__(self, database: Database, settings: DeadlineSettings) -> None:
         self.database, self.settings, self.now = database, settings, BEGIN
         self.job = DeadlineJob(database, settings, KeptChanges(), lambda: self.now)
+        self.watch = ClockWatch(database, lambda: self.now)
         self.open(True)
 
     def open(self, receives: bool) -> None:
@@ -77,14 +81,23 @@ class Fleet:
         for _ in range(days):
             self.now += timedelta(days=1)
             with self.database.writing.begin() as connection:
-                connection.execute(update(deadline_clock).values(seen=self.now))
-            done += self.job.look()
+                connection.execute(update(server_clock).values(seen=self.now))
+            done += self.look()
         return done
+
+    def look(self) -> int:
+        """As the server does: at the clock, then at what is due."""
+        self.watch.look()
+        return self.job.look()
+
+    def confirm(self, name: str = "clock") -> bool:
+        with self.database.writing.begin() as connection:
+            return confirm(connection, name, self.now, ("machine:test", ""))
 
     def skip(self, days: int) -> None:
         """So many quiet days go by."""
         self.now += timedelta(days=days)
-        self.sql(update(deadline_clock).values(seen=self.now))
+        self.sql(update(server_clock).values(seen=self.now))
 
     def deeds(self, code: Code, subject: str) -> list[tuple[str, str, str]]:
         """What, how and on which day."""
@@ -121,7 +134,7 @@ class Fleet:
 def settled(database: Database) -> Fleet:
     """One whose clock is believed."""
     made = Fleet(database, load())
-    made.job.look()
+    made.look()
     made.run(2)
     return made
 

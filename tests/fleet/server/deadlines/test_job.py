@@ -28,7 +28,7 @@ from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet, handed_ov
 
 def test_a_receipt_that_nobody_signs_is_reminded_of_and_then_the_card_is_held(fleet: Fleet) -> None:
     handed_over(fleet, events=3)
-    assert fleet.job.look() == 0
+    assert fleet.look() == 0
     assert fleet.run(20) == 2
     held = [("done", "hold", "2026-06-07"), ("warned", "remind", "2026-06-04")]
     assert fleet.deeds("receipt_unsigned", "O-1") == held

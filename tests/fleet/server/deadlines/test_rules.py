@@ -7,7 +7,7 @@ import pytest
 
 from fleet.server.deadlines.due_dates import begun_by, due_day, months_later, phase
 from fleet.server.deadlines.settings import DeadlineRule, DeadlineSettingsError, load
-from fleet.server.platform.clock_check import LEAP, SETTLES, ClockReading, check_clock
+from fleet.server.platform.clock_check import SETTLES, ClockReading, check_clock
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 
@@ -56,13 +56,26 @@ def test_a_clock_that_goes_on_is_believed_after_a_day() -> None:
 
 
 @pytest.mark.parametrize("leap", [timedelta(days=3650), timedelta(hours=7), timedelta(hours=-7), timedelta(days=-3650)])
-def test_a_clock_that_leaps_is_not_believed_until_it_has_gone_on_for_a_day(leap: timedelta) -> None:
+def test_a_clock_that_leaps_is_not_believed_until_somebody_confirms_it(leap: timedelta) -> None:
     steady = ClockReading(NOW, NOW - SETTLES)
     look = check_clock(steady, NOW + leap)
     assert (look.leapt, look.believed) == (True, False)
     back = check_clock(look.clock, NOW + timedelta(minutes=5))
     assert (back.leapt, back.believed) == (True, False)
-    assert check_clock(look.clock, NOW + leap + LEAP).believed is False
+    assert back.clock.leapt == NOW, "what it showed before, whatever it did since"
+    for hour in range(1, 100):
+        look = check_clock(look.clock, NOW + leap + timedelta(hours=hour))
+        assert (look.leapt, look.believed) == (False, False), "nobody has confirmed it"
+
+
+def test_the_newest_date_of_the_store_is_a_witness_where_no_look_was_kept() -> None:
+    assert check_clock(None, NOW + timedelta(days=3650), NOW).leapt
+    assert not check_clock(None, NOW + timedelta(hours=1), NOW).leapt
+
+
+def test_a_machine_that_shows_another_time_than_the_server_goes_by_has_leapt() -> None:
+    look = check_clock(ClockReading(NOW, NOW - SETTLES), NOW + timedelta(minutes=1), NOW, timedelta(days=3650))
+    assert (look.leapt, look.believed) == (True, False)
 
 
 def test_a_small_step_back_changes_nothing() -> None:

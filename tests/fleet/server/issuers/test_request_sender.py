@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.asking import BlockAsk, BlockedResult, DeclinedResult, HoldAsk
+from fleet.server.guards.service import confirm, store_clock_reading
 from fleet.server.issuers import model
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey, RequestRow
 from fleet.server.issuers.request_sender import RequestSender
+from fleet.server.platform.clock_check import SETTLES, ClockReading
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import BLOCK_DECLINED
@@ -26,6 +28,8 @@ HOLD = HoldAsk(id="2" * 32, card_number=NUMBER, reason="lost", wanted="2026-03-0
 def place(database: Database, tmp_path: Path) -> Place:
     made = Place(database, tmp_path)
     made.register.away = True
+    with database.writing.begin() as connection:
+        store_clock_reading(connection, ClockReading(NOW, NOW - SETTLES))
     return made
 
 
@@ -168,3 +172,55 @@ def test_nobody_reads_an_administrator_where_a_rule_asked(place: Place) -> None:
     put(place, HOLD, "rule:left")
     put(place, BLOCK, ADMIN)
     assert [(row.id[0], row.own) for row in sorted(rows(place), key=lambda row: row.id)] == [("1", False), ("2", True)]
+
+
+def holds(place: Place, many: int, who: str) -> None:
+    for number in range(many):
+        ask = HoldAsk(
+            id=f"{number:032}", card_number=f"97522690{number:08}", reason="deadline", wanted="2026-03-02T11:00:00Z"
+        )
+        put(place, ask, who)
+
+
+@pytest.mark.parametrize("who", ["rule:left", "entre-a"], ids=["a rule", "a station without a proof"])
+async def test_more_holds_than_a_share_of_the_cards_wait_for_a_person(
+    place: Place, carrier: RequestSender, who: str
+) -> None:
+    place.register.away = False
+    holds(place, 25, who)
+    for _ in range(2):
+        await carrier.carry()
+    assert place.register.told == []
+    assert {row.error for row in rows(place, "waiting")} == {"25 holds within a day wait for a person to allow them"}
+    with place.database.reading.begin() as connection:
+        assert StoreReadings(place.database, lambda: NOW).summary(NOW).alarms[0][1:] == ("requests_many", "25"), (
+            connection
+        )
+    with place.database.writing.begin() as connection:
+        assert confirm(connection, "holds", place.now, ("machine:test", ""))
+    place.now += timedelta(hours=1)
+    for _ in range(2):
+        await carrier.carry()
+    assert not any("wait for a person" in (row.error or "") for row in rows(place)), "each was told to the issuer"
+
+
+async def test_what_its_holder_proved_is_no_batch_and_goes_on(place: Place, carrier: RequestSender) -> None:
+    holds(place, 25, "rule:left")
+    await place.ask(BLOCK)
+    place.register.away = False
+    place.now += timedelta(minutes=1)
+    for _ in range(3):
+        await carrier.carry()
+    assert place.register.told == [(BLOCK.id, WHO)]
+
+
+async def test_a_rule_s_wish_waits_while_the_clock_has_leapt_and_a_persons_does_not(
+    place: Place, carrier: RequestSender
+) -> None:
+    with place.database.writing.begin() as connection:
+        store_clock_reading(connection, ClockReading(NOW, NOW - SETTLES, leapt=NOW))
+    place.register.away = False
+    put(place, HOLD)
+    put(place, BLOCK, "account:maj", ADMIN)
+    await carrier.carry()
+    assert [(row.ask, row.state) for row in rows(place)] == [("card.hold", "waiting"), ("card.block", "done")]

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select, update
 
 from fleet.server.cards.stock.tables import bin_cards, bins
-from fleet.server.deadlines.queries import store_clock_reading
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, conflicts, quarantine
+from fleet.server.guards.service import store_clock_reading
 from fleet.server.ingest.parse import UnreadableMessage
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
@@ -20,7 +20,7 @@ from fleet.server.platform.audit.tables import audit as audit_table
 from fleet.server.platform.clock_check import ClockReading
 from fleet.server.platform.database.database import Database
 from fleet.server.retention.job import RetentionService, is_due
-from fleet.server.retention.retention_run import excess, run
+from fleet.server.retention.retention_run import count_due, run
 from fleet.server.retention.settings import Hold, load
 from fleet.server.stations.tables import alarms
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
@@ -231,7 +231,7 @@ def test_more_than_a_share_of_all_waits_for_a_person(
         told = connection.execute(select(alarms.c.code, alarms.c.argument, alarms.c.times)).all()
     assert [tuple(row) for row in told] == [("retention_many", "60", 1)]
     assert service.look() is None, "it is told once a day, not every five minutes"
-    assert excess(job(database, now)) == (60, 20)
+    assert count_due(job(database, now))[0] == 60
     assert run(job(database, now))["errands"] == 60, "as a person has it done"
 
 

@@ -1,0 +1,73 @@
+"""API of guards, under /api/v1: what cannot be undone and waits for a person; and the button of a page that says the same.
+
+Rules: who may manage confirms, signed in and never by a token; the audit hears of it in the same transaction.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from fleet.server.guards.model import Guards
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import address_of, caller_of, form_of, needs
+from fleet.server.platform.web.idempotency import api_group
+
+Name = Annotated[str, Path(pattern=r"^[a-z0-9_:]{1,40}$")]
+
+
+class WaitingBatch(BaseModel):
+    """A batch of more rows than go by themselves in a day. `until`: somebody has allowed it until then."""
+
+    batch: str
+    due: int
+    most: int
+    found: datetime
+    until: datetime | None
+
+
+class WaitingGuards(BaseModel):
+    """`clock_leapt`: what the server's clock showed before it leapt; null while it is believed."""
+
+    clock_leapt: datetime | None
+    batches: list[WaitingBatch]
+
+
+def guards_api(guards: Guards) -> APIRouter:
+    router = api_group("guards")
+
+    @router.get("/guards", dependencies=needs(Right.VIEW))
+    def read_guards(request: Request) -> WaitingGuards:
+        """What waits for a person."""
+        return _model(guards)
+
+    @router.post("/guards/{name}/confirm", dependencies=needs(Right.MANAGE, person=True))
+    def confirm_guard(request: Request, name: Name) -> WaitingGuards:
+        """Say that the server's clock is right (`clock`), or that the batch may go on for a day."""
+        if not guards.confirm(name, (caller_of(request).name, address_of(request))):
+            raise HTTPException(409, f"{name}: nothing of that name waits")
+        return _model(guards)
+
+    return router
+
+
+def guard_pages(guards: Guards) -> APIRouter:
+    """The button of the page of deadlines."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.post("/guards/{name}/confirm", dependencies=needs(Right.MANAGE))
+    async def confirm(request: Request, name: Name) -> Response:
+        await form_of(request)
+        await run_in_threadpool(guards.confirm, name, (caller_of(request).name, address_of(request)))
+        return RedirectResponse("/deadlines", 303)
+
+    return router
+
+
+def _model(guards: Guards) -> WaitingGuards:
+    state = guards.state()
+    batches = [WaitingBatch.model_validate(stop, from_attributes=True) for stop in state.stops]
+    return WaitingGuards(clock_leapt=state.clock.leapt if state.clock else None, batches=batches)

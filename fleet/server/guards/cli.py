@@ -1,0 +1,80 @@
+"""Command line of guards, `kortkiosk-fleet guard list` and `guard confirm`: what waits for a person, and the person's word.
+
+    $ kortkiosk-fleet guard list --data /var/lib/kortkiosk-fleet
+    clock: leapt; it showed 2026-06-01 10:00 before, and shows 2036-06-01 10:00 now
+    $ kortkiosk-fleet guard confirm clock --data /var/lib/kortkiosk-fleet
+    confirmed: clock
+
+`confirm clock` says that the clock of this machine is right now; `confirm BATCH`, that as many rows as were due may go within a
+day. Exit code 3 where nothing of that name waits.
+"""
+
+import argparse
+import getpass
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from fleet.server.guards.model import CLOCK, GuardState
+from fleet.server.guards.service import confirm, guard_state
+from fleet.server.platform.database.database import StoreError, open_database
+from fleet.server.platform.database.database_url import DatabaseUrlError
+from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
+
+DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
+
+Said = tuple[int, dict[str, object], str]
+_FORM = "%Y-%m-%d %H:%M"
+
+
+def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
+    """`command` makes a parser with the options that all have."""
+    several = commands.add_parser("guard").add_subparsers(required=True, metavar="COMMAND")
+    add_store_arguments(command(several, "list", lambda arguments: _run(arguments, _list), "what waits for a person"))
+    confirming = command(several, "confirm", lambda arguments: _run(arguments, _confirm), "say that the clock is right")
+    confirming.add_argument("name", metavar="clock|BATCH", help="as `guard list` names it")
+    add_store_arguments(confirming)
+
+
+def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Connection, datetime], Said]) -> int:
+    try:
+        with open_database(place_of(arguments)) as database, database.writing.begin() as connection:
+            code, result, text = work(arguments, connection, datetime.now(UTC))
+    except DatabaseUrlError as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except (StoreError, DBAPIError) as error:
+        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
+    if code != DONE:
+        return complain(arguments, text, code)
+    print(json.dumps({"ok": True, **result}) if arguments.json else text, flush=True)
+    return DONE
+
+
+def _list(_arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    state = guard_state(connection, now)
+    leapt = state.clock.leapt if state.clock else None
+    stops = [
+        {"batch": one.batch, "due": one.due, "most": one.most, "until": one.until.isoformat() if one.until else None}
+        for one in state.stops
+    ]
+    figures: dict[str, object] = {"clock": leapt.isoformat() if leapt else None, "batches": stops}
+    return DONE, figures, "\n".join(_lines(state, now)) or "nothing waits for a person"
+
+
+def _lines(state: GuardState, now: datetime) -> list[str]:
+    leapt = state.clock.leapt if state.clock else None
+    lines = [f"{CLOCK}: leapt; it showed {leapt:{_FORM}} before, and shows {now:{_FORM}} now"] if leapt else []
+    for stop in state.stops:
+        waits = f"allowed until {stop.until:{_FORM}}" if stop.until else "waits"
+        lines.append(f"{stop.batch}: {stop.due} rows in a day, at most {stop.most} go by themselves; {waits}")
+    return lines
+
+
+def _confirm(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    if confirm(connection, arguments.name, now, (f"machine:{getpass.getuser()}", "")):
+        return DONE, {"confirmed": arguments.name}, f"confirmed: {arguments.name}"
+    return REFUSED, {}, f"{arguments.name}: nothing of that name waits for a person; see `guard list`"

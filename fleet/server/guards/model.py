@@ -1,0 +1,49 @@
+"""Values of guards: the clock and the batches that wait for a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType, Protocol
+
+from fleet.server.platform.clock_check import ClockReading
+from fleet.server.platform.live_feed.topics import Topic, changes_with
+
+CLOCK = "clock"
+"""What is confirmed where the clock has leapt; every other name is a batch's."""
+BatchName = NewType("BatchName", str)
+RETENTION, HOLDS, BLOCKS = BatchName("retention"), BatchName("holds"), BatchName("blocks")
+
+
+def deadline_batch(rule: str) -> BatchName:
+    """The batch of one rule of deadlines."""
+    return BatchName(f"deadlines:{rule}")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStop:
+    """A batch of more rows than may go in a day without a person. `until`: somebody has allowed it until then."""
+
+    batch: str
+    due: int
+    most: int
+    found: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GuardState:
+    """All that waits for a person. `shown`: by the machine's clock, now."""
+
+    clock: ClockReading | None
+    shown: datetime
+    stops: tuple[BatchStop, ...]
+
+
+class Guards(Protocol):
+    """What pages and the API read and say."""
+
+    @changes_with(Topic.DEADLINES)
+    def state(self) -> GuardState:
+        """All that waits for a person, or was allowed within a day."""
+
+    def confirm(self, name: str, who: tuple[str, str]) -> bool:
+        """Say that the machine's clock is right, or that the batch may go on. False where nothing of that name waits."""
