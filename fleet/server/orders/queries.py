@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from fleet.messages.link import Order
+from fleet.server.orders.leavers import has_left
 from fleet.server.orders.model import OPEN, RECEIPT_OWED, OrderRecord, OrderRow
 from fleet.server.orders.tables import orders
-from fleet.server.people.service import has_left
 
 CHUNK = 500
 
