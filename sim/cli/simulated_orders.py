@@ -15,6 +15,7 @@ from fleet.server.orders.service import import_orders
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.local_days import local_day
+from fleet.server.stations.service import add_stations
 from sim.fleet.device_state import SLOTS, WaitingCard
 
 STATIONS_AT_ONCE = 200
@@ -37,6 +38,7 @@ def fill_slots(database: Database, names: Sequence[str], cards: int, run: int, n
             for slot in [free for free in range(1, SLOTS + 1) if free not in found[name]][: cards - len(found[name])]
         ]
         with database.writing.begin() as connection:
+            add_stations(connection, some)
             import_orders(connection, [OrderLine(line + 2, order) for line, order in enumerate(fresh)], now)
         for order in fresh:
             found[order.station][order.slot] = WaitingCard(order.order, order.card_number)

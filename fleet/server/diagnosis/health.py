@@ -40,8 +40,8 @@ class Health:
     """What came of the nightly check of the store. It is told and turns no readiness: a balancer can mend nothing of it."""
 
     def troubled(self) -> dict[str, str]:
-        """The parts that do not work just now, and why not."""
-        return {name: said for name, said in self.look().items() if said != OK}
+        """The parts that do not work just now, and why not; what waits for a person has an alert of its own."""
+        return {name: said for name, said in self.look().items() if said != OK and name not in ATTENTION}
 
     def look(self) -> dict[str, str]:
         """What each says just now: `ok`, or why not."""

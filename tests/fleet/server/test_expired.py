@@ -43,7 +43,7 @@ def test_serve_names_the_certificate_that_has_ended(
         "--mqtt",
         "127.0.0.1:0",
     ]
-    assert main(["serve", "--unseparated", *where]) == 2
+    assert main(["serve", "--init", "--unseparated", *where]) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert f"{now / file}: has ended on" in said.err
@@ -79,7 +79,7 @@ def test_serve_names_the_certificate_of_its_pages(tmp_path: Path, capsys: pytest
         '[site]\npublic = "https://dash.example"\ncertificate = "web.pem"\nkey = "web.key"\n'
     )
     where = ["--data", str(tmp_path / "data"), "--authority", str(now), "--web", str(tmp_path / "web.toml")]
-    assert main(["serve", "--unseparated", *where, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]) == 2
+    assert main(["serve", "--init", "--unseparated", *where, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]) == 2
     assert f"{tmp_path / 'web.pem'}: has ended on" in capsys.readouterr().err
 
 
