@@ -21,6 +21,7 @@ WITH_DATA = (
     ("quarantine", "list"),
     ("quarantine", "requeue"),
     ("verify-store",),
+    ("backup", "copy.sqlite"),
     ("station", "add", "entre-a"),
     ("user", "add", "nils", "--role", "viewer"),
     ("user", "reset", "nils"),
