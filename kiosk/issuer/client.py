@@ -54,6 +54,8 @@ ASK_LIMIT_S = 8.0
 """A person waits."""
 ISSUE_LIMIT_S = 25.0
 """An issuer takes longer to sign."""
+HELD_AT_THE_DROP = (Outcome.JAM, Outcome.FISHING, Outcome.MUTE, Outcome.UNKNOWN)
+"""What came of a card in the drop slot where nobody can say that its holder has it: a cabinet that fell silent too."""
 
 
 def request_id(errand: str, what: str, card_number: str, more: bytes = b"") -> str:
@@ -208,9 +210,7 @@ class FleetBlocking:
         now = self._now()
         held = self._hold_ask(card_number, "returned", by, errand, now)
         dropped = held if block is None or by is None else self._block_ask(card_number, block, by, errand, now)
-        return self._queue.pledge(
-            {Outcome.DROPPED: dropped, Outcome.JAM: held, Outcome.FISHING: held, Outcome.UNKNOWN: held}
-        )
+        return self._queue.pledge({Outcome.DROPPED: dropped, **dict.fromkeys(HELD_AT_THE_DROP, held)})
 
     async def waiting(self) -> int:
         """How many have not been told."""

@@ -221,8 +221,9 @@ class Log:
         """Which code the card has, as far as this errand has changed it."""
         self.opened: set[int] = set()
         """Slots that this errand has opened, or may have."""
-        self._unwritten: list[_Conclusion] = []
-        """Outcomes whose commit failed: they are written with the errand's end, or at the next start as unknown."""
+        self._unwritten: list[Callable[[sqlite3.Connection], None]] = []
+        """Writers of what happened and could not be committed: it is written with the errand's end, or, of an effect, at the next
+        start as unknown."""
         self._journal = journal
         self._started = started
 
@@ -326,7 +327,7 @@ class Log:
             self._event(cx, kind, content)
 
         now = self._journal.now()
-        await self._journal.transact(work)
+        await self._write_or_keep(work)
 
     async def issued(self, receipt: Receipt, **content: Any) -> None:
         """Keep the receipt, and its event, in one transaction."""
@@ -355,8 +356,8 @@ class Log:
         ended = replace(ended, card_number=ended.card_number or self.card_number)
 
         def work(cx: sqlite3.Connection) -> None:
-            for conclusion in self._unwritten:
-                self._write_conclusion(cx, conclusion)
+            for write in self._unwritten:
+                write(cx)
             cx.execute(
                 "UPDATE errand SET ended = ?, outcome = ? WHERE id = ?", (self._journal.now(), ended.outcome, self.id)
             )
@@ -365,7 +366,9 @@ class Log:
             if ended.reason:
                 content["reason"] = ended.reason
             if self.card_number is not None:
-                content |= {"card_number": self.card_number, "hsa_id": self.hsa_id}
+                content |= {"card_number": self.card_number}
+            if self.hsa_id:  # of a card that was told by its number alone nobody knows whose it is
+                content |= {"hsa_id": self.hsa_id}
             self._event(cx, EventType.ERRAND_ENDED, content)
             if ended.outcome == ErrandOutcome.DONE and self._order_no:
                 self._journal.collect(cx, self._order_no)
@@ -399,10 +402,14 @@ class Log:
             self.unknown.add(conclusion.name)
         elif conclusion.outcome in DONE:
             self.unknown.discard(conclusion.name)  # it is done now, whatever came of it before
+        await self._write_or_keep(lambda cx: self._write_conclusion(cx, conclusion))
+
+    async def _write_or_keep(self, write: Callable[[sqlite3.Connection], None]) -> None:
+        """Commit what has happened. Raises StoreError, and then keeps it for the errand's end."""
         try:
-            await self._journal.transact(lambda cx: self._write_conclusion(cx, conclusion))
+            await self._journal.transact(write)
         except StoreError:
-            self._unwritten.append(conclusion)
+            self._unwritten.append(write)
             raise
 
     def _write_conclusion(self, cx: sqlite3.Connection, conclusion: "_Conclusion") -> None:

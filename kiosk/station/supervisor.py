@@ -193,18 +193,18 @@ class Supervisor:
         except ErrandEndedError:
             return Ended(ErrandOutcome.CANCELLED, "unanswered"), None
         except NoReaderError:
-            return Ended(ErrandOutcome.FAULT, "reader_gone"), views.trouble("reader", log.code)
+            return Ended(ErrandOutcome.FAULT, "reader_gone"), _trouble("reader", log)
         except ReaderError as error:
             logger.warning("the card could not be used: %s", error)
-            return Ended(
-                ErrandOutcome.FAULT, "card_slow" if isinstance(error, CardSlowError) else "card"
-            ), views.trouble("card", log.code)
+            return Ended(ErrandOutcome.FAULT, "card_slow" if isinstance(error, CardSlowError) else "card"), _trouble(
+                "card", log
+            )
         except StoreError as error:
             logger.error("the journal cannot be written: %s", error)
-            return Ended(ErrandOutcome.FAULT, "store"), views.trouble("store", log.code)
+            return Ended(ErrandOutcome.FAULT, "store"), _trouble("store", log)
         except Exception:  # the next person must meet a working station: say it, write it, go on
             logger.exception("an errand crashed")
-            return Ended(ErrandOutcome.FAULT, "crash"), views.trouble("crash", log.code)
+            return Ended(ErrandOutcome.FAULT, "crash"), _trouble("crash", log)
 
     async def _ask_back(self, card: "CardBack", caps: Capabilities, log: Log) -> str:
         """Ask for the card of an errand that is over, and say what it has now. The errand that the same card goes on to (a new
@@ -401,6 +401,12 @@ async def _resumed(reader: Reader, strange: Strangeness | None) -> "Resumed | Un
 
 _WITHDRAWN = {"door_open": lambda: views.trouble("door"), "logged_out": views.logged_out}
 """What is said when a question was withdrawn from outside, by the errand's reason."""
+
+
+def _trouble(what: str, log: Log) -> View[str]:
+    """What is said of a fault, with what the errand has come to."""
+    done = log.ended is not None and log.ended.outcome == ErrandOutcome.DONE
+    return views.trouble(what, log.code, done=done)
 
 
 async def _without_card(

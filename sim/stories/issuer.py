@@ -295,18 +295,18 @@ class _LogIn:
     """Implements `Administrators` over a desk."""
 
     def __init__(self, desk: IssuerDesk) -> None:
-        self._desk = desk
+        self.desk = desk
 
     async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
-        if "log_in" in self._desk.declines:
-            return RequestDeclined(self._desk.declines["log_in"])
+        if "log_in" in self.desk.declines:
+            return RequestDeclined(self.desk.declines["log_in"])
         if not_meant(proof, "administrator.login", proof.hsa_id):
             return RequestDeclined("bad_signature")
-        if proof.hsa_id not in self._desk.administrators:
+        if proof.hsa_id not in self.desk.administrators:
             return RequestDeclined("not_administrator")
-        vouched = replace(proof, by_server=self._desk.online)
-        name, by = self._desk.administrators[proof.hsa_id], "server" if self._desk.online else "list"
-        return LoggedIn(proof.hsa_id, name, by, vouched, self._desk.roles)  # type: ignore[arg-type]  # one of the two
+        vouched = replace(proof, by_server=self.desk.online)
+        name, by = self.desk.administrators[proof.hsa_id], "server" if self.desk.online else "list"
+        return LoggedIn(proof.hsa_id, name, by, vouched, self.desk.roles)  # type: ignore[arg-type]  # one of the two
 
 
 def _proved(der: bytes, request: bytes, proof: Signed | None) -> bool:

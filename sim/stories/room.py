@@ -177,14 +177,15 @@ class Room:
         second_reader: bool = False,
         printer: PaperTray | None = None,
         envelopes: Envelopes | None = None,
+        station: str = STATION,
     ) -> None:
         self.clock = world.clock
         self.world = world
         schemas = [outbox.SCHEMA, sync.SCHEMA, *gateway.SCHEMAS, journal.SCHEMA]
         self.store = store.open(folder / "station.sqlite", schemas=schemas)
         self.journal = Journal(
-            self.store, EventChain(STATION, 1, bootid), self.clock,
-            cipher=AtRestCipher(STATION, bytes(32)), on_collected=collect, redeem=blocks.redeem_pledge,
+            self.store, EventChain(station, 1, bootid), self.clock,
+            cipher=AtRestCipher(station, bytes(32)), on_collected=collect, redeem=blocks.redeem_pledge,
         )  # fmt: skip
         administrators = [administrator(person(13).hsa_id, person(13).name)]
         self.orders = HeldOrders(orders, administrators, self.journal)

@@ -65,13 +65,13 @@ async def _kept(ask: Ask, log: ErrandLog) -> Ended:
 
 
 async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason) -> None:
-    """See the card fall. One that is stuck in the slot is out of anybody's hands: on hold. Raises StopError."""
+    """See the card fall. One that is stuck, or that a silent cabinet may have swallowed, is on hold. Raises StopError."""
     assert caps.cabinet is not None, "the errand is not offered without"
     number, by = card.whose.card_number, card.who.proof
     pledge = caps.blocking.pledge_for_drop(number, reason if by else None, by=by, errand=log.id)
     came = await drop_card(ask, caps.cabinet, views.drop(DROP, number), log, number, pledge)
-    if came in (Outcome.JAM, Outcome.FISHING):
+    if came in (Outcome.JAM, Outcome.FISHING, Outcome.MUTE):
         await try_to_block_or_hold(ask, caps, DROP, log, BlockRequest(number, None, "returned", card.who.proof))
-        raise views.stuck(DROP)
+        raise views.unseen(DROP) if came == Outcome.MUTE else views.stuck(DROP)
     if came != Outcome.DROPPED:
         raise views.not_dropped(DROP)

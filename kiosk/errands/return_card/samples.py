@@ -29,6 +29,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-confirm-hold", views.confirm(WHY, ORDER, blocks=False)
     yield "return-drop", views.drop(DROP, ORDER.card_number)
     yield "return-stuck", views.stuck(DROP).view
+    yield "return-unseen", views.unseen(DROP).view
     yield "return-not-dropped", views.not_dropped(DROP).view
     yield "return-telling", blocking_views.telling(DROP)
     for came in (*OUTCOMES, "was_blocked", "not_told"):

@@ -6,7 +6,7 @@ from typing import Any
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, change_first
-from sim.stories.person import Story, drops, jams, pulls, puts
+from sim.stories.person import Person, Story, drops, jams, pulls, puts
 from sim.stories.register import HOLDER, NUMBER, PRINTED, both, queued, register, told
 from sim.stories.room import OLD_PIN, Room
 
@@ -38,6 +38,11 @@ def back(**changed: Any) -> Callable[[], Story]:
         **changed,
     }
     return lambda: {f"return_card.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+
+
+def silences(person: Person) -> None:
+    """The cabinet stops answering while the card is awaited."""
+    person.world.cabinet.set_mute()
 
 
 DROPPED = ("drop.open opened", "drop.card dropped")
@@ -82,6 +87,11 @@ STORIES = [
     ErrandStory(
         "return_card: it gets stuck, and nobody may use it", "return_card",
         back(drop_old=jams(MINE), **{"stop.drop_stuck": "end"}), prepare=register(), outcome="fault", reason="drop_stuck",
+        check=told(("hold", NUMBER, "returned", HOLDER)),
+    ),
+    ErrandStory(
+        "return_card: the cabinet falls silent, nobody knows where it is, and nobody may use it", "return_card",
+        back(drop_old=silences, **{"stop.drop_unseen": "end"}), prepare=register(), outcome="fault", reason="drop_unseen",
         check=told(("hold", NUMBER, "returned", HOLDER)),
     ),
     ErrandStory(

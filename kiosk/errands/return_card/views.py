@@ -155,6 +155,11 @@ def stuck(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.FAULT, "drop_stuck", badge="failure", icon="archive-arrow-down-outline")
 
 
+def unseen(context: ViewContext) -> StopError:
+    """The cabinet fell silent while the card was awaited: it may lie in the bin, or in its holder's hand."""
+    return stop(context, ErrandOutcome.FAULT, "drop_unseen", badge="failure", icon="archive-arrow-down-outline")
+
+
 def not_dropped(context: ViewContext) -> StopError:
     """The holder kept the card, or the flap did not open: nothing is returned and nothing blocked."""
     return stop(context, ErrandOutcome.REFUSED, "not_returned")
