@@ -1,0 +1,303 @@
+"""Part `single` of `make campaign`: every single fault at every place of every errand; then the person comes back, or does not.
+
+A case's id is `single:STORY:KIND.NUMBER:WAY:BACK`: the story, the place, how the fault strikes (`gate.WAYS`), and whether the
+person comes back `here`, `there` (another station) or `never`. One case: the errand with its fault; a station that died, or
+whose trouble stayed, is started again; its outbox is emptied; a day later the person is back; a month passes, day by day, at
+both stations and at the server; then the oracle reads everything. It all happens in one process, in seconds of a clock that is
+passed in.
+"""
+
+import asyncio
+import atexit
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
+
+from kiosk.ports import Ended
+from sim.stories.errand_stories import ErrandStory, errand_stories
+from sim.stories.person import Deed, puts
+from sim.stories.room import quick_folder, standing
+from sim.stories.setting import Setting, attended, own_card
+from tests.fakes.campaigns.gate import WAYS, Gate, KilledError, Kind, Place, Way
+from tests.fakes.campaigns.gathering import gather
+from tests.fakes.campaigns.oracle import Found, judge
+from tests.fakes.campaigns.parts import Options, Progress, Verdict
+from tests.fakes.campaigns.visitor import Visitor
+from tests.fakes.campaigns.world import Station, World
+
+PART = "single"
+Back = Literal["here", "there", "never"]
+BACKS: tuple[Back, ...] = get_args(Back)
+HANGS_S = 30.0
+"""No case takes so long of the real time unless it hangs."""
+MONTH = (3, 6, 30)
+"""Days after the return at which the stations send and the server looks at its deadlines."""
+UPDATED = 6
+"""The day on which a station is started again, as it is for each of its updates."""
+PICKUPS = (
+    ErrandStory("pickup: with the own card", "pickup", own_card, Setting()),
+    ErrandStory("pickup: the server verifies", "pickup", own_card, Setting(server=True)),
+    ErrandStory("pickup: attended, in turn", "pickup", lambda: attended(reader="holder"), Setting()),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault, and who comes back where."""
+
+    story: str
+    place: Place | None
+    back: Back
+
+    @property
+    def id(self) -> str:
+        where = "none" if self.place is None else f"{self.place.kind}.{self.place.number}:{self.place.way}"
+        return f"{PART}:{self.story}:{where}:{self.back}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Case":
+        """Raises ValueError for what is no id of a case."""
+        part, story, *place, back = text.split(":")
+        if part != PART or back not in BACKS or story not in stories():
+            raise ValueError(text)
+        if place == ["none"]:
+            return cls(story, None, back)
+        where, way = place
+        kind, _, number = where.partition(".")
+        if kind not in WAYS or way not in WAYS[kind]:
+            raise ValueError(text)
+        return cls(story, Place(kind, int(number), way), back)
+
+
+@cache
+def stories() -> dict[str, ErrandStory]:
+    """The first troubled story of each errand, and the pick-ups, by a short name."""
+    found = {f"pickup-{number}": tale for number, tale in enumerate(PICKUPS, 1)}
+    for tale in errand_stories():
+        if tale.troubled:
+            found.setdefault(tale.errand, tale)
+    return found
+
+
+@dataclass
+class Played:
+    """All that is left of a case: what the oracle reads."""
+
+    case: Case
+    world: World
+    visits: list[tuple[Station, Visitor, Ended | None]] = field(default_factory=list)
+    stopped_after: bool = False
+    """The station was started again after the first visit."""
+
+
+def counts_of(story: str) -> dict[Kind, int]:
+    """How many places of each kind the story passes when nothing strikes."""
+    return {kind: len(seen) for kind, seen in seen_in(story).items()}
+
+
+@cache
+def seen_in(story: str) -> dict[Kind, list[str]]:
+    """The same, as what passes: of an exchange its header as hex, of a write its statement."""
+    with playground() as folders:
+        played = asyncio.run(_undisturbed(story, *folders))
+    tale = stories()[story]
+    _, someone, ended = played.visits[0]
+    assert ended is not None
+    assert (ended.outcome, ended.reason) == (tale.outcome, tale.reason), f"{story}: {ended} {someone.names}"
+    return played.world.here.gate.seen
+
+
+async def _undisturbed(story: str, folder: Path, templates: Path) -> Played:
+    played = await play(Case(story, None, "never"), folder, templates)
+    await played.world.close()
+    return played
+
+
+def cases() -> Iterator[Case]:
+    """All of them."""
+    for story in stories():
+        for kind, count in counts_of(story).items():
+            for number in range(1, count + 1):
+                for way in WAYS[kind]:
+                    for back in BACKS:
+                        yield Case(story, Place(kind, number, way), back)
+
+
+def _in_memory() -> Path | None:
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() else None
+
+
+class playground:  # a context manager, used as a function is
+    """A folder for one case and one for the templates, in memory where there is such a thing."""
+
+    _templates: Path | None = None
+
+    def __enter__(self) -> tuple[Path, Path]:
+        cls = type(self)
+        if cls._templates is None or not cls._templates.exists():
+            atexit.register(lambda: shutil.rmtree(cls._templates or "", ignore_errors=True))
+            cls._templates = Path(tempfile.mkdtemp(prefix="kortkiosk-templates-", dir=_in_memory()))
+        self._slow = tempfile.TemporaryDirectory()
+        self._quick = quick_folder(Path(self._slow.name))
+        return self._quick.__enter__(), cls._templates
+
+    def __exit__(self, *fault: object) -> None:
+        self._quick.__exit__(None, None, None)
+        self._slow.cleanup()
+
+
+async def play(case: Case, folder: Path, templates: Path) -> Played:
+    """Live through one case. The caller closes the world."""
+    world = World(folder, templates, stories()[case.story])
+    played = Played(case, world)
+    here = world.here
+    here.gate.enter(asyncio.get_running_loop())
+    here.gate.counts.clear()
+    here.gate.seen.clear()
+    here.gate.place = case.place
+    await _visit(played, here)
+    await _send(here)
+    if here.gate.dead or (case.place is not None and case.place.way == "stays"):
+        world.take_cards()
+        world.pass_time(hours=1)
+        await here.restart()
+        played.stopped_after = True
+        await here.sync()
+    world.take_cards()
+    if case.place is None:
+        return played
+    world.pass_time(days=1)
+    await _come_back(played)
+    await pass_a_month(world)
+    return played
+
+
+def returns(played: Played) -> bool:
+    """Whether there is anything to come back for: a card that lies in the bin cannot be returned once more."""
+    world = played.world.here.world
+    return played.case.story != "return_card" or "1:old" not in world.cabinet.drop.binned
+
+
+async def _visit(played: Played, station: Station, *, again: bool = False) -> None:
+    tale, world = played.world.tale, station.world
+    story = dict(tale.story()) | (await _differently(played, station) if again else {})
+    someone = Visitor(world, world.clock, story, played.world.knows, persists=again)
+    ended = await station.visit(someone)
+    played.visits.append((station, someone, ended))
+    someone.learn(ended, code_card(tale), written=tale.errand in WRITES)
+
+
+async def _differently(played: Played, station: Station) -> dict[str, Deed]:
+    """What somebody who comes back does otherwise: with the new card where the old one is gone, counting what is left."""
+    gone = "1:old" not in station.world.hand
+    counted = station is played.world.there or "bin.emptied" in await station.room.told()
+    return {
+        **({"pickup.insert_old": puts("1:new")} if gone else {}),
+        **({"empty_bin.count": "0"} if counted else {}),
+        "empty_bin.difference": "missing",
+        "empty_bin.reference": "4711",
+    }
+
+
+WRITES = ("pickup", "attend", "unblock", "change_pin", "activate")
+"""Errands whose good end sets a code."""
+
+
+def code_card(tale: ErrandStory) -> str:
+    """The card whose code an errand may set."""
+    return "1:new" if tale.errand in ("pickup", "attend") else "1:old"
+
+
+async def _send(station: Station) -> None:
+    try:
+        if not station.gate.dead:
+            await station.sync()
+    except KilledError:
+        return
+
+
+async def _come_back(played: Played) -> None:
+    world = played.world
+    if played.case.back == "never":
+        return
+    station = world.here if played.case.back == "here" else world.open_there()
+    await station.sync()
+    if not returns(played):
+        return
+    await _visit(played, station, again=True)
+    for reader in list(station.world.in_reader):
+        station.world.remove(reader)
+    await station.sync()
+
+
+async def pass_a_month(world: World) -> None:
+    """The stations send what they have, and the server looks at what is due, on each of these days."""
+    day = 0
+    for next_day in MONTH:
+        world.pass_time(days=next_day - day)
+        day = next_day
+        if day == UPDATED:
+            await world.here.restart()
+        for station in filter(None, (world.here, world.there)):
+            await station.sync()
+        world.server.look(world.clock.now())
+
+
+async def run_case(case: Case) -> tuple[str, list[Found]]:
+    """Play and judge: how the visits ended, and every rule that was broken."""
+    with playground() as folders:
+        playing = asyncio.ensure_future(play(case, *folders))
+        await asyncio.wait({playing}, timeout=HANGS_S)
+        if not playing.done():
+            where = standing()
+            playing.cancel()
+            await asyncio.wait({playing}, timeout=HANGS_S)
+            return "hangs", [Found("hangs", where)]
+        try:
+            played = playing.result()
+        except TimeoutError as hang:
+            return "hangs", [Found("hangs", str(hang))]
+        try:
+            found = judge(await gather(played.world, played.visits))
+        finally:
+            await played.world.close()
+    ends = [("killed" if ended is None else ended.reason or str(ended.outcome)) for _, _, ended in played.visits]
+    return ", then ".join(ends), found
+
+
+def run_part(options: Options) -> int:
+    """Run all cases, or those that are named, and print the table."""
+    chosen = [Case.parse(one) for one in options.ids]
+    progress = Progress.open(PART, options)
+    if not chosen:
+        everything = list(cases())
+        random.Random(options.seed).shuffle(everything)  # a run that is cut off has looked everywhere
+        chosen = everything[: options.count]
+        known = progress.verdicts
+        chosen = [one for one in chosen if one.id not in known]
+        print(f"{len(everything)} cases, {len(chosen)} to run", flush=True)
+    began = time.process_time()
+    for case in chosen:
+        ended, found = asyncio.run(run_case(case))
+        if options.ids:
+            print(f"{case.id}: {ended}; {len(found)} rules broken", flush=True)
+        place = case.place
+        injected = "nothing" if place is None else f"{place.kind}, {place.way}"
+        progress.add(
+            Verdict(case.id, injected, case.story, tuple(str(one) for one in found), ended),
+            of=len(progress.verdicts) + 1,
+        )
+    print(progress.table())
+    spent = time.process_time() - began
+    print(f"{len(chosen)} cases in {spent:.0f} s of CPU time")
+    return 1 if any(verdict.broken for verdict in progress.verdicts.values()) else 0
+
+
+__all__ = ["Case", "Gate", "Played", "Way", "cases", "counts_of", "run_case", "run_part", "shutil"]

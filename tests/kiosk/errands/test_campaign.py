@@ -1,0 +1,101 @@
+"""A slice of `make campaign`: single faults of every errand, leaps of the clock, and bugs that the oracle must find."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.fakes.campaigns import clock_station, single
+from tests.fakes.campaigns.gate import WAYS, Place
+from tests.fakes.campaigns.oracle import CardEvidence, Evidence, StationEvidence, VisitEvidence, judge
+from tests.fakes.campaigns.planted import BUGS, cases_of, hunt, planted
+from tests.fakes.campaigns.single import Case, cases, run_case, stories
+
+STEP = 997
+"""Every so many-th case is run: a prime, so that each kind of place and each way has its turn."""
+PLANTED = ("an-end-is-dropped", "a-hold-that-is-forgotten", "a-try-is-counted-after", "a-pledge-is-not-redeemed")
+
+
+@pytest.fixture(scope="module")
+def every_case() -> list[Case]:
+    return list(cases())
+
+
+def test_every_errand_and_every_way_of_failing_has_its_cases(every_case: list[Case]) -> None:
+    assert {case.story for case in every_case} == set(stories())
+    found = {(case.place.kind, case.place.way) for case in every_case if case.place is not None}
+    assert found == {(kind, way) for kind, ways in WAYS.items() for way in ways}
+    assert len({case.id for case in every_case}) == len(every_case) > 20_000
+    assert all(Case.parse(case.id) == case for case in every_case[::STEP])
+
+
+def test_a_slice_of_all_single_faults_breaks_no_rule(every_case: list[Case]) -> None:
+    for case in every_case[::STEP]:
+        ended, found = asyncio.run(run_case(case))
+        assert not found, f"{case.id}: {ended}: {[str(one) for one in found]}"
+
+
+@pytest.mark.parametrize("leap", ["+10y", "-10y", "+1h"])
+def test_a_leap_of_the_clock_in_the_middle_breaks_no_rule(leap: str) -> None:
+    ended, found = asyncio.run(clock_station.run_case(f"clock-station:change_pin:3:{leap}"))
+    assert not found, f"{ended}: {[str(one) for one in found]}"
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_bug_is_found(name: str) -> None:
+    bug = next(one for one in BUGS if one.name == name)
+    for pattern in bug.shows:
+        cases_of(pattern)
+    rule, case, _ = hunt(bug)
+    assert rule, f"{name} was not found"
+    assert case.startswith(single.PART)
+
+
+def test_every_planted_bug_still_fits_the_code() -> None:
+    assert len(BUGS) == len({bug.name for bug in BUGS}) >= 50
+    for bug in BUGS:
+        with planted(bug):
+            pass
+
+
+def test_a_case_that_is_none_is_refused() -> None:
+    for text in (
+        "single:nobody:card.1:once:here",
+        "single:change_pin:card.1:twice:here",
+        "single:change_pin:card.1:once:away",
+    ):
+        with pytest.raises(ValueError, match="single"):
+            Case.parse(text)
+    assert Case.parse("single:change_pin:card.1:once:here").place == Place("card", 1, "once")
+
+
+CARD = CardEvidence("9999", "222222", "111111", ("222222",), tries_spent=0)
+DONE = VisitEvidence("a", "done", "", ("change_pin.done",), ("change_done.title",))
+GOOD = Evidence("information", ("done", ""), (StationEvidence("a", (), ()),), (), ())
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"cards": (replace(CARD, may_be=("111111",)),)}, "code"),
+        ({"cards": (replace(CARD, code="111111", may_be=("111111",), register="held"),)}, "register"),
+        ({"cards": (replace(CARD, code="111111", may_be=("111111",), given_back=True),)}, "register"),
+        ({"visits": (DONE,), "cards": (replace(CARD, tries_spent=1),)}, "tries"),
+        ({"stations": (StationEvidence("a", (), (), puks=1),)}, "tries"),
+        ({"stations": (StationEvidence("a", (), (), open_slot=2),)}, "door"),
+        ({"stations": (StationEvidence("a", (), (), papers=1),)}, "effects"),
+        ({"register_told": ("block",)}, "effects"),
+        ({"visits": (DONE,)}, "ends"),
+        (
+            {"visits": (replace(DONE, outcome="fault", reason="x"), replace(DONE, outcome="refused", reason="y"))},
+            "way on",
+        ),
+        ({"set_aside": 1}, "events"),
+        ({"alarms": {"conflict": "1:7"}}, "events"),
+        ({"secrets_in": ("station.sqlite",)}, "secrets"),
+    ],
+)
+def test_the_oracle_sees_it(changed: dict[str, object], rule: str) -> None:
+    evidence = replace(GOOD, **changed)  # type: ignore[arg-type]
+    assert rule in {found.rule for found in judge(evidence)}
+    assert judge(GOOD) == []
