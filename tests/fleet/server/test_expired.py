@@ -67,7 +67,7 @@ def test_serve_names_a_certificate_that_is_not_its_authoritys(
         "--mqtt",
         "127.0.0.1:0",
     ]
-    assert main(["serve", "--unseparated", *where]) == 2
+    assert main(["serve", "--init", "--unseparated", *where]) == 2
     assert f"{now / file}: was not issued by the authority" in capsys.readouterr().err
 
 

@@ -38,6 +38,7 @@ WITH_DATA = (
     ("retain", "--authority", AUTHORITY),
     ("erase", "--hsa-id", "TEST000000-0001", "--authority", AUTHORITY),
     ("verifier", "--unseparated", "--socket", "new-socket", "--keys", FILE, "--peer", "root"),
+    ("begin-tries",),
     ("doctor", "--authority", AUTHORITY),
     ("simulate", "--stations", "1", "--seconds", "0", "--authority", AUTHORITY),
     ("issuer-simulator",),
