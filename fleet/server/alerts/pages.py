@@ -128,7 +128,7 @@ def alert_pages(web: Web, alerts: Alerts) -> APIRouter:
     async def take_many(request: Request) -> Response:
         form = await form_of(request)
         chosen = [int(value) for value in form.getlist("alert") if isinstance(value, str) and _NUMBER.fullmatch(value)]
-        await run_in_threadpool(_take, request, alerts, chosen[:ROWS], field(form, "note", MOST_NOTE))
+        _one_of(await run_in_threadpool(_take, request, alerts, chosen[:ROWS], field(form, "note", MOST_NOTE)))
         return RedirectResponse("/alerts", 303)
 
     @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND, orders=False))
