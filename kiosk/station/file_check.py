@@ -3,12 +3,14 @@
 Rules: it reads over a connection of its own, so that the first screen and errands wait for nothing. An index that does not fit
 its tables is made anew from them; any other damage of the file is the problem `store_damaged`. An event that is not what was
 sealed, that is gone from between others, or that does not follow the one before, is the problem `events`, and the fleet is told
-by an event of its own, once for each; what the server does not hold of them goes out as damaged (`fleet.agent.outbox`).
+by an event of its own, once for each; what the server does not hold of them goes out as damaged (`fleet.agent.outbox`). An
+outcome that an event tells and the journal's own row does not is `store_damaged` too: by the rows an errand is gone on with.
 """
 
 import asyncio
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,12 +20,13 @@ from fleet.agent import outbox
 from fleet.agent.outbox import START, KeptEvent, Place
 from fleet.agent.store import SQLITE_READ_ERRORS, StoreError
 from fleet.messages.events import Event
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import EventType, Outcome
 from kiosk.station.journal import Journal
 
 log = logging.getLogger(__name__)
 
 PAGE = 200
+_OUTCOMES = (EventType.EFFECT_DONE, EventType.EFFECT_UNKNOWN)
 MOST_FAULTS = 20
 _OF_AN_INDEX = ("missing from index", "wrong # of entries in index", "non-unique entry in index")
 """How the lines of `PRAGMA integrity_check` speak of an index that does not fit its table."""
@@ -43,11 +46,14 @@ def check_file(path: Path, station: str) -> FileFindings:
     """Read all of it. Never raises for what is in the file."""
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as cx:
+            cx.execute("BEGIN")  # one moment of the file: errands go on meanwhile
             said = [str(row[0]) for row in cx.execute(f"PRAGMA integrity_check({MOST_FAULTS})")]
             of_indexes = [line for line in said if any(words in line for words in _OF_AN_INDEX)]
             faults = tuple(line for line in said if line != "ok" and line not in of_indexes)
-            damaged = () if faults else tuple(_damaged_places(cx, station))
-            return FileFindings(damaged, bool(of_indexes), faults)
+            if faults:
+                return FileFindings(faults=faults)
+            damaged = tuple(_damaged_places(cx, station))
+            return FileFindings(damaged, bool(of_indexes), tuple(_untrue_rows(cx, station)))
     except SQLITE_READ_ERRORS as error:
         return FileFindings(faults=(type(error).__name__,))
 
@@ -96,6 +102,22 @@ def _damaged_places(cx: sqlite3.Connection, station: str) -> Iterator[Place]:
         if not isinstance(event, Event) or not (between or _follows(event, before)):
             yield event.epoch, event.sequence
         before = event
+
+
+def _untrue_rows(cx: sqlite3.Connection, station: str) -> Iterator[str]:
+    """Outcomes in events that are not in the rows that were written in the same transactions. Whole events alone prove it."""
+    events: Counter[tuple[str, str, str]] = Counter()
+    for event in _kept(cx, station):
+        if isinstance(event, Event) and event.type in (*_OUTCOMES, EventType.ERRAND_ENDED):
+            said = event.content()
+            outcome = said.get("outcome", Outcome.UNKNOWN)
+            events[str(said.get("errand")), str(said.get("effect", said.get("kind"))), str(outcome)] += 1
+    query = (
+        "SELECT errand, name, outcome FROM effect WHERE outcome IS NOT NULL"
+        " UNION ALL SELECT id, kind, outcome FROM errand WHERE outcome IS NOT NULL"
+    )
+    for what, count in (events - Counter(map(tuple, cx.execute(query).fetchall()))).items():
+        yield f"errand {what[0]}: {count} outcomes that were written are not in the journal"
 
 
 def _follows(event: Event, before: KeptEvent | None) -> bool:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from drivers.reader.outcomes import Accepted
 from fleet.agent import outbox
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType
 from kiosk.cli import Exit, main
 from kiosk.config import Config
 from kiosk.errands.registry import ERRANDS
+from kiosk.ports import Ended
 from kiosk.station.build import open_station
+from kiosk.station.file_check import FileFindings, check_file
 from kiosk.station.station import Station
 from sim.bench.virtual_bench import VirtualBench
 from sim.demo.seed import DemoRegion
@@ -104,6 +107,36 @@ async def test_an_index_that_does_not_fit_is_made_anew(region: DemoRegion, world
         assert await station.records.depth() >= 4
     with closing(sqlite3.connect(tmp_path / "data" / "station.sqlite")) as cx:
         assert cx.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE effect SET outcome = 'bccepted'",
+        "UPDATE effect SET outcome = NULL",
+        "UPDATE errand SET outcome = 'donf'",
+        "DELETE FROM effect",
+    ],
+)
+async def test_a_row_that_says_otherwise_than_its_event_is_damage(
+    statement: str, region: DemoRegion, world: VirtualBench, tmp_path: Path
+) -> None:
+    async def changed() -> Accepted:
+        return Accepted()
+
+    config, base = in_region(region, tmp_path / "data")
+    async with open_station(config, base, Visitor(), virtual=world) as station:
+        assert station.records is not None
+        for _ in range(2):
+            log = await station.records.journal.start("change_pin")
+            await log.effect(Effect.CARD_CHANGE, changed())
+            await log.end(Ended(ErrandOutcome.DONE))
+    await started(config, base, world, 2)
+    assert check_file(tmp_path / "data" / "station.sqlite", station.records.file.chain.station) == FileFindings()
+    damage(tmp_path / "data", f"{statement} WHERE rowid = 1")
+    async with open_station(config, base, Visitor(), virtual=world) as station:
+        await becomes(station, lambda at: "store_damaged" in problems(at))
+        assert station.missing(PICKUP) == "store"
 
 
 @pytest.mark.parametrize(
