@@ -23,14 +23,15 @@ from fleet.messages.events import Event
 from fleet.messages.link import Order
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import load
-from fleet.server.deadlines.tables import deadline_clock, open_days
+from fleet.server.deadlines.tables import open_days
 from fleet.server.events.tables import conflicts, events, quarantine
+from fleet.server.guards.tables import server_clock
+from fleet.server.guards.watch import ClockWatch
 from fleet.server.ingest.parse import arrived_event
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue
 from fleet.server.orders import queries as order_queries
-from fleet.server.orders.model import OrderLine, OrderRecord
-from fleet.server.orders.service import import_orders
+from fleet.server.orders.model import OrderRecord
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.sqlite import sqlite_engine
@@ -38,7 +39,7 @@ from fleet.server.stations.tables import alarms, stations
 from sim.stories.clock import NOW, HandClock
 from tests.fakes.campaigns.gate import Gate
 from tests.fakes.server.databases import new_store
-from tests.fleet.server.conftest import KeptChanges
+from tests.fleet.server.conftest import KeptChanges, hold_orders
 
 DAY = timedelta(days=1)
 CAMPAIGN = "campaign"
@@ -67,10 +68,8 @@ def _settled(folder: Path, waiting: tuple[Order, ...], station: str) -> bytes:
         )
         for one in waiting
     ]  # fmt: skip
-    with database.writing.begin() as connection:
-        import_orders(connection, [OrderLine(number + 2, one) for number, one in enumerate(records)], NOW)
-    job = DeadlineJob(database, load(), KeptChanges(), lambda: NOW - 2 * DAY)
-    job.look()
+    hold_orders(database, *records, now=NOW)
+    ClockWatch(database, lambda: NOW - 2 * DAY).look()
     database.close()
     content = path.read_bytes()
     path.unlink()
@@ -99,6 +98,7 @@ class Server:
         self.writer = Writer(self.database)
         self.issuer = Issuer()
         self.stations = (station, OTHER)
+        self._watch = ClockWatch(self.database, clock.now)
         self._deadlines = DeadlineJob(self.database, load(), KeptChanges(), clock.now)
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ class Server:
     def offered(self, station: str, hsa_id: str) -> list[Order]:
         """What a station is told that asks for a person."""
         with self.database.reading.begin() as connection:
-            return order_queries.orders_for(connection, station, hsa_id, self._today())
+            return order_queries.orders_for(connection, station, hsa_id, self._today(), since=self._today())
 
     def listed(self, station: str) -> list[Order]:
         """What a station is told that synchronizes."""
@@ -171,11 +171,12 @@ class Server:
     def look(self, now: datetime) -> None:
         """What happens by itself at that time, with as many looks before that the clock is believed; and the issuer does it."""
         with self.database.writing.begin() as connection:
-            connection.execute(update(deadline_clock).values(seen=now))
+            connection.execute(update(server_clock).values(seen=now))
             days = {(NOW + number * DAY).date().isoformat() for number in range((now - NOW).days + 1)}
             there = set(connection.execute(select(open_days.c.day)).scalars())
             for day in sorted(days - there):  # both stations received visitors, so that days of grace count
                 connection.execute(insert(open_days), [{"station": name, "day": day} for name in self.stations])
+        self._watch.look()
         self._deadlines.look()
         with self.database.writing.begin() as connection:
             for row in request_queue.due_requests(connection, now):
