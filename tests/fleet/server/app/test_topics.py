@@ -19,6 +19,7 @@ from fleet.server.commands.model import Commands
 from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.settings import load
+from fleet.server.guards.model import Guards
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
 from fleet.server.readings.model import Readings
@@ -140,7 +141,9 @@ def recorded(
         clock=lambda: NOW,
         zone=ZONE,
         cards=CardSide(
-            cast(Cards, Recorder(side.cards, Cards, reads)), cast(Deadlines, Recorder(side.deadlines, Deadlines, reads))
+            cast(Cards, Recorder(side.cards, Cards, reads)),
+            cast(Deadlines, Recorder(side.deadlines, Deadlines, reads)),
+            cast(Guards, Recorder(side.guards, Guards, reads)),
         ),
     )
     app.state.visitor = visitor
