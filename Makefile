@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign kill-campaign schemathesis emulated printer-referee attacks gallery firmware lock clean
+.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -47,6 +47,11 @@ fuzz: setup ## coverage-guided fuzzing of every parser, FUZZ_SECONDS=120 in all 
 	@$(PY) -c 'import atheris' 2>/dev/null || \
 		.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
 	@$(PY) -m fuzz $(ARGS)
+
+mutants: setup ## mutation testing of what must not be wrong, SAMPLE=60 SEED=1 of each module (ARGS="roles codes" for some); goes on
+	@test -x build/mutants/tools/bin/python || .venv/bin/python -m venv --clear build/mutants/tools
+	@build/mutants/tools/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/mutants.txt
+	@nice $(PY) -m scripts.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 state-machine: setup ## random sequences of entries, tears, swaps and restarts, SEQUENCES=10000; foreign cards, CARDS=5000 ERRANDS=300
 	@KORTKIOSK_SEQUENCES=$(or $(SEQUENCES),10000) $(PY) -m pytest tests/drivers/reader/test_state_machine.py $(ARGS)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Write requirements/ again: every package of the extras server, telemetry and dev, at one version, with the hashes of its files;
-# and in files of their own the fuzzer, which only `make fuzz` installs, and what checks the cabinet's firmware.
+# and in files of their own the fuzzer, which only `make fuzz` installs, what makes mutants (`make mutants`), and what checks the
+# cabinet's firmware.
 #
 # Versions at hand are kept unless setup.cfg asks for others; `--upgrade` or `--upgrade-package NAME` takes newer ones.
 # The resolver lives in an environment of its own (build/lock) and never enters the project's.
@@ -31,6 +32,8 @@ extra() { .venv/bin/python -c 'import configparser as c, sys; f = c.ConfigParser
 
 printf '==> requirements/fuzz.txt\n'
 extra fuzz | compile - --universal --no-deps --no-annotate --python-version 3.11 --output-file requirements/fuzz.txt "$@"
+printf '==> requirements/mutants.txt\n'
+extra mutants | compile - --universal --no-deps --no-annotate --python-version 3.11 --output-file requirements/mutants.txt "$@"
 printf '==> requirements/firmware.txt\n'
 extra firmware | compile - --universal --no-annotate --python-version 3.11 --output-file requirements/firmware.txt "$@"
 printf '==> requirements/emupos.txt\n'

@@ -1,0 +1,1 @@
+"""Mutation testing of the code that must not be wrong (`make mutants`)."""
