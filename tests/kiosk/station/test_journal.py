@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages import events
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.errands.unblock.by_administrator import NotAnswered
 from kiosk.ports import Ended
 from kiosk.station import journal as journal_module
+from kiosk.station import journal_queries
 from kiosk.station.journal import Interrupted, Journal, Log, outcome_of
 from kiosk.steps.certificate.card_write import GarbledAnswer, KeyUnavailable
 from kiosk.steps.pin.unlocking import NotSent
@@ -342,3 +344,134 @@ async def test_the_order_of_an_errand_is_kept_for_that_errand_and_names_nobody_i
 
 def order_plain(number: int) -> bytes:
     return msgspec.json.encode(order_of(number))
+
+
+async def written(file: File) -> list[events.Event]:
+    rows = await file.store.transact(
+        lambda cx: cx.execute("SELECT envelope, data, salt FROM outbox ORDER BY sequence").fetchall()
+    )
+    return [events.restore(*row) for row in rows]
+
+
+async def test_each_event_names_its_errand_and_is_about_the_order_or_else_the_card(file: File) -> None:
+    log = await file.journal.start("pickup")
+    await log.about_card("9752269875", "TEST-1")
+    await log.effect(Effect.CARD_CHANGE, _soon(Accepted()))
+    await log.about(order_of(1))
+    await log.effect(Effect.SLOT_OPEN, _soon(NotOpened(SlotFault.JAMMED)), slot=2)
+    await log.end(Ended("done"))
+    told = await written(file)
+    assert [event.subject for event in told] == [None, "card/9752269875", "order/A-0001", "order/A-0001"]
+    assert [event.content() for event in told] == [
+        {"errand": log.id, "kind": "pickup"},
+        {"errand": log.id, "effect": "card.change", "outcome": "accepted"},
+        {
+            "errand": log.id,
+            "order": "A-0001",
+            "effect": "slot.open",
+            "outcome": "not_opened",
+            "slot": 2,
+            "fault": "jammed",
+        },
+        {
+            "errand": log.id,
+            "order": "A-0001",
+            "kind": "pickup",
+            "outcome": "done",
+            "seconds": 0,
+            "card_number": order_of(1).card_number,
+            "hsa_id": order_of(1).hsa_id,
+        },
+    ]
+
+
+async def test_a_card_is_kept_with_its_own_errand_alone(file: File) -> None:
+    first, second = await file.journal.start("change_pin"), await file.journal.start("change_pin")
+    await first.about_card("9752269875", "TEST-1")
+    rows = await file.store.transact(lambda cx: cx.execute("SELECT id, card_number, hsa_id FROM errand").fetchall())
+    assert set(rows) == {(first.id, "9752269875", "TEST-1"), (second.id, None, None)}
+
+
+async def test_a_slot_that_was_opened_or_may_have_been_is_remembered(file: File) -> None:
+    log = await file.journal.start("pickup")
+    await log.effect(Effect.SLOT_OPEN, _soon(Opened()), slot=1)
+    await log.effect(Effect.SLOT_OPEN, _soon(OpenUnknown()), slot=2)
+    await log.effect(Effect.SLOT_OPEN, _soon(NotOpened(SlotFault.JAMMED)), slot=3)
+    await log.effect(Effect.CARD_CHANGE, _soon(Unknown()), slot=4)
+    with pytest.raises(TypeError):
+        await log.effect(Effect.SLOT_OPEN, _soon(object()), slot=5)
+    assert log.opened == {1, 2, 5}
+
+
+@pytest.mark.parametrize(("how", "code"), [(Outcome.WRITTEN, "new"), (Outcome.FAILED, "before")])
+async def test_what_is_learnt_of_an_unknown_effect_says_which_code_applies(file: File, how: Outcome, code: str) -> None:
+    log = await file.journal.start("unblock")
+    await log.effect(Effect.CARD_UNBLOCK, _soon(Unknown()))
+    await log.settled(Effect.CARD_UNBLOCK, how)
+    assert (log.code, log.unknown) == (code, set())
+    other = await file.journal.start("pickup")
+    await other.settled(Effect.SLOT_OPEN, Outcome.WRITTEN)
+    assert other.code == "before", "a slot has no code"
+
+
+async def test_a_key_counts_as_made_on_the_card_and_in_the_place_where_it_was(file: File) -> None:
+    log = await file.journal.start("renew")
+    await log.about_card("9752269875", "TEST-1")
+    assert not await log.made_key("45")
+    await log.effect(Effect.CARD_GENERATE_KEY, _soon(Accepted()), key="45")
+    assert await log.made_key("45")
+    assert not await log.made_key("46")
+    other = await file.journal.start("renew")
+    await other.about_card("9752269876", "TEST-2")
+    assert not await other.made_key("45")
+
+
+async def test_what_was_pledged_is_due_in_the_transaction_that_writes_the_outcome(file: File) -> None:
+    due: list[tuple[str, str]] = []
+
+    def redeem(cx: Any, effect: int, outcome: str, now: str) -> None:
+        name = cx.execute("SELECT name FROM effect WHERE id = ? AND outcome = ?", (effect, outcome)).fetchone()[0]
+        due.append((name, outcome))
+        assert now == file.journal.now()
+
+    file.journal.redeem = redeem
+    log = await file.journal.start("pickup")
+    await log.effect(Effect.SLOT_OPEN, _soon(Opened()))
+    await log.effect(Effect.CARD_CHANGE, _soon(Unknown()))
+    assert due == [("slot.open", "opened"), ("card.change", "unknown")]
+
+
+async def test_the_administrator_sees_what_happened_last_as_codes(file: File) -> None:
+    log = await file.journal.start("pickup")
+    await log.about(order_of(1))
+    await log.effect(Effect.SLOT_OPEN, _soon(Opened()), slot=2)
+    opened, began = await journal_queries.last_events(file.journal)
+    assert (opened.type, opened.effect, opened.errand, opened.outcome, opened.slot) == (
+        "effect.done",
+        "slot.open",
+        "",
+        "opened",
+        2,
+    )
+    assert (began.type, began.effect, began.errand, began.outcome, began.slot) == (
+        "errand.started",
+        "",
+        "pickup",
+        "",
+        None,
+    )
+    now = HandClock().now()
+    assert opened.time == f"{now.astimezone():%H:%M}"
+
+
+async def test_a_card_handed_out_without_a_receipt_is_unsigned_until_the_server_lists_it(file: File) -> None:
+    log = await file.journal.start("pickup")
+    await log.about(order_of(1))
+    await log.effect(Effect.CARD_UNBLOCK, _soon(Accepted()))
+    now = HandClock().now()
+    assert await journal_queries.unsigned(file.journal, [], None) == 1
+    assert await journal_queries.unsigned(file.journal, [], now - timedelta(seconds=1)) == 1
+    assert await journal_queries.unsigned(file.journal, [], now + timedelta(seconds=1)) == 0
+    assert await journal_queries.unsigned(file.journal, ["A-0001", "A-0002"], now) == 2
+    await file.store.transact(lambda cx: cx.execute("INSERT INTO receipt VALUES ('R', 'A-0001', x'00', '', '')"))
+    assert await journal_queries.unsigned(file.journal, ["A-0001", "A-0002"], None) == 1

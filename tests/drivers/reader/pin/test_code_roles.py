@@ -66,3 +66,23 @@ def test_puks_that_are_not_listed_are_counted_apart_where_no_reference_is_common
     assert [own.role for own in common] == [Role.IDENTIFICATION, Role.SIGNATURE, Role.PUK]
     assert {own.code.puk_id for own in common[:2]} == {common[2].code.auth_id}
     assert common[2].code.reference == 0x83
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("at_mf", [True, False])
+def test_a_puk_is_verified_at_the_mf_where_the_profile_says_so_and_else_where_the_card_does(
+    listed: bool, at_mf: bool
+) -> None:
+    where = {"path": b"\x3f\x00\x50\x16", "flags": frozenset({CodeFlag.LOCAL, CodeFlag.NEEDS_PADDING})}
+    own = [replace(pin(1), **where)]
+    if listed:
+        puk = replace(pin(2, "PUK"), **where)
+        own.append(replace(puk, flags=puk.flags | {CodeFlag.UNBLOCKING}))
+    profile = builtin().match_name("virtual-b")
+    profile = profile.model_copy(update={"puk": profile.puk.model_copy(update={"at_mf": at_mf})})
+    first, puk_of_card = (each.code for each in as_described(assign_roles(own, []), profile))
+    assert puk_of_card.path == (b"\x3f\x00" if at_mf else where["path"])
+    assert puk_of_card.has(CodeFlag.LOCAL) is not at_mf
+    assert puk_of_card.has(CodeFlag.NEEDS_PADDING)
+    assert puk_of_card.has(CodeFlag.UNBLOCKING)
+    assert (first.path, first.flags) == (where["path"], where["flags"]), "the PIN stays where it is"

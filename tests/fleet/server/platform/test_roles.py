@@ -46,8 +46,6 @@ def test_who_has_no_grant_may_nothing_but_be_signed_in() -> None:
     nobody = caller()
     assert {right for right in Right if nobody.may(right)} == {Right.PUBLIC, Right.SIGNED_IN}
     assert not nobody.scope(Right.VIEW).allows("lasarettet-a")
-    assert not nobody.program
-    assert nobody.stepped_up is None
 
 
 def test_people_are_seen_where_a_role_shows_them_and_nowhere_else() -> None:
@@ -117,7 +115,8 @@ def test_a_step_up_is_fresh_for_five_minutes_and_a_clock_may_be_a_minute_behind(
 
 
 def test_who_never_stepped_up_has_not() -> None:
-    assert not caller().has_stepped_up(NOW)
+    assert not Caller("tove.test", "key", ()).has_stepped_up(NOW)
+    assert Caller("tove.test", "key", ()).program is False
 
 
 @pytest.mark.parametrize(
