@@ -250,7 +250,12 @@ class Supervisor:
             try:
                 return await self.ask(view, until=until)
             except CardPulledError:
-                if until is not None or self._reader is None or await self._reader.presence() is Presence.NO_READER:
+                if (
+                    until is not None
+                    or not view.asks_back
+                    or self._reader is None
+                    or await self._reader.presence() is Presence.NO_READER
+                ):
                     raise
             came = await self._card_back(log.code)
             if came != "goes_on":

@@ -19,6 +19,7 @@ class View(Generic[A_co]):
     """What every view has. `name` is stable: answers files and tests use it.
 
     needs_card: the holder's card must stay in; pulling it ends the question with `CardPulledError`.
+    asks_back: a card that is pulled is asked for before that; not where whoever pulls it has answered.
     idle_s: seconds without a touch until the warning; None takes the station's own.
     """
 
@@ -35,6 +36,7 @@ class View(Generic[A_co]):
     side: Button | None = None
     primary: Button | None = None
     needs_card: bool = False
+    asks_back: bool = True
     idle_s: float | None = None
 
 

@@ -29,7 +29,7 @@ from fleet.server.platform.time_zones import HERE
 from fleet.server.platform.web.authorization import audit_change, caller_of, field, form_of, needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Offset, next_offset, pages_of
-from fleet.server.platform.web.request_bodies import LINE, Body
+from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
 
@@ -104,7 +104,9 @@ class Acknowledgement(Body):
 class Acknowledgements(Acknowledgement):
     """Somebody has taken these, with one note for all."""
 
-    alerts: Annotated[list[Annotated[int, Field(ge=1, le=2**53)]], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    alerts: Annotated[
+        list[Annotated[int, Field(strict=False, ge=1, le=2**53), WHOLE]], Field(min_length=1, max_length=MOST_AT_ONCE)
+    ]
 
 
 def alert_pages(web: Web, alerts: Alerts) -> APIRouter:
@@ -160,7 +162,7 @@ def alert_api(alerts: Alerts) -> APIRouter:
         )
         return CountedRows(items=[_model(row) for row in rows], next=next_offset(offset, limit, total), total=total)
 
-    @router.get("/alerts/{alert}", dependencies=needs(Right.VIEW))
+    @router.get("/alerts/{alert:int}", dependencies=needs(Right.VIEW))
     def read_alert(request: Request, alert: Number) -> Alert:
         """One alert."""
         return _model(_found(within(request, alerts).find_alert(alert)))

@@ -109,6 +109,7 @@ def old(context: ViewContext, previous: Certificate) -> Confirm:
         way_out=Button("keep", say("renew.old.keep"), "close"),
         primary=primary_button("remove", "renew.old.go"),
         needs_card=True,
+        asks_back=False,
     )
 
 

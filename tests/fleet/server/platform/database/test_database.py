@@ -81,7 +81,7 @@ def test_words_about_alerts_outlive_a_step_down_that_knows_none_about_commands(d
         kept = [("all", False), ("bad", False)]
         assert connection.execute(about).all() == [*kept, ("all", True), ("bad", True)]
         run(connection, command.downgrade, "0012")
-        run(connection, command.upgrade, "0013")
+        run(connection, command.upgrade, "head")
         assert connection.execute(about).all() == kept
         second_person.queue_notices(connection, second_person.unannounced_approvals(connection, ("all",), NOW), NOW)
         with pytest.raises(IntegrityError):
