@@ -71,8 +71,8 @@ printer-referee: setup ## what the printer is sent, judged by an independent ESC
 attacks: setup ## rogue cards, stations, brokers and people against the whole, one line each (ARGS="-k broker" for some)
 	@$(PY) -m pytest --quiet --no-header -p no:cacheprovider --attacks tests/attacks $(ARGS)
 
-campaign: setup ## every single fault, judged: PART=single SEED=1 COUNT=500, ARGS=ID repeats one case; goes on where it was cut off
-	@nice $(PY) -m tests.fakes.campaigns $(PART) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(ARGS)
+campaign: setup ## every single fault, judged: PART=single SEED=1 COUNT=500 JOBS=2, ARGS=ID repeats one case; goes on where it was cut off
+	@nice $(PY) -m tests.fakes.campaigns $(PART) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
 kill-campaign: setup ## server, broker and database killed KILLS=20 times while stations send, then compared (STORE=postgresql, BROKER=rabbitmq)
 	@$(PY) -m tests.fakes.campaigns.kill_campaign

@@ -59,14 +59,14 @@ def another_card(code: CodeThatApplies) -> Tell:
 
 def trouble(what: str, code: CodeThatApplies = "before", *, done: bool = False) -> Tell:
     """A fault of the station: `reader`, `card`, `store`, `door` (opened) or `crash`. A code that may be another is told first.
-    `done`: it came after the errand's good end, which then is said."""
+    `done`: it came after the errand's good end, which then is said instead: nothing was broken off, and nobody has to be seen."""
     return Tell(
         name=f"closing.{what}",
         badge="failure",
         badge_icon="wrench-outline",
         title=say(f"closing.{what}.title"),
-        lead=(*_code_told(code), *((say("closing.errand_done"),) if done else ()), say(f"closing.{what}.lead")),
-        points=(Point(say("closing.do"), mark="number"),),
+        lead=(*_code_told(code), say("closing.errand_done" if done else f"closing.{what}.lead")),
+        points=(Point(say("closing.take_card.holder" if done else "closing.do"), mark="number"),),
         primary=primary_button("end", "button.end", "check"),
     )
 

@@ -107,6 +107,7 @@ def _closing() -> Iterator[tuple[str, View[Any]]]:
     yield "pulled-unknown", aborted_views.pulled("unknown")
     yield "trouble-store-new", aborted_views.trouble("store", "new")
     yield "trouble-crash-unknown", aborted_views.trouble("crash", "unknown")
+    yield "trouble-crash-done", aborted_views.trouble("crash", "new", done=True)
     for what in ("reader", "card", "store", "crash"):
         yield f"trouble-{what}", aborted_views.trouble(what)
     yield "another-card", aborted_views.another_card("new")

@@ -20,6 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("what", nargs="*", help=f"parts ({', '.join(part_names())}) or ids of cases; none: every part")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, help="at most so many cases of each part")
+    parser.add_argument("--jobs", type=int, default=1, help="processes side by side, in parts that can: single")
     asked = parser.parse_args(arguments)
     chosen: dict[str, list[str]] = {}
     for one in asked.what or part_names():
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"no part {part}; there are: {', '.join(part_names())}", file=sys.stderr)
             return 2
         print(f"# {part}", flush=True)
-        codes.append(run(Options(seed=asked.seed, count=asked.count, ids=tuple(ids))))
+        codes.append(run(Options(seed=asked.seed, count=asked.count, ids=tuple(ids), jobs=asked.jobs)))
     return max(codes, default=0)
 
 

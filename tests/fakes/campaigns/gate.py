@@ -37,23 +37,23 @@ from sim.stories.clock import HandClock
 from sim.stories.devices import PaperTray
 
 Kind = Literal["commit", "fsync", "write", "card", "cabinet", "printer", "ask", "packet"]
-Way = Literal["once", "lost", "stays", "kill", "killed-after", "stop", "twice"]
+Way = Literal["once", "lost", "stays", "cut", "kill", "killed-after", "stop", "twice"]
 STOP_S = 20.0
 WAYS: dict[Kind, tuple[Way, ...]] = {
     "commit": ("once", "stays", "kill", "killed-after", "stop"),
     "fsync": ("once", "stays"),
     "write": ("once", "stays"),
-    "card": ("once", "lost", "stays", "kill", "killed-after", "stop"),
+    "card": ("once", "lost", "stays", "cut", "kill", "killed-after", "stop"),
     "cabinet": ("once", "lost", "stays", "kill", "killed-after", "stop"),
     "printer": ("once", "lost", "stays", "kill", "killed-after", "stop"),
     "ask": ("once", "lost", "stays", "kill", "killed-after", "stop"),
     "packet": ("once", "lost", "twice", "stays", "kill", "stop"),
 }
 """What can happen at each kind of place. `once`: it is not done, and told as an error; `lost`: it is done, and the answer is
-lost; `stays`: from then on every one of the kind fails; `kill`: the station dies before, `killed-after`: just after it was
-done; `stop`: the station stands still for 20 s before. A write that the station dies in is a commit that it dies before; an
-fsync that fails is a commit that fails by another code. A packet is an event on its way up (`once` lost, `twice` doubled) or
-its `acked` on the way down (`lost`)."""
+lost; `stays`: from then on every one of the kind fails; `cut`: it is done, the answer is lost, and from then on every one
+fails; `kill`: the station dies before, `killed-after`: just after it was done; `stop`: the station stands still for 20 s
+before. A write that the station dies in is a commit that it dies before; an fsync that fails is a commit that fails by another
+code. A packet is an event on its way up (`once` lost, `twice` doubled) or its `acked` on the way down (`lost`)."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -110,6 +110,8 @@ class Gate:
             self.struck, self.at = True, what
         if place.way == "stays":
             return "stays" if self.counts[kind] >= place.number else None
+        if place.way == "cut" and self.counts[kind] > place.number:
+            return "stays"
         if not here:
             return None
         if place.way == "kill":
@@ -247,6 +249,9 @@ class _GatedConnection(InProcessConnection):
             raise self._broken()
         answer = super().transmit(apdu)
         self._gate.leave(way)
+        if way == "cut":
+            self._readers.unplug(self._in.name)
+            raise CardGoneError("injected")
         if way == "lost":
             raise self._broken()
         return answer

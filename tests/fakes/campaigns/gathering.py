@@ -44,16 +44,18 @@ async def gather(world: World, visits: Sequence[tuple[Station, Visitor, Ended | 
 
 
 async def _station(station: Station) -> StationEvidence:
-    def read(cx: Any) -> tuple[list[Any], list[Any]]:
+    def read(cx: Any) -> tuple[list[Any], ...]:
         rows = cx.execute("SELECT sequence, envelope, data, salt FROM outbox ORDER BY epoch, sequence").fetchall()
-        return rows, cx.execute("SELECT name FROM effect WHERE outcome IS NULL").fetchall()
+        effects = cx.execute("SELECT name, outcome FROM effect").fetchall()
+        return rows, effects
 
-    rows, open_effects = await station.room.store.transact(read)
+    rows, effects = await station.room.store.transact(read)
     cabinet = station.world.cabinet
     lay = station.world.scenario.slots
     return StationEvidence(
         station.name, [tuple(row) for row in rows], station.server.events_of(station.name),
-        open_effects=[row[0] for row in open_effects],
+        open_effects=[name for name, outcome in effects if outcome is None],
+        outcomes=[f"{name} {outcome}" for name, outcome in effects if outcome is not None],
         open_slot=cabinet.open_slot_number,
         flap_locked=cabinet.drop.locked,
         papers=0 if station.tray is None else len(station.tray.papers),

@@ -3,7 +3,7 @@
 It is told nothing of the fault. A campaign gathers an `Evidence`; `judge` gives every rule that is broken, with the place. Rules:
 
 - `events`: every event is at the server once, with the bytes of the station, in a chain without gap; nothing is set aside.
-- `ends`: every errand that began has ended once; no effect is left without an outcome.
+- `ends`: every errand that began has ended once; no effect is left without an outcome, and each outcome has its event.
 - `code`: the code that a card has is the one that the screens said last, or one of both where they said that nobody knows.
 - `tries`: no code reaches a card that nobody has typed; a try that is spent was told, or counts in the ledger of the station.
 - `door`: a door that stands open, or a flap, was told of.
@@ -50,6 +50,8 @@ class StationEvidence:
     rows: Sequence[Row]
     held: Sequence[Row]
     open_effects: Sequence[str] = ()
+    outcomes: Sequence[str] = ()
+    """Effect and outcome of all that its journal has concluded."""
     open_slot: int | None = None
     flap_locked: bool = True
     papers: int = 0
@@ -177,6 +179,9 @@ def _ends(evidence: Evidence) -> Iterator[str]:
         yield from _told_as_ended(station, [visit for visit in evidence.visits if visit.station == station.name])
         for effect in station.open_effects:
             yield f"{station.name}: {effect} has no outcome"
+        untold = Counter(station.outcomes) - Counter(short(event) for event in restored(station.rows))
+        for outcome in untold:
+            yield f"{station.name}: {outcome} is in the journal, and no event tells of it"
 
 
 def _told_as_ended(station: StationEvidence, visits: Sequence[VisitEvidence]) -> Iterator[str]:

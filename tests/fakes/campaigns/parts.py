@@ -32,6 +32,8 @@ class Options:
     ids: tuple[str, ...] = ()
     """Only these cases, whether they have been run or not."""
     state: Path = STATE
+    jobs: int = 1
+    """Processes side by side, in parts that can."""
 
 
 RunPart = Callable[[Options], int]

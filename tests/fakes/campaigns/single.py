@@ -9,19 +9,22 @@ passed in.
 
 import asyncio
 import atexit
+import logging
+import multiprocessing
 import random
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
 from kiosk.ports import Ended
+from sim.bench import cards as bench_cards
 from sim.stories.errand_stories import ErrandStory, errand_stories
-from sim.stories.person import Deed, puts
+from sim.stories.person import Deed, Person, puts
 from sim.stories.room import quick_folder, standing
 from sim.stories.setting import Setting, attended, own_card
 from tests.fakes.campaigns.gate import WAYS, Gate, KilledError, Kind, Place, Way
@@ -164,7 +167,7 @@ async def play(case: Case, folder: Path, templates: Path) -> Played:
     here.gate.place = case.place
     await _visit(played, here)
     await _send(here)
-    if here.gate.dead or (case.place is not None and case.place.way == "stays"):
+    if here.gate.dead or (case.place is not None and case.place.way in ("stays", "cut")):
         world.take_cards()
         world.pass_time(hours=1)
         await here.restart()
@@ -194,16 +197,36 @@ async def _visit(played: Played, station: Station, *, again: bool = False) -> No
     someone.learn(ended, code_card(tale), written=tale.errand in WRITES)
 
 
-async def _differently(played: Played, station: Station) -> dict[str, Deed]:
+async def _differently(played: Played, station: Station) -> dict[str, Deed | Sequence[Deed]]:
     """What somebody who comes back does otherwise: with the new card where the old one is gone, counting what is left."""
     gone = "1:old" not in station.world.hand
     counted = station is played.world.there or "bin.emptied" in await station.room.told()
     return {
         **({"pickup.insert_old": puts("1:new")} if gone else {}),
         **({"empty_bin.count": "0"} if counted else {}),
+        **_stock_again(station),
         "empty_bin.difference": "missing",
         "empty_bin.reference": "4711",
     }
+
+
+def _stock_again(station: Station) -> dict[str, Deed | Sequence[Deed]]:
+    """A card that may lie in a slot unlisted is found by a count; one in the hand goes into whichever slot opens."""
+    cabinet = station.world.cabinet
+
+    def put(someone: Person) -> None:
+        slot = cabinet.open_slot_number
+        assert slot is not None, "no slot is open"
+        if slot not in cabinet.cards:
+            someone.world.put(slot, "1:new")
+        someone.world.close_door(slot)
+
+    there = [str(slot) for slot, card in cabinet.cards.items() if card == "1:new"]
+    number = bench_cards.persona("1:new").card_number
+    count: dict[str, Deed | Sequence[Deed]] = {
+        "stock.what": ["count", "end"], "stock.count": [*there, "back"], "stock.unlisted": "look", "stock.read_card": number,
+    }  # fmt: skip
+    return {"stock.put": put, **(count if there else {})}
 
 
 WRITES = ("pickup", "attend", "unblock", "change_pin", "activate")
@@ -272,6 +295,31 @@ async def run_case(case: Case) -> tuple[str, list[Found]]:
     return ", then ".join(ends), found
 
 
+def verdict_of(case: Case) -> Verdict:
+    """Play, judge, and say it as the table does."""
+    ended, found = asyncio.run(run_case(case))
+    injected = "nothing" if case.place is None else f"{case.place.kind}, {case.place.way}"
+    return Verdict(case.id, injected, case.story, tuple(str(one) for one in found), ended)
+
+
+def _verdicts(chosen: Sequence[Case], jobs: int) -> Iterator[Verdict]:
+    """As they come; the processes are of a pool that ends with the last."""
+    if jobs == 1 or len(chosen) == 1:
+        yield from map(verdict_of, chosen)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="kortkiosk-templates-", dir=_in_memory()) as templates,
+        multiprocessing.get_context("spawn").Pool(jobs, _begin, (templates, logging.root.manager.disable)) as pool,
+    ):
+        yield from pool.imap_unordered(verdict_of, chosen)
+
+
+def _begin(templates: str, silent_to: int) -> None:
+    """Of a process of the pool: it has templates of its own, which go with all of them."""
+    playground._templates = Path(tempfile.mkdtemp(dir=templates))
+    logging.disable(silent_to)
+
+
 def run_part(options: Options) -> int:
     """Run all cases, or those that are named, and print the table."""
     chosen = [Case.parse(one) for one in options.ids]
@@ -283,20 +331,13 @@ def run_part(options: Options) -> int:
         known = progress.verdicts
         chosen = [one for one in chosen if one.id not in known]
         print(f"{len(everything)} cases, {len(chosen)} to run", flush=True)
-    began = time.process_time()
-    for case in chosen:
-        ended, found = asyncio.run(run_case(case))
+    began, of = time.monotonic(), len(progress.verdicts) + len(chosen)
+    for verdict in _verdicts(chosen, options.jobs):
         if options.ids:
-            print(f"{case.id}: {ended}; {len(found)} rules broken", flush=True)
-        place = case.place
-        injected = "nothing" if place is None else f"{place.kind}, {place.way}"
-        progress.add(
-            Verdict(case.id, injected, case.story, tuple(str(one) for one in found), ended),
-            of=len(progress.verdicts) + 1,
-        )
+            print(f"{verdict.id}: {verdict.ended}; {len(verdict.broken)} rules broken", flush=True)
+        progress.add(verdict, of=of)
     print(progress.table())
-    spent = time.process_time() - began
-    print(f"{len(chosen)} cases in {spent:.0f} s of CPU time")
+    print(f"{len(chosen)} cases in {time.monotonic() - began:.0f} s with {options.jobs} processes")
     return 1 if any(verdict.broken for verdict in progress.verdicts.values()) else 0
 
 

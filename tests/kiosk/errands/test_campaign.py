@@ -1,13 +1,17 @@
 """A slice of `make campaign`: single faults of every errand, leaps of the clock, and bugs that the oracle must find."""
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.fakes.campaigns import clock_station, single
 from tests.fakes.campaigns.gate import WAYS, Place
 from tests.fakes.campaigns.oracle import CardEvidence, Evidence, StationEvidence, VisitEvidence, judge
+from tests.fakes.campaigns.parts import Options, Progress
 from tests.fakes.campaigns.planted import BUGS, cases_of, hunt, planted
 from tests.fakes.campaigns.single import Case, cases, run_case, stories
 
@@ -56,6 +60,22 @@ def test_every_planted_bug_still_fits_the_code() -> None:
     for bug in BUGS:
         with planted(bug):
             pass
+
+
+BESIDE = """
+from pathlib import Path
+from tests.fakes.campaigns.parts import Options
+from tests.fakes.campaigns.single import run_part
+raise SystemExit(run_part(Options(ids=({ids}), jobs=2, state=Path({state}))))
+"""
+
+
+def test_processes_side_by_side_judge_as_one_does(tmp_path: Path) -> None:
+    ids = ("single:information:commit.1:kill:here", "single:change_pin:card.24:cut:never")
+    program = BESIDE.format(ids=", ".join(map(repr, ids)), state=repr(str(tmp_path)))
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=300)
+    judged = Progress.open(single.PART, Options(state=tmp_path)).verdicts
+    assert judged == {one: single.verdict_of(Case.parse(one)) for one in ids}
 
 
 def test_a_case_that_is_none_is_refused() -> None:

@@ -12,7 +12,7 @@ from drivers.cabinet.port import Opened
 from drivers.reader.errors import CardAnswerError, CardSlowError, LedgerError, NoReaderError
 from drivers.reader.outcomes import Accepted, Unknown, WrongCode
 from fleet.agent.store import StoreError
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.ports import Ask, CardPulledError, ErrandLog
 from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.steps.capabilities import Capabilities, Ended
@@ -62,6 +62,23 @@ async def test_a_journey_that_fails_ends_on_a_safe_screen_and_the_next_errand_wo
     assert someone.names == [view]
     assert await room.told() == ["errand.started", "ended fault"]
     assert (await room.errand(Person(room.world, room.clock, own_card()))).outcome == "done"
+
+
+async def test_a_fault_after_the_good_end_does_not_say_that_the_errand_was_broken_off(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+
+    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
+        await log.end(Ended(ErrandOutcome.DONE))
+        raise ZeroDivisionError("a fault of ours")
+
+    someone = Person(room.world, room.clock, {"closing.crash": "end"})
+    await room.errand(someone, journey)
+    (last,) = someone.shown
+    assert isinstance(last, Tell)
+    assert last.lead == (say("closing.errand_done"),)
+    assert [point.text for point in last.points] == [say("closing.take_card.holder")]
 
 
 async def test_a_card_that_is_left_in_is_asked_for_after_any_errand(room: Room) -> None:
