@@ -110,7 +110,10 @@ def _status(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
 def _revoke(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     count = Authority(arguments.directory).revoke(arguments.station, now)
     result = {"station": arguments.station, "revoked": count, "crl": str(arguments.directory / CRL_FILE)}
-    return result, f"{arguments.station}: {count} certificates revoked now; restart or reload the broker to enforce it"
+    return result, (
+        f"{arguments.station}: {count} certificates revoked now. A server that runs on this authority puts the station out within"
+        " some seconds and no other; hand a server elsewhere its part again (authority export-server), and a RabbitMQ its files"
+    )
 
 
 def _flash(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:

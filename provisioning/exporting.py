@@ -13,6 +13,7 @@ from pathlib import Path
 from provisioning import files
 from provisioning.authority import CRL_FILE, KEYS_FILE, PUBLIC_FILE, Authority, AuthorityError
 from provisioning.processes import process_names
+from provisioning.registry import ISSUED_FILE
 
 SERVER_FILES = (
     "server/broker.key",
@@ -24,6 +25,7 @@ SERVER_FILES = (
     KEYS_FILE,
     PUBLIC_FILE,
     "ca/ca.pem",
+    ISSUED_FILE,
     CRL_FILE,
 )
 VERIFIER_FILES = ("hpke.key", "hpke-next.key", "envelope-keys.json")

@@ -8,6 +8,8 @@ from typing import Any
 from provisioning import files
 from provisioning.claim import Claim
 
+ISSUED_FILE = "issued.json"
+
 
 @dataclass(frozen=True, slots=True)
 class CertificateRecord:
@@ -26,7 +28,7 @@ class Registry:
 
     def __init__(self, directory: Path) -> None:
         self._claims = directory / "claims.json"
-        self._issued = directory / "issued.json"
+        self._issued = directory / ISSUED_FILE
 
     def claims(self) -> dict[str, Claim]:
         found = [Claim(**_read(row, "expires", "used")) for row in files.read_json(self._claims, default=[])]

@@ -353,7 +353,14 @@ def _only_one(config: ServerConfig) -> Iterator[None]:
 
 
 def _broker_files(config: ServerConfig) -> BrokerFiles:
-    files = BrokerFiles(config.ca, config.server_file("broker.pem"), config.server_file("broker.key"), config.revoked)
+    files = BrokerFiles(
+        config.ca,
+        config.server_file("broker.pem"),
+        config.server_file("broker.key"),
+        config.revoked,
+        config.credentials,
+        config.authority,
+    )
     for path in (files.ca, files.certificate, files.key):
         if not path.is_file():
             raise ServerError(

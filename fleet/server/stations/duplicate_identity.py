@@ -33,7 +33,7 @@ from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import DUPLICATE_IDENTITY, Alarm, AlarmRecorder
 
 PAUSE_S = 60.0
-_CONNECTED = re.compile(r"New client connected from (?P<address>\S+):[0-9]+ as (?P<name>\S+) \(")
+_CONNECTED = re.compile(r"New client connected from (?P<address>.+):[0-9]+ as (?P<name>\S+) \(")
 _CLOSED_OLD = re.compile(r"Client (?P<name>\S+) already connected, closing old connection\.")
 
 _log = logging.getLogger(__name__)
@@ -59,6 +59,9 @@ class BrokerLog:
         if closed := _CLOSED_OLD.match(line):
             self._closed.add(closed["name"])
         elif connected := _CONNECTED.match(line):
+            if connected["address"].startswith("/"):  # the server ends a session, over a socket of its own
+                self._closed.discard(connected["name"])
+                return None
             name, before = connected["name"], self._address.get(connected["name"])
             self._address[name] = connected["address"]
             if name in self._closed:

@@ -4,7 +4,9 @@ Rules: TLS with client certificates only; user and client id are the certificate
 connections with one certificate push each other out and are seen; a station writes and reads below its own name, the server
 everywhere. It may have as many files open as the machine allows, and fewer connections than that: who opens connections and says
 nothing takes none from stations. The broker's memory is no promise (a station deletes on `acked` alone), so it is saved
-once a minute and not at every change. One that dies is started again; one that a killed server left behind is ended
+once a minute and not at every change. A station that is revoked is put out alone: the list is read anew and its session is
+ended, and for a while again, since who had shown the certificate before may speak later; where that cannot be done, the broker is
+started again, which disconnects all. One that dies is started again; one that a killed server left behind is ended
 first. A memory on which mosquitto does not start, or crashes soon after it twice in a row, is set aside with the time in its
 name, and mosquitto begins with none.
 """
@@ -19,7 +21,7 @@ import ssl
 import threading
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +29,13 @@ from typing import Self
 
 from fleet.messages.topics import PREFIX
 from fleet.server.platform.addresses import Address, AddressError
+from fleet.server.platform.broker.mqtt5_client import Credentials
+from fleet.server.platform.broker.revocation import (
+    UnknownCertificateError,
+    end_session,
+    revoked_serials,
+    stations_of,
+)
 from fleet.server.platform.process.open_files import (
     MAX_CONNECTIONS,
     most_connections,
@@ -55,9 +64,16 @@ STOP_TIMEOUT_S = 3.0
 HANDSHAKE_TIMEOUT_S = 5.0
 MAX_RESTART_DELAY_S = 10.0
 REVOCATION_CHECK_S = 5.0
+SETTLE_S = 1.0
+"""Of two lists of one second OpenSSL keeps the first: none is read before its second is over."""
+PUT_OUT_S = 120.0
+"""So long a revoked station is put out again and again: mosquitto waits up to 90 s for the first word of a connection."""
 CALM_S = 60.0
 """A broker that ran this long is started again at once when it dies."""
 MEMORY = "mosquitto.db"
+OWN_SOCKET = "own.sock"
+MAX_SOCKET_PATH = 107
+"""Bytes (unix(7), `sun_path`)."""
 CRASHES = 2
 """So many in a row, soon after the start, are its memory's fault."""
 _TOLD_TO_END = (0, -signal.SIGTERM, -signal.SIGINT, -signal.SIGKILL)
@@ -71,12 +87,15 @@ class BrokerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BrokerFiles:
-    """PEM files of the listener; `revoked` is where a CRL is, once a station has been revoked."""
+    """PEM files of the listener; `revoked` is where a CRL is. `authority` notes whose certificates are on it (issued.json), and
+    with the server's own `client` certificate their sessions are ended; without the two, the broker is started again."""
 
     ca: Path
     certificate: Path
     key: Path
     revoked: Path | None = None
+    client: Credentials | None = None
+    authority: Path | None = None
 
 
 def access_list(processes: Sequence[str] = ()) -> str:
@@ -87,22 +106,36 @@ def access_list(processes: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def configuration(directory: Path, address: Address, files: BrokerFiles, connections: int = MAX_CONNECTIONS) -> str:
-    """mosquitto.conf. Limits: an event has at most 64 KiB, a page of a list more; queues for a server that is away."""
-    settings = [
-        "per_listener_settings false",
-        "allow_anonymous false",
-        f"acl_file {directory / 'acl'}",
-        f"listener {address.port} {address.host}",
+def _tls(files: BrokerFiles) -> tuple[str, ...]:
+    return (
         f"cafile {files.ca}",
         f"certfile {files.certificate}",
         f"keyfile {files.key}",
         *([f"crlfile {files.revoked}"] if files.revoked and files.revoked.exists() else []),
         "require_certificate true",
         "use_identity_as_username true",
+        "tls_version tlsv1.2",
+    )
+
+
+def configuration(
+    directory: Path,
+    address: Address,
+    files: BrokerFiles,
+    connections: int = MAX_CONNECTIONS,
+    own_socket: Path | None = None,
+) -> str:
+    """mosquitto.conf. Limits: an event has at most 64 KiB, a page of a list more; queues for a server that is away. At
+    `own_socket` a client id is not bound to the certificate."""
+    settings = [
+        "per_listener_settings false",
+        "allow_anonymous false",
+        f"acl_file {directory / 'acl'}",
+        f"listener {address.port} {address.host}",
+        *_tls(files),
         "use_username_as_clientid true",
         f"max_connections {connections}",
-        "tls_version tlsv1.2",
+        *([f"listener 0 {own_socket}", *_tls(files)] if own_socket else []),
         "persistence true",
         f"persistence_location {directory}/",
         "autosave_interval 60",
@@ -144,6 +177,9 @@ class Broker:
         self._process: Process | None = None
         self._watch: list[asyncio.Task[None]] = []
         self._said = ""
+        self._is_restart_meant = False
+        self._loaded = _Stamps(None, None)
+        self._known: frozenset[int] = frozenset()
         self.address = address
 
     async def __aenter__(self) -> Self:
@@ -157,6 +193,7 @@ class Broker:
         with held:  # until mosquitto has it too: nobody is given a free port in between
             self.address = replace(self._wanted, port=held.getsockname()[1])
             self._write(self._directory / "acl", access_list())
+            self._known = await asyncio.to_thread(self._listed) or frozenset()
             try:
                 await self._start_somehow(program)
             except BaseException:
@@ -188,6 +225,13 @@ class Broker:
     @property
     def _pid_file(self) -> Path:
         return self._directory / "mosquitto.pid"
+
+    @property
+    def _own_socket(self) -> Path | None:
+        """Where sessions can be ended; None where they cannot."""
+        place = self._directory.resolve() / OWN_SOCKET
+        fits = len(os.fsencode(place)) <= MAX_SOCKET_PATH and " " not in str(place)
+        return place if self._files.client and self._files.authority and fits else None
 
     def _write(self, path: Path, text: str) -> None:
         path.write_text(text, "utf-8")
@@ -222,7 +266,8 @@ class Broker:
         """Start it and wait until it listens. Raises BrokerError with what it said last."""
         forget_other_names(self._directory, self._conf_file)
         connections = most_connections(open_files_limit())
-        text = configuration(self._directory, self.address, self._files, connections)
+        self._loaded = _Stamps.of(self._files)
+        text = configuration(self._directory, self.address, self._files, connections, self._own_socket)
         # Only a demonstration or a test runs as root: there mosquitto would give root up before it reads root's keys.
         self._write(self._conf_file, f"user root\n{text}" if os.geteuid() == 0 else text)
         command = (*_ending_with_us(), program, "-c", str(self._conf_file))
@@ -270,7 +315,9 @@ class Broker:
             assert self._process is not None
             began = loop.time()
             code = await self._process.wait()
-            _log.error("the broker has ended (%s) and is started again", code)
+            if not self._is_restart_meant:
+                _log.error("the broker has ended (%s) and is started again", code)
+            self._is_restart_meant = False
             is_calm = loop.time() - began > CALM_S
             delay_s = 0.0 if is_calm else min(MAX_RESTART_DELAY_S, delay_s * 2 + 0.2)
             crashes = 0 if is_calm or code in _TOLD_TO_END else crashes + 1
@@ -283,16 +330,71 @@ class Broker:
                 _log.error("%s", error)
 
     async def _heed_revocations(self) -> None:
-        """Where the list of revoked certificates has changed, end the broker: started again it knows the list, and
-        those on it, who may be connected at this moment, are not let in any more."""
-        before = _changed_at(self._files.revoked)
+        """Where the list of revoked certificates has changed, have the broker read it, and put out whose certificates are new on
+        it. Where the authorities have changed too, only a new start reads them."""
+        put_out: dict[str, float] = {}
+        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(REVOCATION_CHECK_S)
-            now = _changed_at(self._files.revoked)
-            if now != before and self._process is not None and self._process.returncode is None:
-                _log.warning("a station has been revoked: the broker is started again")
-                self._process.terminate()
-                before = now
+            if self._process is None or self._process.returncode is not None:
+                continue
+            now = _Stamps.of(self._files)
+            if now.revoked != self._loaded.revoked:
+                await asyncio.sleep(SETTLE_S)
+                listed = await asyncio.to_thread(self._listed)
+                fresh = await self._read_list_anew(listed)
+                put_out |= dict.fromkeys(fresh, loop.time() + PUT_OUT_S)
+            put_out = {name: until for name, until in put_out.items() if until > loop.time()}
+            await self._put_out(put_out)
+
+    def _listed(self) -> frozenset[int] | None:
+        """The serial numbers on the list; None where it cannot be read."""
+        try:
+            return revoked_serials(self._files.revoked) if self._files.revoked else None
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            _log.error("the former list of revoked certificates stays in force: %s: %s", self._files.revoked, error)
+            return None
+
+    async def _read_list_anew(self, listed: frozenset[int] | None) -> frozenset[str]:
+        """Gives whose sessions are to be ended."""
+        now, before = _Stamps.of(self._files), self._loaded
+        self._loaded = now
+        if listed is None:
+            return frozenset()
+        known, self._known = self._known, listed
+        if before.revoked is None or now.ca != before.ca:
+            self._restart("the broker reads its authorities and their first list")
+            return frozenset()
+        try:
+            if self._own_socket is None or self._files.authority is None:
+                raise UnknownCertificateError("sessions cannot be ended one by one")
+            fresh = await asyncio.to_thread(stations_of, listed - known, self._files.authority)
+        except (UnknownCertificateError, OSError, ValueError) as error:
+            self._restart(f"certificates are revoked, and {error}")
+            return frozenset()
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+        _log.warning("the list of revoked certificates is read; put out: %s", ", ".join(sorted(fresh)) or "nobody")
+        return fresh
+
+    async def _put_out(self, names: Collection[str]) -> None:
+        place, client = self._own_socket, self._files.client
+        for name in names:
+            assert place is not None
+            assert client is not None
+            try:
+                await end_session(place, client, name)
+            except (OSError, EOFError) as error:
+                self._restart(f"the session of {name}, which is revoked, cannot be ended ({error})")
+                return
+
+    def _restart(self, why: str) -> None:
+        _log.warning("%s: the broker is started again, and all stations connect anew", why)
+        if self._process is not None and self._process.returncode is None:
+            self._is_restart_meant = True
+            self._process.terminate()
 
     async def _end(self) -> None:
         process, self._process = self._process, None
@@ -325,6 +427,18 @@ def forget_other_names(directory: Path, conf_file: Path) -> None:
         return
     if "use_username_as_clientid true" not in before:
         (directory / MEMORY).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamps:
+    """When the files that a broker has read were last changed; None: it is not there."""
+
+    ca: int | None
+    revoked: int | None
+
+    @classmethod
+    def of(cls, files: BrokerFiles) -> "_Stamps":
+        return cls(_changed_at(files.ca), _changed_at(files.revoked))
 
 
 def _changed_at(path: Path | None) -> int | None:

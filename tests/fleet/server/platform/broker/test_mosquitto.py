@@ -1,11 +1,14 @@
 """The broker: configured for names and nothing else, started again, and never in the way of the next start."""
 
 import asyncio
+import contextlib
+import logging
 import os
 import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,18 +17,20 @@ import pytest
 from fleet.mqtt5 import serializer
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker import mosquitto as broker_module
-from fleet.server.platform.broker.mosquitto import Broker, BrokerError, access_list, configuration
+from fleet.server.platform.broker.mosquitto import Broker, BrokerError, BrokerFiles, access_list, configuration
 from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
 from fleet.server.platform.process.open_files import most_connections
+from fleet.server.stations.duplicate_identity import BrokerLog, SessionTakeOver
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
 from tests.fakes.brokers.mosquitto import until_listens
 from tests.fakes.brokers.rogue_client import CONNACK
-from tests.fakes.fleet.station_peer import FleetStation
 from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import broker_files, enrolled, wall_clock
 
 pytestmark = pytest.mark.broker
+
+PINGREQ, PINGRESP = b"\xc0\x00", b"\xd0\x00"
 
 
 async def test_a_broker_that_dies_is_started_again(authority: Authority, tmp_path: Path) -> None:
@@ -50,26 +55,123 @@ async def test_a_broker_goes_on_while_the_servers_loop_stands_still(authority: A
             assert secured.recv(64)[:1] == CONNACK
 
 
+class Line:
+    """One TLS connection of a station, byte by byte: whether it is the same one is plain."""
+
+    def __init__(self, directory: Path, address: Address) -> None:
+        context = tls_context(Credentials(*(directory / name for name in ("ca.pem", "station.pem", "station.key"))))
+        self._name = directory.name
+        plain = socket.create_connection((address.host, address.port), LIMIT_S / 4)
+        self._socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+    def log_in(self) -> bool:
+        """Whether the broker takes it: TLS 1.3 tells a client of its certificate's refusal only at the first word."""
+        try:
+            self._socket.sendall(serializer.connect(self._name, 60, 3600, 100, 65536))
+            answer = self._socket.recv(64)
+        except OSError:
+            return False
+        return answer[:1] == CONNACK and answer[3] == 0
+
+    def is_alive(self) -> bool:
+        self._socket.sendall(PINGREQ)
+        return self._socket.recv(2) == PINGRESP
+
+    def until_ended(self) -> None:
+        """Raises TimeoutError where the broker keeps it."""
+        with contextlib.suppress(ConnectionError):
+            while self._socket.recv(64):
+                pass
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def revocable(authority: Authority) -> BrokerFiles:
+    """As the server has them."""
+    credentials, crl = Credentials.of(authority.directory, "fleet-server"), authority.directory / "ca" / "crl.pem"
+    return replace(broker_files(authority), revoked=crl, client=credentials, authority=authority.directory)
+
+
 async def test_a_revoked_station_is_put_out_and_not_let_in_again(
-    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(broker_module, "REVOCATION_CHECK_S", 0.05)
-    files = replace(broker_files(authority), revoked=authority.directory / "ca" / "crl.pem")
-    async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), files) as broker:
-        for name in ("lost", "kept"):
+    caplog.set_level(logging.WARNING)
+    log, take_overs = BrokerLog(), list[SessionTakeOver | None]()
+    path = tmp_path / "broker"
+    async with Broker(
+        path, Address("127.0.0.1", 0), revocable(authority), lambda line: take_overs.append(log.read(line))
+    ) as broker:
+        names = ("kept", "lost", "quiet")
+        for name in names:
             enrolled(authority, tmp_path / name, name, broker.address.port)
-        kept, lost = (FleetStation(name, tmp_path / name, broker.address.port) for name in ("kept", "lost"))
-        await asyncio.to_thread(lost.start)
+        first = broker.pid
+        kept, lost, quiet = [await asyncio.to_thread(Line, tmp_path / name, broker.address) for name in names]
+        assert await asyncio.to_thread(kept.log_in)
+        assert await asyncio.to_thread(lost.log_in)
+        for line, name in ((lost, names[1]), (quiet, names[2])):
+            authority.revoke(name, wall_clock())
+            if line is quiet:  # it has shown its certificate while that was good, and speaks once it is not any more
+                await until(lambda: f"put out: {names[2]}" in caplog.text)
+                await asyncio.to_thread(quiet.log_in)
+            await asyncio.to_thread(line.until_ended)
+            again = await asyncio.to_thread(Line, tmp_path / name, broker.address)
+            assert not await asyncio.to_thread(again.log_in)
+            again.close()
+        assert await asyncio.to_thread(kept.is_alive)
+        assert broker.pid == first
+        for line in (kept, lost, quiet):
+            line.close()
+    assert [one for one in take_overs if one] == []
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.parametrize("missing", ["issued.json", "client"])
+async def test_where_sessions_cannot_be_ended_one_by_one_the_broker_is_started_again(
+    tmp_path: Path, missing: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(broker_module, "REVOCATION_CHECK_S", 0.05)
+    caplog.set_level(logging.WARNING)
+    authority = Authority.init(tmp_path / "authority", [], wall_clock())
+    files = revocable(authority)
+    files = replace(files, client=None) if missing == "client" else replace(files, authority=tmp_path)
+    async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), files) as broker:
+        enrolled(authority, tmp_path / "lost", "lost", broker.address.port)
+        lost = await asyncio.to_thread(Line, tmp_path / "lost", broker.address)
+        assert await asyncio.to_thread(lost.log_in)
         first = broker.pid
         authority.revoke("lost", wall_clock())
+        await asyncio.to_thread(lost.until_ended)
         await until_listens(broker.address, lambda: broker.pid not in (None, first))
-        await asyncio.to_thread(lost.stop)
-        await asyncio.to_thread(kept.start)
-        again = FleetStation("lost", tmp_path / "lost", broker.address.port)
-        with pytest.raises((OSError, AssertionError), match=r"(?i)did not reach|revoked|reset|eof"):
-            await asyncio.to_thread(again.start, timeout_s=1.5)
-        for station in (again, kept):
-            await asyncio.to_thread(station.stop)
+        again = await asyncio.to_thread(Line, tmp_path / "lost", broker.address)
+        assert not await asyncio.to_thread(again.log_in)
+        for line in (lost, again):
+            line.close()
+    assert "all stations connect anew" in caplog.text
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+async def test_a_list_that_cannot_be_read_leaves_the_former_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(broker_module, "REVOCATION_CHECK_S", 0.05)
+    authority = Authority.init(tmp_path / "authority", [], wall_clock())
+    async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), revocable(authority)) as broker:
+        enrolled(authority, tmp_path / "kept", "kept", broker.address.port)
+        kept, first = await asyncio.to_thread(Line, tmp_path / "kept", broker.address), broker.pid
+        assert await asyncio.to_thread(kept.log_in)
+        (authority.directory / "ca" / "crl.pem").write_text("-----BEGIN X509 CRL-----\nMII")
+        await until(lambda: "the former list of revoked certificates stays in force" in caplog.text)
+        assert await asyncio.to_thread(kept.is_alive)
+        assert broker.pid == first
+        kept.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def test_a_broker_left_by_a_killed_server_is_ended_first(authority: Authority, tmp_path: Path) -> None:
