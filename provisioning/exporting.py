@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from fleet.server.verifier.judge import Keys, KeysError
 from provisioning import files
 from provisioning.authority import CRL_FILE, KEYS_FILE, PUBLIC_FILE, Authority, AuthorityError
 from provisioning.processes import process_names
@@ -28,7 +29,7 @@ SERVER_FILES = (
     ISSUED_FILE,
     CRL_FILE,
 )
-VERIFIER_FILES = ("hpke.key", "hpke-next.key", "envelope-keys.json")
+VERIFIER_FILES = ("hpke.key", "hpke-next.key", "envelope-keys.json", "key-sums.json")
 _READABLE = (".pem", ".json")
 
 
@@ -40,8 +41,13 @@ def export_server(authority: Authority, into: Path, owner: str | None = None) ->
 
 
 def export_verifier(authority: Authority, into: Path, owner: str | None = None) -> tuple[str, ...]:
-    """What `kortkiosk-fleet verifier --keys` needs. Gives what was written. Raises AuthorityError, OSError."""
+    """What `kortkiosk-fleet verifier --keys` needs, with the checksums that its user may not write. Gives what was written. Raises
+    AuthorityError, OSError."""
     _check_place(authority, into)
+    try:
+        Keys.load(authority.directory / "verifier")
+    except KeysError as error:
+        raise AuthorityError(str(error)) from None
     return _copy(authority.directory / "verifier", into, VERIFIER_FILES, owner)
 
 

@@ -61,7 +61,7 @@ class DeadlineJob:
         with self._database.writing.begin() as connection:
             if not clock_is_believed(connection, now):
                 return 0
-            note_open_stations(connection, local(now))
+            note_open_stations(connection, local(now), now)
             return sum(self._judge(connection, code, now) for code in self._settings.codes)
 
     def _judge(self, connection: Connection, code: Code, now: datetime) -> int:

@@ -1,14 +1,14 @@
 """Days on which stations received visitors: nobody is held to a deadline on days on which they could not do what it asks for.
 
 Rules: only `receipt_unsigned` asks for something that is done at a station. At each look, the day is noted for every station that
-has handed out a card whose receipt is owed and that is online and in service. A day on which the server did not look is none.
+has handed out a card whose receipt is owed and that receives visitors. A day on which the server did not look is none.
 """
 
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, RowMapping, delete, select
 
 from fleet.messages.link import StationState, decode
 from fleet.server.deadlines.model import Deadline
@@ -17,20 +17,19 @@ from fleet.server.deadlines.tables import open_days
 from fleet.server.orders.model import UNSIGNED
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import insert_new
+from fleet.server.stations.model import contact_of, does_receive_visitors
 from fleet.server.stations.tables import stations
 
 KEPT = timedelta(days=400)
 
 
-def note_open_stations(connection: Connection, today: date) -> None:
+def note_open_stations(connection: Connection, today: date, now: datetime) -> None:
     """Note that this is a day on which these stations are open, and forget those of more than a year ago."""
     owing = select(orders.c.station).where(orders.c.state.in_(UNSIGNED))
-    rows = connection.execute(
-        select(stations.c.name, stations.c.state).where(stations.c.name.in_(owing), stations.c.online)
-    )
+    rows = connection.execute(select(stations).where(stations.c.name.in_(owing), stations.c.online)).mappings()
     for row in rows.all():
-        if _in_service(row.state):
-            insert_new(connection, open_days, {"station": row.name, "day": today.isoformat()})
+        if _receives_visitors(row, now):
+            insert_new(connection, open_days, {"station": row["name"], "day": today.isoformat()})
     connection.execute(delete(open_days).where(open_days.c.day < (today - KEPT).isoformat()))
 
 
@@ -50,10 +49,11 @@ def without_the_time(
     )
 
 
-def _in_service(state: str | None) -> bool:
-    if state is None:
+def _receives_visitors(row: RowMapping, now: datetime) -> bool:
+    if row["state"] is None:
         return False
     try:
-        return decode(StationState, state.encode()).out_of_service is None
+        state = decode(StationState, row["state"].encode())
     except msgspec.MsgspecError:
         return False
+    return does_receive_visitors(contact_of(online=row["online"], heard=row["heard"], now=now), state)

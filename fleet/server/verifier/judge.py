@@ -21,10 +21,12 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fleet.messages.link import envelope_info, envelope_mac_input, release_code, release_info, release_mac_input
+from fleet.server.verifier.key_sums import IN_USE, NEXT, SUMS_FILE, KeySumError, check_sums
 from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, Check, EnvelopeFacts
 
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 KEY_BYTES = 32
+ENVELOPE_KEYS = "envelope-keys.json"
 
 
 class KeysError(Exception):
@@ -41,13 +43,29 @@ class Keys:
 
     @classmethod
     def load(cls, directory: Path) -> "Keys":
-        """Read `hpke.key`, `envelope-keys.json` and, while keys are rotated, `hpke-next.key`. Raises KeysError."""
-        following = directory / "hpke-next.key"
-        return cls(
-            _private_key(directory / "hpke.key"),
-            _envelope_keys(directory / "envelope-keys.json"),
+        """Read `hpke.key`, `envelope-keys.json` and, while keys are rotated, `hpke-next.key`, and compare them with their
+        checksums. Raises KeysError."""
+        following = directory / NEXT
+        keys = cls(
+            _private_key(directory / IN_USE),
+            _envelope_keys(directory / ENVELOPE_KEYS),
             _private_key(following) if following.exists() else None,
         )
+        try:
+            check_sums(directory, keys.by_name())
+        except KeySumError as error:
+            raise KeysError(f"{directory}: {error}") from None
+        except OSError as error:
+            raise KeysError(f"{directory / SUMS_FILE}: {error.strerror}") from None
+        return keys
+
+    def by_name(self) -> dict[str, bytes]:
+        """Each key under its file, and its id where a file has several."""
+        named = {f"{ENVELOPE_KEYS} {key_id}": key for key_id, key in self.envelope.items()}
+        named[IN_USE] = self.private.private_bytes_raw()
+        if self.following is not None:
+            named[NEXT] = self.following.private_bytes_raw()
+        return named
 
     @property
     def private_keys(self) -> tuple[X25519PrivateKey, ...]:

@@ -62,6 +62,8 @@ class Fleet:
         self.database, self.settings, self.now = database, settings, BEGIN
         self.job = DeadlineJob(database, settings, KeptChanges(), lambda: self.now)
         self.watch = ClockWatch(database, lambda: self.now)
+        self.is_heard = True
+        """Whether the station speaks; the broker holds its session either way."""
         self.open(True)
 
     def open(self, receives: bool) -> None:
@@ -87,6 +89,8 @@ class Fleet:
 
     def look(self) -> int:
         """As the server does: at the clock, then at what is due."""
+        if self.is_heard:
+            self.sql(update(stations).values(heard=self.now))
         self.watch.look()
         return self.job.look()
 

@@ -55,6 +55,16 @@ def test_nobody_is_held_to_a_receipt_while_their_station_is_out_of_service(fleet
     assert len(fleet.asked()) == 1
 
 
+def test_nobody_is_held_to_a_receipt_while_their_station_says_nothing_in_a_session_that_stands(fleet: Fleet) -> None:
+    handed_over(fleet, events=3)
+    fleet.is_heard = False
+    assert fleet.run(40) == 1
+    assert [what for what, _, _ in fleet.deeds("receipt_unsigned", "O-1")] == ["warned"]
+    fleet.is_heard = True
+    assert fleet.run(4) == 0
+    assert fleet.run(1) == 1
+
+
 def test_the_same_on_postgresql(on_postgres: Database) -> None:
     fleet = settled(on_postgres)
     hold_orders(fleet.database, record(), record("O-2", slot=4, card_number="9752269876"))

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import json
 import logging
 import os
 import signal
@@ -15,10 +16,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from msgspec import structs
 
 from fleet.agent.envelope import seal_release
 from fleet.messages.link import release_code, release_mac_input
+from fleet.server.verifier import key_sums
 from fleet.server.verifier.answering import answer
 from fleet.server.verifier.attempt_counters import (
     TRIES_PER_ENVELOPE,
@@ -221,6 +225,77 @@ async def test_the_process_answers_and_comes_back_after_its_death(
     kept = counters.read_bytes() + caplog.text.encode()
     for shape in (PUK.encode(), PUK.encode().hex().encode(), base64.b64encode(PUK.encode()), bytes.fromhex(PUK)):
         assert shape not in kept
+
+
+def flipped(content: bytes, place: int) -> bytes:
+    """One character of base64 is another, as after one flipped bit that base64 does not see."""
+    return content[:place] + (b"A" if content[place : place + 1] != b"A" else b"B") + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("hpke.key", 80), ("hpke-next.key", 80), ("envelope-keys.json", 20), ("envelope-keys.json", 3)],
+    ids=["private", "next", "issuer", "id"],
+)
+def test_a_key_with_a_flipped_bit_is_refused(envelopes: Envelopes, name: str, place: int) -> None:
+    """Each value is a key: every right code would be called wrong, and use up the letter's tries."""
+    path = envelopes.directory / name
+    if not path.exists():
+        path.write_bytes((envelopes.directory / "hpke.key").read_bytes())
+    Keys.load(envelopes.directory)
+    path.write_bytes(flipped(path.read_bytes(), place))
+    with pytest.raises(KeysError, match=f"{name}.*damaged"):
+        Keys.load(envelopes.directory)
+
+
+def test_a_rotation_of_the_verifiers_key_is_no_damage(envelopes: Envelopes) -> None:
+    in_use, following = envelopes.directory / "hpke.key", envelopes.directory / "hpke-next.key"
+    Keys.load(envelopes.directory)
+    following.write_bytes(new_private())
+    Keys.load(envelopes.directory)
+    following.replace(in_use)
+    following.write_bytes(new_private())  # a further one begins before the verifier has been started again
+    Keys.load(envelopes.directory)
+    in_use.write_bytes(new_private())
+    with pytest.raises(KeysError, match=r"hpke\.key.*damaged"):
+        Keys.load(envelopes.directory)
+
+
+def new_private() -> bytes:
+    return X25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def test_checksums_that_cannot_be_read_are_named(envelopes: Envelopes) -> None:
+    Keys.load(envelopes.directory)
+    path = envelopes.directory / "key-sums.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(KeysError, match=r"key-sums\.json is damaged"):
+        Keys.load(envelopes.directory)
+
+
+def test_an_issuers_new_key_is_taken_and_one_that_is_missing_is_named(envelopes: Envelopes) -> None:
+    Keys.load(envelopes.directory)
+    path = envelopes.directory / "envelope-keys.json"
+    keys = json.loads(path.read_text())
+    path.write_text(json.dumps(keys | {"2027a": base64.b64encode(bytes(32)).decode()}))
+    assert {*Keys.load(envelopes.directory).envelope} == {*keys, "2027a"}
+    path.write_text(json.dumps(keys))
+    with pytest.raises(KeysError, match=r"2027a is not what it was.*remove"):
+        Keys.load(envelopes.directory)
+    (envelopes.directory / "key-sums.json").unlink()
+    assert {*Keys.load(envelopes.directory).envelope} == {*keys}
+
+
+def test_a_folder_that_cannot_be_written_is_read_as_it_is(
+    envelopes: Envelopes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(key_sums, "write_json", refuse)
+    assert Keys.load(envelopes.directory).envelope
+    assert "no checksum" in caplog.text
 
 
 @pytest.mark.parametrize(
