@@ -41,8 +41,8 @@ def export_server(authority: Authority, into: Path, owner: str | None = None) ->
 
 
 def export_verifier(authority: Authority, into: Path, owner: str | None = None) -> tuple[str, ...]:
-    """What `kortkiosk-fleet verifier --keys` needs, with the checksums that its user may not write. Gives what was written. Raises
-    AuthorityError, OSError."""
+    """What `kortkiosk-fleet verifier --keys` needs, with the checksums that its user may not write. Gives what was written.
+    Raises AuthorityError, OSError."""
     _check_place(authority, into)
     try:
         Keys.load(authority.directory / "verifier")

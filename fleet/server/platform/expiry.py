@@ -112,6 +112,8 @@ def check_certificates(authority: Path, files: Mapping[What, Path], now: datetim
                 f"{path}: has ended on {last:%Y-%m-%d}; renew: {RENEWAL[what]} (or set the machine's clock right)"
             )
     authorities = _loaded(authority / "ca" / "ca.pem")
+    if any(not is_issued_by(one, one) for one in authorities):
+        raise CertificateFaultError(f"{authority / 'ca' / 'ca.pem'}: is damaged: restore it from the back-up")
     for what, path in files.items():
         if what == "web" or not authorities:
             continue

@@ -1,8 +1,8 @@
 """Checksums of the verifier's keys: each 32 bytes are a key, so nothing in a damaged one says that it is damaged.
 
-Rules: `key-sums.json` beside the keys has the SHA-256 of each; it is written where it is missing, and a key that is new is added. A key that
-is another than before, or is missing, is an error; of the private keys the next one may become the one in use, and the older one
-go. A folder that cannot be written is left as it is.
+Rules: `key-sums.json` beside the keys has the SHA-256 of each; it is written where it is missing, and a key that is new is added.
+A key that is another than before, or is missing, is an error; of the private keys the next one may become the one in use, and the
+older one go. A folder that cannot be written is left as it is.
 """
 
 import hashlib

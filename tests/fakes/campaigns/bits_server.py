@@ -11,6 +11,8 @@ the broker is a real mosquitto.
 """
 
 import asyncio
+import base64
+import json
 import random
 import shutil
 import sqlite3
@@ -164,6 +166,9 @@ def make_sound(folder: Path) -> Sound:
     store.close()
     authority = Authority.init(data / "authority", [], datetime.now(UTC))
     load_pseudonyms(authority.directory / "server" / "pseudonym.key")
+    letters = authority.directory / "verifier"
+    (letters / "envelope-keys.json").write_text(json.dumps({"2026a": base64.b64encode(bytes(range(32))).decode()}))
+    Keys.load(letters)  # as at its first start
     (data / "alerts.toml").write_text(
         '[rule.offline]\nafter_s = 600\n\n[[webhook]]\nname = "m"\nurl = "https://m.example/k"\nseverity = "notice"\n'
     )
@@ -385,6 +390,7 @@ def _judge_keys(sound: Sound, folder: Path) -> Judged:
 _KEY_FILES = (
     "server/signing.key", "server/fleet-server.key", "server/fleet-server.pem", "server/broker.key", "server/broker.pem",
     "server/pseudonym.key", "ca/ca.pem", "verifier/hpke.key", "verifier/envelope-keys.json",
+    "verifier/key-sums.json",
 )  # fmt: skip
 _JUDGES: dict[str, Callable[[Sound, Path], Judged]] = {
     "store": _judge_store,

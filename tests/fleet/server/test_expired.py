@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.server.cli import main
+from fleet.server.platform.expiry import CertificateFaultError, check_certificates
 from provisioning.authority import Authority
 from provisioning.processes import issue_process
 from tests.fleet.server.conftest import wall_clock
@@ -69,6 +72,16 @@ def test_serve_names_a_certificate_that_is_not_its_authoritys(
     ]
     assert main(["serve", "--init", "--unseparated", *where]) == 2
     assert f"{now / file}: was not issued by the authority" in capsys.readouterr().err
+
+
+def test_an_authority_s_certificate_with_a_flipped_bit_in_its_signature_is_named(tmp_path: Path) -> None:
+    directory = authority_of(tmp_path / "now", 0)
+    ca = directory / "ca" / "ca.pem"
+    der = bytearray(x509.load_pem_x509_certificate(ca.read_bytes()).public_bytes(Encoding.DER))
+    der[-1] ^= 1
+    ca.write_bytes(x509.load_der_x509_certificate(bytes(der)).public_bytes(Encoding.PEM))
+    with pytest.raises(CertificateFaultError, match=r"ca\.pem: is damaged"):
+        check_certificates(directory, {}, wall_clock())
 
 
 def test_serve_names_the_certificate_of_its_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
