@@ -193,7 +193,8 @@ class Broker:
         with held:  # until mosquitto has it too: nobody is given a free port in between
             self.address = replace(self._wanted, port=held.getsockname()[1])
             self._write(self._directory / "acl", access_list())
-            self._known = await asyncio.to_thread(self._listed) or frozenset()
+            listed = await asyncio.to_thread(self._listed)
+            self._known = frozenset() if listed is None else listed
             try:
                 await self._start_somehow(program)
             except BaseException:
