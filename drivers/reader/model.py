@@ -142,6 +142,10 @@ class CardFacts:
         """The first code with that role."""
         return next((pin for pin in self.pins if pin.role is role), None)
 
+    def is_locked(self, role: Role) -> bool:
+        """Its tries are used up; False where the card has no such code."""
+        return (pin := self.pin(role)) is not None and pin.state == "locked"
+
     def guard(self, purpose: Purpose) -> Pin | None:
         """The code with which the key for that purpose is used: the signature's own where the card has one."""
         own = self.pin(Role.SIGNATURE) if purpose == "signature" else None

@@ -75,6 +75,7 @@ class ForeignCard:
 _COUNTED_AS: Mapping[str, End] = {
     "unblock: the station has counted too many wrong PUKs: nobody is asked for one": ("done", ""),
     "unblock: a PUK that the card called used up before": ("done", ""),
+    "service: the count of a card's tries begun anew, with the reason": ("done", ""),
 }
 """On a card whose PUK has another name in the station's count than that of kind B."""
 _TWO_PUK_TRIES: Mapping[str, End] = {

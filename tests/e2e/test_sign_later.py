@@ -105,10 +105,10 @@ def month_passes(database: Database) -> list[tuple[str, str]]:
     now = datetime.now(UTC)
     job = DeadlineJob(database, load(), KeptChanges(), lambda: now)
     until = now + timedelta(days=32)
-    with database.writing.begin() as connection:
-        connection.execute(update(stations).values(online=True))
     while now < until:
         now += timedelta(hours=5)
+        with database.writing.begin() as connection:
+            connection.execute(update(stations).values(online=True, heard=now))
         job.look()
     with database.reading.begin() as connection:
         told = entries(connection)[0][::-1]

@@ -47,8 +47,7 @@ async def unblock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
 def _locked(card: OwnCard) -> tuple[Role, ...]:
     """The codes that are locked; the identification code where none is (a code that was forgotten can be set anew)."""
     roles = (Role.IDENTIFICATION, Role.SIGNATURE)
-    locked = tuple(role for role in roles if (pin := card.facts.pin(role)) is not None and pin.state == "locked")
-    return locked or (Role.IDENTIFICATION,)
+    return tuple(role for role in roles if card.facts.is_locked(role)) or (Role.IDENTIFICATION,)
 
 
 async def _may(ask: Ask, card: OwnCard, roles: tuple[Role, ...]) -> str:
@@ -61,7 +60,7 @@ async def _may(ask: Ask, card: OwnCard, roles: tuple[Role, ...]) -> str:
         raise views.not_here(CARD)
     if unsendable or rules.unblocking == "administrator":
         return await ask(views.administrator_only(CARD))
-    locked = any((pin := card.facts.pin(role)) is not None and pin.state == "locked" for role in roles)
+    locked = any(card.facts.is_locked(role) for role in roles)
     way = await ask(views.locked(CARD, roles) if locked else views.not_locked(CARD))
     return await ask(without(CARD)) if way == "no_envelope" else way
 

@@ -140,16 +140,16 @@ def _in_memory() -> Path | None:
 class playground:  # a context manager, used as a function is
     """A folder for one case and one for the templates, in memory where there is such a thing."""
 
-    _templates: Path | None = None
+    templates: Path | None = None
 
     def __enter__(self) -> tuple[Path, Path]:
         cls = type(self)
-        if cls._templates is None or not cls._templates.exists():
-            atexit.register(lambda: shutil.rmtree(cls._templates or "", ignore_errors=True))
-            cls._templates = Path(tempfile.mkdtemp(prefix="kortkiosk-templates-", dir=_in_memory()))
+        if cls.templates is None or not cls.templates.exists():
+            atexit.register(lambda: shutil.rmtree(cls.templates or "", ignore_errors=True))
+            cls.templates = Path(tempfile.mkdtemp(prefix="kortkiosk-templates-", dir=_in_memory()))
         self._slow = tempfile.TemporaryDirectory()
         self._quick = quick_folder(Path(self._slow.name))
-        return self._quick.__enter__(), cls._templates
+        return self._quick.__enter__(), cls.templates
 
     def __exit__(self, *fault: object) -> None:
         self._quick.__exit__(None, None, None)
@@ -316,7 +316,7 @@ def _verdicts(chosen: Sequence[Case], jobs: int) -> Iterator[Verdict]:
 
 def _begin(templates: str, silent_to: int) -> None:
     """Of a process of the pool: it has templates of its own, which go with all of them."""
-    playground._templates = Path(tempfile.mkdtemp(dir=templates))
+    playground.templates = Path(tempfile.mkdtemp(dir=templates))
     logging.disable(silent_to)
 
 

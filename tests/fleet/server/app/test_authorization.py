@@ -60,7 +60,7 @@ def every_route(app: FastAPI) -> list[tuple[str, str, Right]]:
     for path, methods, right in rights(app.routes):
         assert right is not None
         for method in sorted(methods - {"HEAD"}):
-            found.append((method, re.sub(r"\{(\w+)\}", lambda name: EXAMPLES[name[1]], path), right))
+            found.append((method, re.sub(r"\{(\w+)(?::int)?\}", lambda name: EXAMPLES[name[1]], path), right))
     return found
 
 

@@ -140,8 +140,6 @@ def test_a_station_has_a_days_amount_of_asks_that_comes_back_over_the_day() -> N
 async def test_who_has_asked_enough_for_the_day_is_told_so_with_one_alarm(
     desk: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with database.writing.begin() as connection:
-        connection.execute(stations.insert().values(name="entre-a", online=True))
     monkeypatch.setattr(AskLimits, "judge", lambda _self, station: "spent" if station == "entre-a" else "go")
     said = await desk.deliver([("entre-a", desk.ask("entre-a")) for _ in range(5)])
     assert [answer.answer.error for _, answer in said] == ["too_many"] * 5

@@ -12,7 +12,8 @@ from fleet.server.accounts.sign_in.secret_encryption import KEY_FILE, Sealer, Se
 from fleet.server.accounts.sign_in.service import Access, SignedIn
 from fleet.server.accounts.tables import users
 from fleet.server.cli import main
-from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.database import FILE_NAME, Database
+from tests.fakes.server.databases import new_store
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.accounts.sign_in.conftest import PASSWORD, Admin, Turned
 
@@ -121,6 +122,7 @@ def test_after_a_rotation_servers_that_run_and_new_ones_open_everything(
 
 
 def test_a_rotation_without_the_key_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_store(tmp_path / FILE_NAME).close()
     assert main(["secrets", "rotate", "--data", str(tmp_path), "--authority", str(tmp_path)]) == 2
     assert "is missing" in capsys.readouterr().err
 
