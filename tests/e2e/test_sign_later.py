@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import load
+from fleet.server.guards.service import observe_clock
 from fleet.server.platform.audit.log import entries
 from fleet.server.platform.database.database import FILE_NAME, Database, open_database
 from fleet.server.stations.tables import stations
@@ -109,6 +110,7 @@ def month_passes(database: Database) -> list[tuple[str, str]]:
         now += timedelta(hours=5)
         with database.writing.begin() as connection:
             connection.execute(update(stations).values(online=True, heard=now))
+            observe_clock(connection, now)
         job.look()
     with database.reading.begin() as connection:
         told = entries(connection)[0][::-1]
