@@ -22,6 +22,12 @@ def authority_of(folder: Path, years_ago: int) -> Path:
     return Authority.init(folder, [], wall_clock() - years_ago * YEARS).directory
 
 
+def serve(folder: Path, authority: Path, *more: str) -> int:
+    """Begin a server on a new store. Gives its exit code."""
+    where = ["--data", str(folder / "data"), "--authority", str(authority), *more]
+    return main(["serve", "--init", "--unseparated", *where, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"])
+
+
 @pytest.mark.parametrize(
     ("file", "renew"),
     [
@@ -36,17 +42,7 @@ def test_serve_names_the_certificate_that_has_ended(
     """Before, it printed `ready`, and its broker let nobody in."""
     now = authority_of(tmp_path / "now", 0)
     shutil.copyfile(authority_of(tmp_path / "then", 21) / file, now / file)
-    where = [
-        "--data",
-        str(tmp_path / "data"),
-        "--authority",
-        str(now),
-        "--http",
-        "127.0.0.1:0",
-        "--mqtt",
-        "127.0.0.1:0",
-    ]
-    assert main(["serve", "--init", "--unseparated", *where]) == 2
+    assert serve(tmp_path, now) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert f"{now / file}: has ended on" in said.err
@@ -60,17 +56,7 @@ def test_serve_names_a_certificate_that_is_not_its_authoritys(
     """As one is with a flipped bit, which can be read like any other."""
     now = authority_of(tmp_path / "now", 0)
     shutil.copyfile(authority_of(tmp_path / "other", 0) / file, now / file)
-    where = [
-        "--data",
-        str(tmp_path / "data"),
-        "--authority",
-        str(now),
-        "--http",
-        "127.0.0.1:0",
-        "--mqtt",
-        "127.0.0.1:0",
-    ]
-    assert main(["serve", "--init", "--unseparated", *where]) == 2
+    assert serve(tmp_path, now) == 2
     assert f"{now / file}: was not issued by the authority" in capsys.readouterr().err
 
 
@@ -91,8 +77,7 @@ def test_serve_names_the_certificate_of_its_pages(tmp_path: Path, capsys: pytest
     (tmp_path / "web.toml").write_text(
         '[site]\npublic = "https://dash.example"\ncertificate = "web.pem"\nkey = "web.key"\n'
     )
-    where = ["--data", str(tmp_path / "data"), "--authority", str(now), "--web", str(tmp_path / "web.toml")]
-    assert main(["serve", "--init", "--unseparated", *where, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]) == 2
+    assert serve(tmp_path, now, "--web", str(tmp_path / "web.toml")) == 2
     assert f"{tmp_path / 'web.pem'}: has ended on" in capsys.readouterr().err
 
 
