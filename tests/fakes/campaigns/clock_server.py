@@ -246,7 +246,7 @@ def _sessions(world: World) -> tuple[Step, Callable[[World], bool]]:
     value = session(access)
 
     def step(world: World) -> None:
-        live = Access(world.database, world.clock, SEALER).by_session(value)
+        live = Access(world.database, world.clock, SEALER).by_session(value, present=True)
         if live is not None and world.now > world.begin + timedelta(days=2):
             world.faults.append("a session outlived its end")
 
