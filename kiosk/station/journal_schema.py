@@ -7,7 +7,6 @@ from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Locked, Refused, Unknown, WrongAnswer, WrongCode
 from fleet.messages.vocabulary import Effect, Outcome
-from kiosk.errands.unblock.by_administrator import NotAnswered
 from kiosk.issuer.ports import (
     CardBlocked,
     CardHeld,
@@ -21,6 +20,7 @@ from kiosk.issuer.ports import (
 )
 from kiosk.ports import NamedOutcome
 from kiosk.steps.certificate.card_write import GarbledAnswer, KeyUnavailable
+from kiosk.steps.pin.by_administrator import NotAnswered
 from kiosk.steps.pin.unlocking import NotSent
 from kiosk.stock import repository as stock
 

@@ -8,14 +8,14 @@ from typing import assert_never
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.errands.unblock import views
-from kiosk.errands.unblock.by_administrator import Mandate, mandate, set_code_by_mandate
-from kiosk.errands.unblock.by_administrator_views import without
 from kiosk.issuer.ports import LetterOrdered, RequestDeclined, Unavailable
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
+from kiosk.steps.pin.by_administrator import Mandate, mandate, set_code_by_mandate
+from kiosk.steps.pin.by_administrator_views import without
 from kiosk.steps.pin.card_test import first_reason, prove_card, tell_untested
 from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, refuse_unsendable_puk, set_code
 from kiosk.steps.pin.views import TASKS_WITH_PUK

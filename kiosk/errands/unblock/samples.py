@@ -7,10 +7,11 @@ from typing import Any
 
 from drivers.reader.model import Pin
 from drivers.reader.outcomes import Role
-from kiosk.errands.unblock import by_administrator_views, views
+from kiosk.errands.unblock import views
 from kiosk.errands.unblock.journey import CARD, CODE, CONTEXT, LETTER
 from kiosk.issuer.ports import RequestDeclined, SwitchOff, Unavailable
 from kiosk.steps import card_views, own_card_views
+from kiosk.steps.pin import by_administrator_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
 from sim.gallery.made_up import ATTENDED, ORDER, RECEIPT

@@ -5,11 +5,11 @@ import pytest
 from kiosk.errands.change_pin import journey as change_pin
 from kiosk.errands.check_card import journey as check_card
 from kiosk.errands.unblock import journey as unblock
-from kiosk.errands.unblock.by_administrator import Mandate
 from kiosk.issuer.ports import LoggedIn
 from kiosk.steps import hand_over
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
+from kiosk.steps.pin.by_administrator import Mandate
 from kiosk.steps.pin.views import testing as trying
 from kiosk.steps.pin.views import writing
 

@@ -17,12 +17,12 @@ from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages import events
 from fleet.messages.vocabulary import Effect, Outcome
-from kiosk.errands.unblock.by_administrator import NotAnswered
 from kiosk.ports import Ended
 from kiosk.station import journal as journal_module
 from kiosk.station import journal_queries
 from kiosk.station.journal import Interrupted, Journal, Log, outcome_of
 from kiosk.steps.certificate.card_write import GarbledAnswer, KeyUnavailable
+from kiosk.steps.pin.by_administrator import NotAnswered
 from kiosk.steps.pin.unlocking import NotSent
 from sim.stories.clock import HandClock
 from sim.stories.devices import STATION, order_of

@@ -13,7 +13,6 @@ from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Ro
 from drivers.reader.port import AdministeredVisit
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
-from kiosk.errands.unblock import by_administrator_views as views
 from kiosk.issuer.ports import CardKeyResponse, LoggedIn, PukReleased, RequestDeclined, Unavailable
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps import own_card_views
@@ -22,6 +21,7 @@ from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification, identify_by_administrator, note_attested
 from kiosk.steps.own_card import OwnCard
+from kiosk.steps.pin import by_administrator_views as views
 from kiosk.steps.pin import views as pin_views
 from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
 from kiosk.steps.pin.unlocking import EFFECT, CodeSet, NotSent, choose_new_code, code_after_unlock
