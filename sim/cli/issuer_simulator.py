@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from fleet.server.issuers.card_keys import CardKeysError
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.platform.addresses import Address, AddressError
 from sim.issuer import BANNER
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         return asyncio.run(_serve(config, seed, arguments.json))
     except msgspec.MsgspecError as error:
         print(f"kortkiosk-fleet: {arguments.seed}: {error}", file=sys.stderr)
-    except (OSError, ValueError, AddressError, sqlite3.Error) as error:
+    except (OSError, ValueError, AddressError, CardKeysError, sqlite3.Error) as error:
         print(f"kortkiosk-fleet: {error}", file=sys.stderr)
     return BAD_INPUT
 

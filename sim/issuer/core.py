@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp as x509_ocsp
 
+from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.certificate_requests import der_of
 from sim.issuer.authority import CertificateHierarchy, RevocationEntry
@@ -21,12 +22,18 @@ class Simulator:
     """One simulated issuer. Thread-safe: the state takes turns."""
 
     def __init__(
-        self, state: IssuerDatabase, hierarchy: CertificateHierarchy, rules: OfferRules, clock: Callable[[], datetime]
+        self,
+        state: IssuerDatabase,
+        hierarchy: CertificateHierarchy,
+        rules: OfferRules,
+        clock: Callable[[], datetime],
+        keys: CardKeys | None = None,
     ) -> None:
         self.state = state
         self.hierarchy = hierarchy
         self.rules = rules
         self.clock = clock
+        self.keys = keys or CardKeys({})
         self.url = "http://localhost"
         """Where the open app is found: goes into certificates."""
 

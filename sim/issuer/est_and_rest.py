@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -18,14 +19,21 @@ from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
-from fleet.messages.asking import BlockedResult, HeldResult, LetterOrderedResult, LiftedResult, ReleasedResult
-from fleet.server.issuers.adapters.rest import KnownAnswer
+from fleet.messages.asking import (
+    AnsweredResult,
+    BlockedResult,
+    HeldResult,
+    LetterOrderedResult,
+    LiftedResult,
+    ReleasedResult,
+)
+from fleet.server.issuers.adapters.rest import KnownAnswer, ReceivedAnswer
 from sim.issuer import BANNER, HEADER, register
 from sim.issuer.core import Simulator
 from sim.issuer.database import card_of, cards_of, person_of
 from sim.issuer.enrollment import CertificateLabel, NotEnrolledError, enroll
 from sim.issuer.register import Changed, ChangeRequest, UnregisteredCardError
-from sim.issuer.request_bodies import Block, Hold, HsaId, Letter, Lift, Puk
+from sim.issuer.request_bodies import Block, Challenge, Hold, HsaId, Letter, Lift, Puk, Received
 from sim.issuer.schemas import answers_with
 
 MAX_REQUEST = 16 * 1024
@@ -116,6 +124,16 @@ def rest_router(simulator: Simulator) -> APIRouter:
         """Send a new code letter."""
         return changed("letter", number, key, body, register.order_letter)
 
+    @router.post("/cards/{number}/received", responses=answers_with(ReceivedAnswer))
+    def received(number: Number, body: Received, key: Key) -> Response:
+        """Register that the holder has the card: it is in use from now on."""
+        return changed("received", number, key, body, register.receive)
+
+    @router.post("/cards/{number}/challenge", responses=answers_with(AnsweredResult))
+    def challenge(number: Number, body: Challenge, key: Key) -> Response:
+        """Answer a card's challenge under its own key."""
+        return changed("challenge", number, key, body, partial(register.answer_challenge, simulator.keys))
+
     @router.get("/directory", responses=answers_with(KnownAnswer))
     def directory(
         hsa_id: Annotated[HsaId | None, Query()] = None,
@@ -158,15 +176,20 @@ def _changes(simulator: Simulator) -> "Change[Any]":
             refused = "reason" in result.__struct_fields__
             status, answer_body = (409 if refused else 200), msgspec.json.encode(result)
             cx.execute("INSERT INTO done VALUES (?, ?, ?, ?)", (key, digest, status, answer_body))
-            people = ",".join(getattr(body, "people", ()) or (getattr(body, "by", "") or getattr(body, "hsa_id", ""),))
             outcome = str(result.__struct_config__.tag)
             cx.execute(
                 "INSERT INTO audit (at, what, card, people, outcome) VALUES (?, ?, ?, ?, ?)",
-                (asked.at, what, number, people, outcome),
+                (asked.at, what, number, _people(body), outcome),
             )
         return _raw(answer_body, status)
 
     return changed
+
+
+def _people(body: Any) -> str:
+    """Who stands behind a change, for the audit."""
+    told = getattr(body, "people", ()) or getattr(body, "by", ()) or getattr(body, "hsa_id", "")
+    return told if isinstance(told, str) else ",".join(told)
 
 
 def _look_up(cx: sqlite3.Connection, hsa_id: str | None, card_number: str | None) -> dict[str, Any] | None:

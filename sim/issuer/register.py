@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from fleet.messages.asking import (
+    AnsweredResult,
     BlockedResult,
     DeclinedResult,
     HeldResult,
@@ -23,8 +24,10 @@ from fleet.messages.asking import (
     puk_info,
 )
 from fleet.messages.issuing import CardRecord
+from fleet.server.issuers.adapters.rest import ReceivedAnswer
+from fleet.server.issuers.card_keys import CardKeys
 from sim.issuer.database import card_of, keep_card
-from sim.issuer.request_bodies import Block, Hold, Letter, Lift, Puk
+from sim.issuer.request_bodies import Block, Challenge, Hold, Letter, Lift, Puk, Received
 
 LETTER_DAYS = 5
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
@@ -116,6 +119,34 @@ def order_letter(cx: sqlite3.Connection, asked: ChangeRequest, body: Letter) -> 
     return LetterOrderedResult((asked.now.date() + timedelta(days=LETTER_DAYS)).isoformat(), "home")
 
 
+def receive(cx: sqlite3.Connection, asked: ChangeRequest, body: Received) -> ReceivedAnswer | DeclinedResult:
+    """The card is in use. One on hold stays so, and goes back to use when the hold ends; who has it already keeps it."""
+    card = _card(cx, asked)
+    if card.hsa_id != body.hsa_id:
+        return DeclinedResult("unknown_card")
+    if card.state in DEAD:
+        return DeclinedResult(f"card_{card.state}")
+    if card.state == "held":
+        keep_card(cx, card, held_from="active", activate_by=None)
+        return ReceivedAnswer("held")
+    keep_card(cx, card, state="active", activate_by=None)
+    return ReceivedAnswer("active")
+
+
+def answer_challenge(
+    keys: CardKeys, cx: sqlite3.Connection, asked: ChangeRequest, body: Challenge
+) -> AnsweredResult | DeclinedResult:
+    """One block under the card's own key, which stays here. To unlock it takes somebody beside the holder."""
+    card = _card(cx, asked)
+    if card.state in (*DEAD, "held"):
+        return DeclinedResult(f"card_{card.state}")
+    others = set(body.people) - {card.hsa_id}
+    if card.hsa_id != body.hsa_id or (body.key == "unblock" and not others):
+        return DeclinedResult("administrators_missing")
+    response = keys.answer(body.key, card.card_number, body.algorithm, bytes.fromhex(body.challenge))
+    return DeclinedResult("no_key") if response is None else AnsweredResult(response.hex())
+
+
 def _card(cx: sqlite3.Connection, asked: ChangeRequest) -> CardRecord:
     card = card_of(cx, asked.card_number)
     if card is None:
@@ -123,5 +154,14 @@ def _card(cx: sqlite3.Connection, asked: ChangeRequest) -> CardRecord:
     return card
 
 
-Changed = BlockedResult | HeldResult | LiftedResult | ReleasedResult | LetterOrderedResult | DeclinedResult
+Changed = (
+    BlockedResult
+    | HeldResult
+    | LiftedResult
+    | ReleasedResult
+    | LetterOrderedResult
+    | ReceivedAnswer
+    | AnsweredResult
+    | DeclinedResult
+)
 Work = Callable[[sqlite3.Connection, ChangeRequest], Changed]

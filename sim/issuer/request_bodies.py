@@ -1,6 +1,6 @@
 """Request bodies of the issuer's REST interface: one model for each change. They are also its OpenAPI."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,6 +47,27 @@ class Puk(_Body):
 class Letter(_Body):
     """A new code letter."""
 
+    hsa_id: HsaId
+
+
+class Received(_Body):
+    """The holder has the card: handed over, tested and receipted. `by`: administrators who attested it, none where the
+    holder's own card did; `handed_over`: when, RFC 3339; `receipt`: its number, empty where there is none yet."""
+
+    hsa_id: HsaId
+    by: Annotated[tuple[HsaId, ...], Field(max_length=2)]
+    handed_over: str
+    receipt: Annotated[str, Field(max_length=40)] = ""
+
+
+class Challenge(_Body):
+    """Encipher one block (hex) that the card gave, under the card's own key. `people`: two HSA-ids, holding and attending.
+    `algorithm`: which the card expects; none where the issuer's own record of the card says it."""
+
+    key: Literal["management", "unblock"]
+    challenge: Annotated[str, Field(pattern=r"^([0-9a-f]{16}|[0-9a-f]{32})$")]
+    algorithm: Literal["3DES", "AES-128", "AES-192", "AES-256"] | None = None
+    people: Annotated[tuple[HsaId, ...], Field(min_length=1, max_length=3)]
     hsa_id: HsaId
 
 

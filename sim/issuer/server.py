@@ -13,6 +13,7 @@ import uvicorn
 from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.types import ASGIApp
 
+from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.platform.addresses import Address
 from sim.issuer.authority import CertificateHierarchy
@@ -25,10 +26,11 @@ from sim.issuer.tls_certificates import TlsFiles
 START_S = 30.0
 SECURE = Address("127.0.0.1", 8443)
 PUBLIC = Address("127.0.0.1", 8090)
+CARD_KEYS = "card-keys.json"
 SETTINGS = """\
 # Written by `kortkiosk-fleet issuer-simulator`: give it to `kortkiosk-fleet serve --issuer`.
 region = "region"
-card_keys = "card-keys.json"
+card_keys = "{keys}"
 
 [link]
 secure = "https://{secure}"
@@ -83,11 +85,11 @@ class RunningIssuer:
 
 @contextlib.asynccontextmanager
 async def open_issuer(config: SimulatorConfig, clock: Callable[[], datetime]) -> AsyncIterator[RunningIssuer]:
-    """Both listeners, until the context ends. Raises OSError, ValueError, sqlite3.Error."""
+    """Both listeners, until the context ends. Raises OSError, ValueError, CardKeysError, sqlite3.Error."""
     hierarchy = CertificateHierarchy.load_or_create(config.authority or config.data / "ca", clock())
     tls = TlsFiles.load_or_create(config.data / "tls", ["localhost", "127.0.0.1", "::1"], clock())
     state = IssuerDatabase.open(config.data / "issuer.sqlite")
-    simulator = Simulator(state, hierarchy, config.rules, clock)
+    simulator = Simulator(state, hierarchy, config.rules, clock, CardKeys.load(config.data / CARD_KEYS))
     async with contextlib.AsyncExitStack() as parts:
         parts.callback(state.close)
         listeners: list[_Listener] = []
@@ -127,5 +129,5 @@ def _write_settings(data: Path, hierarchy: CertificateHierarchy, secure: Address
     (data / "anchors.pem").write_bytes(hierarchy.root.certificate.public_bytes(Encoding.PEM))
     (data / "authorities.pem").write_bytes(issuers)
     path = data / "issuer.toml"
-    path.write_text(SETTINGS.format(secure=secure, public=public), encoding="utf-8")
+    path.write_text(SETTINGS.format(keys=CARD_KEYS, secure=secure, public=public), encoding="utf-8")
     return path

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -24,7 +25,7 @@ from fleet.messages.asking import (
     LiftAsk,
     LiftedResult,
 )
-from fleet.messages.issuing import Offer
+from fleet.messages.issuing import CardRecord, Offer
 from fleet.server.issuers.adapters.est import EstIssuer
 from fleet.server.issuers.adapters.http_client import IssuerHttp
 from fleet.server.issuers.adapters.rest import RestRegister
@@ -32,8 +33,9 @@ from fleet.server.issuers.adapters.revocation_status import PublishedStatus
 from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
 from fleet.server.issuers.settings import IssuerSettings
 from sim.issuer import BANNER
-from sim.issuer.server import RunningIssuer, SimulatorConfig, open_issuer
-from tests.fakes.issuers.issuing_fleet import ANY_PORT, CARD, HOLDER, NOW, PUK, seed
+from sim.issuer.database import Seed
+from sim.issuer.server import CARD_KEYS, RunningIssuer, SimulatorConfig, open_issuer
+from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, ANY_PORT, CARD, HOLDER, NOW, PUK, seed
 
 WANTED = "2026-03-02T12:00:00Z"
 OFFER = Offer("identification", 3, "2031-03-02")
@@ -224,3 +226,55 @@ async def test_without_our_certificate_nobody_gets_in(issuer: RunningIssuer) -> 
     async with IssuerHttp(settings.link.secure, nobody) as http:
         with pytest.raises(IssuerAwayError):
             await http.get("/.well-known/est/cacerts")
+
+
+async def change(http: IssuerHttp, what: str, body: Any, number: int, card: str = CARD) -> tuple[int, Any]:
+    """Status and body of a change, as any client sends it."""
+    headers = {"Content-Type": "application/json", "Idempotency-Key": wish(number)}
+    reply = await http.post(f"/api/v1/cards/{card}/{what}", json.dumps(body).encode(), headers)
+    return reply.status, json.loads(reply.content)
+
+
+async def test_a_card_that_was_handed_over_is_in_use(issuer: RunningIssuer, http: IssuerHttp) -> None:
+    new = CardRecord(HOLDER.new.card_number, HOLDER.hsa_id, "601", "waiting", activate_by="2026-05-31")
+    issuer.simulator.fill(Seed(cards=(new,)))
+    told = {"hsa_id": HOLDER.hsa_id, "by": [ADMINISTRATOR.hsa_id], "handed_over": WANTED, "receipt": "8ZH4-BGDB-XRH3C"}
+    said = [await change(http, "received", told, number, new.card_number) for number in (11, 11, 12)]
+    assert said == [(200, {"outcome": "received", "state": "active"})] * 3
+    found = await RestRegister(http).find("", new.card_number)
+    assert found is not None
+    assert found.cards == (CardRecord(new.card_number, HOLDER.hsa_id, "601", "active"),)
+    other = {**told, "hsa_id": ADMINISTRATOR.hsa_id}
+    assert await change(http, "received", other, 13, new.card_number) == (
+        409, {"outcome": "declined", "reason": "unknown_card"},
+    )  # fmt: skip
+
+
+async def test_a_hold_outlasts_the_hand_over_and_a_block_forbids_it(issuer: RunningIssuer, http: IssuerHttp) -> None:
+    new = CardRecord(HOLDER.new.card_number, HOLDER.hsa_id, "601", "waiting")
+    issuer.simulator.fill(Seed(cards=(new,)))
+    told = {"hsa_id": HOLDER.hsa_id, "by": [], "handed_over": WANTED}
+    await change(http, "hold", {"reason": "lost", "by": "", "wanted": WANTED}, 21, new.card_number)
+    assert (await change(http, "received", told, 22, new.card_number))[1]["state"] == "held"
+    assert (await change(http, "lift", {"by": HOLDER.hsa_id}, 23, new.card_number))[1]["state"] == "active"
+    await change(http, "block", {"reason": "lost", "by": HOLDER.hsa_id, "wanted": WANTED}, 24, new.card_number)
+    assert (await change(http, "received", told, 25, new.card_number))[1]["reason"] == "card_blocked"
+
+
+async def test_a_challenge_is_answered_under_the_card_s_own_key(tmp_path: Path) -> None:
+    key, block_ = bytes(range(24)), bytes(8)
+    held = [{"algorithm": "3DES", "key": base64.b64encode(key).decode()}]
+    (tmp_path / CARD_KEYS).write_text(json.dumps({"unblock": {CARD: held}}))
+    asked = {"key": "unblock", "challenge": block_.hex(), "people": [HOLDER.hsa_id], "hsa_id": HOLDER.hsa_id}
+    async with open_issuer(SimulatorConfig(tmp_path, ANY_PORT, ANY_PORT), lambda: NOW) as one:
+        one.simulator.fill(seed())
+        settings = IssuerSettings.load(one.settings)
+        async with IssuerHttp(settings.link.secure, settings.tls()) as http:
+            alone = await change(http, "challenge", asked, 31)
+            attended = {**asked, "people": [HOLDER.hsa_id, ADMINISTRATOR.hsa_id]}
+            answered = await change(http, "challenge", attended, 32)
+            no_key = await change(http, "challenge", {**attended, "key": "management"}, 33)
+    assert alone == (409, {"outcome": "declined", "reason": "administrators_missing"})
+    enciphered = await openssl("enc", "-des-ede3", "-K", key.hex(), "-nopad", "-a", given=block_)
+    assert answered == (200, {"outcome": "answered", "response": base64.b64decode(enciphered).hex()})
+    assert no_key[1]["reason"] == "no_key"

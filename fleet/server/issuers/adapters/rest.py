@@ -5,7 +5,7 @@ is not known is 404.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -40,6 +40,12 @@ class KnownAnswer(msgspec.Struct, frozen=True):
 
     person: DirectoryPerson | None
     cards: tuple[CardRecord, ...] = ()
+
+
+class ReceivedAnswer(msgspec.Struct, frozen=True, tag_field="outcome", tag="received"):
+    """What `POST /cards/NUMBER/received` answers: the state after it, `active`, or `held` where a hold stands."""
+
+    state: Literal["active", "held"]
 
 
 class RestRegister:
