@@ -22,10 +22,17 @@ ROW = re.compile(r"^\| errands \|.*$", re.MULTILINE)
 TABLE = re.compile(r"(?<=<!-- errands -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
-def ends(errand: str) -> dict[str, str]:
-    """How a walk of that errand ends by kind of card, as the page in its folder says: `done`, `refused not_writable`."""
+def walk_files(errand: str) -> list[str]:
+    """The documented answers files of an errand: `walk.toml`, then those of its other ways."""
+    return sorted((path.name for path in (folder() / errand).glob("walk*.toml")), key=lambda name: (len(name), name))
+
+
+def ends(errand: str, file: str = "walk.toml") -> dict[str, str]:
+    """How a walk with that file ends by kind of card, as the page in the errand's folder says: `done`, `refused not_writable`."""
     page = (folder() / errand / "README.md").read_text(encoding="utf-8")
-    table = [line for line in page.partition(HEADING)[2].splitlines() if line.startswith("|")]
+    heading = HEADING if file == "walk.toml" else f"{HEADING}, with [{file}]({file})"
+    section = page.partition(f"\n{heading}\n")[2].partition("\n## ")[0]
+    table = [line for line in section.splitlines() if line.startswith("|")]
     head, _, row = ([cell.strip() for cell in line.strip("|").split("|")] for line in table)
     return {kind: cell.replace("`", "") for kind, cell in zip(head, row, strict=True) if cell}
 
@@ -43,10 +50,12 @@ def walk_table(only: Collection[str] | None = None) -> str:
     """The table of docs/walk.md: how each errand (or `only` these) ends on each kind of card."""
     lines = [f"| errand | {' | '.join(KINDS)} |", "|---" * (1 + len(KINDS)) + "|"]
     for entry in catalog():
-        if only is None or entry.id in only:
-            ended = ends(entry.id)
+        if only is not None and entry.id not in only:
+            continue
+        for file in walk_files(entry.id):
+            ended, way = ends(entry.id, file), "" if file == "walk.toml" else f", `{file}`"
             cells = "".join(f" `{ended[kind]}` |" if kind in ended else " |" for kind in KINDS)
-            lines.append(f"| [`{entry.id}`](../kiosk/errands/{entry.id}/README.md) |{cells}")
+            lines.append(f"| [`{entry.id}`](../kiosk/errands/{entry.id}/README.md){way} |{cells}")
     return "\n".join(lines) + "\n"
 
 

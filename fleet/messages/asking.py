@@ -85,13 +85,15 @@ class ChallengeAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskNa
     """Encipher a card's challenge (hex) under its own key, which stays at the server.
 
     `key` is `management` (PIV writes), by the holder or who attends, or `unblock`, by an administrator who is not the holder.
-    `algorithm`: which the card expects; null where the server's own record of the card says it.
+    `algorithm`: which the card expects; null where the server's own record of the card says it. `serial`: the serial number that
+    the card tells, as hex, so that no answer is made with another card's key; empty where it tells none.
     """
 
     card_number: str
     key: Literal["management", "unblock"]
     challenge: str
     algorithm: Literal["3DES", "AES-128", "AES-192", "AES-256"] | None = None
+    serial: str = ""
 
 
 class CardProofAsk(

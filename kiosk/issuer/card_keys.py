@@ -123,6 +123,7 @@ def _challenge(
         key=key,
         algorithm=algorithm,
         challenge=challenge.hex(),
+        serial=facts.serial,
     )
 
 

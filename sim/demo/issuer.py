@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages import issuing
 from fleet.messages.issuing import CardRecord, CardState
+from sim.reader.administrative_key import CHALLENGE_BYTES, answer_to, key_of
 from sim.reader.cards import VirtualCard
 from sim.reader.persona import Persona
 from sim.reader.personas import MadeUpPerson, administrators, people
@@ -38,10 +39,19 @@ def issuer_files(folder: Path, cards_authority: Path, now: datetime, orders: str
     }
     (folder / SEED).write_bytes(msgspec.json.encode(seed))
     key = base64.b64encode(FACTORY_MANAGEMENT_KEY).decode()
-    keys = [{"algorithm": algorithm, "key": key} for algorithm in ("AES-192", "3DES")]
+    management = [{"algorithm": algorithm, "key": key} for algorithm in ("AES-192", "3DES")]
+    everybody = (*people(), *administrators())
+    unblock = {card.card_number: [_own_key(card.serial)] for one in everybody for card in (one.old, one.new)}
     path = folder / "card-keys.json"
     path.touch(mode=0o600)
-    path.write_text(json.dumps({"management": {"*": keys}, "unblock": {"*": keys}}), encoding="utf-8")
+    path.write_text(json.dumps({"management": {"*": management}, "unblock": unblock}), encoding="utf-8")
+
+
+def _own_key(serial: str) -> dict[str, str]:
+    """The administrative key that a card of kind B was issued with; a card of another kind has none, and never asks for it."""
+    key = key_of(serial)
+    check = answer_to(bytes(CHALLENGE_BYTES), key)[:3].hex()
+    return {"algorithm": "AES-256", "key": base64.b64encode(key).decode(), "serial": serial, "check": check}
 
 
 def tell_certificates(folder: Path, cards: Iterable[VirtualCard]) -> None:

@@ -20,7 +20,7 @@ from drivers.reader.secret import Secret
 from drivers.reader.signatures.signing import verifies
 from fleet.messages.issuing import AdministratorRole, switches_off
 from fleet.messages.mandates import parse_mandate
-from fleet.server.issuers.card_keys import CardKeys
+from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from kiosk.issuer.ports import (
     CardBlocked,
     CardHeld,
@@ -207,7 +207,7 @@ class IssuerDesk:
         key = self.management_keys.get(facts.card_number)
         if key is None:
             return RequestDeclined("no_key")
-        keys = CardKeys({("management", facts.card_number): [(algorithm, key)]})
+        keys = CardKeys({("management", facts.card_number): [HeldKey(algorithm, key)]})
         proof = keys.prove(facts.card_number, algorithm, witness, challenge)
         assert proof is not None
         return MutualAnswer(proof[0], hashlib.sha256(proof[1]).digest())

@@ -15,6 +15,7 @@ from fleet.messages.link import MessageError
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 _HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
 _CARD_NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
+_SERIAL = re.compile(r"[0-9A-Fa-f]{0,64}\Z")
 _HEX = re.compile(r"(?:[0-9a-f]{2}){1,32}\Z")
 
 
@@ -26,6 +27,7 @@ def check_bounds(ask: IdentifiedAsk) -> None:
         "card_number": not number or bool(_CARD_NUMBER.match(number)),
         "hsa_id": not person or bool(_HSA_ID.match(person)),
         "challenge": not isinstance(ask, ChallengeAsk | CardProofAsk) or bool(_HEX.match(ask.challenge)),
+        "serial": not isinstance(ask, ChallengeAsk) or bool(_SERIAL.match(ask.serial)),
         "witness": not isinstance(ask, CardProofAsk) or bool(_HEX.match(ask.witness)),
         "find": not isinstance(ask, DirectoryAsk) or bool(ask.hsa_id) != bool(ask.card_number),
         "card": isinstance(ask, LoginAsk | DirectoryAsk) or bool(number),

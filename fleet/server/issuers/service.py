@@ -66,6 +66,8 @@ from fleet.server.stations.alarms import BLOCK_DECLINED, Alarm, AlarmRecorder
 
 _log = logging.getLogger(__name__)
 
+OUT_OF_USE = ("blocked", "voided", "returned", "held")
+"""Nothing that such a card would need for a new code is given out."""
 Outcome = tuple[Result, tuple[str, ...]]
 """What came of a question, and the HSA-ids in whose names it was asked."""
 
@@ -185,12 +187,16 @@ class IssuerAnswers:
         holder = card[1].hsa_id
         attending = await self._rights.attending(asker, station, holder)
         people = tuple(dict.fromkeys((holder, *people)))
+        if has_left(card[0]):
+            return DeclinedResult("holder_left"), people
         match ask:
             case ChallengeAsk():
                 return self._challenge(ask, asker, card, attending), people
             case PukAsk():
                 if not attending:
                     return DeclinedResult("administrators_missing"), people
+                if card[1].state in OUT_OF_USE:
+                    return DeclinedResult(f"card_{card[1].state}"), people
                 return await self.side.register.release_puk(ask, station, (holder, *attending)), people
             case LetterAsk():
                 mine = of_holder(asker.people, card[1])
@@ -204,9 +210,10 @@ class IssuerAnswers:
         record = card[1]
         if not attending and (ask.key == "unblock" or not of_holder(asker.people, record)):
             return DeclinedResult("administrators_missing" if ask.key == "unblock" else "not_allowed")
-        if record.state in ("blocked", "voided", "returned", "held"):
+        if record.state in OUT_OF_USE:
             return DeclinedResult(f"card_{record.state}")
-        response = self.side.keys.answer(ask.key, ask.card_number, ask.algorithm, bytes.fromhex(ask.challenge))
+        challenge = bytes.fromhex(ask.challenge)
+        response = self.side.keys.answer(ask.key, ask.card_number, ask.algorithm, challenge, ask.serial)
         return DeclinedResult("no_key") if response is None else AnsweredResult(response.hex())
 
     async def _authenticate(self, station: str, ask: CardProofAsk) -> Result:

@@ -26,7 +26,7 @@ from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, decode, encode
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
-from fleet.server.issuers.card_keys import CardKeys
+from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.dependencies import IssuerSide
 from fleet.server.issuers.ports import DirectoryEntry, IssuerAwayError, Standing
@@ -124,7 +124,7 @@ class Place:
         self.nonces = Nonces(database)
         trusted = Trusted(authority().anchors(), authority().intermediates(), list)
         judge = ProofJudge(self.nonces, trusted, self.status)  # type: ignore[arg-type]  # it asks for one thing
-        keys = CardKeys({("management", "*"): [("AES-192", bytes(24))]})
+        keys = CardKeys({("management", "*"): [HeldKey("AES-192", bytes(24))]})
         side = IssuerSide(
             None, self.register, WithHandovers(self.register, database), keys, OfferRules(), None,  # type: ignore[arg-type]
         )  # fmt: skip

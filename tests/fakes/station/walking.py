@@ -43,9 +43,9 @@ class Walked:
         return [line["view"] for line in self.lines if "view" in line]
 
 
-def example(errand: str, folder: Path, kind: str = "B", number: int = 1) -> Path:
+def example(errand: str, folder: Path, kind: str = "B", number: int = 1, file: str = "walk.toml") -> Path:
     """The documented file with cards of that kind, for that made-up person; cards and file lie in `folder`."""
-    text = (ERRAND_FOLDERS / errand / "walk.toml").read_text(encoding="utf-8")
+    text = (ERRAND_FOLDERS / errand / file).read_text(encoding="utf-8")
     new = person(number).new
     for old, now in (
         ('"B:', f'"{kind}:'), ('kind = "B"', f'kind = "{kind}"'), ("order = 1,", f"order = {number},"),

@@ -48,3 +48,19 @@ def test_the_makers_key_answers_for_both_kinds_of_piv_cards(tmp_path: Path) -> N
     assert keys.answer("management", "9999", "3DES", bytes(8)) is not None
     assert keys.answer("management", "9999", "AES-192", bytes(16)) is not None
     assert (tmp_path / "card-keys.json").stat().st_mode & 0o077 == 0
+
+
+def test_each_card_that_has_a_key_of_its_own_is_answered_by_that_key_alone(tmp_path: Path) -> None:
+    """As an issuer has them: the right answer at the first try, and none for a card of another serial number."""
+    authority().save(tmp_path / "ca")
+    issuer_files(tmp_path, tmp_path / "ca", NOW, "")
+    keys = CardKeys.load(tmp_path / "card-keys.json")
+    for card in (make_card(persona_of(name)) for name in ("1:old", "1:new", "13:new")):
+        card.power_on()
+        number, serial = card.persona.card_number, card.persona.serial
+        challenge = card.transmit(bytes.fromhex("0084000010"))[:16]
+        answer = keys.answer("unblock", number, None, challenge, serial)
+        assert answer is not None
+        assert card.transmit(bytes.fromhex("0082000010") + answer) == b"\x90\x00", number
+        assert keys.answer("unblock", number, None, challenge, "00") is None
+    assert keys.answer("unblock", "9999", None, bytes(16)) is None

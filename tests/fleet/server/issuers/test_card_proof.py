@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from fleet.messages.asking import CardProof, CardProofAsk, DeclinedResult
-from fleet.server.issuers.card_keys import CardKeys
+from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from tests.fakes.issuers.server_side import NUMBER, Place, wish
 from tests.fleet.server.conftest import hold_orders, record
 
@@ -28,7 +28,9 @@ def enciphered(block: bytes) -> bytes:
 @pytest.fixture
 def own(place: Place) -> Place:
     """The card has a management key of its own, and waits for its holder."""
-    keys = CardKeys({("management", NUMBER): [("AES-192", KEY)], ("management", "*"): [("AES-192", bytes(24))]})
+    keys = CardKeys(
+        {("management", NUMBER): [HeldKey("AES-192", KEY)], ("management", "*"): [HeldKey("AES-192", bytes(24))]}
+    )
     hold_orders(place.database, record(card_number=NUMBER))
     place.issuer.side = replace(place.issuer.side, keys=keys)
     place.register.card = msgspec.structs.replace(place.register.card, state="waiting")

@@ -188,6 +188,26 @@ def test_a_cards_own_key_stands_before_the_makers(tmp_path: Path) -> None:
     assert CardKeys.load(tmp_path / "none.json").answer("management", NUMBER, None, bytes(16)) is None
 
 
+def test_a_pin_is_unlocked_by_a_key_that_is_that_card_s_alone(tmp_path: Path) -> None:
+    """An answer by another key costs one of the card's few tries."""
+    key = base64.b64encode(bytes([1]) * 32).decode()
+    own = {"algorithm": "AES-256", "key": key, "check": "7298CA"}
+    content = {"unblock": {"*": [own], NUMBER: [{**own, "serial": "98110001"}], "9999000010260003": [own]}}
+    keys = CardKeys.load(keys_file(tmp_path, content))
+    assert keys.answer("unblock", NUMBER, None, bytes(16), "98110001") is not None
+    assert keys.answer("unblock", NUMBER, None, bytes(16), "98110002") is None, "another card of that number"
+    assert keys.answer("unblock", NUMBER, None, bytes(16)) is None, "nobody knows which card it is"
+    assert keys.answer("unblock", "9999000010260003", None, bytes(16), "98110002") is not None
+    assert keys.answer("unblock", "9999000010260002", None, bytes(16)) is None, "the maker's, which cards share"
+
+
+def test_a_key_that_is_not_what_its_check_value_says_is_named(tmp_path: Path) -> None:
+    key = base64.b64encode(bytes([2]) * 32).decode()
+    content = {"unblock": {NUMBER: [{"algorithm": "AES-256", "key": key, "check": "7298CA"}]}}
+    with pytest.raises(CardKeysError, match=f"unblock.{NUMBER}: AES-256: not the key of its check value"):
+        CardKeys.load(keys_file(tmp_path, content))
+
+
 @pytest.mark.parametrize("content", [[], {"management": {"*": [{"algorithm": "AES-192", "key": "AAAA"}]}}, {"x": {}}])
 def test_a_file_of_keys_that_is_none_is_named_without_a_key(tmp_path: Path, content: object) -> None:
     with pytest.raises(CardKeysError, match=r"keys\.json") as fault:

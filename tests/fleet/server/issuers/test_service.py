@@ -316,6 +316,43 @@ async def test_a_challenge_is_answered_for_a_card_in_use_and_its_holder(place: P
     assert await place.by(MAJ, challenge(7)) == DeclinedResult("card_blocked")
 
 
+LEAVER = DirectoryPerson(WHO, "Alva Test", left="2026-02-20")
+
+
+async def test_a_card_is_unlocked_with_an_administrator_only_while_it_is_in_use_and_its_holder_is_here(
+    place: Place,
+) -> None:
+    """Neither by its key nor by its PUK, and no letter goes to somebody who has left."""
+
+    async def said(number: int) -> list[Result]:
+        asks = (
+            ChallengeAsk(id=wish(number), card_number=NUMBER, key="unblock", challenge="00" * 16),
+            PukAsk(id=wish(number + 1), card_number=NUMBER, reply_key="AAAA"),
+        )
+        return [await place.by(MAJ, ask) for ask in asks]
+
+    for number, state in enumerate(("held", "blocked", "voided", "returned")):
+        place.register.card = msgspec.structs.replace(place.register.card, state=state)
+        assert await said(10 * number) == [DeclinedResult(f"card_{state}")] * 2
+    place.register.card = msgspec.structs.replace(place.register.card, state="active")
+    place.register.people[WHO] = LEAVER
+    assert await said(50) == [DeclinedResult("holder_left")] * 2
+    assert await place.by(MAJ, LetterAsk(id=wish(52), card_number=NUMBER)) == DeclinedResult("holder_left")
+    assert await place.result(LetterAsk(id=wish(53), card_number=NUMBER)) == DeclinedResult("holder_left")
+    place.register.people[WHO] = msgspec.structs.replace(LEAVER, continued=True)
+    again = ChallengeAsk(id=wish(54), card_number=NUMBER, key="unblock", challenge="00" * 16)
+    assert await place.by(MAJ, again) == DeclinedResult("no_key"), "another assignment follows"
+
+
+async def test_an_administrator_of_another_station_unlocks_nothing(place: Place) -> None:
+    with place.database.writing.begin() as connection:
+        replace_administrators(connection, [listed(ADMIN, "Maj Test", "entre-b")])
+    ask = ChallengeAsk(id=wish(1), card_number=NUMBER, key="unblock", challenge="00" * 16)
+    assert await place.by(MAJ, ask) == DeclinedResult("administrators_missing")
+    puk = PukAsk(id=wish(2), card_number=NUMBER, reply_key="AAAA")
+    assert await place.by(MAJ, puk) == DeclinedResult("administrators_missing")
+
+
 async def test_an_administrator_is_one_while_the_list_has_them(place: Place) -> None:
     assert await place.by(MAJ, LoginAsk(id=wish(1))) == LoggedInResult(ADMIN, "Maj Test", ("KRA",))
     assert await place.by(BO, LoginAsk(id=wish(2))) == DeclinedResult("not_administrator")
