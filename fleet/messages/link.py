@@ -92,12 +92,16 @@ class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     """The newest statement of key rotation that it has taken; 0 before the first."""
 
 
-class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+Delivery = Literal["station", "post"]
+"""How a card comes to its holder: through a slot of a station, or by post, to be activated at any station."""
+
+
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An order as a station holds it: enough to hand the card over with no server, and no code of any kind.
 
     `name` is None for a protected identity: then the HSA-id alone is shown. `last_day` is ISO 8601. `slot` is 0 while no slot
     has been given to the card: then it is on its way. `receipt_owed`: the holder has the card and its code, and has signed no
-    receipt; it may be signed at any station, also past the last day.
+    receipt; it may be signed at any station, also past the last day. `delivery`: a card that goes by `post` never has a slot.
     """
 
     order: str
@@ -110,6 +114,7 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slot: int
     last_day: str
     receipt_owed: bool = False
+    delivery: Delivery = "station"
 
 
 class Administrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

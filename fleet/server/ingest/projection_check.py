@@ -65,7 +65,7 @@ def _compared(table: Table, *key: str, without: Sequence[str] = ()) -> _Compared
     return _Compared(table, key, tuple(str(column.name) for column in table.columns if column.name not in without))
 
 
-_ORDER_COLUMNS = ("order", "card_number", "station", "state", "slot", "changed")
+_ORDER_COLUMNS = ("order", "card_number", "station", "state", "slot", "changed", "delivery")
 _ERRANDS = (_compared(errands, "errand"), _compared(receipts, "number"))
 _ALL = (
     *_ERRANDS,

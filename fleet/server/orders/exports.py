@@ -30,7 +30,7 @@ ORDERS = FileExport[OrderRow](
         ExportColumn("col.product", lambda row, t: row.product),
         ExportColumn("col.loa", lambda row, t: row.loa),
         ExportColumn("col.station", lambda row, t: row.station),
-        ExportColumn("col.slot", lambda row, t: row.slot or None),
+        ExportColumn("col.slot", lambda row, t: t("delivery.post") if row.delivery == "post" else row.slot or None),
         ExportColumn("col.last_day", lambda row, t: row.last_day),
         ExportColumn("col.changed", lambda row, t: row.changed),
     ),

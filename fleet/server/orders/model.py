@@ -13,6 +13,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from fleet.messages.link import Delivery
+
 State = Literal[
     "coming",
     "waiting",
@@ -162,6 +164,7 @@ class OrderRow:
     last_day: str
     state: str
     changed: datetime
+    delivery: Delivery = "station"
 
 
 class OrderMoved(msgspec.Struct, frozen=True, gc=False):
@@ -188,6 +191,7 @@ class OrderRecord:
     last_day: str
     envelope_key: str | None
     envelope_mac: str | None
+    delivery: Delivery = "station"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Rules: the whole file is read and checked before anything is stored, and each thing that is wrong is named with line,
 column and reason (the first hundred). UTF-8 with or without a byte order mark; comma or semicolon; any line ends. The
-header names exactly the columns. A name of a protected identity is dropped here and stored nowhere.
+header names exactly the columns; `delivery` may be left out. A name of a protected identity is dropped here and stored nowhere.
 
 >>> read_orders(b"order,hsa_id\\n")
 Traceback (most recent call last):
@@ -31,6 +31,8 @@ ORDER_COLUMNS = (
     "envelope_key",
     "envelope_mac",
 )
+DELIVERY = "delivery"
+"""A last column, which files of offices that hand out at stations alone do not have."""
 MAX_SLOT = 999
 
 _ORDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -55,6 +57,7 @@ ORDER_RULES = {
     "envelope_mac": ColumnRule(
         lambda text: not text or _MAC.match(text.lower()), "must be 64 hexadecimal digits, or empty"
     ),
+    DELIVERY: ColumnRule(lambda text: text in ("station", "post", ""), "must be station, post or empty"),
 }
 PERSON_RULES = {
     "hsa_id": ORDER_RULES["hsa_id"],
@@ -64,7 +67,7 @@ PERSON_RULES = {
 
 def read_orders(raw: bytes) -> list[OrderLine]:
     """The rows of a file of orders. Raises FileError with every problem."""
-    lines = read_lines(raw, ORDER_COLUMNS)
+    lines = read_lines(raw, ORDER_COLUMNS, DELIVERY)
     problems = [problem for line in lines for problem in _order_problems(line)]
     return check_unique(
         [OrderLine(line.number, _record(line.fields)) for line in lines if not problems], problems, lines, "order"
@@ -76,6 +79,8 @@ def _order_problems(line: CsvLine) -> list[FileProblem]:
     fields = line.fields
     if fields["protected"] != "yes" and not fields["name"]:
         problems.append(FileProblem(line.number, "name", "is empty, and the identity is not protected"))
+    if fields[DELIVERY] == "post" and fields["slot"]:
+        problems.append(FileProblem(line.number, "slot", "a card that goes by post has no slot"))
     if bool(fields["envelope_key"]) != bool(fields["envelope_mac"]):
         column = "envelope_mac" if fields["envelope_key"] else "envelope_key"
         problems.append(
@@ -99,6 +104,7 @@ def _record(fields: dict[str, str]) -> OrderRecord:
         last_day=fields["last_day"],
         envelope_key=fields["envelope_key"] or None,
         envelope_mac=fields["envelope_mac"].lower() or None,
+        delivery="post" if fields[DELIVERY] == "post" else "station",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from fleet.messages.link import Order
 from fleet.server.orders.leavers import has_left
@@ -44,8 +44,9 @@ def orders_at(connection: Connection, station: str, today: str, *, after: str, l
 
 
 def orders_for(connection: Connection, station: str, hsa_id: str, today: str, *, since: str) -> list[Order]:
-    """The same for one person, with those whose last day was `since` or later; a receipt is owed at every station."""
-    here = and_(orders.c.station == station, orders.c.state.in_(OPEN), orders.c.last_day >= since)
+    """The same for one person, with those whose last day was `since` or later; a receipt is owed at every station, and a card
+    that came by post is activated at every one."""
+    here = and_(_offered_at(station), orders.c.state.in_(OPEN), orders.c.last_day >= since)
     here = and_(here, ~has_left(orders.c.hsa_id, today))
     offered = and_(orders.c.hsa_id == hsa_id, or_(here, orders.c.state.in_(RECEIPT_OWED)))
     rows = connection.execute(select(orders).where(offered).order_by(orders.c.order))
@@ -57,7 +58,7 @@ def envelope_of(
 ) -> Envelope | None:
     """The envelope of an order that waits at this station, or whose receipt is owed; None where there is none to verify. With
     `loa` only of one of that level that waits."""
-    open_now = and_(orders.c.station == station, orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    open_now = and_(_offered_at(station), orders.c.state.in_(OPEN), orders.c.last_day >= today)
     open_now = and_(open_now, ~has_left(orders.c.hsa_id, today))
     owed = orders.c.state.in_(RECEIPT_OWED)
     offered = or_(open_now, owed) if loa is None else and_(open_now, orders.c.loa == loa)
@@ -66,6 +67,10 @@ def envelope_of(
     if row is None or row.envelope_key is None or row.envelope_mac is None:
         return None
     return Envelope(row.card_number, row.envelope_key, row.envelope_mac)
+
+
+def _offered_at(station: str) -> ColumnElement[bool]:
+    return or_(orders.c.station == station, orders.c.delivery == "post")
 
 
 def stored_records(connection: Connection, names: Sequence[str]) -> dict[str, tuple[str, OrderRecord]]:
@@ -92,6 +97,7 @@ def _order(row: Any) -> Order:
         slot=row.slot,
         last_day=row.last_day,
         receipt_owed=row.state in RECEIPT_OWED,
+        delivery=row.delivery,
     )
 
 
@@ -111,4 +117,5 @@ def order_row(row: Any, today: str) -> OrderRow:
         last_day=row.last_day,
         state="expired" if past else row.state,
         changed=row.changed,
+        delivery=row.delivery,
     )

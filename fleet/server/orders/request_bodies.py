@@ -9,11 +9,12 @@ Rules: what fits here fits the file, so that both ways in store the same. A name
 
 from dataclasses import replace
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import Path
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from fleet.messages.link import Delivery
 from fleet.server.orders.model import OrderRecord
 from fleet.server.people.model import PersonRow
 from fleet.server.platform.web.request_bodies import WHOLE, Body
@@ -51,8 +52,14 @@ class Letter(Body):
     mac: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+def _refuse_posted_in_slot(delivery: Delivery | None, slot: int | None) -> None:
+    """Raises ValueError where a card is to go by post and to lie in a slot."""
+    if delivery == "post" and slot is not None:
+        raise ValueError("a card that goes by post has no slot")
+
+
 class OrderBody(Body):
-    """An order without its number. `slot`: null while the station is to choose."""
+    """An order without its number. `slot`: null while the station is to choose, and of a card that goes by post."""
 
     hsa_id: Annotated[str, Field(pattern=HSA_ID)]
     name: Name
@@ -64,6 +71,12 @@ class OrderBody(Body):
     slot: Slot | None = None
     last_day: Day
     envelope: Letter | None = None
+    delivery: Delivery = "station"
+
+    @model_validator(mode="after")
+    def _posted(self) -> Self:
+        _refuse_posted_in_slot(self.delivery, self.slot)
+        return self
 
     def record(self, order: str) -> OrderRecord:
         return OrderRecord(
@@ -79,6 +92,7 @@ class OrderBody(Body):
             last_day=self.last_day.isoformat(),
             envelope_key=self.envelope.key if self.envelope else None,
             envelope_mac=self.envelope.mac if self.envelope else None,
+            delivery=self.delivery,
         )
 
 
@@ -100,6 +114,12 @@ class OrderChange(Body):
     station: Annotated[str, Field(pattern=STATION)] | None = None
     slot: Slot | None = None
     last_day: Day | None = None
+    delivery: Delivery | None = None
+
+    @model_validator(mode="after")
+    def _posted(self) -> Self:
+        _refuse_posted_in_slot(self.delivery, self.slot)
+        return self
 
     def on(self, record: OrderRecord) -> OrderRecord:
         """That order with what is said here. A slot of null takes the slot away."""
@@ -110,6 +130,8 @@ class OrderChange(Body):
             said["slot"] = self.slot or 0
         if self.last_day is not None:
             said["last_day"] = self.last_day.isoformat()
+        if self.delivery is not None:
+            said |= {"delivery": self.delivery} | ({"slot": 0} if self.delivery == "post" else {})
         return replace(record, **said)
 
 

@@ -5,6 +5,7 @@ Rules:
 - An order that has left its slot cannot be changed. No two waiting cards share a slot, and no card waits twice.
 - Slot 0 is none: the card is on its way, and the station says later where it lies. Such a row never takes a card out of the
   slot that it has been given since.
+- A card that goes by post has no slot; one that lies in a slot is not in the post.
 - A row that is new or changes something is refused where its station is not known, its last day is past, or its person has left.
 - A step goes by the table of `fleet.server.orders.model`; what the table does not name changes nothing and is said. A step is
   remembered, so that a rebuild begins after it.
@@ -106,6 +107,11 @@ def import_orders(connection: Connection, rows: Sequence[OrderLine], now: dateti
         FileProblem(row.line, "order", f"{row.record.order} is {stored[row.record.order][0]} and cannot be changed")
         for row in changed
         if state_after(stored[row.record.order][0], _given(row.record)) is None
+    ]
+    problems += [
+        FileProblem(row.line, "delivery", f"{row.record.order} lies in a slot, and is not in the post")
+        for row in changed
+        if row.record.delivery == "post" and stored[row.record.order][0] == "waiting"
     ]
     problems += [*_twice(rows), *_clashes(connection, rows, stored), *_in_vain(connection, [*fresh, *changed], now)]
     if problems:

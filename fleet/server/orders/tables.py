@@ -22,6 +22,7 @@ orders = Table(
     Column("state", String(16), nullable=False),
     Column("changed", UtcDateTime, nullable=False),
     Column("made", UtcDateTime, nullable=False, comment="first imported, or anew after it was closed"),
+    Column("delivery", String(16), nullable=False, server_default="station", comment="station or post"),
     Index(None, "station", "state"),
     Index(None, "hsa_id"),
     Index(None, "card_number"),

@@ -52,8 +52,9 @@ class FileError(ValueError):
         self.more = max(0, len(problems) - MAX_PROBLEMS)
 
 
-def read_lines(raw: bytes, columns: tuple[str, ...]) -> list[CsvLine]:
-    """All rows below the header. Raises FileError where the file's form is wrong."""
+def read_lines(raw: bytes, columns: tuple[str, ...], last: str | None = None) -> list[CsvLine]:
+    """All rows below the header. `last`: a column that may follow; where it does not, its fields are empty. Raises FileError
+    where the file's form is wrong."""
     text = _decoded(raw)
     if not text.strip():
         raise FileError(
@@ -61,6 +62,8 @@ def read_lines(raw: bytes, columns: tuple[str, ...]) -> list[CsvLine]:
         )
     rows = _rows(text, columns)
     number, header = next(rows, (1, [""]))
+    absent = {} if last is None or last in map(str.strip, header) else {last: ""}
+    columns = columns if last is None or absent else (*columns, last)
     _check_header(number, header, columns)
     problems: list[FileProblem] = []
     lines: list[CsvLine] = []
@@ -69,7 +72,8 @@ def read_lines(raw: bytes, columns: tuple[str, ...]) -> list[CsvLine]:
         if found:
             problems.append(found)
         elif row:
-            lines.append(CsvLine(number, {name: field.strip() for name, field in zip(columns, row, strict=True)}))
+            fields = {name: field.strip() for name, field in zip(columns, row, strict=True)}
+            lines.append(CsvLine(number, fields | absent))
     if problems:
         raise FileError(problems)
     return lines

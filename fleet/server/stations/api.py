@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
+from fleet.messages.link import Delivery
 from fleet.server.cards.stock.model import Emptied as EmptiedRow
 from fleet.server.errands.model import ErrandQuery, ErrandRow, EventRow
 from fleet.server.orders.model import OrderRow, State
@@ -167,6 +168,7 @@ class Order(BaseModel):
     last_day: str
     state: State | Literal["expired"]
     changed: datetime
+    delivery: Delivery
 
 
 def api_router(web: Web) -> APIRouter:

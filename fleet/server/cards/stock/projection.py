@@ -43,6 +43,8 @@ class _Order:
     state: str
     slot: int
     changed: datetime
+    by_post: bool
+    """It is handed over at whichever station its holder comes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,9 @@ _Moves = Sequence[tuple[Origin, OrderMoved | OrderPlaced]]
 
 
 def _by_place(found: Mapping[str, _Order], moves: _Moves) -> tuple[_Moves, _Moves]:
-    """What is told of known orders by the stations that hold them, and by others."""
+    """What is told of known orders by the stations that hand them over, and by others."""
     known = [(origin, change) for origin, change in moves if change.order in found]
-    here = [found[change.order].station == origin.name for origin, change in known]
+    here = [found[change.order].by_post or found[change.order].station == origin.name for origin, change in known]
     return list(compress(known, here)), list(compress(known, map(not_, here)))
 
 
@@ -153,10 +155,12 @@ def _moves(order: _Order, change: OrderMoved | OrderPlaced) -> bool:
 
 
 def _orders(connection: Connection, names: Sequence[str]) -> dict[str, _Order]:
-    names_of = ("order", "card_number", "station", "state", "slot", "changed")
+    names_of = ("order", "card_number", "station", "state", "slot", "changed", "delivery")
     columns = select(*(orders.c[name] for name in names_of))
     found: dict[str, _Order] = {}
     for start in range(0, len(names), CHUNK):
         for row in connection.execute(columns.where(orders.c.order.in_(names[start : start + CHUNK]))):
-            found[row.order] = _Order(row.card_number, row.station, row.state, row.slot, row.changed)
+            found[row.order] = _Order(
+                row.card_number, row.station, row.state, row.slot, row.changed, by_post=row.delivery == "post"
+            )
     return found
