@@ -29,14 +29,16 @@ async def drop_old_card(
     return "" if came == Outcome.DROPPED else "old_card_kept"
 
 
-async def drop_card(ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, number: str, pledge: Pledge | None) -> str:
+async def drop_card(
+    ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, number: str, pledge: Pledge | None, **facts: bool
+) -> str:
     """See a card fall while `view` asks for it: `dropped`, or why it did not (`kept`, `not_opened`, `jam`, `fishing`, ...). The
-    flap ends locked. `pledge`: what is done to the card once it has fallen."""
+    flap ends locked. `pledge`: what is done to the card once it has fallen. `facts`: what else its event says."""
     try:
         opened = await log.effect(Effect.DROP_OPEN, cabinet.open_drop())
         if isinstance(opened, NotOpened):
             return Outcome.NOT_OPENED
-        came = await log.effect(Effect.DROP_CARD, _drop(ask, view, cabinet), pledge=pledge, old_card=number)
+        came = await log.effect(Effect.DROP_CARD, _drop(ask, view, cabinet), pledge=pledge, old_card=number, **facts)
     except BaseException:
         await _lock_flap(cabinet)  # it may be open, and nobody is going to watch it
         raise

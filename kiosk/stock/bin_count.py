@@ -13,8 +13,9 @@ from typing import Literal
 
 import msgspec
 
-Reason = Literal["unlisted", "missing", "sensor", "other"]
-"""Why figures differ: cards that no list has, cards that are gone, a sensor that counted wrong, something else."""
+Reason = Literal["unlisted", "missing", "never_put_in", "sensor", "other"]
+"""Why figures differ: cards that no list has, cards that are gone, a card returned by its number that was never put in, a sensor
+that counted wrong, something else."""
 NOBODY_KNOWS = ""
 """The number of a card that could not be read."""
 
@@ -34,10 +35,25 @@ class CountedCards:
         """Numbers that were read and are not on the list."""
         return () if self.numbers is None else _left(self.numbers, listed)
 
+    def never_seen(self, listed: Sequence[str], by_number: Sequence[str]) -> tuple[str, ...]:
+        """Those of the missing numbers that were returned `by_number` alone: nobody has ever seen these cards."""
+        return tuple(number for number in self.missing(listed) if number in by_number)
+
     def differs(self, listed: Sequence[str], sensor: int | None) -> bool:
         """Whether somebody has to explain something."""
-        read = bool(self.missing(listed) or self.unlisted(listed))
-        return read or self.cards != len(listed) or sensor not in (None, self.cards)
+        return self.reasons(listed, sensor) != ("other",)
+
+    def reasons(self, listed: Sequence[str], sensor: int | None, by_number: Sequence[str] = ()) -> tuple[Reason, ...]:
+        """What may explain the difference: one card too many is not a missing card. Always with `other`."""
+        never_seen = len(self.never_seen(listed, by_number))
+        fits: dict[Reason, bool] = {
+            "unlisted": self.cards > len(listed) or bool(self.unlisted(listed)),
+            "missing": max(len(listed) - self.cards, len(self.missing(listed))) > never_seen,
+            "never_put_in": never_seen > 0,
+            "sensor": sensor not in (None, self.cards),
+            "other": True,
+        }
+        return tuple(reason for reason, is_fit in fits.items() if is_fit)
 
 
 def _left(these: Sequence[str], those: Sequence[str] | None) -> tuple[str, ...]:
@@ -50,7 +66,8 @@ def _left(these: Sequence[str], those: Sequence[str] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class BinCountStatement:
-    """What both sign. `sensor` is the cabinet's own count, None where it did not say; `reason` is empty where all agrees."""
+    """What both sign. `sensor` is the cabinet's own count, None where it did not say; `reason` is empty where all agrees.
+    `listed` are the numbers on the station's list, `numbers` those that were read; None where the cards were only counted."""
 
     station: str
     errand: str
@@ -63,7 +80,9 @@ class BinCountStatement:
     seal: str
     reason: Reason | Literal[""] = ""
     reference: str = ""
+    listed: tuple[str, ...] = ()
+    numbers: tuple[str, ...] | None = None
 
     def text(self) -> str:
         """The exact text: a JSON array whose first member says what it is, so that it is never taken for anything else."""
-        return msgspec.json.encode(["kortkiosk-bin-v1", asdict(self)]).decode()
+        return msgspec.json.encode(["kortkiosk-bin-v2", asdict(self)]).decode()

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS stock_card (
 CREATE UNIQUE INDEX IF NOT EXISTS stock_slot ON stock_card (slot) WHERE slot IS NOT NULL;
 CREATE INDEX IF NOT EXISTS stock_order ON stock_card (order_no);
 CREATE TABLE IF NOT EXISTS bin_card (id INTEGER PRIMARY KEY, card_number TEXT NOT NULL, dropped TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS bin_by_number (card_number TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS stock_quarantine (slot INTEGER PRIMARY KEY, since TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS stock_by (
     card_number TEXT PRIMARY KEY, first TEXT NOT NULL, second TEXT NOT NULL
@@ -81,6 +82,12 @@ class StationStock:
     async def binned(self) -> tuple[str, ...]:
         rows = await self._journal.transact(
             lambda cx: cx.execute("SELECT card_number FROM bin_card ORDER BY id").fetchall()
+        )
+        return tuple(row[0] for row in rows)
+
+    async def returned_by_number(self) -> tuple[str, ...]:
+        rows = await self._journal.transact(
+            lambda cx: cx.execute("SELECT card_number FROM bin_by_number ORDER BY card_number").fetchall()
         )
         return tuple(row[0] for row in rows)
 
@@ -141,6 +148,7 @@ def apply_event(cx: sqlite3.Connection, kind: str, content: dict[str, Any], now:
             cx.execute("DELETE FROM stock_quarantine WHERE slot = ?", (content["slot"],))
         case EventType.BIN_EMPTIED:
             cx.execute("DELETE FROM bin_card")
+            cx.execute("DELETE FROM bin_by_number")
         case EventType.EFFECT_DONE:
             _effect(cx, content, now)
 
@@ -173,7 +181,10 @@ def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
             if why == Outcome.NOT_VOUCHED:
                 cx.execute("INSERT OR IGNORE INTO stock_keyless VALUES (1, ?)", (now,))
         case Effect.DROP_CARD, Outcome.DROPPED:
-            cx.execute("INSERT INTO bin_card (card_number, dropped) VALUES (?, ?)", (content.get("old_card", ""), now))
+            number = content.get("old_card", "")
+            cx.execute("INSERT INTO bin_card (card_number, dropped) VALUES (?, ?)", (number, now))
+            if content.get("by_number"):
+                cx.execute("INSERT OR IGNORE INTO bin_by_number VALUES (?)", (number,))
 
 
 def _stored(cx: sqlite3.Connection, number: str, order: str, slot: int, now: str) -> None:

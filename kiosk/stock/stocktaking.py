@@ -82,6 +82,9 @@ class Stock(Protocol):
     async def binned(self) -> tuple[str, ...]:
         """Numbers of the cards that fell into the bin since it was last emptied, in that order. Empty where one is not known."""
 
+    async def returned_by_number(self) -> tuple[str, ...]:
+        """Those of them that were returned by their printed number alone, so that no reader has seen the card."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlotComparison:

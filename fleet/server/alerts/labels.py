@@ -23,6 +23,8 @@ _ICON = {
     "cabinet": "archive-outline",
     "slot": "door-open",
     "bin_full": "delete-empty-outline",
+    "bin_differs": "archive-outline",
+    "return_not_found": "file-search-outline",
     "returned_open": "lock-alert-outline",
     "clock": "clock-outline",
     "version": "update",

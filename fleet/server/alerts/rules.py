@@ -34,6 +34,8 @@ LATCHED = frozenset(
         "chain_begun",
         "events_damaged",
         "card_not_genuine",
+        "bin_differs",
+        "return_not_found",
         "many_holds",
         "administrator_reported",
         "command_unanswered",

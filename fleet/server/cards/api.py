@@ -47,10 +47,12 @@ class Lying(BaseModel):
 
 
 class StationBin(BaseModel):
-    """The bin of a station: cards since it was last emptied, the first of them, and that emptying."""
+    """The bin of a station: cards since it was last emptied, the first of them, and that emptying. `by_number`: cards that were
+    returned by their number alone, and are to be read when it is emptied."""
 
     station: str
     cards: int
+    by_number: int
     first: datetime | None
     emptied: Emptied | None
     differs: bool
@@ -205,7 +207,14 @@ def _add_queue(router: APIRouter, cards: Cards) -> None:
 
 def _bin(request: Request, row: StationBinRow) -> StationBin:
     emptied = emptied_model(request, row.station, row.emptied)
-    return StationBin(station=row.station, cards=row.cards, first=row.first, emptied=emptied, differs=row.differs)
+    return StationBin(
+        station=row.station,
+        cards=row.cards,
+        by_number=row.by_number,
+        first=row.first,
+        emptied=emptied,
+        differs=row.differs,
+    )
 
 
 def _deadline(entry: BoardEntry) -> DeadlineItem:

@@ -65,19 +65,22 @@ class StationBinRow:
     cards: int
     first: datetime | None
     emptied: Emptied | None
+    by_number: int = 0
+    """Cards among them that were returned by their number alone: nobody has seen them."""
 
     @property
     def differs(self) -> bool:
         """Whether the last count was not what the station's list said."""
-        return self.emptied is not None and self.emptied.counted != self.emptied.expected
+        return self.emptied is not None and self.emptied.differs
 
 
 @dataclass(frozen=True, slots=True)
 class DroppedCard:
-    """A card that fell into a bin; the number is empty where the station did not say."""
+    """A card that fell into a bin; the number is empty where the station did not say. `by_number`: nobody has seen it."""
 
     card_number: str
     at: datetime
+    by_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)

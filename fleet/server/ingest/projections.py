@@ -17,7 +17,15 @@ from fleet.server.cards.stock import events as stocking
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.orders.model import OrderEvent, OrderMoved
-from fleet.server.stations.alarms import CARD_NOT_GENUINE, CHAIN_BEGUN, EVENTS_DAMAGED, LISTS_DROPPED, NOT_LAID_OUT
+from fleet.server.stations.alarms import (
+    BIN_DIFFERS,
+    CARD_NOT_GENUINE,
+    CHAIN_BEGUN,
+    EVENTS_DAMAGED,
+    LISTS_DROPPED,
+    NOT_LAID_OUT,
+    RETURN_NOT_FOUND,
+)
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Number = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
@@ -144,6 +152,7 @@ class _Effect(msgspec.Struct):
     why: Annotated[str, msgspec.Meta(max_length=32)] = ""
     slot: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0
     card_number: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    by_number: bool = False
 
 
 class _Activated(msgspec.Struct):
@@ -256,7 +265,7 @@ def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...
     said = msgspec.json.decode(data, type=_Effect)
     order = said.order or _order_in(subject)
     if (said.effect, said.outcome) == (Effect.DROP_CARD, Outcome.DROPPED):
-        return (CardDropped(said.old_card, at),)
+        return (CardDropped(said.old_card, at, said.by_number),)
     if said.outcome == Outcome.NOT_LAID_OUT:
         return (AlarmRaised(NOT_LAID_OUT, f"{said.receipt or said.effect}: {said.why}"),)
     what = _MOVED.get((said.effect, said.outcome))
@@ -314,6 +323,17 @@ def _checkpoint(data: bytes, _subject: str | None, at: datetime) -> tuple[Change
     return (CheckpointSigned(at),)
 
 
+def _bin_emptied(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
+    (emptied,) = stocking.READERS[EventType.BIN_EMPTIED](data, at)
+    assert isinstance(emptied, BinEmptied)
+    changes: list[Change] = [emptied]
+    if not emptied.is_explained:
+        changes.append(AlarmRaised(BIN_DIFFERS, f"{emptied.seal}: {emptied.counted}/{emptied.expected}"))
+    if emptied.never_seen:
+        changes.append(AlarmRaised(RETURN_NOT_FOUND, f"{emptied.seal}: {len(emptied.never_seen)}"))
+    return tuple(changes)
+
+
 def _without_subject(read: stocking.Read) -> _Reader:
     return lambda data, _subject, at: read(data, at)
 
@@ -330,6 +350,7 @@ READERS: dict[str, _Reader] = {
     EventType.EVENTS_DAMAGED: _events_damaged,
     EventType.CARD_NOT_GENUINE: _card_not_genuine,
     **{kind: _without_subject(read) for kind, read in stocking.READERS.items()},
+    EventType.BIN_EMPTIED: _bin_emptied,
 }
 """Types of events from which something follows."""
 KEPT_ALONE = frozenset(

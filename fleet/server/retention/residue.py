@@ -19,9 +19,11 @@ from fleet.server.ingest.projections import UnfitData, changes_of
 from fleet.server.retention.pseudonyms import Pseudonyms
 
 CARDS = frozenset({"card_number", "old_card"})
+CARD_LISTS = frozenset({"missing", "unlisted", "never_seen"})
 PERSONS = frozenset({"hsa_id", "by", "second", "administrator"})
 KEPT = frozenset(
     {
+        "by_number",
         "counted",
         "effect",
         "errand",
@@ -57,6 +59,8 @@ def words_left(content: dict[str, Any], pseudonyms: Pseudonyms) -> dict[str, Any
     for name, value in content.items():
         if name in CARDS and isinstance(value, str):
             left[name] = pseudonyms.card(value)
+        elif name in CARD_LISTS and isinstance(value, list):
+            left[name] = [pseudonyms.card(number) for number in value if isinstance(number, str)]
         elif name in PERSONS and isinstance(value, str):
             left[name] = pseudonyms.person(value)
         elif name in EMPTIED:

@@ -1,7 +1,7 @@
 """What came out of the bin: counted or read one by one, held against the list and the cabinet's count, explained."""
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from drivers.cabinet.port import CabinetReady
 from kiosk.barcodes import CardNumber, EnvelopeCode, parse_scan
@@ -20,6 +20,8 @@ class BinCount:
     counted: CountedCards
     listed: tuple[str, ...]
     sensor: int | None
+    by_number: tuple[str, ...] = ()
+    """Listed cards that were returned by their number alone."""
     reason: Reason | None = None
     reference: str = ""
 
@@ -38,6 +40,8 @@ class BinCount:
             seal=seal,
             reason=self.reason or "",
             reference=self.reference,
+            listed=self.listed,
+            numbers=self.counted.numbers,
         )
 
     def told(self, said: BinCountStatement) -> dict[str, Any]:
@@ -47,6 +51,12 @@ class BinCount:
         }
         if self.counted.numbers is not None:
             content["numbers"] = list(self.counted.numbers)
+        differing = {
+            "missing": self.counted.missing(self.listed),
+            "unlisted": self.counted.unlisted(self.listed),
+            "never_seen": self.counted.never_seen(self.listed, self.by_number),
+        }
+        content |= {name: list(numbers) for name, numbers in differing.items() if numbers}
         return content | ({"reason": self.reason, "reference": self.reference} if self.reason else {})
 
     def figures(self) -> dict[str, int | str]:
@@ -61,16 +71,18 @@ async def count_cards(ask: Ask, caps: Capabilities, context: ViewContext) -> Bin
     """Open, take out, count, explain. Raises StopError where the cabinet or the list cannot be had."""
     assert caps.cabinet is not None, "the errand is not offered without"
     assert caps.stock is not None, "the errand is not offered without"
-    listed, sensor = await caps.stock.binned(), await _sensor(caps.cabinet)
+    listed, by_number = await caps.stock.binned(), await caps.stock.returned_by_number()
+    sensor = await _sensor(caps.cabinet)
     await ask(views.open_bin(context))
     while True:
-        counted = await _counted(ask, context, caps.region.card_number_digits)
+        counted = await _counted(ask, context, caps.region.card_number_digits, by_number)
         if not counted.differs(listed, sensor):
-            return BinCount(counted, listed, sensor)
-        explained = await ask(views.difference(context, counted, listed, sensor))
-        reason = next((get_arg for get_arg in get_args(Reason) if get_arg == explained), None)
+            return BinCount(counted, listed, sensor, by_number)
+        reasons = counted.reasons(listed, sensor, by_number)
+        explained = await ask(views.difference(context, counted, listed, sensor, reasons))
+        reason = next((reason for reason in reasons if reason == explained), None)
         if reason is not None:
-            return BinCount(counted, listed, sensor, reason, await ask(views.reference(context)))
+            return BinCount(counted, listed, sensor, by_number, reason, await ask(views.reference(context)))
 
 
 async def _sensor(cabinet: Cabinet) -> int | None:
@@ -79,9 +91,9 @@ async def _sensor(cabinet: Cabinet) -> int | None:
     return state.bin_count if isinstance(state, CabinetReady) else None
 
 
-async def _counted(ask: Ask, context: ViewContext, digits: int) -> CountedCards:
-    """Read one by one, or only counted: nobody is told how many there should be."""
-    if await ask(views.how(context)) == "count":
+async def _counted(ask: Ask, context: ViewContext, digits: int, by_number: tuple[str, ...]) -> CountedCards:
+    """Read one by one; or only counted, where every card was seen when it came. Nobody is told how many there should be."""
+    if await ask(views.how(context, must_scan=bool(by_number))) == "count" and not by_number:
         return CountedCards(int(await ask(views.count(context))))
     numbers: list[str] = []
     again = False

@@ -28,13 +28,14 @@ FAMILIES = {
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "bin-open", views.open_bin(COUNT)
-    yield "bin-how", views.how(COUNT)
+    yield "bin-how", views.how(COUNT, must_scan=False)
+    yield "bin-how-by-number", views.how(COUNT, must_scan=True)
     yield "bin-count", views.count(COUNT)
     yield "bin-scan", views.scan(COUNT, DIGITS, 4, again=False)
     yield "bin-scan-again", views.scan(COUNT, DIGITS, 4, again=True)
-    yield "bin-difference", views.difference(COUNT, CountedCards(22), LISTED, 23)
+    yield "bin-difference", views.difference(COUNT, CountedCards(22), LISTED, 23, ("missing", "sensor", "other"))
     read = (*LISTED[5:], "9999000077770001")
-    yield "bin-difference-read", views.difference(COUNT, CountedCards(19, read), LISTED, None)
+    yield "bin-difference-read", views.difference(COUNT, CountedCards(19, read), LISTED, None, REASONS)
     yield "bin-reference", views.reference(COUNT)
     yield "bin-seal", views.seal(SEAL)
     yield "bin-confirm", views.confirm(SIGN, SAID)

@@ -26,13 +26,23 @@ HOUSE = Setting(slots={}, hand=(FIRST, SECOND, "10:old", "10:new"), orders=(), s
 ONE_READER = Setting(slots={}, hand=(FIRST, SECOND, "10:old", "10:new"), orders=())
 
 
-def filled(numbers: Sequence[str] = NUMBERS, *, sensor: int | None = None) -> Callable[[Room], None]:
-    """Cards have fallen, and two may empty the bin. `sensor`: what the cabinet has counted, where that is something else."""
+def filled(
+    numbers: Sequence[str] = NUMBERS, *, sensor: int | None = None, by_number: Sequence[str] = ()
+) -> Callable[[Room], None]:
+    """Cards have fallen, and two may empty the bin. `sensor`: what the cabinet has counted, where that is something else.
+    `by_number`: those of which the holder typed the number, and nobody saw the card."""
 
     def prepare(room: Room) -> None:
         two(room)
         for number in numbers:
-            content = {"errand": "before", "effect": "drop.card", "outcome": "dropped", "old_card": number}
+            content: dict[str, Any] = {
+                "errand": "before",
+                "effect": "drop.card",
+                "outcome": "dropped",
+                "old_card": number,
+            }
+            if number in by_number:
+                content["by_number"] = True
 
             def work(cx: Any, content: dict[str, Any] = content) -> None:
                 stock.apply_event(cx, EventType.EFFECT_DONE, content, room.journal.now())
@@ -96,6 +106,7 @@ def signed_by_both(room: Room) -> None:
         assert verifies(made[one["certificate_sha256"]], content["statement"].encode(), signature, one["algorithm"])
     said = json.loads(content["statement"])[1]
     assert {name: said[name] for name in ("counted", "seal", "by", "second")} == {**BY, "counted": 3, "seal": "440017"}
+    assert (said["listed"], said["numbers"]) == (list(NUMBERS), content.get("numbers"))
 
 
 DONE = ("bin.emptied", "bin.clear cleared", "receipt.issued", "receipt.print printed")
@@ -120,7 +131,19 @@ STORIES = [
     ),
     ErrandStory(
         "empty_bin: the cards are read one by one", "empty_bin", emptied(**scanned(*NUMBERS)), HOUSE, prepare=filled(),
-        events=DONE, check=told("bin.emptied", numbers=list(NUMBERS), reason=None),
+        events=DONE, check=both(signed_by_both, told("bin.emptied", numbers=list(NUMBERS), reason=None)),
+    ),
+    ErrandStory(
+        "empty_bin: one was returned by its number, so that all are read", "empty_bin", emptied(**scanned(*NUMBERS)), HOUSE,
+        prepare=filled(by_number=NUMBERS[1:2]), events=DONE, troubled=True,
+        check=both(left(), told("bin.emptied", numbers=list(NUMBERS), reason=None, never_seen=None)),
+    ),
+    ErrandStory(
+        "empty_bin: one that was returned by its number was never put in", "empty_bin",
+        differing("never_put_in", **scanned(NUMBERS[0], NUMBERS[2])), HOUSE, prepare=filled(by_number=NUMBERS[1:2]),
+        reason="difference_explained", events=DONE,
+        check=told("bin.emptied", counted=2, expected=3, missing=[NUMBERS[1]], never_seen=[NUMBERS[1]],
+                   reason="never_put_in", reference="4711"),
     ),
     ErrandStory(
         "empty_bin: one was read twice, one cannot be read, and two figures agree all the same", "empty_bin",

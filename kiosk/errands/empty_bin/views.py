@@ -1,7 +1,6 @@
 """The views of emptying the bin: take the cards out, count them, explain, seal, sign."""
 
 from collections.abc import Sequence
-from typing import get_args
 
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
@@ -35,7 +34,13 @@ REFERENCE_DIGITS = 8
 COUNT_DIGITS = 3
 AT_THE_BIN_S = 300.0
 """Hands in the bin are no touch on the screen."""
-ICONS = {"unlisted": "plus", "missing": "magnify", "sensor": "eye-off-outline", "other": "dots-horizontal"}
+ICONS = {
+    "unlisted": "plus",
+    "missing": "magnify",
+    "never_put_in": "smart-card-off-outline",
+    "sensor": "eye-off-outline",
+    "other": "dots-horizontal",
+}
 SHOWN = 3
 """Numbers that are named on one screen."""
 
@@ -54,8 +59,9 @@ def open_bin(context: ViewContext) -> Confirm:
     )
 
 
-def how(context: ViewContext) -> Choose:
-    """One by one with their numbers, or only counted."""
+def how(context: ViewContext, *, must_scan: bool) -> Choose:
+    """One by one with their numbers, or only counted. `must_scan`: among them are cards that nobody has seen."""
+    why_not = say("bin.how.by_number") if must_scan else None
     return Choose(
         name=context.name("how"),
         errand=context.title,
@@ -63,7 +69,7 @@ def how(context: ViewContext) -> Choose:
         title=say("bin.how.title"),
         options=(
             Option("scan", say("bin.how.scan"), say("bin.how.scan.detail"), "card-search-outline"),
-            Option("count", say("bin.how.count"), say("bin.how.count.detail"), "form-textbox-password"),
+            Option("count", say("bin.how.count"), say("bin.how.count.detail"), "form-textbox-password", why_not),
         ),
         way_out=cancel_button(),
         idle_s=AT_THE_BIN_S,
@@ -107,12 +113,18 @@ def scan(context: ViewContext, digits: int, so_far: int, *, again: bool) -> Ente
     )
 
 
-def difference(context: ViewContext, counted: CountedCards, listed: Sequence[str], sensor: int | None) -> Choose:
-    """What differs, and why: an explanation, or count again."""
+def difference(
+    context: ViewContext,
+    counted: CountedCards,
+    listed: Sequence[str],
+    sensor: int | None,
+    reasons: Sequence[Reason],
+) -> Choose:
+    """What differs, and why: an explanation that fits, or count again."""
     figures = say("bin.differs.two", counted=counted.cards, expected=len(listed))
     if sensor is not None:
         figures = say("bin.differs.lead", counted=counted.cards, expected=len(listed), sensor=sensor)
-    options = [Option(reason, say(f"bin.reason.{reason}"), icon=ICONS[reason]) for reason in get_args(Reason)]
+    options = [Option(reason, say(f"bin.reason.{reason}"), icon=ICONS[reason]) for reason in reasons]
     return Choose(
         name=context.name("difference"),
         errand=context.title,

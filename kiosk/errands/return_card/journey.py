@@ -2,6 +2,7 @@
 
 Rules (docs/rules.md, "Hand-over and return"): a card counts as returned only when it has fallen
 into the bin. Without the card's own code it is put on hold; the block follows when an administrator or the issuer confirms.
+A card whose number was typed has been seen by nobody: screen, receipt and event say so, and it is read when the bin is emptied.
 """
 
 from typing import get_args
@@ -28,15 +29,16 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     reason = await _why(ask)
     if card.may_keep and reason == "left" and await ask(views.keep(WHY)) == "keep":
         return await _kept(ask, log)
-    await ask(views.confirm(WHY, card.whose, blocks=card.who.proof is not None))
+    await ask(views.confirm(WHY, card.whose, blocks=card.who.proof is not None, is_seen=card.is_seen))
     await _drop(ask, caps, log, card, reason)
     what = await _tell(ask, caps, log, card, reason)
-    receipt = await receipt_for(caps, CONTEXT, log, card.whose, card.who, (f"reason_{reason}", what))
+    remarks = (f"reason_{reason}", what, *(() if card.is_seen else ("not_seen",)))
+    receipt = await receipt_for(caps, CONTEXT, log, card.whose, card.who, remarks)
     ended = Ended(ErrandOutcome.DONE, what, receipt=receipt.number if receipt else None)
     await log.end(ended)
     if receipt is not None:
         await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
-    await ask(views.done(CONTEXT, what))
+    await ask(views.done(CONTEXT, what, is_seen=card.is_seen))
     return ended
 
 
@@ -68,8 +70,9 @@ async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard
     """See the card fall. One that is stuck, or that a silent cabinet may have swallowed, is on hold. Raises StopError."""
     assert caps.cabinet is not None, "the errand is not offered without"
     number, by = card.whose.card_number, card.who.proof
+    facts = {} if card.is_seen else {"by_number": True}
     pledge = caps.blocking.pledge_for_drop(number, reason if by else None, by=by, errand=log.id)
-    came = await drop_card(ask, caps.cabinet, views.drop(DROP, number), log, number, pledge)
+    came = await drop_card(ask, caps.cabinet, views.drop(DROP, number), log, number, pledge, **facts)
     if came in (Outcome.JAM, Outcome.FISHING, Outcome.MUTE):
         await try_to_block_or_hold(ask, caps, DROP, log, BlockRequest(number, None, "returned", card.who.proof))
         raise views.unseen(DROP) if came == Outcome.MUTE else views.stuck(DROP)

@@ -26,6 +26,8 @@ class ReturnedCard:
     who: Identification
     may_keep: bool
     """Another assignment in the region follows."""
+    is_seen: bool = True
+    """It was in the reader. Otherwise its printed number was typed, and any card may lie in the bin."""
 
 
 async def identify_card(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> ReturnedCard:
@@ -33,7 +35,7 @@ async def identify_card(ask: Ask, caps: Capabilities, context: ViewContext, log:
     visit = await ask_for_card(ask, caps.reader, lambda why: views.insert(context, why))
     if isinstance(visit, str):
         printed = await ask_printed_number(ask, caps, context, log)
-        return ReturnedCard(printed.whose, Identification("number"), may_keep=False)
+        return ReturnedCard(printed.whose, Identification("number"), may_keep=False, is_seen=False)
     async with hold_card(caps, log, visit) as card:
         proof = await _proof(ask, caps, context, log, card)
         who = Identification("number") if proof is None else Identification("card", proof.hsa_id, proof=proof)

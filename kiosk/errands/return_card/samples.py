@@ -27,6 +27,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-kept", views.kept(CONTEXT)
     yield "return-confirm", views.confirm(WHY, ORDER, blocks=True)
     yield "return-confirm-hold", views.confirm(WHY, ORDER, blocks=False)
+    yield "return-confirm-by-number", views.confirm(WHY, ORDER, blocks=False, is_seen=False)
     yield "return-drop", views.drop(DROP, ORDER.card_number)
     yield "return-stuck", views.stuck(DROP).view
     yield "return-unseen", views.unseen(DROP).view
@@ -34,3 +35,4 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-telling", blocking_views.telling(DROP)
     for came in (*OUTCOMES, "was_blocked", "not_told"):
         yield f"return-done-{came.replace('_', '-')}", views.done(CONTEXT, came)
+    yield "return-done-by-number", views.done(CONTEXT, "held", is_seen=False)

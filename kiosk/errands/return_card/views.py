@@ -32,6 +32,9 @@ REASONS = {
 }
 
 
+NOT_SEEN = Point(say("return_confirm.not_seen"), say("return_confirm.not_seen.detail"), icon="eye-off-outline")
+
+
 def insert(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card, or its number where the chip is cut or dead."""
     return Await(
@@ -121,7 +124,7 @@ def kept(context: ViewContext) -> Tell:
     )
 
 
-def confirm(context: ViewContext, whose: CardHolder, *, blocks: bool) -> Confirm:
+def confirm(context: ViewContext, whose: CardHolder, *, blocks: bool, is_seen: bool = True) -> Confirm:
     """What will happen, before the flap opens."""
     after = "blocks" if blocks else "holds"
     return Confirm(
@@ -132,6 +135,7 @@ def confirm(context: ViewContext, whose: CardHolder, *, blocks: bool) -> Confirm
         points=(
             Point(say("return_confirm.drop"), say("return_confirm.drop.detail"), icon="archive-arrow-down-outline"),
             Point(say(f"return_confirm.{after}"), say(f"return_confirm.{after}.detail"), icon="smart-card-off-outline"),
+            *(() if is_seen else (NOT_SEEN,)),
         ),
         facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
         warning=say("return_confirm.warning"),
@@ -165,15 +169,15 @@ def not_dropped(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "not_returned")
 
 
-def done(context: ViewContext, what: str) -> Tell:
-    """It is in the bin; and what holds for its certificates now."""
+def done(context: ViewContext, what: str, *, is_seen: bool = True) -> Tell:
+    """It is in the bin, as far as anybody has seen; and what holds for its certificates now."""
     return Tell(
         name=context.name("done"),
         errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say("return_done.title"),
-        lead=(say(f"return_done.{what}"),),
+        lead=(say(f"return_done.{what}"), *(() if is_seen else (say("return_done.not_seen"),))),
         drawing=MachineDrawing(("printer",)),
         primary=primary_button("end", "button.end", "check"),
     )

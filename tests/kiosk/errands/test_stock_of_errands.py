@@ -1,7 +1,14 @@
 """What holders' errands change in the station's list: a fetched card is out, a returned one is in the bin."""
 
+import base64
+import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from fleet.messages.vocabulary import Effect, EventType
+from kiosk.views import Confirm, Tell
 from sim.stories.errand_stories import ErrandStory, errand_stories, play
 from sim.stories.register import NUMBER
 from sim.stories.room import quick_folder
@@ -34,3 +41,57 @@ async def test_a_returned_card_is_in_the_bin_by_its_number(tmp_path: Path) -> No
 async def test_a_card_that_was_kept_is_not(tmp_path: Path) -> None:
     tale = next(one for one in errand_stories() if one.title == "return_card: kept at the slot, and nothing is blocked")
     assert await left_by(tale, tmp_path) == ([], ())
+
+
+NOT_SEEN = {"return_confirm.not_seen", "return_done.not_seen"}
+
+
+@pytest.mark.parametrize(
+    ("title", "by_number"),
+    [
+        ("return_card: the chip is cut, the number is typed", True),
+        ("return_card: the code is not known, so it is held", False),
+    ],
+)
+async def test_a_return_by_number_alone_says_that_nobody_saw_the_card(
+    tmp_path: Path, title: str, by_number: bool
+) -> None:
+    tale = next(one for one in errand_stories() if one.title == title)
+    with quick_folder(tmp_path) as folder:
+        room, someone, ended = await play(folder, tale)
+        try:
+            assert (someone.failure, ended.outcome, ended.reason) == (None, "done", "held")
+            assert room.caps.stock is not None
+            assert await room.caps.stock.returned_by_number() == ((NUMBER,) if by_number else ())
+            rows = room.store.transact_now(lambda cx: cx.execute("SELECT envelope, data FROM outbox").fetchall())
+        finally:
+            await room.close()
+    told = [(json.loads(envelope)["type"], json.loads(data)) for envelope, data in rows]
+    (fell,) = [said for kind, said in told if kind == EventType.EFFECT_DONE and said["effect"] == Effect.DROP_CARD]
+    assert fell.get("by_number", False) is by_number
+    (receipt,) = [said["receipt"] for kind, said in told if kind == EventType.RECEIPT_ISSUED]
+    payload = receipt["payload"]
+    assert (
+        "not_seen" in json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["remarks"]
+    ) is by_number
+    said = [
+        one.key
+        for view in someone.shown
+        if isinstance(view, Confirm | Tell)
+        for one in (*getattr(view, "lead", ()), *(point.text for point in view.points))
+    ]
+    assert NOT_SEEN & set(said) == (NOT_SEEN if by_number else set())
+
+
+async def test_cards_that_nobody_has_seen_cannot_be_counted_alone(tmp_path: Path) -> None:
+    title = "empty_bin: one was returned by its number, so that all are read"
+    read = next(one for one in errand_stories() if one.title == title)
+    counted = replace(read, story=lambda: {**read.story(), "empty_bin.how": "count"})
+    with quick_folder(tmp_path) as folder:
+        room, someone, ended = await play(folder, counted)
+        try:
+            assert (str(someone.failure), ended.outcome) == ("at empty_bin.how: there is no 'count'", "timed_out")
+            assert room.caps.stock is not None
+            assert len(await room.caps.stock.binned()) == 3
+        finally:
+            await room.close()

@@ -166,8 +166,11 @@ async def test_the_bin_holds_the_numbers_that_fell_until_it_is_emptied(shelf: Sh
         await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", **about)
     await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="kept", old_card="9999000010260002")
     assert await shelf.stock.binned() == ("9999000010260001", "")
+    typed = {"old_card": "9999000010260003", "by_number": True}
+    await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", **typed)
+    assert await shelf.stock.returned_by_number() == ("9999000010260003",)
     await shelf.tells(EventType.BIN_EMPTIED, seal="1")
-    assert await shelf.stock.binned() == ()
+    assert await shelf.stock.binned() == await shelf.stock.returned_by_number() == ()
 
 
 async def test_the_list_is_made_anew_of_the_events_that_are_kept(shelf: Shelf) -> None:

@@ -18,5 +18,5 @@ FAMILIES = {
     "sure.{}.go": SURE,
     "lost_done.{}.title": WHAT,
     "lost_done.{}.lead": WHAT,
-    "receipt.remark.{}": (*WHAT, *DECLINED, "lifted", *(f"reason_{one}" for one in RETURNED + REPORTED)),
+    "receipt.remark.{}": (*WHAT, *DECLINED, "lifted", "not_seen", *(f"reason_{one}" for one in RETURNED + REPORTED)),
 }

@@ -15,6 +15,7 @@ from fleet.messages.vocabulary import EventType
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Number = Annotated[str, msgspec.Meta(max_length=40)]
+Numbers = Annotated[tuple[Number, ...], msgspec.Meta(max_length=1000)]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 SlotNumber = Annotated[int, msgspec.Meta(ge=1, le=999)]
@@ -32,10 +33,12 @@ class OrderPlaced:
 
 @dataclass(frozen=True, slots=True)
 class CardDropped:
-    """A card has fallen into the bin. `card_number` is empty where the station did not say."""
+    """A card has fallen into the bin. `card_number` is empty where the station did not say; `by_number`: it was typed, and nobody
+    has seen the card."""
 
     card_number: str
     at: datetime
+    by_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,29 @@ class BinEmptied:
     seal: str
     reason: str
     reference: str
+    missing: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    never_seen: tuple[str, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether these were not the cards of the station's list."""
+        return self.counted != self.expected or bool(self.missing or self.unlisted)
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether list and sensor agree with what came out, or the reason fits the difference and there is a case for it."""
+        sensor_differs = self.sensor not in (None, self.counted)
+        if not (self.differs or sensor_differs):
+            return True
+        fits = {
+            "unlisted": self.counted > self.expected or bool(self.unlisted),
+            "missing": self.counted < self.expected or bool(self.missing),
+            "never_put_in": bool(self.never_seen),
+            "sensor": sensor_differs and not self.differs,
+            "other": True,
+        }
+        return fits.get(self.reason, False) and bool(self.reference.strip("0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +117,9 @@ class _Emptied(msgspec.Struct):
     sensor: Count | None = None
     reason: Annotated[str, msgspec.Meta(max_length=32)] = ""
     reference: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    missing: Numbers = ()
+    unlisted: Numbers = ()
+    never_seen: Numbers = ()
 
 
 def _stored(data: bytes, at: datetime) -> tuple[StockChange, ...]:

@@ -32,6 +32,7 @@ BINS = FileExport[StationBinRow](
     (
         ExportColumn("col.station", lambda row, t: row.station),
         ExportColumn("bins.cards", lambda row, t: row.cards),
+        ExportColumn("bins.by_number", lambda row, t: row.by_number),
         ExportColumn("bins.emptied", lambda row, t: row.emptied.at if row.emptied else None),
         ExportColumn(
             "bins.counted", lambda row, t: row.emptied.counted if row.emptied else None, shows=("bins.difference",)

@@ -25,3 +25,10 @@ class Emptied:
     seal: str
     reason: str
     reference: str
+    missing: tuple[str, ...] = ()
+    """Numbers on the list that were not read. Like the next two empty where the cards were only counted."""
+    unlisted: tuple[str, ...] = ()
+    never_seen: tuple[str, ...] = ()
+    """Those missing that were returned by their number alone."""
+    differs: bool = False
+    """Whether these were not the cards of the station's list."""

@@ -84,6 +84,7 @@ def drop_cards(connection: Connection, drops: Iterable[tuple[Origin, CardDropped
             "sequence": origin.sequence,
             "card_number": change.card_number,
             "dropped": change.at,
+            "by_number": change.by_number,
         }
         for origin, change in drops
     ]
@@ -95,8 +96,9 @@ def emptied_bins(emptied: Iterable[tuple[Origin, BinEmptied]]) -> Put:
     """The latest emptying of each bin counts; of two at one time the one that came later."""
     rows: dict[int, dict[str, Any]] = {}
     for origin, change in emptied:
-        values = asdict(change)
-        row = {"station": origin.station, "emptied": values.pop("at"), **values}
+        names = ("by", "second", "counted", "expected", "sensor", "seal", "reason", "reference", "differs")
+        values = {name: getattr(change, name) for name in names}
+        row = {"station": origin.station, "emptied": change.at, **values}
         before = rows.get(origin.station)
         if before is None or before["emptied"] <= change.at:
             rows[origin.station] = row

@@ -16,6 +16,7 @@ from fleet.server.platform.database.station_scope import StationCondition, all_s
 from fleet.server.stations.tables import stations
 
 MOST_EMPTYINGS = 20
+_READ_ONE_BY_ONE = ("missing", "unlisted", "never_seen")
 
 
 def stock(
@@ -56,11 +57,13 @@ def station_bins(
 ) -> tuple[list[StationBinRow], int]:
     """Bins of all stations, the fullest first."""
     count = func.count(bin_cards.c.card_number)
-    query = select(stations.c.id, stations.c.name, count.label("cards"), func.min(bin_cards.c.dropped).label("first"))
+    by_number = func.count().filter(bin_cards.c.by_number).label("by_number")
+    first = func.min(bin_cards.c.dropped).label("first")
+    query = select(stations.c.id, stations.c.name, count.label("cards"), first, by_number)
     query = query.outerjoin(bins, bins.c.station == stations.c.id).outerjoin(bin_cards, _lies_in(stations.c.id))
     query = query.where(seen(stations.c.name), stations.c.name.contains(search, autoescape=True))
     if show == "differs":
-        query = query.where(bins.c.counted != bins.c.expected)
+        query = query.where(bins.c.differs)
     query = query.group_by(stations.c.id, stations.c.name)
     if show == "cards":
         query = query.having(count > 0)
@@ -68,20 +71,20 @@ def station_bins(
     rows = list(connection.execute(query.order_by(count.desc(), stations.c.name).limit(limit).offset(offset)))
     last = select(bins).where(bins.c.station.in_([row.id for row in rows]))
     emptied = {row.station: emptied_row(row) for row in connection.execute(last)}
-    return [StationBinRow(row.name, row.cards, row.first, emptied.get(row.id)) for row in rows], total
+    return [StationBinRow(row.name, row.cards, row.first, emptied.get(row.id), row.by_number) for row in rows], total
 
 
 def dropped_cards(
     connection: Connection, station: str, *, limit: int = 100, offset: int = 0
 ) -> tuple[list[DroppedCard], int]:
     """What lies in a bin, the newest first."""
-    query = select(bin_cards.c.card_number, bin_cards.c.dropped)
+    query = select(bin_cards.c.card_number, bin_cards.c.dropped, bin_cards.c.by_number)
     query = query.join(stations, stations.c.id == bin_cards.c.station)
     query = query.outerjoin(bins, bins.c.station == stations.c.id)
     query = query.where(stations.c.name == station, _lies_in(stations.c.id))
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     newest = query.order_by(bin_cards.c.dropped.desc(), bin_cards.c.sequence.desc())
-    return [DroppedCard(row[0], row[1]) for row in connection.execute(newest.limit(limit).offset(offset))], total
+    return [DroppedCard(*row) for row in connection.execute(newest.limit(limit).offset(offset))], total
 
 
 def emptyings(connection: Connection, station: str) -> list[Emptied]:
@@ -156,4 +159,6 @@ def emptied_row(row: Any) -> Emptied:
         seal=row.seal,
         reason=row.reason,
         reference=row.reference,
+        differs=row.differs,
+        **({name: getattr(row, name) for name in _READ_ONE_BY_ONE} if isinstance(row, BinEmptied) else {}),
     )

@@ -18,6 +18,7 @@ bins = Table(
     Column("seal", String(32), nullable=False, comment="number of the sealed bag"),
     Column("reason", String(32), nullable=False, comment="of a difference; empty where there was none"),
     Column("reference", String(32), nullable=False),
+    Column("differs", Boolean, nullable=False, comment="these were not the cards of the station's list"),
 )
 
 
@@ -29,6 +30,7 @@ bin_cards = Table(
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
     Column("card_number", String(40), nullable=False),
     Column("dropped", UtcDateTime, nullable=False),
+    Column("by_number", Boolean, nullable=False, comment="its number was typed: nobody has seen the card"),
     Index(None, "station", "dropped"),
     Index(None, "card_number"),
 )

@@ -97,10 +97,17 @@ def fill(database: Database) -> None:
             "at": NOW - timedelta(days=90),
         }
         connection.execute(insert(reserve_cards).values(**lies))
-        fell = {"station": 1, "epoch": 1, "sequence": 9, "card_number": OLD, "dropped": NOW - timedelta(hours=2)}
+        fell = {
+            "station": 1,
+            "epoch": 1,
+            "sequence": 9,
+            "card_number": OLD,
+            "dropped": NOW - timedelta(hours=2),
+            "by_number": True,
+        }
         connection.execute(insert(bin_cards).values(**fell))
         counts = {"counted": 19, "expected": 20, "sensor": 20, "seal": "4411", "reason": "missing", "reference": "77"}
-        by = {"by": "TEST000000-A001", "second": "TEST000000-A002", "emptied": NOW - timedelta(days=9)}
+        by = {"by": "TEST000000-A001", "second": "TEST000000-A002", "emptied": NOW - timedelta(days=9), "differs": True}
         connection.execute(insert(bins).values(station=2, **counts, **by))
         connection.execute(insert(server_clock).values(one=1, seen=NOW, steady=NOW - timedelta(days=9)))
         done = {"what": "done", "did": "hold", "station": HERE, "card_number": HELD, "at": NOW - timedelta(days=4)}
@@ -186,6 +193,7 @@ async def test_a_bin_that_was_counted_differently_is_said_so(site: Site) -> None
 async def test_one_bin_shows_what_lies_in_it(site: Site) -> None:
     text = await site.page(f"/bins/{HERE}")
     assert "…3300 0003" in text
+    assert "Kortet inte sett" in text, "it was returned by its number"
     assert "Den har aldrig tömts." in text
     assert (await get(site.app, "/bins/nowhere")).status == 404
 

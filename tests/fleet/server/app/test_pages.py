@@ -278,7 +278,7 @@ async def test_the_errand_of_a_station_that_is_gone_is_shown(app: FastAPI, readi
 
 async def test_a_station_says_what_is_in_its_bin_and_how_it_was_emptied(app: FastAPI, readings: FakeReadings) -> None:
     assert "Aldrig, enligt stationen" in (await get(app, "/stations/lasarettet-a")).text
-    told = Emptied(NOW, ("TEST000000-A001", "TEST000000-A002"), 22, 23, 23, "4411", "missing", "77")
+    told = Emptied(NOW, ("TEST000000-A001", "TEST000000-A002"), 22, 23, 23, "4411", "missing", "77", differs=True)
     readings.bins["lasarettet-a"] = BinRow(4, told)
     text = (await get(app, "/stations/lasarettet-a")).text
     assert "22 av 23 · kort saknas 77" in text

@@ -163,7 +163,7 @@ def test_the_bin_holds_what_fell_since_it_was_last_emptied(database: Database) -
     last = dropped(station, "2026-06-01T10:04:00Z")
     writer.commit(arrived(last, first), later)
     by = (BY, "TEST000000-A002")
-    told = Emptied(NOW.replace(minute=3), by, 1, 2, 2, "4411", "missing", "77")
+    told = Emptied(NOW.replace(minute=3), by, 1, 2, 2, "4411", "missing", "77", differs=True)
     assert readings.bin("entre-a") == BinRow(1, told)
     older = emptied(station, "2026-06-01T09:00:00Z", "4410")
     writer.commit(arrived(older), later)

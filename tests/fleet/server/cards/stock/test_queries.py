@@ -19,6 +19,7 @@ from fleet.server.platform.audit.tables import audit_head
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.stations.service import add_stations
+from fleet.server.stations.tables import alarms as stored_alarms
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 
 CARD, OTHER, RESERVE = record().card_number, "9752269876", "9752269879"
@@ -35,13 +36,13 @@ def reserve(station: SealingStation, kind: str, time: str, **more: object) -> Ev
     return station.seal(kind, about, time=time)
 
 
-def dropped(station: SealingStation, number: str, minute: int) -> Event:
-    about = {"errand": "e-3", "effect": "drop.card", "outcome": "dropped", "old_card": number}
+def dropped(station: SealingStation, number: str, minute: int, **more: object) -> Event:
+    about = {"errand": "e-3", "effect": "drop.card", "outcome": "dropped", "old_card": number, **more}
     return station.seal(EventType.EFFECT_DONE, about, time=f"2026-06-01T10:{minute:02}:00Z")
 
 
-def emptied(station: SealingStation, seal: str, minute: int, counted: int = 1) -> Event:
-    about = {"by": BY, "second": "TEST000000-A002", "counted": counted, "expected": 1, "seal": seal}
+def emptied(station: SealingStation, seal: str, minute: int, counted: int = 1, **more: object) -> Event:
+    about = {"by": BY, "second": "TEST000000-A002", "counted": counted, "expected": 1, "seal": seal, **more}
     return station.seal(EventType.BIN_EMPTIED, about, time=f"2026-06-01T10:{minute:02}:00Z")
 
 
@@ -183,3 +184,61 @@ def test_people_are_taken_and_found(database: Database) -> None:
     assert desk.person(row.hsa_id) == row
     assert desk.people(search="ALVA")[1] == 1
     assert desk.step("O-9", "cancelled") is None
+
+
+def test_a_card_returned_by_its_number_is_told_apart_until_the_bin_is_emptied(database: Database) -> None:
+    hold_orders(database, record())
+    station, desk = SealingStation(), desk_of(database)
+    told = (dropped(station, CARD, 1), dropped(station, OTHER, 2, by_number=True))
+    Writer(database).commit(arrived(*told), LATER)
+    assert [(one.card_number, one.by_number) for one in desk.fallen("entre-a")[0]] == [(OTHER, True), (CARD, False)]
+    ((row,), _) = desk.bins()
+    assert (row.cards, row.by_number) == (2, 1)
+    Writer(database).commit(arrived(emptied(station, "S-1", 3, 2, expected=2, numbers=[CARD, OTHER])), LATER)
+    ((row,), _) = desk.bins()
+    assert (row.cards, row.by_number, row.differs) == (0, 0, False)
+
+
+SWAPPED = {"numbers": [RESERVE], "missing": [CARD], "unlisted": [RESERVE], "reason": "other", "reference": "4711"}
+
+
+def test_a_bin_with_as_many_cards_but_other_ones_differs(database: Database) -> None:
+    hold_orders(database, record())
+    station, desk = SealingStation(), desk_of(database)
+    Writer(database).commit(arrived(emptied(station, "S-1", 3, **SWAPPED)), LATER)
+    ((row,), total) = desk.bins(show="differs")
+    assert (total, row.differs) == (1, True)
+    (told,) = desk.emptyings("entre-a")
+    assert (told.differs, told.missing, told.unlisted) == (True, (CARD,), (RESERVE,))
+
+
+@pytest.mark.parametrize(
+    ("said", "alarms"),
+    [
+        ({}, []),
+        ({"sensor": 1}, []),
+        ({"sensor": 2, "reason": "sensor", "reference": "4711"}, []),
+        ({"counted": 2, "reason": "unlisted", "reference": "4711"}, []),
+        ({"counted": 0, "reason": "missing", "reference": "4711"}, []),
+        (SWAPPED, []),
+        ({"counted": 2}, [("bin_differs", "S-1: 2/1")]),
+        ({"counted": 2, "reason": "unlisted", "reference": "0"}, [("bin_differs", "S-1: 2/1")]),
+        ({"counted": 2, "reason": "missing", "reference": "4711"}, [("bin_differs", "S-1: 2/1")]),
+        ({"counted": 0, "reason": "unlisted", "reference": "4711"}, [("bin_differs", "S-1: 0/1")]),
+        ({"counted": 0, "reason": "never_put_in", "reference": "4711"}, [("bin_differs", "S-1: 0/1")]),
+        ({"sensor": 2}, [("bin_differs", "S-1: 1/1")]),
+        (
+            {"counted": 0, "missing": [CARD], "never_seen": [CARD], "reason": "never_put_in", "reference": "4711"},
+            [("return_not_found", "S-1: 1")],
+        ),
+        ({**SWAPPED, "reason": "", "reference": ""}, [("bin_differs", "S-1: 1/1")]),
+    ],
+)
+def test_a_difference_that_nothing_explains_is_an_alarm(
+    database: Database, said: dict[str, object], alarms: list[tuple[str, str]]
+) -> None:
+    about = {"counted": 1, **said}
+    Writer(database).commit(arrived(emptied(SealingStation(), "S-1", 3, **about)), LATER)  # type: ignore[arg-type]
+    with database.reading.connect() as connection:
+        rows = connection.execute(select(stored_alarms.c.code, stored_alarms.c.argument)).all()
+    assert [tuple(row) for row in rows] == alarms
