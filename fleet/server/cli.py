@@ -43,6 +43,9 @@ COMMANDS = (
     Subcommand("begin-tries", "count tries anew where the verifier's file is damaged", "fleet.server.verifier.cli"),
     Subcommand("units", "write the systemd units of server, verifier and worker", _UPKEEP),
     Subcommand("doctor", "look whether all is in order: folders, keys, what ends, the verifier", _UPKEEP),
+    Subcommand(
+        "issuer-check", "hold an issuer's adapter against the interface", "fleet.server.issuers.conformance.cli"
+    ),
     Subcommand("issuer-simulator", "a simulated issuer, which says so"),
     Subcommand("simulate", "many stations against a running server"),
 )

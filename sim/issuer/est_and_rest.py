@@ -1,6 +1,6 @@
 """The simulator's interfaces for the fleet server, behind mutual TLS: EST (RFC 7030), and REST for register, directory, orders.
 
-The OpenAPI at /api/v1/openapi.json is that of any issuer that would be asked by `fleet.server.issuers.adapters.rest`.
+The OpenAPI at /api/v1/openapi.json is that of any issuer: docs/issuer.md says it in words.
 """
 
 import base64
@@ -39,6 +39,22 @@ from sim.issuer.schemas import answers_with
 MAX_REQUEST = 16 * 1024
 B = TypeVar("B", bound=BaseModel)
 Number = Annotated[str, Path(pattern=r"^[A-Z0-9]{4,40}$")]
+Label = Annotated[
+    str, Path(description="profile and level: `identification-3`, `signature-3`, `reserve-2`, `reserve-3`")
+]
+EST_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/pkcs10": {"schema": {"type": "string", "contentEncoding": "base64"}}},
+    }
+}
+EST_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Certificates as a certs-only CMS.",
+        "content": {"application/pkcs7-mime": {"schema": {"type": "string", "contentEncoding": "base64"}}},
+    },
+    400: {"description": "No certificate for that request; the body says why."},
+}
 Key = Annotated[str, Header(alias="Idempotency-Key", pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -66,10 +82,11 @@ def secure_app(simulator: Simulator) -> FastAPI:
 
 def est_router(simulator: Simulator) -> APIRouter:
     """RFC 7030 section 4; the label says which kind of certificate."""
-    router = APIRouter(prefix="/.well-known/est", include_in_schema=False)
+    router = APIRouter(prefix="/.well-known/est", tags=["certificates (RFC 7030)"], default_response_class=Response)
 
-    @router.get("/cacerts")
+    @router.get("/cacerts", responses=EST_ANSWERS)
     def cacerts() -> Response:
+        """The issuing authorities (RFC 7030 4.1)."""
         return _certificates(simulator.hierarchy.certificates)
 
     def enrol(label: str, body: bytes, *, again: bool) -> Response:
@@ -83,12 +100,14 @@ def est_router(simulator: Simulator) -> APIRouter:
             return PlainTextResponse(f"{BANNER}: {error}", status_code=400)
         return _certificates((certificate,))
 
-    @router.post("/{label}/simpleenroll")
-    async def simpleenroll(label: str, request: Request) -> Response:
+    @router.post("/{label}/simpleenroll", responses=EST_ANSWERS, openapi_extra=EST_BODY)
+    async def simpleenroll(label: Label, request: Request) -> Response:
+        """A certificate of that kind (RFC 7030 4.2.1)."""
         return enrol(label, await _body(request), again=False)
 
-    @router.post("/{label}/simplereenroll")
-    async def simplereenroll(label: str, request: Request) -> Response:
+    @router.post("/{label}/simplereenroll", responses=EST_ANSWERS, openapi_extra=EST_BODY)
+    async def simplereenroll(label: Label, request: Request) -> Response:
+        """A renewal: the subject is that of a certificate of the card (RFC 7030 4.2.2)."""
         return enrol(label, await _body(request), again=True)
 
     return router

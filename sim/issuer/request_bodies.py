@@ -62,11 +62,13 @@ class Received(_Body):
 
 class Challenge(_Body):
     """Encipher one block (hex) that the card gave, under the card's own key. `people`: two HSA-ids, holding and attending.
-    `algorithm`: which the card expects; none where the issuer's own record of the card says it."""
+    `algorithm`: which the card expects; none where the issuer's own record of the card says it. `serial`: the serial number that
+    the card tells, hex."""
 
     key: Literal["management", "unblock"]
     challenge: Annotated[str, Field(pattern=r"^([0-9a-f]{16}|[0-9a-f]{32})$")]
     algorithm: Literal["3DES", "AES-128", "AES-192", "AES-256"] | None = None
+    serial: Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")] = ""
     people: Annotated[tuple[HsaId, ...], Field(min_length=1, max_length=3)]
     hsa_id: HsaId
 

@@ -1,13 +1,17 @@
 """The interface that an issuer must have is told as the program has it."""
 
 import argparse
+import importlib.util
 import json
 import re
+import sys
 import tomllib
 from typing import Any
 
 from pydantic import BaseModel
 
+from fleet.server.issuers.conformance.settings import CheckCard, CheckCards
+from fleet.server.issuers.conformance.state_machine import TRANSITIONS, Refused
 from fleet.server.issuers.settings import IssuerSettings
 from sim.cli.issuer_simulator import add_parsers
 from sim.issuer.est_and_rest import secure_app
@@ -29,7 +33,8 @@ def test_every_answer_of_an_issuer_is_described() -> None:
     for path, operations in interface()["paths"].items():
         for operation in operations.values():
             content = operation["responses"]["200"]["content"]
-            kind = "text/plain" if path.endswith(".csv") else "application/json"
+            kinds = {".csv": "text/plain", "cacerts": "application/pkcs7-mime", "enroll": "application/pkcs7-mime"}
+            kind = next((kind for end, kind in kinds.items() if path.endswith(end)), "application/json")
             assert content[kind]["schema"], path
 
 
@@ -61,3 +66,41 @@ def test_every_option_of_the_simulator_is_told() -> None:
     add_parsers(None, lambda commands, name, run: parser)
     for action in parser._actions[1:]:
         assert f"| `{action.option_strings[0]} {action.metavar}` |" in page("operations.md")
+
+
+def test_the_state_machine_of_the_page_is_that_of_the_suite() -> None:
+    (table,) = blocks("text states", DOCS / "issuer.md")
+    head, *rows = [re.split(r"\s{2,}", line.strip()) for line in table.splitlines()]
+    told = {change: dict(zip(head[1:], row, strict=True)) for change, *row in rows}
+    assert told == {
+        change: {group: f"409 {to.reason}" if isinstance(to, Refused) else to for group, to in row.items()}
+        for change, row in TRANSITIONS.items()
+    }
+
+
+def test_the_file_of_test_cards_is_read_and_every_key_of_it_is_told() -> None:
+    (example,) = blocks("toml cards", DOCS / "issuer.md")
+    CheckCards.model_validate(tomllib.loads(example))
+    told = set(re.findall(r"^\| `(?:card\.)?([a-z_]+)` \|", page("issuer.md"), re.MULTILINE))
+    assert told == {*CheckCard.model_fields, *CheckCards.model_fields} - {"base", "card"}
+
+
+def test_the_bodies_of_the_example_adapter_are_those_of_the_interface() -> None:
+    """Path by path what is asked, and how it may look."""
+    spec = importlib.util.spec_from_file_location("issuer_adapter_of_the_page", DOCS / "examples" / "issuer_adapter.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    example, ours = module.app.openapi(), interface()
+    assert {path for path in ours["paths"] if path.startswith("/api/")} == set(example["paths"])
+    bodies = [name for name in ours["components"]["schemas"] if name in vars(module) and name != "Refusal"]
+    assert len(bodies) == 7
+    for name in bodies:
+        assert properties(example, name) == properties(ours, name)
+
+
+def properties(description: dict[str, Any], name: str) -> Any:
+    schema = description["components"]["schemas"][name]
+    return schema["properties"], schema.get("required"), schema["additionalProperties"]

@@ -26,9 +26,15 @@ class Reply:
 
 def client_tls(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
     """Who we trust (`ca`, PEM) and who we are. Raises OSError, ssl.SSLError."""
+    context = anonymous_tls(ca)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def anonymous_tls(ca: Path) -> ssl.SSLContext:
+    """Who we trust, and nothing of who we are. Raises OSError, ssl.SSLError."""
     context = ssl.create_default_context(cafile=str(ca))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
     return context
 
 
