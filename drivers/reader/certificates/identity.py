@@ -27,7 +27,7 @@ from drivers.reader.outcomes import Role
 from drivers.reader.pin.try_counter import RemainingTries
 from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject
-from drivers.reader.profiles import Profile
+from drivers.reader.profiles import BY_SERIAL, Profile
 
 _STRING_TAGS = (0x0C, 0x12, 0x13, 0x16)
 _PERSONAL = re.compile(r"^(\d{2})?\d{6}[-+]?\d{4}$")
@@ -71,7 +71,6 @@ def card_rules_of(profile: Profile) -> CardRules:
     )
 
 
-BY_SERIAL = "token:serial"
 PurposeOf = Callable[[CertificateObject, x509.Certificate], Purpose]
 
 

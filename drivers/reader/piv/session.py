@@ -75,14 +75,19 @@ def open_piv(
     Raises UnknownCardError where no profile is for it, CardGoneError, CardAnswerError.
     """
     card = select(channel, profiles, habits)
-    return None if card is None else PivSession(channel, card, ledger, memory or CardCache())
+    return None if card is None else PivSession(channel, card, profiles, ledger, memory or CardCache())
 
 
 class PivSession(CardSession):
     """See the module. Every method raises CardGoneError once the connection is lost."""
 
     def __init__(
-        self, channel: ApduChannel, card: PivCard, ledger: TryLedger, memory: CardCache[CachedObjects]
+        self,
+        channel: ApduChannel,
+        card: PivCard,
+        profiles: Profiles,
+        ledger: TryLedger,
+        memory: CardCache[CachedObjects],
     ) -> None:
         self._card = card
         self._memory = memory
@@ -94,6 +99,8 @@ class PivSession(CardSession):
         if (cached := memory.recall(card.cache_key)) is not None:
             card.take(cached)
         policy = card.pin_policy()
+        issuers = [certificate.x509.issuer.rfc4514_string() for certificate in self._read_certificates()]
+        card.profile = profiles.with_issuer(card.profile, issuers)
         read = self._read_certificates()
         number = identity.card_number_of(read, self._serial, card.profile)
         digest = identity.digest_of(read)

@@ -4,6 +4,8 @@
 `drivers.reader.profiles.signed`. Every value says its source or that it is unverified (`evidence`), and none may loosen
 a floor (`safety`). The highest profile that matches a card is its profile; `pkcs15.toml` matches every PKCS#15 card and
 promises little: tries are not asked for, and nothing is unblocked. A product that was never tried on a card is read-only.
+What stands in certificates is their issuer's matter: `issuers/` has a file for each, for cards of every product that says
+nothing of its own.
 docs/profiles.md says how to write one.
 
 >>> builtin().match(CardSigns(label="made up"), "pkcs15").name
@@ -16,18 +18,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from importlib.resources.abc import Traversable
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from drivers.reader.profiles import safety
 from drivers.reader.profiles.evidence import EvidenceError, separate
 from drivers.reader.profiles.tables import (
+    BY_SERIAL,
     AtrMask,
     CertificateRules,
     CodeRules,
     CommandRules,
     Counter,
+    IssuerRules,
     Match,
     PinRules,
     PivRules,
@@ -41,10 +46,13 @@ from drivers.reader.profiles.tables import (
 )
 
 __all__ = [
-    "AtrMask", "CardSigns", "CertificateRules", "CodeRules", "CommandRules", "Counter", "Match", "PinRules", "PivRules",
-    "Profile", "ProfileError", "Profiles", "Proved", "PukRules", "Signing", "SigningForm", "UnblockVariant", "Unblocking",
-    "builtin", "parse",
+    "BY_SERIAL", "AtrMask", "CardSigns", "CertificateRules", "CodeRules", "CommandRules", "Counter", "IssuerRules", "Match",
+    "PinRules", "PivRules", "Profile", "ProfileError", "Profiles", "Proved", "PukRules", "Signing", "SigningForm",
+    "UnblockVariant", "Unblocking", "builtin", "parse", "parse_issuer",
 ]  # fmt: skip
+
+
+T = TypeVar("T", Profile, IssuerRules)
 
 
 class ProfileError(ValueError):
@@ -67,11 +75,14 @@ class Profiles:
     """A set of profiles, looked through from the highest rank down; at one rank those that ship come first.
 
     `signed` are the names of those from outside. One of them may stand above one that ships, and is then never looser with a
-    card that both are for (`safety.tightened`).
+    card that both are for (`safety.tightened`). `issuers`: what their certificates say; those that ship unless it is given.
     """
 
-    def __init__(self, profiles: Iterable[Profile], signed: Iterable[str] = ()) -> None:
+    def __init__(
+        self, profiles: Iterable[Profile], signed: Iterable[str] = (), issuers: Iterable[IssuerRules] | None = None
+    ) -> None:
         self._signed = frozenset(signed)
+        self._issuers = shipped_issuers() if issuers is None else tuple(issuers)
         self._profiles = tuple(sorted(profiles, key=lambda profile: (-profile.rank, profile.name in self._signed)))
 
     def __iter__(self) -> Iterator[Profile]:
@@ -80,9 +91,24 @@ class Profiles:
     def match(self, signs: CardSigns, kind: str) -> Profile | None:
         """The profile of a card of that kind as it is obeyed, None where none fits."""
         fitting = [p for p in self._profiles if p.kind == kind and _fits(p.match, signs)]
-        if not fitting or fitting[0].name not in self._signed:
-            return safety.restrain(fitting[0]) if fitting else None
-        return safety.restrain(safety.tighten(fitting[0], (p for p in fitting[1:] if p.name not in self._signed)))
+        if not fitting:
+            return None
+        profile = fitting[0]
+        if profile.name in self._signed:
+            profile = safety.tighten(profile, (p for p in fitting[1:] if p.name not in self._signed))
+        return self.with_issuer(safety.restrain(profile), signs.issuers)
+
+    def with_issuer(self, profile: Profile, issuers: Iterable[str]) -> Profile:
+        """The profile of a card with certificates of those issuers: what the profile does not say of certificates, the first
+        issuer that is known does. Then no serial of a token is taken for the number on the card."""
+        names = tuple(issuers)
+        rules = next((one.certificates for one in self._issuers if one.issued(names)), None)
+        if rules is None:
+            return profile
+        own = profile.certificates
+        number = rules.card_number if own.card_number == BY_SERIAL else own.card_number
+        said = CertificateRules(card_number=number, loa=rules.loa | own.loa)
+        return profile.model_copy(update={"certificates": said})
 
     def match_name(self, name: str) -> Profile:
         """The profile of that name. Raises KeyError."""
@@ -94,7 +120,7 @@ class Profiles:
     def with_added(self, profile: Profile) -> "Profiles":
         """The same with one more from outside, which takes the place of one of its name."""
         kept = (p for p in self._profiles if p.name != profile.name)
-        return Profiles((*kept, profile), self._signed | {profile.name})
+        return Profiles((*kept, profile), self._signed | {profile.name}, self._issuers)
 
     def with_loa(self, table: Mapping[str, int]) -> "Profiles":
         """The same with levels of assurance by policy identifier that stand above every profile's own."""
@@ -103,7 +129,7 @@ class Profiles:
             rules = profile.certificates.model_copy(update={"loa": profile.certificates.loa | dict(table)})
             return profile.model_copy(update={"certificates": rules})
 
-        return Profiles(map(changed, self._profiles), self._signed)
+        return Profiles(map(changed, self._profiles), self._signed, self._issuers)
 
     def with_new_pin_length(self, least: int) -> "Profiles":
         """The same, with no new PIN shorter than a region allows, as far as the product has room."""
@@ -112,7 +138,7 @@ class Profiles:
             longer = max(profile.pin.new_min_length, least)
             return profile.model_copy(update={"pin": profile.pin.model_copy(update={"new_min_length": longer})})
 
-        return Profiles(map(changed, self._profiles), self._signed)
+        return Profiles(map(changed, self._profiles), self._signed, self._issuers)
 
     def quiet(self) -> "Profiles":
         """The same, with no card asked for its tries: for a card of which nothing is certain."""
@@ -121,7 +147,7 @@ class Profiles:
             commands = profile.commands.model_copy(update={"counter": "none", "counter_of_puk": "none"})
             return profile.model_copy(update={"commands": commands})
 
-        return Profiles(map(changed, self._profiles), self._signed)
+        return Profiles(map(changed, self._profiles), self._signed, self._issuers)
 
     def hinted(self, atr: bytes) -> tuple[Profile, ...]:
         """Those that name this answer to reset: what is asked for first. What the card then holds decides, not they."""
@@ -151,19 +177,28 @@ def _fits(match: Match, signs: CardSigns) -> bool:
 
 def parse(text: str, name: str, *, replaced: Profile | None = None) -> Profile:
     """One profile file. `replaced`: the one that ships under its name. Raises ProfileError with file, key and reason."""
+    profile = _validated(Profile, text, name)
+    loosened = safety.offences(profile, profile.evidence, replaced)
+    if loosened:
+        raise ProfileError("\n".join(f"{name}: {key}: {reason}" for key, reason in loosened))
+    return profile
+
+
+def parse_issuer(text: str, name: str) -> IssuerRules:
+    """One file of an issuer. Raises ProfileError with file, key and reason."""
+    return _validated(IssuerRules, text, name)
+
+
+def _validated(model: type[T], text: str, name: str) -> T:
     try:
         plain, evidence = separate(_table(text, name))
         if "evidence" in plain:
             raise EvidenceError("evidence: there is no such key")
-        profile = Profile.model_validate(plain | {"evidence": evidence})
+        return model.model_validate(plain | {"evidence": evidence})
     except EvidenceError as fault:
         raise ProfileError(f"{name}: {fault}") from fault
     except ValidationError as fault:
         raise ProfileError("\n".join(f"{name}: {line}" for line in _lines(fault))) from fault
-    loosened = safety.offences(profile, evidence, replaced)
-    if loosened:
-        raise ProfileError("\n".join(f"{name}: {key}: {reason}" for key, reason in loosened))
-    return profile
 
 
 def _table(text: str, name: str) -> dict[str, Any]:
@@ -185,5 +220,15 @@ def _lines(fault: ValidationError) -> Iterator[str]:
 @cache
 def builtin() -> Profiles:
     """The profiles that ship with the program."""
-    files = [f for f in resources.files(__name__).iterdir() if f.name.endswith(".toml")]
-    return Profiles(parse(f.read_text("utf-8"), f.name) for f in sorted(files, key=lambda f: f.name))
+    return Profiles(parse(text, name) for name, text in _shipped(resources.files(__name__)))
+
+
+@cache
+def shipped_issuers() -> tuple[IssuerRules, ...]:
+    """The issuers that ship with the program."""
+    return tuple(parse_issuer(text, name) for name, text in _shipped(resources.files(__name__) / "issuers"))
+
+
+def _shipped(folder: Traversable) -> Iterator[tuple[str, str]]:
+    files = [file for file in folder.iterdir() if file.name.endswith(".toml")]
+    return ((file.name, file.read_text("utf-8")) for file in sorted(files, key=lambda file: file.name))

@@ -5,6 +5,7 @@
 """
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -168,12 +169,42 @@ class Unblocking(_ProfileTable):
     """Where the key's counter starts."""
 
 
+BY_SERIAL = "token:serial"
+"""The card number is what the card calls its serial."""
+
+
 class CertificateRules(_ProfileTable):
     """`card_number`: `extension:OID`, `subject:NAME` (X.520 short name) or `token:serial`."""
 
-    card_number: str = Field(default="token:serial", pattern=r"^(extension:\d+(\.\d+)+|subject:\w+|token:serial)$")
+    card_number: str = Field(default=BY_SERIAL, pattern=r"^(extension:\d+(\.\d+)+|subject:\w+|token:serial)$")
     loa: dict[Oid, int] = {}
     """Level of assurance by certificatePolicies identifier."""
+
+
+class IssuerMatch(_ProfileTable):
+    """Whose certificates: a regular expression over the issuer's name, as `CN=...` (RFC 4514)."""
+
+    issuer: Pattern = Field(min_length=1)
+
+
+class IssuerRules(_ProfileTable):
+    """What an issuer writes into its certificates, on cards of any product."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    title: str
+    match: IssuerMatch
+    certificates: CertificateRules
+    evidence: Evidence = Field(default={}, exclude=True)
+
+    @model_validator(mode="after")
+    def _from_certificates(self) -> "IssuerRules":
+        if self.certificates.card_number == BY_SERIAL:
+            raise ValueError("certificates.card_number: a certificate does not tell a token's serial")
+        return self
+
+    def issued(self, issuers: Iterable[str]) -> bool:
+        """Whether one of those names is this issuer's."""
+        return any(re.search(self.match.issuer, issuer) for issuer in issuers)
 
 
 TemplatePart = Literal["algorithm", "file", "key"]

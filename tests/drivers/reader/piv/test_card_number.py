@@ -1,5 +1,6 @@
 """The number of a PIV card whose certificates do not say it: the serial as the card tells it, and none where it tells none."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
 from drivers.reader.errors import CardChangedError
 from drivers.reader.outcomes import Role
-from drivers.reader.profiles import CertificateRules, Profiles, builtin
+from drivers.reader.profiles import CertificateRules, IssuerRules, Profiles, builtin
 from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
@@ -20,13 +21,14 @@ from tests.drivers.reader.piv.conftest import MakePiv
 NEW = Secret("975318")
 
 
-def bare_reader(card: VirtualCard) -> CardReader:
-    """A reader whose profiles do not know where the number of our made-up cards stands, as of every foreign card."""
+def bare_reader(card: VirtualCard, issuers: Sequence[IssuerRules] | None = ()) -> CardReader:
+    """A reader whose profiles do not know where the number of our made-up cards stands, as of every foreign card, and knows
+    those issuers; None for the ones that ship."""
     profiles = [builtin().match_name(f"virtual-{kind}") for kind in "cd"]
     bare = [profile.model_copy(update={"certificates": CertificateRules()}) for profile in profiles]
     slot = VirtualSlot("Bench 1")
     slot.insert(card)
-    settings = ReaderSettings(profiles=Profiles(bare), now=lambda: NOW)
+    settings = ReaderSettings(profiles=Profiles(bare, issuers=issuers), now=lambda: NOW)
     return CardReader(InProcessBackend([slot]), "Bench 1", settings)
 
 
@@ -65,6 +67,13 @@ async def test_a_token_that_tells_zero_has_the_number_of_its_chuid(make_piv: Mak
 async def test_a_card_that_tells_no_serial_has_no_number(make_piv: MakePiv, kind: str) -> None:
     async with visiting(bare_reader(without(make_piv(kind), CHUID, CAPABILITIES))) as visit:
         assert (visit.facts.serial, visit.facts.card_number) == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["C", "D"])
+async def test_the_number_is_the_certificates_where_their_issuer_is_known(make_piv: MakePiv, kind: str) -> None:
+    card = make_piv(kind)
+    async with visiting(bare_reader(card, issuers=None)) as visit:
+        assert visit.facts.card_number == card.persona.card_number != visit.facts.serial
 
 
 async def test_a_token_without_serial_and_certificate_is_never_the_same_card(make_piv: MakePiv) -> None:

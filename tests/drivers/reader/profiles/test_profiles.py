@@ -3,7 +3,7 @@
 import pytest
 
 from drivers.reader.outcomes import Role
-from drivers.reader.profiles import CardSigns, ProfileError, Profiles, builtin, parse
+from drivers.reader.profiles import CardSigns, CertificateRules, ProfileError, Profiles, builtin, parse, parse_issuer
 from tests.fakes.cards.profiles import ATR, GOOD
 
 
@@ -185,3 +185,55 @@ def test_a_name_that_nobody_has_is_a_key_error() -> None:
 def test_what_the_toml_parser_itself_cannot_bear_is_the_files_fault_too(value: str) -> None:
     with pytest.raises(ProfileError, match="is not TOML"):
         parse(f"rank = {value}", "odd.toml")
+
+
+SITHS = "CN={}SITHS e-id Person HSA-id 3 CA v1,O=Made up,C=SE"
+ISSUER = """
+name = "made-up-issuer"
+title = "Made up"
+[match]
+source = "made up"
+issuer = "^CN=Made up"
+[certificates]
+source = "made up"
+card_number = "extension:1.2.752.34.2.1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("issuer", "number"),
+    [
+        (SITHS.format(""), "extension:1.2.752.34.2.1"),
+        (SITHS.format("TEST "), "extension:1.2.752.34.2.1"),
+        ("C=SE,CN=SITHS e-id Person ID 2 CA v1", "extension:1.2.752.34.2.1"),
+        (SITHS.format("Not "), "token:serial"),
+        ("CN=SITHS e-id Function CA v1", "token:serial"),
+    ],
+)
+def test_where_the_number_stands_is_known_by_who_issued_the_certificates(issuer: str, number: str) -> None:
+    profile = builtin().match(CardSigns(ATR, issuers=("CN=Another", issuer)), "pkcs15")
+    assert profile is not None
+    assert (profile.name, profile.certificates.card_number) == ("pkcs15", number)
+
+
+def test_what_a_profile_says_of_certificates_stands_above_what_their_issuer_is_known_for() -> None:
+    good = parse(GOOD, "made-up.toml")
+    own = CertificateRules(card_number="subject:title", loa={"1.2.3": 3})
+    profiles = Profiles([good.model_copy(update={"certificates": own})], issuers=[parse_issuer(ISSUER, "issuer.toml")])
+    profile = profiles.match(CardSigns(ATR, label="e-leg 7", issuers=("CN=Made up",)), "pkcs15")
+    assert profile is not None
+    assert profile.certificates == own
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "named"),
+    [
+        ('issuer = "^CN=Made up"', 'issuer = ""', "match.issuer"),
+        ('issuer = "^CN=Made up"', 'issuer = "("', "match.issuer"),
+        ('"extension:1.2.752.34.2.1"', '"token:serial"', "certificates.card_number"),
+        ('source = "made up"\ncard', "card", "certificates.card_number: neither a source"),
+    ],
+)
+def test_a_file_of_an_issuer_names_what_is_wrong_in_it(line: str, instead: str, named: str) -> None:
+    with pytest.raises(ProfileError, match=named):
+        parse_issuer(ISSUER.replace(line, instead), "issuer.toml")
