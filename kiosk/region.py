@@ -1,14 +1,22 @@
 """Region settings (`region.toml`): dates, numbers and information pages, which differ between regions and not between stations.
 
-One file for all stations of a region, checked as a whole; `station.region` in station.toml names it. Without one the general
-file counts, which ships: it names no office and no address, and no number but the card issuer's block line.
+One file for all stations of a region, checked as a whole; `station.region` in station.toml names it. It adds to the general
+file, which ships: a page under the same id takes the place of the general one, all others stay. The general file names no
+office and no address, and no number but the card issuer's block line.
 `kiosk/regions/stockholm.toml` is an example with public facts.
 
+What only the region knows stands in a line as `{NAME}`, a key of `[contacts]`. While it is not given the line is not shown, and
+`missing_contacts` names it.
+
 >>> RegionSettings().loa2_ends is None, [page.id for page in general().pages][:2]
-(True, ['order', 'forgotten'])
+(True, ['order', 'codes'])
+>>> general().missing_contacts
+('certificates_link', 'manuals_link', 'support_link', 'support_phone')
 """
 
+import re
 import tomllib
+from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -18,8 +26,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 SHIPPED = Path(__file__).parent / "regions"
 MOST_LINES = 5
+MOST_PAGES = 14
 Text = Annotated[str, Field(min_length=1, max_length=240)]
+Telephone = Annotated[str, Field(max_length=20, pattern=r"^[0-9 +-]*$")]
+Link = Annotated[str, Field(pattern=r"^(https://[^\s]{4,180})?$")]
 Language = Literal["sv", "en"]
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 class RegionSettingsError(Exception):
@@ -53,7 +65,42 @@ class InformationPage(RegionSection):
     lines: Annotated[tuple[BothLanguages, ...], Field(min_length=1, max_length=MOST_LINES)]
     steps: bool = False
     """The lines are steps, to be done in order."""
-    link: Annotated[str, Field(pattern=r"^https://[^\s]{4,180}$")] | None = None
+    link: Annotated[str, Field(pattern=r"^(https://[^\s{}]{4,180}|\{[a-z_]+_link\})$")] | None = None
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The contacts that it names."""
+        texts = (text for line in self.lines for text in (line.sv, line.en))
+        return frozenset(name for text in (*texts, self.link or "") for name in _PLACEHOLDER.findall(text))
+
+    def filled(self, contacts: dict[str, str]) -> "InformationPage | None":
+        """The page as it is shown; None where no line of it can be."""
+        lines = tuple(filled for line in self.lines if (filled := _filled_line(line, contacts)) is not None)
+        link = _filled(self.link, contacts) if self.link else None
+        return self.model_copy(update={"lines": lines, "link": link}) if lines else None
+
+
+def _filled_line(line: BothLanguages, contacts: dict[str, str]) -> BothLanguages | None:
+    sv, en = _filled(line.sv, contacts), _filled(line.en, contacts)
+    return None if sv is None or en is None else BothLanguages(sv=sv, en=en)
+
+
+def _filled(text: str, contacts: dict[str, str]) -> str | None:
+    """With the contacts in their places; None where one is missing."""
+    if not all(contacts.get(name) for name in _PLACEHOLDER.findall(text)):
+        return None
+    return _PLACEHOLDER.sub(lambda found: contacts[found[1]], text)
+
+
+class Contacts(RegionSection):
+    """What the pages name and nobody but the region knows."""
+
+    support_phone: Telephone = ""
+    """Who helps with the computer."""
+    support_link: Link = ""
+    certificates_link: Link = ""
+    """Where the intermediate and the root certificate are fetched."""
+    manuals_link: Link = ""
 
 
 class StockRules(RegionSection):
@@ -80,7 +127,7 @@ class RegionSettings(RegionSection):
     """Where its facts were taken from, and when."""
     card_number_digits: Annotated[int, Field(ge=8, le=20)] = 16
     """How long the numbers are that are printed on cards."""
-    block_line: Annotated[str, Field(max_length=20, pattern=r"^[0-9 +-]*$")] = ""
+    block_line: Telephone = ""
     """The number to call where a card is lost and no office is open. A station may have another (`contact.block_line`)."""
     office: Annotated[str, Field(max_length=80)] = ""
     """Who helps, and where. A station may have another (`contact.office`)."""
@@ -88,18 +135,43 @@ class RegionSettings(RegionSection):
     """The last day of level of assurance 2."""
     stock: StockRules = StockRules()
     pin: NewPinRules = NewPinRules()
-    pages: Annotated[tuple[InformationPage, ...], Field(max_length=8)] = ()
+    contacts: Contacts = Contacts()
+    pages: Annotated[tuple[InformationPage, ...], Field(max_length=MOST_PAGES)] = ()
 
     @model_validator(mode="after")
     def _once(self) -> "RegionSettings":
         ids = [page.id for page in self.pages]
         if twice := {id_ for id_ in ids if ids.count(id_) > 1}:
             raise ValueError(f"page {', '.join(sorted(twice))} stands twice")
+        if strange := self._placeholders() - set(Contacts.model_fields):
+            raise ValueError(f"{{{sorted(strange)[0]}}} is no key of contacts")
         return self
+
+    def _placeholders(self) -> set[str]:
+        return {name for page in self.pages for name in page.placeholders}
+
+    @property
+    def missing_contacts(self) -> tuple[str, ...]:
+        """Contacts that a page names and nobody has given."""
+        return tuple(sorted(name for name in self._placeholders() if not getattr(self.contacts, name)))
+
+    @property
+    def shown_pages(self) -> Iterator[InformationPage]:
+        """The pages as people read them."""
+        contacts = self.contacts.model_dump()
+        return (filled for page in self.pages if (filled := page.filled(contacts)) is not None)
+
+    def added_to(self, base: "RegionSettings") -> "RegionSettings":
+        """The region's settings with what only `base` gives: pages under other ids, and the block line. Raises ValidationError
+        where the pages become too many."""
+        own = {page.id: page for page in self.pages}
+        pages = {page.id: page for page in base.pages} | own
+        line = self.block_line if "block_line" in self.model_fields_set else base.block_line
+        return RegionSettings.model_validate({**dict(self), "pages": tuple(pages.values()), "block_line": line})
 
 
 def load(path: Path) -> RegionSettings:
-    """Read and validate. Raises RegionError with every fault found."""
+    """Read and validate one file, as it stands. Raises RegionSettingsError with every fault found."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -109,11 +181,14 @@ def load(path: Path) -> RegionSettings:
     try:
         return RegionSettings.model_validate(document)
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg'].removeprefix('Value error, ')}"
-            for one in error.errors(include_url=False)
-        ]
-        raise RegionSettingsError(path, faults) from None
+        raise RegionSettingsError(path, _faults(error)) from None
+
+
+def _faults(error: ValidationError) -> list[str]:
+    return [
+        f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg'].removeprefix('Value error, ')}"
+        for one in error.errors(include_url=False)
+    ]
 
 
 @cache
@@ -123,8 +198,17 @@ def general() -> RegionSettings:
 
 
 def region_of(file: str, base: Path) -> RegionSettings:
-    """The region's file, where the station names one; paths are relative to `base`. Raises RegionError."""
-    return load(base / file) if file else general()
+    """The region's file added to the general one, where the station names one; paths are relative to `base`.
+
+    Raises RegionSettingsError.
+    """
+    if not file:
+        return general()
+    path = base / file
+    try:
+        return load(path).added_to(general())
+    except ValidationError as error:
+        raise RegionSettingsError(path, _faults(error)) from None
 
 
 def at_station(region: RegionSettings, *, block_line: str | None, office: str | None) -> RegionSettings:

@@ -234,9 +234,12 @@ async def _check_file(context: _Context, records: Records) -> None:
 
 
 def _region(context: _Context) -> RegionSettings:
-    region = general()
+    region, file = general(), context.config.station.region
     try:
-        region = region_of(context.config.station.region, context.base)
+        region = region_of(file, context.base)
+        if file and region.missing_contacts:
+            keys = ", ".join(f"contacts.{name}" for name in region.missing_contacts)
+            context.problems.report("contacts", f"{file}: {keys}: not given, so what names it is not shown")
     except RegionSettingsError as error:
         context.problems.report("region", str(error))
     return at_station(region, **context.config.contact.model_dump())

@@ -11,7 +11,7 @@ CONTEXT = ViewContext("information")
 
 async def information(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """Page after page, for as long as somebody reads. Leaving is how it is done."""
-    pages = {page.id: page for page in caps.region.pages}
+    pages = {page.id: page for page in caps.region.shown_pages}
     try:
         while True:
             chosen = await ask(views.pages(CONTEXT, tuple(pages.values())))

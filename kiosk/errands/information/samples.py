@@ -5,13 +5,13 @@ from typing import Any
 
 from kiosk.errands.information import views
 from kiosk.errands.information.journey import CONTEXT
-from kiosk.region import SHIPPED, load
+from kiosk.region import SHIPPED, region_of
 from kiosk.views import View
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
     for path in sorted(SHIPPED.glob("*.toml")):
-        region = load(path)
-        yield f"information-{path.stem}", views.pages(CONTEXT, region.pages)
-        for page in region.pages:
+        pages = tuple(region_of(path.name, SHIPPED).shown_pages)
+        yield f"information-{path.stem}", views.pages(CONTEXT, pages)
+        for page in pages:
             yield f"information-{path.stem}-{page.id}", views.page(CONTEXT, page)

@@ -1,6 +1,6 @@
 """Stories of `information`: what people do, how it ends, and what is left then."""
 
-from kiosk.region import SHIPPED, load
+from kiosk.region import SHIPPED, region_of
 from kiosk.views import CANCEL
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.room import Room
@@ -13,7 +13,7 @@ STORY = {
 
 
 def in_stockholm(room: Room) -> None:
-    room.equip(region=load(SHIPPED / "stockholm.toml"))
+    room.equip(region=region_of("stockholm.toml", SHIPPED))
 
 
 STORIES = [

@@ -60,7 +60,7 @@ def test_a_locked_card_says_what_it_means_beside_what_to_do(driver: KivyDriver) 
 
 
 def test_a_page_of_information_has_its_code_in_the_middle_of_the_sheet(driver: KivyDriver) -> None:
-    driver.call("show_gallery", sample="information-stockholm-manage")
+    driver.call("show_gallery", sample="information-stockholm-order")
     ((_, top, _, high),) = driver.call("places", kind="ScanSlip")
     _, code_top, _, code_high = max(driver.call("places", kind="Figure"), key=lambda place: place[3])
     assert code_high > high / 3

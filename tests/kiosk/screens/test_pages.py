@@ -58,7 +58,7 @@ def test_what_fits_has_no_pages(large: KivyDriver) -> None:
 
 @pytest.mark.screen
 def test_the_code_of_an_information_page_is_on_its_last_page(large: KivyDriver) -> None:
-    large.call("show_gallery", sample="information-stockholm-manage")
+    large.call("show_gallery", sample="information-stockholm-order")
     while ON in large.targets():
         large.touch(ON)
     ((_, _, _, sheet),) = large.call("places", kind="ScanSlip")
