@@ -72,12 +72,18 @@ class RuleSettings(_Table):
 PolicyOid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
 
 
+EstName = Annotated[str, Field(pattern=r"^(\*|(identification|signature|reserve)-[23])$")]
+EstLabel = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{0,64}$")]
+
+
 class IssuerSettings(_Table):
     link: LinkSettings
     trust: TrustSettings
     rules: RuleSettings = RuleSettings()
     levels: dict[PolicyOid, Literal[2, 3]] = {}
     """Level of assurance by certificate policy; without any, that of test cards (`fleet.server.issuers.proofs.assurance`)."""
+    labels: dict[EstName, EstLabel] = {}
+    """The EST server's own labels by ours (`identification-3`), and `*` for all others; empty where it knows none."""
     region: str = ""
     """Folder of the region's data (`fleet.server.issuers.region_data`); empty where there is none."""
     card_keys: str = ""

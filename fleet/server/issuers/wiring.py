@@ -55,7 +55,9 @@ async def connected(
         judge = ProofJudge(Nonces(database), trusted, status)
         rest = RestRegister(secure)
         directory = WithHandovers(rest, database)
-        side = IssuerSide(EstIssuer(secure), rest, directory, keys, settings.offer_rules(), status)
+        side = IssuerSide(
+            EstIssuer(secure, labels=settings.labels), rest, directory, keys, settings.offer_rules(), status
+        )
         changed = asyncio.Event()
         watching = asyncio.create_task(_watch(settings, region, status, changed, watch_s), name="region-watch")
         answers = IssuerAnswers(side, RequestLog(database), judge, administrators, signer, alarms, clock)

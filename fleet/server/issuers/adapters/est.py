@@ -2,21 +2,23 @@
 
 The label of the path (3.2.2) says which kind of certificate is wanted: `identification-3`, `signature-3`, `reserve-2` and so
 on. A renewal goes to simplereenroll; the request names the very subject of the present certificate (4.2.2), and whose card it
-is has been proved by then (`checking.check_renewal`).
+is has been proved by then (`checking.check_renewal`). A server may have labels of its own, or none (`labels` of issuer.toml).
 """
 
 import asyncio
 import base64
-import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
+from asn1crypto import cms
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 
 from fleet.messages.asking import DeclinedResult, IssuedResult
+from fleet.messages.issuing import Offer
 from fleet.server.issuers.adapters.http_client import IssuerHttp, Reply
 from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
+from fleet.server.issuers.proofs.certificate_chains import FAULTS
 
 ROOT = "/.well-known/est"
 REQUEST_TYPE, ANSWER_TYPE = "application/pkcs10", "application/pkcs7-mime"
@@ -24,14 +26,21 @@ MOST_TRIES = 3
 MOST_WAIT_S = 3.0
 """A `Retry-After` (4.2.3) longer than this is the asker's to wait for."""
 
+NOT_ANSWERED = (401, 404, 405)
+"""No word about the request: the server does not know us, or the path."""
+
 Sleep = Callable[[float], Awaitable[None]]
 
 
 class EstIssuer:
     """Implements `CertificateIssuer`."""
 
-    def __init__(self, http: IssuerHttp, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, http: IssuerHttp, sleep: Sleep = asyncio.sleep, labels: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """`labels`: the server's own by ours, and `*` for all others; empty is none."""
         self._http = http
+        self._labels = labels
         self._sleep = sleep
 
     async def authorities(self) -> tuple[x509.Certificate, ...]:
@@ -41,17 +50,23 @@ class EstIssuer:
     async def certificate(self, wanted: CertificateRequest) -> IssuedResult | DeclinedResult:
         """Enrol, or renew, and put the chain in order. Raises IssuerAwayError, also where the issuer wants more time."""
         what = "simpleenroll" if wanted.current is None else "simplereenroll"
-        path = f"{ROOT}/{wanted.offer.profile}-{wanted.offer.loa}/{what}"
+        path = "/".join(part for part in (ROOT, self._label(wanted.offer), what) if part)
         headers = {"Content-Type": REQUEST_TYPE, "Content-Transfer-Encoding": "base64"}
         for _ in range(MOST_TRIES):
             reply = await self._http.post(path, base64.encodebytes(wanted.request), headers)
             if reply.status == 200:
                 leaf, *others = _certificates(reply)
                 return IssuedResult(_encoded(_ordered(leaf, (*others, *await self.authorities()))))
+            if reply.status in NOT_ANSWERED:
+                raise IssuerAwayError(f"{path}: HTTP {reply.status}; see labels and link of issuer.toml")
             if reply.status != 202:
                 return DeclinedResult("issuer_refused")
             await self._wait(reply)
         raise IssuerAwayError(f"{path}: still being looked at")
+
+    def _label(self, offer: Offer) -> str:
+        label = f"{offer.profile}-{offer.loa}"
+        return self._labels.get(label, self._labels.get("*", label))
 
     async def _wait(self, reply: Reply) -> None:
         try:
@@ -68,9 +83,10 @@ def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
     kind = reply.headers.get("Content-Type", "").partition(";")[0].strip()
     if reply.status != 200 or kind != ANSWER_TYPE:
         raise IssuerAwayError("EST: something else than certificates came")
-    try:
-        found = load_der_pkcs7_certificates(base64.b64decode(reply.content))
-    except (ValueError, binascii.Error):
+    try:  # BER too: libest does not sort the certificates
+        listed = cms.ContentInfo.load(base64.b64decode(reply.content))["content"]["certificates"]
+        found = [x509.load_der_x509_certificate(one.chosen.dump()) for one in listed]
+    except (*FAULTS, AttributeError, LookupError, RecursionError, OverflowError):
         raise IssuerAwayError("EST: certificates that cannot be read") from None
     if not found:
         raise IssuerAwayError("EST: no certificate came")

@@ -87,7 +87,7 @@ def issuer_at(
         talk,
         CardChanges(talk, administrator, clock),
         nobody,
-        Renewals(talk, EstIssuer(secure), settings.offer_rules(), anchors, clock),
+        Renewals(talk, EstIssuer(secure, labels=settings.labels), settings.offer_rules(), anchors, clock),
         Published(status, authorities, clock),
     )
 

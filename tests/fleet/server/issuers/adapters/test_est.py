@@ -90,7 +90,26 @@ async def test_what_cannot_be_used_now_is_an_issuer_that_is_away(
         await est.certificate(WANTED)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.parametrize("status", [400, 403, 422])
 async def test_a_refusal_is_one(asking: Callable[..., tuple[EstIssuer, Scripted]], status: int) -> None:
     est, _ = asking(Reply(status, b"no", {}))
     assert await est.certificate(WANTED) == DeclinedResult("issuer_refused")
+
+
+@pytest.mark.parametrize("status", [401, 404, 405])
+async def test_a_server_that_knows_neither_us_nor_the_path_has_refused_nothing(
+    asking: Callable[..., tuple[EstIssuer, Scripted]], status: int
+) -> None:
+    est, _ = asking(Reply(status, b"", {}))
+    with pytest.raises(IssuerAwayError, match=rf"signature-3/simpleenroll: HTTP {status}; see labels"):
+        await est.certificate(WANTED)
+
+
+async def test_a_label_of_the_servers_own_is_used_and_none_where_it_knows_none(hierarchy: CertificateHierarchy) -> None:
+    cms, asked = given(hierarchy), []
+    for labels in ({"signature-3": "sign", "*": ""}, {"*": ""}, {"reserve-2": ""}):
+        http = Scripted(cms, authorities=cms)
+        await EstIssuer(http, http.sleep, labels).certificate(WANTED)  # type: ignore[arg-type]
+        asked.append(http.asked[0])
+    root = "/.well-known/est"
+    assert asked == [f"{root}/sign/simpleenroll", f"{root}/simpleenroll", f"{root}/signature-3/simpleenroll"]
