@@ -24,6 +24,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fleet.messages.issuing import stands_for
+
 SHIPPED = Path(__file__).parent / "regions"
 MOST_LINES = 5
 MOST_PAGES = 14
@@ -119,6 +121,29 @@ class NewPinRules(RegionSection):
     """At least so many digits, as far as the card has room for them."""
 
 
+class ProductCodeRule(RegionSection):
+    """Who unlocks the cards on which a product code is printed. `code`: an X stands for any digit, `none` for a card without
+    one; `holder` has the letter with the PUK, `administrator` attends or a new letter is ordered."""
+
+    code: Annotated[str, Field(pattern=r"^([0-9]{1,4}X{0,3}|none)$")]
+    by: Literal["holder", "administrator"]
+
+    def fits(self, code: str) -> bool:
+        """Whether that is such a code.
+
+        >>> ProductCodeRule(code="6XX", by="holder").fits("601")
+        True
+        """
+        return stands_for(self.code, code)
+
+
+PRODUCT_CODES = (
+    ProductCodeRule(code="6XX", by="holder"),
+    ProductCodeRule(code="7XX", by="administrator"),
+    ProductCodeRule(code="none", by="holder"),
+)
+
+
 class RegionSettings(RegionSection):
     """The whole file. What is not given is not said."""
 
@@ -135,6 +160,8 @@ class RegionSettings(RegionSection):
     """The last day of level of assurance 2."""
     stock: StockRules = StockRules()
     pin: NewPinRules = NewPinRules()
+    product_codes: Annotated[tuple[ProductCodeRule, ...], Field(min_length=1, max_length=5)] = PRODUCT_CODES
+    """Asked for where neither the chip nor the register tells who may unlock the card; any other code is the administrators'."""
     contacts: Contacts = Contacts()
     pages: Annotated[tuple[InformationPage, ...], Field(max_length=MOST_PAGES)] = ()
 
@@ -145,6 +172,9 @@ class RegionSettings(RegionSection):
             raise ValueError(f"page {', '.join(sorted(twice))} stands twice")
         if strange := self._placeholders() - set(Contacts.model_fields):
             raise ValueError(f"{{{sorted(strange)[0]}}} is no key of contacts")
+        codes = [rule.code for rule in self.product_codes]
+        if twice := {code for code in codes if codes.count(code) > 1}:
+            raise ValueError(f"product code {', '.join(sorted(twice))} stands twice")
         return self
 
     def _placeholders(self) -> set[str]:

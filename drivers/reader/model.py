@@ -95,8 +95,8 @@ class DataObject:
 class CardRules:
     """What this card product lets whom do, from its profile. Said to the holder before any code is typed."""
 
-    unblocking: Literal["holder", "administrator", "nobody"] = "nobody"
-    """Who may unlock a locked PIN with the PUK."""
+    unblocking: Literal["holder", "administrator", "printed", "nobody"] = "nobody"
+    """Who may unlock a locked PIN with the PUK. `printed`: the product code on the card says so, not the chip."""
     writable: bool = False
     """Keys can be made and certificates written on it."""
     one_code: bool = False

@@ -92,10 +92,18 @@ def switches_off(one: SwitchOff, *, errand: str = "", product: str = "", card_nu
     if one.kind == "errand":
         return one.what == errand
     if one.kind == "product":
-        return len(one.what) == len(product) and all(_stands_for(*pair) for pair in zip(one.what, product, strict=True))
+        return stands_for(one.what, product)
     first, _, last = one.what.partition("-")
     return len(first) == len(card_number) == len(last) and first <= card_number <= last
 
 
-def _stands_for(pattern: str, character: str) -> bool:
-    return pattern == character or (pattern == "X" and character.isdigit())
+def stands_for(pattern: str, product: str) -> bool:
+    """Whether the pattern names that product code: an X stands for any digit.
+
+    >>> stands_for("6XX", "601"), stands_for("6XX", "701")
+    (True, False)
+    """
+    return len(pattern) == len(product) and all(
+        wanted == character or (wanted == "X" and character.isdigit())
+        for wanted, character in zip(pattern, product, strict=True)
+    )

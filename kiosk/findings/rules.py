@@ -97,14 +97,18 @@ def _printed_differs(known: CardEvidence) -> Iterable[Args]:
     return _if(bool(known.printed) and not known.card.card_number.endswith(known.printed[-8:]))
 
 
+_HOLDER = ("holder", "printed")
+"""Where what is printed on the card decides, `unblock` asks for it."""
+
+
 def _pin_locked(known: CardEvidence) -> Iterable[Args]:
-    by_holder = known.card.rules.unblocking == "holder" and _unsendable_puk(known) is None
+    by_holder = known.card.rules.unblocking in _HOLDER and _unsendable_puk(known) is None
     return _if(_locked(known) and not _puk_dead(known) and by_holder)
 
 
 def _not_by_holder(known: CardEvidence) -> Iterable[Args]:
     rules, floor = known.card.rules, _unsendable_puk(known) is not None
-    helped = rules.administrable if floor else rules.unblocking != "holder"
+    helped = rules.administrable if floor else rules.unblocking not in _HOLDER
     return _if(_locked(known) and not _puk_dead(known) and helped and not rules.read_only)
 
 

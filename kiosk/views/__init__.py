@@ -18,6 +18,7 @@ from kiosk.views.drawings import (
     DropDrawing,
     LetterDrawing,
     MachineDrawing,
+    ProductCodeDrawing,
     ReaderDrawing,
 )
 from kiosk.views.parts import CANCEL, Button, Fact, Local, Note, Option, Point, Say, Step, Task, Tries, local, say
@@ -56,6 +57,7 @@ __all__ = [
     "Note",
     "Option",
     "Point",
+    "ProductCodeDrawing",
     "ReaderDrawing",
     "ReceiptPanel",
     "Say",

@@ -49,4 +49,11 @@ class CardDrawing:
     issuer: str
 
 
-Drawing = ReaderDrawing | CabinetDrawing | DropDrawing | MachineDrawing | LetterDrawing | CardDrawing
+@dataclass(frozen=True, slots=True)
+class ProductCodeDrawing:
+    """Where the product code is printed: lit on the back of a card, and on the front of one with the SIS mark."""
+
+
+Drawing = (
+    ReaderDrawing | CabinetDrawing | DropDrawing | MachineDrawing | LetterDrawing | CardDrawing | ProductCodeDrawing
+)

@@ -212,9 +212,10 @@ class CodeCommands:
         return self._profile.commands.unblock
 
     def may_unblock(self, code: CodeObject, *, attended: bool = False) -> bool:
-        """Does the product let its holder unlock that code, or (`attended`) an administrator who is there?"""
+        """Does the product let its holder unlock that code, or (`attended`) an administrator who is there? What is printed on
+        the card the caller has asked for."""
         return (
-            self._profile.unblocking.by in (("holder", "administrator") if attended else ("holder",))
+            self._profile.unblocking.by in ("holder", "printed", *(("administrator",) if attended else ()))
             and self._profile.commands.unblock != "none"
             and not code.has(CodeFlag.UNBLOCK_DISABLED)
         )

@@ -28,7 +28,8 @@ with a new code (ISO/IEC 7816-4); or not at all."""
 Proved = Literal["none", "standard", "trace", "card"]
 """What the product's own values were tried on: nothing (they were read in somebody's program); they are the standard's and the
 card's own description; a recorded exchange; a card."""
-Who = Literal["holder", "administrator", "nobody"]
+Who = Literal["holder", "administrator", "printed", "nobody"]
+"""`printed`: the chip does not tell; the product code that is printed on the card does, by the region's rules."""
 Charset = Literal["digits", "ascii"]
 
 

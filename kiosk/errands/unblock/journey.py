@@ -8,21 +8,20 @@ from typing import assert_never
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.errands.unblock import views
+from kiosk.errands.unblock.views import CARD, CONTEXT
+from kiosk.errands.unblock.ways import choose_way
 from kiosk.issuer.ports import LetterOrdered, RequestDeclined, Unavailable
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
-from kiosk.steps.pin.by_administrator import Mandate, mandate, set_code_by_mandate
-from kiosk.steps.pin.by_administrator_views import without
+from kiosk.steps.pin.by_administrator import Mandate, NothingReleasedError, mandate, set_code_by_mandate
 from kiosk.steps.pin.card_test import first_reason, prove_card, tell_untested
-from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, refuse_unsendable_puk, set_code
-from kiosk.steps.pin.views import TASKS_WITH_PUK
+from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, set_code
 from kiosk.steps.receipt import receipt_for, say_done
 
-CONTEXT = ViewContext("unblock", tasks=TASKS_WITH_PUK)
-CARD, CODE, LETTER = CONTEXT.at(1, 3), CONTEXT.at(2, 3), CONTEXT.at(2, 2)
+CODE, LETTER = CONTEXT.at(2, 3), CONTEXT.at(2, 2)
 
 
 async def unblock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
@@ -30,12 +29,15 @@ async def unblock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     async with own_card(ask, caps, CARD, log) as card:
         refuse_read_only(CARD, card.facts)
         roles = _locked(card)
-        way = await _may(ask, card, roles)
+        way = await choose_way(ask, caps, card, roles)
         if way == "letter":
             return await order_letter(ask, caps, LETTER, log, card)
         await tell_untested(ask, CARD, card.visit, roles)
         given = await mandate(ask, caps, CARD, log, card) if way == "administrator" else None
-        codes = [await _unlock(ask, caps, log, card, role, given) for role in roles]
+        try:
+            codes = [await _unlock(ask, caps, log, card, role, given) for role in roles]
+        except NothingReleasedError:
+            return await order_letter(ask, caps, LETTER, log, card, instead=True)
         untested = first_reason(code.untested for code in codes)
         kept = next((code.remarks for code in codes if not code.new), ())
         who = given.who if given else Identification("card", card.whose.hsa_id)
@@ -48,21 +50,6 @@ def _locked(card: OwnCard) -> tuple[Role, ...]:
     """The codes that are locked; the identification code where none is (a code that was forgotten can be set anew)."""
     roles = (Role.IDENTIFICATION, Role.SIGNATURE)
     return tuple(role for role in roles if card.facts.is_locked(role)) or (Role.IDENTIFICATION,)
-
-
-async def _may(ask: Ask, card: OwnCard, roles: tuple[Role, ...]) -> str:
-    """How this product is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. Raises StopError."""
-    puk, rules = card.facts.pin(Role.PUK), card.facts.rules
-    unsendable = puk is not None and (puk.state == "locked" or puk.below_floor)
-    if unsendable and not rules.administrable:
-        refuse_unsendable_puk(CARD, card.facts)
-    if rules.unblocking == "nobody" or (puk is not None and not puk.can_be_typed):
-        raise views.not_here(CARD)
-    if unsendable or rules.unblocking == "administrator":
-        return await ask(views.administrator_only(CARD))
-    locked = any(card.facts.is_locked(role) for role in roles)
-    way = await ask(views.locked(CARD, roles) if locked else views.not_locked(CARD))
-    return await ask(without(CARD)) if way == "no_envelope" else way
 
 
 async def _unlock(
@@ -81,9 +68,12 @@ async def _unlock(
     return known.after_test(await prove_card(ask, shown, log, card.visit, known.code, role))
 
 
-async def order_letter(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard) -> Ended:
-    """Offer to order a letter for the card. Raises StopError where none can be ordered, ErrandCancelledError."""
-    await ask(views.order(context, card.whose))
+async def order_letter(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, *, instead: bool = False
+) -> Ended:
+    """Offer to order a letter for the card. `instead`: the issuer has nothing to unlock it with. Raises StopError where none can
+    be ordered, ErrandCancelledError."""
+    await ask(views.order(context, card.whose, instead=instead))
     asking = caps.card_keys.order_letter(card.whose.card_number, errand=log.id)
     match await ask(views.ordering(context), until=log.effect(Effect.LETTER_ORDER, asking)):
         case LetterOrdered(arrives, where):

@@ -8,8 +8,10 @@ from typing import Any
 from drivers.reader.model import Pin
 from drivers.reader.outcomes import Role
 from kiosk.errands.unblock import views
-from kiosk.errands.unblock.journey import CARD, CODE, CONTEXT, LETTER
+from kiosk.errands.unblock.journey import CODE, LETTER
+from kiosk.errands.unblock.views import CARD, CONTEXT
 from kiosk.issuer.ports import RequestDeclined, SwitchOff, Unavailable
+from kiosk.region import PRODUCT_CODES
 from kiosk.steps import card_views, own_card_views
 from kiosk.steps.pin import by_administrator_views
 from kiosk.steps.pin import views as pin_views
@@ -34,6 +36,12 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-locked-both", views.locked(CARD, BOTH)
     yield "unblock-not-locked", views.not_locked(CARD)
     yield "unblock-administrator", views.administrator_only(CARD)
+    yield "unblock-take-to-read", views.take_to_read(CARD)
+    yield "unblock-product-code", views.product_code(CARD, tuple(rule.code for rule in PRODUCT_CODES))
+    yield "unblock-held", views.out_of_use(CARD, held=True).view
+    yield "unblock-blocked", views.out_of_use(CARD, held=False).view
+    yield "unblock-reserve", views.reserve_card(CARD).view
+    yield "letter-instead", views.order(LETTER, ORDER, instead=True)
     yield "unblock-not-here", views.not_here(CARD).view
     yield "unblock-read-only", card_views.read_only(CARD).view
     yield "unblock-puk-dead", pin_views.puk_locked(CARD).view

@@ -98,6 +98,31 @@ def issuer(*, online: bool = True, key: bool = True, puk: bool = False, **declin
     return both(locked, prepare)
 
 
+def register_says(product: str = "ordinary", **facts: Any) -> Callable[[Room], None]:
+    """A register that has the card as it says, and an issuer with its key."""
+
+    def prepare(room: Room) -> None:
+        issuer()(room)
+        desk = room.caps.card_keys
+        assert isinstance(desk, IssuerDesk)
+        person_facts = {name: facts.pop(name) for name in ("left", "continued") if name in facts}
+        desk.add(
+            DirectoryPerson(HOLDER, "Alva", **person_facts),
+            CardRecord(NUMBER, HOLDER, product, **{"state": "active"} | facts),
+        )
+
+    return prepare
+
+
+printed = product(unblocking={"by": "printed"})
+"""The chip does not tell who may unlock the card."""
+
+
+def read_on_card(code: str, **changed: Any) -> Callable[[], Story]:
+    """The holder takes the card out, reads the code on it, and puts it in again."""
+    return by_hand(**{"take_to_read": pulls(), "product_code": code, "insert": [puts(MINE), puts(MINE)], **changed})
+
+
 def puk_dead(room: Room) -> None:
     """No try of the PUK is left."""
     room.world.card(MINE).codes.puk.tries_left = 0
@@ -142,6 +167,14 @@ def unchanged(room: Room) -> None:
     desk = room.caps.card_keys
     assert isinstance(desk, IssuerDesk)
     assert desk.told == []
+    code_is(OLD_PIN, tries=(0, 10))(room)
+
+
+def letter_alone(room: Room) -> None:
+    """A letter was ordered, and the card is as it was."""
+    desk = room.caps.card_keys
+    assert isinstance(desk, IssuerDesk)
+    assert [told[0] for told in desk.told] == ["letter"]
     code_is(OLD_PIN, tries=(0, 10))(room)
 
 
@@ -302,8 +335,67 @@ STORIES = [
         views=("unblock.asking", "unblock.old_code_applies", "unblock.pin", "unblock.done"),
     ),
     ErrandStory(
-        "unblock: neither key nor PUK", "unblock", by_hand(**{"stop.unblock_declined": "end"}), TWO_READERS,
-        prepare=issuer(key=False), outcome="refused", reason="unblock_declined", check=unchanged,
+        "unblock: neither key nor PUK, and a new letter instead", "unblock",
+        by_hand(order_letter="order", letter_ordered="end"), TWO_READERS, prepare=issuer(key=False), reason="letter_ordered",
+        check=letter_alone,
+        events=(*ATTESTED, "card.unblock not_answered", "puk.release declined", "letter.order letter_ordered"),
+    ),
+    ErrandStory(
+        "unblock: a product code of the holders' that the chip does not tell", "unblock",
+        read_on_card("6XX", locked="unblock"), TWO_READERS, prepare=both(printed, register_says()), check=code_is(NEW_PIN),
+        events=("card.unblock accepted", "receipt.issued"),
+        views=("unblock.take_to_read", "unblock.product_code", "unblock.insert", "unblock.locked", "unblock.puk"),
+    ),
+    ErrandStory(
+        "unblock: a product code of the administrators'", "unblock",
+        read_on_card("7XX", administrator_only="administrator"), TWO_READERS, prepare=both(printed, register_says()),
+        check=audit("unblock"), views=("unblock.product_code", "unblock.administrator_only", "unblock.insert_administrator"),
+        troubled=True, reasons=frozenset({"login_unavailable", "logged_out"}),
+    ),
+    ErrandStory(
+        "unblock: a product code that no rule names is the administrators'", "unblock",
+        read_on_card("other", administrator_only="administrator"), TWO_READERS, prepare=both(printed, register_says()),
+        check=audit("unblock"),
+    ),
+    ErrandStory(
+        "unblock: a card without a product code", "unblock", read_on_card("none", locked="unblock"), TWO_READERS,
+        prepare=both(printed, register_says()), check=code_is(NEW_PIN), views=("unblock.product_code", "unblock.puk"),
+    ),
+    ErrandStory(
+        "unblock: the register knows the product code, and nobody is asked for it", "unblock",
+        by_hand(administrator_only="administrator"), TWO_READERS, prepare=both(printed, register_says("701")),
+        check=audit("unblock"), views=("unblock.insert", "unblock.administrator_only", "unblock.insert_administrator"),
+    ),
+    ErrandStory(
+        "unblock: no administrator is here, and a new letter is ordered", "unblock",
+        by_hand(administrator_only="letter", order_letter="order", letter_ordered="end"), TWO_READERS,
+        prepare=both(printed, register_says("701")), reason="letter_ordered", check=letter_alone,
+    ),
+    *(
+        ErrandStory(
+            f"unblock: no envelope, and {why}: no new code", "unblock", by_hand(**{f"stop.{reason}": "end"}), TWO_READERS,
+            prepare=register_says(**facts), outcome="refused", reason=reason, events=(), check=unchanged,
+            views=("unblock.insert", "unblock.locked", f"unblock.stop.{reason}"),
+        )
+        for why, reason, facts in (
+            ("the card is on hold", "unblock_held", {"state": "held", "held_from": "active"}),
+            ("the card is blocked", "unblock_blocked", {"state": "blocked"}),
+            ("the holder has left", "holder_left", {"left": "2026-02-20"}),
+            ("it is a reserve card", "unblock_reserve", {"reserve": True}),
+        )
+    ),
+    ErrandStory(
+        "unblock: who attends is no administrator of this station", "unblock",
+        by_hand(
+            insert_administrator=[puts("10:old", "administrator"), first(pulls("administrator"))],
+            not_an_administrator="cancel",
+        ), TWO_READERS, prepare=issuer(), outcome="cancelled", check=unchanged,
+    ),
+    ErrandStory(
+        "unblock: the issuer is away, which is said before an administrator types a code", "unblock",
+        by_hand(**{"stop.unblock_offline": "end"}), TWO_READERS, prepare=issuer(online=False), outcome="fault",
+        reason="unblock_offline", events=(), check=unchanged,
+        views=("unblock.locked", "unblock.without", "unblock.stop.unblock_offline"),
     ),
     ErrandStory(
         "unblock: the administrator's log-in was too long ago", "unblock", by_hand(**{"stop.log_in_expired": "end"}),
@@ -315,11 +407,6 @@ STORIES = [
         by_hand(**{"stop.unblock_key_wrong": "end"}), TWO_READERS,
         prepare=both(issuer(), lambda room: room.caps.card_keys.management_keys.update({NUMBER: bytes(32)})),  # type: ignore[attr-defined]  # the fake's
         outcome="fault", reason="unblock_key_wrong", check=code_is(OLD_PIN, tries=(0, 10)),
-    ),
-    ErrandStory(
-        "unblock: the list lets the administrator in, but nobody can answer for the card", "unblock",
-        by_hand(**{"stop.unblock_offline": "end"}), TWO_READERS, prepare=issuer(online=False), outcome="fault",
-        reason="unblock_offline", events=(), check=unchanged,
     ),
     ErrandStory(
         "unblock: the administrator's own card needs another administrator", "unblock",

@@ -8,8 +8,28 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.pin.card_test_views import Untested, untested_lead
+from kiosk.steps.pin.views import TASKS_WITH_PUK
 from kiosk.steps.view_helpers import cancel_button, date_text, last_digits, primary_button
-from kiosk.views import Busy, Button, Confirm, Fact, Point, Say, Tell, say
+from kiosk.views import (
+    Await,
+    Busy,
+    Button,
+    Choose,
+    Confirm,
+    Fact,
+    Note,
+    Option,
+    Point,
+    ProductCodeDrawing,
+    Say,
+    Tell,
+    say,
+)
+
+CONTEXT = ViewContext("unblock", tasks=TASKS_WITH_PUK)
+CARD = CONTEXT.at(1, 3)
+OTHER = "other"
+"""A product code that no rule of the region names."""
 
 
 def locked(context: ViewContext, roles: tuple[Role, ...]) -> Tell:
@@ -74,6 +94,56 @@ def administrator_only(context: ViewContext) -> Tell:
     )
 
 
+def take_to_read(context: ViewContext) -> Await:
+    """The card comes out, so that the code on it can be read."""
+    return Await(
+        name=context.name("take_to_read"),
+        errand=context.title,
+        step=context.step,
+        title=say("take_to_read.title"),
+        lead=(say("take_to_read.lead"), say("take_to_read.where")),
+        drawing=ProductCodeDrawing(),
+        way_out=cancel_button(),
+        waits_for=say("wait.taken"),
+    )
+
+
+def product_code(context: ViewContext, codes: tuple[str, ...]) -> Choose:
+    """Which code is printed on the card, and where it stands. An X in a code is any digit."""
+    return Choose(
+        name=context.name("product_code"),
+        errand=context.title,
+        step=context.step,
+        title=say("product_code.title"),
+        options=(
+            *(
+                Option(
+                    code,
+                    say("product_code.none")
+                    if code == "none"
+                    else say("product_code.code", code=code.replace("X", "•")),
+                    icon="card-account-details-outline",
+                )
+                for code in codes
+            ),
+            Option(OTHER, say("product_code.other"), icon="help-circle-outline"),
+        ),
+        drawing=ProductCodeDrawing(),
+        way_out=cancel_button(),
+    )
+
+
+def out_of_use(context: ViewContext, *, held: bool) -> StopError:
+    """A card on hold, or one that is blocked, void or returned, gets no new code without the envelope."""
+    reason = "unblock_held" if held else "unblock_blocked"
+    return stop(context, ErrandOutcome.REFUSED, reason, icon="smart-card-off-outline")
+
+
+def reserve_card(context: ViewContext) -> StopError:
+    """A reserve card gets no new codes: without its envelope it is scrapped."""
+    return stop(context, ErrandOutcome.REFUSED, "unblock_reserve", icon="smart-card-off-outline")
+
+
 def not_here(context: ViewContext) -> StopError:
     """Nobody may unlock this product here, or nothing is known of it."""
     return stop(context, ErrandOutcome.REFUSED, "not_unblockable", icon="lock-alert-outline")
@@ -92,13 +162,14 @@ def _no_envelope() -> Button:
     return Button("no_envelope", say("puk.none"), "help-circle-outline")
 
 
-def order(context: ViewContext, whose: CardHolder) -> Confirm:
-    """What ordering means, before it is done."""
+def order(context: ViewContext, whose: CardHolder, *, instead: bool = False) -> Confirm:
+    """What ordering means, before it is done. `instead`: why it is not done by the administrator who is here."""
     return Confirm(
         name=context.name("order_letter"),
         errand=context.title,
         step=context.step,
         title=say("letter.title"),
+        note=Note(say("letter.instead")) if instead else None,
         points=(
             Point(say("letter.home"), say("letter.home.detail"), icon="email-outline"),
             Point(say("letter.locked"), say("letter.locked.detail"), icon="lock-alert-outline"),

@@ -1,7 +1,7 @@
 """Close-ups: how a card goes in, comes out, is taken from its slot or dropped. A thumbnail of the front shows where."""
 
 from kiosk.screens import fonts
-from kiosk.screens.drawings.machine import HOLE, PAPER, card, card_back, chip, thumbnail
+from kiosk.screens.drawings.machine import HOLE, PAPER, STEEL, card, card_back, chip, thumbnail
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.theme import Colours
 
@@ -43,6 +43,18 @@ def turning(pen: Pen, colours: Colours, pose: int = 0) -> None:
         pen.dashed(30, READER_TOPS[0], 40, CARD_HIGH, 3, colours.lamp)
     pen.turn(84, 72, 8, colours.lamp)
     thumbnail(pen, colours, 4.5, 86, 0.17, "reader")
+
+
+def product_code(pen: Pen, colours: Colours, back: str, front: str) -> None:
+    """Where the product code stands: on the back of a card, or on the front of one with the SIS mark. `back` and `front` name the
+    sides."""
+    for x, side, words in ((6.0, card_back, back), (54.0, card, front)):
+        side(pen, x, 20)
+        pen.text(words, x + 20, 96, 6, fonts.STRONG, colours.on_rail)
+    pen.text("SIS", 62, 32, 5, fonts.STRONG, STEEL)
+    for x, y in ((11.0, 71.0), (74.0, 59.0)):
+        pen.rect(x, y, 17, 9, 1.8, PAPER, colours.lamp, 1.6)
+        pen.text("•••", x + 8.5, y + 6.7, 6, fonts.STRONG, STEEL)
 
 
 def reader_small(pen: Pen, colours: Colours) -> None:

@@ -23,6 +23,7 @@ from kiosk.views import (
     DropDrawing,
     LetterDrawing,
     MachineDrawing,
+    ProductCodeDrawing,
     ReaderDrawing,
 )
 
@@ -32,7 +33,13 @@ STEP_S, PAUSE_S = 0.6, 0.9
 """A card's step, and what its last one lasts longer."""
 LAMP_ON_S, LAMP_OFF_S = 2.4, 0.6
 """The lamp of the cabinet in its drawing: a third of a Hz. It goes dark seldom, and never flashes."""
-STAGE_MM = {ReaderDrawing: 88.0, CabinetDrawing: 84.0, DropDrawing: 88.0, MachineDrawing: 72.0}
+STAGE_MM = {
+    ReaderDrawing: 88.0,
+    CabinetDrawing: 84.0,
+    DropDrawing: 88.0,
+    MachineDrawing: 72.0,
+    ProductCodeDrawing: 88.0,
+}
 
 
 class Figure(Flow):
@@ -149,6 +156,9 @@ def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
             on = Pose(lambda pen: closeups.cabinet(pen, colours, slots, slot), LAMP_ON_S)
             off = Pose(lambda pen: closeups.cabinet(pen, colours, slots, slot, lamp=False), LAMP_OFF_S)
             return MovingFigure((on, off), CLOSE_UP, theme=theme)
+        case ProductCodeDrawing():
+            sides = words.frame("frame.card_back"), words.frame("frame.card_front")
+            return Figure(lambda pen: closeups.product_code(pen, colours, *sides), CLOSE_UP, theme=theme)
         case MachineDrawing(lit=parts):
             size = machine.WIDTH, machine.HEIGHT
             return Figure(lambda pen: machine.front(pen, colours, parts, returns), size, theme=theme)

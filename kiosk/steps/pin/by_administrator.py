@@ -16,7 +16,7 @@ from fleet.messages.vocabulary import Effect
 from kiosk.issuer.ports import CardKeyResponse, LoggedIn, PukReleased, RequestDeclined, Unavailable
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification, identify_by_administrator, note_attested
@@ -48,6 +48,14 @@ class NotAnswered:
     why: RequestDeclined | Unavailable
 
 
+class NothingReleasedError(StopError):
+    """The issuer has neither a key nor a PUK of this card to give; nothing has happened to it. A new letter may be ordered."""
+
+
+NOTHING_THERE = ("no_key", "no_puk", "released_before")
+"""Reasons of an issuer that has nothing of this card to unlock it with."""
+
+
 class _NoAnswerError(Exception):
     """Carries the word of the server past the reader, which then changes nothing."""
 
@@ -73,11 +81,11 @@ async def mandate(ask: Ask, caps: Capabilities, context: ViewContext, log: Erran
         raise views.log_in_at_the_server(context)
     await note_attested(log, who)
     if shared:
-        card.visit = await _in_again(ask, caps, context, card)
+        card.visit = await insert_again(ask, caps, context, card)
     return Mandate(who, who.administrator)
 
 
-async def _in_again(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> Visit:
+async def insert_again(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> Visit:
     """The holder's card, and no other, in the one reader again."""
     fresh = False
     while True:
@@ -143,6 +151,9 @@ async def _released(
     match await ask(views.asking(context), until=act):
         case PukReleased(puk):
             return puk
+        case RequestDeclined(reason) as why if reason in NOTHING_THERE:
+            stop = views.not_answered(context, why)
+            raise NothingReleasedError(stop.outcome, stop.reason, stop.view)
         case RequestDeclined() | Unavailable() as why:
             raise views.not_answered(context, why)
         case str():
