@@ -76,6 +76,9 @@ from fleet.server.platform.web.rate_limits import RateLimiter, remaining_headers
 from fleet.server.platform.web.settings import LimitSettings
 from fleet.server.platform.web.site import Site
 from fleet.server.readings.model import Readings
+from fleet.server.retirement.api import retirement_api
+from fleet.server.retirement.pages import retirement_pages
+from fleet.server.retirement.service import RetirementService
 from fleet.server.stations.api import api_router
 from fleet.server.stations.exports import station_exports
 from fleet.server.stations.pages import pages_router
@@ -166,6 +169,9 @@ def create_app(
     take(step_up_pages(web).routes)
     take(key_pages(web).routes)
     take(updates_pages(web).routes)
+    retirements = RetirementService(access.database, hub, clock)
+    take(retirement_pages(web, retirements).routes)
+    take(retirement_api(web, retirements).routes)
     take(accounts_pages(web).routes)
     take(accounts_api(web).routes)
     take(station_exports(web).routes)

@@ -77,7 +77,7 @@ def helped(*command: str) -> str:
     return done.stdout
 
 
-GROUPS = (["authority"], ["quarantine"], ["card"], ["devices"], ["user"], ["token"], ["secrets"])
+GROUPS = (["authority"], ["quarantine"], ["card"], ["devices"], ["user"], ["token"], ["secrets"], ["station"])
 COMMAND = re.compile(r"(?<![\w/.-])(kortkiosk(?:-fleet|-provision)?)((?: [^\s`|·]+)*)")
 
 

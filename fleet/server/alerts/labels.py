@@ -26,6 +26,7 @@ _ICON = {
     "bin_differs": "archive-outline",
     "return_not_found": "file-search-outline",
     "returned_open": "lock-alert-outline",
+    "retired_heard": "archive-arrow-down-outline",
     "clock": "clock-outline",
     "version": "update",
     "chain_broken": "link-variant-off",

@@ -82,7 +82,8 @@ class AlertMonitor:
             untold = second_person.unannounced_approvals(connection, self._settings.seconds, now)
         self._tell_pages(look)
         look = replace(look, ends=self._ends(), listening=self._listening, parts=self._parts())
-        decisions = self._watch.decide(evaluate_rules(look, rules), known, settings, now.astimezone(HERE))
+        retired = {seen.name for seen in look.retired}
+        decisions = self._watch.decide(evaluate_rules(look, rules), known, settings, now.astimezone(HERE), retired)
         if decisions or untold:
             with self._database.writing.begin() as connection:
                 alerting.write(connection, decisions, self._settings, now)

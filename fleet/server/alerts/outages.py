@@ -18,7 +18,7 @@ from fleet.server.alerts.notices import CLOSED, OPENED, queue_notices
 from fleet.server.alerts.rules import LATCHED
 from fleet.server.alerts.settings import AlertSettings
 from fleet.server.alerts.tables import alerts, notices
-from fleet.server.stations.tables import stations
+from fleet.server.stations.tables import IN_FLEET, stations
 
 ROWS = 500
 """So many keys in a statement."""
@@ -108,7 +108,7 @@ def _may_be_outage(connection: Connection, code: str, settings: AlertSettings) -
 
 
 def _count_stations(connection: Connection) -> int:
-    return connection.execute(select(func.count()).select_from(stations)).scalar_one()
+    return connection.execute(select(func.count()).select_from(stations).where(IN_FLEET)).scalar_one()
 
 
 def _members(connection: Connection, numbers: Sequence[int]) -> list[_Member]:

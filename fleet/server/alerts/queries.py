@@ -34,6 +34,7 @@ from fleet.server.alerts.rules import (
     FailedErrand,
     FleetSnapshot,
     RaisedAlarm,
+    RetiredStation,
     ReturnedCard,
     RuleMatch,
     StationSnapshot,
@@ -43,13 +44,14 @@ from fleet.server.alerts.tables import alerts, notices
 from fleet.server.alerts.transitions import CloseAlert, Decision, OpenAlert, ReopenAlert, StoredAlert, UpdateAlert
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.commands.tables import commands
+from fleet.server.deadlines.settings import ALARMS
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events
 from fleet.server.issuers.tables import requests, wishes
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import stations_like
 from fleet.server.stations.model import contact_of
-from fleet.server.stations.tables import alarms, stations
+from fleet.server.stations.tables import IN_FLEET, RETIRED_NAMES, alarms, stations
 
 FAILED = ("fault", "unknown")
 ALL = true()
@@ -61,7 +63,8 @@ _WAITING = ("id", "station", "command", "by", "asked", "decide_by")
 def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> FleetSnapshot:
     """Everything that rules judge by; failures as far back as `back`."""
     lying = _bin_counts(connection)
-    rows = connection.execute(select(stations).order_by(stations.c.name))
+    rows = connection.execute(select(stations).where(IN_FLEET).order_by(stations.c.name))
+    retired = connection.execute(select(stations).where(~IN_FLEET).order_by(stations.c.name))
     seen = tuple(
         StationSnapshot(
             row.name,
@@ -72,13 +75,15 @@ def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> Fl
         )
         for row in rows
     )
-    kept = connection.execute(select(alarms))
+    about_stations = and_(alarms.c.station.in_(RETIRED_NAMES), alarms.c.code.not_in(ALARMS))
+    kept = connection.execute(select(alarms).where(~about_stations))
     return FleetSnapshot(
         now,
         seen,
         tuple(RaisedAlarm(row.station, row.code, row.argument, row.last, row.times) for row in kept),
         tuple(_failures(connection, now - back)),
         tuple(_returned(connection)),
+        retired=tuple(RetiredStation(row.name, row.retired, row.heard) for row in retired),
     )
 
 
@@ -321,7 +326,7 @@ def _failures(connection: Connection, since: datetime) -> Iterable[FailedErrand]
         select(stations.c.name, errands.c.card_number, errands.c.ended, orders.c.product)
         .join(stations, stations.c.id == errands.c.station)
         .outerjoin(orders, orders.c.order == errands.c.order)
-        .where(errands.c.outcome.in_(FAILED), errands.c.ended >= since, errands.c.card_number.is_not(None))
+        .where(IN_FLEET, errands.c.outcome.in_(FAILED), errands.c.ended >= since, errands.c.card_number.is_not(None))
     )
     return (FailedErrand(row.name, row.product or "", row.card_number, row.ended) for row in connection.execute(query))
 

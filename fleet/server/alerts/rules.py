@@ -11,7 +11,7 @@ from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from fleet.server.alerts.settings import AlertRule
 from fleet.server.deadlines.settings import ALARMS
 from fleet.server.platform.expiry import End, station_end
-from fleet.server.stations.model import Contact
+from fleet.server.stations.model import OFFLINE_AFTER, Contact
 
 PAPER = (DeviceStatus.PAPER_LOW, DeviceStatus.OUT_OF_PAPER)
 ENDING = ("certificate_ends", "certificate_ends_soon", "certificate_ends_now")
@@ -64,6 +64,15 @@ class StationSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredStation:
+    """A station that has left the fleet: nothing of it is judged but whether it speaks."""
+
+    name: str
+    retired: datetime
+    heard: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RaisedAlarm:
     """An alarm that ingest has kept."""
 
@@ -109,6 +118,7 @@ class FleetSnapshot:
     """Since when the server has been there to hear stations."""
     parts: Mapping[str, str] = field(default_factory=dict)
     """Parts of the server that do not work, and why not, in a word."""
+    retired: tuple[RetiredStation, ...] = ()
 
 
 AlertKey = tuple[str, str, str]
@@ -280,6 +290,13 @@ def _server_part(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         yield RuleMatch("", "server_part", part, why)
 
 
+def _retired_heard(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    """A retired station that has spoken since, for as long as it would count as connected."""
+    for seen in look.retired:
+        if seen.heard is not None and seen.heard > max(seen.retired, look.now - OFFLINE_AFTER):
+            yield RuleMatch(seen.name, "retired_heard", since=seen.heard)
+
+
 def _kept(code: str) -> Finder:
     def find(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         for alarm in look.kept:
@@ -307,6 +324,7 @@ FINDERS: dict[str, Finder] = {
     "reader_failing": _reader_failing,
     "server_part": _server_part,
     "returned_open": _returned,
+    "retired_heard": _retired_heard,
     **{code: _ends(code) for code in ENDING},
     **{code: _kept(code) for code in LATCHED},
 }

@@ -1,11 +1,12 @@
 """State transitions of alerts: open, reopen, update, close. Pure but for its memory of since when each condition holds.
 
 Rules: one alert for each key; a condition counts once it has lasted `after_s`; gone, it closes by itself; back within a
-quarter of an hour, it is the same alert again. What has happened (`LATCHED`) closes when somebody has acknowledged it, and a
-later one opens anew. In a maintenance window an alert is silent; where it outlasts the window, people are told then.
+quarter of an hour, it is the same alert again. What has happened (`LATCHED`) closes when somebody has acknowledged it, or when
+its station is retired, and a later one opens anew. In a maintenance window an alert is silent; where it outlasts the window,
+people are told then.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -69,9 +70,14 @@ class AlertTracker:
         self._since: dict[AlertKey, datetime] = {}
 
     def decide(
-        self, found: Iterable[RuleMatch], known: Mapping[AlertKey, StoredAlert], settings: AlertSettings, now: datetime
+        self,
+        found: Iterable[RuleMatch],
+        known: Mapping[AlertKey, StoredAlert],
+        settings: AlertSettings,
+        now: datetime,
+        retired: Set[str] = frozenset(),
     ) -> list[Decision]:
-        """What is to be written. `now` in the zone of the maintenance windows."""
+        """What is to be written. `now` in the zone of the maintenance windows. `retired`: stations that have left the fleet."""
         present = {match_.key: match_ for match_ in found}
         self._since = {
             key: self._since.get(key) or match_.counts_from or match_.since or now for key, match_ in present.items()
@@ -84,7 +90,7 @@ class AlertTracker:
         return decisions + [
             CloseAlert(known[key].id, tell=(key[0], GROWS.get(key[1]), key[2]) not in present)
             for key in gone
-            if key[1] not in LATCHED
+            if key[1] not in LATCHED or key[0] in retired
         ]
 
     def _on(

@@ -55,6 +55,8 @@ _DEED: dict[str, tuple[Level, str]] = {
     "people.stopped": ("ba", "shield-alert-outline"),
     "command.stopped": ("ba", "shield-alert-outline"),
     "station.add": ("of", "plus"),
+    "station.retire": ("wa", "archive-arrow-down-outline"),
+    "station.return": ("of", "restart"),
     "guard.confirm": ("wa", "check-circle-outline"),
     "user.add": ("of", "plus"),
     "user.set-up": ("of", "lock-outline"),

@@ -124,8 +124,11 @@ def _add_orders(router: APIRouter, web: Web, commands: Commands) -> None:
     ) -> Command:
         """Order a command. One that touches cards waits for a second person; it is ordered in a session that has stepped up
         within five minutes, and not by a token. All others are issued at once."""
-        if readings_of(request).station(station, web.clock()) is None:
+        row = readings_of(request).station(station, web.clock())
+        if row is None:
             raise HTTPException(404, "no station of that name")
+        if row.retired is not None:
+            raise HTTPException(409, "the station is retired")
         if not may_order(request, said.command, station):
             raise HTTPException(403, "your role does not allow this command")
         try:

@@ -118,6 +118,8 @@ def _add_station(router: APIRouter, web: Web, commands: Commands) -> None:
     @router.post("/stations/{name}/commands", dependencies=needs(Right.CARDS))
     async def order(request: Request, name: str) -> Response:
         row = await run_in_threadpool(_standing, request, web, name)
+        if row.retired is not None:
+            raise HTTPException(403, "the station is retired")
         wish = _wish(name, await form_of(request))
         if (wrong := wrong_with(wish)) is not None:
             return await run_in_threadpool(_station, request, web, commands, row, wish, wrong)
@@ -221,7 +223,7 @@ def _standing(request: Request, web: Web, name: str) -> StationRow:
 def _fits(command: str, row: StationRow) -> bool:
     """Whether it makes sense now: a station that is closed is not closed again."""
     closed = row.state is not None and row.state.out_of_service not in (None, "door")
-    return command != (CommandName.OUT_OF_SERVICE if closed else CommandName.IN_SERVICE)
+    return row.retired is None and command != (CommandName.OUT_OF_SERVICE if closed else CommandName.IN_SERVICE)
 
 
 def _found(row: CommandRow | None) -> CommandRow:

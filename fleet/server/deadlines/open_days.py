@@ -1,7 +1,8 @@
 """Days on which stations received visitors: nobody is held to a deadline on days on which they could not do what it asks for.
 
 Rules: only `receipt_unsigned` asks for something that is done at a station. At each look, the day is noted for every station that
-has handed out a card whose receipt is owed and that receives visitors. A day on which the server did not look is none.
+has handed out a card whose receipt is owed and that receives visitors. A day on which the server did not look is none. A receipt
+can be signed at any station: for one that is retired, the day is noted where any other receives visitors.
 """
 
 from collections.abc import Collection
@@ -18,7 +19,7 @@ from fleet.server.orders.model import UNSIGNED
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.stations.model import contact_of, does_receive_visitors
-from fleet.server.stations.tables import stations
+from fleet.server.stations.tables import IN_FLEET, stations
 
 KEPT = timedelta(days=400)
 
@@ -26,10 +27,14 @@ KEPT = timedelta(days=400)
 def note_open_stations(connection: Connection, today: date, now: datetime) -> None:
     """Note that this is a day on which these stations are open, and forget those of more than a year ago."""
     owing = select(orders.c.station).where(orders.c.state.in_(UNSIGNED))
-    rows = connection.execute(select(stations).where(stations.c.name.in_(owing), stations.c.online)).mappings()
-    for row in rows.all():
-        if _receives_visitors(row, now):
-            insert_new(connection, open_days, {"station": row["name"], "day": today.isoformat()})
+    theirs = select(stations).where(stations.c.name.in_(owing))
+    here = connection.execute(theirs.where(IN_FLEET, stations.c.online)).mappings().all()
+    noted = [row["name"] for row in here if _receives_visitors(row, now)]
+    retired = connection.execute(theirs.where(~IN_FLEET)).mappings().all()
+    if retired and _any_receives_visitors(connection, now):
+        noted += [row["name"] for row in retired]
+    for name in noted:
+        insert_new(connection, open_days, {"station": name, "day": today.isoformat()})
     connection.execute(delete(open_days).where(open_days.c.day < (today - KEPT).isoformat()))
 
 
@@ -49,6 +54,11 @@ def without_the_time(
     )
 
 
+def _any_receives_visitors(connection: Connection, now: datetime) -> bool:
+    present = connection.execute(select(stations).where(IN_FLEET, stations.c.online)).mappings()
+    return any(_receives_visitors(row, now) for row in present)
+
+
 def _receives_visitors(row: RowMapping, now: datetime) -> bool:
     if row["state"] is None:
         return False
@@ -56,4 +66,5 @@ def _receives_visitors(row: RowMapping, now: datetime) -> bool:
         state = decode(StationState, row["state"].encode())
     except msgspec.MsgspecError:
         return False
-    return does_receive_visitors(contact_of(online=row["online"], heard=row["heard"], now=now), state)
+    contact = contact_of(online=row["online"], heard=row["heard"], now=now)
+    return does_receive_visitors(contact, state, retired=row["retired"] is not None)

@@ -74,10 +74,11 @@ def _stations(data: Path | None) -> tuple[End, ...]:
     if data is None or not (data / FILE_NAME).exists():
         return ()
     with closing(sqlite3.connect(f"file:{quote(str((data / FILE_NAME).absolute()))}?mode=ro", uri=True)) as store:
-        rows = store.execute(
-            "SELECT name, json_extract(state, '$.certificate_until') FROM stations WHERE state NOT NULL"
-        )
-        ends = [station_end(name, until) for name, until in rows]
+        store.row_factory = sqlite3.Row
+        query = "SELECT *, json_extract(state, '$.certificate_until') AS until FROM stations WHERE state NOT NULL"
+        rows = [dict(row) for row in store.execute(query)]
+    # A store of an earlier version has no column of retired stations.
+    ends = [station_end(row["name"], row["until"]) for row in rows if row.get("retired") is None]
     return tuple(end for end in ends if end is not None)
 
 

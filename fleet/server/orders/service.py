@@ -27,7 +27,7 @@ from fleet.server.orders.tables import order_starts, orders
 from fleet.server.platform.csv_files import FileProblem
 from fleet.server.platform.import_files import ImportRefusedError, ImportResult
 from fleet.server.platform.local_days import local_day
-from fleet.server.stations.service import known_stations
+from fleet.server.stations.service import known_stations, retired_stations
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +128,14 @@ def import_orders(connection: Connection, rows: Sequence[OrderLine], now: dateti
 
 def _in_vain(connection: Connection, rows: Sequence[OrderLine], now: datetime) -> list[FileProblem]:
     """Rows that nobody could ever collect. What is stored already may stay in the file."""
-    known, today = known_stations(connection, {row.record.station for row in rows}), local_day(now)
+    names, today = {row.record.station for row in rows}, local_day(now)
+    known, retired = known_stations(connection, names), retired_stations(connection, names)
     gone = leavers_among(connection, {row.record.hsa_id for row in rows}, today)
     problems = []
     for line, record in ((row.line, row.record) for row in rows):
-        if record.station not in known:
+        if record.station in retired:
+            problems.append(FileProblem(line, "station", f"{record.station} is retired"))
+        elif record.station not in known:
             said = f"no station {record.station} is known here (`kortkiosk-fleet station add` makes it known)"
             problems.append(FileProblem(line, "station", said))
         if record.last_day < today:

@@ -44,9 +44,15 @@ class Readings(Protocol):
     @changes_with(Topic.STATIONS, Topic.ERRANDS, Topic.ORDERS)
     def summary(self, now: datetime) -> Summary: ...
     @changes_with(Topic.STATIONS)
-    def stations(self, now: datetime) -> list[StationRow]: ...
+    def stations(self, now: datetime) -> list[StationRow]:
+        """Those of the fleet: without the retired ones."""
+
+    @changes_with(Topic.STATIONS)
+    def retired_stations(self, now: datetime) -> list[StationRow]: ...
     @changes_with(Topic.STATION)
-    def station(self, name: str, now: datetime) -> StationRow | None: ...
+    def station(self, name: str, now: datetime) -> StationRow | None:
+        """That one, retired or not."""
+
     @changes_with(Topic.STATION)
     def bin(self, station: str) -> BinRow:
         """The bin of that station; an empty one where nothing has been told."""

@@ -73,6 +73,11 @@ class StoreReadings:
         with self._reading.begin() as connection:
             return station_rows(connection, now, self._known)
 
+    def retired_stations(self, now: datetime) -> list[StationRow]:
+        """Those that have left the fleet, by name."""
+        with self._reading.begin() as connection:
+            return station_rows(connection, now, self._known, seen=self._seen, retired=True)
+
     def station(self, name: str, now: datetime) -> StationRow | None:
         """One station, or None where it is not known."""
         with self._reading.begin() as connection:

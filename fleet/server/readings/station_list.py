@@ -19,8 +19,8 @@ from fleet.server.events.received_sequences import ReceivedSequences, gaps_from_
 from fleet.server.events.tables import chains, quarantine
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
 from fleet.server.platform.local_days import start_of_day
-from fleet.server.stations.model import Contact, StationRow, contact_of
-from fleet.server.stations.tables import stations
+from fleet.server.stations.model import Contact, Retirement, StationRow, contact_of
+from fleet.server.stations.tables import IN_FLEET, stations
 
 
 class _Chains(NamedTuple):
@@ -31,10 +31,14 @@ class _Chains(NamedTuple):
     intact: bool | None = None
 
 
-_Stored = tuple[str, Contact, str | None, datetime | None, _Chains, int, int]
-"""Of one station: name, the contact with it, its state's text, when it was heard, chains, today's errands, what is set aside."""
+_Stored = tuple[str, Contact, str | None, datetime | None, _Chains, int, int, Retirement | None]
+"""Of one station: name, the contact with it, its state's text, when it was heard, chains, today's errands, what is set aside, and
+whether it is retired."""
 
 _NOTHING = _Chains()
+_COLUMNS = [
+    stations.c[name] for name in ("id", "name", "online", "state", "heard", "retired", "retired_by", "retired_why")
+]
 _decoder = msgspec.json.Decoder(StationState)
 
 
@@ -60,10 +64,10 @@ def _read(text: str | None) -> StationState | None:
 
 
 def _made(stored: _Stored, state: StationState | None) -> StationRow:
-    name, contact, _, heard, chain, errands_today, quarantined = stored
+    name, contact, _, heard, chain, errands_today, quarantined, retired = stored
     return StationRow(
         name, state.title if state else name, contact, state, heard, errands_today,
-        chain.through, chain.missing, chain.intact, quarantined,
+        chain.through, chain.missing, chain.intact, quarantined, retired,
     )  # fmt: skip
 
 
@@ -73,12 +77,17 @@ def station_rows(
     known: StationRowCache,
     name: str | None = None,
     seen: StationCondition = all_stations,
+    *,
+    retired: bool = False,
 ) -> list[StationRow]:
-    """All stations by name, or the one of that name."""
-    columns = select(stations.c.id, stations.c.name, stations.c.online, stations.c.state, stations.c.heard)
-    query = columns.where(seen(stations.c.name)).order_by(stations.c.name)
+    """All stations of the fleet by name, or those that are `retired`; or the one of that name, retired or not."""
+    query = select(*_COLUMNS).where(seen(stations.c.name)).order_by(stations.c.name)
     of_one: ColumnElement[bool] = true()
-    if name is not None:
+    if name is None:
+        query = query.where(~IN_FLEET if retired else IN_FLEET)
+        if retired:
+            of_one = column("station").in_(select(stations.c.id).where(~IN_FLEET))
+    else:
         query = query.where(stations.c.name == name)
         of_one = select(stations.c.id).where(stations.c.name == name).scalar_subquery() == column("station")
     held = _chains(connection, of_one)
@@ -94,9 +103,10 @@ def station_rows(
                 held.get(number, _NOTHING),
                 begun.get(number, 0),
                 spoilt.get(number, 0),
+                None if since is None else Retirement(since, by, why),
             )
         )
-        for number, name, online, text, heard in connection.execute(query).all()
+        for number, name, online, text, heard, since, by, why in connection.execute(query).all()
     ]
 
 

@@ -32,7 +32,7 @@ from fleet.server.platform.database.station_scope import StationCondition, all_s
 from fleet.server.platform.local_days import local_day, start_of_day
 from fleet.server.readings.model import Summary
 from fleet.server.stations.model import Contact, StationRow
-from fleet.server.stations.tables import alarms, stations
+from fleet.server.stations.tables import RETIRED_NAMES, alarms, stations
 
 QUARTER_S = 900
 """No time zone is off by less."""
@@ -110,7 +110,9 @@ def _by_hour(begun: Sequence[_Begun]) -> tuple[tuple[int, int, int, int], ...]:
 def _alarms(
     connection: Connection, rows: Sequence[StationRow], now: datetime, seen: StationCondition
 ) -> Iterator[Alarm]:
-    kept = select(alarms).where(seen(alarms.c.station), alarms.c.code.not_in(ALARMS))
+    kept = select(alarms).where(
+        seen(alarms.c.station), alarms.c.code.not_in(ALARMS), alarms.c.station.not_in(RETIRED_NAMES)
+    )
     for row in connection.execute(kept.order_by(alarms.c.last.desc())):
         yield row.station, row.code, row.argument
     for station in rows:

@@ -68,11 +68,20 @@ class Slot(BaseModel):
     door: Literal["open", "closed", "unknown"]
 
 
+class Retired(BaseModel):
+    """When a station was retired, by whom and why."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
 class Station(BaseModel):
     """One station. `contact`: `silent` is one that is connected and has not been heard for three minutes, `offline` one that has
-    left, or has not been heard for fifteen; `online` is true where it is neither. `receives_visitors`: online, and in
-    service. `held_through` is the highest contiguous sequence stored, `missing` how many are known and not held. `firmware`
-    is that of the cabinet's board; `clock_off_s` by how much its clock is ahead of the server's (negative: behind)."""
+    left, or has not been heard for fifteen; `online` is true where it is neither. `receives_visitors`: online, in service, and
+    not `retired` (null for a station of the fleet). `held_through` is the highest contiguous sequence stored, `missing` how many
+    are known and not held. `firmware` is that of the cabinet's board; `clock_off_s` by how much its clock is ahead of the
+    server's (negative: behind)."""
 
     name: str
     title: str
@@ -97,6 +106,7 @@ class Station(BaseModel):
     missing: int
     chain_ok: bool | None
     quarantined: int
+    retired: Retired | None
 
 
 class Emptied(BaseModel):
@@ -182,19 +192,22 @@ def api_router(web: Web) -> APIRouter:
 
 def _add_stations(router: APIRouter, web: Web) -> None:
     @router.get("/stations", dependencies=needs(Right.VIEW), tags=["stations"])
-    def list_stations(request: Request, limit: Limit = 100, offset: Offset = 0) -> CountedRows[Station]:
-        """All stations by name."""
-        rows = sorted(readings_of(request).stations(web.clock()), key=lambda row: row.name)
-        items = [_station(row) for row in rows[offset : offset + limit]]
+    def list_stations(
+        request: Request, retired: bool = False, limit: Limit = 100, offset: Offset = 0
+    ) -> CountedRows[Station]:
+        """All stations of the fleet by name; or those that are retired."""
+        readings, now = readings_of(request), web.clock()
+        rows = sorted(readings.retired_stations(now) if retired else readings.stations(now), key=lambda row: row.name)
+        items = [station_model(row) for row in rows[offset : offset + limit]]
         return CountedRows(items=items, next=next_offset(offset, limit, len(rows)), total=len(rows))
 
     @router.get("/stations/{name}", dependencies=needs(Right.VIEW), tags=["stations"])
     def read_station(request: Request, name: Name) -> Station:
-        """One station."""
+        """One station, also a retired one."""
         row = readings_of(request).station(name, web.clock())
         if row is None:
             raise HTTPException(404, "no station of that name")
-        return _station(row)
+        return station_model(row)
 
     @router.get("/stations/{name}/bin", dependencies=needs(Right.VIEW), tags=["stations"])
     def read_bin(request: Request, name: Name) -> Bin:
@@ -266,7 +279,7 @@ _SAID = ("version", "errand", "step", "out_of_service", "outbox_depth", "region"
 """What a station's state says, and nothing where it has said nothing."""
 
 
-def _station(row: StationRow) -> Station:
+def station_model(row: StationRow) -> Station:
     state = row.state
     return Station(
         name=row.name,
@@ -283,6 +296,7 @@ def _station(row: StationRow) -> Station:
         missing=row.missing,
         chain_ok=row.chain_ok,
         quarantined=row.quarantined,
+        retired=Retired.model_validate(row.retired, from_attributes=True) if row.retired else None,
     )
 
 

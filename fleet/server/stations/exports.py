@@ -52,9 +52,12 @@ def station_exports(web: Web) -> APIRouter:
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/stations", dependencies=needs(Right.VIEW))
-    def stations(request: Request, q: Search = "", level: Word = "", sort: Word = "", form: Format = "csv") -> Response:
-        rows = filter_stations(readings_of(request).stations(web.clock()), StationFilter.of(q, level, sort))
-        return send_file(request, STATIONS.table(rows, web.texts_for(request)), form)
+    def stations(
+        request: Request, q: Search = "", level: Word = "", sort: Word = "", show: Word = "", form: Format = "csv"
+    ) -> Response:
+        filters, readings = StationFilter.of(q, level, sort, show), readings_of(request)
+        every = readings.retired_stations(web.clock()) if filters.show else readings.stations(web.clock())
+        return send_file(request, STATIONS.table(filter_stations(every, filters), web.texts_for(request)), form)
 
     @router.get("/updates", dependencies=needs(Right.VIEW))
     def updates(

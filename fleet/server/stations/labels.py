@@ -20,6 +20,8 @@ _WORKS = StatusLabel("ok", ICON["ok"], "station", "works")
 
 def station_label(row: StationRow) -> StatusLabel:
     """The one thing to know about a station."""
+    if row.retired is not None:
+        return StatusLabel("of", "archive-arrow-down-outline", "station", "retired")
     if row.chain_ok is False:
         return StatusLabel("ba", "link-variant-off", "station", "chain_broken")
     if row.state is None:

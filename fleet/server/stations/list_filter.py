@@ -18,6 +18,7 @@ from fleet.server.stations.model import StationRow
 
 LEVELS: tuple[Level, ...] = tuple(RANK)
 WORST = "worst"
+RETIRED = "retired"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 SORT_KEYS: dict[str, Callable[[StationRow], Any]] = {
     "title": lambda row: natural_sort_key(row.title),
@@ -30,21 +31,25 @@ SORT_KEYS: dict[str, Callable[[StationRow], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class StationFilter:
-    """`level`: of the station's mark, or empty. `sort`: `worst`, or a column, from its end with a minus."""
+    """`level`: of the station's mark, or empty. `sort`: `worst`, or a column, from its end with a minus. `show`: `retired` for
+    those that have left the fleet."""
 
     q: str = ""
     level: str = ""
     sort: str = WORST
+    show: str = ""
 
     @classmethod
-    def of(cls, q: str, level: str, sort: str) -> "StationFilter":
+    def of(cls, q: str, level: str, sort: str, show: str = "") -> "StationFilter":
         known = sort == WORST or sort.removeprefix("-") in SORT_KEYS
-        return cls(q.strip(), level if level in LEVELS else "", sort if known else WORST)
+        return cls(
+            q.strip(), level if level in LEVELS else "", sort if known else WORST, show if show == RETIRED else ""
+        )
 
     @property
     def query(self) -> dict[str, str]:
         """For an address, without what is as usual."""
-        usual = {"q": "", "level": "", "sort": WORST}
+        usual = {"q": "", "level": "", "sort": WORST, "show": ""}
         return {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
 
     def direction(self, column: str) -> str:

@@ -36,9 +36,20 @@ def contact_of(*, online: bool, heard: datetime | None, now: datetime) -> Contac
     return Contact.SILENT if now - heard > SILENT_AFTER else Contact.ONLINE
 
 
-def does_receive_visitors(contact: Contact, state: StationState | None) -> bool:
-    """The one definition of a station that receives visitors: online, heard within three minutes, and in service."""
-    return contact is Contact.ONLINE and state is not None and state.out_of_service is None
+def does_receive_visitors(contact: Contact, state: StationState | None, *, retired: bool) -> bool:
+    """The one definition of a station that receives visitors: in the fleet (`stations.tables.IN_FLEET`), online, heard within
+    three minutes, and in service."""
+    return not retired and contact is Contact.ONLINE and state is not None and state.out_of_service is None
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """That a station has left the fleet: its history stays, and no list, count, figure or alert has it. `by`: as the audit names
+    who did it."""
+
+    at: datetime
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,7 @@ class StationRow:
     chain_ok: bool | None
     """False where a stored event does not follow the one before; None before the first event."""
     quarantined: int
+    retired: Retirement | None = None
 
     @property
     def online(self) -> bool:
@@ -67,4 +79,4 @@ class StationRow:
     @property
     def receives_visitors(self) -> bool:
         """See `does_receive_visitors`."""
-        return does_receive_visitors(self.contact, self.state)
+        return does_receive_visitors(self.contact, self.state, retired=self.retired is not None)

@@ -31,6 +31,7 @@ from fleet.server.platform.web.authorization import audit_lookup, caller_of, nee
 from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.readings.model import Summary
+from fleet.server.retirement.model import REVOKE
 from fleet.server.stations.charts import chart, front
 from fleet.server.stations.labels import alarm_todos, sort_worst_first, station_label, without_alert
 from fleet.server.stations.list_filter import LEVELS, WORST, StationFilter, filter_stations
@@ -114,11 +115,17 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
         q: Annotated[str, Query(max_length=100)] = "",
         level: Annotated[str, Query(max_length=2)] = "",
         sort: Annotated[str, Query(max_length=10)] = WORST,
+        show: Annotated[str, Query(max_length=10)] = "",
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
-        seen, now, t, filters = web.hub.latest, web.clock(), web.texts_for(request), StationFilter.of(q, level, sort)
-        every = readings_of(request).stations(now)
-        rows = filter_stations(every, filters)
+        seen, now, t, filters = (
+            web.hub.latest,
+            web.clock(),
+            web.texts_for(request),
+            StationFilter.of(q, level, sort, show),
+        )
+        every, retired = readings_of(request).stations(now), readings_of(request).retired_stations(now)
+        rows = filter_stations(retired if filters.show else every, filters)
         return web.render(
             request,
             "stations/stations.html",
@@ -131,6 +138,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             total=len(rows),
             filters=filters,
             levels=LEVELS,
+            retired=len(retired),
             paging={"at": page, "pages": pages_of(len(rows)), "path": with_query("/stations", **filters.query) + "&"},
         )
 
@@ -150,6 +158,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             title=row.title,
             row=row,
             mark=station_label(row),
+            revoke=REVOKE.format(station=name),
             current=readings_of(request).errand(row.state.errand) if row.state and row.state.errand else None,
             bin=readings_of(request).bin(name),
             checkpoint=readings_of(request).checkpoint(name),
@@ -164,6 +173,8 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
 
 def _buttons(row: StationRow) -> tuple[CommandName, ...]:
     """The commands that stand in the head of a station's page, the main one last."""
+    if row.retired is not None:
+        return ()
     return (
         CommandName.SELF_TEST,
         CommandName.RESTART,

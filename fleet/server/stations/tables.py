@@ -1,6 +1,6 @@
 """Tables of stations and of the alarms that are kept about them."""
 
-from sqlalchemy import Boolean, Column, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Integer, String, Table, Text, select
 
 from fleet.server.platform.database.schema import UtcDateTime, metadata
 
@@ -12,7 +12,15 @@ stations = Table(
     Column("online", Boolean, nullable=False, default=False),
     Column("state", Text, comment="the last StationState, as JSON"),
     Column("heard", UtcDateTime),
+    Column("retired", UtcDateTime, comment="null: it is in the fleet"),
+    Column("retired_by", String(64), comment="who did it, as the audit names them"),
+    Column("retired_why", Text),
 )
+
+IN_FLEET = stations.c.retired.is_(None)
+"""The one definition of a station that lists, counts, figures and alerts are about: it is not retired."""
+RETIRED_NAMES = select(stations.c.name).where(stations.c.retired.is_not(None))
+"""For tables that name stations without their key."""
 
 
 alarms = Table(

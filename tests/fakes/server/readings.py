@@ -63,7 +63,11 @@ class FakeReadings:
 
     def stations(self, now: datetime) -> list[StationRow]:
         self._check()
-        return list(self.station_rows)
+        return [row for row in self.station_rows if row.retired is None]
+
+    def retired_stations(self, now: datetime) -> list[StationRow]:
+        self._check()
+        return [row for row in self.station_rows if row.retired is not None]
 
     def station(self, name: str, now: datetime) -> StationRow | None:
         self._check()

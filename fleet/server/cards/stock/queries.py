@@ -13,7 +13,7 @@ from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.events.tables import events
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
-from fleet.server.stations.tables import stations
+from fleet.server.stations.tables import IN_FLEET, stations
 
 MOST_EMPTYINGS = 20
 _READ_ONE_BY_ONE = ("missing", "unlisted", "never_seen")
@@ -61,7 +61,7 @@ def station_bins(
     first = func.min(bin_cards.c.dropped).label("first")
     query = select(stations.c.id, stations.c.name, count.label("cards"), first, by_number)
     query = query.outerjoin(bins, bins.c.station == stations.c.id).outerjoin(bin_cards, _lies_in(stations.c.id))
-    query = query.where(seen(stations.c.name), stations.c.name.contains(search, autoescape=True))
+    query = query.where(IN_FLEET, seen(stations.c.name), stations.c.name.contains(search, autoescape=True))
     if show == "differs":
         query = query.where(bins.c.differs)
     query = query.group_by(stations.c.id, stations.c.name)

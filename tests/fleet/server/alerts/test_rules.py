@@ -15,6 +15,7 @@ from fleet.server.alerts.rules import (
     FailedErrand,
     FleetSnapshot,
     RaisedAlarm,
+    RetiredStation,
     ReturnedCard,
     RuleMatch,
     StationSnapshot,
@@ -60,7 +61,16 @@ AT_ONE_STATION = [
     (seen(clock_off_s=-301), "clock", "", "behind"),
     (seen(outbox_depth=200), "outbox_depth", "", "200"),
 ]
-OF_MANY = {"returned_open", "server_part", "silent", "offline", "version", "product_failing", "reader_failing"}
+OF_MANY = {
+    "returned_open",
+    "retired_heard",
+    "server_part",
+    "silent",
+    "offline",
+    "version",
+    "product_failing",
+    "reader_failing",
+}
 """Rules that look at more than one state; each has a test of its own below."""
 
 
@@ -108,6 +118,17 @@ def test_a_card_that_was_given_back_and_that_nobody_asked_to_block_is_told_with_
     assert found(seen(), returned=(card,)) == [
         RuleMatch("entre-a", "returned_open", "O-1", "9752269875", since=NOW - timedelta(minutes=9))
     ]
+
+
+def test_a_retired_station_is_told_of_while_it_speaks_and_for_nothing_else() -> None:
+    spoke = NOW - timedelta(minutes=9)
+    for retired, heard, expected in (
+        (NOW - timedelta(days=1), spoke, [RuleMatch("entre-a", "retired_heard", since=spoke)]),
+        (NOW - timedelta(days=1), NOW - timedelta(minutes=15), []),
+        (spoke, spoke, []),
+        (NOW - timedelta(days=1), None, []),
+    ):
+        assert found(retired=(RetiredStation("entre-a", retired, heard),)) == expected
 
 
 def test_an_offline_station_says_nothing_of_its_devices() -> None:

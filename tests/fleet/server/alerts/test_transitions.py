@@ -91,6 +91,13 @@ def test_a_broken_chain_closes_only_once_somebody_knows_and_opens_with_the_next_
     ]
 
 
+def test_what_happened_at_a_station_that_is_retired_since_is_over() -> None:
+    stored = {BROKEN.key: known(BROKEN)}
+    assert AlertTracker().decide([], stored, SETTINGS, NOW) == []
+    assert AlertTracker().decide([], stored, SETTINGS, NOW, {"entre-b"}) == []
+    assert AlertTracker().decide([], stored, SETTINGS, NOW, {"entre-a"}) == [CloseAlert(1)]
+
+
 def test_it_counts_what_has_happened_again() -> None:
     twice = RuleMatch("entre-a", "chain_broken", detail="1:7", since=NOW, times=2)
     assert decide(AlertTracker(), twice, chain_broken=known(BROKEN)) == [UpdateAlert(1, twice, tell=False)]

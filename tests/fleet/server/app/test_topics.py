@@ -35,6 +35,7 @@ PAGES = {
     "/stations": "/stations",
     "/stations/{name}": f"/stations/{STATION}",
     "/stations/{name}/commands": f"/stations/{STATION}/commands?do=open_slot",
+    "/stations/{name}/retirement": f"/stations/{STATION}/retirement",
     "/updates": "/updates",
     "/errands": "/errands",
     "/errands/{errand}": f"/errands/{ERRAND}",

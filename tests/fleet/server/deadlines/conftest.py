@@ -66,16 +66,16 @@ class Fleet:
         """Whether the station speaks; the broker holds its session either way."""
         self.open(True)
 
-    def open(self, receives: bool) -> None:
+    def open(self, receives: bool, name: str = "entre-a") -> None:
         """From now on the station receives visitors, or is out of service."""
         why = None if receives else "repair"
         state = StationState(
             title="Entré A", version="0.1.0", bootid="boot-1", time=BEGIN.isoformat(), out_of_service=why
         )
         with self.database.writing.begin() as connection:
-            insert_new(connection, stations, {"name": "entre-a", "online": True})
+            insert_new(connection, stations, {"name": name, "online": True})
             values = {"online": True, "state": encode(state).decode()}
-            connection.execute(update(stations).where(stations.c.name == "entre-a").values(values))
+            connection.execute(update(stations).where(stations.c.name == name).values(values))
 
     def run(self, days: int) -> int:
         """Look once a day for so many days, as if there had been looks between; gives how many deeds that were."""

@@ -22,6 +22,7 @@ from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import import_people
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.pages.i18n import load as load_texts
+from fleet.server.stations.tables import stations
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet, handed_over, person, replace_rule, settled
 
@@ -61,6 +62,16 @@ def test_nobody_is_held_to_a_receipt_while_their_station_says_nothing_in_a_sessi
     assert fleet.run(40) == 1
     assert [what for what, _, _ in fleet.deeds("receipt_unsigned", "O-1")] == ["warned"]
     fleet.is_heard = True
+    assert fleet.run(4) == 0
+    assert fleet.run(1) == 1
+
+
+def test_a_receipt_that_is_owed_at_a_retired_station_falls_due_while_another_is_open(fleet: Fleet) -> None:
+    handed_over(fleet, events=3)
+    fleet.sql(update(stations).values(retired=fleet.now, retired_by="tove.test", retired_why="closed"))
+    assert fleet.run(40) == 1
+    assert [what for what, _, _ in fleet.deeds("receipt_unsigned", "O-1")] == ["warned"]
+    fleet.open(True, "entre-b")
     assert fleet.run(4) == 0
     assert fleet.run(1) == 1
 

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from fleet.server.cli import main
 from fleet.server.diagnosis.doctor import Diagnosis, Examined, diagnose, worst
+from fleet.server.platform.database.database import FILE_NAME, open_database
 from fleet.server.platform.expiry import End, Sources
+from fleet.server.stations.tables import stations
 from provisioning.authority import Authority
 from provisioning.exporting import export_server
 
@@ -96,6 +99,21 @@ def test_the_verifier_data_and_swap_are_looked_at(authority: Path, tmp_path: Pat
     assert any("belongs to root" in text for text in texts) is (os.geteuid() == 0)
     missing = diagnose(examined(authority, data=tmp_path / "none"))
     assert "the server makes it" in faults(missing)["data"]
+
+
+def test_the_certificate_of_a_retired_station_is_not_told(
+    authority: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", "--data", str(tmp_path / "data")]) == 0
+    ended = {"online": False, "state": '{"certificate_until": "2020-01-01T00:00:00Z"}'}
+    with open_database(tmp_path / "data" / FILE_NAME) as database, database.writing.begin() as connection:
+        connection.execute(insert(stations).values(name="entre-a", retired=NOW, **ended))
+        connection.execute(insert(stations).values(name="entre-b", **ended))
+    capsys.readouterr()
+    main(["doctor", "--authority", str(authority), "--data", str(tmp_path / "data")])
+    said = capsys.readouterr().out
+    assert "station entre-b" in said
+    assert "station entre-a" not in said
 
 
 def test_the_command_says_it_in_words_and_as_json_and_changes_nothing(

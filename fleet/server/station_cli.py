@@ -1,0 +1,119 @@
+"""Command line of stations: `kortkiosk-fleet station add`, `retire` and `return`.
+
+Orders are taken for stations of the fleet that the server knows: those that were added before they have spoken, and those that it
+has heard. A station that leaves is retired: its history stays, and nothing else of it. While cards belong to it, that is refused,
+and the cards are named.
+
+    $ kortkiosk-fleet station add entre-a entre-b --data /var/lib/kortkiosk-fleet
+    added 2, known 0
+    $ kortkiosk-fleet station retire entre-b --reason "the entrance is closed" --data /var/lib/kortkiosk-fleet
+    entre-b is retired; revoke its certificate: kortkiosk-provision revoke AUTHORITY entre-b
+"""
+
+import argparse
+import getpass
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from fleet.messages.topics import STATION_NAME
+from fleet.server.commands.model import MOST_REASON, REASON
+from fleet.server.platform.audit.log import AuditEvent, append
+from fleet.server.platform.database.database import StoreError, open_database
+from fleet.server.platform.database.database_url import DatabaseUrlError
+from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
+from fleet.server.retirement.model import REVOKE, RetirementRefusedError, UnknownStationError
+from fleet.server.retirement.service import retire, take_back
+from fleet.server.stations.service import add_stations, retired_stations
+
+DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
+Who = tuple[str, str]
+
+
+def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
+    """`command` makes a parser with the options that all have."""
+    several = commands.add_parser("station").add_subparsers(required=True, metavar="COMMAND")
+    adding = command(several, "add", _add, "name stations to the server before they have spoken")
+    add_store_arguments(adding)
+    adding.add_argument("names", nargs="+", type=_name, metavar="STATION")
+    for name, run, text in (
+        ("retire", _retire, "take a station out of the fleet; its history stays"),
+        ("return", _return, "take a retired station into the fleet again"),
+    ):
+        changing = command(several, name, run, text)
+        add_store_arguments(changing)
+        changing.add_argument("name", type=_name, metavar="STATION")
+        changing.add_argument("--reason", required=True, type=_reason, help="why, for the audit and the station's page")
+
+
+def _name(text: str) -> str:
+    if not STATION_NAME.match(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no station name: 1 to 40 of a-z, 0-9 and hyphens")
+    return text
+
+
+def _reason(text: str) -> str:
+    if len(text) > MOST_REASON or re.fullmatch(REASON, text) is None:
+        raise argparse.ArgumentTypeError(
+            f"a reason is one line with a letter or digit, of at most {MOST_REASON} characters"
+        )
+    return text.strip()
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    def add(connection: Connection, who: Who, now: datetime) -> int:
+        if retired := sorted(retired_stations(connection, arguments.names)):
+            said = f"retired: {', '.join(retired)} (`kortkiosk-fleet station return` takes a station back)"
+            return complain(arguments, said, REFUSED)
+        added = add_stations(connection, arguments.names)
+        for name in added:
+            append(connection, now, *who, AuditEvent("station.add", name))
+        figures = {"added": len(added), "known": len(set(arguments.names)) - len(added)}
+        return _say(arguments, figures, f"added {len(added)}, known {figures['known']}")
+
+    return _in_store(arguments, add)
+
+
+def _retire(arguments: argparse.Namespace) -> int:
+    def change(connection: Connection, who: Who, now: datetime) -> int:
+        retire(connection, arguments.name, arguments.reason, who, now)
+        revoke = REVOKE.format(station=arguments.name)
+        said = f"{arguments.name} is retired; revoke its certificate: {revoke}"
+        return _say(arguments, {"station": arguments.name, "revoke": revoke}, said)
+
+    return _in_store(arguments, change)
+
+
+def _return(arguments: argparse.Namespace) -> int:
+    def change(connection: Connection, who: Who, now: datetime) -> int:
+        take_back(connection, arguments.name, arguments.reason, who, now)
+        return _say(arguments, {"station": arguments.name}, f"{arguments.name} is in the fleet again")
+
+    return _in_store(arguments, change)
+
+
+def _in_store(arguments: argparse.Namespace, change: Callable[[Connection, Who, datetime], int]) -> int:
+    """The change in one transaction; gives the exit code."""
+    who = (f"machine:{getpass.getuser()}", "")
+    try:
+        with open_database(place_of(arguments)) as database, database.writing.begin() as connection:
+            return change(connection, who, datetime.now(UTC))
+    except (DatabaseUrlError, UnknownStationError) as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except RetirementRefusedError as error:
+        if not arguments.json:
+            return complain(arguments, str(error), REFUSED)
+        print(json.dumps({"ok": False, "error": str(error), "left": error.left.lines}))
+        return REFUSED
+    except (StoreError, DBAPIError) as error:
+        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
+
+
+def _say(arguments: argparse.Namespace, facts: dict[str, Any], text: str) -> int:
+    print(json.dumps({"ok": True, **facts}) if arguments.json else text)
+    return DONE
