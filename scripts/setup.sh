@@ -69,12 +69,12 @@ missing_packages() {
 
 apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null; }
 
-# RabbitMQ and Erlang's name server are programs here, not services: Debian is kept from starting them with the installation
+# RabbitMQ, Erlang's name server and slapd are programs here, not services: Debian is kept from starting them with the installation
 # where no policy stands (invoke-rc.d asks it; exit code 101 forbids). Others start as Debian has it: pcscd serves real readers.
 without_services() {
     [[ ! -e "$POLICY" ]] || return 0
     trap 'rm -f "$POLICY"' EXIT
-    printf '#!/bin/sh\ncase "$1" in rabbitmq-server | epmd) exit 101 ;; esac\n' >"$POLICY"
+    printf '#!/bin/sh\ncase "$1" in rabbitmq-server | epmd | slapd) exit 101 ;; esac\n' >"$POLICY"
     chmod 755 "$POLICY"
 }
 
@@ -124,7 +124,7 @@ unless_stamped() {
     printf '%s\n' "$state" >"$stamp"
 }
 
-# pyscard is built here: with the locked setuptools, not with whichever an isolated build would fetch.
+# pyscard and bonsai are built here: with the locked setuptools, not with whichever an isolated build would fetch.
 install_requirements() {
     say "Installing the locked Python packages into $VENV (a minute or two the first time)"
     "$VENV/bin/pip" install "${PIP_OPTIONS[@]}" --require-hashes -r "$BUILD_LOCK"

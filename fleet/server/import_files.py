@@ -13,7 +13,8 @@ from fleet.server.orders import service
 from fleet.server.orders.order_files import read_orders
 from fleet.server.people.administrator_files import read_administrators
 from fleet.server.people.directory_files import read_directory
-from fleet.server.people.queries import import_people, replace_administrators
+from fleet.server.people.queries import replace_administrators
+from fleet.server.people.service import import_people
 from fleet.server.platform.import_files import ImportResult
 
 Store = Callable[[Connection, datetime], ImportResult]

@@ -23,6 +23,7 @@ from fleet.server.evidence.signature import SealError
 from fleet.server.issuers.card_keys import CardKeysError
 from fleet.server.issuers.region_data import RegionError
 from fleet.server.issuers.settings import IssuerSettingsError
+from fleet.server.people.directory_settings import DirectorySettingsError
 from fleet.server.platform.addresses import AddressError
 from fleet.server.platform.broker.mosquitto import BrokerError
 from fleet.server.platform.broker.options import add_broker_options, address, chosen_broker
@@ -67,6 +68,7 @@ CANNOT_START = (
     RetentionSettingsError,
     SealError,
     EvidenceSettingsError,
+    DirectorySettingsError,
     PseudonymKeyError,
     OSError,
 )
@@ -100,6 +102,7 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
         metavar="HOURS",
         help="so long a station believes its lists of orders and administrators without newer ones (%(default)s)",
     )
+    serve.add_argument("--directory", type=Path, metavar="FILE.toml", help="the region's directory of people (LDAP)")
     serve.add_argument("--evidence", type=Path, metavar="FILE.toml", help="the region's time-stamping authority")
 
 
@@ -135,6 +138,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
             verifier=arguments.verifier,
             lists_valid=timedelta(hours=arguments.lists_valid),
             evidence=arguments.evidence,
+            directory=arguments.directory,
             certificate=arguments.certificate,
             set_aside_bytes=arguments.set_aside_mb * 1_000_000,
         )

@@ -54,6 +54,8 @@ from fleet.server.integrity.queries import read_last_check
 from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
+from fleet.server.people.directory_settings import DirectorySettings
+from fleet.server.people.directory_sync import DirectorySync, directory_trouble
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.inbox import Inbox, as_it_came
 from fleet.server.platform.broker.mosquitto import Broker, BrokerFiles
@@ -159,6 +161,7 @@ class FleetServer:
         rules, deadlines = load_alerts(config.alerts), deadlines_of(config)
         check_certificates(config.authority, certificates_of(config), self._clock())
         stamping = EvidenceSettings.load(config.evidence) if config.evidence else None
+        directory = DirectorySettings.load(config.directory) if config.directory else None
         database = Database.open(config.database)
         self._ending.later(parts, "database", asyncio.to_thread, database.close)
         hub = Hub()
@@ -168,6 +171,8 @@ class FleetServer:
         check = DatabaseCheck(database, self._clock)
         if not config.web_only:
             await self._check_store(check)
+        if directory is not None:
+            self._health.probes["directory"] = partial(directory_trouble, database)
         watch = ClockWatch(database, self._clock)
         await asyncio.to_thread(watch.begin)
         self._health.probes["clock"] = watch.trouble
@@ -188,6 +193,8 @@ class FleetServer:
                 DeadlineJob(database, deadlines, changes, self._clock).run,
                 NightlyCheck(database, self._clock).run,
             ]
+            if directory is not None:
+                once.append(_directory_sync(database, directory, changes, self._clock).run)
             if stamping is not None:
                 once.append(TimestampService.of(database, stamping, self._clock).run)
             self._run(parts, lead(database, once), "done-once")
@@ -339,6 +346,15 @@ class FleetServer:
         task = asyncio.create_task(work, name=name)
         self._running.append(task)
         self._ending.later(parts, name, cancelled, task)
+
+
+def _directory_sync(database: Database, settings: DirectorySettings, changes: Changes, clock: Clock) -> DirectorySync:
+    """The one part that needs bonsai. Raises ServerError where it is not installed."""
+    try:
+        from fleet.server.people.ldap_directory import LdapDirectory  # a server without LDAP needs no libldap
+    except ImportError as error:
+        raise ServerError(f"--directory: {error}; install the program with its extra ldap") from None
+    return DirectorySync(database, LdapDirectory(settings.ldap), settings.ldap, changes, clock)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,8 @@ _ICON = {
     "broker_memory": "harddisk",
     "set_aside_full": "inbox-arrow-down-outline",
     "too_many_asks": "timer-sand",
+    "directory_away": "cloud-off-outline",
+    "directory_many": "account-outline",
 }
 _PLACED = ("chain_broken", "conflict")
 _SAID_AS_CODE = {"clock": "alert_clock", "duplicate_identity": "alert_duplicate", "unsigned_ask": "alert_unsigned"}

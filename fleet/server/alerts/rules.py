@@ -16,6 +16,8 @@ from fleet.server.stations.model import OFFLINE_AFTER, Contact
 PAPER = (DeviceStatus.PAPER_LOW, DeviceStatus.OUT_OF_PAPER)
 ENDING = ("certificate_ends", "certificate_ends_soon", "certificate_ends_now")
 """Opened one after the other as the days go by, so that people are told again; all close when it is renewed."""
+DIRECTORY = "directory"
+"""The part that has an alert of its own: nothing of the server fails with it."""
 GROWS = {"silent": "offline"}
 """What turns into something worse: it closes without a word where that takes its place."""
 LATCHED = frozenset(
@@ -40,6 +42,7 @@ LATCHED = frozenset(
         "administrator_reported",
         "command_unanswered",
         "duplicate_identity",
+        "directory_many",
         "retention_many",
         "store_differs",
         "broker_memory",
@@ -287,7 +290,14 @@ def _ends(code: str) -> Finder:
 def _server_part(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
     """As `/health/ready` says it."""
     for part, why in look.parts.items():
-        yield RuleMatch("", "server_part", part, why)
+        if part != DIRECTORY:
+            yield RuleMatch("", "server_part", part, why)
+
+
+def _directory_away(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    """The region's directory was not read at the last try; the detail says why."""
+    if DIRECTORY in look.parts:
+        yield RuleMatch("", "directory_away", detail=look.parts[DIRECTORY])
 
 
 def _retired_heard(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
@@ -323,6 +333,7 @@ FINDERS: dict[str, Finder] = {
     "product_failing": _product_failing,
     "reader_failing": _reader_failing,
     "server_part": _server_part,
+    "directory_away": _directory_away,
     "returned_open": _returned,
     "retired_heard": _retired_heard,
     **{code: _ends(code) for code in ENDING},

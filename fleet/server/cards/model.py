@@ -16,7 +16,7 @@ from fleet.server.errands.model import ErrandRow
 from fleet.server.issuers.model import RequestKey, RequestRow
 from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord, OrderRow
 from fleet.server.orders.service import StepResult
-from fleet.server.people.model import ListedAdministrator, PersonRow
+from fleet.server.people.model import Facts, FactWord, ListedAdministrator, PersonRow
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.import_files import ImportResult
 from fleet.server.platform.live_feed.topics import Topic, changes_with
@@ -210,6 +210,10 @@ class Cards(Protocol):
         """The whole list of ID administrators, by HSA-id."""
 
     def take_people(self, rows: Sequence[PersonRow]) -> ImportResult: ...
+
+    def change_person(self, hsa_id: str, said: Facts) -> None: ...
+
+    def person_words(self, hsa_id: str) -> list[FactWord]: ...
 
     @changes_with(Topic.ORDERS)
     def record(self, order: str) -> OrderRecord | None:

@@ -29,7 +29,8 @@ from fleet.server.orders.queries import order_row, record_of
 from fleet.server.orders.service import StepResult, apply_step, import_orders
 from fleet.server.orders.tables import deliveries, orders
 from fleet.server.people import queries
-from fleet.server.people.model import ListedAdministrator, PersonRow
+from fleet.server.people import service as people_service
+from fleet.server.people.model import Facts, FactWord, ListedAdministrator, PersonRow
 from fleet.server.people.queries import all_administrators
 from fleet.server.platform.audit.log import AuditEvent, append
 from fleet.server.platform.csv_files import FileProblem
@@ -189,9 +190,21 @@ class CardService:
 
     def take_people(self, rows: Sequence[PersonRow]) -> ImportResult:
         with self._database.writing.begin() as connection:
-            done = queries.import_people(connection, rows, self._clock())
+            done = people_service.import_people(connection, rows, self._clock())
         self._changes.publish(frozenset({Topic.DEADLINES}))
         return done
+
+    def change_person(self, hsa_id: str, said: Facts) -> None:
+        """Take what somebody at the office says of a person; None takes back what anybody said."""
+        with self._database.writing.begin() as connection:
+            people_service.record_facts(connection, "import", {hsa_id: said}, self._clock(), takes_back=True)
+        self._changes.publish(frozenset({Topic.DEADLINES}))
+
+    def person_words(self, hsa_id: str) -> list[FactWord]:
+        """What each source says of them, by fact."""
+        with self._database.reading.begin() as connection:
+            words = people_service.stored_words(connection, [hsa_id])[hsa_id]
+        return sorted(words, key=lambda word: (word.fact, word.source))
 
     def record(self, order: str) -> OrderRecord | None:
         """An order as it was imported."""

@@ -22,8 +22,10 @@ from fleet.server.platform.expiry import End
 
 OK = "ok"
 FAILED = "failed"
-ATTENTION = frozenset({"clock"})
+ATTENTION = frozenset({"clock", "directory"})
 """Parts that wait for a person: they are told, and take no page out of service, where the person is to see to them."""
+ALARMED = frozenset({"clock"})
+"""Parts that raise an alarm by themselves."""
 Probe = Callable[[], str | None]
 
 _log = logging.getLogger(__name__)
@@ -40,8 +42,8 @@ class Health:
     """What came of the nightly check of the store. It is told and turns no readiness: a balancer can mend nothing of it."""
 
     def troubled(self) -> dict[str, str]:
-        """The parts that do not work just now, and why not; what waits for a person has an alert of its own."""
-        return {name: said for name, said in self.look().items() if said != OK and name not in ATTENTION}
+        """The parts that do not work just now, and why not, but for those that raise an alarm by themselves."""
+        return {name: said for name, said in self.look().items() if said != OK and name not in ALARMED}
 
     def look(self) -> dict[str, str]:
         """What each says just now: `ok`, or why not."""

@@ -11,6 +11,7 @@ CLOCK = "clock"
 """What is confirmed where the clock has leapt; every other name is a batch's."""
 BatchName = NewType("BatchName", str)
 RETENTION, HOLDS, BLOCKS = BatchName("retention"), BatchName("holds"), BatchName("blocks")
+DIRECTORY_LEAVERS, DIRECTORY_NAMES = BatchName("directory:leavers"), BatchName("directory:names")
 
 
 def deadline_batch(rule: str) -> BatchName:

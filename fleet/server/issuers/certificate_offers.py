@@ -48,11 +48,8 @@ def _for_reserve(today: date, last: date | None, rules: OfferRules) -> tuple[Off
 
 def _last_day(person: DirectoryPerson) -> date | None:
     """The end of the assignment that counts. One that is followed by another in the region ends nothing."""
-    if person.left is not None:
-        return date.fromisoformat(person.left)
-    if person.employed_until is None or person.continued:
-        return None
-    return date.fromisoformat(person.employed_until)
+    last = None if person.continued else person.left or person.employed_until
+    return None if last is None else date.fromisoformat(last)
 
 
 def _capped(today: date, days: int, last: date | None) -> str:

@@ -187,7 +187,7 @@ class IssuerAnswers:
         holder = card[1].hsa_id
         attending = await self._rights.attending(asker, station, holder)
         people = tuple(dict.fromkeys((holder, *people)))
-        if has_left(card[0]):
+        if has_left(card[0], local_day(self._clock())):
             return DeclinedResult("holder_left"), people
         match ask:
             case ChallengeAsk():
@@ -285,7 +285,8 @@ class IssuerAnswers:
         if card is None:
             return NotFoundResult()
         person, record = card
-        holder: Holder = "unknown" if person is None else "left" if has_left(person) else "here"
+        gone = has_left(person, local_day(self._clock()))
+        holder: Holder = "unknown" if person is None else "left" if gone else "here"
         return CardStatus(
             await asyncio.to_thread(self._judge.nonces.new, station, self._clock()),
             record.state, record.product, record.loa, holder, record.reserve,

@@ -10,6 +10,7 @@ from datetime import datetime
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.adapters.est import EstIssuer
 from fleet.server.issuers.adapters.http_client import IssuerHttp
+from fleet.server.issuers.adapters.merged_directory import MergedDirectory
 from fleet.server.issuers.adapters.rest import RestRegister
 from fleet.server.issuers.adapters.revocation_status import PublishedStatus
 from fleet.server.issuers.card_keys import CardKeys
@@ -54,7 +55,7 @@ async def connected(
         administrators = Administrators(database, settings.level_table())
         judge = ProofJudge(Nonces(database), trusted, status)
         rest = RestRegister(secure)
-        directory = WithHandovers(rest, database)
+        directory = MergedDirectory(WithHandovers(rest, database), database, clock)
         side = IssuerSide(
             EstIssuer(secure, labels=settings.labels), rest, directory, keys, settings.offer_rules(), status
         )

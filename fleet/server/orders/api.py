@@ -7,7 +7,7 @@ change is told to the audit first.
 Example: `app.include_router(orders_api(side.cards))`
 """
 
-from dataclasses import replace
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -25,7 +25,7 @@ from fleet.server.orders.request_bodies import (
     PersonBody,
     PersonChange,
 )
-from fleet.server.people.model import PersonRow
+from fleet.server.people.model import Fact, PersonRow, Source
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.csv_files import FileProblem
 from fleet.server.platform.import_files import ImportRefusedError, ImportResult
@@ -57,6 +57,17 @@ class Person(BaseModel):
     left: str | None
     continued: bool
     name_changed: str | None
+    mail: str | None
+    organisation: str | None
+
+
+class SourcedFact(BaseModel):
+    """What one source says of one fact, and when it first said so. `value` is null where it takes back what it said."""
+
+    fact: Fact
+    source: Source
+    value: str | None
+    seen: datetime
 
 
 def orders_api(cards: Cards) -> APIRouter:
@@ -97,9 +108,18 @@ def people_api(cards: Cards) -> APIRouter:
     def change_person(request: Request, hsa_id: HsaId, said: PersonChange) -> Person:
         """Say that somebody left, goes on, or has another name."""
         _region(request)
-        days = {name: None if day is None else day.isoformat() for name, day in said.days().items()}
-        more = {} if said.continued is None else {"continued": said.continued}
-        return _keep_person(request, cards, replace(_known(cards.person(hsa_id)), **days, **more))  # type: ignore[arg-type]
+        _known(cards.person(hsa_id))
+        audit_change(request, AuditEvent(CHANGED, hsa_id))
+        cards.change_person(hsa_id, said.facts())
+        return _person(_known(cards.person(hsa_id)))
+
+    @router.get("/people/{hsa_id}/facts", dependencies=needs(Right.PEOPLE))
+    def list_facts(request: Request, hsa_id: HsaId) -> list[SourcedFact]:
+        """What each source says of a person, and since when; the rules of merging make one person of it."""
+        _region(request)
+        audit_lookup(request, AuditEvent(LOOKED, hsa_id))
+        _known(cards.person(hsa_id))
+        return [SourcedFact.model_validate(word, from_attributes=True) for word in cards.person_words(hsa_id)]
 
     return router
 
@@ -200,7 +220,7 @@ def _keep_person(request: Request, cards: Cards, row: PersonRow) -> Person:
     _region(request)
     audit_change(request, AuditEvent(CHANGED, row.hsa_id))
     cards.take_people([row])
-    return _person(row)
+    return _person(_known(cards.person(row.hsa_id)))
 
 
 def _known(row: PersonRow | None) -> PersonRow:

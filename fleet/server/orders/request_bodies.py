@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from fleet.messages.link import Delivery
 from fleet.server.orders.model import OrderRecord
-from fleet.server.people.model import PersonRow
+from fleet.server.people.model import Fact, Facts, PersonRow
 from fleet.server.platform.web.request_bodies import WHOLE, Body
 
 ORDER = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -162,9 +162,16 @@ class PersonChange(Body):
     continued: bool | None = None
     name_changed: Day | None = None
 
-    def days(self) -> dict[str, date | None]:
-        """The days that are said; null takes one away."""
-        return {name: getattr(self, name) for name in ("left", "name_changed") if name in self.model_fields_set}
+    def facts(self) -> Facts:
+        """What is said; null takes a day away."""
+        said: dict[Fact, str | None] = {}
+        if "left" in self.model_fields_set:
+            said["left"] = self.left.isoformat() if self.left else None
+        if "name_changed" in self.model_fields_set:
+            said["name_changed"] = self.name_changed.isoformat() if self.name_changed else None
+        if self.continued is not None:
+            said["continued"] = "yes" if self.continued else None
+        return said
 
 
 class Message(Body):

@@ -1,6 +1,9 @@
 """Read models of people: of the directory, and ID administrators."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
 
 from fleet.messages.link import Administrator
 from fleet.server.platform.roles import Scope
@@ -29,3 +32,49 @@ class PersonRow:
     left: str | None = None
     continued: bool = False
     name_changed: str | None = None
+    mail: str | None = None
+    """For letters of the server to them; it is in no event and reaches no station."""
+    organisation: str | None = None
+
+
+Fact = Literal["left", "continued", "name", "protected", "name_changed", "mail", "organisation"]
+Source = Literal["import", "ldap", "issuer"]
+"""`import` is the office's own word, by file or API."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactWord:
+    """What one source says of one fact. `value` is None where it takes back what it said; yes and no are `yes` and None. `seen`:
+    when it first said this."""
+
+    fact: Fact
+    source: Source
+    value: str | None
+    seen: datetime
+
+
+Facts = Mapping[Fact, str | None]
+"""What a source says of a person now."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPage:
+    """The whole of a directory as one search gave it."""
+
+    people: Mapping[str, Facts]
+    """By HSA-id."""
+    certificates: Mapping[str, tuple[bytes, ...]]
+    """DER, by HSA-id."""
+    unreadable: int = 0
+    """Entries whose dates cannot be read: their people are there, and nothing is taken of them."""
+
+
+class DirectoryAwayError(Exception):
+    """The directory does not answer, or what it answers cannot be used. The text says why, without content."""
+
+
+class PeopleSource(Protocol):
+    """A directory that is read as a whole."""
+
+    def people(self) -> DirectoryPage:
+        """Everybody in it. It blocks. Raises DirectoryAwayError."""

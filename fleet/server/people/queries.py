@@ -1,8 +1,6 @@
 """Queries of people: the directory, and ID administrators as the region lists them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -10,8 +8,8 @@ from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from fleet.messages.link import Administrator
 from fleet.server.people.model import ListedAdministrator, PersonRow
+from fleet.server.people.service import person_row, stored_people
 from fleet.server.people.tables import administrators, people
-from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.station_scope import normalize_search
 from fleet.server.platform.import_files import ImportResult
 
@@ -73,20 +71,8 @@ def _values(listed: ListedAdministrator) -> dict[str, Any]:
     }
 
 
-CHUNK = 500
-
-
-def import_people(connection: Connection, rows: Sequence[PersonRow], now: datetime) -> ImportResult:
-    known = _known(connection, [row.hsa_id for row in rows])
-    changed = [row for row in rows if known.get(row.hsa_id) != row]
-    values = [{**asdict(row), "changed": now} for row in changed]
-    put_all(connection, [Put(people, values, [column.name for column in people.c if not column.primary_key])])
-    added = sum(row.hsa_id not in known for row in rows)
-    return ImportResult(added, len(changed) - added, len(rows) - len(changed))
-
-
 def find_person(connection: Connection, hsa_id: str) -> PersonRow | None:
-    return _known(connection, [hsa_id]).get(hsa_id)
+    return stored_people(connection, [hsa_id]).get(hsa_id)
 
 
 def find_people(
@@ -97,16 +83,4 @@ def find_people(
     fits = or_(*(column.icontains(wanted, autoescape=True) for column in (people.c.hsa_id, people.c.name)))
     total = connection.execute(select(func.count()).select_from(people).where(fits)).scalar_one()
     rows = connection.execute(select(people).where(fits).order_by(people.c.hsa_id).limit(limit).offset(offset))
-    return [_row(row) for row in rows], total
-
-
-def _known(connection: Connection, names: Sequence[str]) -> dict[str, PersonRow]:
-    found: dict[str, PersonRow] = {}
-    for start in range(0, len(names), CHUNK):
-        chosen = select(people).where(people.c.hsa_id.in_(names[start : start + CHUNK]))
-        found |= {row.hsa_id: _row(row) for row in connection.execute(chosen)}
-    return found
-
-
-def _row(row: Any) -> PersonRow:
-    return PersonRow(**{name: row._mapping[name] for name in PersonRow.__dataclass_fields__})
+    return [person_row(row) for row in rows], total

@@ -58,6 +58,8 @@ class ServerConfig:
     """So long a station believes a list of orders and administrators without a newer one."""
     set_aside_bytes: int = 5_000_000
     """So much that cannot be read is set aside of a station in a day."""
+    directory: Path | None = None
+    """`fleet.server.people.directory_settings`: the region's directory over LDAP."""
     evidence: Path | None = None
     """`fleet.server.evidence.settings`: the region's time-stamping authority."""
 

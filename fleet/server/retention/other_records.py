@@ -19,7 +19,7 @@ from fleet.server.events.tables import conflicts, quarantine
 from fleet.server.issuers.tables import certificates, requests, wishes
 from fleet.server.orders.model import State
 from fleet.server.orders.tables import orders
-from fleet.server.people.tables import people
+from fleet.server.people.tables import people, person_certificates, person_facts
 from fleet.server.platform.audit import log as audit
 from fleet.server.retention.pseudonyms import Pseudonyms
 
@@ -51,6 +51,14 @@ def _forget_orders(connection: Connection, cutoff: datetime, pseudonyms: Pseudon
 
 def _people(cutoff: datetime) -> ColumnElement[bool]:
     return and_(people.c.left < cutoff.date().isoformat(), not_(people.c.continued))
+
+
+def _forget_people(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
+    """With all that sources said of them."""
+    theirs = select(people.c.hsa_id).where(_people(cutoff))
+    for table in (person_facts, person_certificates):
+        connection.execute(delete(table).where(table.c.hsa_id.in_(theirs)))
+    return connection.execute(delete(people).where(_people(cutoff))).rowcount
 
 
 def _certificates(cutoff: datetime) -> ColumnElement[bool]:
@@ -132,7 +140,7 @@ def _deleted(table: Table, which: Callable[[datetime], ColumnElement[bool]]) -> 
 
 TABLES: dict[str, tuple[Count, Forget]] = {
     "orders": (lambda connection, cutoff: _number(connection, orders, orders_over(cutoff)), _forget_orders),
-    "people": _deleted(people, _people),
+    "people": (lambda connection, cutoff: _number(connection, people, _people(cutoff)), _forget_people),
     "certificates": _deleted(certificates, _certificates),
     "alerts": (_count_alerts, _forget_alerts),
     "spoilt": (_count_spoilt, _forget_spoilt),

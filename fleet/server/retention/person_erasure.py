@@ -20,7 +20,7 @@ from fleet.server.evidence.selection import names_text
 from fleet.server.issuers.tables import certificates, requests, wishes
 from fleet.server.orders.order_files import ORDER_RULES
 from fleet.server.orders.tables import orders
-from fleet.server.people.tables import administrators, people
+from fleet.server.people.tables import administrators, people, person_certificates, person_facts
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.retention import ledger
@@ -146,7 +146,7 @@ def _erase(job: RetentionRun, connection: Connection, hsa_id: str, rows: list[An
     ledger.add_erasures(book, _entries(job, rows, numbers))
     count = erase(connection, rows, job.pseudonyms, job.now)
     forget_orders(connection, theirs, job.pseudonyms)
-    for table in (people, certificates):
+    for table in (people, person_facts, person_certificates, certificates):
         connection.execute(table.delete().where(table.c.hsa_id == hsa_id))
     for table in (quarantine, conflicts):
         connection.execute(table.update().where(names_text(connection, hsa_id, table.c.raw)).values(raw=b""))

@@ -26,6 +26,7 @@ from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, decode, encode
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
+from fleet.server.issuers.adapters.merged_directory import MergedDirectory
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.dependencies import IssuerSide
@@ -125,9 +126,8 @@ class Place:
         trusted = Trusted(authority().anchors(), authority().intermediates(), list)
         judge = ProofJudge(self.nonces, trusted, self.status)  # type: ignore[arg-type]  # it asks for one thing
         keys = CardKeys({("management", "*"): [HeldKey("AES-192", bytes(24))]})
-        side = IssuerSide(
-            None, self.register, WithHandovers(self.register, database), keys, OfferRules(), None,  # type: ignore[arg-type]
-        )  # fmt: skip
+        directory = MergedDirectory(WithHandovers(self.register, database), database, lambda: self.now)
+        side = IssuerSide(None, self.register, directory, keys, OfferRules(), None)  # type: ignore[arg-type]
         self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, alarms, lambda: self.now)
         self.answers = Answers(database, signer, None, alarms, lambda: self.now, self.issuer)  # type: ignore[arg-type]
 

@@ -24,6 +24,7 @@ from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.issuers.ports import DirectoryService
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.verification import Proven
+from fleet.server.platform.local_days import local_day
 
 IN_USE = ("active", "handed_out")
 HeldCard = tuple[DirectoryPerson | None, CardRecord]
@@ -73,7 +74,7 @@ class Rights:
         own = isinstance(ask, BlockAsk | HoldAsk | LiftAsk) and ask.card_number == person.card_number
         if record.state not in IN_USE and not (own and record.state == "held"):
             return DeclinedResult(f"card_{record.state}")
-        if has_left(holder) and not putting_away and not isinstance(ask, DirectoryAsk):
+        if has_left(holder, local_day(self._clock())) and not putting_away and not isinstance(ask, DirectoryAsk):
             return DeclinedResult("holder_left")
         return None
 
@@ -106,9 +107,10 @@ class Rights:
         return await asyncio.to_thread(self._administrators.log_in, person, station, self._clock())
 
 
-def has_left(holder: DirectoryPerson | None) -> bool:
-    """Whether nobody knows them, or their last assignment has ended and no other follows."""
-    return holder is None or (holder.left is not None and not holder.continued)
+def has_left(holder: DirectoryPerson | None, today: str) -> bool:
+    """Whether nobody knows them, or their last assignment has ended and no other follows. `today`: ISO 8601; a day
+    that is still to come is no leave yet."""
+    return holder is None or (holder.left is not None and holder.left <= today and not holder.continued)
 
 
 def by_holder(people: Sequence[Proven], record: CardRecord) -> bool:

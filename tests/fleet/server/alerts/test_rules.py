@@ -65,6 +65,7 @@ OF_MANY = {
     "returned_open",
     "retired_heard",
     "server_part",
+    "directory_away",
     "silent",
     "offline",
     "version",
@@ -192,6 +193,12 @@ def test_a_part_of_the_server_that_does_not_work_is_told_after_a_minute() -> Non
     (one,) = found(parts={"verifier": "away"})
     assert (one.key, one.detail) == (("", "server_part", "verifier"), "away")
     assert (RULES["server_part"].severity, RULES["server_part"].after_s) == ("critical", 60)
+
+
+def test_a_directory_that_does_not_answer_is_told_in_its_own_words() -> None:
+    (one,) = found(parts={"directory": "LDAP: ConnectionError"})
+    assert (one.key, one.detail) == (("", "directory_away", ""), "LDAP: ConnectionError")
+    assert (RULES["directory_away"].severity, RULES["directory_away"].after_s) == ("warning", 900)
 
 
 def test_a_station_that_says_no_time_ends_never() -> None:

@@ -21,7 +21,7 @@ from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey, RequestRow
 from fleet.server.orders.tables import orders
 from fleet.server.people.model import PersonRow
-from fleet.server.people.queries import import_people
+from fleet.server.people.service import import_people
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token

@@ -23,7 +23,8 @@ from fleet.server.asks.answers import EVEN_S, PAGE, Answers
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.service import StepResult, apply_step
 from fleet.server.people.model import ListedAdministrator, PersonRow
-from fleet.server.people.queries import import_people, replace_administrators
+from fleet.server.people.queries import replace_administrators
+from fleet.server.people.service import import_people
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from fleet.server.readings.queries import StoreReadings

@@ -21,7 +21,7 @@ from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.tables import requests
 from fleet.server.orders.tables import orders
 from fleet.server.people.model import PersonRow
-from fleet.server.people.queries import import_people
+from fleet.server.people.service import import_people
 from fleet.server.people.tables import people
 from fleet.server.platform.audit.log import entries
 from fleet.server.platform.audit.tables import audit, audit_head

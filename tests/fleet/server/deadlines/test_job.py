@@ -19,7 +19,7 @@ from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.orders.queries import orders_at
 from fleet.server.orders.tables import orders
 from fleet.server.people.model import PersonRow
-from fleet.server.people.queries import import_people
+from fleet.server.people.service import import_people
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.pages.i18n import load as load_texts
 from fleet.server.stations.tables import stations

@@ -1,0 +1,192 @@
+"""Synchronization of people with the region's directory: read every few minutes, taken in one transaction.
+
+Rules (docs/rules.md, "Guards"): an empty answer is a fault and changes nothing. Who was there and is not any more has left on the
+day when that was seen, where the settings say so. Leaves of more than a share of the people within 24 hours, or of more than half
+of them, wait for a person, with an alarm; so do new names; the rest is taken. By a clock that is not believed nothing is dated.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from fleet.server.guards.model import DIRECTORY_LEAVERS, DIRECTORY_NAMES, BatchName
+from fleet.server.guards.service import LEAST_SHARE, clock_is_believed, within_share
+from fleet.server.people.directory_settings import LdapSettings
+from fleet.server.people.model import DirectoryAwayError, DirectoryPage, Fact, Facts, PeopleSource, Source
+from fleet.server.people.service import record_certificates, record_facts
+from fleet.server.people.tables import directory_syncs, person_facts
+from fleet.server.platform.database.bulk import Put, put_all
+from fleet.server.platform.database.database import READ_FAULTS, Database
+from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.platform.local_days import local_day
+from fleet.server.stations.alarms import DIRECTORY_MANY, Alarm, raise_alarm
+
+LDAP: Source = "ldap"
+LEAVING: tuple[Fact, ...] = ("left",)
+NAMING: tuple[Fact, ...] = ("name", "name_changed")
+DAY = timedelta(hours=24)
+AGAIN_S = 60.0
+"""So soon again where the directory did not answer."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What one look at the directory brought."""
+
+    people: int
+    changed: int
+    waiting: int = 0
+    """Leaves and names that wait for a person."""
+
+
+class DirectorySync:
+    """One for a server. `look` blocks, and is called in a thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        source: PeopleSource,
+        settings: LdapSettings,
+        changes: Changes,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database, self._source, self._settings = database, source, settings
+        self._changes, self._clock = changes, clock
+
+    async def run(self) -> None:
+        """Until cancelled. May be run again."""
+        every_s = self._settings.every_minutes * 60.0
+        while True:
+            done = await asyncio.to_thread(self.look)
+            if done is not None and done.changed:
+                self._changes.publish(frozenset({Topic.DEADLINES, Topic.ORDERS}))
+            await asyncio.sleep(every_s if done is not None else min(every_s, AGAIN_S))
+
+    def look(self) -> SyncResult | None:
+        """Read the directory and take what it says; None where that could not be done, which is kept for the alert."""
+        try:
+            page = self._source.people()
+            if not page.people:
+                raise DirectoryAwayError("the search finds nobody: see base and filter")
+            with self._database.writing.begin() as connection:
+                done = take_page(connection, page, self._settings, self._clock())
+                _note(connection, self._clock(), people=done.people)
+        except DirectoryAwayError as error:
+            _log.error("people of the directory stay as they were: %s", error)
+            self._note_failed(str(error))
+            return None
+        except READ_FAULTS as error:
+            _log.error("people of the directory cannot be stored just now: %s", type(error).__name__)
+            return None
+        if page.unreadable:
+            _log.warning("entries of the directory whose values cannot be read: %d", page.unreadable)
+        return done
+
+    def _note_failed(self, why: str) -> None:
+        try:
+            with self._database.writing.begin() as connection:
+                _note(connection, self._clock(), error=why)
+        except READ_FAULTS as error:
+            _log.error("that the directory is away is not kept: %s", type(error).__name__)
+
+
+def take_page(connection: Connection, page: DirectoryPage, settings: LdapSettings, now: datetime) -> SyncResult:
+    """Take what the directory says of everybody, but for leaves and names that wait for a person."""
+    known, believed, today = _known(connection), clock_is_believed(connection, now), local_day(now)
+    said: dict[str, dict[Fact, str | None]] = {hsa_id: dict(facts) for hsa_id, facts in page.people.items()}
+    if settings.attributes.left is None:  # who is there is back
+        for facts in said.values():
+            facts["left"] = None
+    gone = [hsa_id for hsa_id in known if hsa_id not in said] if settings.missing == "left" else []
+    said |= {hsa_id: {"left": known[hsa_id].get("left") or today} for hsa_id in gone}
+    renamed = [hsa_id for hsa_id, facts in said.items() if _is_renamed(known.get(hsa_id, {}), facts)]
+    dated = settings.attributes.name_changed is not None
+    if not dated:
+        for hsa_id in renamed:
+            said[hsa_id]["name_changed"] = today
+    fresh = [hsa_id for hsa_id in known if said.get(hsa_id, {}).get("left") and not known[hsa_id].get("left")]
+    undated = {hsa_id for hsa_id in fresh if hsa_id in gone}
+    waiting = 0
+    for batch, names, by_clock, held_back in (
+        (DIRECTORY_LEAVERS, fresh, undated, LEAVING),
+        (DIRECTORY_NAMES, renamed, set() if dated else set(renamed), NAMING),
+    ):
+        early = [] if believed else sorted(by_clock)
+        _leave_out(said, early, held_back)
+        waits = [hsa_id for hsa_id in names if hsa_id not in early]
+        held = [] if _may(connection, batch, waits, held_back, len(known), now) else waits
+        _leave_out(said, held, held_back)
+        waiting += len(early) + len(held)
+    changed = record_facts(connection, LDAP, said, now)
+    for hsa_id, certificates in page.certificates.items():
+        record_certificates(connection, hsa_id, certificates)
+    return SyncResult(len(page.people), len(changed), waiting)
+
+
+def directory_trouble(database: Database) -> str | None:
+    """Why the directory was not read at the last try; None where it was, or where none is read."""
+    query = select(directory_syncs.c.error).where(directory_syncs.c.source == LDAP)
+    with database.reading.begin() as connection:
+        error: str | None = connection.execute(query).scalar()
+    return error
+
+
+def _may(
+    connection: Connection, batch: BatchName, names: Sequence[str], facts: Sequence[Fact], rows: int, now: datetime
+) -> bool:
+    """Whether so many may leave, or have another name, by themselves; where not, a person is asked."""
+    due = len(names) + _within_a_day(connection, facts[-1], now)
+    if 2 * due > rows:
+        due = max(due, LEAST_SHARE + 1)
+    if not names or within_share(connection, batch, due, rows, now):
+        return True
+    raise_alarm(connection, Alarm("", DIRECTORY_MANY, f"{facts[0]}: {len(names)}"), now)
+    return False
+
+
+def _leave_out(said: Mapping[str, dict[Fact, str | None]], names: Iterable[str], facts: Iterable[Fact]) -> None:
+    """What waits is told again by the next look."""
+    for hsa_id in names:
+        for fact in facts:
+            said[hsa_id].pop(fact, None)
+
+
+def _within_a_day(connection: Connection, fact: Fact, now: datetime) -> int:
+    """How many were lately said to have left, or to have another name; what the first look brought is no change."""
+    of_ldap = person_facts.c.source == LDAP
+    first = select(func.min(person_facts.c.seen)).where(of_ldap).scalar_subquery()
+    query = select(func.count()).select_from(person_facts).where(of_ldap, person_facts.c.fact == fact)
+    lately = query.where(
+        person_facts.c.seen > now - DAY, person_facts.c.seen > first, person_facts.c.value.is_not(None)
+    )
+    return int(connection.execute(lately).scalar_one())
+
+
+def _known(connection: Connection) -> dict[str, dict[Fact, str | None]]:
+    """What the directory has said so far, by HSA-id."""
+    found: dict[str, dict[Fact, str | None]] = {}
+    rows = connection.execute(select(person_facts).where(person_facts.c.source == LDAP))
+    for row in rows:
+        found.setdefault(row.hsa_id, {})[row.fact] = row.value
+    return found
+
+
+def _is_renamed(before: Facts, facts: Facts) -> bool:
+    was, now = before.get("name"), facts.get("name")
+    return was is not None and now is not None and was != now
+
+
+def _note(connection: Connection, now: datetime, *, people: int | None = None, error: str | None = None) -> None:
+    values: dict[str, Any] = {"source": LDAP, "tried": now, "error": error, "done": None, "people": 0}
+    columns = ["tried", "error"]
+    if people is not None:
+        values |= {"done": now, "people": people}
+        columns += ["done", "people"]
+    put_all(connection, [Put(directory_syncs, [values], columns)])

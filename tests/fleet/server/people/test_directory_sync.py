@@ -1,0 +1,221 @@
+"""People of a directory that is read again and again: leavers, those who come back, and answers that cannot be true."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import select
+
+from fleet.messages.leavers import leaver_digest
+from fleet.server.guards.service import confirm, guard_state, observe_clock, store_clock_reading
+from fleet.server.people.directory_settings import AttributeMap, LdapSettings
+from fleet.server.people.directory_sync import DirectorySync, SyncResult, directory_trouble
+from fleet.server.people.model import DirectoryAwayError, DirectoryPage, Facts, PersonRow
+from fleet.server.people.queries import find_person
+from fleet.server.people.service import import_people, leaver_digests_after
+from fleet.server.people.tables import people
+from fleet.server.platform.clock_check import ClockReading
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.stations.tables import alarms
+from sim.stories.room import authority
+
+NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
+SETTINGS = LdapSettings(
+    "ldaps://test", "ca", "cn=test", "secret", "dc=test", AttributeMap("employeeNumber", name="cn", left="left")
+)
+CERTIFICATE = authority().anchors()[0]
+
+
+class Directory:
+    """One in memory, of a hundred people; `away` makes it one that does not answer."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Facts] = {
+            f"TEST000000-{n:04}": {"name": f"Alva Test{n}", "left": None} for n in range(100)
+        }
+        self.certificates: dict[str, tuple[bytes, ...]] = {}
+        self.away = False
+
+    def people(self) -> DirectoryPage:
+        if self.away:
+            raise DirectoryAwayError("LDAP: ConnectionError")
+        return DirectoryPage(dict(self.entries), self.certificates)
+
+    def say(self, numbers: Iterable[int], **facts: str | None) -> None:
+        for number in numbers:
+            name = f"TEST000000-{number:04}"
+            self.entries[name] = {**self.entries[name], **facts}  # type: ignore[dict-item]
+
+    def remove(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            del self.entries[f"TEST000000-{number:04}"]
+
+
+class Region:
+    """A server's store, and the directory that it reads."""
+
+    def __init__(self, database: Database, settings: LdapSettings = SETTINGS) -> None:
+        self.database, self.directory, self.now = database, Directory(), NOW
+        self.job = DirectorySync(database, self.directory, settings, Hub(), lambda: self.now)
+        self.believe()
+
+    def believe(self, hours: int = 3) -> None:
+        """As the server looks at its clock all the time."""
+        self.now += timedelta(hours=hours)
+        with self.database.writing.begin() as connection:
+            store_clock_reading(connection, ClockReading(self.now, NOW - timedelta(days=2)))
+
+    def look(self) -> SyncResult:
+        done = self.job.look()
+        assert done is not None
+        self.believe()
+        return done
+
+    def person(self, number: int) -> PersonRow:
+        with self.database.reading.begin() as connection:
+            found = find_person(connection, f"TEST000000-{number:04}")
+        assert found is not None
+        return found
+
+    def left(self) -> int:
+        with self.database.reading.begin() as connection:
+            return sum(row.left is not None for row in connection.execute(select(people)))
+
+    def alarms(self) -> set[tuple[str, str]]:
+        with self.database.reading.begin() as connection:
+            return {(row.code, row.argument) for row in connection.execute(select(alarms))}
+
+
+@pytest.fixture
+def region(database: Database) -> Region:
+    made = Region(database)
+    assert made.look() == SyncResult(100, 100)
+    return made
+
+
+def test_who_is_said_to_have_left_or_is_there_no_more_has_left(region: Region) -> None:
+    region.directory.say([1], left="2026-05-31")
+    region.directory.remove([2])
+    assert region.look() == SyncResult(99, 2)
+    assert (region.person(1).left, region.person(2).left) == ("2026-05-31", "2026-06-01")
+    assert region.look() == SyncResult(99, 0), "told once, on the day when it was seen"
+
+
+def test_where_the_settings_say_so_who_is_missing_has_not_left(database: Database) -> None:
+    region = Region(database, replace_settings(missing="nothing"))
+    region.look()
+    region.directory.remove([2])
+    region.look()
+    assert region.left() == 0
+
+
+def test_who_comes_back_is_here(region: Region) -> None:
+    kept = dict(region.directory.entries)
+    region.directory.remove([2])
+    region.look()
+    region.directory.entries = kept
+    region.look()
+    assert region.left() == 0
+
+
+def test_an_empty_answer_is_a_fault_and_nobody_leaves(region: Region) -> None:
+    region.directory.entries = {}
+    assert region.job.look() is None
+    assert region.left() == 0
+    assert directory_trouble(region.database) == "the search finds nobody: see base and filter"
+
+
+def test_a_directory_that_is_away_is_told_until_it_answers(region: Region) -> None:
+    region.directory.away = True
+    assert region.job.look() is None
+    assert directory_trouble(region.database) == "LDAP: ConnectionError"
+    region.directory.away = False
+    region.look()
+    assert directory_trouble(region.database) is None
+
+
+@pytest.mark.parametrize("kind", ["missing", "left"])
+def test_a_shrunken_answer_waits_for_a_person_and_the_rest_is_taken(region: Region, kind: str) -> None:
+    if kind == "missing":
+        region.directory.remove(range(10, 50))
+    else:
+        region.directory.say(range(10, 50), left="2026-05-31")
+    region.directory.say([1], mail="alva@region.example")
+    assert region.look().waiting == 40
+    assert (region.left(), region.person(1).mail) == (0, "alva@region.example")
+    assert region.alarms() == {("directory_many", "left: 40")}
+    with region.database.writing.begin() as connection:
+        (stop,) = guard_state(connection, region.now).stops
+        assert (stop.batch, stop.due) == ("directory:leavers", 40)
+        assert confirm(connection, stop.batch, region.now, ("machine:test", ""))
+    assert region.look().waiting == 0
+    assert region.left() == 40
+
+
+def test_leaves_little_by_little_are_a_share_of_a_day_too(region: Region) -> None:
+    for step in range(3):
+        region.directory.say(range(step * 10, step * 10 + 10), left="2026-05-31")
+        region.look()
+    assert region.left() == 20
+    region.believe(hours=25)
+    region.look()
+    assert region.left() == 30
+
+
+def test_of_a_few_people_never_more_than_half_leave_by_themselves(database: Database) -> None:
+    region = Region(database)
+    region.directory.remove(range(4, 100))
+    region.look()
+    region.directory.remove(range(1, 4))
+    assert region.look().waiting == 3
+
+
+def test_a_clock_that_is_not_believed_dates_no_leave(database: Database) -> None:
+    region = Region(database)
+    region.look()
+    region.directory.remove([2])
+    region.directory.say([1], left="2026-05-31")
+    region.now += timedelta(days=3650)
+    with database.writing.begin() as connection:
+        observe_clock(connection, region.now)
+    done = region.job.look()
+    assert done is not None
+    assert (done.waiting, region.person(1).left, region.person(2).left) == (1, "2026-05-31", None)
+
+
+def test_a_new_name_has_its_day_and_a_new_way_of_writing_all_names_waits(region: Region) -> None:
+    region.directory.say([1], name="Alva Nytt")
+    region.look()
+    assert (region.person(1).name, region.person(1).name_changed) == ("Alva Nytt", "2026-06-01")
+    region.directory.say(range(2, 60), name="Test Alva")
+    assert region.look().waiting == 58
+    assert (region.person(3).name, region.person(3).name_changed) == ("Alva Test3", None)
+
+
+def test_what_the_office_says_stands_beside_the_directory(region: Region) -> None:
+    with region.database.writing.begin() as connection:
+        row = PersonRow("TEST000000-0001", "Alva Test", left="2026-06-01", continued=True)
+        import_people(connection, [row], region.now)
+    region.look()
+    assert (region.person(1).left, region.person(1).continued) == ("2026-06-01", True)
+
+
+def test_a_leaver_s_certificates_are_told_by_digest_while_they_are_valid(region: Region) -> None:
+    der = CERTIFICATE.public_bytes(Encoding.DER)
+    region.directory.certificates["TEST000000-0001"] = (der, b"no certificate")
+    region.directory.say([1], left="2026-05-31")
+    region.look()
+    last = CERTIFICATE.not_valid_after_utc.date()
+    with region.database.reading.begin() as connection:
+        told = [
+            leaver_digests_after(connection, day, after="", limit=9)
+            for day in ("2026-05-30", "2026-06-01", "2027-01-01", (last + timedelta(days=1)).isoformat())
+        ]
+    assert told == [[], [leaver_digest(der)], [], []]
+
+
+def replace_settings(**changed: str) -> LdapSettings:
+    names = SETTINGS.__struct_fields__
+    return LdapSettings(**{name: getattr(SETTINGS, name) for name in names} | changed)
