@@ -83,6 +83,9 @@ from fleet.server.stations.api import api_router
 from fleet.server.stations.exports import station_exports
 from fleet.server.stations.pages import pages_router
 from fleet.server.stations.version_pages import updates_pages
+from fleet.server.timeline.api import timeline_api
+from fleet.server.timeline.pages import timeline_pages
+from fleet.server.timeline.service import TimelineService
 
 log = logging.getLogger(__name__)
 _GZIP_FROM_BYTES = 1000
@@ -148,6 +151,9 @@ def create_app(
     take(own_api_router().routes)
     take(shelf_pages(web, side.cards).routes)
     take(card_pages(web, side.cards).routes)
+    timelines = TimelineService(access.database, side.cards)
+    take(timeline_pages(web, timelines).routes)
+    take(timeline_api(timelines).routes)
     take(deadline_pages(web, side.deadlines, side.guards).routes)
     take(guard_pages(side.guards).routes)
     take(guards_api(side.guards).routes)

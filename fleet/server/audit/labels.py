@@ -29,6 +29,7 @@ _DEED: dict[str, tuple[Level, str]] = {
     "command.refused": ("wa", "alert"),
     "command.failed": ("ba", "close-circle"),
     "people.card": ("of", "card-search-outline"),
+    "people.timeline": ("of", "calendar-clock"),
     "people.deadlines": ("of", "calendar-clock"),
     "people.directory": ("of", "magnify"),
     "people.administrators": ("of", "magnify"),
@@ -84,6 +85,7 @@ _GRANTING = ("user.add", "user.roles", "token.add")
 _DETAIL = {
     "sign-in": "sign_in_how",
     "people.search": "order",
+    "people.timeline": ("of", "calendar-clock"),
     "people.deadlines": "deadline",
     "card.": "card_reason",
     "command.": "command_result",

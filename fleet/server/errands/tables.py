@@ -28,6 +28,7 @@ errands = Table(
     Index(None, "started", "station"),
     index_of_present("errands", "card_number"),
     index_of_present("errands", "order"),
+    index_of_present("errands", "hsa_id"),
 )
 
 

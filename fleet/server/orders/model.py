@@ -165,6 +165,8 @@ class OrderRow:
     state: str
     changed: datetime
     delivery: Delivery = "station"
+    made: datetime | None = None
+    """When it was first imported, or anew after it was closed."""
 
 
 class OrderMoved(msgspec.Struct, frozen=True, gc=False):

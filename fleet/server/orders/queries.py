@@ -118,4 +118,5 @@ def order_row(row: Any, today: str) -> OrderRow:
         state="expired" if past else row.state,
         changed=row.changed,
         delivery=row.delivery,
+        made=row.made,
     )

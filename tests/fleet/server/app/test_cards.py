@@ -335,3 +335,29 @@ async def test_each_list_can_be_taken_along_with_its_filter(site: Site, path: st
     list_name = path.partition("?")[0].rpartition("/")[2]
     assert any((action, target) == ("export", list_name) for action, target, _ in site.told())
     assert (await get(site.app, "/exports/deadlines?kind=what")).status == 404
+
+
+async def test_a_card_and_its_holder_have_one_story_each_and_the_audit_hears_of_the_look(site: Site) -> None:
+    assert f"/cards/{HELD}/timeline" in await site.page(f"/cards/{HELD}")
+    text = await site.page(f"/cards/{HELD}/timeline")
+    for said in ("hela historien", "Beställt: O-2", "Beställning O-2: hämtat", "/orders?q=O-2"):
+        assert said in text, said
+    assert ("people.timeline", HELD, "card") in site.told()
+    assert "Lämnat med numret: kortet inte sett" in await site.page(f"/cards/{OLD}/timeline")
+    assert "Order O-2: collected" in await site.page(f"/people/{LEAVER}/timeline", accept_language="en")
+    assert ("people.timeline", LEAVER, "person") in site.told()
+    assert "Inget är känt." in await site.page("/cards/9999000000000000/timeline")
+    for address in ("/cards/..%2F/timeline", "/people/nobody/timeline"):
+        assert (await get(site.app, address)).status == 404, address
+
+
+async def test_the_story_is_had_by_rest_with_the_evidence_that_proves_it(site: Site) -> None:
+    story = json.loads(await site.page(f"/api/v1/people/{LEAVER}/timeline"))
+    assert (story["about"], story["cards"]) == ("person", [HELD])
+    assert story["evidence"] == [f"/api/v1/evidence?kind=card&value={HELD}"]
+    assert {row["kind"] for row in story["rows"]} >= {"order", "request", "deadline"}
+    moments = [row["at"] for row in story["rows"]]
+    assert moments == sorted(moments, reverse=True)
+    value = session(site.access, Role.OPERATOR, THERE, name="elsewhere.test")
+    seen = await site.page(f"/api/v1/cards/{HELD}/timeline", cookie=f"{COOKIE}={value}")
+    assert json.loads(seen)["rows"] == [], "an order of another station"

@@ -44,6 +44,8 @@ PAGES = {
     "/bins": "/bins",
     "/bins/{name}": f"/bins/{STATION}",
     "/cards/{number}": f"/cards/{CARD}",
+    "/cards/{number}/timeline": f"/cards/{CARD}/timeline",
+    "/people/{hsa_id}/timeline": "/people/TEST000000-0001/timeline",
     "/requests": "/requests",
     "/deadlines": "/deadlines",
     "/alerts": "/alerts",
@@ -57,6 +59,7 @@ STILL = {"/audit", "/me", "/me/keys", "/users", "/users/{user}", "/tokens", "/st
 """Pages about accounts, which nothing updates."""
 NO_PAGES = ("/sign-in", "/set-up", "/exports/", "/api/", "/receipts/", "/events", "/cards")
 TITLES_ALONE = {"/errands", "/errands/{errand}", "/orders", "/bins", "/bins/{name}", "/cards/{number}", "/requests",
+                "/cards/{number}/timeline", "/people/{hsa_id}/timeline",
                 "/deadlines", "/alerts", "/alerts/{alert}", "/maintenance", "/commands", "/commands/{command}"}  # fmt: skip
 """Pages that read stations for their titles, which do not change while a server runs."""
 ONE_NUMBER = {"/errands": Topic.ERRANDS, "/errands/{errand}": Topic.ERRANDS, "/orders": Topic.ORDERS}
