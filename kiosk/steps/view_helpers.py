@@ -1,5 +1,6 @@
 """View helpers: common buttons, pages of a list, and how numbers, names and days are written."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -11,6 +12,7 @@ from kiosk.views import CANCEL, Button, Option, Say, say
 __all__ = [
     "back_button",
     "cancel_button",
+    "common_name",
     "date_text",
     "display_name",
     "group_digits",
@@ -58,3 +60,9 @@ def primary_button(value: str, key: str, icon: str = "arrow-right") -> Button:
 def page_options(options: Sequence[Option], *, more: bool) -> tuple[Option, ...]:
     """One page of a list; where there are others, its last option turns to the next (`more`)."""
     return (*options, Option("more", say("which.more"), icon="arrow-right")) if more else tuple(options)
+
+
+def common_name(distinguished: str) -> str:
+    """The common name in an RFC 4514 name, or all of it."""
+    found = re.search(r"(?:^|,)\s*CN=((?:\\.|[^,\\])+)", distinguished)
+    return found.group(1).replace("\\", "") if found else distinguished

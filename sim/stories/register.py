@@ -28,6 +28,13 @@ def register(state: CardState = "active", *, online: bool = True, **facts: Any) 
     return prepare
 
 
+def empty_register(room: Room) -> None:
+    """A register that knows no card at all."""
+    issuer = IssuerDesk(authority(), room.clock)
+    issuer.others = set()
+    room.equip(**issuer.ports())
+
+
 def both(*steps: Callable[[Room], None]) -> Callable[[Room], None]:
     """One thing after the other."""
 

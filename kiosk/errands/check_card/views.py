@@ -1,6 +1,5 @@
 """The views of checking a card: what is on it, its certificates, what is wrong, and the test."""
 
-import re
 from collections.abc import Sequence
 
 from drivers.reader.model import CardFacts, Certificate, Pin
@@ -13,6 +12,7 @@ from kiosk.steps.pin.card_test_views import Untested, untested_lead
 from kiosk.steps.view_helpers import (
     back_button,
     cancel_button,
+    common_name,
     date_text,
     display_name,
     group_digits,
@@ -55,13 +55,7 @@ def _facts(whose: CardHolder, facts: CardFacts) -> list[Fact]:
 
 def _issuer(facts: CardFacts) -> str:
     certificate = facts.certificate("identification")
-    return _name(certificate.issuer) if certificate else ""
-
-
-def _name(distinguished: str) -> str:
-    """The common name in an RFC 4514 name, or all of it."""
-    found = re.search(r"(?:^|,)CN=((?:\\.|[^,\\])+)", distinguished)
-    return found.group(1).replace("\\", "") if found else distinguished
+    return common_name(certificate.issuer) if certificate else ""
 
 
 def certificates(context: ViewContext, facts: CardFacts) -> Choose:
@@ -84,7 +78,7 @@ def certificates(context: ViewContext, facts: CardFacts) -> Choose:
 def certificate(context: ViewContext, one: Certificate) -> Confirm:
     """One certificate: what it is for, who issued it, how long, and whether it counts here."""
     facts = [
-        Fact(say("certificate.issuer"), _name(one.issuer)),
+        Fact(say("certificate.issuer"), common_name(one.issuer)),
         Fact(say("certificate.from"), date_text(one.not_before.astimezone().date())),
         Fact(say("fact.lasts"), date_text(one.not_after.astimezone().date())),
         Fact(say("certificate.counts"), say(f"chain.{one.chain}"), tone="good" if one.chain == "ok" else "plain"),

@@ -3,6 +3,7 @@
 Rules (docs/rules.md, "Hand-over and return"): a card counts as returned only when it has fallen
 into the bin. Without the card's own code it is put on hold; the block follows when an administrator or the issuer confirms.
 A card whose number was typed has been seen by nobody: screen, receipt and event say so, and it is read when the bin is emptied.
+A card of another issuer, or that our register does not know, falls only once the person has said yes to that.
 """
 
 from typing import get_args
@@ -29,7 +30,7 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     reason = await _why(ask)
     if card.may_keep and reason == "left" and await ask(views.keep(WHY)) == "keep":
         return await _kept(ask, log)
-    await ask(views.confirm(WHY, card.whose, blocks=card.who.proof is not None, is_seen=card.is_seen))
+    await ask(views.confirm(WHY, card.whose, _after(card), is_seen=card.is_seen))
     await _drop(ask, caps, log, card, reason)
     what = await _tell(ask, caps, log, card, reason)
     remarks = (f"reason_{reason}", what, *(() if card.is_seen else ("not_seen",)))
@@ -40,6 +41,12 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
     await ask(views.done(CONTEXT, what, is_seen=card.is_seen))
     return ended
+
+
+def _after(card: ReturnedCard) -> views.AfterReturn:
+    if not card.is_ours:
+        return "not_ours"
+    return "blocks" if card.who.proof is not None else "holds"
 
 
 async def _why(ask: Ask) -> BlockReason:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import AskName
 from kiosk.errands.return_card import views
-from kiosk.issuer.ports import Found
+from kiosk.issuer.ports import Found, NotFound
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
@@ -28,20 +28,34 @@ class ReturnedCard:
     """Another assignment in the region follows."""
     is_seen: bool = True
     """It was in the reader. Otherwise its printed number was typed, and any card may lie in the bin."""
+    is_ours: bool = True
+    """Its issuer is trusted here, and the register, where it could be asked, knows it."""
 
 
 async def identify_card(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> ReturnedCard:
-    """The card, out of the reader again. Raises StopError where its number is not known."""
+    """The card, out of the reader again. One that is not ours comes only from who has said that it shall.
+
+    Raises StopError where its number is not known.
+    """
     visit = await ask_for_card(ask, caps.reader, lambda why: views.insert(context, why))
     if isinstance(visit, str):
         printed = await ask_printed_number(ask, caps, context, log)
         return ReturnedCard(printed.whose, Identification("number"), may_keep=False, is_seen=False)
     async with hold_card(caps, log, visit) as card:
+        is_ours = _is_ours(card)
+        if not is_ours:
+            await ask(views.not_ours(context, card.facts))
         proof = await _proof(ask, caps, context, log, card)
         who = Identification("number") if proof is None else Identification("card", proof.hsa_id, proof=proof)
-        back = ReturnedCard(card.whose, who, await _may_keep(caps, card, proof))
+        back = ReturnedCard(card.whose, who, await _may_keep(caps, card, proof), is_ours=is_ours)
     await ask(views.take(context), until=wait_until_empty(caps.reader))
     return back
+
+
+def _is_ours(card: OwnCard) -> bool:
+    certificate = card.facts.certificate("identification")
+    trusted = certificate is None or certificate.chain != "untrusted"
+    return trusted and not isinstance(card.register, NotFound)
 
 
 async def _proof(

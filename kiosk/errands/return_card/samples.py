@@ -8,7 +8,7 @@ from kiosk.errands.return_card.journey import CARD, CONTEXT, DROP, WHY
 from kiosk.steps import blocking_views
 from kiosk.steps.identity import printed_number_views
 from kiosk.views import View
-from sim.gallery.made_up import ORDER
+from sim.gallery.made_up import CARD_FACTS, ORDER
 
 OUTCOMES = ("blocked", "held", "block_queued", "hold_queued")
 DIGITS = 16
@@ -25,9 +25,11 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-why", views.why(WHY)
     yield "return-keep", views.keep(WHY)
     yield "return-kept", views.kept(CONTEXT)
-    yield "return-confirm", views.confirm(WHY, ORDER, blocks=True)
-    yield "return-confirm-hold", views.confirm(WHY, ORDER, blocks=False)
-    yield "return-confirm-by-number", views.confirm(WHY, ORDER, blocks=False, is_seen=False)
+    yield "return-confirm", views.confirm(WHY, ORDER, "blocks")
+    yield "return-confirm-hold", views.confirm(WHY, ORDER, "holds")
+    yield "return-confirm-by-number", views.confirm(WHY, ORDER, "holds", is_seen=False)
+    yield "return-not-ours", views.not_ours(CARD, CARD_FACTS)
+    yield "return-confirm-not-ours", views.confirm(WHY, ORDER, "not_ours")
     yield "return-drop", views.drop(DROP, ORDER.card_number)
     yield "return-stuck", views.stuck(DROP).view
     yield "return-unseen", views.unseen(DROP).view

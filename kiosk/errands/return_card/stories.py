@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from kiosk.views import CANCEL
+from sim.reader.pki import TestAuthority
+from sim.stories.clock import NOW
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
-from sim.stories.own_card import MINE, change_first
+from sim.stories.own_card import MINE, change_first, traited
 from sim.stories.person import Person, Story, drops, jams, pulls, puts
-from sim.stories.register import HOLDER, NUMBER, PRINTED, both, queued, register, told
+from sim.stories.register import HOLDER, NUMBER, PRINTED, both, empty_register, queued, register, told
 from sim.stories.room import OLD_PIN, Room
 
 
@@ -45,6 +48,11 @@ def silences(person: Person) -> None:
     person.world.cabinet.set_mute()
 
 
+def of_a_stranger(room: Room) -> None:
+    """Another issuer's card, which nobody here trusts."""
+    traited(issuer=TestAuthority.create(NOW))(room)
+
+
 DROPPED = ("drop.open opened", "drop.card dropped")
 
 
@@ -71,6 +79,21 @@ STORIES = [
         "return_card: the issuer does not take the report, and it is returned all the same", "return_card", back(),
         prepare=both(register(), declined("block")), reason="not_told",
         events=(*DROPPED, "card.block declined", *PRINTED), check=told(),
+    ),
+    ErrandStory(
+        "return_card: a card of another issuer, and its holder is asked first", "return_card", back(not_ours="return"),
+        prepare=both(empty_register, of_a_stranger), reason="not_told", events=(*DROPPED, "card.hold declined", *PRINTED),
+        views=("return_card.insert", "return_card.not_ours", "return_card.take", "return_card.drop_old"),
+        troubled=True, reasons=frozenset({"not_returned"}),
+    ),
+    ErrandStory(
+        "return_card: a card of another issuer goes back to its holder", "return_card", back(not_ours=CANCEL),
+        prepare=both(register(online=False), of_a_stranger), outcome="cancelled", events=(), touched=True,
+    ),
+    ErrandStory(
+        "return_card: a card that is not in the register is not ours", "return_card", back(not_ours="return", know_code="no"),
+        prepare=empty_register, reason="not_told", events=(*DROPPED, "card.hold declined", *PRINTED),
+        views=("return_card.not_ours", "return_card.know_code", "return_card.drop_old"),
     ),
     ErrandStory(
         "return_card: no connection, told later", "return_card", back(), prepare=register(online=False),

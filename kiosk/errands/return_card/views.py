@@ -1,14 +1,16 @@
 """The views of returning a card."""
 
 from dataclasses import replace
+from typing import Literal
 
+from drivers.reader.model import CardFacts
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, stop, strange_note
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.slot_views import drop_old
-from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
+from kiosk.steps.view_helpers import cancel_button, common_name, last_digits, primary_button
 from kiosk.views import (
     Await,
     Button,
@@ -124,9 +126,32 @@ def kept(context: ViewContext) -> Tell:
     )
 
 
-def confirm(context: ViewContext, whose: CardHolder, *, blocks: bool, is_seen: bool = True) -> Confirm:
+AfterReturn = Literal["blocks", "holds", "not_ours"]
+"""What follows once the card is in the bin: it is blocked, is on hold, or is no card that can be blocked from here."""
+
+
+def not_ours(context: ViewContext, facts: CardFacts) -> Confirm:
+    """The card is another issuer's, or one that our register does not know: nobody here can block it."""
+    certificate = facts.certificate("identification")
+    issuer = common_name(certificate.issuer) if certificate else ""
+    return Confirm(
+        name=context.name("not_ours"),
+        errand=context.title,
+        step=context.step,
+        title=say("return_not_ours.title"),
+        points=(
+            Point(say("return_not_ours.block"), say("return_not_ours.block.detail"), icon="smart-card-off-outline"),
+            Point(say("return_not_ours.bin"), say("return_not_ours.bin.detail"), icon="archive-arrow-down-outline"),
+        ),
+        facts=(Fact(say("return_not_ours.issuer"), issuer or "–"),),
+        way_out=cancel_button(),
+        primary=primary_button("return", "return_not_ours.go"),
+        needs_card=True,
+    )
+
+
+def confirm(context: ViewContext, whose: CardHolder, after: AfterReturn, *, is_seen: bool = True) -> Confirm:
     """What will happen, before the flap opens."""
-    after = "blocks" if blocks else "holds"
     return Confirm(
         name=context.name("confirm"),
         errand=context.title,

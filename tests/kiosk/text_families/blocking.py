@@ -7,8 +7,8 @@ RETURNED = ("left", "replaced", "damaged", "own_wish")
 REPORTED = ("forgotten", "lost", "stolen", "code_known")
 FAMILIES = {
     "return_why.{}": RETURNED,
-    "return_confirm.{}": ("blocks", "holds"),
-    "return_confirm.{}.detail": ("blocks", "holds"),
+    "return_confirm.{}": ("blocks", "holds", "not_ours"),
+    "return_confirm.{}.detail": ("blocks", "holds", "not_ours"),
     "return_done.{}": (*WHAT, *DECLINED),
     "sure.{}.title": SURE,
     "sure.{}.now": SURE,
