@@ -8,6 +8,7 @@ from drivers.reader.outcomes import Role
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import ErrandOutcome, FindingCode
 from kiosk.errands.check_card import views
+from kiosk.errands.check_card.computer import certificate_choices, show_computer
 from kiosk.findings import CardEvidence, CardFinding, findings_of
 from kiosk.issuer.ports import CardWord, Found
 from kiosk.ports import Ask, ErrandLog
@@ -20,7 +21,6 @@ from kiosk.steps.identity.proof_of_possession import sign_mandate
 from kiosk.steps.own_card import OwnCard, own_card
 from kiosk.steps.pin.card_test import prove_card
 from kiosk.steps.pin.card_test_views import Untested
-from kiosk.steps.receipt import say_done
 
 CONTEXT = ViewContext("check_card")
 TRIED: tuple[Chain, ...] = ("ok", "unchecked")
@@ -42,8 +42,13 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         tested = code is not None and untested is None
         if code is not None and tested:
             await _tell_name_change(ask, caps, log, card, code)
+        ended = Ended(ErrandOutcome.DONE, untested or "")
+        await log.end(ended)
+        choices = certificate_choices(card.facts, caps.clock.now())
         said = views.done(findings, tested=tested, untested=untested)
-        return await say_done(ask, caps, CONTEXT, log, None, *said, untested)
+        while await ask(views.end(CONTEXT, *said, tested=untested is None, computer=bool(choices))) == "computer":
+            await show_computer(ask, caps, CONTEXT, choices)
+        return ended
 
 
 def _offered(caps: Capabilities, finding: CardFinding) -> bool:

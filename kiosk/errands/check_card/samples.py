@@ -6,13 +6,13 @@ from typing import Any
 
 from drivers.reader.model import CardFacts
 from kiosk.errands.check_card import views
+from kiosk.errands.check_card.computer import certificate_choices, computer
 from kiosk.errands.check_card.journey import CARD, CONTEXT, FOUND, TEST
 from kiosk.findings import RULES, CardFinding
 from kiosk.findings.known import Args
-from kiosk.steps import own_card_views
 from kiosk.steps.pin.card_test_views import Untested
 from kiosk.views import View, say
-from sim.gallery.made_up import CARD_FACTS, ORDER
+from sim.gallery.made_up import CARD_FACTS, ORDER, TIME
 
 ARGUMENTS: Args = {
     "label": "Identifiering",
@@ -37,10 +37,24 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         found = CardFinding(rule.code, rule.errand, rule.who, ARGUMENTS)
         yield f"check-{rule.code}", views.finding(FOUND, found, mends=rule.errand is not None)
     yield "check-test", views.offer_test(TEST, CARD_FACTS.pins[0])
-    yield "check-done", own_card_views.done(CONTEXT, *views.done((), tested=True), None)
+    yield "check-done", views.end(CONTEXT, *views.done((), tested=True), tested=True, computer=True)
+    choices = certificate_choices(_with_two_alike(CARD_FACTS), TIME)
+    yield (
+        "check-computer",
+        computer(
+            CONTEXT, choices, "\n".join(f"{one.issuer} {one.last} {one.serial_end}" for one in choices), more=True
+        ),
+    )
     for reason in UNTESTED:
         said = views.done((), tested=False, untested=reason)
-        yield f"check-untested-{reason.replace('_', '-')}", own_card_views.done(CONTEXT, *said, None, tested=False)
+        yield f"check-untested-{reason.replace('_', '-')}", views.end(CONTEXT, *said, tested=False, computer=True)
+
+
+def _with_two_alike(card: CardFacts) -> CardFacts:
+    """One for logging in and one for signatures, of one issuer and made on one day."""
+    (first,) = _from_a_long_named_issuer(card).certificates
+    named = replace(first, serial="3A6F01C25D21F9A1")
+    return replace(card, certificates=(named, replace(named, id="46", purpose="signature", serial="3A6F01C25D21F9A2")))
 
 
 def _from_a_long_named_issuer(card: CardFacts) -> CardFacts:

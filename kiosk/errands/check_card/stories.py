@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from kiosk.region import general
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.own_card import MINE, change_first, code_is, locked, product, trusting
 from sim.stories.person import Story, pulls, puts
-from sim.stories.room import OLD_PIN
+from sim.stories.room import OLD_PIN, Room
 
 
 def check(**changed: Any) -> Callable[[], Story]:
@@ -25,6 +26,11 @@ def check(**changed: Any) -> Callable[[], Story]:
         **changed,
     }
     return lambda: {f"check_card.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+
+
+def in_a_region(room: Room) -> None:
+    """The general pages of information are there."""
+    room.equip(region=general())
 
 
 STORIES = [
@@ -49,6 +55,12 @@ STORIES = [
     ErrandStory(
         "check_card: it signs, and nobody can check its issuer here", "check_card", check(untested="end"), reason="unchecked",
         prepare=trusting(), views=("check_card.test", "check_card.testing", "check_card.untested"), check=code_is(OLD_PIN),
+    ),
+    ErrandStory(
+        "check_card: which certificate to choose on a computer, and what to do where it refuses", "check_card",
+        check(done=["computer", "end"], computer=["fails", "back"], **{"page.certificates": "back"}), events=(),
+        views=("check_card.done", "check_card.computer", "check_card.page.certificates", "check_card.computer"),
+        prepare=in_a_region, touched=True, troubled=True,
     ),
     ErrandStory(
         "check_card: without the code", "check_card", check(test="no"), views=("check_card.test", "check_card.done"),

@@ -1,12 +1,14 @@
 """The views of checking a card: what is on it, its certificates, what is wrong, and the test."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from drivers.reader.model import CardFacts, Certificate, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import FindingCode
 from kiosk.findings import CardFinding
 from kiosk.ports import FOUND_AGAIN
+from kiosk.steps import own_card_views
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.pin.card_test_views import Untested, untested_lead
 from kiosk.steps.view_helpers import (
@@ -155,3 +157,9 @@ def done(
     if untested is not None:
         return title, (say("check_done.code_right"), *untested_lead(untested))
     return title, (say("check_done.tested" if tested else "check_done.untested"),)
+
+
+def end(context: ViewContext, title: Say, lead: tuple[Say, ...], *, tested: bool, computer: bool) -> Tell:
+    """The end. `computer`: which certificate to choose on a computer can be read."""
+    side = Button("computer", say("check_done.computer"), "monitor") if computer else None
+    return replace(own_card_views.done(context, title, lead, None, tested=tested), side=side)

@@ -5,6 +5,7 @@ from kiosk.errands.information import views
 from kiosk.ports import Ask, ErrandCancelledError, ErrandLog, TimedOutError
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
+from kiosk.steps.information_page import information_page
 
 CONTEXT = ViewContext("information")
 
@@ -15,6 +16,6 @@ async def information(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     try:
         while True:
             chosen = await ask(views.pages(CONTEXT, tuple(pages.values())))
-            await ask(views.page(CONTEXT, pages[chosen]))
+            await ask(information_page(CONTEXT, pages[chosen]))
     except (ErrandCancelledError, TimedOutError):
         return Ended(ErrandOutcome.DONE)

@@ -6,6 +6,7 @@ from typing import Any
 from kiosk.errands.information import views
 from kiosk.errands.information.journey import CONTEXT
 from kiosk.region import SHIPPED, region_of
+from kiosk.steps.information_page import information_page
 from kiosk.views import View
 
 
@@ -14,4 +15,4 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         pages = tuple(region_of(path.name, SHIPPED).shown_pages)
         yield f"information-{path.stem}", views.pages(CONTEXT, pages)
         for page in pages:
-            yield f"information-{path.stem}-{page.id}", views.page(CONTEXT, page)
+            yield f"information-{path.stem}-{page.id}", information_page(CONTEXT, page)

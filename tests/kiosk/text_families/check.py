@@ -4,4 +4,8 @@ from typing import get_args
 
 from drivers.reader.model import Chain, Purpose
 
-FAMILIES = {"chain.{}": get_args(Chain), "certificate.{}": get_args(Purpose)}
+FAMILIES = {
+    "chain.{}": get_args(Chain),
+    "certificate.{}": get_args(Purpose),
+    "computer.{}": ("identification", "signature"),
+}

@@ -1,0 +1,16 @@
+"""View of one page of a region's information."""
+
+from kiosk.region import InformationPage
+from kiosk.steps.context import ViewContext
+from kiosk.views import Button, Confirm, Point, ReceiptPanel, local, say
+
+
+def information_page(context: ViewContext, page: InformationPage) -> Confirm:
+    """Its lines, and a code for the phone where there is more to read."""
+    points = tuple(Point(local(line.model_dump()), mark="number" if page.steps else "icon") for line in page.lines)
+    name, title = context.name(f"page.{page.id}"), local(page.title.model_dump())
+    onward = Button("back", say("button.back"), "arrow-left")
+    if page.link is None:
+        return Confirm(name=name, errand=context.title, title=title, points=points, way_out=onward)
+    more = ReceiptPanel(title=say("information.more"), facts=(), qr=page.link)
+    return Confirm(name=name, errand=context.title, title=title, points=points, receipt=more, way_out=onward)
