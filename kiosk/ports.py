@@ -4,7 +4,7 @@ Readers, printer and cabinet are the drivers' own ports; the rest is stated here
 named, so a test (or `walk`) can be the person, and a journey can be rerun with a cancel or a pulled card at any question.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -141,6 +141,9 @@ class Orders(Protocol):
 
     async def administrator(self, hsa_id: str) -> Administrator | None:
         """The ID administrator with that HSA-id, or None where that person is none."""
+
+    async def has_left(self, certificates: Iterable[bytes]) -> bool:
+        """Whether one of these certificates (DER) is a leaver's, as the list that came last tells, however old it is."""
 
     async def waiting(self) -> tuple[Order, ...]:
         """All orders that wait at this station today, for an administrator to pick from."""

@@ -75,6 +75,7 @@ class _Lists:
     floor: datetime | None = None
     orders: dict[str, Order] = field(default_factory=dict)
     administrators: tuple[Administrator, ...] = ()
+    leavers: frozenset[str] = frozenset()
     found: tuple[FoundAnswer, ...] = ()
 
 
@@ -129,6 +130,11 @@ class OrderBook:
         return self._lists.administrators
 
     @property
+    def leavers(self) -> frozenset[str]:
+        """Digests of leavers' certificates (`fleet.messages.leavers`), as the newest list told them, however old it is."""
+        return self._lists.leavers
+
+    @property
     def issued(self) -> datetime | None:
         """The server's time of the newest list that was held: a floor for the station's own clock. None before the first."""
         return self._lists.floor
@@ -172,7 +178,7 @@ class OrderBook:
         while not texts or cursor is not None:
             if len(texts) == MAX_PAGES:
                 raise SyncRefused("too_long", f"the list has more than {MAX_PAGES} pages")
-            answer = await self._link.ask(SyncAsk(cursor=cursor), timeout_s=timeout_s)
+            answer = await self._link.ask(SyncAsk(cursor, leavers=True), timeout_s=timeout_s)
             page = self._words.opened(answer, SYNC_TYP, SyncPage)
             self._check_times(page, floor)
             floor = _time(page.issued) if not texts else floor
@@ -223,6 +229,7 @@ class OrderBook:
             held.issued,
             {order.order: order for page in pages for order in page.orders},
             tuple(people[hsa_id] for hsa_id in sorted(people)),
+            frozenset(digest for page in pages for digest in page.leavers),
         )
 
     def _read(self, cx: sqlite3.Connection) -> _Lists:

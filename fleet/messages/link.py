@@ -130,7 +130,7 @@ class Administrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     valid_until: str | None = None
 
 
-class SyncPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SyncPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The content of the JWS that a station syncs. `next` is the cursor of the next page, None on the last.
 
     `issued` and `not_after` are RFC 3339 times of the server: the station offers nothing from a list past `not_after`,
@@ -143,12 +143,16 @@ class SyncPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders: tuple[Order, ...] = ()
     administrators: tuple[Administrator, ...] = ()
     next: str | None = None
+    leavers: tuple[str, ...] = ()
+    """Digests of certificates of who has left (`fleet.messages.leavers`); where they were asked for."""
 
 
 class SyncAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sync", tag_field="ask"):
-    """Give me my orders and the administrators who may attend, as JWS. `cursor` from the page before."""
+    """Give me my orders and the administrators who may attend, as JWS. `cursor` from the page before. `leavers`: and the digests
+    of leavers' certificates, for who knows what they are."""
 
     cursor: str | None = None
+    leavers: bool = False
 
 
 class OrderAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="order.find", tag_field="ask"):

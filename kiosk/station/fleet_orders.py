@@ -1,7 +1,7 @@
 """Orders and envelopes of the fleet, behind the journeys' ports: orders as last synced, envelopes verified by the server."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from drivers.reader.secret import Secret
@@ -11,6 +11,7 @@ from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.store import StoreError
 from fleet.agent.sync import OrderBook
+from fleet.messages.leavers import leaver_digest
 from fleet.messages.link import EnvelopeAsk, ReleaseAsk
 from kiosk.ports import Administrator, Clock, EnvelopeVerdict, Order
 from kiosk.station.journal import Journal
@@ -59,6 +60,10 @@ class FleetOrders:
             (administrator for administrator in self._book.administrators() if administrator.hsa_id == hsa_id), None
         )
 
+    async def has_left(self, certificates: Iterable[bytes]) -> bool:
+        """As the list that came last tells: who has left does not come back by its growing old."""
+        return any(leaver_digest(certificate) in self._book.leavers for certificate in certificates)
+
     async def waiting(self) -> tuple[Order, ...]:
         """All that waits here today, in its slot."""
         return await self._placed(self._book.waiting(self._today()))
@@ -93,6 +98,9 @@ class NoOrders:
 
     async def administrator(self, hsa_id: str) -> Administrator | None:
         return None
+
+    async def has_left(self, certificates: Iterable[bytes]) -> bool:
+        return False
 
     async def waiting(self) -> tuple[Order, ...]:
         return ()

@@ -18,6 +18,7 @@ from drivers.printer.document import Document
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrinterMute, PrinterStatus, PrintOutcome, Ready
 from drivers.reader.secret import Secret
 from fleet.messages.attending import refusal_to_attend
+from fleet.messages.leavers import leaver_digest
 from fleet.messages.link import Administrator, Order
 from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import LoggedIn, RequestDeclined, Unavailable
@@ -43,7 +44,12 @@ class HeldOrders:
         self.all = tuple(orders)
         self.administrators = {administrator.hsa_id: administrator for administrator in administrators}
         self.too_old = False
+        self.leavers: set[str] = set()
+        """Digests of certificates (`fleet.messages.leavers`)."""
         self._journal = journal
+
+    async def has_left(self, certificates: Iterable[bytes]) -> bool:
+        return any(leaver_digest(certificate) in self.leavers for certificate in certificates)
 
     async def find(self, hsa_id: str) -> Order | None:
         unfinished = await self._journal.unfinished(hsa_id)

@@ -30,6 +30,7 @@ from fleet.messages.asking import (
     ReleasedResult,
 )
 from fleet.messages.issuing import CardRecord, CardState, HoldReason
+from fleet.messages.leavers import leaver_digest
 from fleet.server.stations.tables import alarms
 from kiosk.errands.renew_certificate import stories as renewal
 from kiosk.errands.report_lost import stories as report_stories
@@ -164,6 +165,22 @@ async def test_a_card_is_handed_out_against_the_registers_word(story: str, tmp_p
     effects, _, ended = await _played(tmp_path, ErrandStory("", "pickup", told, Setting(), prepare=prepare))
     assert not effects & WANTED, effects
     assert ended.reason == reason
+
+
+@pytest.mark.parametrize("left", [False, True])
+async def test_a_leaver_s_card_identifies_nobody_without_connection(tmp_path: Path, *, left: bool) -> None:
+    """Whoever has left pulls the cable, and is handed the new card that waits."""
+
+    def prepare(room: Room) -> None:
+        _register()(room)
+        issuer = room.caps.directory
+        assert isinstance(issuer, IssuerDesk)
+        issuer.online = False
+        theirs = keys_of(persona_of("1:old" if left else "2:old"))
+        room.orders.leavers = {leaver_digest(key.certificate.public_bytes(Encoding.DER)) for key in theirs}
+
+    effects, _, ended = await _played(tmp_path, ErrandStory("", "pickup", own_card, Setting(), prepare=prepare))
+    assert (ended.reason == "holder_left", bool(effects & WANTED)) == (left, not left)
 
 
 @pytest.mark.parametrize("reason", ["stolen", "code_known"])

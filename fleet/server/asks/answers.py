@@ -8,7 +8,7 @@ be read is answered with an error and without content. No code passes through he
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from fleet.messages.asking import ORDER_TYP, REGION_TYP, SYNC_TYP
@@ -37,6 +37,7 @@ from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.orders import queries as ordering
 from fleet.server.people.queries import administrators_after
+from fleet.server.people.service import leaver_digests_after
 from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.process.tracing import OFF, Tracing
@@ -45,6 +46,8 @@ from fleet.server.stations.alarms import GUESSING, Alarm, AlarmRecorder
 from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, EnvelopeFacts, Verifier, VerifierAwayError
 
 PAGE = 200
+LEAVERS_PAGE = 1000
+"""So many digests of leavers' certificates are on a page."""
 VALID = timedelta(hours=24)
 """So long a list is believed, where the region does not say otherwise (docs/rules.md, "How long lists are believed")."""
 PAST = timedelta(days=30)
@@ -53,7 +56,7 @@ RELEASED_LOA = 2
 """Only cards of this level are handed out by the code in the letter."""
 
 _NONCE = re.compile(r"[0-9a-f]{32}\Z")
-_CURSOR = re.compile(r"([oa]):(.{0,64})\Z", re.DOTALL)
+_CURSOR = re.compile(r"([oal]):(.{0,64})\Z", re.DOTALL)
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +115,7 @@ class Answers:
     async def _answer(self, station: str, ask: Ask) -> Answer:
         match ask:
             case SyncAsk():
-                return await asyncio.to_thread(self._sync, station, ask.cursor)
+                return await asyncio.to_thread(self._sync, station, ask)
             case OrderAsk():
                 return await asyncio.to_thread(self._find, station, ask.hsa_id)
             case EnvelopeAsk() | ReleaseAsk():
@@ -139,22 +142,27 @@ class Answers:
         with self._database.reading.begin() as connection:
             return Answer(ok=True, chain=held_chain(connection, station, ask.epoch, ask.last, ask.count))
 
-    def _sync(self, station: str, cursor: str | None) -> Answer:
-        found = _CURSOR.match(cursor or "o:")
+    def _sync(self, station: str, ask: SyncAsk) -> Answer:
+        """Orders, then administrators, then leavers; a page that is full is followed by another."""
+        found = _CURSOR.match(ask.cursor or "o:")
         if found is None:
             raise MessageError("cursor: none of ours")
         kind, after = found.groups()
         people: list[Administrator] = []
         orders: list[Order] = []
+        leavers: list[str] = []
         with self._database.reading.begin() as connection:
             today = local_day(self._clock())
             if kind == "o":
                 orders = ordering.orders_at(connection, station, today, after=after, limit=PAGE)
-                after = ""
+                kind, after = "a", ""
             room = PAGE - len(orders)
-            if room:
+            if kind == "a" and room:
                 people = administrators_after(connection, station, today, after=after, limit=room)
-        return self._signed(SYNC_TYP, station, orders, people, _next(orders, people))
+                kind, after = "l", ""
+            if ask.leavers and len(orders) + len(people) < PAGE:
+                leavers = leaver_digests_after(connection, today, after=after, limit=LEAVERS_PAGE)
+        return self._signed(SYNC_TYP, station, orders, people, _next(orders, people, leavers), leavers)
 
     def _find(self, station: str, hsa_id: str) -> Answer:
         with self._database.reading.begin() as connection:
@@ -163,7 +171,13 @@ class Answers:
         return self._signed(ORDER_TYP, station, orders, [], None)
 
     def _signed(
-        self, typ: str, station: str, orders: list[Order], people: list[Administrator], following: str | None
+        self,
+        typ: str,
+        station: str,
+        orders: list[Order],
+        people: list[Administrator],
+        following: str | None,
+        leavers: Sequence[str] = (),
     ) -> Answer:
         now = self._clock()
         page = SyncPage(
@@ -173,6 +187,7 @@ class Answers:
             orders=tuple(orders),
             administrators=tuple(people),
             next=following,
+            leavers=tuple(leavers),
         )
         return Answer(ok=True, jws=self._signer.sign(encode(page), typ))
 
@@ -206,7 +221,9 @@ class Answers:
         return None if found is None else EnvelopeFacts(found.card_number, found.key, found.mac)
 
 
-def _next(orders: list[Order], people: list[Administrator]) -> str | None:
+def _next(orders: list[Order], people: list[Administrator], leavers: list[str]) -> str | None:
+    if len(leavers) == LEAVERS_PAGE:
+        return f"l:{leavers[-1]}"
     if len(orders) + len(people) < PAGE:
         return None
     return f"a:{people[-1].hsa_id}" if people else f"o:{orders[-1].order}"

@@ -4,6 +4,7 @@ A row is the audit: which station, which card, in whose names, what came of it. 
 the ones that were issued; a PUK that was released is in it sealed to the station that asked.
 """
 
+import base64
 import hashlib
 import json
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ from fleet.server.issuers.request_queue import QUEUED, enqueue, record_answer
 from fleet.server.issuers.tables import wishes
 from fleet.server.orders.model import OPEN
 from fleet.server.orders.tables import orders
+from fleet.server.people.service import knows_certificate, record_certificates
 from fleet.server.platform.database.database import Database
 
 HOUR = timedelta(hours=1)
@@ -118,8 +120,17 @@ class RequestLog:
                 connection.execute(insert(wishes).values(row))
             if isinstance(ask, CertificateAsk) and isinstance(result, IssuedResult):
                 keep_certificate(connection, station, ask, result, now)
+                record_certificates(connection, ask.hsa_id, [base64.b64decode(result.chain[0])])
             if name in QUEUED:
                 record_answer(connection, RequestKey(station, ask.id), row["reason"], now)
+
+    def remember_certificate(self, hsa_id: str, certificate: bytes) -> None:
+        """Whose a certificate (DER) is that has proved somebody: stations are told of it when its holder leaves."""
+        with self._database.reading.begin() as connection:
+            known = knows_certificate(connection, certificate)
+        if not known:
+            with self._database.writing.begin() as connection:
+                record_certificates(connection, hsa_id, [certificate])
 
     def anonymous_holds(self, station: str, since: datetime) -> int:
         """Holds in nobody's name that were asked for at that station since then, and answered."""

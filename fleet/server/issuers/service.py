@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from fleet.messages.asking import (
     AnsweredResult,
     BlockAsk,
@@ -131,6 +133,9 @@ class IssuerAnswers:
         if isinstance(people, DeclinedResult):
             return await self._keep(station, ask, (), people)
         asker = Asker.of(people)
+        for person in people:
+            der = person.chain[0].public_bytes(Encoding.DER)
+            await asyncio.to_thread(self._wishes.remember_certificate, person.hsa_id, der)
         try:
             for person in people:
                 refused = await self._rights.refuse(person, ask)

@@ -109,6 +109,12 @@ def record_certificates(connection: Connection, hsa_id: str, certificates: Itera
         connection.execute(insert_for(connection, person_certificates).on_conflict_do_nothing(), rows)
 
 
+def knows_certificate(connection: Connection, certificate: bytes) -> bool:
+    """Whether it is remembered whose certificate (DER) this is."""
+    this = person_certificates.c.digest == leaver_digest(certificate)
+    return connection.execute(select(person_certificates.c.digest).where(this)).first() is not None
+
+
 def leaver_digests_after(connection: Connection, today: str, *, after: str, limit: int) -> list[str]:
     """Digests of certificates that are valid by their dates and whose holders have left, in order, from the one after `after`.
     `today`: ISO 8601."""

@@ -42,7 +42,7 @@ async def identify_holder(ask: Ask, caps: Capabilities, context: ViewContext, lo
     visit = await ask_for_card(ask, caps.reader, lambda why: views.insert_own(context, why))
     assert not isinstance(visit, str), "the only other way out is to cancel"
     try:
-        word = await check_own_card(caps, context, visit.facts.card_number)
+        word = await check_own_card(caps, context, visit.facts)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_not_valid(context)

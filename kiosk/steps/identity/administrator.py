@@ -148,7 +148,7 @@ async def _admitted(
     if visit.facts.holder.hsa_id in but:
         await ask(views.not_the_same(context))
         return None
-    word = await check_own_card(caps, context, visit.facts.card_number)
+    word = await check_own_card(caps, context, visit.facts)
     words = views.code(context, visit.facts, watched=caps.administrator_reader is None)
     proof = await prove_person(ask, caps, context, log, visit, words, administrator_means(visit.facts), word)
     match await ask(views.logging_in(context), until=caps.administrators.log_in(proof)):

@@ -1,9 +1,10 @@
 """The register's word on a card and its holder, asked before either is believed or given anything.
 
 Rules (docs/rules.md, "Who may"): held, blocked, returned, left, unknown: each stops with its own reason. Where nobody can be
-asked the lists of revoked certificates have the word, as they came last.
+asked the lists of revoked certificates and of leavers have the word, as they came last.
 """
 
+from drivers.reader.model import CardFacts
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
@@ -15,10 +16,10 @@ IN_USE = ("active", "handed_out")
 
 
 async def check_own_card(
-    caps: Capabilities, context: ViewContext, card_number: str
+    caps: Capabilities, context: ViewContext, facts: CardFacts
 ) -> CardWord | NotFound | Unavailable:
     """Of a card that is to say who somebody is. Raises StopError where it identifies nobody."""
-    match await ask_register(caps.directory, card_number):
+    match await ask_register(caps.directory, facts.card_number):
         case CardWord() as word:
             if word.state not in IN_USE:
                 raise views.own_card_stands(context, word.state)
@@ -28,6 +29,8 @@ async def check_own_card(
         case NotFound():
             raise views.own_card_unknown(context)
         case Unavailable() as away:
+            if await caps.orders.has_left(certificate.der for certificate in facts.certificates):
+                raise views.holder_is(context, "left")
             return away
 
 

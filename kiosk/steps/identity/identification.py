@@ -73,7 +73,7 @@ async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: Err
     visit = await ask_for_card(ask, caps.reader, partial(views.insert_own, context))
     assert not isinstance(visit, str)
     try:
-        word = await check_own_card(caps, context, visit.facts.card_number)
+        word = await check_own_card(caps, context, visit.facts)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_card_not_valid(context, certificate)

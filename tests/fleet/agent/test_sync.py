@@ -108,7 +108,7 @@ async def test_a_list_of_several_pages_is_held_and_survives_a_restart(
     book: OrderBook, link: FakeLink, store: StationStore, identity: Identity, clock: Clock
 ) -> None:
     await held(book, link, page(order("A1"), following="2"), page(order("B1", BO)))
-    assert link.asked == [SyncAsk(None), SyncAsk("2")]
+    assert link.asked == [SyncAsk(None, leavers=True), SyncAsk("2", leavers=True)]
     again = OrderBook(identity, store, link, clock)
     assert again.dropped == ()
     for one in (book, again):
@@ -121,6 +121,18 @@ async def test_a_list_of_several_pages_is_held_and_survives_a_restart(
     assert book.order("B1") == order("B1", BO)
     assert [one.hsa_id for one in book.administrators()] == ["TEST000000-9001"]
     assert book.issued == NOW
+
+
+async def test_leavers_of_all_pages_are_held_and_outlive_the_list_s_time(
+    book: OrderBook, link: FakeLink, store: StationStore, identity: Identity, clock: Clock
+) -> None:
+    first = msgspec.structs.replace(page(order("A1"), following="l:"), leavers=("digest-1",))
+    await held(book, link, first, msgspec.structs.replace(page(), leavers=("digest-2",)))
+    clock.now = NOW + timedelta(days=30)
+    assert OrderBook(identity, store, link, clock).leavers == {"digest-1", "digest-2"}
+    clock.now = NOW + timedelta(hours=1)
+    await held(book, link, page(issued=clock.now))
+    assert book.leavers == frozenset()
 
 
 async def test_nothing_is_held_before_the_first_list(book: OrderBook) -> None:

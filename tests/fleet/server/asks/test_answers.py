@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from joserfc import jws
 
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
+from fleet.messages.leavers import leaver_digest
 from fleet.messages.link import (
     Answer,
     EnvelopeAsk,
@@ -19,18 +21,20 @@ from fleet.messages.link import (
     decode,
     encode,
 )
+from fleet.server.asks import answers as answering
 from fleet.server.asks.answers import EVEN_S, PAGE, Answers
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.service import StepResult, apply_step
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.queries import replace_administrators
-from fleet.server.people.service import import_people
+from fleet.server.people.service import import_people, record_certificates
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import AlarmRecorder
 from fleet.server.verifier.model import EnvelopeFacts, EnvelopeVerdict
 from sim.stories.administrators import listed
+from sim.stories.room import authority
 from tests.fakes.server.scripted_verifier import KEY, ScriptedVerifier
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
@@ -264,6 +268,28 @@ async def test_who_has_left_is_offered_no_card(
     assert [one.order for one in listed_here.orders] == (["O-1", "O-2"] if offered else ["O-2"])
     assert [one.order for one in found.orders] == (["O-1"] if offered else [])
     assert (verifier.asked[-1][2] is not None) is offered
+
+
+async def test_leavers_come_by_digest_after_all_else_to_who_asks_for_them(
+    answers: Answers, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "LEAVERS_PAGE", 2)
+    hold_orders(database, record("O-1"))
+    certificates = [one.public_bytes(Encoding.DER) for one in (*authority().anchors(), *authority().intermediates())]
+    with database.writing.begin() as connection:
+        import_people(connection, [PersonRow("TEST000000-0002", "Bo Test", left="2026-05-31")], NOW)
+        record_certificates(connection, "TEST000000-0002", certificates[:3])
+        record_certificates(connection, "TEST000000-0003", certificates[3:])
+    asked, pages = SyncAsk(leavers=True), []
+    while not pages or pages[-1].next:
+        pages.append(opened(await answers.answer("entre-a", encode(asked))))
+        asked = SyncAsk(pages[-1].next, leavers=True)
+    told = [digest for page in pages for digest in page.leavers]
+    assert sorted(told) == sorted(map(leaver_digest, certificates[:3]))
+    assert [len(page.leavers) for page in pages] == [2, 1]
+    plain = (await answers.answer("entre-a", encode(SyncAsk()))).jws or ""
+    assert b"leavers" not in jws.extract_compact(plain.encode()).payload, "an older station would refuse the page"
+    assert "TEST000000-0002" not in repr(pages)
 
 
 async def test_who_left_after_the_pick_up_may_still_sign_the_receipt(answers: Answers, database: Database) -> None:

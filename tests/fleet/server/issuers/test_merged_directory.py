@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.asking import CardStateAsk, CardStatus, DirectoryAsk, FoundResult
+from fleet.messages.leavers import leaver_digest
 from fleet.server.people.model import PersonRow
-from fleet.server.people.service import import_people
+from fleet.server.people.service import import_people, leaver_digests_after
 from tests.fakes.issuers.server_side import ALVA, NOW, NUMBER, WHO, Place, place, wish
 
 __all__ = ["place"]
@@ -75,6 +77,14 @@ async def test_a_holder_whom_the_issuer_forgot_is_known_by_the_imports(place: Pl
     assert await holder(place, 1) == "unknown"
     take(place, ALVA_ROW)
     assert await holder(place, 2) == "here"
+
+
+async def test_whose_certificate_proved_somebody_is_told_to_stations_once_they_left(place: Place) -> None:
+    await place.by(ALVA, DirectoryAsk(id=wish(1), card_number=NUMBER))
+    take(place, replace(ALVA_ROW, left="2026-02-20"))
+    with place.database.reading.begin() as connection:
+        told = leaver_digests_after(connection, "2026-03-02", after="", limit=9)
+    assert told == [leaver_digest(ALVA.key.certificate.public_bytes(Encoding.DER))]
 
 
 async def test_a_leave_of_the_issuer_is_kept_with_its_time_and_taken_back(place: Place) -> None:
