@@ -86,6 +86,11 @@ from fleet.server.stations.version_pages import updates_pages
 from fleet.server.timeline.api import timeline_api
 from fleet.server.timeline.pages import timeline_pages
 from fleet.server.timeline.service import TimelineService
+from fleet.server.worklist.api import worklist_api
+from fleet.server.worklist.model import Worklist
+from fleet.server.worklist.pages import worklist_pages
+from fleet.server.worklist.service import WorklistService
+from fleet.server.worklist.settings import load as load_worklist
 
 log = logging.getLogger(__name__)
 _GZIP_FROM_BYTES = 1000
@@ -115,6 +120,7 @@ def create_app(
     health: Health | None = None,
     evidence: Evidence | None = None,
     cards: CardSide | None = None,
+    worklist: Worklist | None = None,
     limits: LimitSettings = LimitSettings(),  # noqa: B008 frozen
     tracing: Tracing = OFF,
     asks: Mapping[str, int] | None = None,
@@ -123,12 +129,14 @@ def create_app(
 
     `site` is where browsers find it, `openid` the region's own sign-in, `health` the parts that `/health/ready` asks, `evidence`
     who writes evidence files, `limits` how much is answered, `tracing` who keeps spans, `asks` the stations' asks as they are
-    counted; `cards` None: on the store of `access`, by the rules that ship. Raises OSError or ValueError where its own texts are
-    missing or incomplete, ValueError where a route does not say what it needs.
+    counted; `cards`, `worklist` None: on the store of `access`, by the rules that ship. Raises OSError or ValueError where its
+    own texts are missing or incomplete, ValueError where a route does not say what it needs.
     """
-    side = cards or CardSide.of(access.database, hub, clock, load_deadlines())
+    deadlines = load_deadlines()
+    side = cards or CardSide.of(access.database, hub, clock, deadlines)
+    tasks = worklist or WorklistService(access.database, side.cards, hub, clock, load_worklist(), deadlines)
     title = openid.title if openid else ""
-    counts = partial(counts_for, commands=commands, alerts=alerts, cards=side.cards)
+    counts = partial(counts_for, commands=commands, alerts=alerts, cards=side.cards, worklist=tasks)
     assets = Assets.read()
     web = Web(hub, clock, load(zone), environment(assets), title, counts, evidence is not None)
     health = health or Health()
@@ -155,6 +163,8 @@ def create_app(
     take(timeline_pages(web, timelines).routes)
     take(timeline_api(timelines).routes)
     take(deadline_pages(web, side.deadlines, side.guards).routes)
+    take(worklist_pages(web, tasks, side.cards).routes)
+    take(worklist_api(tasks, side.cards).routes)
     take(guard_pages(side.guards).routes)
     take(guards_api(side.guards).routes)
     take(cards_api(side).routes)

@@ -43,6 +43,7 @@ from fleet.server.retention.pseudonyms import PseudonymKeyError
 from fleet.server.retention.settings import RetentionSettingsError
 from fleet.server.server import FleetServer, ServerError, utc_now
 from fleet.server.verifier.model import VerifierAwayError
+from fleet.server.worklist.settings import WorklistSettingsError
 
 BAD_INPUT, REFUSED = 2, 3
 LISTS_VALID_H, MOST_LISTS_VALID_H = 24, 14 * 24
@@ -60,6 +61,7 @@ CANNOT_START = (
     IssuerSettingsError,
     AlertSettingsError,
     DeadlineSettingsError,
+    WorklistSettingsError,
     RegionError,
     CardKeysError,
     HookError,
@@ -87,6 +89,7 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     serve.add_argument("--issuer", type=Path, metavar="FILE.toml", help="where issuer and register are")
     serve.add_argument("--alerts", type=Path, metavar="FILE.toml", help="rules of alerts, maintenance, webhook, e-mail")
     serve.add_argument("--deadlines", type=Path, metavar="FILE.toml", help="rules of what happens by itself, and when")
+    serve.add_argument("--worklist", type=Path, metavar="FILE.toml", help="deadlines of the worklist, and its e-mail")
     serve.add_argument("--order-hook", type=Path, metavar="FILE", help="secret of the order system's signed messages")
     serve.add_argument("--verifier", type=Path, metavar="SOCKET", help="where `kortkiosk-fleet verifier` is asked")
     add_user_options(
@@ -131,6 +134,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
             arguments.web,
             arguments.demo,
             deadlines=arguments.deadlines,
+            worklist=arguments.worklist,
             order_hook=arguments.order_hook,
             cluster=broker.cluster,
             web_only=arguments.web_only,

@@ -70,7 +70,7 @@ from fleet.server.platform.database.integrity import DatabaseCheck
 from fleet.server.platform.expiry import ExpiryWatch, check_certificates
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.notify_feed import Announcer
-from fleet.server.platform.live_feed.topics import Changes
+from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.process.shutdown import Ending, cancelled
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
@@ -87,6 +87,10 @@ from fleet.server.stations.alarms import BROKER_MEMORY, Alarm, AlarmRecorder
 from fleet.server.stations.duplicate_identity import DuplicateIdentity
 from fleet.server.verifier.socket_client import verifier_of
 from fleet.server.web_listener import Pages
+from fleet.server.worklist.labels import mail_words
+from fleet.server.worklist.mail import WorklistMail, channels_of, post
+from fleet.server.worklist.service import WorklistService
+from fleet.server.worklist.settings import load as load_worklist
 
 WEB_START_TIMEOUT_S = 30.0
 CHECK_AT_START_S = 20.0
@@ -159,6 +163,8 @@ class FleetServer:
         parts.enter_context(_only_one(config))
         self._ending.later(parts, "traces", asyncio.to_thread, self._tracing.close)
         rules, deadlines = load_alerts(config.alerts), deadlines_of(config)
+        worklist_settings = load_worklist(config.worklist)
+        mailboxes = channels_of(worklist_settings, rules.email)
         check_certificates(config.authority, certificates_of(config), self._clock())
         stamping = EvidenceSettings.load(config.evidence) if config.evidence else None
         directory = DirectorySettings.load(config.directory) if config.directory else None
@@ -178,6 +184,9 @@ class FleetServer:
         self._health.probes["clock"] = watch.trouble
         self._run(parts, watch.run(), "clock")
         changes = self._changes(parts, database, hub)
+        hook = load_secret(config.order_hook) if config.order_hook else None
+        cards = CardSide.of(database, changes, self._clock, deadlines, hook)
+        worklist = WorklistService(database, cards.cards, changes, self._clock, worklist_settings, deadlines)
         if not config.web_only:
             ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)
             signer = Signer.load(config.server_file("signing.key"))
@@ -192,6 +201,9 @@ class FleetServer:
                 self._retention(database).run,
                 DeadlineJob(database, deadlines, changes, self._clock).run,
                 NightlyCheck(database, self._clock).run,
+                WorklistMail(
+                    database, worklist, worklist_settings, mailboxes, self._clock, post, mail_words, self._url
+                ).run,
             ]
             if directory is not None:
                 once.append(_directory_sync(database, directory, changes, self._clock).run)
@@ -202,10 +214,10 @@ class FleetServer:
         self._run(parts, watch_orders(readings, hub), "orders-watch")
         alerts = AlertService(database, changes, self._clock, settings=rules)
         commands = CommandService(database, changes, self._clock)
-        hook = load_secret(config.order_hook) if config.order_hook else None
-        cards = CardSide.of(database, changes, self._clock, deadlines, hook)
         sealer = sealer_for(database, config.server_file(SECRETS), makes=not config.web_only)
-        await self._serve_pages(parts, readings, hub, Access(database, self._clock, sealer), alerts, commands, cards)
+        await self._serve_pages(
+            parts, readings, hub, Access(database, self._clock, sealer), alerts, commands, cards, worklist
+        )
 
     async def _check_store(self, check: DatabaseCheck) -> None:
         """At the start, for as long as a store of usual size takes; of a bigger one the rest goes on beside the running server.
@@ -260,6 +272,7 @@ class FleetServer:
             settings = IssuerSettings.load(config.issuer)
             link = connected(settings, database, signer, alarms, self._clock)
             issuer, region = await self._ending.enter(parts, "issuer", link)
+            issuer.kept = partial(changes.publish, frozenset({Topic.REQUESTS}))
         answers = Answers(
             database, signer, verifier, alarms, self._clock, issuer, region, self._tracing, config.lists_valid
         )
@@ -315,6 +328,7 @@ class FleetServer:
         alerts: Alerts,
         commands: Commands,
         cards: CardSide,
+        worklist: WorklistService,
     ) -> None:
         bound = bound_for_pages(self._config.http)
         self.http = replace(self._config.http, port=bound.getsockname()[1])
@@ -331,6 +345,7 @@ class FleetServer:
             health=self._health,
             evidence=EvidenceService(access.database, Seal.load(self._config.authority), self._clock),
             cards=cards,
+            worklist=worklist,
             limits=pages.limits,
             tracing=self._tracing,
             asks=self._asks,

@@ -27,6 +27,7 @@ _ICON = {
     "return_not_found": "file-search-outline",
     "returned_open": "lock-alert-outline",
     "retired_heard": "archive-arrow-down-outline",
+    "handover_unregistered": "tray-arrow-up",
     "clock": "clock-outline",
     "version": "update",
     "chain_broken": "link-variant-off",

@@ -60,6 +60,14 @@ def deliver(channel: Channel, told: Notification, now: datetime) -> None:
         raise NotDeliveredError(_reason(error)) from None
 
 
+def send_text(channel: Email, subject: str, text: str, now: datetime) -> None:
+    """An e-mail about something else than an alert. Raises NotDeliveredError."""
+    try:
+        _send(channel, PREFIX + _line(subject), text, str(uuid.uuid4()), now)
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        raise NotDeliveredError(_reason(error)) from None
+
+
 def next_try(tries: int, now: datetime) -> datetime | None:
     """When to try again after so many tries; None: no more."""
     if tries >= MOST_TRIES:
@@ -190,11 +198,16 @@ def _uid(told: Notification) -> str:
 
 
 def _mail(channel: Email, told: Notification, now: datetime) -> None:
+    subject, text = subject_and_text(told, _languages()[channel.language])
+    _send(channel, subject, text, _uid(told), now)
+
+
+def _send(channel: Email, subject: str, text: str, uid: str, now: datetime) -> None:
     message = EmailMessage()
-    message["Subject"], text = subject_and_text(told, _languages()[channel.language])
+    message["Subject"] = subject
     message["From"], message["To"] = channel.sender, ", ".join(channel.to)
     message["Date"] = format_datetime(now)
-    message["Message-ID"] = f"<{_uid(told)}@{parseaddr(channel.sender)[1].rpartition('@')[2]}>"
+    message["Message-ID"] = f"<{uid}@{parseaddr(channel.sender)[1].rpartition('@')[2]}>"
     message.set_content(text, cte="quoted-printable")  # a relay need not take 8 bits (RFC 6152)
     context = ssl.create_default_context()
     if channel.security == "tls":

@@ -47,7 +47,8 @@ from fleet.server.commands.tables import commands
 from fleet.server.deadlines.settings import ALARMS
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events
-from fleet.server.issuers.tables import requests, wishes
+from fleet.server.issuers.tables import HANDED_OVER, requests, wishes
+from fleet.server.orders.model import IN_HAND
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import stations_like
 from fleet.server.stations.model import contact_of
@@ -83,6 +84,7 @@ def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> Fl
         tuple(RaisedAlarm(row.station, row.code, row.argument, row.last, row.times) for row in kept),
         tuple(_failures(connection, now - back)),
         tuple(_returned(connection)),
+        tuple(_unregistered(connection)),
         retired=tuple(RetiredStation(row.name, row.retired, row.heard) for row in retired),
     )
 
@@ -348,6 +350,15 @@ def _returned(connection: Connection) -> Iterable[ReturnedCard]:
     query = query.where(orders.c.state == "returned", given_back, *(~one for one in asked))
     rows = connection.execute(query.order_by(orders.c.changed).limit(MOST_RETURNED))
     return (ReturnedCard(row.station, row.order, row.card_number, row.changed) for row in rows)
+
+
+def _unregistered(connection: Connection) -> Iterable[ReturnedCard]:
+    """Hand-overs that the issuer has not confirmed, and nobody in its portal."""
+    same = and_(orders.c.card_number == requests.c.card_number, orders.c.state.in_(IN_HAND))
+    query = select(requests.c.station, orders.c.order, requests.c.card_number, requests.c.made).join(orders, same)
+    query = query.where(requests.c.ask == HANDED_OVER, requests.c.state != "done")
+    rows = connection.execute(query.order_by(requests.c.made).limit(MOST_RETURNED))
+    return (ReturnedCard(row.station, row.order, row.card_number, row.made) for row in rows)
 
 
 def _state(text: str | None) -> StationState | None:

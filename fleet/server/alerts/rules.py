@@ -98,7 +98,7 @@ class FailedErrand:
 
 @dataclass(frozen=True, slots=True)
 class ReturnedCard:
-    """A card that its holder gave back, and of which nobody has asked a hold or a block."""
+    """A card that its holder gave back, and of which nobody has asked a hold or a block; or one that was handed over."""
 
     station: str
     order: str
@@ -115,6 +115,8 @@ class FleetSnapshot:
     kept: tuple[RaisedAlarm, ...] = ()
     failures: tuple[FailedErrand, ...] = ()
     returned: tuple[ReturnedCard, ...] = ()
+    unregistered: tuple[ReturnedCard, ...] = ()
+    """Cards that were handed over, and that the issuer has not confirmed."""
     ends: tuple[End, ...] = ()
     """Of the server's own certificates, keys and secrets."""
     listening: datetime | None = None
@@ -264,6 +266,11 @@ def _returned(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         yield RuleMatch(card.station, "returned_open", card.order, card.card_number, since=card.since)
 
 
+def _unregistered(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    for card in look.unregistered:
+        yield RuleMatch(card.station, "handover_unregistered", card.order, card.card_number, since=card.since)
+
+
 def _recent(look: FleetSnapshot, rule: AlertRule) -> Iterator[FailedErrand]:
     since = look.now - timedelta(seconds=rule.window_s)
     return (failure for failure in look.failures if failure.at >= since and failure.card_number)
@@ -336,6 +343,7 @@ FINDERS: dict[str, Finder] = {
     "directory_away": _directory_away,
     "returned_open": _returned,
     "retired_heard": _retired_heard,
+    "handover_unregistered": _unregistered,
     **{code: _ends(code) for code in ENDING},
     **{code: _kept(code) for code in LATCHED},
 }

@@ -76,11 +76,11 @@ class DeadlineItem(BaseModel):
 
 
 class IssuerRequest(BaseModel):
-    """A hold, block or lift on its way. `due` is the next try; `error` why the last one came to nothing, or the refusal's."""
+    """A hold, block, lift or hand-over on its way. `due` is the next try; `error` why the last one failed, or the refusal's."""
 
     station: str
     id: str
-    ask: Literal["card.hold", "card.block", "card.lift"]
+    ask: Literal["card.hold", "card.block", "card.lift", "card.received"]
     card_number: str
     made: datetime
     state: RequestState

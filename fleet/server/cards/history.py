@@ -14,7 +14,7 @@ from fleet.server.errands.queries import errand_row, errand_rows
 from fleet.server.errands.tables import errands
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.tables import certificates, requests, wishes
-from fleet.server.orders.queries import order_row
+from fleet.server.orders.queries import order_row, order_rows
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
 from fleet.server.stations.tables import stations
@@ -24,7 +24,7 @@ MOST = 100
 
 def story(connection: Connection, number: str, today: str, seen: StationCondition = all_stations) -> CardStory:
     """Everything about it, the newest first, at most a hundred of each."""
-    mine = select(orders).where(orders.c.card_number == number, seen(orders.c.station))
+    mine = order_rows().where(orders.c.card_number == number, seen(orders.c.station))
     found = [order_row(row, today) for row in connection.execute(mine.order_by(orders.c.changed.desc()).limit(MOST))]
     about = or_(errands.c.card_number == number, errands.c.order.in_([order.order for order in found]))
     theirs = errand_rows().where(about, seen(stations.c.name)).order_by(errands.c.started.desc()).limit(MOST)

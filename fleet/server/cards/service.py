@@ -25,7 +25,7 @@ from fleet.server.cards.stock.model import Emptied
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import Queueable, RequestKey, RequestRow
 from fleet.server.orders.model import OrderEvent, OrderLine, OrderRecord, OrderRow
-from fleet.server.orders.queries import order_row, record_of
+from fleet.server.orders.queries import find_order, record_of
 from fleet.server.orders.service import StepResult, apply_step, import_orders
 from fleet.server.orders.tables import deliveries, orders
 from fleet.server.people import queries
@@ -155,10 +155,8 @@ class CardService:
 
     def order(self, order: str) -> OrderRow | None:
         """That order, where it is within."""
-        this = select(orders).where(orders.c.order == order, self._seen(orders.c.station))
         with self._database.reading.begin() as connection:
-            row = connection.execute(this).first()
-        return None if row is None else order_row(row, local_day(self._clock()))
+            return find_order(connection, order, local_day(self._clock()), self._seen)
 
     def take_orders(self, rows: Sequence[OrderLine]) -> ImportResult:
         """As an import. Raises RefusedError."""

@@ -44,6 +44,8 @@ class Applied:
     topics: set[str] = field(default_factory=set)
     alarms: list[Alarm] = field(default_factory=list)
     puts: list[Put] = field(default_factory=list)
+    moved: frozenset[str] = frozenset()
+    """Orders that moved."""
 
 
 @dataclass(slots=True)
@@ -91,6 +93,7 @@ def apply_folded(connection: Connection, folded: Folded) -> Applied:
     drop_cards(connection, folded.dropped)
     put_all(connection, [emptied_bins(folded.emptied)])
     moved = move_orders(connection, folded.orders)
+    folded.applied.moved = moved.orders
     dropped = {change.card_number for _, change in folded.dropped} - {""}
     emptied = {origin.station for origin, _ in folded.emptied}
     if settle_returns(connection, moved.handed | dropped, emptied) or moved.orders:

@@ -45,6 +45,7 @@ from fleet.server.ingest.parse import (
 )
 from fleet.server.ingest.project import Folded, apply_folded, fold, keep_receipts
 from fleet.server.ingest.projections import Step, changes_at
+from fleet.server.issuers.request_queue import report_handovers
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.database.bulk import is_postgres, put_all, stored_time
@@ -476,6 +477,8 @@ def _project(
 ) -> set[str]:
     """What follows from the events, the chains, and the rest of the batch."""
     applied = apply_folded(connection, folded)
+    if applied.moved:
+        report_handovers(connection, applied.moved, batch.now)
     alarms = alarm_rows([*batch.alarms, *applied.alarms], batch.now)
     chains = chain_rows((batch.numbers[station], epoch, chain) for station, epoch, chain in touched)
     for column, said in (("state", batch.states), ("online", batch.online)):

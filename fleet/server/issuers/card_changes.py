@@ -13,7 +13,7 @@ import msgspec
 
 from fleet.messages.asking import BlockAsk, DeclinedResult, HeldResult, HoldAsk, LiftAsk, Result
 from fleet.messages.issuing import GRAVE_HOLDS, CardRecord
-from fleet.server.issuers.model import Queueable
+from fleet.server.issuers.model import CardChange
 from fleet.server.issuers.ports import CardRegister
 from fleet.server.issuers.proofs.authorization import Asker, Rights, by_holder
 from fleet.server.issuers.requests import RequestLog
@@ -42,7 +42,7 @@ class CardChanges:
         self._alarms = alarms
         self._clock = clock
 
-    async def change(self, station: str, ask: Queueable, asker: Asker) -> Result:
+    async def change(self, station: str, ask: CardChange, asker: Asker) -> Result:
         """What came of it. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
         card = await self._rights.card(ask.card_number)
         if card is None:
@@ -63,7 +63,7 @@ class CardChanges:
             case LiftAsk():
                 return await self._register.lift(ask, asker.by)
 
-    async def _may(self, station: str, ask: Queueable, asker: Asker, record: CardRecord) -> bool:
+    async def _may(self, station: str, ask: CardChange, asker: Asker, record: CardRecord) -> bool:
         """By proofs; or, of what waited for the issuer, by the HSA-id whose proof was verified when it came."""
         if asker.people:
             holder = by_holder(asker.people, record)

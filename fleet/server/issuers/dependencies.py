@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.issuers.model import Handovers
 from fleet.server.issuers.ports import CardRegister, CertificateIssuer, DirectoryService, StatusSource
 
 
@@ -21,3 +22,4 @@ class IssuerSide:
     keys: CardKeys
     rules: OfferRules
     status: StatusSource
+    handovers: Handovers = "interface"

@@ -1,15 +1,31 @@
-"""Read models of requests to the issuer: holds, blocks and lifts in the queue."""
+"""Read models of requests to the issuer: holds, blocks, lifts and hand-overs in the queue."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk
+from fleet.messages.asking import BlockAsk, HoldAsk, IdentifiedAsk, LiftAsk
+from fleet.server.issuers.tables import HANDED_OVER
 
-Queueable = BlockAsk | HoldAsk | LiftAsk
+
+class HandoverReport(IdentifiedAsk, frozen=True, forbid_unknown_fields=True, tag=HANDED_OVER, kw_only=True):
+    """A card that its holder has got: the server tells the issuer, no station asks it. `handed_over`: RFC 3339."""
+
+    card_number: str
+    order: str
+    hsa_id: str
+    handed_over: str
+
+
+CardChange = BlockAsk | HoldAsk | LiftAsk
+Queueable = CardChange | HandoverReport
 
 
 RequestState = Literal["waiting", "done", "declined"]
+
+
+Handovers = Literal["interface", "portal"]
+"""How an issuer hears of a hand-over: `portal` is a web application for people, without an interface for programs."""
 
 
 STATES: tuple[RequestState, ...] = ("waiting", "done", "declined")

@@ -26,6 +26,7 @@ from fleet.messages.asking import (
     ReleasedResult,
 )
 from fleet.messages.issuing import CardRecord, DirectoryPerson, Offer
+from fleet.server.issuers.model import HandoverReport
 from fleet.server.issuers.proofs.certificate_chains import Standing
 
 __all__ = [
@@ -91,6 +92,9 @@ class CardRegister(Protocol):
 
     async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> ReleasedResult | DeclinedResult:
         """Seal the PUK to the asker's key, once for a card. `people`: who holds the card, and who attends."""
+
+    async def received(self, report: HandoverReport) -> DeclinedResult | None:
+        """The holder has the card, which is in use from now on. None where the register says so."""
 
     async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrderedResult | DeclinedResult:
         """Send a new code letter."""

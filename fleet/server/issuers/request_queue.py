@@ -1,9 +1,10 @@
-"""Queue of holds, blocks and lifts on their way to the issuer, as rows.
+"""Queue of holds, blocks, lifts and hand-overs on their way to the issuer, as rows.
 
 Rules: a request is put once for each (station, id); it waits until the issuer has said yes or no, however long that takes, and
 then stays as what came of it. Of several processes one tries at a time: who tries claims the row for some minutes.
 """
 
+import hashlib
 import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -12,17 +13,21 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
 
-from fleet.messages.asking import tag_of
+from fleet.messages.asking import PersonAsk, tag_of
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
-from fleet.server.issuers.model import Queueable, RequestKey, RequestRow
-from fleet.server.issuers.tables import requests
+from fleet.server.issuers.model import HandoverReport, Queueable, RequestKey, RequestRow
+from fleet.server.issuers.tables import HANDED_OVER, requests
+from fleet.server.orders.model import IN_HAND
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.station_scope import stations_like
 
 QUEUED = frozenset({AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.CARD_LIFT})
+CHUNK = 500
 FIRST_S, LAST_S = 30.0, 3600.0
+PORTAL = "register it in the issuer's portal"
+"""Why a hand-over waits where the issuer has no interface for it."""
 
 
 def enqueue(connection: Connection, key: RequestKey, ask: Queueable, who: str, now: datetime, by: str = "") -> bool:
@@ -40,6 +45,34 @@ def enqueue(connection: Connection, key: RequestKey, ask: Queueable, who: str, n
         "due": now,
     }
     return insert_new(connection, requests, row)
+
+
+def report_handovers(connection: Connection, names: Collection[str], now: datetime) -> None:
+    """Put the hand-over of each of these orders into the queue, once, where its holder has the card."""
+    columns = (orders.c.order, orders.c.card_number, orders.c.hsa_id, orders.c.station, orders.c.changed)
+    handed = select(*columns).where(orders.c.state.in_(IN_HAND))
+    moved = sorted(names)
+    chunks = (moved[start : start + CHUNK] for start in range(0, len(moved), CHUNK))
+    for row in [row for some in chunks for row in connection.execute(handed.where(orders.c.order.in_(some)))]:
+        once = hashlib.sha256(json.dumps([HANDED_OVER, row.order, row.card_number]).encode()).hexdigest()[:32]
+        handed_over = row.changed.isoformat(timespec="seconds").replace("+00:00", "Z")
+        report = HandoverReport(
+            id=once, card_number=row.card_number, order=row.order, hsa_id=row.hsa_id, handed_over=handed_over
+        )
+        enqueue(connection, RequestKey(row.station, once), report, "event:handover", now)
+
+
+def leave_to_people(connection: Connection, row: RequestRow) -> None:
+    """The issuer has no interface for it: no more tries, it waits for somebody who does it in the issuer's portal."""
+    waiting = and_(_this(row.key), requests.c.state == "waiting")
+    connection.execute(update(requests).where(waiting).values(due=None, error=PORTAL))
+
+
+def settle(connection: Connection, key: RequestKey, now: datetime) -> bool:
+    """A person has done it in the issuer's portal. False where it was done already."""
+    undone = and_(_this(key), requests.c.state != "done")
+    values = {"state": "done", "due": None, "error": None, "tried": now}
+    return connection.execute(update(requests).where(undone).values(values)).rowcount == 1
 
 
 def due_requests(connection: Connection, now: datetime, limit: int = 20) -> list[RequestRow]:
@@ -100,9 +133,10 @@ def list_requests(
     limit: int = 100,
     offset: int = 0,
 ) -> tuple[list[RequestRow], int]:
-    """Requests that fit: those that wait first, then the newest; and how many there are in all."""
+    """Requests that fit and are not forgotten: those that wait first, then the newest; and how many there are in all."""
     wishes = ((requests.c.state, state), (requests.c.card_number, card_number))
-    fits = and_(true() if within is None else within, *(column == wanted for column, wanted in wishes if wanted))
+    remembered = and_(true() if within is None else within, requests.c.content != "{}")
+    fits = and_(remembered, *(column == wanted for column, wanted in wishes if wanted))
     total = connection.execute(select(func.count()).select_from(requests).where(fits)).scalar_one()
     newest = select(requests).where(fits).order_by(requests.c.state != "waiting", requests.c.made.desc(), requests.c.id)
     return [_row(row) for row in connection.execute(newest.limit(limit).offset(offset))], total
@@ -134,4 +168,5 @@ def _row(row: Any) -> RequestRow:
 
 def _content(ask: Queueable, by: str) -> str:
     """The ask, and in whose name: one JSON object, as it was when asks named that themselves."""
-    return json.dumps({**json.loads(encode(msgspec.structs.replace(ask, proofs=()))), "by": by})
+    bare = msgspec.structs.replace(ask, proofs=()) if isinstance(ask, PersonAsk) else ask
+    return json.dumps({**json.loads(encode(bare)), "by": by})

@@ -4,6 +4,7 @@ Rules: a request is tried until the issuer has said yes or no: after half a minu
 It is done once for its id, also where two processes or the station itself try beside each other. An issuer that is away, or a
 database, stops the loop no more than a moment. Why requests wait is logged when that changes, not with each of them and each
 try.
+A hand-over that people register in the issuer's portal is not tried at all.
 Holds and blocks that a rule asked for, or a station without a proof, are a
 batch: they wait for a person where they are more than a share of the cards within a day, those of rules also while the clock is
 not believed (`fleet.server.guards`).
@@ -19,7 +20,7 @@ from fleet.messages.vocabulary import AskName
 from fleet.server.guards.model import BLOCKS, HOLDS
 from fleet.server.guards.service import clock_is_believed, share_of, within_share
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.issuers.model import RequestRow
+from fleet.server.issuers.model import HandoverReport, RequestRow
 from fleet.server.issuers.ports import IssuerAwayError
 from fleet.server.issuers.requests import ReusedError
 from fleet.server.issuers.service import IssuerAnswers
@@ -64,7 +65,9 @@ class RequestSender:
         due = await asyncio.to_thread(self._due)
         for row in due:
             why = await asyncio.to_thread(self._held_back, row)
-            if why is not None:
+            if isinstance(row.content, HandoverReport) and self._portal:
+                await asyncio.to_thread(self._leave_to_people, row)
+            elif why is not None:
                 await asyncio.to_thread(self._put_off, row, why)
             elif await asyncio.to_thread(self._claim, row):
                 await self._try(row)
@@ -87,9 +90,11 @@ class RequestSender:
             _log.info("the issuer answers requests again")
         self._waits_for = why
 
-    async def _ask(self, row: RequestRow) -> Result:
+    async def _ask(self, row: RequestRow) -> Result | None:
         if self._answers is None:
             raise IssuerAwayError("no issuer is set up")
+        if isinstance(row.content, HandoverReport):
+            return await self._answers.side.register.received(row.content)
         return await self._answers.carry_out(row.station, row.content, by=row.by, own=row.own)
 
     def _due(self) -> list[RequestRow]:
@@ -118,11 +123,20 @@ class RequestSender:
         with self._database.writing.begin() as connection:
             return requesting.claim(connection, row, self._clock() + CLAIM)
 
+    @property
+    def _portal(self) -> bool:
+        """Whether hand-overs are registered by people, in the issuer's portal."""
+        return self._answers is not None and self._answers.side.handovers == "portal"
+
+    def _leave_to_people(self, row: RequestRow) -> None:
+        with self._database.writing.begin() as connection:
+            requesting.leave_to_people(connection, row)
+
     def _put_off(self, row: RequestRow, why: str) -> None:
         with self._database.writing.begin() as connection:
             requesting.postpone(connection, row, why, self._clock())
 
-    def _settle(self, row: RequestRow, result: Result) -> None:
+    def _settle(self, row: RequestRow, result: Result | None) -> None:
         reason = result.reason if isinstance(result, DeclinedResult) else None
         with self._database.writing.begin() as connection:
             requesting.record_answer(connection, row.key, reason, self._clock())

@@ -16,6 +16,7 @@ from sqlalchemy import and_, delete, func, insert, select
 from fleet.messages.asking import (
     CertificateAsk,
     DeclinedResult,
+    HoldAsk,
     IdentifiedAsk,
     IssuedResult,
     LetterAsk,
@@ -175,6 +176,7 @@ def _row(station: str, ask: IdentifiedAsk, now: datetime) -> dict[str, Any]:
         "people": "[]",
         "outcome": ASKED,
         "reason": None,
+        "hold_reason": ask.reason if isinstance(ask, HoldAsk) else None,
         "result": None,
         "at": now,
     }

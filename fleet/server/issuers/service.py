@@ -47,7 +47,7 @@ from fleet.server.issuers.card_changes import CardChanges
 from fleet.server.issuers.certificate_offers import offers_of
 from fleet.server.issuers.certificate_requests import check_issued, check_renewal, check_request, der_of
 from fleet.server.issuers.dependencies import IssuerSide
-from fleet.server.issuers.model import Queueable
+from fleet.server.issuers.model import CardChange
 from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.authorization import (
@@ -97,6 +97,8 @@ class IssuerAnswers:
         self._clock = clock
         self.changed: Callable[[], None] = lambda: None
         """Called when certificates have been revoked, suspended, or taken back."""
+        self.kept: Callable[[], None] = lambda: None
+        """Called when an answer has been written down: pages show it."""
 
     async def answer(self, station: str, ask: IssuerAsk) -> Answer:
         """The signed word, or an error. Raises MessageError, sqlalchemy.exc.SQLAlchemyError."""
@@ -116,7 +118,7 @@ class IssuerAnswers:
         word = Word(station, ask.id, now.isoformat(timespec="seconds").replace("+00:00", "Z"), result)
         return Answer(ok=True, jws=self._signer.sign(encode(word), typ_of(ask)))
 
-    async def carry_out(self, station: str, ask: Queueable, *, by: str, own: bool) -> Result:
+    async def carry_out(self, station: str, ask: CardChange, *, by: str, own: bool) -> Result:
         """The same from the queue, without a word to sign: whose proof came with it was verified before it was put there.
         `own`: the server itself wants it.
 
@@ -143,7 +145,7 @@ class IssuerAnswers:
                     return await self._keep(station, ask, (person.hsa_id,), refused)
             return await self._fresh(station, ask, asker)
         except IssuerAwayError:
-            if isinstance(ask, Queueable):
+            if isinstance(ask, CardChange):
                 await asyncio.to_thread(self._wishes.wait_for, station, ask, asker.by, self._clock())
             raise
 
@@ -158,6 +160,7 @@ class IssuerAnswers:
             alarm = Alarm(station, BLOCK_DECLINED, f"{ask.card_number}: {result.reason}")
             await asyncio.to_thread(self._alarms.record, alarm, now)
         await asyncio.to_thread(self._wishes.keep, station, ask, people, result, now)
+        self.kept()
         return result
 
     async def _deal_with(self, station: str, ask: PersonAsk, asker: Asker) -> Outcome:

@@ -31,6 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fleet.server.issuers.adapters.http_client import client_tls
 from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.issuers.model import Handovers
 from fleet.server.issuers.proofs.assurance import SHIPPED
 
 
@@ -88,6 +89,8 @@ class IssuerSettings(_Table):
     """Folder of the region's data (`fleet.server.issuers.region_data`); empty where there is none."""
     card_keys: str = ""
     """File of the cards' own keys (`fleet.server.issuers.card_keys`)."""
+    handovers: Handovers = "interface"
+    """How the issuer hears that a card was handed over."""
     base: Path = Path()
 
     @classmethod

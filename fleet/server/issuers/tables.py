@@ -7,6 +7,10 @@ from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from fleet.server.platform.database.schema import UtcDateTime, metadata
 
+HANDED_OVER = "card.received"
+"""`ask` of a request that no station makes: the holder has the card."""
+
+
 wishes = Table(
     "wishes",
     metadata,
@@ -18,10 +22,12 @@ wishes = Table(
     Column("people", Text, nullable=False, comment="JSON: HSA-ids of those in whose name it was asked"),
     Column("outcome", String(16), nullable=False),
     Column("reason", String(64)),
+    Column("hold_reason", String(16), comment="why a hold was asked for"),
     Column("result", Text, comment="JSON, to say again; null where a repetition is asked anew"),
     Column("at", UtcDateTime, nullable=False),
     Index(None, "station", "ask", "at"),
     Index(None, "card_number"),
+    Index(None, "ask", "outcome"),
 )
 
 

@@ -57,7 +57,13 @@ async def connected(
         rest = RestRegister(secure)
         directory = MergedDirectory(WithHandovers(rest, database), database, clock)
         side = IssuerSide(
-            EstIssuer(secure, labels=settings.labels), rest, directory, keys, settings.offer_rules(), status
+            EstIssuer(secure, labels=settings.labels),
+            rest,
+            directory,
+            keys,
+            settings.offer_rules(),
+            status,
+            settings.handovers,
         )
         changed = asyncio.Event()
         watching = asyncio.create_task(_watch(settings, region, status, changed, watch_s), name="region-watch")

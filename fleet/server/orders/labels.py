@@ -14,6 +14,7 @@ _ORDER: dict[str, tuple[Level, str]] = {
     "taken_out": ("of", "tray-arrow-up"),
     "activated": ("wa", "receipt-text-outline"),
     "collected": ("ok", "check-circle"),
+    "unregistered": ("wa", "tray-arrow-up"),
     "cancelled": ("of", "close-circle-outline"),
     "voided": ("of", "timer-sand"),
     "returned": ("of", "archive-arrow-down-outline"),

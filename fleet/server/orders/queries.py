@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select
 
 from fleet.messages.link import Order
+from fleet.server.issuers.tables import HANDED_OVER, requests
 from fleet.server.orders.leavers import has_left
 from fleet.server.orders.model import OPEN, RECEIPT_OWED, OrderRecord, OrderRow
 from fleet.server.orders.tables import orders
+from fleet.server.platform.database.station_scope import StationCondition, all_stations
 
 CHUNK = 500
 
@@ -101,8 +103,28 @@ def _order(row: Any) -> Order:
     )
 
 
+def order_rows() -> Select[Any]:
+    """Orders as `order_row` reads them."""
+    return select(orders, is_unregistered().label("unregistered"))
+
+
+def find_order(
+    connection: Connection, order: str, today: str, seen: StationCondition = all_stations
+) -> OrderRow | None:
+    """That order, where the reader may see it."""
+    row = connection.execute(order_rows().where(orders.c.order == order, seen(orders.c.station))).first()
+    return None if row is None else order_row(row, today)
+
+
+def is_unregistered() -> ColumnElement[bool]:
+    """The issuer has not confirmed yet that the card was handed over."""
+    told = (requests.c.card_number == orders.c.card_number, requests.c.ask == HANDED_OVER)
+    return and_(orders.c.state == "collected", exists().where(*told, requests.c.state != "done"))
+
+
 def order_row(row: Any, today: str) -> OrderRow:
-    """Of a row of the table; one that waits past its last day is expired."""
+    """Of a row of `order_rows`; one that waits past its last day is expired, and one that was collected is unregistered until the
+    issuer has confirmed it."""
     past = row.state == "waiting" and row.last_day < today
     return OrderRow(
         order=row.order,
@@ -115,7 +137,7 @@ def order_row(row: Any, today: str) -> OrderRow:
         station=row.station,
         slot=row.slot,
         last_day=row.last_day,
-        state="expired" if past else row.state,
+        state="expired" if past else "unregistered" if row.unregistered else row.state,
         changed=row.changed,
         delivery=row.delivery,
         made=row.made,

@@ -41,6 +41,8 @@ class ServerConfig:
     """Print a link that signs a made-up administrator in; on a loopback address alone."""
     deadlines: Path | None = None
     """The file that changes the rules of deadlines (`fleet.server.deadlines.settings`)."""
+    worklist: Path | None = None
+    """The file that changes the worklist (`fleet.server.worklist.settings`)."""
     order_hook: Path | None = None
     """The secret of the order system's signed messages (`fleet.server.platform.webhook_signatures`)."""
     cluster: BrokerUrl | None = None

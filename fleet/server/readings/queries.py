@@ -23,7 +23,7 @@ from fleet.server.errands.tables import errands, receipts
 from fleet.server.events.tables import events
 from fleet.server.ingest.projections import receipt_bytes
 from fleet.server.orders.model import OrderRow
-from fleet.server.orders.queries import order_row
+from fleet.server.orders.queries import is_unregistered, order_row, order_rows
 from fleet.server.orders.tables import orders
 from fleet.server.platform import local_days
 from fleet.server.platform.database import station_scope
@@ -139,7 +139,7 @@ class StoreReadings:
                 _in_state(state, today),
                 self._seen(orders.c.station),
             )
-            query = select(orders).where(fits).order_by(orders.c.changed.desc(), orders.c.order)
+            query = order_rows().where(fits).order_by(orders.c.changed.desc(), orders.c.order)
             total = connection.execute(select(func.count()).select_from(orders).where(fits)).scalar_one()
             rows = connection.execute(query.limit(limit).offset(offset))
             return [order_row(row, today) for row in rows], total
@@ -222,6 +222,8 @@ def _in_state(state: str, today: str) -> ColumnElement[bool]:
         return orders.c.order.is_not(None)
     if state == "expired":
         return past
+    if state == "unregistered":
+        return is_unregistered()
     return and_(orders.c.state == state, ~past)
 
 

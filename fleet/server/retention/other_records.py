@@ -16,12 +16,13 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, not
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.deadlines.tables import deeds
 from fleet.server.events.tables import conflicts, quarantine
-from fleet.server.issuers.tables import certificates, requests, wishes
+from fleet.server.issuers.tables import HANDED_OVER, certificates, requests, wishes
 from fleet.server.orders.model import State
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import people, person_certificates, person_facts
 from fleet.server.platform.audit import log as audit
 from fleet.server.retention.pseudonyms import Pseudonyms
+from fleet.server.worklist.tables import worklist_acts
 
 Count = Callable[[Connection, datetime], int]
 Forget = Callable[[Connection, datetime, Pseudonyms], int]
@@ -91,7 +92,9 @@ def _unread(table: Table, cutoff: datetime) -> ColumnElement[bool]:
 
 
 def _settled(cutoff: datetime) -> ColumnElement[bool]:
-    return and_(requests.c.state != "waiting", requests.c.made < cutoff, requests.c.content != "{}")
+    """What the issuer has answered; and a hand-over, of which nobody needs to hear any more."""
+    over = or_(requests.c.state != "waiting", requests.c.ask == HANDED_OVER)
+    return and_(over, requests.c.made < cutoff, requests.c.content != "{}")
 
 
 def _asked(cutoff: datetime) -> ColumnElement[bool]:
@@ -99,21 +102,27 @@ def _asked(cutoff: datetime) -> ColumnElement[bool]:
 
 
 def _count_blocks(connection: Connection, cutoff: datetime) -> int:
-    conditions = ((requests, _settled(cutoff)), (wishes, _asked(cutoff)), (deeds, deeds.c.at < cutoff))
+    conditions = (
+        (requests, _settled(cutoff)),
+        (wishes, _asked(cutoff)),
+        (deeds, deeds.c.at < cutoff),
+        (worklist_acts, worklist_acts.c.at < cutoff),
+    )
     return sum(_number(connection, table, which) for table, which in conditions)
 
 
 def _forget_blocks(connection: Connection, cutoff: datetime, pseudonyms: Pseudonyms) -> int:
     count = 0
     for table, which, gone in (
-        (requests, _settled(cutoff), {"content": "{}", "who": "", "error": None}),
+        (requests, _settled(cutoff), {"content": "{}", "who": "", "error": None, "due": None}),
         (wishes, _asked(cutoff), {"people": "[]", "result": None}),
     ):
         for row in connection.execute(select(table.c.station, table.c.id, table.c.card_number).where(which)).all():
             this = and_(table.c.station == row.station, table.c.id == row.id)
             left = {**gone, "card_number": pseudonyms.card(row.card_number)}
             count += connection.execute(update(table).where(this).values(left)).rowcount
-    return count + connection.execute(delete(deeds).where(deeds.c.at < cutoff)).rowcount
+    done = (delete(table).where(table.c.at < cutoff) for table in (deeds, worklist_acts))
+    return count + sum(connection.execute(each).rowcount for each in done)
 
 
 def _count_audit(connection: Connection, cutoff: datetime) -> int:

@@ -176,7 +176,7 @@ class Order(BaseModel):
     station: str
     slot: int
     last_day: str
-    state: State | Literal["expired"]
+    state: State | Literal["expired", "unregistered"]
     changed: datetime
     delivery: Delivery
 
@@ -255,7 +255,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
         search: Annotated[
             str, Query(max_length=100, pattern=LINE, description="part of order, HSA-id, card number or name")
         ] = "",
-        state: State | Literal["", "expired"] = "",
+        state: State | Literal["", "expired", "unregistered"] = "",
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> CountedRows[Order]:

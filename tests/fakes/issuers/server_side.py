@@ -1,5 +1,6 @@
 """The server's side of one issuer: its answers over a store, with register and status in memory."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from fleet.messages.asking import (
     BlockAsk,
     BlockedResult,
+    DeclinedResult,
     HeldResult,
     HoldAsk,
     LiftAsk,
@@ -30,6 +32,7 @@ from fleet.server.issuers.adapters.merged_directory import MergedDirectory
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.dependencies import IssuerSide
+from fleet.server.issuers.model import HandoverReport
 from fleet.server.issuers.ports import DirectoryEntry, IssuerAwayError, Standing
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.nonces import Nonces
@@ -69,6 +72,8 @@ class Register:
     def __init__(self) -> None:
         self.away = False
         self.told: list[Any] = []
+        self.received_cards: list[tuple[str, str]] = []
+        self.receives: DeclinedResult | None = None
         self.card = CardRecord(NUMBER, WHO, "601", "active")
         self.others = {one.card_number: CardRecord(one.card_number, one.hsa_id, "601", "active") for one in (MAJ, BO)}
         self.people = {
@@ -98,6 +103,13 @@ class Register:
     async def lift(self, ask: LiftAsk, by: str) -> LiftedResult:
         self.told.append((ask.id, by))
         return LiftedResult("active")
+
+    async def received(self, report: HandoverReport) -> DeclinedResult | None:
+        if self.away:
+            raise IssuerAwayError("away")
+        if self.receives is None:
+            self.received_cards.append((report.card_number, report.hsa_id))
+        return self.receives
 
 
 class Status:
@@ -130,6 +142,10 @@ class Place:
         side = IssuerSide(None, self.register, directory, keys, OfferRules(), None)  # type: ignore[arg-type]
         self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, alarms, lambda: self.now)
         self.answers = Answers(database, signer, None, alarms, lambda: self.now, self.issuer)  # type: ignore[arg-type]
+
+    def with_portal(self) -> None:
+        """From now on people register hand-overs in the issuer's portal."""
+        self.issuer.side = replace(self.issuer.side, handovers="portal")
 
     async def ask(self, ask: Any, station: str = "entre-a") -> Answer:
         return await self.answers.answer(station, encode(ask))

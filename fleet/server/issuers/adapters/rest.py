@@ -25,6 +25,7 @@ from fleet.messages.asking import (
 )
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.issuers.adapters.http_client import IssuerHttp, Reply
+from fleet.server.issuers.model import HandoverReport
 from fleet.server.issuers.ports import DirectoryEntry, IssuerAwayError
 
 T = TypeVar("T")
@@ -74,6 +75,12 @@ class RestRegister:
     async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrderedResult | DeclinedResult:
         """POST /cards/NUMBER/letter."""
         return await self._change(ask, "letter", {"hsa_id": holder}, LetterOrderedResult)
+
+    async def received(self, report: HandoverReport) -> DeclinedResult | None:
+        """POST /cards/NUMBER/received."""
+        told = {"hsa_id": report.hsa_id, "by": (), "handed_over": report.handed_over}
+        answer = await self._change(report, "received", told, ReceivedAnswer)
+        return answer if isinstance(answer, DeclinedResult) else None
 
     async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
         """GET /directory."""

@@ -31,6 +31,7 @@ class Topic(StrEnum):
     COMMANDS = "commands"
     REQUESTS = "requests"
     DEADLINES = "deadlines"
+    WORKLIST = "worklist"
 
     def of(self, name: str) -> str:
         """The topic of one station or errand: `station/NAME`."""

@@ -37,6 +37,7 @@ class Page:
 
 MENU = (
     Page("overview", "/", "view-dashboard-outline"),
+    Page("worklist", "/worklist", "check-circle-outline", Right.PEOPLE),
     Page("stations", "/stations", "monitor"),
     Page("errands", "/errands", "file-search-outline"),
     Page("alerts", "/alerts", "bell-outline"),

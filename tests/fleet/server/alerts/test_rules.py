@@ -66,6 +66,7 @@ OF_MANY = {
     "retired_heard",
     "server_part",
     "directory_away",
+    "handover_unregistered",
     "silent",
     "offline",
     "version",
@@ -130,6 +131,13 @@ def test_a_retired_station_is_told_of_while_it_speaks_and_for_nothing_else() -> 
         (NOW - timedelta(days=1), None, []),
     ):
         assert found(retired=(RetiredStation("entre-a", retired, heard),)) == expected
+
+
+def test_a_hand_over_that_the_issuer_has_not_confirmed_is_told_with_its_order() -> None:
+    card = ReturnedCard("entre-a", "O-1", "9752269875", NOW - timedelta(hours=25))
+    assert found(seen(), unregistered=(card,)) == [
+        RuleMatch("entre-a", "handover_unregistered", "O-1", "9752269875", since=NOW - timedelta(hours=25))
+    ]
 
 
 def test_an_offline_station_says_nothing_of_its_devices() -> None:

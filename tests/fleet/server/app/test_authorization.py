@@ -33,6 +33,7 @@ EXAMPLES = {
     "command": "1",
     "station": "lasarettet-a",
     "what": "hold",
+    "act": "take",
     "order": "NS-20417",
     "hsa_id": "TEST000000-0001",
     "id": "a" * 32,
@@ -44,6 +45,7 @@ FOR_PERSONS = {
     "/api/v1/cards/7F3A-91BA/hold",
     "/api/v1/cards/7F3A-91BA/lift",
     "/api/v1/orders/NS-20417/destroyed",
+    *(f"/api/v1/worklist/{'a' * 32}/{act}" for act in ("take", "note", "act")),
 }
 """What no token does."""
 MADE = {"GET", "POST", "HEAD", "DELETE", "PUT", "PATCH"}

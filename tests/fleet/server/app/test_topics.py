@@ -23,6 +23,9 @@ from fleet.server.guards.model import Guards
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
 from fleet.server.readings.model import Readings
+from fleet.server.worklist.model import Worklist
+from fleet.server.worklist.service import WorklistService
+from fleet.server.worklist.settings import load as load_worklist
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import ready
 from tests.fakes.server.databases import new_store
@@ -48,6 +51,7 @@ PAGES = {
     "/people/{hsa_id}/timeline": "/people/TEST000000-0001/timeline",
     "/requests": "/requests",
     "/deadlines": "/deadlines",
+    "/worklist": "/worklist",
     "/alerts": "/alerts",
     "/alerts/{alert}": "/alerts/1",
     "/maintenance": "/maintenance",
@@ -60,7 +64,8 @@ STILL = {"/audit", "/me", "/me/keys", "/users", "/users/{user}", "/tokens", "/st
 NO_PAGES = ("/sign-in", "/set-up", "/exports/", "/api/", "/receipts/", "/events", "/cards")
 TITLES_ALONE = {"/errands", "/errands/{errand}", "/orders", "/bins", "/bins/{name}", "/cards/{number}", "/requests",
                 "/cards/{number}/timeline", "/people/{hsa_id}/timeline",
-                "/deadlines", "/alerts", "/alerts/{alert}", "/maintenance", "/commands", "/commands/{command}"}  # fmt: skip
+                "/deadlines", "/worklist", "/alerts", "/alerts/{alert}", "/maintenance", "/commands",
+                "/commands/{command}"}  # fmt: skip
 """Pages that read stations for their titles, which do not change while a server runs."""
 ONE_NUMBER = {"/errands": Topic.ERRANDS, "/errands/{errand}": Topic.ERRANDS, "/orders": Topic.ORDERS}
 """Pages that show one number of the fleet's summary, and what that changes with."""
@@ -135,6 +140,7 @@ def recorded(
     reads: set[tuple[type, str]] = set()
     database = new_store(tmp_path / "fleet.sqlite")
     side = CardSide.of(database, hub, lambda: NOW, load())
+    tasks = WorklistService(database, side.cards, hub, lambda: NOW, load_worklist(), load())
     ready(desk)
     app = application.create_app(
         cast(Readings, Recorder(readings, Readings, reads)),
@@ -144,6 +150,7 @@ def recorded(
         cast(Commands, Recorder(desk, Commands, reads)),
         clock=lambda: NOW,
         zone=ZONE,
+        worklist=cast(Worklist, Recorder(tasks, Worklist, reads)),
         cards=CardSide(
             cast(Cards, Recorder(side.cards, Cards, reads)),
             cast(Deadlines, Recorder(side.deadlines, Deadlines, reads)),

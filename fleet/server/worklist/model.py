@@ -1,0 +1,119 @@
+"""Read models of the worklist, and the interface that pages and programs use.
+
+>>> ACTIONS["hold"]
+('block', 'lift')
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol, get_args
+
+from fleet.server.cards.model import CardStory
+from fleet.server.platform.live_feed.topics import Topic, changes_with
+
+Kind = Literal[
+    "hold",
+    "not_seen",
+    "hold_declined",
+    "handover",
+    "receipt",
+    "bin",
+    "misplaced",
+    "quarantined",
+    "left",
+    "letter_declined",
+]
+"""Why something waits. `not_seen`: a card given back by its number alone. `handover`: the issuer has not confirmed it."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Action = Literal["block", "lift", "register", "remind", "cancel", "open_slot", "empty", "close"]
+"""What brings a row to its end, or towards it. `register`: a person has done it in the issuer's portal; `open_slot` and `empty`
+are done at the station."""
+ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
+    "hold": ("block", "lift"),
+    "not_seen": ("empty",),
+    "hold_declined": ("close",),
+    "handover": ("register",),
+    "receipt": ("remind", "block"),
+    "bin": ("close",),
+    "misplaced": ("cancel",),
+    "quarantined": ("open_slot",),
+    "left": ("block", "remind"),
+    "letter_declined": ("close",),
+}
+"""The first is the one that a row shows."""
+DECISIONS: frozenset[Action] = frozenset({"block", "lift"})
+"""What only a listed ID administrator does, after a step-up."""
+AT_STATION: frozenset[Action] = frozenset({"open_slot", "empty"})
+EXPLAINED: frozenset[Action] = frozenset({"close", "register"})
+"""What ends a row by a person's word alone: the word is written down."""
+MOST_NOTE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody did about a row: `take`, `leave`, `note`, or an action."""
+
+    at: datetime
+    who: str
+    act: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistRow:
+    """One thing that waits. `subject`: card number, order, request or station, as its kind has it; `cause` a code or numbers.
+
+    `name` is None for a protected identity, and where nobody is named.
+    """
+
+    id: str
+    kind: Kind
+    subject: str
+    card_number: str
+    hsa_id: str
+    name: str | None
+    station: str
+    cause: str
+    since: datetime
+    due: datetime
+    is_urgent: bool = False
+    """The card is an ID administrator's."""
+    is_sent: bool = False
+    """A block or lift is on its way to the issuer."""
+    acts: tuple[Act, ...] = ()
+
+    @property
+    def taken(self) -> Act | None:
+        """Who has it, since when."""
+        last = next((act for act in reversed(self.acts) if act.act in ("take", "leave")), None)
+        return last if last is not None and last.act == "take" else None
+
+
+class Worklist(Protocol):
+    """What pages and the API read and do. Each call is one transaction. Nothing here asks who may."""
+
+    def within(self, patterns: frozenset[str]) -> "Worklist":
+        """The same for these stations only: names, or beginnings of names with `*`."""
+
+    @changes_with(Topic.WORKLIST, Topic.ORDERS, Topic.REQUESTS, Topic.ERRANDS, Topic.DEADLINES)
+    def rows(self, *, station: str = "") -> Sequence[WorklistRow]:
+        """All that waits, the shortest time first."""
+
+    @changes_with(Topic.WORKLIST, Topic.ORDERS, Topic.REQUESTS, Topic.ERRANDS, Topic.DEADLINES)
+    def row(self, id: str) -> WorklistRow | None:
+        """That one, while it waits."""
+
+    @changes_with(Topic.WORKLIST, Topic.ORDERS, Topic.REQUESTS, Topic.ERRANDS, Topic.DEADLINES)
+    def story(self, row: WorklistRow) -> CardStory | None:
+        """What is known of its card; None where it is about none."""
+
+    @changes_with()
+    def may_decide(self, who: str, station: str) -> bool:
+        """Whether that account is an ID administrator (KRA) of that station, by the region's list."""
+
+    def record(self, row: WorklistRow, who: str, act: str, note: str = "") -> None:
+        """Write down what somebody did."""
+
+    def act(self, row: WorklistRow, who: str, action: Action, note: str) -> None:
+        """Do what needs no issuer, and write it down."""

@@ -1,0 +1,154 @@
+"""Page of the worklist: rows, shortest time first, and beside them one row with its story and what may be done about it.
+
+Rules: who looks is told to the audit before a name is shown; so is each act, before it is done. A block is confirmed, and a hold
+lifted, by a listed ID administrator (KRA) of that station, after a step-up. What a person's word alone ends needs that word.
+
+Example: `app.include_router(worklist_pages(web, worklist, cards))`
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from fleet.messages.issuing import BlockReason
+from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
+from fleet.server.cards.model import Cards
+from fleet.server.cards.pages import wish
+from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.live_feed.topics import Topic
+from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import (
+    audit_change,
+    audit_lookup,
+    caller_of,
+    field,
+    form_of,
+    needs,
+)
+from fleet.server.readings.dependencies import readings_of
+from fleet.server.stations.dependencies import stations_named
+from fleet.server.worklist.dependencies import Obstacle, find_row, obstacle
+from fleet.server.worklist.labels import row_level, row_story
+from fleet.server.worklist.model import (
+    ACTIONS,
+    AT_STATION,
+    DECISIONS,
+    EXPLAINED,
+    MOST_NOTE,
+    Action,
+    Worklist,
+    WorklistRow,
+)
+
+LOOKED = "people.worklist"
+SHOWS = ("all", "free", "mine")
+SHOWN = 200
+"""Rows of a page: who has more waiting does not read them all."""
+BLOCK_REASON: dict[str, BlockReason] = {"stolen": "stolen", "code_known": "code_known", "returned": "returned"}
+"""By the reason of a hold. All others are a card that is lost to us."""
+_REFUSED: dict[Obstacle, tuple[int, str]] = {
+    "right": (403, "your role does not allow this here, or the row does not offer it"),
+    "not_listed": (403, "only an ID administrator (KRA) of the station, by the region's list, decides about a card"),
+    "step_up": (403, "a proof of who is there, at most five minutes old, is missing: step up at /step-up"),
+    "sent": (409, "a decision about this card is on its way to the issuer"),
+}
+
+
+def worklist_pages(web: Web, worklist: Worklist, cards: Cards) -> APIRouter:
+    """The page, and what is done from it."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @router.get("/worklist", dependencies=needs(Right.PEOPLE))
+    def show(
+        request: Request,
+        show: Annotated[str, Query(max_length=8)] = "all",
+        station: Annotated[str, Query(max_length=40)] = "",
+        item: Annotated[str, Query(max_length=32)] = "",
+    ) -> Response:
+        audit_lookup(request, AuditEvent(LOOKED, station.strip()))
+        return _page(request, web, worklist, (show if show in SHOWS else "all", station.strip(), item))
+
+    @router.post("/worklist/{id}/{act}", dependencies=needs(Right.ORDERS))
+    async def do(request: Request, id: str, act: str) -> Response:
+        note = field(await form_of(request), "note", MOST_NOTE).strip()
+        row = await run_in_threadpool(find_row, request, worklist, id)
+        if act in ("take", "leave", "note"):
+            await run_in_threadpool(note_down, request, worklist, row, act, note)
+        elif act in ACTIONS[row.kind] and act not in AT_STATION:
+            action: Action = act
+            if obstacle(request, worklist, row, action) == "step_up":
+                return RedirectResponse(with_query(STEP_UP, onward=f"/worklist?item={id}"), 303)
+            await run_in_threadpool(carry_out, request, worklist, cards, row, action, note)
+        else:
+            raise HTTPException(404, "no such act")
+        return RedirectResponse(f"/worklist?item={id}", 303)
+
+    return router
+
+
+def note_down(request: Request, worklist: Worklist, row: WorklistRow, act: str, note: str) -> None:
+    """Take, leave, or a note. Raises HTTPException."""
+    if act == "note" and not note:
+        raise HTTPException(422, "a note has words")
+    audit_change(request, AuditEvent(f"worklist.{act}", row.card_number or row.subject, row.kind))
+    worklist.record(row, caller_of(request).name, act, note)
+
+
+def carry_out(request: Request, worklist: Worklist, cards: Cards, row: WorklistRow, action: Action, note: str) -> None:
+    """Do it, told to the audit first. Raises HTTPException."""
+    why = obstacle(request, worklist, row, action)
+    if why:
+        raise HTTPException(*_REFUSED[why])
+    if action in AT_STATION:
+        raise HTTPException(409, "that is done at the station, and the row ends with it")
+    if action in EXPLAINED and not note:
+        raise HTTPException(422, "what a person's word ends needs that word: write how it was done")
+    who = caller_of(request).name
+    if action in DECISIONS:
+        reason = "" if action == "lift" else "left" if row.kind == "left" else BLOCK_REASON.get(row.cause, "lost")
+        wish(request, cards, row.card_number, "lift" if action == "lift" else "block", reason)
+        worklist.record(row, who, action, note)
+        return
+    audit_change(
+        request, AuditEvent(f"worklist.{action}", row.card_number or row.subject, f"{row.kind} {note}".strip())
+    )
+    worklist.act(row, who, action, note)
+
+
+def _page(request: Request, web: Web, worklist: Worklist, asked: tuple[str, str, str]) -> Response:
+    seen, now, t, caller = web.hub.latest, web.clock(), web.texts_for(request), caller_of(request)
+    show, station, item = asked
+    rows = list(worklist.within(stations_named(request, web, station)).rows())
+    mine = [row for row in rows if row.taken and row.taken.who == caller.name]
+    free = [row for row in rows if row.taken is None]
+    shown = {"all": rows, "free": free, "mine": mine}[show]
+    chosen = next((row for row in rows if row.id == item), shown[0] if shown else None)
+    today = sum(row_level(row, now) == "ba" for row in rows)
+    title = t.many("worklist.title", len(rows)) if rows else t("worklist.title.none")
+    return web.render(
+        request,
+        "worklist/worklist.html",
+        (Topic.WORKLIST, Topic.ORDERS, Topic.REQUESTS, Topic.ERRANDS, Topic.DEADLINES),
+        page="worklist",
+        seen=seen,
+        now=now,
+        title=f"{title} {t.many('worklist.due_today', today)}" if today else title,
+        rows=shown[:SHOWN],
+        rest=max(0, len(shown) - SHOWN),
+        counts_of={"all": len(rows), "free": len(free), "mine": len(mine)},
+        shows=SHOWS,
+        show=show,
+        station=station,
+        chosen=chosen,
+        steps=row_story(chosen, worklist.story(chosen), t) if chosen else (),
+        actions=[(each, obstacle(request, worklist, chosen, each)) for each in ACTIONS[chosen.kind]] if chosen else (),
+        explained=EXPLAINED,
+        at_station=AT_STATION,
+        most_note=MOST_NOTE,
+        may=chosen is not None and caller.scope(Right.ORDERS).allows(chosen.station),
+        titles={row.name: row.title for row in readings_of(request).stations(now)},
+        primary={kind: actions[0] for kind, actions in ACTIONS.items()},
+    )

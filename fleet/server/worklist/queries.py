@@ -1,0 +1,252 @@
+"""Queries of the worklist: a source for each kind of row, all read as one, and what people did about them.
+
+Rules: a row stands for as long as its facts do. It is ended by what really happened (a block, a receipt, a card put in again),
+or, where nothing can show that, by a person's word that is younger than its facts. Of a card that was reported twice the first
+report counts, so that no later one puts the deadline off. What retention has made a pseudonym waits for nobody.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    and_,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    union_all,
+)
+
+from fleet.messages.asking import (
+    BlockedResult,
+    DeclinedResult,
+    HeldResult,
+    LetterOrderedResult,
+    LiftedResult,
+    tag_of,
+)
+from fleet.messages.vocabulary import AskName
+from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
+from fleet.server.issuers.tables import HANDED_OVER, requests, wishes
+from fleet.server.orders.model import IN_HAND
+from fleet.server.orders.tables import orders
+from fleet.server.people.tables import administrators, people
+from fleet.server.platform.database.bulk import insert_new
+from fleet.server.platform.database.station_scope import StationCondition, all_stations
+from fleet.server.stations.tables import stations
+from fleet.server.worklist.model import Act, Kind
+from fleet.server.worklist.tables import worklist_acts, worklist_mails
+
+MOST = 2000
+"""Facts that are read at once, the oldest first."""
+CHUNK = 500
+BLOCKED, HELD, LIFTED, DECLINED, ORDERED = (
+    tag_of(result) for result in (BlockedResult, HeldResult, LiftedResult, DeclinedResult, LetterOrderedResult)
+)
+NOTHING_TO_DO = ("card_blocked", "card_returned", "card_voided", "letter_lately")
+"""Refusals after which nothing waits for anybody."""
+Item = tuple[Kind, str]
+"""Kind and subject of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a row is made of. `day`: of a leaver, ISO 8601."""
+
+    kind: Kind
+    subject: str
+    card_number: str
+    hsa_id: str
+    name: str | None
+    station: str
+    cause: str
+    since: datetime
+    is_urgent: bool
+    is_sent: bool
+
+
+def open_facts(connection: Connection, today: str, seen: StationCondition = all_stations) -> list[Fact]:
+    """What waits, one for each kind and subject, the oldest first. `today` is ISO 8601."""
+    sources = (
+        _holds(),
+        _waiting_holds(),
+        _declined("hold_declined", (AskName.CARD_HOLD, AskName.CARD_BLOCK), BLOCKED, HELD),
+        _declined("letter_declined", (AskName.CARD_LETTER,), ORDERED),
+        _handovers(),
+        _orders("receipt", orders.c.state == "activated", not_(_is_blocked(orders.c.card_number))),
+        _orders("misplaced", orders.c.state == "misplaced"),
+        _leavers(today),
+        _bins(),
+        _quarantined(),
+        _not_seen(),
+    )
+    found = union_all(*sources).subquery()
+    alive = and_(seen(found.c.station), not_(found.c.card_number.startswith("p-")), not_(_is_closed(found)))
+    rows = connection.execute(select(found).where(alive).order_by(found.c.since, found.c.subject).limit(MOST))
+    first: dict[Item, Fact] = {}
+    for row in rows:
+        first.setdefault((row.kind, row.subject), Fact(**{**row._mapping, "name": row.name or None}))
+    return list(first.values())
+
+
+def acts_about(connection: Connection, items: Iterable[Item]) -> dict[Item, tuple[Act, ...]]:
+    """What people did about these, in order."""
+    wanted = set(items)
+    subjects = sorted({subject for _, subject in wanted})
+    done: dict[Item, list[Act]] = {}
+    for start in range(0, len(subjects), CHUNK):
+        these = worklist_acts.c.subject.in_(subjects[start : start + CHUNK])
+        for row in connection.execute(select(worklist_acts).where(these).order_by(worklist_acts.c.id)):
+            if (row.kind, row.subject) in wanted:
+                done.setdefault((row.kind, row.subject), []).append(Act(row.at, row.who, row.act, row.note))
+    return {item: tuple(acts) for item, acts in done.items()}
+
+
+def record_act(connection: Connection, item: Item, act: Act) -> None:
+    kind, subject = item
+    values = {"kind": kind, "subject": subject, "at": act.at, "who": act.who[:80], "act": act.act, "note": act.note}
+    connection.execute(insert(worklist_acts).values(values))
+
+
+def mailed_on(connection: Connection, day: str) -> frozenset[str]:
+    """Channels whose e-mail of that day went out."""
+    these = select(worklist_mails.c.channel).where(worklist_mails.c.day == day)
+    return frozenset(connection.execute(these).scalars())
+
+
+def note_mail(connection: Connection, channel: str, day: str) -> None:
+    """Remember it, and forget the days before."""
+    connection.execute(delete(worklist_mails).where(worklist_mails.c.day < day))
+    insert_new(connection, worklist_mails, {"channel": channel, "day": day})
+
+
+def _source(
+    kind: Kind,
+    subject: ColumnElement[str],
+    card: ColumnElement[str],
+    station: ColumnElement[str],
+    cause: ColumnElement[Any],
+    since: ColumnElement[datetime],
+) -> Select[Any]:
+    """With whose card it is, by its newest order."""
+    newest = orders.alias("newest")
+    theirs = select(newest.c.hsa_id).where(newest.c.card_number == card).order_by(newest.c.changed.desc()).limit(1)
+    named = select(newest.c.name).where(newest.c.card_number == card).order_by(newest.c.changed.desc()).limit(1)
+    holder = func.coalesce(theirs.correlate_except(newest).scalar_subquery(), "")
+    columns: list[ColumnElement[Any]] = [
+        literal(kind, String).label("kind"),
+        subject.label("subject"),
+        card.label("card_number"),
+        holder.label("hsa_id"),
+        func.coalesce(named.correlate_except(newest).scalar_subquery(), "").label("name"),
+        station.label("station"),
+        cast(cause, String).label("cause"),
+        since.label("since"),
+        exists().where(administrators.c.hsa_id == holder).label("is_urgent"),
+        _is_sent(card).label("is_sent"),
+    ]
+    return select(*columns)
+
+
+def _is_closed(found: Any) -> ColumnElement[bool]:
+    """Somebody has said so, after what the row is about."""
+    this = (worklist_acts.c.kind == found.c.kind, worklist_acts.c.subject == found.c.subject)
+    return exists().where(*this, worklist_acts.c.act == "close", worklist_acts.c.at >= found.c.since)
+
+
+def _is_sent(card: ColumnElement[str]) -> ColumnElement[bool]:
+    on_its_way = requests.alias("on_its_way")
+    asks = on_its_way.c.ask.in_((AskName.CARD_BLOCK, AskName.CARD_LIFT))
+    return exists().where(on_its_way.c.card_number == card, asks, on_its_way.c.state == "waiting")
+
+
+def _is_blocked(card: ColumnElement[str]) -> ColumnElement[bool]:
+    done = wishes.alias("done")
+    return exists().where(done.c.card_number == card, done.c.ask == AskName.CARD_BLOCK, done.c.outcome == BLOCKED)
+
+
+def _holds() -> Select[Any]:
+    """Holds that stand: neither blocked nor lifted since. Those of deadlines are told there."""
+    ended = wishes.alias("ended")
+    later = (ended.c.card_number == wishes.c.card_number, ended.c.at >= wishes.c.at)
+    stands = ~exists().where(*later, ended.c.outcome.in_((BLOCKED, LIFTED)))
+    reason = func.coalesce(wishes.c.hold_reason, "lost")
+    query = _source("hold", wishes.c.card_number, wishes.c.card_number, wishes.c.station, reason, wishes.c.at)
+    return query.where(wishes.c.ask == AskName.CARD_HOLD, wishes.c.outcome == HELD, reason != "deadline", stands)
+
+
+def _waiting_holds() -> Select[Any]:
+    """Holds that the issuer has not heard of yet."""
+    query = _source(
+        "hold", requests.c.card_number, requests.c.card_number, requests.c.station, literal("waiting"), requests.c.made
+    )
+    by_rule = requests.c.who.startswith("rule:")
+    return query.where(requests.c.ask == AskName.CARD_HOLD, requests.c.state == "waiting", not_(by_rule))
+
+
+def _declined(kind: Kind, asks: Sequence[AskName], *granted: str) -> Select[Any]:
+    """Refusals that nothing better has followed."""
+    better = wishes.alias("better")
+    later = (better.c.card_number == wishes.c.card_number, better.c.at >= wishes.c.at)
+    stands = ~exists().where(*later, better.c.ask.in_(asks), better.c.outcome.in_(granted))
+    query = _source(
+        kind, wishes.c.card_number, wishes.c.card_number, wishes.c.station, wishes.c.reason, wishes.c.at
+    )  # fmt: skip
+    refused = (wishes.c.ask.in_(asks), wishes.c.outcome == DECLINED, wishes.c.reason.not_in(NOTHING_TO_DO))
+    return query.where(*refused, stands, wishes.c.card_number != "")
+
+
+def _handovers() -> Select[Any]:
+    """Hand-overs that were told in vain, were refused, or are left to people."""
+    tried = or_(requests.c.tries > 0, requests.c.due.is_(None))
+    cause = func.coalesce(requests.c.error, "waiting")
+    query = _source("handover", requests.c.id, requests.c.card_number, requests.c.station, cause, requests.c.made)
+    return query.where(requests.c.ask == HANDED_OVER, requests.c.state.in_(("waiting", "declined")), tried)
+
+
+def _orders(kind: Kind, *fits: ColumnElement[bool]) -> Select[Any]:
+    query = _source(
+        kind, orders.c.order, orders.c.card_number, orders.c.station, cast(orders.c.slot, String), orders.c.changed
+    )
+    return query.where(*fits)
+
+
+def _leavers(today: str) -> Select[Any]:
+    query = _source(
+        "left", orders.c.order, orders.c.card_number, orders.c.station, people.c.left, orders.c.changed
+    )  # fmt: skip
+    gone = (people.c.left <= today, not_(people.c.continued))
+    active = (orders.c.state.in_(IN_HAND), not_(_is_blocked(orders.c.card_number)))
+    return query.select_from(orders.join(people, people.c.hsa_id == orders.c.hsa_id)).where(*gone, *active)
+
+
+def _bins() -> Select[Any]:
+    """Bins that were emptied last with other cards, or another number of them, than their station's list said."""
+    counts = cast(bins.c.counted, String) + ":" + cast(bins.c.expected, String)
+    query = _source("bin", stations.c.name, literal(""), stations.c.name, counts, bins.c.emptied)
+    return query.select_from(bins.join(stations)).where(bins.c.differs)
+
+
+def _not_seen() -> Select[Any]:
+    """Cards in a bin that were given back by their number alone: whoever empties it scans them."""
+    number, fell = bin_cards.c.card_number, bin_cards.c.dropped
+    query = _source("not_seen", number, number, stations.c.name, literal("not_seen"), fell)
+    emptied = exists().where(bins.c.station == bin_cards.c.station, bins.c.emptied >= fell)
+    return query.select_from(bin_cards.join(stations)).where(bin_cards.c.by_number, not_(emptied))
+
+
+def _quarantined() -> Select[Any]:
+    slot, number = cast(reserve_cards.c.slot, String), reserve_cards.c.card_number
+    query = _source("quarantined", stations.c.name + "/" + slot, number, stations.c.name, slot, reserve_cards.c.at)
+    return query.select_from(reserve_cards.join(stations)).where(reserve_cards.c.quarantined, reserve_cards.c.lies)

@@ -1,0 +1,120 @@
+"""Worklist service for pages and programs, over the store: implements `fleet.server.worklist.model.Worklist`.
+
+Rules: a receipt and a leaver have the deadline of their rule, anything else so many hours; an administrator's own card that
+somebody reported is urgent.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+
+from fleet.messages.attending import LEVEL, refusal_to_attend
+from fleet.server.cards.model import Cards, CardStory
+from fleet.server.deadlines.due_dates import due_day, local
+from fleet.server.deadlines.settings import Code, DeadlineSettings
+from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.model import RequestKey
+from fleet.server.people.queries import administrator_at
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.station_scope import StationCondition, all_stations, stations_like
+from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.platform.local_days import local_day
+from fleet.server.platform.time_zones import HERE, ends
+from fleet.server.worklist import queries
+from fleet.server.worklist.model import Act, Action, WorklistRow
+from fleet.server.worklist.queries import Fact
+from fleet.server.worklist.settings import WorklistSettings
+
+RULES: dict[str, Code] = {"receipt": "receipt_unsigned", "left": "left"}
+"""Kinds whose deadline is that of a rule."""
+URGENT = ("hold",)
+
+
+class WorklistService:
+    """From any thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        cards: Cards,
+        changes: Changes,
+        clock: Callable[[], datetime],
+        settings: WorklistSettings,
+        deadlines: DeadlineSettings,
+        seen: StationCondition = all_stations,
+    ) -> None:
+        self._database = database
+        self._cards = cards
+        self._changes = changes
+        self._clock = clock
+        self._settings = settings
+        self._deadlines = deadlines
+        self._seen = seen
+
+    def within(self, patterns: frozenset[str]) -> "WorklistService":
+        """The same for these stations only."""
+        seen, cards = stations_like(patterns), self._cards.within(patterns)
+        return WorklistService(self._database, cards, self._changes, self._clock, self._settings, self._deadlines, seen)
+
+    def rows(self, *, station: str = "") -> list[WorklistRow]:
+        """All that waits, the shortest time first."""
+        with self._database.reading.begin() as connection:
+            facts = queries.open_facts(connection, local_day(self._clock()), self._seen)
+            here = [fact for fact in facts if not station or fact.station == station]
+            acts = queries.acts_about(connection, [(fact.kind, fact.subject) for fact in here])
+        rows = [self._row(fact, acts.get((fact.kind, fact.subject), ())) for fact in here]
+        return sorted(rows, key=lambda row: (row.due, row.since, row.id))
+
+    def row(self, id: str) -> WorklistRow | None:
+        """That one, while it waits."""
+        return next((row for row in self.rows() if row.id == id), None)
+
+    def story(self, row: WorklistRow) -> CardStory | None:
+        """What is known of its card."""
+        return self._cards.card(row.card_number) if row.card_number else None
+
+    def may_decide(self, who: str, station: str) -> bool:
+        """Whether that account is an ID administrator (KRA) of that station, by the region's list."""
+        with self._database.reading.begin() as connection:
+            listed = administrator_at(connection, station, who)
+        return refusal_to_attend(listed, LEVEL, local_day(self._clock())) is None
+
+    def record(self, row: WorklistRow, who: str, act: str, note: str = "") -> None:
+        """Write down what somebody did."""
+        with self._database.writing.begin() as connection:
+            queries.record_act(connection, (row.kind, row.subject), Act(self._clock(), who, act, note))
+        self._changes.publish(frozenset({Topic.WORKLIST}))
+
+    def act(self, row: WorklistRow, who: str, action: Action, note: str) -> None:
+        """Do what needs no issuer, and write it down."""
+        now, topics = self._clock(), {Topic.WORKLIST}
+        with self._database.writing.begin() as connection:
+            if action == "register":
+                requesting.settle(connection, RequestKey(row.station, row.subject), now)
+                topics |= {Topic.REQUESTS, Topic.ORDERS}
+            queries.record_act(connection, (row.kind, row.subject), Act(now, who, action, note))
+        if action == "cancel":
+            self._cards.step(row.subject, "cancelled")
+        self._changes.publish(frozenset(topics))
+
+    def _row(self, fact: Fact, acts: tuple[Act, ...]) -> WorklistRow:
+        since = [act for act in acts if act.at >= fact.since]
+        is_urgent = fact.is_urgent and fact.kind in URGENT
+        return WorklistRow(
+            row_id(fact), fact.kind, fact.subject, fact.card_number, fact.hsa_id, fact.name, fact.station, fact.cause,
+            fact.since, self._due(fact, is_urgent=is_urgent), is_urgent, fact.is_sent, tuple(since),
+        )  # fmt: skip
+
+    def _due(self, fact: Fact, *, is_urgent: bool) -> datetime:
+        code = RULES.get(fact.kind)
+        if code is None:
+            return fact.since + timedelta(hours=self._settings.hours["urgent" if is_urgent else fact.kind])
+        begun = date.fromisoformat(fact.cause) if code == "left" else local(fact.since)
+        last = due_day(self._deadlines.rule[code], begun)
+        return ends(datetime.combine(last + timedelta(days=1), time()), HERE).astimezone(UTC)
+
+
+def row_id(fact: Fact) -> str:
+    """Of a row and of nothing else that waits, before or after it: in addresses."""
+    said = "\0".join((fact.kind, fact.subject, fact.since.isoformat()))
+    return hashlib.sha256(said.encode()).hexdigest()[:32]

@@ -1,0 +1,114 @@
+"""A store with a week of trouble in it, and the worklist over it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, update
+
+from fleet.messages.asking import DeclinedResult, HeldResult, HoldAsk, LetterAsk, Result
+from fleet.messages.issuing import HoldReason
+from fleet.messages.link import Administrator
+from fleet.server.cards.service import CardService
+from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
+from fleet.server.deadlines.settings import load as load_deadlines
+from fleet.server.issuers.requests import RequestLog
+from fleet.server.orders.tables import orders
+from fleet.server.people.model import ListedAdministrator, PersonRow
+from fleet.server.people.queries import replace_administrators
+from fleet.server.people.service import import_people
+from fleet.server.platform.database.database import Database
+from fleet.server.worklist.model import WorklistRow
+from fleet.server.worklist.service import WorklistService
+from fleet.server.worklist.settings import load as load_worklist
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.readings import NOW
+from tests.fleet.server.conftest import KeptChanges, hold_orders, record
+
+HERE, THERE = "lasarettet-a", "lasarettet-c"
+KRA, NOT_KRA = "TEST000000-A001", "TEST000000-A002"
+
+
+@dataclass
+class Desk:
+    """The worklist over a store, and facts that a test puts there."""
+
+    database: Database
+    now: datetime = NOW
+    changes: KeptChanges = field(default_factory=KeptChanges)
+    made: int = 0
+
+    def clock(self) -> datetime:
+        return self.now
+
+    @property
+    def worklist(self) -> WorklistService:
+        cards = CardService(self.database, self.changes, self.clock)
+        return WorklistService(self.database, cards, self.changes, self.clock, load_worklist(), load_deadlines())
+
+    def rows(self) -> dict[tuple[str, str], WorklistRow]:
+        """By kind and subject."""
+        return {(row.kind, row.subject): row for row in self.worklist.rows()}
+
+    def order(self, order: str, card: str, state: str = "collected", station: str = HERE, **changes: object) -> None:
+        hold_orders(self.database, record(order, card_number=card, station=station, **changes), now=self.now)
+        with self.database.writing.begin() as connection:
+            values = {"state": state, "changed": self.now}
+            connection.execute(update(orders).where(orders.c.order == order).values(values))
+
+    def held(self, card: str, reason: HoldReason = "lost", result: Result | None = None, station: str = HERE) -> None:
+        """A station put it on hold, in nobody's name."""
+        ask = HoldAsk(id=self._id(), card_number=card, reason=reason, wanted="")
+        RequestLog(self.database).keep(station, ask, (), result or HeldResult("active"), self.now)
+
+    def letter_refused(self, card: str, reason: str) -> None:
+        RequestLog(self.database).keep(
+            HERE, LetterAsk(id=self._id(), card_number=card), (), DeclinedResult(reason), self.now
+        )
+
+    def emptied(self, station: int, counted: int, expected: int) -> None:
+        by = {"by": KRA, "second": NOT_KRA, "sensor": None, "seal": "4411", "reason": "missing", "reference": ""}
+        by |= {"differs": counted != expected}
+        with self.database.writing.begin() as connection:
+            connection.execute(
+                insert(bins).values(station=station, emptied=self.now, counted=counted, expected=expected, **by)
+            )
+
+    def dropped(self, station: int, card: str, *, by_number: bool) -> None:
+        self.made += 1
+        row = {"station": station, "epoch": 1, "sequence": self.made, "card_number": card, "dropped": self.now}
+        with self.database.writing.begin() as connection:
+            connection.execute(insert(bin_cards).values(**row, by_number=by_number))
+
+    def quarantined(self, station: int, slot: int, card: str) -> None:
+        lies = {"lies": True, "quarantined": True, "at": self.now}
+        with self.database.writing.begin() as connection:
+            connection.execute(insert(reserve_cards).values(station=station, slot=slot, card_number=card, **lies))
+
+    def has_left(self, hsa_id: str, day: str) -> None:
+        with self.database.writing.begin() as connection:
+            import_people(connection, [PersonRow(hsa_id, "Bo Test", left=day)], self.now)
+
+    def listed(self, *people: tuple[str, tuple[str, ...]]) -> None:
+        rows = [
+            ListedAdministrator(Administrator(hsa_id, "Maj Test", roles, 3), (HERE,))  # type: ignore[arg-type]
+            for hsa_id, roles in people
+        ]
+        with self.database.writing.begin() as connection:
+            replace_administrators(connection, rows)
+
+    def later(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+    def _id(self) -> str:
+        self.made += 1
+        return f"{self.made:032x}"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    database = new_store(tmp_path / "fleet.sqlite")
+    yield Desk(database)
+    database.close()

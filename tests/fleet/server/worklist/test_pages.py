@@ -1,0 +1,202 @@
+"""The worklist as people and programs have it: who sees it, who acts, what the audit hears, and what the issuer is asked."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import update
+
+from fleet.messages.asking import BlockAsk, LiftAsk
+from fleet.server.accounts.sign_in.service import Access
+from fleet.server.accounts.tables import sessions
+from fleet.server.app import create_app
+from fleet.server.cards.dependencies import CardSide
+from fleet.server.deadlines.settings import load as load_deadlines
+from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.model import Queueable
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.roles import Role
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.readings import ZONE, demo_readings
+from tests.fakes.server.visitors import COOKIE, SEALER, program, session
+from tests.fleet.server.app.asgi import Answer, ask, get, post
+from tests.fleet.server.worklist.conftest import HERE, KRA, NOT_KRA, THERE, Desk
+
+CARD, OTHER, THIRD = "9752269033000001", "9752269033000002", "9752269033000003"
+
+
+@dataclass
+class Site:
+    """The application on a store with trouble in it."""
+
+    app: FastAPI
+    access: Access
+    desk: Desk
+
+    def cookie(self, who: str = KRA, role: Role = Role.ID_ADMINISTRATOR, stations: str = "*") -> str:
+        return f"{COOKIE}={session(self.access, role, stations, name=who)}"
+
+    async def page(self, address: str = "/worklist", cookie: str = "") -> str:
+        answer = await get(self.app, address, cookie=cookie or self.cookie())
+        assert answer.status == 200, address
+        return answer.text
+
+    async def do(self, id: str, act: str, cookie: str = "", note: str = "") -> Answer:
+        cookie = cookie or self.cookie()
+        fields = {"form_token": form_token(cookie.partition("=")[2]), "note": note}
+        return await post(self.app, f"/worklist/{id}/{act}", fields, cookie=cookie)
+
+    async def call(self, path: str, body: dict[str, object], cookie: str) -> Answer:
+        raw = json.dumps(body).encode()
+        own = {"origin": "http://127.0.0.1", "content_type": "application/json", "content_length": str(len(raw))}
+        token = {"x_form_token": form_token(cookie.partition("=")[2])}
+        return await ask(self.app, "POST", f"/api/v1/worklist/{path}", raw, **own, **token, cookie=cookie)
+
+    def asked(self) -> list[tuple[Queueable, str]]:
+        with self.desk.database.reading.begin() as connection:
+            return [(row.content, row.by) for row in requesting.list_requests(connection)[0]]
+
+    def told(self, who: str = KRA) -> list[tuple[str, str, str]]:
+        return [(one.action, one.target, one.detail) for one in self.access.entries(who=who)[0]]
+
+
+@pytest.fixture
+def site(desk: Desk) -> Site:
+    desk.listed((KRA, ("KRA",)), (NOT_KRA, ("KUR",)))
+    desk.order("O-1", CARD, name="Alva Test", hsa_id="TEST000000-0001")
+    desk.held(CARD, "stolen")
+    desk.later(minutes=1)
+    desk.order("O-2", OTHER, "activated", station=THERE, name="Bo Test", hsa_id="TEST000000-0002")
+    access, hub = Access(desk.database, desk.clock, SEALER), Hub()
+    side = CardSide.of(desk.database, hub, desk.clock, load_deadlines())
+    orders = desk_of(desk.database, desk.clock, hub)
+    app = create_app(demo_readings(), hub, access, FakeAlerts([]), orders, clock=desk.clock, zone=ZONE, cards=side)
+    return Site(app, access, desk)
+
+
+def row_of(site: Site, kind: str = "hold") -> str:
+    return next(row.id for row in site.desk.worklist.rows() if row.kind == kind)
+
+
+async def test_what_waits_stands_on_the_page_with_its_number_in_the_menu(site: Site) -> None:
+    text = await site.page()
+    assert "Två saker väntar." in text
+    assert "Stopp att bekräfta: …3300\u00a00001" in text or "Stopp att bekräfta: …3300 0001" in text
+    assert "Osignerad kvittens: Bo Test" in text
+    assert 'id="count-worklist"><em class="hot">2' in text
+    assert text.index("Stopp att bekräfta") < text.index("Osignerad kvittens"), "the shortest time first"
+    assert "Alva Test" in text, "the first one's story stands beside"
+    assert ("people.worklist", "", "") in site.told()
+    assert "Two things wait." in (await get(site.app, "/worklist?lang=en", cookie=site.cookie())).text
+
+
+async def test_a_listed_administrator_confirms_the_block_and_it_goes_to_the_issuer(site: Site) -> None:
+    answer = await site.do(row_of(site), "block")
+    assert answer.status == 303
+    ((content, by),) = site.asked()
+    assert isinstance(content, BlockAsk)
+    assert (content.card_number, content.reason, by) == (CARD, "stolen", KRA)
+    assert ("card.block", CARD, "stolen") in site.told()
+    text = await site.page(f"/worklist?item={row_of(site)}")
+    assert "På väg till utgivaren" in text
+    assert f"{KRA} bekräftade spärren" in text
+    assert (await site.do(row_of(site), "block")).status == 409, "once"
+
+
+async def test_a_hold_is_lifted_from_the_worklist(site: Site) -> None:
+    assert (await site.do(row_of(site), "lift")).status == 303
+    ((content, by),) = site.asked()
+    assert (type(content), by) == (LiftAsk, KRA)
+
+
+async def test_a_step_up_that_is_too_old_leads_to_a_new_one_and_back(site: Site) -> None:
+    cookie = site.cookie()
+    with site.desk.database.writing.begin() as connection:
+        connection.execute(update(sessions).values(stepped_up=site.desk.now - timedelta(minutes=6)))
+    answer = await site.do(row_of(site), "block", cookie)
+    assert (answer.status, answer.header("location")) == (
+        303,
+        f"/step-up?onward=%2Fworklist%3Fitem%3D{row_of(site)}",
+    )
+    assert (await site.call(f"{row_of(site)}/act", {"action": "block"}, cookie)).status == 403
+    assert site.asked() == []
+
+
+async def test_who_is_no_listed_administrator_decides_about_no_card(site: Site) -> None:
+    assert '/block"' in await site.page()
+    for who in (NOT_KRA, "olle.test"):
+        cookie = site.cookie(who)
+        assert (await site.do(row_of(site), "block", cookie)).status == 403
+        assert (await site.do(row_of(site), "lift", cookie)).status == 403
+        assert '/block"' not in await site.page(cookie=cookie)
+    assert site.asked() == []
+
+
+async def test_an_administrator_of_another_station_decides_nothing_here(site: Site) -> None:
+    cookie = site.cookie(stations=THERE)
+    assert "Alva Test" not in await site.page(cookie=cookie)
+    assert (await site.do(row_of(site), "block", cookie)).status == 404
+
+
+async def test_other_roles_act_on_nothing(site: Site) -> None:
+    for role in (Role.OPERATOR, Role.AUDITOR, Role.VIEWER):
+        cookie = site.cookie(f"olle.{role.value}", role)
+        for act in ("take", "note", "block", "close"):
+            assert (await site.do(row_of(site), act, cookie, "x")).status == 403
+        assert (await get(site.app, "/worklist", cookie=cookie)).status == (403 if role is Role.VIEWER else 200)
+
+
+async def test_somebody_takes_it_notes_and_leaves_it(site: Site) -> None:
+    cookie = site.cookie("maj.test")
+    await site.do(row_of(site), "take", cookie)
+    await site.do(row_of(site), "note", cookie, "ringde, inget svar")
+    text = await site.page("/worklist?show=mine", cookie)
+    assert "maj.test tog det" in text
+    assert "ringde, inget svar" in text
+    assert "Osignerad kvittens" not in text
+    assert "Osignerad kvittens" in await site.page("/worklist?show=free", cookie)
+    assert ("worklist.take", CARD, "hold") in site.told("maj.test")
+    assert (await site.do(row_of(site), "note", cookie)).status == 422
+    await site.do(row_of(site), "leave", cookie)
+    assert site.desk.worklist.rows()[0].taken is None
+
+
+async def test_what_a_persons_word_ends_needs_the_word(site: Site) -> None:
+    site.desk.emptied(1, 19, 20)
+    assert (await site.do(row_of(site, "bin"), "close")).status == 422
+    assert "Behållaren stämmer inte: 19 mot 20" in await site.page()
+    assert (await site.do(row_of(site, "bin"), "close", note="låg bredvid påsen")).status == 303
+    assert "Behållaren stämmer inte" not in await site.page()
+    assert ("worklist.close", HERE, "bin låg bredvid påsen") in site.told()
+
+
+async def test_a_misplaced_card_that_is_gone_has_its_order_cancelled(site: Site) -> None:
+    site.desk.order("O-3", THIRD, "misplaced", slot=7)
+    assert (await site.do(row_of(site, "misplaced"), "cancel")).status == 303
+    assert [row.kind for row in site.desk.worklist.rows()] == ["hold", "receipt"]
+
+
+async def test_an_act_that_a_row_does_not_offer_is_none(site: Site) -> None:
+    assert (await site.do(row_of(site), "register", note="x")).status == 404
+    assert (await site.do("0" * 32, "take")).status == 404
+
+
+async def test_the_api_gives_the_same_and_takes_acts_of_people(site: Site) -> None:
+    answer = await get(site.app, "/api/v1/worklist?kind=hold", cookie=site.cookie())
+    (item,) = answer.json["items"]
+    assert (item["card_number"], item["cause"], item["actions"]) == (CARD, "stolen", ["block", "lift"])
+    taken = await site.call(f"{item['id']}/take", {}, site.cookie())
+    assert (taken.status, taken.json["taken_by"]) == (200, KRA)
+    noted = await site.call(f"{item['id']}/note", {"note": "ringde"}, site.cookie())
+    assert [act["note"] for act in noted.json["acts"]] == ["", "ringde"]
+    done = await site.call(f"{item['id']}/act", {"action": "block"}, site.cookie())
+    assert (done.status, done.json["is_sent"]) == (202, True)
+    bearer = {"authorization": f"Bearer {program(site.access)}", "cookie": "x=1; kortkiosk=none"}
+    listed = await get(site.app, f"/api/v1/worklist?station={THERE}", **bearer)
+    assert [item["kind"] for item in listed.json["items"]] == ["receipt"]
+    refused = await ask(site.app, "POST", f"/api/v1/worklist/{item['id']}/take", b"{}", **bearer)
+    assert refused.status == 403

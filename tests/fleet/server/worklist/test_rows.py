@@ -1,0 +1,187 @@
+"""Rows of the worklist: each thing that waits stands there until it has really happened, or a person has said so."""
+
+from datetime import timedelta
+
+import pytest
+
+from fleet.messages.asking import (
+    BlockAsk,
+    BlockedResult,
+    DeclinedResult,
+    HoldAsk,
+    LetterAsk,
+    LetterOrderedResult,
+    LiftAsk,
+    LiftedResult,
+)
+from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.model import RequestKey
+from fleet.server.issuers.requests import RequestLog
+from fleet.server.orders.service import apply_step
+from tests.fleet.server.worklist.conftest import HERE, KRA, THERE, Desk
+
+CARD, OTHER = "9752269033000001", "9752269033000002"
+
+
+def test_a_card_reported_lost_waits_until_it_is_blocked(desk: Desk) -> None:
+    desk.order("O-1", CARD, name="Alva Test", hsa_id="TEST000000-0001")
+    desk.held(CARD)
+    row = desk.rows()["hold", CARD]
+    assert (row.station, row.cause, row.hsa_id, row.name) == (HERE, "lost", "TEST000000-0001", "Alva Test")
+    assert row.due - row.since == timedelta(hours=24)
+    desk.later(hours=1)
+    log = RequestLog(desk.database)
+    log.keep(
+        HERE, BlockAsk(id="b" * 32, card_number=CARD, reason="lost", wanted=""), (KRA,), BlockedResult(""), desk.now
+    )
+    assert desk.rows() == {}
+
+
+def test_a_hold_that_was_lifted_waits_for_nobody_and_a_new_one_does_again(desk: Desk) -> None:
+    desk.held(CARD, "forgotten")
+    desk.later(hours=1)
+    log = RequestLog(desk.database)
+    log.keep(HERE, LiftAsk(id="c" * 32, card_number=CARD), (KRA,), LiftedResult("active"), desk.now)
+    assert desk.rows() == {}
+    desk.later(hours=1)
+    desk.held(CARD, "stolen")
+    assert desk.rows()["hold", CARD].since == desk.now
+
+
+def test_who_reports_again_does_not_put_the_deadline_off(desk: Desk) -> None:
+    desk.held(CARD)
+    first = desk.rows()["hold", CARD]
+    desk.later(hours=20)
+    desk.held(CARD)
+    assert desk.rows()["hold", CARD] == first
+
+
+def test_a_hold_that_the_issuer_has_not_heard_of_waits_too(desk: Desk) -> None:
+    ask = HoldAsk(id="d" * 32, card_number=CARD, reason="lost", wanted="")
+    with desk.database.writing.begin() as connection:
+        requesting.enqueue(connection, RequestKey(HERE, ask.id), ask, "", desk.now)
+    assert desk.rows()["hold", CARD].cause == "waiting"
+
+
+def test_a_hold_by_a_deadline_is_told_by_its_deadline_alone(desk: Desk) -> None:
+    desk.held(CARD, "deadline")
+    assert desk.rows() == {}
+
+
+def test_an_administrators_card_reported_lost_is_urgent(desk: Desk) -> None:
+    desk.listed((KRA, ("KRA",)))
+    desk.order("O-9", CARD, hsa_id=KRA)
+    desk.held(OTHER)
+    desk.later(hours=2)
+    desk.held(CARD)
+    first, second = desk.worklist.rows()
+    assert (first.card_number, first.is_urgent, first.due - first.since) == (CARD, True, timedelta(hours=1))
+    assert (second.card_number, second.is_urgent) == (OTHER, False)
+
+
+def test_a_card_returned_by_its_number_alone_waits_to_be_scanned_until_the_bin_is_emptied(desk: Desk) -> None:
+    desk.order("O-1", CARD, "returned")
+    desk.dropped(1, CARD, by_number=True)
+    desk.dropped(1, OTHER, by_number=False)
+    assert [(row.kind, row.card_number) for row in desk.worklist.rows()] == [("not_seen", CARD)]
+    desk.later(hours=3)
+    desk.emptied(1, 2, 2)
+    assert desk.rows() == {}
+
+
+def test_a_hold_that_was_refused_waits_for_a_person_unless_the_card_is_dead_anyway(desk: Desk) -> None:
+    desk.held(CARD, result=DeclinedResult("unknown_card"))
+    desk.held(OTHER, result=DeclinedResult("card_blocked"))
+    assert list(desk.rows()) == [("hold_declined", CARD)]
+
+
+def test_a_letter_that_was_refused_waits_until_one_is_on_its_way(desk: Desk) -> None:
+    desk.letter_refused(CARD, "reserve_card")
+    desk.letter_refused(OTHER, "letter_lately")
+    assert list(desk.rows()) == [("letter_declined", CARD)]
+    desk.later(hours=1)
+    ordered = LetterOrderedResult("2026-12-01", "home")
+    RequestLog(desk.database).keep(HERE, LetterAsk(id="e" * 32, card_number=CARD), (KRA,), ordered, desk.now)
+    assert desk.rows() == {}
+
+
+def test_an_unsigned_receipt_has_the_deadline_of_its_rule_and_ends_when_it_is_signed(desk: Desk) -> None:
+    desk.order("O-1", CARD, "activated")
+    row = desk.rows()["receipt", "O-1"]
+    assert timedelta(days=5) <= row.due - row.since <= timedelta(days=6)
+    with desk.database.writing.begin() as connection:
+        apply_step(connection, "O-1", "collected", desk.now)
+    assert desk.rows() == {}
+
+
+def test_a_leaver_with_an_active_card_waits_and_one_who_goes_on_does_not(desk: Desk) -> None:
+    desk.order("O-1", CARD, hsa_id="TEST000000-0002")
+    assert desk.rows() == {}
+    desk.has_left("TEST000000-0002", "2026-11-20")
+    row = desk.rows()["left", "O-1"]
+    assert (row.cause, row.card_number) == ("2026-11-20", CARD)
+    assert (row.due - timedelta(seconds=1)).astimezone().date().isoformat() == "2027-02-20", "three months after"
+    with desk.database.writing.begin() as connection:
+        apply_step(connection, "O-1", "returned", desk.now)
+    assert desk.rows() == {}
+
+
+def test_misplaced_and_quarantined_cards_wait_at_their_station(desk: Desk) -> None:
+    desk.order("O-1", CARD, "misplaced", slot=7)
+    desk.quarantined(1, 9, OTHER)
+    rows = desk.rows()
+    assert (rows["misplaced", "O-1"].cause, rows["quarantined", f"{HERE}/9"].card_number) == ("7", OTHER)
+    with desk.database.writing.begin() as connection:
+        apply_step(connection, "O-1", "stored", desk.now)
+    assert list(desk.rows()) == [("quarantined", f"{HERE}/9")]
+
+
+@pytest.mark.parametrize(("counted", "waits"), [(51, True), (49, True), (50, False)])
+def test_a_bin_that_differs_waits_until_somebody_says_why(desk: Desk, counted: int, waits: bool) -> None:
+    desk.order("O-1", CARD, "waiting")
+    desk.emptied(1, counted, 50)
+    rows = desk.worklist.rows()
+    assert [(row.kind, row.subject, row.cause) for row in rows] == ([("bin", HERE, f"{counted}:50")] if waits else [])
+    for row in rows:
+        desk.worklist.act(row, KRA, "close", "one lay beside the bag")
+    assert desk.rows() == {}
+
+
+def test_what_somebody_closed_waits_again_when_it_happens_again(desk: Desk) -> None:
+    desk.letter_refused(CARD, "reserve_card")
+    (row,) = desk.worklist.rows()
+    desk.worklist.act(row, KRA, "close", "told by telephone")
+    assert desk.rows() == {}
+    desk.later(days=1)
+    desk.letter_refused(CARD, "reserve_card")
+    (again,) = desk.worklist.rows()
+    assert again.id != row.id
+    assert again.acts == ()
+
+
+def test_who_sees_one_station_sees_its_rows_alone(desk: Desk) -> None:
+    desk.held(CARD, station=HERE)
+    desk.held(OTHER, station=THERE)
+    assert [row.card_number for row in desk.worklist.within(frozenset({THERE})).rows()] == [OTHER]
+    assert [row.card_number for row in desk.worklist.rows(station=HERE)] == [CARD]
+
+
+def test_who_took_it_and_what_was_noted_stay_with_the_row(desk: Desk) -> None:
+    desk.held(CARD)
+    (row,) = desk.worklist.rows()
+    desk.worklist.record(row, "maj.test", "take")
+    desk.worklist.record(row, "maj.test", "note", "called, no answer")
+    (row,) = desk.worklist.rows()
+    assert row.taken is not None
+    assert (row.taken.who, [act.note for act in row.acts]) == ("maj.test", ["", "called, no answer"])
+    desk.worklist.record(row, "maj.test", "leave")
+    assert desk.worklist.rows()[0].taken is None
+    assert "worklist" in desk.changes.topics
+
+
+def test_a_decision_on_its_way_to_the_issuer_is_seen_at_the_row(desk: Desk) -> None:
+    desk.held(CARD)
+    block = BlockAsk(id="f" * 32, card_number=CARD, reason="lost", wanted="")
+    with desk.database.writing.begin() as connection:
+        requesting.enqueue(connection, RequestKey(HERE, block.id), block, f"account:{KRA}", desk.now, KRA)
+    assert desk.rows()["hold", CARD].is_sent
