@@ -34,7 +34,7 @@ REASONS = {
 }
 
 
-NOT_SEEN = Point(say("return_confirm.not_seen"), say("return_confirm.not_seen.detail"), icon="eye-off-outline")
+NOT_SEEN = Point(say("return.not_seen"), say("return.not_seen.detail"), icon="eye-off-outline")
 
 
 def insert(context: ViewContext, strange: Strangeness | None) -> Await:
@@ -202,7 +202,8 @@ def done(context: ViewContext, what: str, *, is_seen: bool = True) -> Tell:
         badge="success",
         badge_icon="check-bold",
         title=say("return_done.title"),
-        lead=(say(f"return_done.{what}"), *(() if is_seen else (say("return_done.not_seen"),))),
+        lead=(say(f"return_done.{what}"),),
+        points=() if is_seen else (NOT_SEEN,),
         drawing=MachineDrawing(("printer",)),
         primary=primary_button("end", "button.end", "check"),
     )
