@@ -41,7 +41,7 @@ OTHERS = {
     "station-command": "/stations/lasarettet-a/commands?do=open_slot",
     "errand": f"/errands/{ERRAND}",
     "alert": "/alerts/1",
-    "person-timeline": "/people/TEST000000-0001/timeline",
+    "person-timeline": "/people/SE2321000999-7K01/timeline",
     "maintenance": "/maintenance",
     "maintenance-recurring": "/maintenance?kind=recurring&show=all",
     "user": "/users/tove.test",
