@@ -156,6 +156,8 @@ class RegionSettings(RegionSection):
     """The number to call where a card is lost and no office is open. A station may have another (`contact.block_line`)."""
     office: Annotated[str, Field(max_length=80)] = ""
     """Who helps, and where. A station may have another (`contact.office`)."""
+    office_hours: BothLanguages | None = None
+    """When somebody is there."""
     loa2_ends: date | None = None
     """The last day of level of assurance 2."""
     stock: StockRules = StockRules()

@@ -183,7 +183,8 @@ class Supervisor:
             return await journey(self._asking_of(caps.administrator_session, log), caps, log), None
         except StopError as stop:
             tested_new = stop.reason == "torn_in_test" and log.code == "new"
-            return Ended(stop.outcome, stop.reason), CardBack() if tested_new else stop.view
+            view = views.with_office(stop.view, caps.region)
+            return Ended(stop.outcome, stop.reason), CardBack() if tested_new else view
         except ErrandCancelledError:
             return Ended(ErrandOutcome.CANCELLED), None
         except TimedOutError:

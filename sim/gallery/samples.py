@@ -14,11 +14,11 @@ from fleet.messages.vocabulary import Effect, FindingCode
 from kiosk.errands.registry import ERRANDS
 from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
-from kiosk.region import general
+from kiosk.region import BothLanguages, RegionSettings, general
 from kiosk.station import home_views as home
 from kiosk.station.journal import Interrupted
 from kiosk.station.open_slots import OpenSlot
-from kiosk.steps import aborted_views
+from kiosk.steps import aborted_views, card_views
 from kiosk.steps.context import ViewContext
 from kiosk.steps.hand_over import WHO
 from kiosk.steps.identity import administrator_views
@@ -111,6 +111,12 @@ def _closing() -> Iterator[tuple[str, View[Any]]]:
     for what in ("reader", "card", "store", "crash"):
         yield f"trouble-{what}", aborted_views.trouble(what)
     yield "another-card", aborted_views.another_card("new")
+    hours = BothLanguages(
+        sv="Måndag till fredag 8–16. Telefon 08-123 00 00.", en="Monday to Friday 8 to 4. Telephone 08-123 00 00."
+    )
+    office = RegionSettings(office="Kortkontoret, plan 3", office_hours=hours)
+    locked = card_views.read_only(ViewContext("check_card")).view
+    yield "stop-with-office", aborted_views.with_office(locked, office)
     yield "pulled-for-good", aborted_views.pulled_for_good("before")
     yield "open-door", aborted_views.open_door(14, 24)
     yield "logged-out", aborted_views.logged_out()
