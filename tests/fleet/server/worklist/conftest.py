@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 
 from fleet.messages.asking import DeclinedResult, HeldResult, HoldAsk, LetterAsk, Result
 from fleet.messages.issuing import HoldReason
@@ -15,7 +15,8 @@ from fleet.server.cards.service import CardService
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.issuers.requests import RequestLog
-from fleet.server.orders.tables import orders
+from fleet.server.issuers.tables import requests, wishes
+from fleet.server.orders.tables import order_starts, orders
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.queries import replace_administrators
 from fleet.server.people.service import import_people
@@ -23,6 +24,7 @@ from fleet.server.platform.database.database import Database
 from fleet.server.worklist.model import WorklistRow
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist
+from fleet.server.worklist.tables import worklist_acts
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.readings import NOW
 from tests.fleet.server.conftest import KeptChanges, hold_orders, record
@@ -39,6 +41,16 @@ class Desk:
     now: datetime = NOW
     changes: KeptChanges = field(default_factory=KeptChanges)
     made: int = 0
+
+    @classmethod
+    def opened(cls, path: Path) -> "Desk":
+        return cls(new_store(path))
+
+    def clear(self) -> None:
+        """Everything that waits is gone; people who have signed in stay."""
+        with self.database.writing.begin() as connection:
+            for table in (worklist_acts, requests, wishes, bins, bin_cards, reserve_cards, order_starts, orders):
+                connection.execute(delete(table))
 
     def clock(self) -> datetime:
         return self.now
@@ -91,9 +103,9 @@ class Desk:
         with self.database.writing.begin() as connection:
             import_people(connection, [PersonRow(hsa_id, "Bo Test", left=day)], self.now)
 
-    def listed(self, *people: tuple[str, tuple[str, ...]]) -> None:
+    def listed(self, *people: tuple[str, tuple[str, ...]], stations: tuple[str, ...] = (HERE,)) -> None:
         rows = [
-            ListedAdministrator(Administrator(hsa_id, "Maj Test", roles, 3), (HERE,))  # type: ignore[arg-type]
+            ListedAdministrator(Administrator(hsa_id, "Maj Test", roles, 3), stations)  # type: ignore[arg-type]
             for hsa_id, roles in people
         ]
         with self.database.writing.begin() as connection:
@@ -109,6 +121,6 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    database = new_store(tmp_path / "fleet.sqlite")
-    yield Desk(database)
-    database.close()
+    made = Desk.opened(tmp_path / "fleet.sqlite")
+    yield made
+    made.database.close()

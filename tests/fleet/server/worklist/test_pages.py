@@ -1,6 +1,7 @@
 """The worklist as people and programs have it: who sees it, who acts, what the audit hears, and what the issuer is asked."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -64,18 +65,28 @@ class Site:
         return [(one.action, one.target, one.detail) for one in self.access.entries(who=who)[0]]
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One application for all tests here."""
+    desk = Desk.opened(tmp_path_factory.mktemp("site") / "fleet.sqlite")
+    access, hub = Access(desk.database, desk.clock, SEALER), Hub()
+    side = CardSide.of(desk.database, hub, desk.clock, load_deadlines())
+    orders = desk_of(desk.database, desk.clock, hub)
+    app = create_app(demo_readings(), hub, access, FakeAlerts([]), orders, clock=desk.clock, zone=ZONE, cards=side)
+    yield Site(app, access, desk)
+    desk.database.close()
+
+
 @pytest.fixture
-def site(desk: Desk) -> Site:
+def site(empty: Site) -> Site:
+    desk = empty.desk
+    desk.clear()
     desk.listed((KRA, ("KRA",)), (NOT_KRA, ("KUR",)))
     desk.order("O-1", CARD, name="Alva Test", hsa_id="TEST000000-0001")
     desk.held(CARD, "stolen")
     desk.later(minutes=1)
     desk.order("O-2", OTHER, "activated", station=THERE, name="Bo Test", hsa_id="TEST000000-0002")
-    access, hub = Access(desk.database, desk.clock, SEALER), Hub()
-    side = CardSide.of(desk.database, hub, desk.clock, load_deadlines())
-    orders = desk_of(desk.database, desk.clock, hub)
-    app = create_app(demo_readings(), hub, access, FakeAlerts([]), orders, clock=desk.clock, zone=ZONE, cards=side)
-    return Site(app, access, desk)
+    return empty
 
 
 def row_of(site: Site, kind: str = "hold") -> str:
