@@ -6,27 +6,47 @@ import msgspec
 
 from fleet.server.verifier.attempt_counters import AttemptCounters
 from fleet.server.verifier.judge import Judge, envelope_digest
-from fleet.server.verifier.model import Check, EnvelopeVerdict
+from fleet.server.verifier.model import Check, EnvelopeVerdict, TryReset, TryResetVerdict
 
 _log = logging.getLogger("fleet.server.verifier")
 
 
 def answer(check: Check, judge: Judge, counters: AttemptCounters, now: float) -> EnvelopeVerdict:
     """Count, then evaluate. Raises the database's error where it cannot be counted: then nothing is evaluated."""
-    admission = counters.admit(check.station, envelope_digest(check), check.nonce, now)
+    envelope = envelope_digest(check.order, check.envelope, check.what)
+    admission = counters.admit(check.station, envelope, check.nonce, now)
     if admission.refused is not None:
         return EnvelopeVerdict(check.id, admission.refused, admission.alarm)
     return EnvelopeVerdict(check.id, "match" if judge.is_match(check) else "no_match")
 
 
+def reset(asked: TryReset, counters: AttemptCounters, now: float) -> TryResetVerdict:
+    """Give the codes of that letter their tries again, once. Raises the database's error where that cannot be written."""
+    envelopes = [envelope_digest(asked.order, asked.envelope, what) for what in ("puk", "release")]
+    result = counters.reset(envelopes, now)
+    _log.warning("tries of order %s: %s, as %s want it", asked.order, result, " and ".join(asked.persons))
+    return TryResetVerdict(asked.id, result)
+
+
 def reply(line: bytes, judge: Judge, counters: AttemptCounters, now: float) -> bytes | None:
     """The answer as a line; None where the question cannot be read. Raises as `answer`."""
+    question = _question(line)
+    if question is None:
+        return None
+    if isinstance(question, TryReset):
+        return msgspec.json.encode(reset(question, counters, now)) + b"\n"
+    verdict = answer(question, judge, counters, now)
+    if verdict.alarm:
+        _log.warning("too many tries: station %s, order %s", question.station, question.order)
+    return msgspec.json.encode(verdict) + b"\n"
+
+
+def _question(line: bytes) -> Check | TryReset | None:
+    """By its members, which tell one from the other."""
     try:
-        check = msgspec.json.decode(line, type=Check)
+        if "persons" in msgspec.json.decode(line, type=dict[str, object]):
+            return msgspec.json.decode(line, type=TryReset)
+        return msgspec.json.decode(line, type=Check)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         _log.error("a question that cannot be read: %s", type(error).__name__)
         return None
-    verdict = answer(check, judge, counters, now)
-    if verdict.alarm:
-        _log.warning("too many tries: station %s, order %s", check.station, check.order)
-    return msgspec.json.encode(verdict) + b"\n"

@@ -23,9 +23,13 @@ from fleet.server.verifier.model import (
     READY,
     SHARED,
     TRIES_DAMAGED,
+    Answer,
     Check,
     EnvelopeFacts,
     EnvelopeVerdict,
+    ResetResult,
+    TryReset,
+    TryResetVerdict,
     Verifier,
     VerifierAwayError,
 )
@@ -103,23 +107,30 @@ class VerifierProcess:
 
     async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:
         """Ask in turn. Raises VerifierAwayError; the next question then meets a new process."""
+        return await self._exchange(check_of(next(self._ids), station, ask, envelope), EnvelopeVerdict)
+
+    async def reset_tries(self, order: str, envelope: EnvelopeFacts, persons: tuple[str, str]) -> ResetResult:
+        """The same for new tries."""
+        asked = TryReset(next(self._ids), order, envelope, persons)
+        return (await self._exchange(asked, TryResetVerdict)).result
+
+    async def _exchange(self, question: Check | TryReset, kind: type[Answer]) -> Answer:
         async with self._turn:
-            check = check_of(next(self._ids), station, ask, envelope)
             try:
                 process = await self._started()
                 assert process.stdin is not None
-                process.stdin.write(msgspec.json.encode(check) + b"\n")
+                process.stdin.write(msgspec.json.encode(question) + b"\n")
                 await process.stdin.drain()
-                return await self._answer_to(check.id, process)
+                return await self._answer_to(question.id, process, kind)
             except (OSError, TimeoutError, msgspec.MsgspecError, UnicodeDecodeError) as error:
                 await self._end()
                 raise VerifierAwayError(self._said or type(error).__name__) from error
 
-    async def _answer_to(self, number: int, process: Process) -> EnvelopeVerdict:
+    async def _answer_to(self, number: int, process: Process, kind: type[Answer]) -> Answer:
         line = await _line(process, ANSWER_TIMEOUT_S)
         if not line:
             raise BrokenPipeError
-        verdict = msgspec.json.decode(line, type=EnvelopeVerdict)
+        verdict = msgspec.json.decode(line, type=kind)
         if verdict.id != number:
             raise TimeoutError
         return verdict

@@ -117,12 +117,11 @@ def _decrypt(sealed: bytes, key: X25519PrivateKey, info: bytes) -> str | None:
         return None
 
 
-def envelope_digest(check: Check) -> str:
+def envelope_digest(order: str, facts: EnvelopeFacts | None, what: str) -> str:
     """What stands for an envelope in the counters: another letter for the same order is another envelope, and each of its two
     codes has tries of its own."""
-    facts = check.envelope
-    parts = [check.order, facts.card_number, facts.mac] if facts else [check.order]
-    parts += ["release"] if check.what == "release" else []
+    parts = [order, facts.card_number, facts.mac] if facts else [order]
+    parts += ["release"] if what == "release" else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -8,7 +8,7 @@ wrong code.
 'no_match'
 """
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -44,6 +44,26 @@ class EnvelopeVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alarm: bool = False
 
 
+class TryReset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Give the codes of one letter their tries again, because two persons say so. `persons`: their HSA-ids, for the log."""
+
+    id: int
+    order: str
+    envelope: EnvelopeFacts
+    persons: tuple[str, str]
+
+
+ResetResult = Literal["reset", "reset_before", "not_used_up"]
+"""`reset_before`: a letter gets new tries once, whoever asks: so many guesses and no more are ever judged."""
+
+
+class TryResetVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What became of it."""
+
+    id: int
+    result: ResetResult
+
+
 Order = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Nonce = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 MAX_SEALED_CHARACTERS = 512
@@ -60,8 +80,14 @@ class VerifierAwayError(Exception):
     """No answer: the verifier has died, cannot start, or does not answer. The text is what it said last."""
 
 
+Answer = TypeVar("Answer", EnvelopeVerdict, TryResetVerdict)
+
+
 class Verifier(Protocol):
     """Who can say whether a sealed code is an envelope's."""
 
     async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:
         """Raises VerifierAwayError."""
+
+    async def reset_tries(self, order: str, envelope: EnvelopeFacts, persons: tuple[str, str]) -> ResetResult:
+        """Give that letter its tries again, once. Raises VerifierAwayError."""

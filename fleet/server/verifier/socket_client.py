@@ -17,7 +17,18 @@ from sqlalchemy import URL
 
 from fleet.messages.link import EnvelopeAsk, ReleaseAsk
 from fleet.server.verifier.child_process import ANSWER_TIMEOUT_S, VerifierPart, VerifierProcess, check_of
-from fleet.server.verifier.model import MAX_LINE_BYTES, READY, EnvelopeFacts, EnvelopeVerdict, VerifierAwayError
+from fleet.server.verifier.model import (
+    MAX_LINE_BYTES,
+    READY,
+    Answer,
+    Check,
+    EnvelopeFacts,
+    EnvelopeVerdict,
+    ResetResult,
+    TryReset,
+    TryResetVerdict,
+    VerifierAwayError,
+)
 from fleet.server.verifier.peer_credentials import peer_uid, user_name
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.05, 2.0
@@ -97,13 +108,20 @@ class VerifierConnection:
 
     async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:
         """Ask in turn. Raises VerifierAwayError."""
+        return await self._exchange(check_of(next(self._ids), station, ask, envelope), EnvelopeVerdict)
+
+    async def reset_tries(self, order: str, envelope: EnvelopeFacts, persons: tuple[str, str]) -> ResetResult:
+        """The same for new tries."""
+        asked = TryReset(next(self._ids), order, envelope, persons)
+        return (await self._exchange(asked, TryResetVerdict)).result
+
+    async def _exchange(self, question: Check | TryReset, kind: type[Answer]) -> Answer:
         async with self._turn:
             lines = await self._connect()
-            check = check_of(next(self._ids), station, ask, envelope)
             try:
-                lines.transport.write(msgspec.json.encode(check) + b"\n")
+                lines.transport.write(msgspec.json.encode(question) + b"\n")
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    return _verdict(await lines.line(), check.id)
+                    return _verdict(await lines.line(), question.id, kind)
             except BaseException as error:
                 lines.transport.abort()  # what still came would answer another question
                 if isinstance(error, (OSError, TimeoutError, ValueError)):
@@ -169,9 +187,9 @@ def verifier_of(path: Path | None, keys: Path, counters: Path, shared: URL | Non
     return VerifierConnection(path) if path is not None else VerifierProcess(keys, counters, shared)
 
 
-def _verdict(line: bytes, number: int) -> EnvelopeVerdict:
+def _verdict(line: bytes, number: int, kind: type[Answer]) -> Answer:
     """Raises ValueError (msgspec's too) for what is no answer to that question."""
-    verdict = msgspec.json.decode(line, type=EnvelopeVerdict)
+    verdict = msgspec.json.decode(line, type=kind)
     if verdict.id != number:
         raise ValueError("an answer to another question")
     return verdict

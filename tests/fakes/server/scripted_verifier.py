@@ -6,7 +6,7 @@ from fleet.messages.link import (
     EnvelopeAsk,
     ReleaseAsk,
 )
-from fleet.server.verifier.model import EnvelopeFacts, EnvelopeVerdict, VerifierAwayError
+from fleet.server.verifier.model import EnvelopeFacts, EnvelopeVerdict, ResetResult, VerifierAwayError
 
 KEY = ECKey.generate_key("P-256")
 
@@ -17,9 +17,17 @@ class ScriptedVerifier:
     def __init__(self) -> None:
         self.asked: list[tuple[str, EnvelopeAsk | ReleaseAsk, EnvelopeFacts | None]] = []
         self.says: EnvelopeVerdict | None = EnvelopeVerdict(1, "match")
+        self.reset: list[tuple[str, EnvelopeFacts, tuple[str, str]]] = []
+        self.resets: ResetResult | None = "reset"
 
     async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> EnvelopeVerdict:
         self.asked.append((station, ask, envelope))
         if self.says is None:
             raise VerifierAwayError("it has died")
         return self.says
+
+    async def reset_tries(self, order: str, envelope: EnvelopeFacts, persons: tuple[str, str]) -> ResetResult:
+        self.reset.append((order, envelope, persons))
+        if self.resets is None:
+            raise VerifierAwayError("it has died")
+        return self.resets

@@ -23,6 +23,8 @@ def test_two_counters_are_one_count(postgres: Cluster) -> None:
     assert [each.refused for each in said] == [None] * TRIES_PER_ENVELOPE + ["too_many"] * 3
     assert [each.alarm for each in said].count(True) == 1, "one alarm for both"
     assert one.admit("entre-b", "another", f"{0:032x}", now=1000.0).refused == "nonce_used", "by whichever it was used"
+    assert [counters.reset(["letter"], 1001.0) for counters in (one, other)] == ["reset", "not_used_up"]
+    assert other.admit("entre-a", "letter", f"{99:032x}", now=1002.0).refused is None
     one.close()
     other.close()
 
