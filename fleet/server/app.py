@@ -49,6 +49,8 @@ from fleet.server.deadlines.pages import deadline_pages
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.diagnosis.health import Health
 from fleet.server.diagnosis.metrics import Counting, FleetCollector, add_metrics
+from fleet.server.envelope_resets.api import envelope_resets_api
+from fleet.server.envelope_resets.pages import envelope_reset_pages
 from fleet.server.errands.exports import errand_exports
 from fleet.server.errands.pages import errand_pages
 from fleet.server.evidence.api import checkpoint_api, evidence_api
@@ -169,6 +171,8 @@ def create_app(
     take(guards_api(side.guards).routes)
     take(cards_api(side).routes)
     take(orders_api(side.cards).routes)
+    take(envelope_reset_pages(web, side.resets).routes)
+    take(envelope_resets_api(side.resets).routes)
     take(people_api(side.cards).routes)
     take(administrators_api(side.cards).routes)
     if side.hook is not None:

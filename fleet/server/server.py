@@ -42,6 +42,7 @@ from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.startup import deadlines_of
 from fleet.server.diagnosis.expiry_sources import certificates_of, sources_of
 from fleet.server.diagnosis.health import Health, watch_store
+from fleet.server.envelope_resets.service import EnvelopeResetSender
 from fleet.server.evidence.service import EvidenceService
 from fleet.server.evidence.settings import EvidenceSettings
 from fleet.server.evidence.signature import Seal
@@ -276,6 +277,7 @@ class FleetServer:
         answers = Answers(
             database, signer, verifier, alarms, self._clock, issuer, region, self._tracing, config.lists_valid
         )
+        self._run(parts, EnvelopeResetSender(database, verifier, changes, self._clock).run(), "letter-tries")
         self._run(parts, RequestSender(database, issuer, changes, self._clock).run(), "requests")
         guard = ask_guard(config.ca, config.revoked, database, self._clock, self._asks)
         return await self._link(parts, writer, AskHandling(answers, guard, signer), changes, duplicates, check)

@@ -34,6 +34,7 @@ _ICON = {
     "store_differs": "link-variant-off",
     **dict.fromkeys(ENDING, "certificate-outline"),
     "guessing": "lock-alert-outline",
+    "tries_reset": "restart",
     "duplicate_identity": "link-variant-off",
     "unsigned_ask": "lock-alert-outline",
     "server_part": "harddisk",

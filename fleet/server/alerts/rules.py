@@ -23,6 +23,7 @@ GROWS = {"silent": "offline"}
 LATCHED = frozenset(
     {
         "guessing",
+        "tries_reset",
         "unsigned_ask",
         "chain_broken",
         "conflict",

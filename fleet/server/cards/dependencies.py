@@ -1,4 +1,5 @@
-"""Dependencies of routes about cards: the card service, the deadlines, the guards, and the secret of the order system's webhook.
+"""Dependencies of routes about cards: the card service, the deadlines, the guards, new tries of letters, and the secret of the
+order system's webhook.
 
 Example: `CardSide.of(database, hub, clock, load())`
 """
@@ -14,6 +15,8 @@ from fleet.server.cards.service import CardService
 from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import DeadlineSettings
+from fleet.server.envelope_resets.model import EnvelopeResets
+from fleet.server.envelope_resets.service import EnvelopeResetService
 from fleet.server.guards.model import Guards
 from fleet.server.guards.service import GuardService
 from fleet.server.platform.database.database import Database
@@ -28,6 +31,7 @@ class CardSide:
     cards: Cards
     deadlines: Deadlines
     guards: Guards
+    resets: EnvelopeResets
     hook: bytes | None = field(default=None, repr=False)
 
     @classmethod
@@ -40,7 +44,9 @@ class CardSide:
         hook: bytes | None = None,
     ) -> "CardSide":
         desk = CardService(database, changes, clock, settings.by)
-        return cls(desk, DeadlineService(database, settings, clock), GuardService(database, changes, clock), hook)
+        resets = EnvelopeResetService(database, changes, clock)
+        guards = GuardService(database, changes, clock)
+        return cls(desk, DeadlineService(database, settings, clock), guards, resets, hook)
 
 
 def within(request: Request, cards: Cards) -> Cards:

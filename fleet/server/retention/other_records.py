@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, not
 
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.deadlines.tables import deeds
+from fleet.server.envelope_resets.tables import envelope_resets
 from fleet.server.events.tables import conflicts, quarantine
 from fleet.server.issuers.tables import HANDED_OVER, certificates, requests, wishes
 from fleet.server.orders.model import State
@@ -37,12 +38,13 @@ def orders_over(cutoff: datetime) -> ColumnElement[bool]:
 
 
 def forget_orders(connection: Connection, which: ColumnElement[bool], pseudonyms: Pseudonyms) -> int:
-    """Names and envelopes go, holder and card become pseudonyms."""
+    """Names and envelopes go, and who gave these new tries; holder and card become pseudonyms."""
     rows = connection.execute(select(orders.c.order, orders.c.hsa_id, orders.c.card_number).where(which)).all()
     for row in rows:
         left = {"hsa_id": pseudonyms.person(row.hsa_id), "card_number": pseudonyms.card(row.card_number)}
         gone = {"name": None, "envelope_key": None, "envelope_mac": None}
         connection.execute(update(orders).where(orders.c.order == row.order).values(**left, **gone))
+        connection.execute(delete(envelope_resets).where(envelope_resets.c.order == row.order))
     return len(rows)
 
 

@@ -1,8 +1,8 @@
 """Attempt counters against brute force, by envelope and station, on disk or in a database: a restart gives no new tries.
 
 Rules: a try is written and durable before it is evaluated; a nonce is used once; an envelope has 5 tries in all and a
-station 20 an hour. Two persons may give an envelope as many again, once ever. Tries with a time in the future count too: a
-clock that is put back gives no new ones. A file that is damaged anywhere (each column stands in the table and in an index, which are
+station 20 an hour. Two persons may give an envelope as many again, once ever. Tries with a time in the future count too: a clock
+that is put back gives no new ones. A file that is damaged anywhere (each column stands in the table and in an index, which are
 compared) counts no more: nothing is judged until a person begins a new one, with all that can still be read of the old.
 """
 

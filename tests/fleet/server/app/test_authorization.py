@@ -46,6 +46,9 @@ FOR_PERSONS = {
     "/api/v1/cards/7F3A-91BA/lift",
     "/api/v1/orders/NS-20417/destroyed",
     *(f"/api/v1/worklist/{'a' * 32}/{act}" for act in ("take", "note", "act")),
+    "/api/v1/orders/NS-20417/tries/agree",
+    "/api/v1/orders/NS-20417/tries/ask",
+    "/api/v1/orders/NS-20417/tries/withdraw",
 }
 """What no token does."""
 MADE = {"GET", "POST", "HEAD", "DELETE", "PUT", "PATCH"}

@@ -19,6 +19,7 @@ from fleet.server.commands.model import Commands
 from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.settings import load
+from fleet.server.envelope_resets.model import EnvelopeResets
 from fleet.server.guards.model import Guards
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
@@ -31,6 +32,7 @@ from tests.fakes.server.commands import ready
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.readings import NOW, ZONE, FakeReadings
 from tests.fleet.server.app.asgi import get
+from tests.fleet.server.conftest import hold_orders, record
 
 STATION, ERRAND, CARD = "lasarettet-a", "00000000-0000-4000-8000-000000000008", "9752269033000001"
 PAGES = {
@@ -43,6 +45,7 @@ PAGES = {
     "/errands": "/errands",
     "/errands/{errand}": f"/errands/{ERRAND}",
     "/orders": "/orders",
+    "/orders/{order}/tries": "/orders/O-1/tries",
     "/stock": "/stock",
     "/bins": "/bins",
     "/bins/{name}": f"/bins/{STATION}",
@@ -62,8 +65,8 @@ PAGES = {
 STILL = {"/audit", "/me", "/me/keys", "/users", "/users/{user}", "/tokens", "/step-up"}
 """Pages about accounts, which nothing updates."""
 NO_PAGES = ("/sign-in", "/set-up", "/exports/", "/api/", "/receipts/", "/events", "/cards")
-TITLES_ALONE = {"/errands", "/errands/{errand}", "/orders", "/bins", "/bins/{name}", "/cards/{number}", "/requests",
-                "/cards/{number}/timeline", "/people/{hsa_id}/timeline",
+TITLES_ALONE = {"/errands", "/errands/{errand}", "/orders", "/orders/{order}/tries", "/bins", "/bins/{name}",
+                "/cards/{number}", "/requests", "/cards/{number}/timeline", "/people/{hsa_id}/timeline",
                 "/deadlines", "/worklist", "/alerts", "/alerts/{alert}", "/maintenance", "/commands",
                 "/commands/{command}"}  # fmt: skip
 """Pages that read stations for their titles, which do not change while a server runs."""
@@ -142,6 +145,7 @@ def recorded(
     side = CardSide.of(database, hub, lambda: NOW, load())
     tasks = WorklistService(database, side.cards, hub, lambda: NOW, load_worklist(), load())
     ready(desk)
+    hold_orders(database, record(station=STATION))
     app = application.create_app(
         cast(Readings, Recorder(readings, Readings, reads)),
         hub,
@@ -155,6 +159,7 @@ def recorded(
             cast(Cards, Recorder(side.cards, Cards, reads)),
             cast(Deadlines, Recorder(side.deadlines, Deadlines, reads)),
             cast(Guards, Recorder(side.guards, Guards, reads)),
+            cast(EnvelopeResets, Recorder(side.resets, EnvelopeResets, reads)),
         ),
     )
     app.state.visitor = visitor
