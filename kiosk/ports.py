@@ -136,6 +136,10 @@ class Orders(Protocol):
     async def find(self, hsa_id: str) -> Order | None:
         """The order of that person at this station that can be handed out today."""
 
+    async def posted(self, hsa_id: str, card_number: str) -> Order | None:
+        """The order of that card, which came to that person by post: to be activated today, or whose receipt is owed. From the
+        list that was synced also where the order is another person's."""
+
     async def past(self, hsa_id: str) -> Order | None:
         """The order of that person that can be handed out no more, because its last day is over."""
 

@@ -16,11 +16,11 @@ What only the region knows stands in a line as `{NAME}`, a key of `[contacts]`. 
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -144,6 +144,38 @@ PRODUCT_CODES = (
 )
 
 
+Document = Literal["passport", "national_id", "driving_licence", "id_card", "service_card"]
+"""Kinds of ID documents; the texts of them are `document.KIND`."""
+
+
+class IdentityCheck(RegionSection):
+    """One thing that the administrator checks. `compared`: what the station knows of it, shown beside it."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")]
+    text: BothLanguages
+    compared: Literal["document", "name", "hsa_id", "card_number"] | None = None
+
+
+class IdentityChecks(RegionSection):
+    """How an administrator who attends an activation checks who the holder is: the documents that count, and the steps, in
+    order."""
+
+    documents: Annotated[tuple[Document, ...], Field(min_length=1)] = get_args(Document)
+    steps: Annotated[tuple[IdentityCheck, ...], Field(max_length=8)] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> "IdentityChecks":
+        for names in (self.documents, [step.id for step in self.steps]):
+            if len(set(names)) < len(names):
+                raise ValueError("a document or a step stands twice")
+        return self
+
+
+HandOver = Literal["pickup", "activate"]
+_HAND_OVERS: Mapping[str, HandOver] = {"pickup": "pickup", "attend": "pickup", "activate": "activate"}
+"""Errands that a region may not have, and the way in which they hand cards over."""
+
+
 class RegionSettings(RegionSection):
     """The whole file. What is not given is not said."""
 
@@ -160,12 +192,20 @@ class RegionSettings(RegionSection):
     """When somebody is there."""
     loa2_ends: date | None = None
     """The last day of level of assurance 2."""
+    hand_overs: Annotated[tuple[HandOver, ...], Field(min_length=1)] = ("pickup", "activate")
+    """How cards come to their holders: from a slot of a station, by post and then activated, or both."""
+    identity_checks: IdentityChecks = IdentityChecks()
     stock: StockRules = StockRules()
     pin: NewPinRules = NewPinRules()
     product_codes: Annotated[tuple[ProductCodeRule, ...], Field(min_length=1, max_length=5)] = PRODUCT_CODES
     """Asked for where neither the chip nor the register tells who may unlock the card; any other code is the administrators'."""
     contacts: Contacts = Contacts()
     pages: Annotated[tuple[InformationPage, ...], Field(max_length=MOST_PAGES)] = ()
+
+    def has_errand(self, errand: str) -> bool:
+        """Whether the region hands cards over in the way of that errand; all others it has."""
+        way = _HAND_OVERS.get(errand)
+        return way is None or way in self.hand_overs
 
     @model_validator(mode="after")
     def _once(self) -> "RegionSettings":
@@ -194,12 +234,14 @@ class RegionSettings(RegionSection):
         return (filled for page in self.pages if (filled := page.filled(contacts)) is not None)
 
     def added_to(self, base: "RegionSettings") -> "RegionSettings":
-        """The region's settings with what only `base` gives: pages under other ids, and the block line. Raises ValidationError
-        where the pages become too many."""
+        """The region's settings with what only `base` gives: pages under other ids, the block line, the identity checks. Raises
+        ValidationError where the pages become too many."""
         own = {page.id: page for page in self.pages}
         pages = {page.id: page for page in base.pages} | own
-        line = self.block_line if "block_line" in self.model_fields_set else base.block_line
-        return RegionSettings.model_validate({**dict(self), "pages": tuple(pages.values()), "block_line": line})
+        whole = {
+            name: getattr(base, name) for name in ("block_line", "identity_checks") if name not in self.model_fields_set
+        }
+        return RegionSettings.model_validate({**dict(self), **whole, "pages": tuple(pages.values())})
 
 
 def load(path: Path) -> RegionSettings:

@@ -24,7 +24,7 @@ has to be known.
 |---|---|---|---|---|---|---|
 """
 BRACES = {"day": "DAY", "from": "DAY", "left": "N days left.", "use": "USE", "label": "LABEL", "issuer": "ISSUER",
-          "why": "WHY."}  # fmt: skip
+          "why": "WHY.", "how": "HOW."}  # fmt: skip
 
 
 def main() -> int:

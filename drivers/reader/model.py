@@ -14,6 +14,9 @@ Kind = Literal["pkcs15", "piv", "unknown"]
 PinState = Literal["ok", "locked", "unknown"]
 Purpose = Literal["identification", "signature", "other"]
 Chain = Literal["ok", "untrusted", "expired", "revoked", "unchecked"]
+FirstCode = Literal["puk", "start-pin", "administrator"]
+"""What a new PIN is set with on a card that nobody has used yet: the PUK of its letter, the PIN that it came with, or an
+administrator's release."""
 ProvedGenuine = Literal["free-key", "management-key", "none"]
 """By a key that wants no code, by the card's own management key and the server, or not at all."""
 RevocationStatus = Literal["good", "revoked", "unknown"]
@@ -113,6 +116,8 @@ class CardRules:
     """So many administrators put it into a cabinet, where it cannot show that."""
     read_only: bool = False
     """Nobody has tried the product on a real card: nothing on it is changed."""
+    first_code: FirstCode = "start-pin"
+    """How a card that came by post gets the holder's own PIN."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,11 @@ class OrderBook:
         cx.execute("INSERT OR IGNORE INTO sync_collected VALUES (?)", (order,))
 
     async def find_online(self, hsa_id: str, timeout_s: float = 10.0) -> Order | None:
-        """Ask the server for an order newer than the last list; one whose receipt is owed comes first.
+        """The first of `offered_online`. Raises as that."""
+        return next(iter(await self.offered_online(hsa_id, timeout_s)), None)
+
+    async def offered_online(self, hsa_id: str, timeout_s: float = 10.0) -> tuple[Order, ...]:
+        """Ask the server for orders newer than the last list; those whose receipt is owed come first.
 
         Raises LinkDown, AskTimeout, SyncRefused, StoreError.
         What it says of this person replaces what was held of them; a whole new list is fetched behind it.
@@ -165,7 +169,7 @@ class OrderBook:
         today = max(self._clock(), _time(page.issued)).date().isoformat()
         open_now = (one for one in self._offered() if one.last_day >= today)
         theirs = [one for one in (*self._offered(owed=True), *open_now) if one.hsa_id == hsa_id]
-        return min(theirs, key=lambda one: (not one.receipt_owed, one.last_day, one.order), default=None)
+        return tuple(sorted(theirs, key=lambda one: (not one.receipt_owed, one.last_day, one.order)))
 
     async def refresh(self, timeout_s: float = 10.0) -> None:
         """Fetch the whole list, page by page, and put it in place of the one held.

@@ -121,7 +121,8 @@ class EventType(StrEnum):
 
     IDENTITY_ATTESTED = "se.kortkiosk.identity.attested"
     """`errand`, `order`?, `administrator` and, where it takes two, `second` (HSA-ids), `logged_in_by` (`server`, `list`),
-    `document` (the kind that was seen), `document_digits` (the last four of its number, never more)."""
+    `document` (the kind that was seen), `document_digits` (the last four of its number, never more), `checks`? (ids
+    of the region's identity checks that were gone through, in order)."""
 
     CARD_ACTIVATED = "se.kortkiosk.card.activated"
     """`errand`, `order`, `card_number`: new code set, tested by a real signature."""

@@ -50,6 +50,7 @@ CANNOT = {
     "store": Exit.FAULT,
     "door": Exit.REFUSED,
     "switched_off": Exit.REFUSED,
+    "not_in_region": Exit.REFUSED,
 }
 """What keeps an errand from being begun; all else is a station that is not set up for it."""
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 
+from msgspec import structs
+
 from fleet.messages.errand_catalog import ErrandEntry, Need, Place, catalog
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
@@ -38,6 +40,10 @@ class Errand:
     @property
     def place(self) -> Place:
         return self.entry.place
+
+    def in_front(self) -> "Errand":
+        """The same errand, in front on the home screen."""
+        return replace(self, entry=structs.replace(self.entry, place="front"))
 
     @property
     def own_card(self) -> bool:

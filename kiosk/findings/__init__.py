@@ -5,7 +5,7 @@ from kiosk.findings.rules import RULES, FindingRule
 
 __all__ = ["RULES", "CardEvidence", "CardFinding", "FindingRule", "findings_of", "wrong_with"]
 
-CHANGING = frozenset({"change_pin", "unblock", "renew_certificate"})
+CHANGING = frozenset({"activate", "change_pin", "unblock", "renew_certificate"})
 """Errands that change what is on a card."""
 
 
@@ -16,9 +16,10 @@ def findings_of(known: CardEvidence) -> tuple[CardFinding, ...]:
 
 def _finding(rule: FindingRule, args: Args, known: CardEvidence) -> CardFinding:
     """Of a read-only product no errand is offered that would change the card."""
-    if known.card.rules.read_only and rule.errand in CHANGING:
+    errand = "unblock" if rule.errand == "activate" and not known.activates else rule.errand
+    if known.card.rules.read_only and errand in CHANGING:
         return CardFinding(rule.code, None, "administrator", args, rule.works)
-    return CardFinding(rule.code, rule.errand, rule.who, args, rule.works)
+    return CardFinding(rule.code, errand, rule.who, args, rule.works)
 
 
 def actionable_findings(known: CardEvidence) -> tuple[CardFinding, ...]:

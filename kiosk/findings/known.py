@@ -33,6 +33,8 @@ class CardEvidence:
     """The number that stands on the card, or its last eight digits, as typed or scanned; empty where nobody has looked."""
     loa2_ends: date | None = None
     """The region's last day of LoA2."""
+    activates: bool = True
+    """Whether the region activates cards at its stations; else a card that is not gets its code with the letter."""
 
     @property
     def today(self) -> date:

@@ -183,7 +183,8 @@ def _initial_pin(known: CardEvidence) -> Iterable[Args]:
 def _not_activated(known: CardEvidence) -> Iterable[Args]:
     record = known.record
     if record is not None and record.state == "handed_out" and record.activate_by is not None:
-        yield {"left": _until(date.fromisoformat(record.activate_by), known.today)}
+        how = say("finding.not_activated.attended" if known.activates else "finding.not_activated.letter")
+        yield {"left": _until(date.fromisoformat(record.activate_by), known.today), "how": how}
 
 
 def _name_changed(known: CardEvidence) -> Iterable[Args]:
@@ -250,7 +251,7 @@ RULES = (
     FindingRule(FindingCode.CERTIFICATE_EXPIRED, _expired, "renew_certificate"),
     FindingRule(FindingCode.CERTIFICATE_NOT_YET_VALID, _not_yet, who="administrator"),
     FindingRule(FindingCode.PIN_INITIAL, _initial_pin, "change_pin"),
-    FindingRule(FindingCode.NOT_ACTIVATED, _not_activated, "unblock", looks_at="register", works=True),
+    FindingRule(FindingCode.NOT_ACTIVATED, _not_activated, "activate", looks_at="register", works=True),
     FindingRule(FindingCode.NAME_CHANGED, _name_changed, who="administrator", looks_at="register", works=True),
     FindingRule(FindingCode.CERTIFICATE_EXPIRES_SOON, _expires_soon, "renew_certificate", works=True),
     FindingRule(FindingCode.LOA2_ENDS, _loa2, who="administrator", works=True),

@@ -35,6 +35,10 @@ class Template:
     remarks: tuple[Say, ...]
 
 
+HANDED_OVER = ("pickup", "activate")
+"""Kinds of receipts that say when the holder got the card."""
+
+
 def template(facts: ReceiptFacts, zone: tzinfo | None = None) -> Template:
     """What to show of `facts`. `zone` is that of the station, the system's by default.
 
@@ -65,7 +69,7 @@ def _of_card(facts: ReceiptFacts, zone: tzinfo | None) -> list[ReceiptLine]:
         ReceiptLine(text("receipt.hsa_id"), facts.holder.hsa_id),
         ReceiptLine(text("receipt.card_number"), group_digits(facts.card_number)),
         ReceiptLine(
-            text("receipt.when.pickup" if facts.kind == "pickup" else "receipt.when.done"),
+            text(f"receipt.when.{facts.kind}" if facts.kind in HANDED_OVER else "receipt.when.done"),
             point_in_time(facts.time, zone),
         ),
         ReceiptLine(text("receipt.by"), _by(facts)),

@@ -5,11 +5,12 @@ of a lost card and gives information: a card that somebody else may have is not 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.issuer.ports import Switches
+from kiosk.region import RegionSettings
 from kiosk.station.home_views import Offer, unavailable_text
 from kiosk.station.problems import Problems
 from kiosk.views import Say
@@ -27,9 +28,13 @@ class Availability:
     switches: Switches
     device_missing: Callable[[str], bool]
     """Whether what an errand needs is not there, or does not work: `reader` or `cabinet`."""
+    region: RegionSettings = field(default_factory=RegionSettings)
+    """Which of the ways to hand cards over it has."""
 
     def missing(self, errand: Errand) -> str | None:
         """What keeps an errand from being offered now: a code for which there is a sentence, `home.no.CODE`."""
+        if not self.region.has_errand(errand.id):
+            return "not_in_region"
         if self.problems.codes & {"store", "store_damaged", "running"}:
             return "store"
         if self.door_open():
@@ -44,8 +49,12 @@ class Availability:
         return next((kind for kind in needed if self.device_missing(kind)), None)
 
     def offers(self) -> tuple[Offer, ...]:
-        """Every errand, with the reason why it is not to be had."""
-        return tuple((errand, self._reason(errand)) for errand in ERRANDS)
+        """Every errand of the region, with the reason why it is not to be had. Where no cards are fetched, activation stands in
+        front."""
+        mine = [errand for errand in ERRANDS if self.region.has_errand(errand.id)]
+        if not self.region.has_errand("pickup"):
+            mine = [errand.in_front() if errand.id == "activate" else errand for errand in mine]
+        return tuple((errand, self._reason(errand)) for errand in mine)
 
     def nothing_works(self) -> bool:
         """Whether no errand at all can be had."""

@@ -157,7 +157,7 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
     inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
     backing = await _open_backing(context, bootid, timing, inbox.put_nowait)
     recorder = EventRecorder(backing.journal, problems.report)
-    status = _status(context, devices, backing, recorder)
+    status = _status(context, devices, backing, recorder, region)
     supervisor = Supervisor(
         screen, devices.reader, clock, Limits(**config.timeouts.model_dump()),
         on_view=status.activity.show, door_opens=status.door.opens,
@@ -314,7 +314,9 @@ async def _open_backing(
     return _Backing(records, fleet)
 
 
-def _status(context: _Context, devices: Devices, backing: _Backing, recorder: EventRecorder) -> StationStatus:
+def _status(
+    context: _Context, devices: Devices, backing: _Backing, recorder: EventRecorder, region: RegionSettings
+) -> StationStatus:
     activity, door, notice = StationActivity(context.state_changed), ServiceDoor(), OutOfService(context.data)
     availability = Availability(
         context.problems,
@@ -323,6 +325,7 @@ def _status(context: _Context, devices: Devices, backing: _Backing, recorder: Ev
         backing.fleet is not None,
         backing.switches(),
         devices.missing,
+        region,
     )
 
     def sound() -> None:
@@ -406,7 +409,10 @@ def _home_controller(
         open_slots.look,
         given.region.office,
     )
-    knowledge = CardKnowledge(context.clock, given.directory, given.region.loa2_ends, administers)
+    region = given.region
+    knowledge = CardKnowledge(
+        context.clock, given.directory, region.loa2_ends, region.has_errand("activate"), administers
+    )
     return HomeController(
         supervisor, content, knowledge, changed, devices.reader, devices.administrator_reader, status.forgotten.notice
     )

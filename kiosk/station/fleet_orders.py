@@ -35,18 +35,32 @@ class FleetOrders:
     async def find(self, hsa_id: str) -> Order | None:
         """The order whose last steps (print, drop) were cut off, or whose receipt is owed; else one to hand out today."""
         unfinished = await self._journal.unfinished(hsa_id)
-        if unfinished is not None:
+        if unfinished is not None and unfinished.delivery == "station":
             return unfinished
-        if self._link.online:
-            try:
-                found = await self._book.find_online(hsa_id, ASK_LIMIT_S)
-                if found is None or found.receipt_owed:
-                    return found
-                return next(iter(await self._placed((found,))), None)
-            except (LinkDown, AskTimeout, SyncRefused) as error:
-                logger.info("the server was asked for an order and gave none: %s", error)
+        online = await self._online(hsa_id)
+        if online is not None:
+            first = next((order for order in online if order.delivery == "station"), None)
+            return first if first is None or first.receipt_owed else next(iter(await self._placed((first,))), None)
         theirs = [order for order in (*await self.owed(), *await self.waiting()) if order.hsa_id == hsa_id]
         return min(theirs, key=lambda order: (not order.receipt_owed, order.last_day, order.order), default=None)
+
+    async def posted(self, hsa_id: str, card_number: str) -> Order | None:
+        """The order of a card that came by post: unfinished here, or by the server's word, or by the list."""
+        unfinished = await self._journal.unfinished(hsa_id)
+        asked = await self._online(hsa_id) or ()
+        listed = (*self._book.owed(), *self._book.waiting(self._today()))
+        known = (*((unfinished,) if unfinished is not None else ()), *asked, *listed)
+        return next((one for one in known if one.delivery == "post" and one.card_number == card_number), None)
+
+    async def _online(self, hsa_id: str) -> tuple[Order, ...] | None:
+        """What the server offers that person now; None where it cannot be asked."""
+        if not self._link.online:
+            return None
+        try:
+            return await self._book.offered_online(hsa_id, ASK_LIMIT_S)
+        except (LinkDown, AskTimeout, SyncRefused) as error:
+            logger.info("the server was asked for an order and gave none: %s", error)
+            return None
 
     async def past(self, hsa_id: str) -> Order | None:
         """An order whose last day is over, as far as the list that was synced tells."""
@@ -66,11 +80,11 @@ class FleetOrders:
 
     async def waiting(self) -> tuple[Order, ...]:
         """All that waits here today, in its slot."""
-        return await self._placed(self._book.waiting(self._today()))
+        return await self._placed(self._of_station(self._book.waiting(self._today())))
 
     async def owed(self) -> tuple[Order, ...]:
         """All that were handed out here and lack their receipt, as the list that was synced tells."""
-        return self._book.owed()
+        return self._of_station(self._book.owed())
 
     async def owed_as_of(self) -> datetime | None:
         """The time of that list; None where it is too old."""
@@ -78,7 +92,13 @@ class FleetOrders:
 
     async def here(self) -> tuple[Order, ...] | None:
         """All that is open here today, also what is on its way; None where the list is too old."""
-        return self._book.waiting(self._today()) if self._book.is_fresh(self._clock.now()) else None
+        fresh = self._book.is_fresh(self._clock.now())
+        return self._of_station(self._book.waiting(self._today())) if fresh else None
+
+    @staticmethod
+    def _of_station(orders: Sequence[Order]) -> tuple[Order, ...]:
+        """Without those whose card goes by post: they have no slot."""
+        return tuple(order for order in orders if order.delivery == "station")
 
     async def _placed(self, orders: Sequence[Order]) -> tuple[Order, ...]:
         return await self._journal.transact(lambda cx: stock.locate_orders(cx, orders, self._journal.now()))
@@ -91,6 +111,9 @@ class NoOrders:
     """Implements `kiosk.ports.Orders` for a station without an identity: it knows nobody and holds nothing."""
 
     async def find(self, hsa_id: str) -> Order | None:
+        return None
+
+    async def posted(self, hsa_id: str, card_number: str) -> Order | None:
         return None
 
     async def past(self, hsa_id: str) -> Order | None:

@@ -80,6 +80,8 @@ class CardKnowledge:
     directory: Directory = _NO_FLEET
     loa2_ends: date | None = None
     """The region's last day of LoA2."""
+    activates: bool = True
+    """Whether the region activates cards at its stations."""
     administers: Callable[[CardFacts], Awaitable[bool]] = _nobody_administers
     """Whether a card is that of an ID administrator of this station."""
 
@@ -156,7 +158,13 @@ class HomeController:
     async def _with_card(self, facts: CardFacts) -> object:
         register = await self._register(facts.card_number)
         findings = actionable_findings(
-            CardEvidence(facts, self.knowledge.clock.now(), register, loa2_ends=self.knowledge.loa2_ends)
+            CardEvidence(
+                facts,
+                self.knowledge.clock.now(),
+                register,
+                loa2_ends=self.knowledge.loa2_ends,
+                activates=self.knowledge.activates,
+            )
         )
         administers = await self.knowledge.administers(facts)
         try:

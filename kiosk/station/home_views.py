@@ -109,7 +109,7 @@ def card_view(
         (
             offer
             for offer in offers
-            if offer[0].own_card and offer[0].place != "administrator" and _can(offer[0], facts)
+            if offer[0].own_card and offer[0].place != "administrator" and _can(offer[0], facts, helps)
         ),
         key=lambda offer: helps.index(offer[0].id) if offer[0].id in helps else len(helps),
     )
@@ -125,8 +125,11 @@ def card_view(
     )
 
 
-def _can(errand: Errand, facts: CardFacts) -> bool:
-    """Nobody changes a code that is locked, unless it may have been unlocked elsewhere since."""
+def _can(errand: Errand, facts: CardFacts, helps: Sequence[str]) -> bool:
+    """Nobody changes a code that is locked, unless it may have been unlocked elsewhere since; and a card is activated where it is
+    found not to be."""
+    if errand.id == "activate":
+        return errand.id in helps
     pin = facts.pin(Role.IDENTIFICATION)
     return errand.id != "change_pin" or pin is None or pin.state != "locked" or pin.counted
 

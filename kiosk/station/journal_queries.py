@@ -28,7 +28,7 @@ AND NOT EXISTS (
 """
 _UNSIGNED = """
 SELECT DISTINCT order_no FROM effect
-WHERE name = 'card.unblock' AND outcome IN ('accepted', 'written') AND order_no IS NOT NULL AND concluded > ?
+WHERE name IN ('card.unblock', 'card.change') AND outcome IN ('accepted', 'written') AND order_no IS NOT NULL AND concluded > ?
 AND order_no NOT IN (SELECT order_no FROM receipt WHERE order_no IS NOT NULL)
 """
 _SIGNED = "SELECT order_no FROM receipt WHERE order_no IS NOT NULL"

@@ -38,10 +38,17 @@ async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identific
         receipt = await _activate_and_sign(ask, caps, log, order, who)
     await hand_out_receipt(ask, caps, RECEIPT, log, receipt)
     remark = await drop_old_card(ask, caps, RECEIPT, log, order, who)
+    return await end_hand_over(ask, RECEIPT, log, order, receipt, remark)
+
+
+async def end_hand_over(
+    ask: Ask, context: ViewContext, log: ErrandLog, order: Order, receipt: Receipt, remark: str = ""
+) -> Ended:
+    """Commit that the card is handed over, then say so, for as long as somebody still wants the receipt."""
     ended = Ended(ErrandOutcome.DONE, reason=remark, order=order, receipt=receipt.number)
     await log.end(ended)
-    while await ask(views.done(CONTEXT, receipt)) == "phone":
-        await ask(views.on_phone(RECEIPT, receipt))
+    while await ask(views.done(context.ending(), receipt)) == "phone":
+        await ask(views.on_phone(context, receipt))
     return ended
 
 

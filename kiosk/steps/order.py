@@ -1,13 +1,14 @@
 """Which card waits for whom, and what the holder agrees to before anything opens."""
 
 from drivers.printer.port import Ready
+from kiosk.issuer.ports import CardWord
 from kiosk.ports import Ask, Order
 from kiosk.steps import order_views as views
-from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.card_status import check_new_card
+from kiosk.steps.identity.card_status import check_new_card, judge_new_card
 from kiosk.steps.identity.identification import Identification
-from kiosk.steps.own_card import refuse_switched_off
+from kiosk.steps.own_card import OwnCard, refuse_switched_off
 
 PAGE = 4
 """Orders on one screen of the administrator's choice."""
@@ -36,6 +37,35 @@ async def _found(ask: Ask, caps: Capabilities, context: ViewContext, who: Identi
     if (who.loa or 0) < order.loa:
         raise views.level_too_low(context, order)
     return order
+
+
+async def find_posted(caps: Capabilities, context: ViewContext, card: OwnCard) -> Order:
+    """The order of the card that is in, which came by post, or whose receipt its holder owes.
+
+    Raises StopError where the register's word is against card or holder, none is ordered for this card, or it is another person's
+    or of another level.
+    """
+    judge_new_card(context, card.register)
+    order = await caps.orders.posted(card.whose.hsa_id, card.whose.card_number)
+    if order is None:
+        raise await _no_posted_order(caps, context, card)
+    if order.hsa_id != card.whose.hsa_id:
+        raise views.of_another(context)
+    certificate = card.facts.certificate("identification")
+    if certificate is None or certificate.loa != order.loa:
+        raise views.other_level(context)
+    refuse_switched_off(caps, context, order.card_number, order.product)
+    return order
+
+
+async def _no_posted_order(caps: Capabilities, context: ViewContext, card: OwnCard) -> StopError:
+    if isinstance(card.register, CardWord) and card.register.state == "active":
+        return views.already_active(context)
+    if await caps.orders.here() is None:
+        return views.list_too_old(context)
+    past = await caps.orders.past(card.whose.hsa_id)
+    over = past is not None and past.card_number == card.whose.card_number
+    return views.expired(context, past) if past is not None and over else views.not_by_post(context)
 
 
 async def _needs_list(caps: Capabilities, context: ViewContext) -> None:
@@ -70,7 +100,17 @@ async def confirm_terms(ask: Ask, caps: Capabilities, context: ViewContext, orde
     """Terms, envelope at hand, and a way of verifying it, all before the slot opens. Raises StopError."""
     if not await caps.envelopes.available():
         raise views.verifier_away(context)
+    await accept_terms(ask, caps, context, order, who)
+    await require_envelope(ask, context, order, who)
+
+
+async def accept_terms(ask: Ask, caps: Capabilities, context: ViewContext, order: Order, who: Identification) -> None:
+    """What the holder agrees to. Raises ErrandCancelledError."""
     paper = caps.printer is not None and isinstance(await caps.printer.status(), Ready)
     await ask(views.terms(context, order, who, paper=paper))
+
+
+async def require_envelope(ask: Ask, context: ViewContext, order: Order, who: Identification) -> None:
+    """Raises StopError where the holder does not have the letter."""
     if await ask(views.envelope_at_hand(context, order, who)) == "no":
         raise views.no_envelope(context)

@@ -61,6 +61,26 @@ def level_too_low(context: ViewContext, order: Order) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "level_too_low")
 
 
+def not_by_post(context: ViewContext) -> StopError:
+    """No order says that this card came to its holder by post."""
+    return stop(context, ErrandOutcome.REFUSED, "not_by_post")
+
+
+def already_active(context: ViewContext) -> StopError:
+    """The issuer's register says that the card is in use."""
+    return stop(context, ErrandOutcome.REFUSED, "already_active")
+
+
+def of_another(context: ViewContext) -> StopError:
+    """The order of this card number is another person's than the card says."""
+    return stop(context, ErrandOutcome.REFUSED, "order_of_another", badge="failure", icon="alert-outline")
+
+
+def other_level(context: ViewContext) -> StopError:
+    """The card has another level of assurance than was ordered."""
+    return stop(context, ErrandOutcome.REFUSED, "other_level")
+
+
 def verifier_away(context: ViewContext) -> StopError:
     """Envelopes are verified by the server, and it cannot be reached: nothing opens."""
     return stop(context, ErrandOutcome.REFUSED, "offline", icon="cloud-off-outline")

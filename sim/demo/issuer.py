@@ -7,7 +7,7 @@ forgotten the card, which is on hold (8), one holds a reserve card (12). Files g
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,13 +27,13 @@ ENDS_SOON, LEFT, RENAMED, FORGOTTEN, RESERVE = 7, 4, 6, 8, 12
 SEED = "seed.json"
 
 
-def issuer_files(folder: Path, cards_authority: Path, now: datetime, orders: str) -> None:
+def issuer_files(folder: Path, cards_authority: Path, now: datetime, orders: str, posted: Collection[int] = ()) -> None:
     """Write the seed, the cards' keys and an empty region; make the cards' authority where there is none. Raises OSError."""
     TestAuthority.load_or_create(cards_authority, now)
     (folder / "region").mkdir(mode=0o700, parents=True, exist_ok=True)
     seed = {
         "people": [_person(person, now) for person in (*people(), *administrators())],
-        "cards": [card for person in (*people(), *administrators()) for card in _cards(person)],
+        "cards": [card for person in (*people(), *administrators()) for card in _cards(person, now, posted)],
         "pukes": {card.card_number: card.puk for person in people() for card in (person.old, person.new)},
         "orders": orders,
     }
@@ -80,13 +80,16 @@ def _person(one: MadeUpPerson, now: datetime) -> issuing.DirectoryPerson:
     )
 
 
-def _cards(one: MadeUpPerson) -> list[CardRecord]:
+def _cards(one: MadeUpPerson, now: datetime, posted: Collection[int]) -> list[CardRecord]:
     if one.administrator:
         return [_card(one, one.new, "active")]
     old = _card(one, one.old, "active", reserve=one.order == RESERVE)
     if one.order == FORGOTTEN:
         old = msgspec.structs.replace(old, state="held", held_from="active", hold_reason="forgotten")
-    return [old, _card(one, one.new, "waiting")]
+    if one.order not in posted:
+        return [old, _card(one, one.new, "waiting")]
+    until = (now + timedelta(days=90)).date().isoformat()
+    return [old, msgspec.structs.replace(_card(one, one.new, "handed_out"), activate_by=until)]
 
 
 def _card(owner: MadeUpPerson, card: Persona, state: CardState, *, reserve: bool = False) -> CardRecord:

@@ -9,6 +9,7 @@ import csv
 import hmac
 import json
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,8 @@ TITLE = "Lasarettet, entré A"
 SLOTS = 24
 MISPLACED = 7
 """This person's slot holds another card (person 10's old one)."""
+POSTED = (11,)
+"""These people's new cards came home by post: no slot has them."""
 WRONG_LETTER = 8
 """This person's letter is that of person 3's card."""
 SPECIAL = {
@@ -44,7 +47,7 @@ SPECIAL = {
 """Old cards that are not as the others; what the issuer's register says of them is in `sim.demo.issuer`."""
 COLUMNS = (
     "order", "hsa_id", "name", "protected", "card_number", "product", "loa", "station", "slot", "last_day",
-    "envelope_key", "envelope_mac",
+    "envelope_key", "envelope_mac", "delivery",
 )  # fmt: skip
 
 _STATION_TOML = """\
@@ -121,10 +124,12 @@ def seed(
     verify: str = "server",
     anchors: str = "",
     cards: Path | None = None,
+    posted: Collection[int] = POSTED,
 ) -> DemoRegion:
     """Make what is not there yet. Raises OSError, AuthorityError.
 
-    `anchors`: PEM of the cards' issuers, else the bench's; `cards`: folder of the virtual cards' authority, else the bench's.
+    `anchors`: PEM of the cards' issuers, else the bench's; `cards`: folder of the virtual cards' authority, else the bench's;
+    `posted`: whose new cards came by post.
     """
     places = region(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,11 +143,11 @@ def seed(
             _STATION_TOML.format(title=TITLE, slots=SLOTS, verify=verify, anchors=anchors), encoding="utf-8"
         )
     if not places.orders.exists():
-        write_orders(places, now)
+        write_orders(places, now, posted)
     _write_administrators(places)  # also where an earlier version made the folder, whose file had fewer columns
     if not places.issuer.exists():
         orders_csv = places.orders.read_text(encoding="utf-8")
-        issuer_files(places.issuer, cards or places.bench / "authority", now, orders_csv)
+        issuer_files(places.issuer, cards or places.bench / "authority", now, orders_csv, posted)
     return places
 
 
@@ -153,10 +158,11 @@ def slot_of(someone: MadeUpPerson) -> int:
 
 def scenario() -> Scenario:
     """What lies where on the bench at the start."""
-    slots = {slot_of(someone): f"{someone.order}:new" for someone in people()}
+    slots = {slot_of(someone): f"{someone.order}:new" for someone in people() if someone.order not in POSTED}
     slots[slot_of(person(MISPLACED))] = "10:old"
     hand = [f"{someone.order}:old" for someone in people() if someone.order != 10]
-    hand += [f"{MISPLACED}:new"] + [f"{administrator.order}:new" for administrator in administrators()]
+    hand += [f"{order}:new" for order in (MISPLACED, *POSTED)]
+    hand += [f"{administrator.order}:new" for administrator in administrators()]
     letters = [_letter(someone) for someone in people()] + [_old_letter(someone) for someone in people()]
     return Scenario(slots, tuple(hand), tuple(letters), SLOTS, SPECIAL)
 
@@ -190,7 +196,7 @@ def _addressee(someone: MadeUpPerson) -> str:
     return someone.hsa_id if someone.protected_identity else someone.name
 
 
-def write_orders(places: DemoRegion, now: datetime) -> None:
+def write_orders(places: DemoRegion, now: datetime, posted: Collection[int] = POSTED) -> None:
     """The issuer's part: a code letter's HMAC goes with the order, its PUK never does."""
     key_id, key = _envelope_key(places.authority / "verifier" / "envelope-keys.json")
     with places.orders.open("w", encoding="utf-8", newline="") as file:
@@ -200,10 +206,12 @@ def write_orders(places: DemoRegion, now: datetime) -> None:
             mac = _envelope_mac(key, someone)
             last_day = (now + timedelta(days=60 + someone.order)).date().isoformat()
             name = "" if someone.protected_identity else someone.name
+            place = ("", "post") if someone.order in posted else (slot_of(someone), "station")
             rows.writerow(
                 (
                     _order_no(someone), someone.hsa_id, name, "yes" if someone.protected_identity else "no",
-                    someone.new.card_number, "ordinary", someone.new.loa, STATION, slot_of(someone), last_day, key_id, mac,
+                    someone.new.card_number, "ordinary", someone.new.loa, STATION, place[0], last_day, key_id, mac,
+                    place[1],
                 )
             )  # fmt: skip
 

@@ -53,8 +53,14 @@ class HeldOrders:
 
     async def find(self, hsa_id: str) -> Order | None:
         unfinished = await self._journal.unfinished(hsa_id)
+        unfinished = unfinished if unfinished is not None and unfinished.delivery == "station" else None
         offered = (*await self.owed(), *await self.waiting())
         return unfinished or next((one for one in offered if one.hsa_id == hsa_id), None)
+
+    async def posted(self, hsa_id: str, card_number: str) -> Order | None:
+        unfinished = await self._journal.unfinished(hsa_id)
+        offered = (*((unfinished,) if unfinished else ()), *await self._owed(), *await self._waiting())
+        return next((one for one in offered if one.delivery == "post" and one.card_number == card_number), None)
 
     async def past(self, hsa_id: str) -> Order | None:
         return next((one for one in self.all if one.hsa_id == hsa_id and one.last_day < NOW.date().isoformat()), None)
@@ -63,11 +69,17 @@ class HeldOrders:
         return self.administrators.get(hsa_id)
 
     async def waiting(self) -> tuple[Order, ...]:
+        return tuple(one for one in await self._waiting() if one.delivery == "station")
+
+    async def _waiting(self) -> tuple[Order, ...]:
         gone = {one.order for one in self.all} if self.too_old else await self.collected() | await self._activated()
         today = NOW.date().isoformat()
         return tuple(one for one in self.all if one.order not in gone and one.last_day >= today)
 
     async def owed(self) -> tuple[Order, ...]:
+        return tuple(one for one in await self._owed() if one.delivery == "station")
+
+    async def _owed(self) -> tuple[Order, ...]:
         activated = set() if self.too_old else await self._activated() - await self.collected()
         return tuple(replace(one, receipt_owed=True) for one in self.all if one.order in activated)
 

@@ -22,8 +22,9 @@ CHOSEN_FROM_DATA = {
     "service.which_receipt",
     "check_card.certificates",
     "information.pages",
+    "activate.check",
 }
-"""Their options are orders, certificates, pages, slots, receipts."""
+"""Their options are orders, identity checks, certificates, pages, slots, receipts."""
 FAMILIES = {"stop": "stop.REASON", "finding": "finding.CODE", "page": "page.ID"}
 BEGUN_AS = {"attend": "pickup"}
 """An errand that is another one, begun by somebody else."""

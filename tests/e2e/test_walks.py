@@ -4,6 +4,7 @@ That page is the expectation: its cells say outcome and reason. What a walk need
 cards serve, and what is answered where the documented file goes another way.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from kiosk.cli.walk import EXIT
 from kiosk.errands.registry import ERRANDS
 from kiosk.steps.order import PAGE
 from scripts.write_errands import ends, walk_files
+from sim.demo.issuer import SEED
 from sim.reader.personas import person
 from tests.fakes.fleet.region import Region
 from tests.fakes.station.walking import NEW_PIN, PIN, Walked, answers, codes_in, example, walk
@@ -24,6 +26,7 @@ Capsys = pytest.CaptureFixture[str]
 pytestmark = [pytest.mark.broker, pytest.mark.pcsc]
 NO_CARD = "no card"
 WHOSE = {
+    "activate": {"A": 4, "B": 9, "C": 10, "D": 11},
     "attend": {"A": 12, "B": 5, "C": 7, "D": 8},
     "pickup": {"A": 2, "B": 1, "C": 3, "D": 6},
     "return_card": {NO_CARD: 8, "A": 1, "B": 3, "C": 5, "D": 6},
@@ -37,7 +40,7 @@ a PUK that is released."""
 OLD_CARDS = ("return_card", "report_lost", "renew_certificate", "reserve_certificate")
 """Errands of the card that the holder had before; the others are of the new one, or of none."""
 SECOND_READER = ("administrate", "service")
-LAST = ("attend", "pickup", "renew_certificate", "reserve_certificate", "report_lost", "return_card")
+LAST = ("activate", "attend", "pickup", "renew_certificate", "reserve_certificate", "report_lost", "return_card")
 """Walked in this order after all others: cards that are handed out, blocked or returned serve no other walk."""
 KNOWN = (
     ("what", "code_known"), ("insert", "insert"), ("pin", PIN), ("sure", "yes"), ("really", "yes"), ("done", "end"),
@@ -86,10 +89,19 @@ ROWS = table()
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
     """A region with its issuer and its server, for all walks of this module."""
-    region = Region(tmp_path_factory.mktemp("walks") / "region")
+    region = Region(tmp_path_factory.mktemp("walks") / "region", posted=tuple(WHOSE["activate"].values()))
+    everybody_is_here(region.places.issuer / SEED)
     with pytest.MonkeyPatch.context() as patch, region.issuer(), region.serve():
         patch.setenv("KORTKIOSK_TEST_AUTHORITY", region.environment["KORTKIOSK_TEST_AUTHORITY"])
         yield region
+
+
+def everybody_is_here(seed: Path) -> None:
+    """Nobody of the demonstration's people has left: each of them is handed a card."""
+    content = json.loads(seed.read_bytes())
+    for one in content["people"]:
+        one.pop("left", None)
+    seed.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
 def test_the_table_has_every_errand_with_every_kind_of_card() -> None:

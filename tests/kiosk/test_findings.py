@@ -17,6 +17,7 @@ from fleet.messages.vocabulary import FindingCode
 from kiosk.findings import RULES, CardEvidence, actionable_findings, findings_of
 from kiosk.issuer.ports import CardWord, NotFound
 from kiosk.texts import Texts
+from kiosk.views import say
 from sim.stories.clock import NOW
 from sim.stories.devices import order_of
 from sim.stories.room import make_card, persona_of
@@ -130,6 +131,16 @@ def test_a_read_only_product_invites_to_no_errand_that_changes_the_card(code: st
     assert {"read_only", "locked_read_only"} & {one.code for one in found}
     assert not {"pin_locked", "not_by_holder"} & {one.code for one in found}
     assert [one.errand for one in found] == [None] * len(found)
+
+
+@pytest.mark.parametrize(
+    ("activates", "errand", "how"),
+    [(True, "activate", "attended"), (False, "unblock", "letter")],
+    ids=["by post", "by letter"],
+)
+def test_a_card_that_is_not_activated_leads_to_how_the_region_does_it(activates: bool, errand: str, how: str) -> None:
+    (finding,) = findings_of(replace(FOUND["not_activated"](), activates=activates))
+    assert (finding.errand, finding.args["how"]) == (errand, say(f"finding.not_activated.{how}"))
 
 
 def test_what_only_has_to_be_known_is_not_wrong() -> None:

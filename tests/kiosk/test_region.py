@@ -1,11 +1,20 @@
 """A region's file: what ships is sound, and what is wrong with another is named by key."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kiosk.errands.registry import ERRANDS
-from kiosk.region import SHIPPED, RegionSettingsError, at_station, general, load, region_of
+from kiosk.region import (
+    SHIPPED,
+    RegionSettings,
+    RegionSettingsError,
+    at_station,
+    general,
+    load,
+    region_of,
+)
 
 REGIONS = ["", *(path.name for path in sorted(SHIPPED.glob("*.toml")) if path.stem != "general")]
 SECURE = "webbplatsen kunde inte tillhandahålla en säker anslutning"
@@ -61,6 +70,10 @@ def test_without_a_file_the_general_one_counts(tmp_path: Path) -> None:
         (PAGE.replace("Rad", "Ring {helpdesk}"), "{helpdesk} is no key of contacts"),
         ('[contacts]\nsupport_phone = "call us"', "contacts.support_phone"),
         ('[contacts]\nmanuals_link = "http://plain.example"', "contacts.manuals_link"),
+        ("hand_overs = []", "hand_overs"),
+        ('hand_overs = ["pigeon"]', "hand_overs"),
+        ('[identity_checks]\ndocuments = ["passport", "passport"]', "identity_checks"),
+        ('[identity_checks]\ndocuments = ["library_card"]', "identity_checks.documents"),
         ("= =", "is not TOML"),
     ],
 )
@@ -142,3 +155,26 @@ def test_a_station_may_have_numbers_of_its_own_and_hide_the_regions() -> None:
     assert (own.block_line, own.office) == ("", "Plan 2")
     assert at_station(general(), block_line=None, office=None) == general()
     assert general().block_line == "020-32 32 62"
+
+
+def test_a_region_that_does_not_say_how_identities_are_checked_has_the_general_steps(tmp_path: Path) -> None:
+    (tmp_path / "region.toml").write_text('name = "A"', encoding="utf-8")
+    assert region_of("region.toml", tmp_path).identity_checks == general().identity_checks
+    own = '[identity_checks]\ndocuments = ["passport"]\nsteps = [{ id = "photo", text = { sv = "Fotot", en = "The photo" } }]'
+    (tmp_path / "region.toml").write_text(own, encoding="utf-8")
+    checks = region_of("region.toml", tmp_path).identity_checks
+    assert (checks.documents, [step.id for step in checks.steps]) == (("passport",), ["photo"])
+
+
+@pytest.mark.parametrize(
+    ("hand_overs", "has"),
+    [
+        (("pickup", "activate"), {"pickup", "attend", "activate"}),
+        (("activate",), {"activate"}),
+        (("pickup",), {"pickup", "attend"}),
+    ],
+)
+def test_a_region_has_the_errands_of_its_ways_to_hand_cards_over(hand_overs: Any, has: set[str]) -> None:
+    region = RegionSettings(hand_overs=hand_overs)
+    assert {one for one in ("pickup", "attend", "activate") if region.has_errand(one)} == has
+    assert region.has_errand("unblock")

@@ -68,6 +68,7 @@ def card_rules_of(profile: Profile) -> CardRules:
         profile.genuine,
         profile.stocked_by,
         profile.read_only,
+        profile.first_code,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from drivers.reader.keys import ManagementAlgorithm
-from drivers.reader.model import ProvedGenuine
+from drivers.reader.model import FirstCode, ProvedGenuine
 from drivers.reader.outcomes import Role
 from drivers.reader.pin.new_code_rules import DEFAULT_RULES, NewCodeRule
 from drivers.reader.profiles.evidence import Evidence
@@ -174,6 +174,14 @@ BY_SERIAL = "token:serial"
 """The card number is what the card calls its serial."""
 
 
+class Activation(_ProfileTable):
+    """How the holder of a card that came by post gets a PIN of their own."""
+
+    code: FirstCode | None = None
+    """None: with the PUK where the holder may unlock with it, by an administrator where only they may, else from the start PIN
+    that the card came with."""
+
+
 class CertificateRules(_ProfileTable):
     """`card_number`: `extension:OID`, `subject:NAME` (X.520 short name) or `token:serial`."""
 
@@ -272,6 +280,7 @@ class Profile(_ProfileTable):
     puk: PukRules
     commands: CommandRules = CommandRules()
     unblocking: Unblocking = Unblocking()
+    activation: Activation = Activation()
     one_code: bool = False
     """One code may serve identification and signature."""
     writable: bool = False
@@ -294,6 +303,27 @@ class Profile(_ProfileTable):
         if self.kind == "piv" and self.match.issuer:
             raise ValueError("match.issuer is not for PIV cards, which are known before a certificate is read")
         return self
+
+    @model_validator(mode="after")
+    def _can_set_first_code(self) -> "Profile":
+        by_puk, by_key = self.commands.unblock != "none", self.unblocking.admin != "none"
+        if self.activation.code == "puk" and not by_puk:
+            raise ValueError("activation.code is puk, and commands.unblock is none")
+        if self.activation.code == "administrator" and not (by_puk or by_key):
+            raise ValueError(
+                "activation.code is administrator, and nothing unlocks the card: commands.unblock, unblocking.admin"
+            )
+        return self
+
+    @property
+    def first_code(self) -> FirstCode:
+        """How a card that came by post gets the holder's own PIN."""
+        if self.activation.code is not None:
+            return self.activation.code
+        by_puk, by_key = self.commands.unblock != "none", self.unblocking.admin != "none"
+        if self.unblocking.by == "holder" and by_puk:
+            return "puk"
+        return "administrator" if self.unblocking.by == "administrator" and (by_puk or by_key) else "start-pin"
 
     @property
     def read_only(self) -> bool:

@@ -309,11 +309,15 @@ def _receipt(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, .
     return (ReceiptKept(said.number, said.errand), OrderMoved(said.order, "collected", at), about)
 
 
+HANDING_OVER = ("pickup", "activate")
+"""Errands whose good end closes the order."""
+
+
 def _ended(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Ended)
     began = at - timedelta(seconds=said.seconds)
     end = ErrandEnded(said.errand, said.kind, began, at, said.outcome, said.order, said.card_number, said.hsa_id)
-    if said.kind == "pickup" and said.outcome == ErrandOutcome.DONE and said.order:
+    if said.kind in HANDING_OVER and said.outcome == ErrandOutcome.DONE and said.order:
         return (end, OrderMoved(said.order, "collected", at))
     return (end,)
 

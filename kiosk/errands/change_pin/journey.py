@@ -6,7 +6,6 @@ told so before its code is touched.
 
 from drivers.reader.outcomes import Role
 from kiosk.errands.change_pin import views
-from kiosk.errands.change_pin.changing import change_codes
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities, Ended
@@ -15,6 +14,7 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import own_card, refuse_read_only
 from kiosk.steps.pin.card_test import first_reason, prove_card, tell_untested
+from kiosk.steps.pin.changing import change_codes
 from kiosk.steps.pin.views import TASKS_WITH_CODE
 from kiosk.steps.receipt import receipt_for, say_done
 

@@ -9,6 +9,7 @@ from kiosk.errands.change_pin.journey import CARD, CONTEXT, NEW, OLD
 from kiosk.steps import card_views, own_card_views
 from kiosk.steps.card import Caution
 from kiosk.steps.identity import proof_views
+from kiosk.steps.pin import views as pin_views
 from kiosk.steps.pin.card_test_views import CannotTest, cannot_test
 from kiosk.views import View
 from sim.gallery.made_up import CARD_FACTS, RECEIPT
@@ -31,9 +32,9 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         yield f"change-pin-{why.replace('_', '-')}", code.last(why)
     yield "change-locked", code.locked.view
     yield "change-read-only", card_views.read_only(CARD).view
-    yield "change-same", views.same_as_old(NEW)
-    yield "change-too-easy", views.too_easy(NEW)
-    yield "change-locked-late", views.locked(NEW).view
+    yield "change-same", pin_views.same_as_old(NEW)
+    yield "change-too-easy", pin_views.too_easy(NEW)
+    yield "change-locked-late", pin_views.locked_meanwhile(NEW).view
     yield "change-done", own_card_views.done(CONTEXT, *views.done(BOTH), RECEIPT)
     for reason in get_args(CannotTest):
         yield f"cannot-test-{reason.replace('_', '-')}", cannot_test(CARD, reason)

@@ -33,7 +33,13 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     async with own_card(ask, caps, CARD, log) as card:
         await _show(ask, card)
         findings = findings_of(
-            CardEvidence(card.facts, caps.clock.now(), card.register, loa2_ends=caps.region.loa2_ends)
+            CardEvidence(
+                card.facts,
+                caps.clock.now(),
+                card.register,
+                loa2_ends=caps.region.loa2_ends,
+                activates=caps.region.has_errand("activate"),
+            )
         )
         for finding in findings:
             if await ask(views.finding(FOUND, finding, mends=_offered(caps, finding))) == "mend":

@@ -36,7 +36,12 @@ async def check_own_card(
 
 async def check_new_card(caps: Capabilities, context: ViewContext, card_number: str) -> None:
     """Of a card that is to be handed to its holder. Raises StopError where it may not be."""
-    match await ask_register(caps.directory, card_number):
+    judge_new_card(context, await ask_register(caps.directory, card_number))
+
+
+def judge_new_card(context: ViewContext, word: CardWord | NotFound | Unavailable) -> None:
+    """The same, where the register has been asked. Raises StopError."""
+    match word:
         case CardWord() as word:
             if word.state == "held" or word.state in DEAD:
                 raise views.new_card_stands(context, word.state)

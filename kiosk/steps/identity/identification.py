@@ -6,6 +6,7 @@ Rules: docs/rules.md, "Hand-over and return". A card that is not valid identifie
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from drivers.reader.model import CardFacts
 from fleet.messages.attending import may_attend_protected
@@ -17,7 +18,7 @@ from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.receipts.facts import IdentifiedBy
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.identity import identification_views as views
 from kiosk.steps.identity.administrator import log_in, log_in_another, proofs_of, return_card_to_administrator
 from kiosk.steps.identity.administrator_views import kur_needed
@@ -46,6 +47,8 @@ class Identification:
     """Kind of the ID document that the administrator has seen."""
     document_digits: str = ""
     """The last digits of its number."""
+    checks: tuple[str, ...] = ()
+    """The region's identity checks that the administrator went through."""
     second: LoggedIn | None = None
     """The other administrator, where it takes two."""
     proof: PersonProof | None = field(default=None, repr=False)
@@ -91,20 +94,40 @@ def holder_means(facts: CardFacts, *tags: AskName) -> tuple[str, ...]:
 
 
 async def identify_by_administrator(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str] = ()
-) -> Identification:
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str] = (),
+    whose: CardHolder | None = None,
+) -> Identification:  # fmt: skip
     """An administrator, who is none of those (HSA-ids), proves with card and code who they are, and says which document was
-    seen."""
+    seen. `whose`: the card that the region's identity checks are about, where they are gone through. Raises StopError."""
     administrator = await log_in(ask, caps, context, log, but)
-    document = await ask(views.document(context, administrator))
+    document = await ask(views.document(context, administrator, caps.region.identity_checks.documents))
     digits = await ask(views.document_digits(context, administrator))
+    checks = () if whose is None else await _go_through_checks(ask, caps, context, administrator, document, whose)
     await return_card_to_administrator(ask, caps, replace(context, attended_by=administrator.name))
     return Identification(
         "administrator",
         administrator=administrator,
         document=document,
         document_digits=digits[-views.DOCUMENT_DIGITS :],
+        checks=checks,
     )
+
+
+async def _go_through_checks(
+    ask: Ask, caps: Capabilities, context: ViewContext, administrator: LoggedIn, document: str, whose: CardHolder
+) -> tuple[str, ...]:
+    """Each of the region's identity checks, ticked by the administrator; their ids, in the region's order. Raises StopError where
+    one does not agree."""
+    steps = caps.region.identity_checks.steps
+    ticked: set[str] = set()
+    while left := [at for at, step in enumerate(steps) if step.id not in ticked]:
+        start = left[0] - left[0] % views.CHECKS
+        shown = views.ShownChecks(steps[start : start + views.CHECKS], frozenset(ticked), len(left))
+        answer = await ask(views.identity_checks(context, administrator, shown, document, whose))
+        if answer == "disagrees":
+            raise views.identity_disagrees(context)
+        ticked ^= {answer}
+    return tuple(step.id for step in steps)
 
 
 async def attest_identity(
@@ -132,8 +155,9 @@ async def attest_identity(
 async def note_attested(log: ErrandLog, who: Identification) -> None:
     """Write down who attests whose identity, and what they have seen."""
     if who.administrator is not None:
-        second = {"second": who.second.hsa_id} if who.second else {}
+        more: dict[str, Any] = {"second": who.second.hsa_id} if who.second else {}
+        more |= {"checks": list(who.checks)} if who.checks else {}
         await log.note(
             EventType.IDENTITY_ATTESTED, administrator=who.administrator.hsa_id, logged_in_by=who.administrator.by,
-            document=who.document, document_digits=who.document_digits, **second,
+            document=who.document, document_digits=who.document_digits, **more,
         )  # fmt: skip

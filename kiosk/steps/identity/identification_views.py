@@ -1,26 +1,35 @@
 """The views of identification: the holder's own card, or an administrator who attends, and the document that was seen."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
 from drivers.reader.model import CardFacts, Certificate
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
+from kiosk.region import Document, IdentityCheck
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts, Strangeness
 from kiosk.steps.card_views import LastTryView, WrongCodeView, card_refused, code_entry, reader_for, stop, strange_note
-from kiosk.steps.context import ViewContext
-from kiosk.steps.view_helpers import cancel_button
+from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.view_helpers import cancel_button, display_name, last_digits
 from kiosk.views import (
     Await,
+    Button,
     Choose,
     EnterDigits,
     Note,
     Option,
     ReaderDrawing,
+    local,
     say,
 )
 
-DOCUMENTS = ("passport", "national_id", "driving_licence", "id_card", "service_card")
+DOCUMENTS = get_args(Document)
 DOCUMENT_DIGITS = 4
 """So much of a document's number is kept."""
+CHECKS = 3
+"""Identity checks on one screen: each is a row that a finger finds, on the smallest panel too."""
 
 
 def who(context: ViewContext, *, released: bool = False) -> Choose:
@@ -90,8 +99,8 @@ def own_card_not_valid(context: ViewContext, certificate: Certificate | None) ->
     return stop(context, ErrandOutcome.REFUSED, "own_card_expired" if expired else "own_card_untrusted")
 
 
-def document(context: ViewContext, administrator: LoggedIn) -> Choose:
-    """Which ID document was seen. Only its kind is kept."""
+def document(context: ViewContext, administrator: LoggedIn, documents: Sequence[str] = DOCUMENTS) -> Choose:
+    """Which ID document was seen, of those that the region accepts. Only its kind is kept."""
     return Choose(
         name=context.name("document"),
         errand=context.title,
@@ -99,7 +108,7 @@ def document(context: ViewContext, administrator: LoggedIn) -> Choose:
         attended_by=administrator.name,
         title=say("document.title"),
         lead=(say("document.lead"),),
-        options=tuple(Option(kind, say(f"document.{kind}")) for kind in DOCUMENTS),
+        options=tuple(Option(kind, say(f"document.{kind}")) for kind in documents),
         way_out=cancel_button(),
     )
 
@@ -118,6 +127,52 @@ def document_digits(context: ViewContext, administrator: LoggedIn) -> EnterDigit
         submit=say("button.next"),
         way_out=cancel_button(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChecks:
+    """The identity checks on one screen, those that are ticked, and how many of all are left."""
+
+    steps: Sequence[IdentityCheck]
+    ticked: Collection[str]
+    left: int
+
+
+def identity_checks(
+    context: ViewContext, administrator: LoggedIn, shown: ShownChecks, document: str, whose: CardHolder
+) -> Choose:
+    """What the administrator checks, each ticked by a touch (design, 26-activate-2)."""
+    known = {
+        "document": say(f"document.{document}"),
+        "name": say("which.person", who=display_name(whose)),
+        "hsa_id": say("which.person", who=whose.hsa_id),
+        "card_number": say("which.card", tail=last_digits(whose.card_number)),
+    }
+    count = say("identity_check.one") if shown.left == 1 else say("identity_check.left", left=shown.left)
+    return Choose(
+        name=context.name("check"),
+        errand=context.title,
+        step=context.step,
+        attended_by=administrator.name,
+        title=say("identity_check.title"),
+        lead=(say("identity_check.lead", name=administrator.name), count),
+        options=tuple(
+            Option(
+                step.id,
+                local(step.text.model_dump()),
+                known.get(step.compared or ""),
+                "check-circle-outline" if step.id in shown.ticked else "circle-outline",
+            )
+            for step in shown.steps
+        ),
+        way_out=cancel_button(),
+        side=Button("disagrees", say("identity_check.disagrees"), "alert-outline"),
+    )
+
+
+def identity_disagrees(context: ViewContext) -> StopError:
+    """The document, the person or the card is not the order's: nothing is activated."""
+    return stop(context, ErrandOutcome.REFUSED, "identity_disagrees", icon="alert-outline")
 
 
 def two_needed(context: ViewContext) -> StopError:

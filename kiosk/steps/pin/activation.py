@@ -41,7 +41,8 @@ async def activate(
     except BaseException:
         await visit.close()
         raise
-    prove = partial(_prove_new_card, ask, caps, log, order)
+    aside = partial(put_aside, ask, caps, context, log, order, returned=HEARD_CODES)
+    prove = partial(prove_new_card, ask, caps, log, order, aside)
     return await _set_and_prove(ask, caps, context, log, letter, visit, prove, again=code_was_set)
 
 
@@ -78,18 +79,19 @@ async def _set_and_prove(
         raise
 
 
-async def _prove_new_card(
-    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, context: ViewContext, visit: Visit, code: Secret
-) -> None:
-    """As `prove_card`, of a card that was in other hands: one that does not sign has heard the codes, and goes back; one that
-    does is its holder's from now on."""
+async def prove_new_card(
+    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, put_false_aside: Callable[[Visit, str], Awaitable[None]],
+    context: ViewContext, visit: Visit, code: Secret,
+) -> None:  # fmt: skip
+    """As `prove_card`, of a card that was in other hands: one that does not sign has heard the codes, and is put aside (which
+    always raises); one that does is its holder's from now on."""
     match await run_test(ask, context, log, visit, code, Role.IDENTIFICATION):
         case None:
             await log.note(EventType.CARD_ACTIVATED, card_number=order.card_number)
         case "false_signature" | "did_not_sign" | "not_signable" | "other_code" as result:
             why = "false_signature" if result == "false_signature" else "did_not_sign"
             await _hold_true_card(caps, log, order)
-            await put_aside(ask, caps, context, log, order, visit, why, HEARD_CODES)
+            await put_false_aside(visit, why)
         case reason:
             raise slot_views.new_card_untested(context, reason)
 

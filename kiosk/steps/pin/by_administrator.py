@@ -5,8 +5,9 @@ this one card is released, once, sealed to this station, used at once and shown 
 both named in the journal, and in the server's audit.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongAnswer, WrongCode
@@ -26,6 +27,8 @@ from kiosk.steps.pin import views as pin_views
 from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
 from kiosk.steps.pin.unlocking import EFFECT, CodeSet, NotSent, choose_new_code, code_after_unlock
 from kiosk.steps.pin.views import TASKS_BY_MANDATE
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -69,20 +72,35 @@ async def mandate(ask: Ask, caps: Capabilities, context: ViewContext, log: Erran
 
     Raises StopError where the log-in is by the list alone.
     """
-    shared = caps.administrator_reader is None
-    if shared:
-        await card.visit.close()
-        await ask(views.take_own(context), until=wait_until_empty(caps.reader))
-    who = replace(
-        await identify_by_administrator(ask, caps, context, log, {card.whose.hsa_id}), hsa_id=card.whose.hsa_id
-    )
+
+    async def attended() -> Mandate:
+        who = await identify_by_administrator(ask, caps, context, log, {card.whose.hsa_id})
+        given = mandate_of(context, replace(who, hsa_id=card.whose.hsa_id))
+        await note_attested(log, given.who)
+        return given
+
+    return await in_turn(ask, caps, context, card, attended)
+
+
+def mandate_of(context: ViewContext, who: Identification, *, by_server: bool = True) -> Mandate:
+    """What may be done by who attends. `by_server`: the server has to know them; raises StopError where it does not."""
     assert who.administrator is not None, "that is who attends"
-    if who.administrator.proof is None or not who.administrator.proof.by_server:
+    if by_server and (who.administrator.proof is None or not who.administrator.proof.by_server):
         raise views.log_in_at_the_server(context)
-    await note_attested(log, who)
-    if shared:
-        card.visit = await insert_again(ask, caps, context, card)
     return Mandate(who, who.administrator)
+
+
+async def in_turn(
+    ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard, attend: Callable[[], Awaitable[T]]
+) -> T:
+    """Let the administrator attend. The holder's card leaves the one reader meanwhile, and the same one comes back."""
+    if caps.administrator_reader is not None:
+        return await attend()
+    await card.visit.close()
+    await ask(views.take_own(context), until=wait_until_empty(caps.reader))
+    given = await attend()
+    card.visit = await insert_again(ask, caps, context, card)
+    return given
 
 
 async def insert_again(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> Visit:

@@ -23,10 +23,7 @@ async def authenticate_card(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit
 ) -> None:
     """Challenge the card of this visit. Raises StopError (the card is back in its slot then), CardPulledError."""
-    outcome = await ask(proof_views.proving(context), until=visit.challenge_free_key())
-    if isinstance(outcome, NoFreeKey) and visit.facts.rules.genuine == "management-key":
-        outcome = await _by_management_key(ask, caps, context, log, visit)
-    match outcome:
+    match await challenge_card(ask, caps, context, log, visit):
         case CardAuthenticated():
             return
         case NoFreeKey():
@@ -35,10 +32,20 @@ async def authenticate_card(
                 await reopen_for_return(ask, caps, context, log, order, NOT_VOUCHED)
         case CardNotAuthenticated(why):
             await put_aside(ask, caps, context, log, order, visit, why)
-        case Unknown() | str():
-            raise CardPulledError
         case other:
             assert_never(other)
+
+
+async def challenge_card(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, visit: Visit
+) -> CardAuthenticated | CardNotAuthenticated | NoFreeKey:
+    """Have the card show, before any code, that it is genuine, as its product does. Raises CardPulledError."""
+    outcome = await ask(proof_views.proving(context), until=visit.challenge_free_key())
+    if isinstance(outcome, NoFreeKey) and visit.facts.rules.genuine == "management-key":
+        outcome = await _by_management_key(ask, caps, context, log, visit)
+    if isinstance(outcome, Unknown | str):
+        raise CardPulledError
+    return outcome
 
 
 class _ServerSilentError(Exception):

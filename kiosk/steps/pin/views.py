@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from drivers.reader.model import Pin
+from drivers.reader.model import CardFacts, Pin
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.policy import PinPolicy
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts
-from kiosk.steps.card_views import LastTryView, WrongCodeView, lengths, stop
+from kiosk.steps.card_views import LastTryView, WrongCodeView, code_entry, lengths, stop
 from kiosk.steps.card_views import card_refused as card_refused
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import (
@@ -220,6 +220,18 @@ def sign_code(context: ViewContext, policy: PinPolicy) -> CodePrompts:
     )
 
 
+def start_code(context: ViewContext, facts: CardFacts) -> CodePrompts:
+    """The PIN that the card came with: its holder alone has it, from the letter."""
+    return CodePrompts(
+        entry=code_entry(context, "start_pin", say("start_pin.title"), say("start_pin.lead"), facts),
+        wrong=WrongCodeView(context, "start_pin_wrong"),
+        last=LastTryView(context, "start_pin_last"),
+        locked=stop(context, ErrandOutcome.REFUSED, "new_card_locked", icon="lock-alert-outline"),
+        declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
+        refused=card_refused(context),
+    )
+
+
 def puk_floor(context: ViewContext) -> StopError:
     """So few tries of the PUK remain that we stop (reliability I1)."""
     return stop(context, ErrandOutcome.REFUSED, "puk_floor", icon="lock-alert-outline")
@@ -270,3 +282,34 @@ def old_code_applies(context: ViewContext) -> Tell:
 def forgotten(context: ViewContext) -> StopError:
     """Nobody knows the code that the card has."""
     return stop(context, ErrandOutcome.REFUSED, "old_code_forgotten", icon="lock-alert-outline")
+
+
+def same_as_old(context: ViewContext) -> Tell:
+    """The new code is the old one."""
+    return _again(context, "same_as_old")
+
+
+def too_easy(context: ViewContext) -> Tell:
+    """The station knows something of the holder that makes the code easy to guess: a birth date."""
+    return _again(context, "too_easy")
+
+
+def locked_meanwhile(context: ViewContext) -> StopError:
+    """The code got locked on the way."""
+    return stop(context, ErrandOutcome.REFUSED, "card_locked", icon="lock-alert-outline")
+
+
+def _again(context: ViewContext, what: str) -> Tell:
+    return Tell(
+        name=context.name(what),
+        errand=context.title,
+        step=context.step,
+        badge="warning",
+        badge_icon="alert",
+        title=say(f"new_code.{what}.title"),
+        lead=(say(f"new_code.{what}.lead"),),
+        points=(Point(say(f"new_code.{what}.do"), mark="number"),),
+        way_out=cancel_button(),
+        primary=primary_button("again", "button.again"),
+        needs_card=True,
+    )

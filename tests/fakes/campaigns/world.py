@@ -72,10 +72,10 @@ class SyncedOrders:
         """Take the newest list."""
         self._listed = self._server.listed(self._station)
 
-    async def find_online(self, hsa_id: str, limit_s: float) -> Order | None:
+    async def offered_online(self, hsa_id: str, limit_s: float) -> tuple[Order, ...]:
         gone = await self._collected()
         found = [one for one in self._server.offered(self._station, hsa_id) if one.order not in gone]
-        return min(found, key=lambda one: (not one.receipt_owed, one.last_day, one.order), default=None)
+        return tuple(sorted(found, key=lambda one: (not one.receipt_owed, one.last_day, one.order)))
 
     def past(self, hsa_id: str, today: Any) -> Order | None:
         return next((one for one in self._listed if one.hsa_id == hsa_id and one.last_day < today.isoformat()), None)
@@ -206,7 +206,7 @@ class Station:
         self.book = SyncedOrders(self.server, self.name, tuple(room.orders.administrators.values()), room)
         found = FleetOrders(self.book, self.book, room.journal, room.clock)  # type: ignore[arg-type]  # as far as it is used
         kept = {name: _unwrapped(getattr(like.caps, name)) for name in ISSUER_PORTS}
-        if self.tale.errand in ("pickup", "attend") and not isinstance(kept["blocking"], IssuerDesk):
+        if self.tale.errand in ("activate", "pickup", "attend") and not isinstance(kept["blocking"], IssuerDesk):
             kept["blocking"] = _register_of_both(room.clock)
         if isinstance(kept["administrators"], ListedLogIn):
             kept["administrators"] = room.log_ins

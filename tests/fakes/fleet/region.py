@@ -37,15 +37,20 @@ KIOSK = (sys.executable, "-m", "kiosk.cli")
 class Region:
     """Folders and ports; `serve` runs the server, `walk` an errand at the station."""
 
-    def __init__(self, folder: Path, *, verify: str = "server", through: int | None = None) -> None:
-        """`through`: the port by which stations reach the broker, where something stands between."""
+    def __init__(
+        self, folder: Path, *, verify: str = "server", through: int | None = None, posted: tuple[int, ...] = ()
+    ) -> None:
+        """`through`: the port by which stations reach the broker, where something stands between; `posted`: whose new cards
+        came by post."""
         self.mqtt, self.http = free_port(), free_port()
         self.stations_port = through or self.mqtt
         self.issuer_ports = free_port(), free_port()
         self.server_environment: dict[str, str] = {}
         """What the fleet server is started with beside this process's own environment."""
         authority = folder / "card-authority"
-        self.places = seed.seed(folder, datetime.now(UTC), mqtt_port=self.stations_port, verify=verify, cards=authority)
+        self.places = seed.seed(
+            folder, datetime.now(UTC), mqtt_port=self.stations_port, verify=verify, cards=authority, posted=posted
+        )
         self.cards = folder / "cards"
         self.cards.mkdir()
         self.environment = {**os.environ, "KORTKIOSK_TEST_AUTHORITY": str(authority)}

@@ -4,8 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from fleet.messages.issuing import SwitchOff, switches_off
+from fleet.messages.vocabulary import FindingCode
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import ERRANDS
+from kiosk.findings import CardFinding
+from kiosk.region import RegionSettings
 from kiosk.station import home_views as home
 from kiosk.station.availability import Availability
 from kiosk.station.problems import Problems
@@ -19,7 +22,7 @@ WORDS = {"sv": "Korten hämtas på kontoret i veckan.", "en": "Collect it at the
 
 
 def station(
-    *, closed: Closed | None = None, gone: tuple[str, ...] = (), off: tuple[SwitchOff, ...] = ()
+    *, closed: Closed | None = None, gone: tuple[str, ...] = (), off: tuple[SwitchOff, ...] = (), **region: Any
 ) -> Availability:
     """What a connected station offers. `gone`: kinds of devices that do not work."""
 
@@ -27,7 +30,8 @@ def station(
         return next((one for one in off if switches_off(one, errand=errand)), None)
 
     switches: Any = SimpleNamespace(off=switched)
-    return Availability(Problems(), lambda: False, lambda: closed, True, switches, lambda kind: kind in gone)
+    mine = RegionSettings(**region)
+    return Availability(Problems(), lambda: False, lambda: closed, True, switches, lambda kind: kind in gone, mine)
 
 
 def offered(house: Availability) -> list[str]:
@@ -62,3 +66,23 @@ def test_a_tile_that_the_region_has_switched_off_says_so_in_the_regions_words() 
     assert {language: Texts.load().plain(reasons["pickup"], language) for language in WORDS} == WORDS
     assert reasons["unblock"] == reasons["change_pin"] == say("home.no.switched_off")
     assert {reasons[one.id] for one in ERRANDS} - {None} == {reasons["pickup"], reasons["unblock"]}
+
+
+def test_a_region_that_sends_all_cards_by_post_has_activation_in_front_and_nothing_to_fetch() -> None:
+    def front(house: Availability) -> list[str]:
+        return [option.value for option in home.home_view(LINE, house.offers(), (), forgotten=False).options]
+
+    both, posted, fetched = station(), station(hand_overs=("activate",)), station(hand_overs=("pickup",))
+    assert front(both)[0] == front(fetched)[0] == "pickup"
+    assert ("activate" in offered(both), "activate" in offered(fetched)) == (True, False)
+    assert front(posted)[0] == "activate"
+    assert not {"pickup", "attend"} & {errand.id for errand, _ in posted.offers()}
+    pickup = next(errand for errand in ERRANDS if errand.id == "pickup")
+    assert posted.missing(pickup) == "not_in_region"
+
+
+def test_a_card_is_activated_where_it_is_found_not_to_be() -> None:
+    facts = facts_of(make_card(persona_of("1:new")))
+    found = CardFinding(FindingCode.NOT_ACTIVATED, "activate", args={"left": 3, "how": ""})
+    assert home.card_view(facts, (found,), station().offers()).options[0].value == "activate"
+    assert "activate" not in {one.value for one in home.card_view(facts, (), station().offers()).options}

@@ -44,10 +44,10 @@ class Book:
     def is_fresh(self, now: datetime) -> bool:
         return self.fresh
 
-    async def find_online(self, hsa_id: str, timeout_s: float) -> Order | None:
+    async def offered_online(self, hsa_id: str, timeout_s: float) -> tuple[Order, ...]:
         if not self.online:
             raise LinkDown
-        return self.newest
+        return () if self.newest is None else (self.newest,)
 
 
 @dataclass
@@ -110,3 +110,25 @@ async def test_the_newest_word_of_the_server_counts_and_the_list_has_the_slot(co
 async def test_a_list_that_is_too_old_says_nothing_about_what_is_open(counter: Counter) -> None:
     counter.book.orders, counter.book.fresh = [ONE], False
     assert await counter.orders.here() is None
+
+
+async def test_a_card_that_goes_by_post_waits_in_no_slot_and_is_found_by_its_number(counter: Counter) -> None:
+    posted = msgspec.structs.replace(ONE, slot=0, delivery="post")
+    counter.book.orders = [posted, LATER]
+    assert await counter.orders.posted(ONE.hsa_id, ONE.card_number) == posted
+    assert await counter.orders.posted("TEST000000-9999", ONE.card_number) == posted, (
+        "whoever the card says that it is of"
+    )
+    assert await counter.orders.posted(ONE.hsa_id, LATER.card_number) is None, "that one waits in a slot"
+    await counter.stored(ONE, 9)
+    assert (await counter.found(), await counter.orders.here()) == (("A-0002", 6), (LATER,))
+
+
+async def test_a_card_that_goes_by_post_to_another_stations_holder_is_found_where_the_server_is_asked(
+    counter: Counter,
+) -> None:
+    counter.book.newest = posted = msgspec.structs.replace(ONE, slot=0, delivery="post")
+    assert await counter.orders.posted(ONE.hsa_id, ONE.card_number) is None
+    counter.book.online = True
+    assert await counter.orders.posted(ONE.hsa_id, ONE.card_number) == posted
+    assert await counter.found() is None

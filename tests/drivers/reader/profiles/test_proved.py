@@ -80,3 +80,31 @@ def test_of_the_products_that_ship_only_those_that_were_tried_may_be_changed() -
     changed = {profile.name for profile in builtin() if not profile.read_only}
     ours = {f"virtual-{kind}" for kind in "abcd"}
     assert changed == ours | {"pkcs15", "piv", "piv-applet", "piv-token"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ((), "puk"),
+        ((('by = "holder"', 'by = "administrator"'),), "administrator"),
+        ((('by = "holder"', 'by = "nobody"'),), "start-pin"),
+        ((('unblock = "puk-and-new"', 'unblock = "none"'),), "start-pin"),
+        ((("[unblocking]", '[activation]\ncode = "start-pin"\n[unblocking]'),), "start-pin"),
+        ((("[unblocking]", '[activation]\ncode = "administrator"\n[unblocking]'),), "administrator"),
+    ],
+)
+def test_the_first_code_of_a_card_that_came_by_post_is_set_as_its_product_may_be_unlocked(
+    changes: tuple[tuple[str, str], ...], first: str
+) -> None:
+    text = RICH
+    for change in changes:
+        assert change[0] in text
+        text = text.replace(*change)
+    assert obeyed(text).first_code == first
+
+
+@pytest.mark.parametrize("code", ["puk", "administrator"])
+def test_a_first_code_that_nothing_sets_is_refused(code: str) -> None:
+    text = RICH.replace('unblock = "puk-and-new"', 'unblock = "none"')
+    with pytest.raises(ProfileError, match=r"activation\.code"):
+        parse(text.replace("[unblocking]", f'[activation]\ncode = "{code}"\n[unblocking]'), "made-up.toml")

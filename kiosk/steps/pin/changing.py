@@ -7,14 +7,13 @@ from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
-from kiosk.errands.change_pin import views
 from kiosk.ports import Ask, CardPulledError, ErrandCancelledError, ErrandLog
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
+from kiosk.steps.pin import views
 from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
 from kiosk.steps.pin.unlocking import NotSent, choose_new_code
-from kiosk.steps.pin.views import card_refused, writing
 
 EFFECT = Effect.CARD_CHANGE
 
@@ -59,7 +58,7 @@ async def _write(
     new: Secret,
 ) -> bool:
     """One code written; False where the new one has to be chosen again. Raises StopError, CardPulledError."""
-    match await ask(writing(context), until=log.effect(EFFECT, _change(card, role, old, new))):
+    match await ask(views.writing(context), until=log.effect(EFFECT, _change(card, role, old, new))):
         case Accepted():
             return True
         case Unknown():
@@ -70,9 +69,9 @@ async def _write(
             await ask(views.too_easy(context))
             return False
         case Locked():
-            raise views.locked(context)
+            raise views.locked_meanwhile(context)
         case WrongCode() | Refused():
-            raise card_refused(context)
+            raise views.card_refused(context)
         case NotSent() | str():
             raise CardPulledError
         case other:

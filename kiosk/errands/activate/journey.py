@@ -1,0 +1,63 @@
+"""Activate a card that came by post: the holder brings it, an administrator checks who that is, the holder chooses the code.
+
+Rules: docs/rules.md, "Hand-over and return". Order, code and receipt are steps that `pickup` has too; there is no slot.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+from kiosk.errands.activate import views
+from kiosk.ports import Ask, ErrandLog, Order
+from kiosk.receipts import Receipt
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.context import ViewContext
+from kiosk.steps.hand_over import end_hand_over
+from kiosk.steps.identity.administrator import lit_reader
+from kiosk.steps.identity.identification import attest_identity, identify_by_administrator
+from kiosk.steps.order import accept_terms, find_posted, require_envelope
+from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
+from kiosk.steps.pin.by_administrator import Mandate, in_turn, mandate_of
+from kiosk.steps.pin.first_code import set_first_code
+from kiosk.steps.pin.views import TASKS_BY_MANDATE, TASKS_WITH_CODE, TASKS_WITH_PUK
+from kiosk.steps.receipt import hand_out_receipt, issue_receipt
+
+CONTEXT = ViewContext("activate")
+CARD, CHECKS, CODE, RECEIPT = (CONTEXT.at(step, 4) for step in range(1, 5))
+TASKS = {"puk": TASKS_WITH_PUK, "start-pin": TASKS_WITH_CODE, "administrator": TASKS_BY_MANDATE}
+
+
+async def activate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+    """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    async with own_card(ask, caps, CARD, log) as card:
+        refuse_read_only(CARD, card.facts)
+        order = await find_posted(caps, CARD, card)
+        await log.about(order)
+        receipt = await log.receipt() or await _activate(ask, caps, log, order, card)
+        await hand_out_receipt(ask, caps, RECEIPT, log, receipt)
+        return await end_hand_over(ask, RECEIPT, log, order, receipt)
+
+
+async def _activate(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, card: OwnCard) -> Receipt:
+    """From who attends to the signed receipt. Where the card was activated before, its holder only signs."""
+    by_letter = card.facts.rules.first_code == "puk" and not order.receipt_owed
+    if by_letter and not await caps.envelopes.available():
+        raise views.letter_not_checked(CARD)
+    if await ask(views.administrator_needed(CARD, caps.region.office, lit_reader(caps))) == "nobody":
+        raise views.no_administrator(CARD, caps.region.office)
+    given = await in_turn(ask, caps, CARD, card, partial(_attend, ask, caps, log, order, card))
+    attended = given.administrator.name
+    if not order.receipt_owed:
+        await accept_terms(ask, caps, CODE, order, given.who)
+    if by_letter:
+        await require_envelope(ask, CODE, order, given.who)
+    context = replace(CODE, attended_by=attended, tasks=TASKS[card.facts.rules.first_code])
+    code = await set_first_code(ask, caps, context, log, order, card, given)
+    return await issue_receipt(ask, caps, RECEIPT, log, order, given.who, card.visit, code.remarks)
+
+
+async def _attend(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, card: OwnCard) -> Mandate:
+    """An administrator who is not the holder goes through the region's identity checks; a second one where it takes two."""
+    who = await identify_by_administrator(ask, caps, CHECKS, log, {order.hsa_id}, whose=order)
+    mandate_of(CHECKS, who, by_server=card.facts.rules.first_code == "administrator")
+    who = await attest_identity(ask, caps, CHECKS, log, order, replace(who, hsa_id=order.hsa_id))
+    return mandate_of(CHECKS, who, by_server=False)

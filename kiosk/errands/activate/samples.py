@@ -1,0 +1,50 @@
+"""Samples of activating a card that came by post: who is needed, the checks, and why it cannot be done."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from kiosk.errands.activate import views
+from kiosk.errands.activate.journey import CARD, CHECKS, CODE, CONTEXT, RECEIPT
+from kiosk.region import general
+from kiosk.steps import order_views, own_card_views, receipt_views
+from kiosk.steps.identity import identification_views
+from kiosk.steps.identity.identification_views import ShownChecks
+from kiosk.steps.pin import by_administrator_views
+from kiosk.steps.pin import views as pin_views
+from kiosk.views import View
+from sim.gallery.made_up import ADMINISTRATOR, ATTENDED, CARD_FACTS, FACTS, ORDER
+from sim.gallery.made_up import RECEIPT as ISSUED
+
+OFFICE = "Kortkontoret, hus B"
+
+
+def samples() -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    steps = general().identity_checks.steps
+    ticked, last = {step.id for step in steps[:5]}, {step.id for step in steps[:-1]}
+    yield "activate-insert", own_card_views.insert(CARD, None)
+    yield "activate-needed", views.administrator_needed(CARD, OFFICE, "administrator")
+    yield "activate-needed-somebody", views.administrator_needed(CARD, "", "holder")
+    yield "activate-nobody-known", views.no_administrator(CARD, "").view
+    yield "activate-take-own", by_administrator_views.take_own(CARD)
+    for name, shown in (
+        ("", ShownChecks(steps[3:6], ticked, 2)),
+        ("-first", ShownChecks(steps[:3], (), 7)),
+        ("-last", ShownChecks(steps[6:], last, 1)),
+    ):
+        check = identification_views.identity_checks(CHECKS, ADMINISTRATOR, shown, "passport", ORDER)
+        yield f"activate-check{name}", check
+    yield "activate-terms", order_views.terms(CODE, ORDER, ATTENDED, paper=True)
+    start = pin_views.start_code(CODE, CARD_FACTS)
+    yield "activate-start-pin", start.entry
+    yield "activate-start-pin-wrong", start.wrong(2)
+    yield "activate-start-pin-last", start.last("last")
+    yield "activate-receipt", receipt_views.read_and_sign(RECEIPT, replace(FACTS, kind="activate"), ADMINISTRATOR.name)
+    yield "activate-done", receipt_views.done(CONTEXT, ISSUED)
+    for stopped in (
+        views.no_administrator(CARD, OFFICE), views.letter_not_checked(CARD),
+        identification_views.identity_disagrees(CHECKS), order_views.not_by_post(CARD), order_views.already_active(CARD),
+        order_views.of_another(CARD), order_views.other_level(CARD),
+    ):  # fmt: skip
+        yield f"activate-{stopped.reason.replace('_', '-')}", stopped.view

@@ -1,0 +1,87 @@
+"""First code of a card that came by post: set as its product wants, then proved by a real signature.
+
+With the PUK of its letter, from the start PIN that it came with, or by the administrator who attends (`CardRules.first_code`).
+The card lay in no slot: a false one is told to the fleet, and stays with the holder and the administrator.
+"""
+
+from functools import partial
+from typing import assert_never
+
+from drivers.reader.outcomes import CardNotAuthenticated, Role
+from fleet.messages.vocabulary import Effect, EventType
+from kiosk.ports import Ask, ErrandLog, Order, Visit
+from kiosk.steps import slot_views
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.card import prove_code
+from kiosk.steps.context import ViewContext
+from kiosk.steps.own_card import OwnCard
+from kiosk.steps.pin import views
+from kiosk.steps.pin.activation import prove_new_card
+from kiosk.steps.pin.after_tear import code_from_before
+from kiosk.steps.pin.by_administrator import Mandate, set_code_by_mandate
+from kiosk.steps.pin.card_authentication import challenge_card
+from kiosk.steps.pin.card_test import find_untested
+from kiosk.steps.pin.changing import change_codes
+from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, set_code
+
+SETS_CODE = frozenset({Effect.CARD_UNBLOCK, Effect.CARD_CHANGE})
+
+
+async def set_first_code(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, card: OwnCard, given: Mandate
+) -> CodeSet:
+    """See that the card is genuine and can be tested here, set the holder's code, test the card.
+
+    Where the code was set in an errand that was left half way, the holder only proves it. Raises StopError, CardPulledError.
+    """
+    letter = CodeLetter(
+        order, partial(caps.envelopes.verify, order), partial(_require_genuine, ask, caps, context, log)
+    )
+    await letter.require_genuine(card.visit)
+    again = bool(SETS_CODE & await log.progress())
+    if not again and (reason := await find_untested(card.visit, Role.IDENTIFICATION)) is not None:
+        raise slot_views.new_card_untested(context, reason)
+    before = await code_from_before(ask, context, card.visit, letter.require_genuine) if again else None
+    code = None if before is None else CodeSet(before)
+    while code is None:
+        code = await _one_round(ask, caps, context, log, letter, card, given)
+    shown = context if before is None and code.new else context.testing_alone()
+    await prove_new_card(ask, caps, log, order, partial(_tell_false, context, log), shown, card.visit, code.code)
+    return code
+
+
+async def _one_round(
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    letter: CodeLetter,
+    card: OwnCard,
+    given: Mandate,
+) -> CodeSet | None:
+    match card.facts.rules.first_code:
+        case "puk":
+            code, card.visit = await set_code(ask, caps, context, log, letter, card.visit)
+            return code
+        case "administrator":
+            return await set_code_by_mandate(ask, caps, context, log, card, given, Role.IDENTIFICATION)
+        case "start-pin":
+            words = views.start_code(context, card.facts)
+            start = await prove_code(ask, card.visit, Role.IDENTIFICATION, words)
+            return CodeSet(await change_codes(ask, caps, context, log, card, {Role.IDENTIFICATION: start}))
+        case other:
+            assert_never(other)
+
+
+async def _require_genuine(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, visit: Visit) -> None:
+    """Of a card that can show before any code that it is genuine. Raises StopError, CardPulledError."""
+    outcome = await challenge_card(ask, caps, context, log, visit)
+    if isinstance(outcome, CardNotAuthenticated):
+        await log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=outcome.why)
+        raise slot_views.new_card_not_genuine(context)
+
+
+async def _tell_false(context: ViewContext, log: ErrandLog, visit: Visit, why: str) -> None:
+    """Always raises StopError: the card has heard the codes."""
+    await log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=why)
+    raise slot_views.new_card_heard_codes(context)
