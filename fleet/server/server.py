@@ -23,6 +23,7 @@ from typing import Self
 from fleet.server.accounts.sign_in.secret_encryption import KEY_FILE as SECRETS
 from fleet.server.accounts.sign_in.secret_encryption import sealer_for
 from fleet.server.accounts.sign_in.service import Access
+from fleet.server.alerts.holder_mail import HolderMail
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.service import AlertService
@@ -206,6 +207,8 @@ class FleetServer:
                     database, worklist, worklist_settings, mailboxes, self._clock, post, mail_words, self._url
                 ).run,
             ]
+            if (mailbox := rules.holders_channel) is not None and "certificate" in deadlines.codes:
+                once.append(HolderMail(database, deadlines.rule["certificate"], mailbox, self._clock).run)
             if directory is not None:
                 once.append(_directory_sync(database, directory, changes, self._clock).run)
             if stamping is not None:

@@ -60,10 +60,11 @@ def deliver(channel: Channel, told: Notification, now: datetime) -> None:
         raise NotDeliveredError(_reason(error)) from None
 
 
-def send_text(channel: Email, subject: str, text: str, now: datetime) -> None:
-    """An e-mail about something else than an alert. Raises NotDeliveredError."""
+def send_text(channel: Email, subject: str, text: str, now: datetime, uid: str = "") -> None:
+    """An e-mail about something else than an alert; with a `uid` a second one is seen to be the same. Raises
+    NotDeliveredError."""
     try:
-        _send(channel, PREFIX + _line(subject), text, str(uuid.uuid4()), now)
+        _send(channel, PREFIX + _line(subject), text, uid or str(uuid.uuid4()), now)
     except (OSError, smtplib.SMTPException, ValueError) as error:
         raise NotDeliveredError(_reason(error)) from None
 

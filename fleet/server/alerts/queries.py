@@ -294,10 +294,7 @@ def with_titles(connection: Connection, told: Sequence[NoticeRow]) -> list[Notic
     """The same with the title of its station, and those of an outage's stations where it is so still."""
     if not told:
         return []
-    titles = {
-        row.name: state.title if (state := _state(row.state)) else row.name
-        for row in connection.execute(select(stations.c.name, stations.c.state))
-    }
+    titles = _titles(connection)
     return [
         replace(
             notice,
@@ -306,6 +303,16 @@ def with_titles(connection: Connection, told: Sequence[NoticeRow]) -> list[Notic
         )
         for notice in told
     ]
+
+
+def station_titles(connection: Connection, names: Collection[str]) -> dict[str, str]:
+    """Titles of those of these stations that are in the fleet, by name."""
+    return _titles(connection, stations.c.name.in_(names), IN_FLEET)
+
+
+def _titles(connection: Connection, *which: ColumnElement[bool]) -> dict[str, str]:
+    rows = connection.execute(select(stations.c.name, stations.c.state).where(*which))
+    return {row.name: state.title if (state := _state(row.state)) else row.name for row in rows}
 
 
 def _members(connection: Connection, notice: NoticeRow) -> Sequence[str]:

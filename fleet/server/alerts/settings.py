@@ -1,6 +1,7 @@
 """Settings of alerting: rules, groups of stations, maintenance windows and channels, from a TOML file.
 
     second_person = ["operations"]
+    holders = "operations"
 
     [rule.offline]
     after_s = 600
@@ -111,6 +112,8 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outage: Outage = Outage()
     second_person: tuple[Name, ...] | None = None
     """Names of the channels that are told of a command that waits for a second person; None: all of them."""
+    holders: Name | None = None
+    """Name of the e-mail channel by whose mail server holders are told of a certificate that ends; None: they are not."""
 
     def __post_init__(self) -> None:
         for rule in self.maintenance:
@@ -121,6 +124,8 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("two channels have the same name")
         if unknown := set(self.second_person or ()) - set(names):
             raise ValueError(f"second_person: no channel is called {min(unknown)!r}")
+        if self.holders is not None and self.holders_channel is None:
+            raise ValueError(f"holders: no e-mail channel is called {self.holders!r}")
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -131,6 +136,11 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def seconds(self) -> tuple[str, ...]:
         """Names of the channels that are told of a command that waits for a second person."""
         return tuple(channel.name for channel in self.channels) if self.second_person is None else self.second_person
+
+    @property
+    def holders_channel(self) -> Email | None:
+        """The e-mail channel for holders."""
+        return next((channel for channel in self.email if channel.name == self.holders), None)
 
     def told_of(self, severity: str) -> list[str]:
         """Names of the channels that are told of alerts of that severity."""

@@ -48,6 +48,15 @@ def list_near(connection: Connection, code: Code, rule: DeadlineRule, today: dat
     return [_deadline(code, rule, row) for row in connection.execute(query.limit(MOST))]
 
 
+def certificates_ending(connection: Connection, rule: DeadlineRule, today: date) -> list[Deadline]:
+    """Certificates that cards here hold and that end within the rule's `warn_days`, the first due first."""
+    found = deadline_query("certificate", rule, today)
+    assert found.due is not None, "a certificate has its own day"
+    last = (today + timedelta(days=rule.warn_days)).isoformat()
+    query = _in_order(found.query.where(found.due.between(today.isoformat(), last)), found)
+    return [_deadline("certificate", rule, row) for row in connection.execute(query.limit(MOST))]
+
+
 def recorded_actions(
     connection: Connection, code: Code, subjects: Collection[str]
 ) -> dict[ActionKey, DeadlineActionRow]:
@@ -84,9 +93,9 @@ def record_action(connection: Connection, deadline: Deadline, what: str, did: st
     return insert_new(connection, deeds, row)
 
 
-def count_actions_since(connection: Connection, code: Code, since: datetime) -> int:
+def count_actions_since(connection: Connection, code: Code, since: datetime, what: str = "done") -> int:
     """How often the rule has acted since then."""
-    acted = and_(deeds.c.rule == code, deeds.c.what == "done", deeds.c.at > since)
+    acted = and_(deeds.c.rule == code, deeds.c.what == what, deeds.c.at > since)
     return int(connection.execute(select(func.count()).select_from(deeds).where(acted)).scalar_one())
 
 

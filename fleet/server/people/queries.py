@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select
 
 from fleet.messages.link import Administrator
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.service import person_row, stored_people
-from fleet.server.people.tables import administrators, people
+from fleet.server.people.tables import administrators, people, person_certificates
 from fleet.server.platform.database.station_scope import normalize_search
 from fleet.server.platform.import_files import ImportResult
 
@@ -49,6 +49,22 @@ def administrator_at(connection: Connection, station: str, hsa_id: str) -> Admin
     row = connection.execute(select(administrators).where(administrators.c.hsa_id == hsa_id)).first()
     listed = None if row is None else _listed(row)
     return None if listed is None or not listed.covers(station) else listed.administrator
+
+
+def last_certificates(connection: Connection, first: str, last: str) -> list[tuple[str, str, str]]:
+    """HSA-id, digest and last day of each person's certificate that lasts longest, where it ends within those days (ISO 8601)."""
+    longest = (
+        select(person_certificates.c.hsa_id, func.max(person_certificates.c.last_day).label("last_day"))
+        .group_by(person_certificates.c.hsa_id)
+        .having(func.max(person_certificates.c.last_day).between(first, last))
+        .subquery()
+    )
+    same = and_(person_certificates.c.hsa_id == longest.c.hsa_id, person_certificates.c.last_day == longest.c.last_day)
+    query = select(longest.c.hsa_id, func.min(person_certificates.c.digest).label("digest"), longest.c.last_day).join(
+        person_certificates, same
+    )
+    rows = connection.execute(query.group_by(longest.c.hsa_id, longest.c.last_day).order_by(longest.c.last_day))
+    return [(row.hsa_id, row.digest, row.last_day) for row in rows]
 
 
 def _listed(row: Any) -> ListedAdministrator:

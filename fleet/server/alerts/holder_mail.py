@@ -1,0 +1,166 @@
+"""E-mail to holders before a certificate of theirs ends; a loop of the server.
+
+Rules:
+- Once for each certificate, within `warn_days` of the rule `certificate` before its last day, to the address that the directory
+  has. Who has left, or has no address, gets none.
+- What the server knows to end: certificates that it had issued to a card, and of people whose cards have signed or whom the
+  directory lists with a certificate, the one that lasts longest.
+- It names no person: the card's last digits, the day, the station. It is in both languages, and holds no link.
+- It is written down once the mail server has taken it. What was not taken is tried again with back-off, then given up.
+- Nothing goes out while the clock is not believed, and never more than the rule's `most_a_day` within 24 hours.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection
+
+from fleet.server.alerts.notifications import NotDeliveredError, next_try, send_text
+from fleet.server.alerts.queries import station_titles
+from fleet.server.alerts.settings import Email
+from fleet.server.deadlines import queries as deadlining
+from fleet.server.deadlines.model import Deadline
+from fleet.server.deadlines.settings import DeadlineRule
+from fleet.server.guards.service import clock_is_believed
+from fleet.server.people.queries import last_certificates
+from fleet.server.people.service import stored_people
+from fleet.server.platform.database.database import READ_FAULTS, Database
+from fleet.server.platform.pages.i18n import LANGUAGES, Localization, load
+
+EVERY_S = 300.0
+MOST_AT_ONCE = 100
+DAY = timedelta(hours=24)
+_LAST_DIGITS = 8
+_NAMESPACE = uuid.UUID("6f0b1c9e-5a5e-4a0e-9a55-6a1d0e0c7b21")
+
+Send = Callable[[Email, str, str, datetime, str], None]
+"""Channel, subject, text, time and id. Raises NotDeliveredError."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HolderNotice:
+    """What one holder is told: of which certificate, at which address, and the title of the station to go to, or nothing."""
+
+    ending: Deadline
+    address: str
+    station: str
+
+
+class HolderMail:
+    """One for a server. `look` blocks, and is called in a thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        rule: DeadlineRule,
+        channel: Email,
+        clock: Callable[[], datetime],
+        send: Send = send_text,
+    ) -> None:
+        self._database = database
+        self._rule = rule
+        self._channel = channel
+        self._clock = clock
+        self._send = send
+        self._tried: dict[str, tuple[int, datetime | None]] = {}
+        """By certificate: how often it was tried in vain, and when it is tried again."""
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.look)
+            except READ_FAULTS as error:
+                _log.error("holders cannot be told just now: %s", type(error).__name__)
+            await asyncio.sleep(EVERY_S)
+
+    def look(self) -> int:
+        """Tell whoever is to be told now, and say how many were. Raises SQLAlchemyError."""
+        now = self._clock()
+        with self._database.reading.begin() as connection:
+            notices = self._due(connection, now)
+        return sum(self._tell(notice, now) for notice in notices)
+
+    def _due(self, connection: Connection, now: datetime) -> list[HolderNotice]:
+        if not clock_is_believed(connection, now):
+            return []
+        today = now.astimezone().date()
+        room = self._rule.most_a_day - deadlining.count_actions_since(connection, "certificate", now - DAY, "mailed")
+        notices = [notice for notice in _notices(connection, self._rule, today) if self._may_try(notice, now)]
+        return notices[: max(0, min(room, MOST_AT_ONCE))]
+
+    def _may_try(self, notice: HolderNotice, now: datetime) -> bool:
+        _, again = self._tried.get(notice.ending.subject, (0, None))
+        return again is None or now >= again
+
+    def _tell(self, notice: HolderNotice, now: datetime) -> bool:
+        subject, text = holder_text(notice, load())
+        channel = msgspec.structs.replace(self._channel, to=(notice.address,))
+        key = f"{notice.ending.subject} {notice.ending.due.isoformat()}"
+        try:
+            self._send(channel, subject, text, now, str(uuid.uuid5(_NAMESPACE, key)))
+        except NotDeliveredError as error:
+            _log.warning("a holder was not told by e-mail: %s", error)  # the address is nobody's business
+            return self._put_off(notice, now)
+        return self._record(notice, "mail", now)
+
+    def _put_off(self, notice: HolderNotice, now: datetime) -> bool:
+        tries = self._tried.get(notice.ending.subject, (0, None))[0] + 1
+        again = next_try(tries, now)
+        self._tried[notice.ending.subject] = (tries, again)
+        if again is None:
+            self._record(notice, "refused", now)
+        return False
+
+    def _record(self, notice: HolderNotice, did: str, now: datetime) -> bool:
+        self._tried.pop(notice.ending.subject, None)
+        with self._database.writing.begin() as connection:
+            return deadlining.record_action(connection, notice.ending, "mailed", did, now)
+
+
+def _notices(connection: Connection, rule: DeadlineRule, today: date) -> list[HolderNotice]:
+    of_cards = deadlining.certificates_ending(connection, rule, today)
+    known = {ending.hsa_id for ending in of_cards}
+    last = (today + timedelta(days=rule.warn_days)).isoformat()
+    of_people = last_certificates(connection, today.isoformat(), last)
+    others = (_of_person(rule, *row) for row in of_people if row[0] not in known)
+    return list(_addressed(connection, [*of_cards, *others]))
+
+
+def _of_person(rule: DeadlineRule, hsa_id: str, digest: str, last_day: str) -> Deadline:
+    due = date.fromisoformat(last_day)
+    return Deadline("certificate", digest, "", hsa_id, None, "", 0, "", due, due)
+
+
+def _addressed(connection: Connection, endings: list[Deadline]) -> Iterable[HolderNotice]:
+    """Those that nobody was told of, of people with an address who are still here."""
+    told = deadlining.recorded_actions(connection, "certificate", [ending.subject for ending in endings])
+    people = stored_people(connection, sorted({ending.hsa_id for ending in endings}))
+    titles = station_titles(connection, {ending.station for ending in endings})
+    for ending in endings:
+        person = people.get(ending.hsa_id)
+        if person is None or not person.mail or (person.left is not None and not person.continued):
+            continue
+        if (ending.subject, ending.due.isoformat(), "mailed") not in told:
+            yield HolderNotice(ending, person.mail, titles.get(ending.station, ""))
+
+
+def holder_text(notice: HolderNotice, languages: dict[str, Localization]) -> tuple[str, str]:
+    """Subject and text of the e-mail, in each language, the default first."""
+    parts = [_part(notice, languages[language]) for language in LANGUAGES]
+    return " / ".join(subject for subject, _ in parts), "\n\n".join(text for _, text in parts) + "\n"
+
+
+def _part(notice: HolderNotice, texts: Localization) -> tuple[str, str]:
+    day = texts.day(notice.ending.due.isoformat(), year=True)
+    card = notice.ending.card_number[-_LAST_DIGITS:]
+    what = texts("holder_mail.card", card=card, day=day) if card else texts("holder_mail.some_card", day=day)
+    where = texts("holder_mail.at", station=notice.station) if notice.station else texts("holder_mail.anywhere")
+    lines = (what, where, texts("holder_mail.bring"), texts("holder_mail.no_answer"))
+    return texts("holder_mail.subject", day=day), "\n".join(lines)
