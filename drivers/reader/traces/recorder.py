@@ -1,0 +1,408 @@
+"""Recording of a card: a backend that keeps what passes, and the trace that is made of it when nothing of a person is left.
+
+Rules:
+- What was exchanged stays in memory until it is scrubbed; nothing else is ever written.
+- It fails closed: a certificate that is not found in the answers, a code that does not stand in its command as typed, or a name
+  that is still there after all was mapped, and there is no trace.
+"""
+
+import base64
+import hashlib
+import re
+import secrets
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import utils
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
+from drivers.reader.model import CardFacts, Purpose
+from drivers.reader.outcomes import Accepted, Role, Signed
+from drivers.reader.port import Backend, CardConnection, Presence
+from drivers.reader.secret import Secret
+from drivers.reader.traces.reissue import PLACES, Names, PrivateKey, Reissuer
+from drivers.reader.traces.trace import CODE_COMMANDS, SignatureForm, Span, Step, Trace, TraceError, check_trace
+
+_PLACES = tuple(x509.ObjectIdentifier(f"2.5.4.{oid[-1]}") for oid in PLACES)
+MOST_UNPACKED = 16 * 1024
+WINDOW = 12
+"""So many equal bytes are taken for a piece of a certificate."""
+SHORTEST = 3
+"""Words of fewer signs are no name: they are not looked for in answers."""
+CODE = "7391846205173946"
+"""What the twin takes, as far as the code was long. Made up."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeSignature:
+    """A signature that was made while it was recorded."""
+
+    message: bytes = field(repr=False)
+    signed: Signed
+
+
+@dataclass(slots=True)
+class Recording:
+    """What has passed. An empty pair is a reset."""
+
+    atr: bytes = b""
+    protocol: Literal["T=0", "T=1"] = "T=1"
+    exchanges: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
+
+
+class RecordingConnection:
+    """A connection that keeps what passes."""
+
+    def __init__(self, connection: CardConnection, recording: Recording) -> None:
+        self._connection = connection
+        self._recording = recording
+        self.atr, self.protocol = connection.atr, connection.protocol
+        recording.atr, recording.protocol = self.atr, self.protocol
+        recording.exchanges.append((b"", b""))
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """As the other. Raises CardGoneError."""
+        answer = self._connection.transmit(apdu)
+        self._recording.exchanges.append((apdu, answer))
+        return answer
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class RecordingBackend:
+    """Implements `drivers.reader.port.Backend` over another one. A reader's own key pad is not offered: its codes are unknown."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.recording = Recording()
+
+    def readers(self) -> tuple[str, ...]:
+        return self._backend.readers()
+
+    def connect(self, reader: str) -> CardConnection:
+        """As the other, which raises the same."""
+        return RecordingConnection(self._backend.connect(reader), self.recording)
+
+    def presence(self, reader: str) -> Presence:
+        return self._backend.presence(reader)
+
+    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
+        return self._backend.wait_for_change(reader, last, timeout_s)
+
+    def cancel(self, reader: str) -> None:
+        self._backend.cancel(reader)
+
+
+async def record_card(
+    backend: Backend, reader: str, settings: ReaderSettings, today: date, code: Callable[[], Secret] | None = None
+) -> Trace:
+    """Read the card in that reader, and with a code verify it and sign with each key that it opens. `code` is asked once the card
+    is read. Raises TraceError, ReaderError, and what `code` raises."""
+    recording, codes, made = RecordingBackend(backend), [], []
+    card_reader = CardReader(recording, reader, settings)
+    try:
+        async with visiting(card_reader) as visit:
+            facts = await visit.complete()
+            if code is not None:
+                codes.append(code())
+                made = await _signatures(visit, codes[0])
+    finally:
+        await card_reader.close()
+    return make_trace(recording.recording, facts, today, codes, made)
+
+
+async def _signatures(visit: CardVisit, code: Secret) -> list[MadeSignature]:
+    """That for signing first: some keys want the code just before each use (SP 800-73-4 part 1, table 4b)."""
+    verified = await visit.verify(Role.IDENTIFICATION, code)
+    if not isinstance(verified, Accepted):
+        raise TraceError("the card did not take the code")
+    purposes: tuple[Purpose, ...] = ("signature", "identification")
+    if visit.facts.pin(Role.SIGNATURE) is not None:
+        purposes = ("identification",)
+    made = []
+    for purpose in purposes:
+        message = secrets.token_bytes(32)
+        outcome = await visit.sign(purpose, message)
+        if isinstance(outcome, Signed):
+            made.append(MadeSignature(message, outcome))
+    return made
+
+
+def make_trace(
+    recording: Recording,
+    facts: CardFacts,
+    today: date,
+    codes: Iterable[Secret] = (),
+    made: Sequence[MadeSignature] = (),
+) -> Trace:
+    """The trace, with test keys, test names and test numbers. `codes`: those that were typed. Raises TraceError."""
+    scrubber = _Scrubber(recording.exchanges, facts)
+    scrubber.cover_codes([code.reveal().encode() for code in codes])
+    signatures = [scrubber.cover_signature(number, one) for number, one in enumerate(made)]
+    scrubber.map_certificates()
+    scrubber.map_words()
+    trace = Trace(
+        recorded=today,
+        atr=recording.atr.hex(),
+        protocol=recording.protocol,
+        profile=facts.profile,
+        steps=tuple(scrubber.steps()),
+        signatures=tuple(signatures),
+        code=CODE[: scrubber.code_length],
+    )
+    check_trace(trace)
+    scrubber.check_nothing_is_left()
+    return trace
+
+
+class _Scrubber:
+    """Works on all answers as one stream, since a certificate comes in many."""
+
+    def __init__(self, exchanges: Sequence[tuple[bytes, bytes]], facts: CardFacts) -> None:
+        self._facts = facts
+        self._commands = [bytearray(command) for command, _ in exchanges]
+        self._status = [answer[-2:] for _, answer in exchanges]
+        self._starts: list[int] = []
+        stream = bytearray()
+        for _, answer in exchanges:
+            self._starts.append(len(stream))
+            stream += answer[:-2]
+        self._original, self._stream = bytes(stream), stream
+        self._pieces = bytearray(len(stream))
+        """1 where a piece of a certificate stands."""
+        self._spans: list[list[Span]] = [[] for _ in exchanges]
+        self._names = Names()
+        self._reissuer = Reissuer(self._names)
+        self._words: set[str] = set()
+        self.code_length = 0
+
+    def cover_codes(self, codes: Sequence[bytes]) -> None:
+        """Zeros where a code went out. Raises TraceError."""
+        for number, command in enumerate(self._commands):
+            if len(command) <= 5 or command[1] not in CODE_COMMANDS:
+                continue
+            code = next((code for code in sorted(codes, key=len, reverse=True) if code in command[5:]), None)
+            if code is None:
+                raise TraceError("a code went out in a form that is not known here; record without it")
+            at = command.index(code, 5)
+            command[at : at + len(code)] = bytes(len(code))
+            self._spans[number].append(Span(what="code", at=at, length=len(code)))
+            self.code_length = len(code)
+
+    def cover_signature(self, number: int, made: MadeSignature) -> SignatureForm:
+        """The hash in its command, the signature in its answer, and how the twin makes one. Raises TraceError."""
+        signed = made.signed
+        hash_name: Literal["sha256", "sha384"] = "sha384" if signed.algorithm == "ES384" else "sha256"
+        digest = hashlib.new(hash_name, made.message).digest()
+        raw = _raw_form(signed)
+        form = next((name for name, value in raw.items() if value in self._original), None)
+        if form is None or not self._cover_hash(number, digest):
+            raise TraceError("a signature went out in a form that is not known here; record without it")
+        self._cover_answer(number, self._original.index(raw[form]), len(raw[form]))
+        self._reissuer.certificate(signed.certificate)
+        return SignatureForm(
+            key=_pkcs8(self._reissuer.keys[signed.certificate]), hash=hash_name, form=form, length=len(raw[form])
+        )
+
+    def _cover_hash(self, number: int, digest: bytes) -> bool:
+        """Also where it is spread over the commands of a chain (ISO/IEC 7816-4 5.3.3)."""
+        fields = [_data_field(command) for command in self._commands]
+        at = b"".join(command[slice(*place)] for command, place in zip(self._commands, fields, strict=True)).find(
+            digest
+        )
+        passed = 0
+        for step, (begin, end) in enumerate(fields if at >= 0 else ()):
+            first, last = max(at, passed), min(at + len(digest), passed + end - begin)
+            if first < last:
+                place, length = begin + first - passed, last - first
+                self._commands[step][place : place + length] = bytes(length)
+                span = Span(what="hash", at=place, length=length, signature=number, start=first - at)
+                self._spans[step].append(span)
+            passed += end - begin
+        return at >= 0
+
+    def _cover_answer(self, number: int, at: int, length: int) -> None:
+        self._stream[at : at + length] = bytes(length)
+        for step, (begin, end) in enumerate(self._bounds()):
+            first, last = max(at, begin), min(at + length, end)
+            if first < last:
+                span = Span(what="signature", at=first - begin, length=last - first, signature=number, start=first - at)
+                self._spans[step].append(span)
+
+    def map_certificates(self) -> None:
+        """Every certificate in the answers, whole or in pieces. Raises TraceError."""
+        compressed = dict(_compressed(self._original))
+        found = {*_certificates(self._original), *compressed.values()}
+        if any(certificate.der not in found for certificate in self._facts.certificates):
+            raise TraceError("a certificate that does not stand in the answers as it is")
+        windows: dict[bytes, list[tuple[bytes, int]]] = {}
+        for der in sorted(found):
+            self._reissuer.certificate(der)
+            self._words |= _words_of(der)
+            for at in range(len(der) - WINDOW + 1):
+                windows.setdefault(der[at : at + WINDOW], []).append((der, at))
+        self._replace_pieces(windows)
+        for member, der in compressed.items():
+            self._replace_member(member, self._reissuer.issued[der])
+
+    def _replace_member(self, member: bytes, der: bytes) -> None:
+        """A compressed certificate, in as many bytes: a comment fills what is left (RFC 1952 2.3). Raises TraceError."""
+        packed = zlib.compressobj(9, zlib.DEFLATED, 31, 9)
+        made = packed.compress(der) + packed.flush()
+        if (rest := len(member) - len(made)) < 0:
+            raise TraceError("a compressed certificate whose new one is longer: record again")
+        if rest:
+            made = made[:3] + b"\x10" + made[4:10] + b"-" * (rest - 1) + b"\0" + made[10:]
+        at = self._original.find(member)
+        while at >= 0:
+            self._stream[at : at + len(member)] = made
+            self._pieces[at : at + len(member)] = b"\x01" * len(member)
+            at = self._original.find(member, at + 1)
+
+    def _replace_pieces(self, windows: dict[bytes, list[tuple[bytes, int]]]) -> None:
+        stream, at = self._original, 0
+        while at + WINDOW <= len(stream):
+            known = windows.get(stream[at : at + WINDOW])
+            if known is None:
+                at += 1
+                continue
+            length, der, begin = max((_common(stream, at, der, begin), der, begin) for der, begin in known)
+            self._stream[at : at + length] = self._reissuer.issued[der][begin : begin + length]
+            self._pieces[at : at + length] = b"\x01" * length
+            at += length
+
+    def map_words(self) -> None:
+        """Names and numbers elsewhere: labels, the token's serial, the card's number."""
+        facts = self._facts
+        self._words |= set(_split(f"{facts.holder.name} {facts.holder.hsa_id} {facts.card_number} {facts.serial}"))
+        for word in sorted(self._words, key=len, reverse=True):
+            for old, new in _written(word, self._names.text(word)):
+                self._exchange(old, new)
+        for label in {facts.serial, facts.card_number}:
+            if _is_hex(label) and len(label) >= 4:
+                old = bytes.fromhex(label)
+                self._exchange(old, self._names.blob(old))
+
+    def _exchange(self, old: bytes, new: bytes) -> None:
+        """Outside of certificates, in which a few bytes may look like anything."""
+        at = self._stream.find(old)
+        while old != new and at >= 0:
+            if not any(self._pieces[at : at + len(old)]):
+                self._stream[at : at + len(old)] = new
+            at = self._stream.find(old, at + 1)
+
+    def steps(self) -> Iterator[Step]:
+        """What goes into the trace."""
+        for number, (begin, end) in enumerate(self._bounds()):
+            answer = bytes(self._stream[begin:end]) + self._status[number]
+            command = self._commands[number].hex()
+            yield Step(command=command, answer=answer.hex() if command else "", spans=tuple(self._spans[number]))
+
+    def check_nothing_is_left(self) -> None:
+        """Raises TraceError."""
+        outside = bytes(sign for sign, piece in zip(self._stream, self._pieces, strict=True) if not piece)
+        content = [outside.lower(), *(bytes(command).lower() for command in self._commands)]
+        for word in self._words:
+            if len(word) > SHORTEST and any(old.lower() in part for old, _ in _written(word, word) for part in content):
+                raise TraceError("a name or number of the card is left, in a form that is not known here")
+
+    def _bounds(self) -> Iterator[tuple[int, int]]:
+        return zip(self._starts, [*self._starts[1:], len(self._stream)], strict=True)
+
+
+def _certificates(stream: bytes) -> Iterator[bytes]:
+    """Whatever in it is the DER of a certificate."""
+    at = stream.find(b"\x30\x82")
+    while at >= 0:
+        der = stream[at : at + 4 + int.from_bytes(stream[at + 2 : at + 4], "big")]
+        try:
+            x509.load_der_x509_certificate(der)
+        except (ValueError, x509.InvalidVersion):
+            pass
+        else:
+            yield der
+        at = stream.find(b"\x30\x82", at + 1)
+
+
+def _compressed(stream: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Certificates that a PIV card keeps compressed (SP 800-73-4 part 1, appendix A): the gzip member, and the DER."""
+    at = stream.find(b"\x1f\x8b\x08")
+    while at >= 0:
+        unpacking = zlib.decompressobj(31)
+        try:
+            der = unpacking.decompress(stream[at:], MOST_UNPACKED)
+            x509.load_der_x509_certificate(der)
+        except (zlib.error, ValueError, x509.InvalidVersion):
+            pass
+        else:
+            yield stream[at : len(stream) - len(unpacking.unused_data)], der
+        at = stream.find(b"\x1f\x8b\x08", at + 1)
+
+
+def _words_of(der: bytes) -> set[str]:
+    """Words of the subject that name somebody: none of an authority's, and not its organisation, by which a product may go."""
+    certificate = x509.load_der_x509_certificate(der)
+    if certificate.subject == certificate.issuer:
+        return set()
+    texts = [str(one.value) for one in certificate.subject if one.oid not in _PLACES]
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return set(_split(" ".join(texts)))
+    return set() if constraints.ca else set(_split(" ".join(texts)))
+
+
+def _split(text: str) -> list[str]:
+    return [word for word in re.findall(r"[^\W_]+", text) if len(word) >= SHORTEST and len(set(word)) > 1]
+
+
+def _written(old: str, new: str) -> Iterator[tuple[bytes, bytes]]:
+    """In each way in which cards write text; digits also two to a byte."""
+    for encoding in ("utf-8", "latin-1", "utf-16-be"):
+        yield old.encode(encoding, "replace"), new.encode(encoding, "replace")
+    if old.isascii() and old.isdigit() and len(old) % 2 == 0 and len(old) >= 8:
+        yield bytes.fromhex(old), bytes.fromhex(new)
+
+
+def _data_field(command: bytes | bytearray) -> tuple[int, int]:
+    """Where the data of a command stand (ISO/IEC 7816-3 12.1.3)."""
+    if len(command) > 7 and command[4] == 0:
+        return 7, 7 + int.from_bytes(command[5:7], "big")
+    return (5, 5 + command[4]) if len(command) > 5 else (len(command), len(command))
+
+
+def _common(stream: bytes, at: int, der: bytes, begin: int) -> int:
+    length = WINDOW
+    most = min(len(stream) - at, len(der) - begin)
+    while length < most and stream[at + length] == der[begin + length]:
+        length += 1
+    return length
+
+
+def _raw_form(signed: Signed) -> dict[Literal["pkcs1", "pss", "der", "raw"], bytes]:
+    """The signature as an answer may hold it, by form."""
+    if signed.algorithm == "PS256":
+        return {"pss": signed.signature}
+    if signed.algorithm == "RS256":
+        return {"pkcs1": signed.signature}
+    size = 48 if signed.algorithm == "ES384" else 32
+    raw = b"".join(part.to_bytes(size, "big") for part in utils.decode_dss_signature(signed.signature))
+    return {"der": signed.signature, "raw": raw}
+
+
+def _pkcs8(key: PrivateKey) -> str:
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return base64.b64encode(der).decode()
+
+
+def _is_hex(text: str) -> bool:
+    try:
+        return bool(bytes.fromhex(text))
+    except ValueError:
+        return False
