@@ -32,8 +32,8 @@ from kiosk.cli import Exit, state_directory
 from kiosk.cli import card_output as output
 from kiosk.cli.card_entry import is_entered_at_reader, refuse_last_try, role_for, unblock_card, verify
 from kiosk.cli.card_parser import failed, say
-from kiosk.cli.card_settings import InputError, card_tools
-from kiosk.cli.codes import CodesError, CodeSource
+from kiosk.cli.card_settings import CardTools, InputError, card_tools
+from kiosk.cli.codes import Codes, CodesError, CodeSource
 from kiosk.cli.deferred_interrupt import LEFT_OPEN, InterruptedCodeError, run_to_end
 from kiosk.findings import CardEvidence, actionable_findings
 
@@ -54,13 +54,23 @@ def run_action(arguments: Arguments) -> int:
     except (InputError, CodesError) as fault:
         return failed(arguments, Exit.BAD_INPUT, fault)
     except ReaderError as fault:
-        return _not_read(arguments, fault)
+        return not_read(arguments, fault)
 
 
 async def _visit_and_do(arguments: Arguments, backend: Backend) -> int:
+    return await visit_and_do(arguments, backend, told_tools(arguments))
+
+
+def told_tools(arguments: Arguments) -> CardTools:
+    """What the options name; profiles that do not count are told. Raises InputError."""
     desk = card_tools(arguments)
     for refusal in desk.refused:
         print(f"kortkiosk card: profile refused: {refusal}", file=sys.stderr)
+    return desk
+
+
+async def visit_and_do(arguments: Arguments, backend: Backend, desk: CardTools) -> int:
+    """Visit the card and do what `arguments.action` names. Raises InputError, CodesError, ReaderError."""
     arguments.desk = desk
     reader = CardReader(backend, choose_reader(backend, arguments.reader), desk.settings)
     try:
@@ -126,7 +136,8 @@ async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
 
 
 async def _test(arguments: Arguments, visit: CardVisit) -> int:
-    codes, facts = CodeSource(arguments.codes_file), visit.facts
+    codes: Codes = getattr(arguments, "codes", None) or CodeSource(arguments.codes_file)
+    facts = visit.facts
     results: list[output.Json] = []
     lines: list[str] = []
     worst = int(Exit.DONE)
@@ -258,7 +269,7 @@ def _exit_of(outcome: CodeOutcome | SignOutcome) -> int:
             return Exit.REFUSED
 
 
-def _not_read(arguments: Arguments, fault: ReaderError) -> int:
+def not_read(arguments: Arguments, fault: ReaderError) -> int:
     """A stranger is shown with the keys of every card, so that whoever reads them need not know two forms."""
     match state_of_fault(fault):
         case CardUnreadable() as stranger if stranger.atr:

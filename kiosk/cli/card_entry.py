@@ -6,7 +6,7 @@ import sys
 from drivers.reader.card_visit import CardVisit
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import CodeOutcome, Locked, RefusalReason, Refused, Role
-from kiosk.cli.codes import CodeSource
+from kiosk.cli.codes import Codes, CodeSource
 from kiosk.cli.deferred_interrupt import run_to_end
 
 Arguments = argparse.Namespace
@@ -37,7 +37,7 @@ def refuse_last_try(arguments: Arguments, visit: CardVisit, role: Role) -> Locke
     return Refused(RefusalReason.LAST_TRY, tries_left=pin.tries_left)
 
 
-async def verify(arguments: Arguments, visit: CardVisit, codes: CodeSource, role: Role) -> CodeOutcome:
+async def verify(arguments: Arguments, visit: CardVisit, codes: Codes, role: Role) -> CodeOutcome:
     """VERIFY, the code typed at the reader or taken from `codes`."""
     consented: bool = arguments.use_last_try
     if (kept := refuse_last_try(arguments, visit, role)) is not None:

@@ -3,6 +3,8 @@
     kortkiosk card list [--json]
     kortkiosk card show|test|change-pin|unblock|certificates [--reader NAME] [--json] [--anchors FILE|DIR] [--online]
     kortkiosk card show --suggest-profile
+    kortkiosk card record FILE --key PRIVATE.pem [--code]
+    kortkiosk card replay FILE --keys PUBLIC.pem [--code] [--suggest-profile]
     kortkiosk card clear-tries --reason unlocked_elsewhere|tries_known|other_card|other
 
 Rules: codes come from a prompt or from `--codes-file` (mode 0600), never from arguments; a product that may not be
@@ -35,6 +37,12 @@ _ACTIONS = {
 }
 
 
+_TRACES = {
+    "record": "a trace of the card, without codes and personal data, signed",
+    "replay": "play a trace as a card: what `show` says of it, with --code what `test` says",
+}
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand and its own; each namespace carries `func`."""
     parser = subparsers.add_parser(
@@ -47,6 +55,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     listing.set_defaults(func=run_list)
     for name, text in _ACTIONS.items():
         _add_action(actions, name, text)
+    _add_traces(actions)
 
 
 def _add_action(actions: Any, name: str, text: str) -> None:
@@ -71,6 +80,28 @@ def _add_action(actions: Any, name: str, text: str) -> None:
         how = "" if name == "show" else ", with the form in which it has signed"
         parser.add_argument("--suggest-profile", action="store_true", help=f"draft a product profile for the card{how}")
     parser.set_defaults(func=run_action, action=name)
+
+
+def _add_traces(actions: Any) -> None:
+    """Recording of a card, and the twin that plays it (`kiosk.cli.card_traces`)."""
+    for name, text in _TRACES.items():
+        parser = actions.add_parser(name, help=text)
+        parser.add_argument("file", type=Path, metavar="FILE", help="the trace; its signature is FILE.jws")
+        parser.add_argument("--json", action="store_true", help="output as JSON")
+        parser.add_argument("--code", action="store_true", help="with the PIN: verify it, and sign with each key")
+        _add_options(parser)
+        parser.set_defaults(func=run_trace, action=name)
+        if name == "record":
+            parser.add_argument("--reader", metavar="NAME", help="needed where several readers hold a card")
+            parser.add_argument("--codes-file", type=Path, metavar="FILE", help="codes as TOML, mode 0600")
+            parser.add_argument(
+                "--key", type=Path, required=True, metavar="PRIVATE.pem", help="Ed25519 or P-256: it signs"
+            )
+        else:
+            parser.add_argument(
+                "--keys", type=Path, required=True, metavar="PUBLIC.pem", help="keys that may have signed it"
+            )
+            parser.add_argument("--suggest-profile", action="store_true", help="draft a product profile for the card")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -98,6 +129,12 @@ def run_list(arguments: Arguments) -> int:
 def run_action(arguments: Arguments) -> int:
     """Every other action, in its own module: what reads a card, certificates and profiles is loaded only for these."""
     code: int = import_module("kiosk.cli.card").run_action(arguments)
+    return code
+
+
+def run_trace(arguments: Arguments) -> int:
+    """`record` and `replay`, loaded as every action is."""
+    code: int = import_module("kiosk.cli.card_traces").run_trace(arguments)
     return code
 
 

@@ -10,7 +10,7 @@ import stat
 import sys
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from drivers.reader.secret import Secret
 
@@ -20,6 +20,13 @@ NAMES: tuple[CodeName, ...] = ("pin", "puk", "new_pin", "signature_pin")
 
 class CodesError(Exception):
     """The codes cannot be had; the text is for the person who asked."""
+
+
+class Codes(Protocol):
+    """Where codes come from."""
+
+    def get(self, name: CodeName, label: str) -> Secret:
+        """A code. Raises CodesError."""
 
 
 class CodeSource:

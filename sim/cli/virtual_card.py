@@ -15,6 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from drivers.reader.profiles import ProfileError
+from drivers.reader.profiles.signed import ProfileKeys
+from drivers.reader.traces.trace import TraceError, read_trace
+from drivers.reader.traces.twin import TraceTwin
 from sim.reader.card_memory import CardFileError
 from sim.reader.cards import VirtualCard
 from sim.reader.kinds import KINDS, CardKind
@@ -61,6 +65,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--trait", action="append", default=[], metavar="NAME", help="what a new card does differently; see --list"
     )
+    parser.add_argument(
+        "--trace", type=Path, metavar="FILE", help="the twin of a recorded card instead, with --trace-keys"
+    )
+    parser.add_argument("--trace-keys", type=Path, metavar="PUBLIC.pem", help="keys that may have signed the trace")
     parser.add_argument("--authority", type=Path, metavar="DIR", help="who issues it; see --list")
     parser.add_argument("--list", action="store_true", help="describe kinds, people and made-up codes")
     parser.add_argument("--json", action="store_true", help="output as JSON")
@@ -75,8 +83,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         _check_kind(args.kind, args.protocol, two_pins=args.two_pins)
         host, port = _address(args.vpcd)
+        if args.trace is not None:
+            return _serve(_twin(args), host, port, as_json=args.json)
         card = _card(args)
-    except (_UsageError, CardFileError) as error:
+    except (_UsageError, CardFileError, ProfileError, TraceError) as error:
         print(f"kortkiosk virtual-card: {error}", file=sys.stderr)
         return BAD_INPUT
     return _serve(card, host, port, as_json=args.json)
@@ -128,7 +138,13 @@ def _card(args: argparse.Namespace) -> VirtualCard:
         raise _UsageError(f"{error.filename or directory}: {error.strerror}") from error
 
 
-def _serve(card: VirtualCard, host: str, port: int, *, as_json: bool) -> int:
+def _twin(args: argparse.Namespace) -> TraceTwin:
+    if args.trace_keys is None:
+        raise _UsageError("--trace needs --trace-keys: only what a key signs counts")
+    return TraceTwin(read_trace(args.trace, ProfileKeys.load(args.trace_keys)))
+
+
+def _serve(card: VirtualCard | TraceTwin, host: str, port: int, *, as_json: bool) -> int:
     previous = signal.signal(signal.SIGTERM, _on_terminate)
     try:
         with plug(card, host, port) as plugged:
@@ -152,7 +168,12 @@ def _on_terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise _Terminated
 
 
-def _say_plugged(card: VirtualCard, host: str, port: int, *, as_json: bool) -> None:
+def _say_plugged(card: VirtualCard | TraceTwin, host: str, port: int, *, as_json: bool) -> None:
+    if isinstance(card, TraceTwin):
+        facts: dict[str, Any] = {"atr": card.atr.hex().upper(), "vpcd": f"{host}:{port}"}
+        text = f"The twin of a recorded card is in the reader at {host}:{port}; Ctrl-C pulls it."
+        print(json.dumps(facts) if as_json else text, flush=True)
+        return
     if as_json:
         facts = {
             "kind": card.kind,

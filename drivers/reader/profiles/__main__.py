@@ -8,14 +8,11 @@ beside it. A key with a passphrase asks for it. Ends with 0, or with 2 where a f
 """
 
 import argparse
-import getpass
 import sys
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from drivers.reader.profiles import Profile, ProfileError, builtin, parse, safety
-from drivers.reader.profiles.signed import SUFFIX, sign
+from drivers.reader.profiles.signed import SUFFIX, private_key, sign
 
 
 def main(words: list[str] | None = None) -> int:
@@ -30,7 +27,7 @@ def main(words: list[str] | None = None) -> int:
     if arguments.action == "sign" and arguments.key is None:
         parser.error("sign needs --key")
     try:
-        key = _key(arguments.key) if arguments.action == "sign" else None
+        key = private_key(arguments.key) if arguments.action == "sign" else None
         for path in arguments.files:
             content = path.read_bytes()
             _tell(path, _checked(content, path.name))
@@ -54,14 +51,6 @@ def _checked(content: bytes, name: str) -> Profile:
 def _tell(path: Path, profile: Profile) -> None:
     restraint = "; read-only, because `proved` is none" if profile.read_only else ""
     print(f"{path}: {profile.name}, not verified: {', '.join(profile.unverified) or 'nothing'}{restraint}")
-
-
-def _key(path: Path) -> object:
-    pem = path.read_bytes()
-    try:
-        return load_pem_private_key(pem, None)
-    except TypeError:  # it has a passphrase
-        return load_pem_private_key(pem, getpass.getpass(f"Passphrase of {path}: ").encode())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ in PEM. Rules: a file that is refused is refused alone, with file, key and reaso
 no signature makes an unsafe profile safe (`safety`); a profile that takes the name of one that ships may only be stricter.
 """
 
+import getpass
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -88,6 +89,15 @@ def sign(content: bytes, private_key: object) -> str:
     algorithm = ALGORITHMS[key.curve_name]
     header = {"alg": algorithm, "kid": key.thumbprint()}
     return jws.detach_content(jws.serialize_compact(header, content, key, algorithms=[algorithm]))
+
+
+def private_key(path: Path) -> object:
+    """The key of a PEM file; one with a passphrase asks for it. Raises OSError, ValueError."""
+    pem = path.read_bytes()
+    try:
+        return serialization.load_pem_private_key(pem, None)
+    except TypeError:  # it has a passphrase
+        return serialization.load_pem_private_key(pem, getpass.getpass(f"Passphrase of {path}: ").encode())
 
 
 def check(content: bytes, signature: bytes, keys: ProfileKeys, name: str) -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import utils
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
+from drivers.reader.errors import UnknownCardError
 from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.port import Backend, CardConnection, Presence
@@ -29,6 +30,7 @@ from drivers.reader.traces.reissue import PLACES, Names, PrivateKey, Reissuer
 from drivers.reader.traces.trace import CODE_COMMANDS, SignatureForm, Span, Step, Trace, TraceError, check_trace
 
 _PLACES = tuple(x509.ObjectIdentifier(f"2.5.4.{oid[-1]}") for oid in PLACES)
+SELECT = b"\xa4"
 MOST_UNPACKED = 16 * 1024
 WINDOW = 12
 """So many equal bytes are taken for a piece of a certificate."""
@@ -103,18 +105,29 @@ async def record_card(
     backend: Backend, reader: str, settings: ReaderSettings, today: date, code: Callable[[], Secret] | None = None
 ) -> Trace:
     """Read the card in that reader, and with a code verify it and sign with each key that it opens. `code` is asked once the card
-    is read. Raises TraceError, ReaderError, and what `code` raises."""
+    is read. Of a card that cannot be read there is a trace too, without it.
+
+    Raises TraceError, ReaderError, and what `code` raises.
+    """
     recording, codes, made = RecordingBackend(backend), [], []
     card_reader = CardReader(recording, reader, settings)
+    facts: CardFacts | None = None
     try:
         async with visiting(card_reader) as visit:
             facts = await visit.complete()
             if code is not None:
                 codes.append(code())
                 made = await _signatures(visit, codes[0])
+    except UnknownCardError:
+        if code is not None:
+            raise TraceError("a card that cannot be read takes no code") from None
     finally:
         await card_reader.close()
-    return make_trace(recording.recording, facts, today, codes, made)
+    try:
+        return make_trace(recording.recording, facts, today, codes, made)
+    finally:
+        for typed in codes:
+            typed.wipe()
 
 
 async def _signatures(visit: CardVisit, code: Secret) -> list[MadeSignature]:
@@ -136,12 +149,13 @@ async def _signatures(visit: CardVisit, code: Secret) -> list[MadeSignature]:
 
 def make_trace(
     recording: Recording,
-    facts: CardFacts,
+    facts: CardFacts | None,
     today: date,
     codes: Iterable[Secret] = (),
     made: Sequence[MadeSignature] = (),
 ) -> Trace:
-    """The trace, with test keys, test names and test numbers. `codes`: those that were typed. Raises TraceError."""
+    """The trace, with test keys, test names and test numbers. `codes`: those that were typed. Of a stranger (`facts` None), whose
+    files nobody understands, only what SELECT answered is kept. Raises TraceError."""
     scrubber = _Scrubber(recording.exchanges, facts)
     scrubber.cover_codes([code.reveal().encode() for code in codes])
     signatures = [scrubber.cover_signature(number, one) for number, one in enumerate(made)]
@@ -151,7 +165,7 @@ def make_trace(
         recorded=today,
         atr=recording.atr.hex(),
         protocol=recording.protocol,
-        profile=facts.profile,
+        profile="" if facts is None else facts.profile,
         steps=tuple(scrubber.steps()),
         signatures=tuple(signatures),
         code=CODE[: scrubber.code_length],
@@ -164,15 +178,16 @@ def make_trace(
 class _Scrubber:
     """Works on all answers as one stream, since a certificate comes in many."""
 
-    def __init__(self, exchanges: Sequence[tuple[bytes, bytes]], facts: CardFacts) -> None:
+    def __init__(self, exchanges: Sequence[tuple[bytes, bytes]], facts: CardFacts | None) -> None:
         self._facts = facts
         self._commands = [bytearray(command) for command, _ in exchanges]
         self._status = [answer[-2:] for _, answer in exchanges]
         self._starts: list[int] = []
         stream = bytearray()
-        for _, answer in exchanges:
+        for command, answer in exchanges:
             self._starts.append(len(stream))
-            stream += answer[:-2]
+            data = answer[:-2]
+            stream += bytes(len(data)) if facts is None and command[1:2] != SELECT else data
         self._original, self._stream = bytes(stream), stream
         self._pieces = bytearray(len(stream))
         """1 where a piece of a certificate stands."""
@@ -239,7 +254,7 @@ class _Scrubber:
         """Every certificate in the answers, whole or in pieces. Raises TraceError."""
         compressed = dict(_compressed(self._original))
         found = {*_certificates(self._original), *compressed.values()}
-        if any(certificate.der not in found for certificate in self._facts.certificates):
+        if any(one.der not in found for one in (self._facts.certificates if self._facts is not None else ())):
             raise TraceError("a certificate that does not stand in the answers as it is")
         windows: dict[bytes, list[tuple[bytes, int]]] = {}
         for der in sorted(found):
@@ -280,13 +295,15 @@ class _Scrubber:
     def map_words(self) -> None:
         """Names and numbers elsewhere: labels, the token's serial, the card's number."""
         facts = self._facts
-        self._words |= set(_split(f"{facts.holder.name} {facts.holder.hsa_id} {facts.card_number} {facts.serial}"))
+        numbers: set[str] = set() if facts is None else {facts.serial, facts.card_number}
+        if facts is not None:
+            self._words |= set(_split(f"{facts.holder.name} {facts.holder.hsa_id} {' '.join(numbers)}"))
         for word in sorted(self._words, key=len, reverse=True):
             for old, new in _written(word, self._names.text(word)):
                 self._exchange(old, new)
-        for label in {facts.serial, facts.card_number}:
-            if _is_hex(label) and len(label) >= 4:
-                old = bytes.fromhex(label)
+        for number in numbers:
+            if _is_hex(number) and len(number) >= 4:
+                old = bytes.fromhex(number)
                 self._exchange(old, self._names.blob(old))
 
     def _exchange(self, old: bytes, new: bytes) -> None:

@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from drivers.reader.card_reader import CardReader, ReaderSettings, try_card, visiting
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Accepted, Locked, Role, WrongCode
+from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.profiles.signed import ProfileKeys, sign
 from drivers.reader.secret import Secret
-from drivers.reader.traces.recorder import record_card
+from drivers.reader.traces.recorder import RecordingBackend, make_trace, record_card
 from drivers.reader.traces.trace import Trace, TraceError, check_trace, read_trace
 from drivers.reader.traces.twin import READER, TraceTwin, TwinBackend
 from sim.reader.cards import VirtualCard
@@ -120,3 +121,108 @@ async def test_wrong_codes_lock_a_twin(make_card: Callable[..., VirtualCard]) ->
     await reader.close()
     assert [getattr(one, "tries_left", None) for one in said[:2]] == [2, 1]
     assert isinstance(said[3], Locked)
+
+
+def a_step(**changed: Any) -> dict[str, Any]:
+    return {"command": "00200001083937313533313830", "answer": "9000", **changed}
+
+
+COVERED = {"spans": [{"what": "code", "at": 5, "length": 6}]}
+UNFIT = {
+    "a code": a_step(command="0020000108373331383436ffff", **COVERED),
+    "a code that is not covered": a_step(),
+    "more than padding beside a code": a_step(command="0020000108000000000000abcd", **COVERED),
+    "a command that sets a code": a_step(command="002c000108000000000000ffff", **COVERED),
+    "a span outside": a_step(command="0020000106000000000000", spans=[{"what": "code", "at": 6, "length": 6}]),
+    "a personal identity number": {"command": "00b0000010", "answer": b"121212-1212".hex() + "9000"},
+    "personal identity number": {"command": "00b0000010", "answer": "19121212-1212".encode("utf-16-be").hex() + "9000"},
+}
+
+
+@pytest.mark.parametrize("reason", UNFIT)
+def test_a_trace_with_a_code_or_a_personal_number_is_not_read(tmp_path: Path, reason: str) -> None:
+    content = {
+        "format": 1,
+        "recorded": "2026-03-02",
+        "atr": "3b00",
+        "protocol": "T=1",
+        "profile": "",
+        "steps": [UNFIT[reason]],
+    }
+    path, keys = save(tmp_path, json.dumps(content).encode())
+    with pytest.raises(TraceError, match=f"card.trace: step 0: .*{reason}$"):
+        read_trace(path, keys)
+
+
+async def test_only_what_a_pinned_key_signed_is_read(tmp_path: Path, make_card: Callable[..., VirtualCard]) -> None:
+    trace = await recorded(make_card())
+    path, keys = save(tmp_path, trace.to_file())
+    assert read_trace(path, keys) == trace
+    stranger = ProfileKeys.load(public(tmp_path, ed25519.Ed25519PrivateKey.generate()))
+    with pytest.raises(TraceError, match="not pinned"):
+        read_trace(path, stranger)
+    path.write_bytes(path.read_bytes().replace(b"9000", b"9001", 1))
+    with pytest.raises(TraceError, match="not over this content"):
+        read_trace(path, keys)
+
+
+def public(folder: Path, key: Any) -> Path:
+    (folder / "keys.pem").write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return folder / "keys.pem"
+
+
+def save(folder: Path, content: bytes) -> tuple[Path, ProfileKeys]:
+    (folder / "card.trace").write_bytes(content)
+    (folder / "card.trace.jws").write_text(sign(content, KEY))
+    return folder / "card.trace", ProfileKeys.load(public(folder, KEY))
+
+
+LEFT = {
+    "a personal number in a file": b"\x0c\x0d19121212-1212",
+    "the name in capitals": b"\x0c\x04" + person(EC_PERSON).new.surname.upper().encode(),
+}
+
+
+@pytest.mark.parametrize("story", LEFT)
+async def test_nothing_is_made_where_something_of_a_person_is_left(
+    make_card: Callable[..., VirtualCard], story: str
+) -> None:
+    backend, recording = RecordingBackend(plugged(make_card())), None
+    facts = await facts_of(backend, "Bench 0")
+    recording = backend.recording
+    assert make_trace(recording, facts, TODAY).steps
+    recording.exchanges.append((bytes.fromhex("00b0000020"), LEFT[story] + b"\x90\x00"))
+    with pytest.raises(TraceError, match=r"personal identity number|name or number"):
+        make_trace(recording, facts, TODAY)
+
+
+async def test_a_code_that_was_not_typed_here_ends_the_recording(make_card: Callable[..., VirtualCard]) -> None:
+    backend = RecordingBackend(plugged(make_card()))
+    facts = await facts_of(backend, "Bench 0")
+    backend.recording.exchanges.append((bytes.fromhex("00200001083132333435363738"), b"\x90\x00"))
+    with pytest.raises(TraceError, match="a form that is not known here"):
+        make_trace(backend.recording, facts, TODAY, [Secret("654321")])
+    backend.recording.exchanges[-1] = (bytes.fromhex("00240001083132333435363738"), b"\x90\x00")
+    with pytest.raises(TraceError, match="a command that sets a code"):
+        make_trace(backend.recording, facts, TODAY, [Secret("12345678")])
+
+
+async def test_a_wrong_code_makes_no_trace(make_card: Callable[..., VirtualCard]) -> None:
+    with pytest.raises(TraceError, match="did not take the code"):
+        await recorded(make_card(), "111111")
+
+
+async def test_what_a_profile_says_is_read_from_a_twin_as_from_its_card(authority: TestAuthority) -> None:
+    """Without the profile of the card, as whoever is to write one."""
+    unknown = Profiles(one for one in builtin() if not one.name.startswith("virtual-"))
+    settings = replace(SETTINGS, profiles=unknown)
+    card = VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind="B")
+    trace = await record_card(plugged(card), "Bench 0", settings, TODAY, lambda: Secret(card.persona.pin))
+    drafts = []
+    for backend, name in ((plugged(card), "Bench 0"), (TwinBackend(TraceTwin(trace)), READER)):
+        reader = CardReader(backend, name, settings)
+        async with visiting(reader) as visit:
+            drafts.append(visit.draft_profile())
+        await reader.close()
+    assert drafts[0] == drafts[1]
+    check_trace(trace)

@@ -10,10 +10,14 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from drivers.reader.profiles.signed import sign
 from kiosk.cli import Exit, main
 from sim.cli import virtual_card
 from sim.reader.cards import VirtualCard
@@ -193,3 +197,34 @@ def test_a_broken_pipe_that_is_not_the_outputs_is_an_error(
     monkeypatch.setattr(virtual_card, "_show_list", broken)
     assert main(["virtual-card", "--list"]) == Exit.OUR_ERROR
     capsys.readouterr()
+
+
+def test_the_twin_of_a_trace_is_plugged_in_if_a_pinned_key_signed_it(
+    run: Run, tmp_path: Path, driver: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    step = {"command": "00a4000c023f00", "answer": "9000"}
+    trace = {"recorded": "2026-03-02", "atr": "3b00", "protocol": "T=1", "profile": "", "steps": [step]}
+    path, keys = tmp_path / "card.trace", tmp_path / "keys.pem"
+    path.write_text(json.dumps(trace))
+    keys.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    options = ("--trace", str(path), "--vpcd", f"127.0.0.1:{port_of(driver)}")
+    assert run(*options) == virtual_card.BAD_INPUT
+    assert run(*options, "--trace-keys", str(keys)) == virtual_card.BAD_INPUT
+    assert "card.trace" in capsys.readouterr().err
+    path.with_name("card.trace.jws").write_text(sign(path.read_bytes(), key))
+    with ThreadPoolExecutor(1) as beside:
+        said = beside.submit(lambda: speak(driver))
+        assert run(*options, "--trace-keys", str(keys), "--json") == virtual_card.FAULT
+    assert said.result() == (bytes.fromhex("3b00"), b"\x90\x00", b"\x6d\x00")
+    assert json.loads(capsys.readouterr().out)["atr"] == "3B00"
+
+
+def speak(driver: socket.socket) -> tuple[bytes, ...]:
+    """As the driver does: ATR, a command that the trace has, one that it has not; then it lets the card go."""
+    connection, _ = driver.accept()
+    with connection:
+        connection.settimeout(LIMIT_S)
+        connection.sendall(b"\x00\x01\x01")
+        asked = (b"\x04", bytes.fromhex("00a4000c023f00"), bytes.fromhex("00b0000010"))
+        return tuple(exchange(connection, message) for message in asked)
