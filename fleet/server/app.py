@@ -63,6 +63,7 @@ from fleet.server.orders.api import orders_api, people_api
 from fleet.server.orders.exports import order_exports
 from fleet.server.orders.webhook import hooks_router
 from fleet.server.people.api import administrators_api
+from fleet.server.people.pages import administrator_pages
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.server_sent_events import live_router
 from fleet.server.platform.pages.assets import Assets
@@ -175,6 +176,7 @@ def create_app(
     take(envelope_resets_api(side.resets).routes)
     take(people_api(side.cards).routes)
     take(administrators_api(side.cards).routes)
+    take(administrator_pages(web, side.cards).routes)
     if side.hook is not None:
         take(hooks_router(side.cards, side.hook, clock).routes)
     take(alert_pages(web, alerts).routes)

@@ -51,6 +51,8 @@ _DEED: dict[str, tuple[Level, str]] = {
     "tries.withdraw": ("of", "close-circle-outline"),
     "tries.reset": ("wa", "restart"),
     "person.change": ("of", "account-outline"),
+    "administrator.put": ("wa", "badge-account-horizontal-outline"),
+    "administrator.remove": ("wa", "badge-account-horizontal-outline"),
     "maintenance.begin": ("of", "wrench-outline"),
     "maintenance.end": ("of", "wrench-outline"),
     "people.search": ("of", "magnify"),

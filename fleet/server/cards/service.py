@@ -186,6 +186,16 @@ class CardService:
         with self._database.reading.begin() as connection:
             return all_administrators(connection)
 
+    def put_administrator(self, listed: ListedAdministrator) -> None:
+        """Put them on the list, or change their row."""
+        with self._database.writing.begin() as connection:
+            queries.put_administrator(connection, listed)
+
+    def remove_administrator(self, hsa_id: str) -> None:
+        """Take them off the list."""
+        with self._database.writing.begin() as connection:
+            queries.remove_administrator(connection, hsa_id)
+
     def take_people(self, rows: Sequence[PersonRow]) -> ImportResult:
         with self._database.writing.begin() as connection:
             done = people_service.import_people(connection, rows, self._clock())

@@ -1,22 +1,25 @@
-"""API of ID administrators, read only, under /api/v1. `import-administrators` alone writes the list: who is on it hands out
-cards.
+"""API of ID administrators, under /api/v1: who is on the list hands out cards.
 
-Rules: the whole list is for who may see all stations; of one station, for who may see that one. Each look is told to the audit.
+Rules: the whole list is read by who may see all stations; that of one station by who may see that one. It is changed by a person
+who may do everything, everywhere, and has stepped up; nobody lists themselves, and the last one stays. Each look and each change
+is told to the audit. `import-administrators` makes the list exactly that of its file.
 
 Example: `app.include_router(administrators_api(side.cards))`
 """
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 
 from fleet.messages.issuing import AdministratorRole
+from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.cards.model import Cards
+from fleet.server.people.bodies import AdministratorBody, HsaId
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs, require_station
+from fleet.server.platform.web.authorization import audit_change, audit_lookup, caller_of, needs, require_station
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 
@@ -56,7 +59,71 @@ def administrators_api(cards: Cards) -> APIRouter:
         items = [_shown(row) for row in rows[offset : offset + limit]]
         return CountedRows(items=items, next=next_offset(offset, limit, len(rows)), total=len(rows))
 
+    _add_changes(router, cards)
     return router
+
+
+def _add_changes(router: APIRouter, cards: Cards) -> None:
+    @router.get("/administrators/{hsa_id}", dependencies=needs(Right.MANAGE))
+    def read_administrator(request: Request, hsa_id: HsaId) -> Administrator:
+        """One of them."""
+        audit_lookup(request, AuditEvent(LOOKED, hsa_id))
+        return _shown(_known(cards, hsa_id))
+
+    @router.put("/administrators/{hsa_id}", dependencies=needs(Right.MANAGE, person=True))
+    def put_administrator(request: Request, hsa_id: HsaId, said: AdministratorBody) -> Administrator:
+        """Put them on the list, or change what they may. In a session that has stepped up; not by a token, not of oneself."""
+        return _shown(put(request, cards, said.listed(hsa_id)))
+
+    @router.delete("/administrators/{hsa_id}", status_code=204, dependencies=needs(Right.MANAGE, person=True))
+    def remove_administrator(request: Request, hsa_id: HsaId) -> Response:
+        """Take them off the list. As above."""
+        remove(request, cards, hsa_id)
+        return Response(status_code=204)
+
+
+def put(request: Request, cards: Cards, listed: ListedAdministrator) -> ListedAdministrator:
+    """Put them on the list. Raises HTTPException where the caller may not just now."""
+    _require_step_up(request)
+    hsa_id = listed.administrator.hsa_id
+    if caller_of(request).name.upper() == hsa_id:
+        raise HTTPException(403, "nobody puts themselves on the list")
+    audit_change(request, AuditEvent("administrator.put", hsa_id, _told(listed)))
+    cards.put_administrator(listed)
+    return listed
+
+
+def remove(request: Request, cards: Cards, hsa_id: str) -> None:
+    """Take them off the list. Raises HTTPException where they are not on it, are the last, or the caller may not just now."""
+    _require_step_up(request)
+    _known(cards, hsa_id)
+    if len(cards.administrators()) == 1:
+        raise HTTPException(409, "the last one stays: nobody could attend")
+    audit_change(request, AuditEvent("administrator.remove", hsa_id))
+    cards.remove_administrator(hsa_id)
+
+
+def has_stepped_up(request: Request) -> bool:
+    """Whether the session has a proof of who is there that is fresh enough to change the list."""
+    return caller_of(request).has_stepped_up(access_of(request).clock())
+
+
+def _require_step_up(request: Request) -> None:
+    if not has_stepped_up(request):
+        raise HTTPException(403, "a proof of who is there, at most five minutes old, is missing: step up at /step-up")
+
+
+def _known(cards: Cards, hsa_id: str) -> ListedAdministrator:
+    found = next((row for row in cards.administrators() if row.administrator.hsa_id == hsa_id), None)
+    if found is None:
+        raise HTTPException(404, "no ID administrator of that HSA-id")
+    return found
+
+
+def _told(listed: ListedAdministrator) -> str:
+    person = listed.administrator
+    days = f"{person.valid_from or '–'} {person.valid_until or '–'}"
+    return f"{' '.join(person.roles)}, {person.level}, {' '.join(listed.scope)}, {days}"
 
 
 def _shown(listed: ListedAdministrator) -> Administrator:

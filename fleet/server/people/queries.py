@@ -29,6 +29,17 @@ def replace_administrators(connection: Connection, people: Iterable[ListedAdmini
     return ImportResult(len(added), len(changed), unchanged, len(removed))
 
 
+def put_administrator(connection: Connection, listed: ListedAdministrator) -> None:
+    """Put them on the list, or change their row; the others stay."""
+    remove_administrator(connection, listed.administrator.hsa_id)
+    connection.execute(insert(administrators).values(_values(listed)))
+
+
+def remove_administrator(connection: Connection, hsa_id: str) -> None:
+    """Who is not on the list may no longer attend."""
+    connection.execute(delete(administrators).where(administrators.c.hsa_id == hsa_id))
+
+
 def all_administrators(connection: Connection) -> list[ListedAdministrator]:
     """The whole list, by HSA-id."""
     return [_listed(row) for row in connection.execute(select(administrators).order_by(administrators.c.hsa_id))]

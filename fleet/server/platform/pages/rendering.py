@@ -49,6 +49,7 @@ MENU = (
     Page("requests", "/requests", "lock-alert-outline"),
     Page("updates", "/updates", "update"),
     Page("audit", "/audit", "shield-key-outline", Right.AUDIT),
+    Page("administrators", "/administrators", "badge-account-horizontal-outline", Right.PEOPLE),
     Page("users", "/users", "account-tie-outline", Right.MANAGE),
 )
 _MORE = "updates"

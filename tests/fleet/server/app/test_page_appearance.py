@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from playwright.async_api import BrowserContext, Page
 
-from fleet.messages.link import encode
+from fleet.messages.link import Administrator, encode
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.commands.model import CommandRequest
@@ -23,8 +23,11 @@ from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
 from fleet.server.orders.model import OrderLine, OrderRow
 from fleet.server.orders.service import import_orders
+from fleet.server.people.model import ListedAdministrator
+from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.pages.rendering import MENU
 from fleet.server.stations.service import add_stations
+from sim.stories.administrators import listed
 from tests.fakes.server.commands import OLLE, desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import ERRAND, Complaints, Site
@@ -58,6 +61,13 @@ WINDOWS = (
     Window("Flytt till plan 2", ("angsvik",), 480, since=NOW + timedelta(days=6), reason="Lokalen byggs om"),
     Window("Elarbete", ("lasarettet-*", "hamnen"), 60, since=NOW - timedelta(days=2)),
 )
+ADMINISTRATORS = (
+    listed("SE2321000999-1A13", "Maj Utlämningsdotter", "*", roles=("KRA", "KUR")),
+    listed("SE2321000999-1A14", "Olle Skåpvall", "lasarettet-*", "angsvik"),
+    ListedAdministrator(
+        Administrator("SE2321000999-1A15", "Ebba Vikarie", ("KRA",), 3, "2025-06-01", "2025-12-31"), ("lasarettet-a",)
+    ),
+)
 PAGES = {**{page.id: page.path for page in MENU}, **OTHERS}
 
 
@@ -84,6 +94,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     ]
     Writer(database).commit(told, NOW)
     with database.writing.begin() as connection:
+        replace_administrators(connection, ADMINISTRATORS)
         for number, row in enumerate(in_slots(rows.order_rows)):
             known = {"hsa_id": row.hsa_id, "name": row.name, "card_number": row.card_number, "product": row.product}
             one = record(row.order, loa=row.loa, station=row.station, slot=row.slot, last_day=row.last_day, **known)

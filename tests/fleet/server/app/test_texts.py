@@ -36,6 +36,7 @@ FAMILIES = {
     "stock.one", "sign_in_how", "verified", "updates.show", "updates_part", "alert_clock", "alert_duplicate", "clock_off",
     "alert_end", "alert_renewal", "alert_unsigned", "guards.name", "timeline.title", "timeline.stock", "timeline.dropped",
     "maintenance_kind", "maintenance_show", "maintenance_state", "maintenance_wrong", "weekday", "error.400", "error.403",
+    "administrators_wrong", "administrator_role", "administrator_is",
     "error.404", "error.429", "error.500", "worklist_show", "worklist_kind", "worklist_cause", "worklist_ask",
     "worklist_short", "worklist_do", "worklist_obstacle", "worklist_act",
 }  # fmt: skip

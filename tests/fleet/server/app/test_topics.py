@@ -62,7 +62,7 @@ PAGES = {
     "/commands/{command}": "/commands/1",
 }
 """Route of each page of the dashboard, and an address of it."""
-STILL = {"/audit", "/me", "/me/keys", "/users", "/users/{user}", "/tokens", "/step-up"}
+STILL = {"/administrators", "/audit", "/me", "/me/keys", "/users", "/users/{user}", "/tokens", "/step-up"}
 """Pages about accounts, which nothing updates."""
 NO_PAGES = ("/sign-in", "/set-up", "/exports/", "/api/", "/receipts/", "/events", "/cards")
 TITLES_ALONE = {"/errands", "/errands/{errand}", "/orders", "/orders/{order}/tries", "/bins", "/bins/{name}",

@@ -1,0 +1,67 @@
+"""Request body of an ID administrator, with the bounds of the CSV file: for the API and for the form of the page.
+
+>>> said = {"name": "Maj Test", "roles": ["KUR", "KRA"], "level": 3, "scope": ["entre-*"]}
+>>> AdministratorBody.model_validate(said).listed("TEST000000-0001").administrator.roles
+('KRA', 'KUR')
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from fastapi import Path
+from pydantic import Field, model_validator
+from starlette.datastructures import FormData
+
+from fleet.messages.issuing import AdministratorRole
+from fleet.messages.link import Administrator
+from fleet.server.people.administrator_files import ROLES
+from fleet.server.people.model import ListedAdministrator
+from fleet.server.platform.roles import STATIONS
+from fleet.server.platform.web.authorization import field
+from fleet.server.platform.web.request_bodies import WHOLE, Body, Day
+
+HsaId = Annotated[str, Path(pattern=r"^[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}$")]
+FIELDS = ("name", "roles", "level", "scope", "valid_from", "valid_until")
+MOST_NAME, MOST_SCOPE = 120, 500
+_Day = Annotated[Day, Field(strict=False)]
+Pattern = Annotated[str, Field(pattern="^" + STATIONS.pattern.replace(r"\Z", "$"))]
+
+
+class AdministratorBody(Body):
+    """An ID administrator as they are to stand on the list. Days are included."""
+
+    name: Annotated[str, Field(min_length=1, max_length=MOST_NAME, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    roles: Annotated[list[AdministratorRole], Field(min_length=1, max_length=2)]
+    level: Annotated[Literal[2, 3], WHOLE]
+    scope: Annotated[list[Pattern], Field(min_length=1, max_length=20)]
+    """Names of stations, or beginnings of names followed by `*`."""
+    valid_from: _Day | None = None
+    valid_until: _Day | None = None
+
+    @model_validator(mode="after")
+    def check_lists_and_days(self) -> Self:
+        if len(set(self.roles)) != len(self.roles):
+            raise ValueError("a role stands there twice")
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            raise ValueError("valid_until is before valid_from")
+        return self
+
+    def listed(self, hsa_id: str) -> ListedAdministrator:
+        """As a row of the list."""
+        roles = tuple(role for role in ROLES if role in self.roles)
+        days = (day.isoformat() if day else None for day in (self.valid_from, self.valid_until))
+        return ListedAdministrator(Administrator(hsa_id, self.name, roles, self.level, *days), tuple(self.scope))
+
+
+def form_values(form: FormData) -> dict[str, Any]:
+    """What somebody wrote on the page, to be shown again where it does not fit."""
+    texts = {name: field(form, name, MOST_SCOPE).strip() for name in ("hsa_id", *FIELDS) if name != "roles"}
+    return {**texts, "roles": [role for role in ROLES if role in form.getlist("roles")]}
+
+
+def body_of(values: dict[str, Any]) -> AdministratorBody:
+    """Of what a form said. Raises pydantic.ValidationError."""
+    said = {name: values[name] or None for name in FIELDS}
+    level = int(values["level"]) if values["level"] in ("2", "3") else 0
+    return AdministratorBody.model_validate(
+        {**said, "level": level, "scope": values["scope"].replace(",", " ").split()}
+    )
