@@ -17,6 +17,7 @@ What only the region knows stands in a line as `{NAME}`, a key of `[contacts]`. 
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fleet.messages.errand_catalog import catalog
 from fleet.messages.issuing import stands_for
 
 SHIPPED = Path(__file__).parent / "regions"
@@ -103,6 +105,36 @@ class Contacts(RegionSection):
     certificates_link: Link = ""
     """Where the intermediate and the root certificate are fetched."""
     manuals_link: Link = ""
+
+
+StationName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+
+
+class Place(RegionSection):
+    """Where one station stands, what it offers, and how far it is from there to others."""
+
+    house: Annotated[str, Field(min_length=1, max_length=40)]
+    floor: Annotated[str, Field(max_length=20)] = ""
+    room: Annotated[str, Field(max_length=40)] = ""
+    telephone: Telephone = ""
+    errands: tuple[str, ...] = ()
+    """Errands that can be had there; none given: all of them."""
+    nearest: dict[StationName, Annotated[int, Field(ge=1, le=100_000)]] = {}
+    """Other stations, and the way there in metres."""
+
+    @property
+    def text(self) -> str:
+        """As people find it."""
+        return ", ".join(part for part in (self.house, self.floor, self.room) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class NearestStation:
+    """A station that has what this one has not: where it stands, and the way there in metres."""
+
+    where: str
+    metres: int
+    telephone: str = ""
 
 
 class StockRules(RegionSection):
@@ -200,6 +232,8 @@ class RegionSettings(RegionSection):
     product_codes: Annotated[tuple[ProductCodeRule, ...], Field(min_length=1, max_length=5)] = PRODUCT_CODES
     """Asked for where neither the chip nor the register tells who may unlock the card; any other code is the administrators'."""
     contacts: Contacts = Contacts()
+    place: dict[StationName, Place] = {}
+    """Where the stations stand, by their names."""
     pages: Annotated[tuple[InformationPage, ...], Field(max_length=MOST_PAGES)] = ()
 
     def has_errand(self, errand: str) -> bool:
@@ -217,7 +251,24 @@ class RegionSettings(RegionSection):
         codes = [rule.code for rule in self.product_codes]
         if twice := {code for code in codes if codes.count(code) > 1}:
             raise ValueError(f"product code {', '.join(sorted(twice))} stands twice")
+        errands = {entry.id for entry in catalog()}
+        for name, place in self.place.items():
+            if strangers := set(place.errands) - errands:
+                raise ValueError(f"place.{name}.errands: there is no errand {min(strangers)}")
+            if unknown := set(place.nearest) - set(self.place):
+                raise ValueError(f"place.{name}.nearest: there is no place.{min(unknown)}")
         return self
+
+    def nearest_station(self, here: str, errand: str) -> NearestStation | None:
+        """The station nearest to that one that has this errand; None where the region says of none."""
+        if here not in self.place:
+            return None
+        ways = sorted((metres, name) for name, metres in self.place[here].nearest.items())
+        for metres, name in ways:
+            there = self.place[name]
+            if name != here and (not there.errands or errand in there.errands):
+                return NearestStation(there.text, metres, there.telephone)
+        return None
 
     def _placeholders(self) -> set[str]:
         return {name for page in self.pages for name in page.placeholders}

@@ -178,3 +178,50 @@ def test_a_region_has_the_errands_of_its_ways_to_hand_cards_over(hand_overs: Any
     region = RegionSettings(hand_overs=hand_overs)
     assert {one for one in ("pickup", "attend", "activate") if region.has_errand(one)} == has
     assert region.has_errand("unblock")
+
+
+PLACES = """
+[place.entre-a]
+house = "Hus A"
+nearest = { entre-b = 120, entre-c = 80, akuten = 300 }
+[place.entre-b]
+house = "Hus B"
+floor = "plan 2"
+room = "vid receptionen"
+telephone = "08-000 00 00"
+[place.entre-c]
+house = "Hus C"
+errands = ["unblock", "pickup"]
+[place.akuten]
+house = "Akuten"
+"""
+
+
+@pytest.mark.parametrize(
+    ("here", "errand", "where"),
+    [
+        ("entre-a", "unblock", ("Hus C", 80)),
+        ("entre-a", "renew_certificate", ("Hus B, plan 2, vid receptionen", 120)),
+        ("entre-b", "renew_certificate", None),
+        ("elsewhere", "renew_certificate", None),
+        ("", "renew_certificate", None),
+    ],
+)
+def test_the_nearest_station_that_has_what_is_needed(
+    here: str, errand: str, where: tuple[str, int] | None, tmp_path: Path
+) -> None:
+    (tmp_path / "region.toml").write_text(PLACES, encoding="utf-8")
+    nearest = region_of("region.toml", tmp_path).nearest_station(here, errand)
+    assert (None if nearest is None else (nearest.where, nearest.metres)) == where
+
+
+def test_an_errand_that_there_is_not_is_named(tmp_path: Path) -> None:
+    (tmp_path / "region.toml").write_text(PLACES.replace('"pickup"', '"coffee"'), encoding="utf-8")
+    with pytest.raises(RegionSettingsError, match=r"place\.entre-c\.errands: there is no errand coffee"):
+        load(tmp_path / "region.toml")
+
+
+def test_a_place_that_is_near_and_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "region.toml").write_text(PLACES.replace("akuten = 300", "ward = 300"), encoding="utf-8")
+    with pytest.raises(RegionSettingsError, match=r"place\.entre-a\.nearest: there is no place\.ward"):
+        load(tmp_path / "region.toml")

@@ -9,7 +9,8 @@ from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import ErrandOutcome, FindingCode
 from kiosk.errands.check_card import views
 from kiosk.errands.check_card.computer import certificate_choices, show_computer
-from kiosk.findings import CardEvidence, CardFinding, findings_of
+from kiosk.errands.check_card.told_findings import tell_findings
+from kiosk.findings import CardEvidence, findings_of
 from kiosk.issuer.ports import CardWord, Found
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
@@ -41,9 +42,9 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
                 activates=caps.region.has_errand("activate"),
             )
         )
-        for finding in findings:
-            if await ask(views.finding(FOUND, finding, mends=_offered(caps, finding))) == "mend":
-                return await _go_on(log, finding)
+        mended = await tell_findings(ask, caps, FOUND, log, findings)
+        if mended is not None:
+            return mended
         code, untested = await _test(ask, log, card)
         tested = code is not None and untested is None
         if code is not None and tested:
@@ -55,18 +56,6 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         while await ask(views.end(CONTEXT, *said, tested=untested is None, computer=bool(choices))) == "computer":
             await show_computer(ask, caps, CONTEXT, choices)
         return ended
-
-
-def _offered(caps: Capabilities, finding: CardFinding) -> bool:
-    """Whether the errand that mends it can be had here and now."""
-    return finding.errand is not None and caps.machine is not None and caps.machine.missing(finding.errand) is None
-
-
-async def _go_on(log: ErrandLog, finding: CardFinding) -> Ended:
-    """To the errand that mends it, with the card where it is."""
-    ended = Ended(ErrandOutcome.DONE, finding.code, then=views.begins(finding))
-    await log.end(ended)
-    return ended
 
 
 async def _show(ask: Ask, card: OwnCard) -> None:

@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.reader.model import CardFacts
+from fleet.messages.vocabulary import FindingCode
 from kiosk.errands.check_card import views
 from kiosk.errands.check_card.computer import certificate_choices, computer
 from kiosk.errands.check_card.journey import CARD, CONTEXT, FOUND, TEST
 from kiosk.findings import RULES, CardFinding
 from kiosk.findings.known import Args
+from kiosk.region import NearestStation
 from kiosk.steps.pin.card_test_views import Untested
 from kiosk.views import View, say
 from sim.gallery.made_up import CARD_FACTS, ORDER, TIME
@@ -36,6 +38,9 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     for rule in RULES:
         found = CardFinding(rule.code, rule.errand, rule.who, ARGUMENTS)
         yield f"check-{rule.code}", views.finding(FOUND, found, mends=rule.errand is not None)
+    ending = CardFinding(FindingCode.CERTIFICATE_EXPIRES_SOON, "renew_certificate", "holder", ARGUMENTS)
+    there = NearestStation("Sjukhuset, hus B, plan 2", 140, "08-000 00 00")
+    yield "check-expires-soon-elsewhere", views.finding(FOUND, ending, nearest=there)
     yield "check-test", views.offer_test(TEST, CARD_FACTS.pins[0])
     yield "check-done", views.end(CONTEXT, *views.done((), tested=True), tested=True, computer=True)
     choices = certificate_choices(_with_two_alike(CARD_FACTS), TIME)

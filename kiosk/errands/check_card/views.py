@@ -8,6 +8,7 @@ from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import FindingCode
 from kiosk.findings import CardFinding
 from kiosk.ports import FOUND_AGAIN
+from kiosk.region import NearestStation
 from kiosk.steps import own_card_views
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.pin.card_test_views import Untested, untested_lead
@@ -102,8 +103,12 @@ def _use(one: Certificate) -> Say:
     return say(f"certificate.{one.purpose}")
 
 
-def finding(context: ViewContext, found: CardFinding, *, mends: bool = False) -> Tell:
-    """What is wrong, what it means, what to do. `mends`: the errand that does it can begin at once."""
+def finding(
+    context: ViewContext, found: CardFinding, *, mends: bool = False, nearest: NearestStation | None = None
+) -> Tell:
+    """What is wrong, what it means, what to do. `mends`: the errand that does it can begin at once; `nearest`: where it can be
+    had instead."""
+    there = () if nearest is None else (Point(_at(nearest), mark="number"),)
     return Tell(
         name=context.name(f"finding.{found.code}"),
         errand=context.title,
@@ -112,11 +117,16 @@ def finding(context: ViewContext, found: CardFinding, *, mends: bool = False) ->
         badge_icon=ICONS.get(found.who, "alert"),
         title=found.title,
         lead=(found.means,),
-        points=(Point(found.mend, mark="number"),),
+        points=(Point(found.mend, mark="number"), *there),
         way_out=Button("next", say("check.not_now"), "close") if mends else cancel_button(),
         primary=primary_button("mend", _mending(found)) if mends else primary_button("next", "button.next"),
         needs_card=True,
     )
+
+
+def _at(nearest: NearestStation) -> Say:
+    key = "check.nearest_by_telephone" if nearest.telephone else "check.nearest"
+    return say(key, where=nearest.where, metres=nearest.metres, telephone=nearest.telephone)
 
 
 def begins(found: CardFinding) -> str:

@@ -1,0 +1,41 @@
+"""The findings on a card, one after the other, each with what mends it: an errand here, or the nearest station that has it."""
+
+from collections.abc import Sequence
+
+from fleet.messages.vocabulary import ErrandOutcome
+from kiosk.errands.check_card import views
+from kiosk.findings import CardFinding
+from kiosk.ports import Ask, ErrandLog
+from kiosk.region import NearestStation
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.context import ViewContext
+
+
+async def tell_findings(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, findings: Sequence[CardFinding]
+) -> Ended | None:
+    """How the errand ends where the person goes on to what mends one; None once all were read."""
+    for finding in findings:
+        mends = _offered(caps, finding)
+        nearest = None if mends else _nearest(caps, finding)
+        if await ask(views.finding(context, finding, mends=mends, nearest=nearest)) == "mend":
+            return await _go_on(log, finding)
+    return None
+
+
+def _offered(caps: Capabilities, finding: CardFinding) -> bool:
+    """Whether the errand that mends it can be had here and now."""
+    return finding.errand is not None and caps.machine is not None and caps.machine.missing(finding.errand) is None
+
+
+def _nearest(caps: Capabilities, finding: CardFinding) -> NearestStation | None:
+    """Where the errand that mends it can be had instead."""
+    here = caps.seal.station if caps.seal is not None else ""
+    return caps.region.nearest_station(here, finding.errand) if finding.errand else None
+
+
+async def _go_on(log: ErrandLog, finding: CardFinding) -> Ended:
+    """To the errand that mends it, with the card where it is."""
+    ended = Ended(ErrandOutcome.DONE, finding.code, then=views.begins(finding))
+    await log.end(ended)
+    return ended
