@@ -23,7 +23,7 @@ ORDERS = FileExport[OrderRow](
     "orders",
     (
         ExportColumn("col.order", lambda row, t: row.order),
-        ExportColumn("col.state", lambda row, t: order_label(row.state).text(t)),
+        ExportColumn("col.state", lambda row, t: order_label(row.shown_state).text(t)),
         ExportColumn("col.holder", lambda row, t: None if row.protected else row.name),
         ExportColumn("col.hsa_id", lambda row, t: row.hsa_id, shows=("HSA-id",)),
         ExportColumn("col.card", lambda row, t: row.card_number),

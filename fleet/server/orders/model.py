@@ -149,8 +149,8 @@ def state_after(state: str | None, happening: OrderEvent) -> State | None:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order. `state`: one of `STATES`, `expired` for one that waits past its last day, and `unregistered` for one that was
-    collected and that the issuer has not confirmed yet. `slot` is 0 where the card lies in none."""
+    """One order. `state`: as `fleet.server.orders.model` has it (`STATES`), and `expired` for one that waits past its last day.
+    `slot` is 0 where the card lies in none."""
 
     order: str
     hsa_id: str
@@ -167,6 +167,13 @@ class OrderRow:
     delivery: Delivery = "station"
     made: datetime | None = None
     """When it was first imported, or anew after it was closed."""
+    registered: bool = True
+    """False: the card was handed over, and the issuer has not confirmed that."""
+
+    @property
+    def shown_state(self) -> str:
+        """In a word: handed over, and not registered; else its state."""
+        return self.state if self.registered or self.state != "collected" else "unregistered"
 
 
 class OrderMoved(msgspec.Struct, frozen=True, gc=False):

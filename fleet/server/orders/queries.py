@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, sel
 from fleet.messages.link import Order
 from fleet.server.issuers.tables import HANDED_OVER, requests
 from fleet.server.orders.leavers import has_left
-from fleet.server.orders.model import OPEN, RECEIPT_OWED, OrderRecord, OrderRow
+from fleet.server.orders.model import IN_HAND, OPEN, RECEIPT_OWED, OrderRecord, OrderRow
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
 
@@ -119,12 +119,11 @@ def find_order(
 def is_unregistered() -> ColumnElement[bool]:
     """The issuer has not confirmed yet that the card was handed over."""
     told = (requests.c.card_number == orders.c.card_number, requests.c.ask == HANDED_OVER)
-    return and_(orders.c.state == "collected", exists().where(*told, requests.c.state != "done"))
+    return and_(orders.c.state.in_(IN_HAND), exists().where(*told, requests.c.state != "done"))
 
 
 def order_row(row: Any, today: str) -> OrderRow:
-    """Of a row of `order_rows`; one that waits past its last day is expired, and one that was collected is unregistered until the
-    issuer has confirmed it."""
+    """Of a row of `order_rows`; one that waits past its last day is expired."""
     past = row.state == "waiting" and row.last_day < today
     return OrderRow(
         order=row.order,
@@ -137,8 +136,9 @@ def order_row(row: Any, today: str) -> OrderRow:
         station=row.station,
         slot=row.slot,
         last_day=row.last_day,
-        state="expired" if past else "unregistered" if row.unregistered else row.state,
+        state="expired" if past else row.state,
         changed=row.changed,
         delivery=row.delivery,
         made=row.made,
+        registered=not row.unregistered,
     )

@@ -164,7 +164,8 @@ class ErrandWithEvents(Errand):
 
 
 class Order(BaseModel):
-    """One order. `name` is null for a protected identity; `slot` is 0 while none has been given to the card."""
+    """One order. `name` is null for a protected identity; `slot` is 0 while none has been given to the card; `registered` false:
+    the card was handed over, and the issuer has not confirmed that."""
 
     order: str
     hsa_id: str
@@ -176,9 +177,10 @@ class Order(BaseModel):
     station: str
     slot: int
     last_day: str
-    state: State | Literal["expired", "unregistered"]
+    state: State | Literal["expired"]
     changed: datetime
     delivery: Delivery
+    registered: bool
 
 
 def api_router(web: Web) -> APIRouter:

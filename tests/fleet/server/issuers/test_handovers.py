@@ -46,7 +46,7 @@ def shown_state(place: Place) -> str:
     with place.database.reading.begin() as connection:
         row = find_order(connection, "O-1", "2026-03-02")
     assert row is not None
-    return row.state
+    return row.shown_state
 
 
 def alerts(place: Place) -> list[RuleMatch]:
