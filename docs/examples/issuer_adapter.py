@@ -79,7 +79,7 @@ class Challenge(_Body):
     key: Literal["management", "unblock"]
     challenge: Annotated[str, Field(pattern=r"^([0-9a-f]{16}|[0-9a-f]{32})$")]
     algorithm: Literal["3DES", "AES-128", "AES-192", "AES-256"] | None = None
-    serial: Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")] = ""
+    serial: Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")] = ""
     people: Annotated[tuple[HsaId, ...], Field(min_length=1, max_length=3)]
     hsa_id: HsaId
 

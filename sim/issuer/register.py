@@ -143,7 +143,7 @@ def answer_challenge(
     others = set(body.people) - {card.hsa_id}
     if card.hsa_id != body.hsa_id or (body.key == "unblock" and not others):
         return DeclinedResult("administrators_missing")
-    response = keys.answer(body.key, card.card_number, body.algorithm, bytes.fromhex(body.challenge))
+    response = keys.answer(body.key, card.card_number, body.algorithm, bytes.fromhex(body.challenge), body.serial)
     return DeclinedResult("no_key") if response is None else AnsweredResult(response.hex())
 
 

@@ -12,8 +12,10 @@ import msgspec
 from cryptography import x509
 
 from fleet.messages.asking import (
+    AnsweredResult,
     BlockAsk,
     BlockedResult,
+    ChallengeAsk,
     DeclinedResult,
     HeldResult,
     HoldAsk,
@@ -95,6 +97,10 @@ class CardRegister(Protocol):
 
     async def received(self, report: HandoverReport) -> DeclinedResult | None:
         """The holder has the card, which is in use from now on. None where the register says so."""
+
+    async def answer_challenge(self, ask: ChallengeAsk, people: tuple[str, ...]) -> AnsweredResult | DeclinedResult:
+        """One block under a card's own key that the issuer keeps; `no_key` where it does not answer for cards. `people`: who
+        holds the card, and who attends."""
 
     async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrderedResult | DeclinedResult:
         """Send a new code letter."""

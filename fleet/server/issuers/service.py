@@ -8,6 +8,7 @@ that the station may ask again with the same id.
 import asyncio
 import hashlib
 import logging
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -44,6 +45,7 @@ from fleet.messages.issuing import Offer
 from fleet.messages.link import Answer, encode
 from fleet.server.issuers.adapters.directory_with_handovers import BEFORE_USE
 from fleet.server.issuers.card_changes import CardChanges
+from fleet.server.issuers.card_keys import BLOCK_BYTES
 from fleet.server.issuers.certificate_offers import offers_of
 from fleet.server.issuers.certificate_requests import check_issued, check_renewal, check_request, der_of
 from fleet.server.issuers.dependencies import IssuerSide
@@ -199,7 +201,7 @@ class IssuerAnswers:
             return DeclinedResult("holder_left"), people
         match ask:
             case ChallengeAsk():
-                return self._challenge(ask, asker, card, attending), people
+                return await self._challenge(ask, asker, card, attending), people
             case PukAsk():
                 if not attending:
                     return DeclinedResult("administrators_missing"), people
@@ -214,7 +216,7 @@ class IssuerAnswers:
                     return DeclinedResult("letter_lately"), people
                 return await self.side.register.order_letter(ask, holder), people
 
-    def _challenge(self, ask: ChallengeAsk, asker: Asker, card: HeldCard, attending: tuple[str, ...]) -> Result:
+    async def _challenge(self, ask: ChallengeAsk, asker: Asker, card: HeldCard, attending: tuple[str, ...]) -> Result:
         record = card[1]
         if not attending and (ask.key == "unblock" or not of_holder(asker.people, record)):
             return DeclinedResult("administrators_missing" if ask.key == "unblock" else "not_allowed")
@@ -222,7 +224,18 @@ class IssuerAnswers:
             return DeclinedResult(f"card_{record.state}")
         challenge = bytes.fromhex(ask.challenge)
         response = self.side.keys.answer(ask.key, ask.card_number, ask.algorithm, challenge, ask.serial)
-        return DeclinedResult("no_key") if response is None else AnsweredResult(response.hex())
+        if response is not None:
+            return AnsweredResult(response.hex())
+        if len(challenge) not in BLOCK_BYTES.values():
+            return DeclinedResult("no_key")
+        people = tuple(dict.fromkeys((record.hsa_id, *attending)))
+        answer = await self.side.register.answer_challenge(ask, people)
+        if isinstance(answer, AnsweredResult) and not re.fullmatch(
+            f"[0-9a-f]{{{len(ask.challenge)}}}", answer.response
+        ):
+            _log.error("the issuer answered a challenge with something else than one block")
+            return DeclinedResult("no_key")
+        return answer
 
     async def _authenticate(self, station: str, ask: CardProofAsk) -> Result:
         """A card that is still to be handed out there, by its own key. Whoever has the answer manages that card: never one in

@@ -13,8 +13,10 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select
 
 from fleet.messages.asking import (
+    AnsweredResult,
     BlockAsk,
     BlockedResult,
+    ChallengeAsk,
     DeclinedResult,
     HeldResult,
     HoldAsk,
@@ -74,6 +76,9 @@ class Register:
         self.told: list[Any] = []
         self.received_cards: list[tuple[str, str]] = []
         self.receives: DeclinedResult | None = None
+        self.responses: dict[str, str] = {}
+        """Responses under the cards' own keys, which the issuer keeps, by challenge."""
+        self.attended: list[tuple[str, ...]] = []
         self.card = CardRecord(NUMBER, WHO, "601", "active")
         self.others = {one.card_number: CardRecord(one.card_number, one.hsa_id, "601", "active") for one in (MAJ, BO)}
         self.people = {
@@ -103,6 +108,11 @@ class Register:
     async def lift(self, ask: LiftAsk, by: str) -> LiftedResult:
         self.told.append((ask.id, by))
         return LiftedResult("active")
+
+    async def answer_challenge(self, ask: ChallengeAsk, people: tuple[str, ...]) -> AnsweredResult | DeclinedResult:
+        self.attended.append(people)
+        response = self.responses.get(ask.challenge)
+        return DeclinedResult("no_key") if response is None else AnsweredResult(response)
 
     async def received(self, report: HandoverReport) -> DeclinedResult | None:
         if self.away:

@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.asking import (
+    AnsweredResult,
     BlockAsk,
     BlockedResult,
+    ChallengeAsk,
     DeclinedResult,
     HeldResult,
     HoldAsk,
@@ -274,7 +276,14 @@ async def test_a_challenge_is_answered_under_the_card_s_own_key(tmp_path: Path) 
             attended = {**asked, "people": [HOLDER.hsa_id, ADMINISTRATOR.hsa_id]}
             answered = await change(http, "challenge", attended, 32)
             no_key = await change(http, "challenge", {**attended, "key": "management"}, 33)
+            ours = ChallengeAsk(id=wish(34), card_number=CARD, key="unblock", challenge=block_.hex(), serial="98AB")
+            people = (HOLDER.hsa_id, ADMINISTRATOR.hsa_id)
+            by_adapter = await RestRegister(http).answer_challenge(ours, people)
+            unknown = ChallengeAsk(id=wish(35), card_number="NOCARD", key="unblock", challenge=block_.hex())
+            nothing = await RestRegister(http).answer_challenge(unknown, people)
     assert alone == (409, {"outcome": "declined", "reason": "administrators_missing"})
     enciphered = await openssl("enc", "-des-ede3", "-K", key.hex(), "-nopad", "-a", given=block_)
     assert answered == (200, {"outcome": "answered", "response": base64.b64decode(enciphered).hex()})
     assert no_key[1]["reason"] == "no_key"
+    assert by_adapter == AnsweredResult(answered[1]["response"])
+    assert nothing == DeclinedResult("no_key")

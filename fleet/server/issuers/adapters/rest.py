@@ -11,8 +11,10 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from fleet.messages.asking import (
+    AnsweredResult,
     BlockAsk,
     BlockedResult,
+    ChallengeAsk,
     DeclinedResult,
     HeldResult,
     HoldAsk,
@@ -71,6 +73,14 @@ class RestRegister:
         """POST /cards/NUMBER/puk."""
         told = {"station": station, "people": people, "reply_key": ask.reply_key, "hsa_id": people[0]}
         return await self._change(ask, "puk", told, ReleasedResult)
+
+    async def answer_challenge(self, ask: ChallengeAsk, people: tuple[str, ...]) -> AnsweredResult | DeclinedResult:
+        """POST /cards/NUMBER/challenge. An adapter without the route knows no card there."""
+        block, serial = ask.challenge.lower(), ask.serial.lower()
+        told = {"key": ask.key, "challenge": block, "serial": serial, "people": people, "hsa_id": people[0]}
+        chosen = {} if ask.algorithm is None else {"algorithm": ask.algorithm}
+        answer = await self._change(ask, "challenge", {**told, **chosen}, AnsweredResult)
+        return DeclinedResult("no_key") if answer == DeclinedResult("unknown_card") else answer
 
     async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrderedResult | DeclinedResult:
         """POST /cards/NUMBER/letter."""

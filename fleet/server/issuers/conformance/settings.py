@@ -40,7 +40,7 @@ class CheckCard(_Table):
     certificate: str = ""
     challenge: Hex = "0011223344556677"
     response: Hex | None = None
-    serial: Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")] = ""
+    serial: Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")] = ""
 
 
 class CheckCards(_Table):

@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select, update
 
 from fleet.messages.asking import (
+    AnsweredResult,
     BlockAsk,
     BlockedResult,
     CardStateAsk,
@@ -342,6 +343,25 @@ async def test_a_card_is_unlocked_with_an_administrator_only_while_it_is_in_use_
     place.register.people[WHO] = msgspec.structs.replace(LEAVER, continued=True)
     again = ChallengeAsk(id=wish(54), card_number=NUMBER, key="unblock", challenge="00" * 16)
     assert await place.by(MAJ, again) == DeclinedResult("no_key"), "another assignment follows"
+
+
+async def test_a_key_that_the_issuer_keeps_answers_there(place: Place) -> None:
+    """Only where the server has none itself, for who may; and a response that is not one block reaches no card."""
+    place.register.responses = {"11" * 16: "22" * 16, "33" * 16: "44" * 8}
+
+    def challenge(number: int, block: str, key: Any = "unblock") -> ChallengeAsk:
+        return ChallengeAsk(id=wish(number), card_number=NUMBER, key=key, challenge=block)
+
+    assert await place.by(MAJ, challenge(1, "11" * 16)) == AnsweredResult("22" * 16)
+    assert place.register.attended == [(WHO, ADMIN)]
+    assert await place.by(MAJ, challenge(2, "33" * 16)) == DeclinedResult("no_key")
+    assert await place.by(MAJ, challenge(3, "55" * 16)) == DeclinedResult("no_key")
+    assert await place.by(MAJ, challenge(6, "66" * 4)) == DeclinedResult("no_key")
+    asked = len(place.register.attended)
+    assert asked == 3
+    assert await place.by(ALVA, challenge(4, "11" * 16)) == DeclinedResult("administrators_missing")
+    assert isinstance(await place.by(ALVA, challenge(5, "11" * 16, "management")), AnsweredResult)
+    assert len(place.register.attended) == asked, "the server's own key answers first"
 
 
 async def test_an_administrator_of_another_station_unlocks_nothing(place: Place) -> None:
