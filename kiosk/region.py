@@ -169,6 +169,13 @@ class ProductCodeRule(RegionSection):
         return stands_for(self.code, code)
 
 
+class BlockInstead(RegionSection):
+    """Who blocks a reported card for good, and within how many hours, where the issuer's system has no hold."""
+
+    by: BothLanguages
+    hours: Annotated[int, Field(ge=1, le=720)] = 24
+
+
 PRODUCT_CODES = (
     ProductCodeRule(code="6XX", by="holder"),
     ProductCodeRule(code="7XX", by="administrator"),
@@ -231,6 +238,8 @@ class RegionSettings(RegionSection):
     pin: NewPinRules = NewPinRules()
     product_codes: Annotated[tuple[ProductCodeRule, ...], Field(min_length=1, max_length=5)] = PRODUCT_CODES
     """Asked for where neither the chip nor the register tells who may unlock the card; any other code is the administrators'."""
+    without_hold: BlockInstead | None = None
+    """The issuer's system has no hold: a reported card is marked, and blocked by somebody. The server's `holds` says the same."""
     contacts: Contacts = Contacts()
     place: dict[StationName, Place] = {}
     """Where the stations stand, by their names."""

@@ -189,6 +189,10 @@ class HeldResult(_Result, frozen=True, tag="held"):
     from_state: CardState
 
 
+class MarkedResult(_Result, frozen=True, tag="marked"):
+    """The issuer's system has no hold: the card is marked here, obeyed by the fleet's stations, and somebody has to block it."""
+
+
 class LiftedResult(_Result, frozen=True, tag="lifted"):
     """The hold has ended: the card is back in `state`."""
 
@@ -261,6 +265,7 @@ Result = (
     | IssuedResult
     | BlockedResult
     | HeldResult
+    | MarkedResult
     | LiftedResult
     | AnsweredResult
     | CardProof

@@ -277,6 +277,7 @@ class Outcome(StrEnum):
     # of what the issuer is asked for
     BLOCKED = "blocked"
     HELD = "held"
+    MARKED = "marked"
     LIFTED = "lifted"
     QUEUED = "queued"
     DECLINED = "declined"

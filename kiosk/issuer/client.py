@@ -34,6 +34,7 @@ from kiosk.issuer.ports import (
     BlockReason,
     CardBlocked,
     CardHeld,
+    CardMarked,
     CardWord,
     CertificateIssued,
     Found,
@@ -185,12 +186,14 @@ class FleetBlocking:
 
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
-    ) -> CardHeld | RequestQueued | RequestDeclined:
+    ) -> CardHeld | CardMarked | RequestQueued | RequestDeclined:
         """Until it is lifted. Raises StoreError."""
         now = self._now()
         result = await self._tell(self._hold_ask(card_number, reason, by, errand, now), now)
         if isinstance(result, asking.HeldResult):
             return CardHeld(result.from_state)
+        if isinstance(result, asking.MarkedResult):
+            return CardMarked()
         return _queued_or_declined(result, now)
 
     async def lift(

@@ -36,6 +36,7 @@ __all__ = [
     "CardHeld",
     "CardKeyResponse",
     "CardKeys",
+    "CardMarked",
     "CardRecord",
     "CardState",
     "CardWord",
@@ -124,6 +125,11 @@ class CardHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class CardMarked:
+    """The issuer's system has no hold: the fleet's stations take the card for one on hold, and somebody has to block it."""
+
+
+@dataclass(frozen=True, slots=True)
 class HoldLifted:
     """No longer on hold: in `state`, exactly as it was."""
 
@@ -147,7 +153,7 @@ class Blocking(Protocol):
 
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
-    ) -> CardHeld | RequestQueued | RequestDeclined:
+    ) -> CardHeld | CardMarked | RequestQueued | RequestDeclined:
         """Make the card unusable until the hold is lifted. `by` is None where nobody has shown who they are."""
 
     async def lift(

@@ -10,6 +10,7 @@ from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.issuer.ports import (
     CardBlocked,
     CardHeld,
+    CardMarked,
     CertificateIssued,
     HoldLifted,
     LetterOrdered,
@@ -87,6 +88,7 @@ OUTCOMES: dict[type, Outcome] = {
     CertificateIssued: Outcome.ISSUED,
     CardBlocked: Outcome.BLOCKED,
     CardHeld: Outcome.HELD,
+    CardMarked: Outcome.MARKED,
     HoldLifted: Outcome.LIFTED,
     RequestQueued: Outcome.QUEUED,
     RequestDeclined: Outcome.DECLINED,

@@ -4,14 +4,22 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from fleet.messages.vocabulary import Effect
-from kiosk.issuer.ports import BlockReason, CardBlocked, CardHeld, HoldReason, RequestDeclined, RequestQueued
+from kiosk.issuer.ports import (
+    BlockReason,
+    CardBlocked,
+    CardHeld,
+    CardMarked,
+    HoldReason,
+    RequestDeclined,
+    RequestQueued,
+)
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 
-What = Literal["blocked", "held", "block_queued", "hold_queued"]
+What = Literal["blocked", "held", "marked", "block_queued", "hold_queued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,8 @@ async def try_to_block_or_hold(
             return "blocked"
         case CardHeld():
             return "held"
+        case CardMarked():
+            return "marked"
         case RequestQueued():
             return "block_queued" if wish.block else "hold_queued"
         case RequestDeclined() as word:
@@ -55,7 +65,7 @@ async def try_to_block_or_hold(
 
 async def _tell(
     caps: Capabilities, log: ErrandLog, wish: BlockRequest
-) -> CardBlocked | CardHeld | RequestQueued | RequestDeclined:
+) -> CardBlocked | CardHeld | CardMarked | RequestQueued | RequestDeclined:
     if wish.block is not None and wish.by is not None:
         blocking = caps.blocking.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
         return await log.effect(Effect.CARD_BLOCK, blocking, reason=wish.block, card_number=wish.card_number)

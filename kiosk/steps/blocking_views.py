@@ -1,14 +1,35 @@
 """The views of a block or a hold: it is being told, it was declined, what it means."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from fleet.messages.vocabulary import ErrandOutcome
+from kiosk.region import BlockInstead
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
-from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
-from kiosk.views import Busy, Confirm, Fact, Point, Tell, say
+from kiosk.steps.view_helpers import cancel_button, date_text, last_digits, primary_button
+from kiosk.views import Busy, Confirm, Fact, Point, Say, Tell, local, say
 
 DEAD = ("card_blocked", "card_returned", "card_voided")
 """Reasons of the issuer (docs/messages.md) why there is nothing left to block: nobody can use the card."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedBy:
+    """Who blocks a card that is only marked, and when at the latest (local time)."""
+
+    who: Say
+    until: datetime
+
+    @classmethod
+    def of(cls, instead: BlockInstead, now: datetime) -> "BlockedBy":
+        """From now on."""
+        return cls(local(instead.by.model_dump()), (now + timedelta(hours=instead.hours)).astimezone())
+
+    def said(self) -> Say:
+        """As a sentence."""
+        return say("lost_done.marked.by", who=self.who, day=date_text(self.until.date()), time=f"{self.until:%H:%M}")
 
 
 def telling(context: ViewContext) -> Busy:
@@ -31,9 +52,13 @@ def declined(context: ViewContext, reason: str) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "block_declined")
 
 
-def sure(context: ViewContext, whose: CardHolder, happened: str, *, blocks: bool) -> Confirm:
-    """What will happen to the card."""
+def sure(
+    context: ViewContext, whose: CardHolder, happened: str, *, blocks: bool, instead: BlockInstead | None = None
+) -> Confirm:
+    """What will happen to the card. `instead`: the issuer has no hold, and who blocks it within how many hours."""
     what = "block" if blocks else "hold" if happened == "forgotten" else "hold_first"
+    if instead is not None and not blocks:
+        what = what.replace("hold", "mark")
     return Confirm(
         name=context.name("sure"),
         errand=context.title,
@@ -41,13 +66,19 @@ def sure(context: ViewContext, whose: CardHolder, happened: str, *, blocks: bool
         title=say(f"sure.{what}.title"),
         points=(
             Point(say(f"sure.{what}.now"), say(f"sure.{what}.now.detail"), icon="smart-card-off-outline"),
-            Point(say(f"sure.{what}.then"), say(f"sure.{what}.then.detail"), icon="timer-sand"),
+            Point(say(f"sure.{what}.then"), _then(what, instead), icon="timer-sand"),
         ),
         facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
         warning=say("sure.block.warning") if blocks else None,
         way_out=cancel_button(),
         primary=primary_button("yes", f"sure.{what}.go"),
     )
+
+
+def _then(what: str, instead: BlockInstead | None) -> Say:
+    if what == "mark_first" and instead is not None:
+        return say("sure.mark_first.then.detail", who=local(instead.by.model_dump()), hours=instead.hours)
+    return say(f"sure.{what}.then.detail")
 
 
 def really(context: ViewContext, whose: CardHolder) -> Confirm:
@@ -65,10 +96,13 @@ def really(context: ViewContext, whose: CardHolder) -> Confirm:
     )
 
 
-def done(context: ViewContext, came: str, *, police: bool, block_line: str = "") -> Tell:
-    """What holds now, and what is left to do: the police, the block line, a new card."""
+def done(
+    context: ViewContext, came: str, *, police: bool, block_line: str = "", blocked_by: BlockedBy | None = None
+) -> Tell:
+    """What holds now, and what is left to do: the police, the block line, a new card. `blocked_by`: who blocks a card that is
+    only marked, and until when; None: nobody does, or nobody knows."""
     points = [Point(say("lost_done.police"), mark="number")] if police else []
-    if came in ("held", "hold_queued", "block_queued") and police:
+    if came in ("held", "marked", "hold_queued", "block_queued") and police:
         line = say("lost_done.line.number", number=block_line) if block_line else say("lost_done.line")
         points.append(Point(line, mark="number"))
     points.append(
@@ -80,7 +114,7 @@ def done(context: ViewContext, came: str, *, police: bool, block_line: str = "")
         badge="success",
         badge_icon="check-bold",
         title=say(f"lost_done.{came}.title"),
-        lead=(say(f"lost_done.{came}.lead"),),
+        lead=(say(f"lost_done.{came}.lead"), *((blocked_by.said(),) if blocked_by and came == "marked" else ())),
         points=tuple(points),
         primary=primary_button("end", "button.next"),
     )

@@ -25,6 +25,7 @@ from kiosk.issuer.ports import (
     CardBlocked,
     CardHeld,
     CardKeyResponse,
+    CardMarked,
     CardRecord,
     CardWord,
     CertificateIssued,
@@ -76,6 +77,8 @@ class IssuerDesk:
         self._authority = authority
         self._clock = clock
         self.online = True
+        self.holds = True
+        """Whether the issuer's system has a hold."""
         self.declines: dict[str, str] = {}
         """Reason by question: `certificate`, `block`, `hold`, `lift`, `unblock`, `puk`, `letter`, `log_in`."""
         self.people: dict[str, DirectoryPerson] = {}
@@ -152,7 +155,7 @@ class IssuerDesk:
 
     async def hold(
         self, card_number: str, reason: str, *, by: PersonProof | None, errand: str
-    ) -> CardHeld | RequestQueued | RequestDeclined:
+    ) -> CardHeld | CardMarked | RequestQueued | RequestDeclined:
         if by is not None and (refused := not_meant(by, "card.hold", card_number)) is not None:
             return refused
         who = by.hsa_id if by else ""
@@ -167,7 +170,7 @@ class IssuerDesk:
         before = card.held_from or card.state
         self.set_state(card_number, state="held", held_from=before, hold_reason=reason)
         self.told.append(("hold", card_number, reason, who))
-        return CardHeld(before)
+        return CardHeld(before) if self.holds else CardMarked()
 
     async def lift(
         self, card_number: str, *, by: PersonProof, errand: str

@@ -64,6 +64,7 @@ def test_without_a_file_the_general_one_counts(tmp_path: Path) -> None:
         ('product_codes = [{ code = "6XX", by = "nobody" }]', "product_codes.0.by"),
         ('product_codes = [{ code = "X", by = "holder" }]', "product_codes.0.code"),
         ('product_codes = [{ code = "6XX", by = "holder" }, { code = "6XX", by = "holder" }]', "code 6XX stands twice"),
+        ("[without_hold]\nhours = 24", "without_hold.by"),
         (PAGE + PAGE, "page one stands twice"),
         (PAGE + 'link = "http://plain.example"', "pages.0.link"),
         (PAGE.replace(', en = "Line"', ""), "pages.0.lines.0"),

@@ -90,6 +90,7 @@ _WENT_WELL = frozenset(
         Outcome.PRINTED,
         Outcome.BLOCKED,
         Outcome.HELD,
+        Outcome.MARKED,
         Outcome.LIFTED,
         Outcome.RELEASED,
         Outcome.LETTER_ORDERED,

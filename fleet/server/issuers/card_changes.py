@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from fleet.messages.asking import BlockAsk, DeclinedResult, HeldResult, HoldAsk, LiftAsk, Result
+from fleet.messages.asking import BlockAsk, DeclinedResult, HeldResult, HoldAsk, LiftAsk, MarkedResult, Result
 from fleet.messages.issuing import GRAVE_HOLDS, CardRecord
 from fleet.server.issuers.model import CardChange
 from fleet.server.issuers.ports import CardRegister
@@ -35,12 +35,16 @@ class CardChanges:
         wishes: RequestLog,
         alarms: AlarmRecorder,
         clock: Callable[[], datetime],
+        *,
+        holds: bool = True,
     ) -> None:
+        """`holds`: whether the issuer's system has a hold; without, its register marks cards."""
         self._register = register
         self._rights = rights
         self._wishes = wishes
         self._alarms = alarms
         self._clock = clock
+        self._holds = holds
 
     async def change(self, station: str, ask: CardChange, asker: Asker) -> Result:
         """What came of it. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
@@ -74,7 +78,7 @@ class CardChanges:
         grave = isinstance(ask, LiftAsk) and record.hold_reason in GRAVE_HOLDS
         return administrator or (holder and not grave)
 
-    async def _by_number(self, station: str, record: CardRecord) -> HeldResult | None:
+    async def _by_number(self, station: str, record: CardRecord) -> HeldResult | MarkedResult | None:
         """Alarms of a hold in nobody's name; and an answer without a hold, for an administrator's card."""
         now = self._clock()
         lately = await asyncio.to_thread(self._wishes.anonymous_holds, station, now - HOUR)
@@ -85,4 +89,4 @@ class CardChanges:
             return None
         alarm = Alarm(station, ADMINISTRATOR_REPORTED, record.card_number)
         await asyncio.to_thread(self._alarms.record, alarm, now)
-        return HeldResult(record.held_from or record.state)
+        return HeldResult(record.held_from or record.state) if self._holds else MarkedResult()

@@ -23,3 +23,5 @@ class IssuerSide:
     rules: OfferRules
     status: StatusSource
     handovers: Handovers = "interface"
+    holds: bool = True
+    """Whether the issuer's system has a hold; else its register marks cards."""

@@ -24,6 +24,7 @@ from fleet.messages.asking import (
     LetterOrderedResult,
     LiftAsk,
     LiftedResult,
+    MarkedResult,
     PukAsk,
     ReleasedResult,
 )
@@ -86,8 +87,8 @@ class CardRegister(Protocol):
     async def block(self, ask: BlockAsk, by: str) -> BlockedResult | DeclinedResult:
         """Revoke all certificates of the card, for good."""
 
-    async def hold(self, ask: HoldAsk, by: str) -> HeldResult | DeclinedResult:
-        """Suspend them (RFC 5280 5.3.1, certificateHold)."""
+    async def hold(self, ask: HoldAsk, by: str) -> HeldResult | MarkedResult | DeclinedResult:
+        """Suspend them (RFC 5280 5.3.1, certificateHold); or mark the card, where the issuer's system has no hold."""
 
     async def lift(self, ask: LiftAsk, by: str) -> LiftedResult | DeclinedResult:
         """End the suspension: the card is what it was before."""

@@ -93,7 +93,7 @@ class IssuerAnswers:
         self._wishes = wishes
         self._judge = judge
         self._rights = Rights(side.directory, administrators, clock)
-        self._changes = CardChanges(side.register, self._rights, wishes, alarms, clock)
+        self._changes = CardChanges(side.register, self._rights, wishes, alarms, clock, holds=side.holds)
         self._signer = signer
         self._alarms = alarms
         self._clock = clock

@@ -91,6 +91,8 @@ class IssuerSettings(_Table):
     """File of the cards' own keys (`fleet.server.issuers.card_keys`)."""
     handovers: Handovers = "interface"
     """How the issuer hears that a card was handed over."""
+    holds: bool = True
+    """The issuer's system can put a card on hold. Without, a reported card is marked here, and waits for somebody to block it."""
     base: Path = Path()
 
     @classmethod

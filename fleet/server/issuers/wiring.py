@@ -9,13 +9,14 @@ from datetime import datetime
 
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.adapters.est import EstIssuer
+from fleet.server.issuers.adapters.holds_kept_here import HoldsKeptHere, WithMarks
 from fleet.server.issuers.adapters.http_client import IssuerHttp
 from fleet.server.issuers.adapters.merged_directory import MergedDirectory
 from fleet.server.issuers.adapters.rest import RestRegister
 from fleet.server.issuers.adapters.revocation_status import PublishedStatus
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.dependencies import IssuerSide
-from fleet.server.issuers.ports import IssuerAwayError, OrderSource, StatusSource
+from fleet.server.issuers.ports import CardRegister, DirectoryService, IssuerAwayError, OrderSource, StatusSource
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
@@ -55,15 +56,20 @@ async def connected(
         administrators = Administrators(database, settings.level_table())
         judge = ProofJudge(Nonces(database), trusted, status)
         rest = RestRegister(secure)
-        directory = MergedDirectory(WithHandovers(rest, database), database, clock)
+        directory: DirectoryService = MergedDirectory(WithHandovers(rest, database), database, clock)
+        register: CardRegister = rest
+        if not settings.holds:
+            directory = WithMarks(directory, database)
+            register = HoldsKeptHere(rest, directory)
         side = IssuerSide(
             EstIssuer(secure, labels=settings.labels),
-            rest,
+            register,
             directory,
             keys,
             settings.offer_rules(),
             status,
             settings.handovers,
+            settings.holds,
         )
         changed = asyncio.Event()
         watching = asyncio.create_task(_watch(settings, region, status, changed, watch_s), name="region-watch")

@@ -34,6 +34,7 @@ from fleet.messages.asking import (
     HeldResult,
     LetterOrderedResult,
     LiftedResult,
+    MarkedResult,
     tag_of,
 )
 from fleet.messages.vocabulary import AskName
@@ -51,8 +52,9 @@ from fleet.server.worklist.tables import worklist_acts, worklist_mails
 MOST = 2000
 """Facts that are read at once, the oldest first."""
 CHUNK = 500
-BLOCKED, HELD, LIFTED, DECLINED, ORDERED = (
-    tag_of(result) for result in (BlockedResult, HeldResult, LiftedResult, DeclinedResult, LetterOrderedResult)
+BLOCKED, HELD, MARKED, LIFTED, DECLINED, ORDERED = (
+    tag_of(result)
+    for result in (BlockedResult, HeldResult, MarkedResult, LiftedResult, DeclinedResult, LetterOrderedResult)
 )
 NOTHING_TO_DO = ("card_blocked", "card_returned", "card_voided", "letter_lately")
 """Refusals after which nothing waits for anybody."""
@@ -81,7 +83,7 @@ def open_facts(connection: Connection, today: str, seen: StationCondition = all_
     sources = (
         _holds(),
         _waiting_holds(),
-        _declined("hold_declined", (AskName.CARD_HOLD, AskName.CARD_BLOCK), BLOCKED, HELD),
+        _declined("hold_declined", (AskName.CARD_HOLD, AskName.CARD_BLOCK), BLOCKED, HELD, MARKED),
         _declined("letter_declined", (AskName.CARD_LETTER,), ORDERED),
         _handovers(),
         _orders("receipt", orders.c.state == "activated", not_(_is_blocked(orders.c.card_number))),
@@ -183,7 +185,9 @@ def _holds() -> Select[Any]:
     stands = ~exists().where(*later, ended.c.outcome.in_((BLOCKED, LIFTED)))
     reason = func.coalesce(wishes.c.hold_reason, "lost")
     query = _source("hold", wishes.c.card_number, wishes.c.card_number, wishes.c.station, reason, wishes.c.at)
-    return query.where(wishes.c.ask == AskName.CARD_HOLD, wishes.c.outcome == HELD, reason != "deadline", stands)
+    return query.where(
+        wishes.c.ask == AskName.CARD_HOLD, wishes.c.outcome.in_((HELD, MARKED)), reason != "deadline", stands
+    )
 
 
 def _waiting_holds() -> Select[Any]:

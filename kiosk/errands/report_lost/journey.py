@@ -35,12 +35,13 @@ async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     if what == "found":
         return await lift(ask, caps, WHICH, log)
     whose, who = await _which(ask, caps, log, what)
-    wish = await _sure(ask, what, whose, who)
+    wish = await _sure(ask, caps, what, whose, who)
     came = await block_or_hold(ask, caps, SURE, log, wish)
     receipt = await receipt_for(caps, CONTEXT, log, whose, who, (f"reason_{what}", came))
     ended = Ended(ErrandOutcome.DONE, came, receipt=receipt.number if receipt else None)
     await log.end(ended)
-    await ask(blocking_views.done(CONTEXT, came, police=what in ("lost", "stolen"), block_line=caps.region.block_line))
+    police, line = what in ("lost", "stolen"), caps.region.block_line
+    await ask(blocking_views.done(CONTEXT, came, police=police, block_line=line, blocked_by=_blocked_by(caps, what)))
     if receipt is not None:
         await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
     return ended
@@ -61,10 +62,16 @@ async def _which(ask: Ask, caps: Capabilities, log: ErrandLog, what: str) -> tup
     return printed.whose, who
 
 
-async def _sure(ask: Ask, what: str, whose: CardHolder, who: Identification) -> BlockRequest:
+def _blocked_by(caps: Capabilities, what: str) -> blocking_views.BlockedBy | None:
+    """Who blocks a card that the issuer cannot put on hold. One that is only forgotten nobody blocks."""
+    instead = caps.region.without_hold
+    return blocking_views.BlockedBy.of(instead, caps.clock.now()) if instead and what in BLOCKS else None
+
+
+async def _sure(ask: Ask, caps: Capabilities, what: str, whose: CardHolder, who: Identification) -> BlockRequest:
     """A block is confirmed twice; a hold once."""
     may_block = what in BLOCKS and bool(who.people)
-    await ask(blocking_views.sure(SURE, whose, what, blocks=may_block))
+    await ask(blocking_views.sure(SURE, whose, what, blocks=may_block, instead=caps.region.without_hold))
     if not may_block:
         return BlockRequest(whose.card_number, None, HOLDS[what], next(iter(who.people), None))
     await ask(blocking_views.really(SURE, whose))

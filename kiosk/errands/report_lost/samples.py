@@ -1,17 +1,21 @@
 """Samples of reporting a card."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from kiosk.errands.report_lost import views
 from kiosk.errands.report_lost.journey import CONTEXT, SURE, WHAT, WHICH
-from kiosk.region import general
+from kiosk.region import BlockInstead, BothLanguages, general
 from kiosk.steps import blocking_views
 from kiosk.steps.identity import printed_number_views
 from kiosk.views import View
 from sim.gallery.made_up import ORDER
 
-OUTCOMES = ("blocked", "held", "block_queued", "hold_queued")
+OUTCOMES = ("blocked", "held", "marked", "block_queued", "hold_queued")
+OFFICE = {"sv": "ID-administratören på kontoret", "en": "The ID administrator at the office"}
+INSTEAD = BlockInstead(by=BothLanguages(**OFFICE), hours=24)
+BY = blocking_views.BlockedBy.of(INSTEAD, datetime(2026, 12, 2, 8, 0, tzinfo=UTC))
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
@@ -20,6 +24,9 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "lost-block", blocking_views.sure(SURE, ORDER, "lost", blocks=True)
     yield "lost-hold", blocking_views.sure(SURE, ORDER, "forgotten", blocks=False)
     yield "lost-hold-first", blocking_views.sure(SURE, ORDER, "lost", blocks=False)
+    for what in ("lost", "forgotten"):
+        yield f"lost-mark-{what}", blocking_views.sure(SURE, ORDER, what, blocks=False, instead=INSTEAD)
+    yield "lost-done-marked-by", blocking_views.done(CONTEXT, "marked", police=True, blocked_by=BY)
     yield "lost-really", blocking_views.really(SURE, ORDER)
     yield "lost-lifting", views.lifting(WHICH)
     yield "lost-not-held", views.not_held(WHICH, "active").view

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from kiosk.region import BlockInstead, BothLanguages
 from kiosk.station.devices import NoReader
 from sim.stories.errand_stories import OWN, ErrandStory
+from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, locked
 from sim.stories.person import Story, first, pulls, puts
 from sim.stories.register import HOLDER, NUMBER, PRINTED, both, queued, register, told
@@ -41,10 +43,29 @@ def lost(what: str = "lost", **changed: Any) -> Callable[[], Story]:
     return lambda: {f"report_lost.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
 
 
+def marks_only(room: Room) -> None:
+    """The issuer's system has no hold, as the region's file says too."""
+    desk = room.caps.blocking
+    assert isinstance(desk, IssuerDesk)
+    desk.holds = False
+    by = BothLanguages(sv="ID-administratören på kontoret", en="the ID administrator at the office")
+    room.equip(region=room.caps.region.model_copy(update={"without_hold": BlockInstead(by=by, hours=24)}))
+
+
 STORIES = [
     ErrandStory(
         "report_lost: lost, by its number: a hold at once", "report_lost", lost(), prepare=register(), reason="held",
         events=("card.hold held", *PRINTED), check=told(("hold", NUMBER, "lost", "")), troubled=True, touched=True,
+    ),
+    ErrandStory(
+        "report_lost: lost, by its number, at an issuer without a hold: marked here", "report_lost", lost(),
+        prepare=both(register(), marks_only), reason="marked", events=("card.hold marked", *PRINTED),
+        check=told(("hold", NUMBER, "lost", "")),
+    ),
+    ErrandStory(
+        "report_lost: forgotten, at an issuer without a hold", "report_lost", lost("forgotten"),
+        prepare=both(register(), marks_only), reason="marked", events=("card.hold marked", *PRINTED),
+        check=told(("hold", NUMBER, "forgotten", "")),
     ),
     ErrandStory(
         "report_lost: lost, by its number, where no reader is", "report_lost", lost(), prepare=both(register(), no_reader),

@@ -10,7 +10,7 @@ from kiosk.steps.identity import printed_number_views
 from kiosk.views import View
 from sim.gallery.made_up import CARD_FACTS, ORDER
 
-OUTCOMES = ("blocked", "held", "block_queued", "hold_queued")
+OUTCOMES = ("blocked", "held", "marked", "block_queued", "hold_queued")
 DIGITS = 16
 
 

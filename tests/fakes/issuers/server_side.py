@@ -30,6 +30,7 @@ from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, decode, encode
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
+from fleet.server.issuers.adapters.holds_kept_here import HoldsKeptHere, WithMarks
 from fleet.server.issuers.adapters.merged_directory import MergedDirectory
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from fleet.server.issuers.certificate_offers import OfferRules
@@ -135,7 +136,7 @@ class Status:
 class Place:
     """The server's side and a clock that a test sets."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, *, holds: bool = True) -> None:
         self.database = database
         self.now = NOW
         self.register = Register()
@@ -148,8 +149,12 @@ class Place:
         trusted = Trusted(authority().anchors(), authority().intermediates(), list)
         judge = ProofJudge(self.nonces, trusted, self.status)  # type: ignore[arg-type]  # it asks for one thing
         keys = CardKeys({("management", "*"): [HeldKey("AES-192", bytes(24))]})
-        directory = MergedDirectory(WithHandovers(self.register, database), database, lambda: self.now)
-        side = IssuerSide(None, self.register, directory, keys, OfferRules(), None)  # type: ignore[arg-type]
+        directory: Any = MergedDirectory(WithHandovers(self.register, database), database, lambda: self.now)
+        register: Any = self.register
+        if not holds:
+            directory = WithMarks(directory, database)
+            register = HoldsKeptHere(register, directory)
+        side = IssuerSide(None, register, directory, keys, OfferRules(), None, holds=holds)  # type: ignore[arg-type]
         self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, alarms, lambda: self.now)
         self.answers = Answers(database, signer, None, alarms, lambda: self.now, self.issuer)  # type: ignore[arg-type]
 

@@ -1,0 +1,123 @@
+"""Adapters for an issuer whose system has no hold: a hold is a mark of ours, which the fleet's stations obey.
+
+Rules: what is asked for and granted stands in the requests of stations (`wishes`): a card is marked from its first mark after the
+last lift or block; its reason is the gravest since. The issuer hears of no hold and no lift; everything else goes to it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import select
+
+from fleet.messages.asking import (
+    AnsweredResult,
+    BlockAsk,
+    BlockedResult,
+    ChallengeAsk,
+    DeclinedResult,
+    HoldAsk,
+    LetterAsk,
+    LetterOrderedResult,
+    LiftAsk,
+    LiftedResult,
+    MarkedResult,
+    PukAsk,
+    ReleasedResult,
+    tag_of,
+)
+from fleet.messages.issuing import GRAVE_HOLDS, CardRecord
+from fleet.server.issuers.model import HandoverReport
+from fleet.server.issuers.ports import CardRegister, DirectoryEntry, DirectoryService
+from fleet.server.issuers.tables import wishes
+from fleet.server.people.tables import administrators
+from fleet.server.platform.database.database import Database
+
+MARKED, LIFTED, BLOCKED = (tag_of(result) for result in (MarkedResult, LiftedResult, BlockedResult))
+NOBODY = "[]"
+"""People of a request in nobody's name. An ID administrator's card is not marked by it (docs/rules.md, "Who may")."""
+DEAD = ("blocked", "returned", "voided")
+
+
+class WithMarks:
+    """Implements `DirectoryService` over another one: a marked card is on hold."""
+
+    def __init__(self, directory: DirectoryService, database: Database) -> None:
+        self._directory = directory
+        self._database = database
+
+    async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
+        """As the other. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
+        known = await self._directory.find(hsa_id, card_number)
+        if known is None:
+            return None
+        reasons = await asyncio.to_thread(self._marks, known.cards)
+        cards = (_on_hold(card, reasons.get(card.card_number)) for card in known.cards)
+        return DirectoryEntry(known.person, tuple(cards))
+
+    def _marks(self, cards: Sequence[CardRecord]) -> dict[str, str]:
+        """Why each of these cards that is marked is."""
+        told = select(wishes.c.card_number, wishes.c.outcome, wishes.c.hold_reason, wishes.c.people == NOBODY)
+        fits = (
+            wishes.c.card_number.in_([card.card_number for card in cards]),
+            wishes.c.outcome.in_((MARKED, LIFTED, BLOCKED)),
+        )
+        theirs = select(administrators.c.hsa_id).where(administrators.c.hsa_id.in_([card.hsa_id for card in cards]))
+        with self._database.reading.begin() as connection:
+            rows = connection.execute(told.where(*fits).order_by(wishes.c.at)).all()
+            listed = set(connection.execute(theirs).scalars()) if rows else set()
+        spared = {card.card_number for card in cards if card.hsa_id in listed}
+        reasons: dict[str, str] = {}
+        for number, outcome, reason, is_anonymous in rows:
+            if outcome != MARKED:
+                reasons.pop(number, None)
+            elif not (is_anonymous and number in spared) and reasons.get(number) not in GRAVE_HOLDS:
+                reasons[number] = reason or "lost"
+        return reasons
+
+
+class HoldsKeptHere:
+    """Implements `CardRegister` over another one. `marked` is the directory that has the marks."""
+
+    def __init__(self, register: CardRegister, marked: DirectoryService) -> None:
+        self._register = register
+        self._marked = marked
+
+    async def hold(self, ask: HoldAsk, by: str) -> MarkedResult | DeclinedResult:
+        """The mark is the row that is written of this answer."""
+        card = await self._card(ask.card_number)
+        if card is None:
+            return DeclinedResult("unknown_card")
+        return DeclinedResult(f"card_{card.state}") if card.state in DEAD else MarkedResult()
+
+    async def lift(self, ask: LiftAsk, by: str) -> LiftedResult | DeclinedResult:
+        """So is its end."""
+        card = await self._card(ask.card_number)
+        if card is None or card.state != "held":
+            return DeclinedResult("unknown_card" if card is None else "not_held")
+        return LiftedResult(card.held_from or "active")
+
+    async def block(self, ask: BlockAsk, by: str) -> BlockedResult | DeclinedResult:
+        return await self._register.block(ask, by)
+
+    async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> ReleasedResult | DeclinedResult:
+        return await self._register.release_puk(ask, station, people)
+
+    async def received(self, report: HandoverReport) -> DeclinedResult | None:
+        return await self._register.received(report)
+
+    async def answer_challenge(self, ask: ChallengeAsk, people: tuple[str, ...]) -> AnsweredResult | DeclinedResult:
+        return await self._register.answer_challenge(ask, people)
+
+    async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrderedResult | DeclinedResult:
+        return await self._register.order_letter(ask, holder)
+
+    async def _card(self, number: str) -> CardRecord | None:
+        known = await self._marked.find("", number)
+        return next((card for card in known.cards if card.card_number == number), None) if known else None
+
+
+def _on_hold(card: CardRecord, reason: str | None) -> CardRecord:
+    if reason is None or card.state in (*DEAD, "held"):
+        return card
+    return msgspec.structs.replace(card, state="held", held_from=card.state, hold_reason=reason)

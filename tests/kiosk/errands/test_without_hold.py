@@ -1,0 +1,40 @@
+"""An issuer without a hold: the station promises no more than it does, and says who blocks the card, and when."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from kiosk.errands.report_lost.journey import CONTEXT, SURE
+from kiosk.region import BlockInstead, BothLanguages
+from kiosk.screens.speech import spoken_sentences
+from kiosk.screens.words import ScreenTexts
+from kiosk.steps import blocking_views
+from kiosk.steps.blocking_views import BlockedBy
+from kiosk.steps.context import Subject
+from kiosk.texts import Texts
+from kiosk.views import View
+
+NOW = datetime(2026, 12, 1, 23, 30, tzinfo=UTC)
+INSTEAD = BlockInstead(by=BothLanguages(sv="ID-administratören på kontoret", en="the office"), hours=24)
+CARD = Subject("9999000010260001", "", None)
+
+
+def said(view: View[Any]) -> str:
+    return spoken_sentences(view, ScreenTexts(Texts.load(), "sv"))
+
+
+@pytest.mark.parametrize("what", ["lost", "stolen", "forgotten"])
+def test_nothing_is_promised_that_the_issuer_cannot_do(what: str) -> None:
+    told = said(blocking_views.sure(SURE, CARD, what, blocks=False, instead=INSTEAD))
+    assert "slutar fungera genast" not in told
+    assert "Utgivaren kan inte stoppa det" in told
+    assert ("ID-administratören på kontoret, inom 24 timmar" in told) is (what != "forgotten")
+    assert "Utgivaren kan inte" not in said(blocking_views.sure(SURE, CARD, what, blocks=False))
+
+
+def test_who_blocks_it_and_when_stands_on_the_last_screen() -> None:
+    told = said(blocking_views.done(CONTEXT, "marked", police=True, blocked_by=BlockedBy.of(INSTEAD, NOW)))
+    when = f"klockan {NOW.astimezone():%H:%M}"  # a day later
+    assert [part for part in ("inte stoppat", "ID-administratören på kontoret", when) if part not in told] == []
+    assert "spärras senast" not in said(blocking_views.done(CONTEXT, "marked", police=False))
