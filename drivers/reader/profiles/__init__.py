@@ -48,7 +48,7 @@ from drivers.reader.profiles.tables import (
 __all__ = [
     "BY_SERIAL", "AtrMask", "CardSigns", "CertificateRules", "CodeRules", "CommandRules", "Counter", "IssuerRules", "Match",
     "PinRules", "PivRules", "Profile", "ProfileError", "Profiles", "Proved", "PukRules", "Signing", "SigningForm",
-    "UnblockVariant", "Unblocking", "builtin", "parse", "parse_issuer",
+    "UnblockVariant", "Unblocking", "builtin", "is_issuer", "parse", "parse_issuer",
 ]  # fmt: skip
 
 
@@ -117,8 +117,11 @@ class Profiles:
                 return profile
         raise KeyError(name)
 
-    def with_added(self, profile: Profile) -> "Profiles":
-        """The same with one more from outside, which takes the place of one of its name."""
+    def with_added(self, profile: Profile | IssuerRules) -> "Profiles":
+        """The same with one more from outside, which takes the place of one of its name; an issuer's is looked at first."""
+        if isinstance(profile, IssuerRules):
+            others = (rules for rules in self._issuers if rules.name != profile.name)
+            return Profiles(self._profiles, self._signed, (profile, *others))
         kept = (p for p in self._profiles if p.name != profile.name)
         return Profiles((*kept, profile), self._signed | {profile.name}, self._issuers)
 
@@ -182,6 +185,11 @@ def parse(text: str, name: str, *, replaced: Profile | None = None) -> Profile:
     if loosened:
         raise ProfileError("\n".join(f"{name}: {key}: {reason}" for key, reason in loosened))
     return profile
+
+
+def is_issuer(text: str, name: str) -> bool:
+    """Whether a file is an issuer's, and no product's. Raises ProfileError."""
+    return _table(text, name).get("kind") == "issuer"
 
 
 def parse_issuer(text: str, name: str) -> IssuerRules:

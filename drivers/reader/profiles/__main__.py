@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from drivers.reader.profiles import Profile, ProfileError, builtin, parse, safety
+from drivers.reader.profiles import IssuerRules, Profile, ProfileError, builtin, is_issuer, parse, parse_issuer, safety
 from drivers.reader.profiles.signed import SUFFIX, private_key, sign
 
 
@@ -39,8 +39,10 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
-def _checked(content: bytes, name: str) -> Profile:
+def _checked(content: bytes, name: str) -> Profile | IssuerRules:
     text = content.decode("utf-8")
+    if is_issuer(text, name):
+        return parse_issuer(text, name)
     profile = parse(text, name)
     shipped = {builtin_profile.name: builtin_profile for builtin_profile in builtin()}.get(profile.name)
     for key, reason in (*safety.offences(profile, profile.evidence, shipped), *safety.signing_offences(profile)):
@@ -48,8 +50,9 @@ def _checked(content: bytes, name: str) -> Profile:
     return profile
 
 
-def _tell(path: Path, profile: Profile) -> None:
-    restraint = "; read-only, because `proved` is none" if profile.read_only else ""
+def _tell(path: Path, profile: Profile | IssuerRules) -> None:
+    read_only = isinstance(profile, Profile) and profile.read_only
+    restraint = "; read-only, because `proved` is none" if read_only else ""
     print(f"{path}: {profile.name}, not verified: {', '.join(profile.unverified) or 'nothing'}{restraint}")
 
 

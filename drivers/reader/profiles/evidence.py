@@ -32,6 +32,11 @@ def separate(document: Table) -> tuple[Table, Evidence]:
     return _table(document, "", None, evidence), evidence
 
 
+def unverified_keys(evidence: Evidence) -> tuple[str, ...]:
+    """Keys whose value nobody has verified."""
+    return tuple(key for key, source in evidence.items() if source is None)
+
+
 def _table(table: Table, where: str, inherited: "_Word | None", evidence: Evidence) -> Table:
     if where.count(".") >= MAX_DEPTH:
         raise EvidenceError(f"{where}: too deep")

@@ -17,7 +17,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
 
-from drivers.reader.profiles import Profile, ProfileError, Profiles, parse, safety
+from drivers.reader.profiles import IssuerRules, Profile, ProfileError, Profiles, is_issuer, parse, parse_issuer, safety
 
 SUFFIX = ".jws"
 MAX_FILE_BYTES = 64 * 1024
@@ -143,7 +143,7 @@ def add_signed(base: Profiles, folder: Path, keys: ProfileKeys) -> LoadedProfile
         files = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
     except OSError as fault:
         return LoadedProfiles(base, (RejectedProfile(str(folder), f"file: {fault.strerror}"),))
-    added: dict[str, Profile] = {}
+    added: dict[str, Profile | IssuerRules] = {}
     refused: list[RejectedProfile] = []
     for path in files:
         try:
@@ -160,8 +160,11 @@ def add_signed(base: Profiles, folder: Path, keys: ProfileKeys) -> LoadedProfile
     return LoadedProfiles(profiles, tuple(refused))
 
 
-def load(path: Path, keys: ProfileKeys, base: Profiles) -> Profile:
-    """One signed profile. The signature is checked before a byte of it is understood. Raises ProfileError."""
+def load(path: Path, keys: ProfileKeys, base: Profiles) -> Profile | IssuerRules:
+    """One signed profile, of a product or of an issuer. The signature is checked before a byte of it is understood.
+
+    Raises ProfileError.
+    """
     content = _read_bounded(path, MAX_FILE_BYTES, path.name)
     signature = _read_bounded(path.with_name(path.name + SUFFIX), MAX_SIGNATURE_BYTES, path.name)
     check(content, signature, keys, path.name)
@@ -169,6 +172,8 @@ def load(path: Path, keys: ProfileKeys, base: Profiles) -> Profile:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise ProfileError(f"{path.name}: file: is not UTF-8") from None
+    if is_issuer(text, path.name):
+        return parse_issuer(text, path.name)
     profile = parse(text, path.name)
     shipped = {shipped_profile.name: shipped_profile for shipped_profile in base}.get(profile.name)
     if shipped is not None:

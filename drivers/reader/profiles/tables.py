@@ -14,7 +14,7 @@ from drivers.reader.keys import ManagementAlgorithm
 from drivers.reader.model import FirstCode, ProvedGenuine
 from drivers.reader.outcomes import Role
 from drivers.reader.pin.new_code_rules import DEFAULT_RULES, NewCodeRule
-from drivers.reader.profiles.evidence import Evidence
+from drivers.reader.profiles.evidence import Evidence, unverified_keys
 
 Counter = Literal["empty-verify", "df21", "ias-ecc", "metadata", "none"]
 """How tries are read: a VERIFY without Lc (only where that is known to be safe), GET DATA for DF21 or for the
@@ -201,6 +201,7 @@ class IssuerRules(_ProfileTable):
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
     title: str
+    kind: Literal["issuer"]
     match: IssuerMatch
     certificates: CertificateRules
     evidence: Evidence = Field(default={}, exclude=True)
@@ -210,6 +211,11 @@ class IssuerRules(_ProfileTable):
         if self.certificates.card_number == BY_SERIAL:
             raise ValueError("certificates.card_number: a certificate does not tell a token's serial")
         return self
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """Keys whose value nobody has verified."""
+        return unverified_keys(self.evidence)
 
     def issued(self, issuers: Iterable[str]) -> bool:
         """Whether one of those names is this issuer's."""
@@ -333,7 +339,7 @@ class Profile(_ProfileTable):
     @property
     def unverified(self) -> tuple[str, ...]:
         """Keys whose value nobody has verified."""
-        return tuple(key for key, source in self.evidence.items() if source is None)
+        return unverified_keys(self.evidence)
 
     def rules(self, role: Role) -> CodeRules:
         """The rules of the code with that role."""

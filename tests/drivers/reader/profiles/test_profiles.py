@@ -191,6 +191,7 @@ SITHS = "CN={}SITHS e-id Person HSA-id 3 CA v1,O=Made up,C=SE"
 ISSUER = """
 name = "made-up-issuer"
 title = "Made up"
+kind = "issuer"
 [match]
 source = "made up"
 issuer = "^CN=Made up"

@@ -229,3 +229,38 @@ def test_pinned_keys_are_public_and_of_the_right_kind(tmp_path: Path) -> None:
         ProfileKeys.load(tmp_path / "gone.pem")
     with pytest.raises(ValueError, match="Ed25519 or P-256"):
         sign(b"", P256.public_key())
+
+
+ISSUER = """
+name = "siths-e-id"
+title = "SITHS e-id, as the region's issuer says"
+kind = "issuer"
+[match]
+source = "the issuer's certificate profile"
+issuer = "CN=SITHS e-id Person"
+[certificates]
+source = "the issuer's certificate profile"
+card_number = "subject:title"
+loa = { "1.2.3" = 3 }
+"""
+
+
+def rules_of(loaded: LoadedProfiles) -> tuple[str, dict[str, int]]:
+    signs = CardSigns(ATR, issuers=("CN=SITHS e-id Person HSA-id 3 CA v1",))
+    profile = loaded.profiles.match(signs, "pkcs15")
+    assert profile is not None
+    return profile.certificates.card_number, profile.certificates.loa
+
+
+def test_a_region_says_itself_what_an_issuer_writes_into_its_certificates(folder: Path, keys: ProfileKeys) -> None:
+    put(folder, ISSUER)
+    loaded = add_signed(builtin(), folder, keys)
+    assert loaded.refused == ()
+    assert rules_of(loaded) == ("subject:title", {"1.2.3": 3})
+
+
+def test_an_issuers_file_counts_only_signed(folder: Path, keys: ProfileKeys) -> None:
+    put(folder, ISSUER, ed25519.Ed25519PrivateKey.generate())
+    loaded = add_signed(builtin(), folder, keys)
+    assert refused(loaded) == "signature: by a key that is not pinned here"
+    assert rules_of(loaded) == ("extension:1.2.752.34.2.1", {})
