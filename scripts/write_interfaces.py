@@ -1,6 +1,7 @@
-"""Write docs/openapi.json from the routes of the server, and docs/asyncapi.json from the messages of the link.
+"""Write docs/openapi.json from the routes of the server, docs/asyncapi.json from the messages of the link, and
+docs/examples/issuer-openapi.json, the OpenAPI that an issuer's adapter must have, from the simulated issuer.
 
-python -m scripts.write_interfaces            # writes both files
+python -m scripts.write_interfaces            # writes the files
 python -m scripts.write_interfaces --check    # exit 1 where a file is not what would be written
 """
 
@@ -18,6 +19,7 @@ from fleet.messages import commands, events, link, signed, topics
 from fleet.server.app import create_app
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.web.openapi_description import describe
+from sim.issuer.est_and_rest import secure_app
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 REF = "#/components/schemas/{name}"
@@ -117,8 +119,13 @@ def _plain(schema: Any) -> Any:
     return [_plain(one) for one in schema] if isinstance(schema, list) else schema
 
 
+def issuer() -> dict[str, Any]:
+    """Of an issuer's adapter: its routes alone say it."""
+    return secure_app(Mock()).openapi()
+
+
 def files() -> dict[Path, str]:
-    written = {"openapi.json": openapi(), "asyncapi.json": asyncapi()}
+    written = {"openapi.json": openapi(), "asyncapi.json": asyncapi(), "examples/issuer-openapi.json": issuer()}
     return {
         DOCS / name: json.dumps(said, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         for name, said in written.items()

@@ -21,7 +21,7 @@ def described() -> dict[str, Any]:
     return read
 
 
-@pytest.mark.parametrize("name", ["openapi.json", "asyncapi.json"])
+@pytest.mark.parametrize("name", ["openapi.json", "asyncapi.json", "examples/issuer-openapi.json"])
 def test_the_files_are_what_the_code_says(name: str) -> None:
     written = files()[DOCS / name]
     assert (DOCS / name).read_text("utf-8") == written, "run python -m scripts.write_interfaces"
