@@ -1,12 +1,12 @@
 """Which card waits for whom, and what the holder agrees to before anything opens."""
 
 from drivers.printer.port import Ready
-from kiosk.issuer.ports import CardWord
+from kiosk.issuer.ports import CardWord, Unavailable
 from kiosk.ports import Ask, Order
 from kiosk.steps import order_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity.card_status import check_new_card, judge_new_card
+from kiosk.steps.identity.card_status import check_new_card, judge_new_card, refuse_listed_leaver
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, refuse_switched_off
 
@@ -46,6 +46,8 @@ async def find_posted(caps: Capabilities, context: ViewContext, card: OwnCard) -
     or of another level.
     """
     judge_new_card(context, card.register)
+    if isinstance(card.register, Unavailable):
+        await refuse_listed_leaver(caps, context, card.facts)
     order = await caps.orders.posted(card.whose.hsa_id, card.whose.card_number)
     if order is None:
         raise await _no_posted_order(caps, context, card)

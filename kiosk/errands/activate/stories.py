@@ -5,7 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
+from fleet.messages.leavers import leaver_digest
 from fleet.messages.vocabulary import EventType
 from kiosk.region import general
 from sim.reader.administrative_key import key_of
@@ -17,7 +20,7 @@ from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import product
 from sim.stories.person import Deed, Story, first, pulls, pulls_lit, puts
 from sim.stories.register import both
-from sim.stories.room import OLD_PIN, Room, authority, persona_of
+from sim.stories.room import OLD_PIN, Room, authority, keys_of, persona_of
 from sim.stories.setting import NEW_PIN, Setting
 
 NEW, CARD = "1:new", person(1).new
@@ -123,6 +126,13 @@ def lay_false_card(room: Room) -> None:
     room.world.cards[NEW] = false_new_card(room.world.card(NEW))
 
 
+def has_left(room: Room) -> None:
+    """The list that came last has the digests of the card's certificates."""
+    room.orders.leavers = {
+        leaver_digest(key.certificate.public_bytes(Encoding.DER)) for key in keys_of(persona_of(NEW))
+    }
+
+
 def refused(title: str, reason: str, story: Callable[[], Story] | None = None, **more: Any) -> ErrandStory:
     told = story or by_post(**{f"stop.{reason}": "end"})
     untouched = {"check": code_is(CARD.pin), "events": (), "prepare": here, "setting": TWO_READERS} | more
@@ -200,6 +210,7 @@ STORIES = [
             setting=replace(TWO_READERS, order=POSTED | {"hsa_id": person(3).hsa_id})),
     refused("the card has another level than was ordered", "other_level",
             setting=replace(TWO_READERS, order=POSTED | {"loa": 2})),
+    refused("the holder has left, and nobody can be asked", "holder_left", prepare=both(here, has_left)),
     refused("the holder has left", "holder_left", prepare=both(here, register(left="2026-01-01"))),
     refused("the card is held", "new_card_held", prepare=both(here, register("held"))),
     refused("the card is blocked", "new_card_blocked", prepare=both(here, register("blocked"))),

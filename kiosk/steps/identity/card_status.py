@@ -29,8 +29,7 @@ async def check_own_card(
         case NotFound():
             raise views.own_card_unknown(context)
         case Unavailable() as away:
-            if await caps.orders.has_left(certificate.der for certificate in facts.certificates):
-                raise views.holder_is(context, "left")
+            await refuse_listed_leaver(caps, context, facts)
             return away
 
 
@@ -51,3 +50,9 @@ def judge_new_card(context: ViewContext, word: CardWord | NotFound | Unavailable
             raise views.new_card_unknown(context)
         case Unavailable():
             return
+
+
+async def refuse_listed_leaver(caps: Capabilities, context: ViewContext, facts: CardFacts) -> None:
+    """Where nobody can be asked. Raises StopError where one of the card's certificates is on the list of leavers."""
+    if await caps.orders.has_left(certificate.der for certificate in facts.certificates):
+        raise views.holder_is(context, "left")

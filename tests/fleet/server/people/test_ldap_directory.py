@@ -1,13 +1,14 @@
 """People read from a real slapd: TLS, paging, and what refuses; and a leaver who is handed nothing, without a restart."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fleet.agent import blocks, outbox, sync
+from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.people.directory_settings import DirectorySettings, DirectorySettingsError
@@ -15,6 +16,7 @@ from fleet.server.people.directory_sync import DirectorySync
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage
 from fleet.server.people.queries import find_person
 from fleet.server.platform.live_feed.hub import Hub
+from kiosk.errands.activate import stories as activating
 from kiosk.issuer.gateway import SCHEMAS, IssuerGateway
 from kiosk.station import journal
 from sim.issuer.database import Seed
@@ -80,6 +82,7 @@ async def region(tmp_path: Path) -> AsyncIterator[Fleet]:
                 (
                     CardRecord(CARD, HOLDER.hsa_id, "601", "active"),
                     CardRecord(person(1).new.card_number, HOLDER.hsa_id, "601", "waiting"),
+                    CardRecord(ADMINISTRATOR.new.card_number, ADMINISTRATOR.hsa_id, "601", "active"),
                 ),
                 {},
                 orders="order,hsa_id\n",
@@ -88,7 +91,7 @@ async def region(tmp_path: Path) -> AsyncIterator[Fleet]:
         yield made
 
 
-async def test_who_leaves_the_directory_is_refused_at_the_next_pick_up(
+async def test_who_leaves_the_directory_is_refused_at_the_next_pick_up_and_activation(
     directory: DirectoryServer, region: Fleet, tmp_path: Path
 ) -> None:
     from fleet.server.people.ldap_directory import LdapDirectory  # as above
@@ -98,34 +101,41 @@ async def test_who_leaves_the_directory_is_refused_at_the_next_pick_up(
     for number in range(2):
         directory.add(hsa_id(9000 + number), "Bo Test")
     assert job.look() is not None
-    assert await picked_up(region, tmp_path, "before") == ""
+    assert [await ended(region, tmp_path, errand) for errand in HAND_OVERS] == ["", ""]
     directory.change(HOLDER.hsa_id, roomNumber="2026-02-20")
     assert job.look() is not None
-    assert await picked_up(region, tmp_path, "after") == "holder_left"
+    assert [await ended(region, tmp_path, errand) for errand in HAND_OVERS] == ["holder_left", "holder_left"]
     with region.database.reading.begin() as connection:
         row = find_person(connection, HOLDER.hsa_id)
     assert row is not None
     assert (row.left, row.mail) == ("2026-02-20", "alva@region.example")
 
 
-async def picked_up(region: Fleet, folder: Path, name: str) -> str:
-    """Why the pick-up of the holder ended, at a station that asks this server; empty where it ended well."""
-    schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA, blocks.SCHEMA, *SCHEMAS]
-    store = StationStore.open(folder / f"{name}.sqlite", schemas=schemas)
+HAND_OVERS = {
+    "pickup": ErrandStory("", "pickup", own_card, Setting()),
+    "activate": ErrandStory("", "activate", activating.by_post(), activating.TWO_READERS, prepare=activating.here),
+}
+
+
+async def ended(region: Fleet, folder: Path, errand: str) -> str:
+    """Why the holder's errand ended, at a station that asks this server; empty where it ended well."""
+    store = StationStore.open(folder / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA, *SCHEMAS])
     side = IssuerGateway(identity(), store, region.link, HandClock(), on_files=lambda _files: None)
+    story = HAND_OVERS[errand]
 
     def equip(room: Room) -> None:
+        story.prepare(room)
         ports = side.ports(room.caps.orders, None)
         room.equip(directory=ports["directory"], proofs=ports["proofs"])
 
     try:
         with quick_folder(folder) as quick:
-            room, someone, ended = await play(quick, ErrandStory("", "pickup", own_card, Setting(), prepare=equip))
+            room, someone, outcome = await play(quick, replace(story, prepare=equip))
             await room.close()
     finally:
         store.close()
-    assert someone.failure is None or ended.reason, someone.failure
-    return ended.reason or ""
+    assert someone.failure is None or outcome.reason, someone.failure
+    return outcome.reason or ""
 
 
 BASE = """
