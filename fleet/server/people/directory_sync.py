@@ -7,18 +7,19 @@ of them, wait for a person, with an alarm; so do new names; the rest is taken. B
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from fleet.messages.leavers import leaver_digest
 from fleet.server.guards.model import DIRECTORY_LEAVERS, DIRECTORY_NAMES, BatchName
 from fleet.server.guards.service import LEAST_SHARE, clock_is_believed, within_share
 from fleet.server.people.directory_settings import LdapSettings
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage, Fact, Facts, PeopleSource, Source
-from fleet.server.people.service import record_certificates, record_facts
+from fleet.server.people.service import known_certificates, record_certificates, record_facts
 from fleet.server.people.tables import directory_syncs, person_facts
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import READ_FAULTS, Database
@@ -75,8 +76,13 @@ class DirectorySync:
             page = self._source.people()
             if not page.people:
                 raise DirectoryAwayError("the search finds nobody: see base and filter")
+            with self._database.reading.begin() as connection:
+                known, digests = _known(connection), known_certificates(connection)
+            certificates = _new_certificates(page, digests)
             with self._database.writing.begin() as connection:
-                done = take_page(connection, page, self._settings, self._clock())
+                done = take_page(connection, page, known, self._settings, self._clock())
+                for hsa_id, theirs in certificates:
+                    record_certificates(connection, hsa_id, theirs)
                 _note(connection, self._clock(), people=done.people)
         except DirectoryAwayError as error:
             _log.error("people of the directory stay as they were: %s", error)
@@ -97,9 +103,11 @@ class DirectorySync:
             _log.error("that the directory is away is not kept: %s", type(error).__name__)
 
 
-def take_page(connection: Connection, page: DirectoryPage, settings: LdapSettings, now: datetime) -> SyncResult:
-    """Take what the directory says of everybody, but for leaves and names that wait for a person."""
-    known, believed, today = _known(connection), clock_is_believed(connection, now), local_day(now)
+def take_page(
+    connection: Connection, page: DirectoryPage, known: Mapping[str, Facts], settings: LdapSettings, now: datetime
+) -> SyncResult:
+    """Take what it says of everybody, but for leaves and names that wait for a person. `known`: what it said before."""
+    believed, today = clock_is_believed(connection, now), local_day(now)
     said: dict[str, dict[Fact, str | None]] = {hsa_id: dict(facts) for hsa_id, facts in page.people.items()}
     if settings.attributes.left is None:  # who is there is back
         for facts in said.values():
@@ -124,9 +132,7 @@ def take_page(connection: Connection, page: DirectoryPage, settings: LdapSetting
         held = [] if _may(connection, batch, waits, held_back, len(known), now) else waits
         _leave_out(said, held, held_back)
         waiting += len(early) + len(held)
-    changed = record_facts(connection, LDAP, said, now)
-    for hsa_id, certificates in page.certificates.items():
-        record_certificates(connection, hsa_id, certificates)
+    changed = record_facts(connection, LDAP, _news(said, known), now)
     return SyncResult(len(page.people), len(changed), waiting)
 
 
@@ -136,6 +142,23 @@ def directory_trouble(database: Database) -> str | None:
     with database.reading.begin() as connection:
         error: str | None = connection.execute(query).scalar()
     return error
+
+
+def _news(said: Mapping[str, Facts], known: Mapping[str, Facts]) -> dict[str, Facts]:
+    """What differs from before: of most people nothing does, and the store is written for the others alone."""
+    fresh = {
+        hsa_id: {fact: value for fact, value in facts.items() if value != known.get(hsa_id, {}).get(fact)}
+        for hsa_id, facts in said.items()
+    }
+    return {hsa_id: facts for hsa_id, facts in fresh.items() if facts}
+
+
+def _new_certificates(page: DirectoryPage, digests: Set[str]) -> list[tuple[str, list[bytes]]]:
+    every = (
+        (hsa_id, [der for der in ders if leaver_digest(der) not in digests])
+        for hsa_id, ders in page.certificates.items()
+    )
+    return [(hsa_id, ders) for hsa_id, ders in every if ders]
 
 
 def _may(
@@ -169,7 +192,7 @@ def _within_a_day(connection: Connection, fact: Fact, now: datetime) -> int:
     return int(connection.execute(lately).scalar_one())
 
 
-def _known(connection: Connection) -> dict[str, dict[Fact, str | None]]:
+def _known(connection: Connection) -> Mapping[str, Facts]:
     """What the directory has said so far, by HSA-id."""
     found: dict[str, dict[Fact, str | None]] = {}
     rows = connection.execute(select(person_facts).where(person_facts.c.source == LDAP))

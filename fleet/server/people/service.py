@@ -115,6 +115,11 @@ def knows_certificate(connection: Connection, certificate: bytes) -> bool:
     return connection.execute(select(person_certificates.c.digest).where(this)).first() is not None
 
 
+def known_certificates(connection: Connection) -> set[str]:
+    """Digests of all certificates of which it is remembered whose they are."""
+    return set(connection.execute(select(person_certificates.c.digest)).scalars())
+
+
 def leaver_digests_after(connection: Connection, today: str, *, after: str, limit: int) -> list[str]:
     """Digests of certificates that are valid by their dates and whose holders have left, in order, from the one after `after`.
     `today`: ISO 8601."""
