@@ -5,6 +5,7 @@ Entries are written as an administrator of the directory does, by LDAP. It is en
 
 import datetime
 import ipaddress
+import json
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -108,6 +110,19 @@ class DirectoryServer:
             "filter": "(objectClass=inetOrgPerson)", "page": 4,
         }  # fmt: skip
         return LdapSettings(**{**values, **changed})
+
+    def write_settings(self, path: Path) -> Path:
+        """The same as a file."""
+        said = msgspec.to_builtins(self.settings())
+        tables = {"ldap.attributes": said.pop("attributes")}
+        lines = []
+        for name, table in ({"ldap": said} | tables).items():
+            lines += [
+                f"[{name}]",
+                *(f"{key} = {json.dumps(value)}" for key, value in table.items() if value is not None),
+            ]
+        path.write_text("\n".join(lines))
+        return path
 
     def add(self, hsa_id: str, name: str, **more: str | bytes) -> None:
         """A person, with further attributes."""

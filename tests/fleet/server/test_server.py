@@ -29,6 +29,9 @@ from fleet.server.alerts import monitor
 from fleet.server.alerts.service import AlertService
 from fleet.server.cli import main
 from fleet.server.events.tables import events
+from fleet.server.people import directory_sync
+from fleet.server.people.directory_sync import directory_trouble
+from fleet.server.people.queries import find_person
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker import mqtt5_client as mqtt
 from fleet.server.platform.broker.mosquitto import MAX_PACKET, Broker
@@ -42,6 +45,7 @@ from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
 from tests.fakes.fleet.station_peer import FleetStation
 from tests.fakes.machine.ports import free_address
+from tests.fakes.server.directory_server import DirectoryServer, directory
 from tests.fakes.server.server_process import Serving
 from tests.fleet.server.conftest import (
     ISSUER_KEY,
@@ -52,6 +56,8 @@ from tests.fleet.server.conftest import (
     record,
     wall_clock,
 )
+
+__all__ = ["directory"]
 
 PUK = "73910264"
 
@@ -226,6 +232,45 @@ def test_settings_of_time_stamps_that_cannot_be_used_are_named(
     where = ["--data", str(tmp_path / "data"), "--authority", str(authority.directory), "--evidence", str(path)]
     assert main(["serve", "--init", "--unseparated", *where]) == 2
     assert f"{path}: Object missing required field `tsa_ca`" in capsys.readouterr().err
+
+
+def test_settings_of_the_directory_that_cannot_be_used_are_named(
+    authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "directory.toml"
+    path.write_text('[ldap]\nurl = "http://ek.example"\n')
+    where = ["--data", str(tmp_path / "data"), "--authority", str(authority.directory), "--directory", str(path)]
+    assert main(["serve", "--init", "--unseparated", *where]) == 2
+    assert f"{path}: " in capsys.readouterr().err
+
+
+async def test_people_come_as_soon_as_the_directory_answers_without_a_restart(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: DirectoryServer
+) -> None:
+    monkeypatch.setattr(mqtt, "START_PATIENCE_S", 0.05)
+    monkeypatch.setattr(directory_sync, "AGAIN_S", 0.1)
+    directory.add("TEST000000-0001", "Alva Test")
+    directory.stop()
+    config = ServerConfig(
+        tmp_path / "data", authority.directory, http=Address("127.0.0.1", 0), broker=free_address(),
+        directory=directory.write_settings(tmp_path / "directory.toml"),
+    )  # fmt: skip
+    async with FleetServer(config):
+        database = Database.open(config.database)
+
+        async def becomes(trouble: str | None, name: str | None) -> None:
+            async with asyncio.timeout(LIMIT_S):
+                while True:
+                    with database.reading.begin() as connection:
+                        person = find_person(connection, "TEST000000-0001")
+                    if (directory_trouble(database), person and person.name) == (trouble, name):
+                        return
+                    await asyncio.sleep(0.05)
+
+        await becomes("LDAP: ConnectionError", None)
+        await asyncio.to_thread(directory.start)
+        await becomes(None, "Alva Test")
+        database.close()
 
 
 async def test_a_server_uses_a_broker_that_runs_elsewhere(authority: Authority, tmp_path: Path) -> None:

@@ -206,6 +206,11 @@ async def test_the_directory_says_who_left_and_whose_name_changed(region: Region
     assert (left["left"], left["continued"], left["name"]) == ("2026-05-31", True, "Alva Test")
     assert (await region.ask("PATCH", path, {"left": None})).json["left"] is None
     assert (await region.ask("GET", "/people?search=alva")).json["total"] == 1
+    facts = (await region.ask("GET", f"{path}/facts")).json
+    assert [(one["fact"], one["source"], one["value"]) for one in facts] == [
+        ("continued", "import", "yes"), ("left", "import", None), ("name", "import", "Alva Test"),
+    ]  # fmt: skip
+    assert (await region.ask("GET", "/people/TEST000000-0009/facts")).status == 404
     hidden = await region.ask("PUT", path, {"name": "Alva Test", "protected": True})
     assert hidden.json["name"] is None
     deeds = [(action, target) for _, action, target in region.told()]
