@@ -45,6 +45,6 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     for stopped in (
         views.no_administrator(CARD, OFFICE), views.letter_not_checked(CARD),
         identification_views.identity_disagrees(CHECKS), order_views.not_by_post(CARD), order_views.already_active(CARD),
-        order_views.of_another(CARD), order_views.other_level(CARD),
+        order_views.of_another(CARD), pin_views.first_code_forgotten(CODE), order_views.other_level(CARD),
     ):  # fmt: skip
         yield f"activate-{stopped.reason.replace('_', '-')}", stopped.view

@@ -52,13 +52,14 @@ async def prove_activated_card(
     """Of a card that was activated on an earlier visit, here or elsewhere: its holder proves the code, or sets another with the
     PUK, and the card signs. Closes the visit where it raises, as `activate`."""
     letter = CodeLetter(order, partial(caps.envelopes.verify, order))
+    return await _set_and_prove(ask, caps, context, log, letter, visit, partial(prove_again, ask, log), again=True)
 
-    async def prove(context: ViewContext, visit: Visit, code: Secret) -> None:
-        untested = await prove_card(ask, context, log, visit, code)
-        if untested is not None:
-            raise slot_views.new_card_untested(context, untested)
 
-    return await _set_and_prove(ask, caps, context, log, letter, visit, prove, again=True)
+async def prove_again(ask: Ask, log: ErrandLog, context: ViewContext, visit: Visit, code: Secret) -> None:
+    """Of a card that was activated before, that it works. Raises StopError."""
+    untested = await prove_card(ask, context, log, visit, code)
+    if untested is not None:
+        raise slot_views.new_card_untested(context, untested)
 
 
 async def _set_and_prove(

@@ -16,7 +16,7 @@ from kiosk.steps.card import prove_code
 from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin import views
-from kiosk.steps.pin.activation import prove_new_card
+from kiosk.steps.pin.activation import prove_again, prove_new_card
 from kiosk.steps.pin.after_tear import code_from_before
 from kiosk.steps.pin.by_administrator import Mandate, set_code_by_mandate
 from kiosk.steps.pin.card_authentication import challenge_card
@@ -32,21 +32,27 @@ async def set_first_code(
 ) -> CodeSet:
     """See that the card is genuine and can be tested here, set the holder's code, test the card.
 
-    Where the code was set in an errand that was left half way, the holder only proves it. Raises StopError, CardPulledError.
+    Where the code was set in an errand that was left half way, or the receipt alone is owed, the holder only proves it. Raises
+    StopError, CardPulledError.
     """
     letter = CodeLetter(
         order, partial(caps.envelopes.verify, order), partial(_require_genuine, ask, caps, context, log)
     )
     await letter.require_genuine(card.visit)
-    again = bool(SETS_CODE & await log.progress())
+    again = order.receipt_owed or bool(SETS_CODE & await log.progress())
     if not again and (reason := await find_untested(card.visit, Role.IDENTIFICATION)) is not None:
         raise slot_views.new_card_untested(context, reason)
     before = await code_from_before(ask, context, card.visit, letter.require_genuine) if again else None
+    if again and before is None and card.facts.rules.first_code == "start-pin":
+        raise views.first_code_forgotten(context)
     code = None if before is None else CodeSet(before)
     while code is None:
         code = await _one_round(ask, caps, context, log, letter, card, given)
     shown = context if before is None and code.new else context.testing_alone()
-    await prove_new_card(ask, caps, log, order, partial(_tell_false, context, log), shown, card.visit, code.code)
+    if order.receipt_owed:
+        await prove_again(ask, log, shown, card.visit, code.code)
+    else:
+        await prove_new_card(ask, caps, log, order, partial(_tell_false, context, log), shown, card.visit, code.code)
     return code
 
 

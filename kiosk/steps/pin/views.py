@@ -284,6 +284,11 @@ def forgotten(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "old_code_forgotten", icon="lock-alert-outline")
 
 
+def first_code_forgotten(context: ViewContext) -> StopError:
+    """A code took the start PIN's place on an earlier visit: a try of the start PIN would only count."""
+    return stop(context, ErrandOutcome.REFUSED, "first_code_forgotten", icon="lock-alert-outline")
+
+
 def same_as_old(context: ViewContext) -> Tell:
     """The new code is the old one."""
     return _again(context, "same_as_old")

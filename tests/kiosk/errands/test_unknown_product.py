@@ -28,6 +28,7 @@ AS_TOLD = [
     "check_card: without the code",
     "change_pin: by who knows it",
     "change_pin: the card is locked",
+    "activate: a product that comes with a start PIN",
     "return_card: with its code, blocked at once",
     "return_card: the code is not known, so it is held",
     "return_card: the chip is cut, the number is typed",
