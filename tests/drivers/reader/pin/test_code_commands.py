@@ -269,6 +269,32 @@ def test_a_wrong_puk_ends_it_and_says_how_many_more_are_let_through(variant: Unb
     assert sum(line.startswith("00") for line in desk.log) == 1
 
 
+@pytest.mark.parametrize("variant", SENT)
+def test_a_puk_that_the_card_did_not_look_at_costs_no_try(variant: UnblockVariant) -> None:
+    desk = Desk(["6700"], with_commands(unblock=variant)).use(PUK, 2)
+    assert desk.unblock() == Refused(RefusalReason.CARD, 0x6700)
+    assert desk.used(PUK) == 2
+
+
+def test_after_an_unblock_nothing_is_left_of_what_the_card_said_of_the_code() -> None:
+    desk = Desk(["6983", "9000"])
+    assert desk.verify() == Locked()
+    assert desk.codes.tries(PIN, IDENTIFICATION) == RemainingTries(0)
+    assert desk.unblock() == Accepted()
+    assert desk.codes.tries(PIN, IDENTIFICATION) == RemainingTries(3, counted=True)
+
+
+def test_a_lock_that_was_seen_before_an_unblock_gives_no_later_puk_its_tries_back() -> None:
+    desk = Desk(["6983"], with_commands(unblock="puk", counter="empty-verify"))
+    desk.codes.pair(PIN, PUK)
+    mark = f"{ledger_key_of(PIN)}-seen-locked"
+    desk.use(PUK, 1)
+    assert desk.codes.tries(PIN, IDENTIFICATION) == RemainingTries(0)
+    assert desk.ledger.used("card", mark) == 1
+    desk.counter.reset_count(PIN)
+    assert desk.ledger.used("card", mark) == 0
+
+
 def test_of_a_card_that_counts_nothing_the_station_says_how_many_more_it_lets_through() -> None:
     desk = Desk(["6300"]).use(PUK, 4)
     outcome = desk.unblock()

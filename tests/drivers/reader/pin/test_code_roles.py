@@ -86,3 +86,16 @@ def test_a_puk_is_verified_at_the_mf_where_the_profile_says_so_and_else_where_th
     assert puk_of_card.has(CodeFlag.NEEDS_PADDING)
     assert puk_of_card.has(CodeFlag.UNBLOCKING)
     assert (first.path, first.flags) == (where["path"], where["flags"]), "the PIN stays where it is"
+
+
+def test_a_puk_that_is_not_listed_is_as_its_pin_but_for_what_the_profile_says() -> None:
+    profile = builtin().match_name("virtual-b")
+    rules = profile.puk.model_copy(update={"min_length": 7, "max_length": 8, "stored_length": None, "reference": 0x82})
+    listed = replace(pin(1), stored_length=12, path=b"\x3f\x00\x50\x15", pad=0x20)
+    own = as_described(assign_roles([listed], []), profile.model_copy(update={"puk": rules}))[1]
+    assert own.role is Role.PUK
+    assert own.code == replace(
+        listed, label="PUK", flags=frozenset({CodeFlag.UNBLOCKING, CodeFlag.INITIALIZED}), min_length=7, max_length=8,
+        reference=0x82,
+    )  # fmt: skip
+    assert (PIN.min_length, PIN.stored_length, PIN.max_length, PIN.reference) == (6, 8, 8, 1)

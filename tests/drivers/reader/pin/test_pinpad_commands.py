@@ -187,6 +187,13 @@ def test_an_unblock_at_the_pad_is_in_the_form_of_its_product(variant: UnblockVar
 
 
 @pytest.mark.parametrize("variant", SENT)
+def test_a_puk_at_the_pad_has_the_length_of_its_product_whatever_the_card_says(variant: UnblockVariant) -> None:
+    desk = PadDesk(["9000", "9000"], with_commands(unblock=variant))
+    assert isinstance(desk.unblock_at_pad(puk=replace(PUK, min_length=4)), Accepted)
+    assert desk.log == ["same card?", "enter PUK", *SENT[variant]]
+
+
+@pytest.mark.parametrize("variant", SENT)
 def test_a_wrong_puk_at_the_pad_is_counted_and_ends_it(variant: UnblockVariant) -> None:
     desk = PadDesk(["63c7"], with_commands(unblock=variant))
     outcome = desk.unblock_at_pad()

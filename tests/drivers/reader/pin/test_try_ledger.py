@@ -23,6 +23,24 @@ def test_a_try_is_counted_before_it_is_made_and_settled_after(kind: str, tmp_pat
     assert ledger.used("9999", "01") == 0
 
 
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_card_of_another_name_is_counted_at_least_as_strictly(kind: str, tmp_path: Path) -> None:
+    ledger: TryLedger = MemoryLedger() if kind == "memory" else FileLedger(tmp_path / "tries.json")
+    for card, code, used in (
+        ("old", "01", 2),
+        ("old", "02", 1),
+        ("old", "03", 0),
+        ("new", "02", 4),
+        ("older", "01", 9),
+    ):
+        ledger.settle(card, code, used)
+    assert ledger.carry("old", "new")
+    assert [ledger.used("new", code) for code in ("01", "02", "03")] == [2, 4, 0]
+    assert [ledger.used("old", code) for code in ("01", "02")] == [2, 1]
+    assert not ledger.carry("nobody", "new")
+    assert ledger.used("new", "01") == 2
+
+
 def test_the_count_is_there_for_the_next_program(tmp_path: Path) -> None:
     FileLedger(tmp_path / "tries.json").spend("9999", "01")
     assert FileLedger(tmp_path / "tries.json").used("9999", "01") == 1
