@@ -74,6 +74,11 @@ def reader_settings_or_problems(
     except NoAnchorsError as error:
         report("anchors", str(error))
         return _settings(config, base, clock, TrustStore()), None
+    if config.trust.anchors and not settings.profiles.know_levels:
+        report(
+            "levels",
+            "no table of levels (`trust.loa`): nobody is known at level 3 by a real card, and pick-ups are refused",
+        )
     return settings, settings.trust
 
 

@@ -55,6 +55,10 @@ __all__ = [
 T = TypeVar("T", Profile, IssuerRules)
 
 
+VIRTUAL = "virtual-"
+"""How the names of virtual cards' profiles begin."""
+
+
 class ProfileError(ValueError):
     """A profile file that cannot be used; the text says which file, key and reason."""
 
@@ -133,6 +137,12 @@ class Profiles:
             return profile.model_copy(update={"certificates": rules})
 
         return Profiles(map(changed, self._profiles), self._signed, self._issuers)
+
+    @property
+    def know_levels(self) -> bool:
+        """Whether they tell a level of assurance of any card but our virtual ones."""
+        products = (profile.certificates for profile in self._profiles if not profile.name.startswith(VIRTUAL))
+        return any(rules.loa for rules in (*products, *(issuer.certificates for issuer in self._issuers)))
 
     def with_new_pin_length(self, least: int) -> "Profiles":
         """The same, with no new PIN shorter than a region allows, as far as the product has room."""

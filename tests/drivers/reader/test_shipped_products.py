@@ -27,7 +27,7 @@ async def test_a_product_that_was_read_from_other_peoples_programs_is_read_and_n
     async with visit_to(card) as visit:
         facts = visit.facts
         assert (facts.profile, facts.rules.read_only, facts.rules.unblocking) == (profile.name, True, "nobody")
-        assert facts.holder.name == card.persona.name
+        assert (facts.holder.name, facts.card_number) == (card.persona.name, card.persona.card_number)
         told = profile.commands.counter in ("df21", "ias-ecc")
         assert [p.tries_left for p in facts.pins if p.role is PIN] == [3 if told else None]
         assert await visit.verify(PIN, pin) == Accepted()

@@ -134,3 +134,19 @@ def test_without_anchors_tries_are_counted_for_good_all_the_same_and_products_ar
     assert [code for code, _text in told] == ["profiles", "anchors"] * 2
     assert settings.ledger.used("9752 (made up)", "02") == 2
     assert settings.profiles.match_name("virtual-b").certificates.loa["1.2.3"] == 3
+
+
+@pytest.mark.parametrize(
+    ("loa", "codes"), [({}, {"levels"}), ({"1.2.3": 3}, set())], ids=["without a table", "with one"]
+)
+def test_a_station_of_real_cards_that_knows_no_level_says_so(
+    loa: dict[str, int], codes: set[str], tmp_path: Path
+) -> None:
+    """The levels of our virtual cards are nobody else's."""
+    authority = TestAuthority.create(datetime(2026, 6, 1, tzinfo=UTC))
+    pem = b"".join(one.public_bytes(Encoding.PEM) for one in (*authority.anchors(), *authority.intermediates()))
+    (tmp_path / "anchors.pem").write_bytes(pem)
+    told: set[str] = set()
+    trust = {"anchors": "anchors.pem", "loa": loa}
+    reader_settings_or_problems(config(trust=trust), tmp_path, SystemClock(), None, lambda code, _: told.add(code))
+    assert told == codes
