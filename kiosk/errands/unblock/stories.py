@@ -350,7 +350,11 @@ STORIES = [
         "unblock: a product code of the administrators'", "unblock",
         read_on_card("7XX", administrator_only="administrator"), TWO_READERS, prepare=both(printed, register_says()),
         check=audit("unblock"), views=("unblock.product_code", "unblock.administrator_only", "unblock.insert_administrator"),
-        troubled=True, reasons=frozenset({"login_unavailable", "logged_out"}),
+    ),
+    ErrandStory(
+        "unblock: a product code of the administrators', none of whom is here", "unblock",
+        read_on_card("7XX", administrator_only="cancel"), TWO_READERS, prepare=both(printed, register_says()),
+        outcome="cancelled", check=unchanged, troubled=True,
     ),
     ErrandStory(
         "unblock: a product code that no rule names is the administrators'", "unblock",

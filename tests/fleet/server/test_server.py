@@ -8,6 +8,7 @@ import hmac
 import json
 import os
 import signal
+import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -28,10 +29,13 @@ from fleet.messages.topics import Topics
 from fleet.server.alerts import monitor
 from fleet.server.alerts.service import AlertService
 from fleet.server.cli import main
+from fleet.server.commands.model import Requester
+from fleet.server.envelope_resets.model import ResetRow
+from fleet.server.envelope_resets.service import EnvelopeResetService
 from fleet.server.events.tables import events
 from fleet.server.people import directory_sync
 from fleet.server.people.directory_sync import directory_trouble
-from fleet.server.people.queries import find_person
+from fleet.server.people.queries import find_person, replace_administrators
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker import mqtt5_client as mqtt
 from fleet.server.platform.broker.mosquitto import MAX_PACKET, Broker
@@ -42,6 +46,7 @@ from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer, ServerError
 from fleet.server.verifier.judge import SUITE
 from provisioning.authority import Authority
+from sim.stories.administrators import listed
 from sim.stories.patience import LIMIT_S
 from tests.fakes.fleet.station_peer import FleetStation
 from tests.fakes.machine.ports import free_address
@@ -49,6 +54,7 @@ from tests.fakes.server.directory_server import DirectoryServer, directory
 from tests.fakes.server.server_process import Serving
 from tests.fleet.server.conftest import (
     ISSUER_KEY,
+    KeptChanges,
     SealingStation,
     broker_files,
     enrolled,
@@ -127,23 +133,40 @@ def test_poison_on_the_wire_is_counted_as_held(serving: Serving, station: FleetS
     assert station.acked[-1] == Acked(1, 4)
 
 
+def give_new_tries(database: Database) -> str | None:
+    """As two administrators do; what the server's verifier said."""
+    both = [Requester(name, stepped_up=True) for name in ("TEST000000-0013", "TEST000000-0014")]
+    with database.writing.begin() as connection:
+        replace_administrators(connection, [listed(one.name, "Test") for one in both])
+    resets = EnvelopeResetService(database, KeptChanges(), wall_clock)
+    assert isinstance(resets.ask("O-1", "fel brev", both[0]), ResetRow)
+    assert isinstance(resets.agree("O-1", both[1]), ResetRow)
+    until = time.monotonic() + LIMIT_S
+    while (story := resets.story("O-1")) is not None and story.rows[0].state != "ended":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return story.rows[0].result if story else None
+
+
 def test_a_station_syncs_and_has_an_envelope_verified(
     serving: Serving, station: FleetStation, authority: Authority, tmp_path: Path
 ) -> None:
     mac = hmac.digest(ISSUER_KEY, envelope_mac_input("9752269875", PUK), hashlib.sha256).hex()
     database = Database.open(serving.data / "fleet.sqlite")
     hold_orders(database, record(envelope_mac=mac, last_day="2099-01-01"))
-    database.close()
     assert station.ask(SyncAsk()).jws is not None
     public = json.loads((authority.directory / "public.json").read_text())
     key = X25519PublicKey.from_public_bytes(base64.b64decode(public["verifier_key"]))
-    said = []
-    for puk in (PUK, "00000000"):
+
+    def verdict(puk: str) -> str | None:
         nonce = os.urandom(16).hex()
         sealed = SUITE.encrypt(puk.encode(), key, envelope_info("entre-a", "O-1", nonce))
-        ask = EnvelopeAsk("O-1", nonce, base64.b64encode(sealed).decode())
-        said.append(station.ask(ask).verdict)
-    assert said == ["match", "no_match"]
+        return station.ask(EnvelopeAsk("O-1", nonce, base64.b64encode(sealed).decode())).verdict
+
+    assert [verdict(puk) for puk in (PUK, *["00000000"] * 4, PUK)] == ["match", *["no_match"] * 4, "too_many"]
+    assert give_new_tries(database) == "reset"
+    assert verdict(PUK) == "match"
+    database.close()
     serving.end(signal.SIGTERM)
     kept = b"".join(path.read_bytes() for path in serving.data.rglob("*") if path.is_file())
     shapes = (PUK.encode(), PUK.encode().hex().encode(), bytes.fromhex(PUK), base64.b64encode(PUK.encode()))
