@@ -66,7 +66,7 @@ def sure(
         title=say(f"sure.{what}.title"),
         points=(
             Point(say(f"sure.{what}.now"), say(f"sure.{what}.now.detail"), icon="smart-card-off-outline"),
-            Point(say(f"sure.{what}.then"), _then(what, instead), icon="timer-sand"),
+            _then(what, instead),
         ),
         facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
         warning=say("sure.block.warning") if blocks else None,
@@ -75,10 +75,11 @@ def sure(
     )
 
 
-def _then(what: str, instead: BlockInstead | None) -> Say:
+def _then(what: str, instead: BlockInstead | None) -> Point:
     if what == "mark_first" and instead is not None:
-        return say("sure.mark_first.then.detail", who=local(instead.by.model_dump()), hours=instead.hours)
-    return say(f"sure.{what}.then.detail")
+        who = local(instead.by.model_dump())
+        return Point(say("sure.mark_first.then", hours=instead.hours), who, icon="timer-sand")
+    return Point(say(f"sure.{what}.then"), say(f"sure.{what}.then.detail"), icon="timer-sand")
 
 
 def really(context: ViewContext, whose: CardHolder) -> Confirm:
@@ -101,20 +102,22 @@ def done(
 ) -> Tell:
     """What holds now, and what is left to do: the police, the block line, a new card. `blocked_by`: who blocks a card that is
     only marked, and until when; None: nobody does, or nobody knows."""
-    points = [Point(say("lost_done.police"), mark="number")] if police else []
+    is_awaited = blocked_by is not None and came == "marked"
+    points = [Point(blocked_by.said(), mark="number")] if blocked_by and is_awaited else []
+    points += [Point(say("lost_done.police"), mark="number")] if police else []
     if came in ("held", "marked", "hold_queued", "block_queued") and police:
         line = say("lost_done.line.number", number=block_line) if block_line else say("lost_done.line")
         points.append(Point(line, mark="number"))
-    points.append(
-        Point(say("lost_done.new" if came in ("blocked", "block_queued") else "lost_done.found"), mark="number")
-    )
+    found = "lost_done.found_marked" if came == "marked" else "lost_done.found"
+    if not is_awaited:  # there is no room for it on a small panel
+        points.append(Point(say("lost_done.new" if came in ("blocked", "block_queued") else found), mark="number"))
     return Tell(
         name=context.name("done"),
         errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say(f"lost_done.{came}.title"),
-        lead=(say(f"lost_done.{came}.lead"), *((blocked_by.said(),) if blocked_by and came == "marked" else ())),
+        lead=(say(f"lost_done.{came}.lead"),),
         points=tuple(points),
         primary=primary_button("end", "button.next"),
     )
