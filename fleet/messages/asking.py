@@ -134,6 +134,14 @@ class LoginAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.A
     """Whether the one person whose proof it carries is an administrator here."""
 
 
+class WorklistAsk(
+    PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.ADMINISTRATOR_WORKLIST.value, kw_only=True
+):
+    """What waits for an administrator of this station, by one. `take`: the id of a row that they take."""
+
+    take: str = ""
+
+
 class DirectoryAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.DIRECTORY_FIND.value, kw_only=True):
     """A person with all cards, or the card of that number with its holder: by that holder, by an administrator, or for a card
     with an open order at that station. One of the two is empty."""
@@ -153,6 +161,7 @@ IssuerAsk = (
     | LetterAsk
     | CardStateAsk
     | LoginAsk
+    | WorklistAsk
     | DirectoryAsk
 )
 
@@ -248,6 +257,24 @@ class LoggedInResult(_Result, frozen=True, tag="logged_in"):
     roles: tuple[AdministratorRole, ...] = ()
 
 
+class WorklistLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A row of the worklist, without a name. `card`: the last eight digits; `due`: RFC 3339; `taken`: by whoever asks, or by
+    somebody else."""
+
+    id: str
+    kind: str
+    due: str
+    card: str = ""
+    taken: Literal["", "you", "other"] = ""
+
+
+class WorklistResult(_Result, frozen=True, tag="worklist"):
+    """What waits at that station, the shortest time first; `total` where there are more."""
+
+    lines: tuple[WorklistLine, ...] = ()
+    total: int = 0
+
+
 class FoundResult(_Result, frozen=True, tag="found"):
     """`person` is None for a card whose holder is not in the directory any more."""
 
@@ -273,6 +300,7 @@ Result = (
     | LetterOrderedResult
     | CardStatus
     | LoggedInResult
+    | WorklistResult
     | FoundResult
     | NotFoundResult
 )

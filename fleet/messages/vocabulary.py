@@ -326,6 +326,7 @@ class AskName(StrEnum):
     CARD_LETTER = "card.letter"
     CARD_STATE = "card.state"
     ADMINISTRATOR_LOGIN = "administrator.login"
+    ADMINISTRATOR_WORKLIST = "administrator.worklist"
     DIRECTORY_FIND = "directory.find"
 
 

@@ -192,7 +192,7 @@ class FleetServer:
         if not config.web_only:
             ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)
             signer = Signer.load(config.server_file("signing.key"))
-            transport = await self._serve_stations(parts, database, changes, signer, check)
+            transport = await self._serve_stations(parts, database, changes, signer, check, worklist)
             once = [
                 check.run,
                 CommandDispatcher(database, transport, signer, changes, self._clock, self._tracing).run,
@@ -252,7 +252,13 @@ class FleetServer:
         return announcer
 
     async def _serve_stations(
-        self, parts: AsyncExitStack, database: Database, changes: Changes, signer: Signer, check: DatabaseCheck
+        self,
+        parts: AsyncExitStack,
+        database: Database,
+        changes: Changes,
+        signer: Signer,
+        check: DatabaseCheck,
+        worklist: WorklistService,
     ) -> Transport:
         """Broker, verifier, issuer, and the link that joins them with the store."""
         config, alarms = self._config, AlarmRecorder(database)
@@ -276,6 +282,7 @@ class FleetServer:
             settings = IssuerSettings.load(config.issuer)
             link = connected(settings, database, signer, alarms, self._clock)
             issuer, region = await self._ending.enter(parts, "issuer", link)
+            issuer.worklist = worklist.at_station
             issuer.kept = partial(changes.publish, frozenset({Topic.REQUESTS}))
         answers = Answers(
             database, signer, verifier, alarms, self._clock, issuer, region, self._tracing, config.lists_valid

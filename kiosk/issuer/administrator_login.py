@@ -7,6 +7,7 @@ level 3, trusted here and not known to be revoked; who it is on the list is told
 
 import secrets
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from cryptography import x509
 
@@ -14,10 +15,10 @@ from drivers.reader.certificates.key_usage import purpose_by_usage
 from drivers.reader.certificates.public_keys import PARSE_FAULTS
 from drivers.reader.model import Chain
 from fleet.messages import asking
-from fleet.messages.asking import LoginAsk
+from fleet.messages.asking import LoginAsk, WorklistAsk
 from fleet.messages.attending import refusal_to_attend
 from kiosk.issuer.client import IssuerRequests
-from kiosk.issuer.ports import LoggedIn, RequestDeclined, Unavailable
+from kiosk.issuer.ports import LoggedIn, RequestDeclined, Task, Tasks, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Orders
 
@@ -38,6 +39,22 @@ class FleetAdministrators:
     async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
         """See the port. Where the nonce is the server's, the server alone says."""
         return await self._at_the_server(proof) if proof.by_server else await self._by_the_list(proof)
+
+    async def tasks(self, administrator: LoggedIn, *, take: str = "") -> Tasks | RequestDeclined | Unavailable:
+        """See the port."""
+        if administrator.proof is None or not administrator.proof.by_server:
+            return RequestDeclined("log_in_at_the_server")
+        ask = WorklistAsk(id=secrets.token_hex(16), take=take)
+        match await self._requests.ask_for(ask, administrator.proof):
+            case asking.WorklistResult(lines=lines, total=total):
+                shown = (Task(one.id, one.kind, datetime.fromisoformat(one.due), one.card, one.taken) for one in lines)
+                return Tasks(tuple(shown), total)
+            case asking.DeclinedResult(reason=reason):
+                return RequestDeclined(reason)
+            case Unavailable() as away:
+                return away
+            case _:
+                return Unavailable("no_answer")
 
     async def _at_the_server(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
         match await self._requests.ask_for(LoginAsk(id=secrets.token_hex(16)), proof):

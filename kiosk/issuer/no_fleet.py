@@ -100,5 +100,8 @@ class NoFleet:
     async def log_in(self, proof: PersonProof) -> Unavailable:
         return NOBODY
 
+    async def tasks(self, administrator: LoggedIn, *, take: str = "") -> Unavailable:
+        return NOBODY
+
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
         return None

@@ -285,8 +285,30 @@ class LoggedIn:
     """By the list."""
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that waits for an administrator of this station. `card`: the last digits, empty where it is about none."""
+
+    id: str
+    kind: str
+    due: datetime
+    card: str = ""
+    taken: Literal["", "you", "other"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """The shortest time first; `total` where there are more."""
+
+    shown: tuple[Task, ...] = ()
+    total: int = 0
+
+
 class Administrators(Protocol):
-    """Log-in of ID administrators by card."""
+    """Log-in of ID administrators by card, and what waits for them."""
+
+    async def tasks(self, administrator: LoggedIn, *, take: str = "") -> Tasks | RequestDeclined | Unavailable:
+        """What waits at this station; `take`: a row that this administrator takes. The server alone knows."""
 
     async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
         """Whether that person is an administrator here: by the server, or, without connection, by the signed list while that is

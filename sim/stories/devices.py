@@ -21,7 +21,7 @@ from fleet.messages.attending import refusal_to_attend
 from fleet.messages.leavers import leaver_digest
 from fleet.messages.link import Administrator, Order
 from fleet.messages.vocabulary import EventType
-from kiosk.issuer.ports import LoggedIn, RequestDeclined, Unavailable
+from kiosk.issuer.ports import LoggedIn, RequestDeclined, Task, Tasks, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import EnvelopeVerdict
 from kiosk.station.journal import Journal
@@ -115,6 +115,9 @@ class ListedLogIn:
         self.orders = orders
         self.away = False
         """Nobody can be asked, and the list is too old."""
+        self.hears_tasks = True
+        self.waiting: list[Task] = []
+        """What the server would say that waits here."""
 
     async def log_in(self, proof: PersonProof) -> LoggedIn | RequestDeclined | Unavailable:
         if self.away:
@@ -124,6 +127,15 @@ class ListedLogIn:
         if refusal is not None or known is None:
             return RequestDeclined(refusal or "not_administrator")
         return LoggedIn(known.hsa_id, known.name, "list", proof, known.roles)
+
+    async def tasks(self, administrator: LoggedIn, *, take: str = "") -> Tasks | RequestDeclined | Unavailable:
+        """As the server tells them; offline nobody does."""
+        if not self.hears_tasks:
+            return Unavailable()
+        self.waiting = [
+            Task(task.id, task.kind, task.due, task.card, "you") if task.id == take else task for task in self.waiting
+        ]
+        return Tasks(tuple(self.waiting), len(self.waiting))
 
 
 class LetterVerifier:

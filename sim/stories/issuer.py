@@ -40,6 +40,7 @@ from kiosk.issuer.ports import (
     RequestDeclined,
     RequestQueued,
     SwitchOff,
+    Tasks,
     Unavailable,
 )
 from kiosk.issuer.proof_ports import PersonProof
@@ -310,6 +311,10 @@ class _LogIn:
         vouched = replace(proof, by_server=self.desk.online)
         name, by = self.desk.administrators[proof.hsa_id], "server" if self.desk.online else "list"
         return LoggedIn(proof.hsa_id, name, by, vouched, self.desk.roles)  # type: ignore[arg-type]  # one of the two
+
+    async def tasks(self, administrator: LoggedIn, *, take: str = "") -> Tasks | RequestDeclined | Unavailable:
+        """Nothing waits at this desk."""
+        return Tasks() if self.desk.online else Unavailable()
 
 
 def _proved(der: bytes, request: bytes, proof: Signed | None) -> bool:

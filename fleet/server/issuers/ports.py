@@ -27,6 +27,7 @@ from fleet.messages.asking import (
     MarkedResult,
     PukAsk,
     ReleasedResult,
+    WorklistResult,
 )
 from fleet.messages.issuing import CardRecord, DirectoryPerson, Offer
 from fleet.server.issuers.model import HandoverReport
@@ -41,8 +42,22 @@ __all__ = [
     "IssuerAwayError",
     "OrderSource",
     "Standing",
+    "StationWorklist",
     "StatusSource",
+    "nothing_waits",
 ]  # fmt: skip
+
+
+class StationWorklist(Protocol):
+    """What waits at a station."""
+
+    def __call__(self, station: str, hsa_id: str, take: str) -> WorklistResult:
+        """For that administrator, who takes a row where `take` is its id. Raises sqlalchemy.exc.SQLAlchemyError."""
+
+
+def nothing_waits(station: str, hsa_id: str, take: str) -> WorklistResult:
+    """Where there is no worklist."""
+    return WorklistResult()
 
 
 class IssuerAwayError(Exception):

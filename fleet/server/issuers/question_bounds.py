@@ -9,7 +9,7 @@ fleet.messages.link.MessageError: id: out of bounds
 
 import re
 
-from fleet.messages.asking import CardProofAsk, ChallengeAsk, DirectoryAsk, IdentifiedAsk, LoginAsk
+from fleet.messages.asking import CardProofAsk, ChallengeAsk, DirectoryAsk, IdentifiedAsk, LoginAsk, WorklistAsk
 from fleet.messages.link import MessageError
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
@@ -30,7 +30,8 @@ def check_bounds(ask: IdentifiedAsk) -> None:
         "serial": not isinstance(ask, ChallengeAsk) or bool(_SERIAL.match(ask.serial)),
         "witness": not isinstance(ask, CardProofAsk) or bool(_HEX.match(ask.witness)),
         "find": not isinstance(ask, DirectoryAsk) or bool(ask.hsa_id) != bool(ask.card_number),
-        "card": isinstance(ask, LoginAsk | DirectoryAsk) or bool(number),
+        "take": not isinstance(ask, WorklistAsk) or not ask.take or bool(_ID.match(ask.take)),
+        "card": isinstance(ask, LoginAsk | WorklistAsk | DirectoryAsk) or bool(number),
     }
     for name, fits in rules.items():
         if not fits:

@@ -41,6 +41,7 @@ LETTER_AGAIN = timedelta(days=30)
 """So often a letter is ordered for a card in nobody's name."""
 MOST_AN_HOUR: dict[str, int] = {
     AskName.ADMINISTRATOR_LOGIN: 120,
+    AskName.ADMINISTRATOR_WORKLIST: 240,
     AskName.CARD_AUTHENTICATE: 60,
     AskName.CARD_BLOCK: 240,
     AskName.CARD_CHALLENGE: 240,

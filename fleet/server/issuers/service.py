@@ -38,6 +38,7 @@ from fleet.messages.asking import (
     PukAsk,
     Result,
     Word,
+    WorklistAsk,
     tag_of,
     typ_of,
 )
@@ -50,7 +51,7 @@ from fleet.server.issuers.certificate_offers import offers_of
 from fleet.server.issuers.certificate_requests import check_issued, check_renewal, check_request, der_of
 from fleet.server.issuers.dependencies import IssuerSide
 from fleet.server.issuers.model import CardChange
-from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
+from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError, StationWorklist, nothing_waits
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.authorization import (
     Asker,
@@ -99,6 +100,8 @@ class IssuerAnswers:
         self._clock = clock
         self.changed: Callable[[], None] = lambda: None
         """Called when certificates have been revoked, suspended, or taken back."""
+        self.worklist: StationWorklist = nothing_waits
+        """What waits at a station, for its administrators."""
         self.kept: Callable[[], None] = lambda: None
         """Called when an answer has been written down: pages show it."""
 
@@ -177,6 +180,8 @@ class IssuerAnswers:
                 return await self._certificate(station, ask, asker), people
             case LoginAsk():
                 return await self._log_in(station, asker), people
+            case WorklistAsk():
+                return await self._tell_worklist(station, ask, asker), people
             case DirectoryAsk():
                 return await self._find(station, ask, asker), people
             case ChallengeAsk() | PukAsk() | LetterAsk():
@@ -299,6 +304,12 @@ class IssuerAnswers:
         if len(asker.people) != 1:
             return DeclinedResult("bad_mandate")
         return await self._rights.log_in(asker.people[0], station)
+
+    async def _tell_worklist(self, station: str, ask: WorklistAsk, asker: Asker) -> Result:
+        admitted = await self._log_in(station, asker)
+        if isinstance(admitted, DeclinedResult):
+            return admitted
+        return await asyncio.to_thread(self.worklist, station, asker.people[0].hsa_id, ask.take)
 
     async def _state(self, station: str, ask: CardStateAsk) -> Result:
         """Without whose card it is: nobody has proved anything yet."""

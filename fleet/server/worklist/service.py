@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
+from fleet.messages.asking import WorklistLine, WorklistResult
 from fleet.messages.attending import LEVEL, refusal_to_attend
 from fleet.server.cards.model import Cards, CardStory
 from fleet.server.deadlines.due_dates import due_day, local
@@ -15,6 +16,7 @@ from fleet.server.deadlines.settings import Code, DeadlineSettings
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey
 from fleet.server.people.queries import administrator_at
+from fleet.server.platform.audit.log import AuditEvent, append
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.station_scope import StationCondition, all_stations, stations_like
 from fleet.server.platform.live_feed.topics import Changes, Topic
@@ -28,6 +30,8 @@ from fleet.server.worklist.settings import WorklistSettings
 RULES: dict[str, Code] = {"receipt": "receipt_unsigned", "left": "left"}
 """Kinds whose deadline is that of a rule."""
 URGENT = ("hold",)
+MOST_LINES = 40
+"""Rows that a station is told of at once: an answer has its limit."""
 
 
 class WorklistService:
@@ -79,6 +83,18 @@ class WorklistService:
             listed = administrator_at(connection, station, who)
         return refusal_to_attend(listed, LEVEL, local_day(self._clock())) is None
 
+    def at_station(self, station: str, hsa_id: str, take: str) -> WorklistResult:
+        """What waits there, without a name, for an administrator at the station, who may take a row. The take is audited."""
+        mine = self.within(frozenset({station}))
+        if take and (row := mine.row(take)) is not None:
+            with self._database.writing.begin() as connection:
+                told = AuditEvent("worklist.take", row.card_number or row.subject, row.kind)
+                append(connection, self._clock(), hsa_id, f"station:{station}", told)
+                queries.record_act(connection, (row.kind, row.subject), Act(self._clock(), hsa_id, "take", ""))
+            self._changes.publish(frozenset({Topic.WORKLIST}))
+        rows = mine.rows()
+        return WorklistResult(tuple(_line(row, hsa_id) for row in rows[:MOST_LINES]), len(rows))
+
     def record(self, row: WorklistRow, who: str, act: str, note: str = "") -> None:
         """Write down what somebody did."""
         with self._database.writing.begin() as connection:
@@ -112,6 +128,12 @@ class WorklistService:
         begun = date.fromisoformat(fact.cause) if code == "left" else local(fact.since)
         last = due_day(self._deadlines.rule[code], begun)
         return ends(datetime.combine(last + timedelta(days=1), time()), HERE).astimezone(UTC)
+
+
+def _line(row: WorklistRow, hsa_id: str) -> WorklistLine:
+    due = row.due.isoformat(timespec="seconds").replace("+00:00", "Z")
+    taken = "" if row.taken is None else "you" if row.taken.who == hsa_id else "other"
+    return WorklistLine(row.id, row.kind, due, row.card_number[-8:], taken)  # type: ignore[arg-type]  # one of the three
 
 
 def row_id(fact: Fact) -> str:

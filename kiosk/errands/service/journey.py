@@ -20,6 +20,7 @@ from kiosk.steps.identity.administrator import log_in
 CONTEXT = ViewContext("service")
 Step = Callable[[Ask, Capabilities, Machine, ViewContext, ErrandLog, LoggedIn], Awaitable[None]]
 STEPS: dict[str, Step] = {
+    "tasks": steps.tasks,
     "test": steps.self_test,
     "print": steps.test_print,
     "open": steps.open_a_slot,

@@ -1,6 +1,7 @@
 """Samples of service."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from drivers.cabinet.port import SlotFault
@@ -9,7 +10,8 @@ from kiosk.administration_ports import EventOverview
 from kiosk.errands.service import views
 from kiosk.errands.service.event_labels import EFFECTS, OTHER, OUTCOMES, TYPES, text_key
 from kiosk.errands.service.journey import CONTEXT
-from kiosk.errands.service.views import CLOSED, MENU, WHY_OPEN
+from kiosk.errands.service.views import CLOSED, MENU, OTHER_TASK, TAKEN, TASKS, WHY_OPEN
+from kiosk.issuer.ports import Task
 from kiosk.views import View
 from sim.gallery.made_up import DEVICES, RECEIPT
 
@@ -19,9 +21,17 @@ HAPPENED = (
     EventOverview("10:46", "errand.ended", errand="pickup", outcome=ErrandOutcome.DONE),
     EventOverview("10:45", "effect.done", effect=Effect.RECEIPT_PRINT, outcome=Outcome.NOT_PRINTED),
 )
+WAITING = (
+    Task("1", "hold", datetime(2026, 11, 25, 12, tzinfo=UTC), "44716605", "you"),
+    Task("2", "receipt", datetime(2026, 11, 25, 23, tzinfo=UTC), "33108872"),
+    Task("3", "bin", datetime(2026, 11, 27, 12, tzinfo=UTC)),
+    Task("4", "handover", datetime(2026, 11, 27, 12, tzinfo=UTC), "33110027", "other"),
+)
 TOLD = (Outcome.CLEARED, Outcome.NOTHING, Outcome.NOT_CLEARED)
 FAMILIES = {
     "service.{}": tuple(MENU),
+    "service_task.{}": (*TASKS, OTHER_TASK),
+    "service_task_due.{}": TAKEN,
     "service_why.{}": WHY_OPEN,
     "service_fault.{}": tuple(fault.value for fault in SlotFault),
     "home.closed.{}": CLOSED,
@@ -37,6 +47,11 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "service-menu", views.menu(CONTEXT, fitted=frozenset({"printer", "cabinet"}), closed=None)
     yield "service-menu-bare", views.menu(CONTEXT, fitted=frozenset(), closed="repair")
     yield "service-testing", views.testing(CONTEXT)
+    yield "service-asking-tasks", views.asking_tasks(CONTEXT)
+    yield "service-which-task", views.which_task(CONTEXT, WAITING, total=6, more=True)
+    yield "service-no-tasks", views.which_task(CONTEXT, (), total=0, more=False)
+    yield "service-task-taken", views.task_taken(CONTEXT)
+    yield "service-tasks-away", views.tasks_away(CONTEXT)
     yield "service-tested", views.tested(CONTEXT, [device for device in DEVICES if device.ok])
     yield "service-tested-faults", views.tested(CONTEXT, DEVICES)
     yield "service-no-printer", views.no_printer(CONTEXT)

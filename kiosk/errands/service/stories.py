@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from drivers.printer.port import NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
 from drivers.reader.pin.try_ledger import MemoryLedger
 from kiosk.administration_ports import DeviceOverview
+from kiosk.issuer.ports import Task
 from sim.stories.administration import RoomHouse
 from sim.stories.administrator import HOUSE, housed, look_after
 from sim.stories.errand_stories import ErrandStory
@@ -83,6 +85,31 @@ def counts_anew(room: Room) -> None:
     assert [used for key, used in ledger.counts.items() if key.endswith(f"/{PUK_KEY}")] == [7, 0]
 
 
+WAITING = [
+    Task(f"{number:032x}", kind, datetime(2026, 11, 27, 12, tzinfo=UTC), card)
+    for number, (kind, card) in enumerate((("hold", "10260001"), ("bin", ""), ("receipt", "10260002"), ("left", "10260003"),
+                                           ("from_a_newer_server", "10260004")))
+]  # fmt: skip
+
+
+def waits(room: Room) -> None:
+    """Five things wait at this station, by the server's worklist."""
+    room.caps.administrators.waiting = list(WAITING)  # type: ignore[attr-defined]  # the fake's
+
+
+def away(room: Room) -> None:
+    """The server is heard until the administrator has logged in."""
+    room.caps.administrators.hears_tasks = False  # type: ignore[attr-defined]  # the fake's
+
+
+def taken_are(*ids: str) -> Callable[[Room], None]:
+    def look(room: Room) -> None:
+        waiting = room.caps.administrators.waiting  # type: ignore[attr-defined]  # the fake's
+        assert [task.id for task in waiting if task.taken == "you"] == list(ids)
+
+    return look
+
+
 FAULTY = (DeviceOverview("reader", "ready", True), DeviceOverview("printer", "out_of_paper", False))
 
 
@@ -91,6 +118,19 @@ STORIES = [
         "service: test all parts, and a page", "service", look_after("test", "print"), HOUSE, prepare=housed,
         events=("station.test well", "printer.test printed"), views=(*HERE, "service.tested", "service.printed"),
         check=papers(1), troubled=True, touched=True,
+    ),
+    ErrandStory(
+        "service: what waits here, and one is taken", "service",
+        look_after("tasks", which_task=["more", "more", WAITING[2].id, "back"], task_taken="next"), HOUSE,
+        prepare=both(housed, waits), events=(), check=taken_are(WAITING[2].id), troubled=True,
+        views=(*HERE, "service.which_task", "service.which_task", "service.which_task", "service.task_taken"),
+    ),
+    ErrandStory(
+        "service: nothing waits here", "service", look_after("tasks", no_tasks="next"), HOUSE, prepare=housed, events=(),
+    ),
+    ErrandStory(
+        "service: the server is away, and nobody knows what waits", "service", look_after("tasks", tasks_away="next"), HOUSE,
+        prepare=both(housed, away), events=(), views=("service.tasks_away",),
     ),
     ErrandStory(
         "service: a part does not work", "service", look_after("test"), HOUSE, prepare=machine(devices=FAULTY),

@@ -9,7 +9,7 @@ from drivers.reader.errors import CardGoneError, LedgerError
 from fleet.messages.vocabulary import Effect, Outcome, lookup
 from kiosk.administration_ports import Closed, DeviceOverview, Machine
 from kiosk.errands.service import views
-from kiosk.issuer.ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn, Tasks
 from kiosk.ports import Ask, Cabinet, ErrandLog, NamedOutcome, PairingCode, Visit
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
@@ -21,6 +21,27 @@ from kiosk.views import say
 
 PAGE = 4
 """Receipts on one page, and events."""
+
+
+async def tasks(
+    ask: Ask, caps: Capabilities, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn
+) -> None:
+    """What waits at this station for an administrator, page by page; who picks one takes it. It is ended at the dashboard."""
+    start, take = 0, ""
+    while True:
+        found = await ask(views.asking_tasks(context), until=caps.administrators.tasks(by, take=take))
+        if not isinstance(found, Tasks):
+            await ask(views.tasks_away(context))
+            return
+        if take:
+            await ask(views.task_taken(context))
+        page = found.shown[start : start + PAGE]
+        more = len(found.shown) > PAGE
+        take = str(await ask(views.which_task(context, page, total=found.total, more=more)))
+        if take == "more":
+            start, take = (start + PAGE if start + PAGE < len(found.shown) else 0), ""
+        elif take not in {task.id for task in page}:
+            return
 
 
 async def self_test(

@@ -7,13 +7,14 @@ from drivers.cabinet.port import SlotFault
 from fleet.messages.vocabulary import ClearReason, Outcome
 from kiosk.administration_ports import Closed, DeviceOverview, EventOverview
 from kiosk.errands.service.event_labels import event_label
+from kiosk.issuer.ports import Task
 from kiosk.receipts import Receipt
 from kiosk.steps.administration_views import state_of
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.receipt_views import NOT_LAID_OUT
-from kiosk.steps.view_helpers import back_button, last_digits, page_options, primary_button
+from kiosk.steps.view_helpers import back_button, date_text, last_digits, page_options, primary_button
 from kiosk.views import (
     Await,
     Busy,
@@ -39,6 +40,7 @@ SLOT_DIGITS = 2
 SHUT_S = 300.0
 """Hands in the cabinet are no touch on the screen."""
 MENU = {
+    "tasks": "check-circle-outline",
     "test": "stethoscope",
     "print": "printer-outline",
     "open": "door-open",
@@ -49,6 +51,23 @@ MENU = {
     "pair": "link-variant",
     "restart": "restart",
 }
+
+
+TASKS = (
+    "hold",
+    "not_seen",
+    "hold_declined",
+    "handover",
+    "receipt",
+    "bin",
+    "misplaced",
+    "quarantined",
+    "left",
+    "letter_declined",
+)
+"""Kinds of rows on the worklist. What a newer server has besides is `other`."""
+OTHER_TASK = "other"
+TAKEN = ("nobody", "you", "other")
 
 
 NEEDS = {"print": "printer", "open": "cabinet", "pair": "cabinet"}
@@ -72,6 +91,41 @@ def menu(context: ViewContext, *, fitted: Set[str], closed: Closed | None) -> Ch
         ),
         way_out=Button("end", say("button.back"), "arrow-left"),
     )
+
+
+def asking_tasks(context: ViewContext) -> Busy:
+    return _busy(context, "asking_tasks", say("service_tasks.asking"), say("service_tasks.asking_lead"))
+
+
+def which_task(context: ViewContext, tasks: Sequence[Task], *, total: int, more: bool) -> Choose | Tell:
+    """What waits at this station: kind, last digits and deadline, and no name. Who picks one takes it."""
+    if not tasks:
+        return _word(context, "no_tasks", say("service_tasks.none"), well=True)
+    options = [
+        Option(
+            task.id,
+            say(f"service_task.{task.kind if task.kind in TASKS else OTHER_TASK}", card=last_digits(task.card)),
+            say(f"service_task_due.{task.taken or 'nobody'}", day=date_text(task.due.astimezone().date())),
+            "check-circle-outline" if task.taken else "circle-outline",
+        )
+        for task in tasks
+    ]
+    return Choose(
+        name=context.name("which_task"),
+        errand=context.title,
+        title=say("service_tasks.title", total=str(total)),
+        lead=(say("service_tasks.lead"),),
+        options=page_options(options, more=more),
+        way_out=back_button(),
+    )
+
+
+def task_taken(context: ViewContext) -> Tell:
+    return _word(context, "task_taken", say("service_tasks.taken"), say("service_tasks.taken_lead"), well=True)
+
+
+def tasks_away(context: ViewContext) -> Tell:
+    return _word(context, "tasks_away", say("service_tasks.away"), say("service_tasks.away_lead"))
 
 
 def testing(context: ViewContext) -> Busy:

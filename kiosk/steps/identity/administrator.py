@@ -28,6 +28,7 @@ from kiosk.steps.identity.proof_of_possession import prove_person
 Which = Literal["holder", "administrator"]
 NOBODY: Set[str] = frozenset()
 ATTENDING = (
+    AskName.ADMINISTRATOR_WORKLIST,
     AskName.CARD_BLOCK,
     AskName.CARD_CHALLENGE,
     AskName.CARD_HOLD,
