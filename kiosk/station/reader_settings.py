@@ -75,10 +75,7 @@ def reader_settings_or_problems(
         report("anchors", str(error))
         return _settings(config, base, clock, TrustStore()), None
     if config.trust.anchors and not settings.profiles.know_levels:
-        report(
-            "levels",
-            "no table of levels (`trust.loa`): nobody is known at level 3 by a real card, and pick-ups are refused",
-        )
+        report("levels", "no table of levels (`trust.loa`): no real card proves a level, and pick-ups refuse it")
     return settings, settings.trust
 
 
