@@ -4,6 +4,7 @@ Rules:
 - A command is answered by the next step of the trace, else by the next one with the same command and selection; what the card was
   never asked is 6A82 (SELECT) or 6D00, and `missed` counts it.
 - It takes the trace's made-up code and no other. Wrong ones count down, from what the card told where it told; 6983 at the end.
+- It may be spoken to in the other protocol than its card was: T=0 has Le only where there are no data.
 - Power and reset take it back to the beginning; tries stay.
 """
 
@@ -38,7 +39,7 @@ class TraceTwin:
         self.protocol: Literal["T=0", "T=1"] = trace.protocol
         self.missed = 0
         self._steps = trace.steps
-        self._commands = [bytes.fromhex(step.command) for step in trace.steps]
+        self._commands = [without_le(bytes.fromhex(step.command)) for step in trace.steps]
         self._selections = _selections(self._commands)
         self._forms = trace.signatures
         self._keys = [_key(form) for form in trace.signatures]
@@ -65,6 +66,7 @@ class TraceTwin:
 
     def transmit(self, apdu: bytes) -> bytes:
         """The answer to one command."""
+        apdu = without_le(apdu)
         found = self._find(apdu)
         if apdu[1:2] == bytes([SELECT]):
             self._selected = (*self._selected, apdu)[-SELECTIONS:]
@@ -85,6 +87,8 @@ class TraceTwin:
     def _unasked(self, apdu: bytes) -> bytes:
         if len(apdu) > 5 and apdu[1] == VERIFY and self._code:
             return self._wrong(apdu[3])
+        if apdu[1] == GET_RESPONSE and self._commands[self._at - 1][1:2] == bytes([SELECT]):
+            return b"\x90\x00"  # the card had more to say (61xx), and in T=0 nobody asked for it
         self.missed += 1
         return NOT_FOUND if apdu[1:2] == bytes([SELECT]) else NOT_SUPPORTED
 
@@ -97,7 +101,7 @@ class TraceTwin:
         return next((number for number in (self._at, *likely) if number in fitting), None)
 
     def _fits(self, number: int, command: bytes, apdu: bytes) -> bool:
-        if len(command) != len(apdu) or not command:
+        if len(command) != len(apdu) or not any(command):
             return False
         free = [span for span in self._steps[number].spans if span.what != "signature"]
         if not free:
@@ -191,13 +195,27 @@ class TwinBackend:
         """Nobody waits."""
 
 
+def without_le(apdu: bytes) -> bytes:
+    """A command as T=0 carries it (ISO/IEC 7816-3 12.2), whichever protocol it came by; one with extended length fields without
+    its Le, and where it has no data asking for as many bytes as a short one may.
+
+    >>> [without_le(bytes.fromhex(text)).hex() for text in ("00200001", "00a4000c023f0000", "00b00000000000")]
+    ['0020000100', '00a4000c023f00', '00b0000000']
+    """
+    if len(apdu) <= 5 or (len(apdu) == 7 and apdu[4] == 0):
+        return apdu[:5].ljust(5, b"\0")
+    extended = apdu[4] == 0
+    length = int.from_bytes(apdu[5:7], "big") if extended else apdu[4]
+    return apdu[: (7 if extended else 5) + length]
+
+
 def _selections(commands: list[bytes]) -> list[tuple[bytes, ...]]:
     """What was selected before each command."""
     selected: tuple[bytes, ...] = ()
     before = []
     for command in commands:
         before.append(selected)
-        selected = () if not command else (*selected, command)[-SELECTIONS:] if command[1] == SELECT else selected
+        selected = () if not any(command) else (*selected, command)[-SELECTIONS:] if command[1] == SELECT else selected
     return before
 
 

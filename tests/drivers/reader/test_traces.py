@@ -226,3 +226,23 @@ async def test_what_a_profile_says_is_read_from_a_twin_as_from_its_card(authorit
         await reader.close()
     assert drafts[0] == drafts[1]
     check_trace(trace)
+
+
+@pytest.mark.parametrize("kind", "AB")
+@pytest.mark.parametrize(("recorded_in", "played_in"), [("T=0", "T=1"), ("T=1", "T=0")])
+async def test_a_twin_may_be_spoken_to_in_the_other_protocol(
+    authority: TestAuthority, kind: str, recorded_in: Any, played_in: Any
+) -> None:
+    """Whoever plugs it into a reader does not choose: a card of an ATR that offers both is spoken to as the reader likes."""
+    persona = person(EC_PERSON).new
+    trace = await recorded(VirtualCard.create(persona, authority, NOW, kind=kind, protocol=recorded_in), persona.pin)
+    twin = TraceTwin(trace)
+    twin.protocol = played_in
+    reader = CardReader(TwinBackend(twin), READER, SETTINGS)
+    async with visiting(reader) as visit:
+        facts = await visit.complete()
+        assert len(facts.certificates) == 2
+        assert isinstance(await visit.verify(PIN, Secret("111111"), last_try_consented=True), WrongCode)
+        assert isinstance(await visit.verify(PIN, Secret(trace.code)), Accepted)
+        assert (await try_card(visit, "identification")).verified
+    await reader.close()
