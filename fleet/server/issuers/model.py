@@ -9,12 +9,17 @@ from fleet.server.issuers.tables import HANDED_OVER
 
 
 class HandoverReport(IdentifiedAsk, frozen=True, forbid_unknown_fields=True, tag=HANDED_OVER, kw_only=True):
-    """A card that its holder has got: the server tells the issuer, no station asks it. `handed_over`: RFC 3339."""
+    """A card that its holder has got: the server tells the issuer, no station asks it. `handed_over`: RFC 3339.
+
+    `attested_by`: HSA-ids of those who did, and `receipt` its number, both as the events say at the first try; None before.
+    """
 
     card_number: str
     order: str
     hsa_id: str
     handed_over: str
+    attested_by: tuple[str, ...] | None = None
+    receipt: str = ""
 
 
 CardChange = BlockAsk | HoldAsk | LiftAsk

@@ -94,7 +94,8 @@ class RequestSender:
         if self._answers is None:
             raise IssuerAwayError("no issuer is set up")
         if isinstance(row.content, HandoverReport):
-            return await self._answers.side.register.received(row.content)
+            report = await asyncio.to_thread(self._complete, row, row.content)
+            return await self._answers.side.register.received(report)
         return await self._answers.carry_out(row.station, row.content, by=row.by, own=row.own)
 
     def _due(self) -> list[RequestRow]:
@@ -127,6 +128,10 @@ class RequestSender:
     def _portal(self) -> bool:
         """Whether hand-overs are registered by people, in the issuer's portal."""
         return self._answers is not None and self._answers.side.handovers == "portal"
+
+    def _complete(self, row: RequestRow, report: HandoverReport) -> HandoverReport:
+        with self._database.writing.begin() as connection:
+            return requesting.complete_handover(connection, row, report)
 
     def _leave_to_people(self, row: RequestRow) -> None:
         with self._database.writing.begin() as connection:

@@ -76,6 +76,7 @@ class Register:
         self.away = False
         self.told: list[Any] = []
         self.received_cards: list[tuple[str, str]] = []
+        self.reports: list[HandoverReport] = []
         self.receives: DeclinedResult | None = None
         self.responses: dict[str, str] = {}
         """Responses under the cards' own keys, which the issuer keeps, by challenge."""
@@ -116,6 +117,7 @@ class Register:
         return DeclinedResult("no_key") if response is None else AnsweredResult(response)
 
     async def received(self, report: HandoverReport) -> DeclinedResult | None:
+        self.reports.append(report)
         if self.away:
             raise IssuerAwayError("away")
         if self.receives is None:

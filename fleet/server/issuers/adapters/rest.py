@@ -88,7 +88,8 @@ class RestRegister:
 
     async def received(self, report: HandoverReport) -> DeclinedResult | None:
         """POST /cards/NUMBER/received."""
-        told = {"hsa_id": report.hsa_id, "by": (), "handed_over": report.handed_over}
+        by, when = report.attested_by or (), report.handed_over
+        told = {"hsa_id": report.hsa_id, "by": by, "handed_over": when, "receipt": report.receipt}
         answer = await self._change(report, "received", told, ReceivedAnswer)
         return answer if isinstance(answer, DeclinedResult) else None
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from fleet.messages.asking import DeclinedResult
+from fleet.messages.vocabulary import EventType
 from fleet.server.alerts.queries import fleet_snapshot
 from fleet.server.alerts.rules import RuleMatch, evaluate_rules
 from fleet.server.alerts.settings import load as load_alerts
@@ -18,7 +19,7 @@ from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.orders.queries import find_order
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
-from tests.fakes.issuers.server_side import NUMBER, WHO, Place
+from tests.fakes.issuers.server_side import ADMIN, NUMBER, WHO, Place
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
 
 
@@ -85,6 +86,39 @@ async def test_it_is_told_once_however_often_the_events_come_or_are_played(
     Writer(place.database).commit(arrived(station.seal()), place.now)
     await sender(place).carry()
     assert len(waiting(place)) == len(place.register.received_cards) == 1
+
+
+async def test_the_issuer_hears_who_attested_it_and_the_same_at_every_try(
+    place: Place, station: SealingStation
+) -> None:
+    place.register.away = True
+    attested = {
+        "errand": "E-1",
+        "order": "O-1",
+        "administrator": ADMIN,
+        "logged_in_by": "server",
+        "document": "passport",
+    }
+    told = [station.seal(EventType.IDENTITY_ATTESTED, attested), *station.pickup("O-1", NUMBER, errand="E-1")]
+    Writer(place.database).commit(arrived(*told[:4]), place.now)
+    await sender(place).carry()
+    Writer(place.database).commit(arrived(*told[4:]), place.now)
+    place.register.away = False
+    place.now += timedelta(seconds=30)
+    await sender(place).carry()
+    first, second = place.register.reports
+    assert (first.attested_by, first.order) == ((ADMIN,), "O-1")
+    assert first == second, "an issuer takes one request for one id"
+    assert waiting(place)[0].state == "done"
+
+
+async def test_a_pick_up_with_the_own_old_card_names_nobody_and_its_receipt(
+    place: Place, station: SealingStation
+) -> None:
+    hand_over(place, station)
+    await sender(place).carry()
+    (report,) = place.register.reports
+    assert (report.attested_by, report.receipt) == ((), "R-O-1")
 
 
 async def test_what_the_issuer_refuses_stays_to_be_seen_and_a_person_settles_it(

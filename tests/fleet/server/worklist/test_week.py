@@ -202,6 +202,9 @@ async def test_what_a_week_left_undone_is_brought_to_its_end_from_the_worklist(w
         await page.goto(page.url.partition("/worklist")[0] + "/worklist")
     await page.get_by_text("Inget väntar på någon.").wait_for()
     assert week.waiting() == set()
+    handed = [f"97522690330{number:05}" for number in range(1, week.people + 1)]
+    told = {card for card in handed if card not in {card for _, card in week.expected}}
+    assert {week.register_has(card) for card in told} == {"active"}, "of each hand-over by its interface"
     dead = [card for kind, card in week.expected if kind in ("hold", "left")]
     assert {week.register_has(card) for card in dead} == {"blocked"}, "the issuer has heard of each"
     await picture(page, "worklist-empty")
