@@ -197,7 +197,14 @@ class FleetServer:
                 check.run,
                 CommandDispatcher(database, transport, signer, changes, self._clock, self._tracing).run,
                 AlertMonitor(
-                    database, rules, changes, self._clock, url=self._url, ends=ends, parts=self._health.troubled
+                    database,
+                    rules,
+                    changes,
+                    self._clock,
+                    url=self._url,
+                    ends=ends,
+                    parts=self._health.troubled,
+                    late=worklist.late,
                 ).run,
                 CheckpointService(database, Countersigner(Seal.load(config.authority)), changes, self._clock).run,
                 self._retention(database).run,

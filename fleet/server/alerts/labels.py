@@ -28,6 +28,7 @@ _ICON = {
     "returned_open": "lock-alert-outline",
     "retired_heard": "archive-arrow-down-outline",
     "handover_unregistered": "tray-arrow-up",
+    "worklist_late": "calendar-clock",
     "clock": "clock-outline",
     "version": "update",
     "chain_broken": "link-variant-off",

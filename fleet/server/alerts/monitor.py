@@ -50,9 +50,10 @@ class AlertMonitor:
         url: Callable[[], str] = lambda: "",
         ends: Callable[[], tuple[End, ...]] = tuple,
         parts: Callable[[], Mapping[str, str]] = dict,
+        late: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         """`url` says where browsers find the pages, once they are served; empty before. `ends`: what ends when. `parts`:
-        those of the server that do not work, and why not."""
+        those of the server that do not work, and why not. `late`: rows of the worklist over their time, by station."""
         self._database = database
         self._settings = settings
         self._changes = changes
@@ -61,6 +62,7 @@ class AlertMonitor:
         self._url = url
         self._ends = ends
         self._parts = parts
+        self._late = late
         self._watch = AlertTracker()
         self._listening = clock()
         self._contacts: dict[str, Contact] = {}
@@ -81,7 +83,7 @@ class AlertMonitor:
             settings = with_windows(self._settings, maintaining.list_windows(connection))
             untold = second_person.unannounced_approvals(connection, self._settings.seconds, now)
         self._tell_pages(look)
-        look = replace(look, ends=self._ends(), listening=self._listening, parts=self._parts())
+        look = replace(look, ends=self._ends(), listening=self._listening, parts=self._parts(), late=self._late())
         retired = {seen.name for seen in look.retired}
         decisions = self._watch.decide(evaluate_rules(look, rules), known, settings, now.astimezone(HERE), retired)
         if decisions or untold:

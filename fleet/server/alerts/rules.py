@@ -118,6 +118,8 @@ class FleetSnapshot:
     returned: tuple[ReturnedCard, ...] = ()
     unregistered: tuple[ReturnedCard, ...] = ()
     """Cards that were handed over, and that the issuer has not confirmed."""
+    late: Mapping[str, int] = field(default_factory=dict)
+    """By station: rows of the worklist whose time is over."""
     ends: tuple[End, ...] = ()
     """Of the server's own certificates, keys and secrets."""
     listening: datetime | None = None
@@ -267,6 +269,11 @@ def _returned(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         yield RuleMatch(card.station, "returned_open", card.order, card.card_number, since=card.since)
 
 
+def _worklist_late(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    for station, rows in look.late.items():
+        yield RuleMatch(station, "worklist_late", detail=str(rows))
+
+
 def _unregistered(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
     for card in look.unregistered:
         yield RuleMatch(card.station, "handover_unregistered", card.order, card.card_number, since=card.since)
@@ -345,6 +352,7 @@ FINDERS: dict[str, Finder] = {
     "returned_open": _returned,
     "retired_heard": _retired_heard,
     "handover_unregistered": _unregistered,
+    "worklist_late": _worklist_late,
     **{code: _ends(code) for code in ENDING},
     **{code: _kept(code) for code in LATCHED},
 }

@@ -67,6 +67,7 @@ OF_MANY = {
     "server_part",
     "directory_away",
     "handover_unregistered",
+    "worklist_late",
     "silent",
     "offline",
     "version",
@@ -131,6 +132,10 @@ def test_a_retired_station_is_told_of_while_it_speaks_and_for_nothing_else() -> 
         (NOW - timedelta(days=1), None, []),
     ):
         assert found(retired=(RetiredStation("entre-a", retired, heard),)) == expected
+
+
+def test_what_waits_too_long_for_an_administrator_is_told_of_each_station() -> None:
+    assert found(seen(), late={"entre-a": 3}) == [RuleMatch("entre-a", "worklist_late", detail="3")]
 
 
 def test_a_hand_over_that_the_issuer_has_not_confirmed_is_told_with_its_order() -> None:

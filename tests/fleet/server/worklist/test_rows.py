@@ -159,6 +159,14 @@ def test_what_somebody_closed_waits_again_when_it_happens_again(desk: Desk) -> N
     assert again.acts == ()
 
 
+def test_what_is_over_its_time_is_counted_for_its_station(desk: Desk) -> None:
+    desk.held(CARD)
+    assert desk.worklist.late() == {}
+    desk.later(hours=24)
+    desk.held(OTHER, station=THERE)
+    assert desk.worklist.late() == {HERE: 1}
+
+
 def test_who_sees_one_station_sees_its_rows_alone(desk: Desk) -> None:
     desk.held(CARD, station=HERE)
     desk.held(OTHER, station=THERE)
