@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from fleet.server.people.directory_settings import AttributeMap, LdapSettings
 from sim.stories.patience import LIMIT_S
+from tests.fakes.machine.ports import free_address
 
 SLAPD = shutil.which("slapd", path="/usr/sbin:/usr/bin:/sbin")
 SUFFIX = "dc=region,dc=example"
@@ -61,7 +62,7 @@ class DirectoryServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.secure, self.plain = (f"127.0.0.1:{_free_port()}" for _ in range(2))
+        self.secure, self.plain = (str(free_address()) for _ in range(2))
         (folder / "data").mkdir()
         _certificates(folder)
         text = _CONFIGURATION.format(
@@ -195,13 +196,6 @@ def directory() -> Iterator[DirectoryServer]:
 
 def _dn(hsa_id: str) -> str:
     return f"uid={hsa_id},{PEOPLE}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _answers(address: str) -> bool:
