@@ -193,7 +193,7 @@ async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
     puk = visit.facts.pin(Role.PUK)
     if visit.facts.rules.read_only:
         return _told(arguments, visit, Refused(RefusalReason.NOT_PROVED), "")
-    if profile.unblocking.by != "holder":
+    if profile.unblocking.by not in ("holder", "printed"):  # who is at a desk reads the card
         return _told(arguments, visit, Refused(RefusalReason.NOT_ALLOWED), "")
     if puk is not None and (puk.below_floor or puk.state == "locked"):  # told before anybody types it
         below_floor = Refused(RefusalReason.BELOW_FLOOR, tries_left=puk.tries_left)

@@ -123,6 +123,12 @@ def test_a_piv_cards_own_certificate_is_no_persons_whose_key_is_missing() -> Non
     assert [one.code for one in findings_of(card(certificates=(LOGIN, SIGN, doors)))] == ["key_differs"]
 
 
+def test_a_locked_card_whose_product_is_only_printed_on_it_leads_to_the_errand_that_asks() -> None:
+    printed = replace(WELL, card=replace(LOCKED, rules=CardRules("printed")))
+    found = {one.code: one.errand for one in findings_of(printed)}
+    assert (found.get("pin_locked"), "not_by_holder" in found) == ("unblock", False)
+
+
 @pytest.mark.parametrize("code", ["pin_initial", "not_activated", "certificate_expires_soon", "pin_locked"])
 def test_a_read_only_product_invites_to_no_errand_that_changes_the_card(code: str) -> None:
     known = FOUND[code]()
