@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware lock clean
+.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -73,6 +73,9 @@ attacks: setup ## rogue cards, stations, brokers and people against the whole, o
 
 campaign: setup ## every single fault, judged: PART=single SEED=1 COUNT=500 JOBS=2, ARGS=ID repeats one case; goes on where it was cut off
 	@nice $(PY) -m tests.fakes.campaigns $(PART) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
+
+visits: setup ## what visitors leave with, by kind of issuer: VISITS=10000 SEED=1, MIX=FILE, ARGS=--verbose
+	@nice $(PY) -m tests.fakes.visits $(if $(VISITS),--visits $(VISITS)) $(if $(SEED),--seed $(SEED)) $(if $(MIX),--mix $(MIX)) $(ARGS)
 
 kill-campaign: setup ## server, broker and database killed KILLS=20 times while stations send, then compared (STORE=postgresql, BROKER=rabbitmq)
 	@$(PY) -m tests.fakes.campaigns.kill_campaign

@@ -51,6 +51,7 @@ from kiosk.station.journal import Log
 from kiosk.steps import aborted_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import Strangeness, UnreadableCard, wait_until_empty
+from kiosk.steps.card_views import with_office
 from kiosk.views import CANCEL, Busy, View
 
 A = TypeVar("A")
@@ -183,7 +184,7 @@ class Supervisor:
             return await journey(self._asking_of(caps.administrator_session, log), caps, log), None
         except StopError as stop:
             tested_new = stop.reason == "torn_in_test" and log.code == "new"
-            view = views.with_office(stop.view, caps.region)
+            view = with_office(stop.view, caps.region)
             return Ended(stop.outcome, stop.reason), CardBack() if tested_new else view
         except ErrandCancelledError:
             return Ended(ErrandOutcome.CANCELLED), None

@@ -1,23 +1,13 @@
 """What is said when an errand ended for a reason that no journey knows: a pulled card, a fault, a card left behind."""
 
-from dataclasses import replace
 from typing import Literal
 
 from kiosk.ports import CodeThatApplies
-from kiosk.region import RegionSettings
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, strange_note
 from kiosk.steps.slot_views import AT_THE_SLOT_S
 from kiosk.steps.view_helpers import primary_button
-from kiosk.views import Await, Button, CabinetDrawing, Note, Point, ReaderDrawing, Say, Tell, local, say
-
-
-def with_office(view: Tell, region: RegionSettings) -> Tell:
-    """The end of an errand that could not be done, with who helps, where and when; as it is where the region names no office."""
-    if not region.office or view.note is not None:
-        return view
-    when = local(region.office_hours.model_dump()) if region.office_hours else say("stop.office.ask")
-    return replace(view, note=Note(when, title=say("stop.office", office=region.office), kind="clock"))
+from kiosk.views import Await, Button, CabinetDrawing, Note, Point, ReaderDrawing, Say, Tell, say
 
 
 def pulled(code: CodeThatApplies, strange: Strangeness | None = None) -> Await:

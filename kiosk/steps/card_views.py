@@ -1,17 +1,20 @@
 """The views that every errand with a card and its code needs: what is strange about a card, a code, its last try, a stop."""
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from drivers.reader.model import CardFacts, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import SwitchOff
+from kiosk.region import RegionSettings
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Caution, Strangeness
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
-from kiosk.views import Confirm, EnterCode, Note, Point, ReaderDrawing, Say, Tell, Tries, local, say
+from kiosk.views import Confirm, EnterCode, Note, Point, ReaderDrawing, Say, Tell, Tries, View, local, say
+
+AnyView = TypeVar("AnyView", bound=View[Any])
 
 
 def strange_note(strange: Strangeness | None, otherwise: Note) -> Note:
@@ -128,6 +131,15 @@ def stop(
         primary=primary_button("end", "button.end", "check"),
     )
     return StopError(outcome, reason, view)
+
+
+def with_office(view: AnyView, region: RegionSettings, *, also: bool = False) -> AnyView:
+    """The end of an errand that could not be done, or what waits for an administrator, with who helps, where and when. As it is
+    where the region names no office, or the view has a note of its own; `also`: in place of that."""
+    if not region.office or (view.note is not None and not also):
+        return view
+    when = local(region.office_hours.model_dump()) if region.office_hours else say("stop.office.ask")
+    return replace(view, note=Note(when, title=say("stop.office", office=region.office), kind="clock"))
 
 
 def read_only(context: ViewContext) -> StopError:

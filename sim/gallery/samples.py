@@ -116,7 +116,7 @@ def _closing() -> Iterator[tuple[str, View[Any]]]:
     )
     office = RegionSettings(office="Kortkontoret, plan 3", office_hours=hours)
     locked = card_views.read_only(ViewContext("check_card")).view
-    yield "stop-with-office", aborted_views.with_office(locked, office)
+    yield "stop-with-office", card_views.with_office(locked, office)
     yield "pulled-for-good", aborted_views.pulled_for_good("before")
     yield "open-door", aborted_views.open_door(14, 24)
     yield "logged-out", aborted_views.logged_out()

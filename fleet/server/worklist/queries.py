@@ -191,12 +191,13 @@ def _holds() -> Select[Any]:
 
 
 def _waiting_holds() -> Select[Any]:
-    """Holds that the issuer has not heard of yet."""
+    """Holds and blocks that the issuer has not heard of yet: where it has no interface, a person tells it."""
     query = _source(
         "hold", requests.c.card_number, requests.c.card_number, requests.c.station, literal("waiting"), requests.c.made
     )
     by_rule = requests.c.who.startswith("rule:")
-    return query.where(requests.c.ask == AskName.CARD_HOLD, requests.c.state == "waiting", not_(by_rule))
+    asks = requests.c.ask.in_((AskName.CARD_HOLD, AskName.CARD_BLOCK))
+    return query.where(asks, requests.c.state == "waiting", not_(by_rule))
 
 
 def _declined(kind: Kind, asks: Sequence[AskName], *granted: str) -> Select[Any]:

@@ -11,6 +11,7 @@ from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
+from kiosk.steps.card_views import with_office
 from kiosk.steps.context import Subject, ViewContext
 from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.printed_number import ask_printed_number
@@ -44,7 +45,7 @@ async def identify_card(ask: Ask, caps: Capabilities, context: ViewContext, log:
     async with hold_card(caps, log, visit) as card:
         is_ours = _is_ours(card)
         if not is_ours:
-            await ask(views.not_ours(context, card.facts))
+            await ask(with_office(views.not_ours(context, card.facts), caps.region))
         proof = await _proof(ask, caps, context, log, card)
         who = Identification("number") if proof is None else Identification("card", proof.hsa_id, proof=proof)
         back = ReturnedCard(card.whose, who, await _may_keep(caps, card, proof), is_ours=is_ours)

@@ -20,6 +20,7 @@ from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Presence, Reader, Visit
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import UnreadableCard, ask_for_card, read_present_card, wait_until_empty
+from kiosk.steps.card_views import with_office
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import administrator_views as views
 from kiosk.steps.identity.card_status import check_own_card
@@ -122,7 +123,10 @@ async def prove_administrator(
     reader, which, fresh = administrator_reader(caps), lit_reader(caps), False
     while True:
         visit = await ask_for_card(
-            ask, reader, lambda why: views.insert(context, why, which, second=second), fresh=fresh
+            ask,
+            reader,
+            lambda why: with_office(views.insert(context, why, which, second=second), caps.region, also=why is None),
+            fresh=fresh,
         )
         assert not isinstance(visit, str)
         try:

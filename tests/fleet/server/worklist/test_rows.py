@@ -63,6 +63,13 @@ def test_a_hold_that_the_issuer_has_not_heard_of_waits_too(desk: Desk) -> None:
     assert desk.rows()["hold", CARD].cause == "waiting"
 
 
+def test_a_block_that_the_issuer_has_not_heard_of_waits_too(desk: Desk) -> None:
+    ask = BlockAsk(id="e" * 32, card_number=CARD, reason="replaced", wanted="")
+    with desk.database.writing.begin() as connection:
+        requesting.enqueue(connection, RequestKey(HERE, ask.id), ask, "", desk.now)
+    assert desk.rows()["hold", CARD].cause == "waiting"
+
+
 def test_a_hold_by_a_deadline_is_told_by_its_deadline_alone(desk: Desk) -> None:
     desk.held(CARD, "deadline")
     assert desk.rows() == {}

@@ -1,0 +1,125 @@
+"""Issuers of the visits: with an interface, with a portal for people, and none; each notes what was asked of it.
+
+What is asked of the twin goes into the fleet server's own tables as the server writes it, so that its worklist can be read.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy import insert
+
+from fleet.messages.asking import (
+    BlockAsk,
+    BlockedResult,
+    DeclinedResult,
+    HeldResult,
+    HoldAsk,
+    LetterOrderedResult,
+    tag_of,
+)
+from fleet.messages.vocabulary import AskName
+from fleet.server.issuers import request_queue
+from fleet.server.issuers.model import HandoverReport, RequestKey
+from fleet.server.issuers.tables import wishes
+from kiosk.issuer.ports import (
+    CardBlocked,
+    CardHeld,
+    CardWord,
+    Found,
+    LetterOrdered,
+    NotFound,
+    Offer,
+    RequestDeclined,
+    RequestQueued,
+    Unavailable,
+)
+from sim.stories.clock import HandClock
+from sim.stories.devices import STATION
+from sim.stories.issuer import IssuerDesk
+from sim.stories.room import authority
+from tests.fakes.campaigns.server_core import Server
+from tests.fakes.visits.mix import Issuer
+
+BESIDE_THE_PORTAL = ("certificate", "unblock", "authenticate")
+Told = tuple[AskName, str, str, str]
+"""Ask, outcome, reason of the ask, reason of a refusal."""
+
+
+class VisitDesk(IssuerDesk):
+    """An issuer of that kind. `asked`: what came of each hold, block and letter."""
+
+    def __init__(self, clock: HandClock, issuer: Issuer, *, is_online: bool) -> None:
+        super().__init__(authority(), clock)
+        self.kind = issuer
+        self.online = is_online
+        self.asked: list[Told] = []
+
+    async def offers(self, facts: Any) -> tuple[Offer, ...] | RequestDeclined | Unavailable:
+        return await super().offers(facts) if self.kind in ("api", "portal_est") else Unavailable()
+
+    async def block(self, card_number: str, reason: str, **about: Any) -> Any:
+        return self._note(AskName.CARD_BLOCK, reason, await super().block(card_number, reason, **about))
+
+    async def hold(self, card_number: str, reason: str, **about: Any) -> Any:
+        return self._note(AskName.CARD_HOLD, reason, await super().hold(card_number, reason, **about))
+
+    async def order_letter(self, card_number: str, **about: Any) -> Any:
+        return self._note(AskName.CARD_LETTER, "", await super().order_letter(card_number, **about))
+
+    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
+        return Unavailable() if self.kind == "none" else await super().state(card_number)
+
+    async def find(self, **about: Any) -> Found | NotFound | RequestDeclined | Unavailable:
+        return Unavailable() if self.kind == "none" else await super().find(**about)
+
+    def _no(self, what: str) -> RequestDeclined | Unavailable | None:
+        """What wants the issuer's own answer: a portal gives programs none."""
+        has_interface = self.kind == "api" or (self.kind == "portal_est" and what in BESIDE_THE_PORTAL)
+        return super()._no(what) if has_interface else Unavailable()
+
+    def _note(self, ask: AskName, reason: str, came: Any) -> Any:
+        """A hold or block that an issuer without interface was asked for waits in the server's queue."""
+        match came:
+            case RequestDeclined(why):
+                self.asked.append((ask, tag_of(DeclinedResult), reason, why))
+            case CardHeld() | CardBlocked() if self.kind != "api":
+                self.asked.append((ask, "waiting", reason, ""))
+                return RequestQueued(self._clock.now())
+            case RequestQueued():
+                self.asked.append((ask, "waiting" if self.kind != "api" else "", reason, ""))
+            case CardHeld():
+                self.asked.append((ask, tag_of(HeldResult), reason, ""))
+            case CardBlocked():
+                self.asked.append((ask, tag_of(BlockedResult), reason, ""))
+            case LetterOrdered():
+                self.asked.append((ask, tag_of(LetterOrderedResult), reason, ""))
+        return came
+
+
+def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
+    """What the server has of the asks, once the station is connected again; and what becomes of the hand-overs."""
+    now = server.clock.now()
+    done = {AskName.CARD_HOLD: tag_of(HeldResult), AskName.CARD_BLOCK: tag_of(BlockedResult)}
+    with server.database.writing.begin() as connection:
+        for number, (ask, outcome, reason, refusal) in enumerate(desk.asked):
+            key = RequestKey(STATION, hashlib.sha256(f"{ask} {number}".encode()).hexdigest()[:32])
+            if outcome == "waiting":
+                request_queue.enqueue(connection, key, _queued(ask, key.id, card_number, reason), "", now)
+                continue
+            row = {"station": key.station, "id": key.id, "ask": ask, "digest": "", "card_number": card_number}
+            said = {"outcome": outcome or done[ask], "reason": refusal or None, "people": json.dumps([])}
+            hold = {"hold_reason": reason if ask == AskName.CARD_HOLD else None, "at": now}
+            connection.execute(insert(wishes).values(**row, **said, **hold))
+        for row in request_queue.due_requests(connection, now):
+            if isinstance(row.content, HandoverReport):
+                if desk.kind == "api":
+                    request_queue.record_answer(connection, row.key, None, now)
+                else:
+                    request_queue.leave_to_people(connection, row)
+
+
+def _queued(ask: AskName, id: str, card_number: str, reason: str) -> BlockAsk | HoldAsk:
+    kind: Any = BlockAsk if ask == AskName.CARD_BLOCK else HoldAsk
+    queued: BlockAsk | HoldAsk = kind(id=id, card_number=card_number, reason=reason, wanted="")
+    return queued

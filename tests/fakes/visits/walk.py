@@ -1,0 +1,103 @@
+"""Walks a visit through the real journey of its errand, and what the fleet server has of it afterwards.
+
+Station, journal, outbox, ingest, orders and worklist are the real ones; cards, cabinet, printer, issuer and the person are twins.
+The clock is passed in. The connection is back when the visit is over.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleet.server.cards.service import CardService
+from fleet.server.deadlines.settings import load as load_deadlines
+from fleet.server.worklist.model import WorklistRow
+from fleet.server.worklist.service import WorklistService
+from fleet.server.worklist.settings import load as load_worklist
+from kiosk.errands.registry import ERRANDS
+from kiosk.ports import Ended
+from kiosk.region import BothLanguages, RegionSettings
+from kiosk.views import Busy, View
+from sim.stories.devices import STATION
+from sim.stories.room import quick_folder
+from sim.stories.setting import room_for
+from tests.fakes.campaigns.server_core import Server
+from tests.fakes.visits.issuers import Told, VisitDesk, write_down
+from tests.fakes.visits.mix import Issuer, Situation
+from tests.fakes.visits.visitors import VISITORS, Guest, deeds_of, prepare_desk
+from tests.fleet.server.conftest import KeptChanges
+
+REGION = RegionSettings(
+    office="Kortkontoret, plan 2, 08-123 00 00",
+    office_hours=BothLanguages(sv="Måndag till fredag 8–16.", en="Monday to Friday 8 to 4."),
+    block_line="020-32 32 62",
+)
+"""Made up, but for the block line."""
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A visit that is over. `last`: the last screen before the card was taken back."""
+
+    situation: Situation
+    issuer: Issuer
+    ended: Ended
+    last: View[Any]
+    seen: tuple[str, ...]
+    asked: tuple[Told, ...]
+    rows: tuple[WorklistRow, ...]
+    """All that stands on the server's worklist."""
+
+    @property
+    def card(self) -> str:
+        return VISITORS[self.situation.visitor].card
+
+
+def walk_all(situations: Iterable[Situation], issuer: Issuer) -> Iterator[Walked]:
+    """Each of them once, in a station of its own."""
+    with tempfile.TemporaryDirectory() as slow, quick_folder(Path(slow)) as folder:
+        templates = folder / "templates"
+        templates.mkdir()
+        for number, situation in enumerate(situations):
+            place = folder / str(number)
+            place.mkdir()
+            yield asyncio.run(walk(situation, issuer, place, templates))
+            shutil.rmtree(place)
+
+
+async def walk(situation: Situation, issuer: Issuer, folder: Path, templates: Path) -> Walked:
+    """One visit. `folder` is the station's and empty; `templates` is where stores of the server are prepared."""
+    visitor = VISITORS[situation.visitor]
+    room = room_for(folder, visitor.setting)
+    try:
+        desk = VisitDesk(room.clock, issuer, is_online=situation.is_online)
+        prepare_desk(room, desk)
+        visitor.prepare(room, desk)
+        room.equip(region=REGION)
+        deeds = deeds_of(visitor, attends=situation.attendance == "there", slips=situation.slips)
+        someone = Guest(room.world, room.clock, deeds)
+        errand = next(errand for errand in ERRANDS if errand.id == visitor.errand)
+        ended = await room.errand(someone, errand.journey, errand.id)
+        server = Server(room.clock, room.orders.all, STATION, templates)
+        try:
+            server.take(await room.chain())
+            write_down(server, desk, visitor.card)
+            rows = _worklist(server)
+        finally:
+            server.close()
+    finally:
+        await room.close()
+    return Walked(situation, issuer, ended, _last(someone.shown), tuple(someone.names), tuple(desk.asked), tuple(rows))
+
+
+def _last(shown: Sequence[View[Any]]) -> View[Any]:
+    return next(view for view in reversed(shown) if not (isinstance(view, Busy) or view.name == "closing.take_card"))
+
+
+def _worklist(server: Server) -> list[WorklistRow]:
+    changes, now = KeptChanges(), server.clock.now
+    cards = CardService(server.database, changes, now)
+    return WorklistService(server.database, cards, changes, now, load_worklist(), load_deadlines()).rows()
