@@ -50,7 +50,7 @@ def _promised(walked: Walked) -> set[str]:
             promised.add("hold")
         if refusal and ask in (AskName.CARD_HOLD, AskName.CARD_BLOCK):
             promised.add("hold_declined")
-    if "pickup.done" in walked.seen and walked.issuer != "api":
+    if {"pickup.done", "activate.done"} & set(walked.seen) and walked.issuer != "api":
         promised.add("handover")
     if walked.situation.visitor == "dead_chip" and walked.ended.outcome == ErrandOutcome.DONE:
         promised.add("not_seen")

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.leavers import leaver_digest
+from kiosk.errands.activate.stories import NEW_NUMBER, TWO_READERS, by_post
 from kiosk.errands.change_pin.stories import change
 from kiosk.errands.check_card.stories import check
 from kiosk.errands.renew_certificate.stories import renew
@@ -103,6 +104,10 @@ def _has_left(room: Room, desk: VisitDesk) -> None:
     room.orders.leavers.update(map(leaver_digest, ders))
 
 
+def _posted(room: Room, desk: VisitDesk) -> None:
+    desk.cards[NEW_NUMBER] = CardRecord(NEW_NUMBER, HOLDER, "6XX", "handed_out")
+
+
 def _stranger(room: Room, desk: VisitDesk) -> None:
     del desk.cards[NUMBER]
     of_a_stranger(room)
@@ -131,6 +136,7 @@ VISITORS: dict[str, Visitor] = {
     "own_card_expired": Visitor(
         "pickup", lambda: own_card(4), replace(PICKUP, number=4), card=person(4).new.card_number
     ),
+    "by_post": Visitor("activate", by_post(), TWO_READERS, _posted, NEW_NUMBER, {"needed": "nobody"}),
     "leaver": Visitor("pickup", own_card, PICKUP, _has_left, person(1).new.card_number),
     "renews": Visitor("renew_certificate", renew(), prepare=_offers("identification")),
     "reserve_own": Visitor("reserve_certificate", spare(), RESERVED, _offers("reserve", reserve=True)),

@@ -19,7 +19,7 @@ from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist
 from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
-from kiosk.region import BothLanguages, RegionSettings
+from kiosk.region import BothLanguages, general
 from kiosk.views import Busy, View
 from sim.stories.devices import STATION
 from sim.stories.room import quick_folder
@@ -30,12 +30,10 @@ from tests.fakes.visits.mix import Issuer, Situation
 from tests.fakes.visits.visitors import VISITORS, Guest, deeds_of, prepare_desk
 from tests.fleet.server.conftest import KeptChanges
 
-REGION = RegionSettings(
-    office="Kortkontoret, plan 2, 08-123 00 00",
-    office_hours=BothLanguages(sv="Måndag till fredag 8–16.", en="Monday to Friday 8 to 4."),
-    block_line="020-32 32 62",
-)
-"""Made up, but for the block line."""
+OFFICE = "Kortkontoret, plan 2, 08-123 00 00"
+HOURS = BothLanguages(sv="Måndag till fredag 8–16.", en="Monday to Friday 8 to 4.")
+REGION = general().model_copy(update={"office": OFFICE, "office_hours": HOURS})
+"""What holds everywhere, with an office that is made up."""
 
 
 @dataclass(frozen=True)
