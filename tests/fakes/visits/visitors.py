@@ -65,6 +65,8 @@ class Visitor:
     card: str = NUMBER
     later: Mapping[str, Deed | Sequence[Deed]] = field(default_factory=dict)
     """What is done where no administrator is there."""
+    again: Callable[[], Story] | None = None
+    """What is done where the first try was refused, and an administrator is there, to whom the last screen sends the visitor."""
 
 
 def prefer(*values: str) -> Deed:
@@ -134,7 +136,11 @@ VISITORS: dict[str, Visitor] = {
     "protected": Visitor("pickup", lambda: own_card(5), replace(PICKUP, number=5), card=person(5).new.card_number),
     "order_expired": Visitor("pickup", own_card, replace(PICKUP, order={"last_day": "2026-02-01"})),
     "own_card_expired": Visitor(
-        "pickup", lambda: own_card(4), replace(PICKUP, number=4), card=person(4).new.card_number
+        "pickup",
+        lambda: own_card(4),
+        replace(PICKUP, number=4),
+        card=person(4).new.card_number,
+        again=lambda: attended(4),
     ),
     "by_post": Visitor("activate", by_post(), TWO_READERS, _posted, NEW_NUMBER, {"needed": "nobody"}),
     "leaver": Visitor("pickup", own_card, PICKUP, _has_left, person(1).new.card_number),
@@ -159,9 +165,9 @@ def prepare_desk(room: Room, desk: VisitDesk) -> None:
     room.equip(**ports)
 
 
-def deeds_of(visitor: Visitor, *, attends: bool, slips: bool) -> dict[str, Any]:
-    """What this visitor does at each question."""
-    story: dict[str, Any] = dict(visitor.story())
+def deeds_of(visitor: Visitor, story_of: Callable[[], Story], *, attends: bool, slips: bool) -> dict[str, Any]:
+    """What this visitor does at each question of that story."""
+    story: dict[str, Any] = dict(story_of())
     errand = visitor.errand
     if not attends:
         story |= {f"{errand}.{name}": deed for name, deed in visitor.later.items()}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fleet.messages.vocabulary import ErrandOutcome
 from fleet.server.cards.service import CardService
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.worklist.model import WorklistRow
@@ -22,12 +23,12 @@ from kiosk.ports import Ended
 from kiosk.region import BothLanguages, general
 from kiosk.views import Busy, View
 from sim.stories.devices import STATION
-from sim.stories.room import quick_folder
+from sim.stories.room import Room, quick_folder
 from sim.stories.setting import room_for
 from tests.fakes.campaigns.server_core import Server
 from tests.fakes.visits.issuers import Told, VisitDesk, write_down
 from tests.fakes.visits.mix import Issuer, Situation
-from tests.fakes.visits.visitors import VISITORS, Guest, deeds_of, prepare_desk
+from tests.fakes.visits.visitors import VISITORS, Guest, Visitor, deeds_of, prepare_desk
 from tests.fleet.server.conftest import KeptChanges
 
 OFFICE = "Kortkontoret, plan 2, 08-123 00 00"
@@ -75,10 +76,7 @@ async def walk(situation: Situation, issuer: Issuer, folder: Path, templates: Pa
         prepare_desk(room, desk)
         visitor.prepare(room, desk)
         room.equip(region=REGION)
-        deeds = deeds_of(visitor, attends=situation.attendance == "there", slips=situation.slips)
-        someone = Guest(room.world, room.clock, deeds)
-        errand = next(errand for errand in ERRANDS if errand.id == visitor.errand)
-        ended = await room.errand(someone, errand.journey, errand.id)
+        someone, ended = await _visit(room, visitor, situation)
         server = Server(room.clock, room.orders.all, STATION, templates)
         try:
             server.take(await room.chain())
@@ -89,6 +87,20 @@ async def walk(situation: Situation, issuer: Issuer, folder: Path, templates: Pa
     finally:
         await room.close()
     return Walked(situation, issuer, ended, _last(someone.shown), tuple(someone.names), tuple(desk.asked), tuple(rows))
+
+
+async def _visit(room: Room, visitor: Visitor, situation: Situation) -> tuple[Guest, Ended]:
+    """One errand; and once more with the administrator, where that is what the first try came to."""
+    errand = next(errand for errand in ERRANDS if errand.id == visitor.errand)
+    attends = situation.attendance == "there"
+    stories = [visitor.story, *([visitor.again] if visitor.again is not None and attends else [])]
+    for story in stories:
+        deeds = deeds_of(visitor, story, attends=attends, slips=situation.slips)
+        someone = Guest(room.world, room.clock, deeds)
+        ended = await room.errand(someone, errand.journey, errand.id)
+        if ended.outcome == ErrandOutcome.DONE:
+            break
+    return someone, ended
 
 
 def _last(shown: Sequence[View[Any]]) -> View[Any]:

@@ -35,12 +35,14 @@ def test_of_words_only_those_on_the_list_are_left() -> None:
         {
             "errand": "e", "hsa_id": HOLDER, "card_number": CARD, "old_card": "", "second": CLERK, "slot": 3, "reason": ["x"],
             "receipt": {"payload": "x"}, "statement": "x", "document_digits": "1234", "remark": "x", "numbers": [CARD],
+            "by_number": True, "missing": [CARD, 7], "unlisted": "x",
         },
         PSEUDONYMS,
     )  # fmt: skip
     assert left == {
         "errand": "e", "hsa_id": PSEUDONYMS.person(HOLDER), "card_number": PSEUDONYMS.card(CARD), "old_card": "",
         "second": PSEUDONYMS.person(CLERK), "slot": 3, "receipt": None,
+        "by_number": True, "missing": [PSEUDONYMS.card(CARD)],
     }  # fmt: skip
 
 
