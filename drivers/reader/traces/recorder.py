@@ -7,6 +7,7 @@ Rules:
 """
 
 import base64
+import contextlib
 import hashlib
 import re
 import secrets
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import utils
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
-from drivers.reader.errors import UnknownCardError
+from drivers.reader.errors import CardAnswerError, UnknownCardError
 from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.port import Backend, CardConnection, Presence
@@ -31,6 +32,7 @@ from drivers.reader.traces.trace import CODE_COMMANDS, SignatureForm, Span, Step
 
 _PLACES = tuple(x509.ObjectIdentifier(f"2.5.4.{oid[-1]}") for oid in PLACES)
 SELECT = b"\xa4"
+ENCODINGS = ("utf-8", "latin-1", "utf-16-be", "utf-16-le")
 MOST_UNPACKED = 16 * 1024
 WINDOW = 12
 """So many equal bytes are taken for a piece of a certificate."""
@@ -131,19 +133,20 @@ async def record_card(
 
 
 async def _signatures(visit: CardVisit, code: Secret) -> list[MadeSignature]:
-    """That for signing first: some keys want the code just before each use (SP 800-73-4 part 1, table 4b)."""
-    verified = await visit.verify(Role.IDENTIFICATION, code)
-    if not isinstance(verified, Accepted):
-        raise TraceError("the card did not take the code")
+    """The code before each: some keys want it just before their use (SP 800-73-4 part 1, table 4b). It is the right one, or the
+    first is the last."""
     purposes: tuple[Purpose, ...] = ("signature", "identification")
     if visit.facts.pin(Role.SIGNATURE) is not None:
         purposes = ("identification",)
     made = []
     for purpose in purposes:
+        if not isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted):
+            raise TraceError("the card did not take the code")
         message = secrets.token_bytes(32)
-        outcome = await visit.sign(purpose, message)
-        if isinstance(outcome, Signed):
-            made.append(MadeSignature(message, outcome))
+        with contextlib.suppress(CardAnswerError):  # of a card that signs with another key than it was asked for
+            outcome = await visit.sign(purpose, message)
+            if isinstance(outcome, Signed):
+                made.append(MadeSignature(message, outcome))
     return made
 
 
@@ -226,21 +229,23 @@ class _Scrubber:
         )
 
     def _cover_hash(self, number: int, digest: bytes) -> bool:
-        """Also where it is spread over the commands of a chain (ISO/IEC 7816-4 5.3.3)."""
+        """Each time that it was sent, also where it is spread over the commands of a chain (ISO/IEC 7816-4 5.3.3)."""
         fields = [_data_field(command) for command in self._commands]
-        at = b"".join(command[slice(*place)] for command, place in zip(self._commands, fields, strict=True)).find(
-            digest
-        )
+        sent = b"".join(command[slice(*place)] for command, place in zip(self._commands, fields, strict=True))
+        for match in re.finditer(re.escape(digest), sent):
+            self._cover_piece(number, fields, match.start(), match.end())
+        return digest in sent
+
+    def _cover_piece(self, number: int, fields: Sequence[tuple[int, int]], at: int, to: int) -> None:
         passed = 0
-        for step, (begin, end) in enumerate(fields if at >= 0 else ()):
-            first, last = max(at, passed), min(at + len(digest), passed + end - begin)
+        for step, (begin, end) in enumerate(fields):
+            first, last = max(at, passed), min(to, passed + end - begin)
             if first < last:
                 place, length = begin + first - passed, last - first
                 self._commands[step][place : place + length] = bytes(length)
                 span = Span(what="hash", at=place, length=length, signature=number, start=first - at)
                 self._spans[step].append(span)
             passed += end - begin
-        return at >= 0
 
     def _cover_answer(self, number: int, at: int, length: int) -> None:
         self._stream[at : at + length] = bytes(length)
@@ -299,20 +304,40 @@ class _Scrubber:
         if facts is not None:
             self._words |= set(_split(f"{facts.holder.name} {facts.holder.hsa_id} {' '.join(numbers)}"))
         for word in sorted(self._words, key=len, reverse=True):
-            for old, new in _written(word, self._names.text(word)):
-                self._exchange(old, new)
+            self._map_text(word)
         for number in numbers:
             if _is_hex(number) and len(number) >= 4:
                 old = bytes.fromhex(number)
-                self._exchange(old, self._names.blob(old))
+                self._map_bytes(old, self._names.blob(old))
 
-    def _exchange(self, old: bytes, new: bytes) -> None:
+    def _map_text(self, word: str) -> None:
+        """However it is written, in capitals too."""
+        for encoding in ENCODINGS:
+            length = len(word.encode(encoding, "replace"))
+            for at in self._places(word.encode(encoding, "replace")):
+                text = bytes(self._stream[at : at + length]).decode(encoding)
+                self._map_bytes_at(at, length, self._names.text(text).encode(encoding, "replace"))
+        if _is_packed(word):
+            self._map_bytes(bytes.fromhex(word), bytes.fromhex(self._names.text(word)))
+
+    def _map_bytes(self, old: bytes, new: bytes) -> None:
+        for at in self._places(old):
+            self._map_bytes_at(at, len(old), new)
+
+    def _map_bytes_at(self, at: int, length: int, new: bytes) -> None:
+        if len(new) != length:
+            raise TraceError("a name in letters that are not known here")
+        self._stream[at : at + length] = new
+
+    def _places(self, content: bytes) -> list[int]:
         """Outside of certificates, in which a few bytes may look like anything."""
-        at = self._stream.find(old)
-        while old != new and at >= 0:
-            if not any(self._pieces[at : at + len(old)]):
-                self._stream[at : at + len(old)] = new
-            at = self._stream.find(old, at + 1)
+        found, stream, content = [], bytes(self._stream).lower(), content.lower()
+        at = stream.find(content)
+        while at >= 0:
+            if not any(self._pieces[at : at + len(content)]):
+                found.append(at)
+            at = stream.find(content, at + len(content))
+        return found
 
     def steps(self) -> Iterator[Step]:
         """What goes into the trace."""
@@ -326,7 +351,9 @@ class _Scrubber:
         outside = bytes(sign for sign, piece in zip(self._stream, self._pieces, strict=True) if not piece)
         content = [outside.lower(), *(bytes(command).lower() for command in self._commands)]
         for word in self._words:
-            if len(word) > SHORTEST and any(old.lower() in part for old, _ in _written(word, word) for part in content):
+            written = [word.encode(encoding, "replace").lower() for encoding in ENCODINGS]
+            written += [bytes.fromhex(word)] if _is_packed(word) else []
+            if len(word) > SHORTEST and any(old in part for old in written for part in content):
                 raise TraceError("a name or number of the card is left, in a form that is not known here")
 
     def _bounds(self) -> Iterator[tuple[int, int]]:
@@ -379,12 +406,9 @@ def _split(text: str) -> list[str]:
     return [word for word in re.findall(r"[^\W_]+", text) if len(word) >= SHORTEST and len(set(word)) > 1]
 
 
-def _written(old: str, new: str) -> Iterator[tuple[bytes, bytes]]:
-    """In each way in which cards write text; digits also two to a byte."""
-    for encoding in ("utf-8", "latin-1", "utf-16-be"):
-        yield old.encode(encoding, "replace"), new.encode(encoding, "replace")
-    if old.isascii() and old.isdigit() and len(old) % 2 == 0 and len(old) >= 8:
-        yield bytes.fromhex(old), bytes.fromhex(new)
+def _is_packed(word: str) -> bool:
+    """Whether cards may write it as two digits to a byte."""
+    return word.isascii() and word.isdigit() and len(word) % 2 == 0 and len(word) >= 8
 
 
 def _data_field(command: bytes | bytearray) -> tuple[int, int]:

@@ -121,7 +121,8 @@ def check_trace(trace: Trace) -> None:
 
 def has_personal_number(content: bytes) -> bool:
     """Whether a Swedish personal identity or coordination number stands in it: ten or twelve digits, day and check digit."""
-    texts = (content.decode("latin-1"), *(content[at:].decode("utf-16-be", "replace") for at in (0, 1)))
+    wide = [content[at:].decode(name, "replace") for name in ("utf-16-be", "utf-16-le") for at in (0, 1)]
+    texts = (content.decode("latin-1"), *wide)
     return any(is_personal_number(match) for text in texts for match in _DIGITS.findall(text))
 
 

@@ -1,8 +1,9 @@
 """Twin of a card, made of its trace: it answers as the card did, and signs with the trace's test keys.
 
 Rules:
-- A command is answered by the next step of the trace, else by the next one with the same command and selection; what the card was
-  never asked is 6A82 (SELECT) or 6D00, and `missed` counts it.
+- A command is answered by the next step of the trace, else by the next one with the same command and selection; a signature only
+  in the same security environment. What the card was never asked is refused as it refused such a command, else with 6A82 (SELECT)
+  or 6D00, and `missed` counts it.
 - It takes the trace's made-up code and no other. Wrong ones count down, from what the card told where it told; 6983 at the end.
 - It may be spoken to in the other protocol than its card was: T=0 has Le only where there are no data.
 - Power and reset take it back to the beginning; tries stay.
@@ -10,6 +11,7 @@ Rules:
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from cryptography.hazmat.primitives import hashes
@@ -21,7 +23,7 @@ from drivers.reader.port import CardConnection, Presence
 from drivers.reader.traces.reissue import PrivateKey, sign_in
 from drivers.reader.traces.trace import VERIFY, SignatureForm, Span, Step, Trace, TraceError, steps_with
 
-SELECT, GET_RESPONSE = 0xA4, 0xC0
+SELECT, GET_RESPONSE, MANAGE_ENVIRONMENT = 0xA4, 0xC0, 0x22
 NOT_FOUND, NOT_SUPPORTED, LOCKED = b"\x6a\x82", b"\x6d\x00", b"\x69\x83"
 TRIES = 3
 """Where the card did not tell how many it has left."""
@@ -29,6 +31,20 @@ SELECTIONS = 3
 """So many of the last SELECTs stand for what is selected."""
 READER = "Trace"
 _HASHES: Mapping[str, hashes.HashAlgorithm] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384()}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What commands refer to: the last selections, and the security environment (ISO/IEC 7816-4 11.5.11)."""
+
+    selected: tuple[bytes, ...] = ()
+    environment: bytes = b""
+
+    def after(self, command: bytes) -> "Context":
+        """What holds after a command."""
+        if command[1] == SELECT:
+            return Context((*self.selected, command)[-SELECTIONS:], b"")
+        return Context(self.selected, command) if command[1] == MANAGE_ENVIRONMENT else self
 
 
 class TraceTwin:
@@ -40,7 +56,8 @@ class TraceTwin:
         self.missed = 0
         self._steps = trace.steps
         self._commands = [without_le(bytes.fromhex(step.command)) for step in trace.steps]
-        self._selections = _selections(self._commands)
+        self._contexts = _contexts(self._commands)
+        self._refusals = _refusals(self._commands, trace)
         self._forms = trace.signatures
         self._keys = [_key(form) for form in trace.signatures]
         self._code = trace.code.encode()
@@ -49,11 +66,11 @@ class TraceTwin:
         self._signatures: dict[int, bytes] = {}
         self._digests: dict[int, bytes] = {}
         self._at = 0
-        self._selected: tuple[bytes, ...] = ()
+        self._context = Context()
 
     def power_on(self) -> bytes:
         """Back to the beginning. Gives the ATR."""
-        self._at, self._selected = 0, ()
+        self._at, self._context = 0, Context()
         self._signatures.clear()
         return self.atr
 
@@ -68,8 +85,7 @@ class TraceTwin:
         """The answer to one command."""
         apdu = without_le(apdu)
         found = self._find(apdu)
-        if apdu[1:2] == bytes([SELECT]):
-            self._selected = (*self._selected, apdu)[-SELECTIONS:]
+        self._context = self._context.after(apdu)
         if found is None:
             return self._unasked(apdu)
         self._at = found + 1
@@ -90,15 +106,22 @@ class TraceTwin:
         if apdu[1] == GET_RESPONSE and self._commands[self._at - 1][1:2] == bytes([SELECT]):
             return b"\x90\x00"  # the card had more to say (61xx), and in T=0 nobody asked for it
         self.missed += 1
-        return NOT_FOUND if apdu[1:2] == bytes([SELECT]) else NOT_SUPPORTED
+        return NOT_FOUND if apdu[1] == SELECT else self._refusals.get(apdu[1:4], NOT_SUPPORTED)
 
     def _find(self, apdu: bytes) -> int | None:
         fitting = [number for number, command in enumerate(self._commands) if self._fits(number, command, apdu)]
         if apdu[1:2] == bytes([GET_RESPONSE]):
             fitting = [number for number in fitting if number == self._at]
-        same = [number for number in fitting if self._selections[number] == self._selected]
+        fitting = [number for number in fitting if not self._signs(number) or self._has_environment(number)]
+        same = [number for number in fitting if self._contexts[number].selected == self._context.selected]
         likely = [number for number in same if number >= self._at] or same or fitting
         return next((number for number in (self._at, *likely) if number in fitting), None)
+
+    def _signs(self, number: int) -> bool:
+        return any(span.what == "hash" for span in self._steps[number].spans)
+
+    def _has_environment(self, number: int) -> bool:
+        return self._contexts[number].environment == self._context.environment
 
     def _fits(self, number: int, command: bytes, apdu: bytes) -> bool:
         if len(command) != len(apdu) or not any(command):
@@ -209,14 +232,23 @@ def without_le(apdu: bytes) -> bytes:
     return apdu[: (7 if extended else 5) + length]
 
 
-def _selections(commands: list[bytes]) -> list[tuple[bytes, ...]]:
-    """What was selected before each command."""
-    selected: tuple[bytes, ...] = ()
-    before = []
+def _contexts(commands: list[bytes]) -> list["Context"]:
+    """What holds before each command."""
+    context, before = Context(), []
     for command in commands:
-        before.append(selected)
-        selected = () if not any(command) else (*selected, command)[-SELECTIONS:] if command[1] == SELECT else selected
+        before.append(context)
+        context = context.after(command) if any(command) else Context()
     return before
+
+
+def _refusals(commands: list[bytes], trace: Trace) -> dict[bytes, bytes]:
+    """Status words by instruction and parameters, of commands that the card refused."""
+    refused: dict[bytes, bytes] = {}
+    for command, step in zip(commands, trace.steps, strict=True):
+        answer = bytes.fromhex(step.answer)
+        if len(answer) == 2 and answer[0] in (0x69, 0x6A, 0x6D):
+            refused.setdefault(command[1:4], answer)
+    return refused
 
 
 def _tries_told(trace: Trace) -> dict[int, int]:

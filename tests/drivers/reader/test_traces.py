@@ -102,6 +102,22 @@ async def test_a_twin_takes_its_own_code_and_signs_with_its_own_keys(authority: 
     assert [test.verified for test in tests] == [True, True]
 
 
+@pytest.mark.parametrize("trait", ["pso-hash", "internal-authenticate", "consent", "padded-files", "free-key"])
+async def test_a_card_that_does_it_otherwise_has_a_twin_that_does_too(authority: TestAuthority, trait: str) -> None:
+    """Signed in another order than it was recorded, too."""
+    persona = person(EC_PERSON).new
+    trace = await recorded(VirtualCard.create(persona, authority, NOW, kind="B", traits=[trait]), persona.pin)
+    reader = CardReader(TwinBackend(TraceTwin(trace)), READER, SETTINGS)
+    tests = []
+    async with visiting(reader) as visit:
+        for purpose in ("identification", "signature")[: len(trace.signatures)]:
+            assert isinstance(await visit.verify(PIN, Secret(trace.code)), Accepted)
+            tests.append((await try_card(visit, purpose)).verified)
+    await reader.close()
+    assert tests
+    assert all(tests)
+
+
 async def test_an_rsa_card_has_a_twin_too(authority: TestAuthority) -> None:
     persona = replace(person(EC_PERSON).new, key_algorithm="RSA-2048")
     for kind in "BC":
@@ -179,7 +195,7 @@ def save(folder: Path, content: bytes) -> tuple[Path, ProfileKeys]:
 
 LEFT = {
     "a personal number in a file": b"\x0c\x0d19121212-1212",
-    "the name in capitals": b"\x0c\x04" + person(EC_PERSON).new.surname.upper().encode(),
+    "a personal number of two bytes a digit": "191212121212".encode("utf-16-le"),
 }
 
 
@@ -194,6 +210,22 @@ async def test_nothing_is_made_where_something_of_a_person_is_left(
     recording.exchanges.append((bytes.fromhex("00b0000020"), LEFT[story] + b"\x90\x00"))
     with pytest.raises(TraceError, match=r"personal identity number|name or number"):
         make_trace(recording, facts, TODAY)
+
+
+async def test_names_are_mapped_however_they_are_written_and_refused_in_a_command(
+    make_card: Callable[..., VirtualCard],
+) -> None:
+    card = make_card()
+    backend, name = RecordingBackend(plugged(card)), card.persona.surname
+    facts = await facts_of(backend, "Bench 0")
+    written = [name.upper().encode(), name.lower().encode(), name.encode("utf-16-le"), name.encode("utf-16-be")]
+    backend.recording.exchanges.append((bytes.fromhex("00b0000040"), b"\x0c".join(written) + b"\x90\x00"))
+    content = make_trace(backend.recording, facts, TODAY).to_file()
+    for text in written:
+        assert text.hex().encode() not in content
+    backend.recording.exchanges.append((bytes.fromhex("00a4040008") + name.encode(), b"\x6a\x82"))
+    with pytest.raises(TraceError, match="a name or number of the card is left"):
+        make_trace(backend.recording, facts, TODAY)
 
 
 async def test_a_code_that_was_not_typed_here_ends_the_recording(make_card: Callable[..., VirtualCard]) -> None:
