@@ -25,9 +25,11 @@ from fleet.server.worklist.model import WorklistRow
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist
 from fleet.server.worklist.tables import worklist_acts
-from tests.fakes.server.databases import new_store
+from tests.fakes.server.databases import either, new_store, on_postgres
 from tests.fakes.server.readings import NOW
 from tests.fleet.server.conftest import KeptChanges, hold_orders, record
+
+__all__ = ["either", "on_postgres"]
 
 HERE, THERE = "lasarettet-a", "lasarettet-c"
 KRA, NOT_KRA = "TEST000000-A001", "TEST000000-A002"

@@ -18,6 +18,9 @@ from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey
 from fleet.server.issuers.requests import RequestLog
 from fleet.server.orders.service import apply_step
+from fleet.server.platform.database.database import Database
+from fleet.server.worklist.model import KINDS
+from tests.fleet.server.conftest import SealingStation
 from tests.fleet.server.worklist.conftest import HERE, KRA, THERE, Desk
 
 CARD, OTHER = "9752269033000001", "9752269033000002"
@@ -200,3 +203,23 @@ def test_a_decision_on_its_way_to_the_issuer_is_seen_at_the_row(desk: Desk) -> N
     with desk.database.writing.begin() as connection:
         requesting.enqueue(connection, RequestKey(HERE, block.id), block, f"account:{KRA}", desk.now, KRA)
     assert desk.rows()["hold", CARD].is_sent
+
+
+def test_every_kind_is_found_on_both_databases(either: Database, station: SealingStation) -> None:
+    desk = Desk(either)
+    desk.order("O-1", CARD, "activated", station=station.name)
+    desk.order("O-2", OTHER, "misplaced", station=station.name)
+    desk.order("O-3", "9752269033000003", station=station.name, hsa_id="TEST000000-0003")
+    desk.has_left("TEST000000-0003", "2026-11-20")
+    desk.held(CARD, station=station.name)
+    desk.held(OTHER, result=DeclinedResult("unknown_card"), station=station.name)
+    desk.letter_refused(OTHER, "reserve_card")
+    desk.quarantined(1, 9, "9752269033000009")
+    with either.writing.begin() as connection:
+        requesting.report_handovers(connection, ["O-3"], desk.now)
+        requesting.leave_to_people(connection, requesting.due_requests(connection, desk.now)[0])
+    desk.emptied(1, 1, 2)
+    desk.later(minutes=1)
+    desk.dropped(1, "9752269033000008", by_number=True)
+    assert {row.kind for row in desk.worklist.rows()} == set(KINDS)
+    assert all(row.taken is None for row in desk.worklist.within(frozenset({"*"})).rows())
