@@ -15,6 +15,7 @@ from fleet.server.guards.service import observe_clock
 from fleet.server.platform.audit.log import entries
 from fleet.server.platform.database.database import FILE_NAME, Database, open_database
 from fleet.server.stations.tables import stations
+from sim.issuer.database import IssuerDatabase, card_of
 from sim.reader.personas import person
 from sim.stories.patience import LIMIT_S
 from tests.fakes.fleet.region import KIOSK, Region, answers
@@ -60,6 +61,22 @@ def state_is(order: str, state: str) -> Any:
     return lambda rows: any(row["order"] == order and row["state"] == state for row in rows["items"])
 
 
+def is_registered(card: str) -> Any:
+    """The issuer has confirmed that it was handed over."""
+    wanted = {"ask": "card.received", "card_number": card, "state": "done"}
+    return lambda rows: any(wanted.items() <= row.items() for row in rows["items"])
+
+
+def state_in_register(region: Region, number: int) -> str:
+    """Of that person's new card, at the simulated issuer."""
+    register = IssuerDatabase.open(region.places.issuer / "issuer.sqlite")
+    with register.change() as cx:
+        card = card_of(cx, person(number).new.card_number)
+    register.close()
+    assert card is not None
+    return card.state
+
+
 def test_who_signs_later_comes_back_with_the_new_card_and_signs(served: Region) -> None:
     _, lines, said = served.walk(later(served, 3))
     assert (lines[-1]["outcome"], lines[-1]["reason"]) == ("cancelled", "unsigned"), said
@@ -81,6 +98,11 @@ def test_whoever_signs_anywhere_is_left_alone_and_who_never_does_is_warned_and_p
             assert (code, lines[-1]["outcome"]) == (0, "done"), (said, lines[-1])
             region.becomes("orders", state_is(f"2026-{number:04d}", "collected"))
         region.becomes("orders", state_is("2026-0005", "activated"))
+        for number in (1, 5, 6):
+            region.becomes("requests", is_registered(person(number).new.card_number))
+    assert {state_in_register(region, number) for number in (1, 5, 6)} == {"active"}, (
+        "the issuer knows of each hand-over"
+    )
     with open_database(region.places.fleet_data / FILE_NAME) as database:
         done = month_passes(database)
     assert done == [("deadline.remind", "2026-0005"), ("deadline.hold", "2026-0005")]
