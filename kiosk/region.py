@@ -146,6 +146,21 @@ class StockRules(RegionSection):
     card was met here."""
 
 
+class ReserveRules(RegionSection):
+    """Which certificates reserve cards get here."""
+
+    level_2: bool = True
+    """Of level 2; else of level 3 alone, by two administrators."""
+    reason: BothLanguages | None = None
+    """Why not of level 2: holders read it."""
+
+    @model_validator(mode="after")
+    def _explained(self) -> "ReserveRules":
+        if not self.level_2 and self.reason is None:
+            raise ValueError("level 2 is off, and no reason is given")
+        return self
+
+
 class NewPinRules(RegionSection):
     """What a new PIN has to be, whatever the card would take."""
 
@@ -234,6 +249,7 @@ class RegionSettings(RegionSection):
     hand_overs: Annotated[tuple[HandOver, ...], Field(min_length=1)] = ("pickup", "activate")
     """How cards come to their holders: from a slot of a station, by post and then activated, or both."""
     identity_checks: IdentityChecks = IdentityChecks()
+    reserve: ReserveRules = ReserveRules()
     stock: StockRules = StockRules()
     pin: NewPinRules = NewPinRules()
     product_codes: Annotated[tuple[ProductCodeRule, ...], Field(min_length=1, max_length=5)] = PRODUCT_CODES

@@ -71,6 +71,7 @@ def test_without_a_file_the_general_one_counts(tmp_path: Path) -> None:
         (PAGE.replace("Rad", "Ring {helpdesk}"), "{helpdesk} is no key of contacts"),
         ('[contacts]\nsupport_phone = "call us"', "contacts.support_phone"),
         ('[contacts]\nmanuals_link = "http://plain.example"', "contacts.manuals_link"),
+        ("[reserve]\nlevel_2 = false", "reserve: level 2 is off"),
         ("hand_overs = []", "hand_overs"),
         ('hand_overs = ["pigeon"]', "hand_overs"),
         ('[identity_checks]\ndocuments = ["passport", "passport"]', "identity_checks"),
@@ -226,3 +227,10 @@ def test_a_place_that_is_near_and_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "region.toml").write_text(PLACES.replace("akuten = 300", "ward = 300"), encoding="utf-8")
     with pytest.raises(RegionSettingsError, match=r"place\.entre-a\.nearest: there is no place\.ward"):
         load(tmp_path / "region.toml")
+
+
+def test_the_example_gives_reserve_cards_no_certificate_of_level_2_and_says_why() -> None:
+    stockholm = region_of("stockholm.toml", SHIPPED)
+    assert not stockholm.reserve.level_2
+    assert stockholm.reserve.reason is not None
+    assert general().reserve.level_2

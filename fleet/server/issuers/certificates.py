@@ -4,11 +4,12 @@ import base64
 from datetime import datetime
 
 from cryptography import x509
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_, select
 
 from fleet.messages.asking import CertificateAsk, IssuedResult
 from fleet.server.issuers.tables import certificates
 from fleet.server.platform.database.bulk import insert_new
+from fleet.server.platform.local_days import local_day
 
 
 def keep_certificate(
@@ -27,3 +28,11 @@ def keep_certificate(
         "at": now,
     }
     insert_new(connection, certificates, row)
+
+
+def days_of_reserve_certificates(connection: Connection, card_number: str) -> set[str]:
+    """The days (ISO 8601) on which a reserve certificate of level 3 was made for that card here."""
+    these = and_(
+        certificates.c.card_number == card_number, certificates.c.profile == "reserve", certificates.c.loa == 3
+    )
+    return {local_day(row.at) for row in connection.execute(select(certificates.c.at).where(these))}

@@ -27,7 +27,7 @@ from fleet.messages.asking import (
 )
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
-from fleet.server.issuers.certificates import keep_certificate
+from fleet.server.issuers.certificates import days_of_reserve_certificates, keep_certificate
 from fleet.server.issuers.model import Queueable, RequestKey
 from fleet.server.issuers.request_queue import QUEUED, enqueue, record_answer
 from fleet.server.issuers.tables import wishes
@@ -149,6 +149,11 @@ class RequestLog:
         with self._database.reading.begin() as connection:
             lately = select(wishes.c.id).where(these, wishes.c.at > now - LETTER_AGAIN)
             return connection.execute(lately).first() is not None
+
+    def reserve_days(self, card_number: str, today: str) -> int:
+        """On how many days before today (ISO 8601) that reserve card was given a certificate of level 3."""
+        with self._database.reading.begin() as connection:
+            return len(days_of_reserve_certificates(connection, card_number) - {today})
 
     def waits_here(self, station: str, card_number: str) -> bool:
         """Whether there is an open order for that card at that station."""

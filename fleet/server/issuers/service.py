@@ -42,7 +42,7 @@ from fleet.messages.asking import (
     tag_of,
     typ_of,
 )
-from fleet.messages.issuing import Offer
+from fleet.messages.issuing import CardRecord, Offer
 from fleet.messages.link import Answer, encode
 from fleet.server.issuers.adapters.directory_with_handovers import BEFORE_USE
 from fleet.server.issuers.card_changes import CardChanges
@@ -214,12 +214,16 @@ class IssuerAnswers:
                     return DeclinedResult(f"card_{card[1].state}"), people
                 return await self.side.register.release_puk(ask, station, (holder, *attending)), people
             case LetterAsk():
-                mine = of_holder(asker.people, card[1])
-                if asker.people and not mine and not attending:
-                    return DeclinedResult("not_allowed"), people
-                if not asker.people and await asyncio.to_thread(self._wishes.had_letter, ask, self._clock()):
-                    return DeclinedResult("letter_lately"), people
-                return await self.side.register.order_letter(ask, holder), people
+                return await self._letter(ask, asker, card[1], attending), people
+
+    async def _letter(self, ask: LetterAsk, asker: Asker, record: CardRecord, attending: tuple[str, ...]) -> Result:
+        if record.reserve:  # one whose codes are lost is scrapped
+            return DeclinedResult("reserve_card")
+        if asker.people and not of_holder(asker.people, record) and not attending:
+            return DeclinedResult("not_allowed")
+        if not asker.people and await asyncio.to_thread(self._wishes.had_letter, ask, self._clock()):
+            return DeclinedResult("letter_lately")
+        return await self.side.register.order_letter(ask, record.hsa_id)
 
     async def _challenge(self, ask: ChallengeAsk, asker: Asker, card: HeldCard, attending: tuple[str, ...]) -> Result:
         record = card[1]
@@ -285,7 +289,8 @@ class IssuerAnswers:
         card = await self._rights.card(ask.card_number)
         if card is None:
             return DeclinedResult("unknown_card")
-        offer = next((one for one in self._offers(card) if (one.profile, one.loa) == (ask.profile, ask.loa)), None)
+        offers = await self._offers(card)
+        offer = next((one for one in offers if (one.profile, one.loa) == (ask.profile, ask.loa)), None)
         if offer is None or card[1].hsa_id != ask.hsa_id:
             return DeclinedResult("not_offered")
         attending = await self._rights.attending(asker, station, ask.hsa_id)
@@ -323,7 +328,7 @@ class IssuerAnswers:
             await asyncio.to_thread(self._judge.nonces.new, station, self._clock()),
             record.state, record.product, record.loa, holder, record.reserve,
             person is None or person.protected, record.held_from, record.hold_reason, record.activate_by,
-            self._offers(card),
+            await self._offers(card),
         )  # fmt: skip
 
     async def _find(self, station: str, ask: DirectoryAsk, asker: Asker) -> Result:
@@ -336,11 +341,14 @@ class IssuerAnswers:
         if not known_to and not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
             return DeclinedResult("not_allowed")
         cards = [(known.person, card) for card in known.cards if card.card_number == ask.card_number]
-        return FoundResult(known.shown, known.cards, tuple(offer for card in cards for offer in self._offers(card)))
+        offers = [offer for card in cards for offer in await self._offers(card)]
+        return FoundResult(known.shown, known.cards, tuple(offers))
 
-    def _offers(self, card: HeldCard) -> tuple[Offer, ...]:
-        today = datetime.fromisoformat(local_day(self._clock())).date()
-        return offers_of(card[0], card[1], today, self.side.rules)
+    async def _offers(self, card: HeldCard) -> tuple[Offer, ...]:
+        person, record = card
+        today = local_day(self._clock())
+        given = await asyncio.to_thread(self._wishes.reserve_days, record.card_number, today) if record.reserve else 0
+        return offers_of(person, record, datetime.fromisoformat(today).date(), self.side.rules, given)
 
 
 def _error(code: str, text: str) -> Answer:

@@ -63,11 +63,12 @@ class TrustSettings(_Table):
 
 
 class RuleSettings(_Table):
-    """Days of validity, and LoA2's last day."""
+    """Days of validity, LoA2's last day, and whether reserve cards get certificates of level 2."""
 
     ordinary_days: Annotated[int, Field(ge=1, le=3653)] = 1826
     reserve_days: Annotated[int, Field(ge=1, le=3653)] = 180
     loa2_last_day: date | None = None
+    reserve_level_2: bool = True
 
 
 PolicyOid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
@@ -132,4 +133,4 @@ class IssuerSettings(_Table):
 
     def offer_rules(self) -> OfferRules:
         """As the rules take them."""
-        return OfferRules(self.rules.ordinary_days, self.rules.reserve_days, self.rules.loa2_last_day)
+        return OfferRules(**dict(self.rules))

@@ -32,11 +32,13 @@ from kiosk.steps.own_card import OwnCard
 
 
 async def identify_holder(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identification:
-    """By a valid card of their own and its code, or an ID administrator attends; a second one for level 3. Raises StopError."""
-    if await ask(views.who(context)) == "administrator":
+    """By a valid card of their own and its code, or an ID administrator attends; a second one for level 3, which is the only way
+    where the region has switched level 2 off. Raises StopError."""
+    level_2 = caps.region.reserve.level_2
+    if not level_2 or await ask(views.who(context)) == "administrator":
         who = await identify_by_administrator(ask, caps, context, log)
         assert who.administrator is not None, "who attends has logged in"
-        if await ask(views.level(context)) == "3":
+        if not level_2 or await ask(views.level(context)) == "3":
             return replace(who, second=await log_in_another(ask, caps, context, log, {who.administrator.hsa_id}))
         return who
     visit = await ask_for_card(ask, caps.reader, lambda why: views.insert_own(context, why))
@@ -73,7 +75,8 @@ async def choose_certificate(
     card.whose = replace(card.whose, hsa_id=record.hsa_id)
     await log.about_card(card.whose.card_number, card.whose.hsa_id)
     await note_attested(log, who)
-    offer = _of_level(context, await ask_for_offers(ask, caps, context, card), who)
+    none = views.over if who.second is not None else not_offered
+    offer = _of_level(context, await ask_for_offers(ask, caps, context, card, none), who)
     await require_free_place(caps, context, card, "identification")
     return Renewal(offer, "identification", card.facts.certificate("identification"), attended=bool(_attending(who)))
 
@@ -117,5 +120,7 @@ def _of_level(context: ViewContext, offers: tuple[Offer, ...], who: Identificati
     wanted = 3 if who.second is not None else 2
     found = next((one for one in reserve if one.loa == wanted and one.administrators <= len(_attending(who))), None)
     if found is None:
-        raise views.two_administrators(context) if reserve and wanted == 2 else not_offered(context)
+        if wanted == 3:
+            raise views.over(context)
+        raise views.two_administrators(context) if reserve else not_offered(context)
     return found

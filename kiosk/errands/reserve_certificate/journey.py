@@ -1,4 +1,5 @@
-"""A certificate of level 2 to a reserve card: warned of its end first; who is here; one card to one person.
+"""A certificate to a reserve card: warned of the end of level 2 first, or told that there is none; who is here; one card to one
+person.
 
 Rules: docs/rules.md, "Hand-over and return".
 """
@@ -25,8 +26,10 @@ WHO, CARD, CODE, WRITE = (CONTEXT.at(step, 4) for step in range(1, 5))
 
 async def reserve_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    ends = caps.region.loa2_ends
-    if ends is not None:
+    ends, rules = caps.region.loa2_ends, caps.region.reserve
+    if rules.reason is not None and not rules.level_2:
+        await ask(views.level_2_off(WHO, rules.reason))
+    elif ends is not None:
         await ask(views.phased_out(WHO, ends))
     who = await identify_holder(ask, caps, WHO, log)
     async with own_card(ask, caps, CARD, log, views.insert) as card:

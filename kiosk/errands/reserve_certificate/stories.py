@@ -9,7 +9,7 @@ import msgspec
 
 from fleet.messages.issuing import AdministratorRole
 from kiosk.issuer.ports import Offer
-from kiosk.region import RegionSettings
+from kiosk.region import BothLanguages, RegionSettings, ReserveRules
 from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
 from sim.stories.certificates import GONE, LAST_DAY, MADE, NUMBER, ONE, PRINTED, certificates, desk_of, issuer, old_is
@@ -28,6 +28,7 @@ def spare(**changed: Any) -> Callable[[], Story]:
     """The holder shows who they are with their ordinary card, then puts the reserve card in."""
     story = {
         "phased_out": "next",
+        "level_2_off": "next",
         "who": "own_card",
         "insert_own": puts("1:new"),
         "pin": [ORDINARY_PIN, OLD_PIN, OLD_PIN, OLD_PIN],
@@ -58,6 +59,13 @@ def spare_stops(reason: str, **changed: Any) -> Callable[[], Story]:
 def region_ends(room: Room) -> None:
     """The region has said when level 2 ends."""
     room.equip(region=RegionSettings(loa2_ends=(NOW + timedelta(days=100)).date()))
+
+
+def level_2_off(room: Room) -> None:
+    """The region gives reserve cards no certificate of level 2, and says why."""
+    reason = BothLanguages(sv="Nivå 2 tas inte emot.", en="Level 2 is not accepted.")
+    room.equip(region=RegionSettings(reserve=ReserveRules(level_2=False, reason=reason)))
+    desk_of(room).offered.clear()
 
 
 def level_3(room: Room) -> None:
@@ -100,6 +108,17 @@ ATTENDED = {"who": "administrator", "pin": OLD_PIN}
 
 STORIES = [
     ErrandStory(
+        "reserve_certificate: the region has switched level 2 off: level 3, by two administrators", "reserve_certificate",
+        spare(pin=OLD_PIN, pin_administrator=[OLD_PIN, OLD_PIN]), RESERVED, prepare=both(SPARE, both(level_2_off, level_3)),
+        events=("identity.attested", *MADE, *GONE["B"], *PRINTED), check=old_is(False, new=True),
+        views=("reserve_certificate.level_2_off", "reserve_certificate.insert_second", "reserve_certificate.begin"),
+    ),
+    ErrandStory(
+        "reserve_certificate: a card of level 3 that was prolonged before", "reserve_certificate",
+        spare_stops("reserve_over", pin=OLD_PIN, pin_administrator=[OLD_PIN, OLD_PIN]), RESERVED,
+        prepare=both(SPARE, level_2_off), outcome="refused", reason="reserve_over", events=("identity.attested",),
+    ),
+    ErrandStory(
         "reserve_certificate: with the own ordinary card", "reserve_certificate", spare(), RESERVED, prepare=SPARE,
         events=(*MADE, *GONE["B"], *PRINTED), check=old_is(False, new=True), troubled=True,
         views=("reserve_certificate.take_own", "reserve_certificate.begin", "reserve_certificate.done"),
@@ -128,8 +147,8 @@ STORIES = [
         check=old_is(True, new=False),
     ),
     ErrandStory(
-        "reserve_certificate: level 3 is not offered", "reserve_certificate", spare_stops("not_offered", **ATTENDED, level="3"),
-        RESERVED, prepare=SPARE, outcome="refused", reason="not_offered", check=old_is(True, new=False),
+        "reserve_certificate: level 3 is not offered", "reserve_certificate", spare_stops("reserve_over", **ATTENDED, level="3"),
+        RESERVED, prepare=SPARE, outcome="refused", reason="reserve_over", check=old_is(True, new=False),
     ),
     ErrandStory(
         "reserve_certificate: its first certificate, and its number is typed", "reserve_certificate",

@@ -4,12 +4,13 @@ from datetime import date
 
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import Offer
+from kiosk.region import BothLanguages
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import stop, strange_note
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import cancel_button, date_text, display_name, last_digits, primary_button
-from kiosk.views import Await, Choose, Confirm, Fact, Note, Option, Point, ReaderDrawing, Tell, say
+from kiosk.views import Await, Choose, Confirm, Fact, Note, Option, Point, ReaderDrawing, Tell, local, say
 
 
 def phased_out(context: ViewContext, last: date) -> Tell:
@@ -23,6 +24,22 @@ def phased_out(context: ViewContext, last: date) -> Tell:
         title=say("reserve.phased_out.title", day=date_text(last)),
         lead=(say("reserve.phased_out.lead"),),
         points=(Point(say("reserve.phased_out.do"), mark="number"),),
+        way_out=cancel_button(),
+        primary=primary_button("next", "button.next"),
+    )
+
+
+def level_2_off(context: ViewContext, reason: BothLanguages) -> Tell:
+    """The region gives no certificate of level 2, in its own words; level 3 takes two administrators."""
+    return Tell(
+        name=context.name("level_2_off"),
+        errand=context.title,
+        step=context.step,
+        badge="warning",
+        badge_icon="account-check-outline",
+        title=say("reserve.level_2_off.title"),
+        lead=(local(reason.model_dump()),),
+        points=(Point(say("reserve.level_2_off.do"), mark="number"),),
         way_out=cancel_button(),
         primary=primary_button("next", "button.next"),
     )
@@ -126,6 +143,11 @@ def begin(context: ViewContext, whose: CardHolder, offer: Offer) -> Confirm:
 def own_not_valid(context: ViewContext) -> StopError:
     """The card with which the holder wanted to show who they are does not count."""
     return stop(context, ErrandOutcome.REFUSED, "own_not_valid")
+
+
+def over(context: ViewContext) -> StopError:
+    """The issuer offers no certificate of level 3: it was prolonged once, or the assignment ends."""
+    return stop(context, ErrandOutcome.REFUSED, "reserve_over", icon="calendar-clock")
 
 
 def no_reserve_card(context: ViewContext) -> StopError:

@@ -4,6 +4,7 @@ Rules: a certificate is renewed from half a year before its end; one that is rev
 proves nothing. A newer certificate beside the old one was left by an errand that broke off: only its test is missing.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
@@ -11,7 +12,7 @@ from typing import Literal, assert_never
 from drivers.reader.model import CardFacts, Certificate
 from kiosk.issuer.ports import Offer, RequestDeclined, Unavailable
 from kiosk.ports import Ask
-from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.certificate import card_write_views, views
 from kiosk.steps.certificate.issuance import Renewal
 from kiosk.steps.certificate.removal import removable
@@ -57,12 +58,15 @@ async def require_free_place(caps: Capabilities, context: ViewContext, card: Own
         raise card_write_views.no_room(context) if may_go else views.not_writable(context)
 
 
-async def ask_for_offers(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> tuple[Offer, ...]:
-    """What the issuer offers this card now: never nothing. Raises StopError."""
+async def ask_for_offers(
+    ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard,
+    none: Callable[[ViewContext], StopError] = views.not_offered,
+) -> tuple[Offer, ...]:  # fmt: skip
+    """What the issuer offers this card now: never nothing. Raises StopError, that of `none` where there is no offer."""
     facts = replace(card.facts, card_number=card.whose.card_number)  # a card without certificates does not say it
     match await ask(views.asking(context), until=caps.issuer.offers(facts)):
         case RequestDeclined() | ():
-            raise views.not_offered(context)
+            raise none(context)
         case Unavailable() | str():
             raise card_write_views.keys_away(context)
         case tuple() as offers:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -58,6 +59,7 @@ OFFERED = {
     "blocked": (ALVA, CardRecord(NUMBER, WHO, "601", "blocked"), OfferRules(), []),
     "a reserve card": (ALVA, RESERVE, OfferRules(), ["reserve-2 2026-08-29", "reserve-3 2026-08-29 by 2"]),
     "LoA2 is phased out": (ALVA, RESERVE, PHASED, ["reserve-2 2026-04-30 until 2026-04-30", "reserve-3 2026-08-29 by 2"]),
+    "LoA2 is off": (ALVA, RESERVE, OfferRules(reserve_level_2=False), ["reserve-3 2026-08-29 by 2"]),
     "LoA2 was phased out": (ALVA, RESERVE, OfferRules(loa2_last_day=date(2026, 3, 1)), ["reserve-3 2026-08-29 by 2"]),
 }  # fmt: skip
 
@@ -77,6 +79,17 @@ def short(offer: Offer) -> str:
 def test_what_a_card_may_be_given(story: str) -> None:
     who, card, rules, expected = OFFERED[story]
     assert [short(one) for one in offers_of(who, card, TODAY, rules)] == expected
+
+
+@pytest.mark.parametrize(
+    ("loa", "given", "offered"),
+    [(2, 0, True), (2, 1, True), (2, 2, False), (3, 0, True), (3, 1, False)],
+    ids=["first", "prolonged", "prolonged twice", "came with one: prolonged", "came with one: prolonged twice"],
+)
+def test_a_reserve_card_of_level_3_is_prolonged_once(loa: int, given: int, offered: bool) -> None:
+    card = msgspec.structs.replace(RESERVE, loa=loa)
+    offers = offers_of(ALVA, card, TODAY, OfferRules(reserve_level_2=False), given)
+    assert [(one.profile, one.loa) for one in offers] == [("reserve", 3)] * offered
 
 
 def request(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, hsa_id: str = WHO) -> bytes:
@@ -275,6 +288,14 @@ def test_levels_are_the_regions_or_those_of_test_cards(tmp_path: Path) -> None:
     assert IssuerSettings.load(tmp_path / "issuer.toml").level_table() == {"1.2.3": 3}
     (tmp_path / "issuer.toml").write_text(f"{LINK}\n{TRUST}")
     assert IssuerSettings.load(tmp_path / "issuer.toml").level_table() == SHIPPED
+
+
+def test_every_rule_of_the_region_counts_where_offers_are_made(tmp_path: Path) -> None:
+    rules = "ordinary_days = 1000\nreserve_days = 90\nloa2_last_day = 2027-06-30\nreserve_level_2 = false"
+    (tmp_path / "issuer.toml").write_text(f"{LINK}\n{TRUST}\n[rules]\n{rules}")
+    assert IssuerSettings.load(tmp_path / "issuer.toml").offer_rules() == OfferRules(
+        1000, 90, date(2027, 6, 30), reserve_level_2=False
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the server answers for the issuer: once, within limits, written down, and never for what it does not trust."""
 
 import base64
+import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import msgspec
 import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from fleet.messages.asking import (
     AnsweredResult,
@@ -39,6 +40,7 @@ from fleet.messages.mandates import wish_bytes
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.proofs.nonces import LIFE, OWN_LIFE
 from fleet.server.issuers.requests import HOUR, MOST_AN_HOUR
+from fleet.server.issuers.tables import certificates
 from fleet.server.orders.tables import orders
 from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.database.database import Database
@@ -318,6 +320,42 @@ async def test_a_challenge_is_answered_for_a_card_in_use_and_its_holder(place: P
 
 
 LEAVER = DirectoryPerson(WHO, "Alva Test", left="2026-02-20")
+
+
+async def test_a_reserve_card_is_prolonged_once_and_made_again_on_the_same_day_where_that_went_wrong(
+    place: Place, database: Database
+) -> None:
+    place.register.card = msgspec.structs.replace(place.register.card, state="active", reserve=True, loa=2)
+
+    async def levels(number: int) -> list[int]:
+        said = await place.result(CardStateAsk(id=wish(number), card_number=NUMBER))
+        assert isinstance(said, CardStatus)
+        return [offer.loa for offer in said.offers]
+
+    def made(days_ago: int) -> None:
+        at = place.now - timedelta(days=days_ago)
+        row = {"card_number": NUMBER, "serial": secrets.token_hex(8), "hsa_id": WHO, "profile": "reserve", "loa": 3}
+        with database.writing.begin() as connection:
+            connection.execute(
+                insert(certificates).values(row | {"last_day": "2026-08-01", "station": "entre-a", "at": at})
+            )
+
+    assert await levels(1) == [2, 3]
+    made(40)
+    assert await levels(2) == [2, 3], "it is prolonged now"
+    made(0)
+    made(0)
+    assert await levels(3) == [2, 3], "what went wrong today is made again"
+    place.now += timedelta(days=1)
+    assert await levels(4) == [2], "that was the once"
+
+
+async def test_no_letter_is_ordered_for_a_reserve_card_whoever_asks(place: Place) -> None:
+    place.register.card = msgspec.structs.replace(place.register.card, reserve=True)
+    declined = DeclinedResult("reserve_card")
+    assert await place.result(LetterAsk(id=wish(1), card_number=NUMBER)) == declined
+    assert await place.by(ALVA, LetterAsk(id=wish(2), card_number=NUMBER)) == declined
+    assert await place.by(MAJ, LetterAsk(id=wish(3), card_number=NUMBER)) == declined
 
 
 async def test_a_card_is_unlocked_with_an_administrator_only_while_it_is_in_use_and_its_holder_is_here(
