@@ -21,6 +21,9 @@ COMMANDS = (
     Subcommand("import-orders", "take orders from a CSV file, all or none", _STORE),
     Subcommand("import-administrators", "replace the list of ID administrators by a CSV file's", _STORE),
     Subcommand("import-directory", "take leavers and name changes from a CSV file, all or none", _STORE),
+    Subcommand(
+        "directory-check", "what the settings of the region's directory find, in figures", "fleet.server.people.cli"
+    ),
     Subcommand("init", "make the data directory and an empty store, or bring the tables up to date", _STORE),
     Subcommand("migrate", "bring the database up to date", _STORE),
     Subcommand("backup", "copy the store while the server runs", _STORE),

@@ -73,9 +73,7 @@ class DirectorySync:
     def look(self) -> SyncResult | None:
         """Read the directory and take what it says; None where that could not be done, which is kept for the alert."""
         try:
-            page = self._source.people()
-            if not page.people:
-                raise DirectoryAwayError("the search finds nobody: see base and filter")
+            page = read_people(self._source)
             with self._database.reading.begin() as connection:
                 known, digests = _known(connection), known_certificates(connection)
             certificates = _new_certificates(page, digests)
@@ -101,6 +99,14 @@ class DirectorySync:
                 _note(connection, self._clock(), error=why)
         except READ_FAULTS as error:
             _log.error("that the directory is away is not kept: %s", type(error).__name__)
+
+
+def read_people(source: PeopleSource) -> DirectoryPage:
+    """Everybody in the directory; nobody at all is a fault. Raises DirectoryAwayError."""
+    page = source.people()
+    if not page.people:
+        raise DirectoryAwayError("the search finds nobody: see base and filter")
+    return page
 
 
 def take_page(

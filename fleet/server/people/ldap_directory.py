@@ -29,7 +29,7 @@ class LdapDirectory:
         except DirectorySettingsError as error:
             raise DirectoryAwayError(str(error)) from None
         except (bonsai.LDAPError, UnicodeDecodeError) as error:
-            raise DirectoryAwayError(f"LDAP: {type(error).__name__}") from None
+            raise DirectoryAwayError(f"LDAP: {type(error).__name__}") from error
 
     def _client(self) -> Any:
         settings = self._settings

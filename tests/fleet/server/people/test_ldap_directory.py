@@ -1,5 +1,6 @@
 """People read from a real slapd: TLS, paging, and what refuses; and a leaver who is handed nothing, without a restart."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.issuing import CardRecord, DirectoryPerson
+from fleet.server.cli import main
 from fleet.server.people.directory_settings import DirectorySettings, DirectorySettingsError
 from fleet.server.people.directory_sync import DirectorySync
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage
@@ -71,6 +73,26 @@ def test_everybody_is_read_page_by_page_with_what_the_region_s_attributes_say(di
     directory.stop()
     with pytest.raises(DirectoryAwayError, match=r"^LDAP: ConnectionError"):
         read(directory)
+
+
+def test_an_installer_sees_what_the_settings_find_and_no_name(
+    directory: DirectoryServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = directory.write_settings(tmp_path / "directory.toml")
+    assert main(["directory-check", str(path)]) == 4
+    assert "the search finds nobody" in capsys.readouterr().err
+    directory.add(hsa_id(1), "Alva Test", mail="alva@region.example")
+    directory.add(hsa_id(2), "Bo Test", roomNumber="2026-11-20")
+    directory.add(hsa_id(3), "Cia Test", roomNumber="a room")
+    assert main(["directory-check", str(path), "--json"]) == 0
+    said = capsys.readouterr().out
+    assert json.loads(said) == {
+        "ok": True, "people": 3, "unreadable": 1, "name": 2, "left": 1, "mail": 1, "organisation": 0, "certificates": 0,
+    }  # fmt: skip
+    assert "Test" not in said
+    path.write_text(path.read_text().replace("/ca.pem", "/other-ca.pem"))
+    assert main(["directory-check", str(path)]) == 4
+    assert "certificate verify failed" in capsys.readouterr().err
 
 
 @pytest.fixture
