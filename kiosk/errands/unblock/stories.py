@@ -170,11 +170,18 @@ def unchanged(room: Room) -> None:
     code_is(OLD_PIN, tries=(0, 10))(room)
 
 
+def anothers_key(room: Room) -> None:
+    """The issuer's register has another card's key under this number."""
+    desk = room.caps.card_keys
+    assert isinstance(desk, IssuerDesk)
+    desk.management_keys[NUMBER] = bytes(32)
+
+
 def letter_alone(room: Room) -> None:
     """A letter was ordered, and the card is as it was."""
     desk = room.caps.card_keys
     assert isinstance(desk, IssuerDesk)
-    assert [told[0] for told in desk.told] == ["letter"]
+    assert [told[0] for told in desk.told if told[0] != "unblock"] == ["letter"]
     code_is(OLD_PIN, tries=(0, 10))(room)
 
 
@@ -407,10 +414,15 @@ STORIES = [
         check=unchanged,
     ),
     ErrandStory(
-        "unblock: the key is another card's, and costs one of its tries", "unblock",
-        by_hand(**{"stop.unblock_key_wrong": "end"}), TWO_READERS,
-        prepare=both(issuer(), lambda room: room.caps.card_keys.management_keys.update({NUMBER: bytes(32)})),  # type: ignore[attr-defined]  # the fake's
-        outcome="fault", reason="unblock_key_wrong", check=code_is(OLD_PIN, tries=(0, 10)),
+        "unblock: the key is another card's, costs one of its tries, and the PUK is released instead", "unblock", by_hand(),
+        TWO_READERS, prepare=both(issuer(puk=True), anothers_key), check=code_is(NEW_PIN),
+        events=(*ATTESTED, "card.unblock wrong_answer", "puk.release released", "card.unblock accepted", "receipt.issued"),
+    ),
+    ErrandStory(
+        "unblock: the key is another card's, and there is no PUK: a new letter", "unblock",
+        by_hand(order_letter="order", letter_ordered="end"), TWO_READERS, prepare=both(issuer(), anothers_key),
+        reason="letter_ordered", check=letter_alone,
+        events=(*ATTESTED, "card.unblock wrong_answer", "puk.release declined", "letter.order letter_ordered"),
     ),
     ErrandStory(
         "unblock: the administrator's own card needs another administrator", "unblock",

@@ -142,7 +142,9 @@ async def _write(
     match await ask(pin_views.writing(context), until=writing):
         case Accepted(new_code_set=taken):
             return await code_after_unlock(ask, context, card.visit, role, new, taken=taken)
-        case NotAnswered(RequestDeclined("no_key")) if given.puk is None:
+        case NotAnswered(RequestDeclined("no_key")) | WrongAnswer() | Locked() | Refused(RefusalReason.BELOW_FLOOR) if (
+            given.puk is None
+        ):  # the card's own key does not open it
             given.puk = await _released(ask, caps, context, log, card, given)
             return await _write(ask, caps, context, log, card, given, role, new)
         case NotAnswered(why):

@@ -92,10 +92,10 @@ def not_answered(context: ViewContext, why: RequestDeclined | Unavailable) -> St
 
 
 def wrong_key(context: ViewContext) -> StopError:
-    """The card did not take what the server answered: key and card do not belong together."""
+    """The card did not take the PUK that was released: it and the issuer's register do not belong together."""
     return stop(context, ErrandOutcome.FAULT, "unblock_key_wrong", badge="failure", icon="lock-alert-outline")
 
 
 def key_floor(context: ViewContext) -> StopError:
-    """So few tries of the card's own key remain that the station stops."""
+    """So few tries of the card's PUK remain that the station stops."""
     return stop(context, ErrandOutcome.REFUSED, "unblock_key_floor", icon="lock-alert-outline")
