@@ -143,7 +143,7 @@ BUGS = (
     edit(
         "the-last-screen-says-held-for-blocked",
         "kiosk.errands.return_card.views:done",
-        '"""It is in the bin; and what holds for its certificates now."""',
+        '"""It is in the bin, as far as anybody has seen; and what holds for its certificates now."""',
         'what = "held"',
         "return_card none never",
     ),
@@ -355,7 +355,7 @@ BUGS = (
     edit(
         "who-owes-a-receipt-is-sent-away",
         "kiosk.station.fleet_orders:FleetOrders.find",
-        "return found\n",
+        "return unfinished\n",
         "return None\n",
         *KILLED,
     ),

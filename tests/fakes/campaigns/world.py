@@ -66,6 +66,8 @@ class SyncedOrders:
         self._server, self._station, self._room = server, station, room
         self._administrators = tuple(administrators)
         self.online = True
+        self.leavers: frozenset[str] = frozenset()
+        """Nobody leaves during a campaign."""
         self._listed = server.listed(station)
 
     def refresh(self) -> None:
