@@ -64,7 +64,7 @@ def _settled(folder: Path, waiting: tuple[Order, ...], station: str) -> bytes:
         OrderRecord(
             order=one.order, hsa_id=one.hsa_id, name=one.name, protected=one.protected, card_number=one.card_number,
             product=one.product, loa=one.loa, station=station, slot=one.slot, last_day=one.last_day,
-            envelope_key=None, envelope_mac=None,
+            envelope_key=None, envelope_mac=None, delivery=one.delivery,
         )
         for one in waiting
     ]  # fmt: skip
