@@ -18,6 +18,7 @@ ICONS = {
     "deadline": "calendar-clock",
     "dropped": "archive-arrow-down-outline",
     "alert": "bell-outline",
+    "worklist": "account-check-outline",
 }
 
 
@@ -59,6 +60,9 @@ def timeline_text(row: TimelineRow, texts: Localization) -> str:
             return texts("timeline.deadline", what=_what(row, texts), day=texts.day(row.detail))
         case "alert":
             return texts("timeline.alert", what=_what(row, texts))
+        case "worklist":
+            who, _, note = row.detail.partition(": ")
+            return ": ".join(part for part in (texts(f"worklist_act.{row.code}", who=who), note) if part)
 
 
 def _order(row: TimelineRow, texts: Localization) -> str:
@@ -91,4 +95,6 @@ def timeline_link(row: TimelineRow) -> str:
         return with_query("/orders", q=row.order)
     if row.kind == "dropped":
         return f"/bins/{row.station}"
+    if row.kind == "worklist":
+        return "/worklist"
     return f"/stations/{row.station}" if row.station else ""

@@ -18,7 +18,7 @@ from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 About = Literal["card", "person"]
 TimelineKind = Literal[
-    "order", "stock", "errand", "receipt", "request", "ask", "certificate", "deadline", "dropped", "alert"
+    "order", "stock", "errand", "receipt", "request", "ask", "certificate", "deadline", "dropped", "alert", "worklist"
 ]
 
 
@@ -56,10 +56,10 @@ class Timelines(Protocol):
     def within(self, patterns: frozenset[str]) -> "Timelines":
         """The same for these stations only: names, or beginnings of names with `*`."""
 
-    @changes_with(Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES, Topic.ALERTS)
+    @changes_with(Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES, Topic.ALERTS, Topic.WORKLIST)
     def card(self, number: str) -> Timeline: ...
 
-    @changes_with(Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES, Topic.ALERTS)
+    @changes_with(Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES, Topic.ALERTS, Topic.WORKLIST)
     def person(self, hsa_id: str) -> Timeline:
         """All cards that were ordered for, renewed by or used by that person, and the errands that were about none."""
 

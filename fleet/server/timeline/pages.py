@@ -17,7 +17,7 @@ from fleet.server.readings.dependencies import readings_of
 from fleet.server.timeline.api import CARD, HSA_ID, look
 from fleet.server.timeline.model import Timeline, Timelines
 
-TOPICS = (Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES, Topic.ALERTS)
+TOPICS = (Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES, Topic.ALERTS, Topic.WORKLIST)
 
 
 def timeline_pages(web: Web, timelines: Timelines) -> APIRouter:

@@ -23,6 +23,7 @@ from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import StationCondition
 from fleet.server.stations.tables import stations
 from fleet.server.timeline.model import TimelineRow
+from fleet.server.worklist.tables import worklist_acts
 
 MOST = 100
 
@@ -34,6 +35,15 @@ def other_rows(
     yield from _drops(connection, number, seen)
     yield from _stocked(connection, number, seen)
     yield from _alerts(connection, number, names, seen)
+
+
+def acts_about(connection: Connection, number: str, names: Collection[str]) -> Iterator[TimelineRow]:
+    """What people did about what waited. An act belongs to no station: ask where something of the card may be seen."""
+    acts = worklist_acts.c
+    this = select(worklist_acts).where(acts.subject.in_([number, *names])).order_by(acts.at.desc()).limit(MOST)
+    for row in connection.execute(this):
+        words = ": ".join(part for part in (row.who, row.note) if part)
+        yield TimelineRow(row.at, "worklist", row.act, "", number, row.kind, words)
 
 
 def cards_of(connection: Connection, hsa_id: str, seen: StationCondition) -> tuple[set[str], list[ErrandRow]]:

@@ -4,7 +4,7 @@ from fleet.server.cards.model import Cards
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.station_scope import stations_like
 from fleet.server.timeline.model import Timeline, TimelineRow, card_rows, errand_rows, newest_first
-from fleet.server.timeline.queries import cards_of, other_rows
+from fleet.server.timeline.queries import acts_about, cards_of, other_rows
 
 
 class TimelineService:
@@ -36,4 +36,5 @@ class TimelineService:
         story = self._cards.card(number)
         names = [order.order for order in story.orders]
         with self._database.reading.begin() as connection:
-            return [*card_rows(story), *other_rows(connection, number, names, self._seen)]
+            rows = [*card_rows(story), *other_rows(connection, number, names, self._seen)]
+            return [*rows, *acts_about(connection, number, names)] if rows else []

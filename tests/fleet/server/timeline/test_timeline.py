@@ -15,8 +15,10 @@ from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey
 from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.platform.database.database import Database
-from fleet.server.timeline.labels import timeline_link
+from fleet.server.platform.pages.i18n import load
+from fleet.server.timeline.labels import timeline_link, timeline_text
 from fleet.server.timeline.service import TimelineService
+from fleet.server.worklist.tables import worklist_acts
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 
 OLD, NEW, HOLDER = "9752269871", record().card_number, record().hsa_id
@@ -56,6 +58,15 @@ def lived(database: Database) -> None:
         connection.execute(insert(certificates).values(**issued, **where))
         done = {"what": "done", "did": "hold", "station": "entre-a", "card_number": OLD, "at": NOW + 6 * HOUR}
         connection.execute(insert(deeds).values(rule="left", subject=OLD, due="2026-06-01", **done))
+        act = {
+            "kind": "hold",
+            "subject": OLD,
+            "at": NOW + 8 * HOUR,
+            "who": "TEST000000-A001",
+            "act": "note",
+            "note": "called",
+        }
+        connection.execute(insert(worklist_acts).values(**act))
         alert = {"station": "entre-a", "code": "card_not_genuine", "subject": "", "severity": "critical", "times": 1}
         when = {"detail": f"{NEW}: other_key", "first": NOW + 7 * HOUR, "last": NOW + 7 * HOUR, "silent": False}
         connection.execute(insert(alerts).values(**alert, **when))
@@ -70,6 +81,7 @@ def timelines(database: Database, *patterns: str) -> TimelineService:
 NEW_STORY = [
     ("alert", "card_not_genuine", ""),
     ("certificate", "signature", ""),
+    ("request", "card.received", "waiting"),
     ("order", "collected", ""),
     ("receipt", "pickup", "R-O-1"),
     ("errand", "pickup", "done"),
@@ -77,6 +89,7 @@ NEW_STORY = [
     ("order", "made", ""),
 ]
 OLD_STORY = [
+    ("worklist", "note", "hold"),
     ("deadline", "left", "hold"),
     ("ask", "card.letter", "declined"),
     ("request", "card.hold", "waiting"),
@@ -93,6 +106,10 @@ def test_a_card_has_one_story_newest_first(database: Database, number: str, told
     moments = [row.at for row in timeline.rows]
     assert moments == sorted(moments, reverse=True)
     assert [row.kind for row in timeline.rows][:2] == [kind for kind, _, _ in told][:2]
+    texts = load()["en"]
+    assert all(timeline_text(row, texts) for row in timeline.rows)
+    said = [timeline_text(row, texts) for row in timeline.rows if row.kind == "worklist"]
+    assert said == (["TEST000000-A001 wrote: called"] if number == OLD else [])
 
 
 def test_a_person_has_the_stories_of_all_their_cards(database: Database) -> None:
@@ -113,6 +130,7 @@ def test_each_moment_leads_to_more(database: Database) -> None:
     lived(database)
     links = {row.kind: timeline_link(row) for row in timelines(database).person(HOLDER).rows}
     assert links == {
+        "worklist": "/worklist",
         "alert": "/alerts/1",
         "certificate": "/stations/entre-a",
         "deadline": "/stations/entre-a",
