@@ -13,6 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
 
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server import cli
@@ -144,19 +145,19 @@ WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
     "any subject": (lambda patch: patch.setattr(enrollment, "_has_subject", lambda *_: True), "renew for another subject"),
     "a card on hold": (renew_what_is_held, "renew from held"),
     "no lists of what is held": (lambda patch: patch.setattr(Simulator, "crl", empty_list), "published as suspended"),
-    "a responder that knows nothing": (
-        lambda patch: patch.setattr(Simulator, "_ocsp_response", unknown_to_the_responder), "published as good",
+    "a responder that knows nobody": (
+        lambda patch: patch.setattr(Simulator, "ocsp_answer", knows_nobody), "published as good",
     ),
 }  # fmt: skip
-_OCSP = Simulator._ocsp_response
 
 
 def empty_list(one: Simulator, loa: int) -> bytes:
     return one.hierarchy.crl(loa, [], 1, one.clock().replace(microsecond=0))
 
 
-def unknown_to_the_responder(one: Simulator, asked: Any, loa: int, serial: int) -> bytes:
-    return _OCSP(one, asked, loa, serial + 1)
+def knows_nobody(one: Simulator, question: bytes) -> bytes:
+    refusal = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.UNAUTHORIZED)
+    return refusal.public_bytes(Encoding.DER)
 
 
 async def test_an_issuer_that_renews_or_publishes_wrongly_is_found_by_name(tmp_path: Path) -> None:
