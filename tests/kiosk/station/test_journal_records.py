@@ -19,7 +19,7 @@ from kiosk.ports import Ended
 from kiosk.receipts import Receipt, ReceiptFacts, ReceiptPerson, draft_receipt, wire
 from kiosk.station import journal_queries
 from kiosk.station.journal import Interrupted, Journal, subject_of
-from kiosk.station.journal_schema import effect_details
+from kiosk.station.journal_schema import OUTCOMES, effect_details
 from sim.stories.clock import HandClock
 from sim.stories.devices import STATION, order_of
 from tests.kiosk.station.test_journal import File, quick_folder
@@ -308,6 +308,29 @@ def test_an_event_is_about_its_order_or_else_its_card() -> None:
     assert subject_of("A-1", CARD) == subject_of("A-1") == "order/A-1"
     assert subject_of(None, CARD) == subject_of("", CARD) == f"card/{CARD}"
     assert subject_of(None) is subject_of(None, "") is None
+
+
+@pytest.mark.parametrize("outcome", ["opened", "taken", "accepted", "written", "printed", "dropped"])
+async def test_what_was_done_for_an_order_is_not_done_again(file: Heard, outcome: str) -> None:
+    log = await file.journal.start("pickup")
+    await log.about(order_of(1))
+    await log.note(EventType.EFFECT_DONE, effect=Effect.RECEIPT_PRINT, outcome=outcome)
+    assert await log.progress() == {Effect.RECEIPT_PRINT}
+    assert await log.may_have_begun(Effect.RECEIPT_PRINT)
+
+
+def test_servers_read_the_same_words_for_ever() -> None:
+    words = {kind.__name__: outcome.value for kind, outcome in OUTCOMES.items()}
+    expected = {
+        "Accepted": "accepted", "WrongCode": "wrong_code", "WrongAnswer": "wrong_answer", "Locked": "locked",
+        "Refused": "refused", "Unknown": "unknown", "NotSent": "not_sent", "NotAnswered": "not_answered",
+        "Generated": "generated", "KeyUnavailable": "unanswered", "GarbledAnswer": "garbled", "Opened": "opened",
+        "NotOpened": "not_opened", "OpenUnknown": "unknown", "Printed": "printed", "NotPrinted": "not_printed",
+        "NotLaidOut": "not_laid_out", "PrintUnknown": "unknown", "CertificateIssued": "issued", "CardBlocked": "blocked",
+        "CardHeld": "held", "CardMarked": "marked", "HoldLifted": "lifted", "RequestQueued": "queued", "RequestDeclined": "declined",
+        "Unavailable": "unavailable", "PukReleased": "released", "LetterOrdered": "letter_ordered",
+    }  # fmt: skip
+    assert expected.items() <= words.items()
 
 
 def test_why_a_document_was_not_laid_out_is_told() -> None:
