@@ -96,6 +96,7 @@ def test_where_its_hash_alone_is_damaged_what_comes_after_it_vouches_for_the_eve
     made = add(cx, 3)
     cx.execute("UPDATE outbox_hash SET hash = ? WHERE sequence = ?", ("0" * 64, sequence))
     assert pending(cx) == made
+    assert outbox.missing_events(cx, "entre-a", Acked(epoch=1, through=0, wanted=((1, 3),)), 9) == made
     assert outbox.hashes(cx, "entre-a", 1)[sequence] == "0" * 64
 
 
@@ -170,6 +171,10 @@ def test_what_is_damaged_is_noted_once(cx: sqlite3.Connection) -> None:
     assert outbox.note_damaged(cx, "entre-a", []) == 0
     noted = [("entre-a", 1, 2), ("entre-a", 1, 3), ("entre-a", 2, 3), ("entre-b", 1, 3)]
     assert stored(cx, "outbox_damaged") == noted
+
+
+def test_how_long_and_how_much_is_kept_is_what_the_documents_say() -> None:
+    assert (outbox.DAY_S, outbox.KEEP_DAYS, outbox.MAX_HELD_BYTES) == (86_400, 30, 67_108_864)
 
 
 def test_hashes_go_with_their_events_but_for_the_end_of_the_chain(cx: sqlite3.Connection) -> None:

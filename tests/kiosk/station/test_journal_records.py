@@ -327,7 +327,8 @@ def test_servers_read_the_same_words_for_ever() -> None:
         "Generated": "generated", "KeyUnavailable": "unanswered", "GarbledAnswer": "garbled", "Opened": "opened",
         "NotOpened": "not_opened", "OpenUnknown": "unknown", "Printed": "printed", "NotPrinted": "not_printed",
         "NotLaidOut": "not_laid_out", "PrintUnknown": "unknown", "CertificateIssued": "issued", "CardBlocked": "blocked",
-        "CardHeld": "held", "CardMarked": "marked", "HoldLifted": "lifted", "RequestQueued": "queued", "RequestDeclined": "declined",
+        "CardHeld": "held", "CardMarked": "marked", "HoldLifted": "lifted", "RequestQueued": "queued",
+        "RequestDeclined": "declined",
         "Unavailable": "unavailable", "PukReleased": "released", "LetterOrdered": "letter_ordered",
     }  # fmt: skip
     assert expected.items() <= words.items()
