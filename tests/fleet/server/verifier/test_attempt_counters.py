@@ -116,6 +116,13 @@ def test_a_file_that_cannot_be_opened_for_writing_is_no_damaged_one(path: Path) 
         FileAttemptStore(path)
 
 
+def test_a_name_in_the_file_that_is_no_text_is_damage(path: Path) -> None:
+    FileAttemptStore(path).close()
+    path.write_bytes(path.read_bytes().replace(b"tries_station", b"tr\xffes_station", 1))
+    with pytest.raises(TriesDamagedError, match="utf-8"):
+        FileAttemptStore(path)
+
+
 def test_a_sound_file_is_not_begun_anew(counters: AttemptCounters, path: Path) -> None:
     ask(counters, 1)
     counters.close()

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from fleet.messages.link import EnvelopeAsk
 from fleet.server.cli import main
+from fleet.server.verifier import socket_client
 from fleet.server.verifier.attempt_counters import AttemptCounters, FileAttemptStore
 from fleet.server.verifier.judge import Judge, Keys
 from fleet.server.verifier.model import (
@@ -28,7 +29,7 @@ from fleet.server.verifier.model import (
     EnvelopeFacts,
     VerifierAwayError,
 )
-from fleet.server.verifier.service import MOST_CONNECTIONS, SocketError, VerifierService
+from fleet.server.verifier.service import MOST_CONNECTIONS, STRANGER_LOG_S, SocketError, VerifierService
 from fleet.server.verifier.socket_client import VerifierConnection
 from sim.stories.patience import LIMIT_S
 
@@ -68,10 +69,13 @@ async def test_it_answers_its_peer_and_the_socket_is_for_the_group_alone(
     path: Path, keys: Path, counters: AttemptCounters
 ) -> None:
     async with service(path, keys, counters), VerifierConnection(path) as verifier:
-        mode = path.stat().st_mode & 0o777  # noqa: ASYNC240  # nobody else waits for this loop
+        made = path.stat()  # noqa: ASYNC240  # nobody else waits for this loop
+        mode = made.st_mode & 0o777
         said = [(await verifier.ask("entre-a", question(number), None)).verdict for number in (1, 2, 1)]
     assert said == ["no_match", "no_match", "nonce_used"]
     assert (mode, list(path.parent.glob("socket"))) == (0o660, [])
+    assert (made.st_uid, made.st_gid) == (os.geteuid(), os.getegid())
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "verifier-connection"] == []
 
 
 async def test_a_verifier_that_dies_is_come_back_to_at_once(path: Path, keys: Path, counters: AttemptCounters) -> None:
@@ -99,6 +103,81 @@ async def test_a_stranger_is_put_out_unread_with_one_line_of_the_log(
                 await verifier.ask("entre-a", question(number), None)
     assert sum("may not ask: put out" in line for line in caplog.messages) == 1
     assert counters.admit("entre-a", "digest", f"{1:032x}", now=0.0).refused is None, "nothing was counted"
+
+
+async def test_a_stranger_who_comes_back_later_is_told_of_again(
+    path: Path, keys: Path, counters: AttemptCounters, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [1000.0]
+    strangers = VerifierService(
+        path, Judge(Keys.load(keys)), counters, frozenset({os.geteuid() + 1}), os.getegid(), lambda: now[0]
+    )
+
+    async def put_out() -> int:
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        assert await _rest(reader) == b""
+        writer.close()
+        return sum("may not ask: put out" in line for line in caplog.messages)
+
+    async with strangers, asyncio.timeout(LIMIT_S):
+        assert [await put_out(), await put_out()] == [1, 1]
+        now[0] += STRANGER_LOG_S - 1
+        assert await put_out() == 1
+        now[0] += 1
+        assert await put_out() == 2
+
+
+async def test_who_has_left_makes_room_for_others(path: Path, keys: Path, counters: AttemptCounters) -> None:
+    async with service(path, keys, counters), asyncio.timeout(LIMIT_S):
+        for _ in range(MOST_CONNECTIONS + 2):
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            assert await reader.readline() == READY
+            writer.write(b"no question\n")  # and is put out
+            assert await _rest(reader) == b""
+            writer.close()
+
+
+async def test_somebody_elses_socket_is_not_believed(
+    path: Path, keys: Path, counters: AttemptCounters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket_client, "peer_uid", lambda connection: 54_321)
+    async with service(path, keys, counters), VerifierConnection(path) as verifier:
+        with pytest.raises(VerifierAwayError, match="54321 listens there, and the folder is "):
+            await verifier.ask("entre-a", question(1), None)
+
+
+async def test_a_verifier_that_says_nothing_is_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_client, "ANSWER_TIMEOUT_S", 0.05)
+    gone = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await gone.wait()
+        writer.close()
+
+    async with await asyncio.start_unix_server(silent, str(path)), VerifierConnection(path) as verifier:
+        with pytest.raises(VerifierAwayError, match="TimeoutError"):
+            await verifier.reach()
+        gone.set()
+
+
+async def test_it_is_tried_again_and_again_with_one_line_of_the_log(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    came, often = [0], asyncio.Event()
+
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came[0] += 1
+        if came[0] == 4:
+            often.set()
+        writer.close()
+
+    async with await asyncio.start_unix_server(leave, str(path)), VerifierConnection(path), asyncio.timeout(LIMIT_S):
+        await often.wait()
+    assert sum("the verifier is away" in line for line in caplog.messages) == 1
+
+
+def test_keys_are_shown_to_nobody(keys: Path) -> None:
+    assert repr(Keys.load(keys)) == "Keys()"
 
 
 @pytest.mark.parametrize("noise", [b"x" * MAX_LINE_BYTES * 2, b"no question\n", b'{"id":1}\n'])
