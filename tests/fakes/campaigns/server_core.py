@@ -18,7 +18,7 @@ from fleet.agent import outbox
 from fleet.agent.drain import Drain, FlowLimits, Wiring
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore, StoreError
-from fleet.messages.asking import HoldAsk
+from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.events import Event
 from fleet.messages.link import Order
 from fleet.server.deadlines.job import DeadlineJob
@@ -180,7 +180,8 @@ class Server:
         self._deadlines.look()
         with self.database.writing.begin() as connection:
             for row in request_queue.due_requests(connection, now):
-                self.issuer.holds[row.card_number] = "held" if isinstance(row.content, HoldAsk) else "blocked"
+                if isinstance(row.content, HoldAsk | BlockAsk):  # it is told of hand-overs too
+                    self.issuer.holds[row.card_number] = "held" if isinstance(row.content, HoldAsk) else "blocked"
                 request_queue.record_answer(connection, row.key, None, now)
 
     def events_of(self, station: str) -> list[tuple[int, bytes, bytes, str]]:
