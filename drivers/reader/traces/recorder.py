@@ -27,11 +27,14 @@ from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.port import Backend, CardConnection, Presence
 from drivers.reader.secret import Secret
-from drivers.reader.traces.reissue import PLACES, Names, PrivateKey, Reissuer
+from drivers.reader.traces.reissue import PLACES, Names, PrivateKey, Reissuer, der_parts
 from drivers.reader.traces.trace import CODE_COMMANDS, SignatureForm, Span, Step, Trace, TraceError, check_trace
 
 _PLACES = tuple(x509.ObjectIdentifier(f"2.5.4.{oid[-1]}") for oid in PLACES)
 SELECT = b"\xa4"
+CHUID = bytes.fromhex("cb3fff055c035fc102")
+"""GET DATA of the card holder unique identifier (SP 800-73-4 part 1, 3.1.2)."""
+NAMES_A_CARD = (0x30, 0x34, 0x36, 0x3E)
 ENCODINGS = ("utf-8", "latin-1", "utf-16-be", "utf-16-le")
 MOST_UNPACKED = 16 * 1024
 WINDOW = 12
@@ -163,6 +166,7 @@ def make_trace(
     scrubber.cover_codes([code.reveal().encode() for code in codes])
     signatures = [scrubber.cover_signature(number, one) for number, one in enumerate(made)]
     scrubber.map_certificates()
+    scrubber.map_identifiers()
     scrubber.map_words()
     trace = Trace(
         recorded=today,
@@ -296,6 +300,20 @@ class _Scrubber:
             self._stream[at : at + length] = self._reissuer.issued[der][begin : begin + length]
             self._pieces[at : at + length] = b"\x01" * length
             at += length
+
+    def map_identifiers(self) -> None:
+        """In the CHUID of a PIV card: FASC-N, GUID, the cardholder's UUID, and the signature over them. Raises TraceError."""
+        for step, command in enumerate(self._commands):
+            if CHUID not in command or self._status[step][:1] not in (b"\x90", b"\x61"):
+                continue
+            begin = self._starts[step]
+            try:
+                _, at, to = next(der_parts(self._stream, begin, len(self._stream)), (0, begin, begin))
+                for tag, first, last in list(der_parts(self._stream, at, to)):
+                    if tag in NAMES_A_CARD:
+                        self._map_bytes_at(first, last - first, self._names.blob(bytes(self._stream[first:last])))
+            except (ValueError, IndexError):
+                raise TraceError("a card's unique identifier that cannot be read") from None
 
     def map_words(self) -> None:
         """Names and numbers elsewhere: labels, the token's serial, the card's number."""

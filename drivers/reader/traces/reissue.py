@@ -113,9 +113,9 @@ class Reissuer:
 
     def _reissued(self, der: bytes) -> bytes:
         old, made = x509.load_der_x509_certificate(der), bytearray(der)
-        ((_, outer, end),) = _parts(der, 0, len(der))
-        (_, tbs, tbs_end), _, (_, signature, _) = _parts(der, outer, end)
-        fields = list(_parts(der, tbs, tbs_end))
+        ((_, outer, end),) = der_parts(der, 0, len(der))
+        (_, tbs, tbs_end), _, (_, signature, _) = der_parts(der, outer, end)
+        fields = list(der_parts(der, tbs, tbs_end))
         fields = fields[1:] if fields[0][0] == 0xA0 else fields
         serial, _, issuer, _, subject, spki, *others = fields
         made[serial[1] : serial[2]] = self._names.serial(der[serial[1] : serial[2]])
@@ -133,7 +133,7 @@ class Reissuer:
         above = self._authority_key(der[issuer[1] : issuer[2]], old)
         for tag, at, to in others:
             if tag == 0xA3:
-                ((_, first, last),) = _parts(der, at, to)
+                ((_, first, last),) = der_parts(der, at, to)
                 self._map_extensions(made, first, last, key, above)
         begin = _start(der, (0x30, tbs, tbs_end))
         made[signature + 1 :] = _signed(bytes(made[begin:tbs_end]), old, above, len(der) - signature - 1)
@@ -157,24 +157,24 @@ class Reissuer:
         return self._keys[name]
 
     def _map_name(self, made: bytearray, at: int, to: int) -> None:
-        for _, rdn, rdn_end in _parts(made, at, to):
-            for _, pair, pair_end in _parts(made, rdn, rdn_end):
-                (_, oid, oid_end), value = _parts(made, pair, pair_end)
+        for _, rdn, rdn_end in der_parts(made, at, to):
+            for _, pair, pair_end in der_parts(made, rdn, rdn_end):
+                (_, oid, oid_end), value = der_parts(made, pair, pair_end)
                 if bytes(made[oid:oid_end]) not in PLACES:
                     self._map_value(made, value)
 
     def _map_extensions(self, made: bytearray, at: int, to: int, key: PrivateKey, above: PrivateKey) -> None:
-        for _, first, last in _parts(made, at, to):
-            (_, oid, oid_end), *_, (_, value, value_end) = _parts(made, first, last)
+        for _, first, last in der_parts(made, at, to):
+            (_, oid, oid_end), *_, (_, value, value_end) = der_parts(made, first, last)
             name = bytes(made[oid:oid_end])
             if name == _SKI:
-                self._map_key_id(made, next(iter(_parts(made, value, value_end))), key)
+                self._map_key_id(made, next(iter(der_parts(made, value, value_end))), key)
             elif name == _AKI:
-                ((_, inner, inner_end),) = _parts(made, value, value_end)
-                for part in _parts(made, inner, inner_end):
+                ((_, inner, inner_end),) = der_parts(made, value, value_end)
+                for part in der_parts(made, inner, inner_end):
                     self._map_key_id(made, part, above) if part[0] == 0x80 else self._map_value(made, part)
             elif name not in KEPT:
-                for part in _parts(made, value, value_end):
+                for part in der_parts(made, value, value_end):
                     self._map_value(made, part)
 
     def _map_key_id(self, made: bytearray, part: "_Part", key: PrivateKey) -> None:
@@ -186,7 +186,7 @@ class Reissuer:
         """Texts sign for sign, numbers and opaque bytes by others; object identifiers and truth values stay."""
         tag, at, to = part
         if tag & 0x20:
-            for inner in _parts(made, at, to):
+            for inner in der_parts(made, at, to):
                 self._map_value(made, inner)
         elif (encoding := _ENCODINGS.get(tag, "latin-1" if tag & 0xC0 == 0x80 else "")) != "":
             _replace(made, at, to, self._names.text(bytes(made[at:to]).decode(encoding)).encode(encoding))
@@ -198,7 +198,7 @@ _Part = tuple[int, int, int]
 """Tag, and where the content begins and ends."""
 
 
-def _parts(der: bytes | bytearray, at: int, to: int) -> Iterator[_Part]:
+def der_parts(der: bytes | bytearray, at: int, to: int) -> Iterator[_Part]:
     """DER objects between two places, which are the same while their contents are replaced. Raises ValueError."""
     while at < to:
         tag, length, begin = der[at], der[at + 1], at + 2

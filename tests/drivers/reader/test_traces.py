@@ -228,6 +228,26 @@ async def test_names_are_mapped_however_they_are_written_and_refused_in_a_comman
         make_trace(backend.recording, facts, TODAY)
 
 
+async def test_whose_card_it_is_by_the_unique_identifier_is_mapped(make_card: Callable[..., VirtualCard]) -> None:
+    """CHUID of a PIV card (SP 800-73-4 part 1, table 9): FASC-N, GUID, the cardholder's UUID, and the signature over them."""
+    backend = RecordingBackend(plugged(make_card()))
+    facts = await facts_of(backend, "Bench 0")
+    fields = {0x30: bytes(range(1, 26)), 0x34: bytes(range(50, 66)), 0x35: b"20301231", 0x36: bytes(range(70, 86))}
+    content = b"".join(
+        bytes([tag, len(value)]) + value for tag, value in {**fields, 0x3E: bytes(range(100, 140))}.items()
+    )
+    answer = b"\x53\x81" + bytes([len(content)]) + content
+    chuid = bytes.fromhex("00cb3fff055c035fc10200")
+    backend.recording.exchanges += [
+        (chuid, answer[:40] + b"\x61\x00"), (bytes.fromhex("00c0000000"), answer[40:] + b"\x90\x00"),
+    ]  # fmt: skip
+    steps = make_trace(backend.recording, facts, TODAY).steps[-2:]
+    told = b"".join(bytes.fromhex(step.answer)[:-2] for step in steps)
+    assert len(told) == len(answer)
+    kept = [tag for tag, value in {**fields, 0x3E: bytes(range(100, 140))}.items() if value in told]
+    assert kept == [0x35]
+
+
 async def test_a_code_that_was_not_typed_here_ends_the_recording(make_card: Callable[..., VirtualCard]) -> None:
     backend = RecordingBackend(plugged(make_card()))
     facts = await facts_of(backend, "Bench 0")
