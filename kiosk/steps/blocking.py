@@ -19,7 +19,7 @@ from kiosk.steps import blocking_views as views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 
-What = Literal["blocked", "held", "marked", "block_queued", "hold_queued"]
+What = Literal["blocked", "held", "marked", "block_queued", "hold_queued", "mark_queued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ async def try_to_block_or_hold(
         case CardMarked():
             return "marked"
         case RequestQueued():
-            return "block_queued" if wish.block else "hold_queued"
+            if wish.block:
+                return "block_queued"
+            return "hold_queued" if caps.region.without_hold is None else "mark_queued"
         case RequestDeclined() as word:
             return word
         case str() as other:

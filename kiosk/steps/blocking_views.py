@@ -105,10 +105,10 @@ def done(
     is_awaited = blocked_by is not None and came == "marked"
     points = [Point(blocked_by.said(), mark="number")] if blocked_by and is_awaited else []
     points += [Point(say("lost_done.police"), mark="number")] if police else []
-    if came in ("held", "marked", "hold_queued", "block_queued") and police:
+    if came in ("held", "marked", "hold_queued", "mark_queued", "block_queued") and police:
         line = say("lost_done.line.number", number=block_line) if block_line else say("lost_done.line")
         points.append(Point(line, mark="number"))
-    found = "lost_done.found_marked" if came == "marked" else "lost_done.found"
+    found = "lost_done.found_marked" if came in ("marked", "mark_queued") else "lost_done.found"
     if not is_awaited:  # there is no room for it on a small panel
         points.append(Point(say("lost_done.new" if came in ("blocked", "block_queued") else found), mark="number"))
     return Tell(

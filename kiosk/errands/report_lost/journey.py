@@ -54,7 +54,8 @@ async def found_again(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
 
 async def _which(ask: Ask, caps: Capabilities, log: ErrandLog, what: str) -> tuple[CardHolder, Identification]:
     """The card, and who has proved what: with the card and its code, with an administrator, or by its number alone."""
-    way = "card" if what == "code_known" else await ask(views.how(WHICH))
+    holds = caps.region.without_hold is None
+    way = "card" if what == "code_known" else await ask(views.how(WHICH, holds=holds))
     if way == "card":
         return await prove_own_card(ask, caps, WHICH, log)
     who = await vouch_by_administrator(ask, caps, WHICH, log) if way == "administrator" else Identification("number")

@@ -12,7 +12,7 @@ from kiosk.steps.identity import printed_number_views
 from kiosk.views import View
 from sim.gallery.made_up import ORDER
 
-OUTCOMES = ("blocked", "held", "marked", "block_queued", "hold_queued")
+OUTCOMES = ("blocked", "held", "marked", "block_queued", "hold_queued", "mark_queued")
 OFFICE = {"sv": "ID-administratören på kontoret", "en": "The ID administrator at the office"}
 INSTEAD = BlockInstead(by=BothLanguages(**OFFICE), hours=24)
 BY = blocking_views.BlockedBy.of(INSTEAD, datetime(2026, 12, 2, 8, 0, tzinfo=UTC))
@@ -21,6 +21,7 @@ BY = blocking_views.BlockedBy.of(INSTEAD, datetime(2026, 12, 2, 8, 0, tzinfo=UTC
 def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "lost-what", views.what(WHAT)
     yield "lost-how", views.how(WHICH)
+    yield "lost-how-marked", views.how(WHICH, holds=False)
     yield "lost-block", blocking_views.sure(SURE, ORDER, "lost", blocks=True)
     yield "lost-hold", blocking_views.sure(SURE, ORDER, "forgotten", blocks=False)
     yield "lost-hold-first", blocking_views.sure(SURE, ORDER, "lost", blocks=False)

@@ -63,6 +63,10 @@ STORIES = [
         check=told(("hold", NUMBER, "lost", "")),
     ),
     ErrandStory(
+        "report_lost: lost, by its number, without connection and at an issuer without a hold", "report_lost", lost(),
+        prepare=both(register(online=False), marks_only), reason="mark_queued", check=queued("hold", "lost", ""),
+    ),
+    ErrandStory(
         "report_lost: forgotten, at an issuer without a hold", "report_lost", lost("forgotten"),
         prepare=both(register(), marks_only), reason="marked", events=("card.hold marked", *PRINTED),
         check=told(("hold", NUMBER, "forgotten", "")),

@@ -28,8 +28,9 @@ def what(context: ViewContext) -> Choose:
     )
 
 
-def how(context: ViewContext) -> Choose:
-    """Without the card in the hand: by its number, with or without an administrator."""
+def how(context: ViewContext, *, holds: bool = True) -> Choose:
+    """Without the card in the hand: by its number, with or without an administrator. `holds`: the issuer has a hold."""
+    number = say("lost_how.number.detail" if holds else "lost_how.number.marked")
     return Choose(
         name=context.name("how"),
         errand=context.title,
@@ -37,7 +38,7 @@ def how(context: ViewContext) -> Choose:
         title=say("lost_how.title"),
         lead=(say("lost_how.lead"),),
         options=(
-            Option("number", say("lost_how.number"), say("lost_how.number.detail"), "card-account-details-outline"),
+            Option("number", say("lost_how.number"), number, "card-account-details-outline"),
             Option(
                 "administrator",
                 say("lost_how.administrator"),

@@ -30,7 +30,7 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     reason = await _why(ask)
     if card.may_keep and reason == "left" and await ask(views.keep(WHY)) == "keep":
         return await _kept(ask, log)
-    await ask(views.confirm(WHY, card.whose, _after(card), is_seen=card.is_seen))
+    await ask(views.confirm(WHY, card.whose, _after(caps, card), is_seen=card.is_seen))
     await _drop(ask, caps, log, card, reason)
     what = await _tell(ask, caps, log, card, reason)
     remarks = (f"reason_{reason}", what, *(() if card.is_seen else ("not_seen",)))
@@ -43,10 +43,11 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     return ended
 
 
-def _after(card: ReturnedCard) -> views.AfterReturn:
+def _after(caps: Capabilities, card: ReturnedCard) -> views.AfterReturn:
     if not card.is_ours:
         return "not_ours"
-    return "blocks" if card.who.proof is not None else "holds"
+    unproved: views.AfterReturn = "holds" if caps.region.without_hold is None else "marks"
+    return "blocks" if card.who.proof is not None else unproved
 
 
 async def _why(ask: Ask) -> BlockReason:

@@ -10,7 +10,7 @@ from kiosk.steps.identity import printed_number_views
 from kiosk.views import View
 from sim.gallery.made_up import CARD_FACTS, ORDER
 
-OUTCOMES = ("blocked", "held", "marked", "block_queued", "hold_queued")
+OUTCOMES = ("blocked", "held", "marked", "block_queued", "hold_queued", "mark_queued")
 DIGITS = 16
 
 
@@ -26,6 +26,8 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-keep", views.keep(WHY)
     yield "return-kept", views.kept(CONTEXT)
     yield "return-confirm", views.confirm(WHY, ORDER, "blocks")
+    yield "return-know-code-marked", views.know_code(CARD, holds=False)
+    yield "return-confirm-mark", views.confirm(WHY, ORDER, "marks")
     yield "return-confirm-hold", views.confirm(WHY, ORDER, "holds")
     yield "return-confirm-by-number", views.confirm(WHY, ORDER, "holds", is_seen=False)
     yield "return-not-ours", views.not_ours(CARD, CARD_FACTS)

@@ -53,8 +53,9 @@ def insert(context: ViewContext, strange: Strangeness | None) -> Await:
     )
 
 
-def know_code(context: ViewContext) -> Confirm:
-    """With the code the card is blocked at once; without it, it is on hold until somebody confirms."""
+def know_code(context: ViewContext, *, holds: bool = True) -> Confirm:
+    """With the code the card is blocked at once; without it, it is on hold until somebody confirms. `holds`: the issuer has a
+    hold; without, the card is only marked."""
     return Confirm(
         name=context.name("know_code"),
         errand=context.title,
@@ -62,7 +63,7 @@ def know_code(context: ViewContext) -> Confirm:
         title=say("know_code.title"),
         points=(
             Point(say("know_code.yes"), say("know_code.yes.detail"), icon="check"),
-            Point(say("know_code.no"), say("know_code.no.detail"), icon="timer-sand"),
+            Point(say("know_code.no" if holds else "know_code.marked"), say("know_code.no.detail"), icon="timer-sand"),
         ),
         way_out=cancel_button(),
         side=Button("no", say("know_code.go_no")),
@@ -126,8 +127,9 @@ def kept(context: ViewContext) -> Tell:
     )
 
 
-AfterReturn = Literal["blocks", "holds", "not_ours"]
-"""What follows once the card is in the bin: it is blocked, is on hold, or is no card that can be blocked from here."""
+AfterReturn = Literal["blocks", "holds", "marks", "not_ours"]
+"""What follows once the card is in the bin: it is blocked, is on hold, is marked (where the issuer has no hold), or is no card
+that can be blocked from here."""
 
 
 def not_ours(context: ViewContext, facts: CardFacts) -> Confirm:

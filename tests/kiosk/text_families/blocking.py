@@ -1,21 +1,23 @@
 """Texts of returning and reporting a card."""
 
-WHAT = ("blocked", "held", "block_queued", "hold_queued")
+WHAT = ("blocked", "held", "marked", "block_queued", "hold_queued", "mark_queued")
 DECLINED = ("was_blocked", "not_told")
-SURE = ("block", "hold", "hold_first")
+SURE = ("block", "hold", "hold_first", "mark")
+MARKED = ("mark_first",)
+"""Who blocks it stands in the place of a sentence."""
 RETURNED = ("left", "replaced", "damaged", "own_wish")
 REPORTED = ("forgotten", "lost", "stolen", "code_known")
 FAMILIES = {
     "return_why.{}": RETURNED,
-    "return_confirm.{}": ("blocks", "holds", "not_ours"),
-    "return_confirm.{}.detail": ("blocks", "holds", "not_ours"),
+    "return_confirm.{}": ("blocks", "holds", "marks", "not_ours"),
+    "return_confirm.{}.detail": ("blocks", "holds", "marks", "not_ours"),
     "return_done.{}": (*WHAT, *DECLINED),
-    "sure.{}.title": SURE,
-    "sure.{}.now": SURE,
-    "sure.{}.now.detail": SURE,
+    "sure.{}.title": SURE + MARKED,
+    "sure.{}.now": SURE + MARKED,
+    "sure.{}.now.detail": SURE + MARKED,
     "sure.{}.then": SURE,
     "sure.{}.then.detail": SURE,
-    "sure.{}.go": SURE,
+    "sure.{}.go": SURE + MARKED,
     "lost_done.{}.title": WHAT,
     "lost_done.{}.lead": WHAT,
     "receipt.remark.{}": (*WHAT, *DECLINED, "lifted", "not_seen", *(f"reason_{one}" for one in RETURNED + REPORTED)),
