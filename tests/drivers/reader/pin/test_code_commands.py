@@ -11,14 +11,17 @@ from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefu
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.outcomes import (
     Accepted,
+    AdminOutcome,
     CodeOutcome,
     Locked,
     RefusalReason,
     Refused,
     Role,
     Unknown,
+    WrongAnswer,
     WrongCode,
 )
+from drivers.reader.pin.administrator_unblock import COUNTED_AS, AdministratorUnblock
 from drivers.reader.pin.code_commands import CodeCommands, last_try_refusal, outcome_of_status, refuse_on_fault
 from drivers.reader.pin.try_counter import RemainingTries, TryCounter, ledger_key_of
 from drivers.reader.pin.try_ledger import MemoryLedger
@@ -489,3 +492,26 @@ def test_what_the_card_refuses_before_the_code_goes_out_is_a_refusal() -> None:
 
     assert refuse_on_fault(refused) == Refused(RefusalReason.CARD, 0x6A82)
     assert refuse_on_fault(accept) == 7
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "left"),
+    [
+        ("6983", Locked(), 0),
+        ("63c1", WrongAnswer(1), 1),
+        ("6300", WrongAnswer(None), 2),
+        ("6700", Refused(RefusalReason.CARD, 0x6700), 3),
+        ("6982", Refused(RefusalReason.CARD, 0x6982), 2),
+        (None, Unknown(), 2),
+    ],
+)
+def test_tries_of_the_administrators_key_are_what_the_card_answers(
+    answer: str | None, outcome: AdminOutcome, left: int
+) -> None:
+    rules = Unblocking(by="administrator", admin="external-authenticate", admin_challenge=8, admin_tries=3)
+    desk = Desk([f"{bytes(8).hex()}9000", answer])
+    unblock = AdministratorUnblock(desk.channel, desk.codes, rules)
+    assert unblock.challenge(PIN, IDENTIFICATION, NEW) == bytes(8)
+    assert unblock.complete_with_answer(PIN, NEW, b"12345678") == outcome
+    assert desk.codes.count_of_key(COUNTED_AS, 3).left == left
+    assert unblock.complete_with_answer(PIN, NEW, b"12345678") == Refused(RefusalReason.NOT_ALLOWED), "once"
