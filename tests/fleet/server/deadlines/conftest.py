@@ -110,13 +110,17 @@ class Fleet:
         return sorted((one.what, one.did, one.at.date().isoformat()) for one in known)
 
     def asked(self) -> list[model.Queueable]:
-        with self.database.reading.begin() as connection:
-            return [row.content for row in requesting.list_requests(connection)[0]]
+        """Of the issuer, about cards; that one was handed over is told without a deadline."""
+        return [row.content for row in self._requests()]
 
     def names(self) -> list[str]:
         """In whose name each was asked."""
+        return [row.by for row in self._requests()]
+
+    def _requests(self) -> list[model.RequestRow]:
         with self.database.reading.begin() as connection:
-            return [row.by for row in requesting.list_requests(connection)[0]]
+            rows = requesting.list_requests(connection)[0]
+        return [row for row in rows if not isinstance(row.content, model.HandoverReport)]
 
     def state(self) -> str:
         return StoreReadings(self.database, lambda: self.now).orders()[0][0].state
