@@ -15,10 +15,12 @@ from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.cli import main
 from fleet.server.people.directory_settings import DirectorySettings, DirectorySettingsError
 from fleet.server.people.directory_sync import DirectorySync
-from fleet.server.people.model import DirectoryAwayError, DirectoryPage
+from fleet.server.people.model import DirectoryAwayError, DirectoryPage, PersonRow
 from fleet.server.people.queries import find_person
+from fleet.server.people.service import import_people
 from fleet.server.platform.live_feed.hub import Hub
 from kiosk.errands.activate import stories as activating
+from kiosk.errands.return_card import stories as returning
 from kiosk.issuer.gateway import SCHEMAS, IssuerGateway
 from kiosk.station import journal
 from sim.issuer.database import Seed
@@ -123,27 +125,37 @@ async def test_who_leaves_the_directory_is_refused_at_the_next_pick_up_and_activ
     for number in range(2):
         directory.add(hsa_id(9000 + number), "Bo Test")
     assert job.look() is not None
-    assert [await ended(region, tmp_path, errand) for errand in HAND_OVERS] == ["", ""]
+    assert [await ended(region, tmp_path, story) for story in HAND_OVERS] == ["", ""]
     directory.change(HOLDER.hsa_id, roomNumber="2026-02-20")
     assert job.look() is not None
-    assert [await ended(region, tmp_path, errand) for errand in HAND_OVERS] == ["holder_left", "holder_left"]
+    assert [await ended(region, tmp_path, story) for story in HAND_OVERS] == ["holder_left", "holder_left"]
     with region.database.reading.begin() as connection:
         row = find_person(connection, HOLDER.hsa_id)
     assert row is not None
     assert (row.left, row.mail) == ("2026-02-20", "alva@region.example")
 
 
-HAND_OVERS = {
-    "pickup": ErrandStory("", "pickup", own_card, Setting()),
-    "activate": ErrandStory("", "activate", activating.by_post(), activating.TWO_READERS, prepare=activating.here),
-}
+async def test_who_goes_on_by_the_office_s_word_may_keep_the_card_that_a_leaver_returns(
+    region: Fleet, tmp_path: Path
+) -> None:
+    keeps = ErrandStory("", "return_card", returning.back(why="left", keep="keep", kept="end"), Setting())
+    for continued in (False, True):
+        with region.database.writing.begin() as connection:
+            row = PersonRow(HOLDER.hsa_id, HOLDER.name, left="2026-02-20", continued=continued)
+            import_people(connection, [row], NOW)
+        assert (await ended(region, tmp_path, keeps) == "kept") is continued
 
 
-async def ended(region: Fleet, folder: Path, errand: str) -> str:
+HAND_OVERS = (
+    ErrandStory("", "pickup", own_card, Setting()),
+    ErrandStory("", "activate", activating.by_post(), activating.TWO_READERS, prepare=activating.here),
+)
+
+
+async def ended(region: Fleet, folder: Path, story: ErrandStory) -> str:
     """Why the holder's errand ended, at a station that asks this server; empty where it ended well."""
     store = StationStore.open(folder / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA, *SCHEMAS])
     side = IssuerGateway(identity(), store, region.link, HandClock(), on_files=lambda _files: None)
-    story = HAND_OVERS[errand]
 
     def equip(room: Room) -> None:
         story.prepare(room)
