@@ -15,7 +15,7 @@ import re
 from fleet.messages.topics import STATION_NAME
 from fleet.server.orders.model import OrderLine, OrderRecord
 from fleet.server.platform.csv_files import CsvLine, FileProblem, check_unique, read_lines
-from fleet.server.platform.import_files import ColumnRule, broken_rules, is_day
+from fleet.server.platform.import_files import PERSON_RULES, ColumnRule, broken_rules, is_day
 
 ORDER_COLUMNS = (
     "order",
@@ -36,7 +36,6 @@ DELIVERY = "delivery"
 MAX_SLOT = 999
 
 _ORDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
 _CARD_NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _MAC = re.compile(r"[0-9a-f]{64}\Z")
@@ -44,7 +43,7 @@ _MAC = re.compile(r"[0-9a-f]{64}\Z")
 
 ORDER_RULES = {
     "order": ColumnRule(_ORDER.match, "1 to 64 of letters, digits, dot, hyphen and underscore"),
-    "hsa_id": ColumnRule(_HSA_ID.match, "must be an HSA-id such as SE2321000016-1A2B, in capitals"),
+    "hsa_id": PERSON_RULES["hsa_id"],
     "name": ColumnRule(lambda text: len(text) <= 120, "at most 120 characters"),
     "protected": ColumnRule(lambda text: text in ("yes", "no", ""), "must be yes, no or empty"),
     "card_number": ColumnRule(_CARD_NUMBER.match, "4 to 40 digits or capital letters, without spaces"),
@@ -58,10 +57,6 @@ ORDER_RULES = {
         lambda text: not text or _MAC.match(text.lower()), "must be 64 hexadecimal digits, or empty"
     ),
     DELIVERY: ColumnRule(lambda text: text in ("station", "post", ""), "must be station, post or empty"),
-}
-PERSON_RULES = {
-    "hsa_id": ORDER_RULES["hsa_id"],
-    "name": ColumnRule(lambda text: 0 < len(text) <= 120, "1 to 120 characters"),
 }
 
 

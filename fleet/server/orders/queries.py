@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, sel
 
 from fleet.messages.link import Order
 from fleet.server.issuers.tables import HANDED_OVER, requests
-from fleet.server.orders.leavers import has_left
 from fleet.server.orders.model import IN_HAND, OPEN, RECEIPT_OWED, OrderRecord, OrderRow
 from fleet.server.orders.tables import orders
+from fleet.server.people.service import has_left
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
 
 CHUNK = 500

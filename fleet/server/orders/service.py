@@ -20,10 +20,10 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.events.tables import events
-from fleet.server.orders.leavers import leavers_among
 from fleet.server.orders.model import ENDED_EARLY, IN_HAND, OPEN, OrderEvent, OrderLine, OrderRecord, State, state_after
 from fleet.server.orders.queries import CHUNK, stored_records
 from fleet.server.orders.tables import order_starts, orders
+from fleet.server.people.service import leavers_among
 from fleet.server.platform.csv_files import FileProblem
 from fleet.server.platform.import_files import ImportRefusedError, ImportResult
 from fleet.server.platform.local_days import local_day

@@ -10,10 +10,9 @@ fleet.server.platform.csv_files.FileError: 5 problems
 """
 
 from fleet.messages.link import Administrator
-from fleet.server.orders.order_files import PERSON_RULES
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.platform.csv_files import CsvLine, FileError, FileProblem, check_unique, read_lines
-from fleet.server.platform.import_files import ColumnRule, broken_rules, is_day
+from fleet.server.platform.import_files import PERSON_RULES, ColumnRule, broken_rules, is_day
 from fleet.server.platform.roles import STATIONS
 
 ADMINISTRATOR_COLUMNS = ("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until")

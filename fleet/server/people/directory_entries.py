@@ -15,9 +15,9 @@ from datetime import UTC, date, datetime
 from fleet.server.people.directory_settings import YES_VALUES, AttributeMap
 from fleet.server.people.merging import YES
 from fleet.server.people.model import DirectoryPage, Fact, Facts
+from fleet.server.platform.import_files import HSA_ID
 from fleet.server.platform.local_days import local_day
 
-HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
 DAYS: tuple[Fact, ...] = ("left", "name_changed")
 FLAGS: tuple[Fact, ...] = ("protected", "continued")
 LONGEST = 320

@@ -6,10 +6,9 @@ Rules: as for orders: the whole file is read and checked before anything is stor
 [PersonRow(hsa_id='TEST000000-0001', name='Alva Test', protected=False, left='2026-05-31', continued=False, name_changed=None)]
 """
 
-from fleet.server.orders.order_files import PERSON_RULES
 from fleet.server.people.model import PersonRow
 from fleet.server.platform.csv_files import CsvLine, FileProblem, check_unique, read_lines
-from fleet.server.platform.import_files import ColumnRule, broken_rules, is_day
+from fleet.server.platform.import_files import PERSON_RULES, ColumnRule, broken_rules, is_day
 
 DIRECTORY_COLUMNS = ("hsa_id", "name", "protected", "left", "continued", "name_changed")
 

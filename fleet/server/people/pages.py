@@ -17,10 +17,10 @@ from fleet.server.cards.model import Cards
 from fleet.server.people import api
 from fleet.server.people.administrator_files import ROLES
 from fleet.server.people.bodies import FIELDS, MOST_NAME, MOST_SCOPE, HsaId, body_of, form_values
-from fleet.server.people.directory_entries import HSA_ID
 from fleet.server.people.labels import standing_label
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.import_files import HSA_ID
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right

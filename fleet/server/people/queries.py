@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select
 
 from fleet.messages.link import Administrator
 from fleet.server.people.model import ListedAdministrator, PersonRow
-from fleet.server.people.service import person_row, stored_people
+from fleet.server.people.service import has_left, person_row, stored_people
 from fleet.server.people.tables import administrators, people, person_certificates
 from fleet.server.platform.database.station_scope import normalize_search
 from fleet.server.platform.import_files import ImportResult
@@ -48,9 +48,10 @@ def all_administrators(connection: Connection) -> list[ListedAdministrator]:
 def administrators_after(
     connection: Connection, station: str, today: str, *, after: str, limit: int
 ) -> list[Administrator]:
-    """Those of that station whose last day is not over, by HSA-id, from the one after `after`."""
+    """Those of that station whose last day is not over and who have not left, by HSA-id, from the one after `after`."""
     not_over = or_(administrators.c.valid_until.is_(None), administrators.c.valid_until >= today)
-    query = select(administrators).where(administrators.c.hsa_id > after, not_over).order_by(administrators.c.hsa_id)
+    here = and_(administrators.c.hsa_id > after, not_over, ~has_left(administrators.c.hsa_id, today))
+    query = select(administrators).where(here).order_by(administrators.c.hsa_id)
     listed = map(_listed, connection.execute(query))
     return list(islice((one.administrator for one in listed if one.covers(station)), limit))
 

@@ -5,13 +5,13 @@ its own alone; with `takes_back` also what another said, for a person at the off
 anew in the transaction of the word, which is the caller's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
 from fleet.messages.leavers import leaver_digest
 from fleet.server.people.merging import YES, merge_words
@@ -120,11 +120,30 @@ def known_certificates(connection: Connection) -> set[str]:
     return set(connection.execute(select(person_certificates.c.digest)).scalars())
 
 
+def leavers_among(connection: Connection, hsa_ids: Collection[str], today: str) -> dict[str, str]:
+    """Those who have left, and on which day. `today`: ISO 8601; a day that is still to come is no leave yet."""
+    found: dict[str, str] = {}
+    for names in _chunks(sorted(set(hsa_ids))):
+        chosen = select(people.c.hsa_id, people.c.left).where(people.c.hsa_id.in_(names), is_gone(today))
+        found |= {row.hsa_id: row.left for row in connection.execute(chosen)}
+    return found
+
+
+def has_left(hsa_id: ColumnElement[Any], today: str) -> ColumnElement[bool]:
+    """The condition that the person of that column has left."""
+    return exists().where(people.c.hsa_id == hsa_id, is_gone(today))
+
+
+def is_gone(today: str) -> ColumnElement[bool]:
+    """The condition on a row of people that the last assignment has ended, and no other follows."""
+    return and_(people.c.left <= today, ~people.c.continued)
+
+
 def leaver_digests_after(connection: Connection, today: str, *, after: str, limit: int) -> list[str]:
     """Digests of certificates that are valid by their dates and whose holders have left, in order, from the one after `after`.
     `today`: ISO 8601."""
     since = (datetime.fromisoformat(today) - TOLD_FOR).date().isoformat()
-    gone = and_(people.c.left <= today, people.c.left >= since, ~people.c.continued)
+    gone = and_(is_gone(today), people.c.left >= since)
     valid = and_(person_certificates.c.digest > after, person_certificates.c.last_day >= today)
     query = select(person_certificates.c.digest).join(people, people.c.hsa_id == person_certificates.c.hsa_id)
     return list(

@@ -35,6 +35,13 @@ class ColumnRule:
     reason: str
 
 
+HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
+PERSON_RULES = {
+    "hsa_id": ColumnRule(HSA_ID.match, "must be an HSA-id such as SE2321000016-1A2B, in capitals"),
+    "name": ColumnRule(lambda text: 0 < len(text) <= 120, "1 to 120 characters"),
+}
+
+
 def broken_rules(line: CsvLine, rules: dict[str, ColumnRule]) -> list[FileProblem]:
     """What of the line does not fit, by column."""
     return [

@@ -292,6 +292,15 @@ async def test_leavers_come_by_digest_after_all_else_to_who_asks_for_them(
     assert "TEST000000-0002" not in repr(pages)
 
 
+async def test_an_administrator_who_has_left_is_on_no_station_s_list(answers: Answers, database: Database) -> None:
+    with database.writing.begin() as connection:
+        replace_administrators(connection, [listed("TEST000000-A001", "Maj"), listed("TEST000000-A002", "Bo")])
+        import_people(connection, [PersonRow("TEST000000-A001", "Maj", left="2026-05-31")], NOW)
+        import_people(connection, [PersonRow("TEST000000-A002", "Bo", left="2026-06-02")], NOW)
+    page = opened(await answers.answer("entre-a", encode(SyncAsk())))
+    assert [one.hsa_id for one in page.administrators] == ["TEST000000-A002"]
+
+
 async def test_who_left_after_the_pick_up_may_still_sign_the_receipt(answers: Answers, database: Database) -> None:
     hold_orders(database, record("O-1"))
     with database.writing.begin() as connection:
