@@ -4,7 +4,7 @@
 True
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -216,6 +216,9 @@ class Cards(Protocol):
     def take_people(self, rows: Sequence[PersonRow]) -> ImportResult: ...
 
     def change_person(self, hsa_id: str, said: Facts) -> None: ...
+
+    def leavers(self, hsa_ids: Sequence[str]) -> Collection[str]:
+        """Those of these people who have left."""
 
     def person_words(self, hsa_id: str) -> list[FactWord]: ...
 

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -207,6 +207,11 @@ class CardService:
         with self._database.writing.begin() as connection:
             people_service.record_facts(connection, "import", {hsa_id: said}, self._clock(), takes_back=True)
         self._changes.publish(frozenset({Topic.DEADLINES}))
+
+    def leavers(self, hsa_ids: Sequence[str]) -> Collection[str]:
+        """Those of these people who have left."""
+        with self._database.reading.begin() as connection:
+            return people_service.leavers_among(connection, hsa_ids, local_day(self._clock()))
 
     def person_words(self, hsa_id: str) -> list[FactWord]:
         """What each source says of them, by fact."""

@@ -81,14 +81,17 @@ def _values_of(rows: list[ListedAdministrator], hsa_id: str) -> dict[str, Any]:
 
 def _list(request: Request, web: Web, cards: Cards, values: dict[str, Any], wrong: str = "") -> Response:
     audit_lookup(request, AuditEvent(api.LOOKED))
-    t, rows = web.texts_for(request), _seen(request, cards)
+    t, rows, today = web.texts_for(request), _seen(request, cards), local_day(web.clock())
+    gone = cards.leavers([row.administrator.hsa_id for row in rows])
     return web.render(
         request,
         "people/administrators.html",
         status=422 if wrong else 200,
         page="administrators",
         title=t.many("administrators.title", len(rows)) if rows else t("administrators.title.none"),
-        rows=[(row, standing_label(row.administrator, local_day(web.clock()))) for row in rows],
+        rows=[
+            (row, standing_label(row.administrator, today, has_left=row.administrator.hsa_id in gone)) for row in rows
+        ],
         form=values if caller_of(request).may(Right.MANAGE) else None,
         stepped_up=api.has_stepped_up(request),
         wrong=wrong,

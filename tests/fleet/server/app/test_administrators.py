@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from fleet.server.people.model import PersonRow
 from fleet.server.people.queries import administrators_after, all_administrators, replace_administrators
+from fleet.server.people.service import import_people
 from fleet.server.platform.audit.log import entries
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.random_tokens import form_token
@@ -144,6 +146,14 @@ async def test_the_page_lists_adds_changes_and_removes(office: Office) -> None:
     stale = (await office.send("GET", "/administrators")).text
     assert "/step-up?onward=%2Fadministrators" in stale
     assert (await office.post("/administrators", form)).status == 403
+
+
+async def test_who_has_left_by_the_directory_is_shown_so_and_may_not_attend(office: Office) -> None:
+    assert "Slutat" not in (await office.send("GET", "/administrators")).text
+    with office.database.writing.begin() as connection:
+        import_people(connection, [PersonRow(MAJ, "Maj Test", left="2026-05-31")], office.now)
+    assert "Slutat" in (await office.send("GET", "/administrators")).text
+    assert office.at("entre-a") == []
 
 
 async def test_an_id_administrator_sees_those_of_the_own_stations_and_no_form(office: Office) -> None:
