@@ -28,6 +28,7 @@ wishes = Table(
     Index(None, "station", "ask", "at"),
     Index(None, "card_number"),
     Index(None, "ask", "outcome"),
+    Index(None, "card_number", "ask", "outcome"),
 )
 
 

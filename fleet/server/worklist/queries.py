@@ -80,6 +80,14 @@ class Fact:
 
 def open_facts(connection: Connection, today: str, seen: StationCondition = all_stations) -> list[Fact]:
     """What waits, one for each kind and subject, the oldest first. `today` is ISO 8601."""
+    first: dict[Item, Fact] = {}
+    for row in connection.execute(facts_query(today, seen)):
+        first.setdefault((row.kind, row.subject), Fact(**{**row._mapping, "name": row.name or None}))
+    return list(first.values())
+
+
+def facts_query(today: str, seen: StationCondition = all_stations) -> Select[Any]:
+    """All sources as one, the oldest first."""
     sources = (
         _holds(),
         _waiting_holds(),
@@ -95,11 +103,7 @@ def open_facts(connection: Connection, today: str, seen: StationCondition = all_
     )
     found = union_all(*sources).subquery()
     alive = and_(seen(found.c.station), not_(found.c.card_number.startswith("p-")), not_(_is_closed(found)))
-    rows = connection.execute(select(found).where(alive).order_by(found.c.since, found.c.subject).limit(MOST))
-    first: dict[Item, Fact] = {}
-    for row in rows:
-        first.setdefault((row.kind, row.subject), Fact(**{**row._mapping, "name": row.name or None}))
-    return list(first.values())
+    return select(found).where(alive).order_by(found.c.since, found.c.subject).limit(MOST)
 
 
 def acts_about(connection: Connection, items: Iterable[Item]) -> dict[Item, tuple[Act, ...]]:
@@ -228,12 +232,12 @@ def _orders(kind: Kind, *fits: ColumnElement[bool]) -> Select[Any]:
 
 
 def _leavers(today: str) -> Select[Any]:
-    query = _source(
-        "left", orders.c.order, orders.c.card_number, orders.c.station, people.c.left, orders.c.changed
-    )  # fmt: skip
-    gone = (people.c.left <= today, not_(people.c.continued))
-    active = (orders.c.state.in_(IN_HAND), not_(_is_blocked(orders.c.card_number)))
-    return query.select_from(orders.join(people, people.c.hsa_id == orders.c.hsa_id)).where(*gone, *active)
+    """By the few who have left, and not by the many cards in use: so the state is kept from its index."""
+    gone = select(people.c.hsa_id).where(people.c.left <= today, not_(people.c.continued))
+    day = select(people.c.left).where(people.c.hsa_id == orders.c.hsa_id).scalar_subquery()
+    active = (func.coalesce(orders.c.state, "").in_(IN_HAND), not_(_is_blocked(orders.c.card_number)))
+    query = _source("left", orders.c.order, orders.c.card_number, orders.c.station, day, orders.c.changed)
+    return query.where(orders.c.hsa_id.in_(gone), *active)
 
 
 def _bins() -> Select[Any]:

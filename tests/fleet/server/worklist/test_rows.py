@@ -20,6 +20,7 @@ from fleet.server.issuers.requests import RequestLog
 from fleet.server.orders.service import apply_step
 from fleet.server.platform.database.database import Database
 from fleet.server.worklist.model import KINDS
+from fleet.server.worklist.queries import facts_query
 from tests.fleet.server.conftest import SealingStation
 from tests.fleet.server.worklist.conftest import HERE, KRA, THERE, Desk
 
@@ -223,3 +224,17 @@ def test_every_kind_is_found_on_both_databases(either: Database, station: Sealin
     desk.dropped(1, "9752269033000008", by_number=True)
     assert {row.kind for row in desk.worklist.rows()} == set(KINDS)
     assert all(row.taken is None for row in desk.worklist.within(frozenset({"*"})).rows())
+
+
+def test_however_many_cards_there_are_they_are_found_by_index_and_each_by_its_number(desk: Desk) -> None:
+    """Every page counts these rows: a look at all blocks for each card would hang it."""
+    statement = facts_query("2026-11-25").compile(desk.database.reading, compile_kwargs={"literal_binds": True})
+    with desk.database.reading.begin() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
+    many = ("orders", "wishes", "requests", "people", "worklist_acts")
+    assert [step for step in plan if step.startswith("SCAN") and step.split()[1] in many] == []
+    of_one_card = [
+        step for step in plan if step.split()[:2] in (["SEARCH", name] for name in ("done", "ended", "better"))
+    ]
+    assert len(of_one_card) >= 4
+    assert [step for step in of_one_card if "card_number=?" not in step] == []

@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("wishes", sa.Column("hold_reason", sa.String(16), nullable=True))
     op.create_index("ix_wishes_ask_outcome", "wishes", ["ask", "outcome"])
+    op.create_index("ix_wishes_card_number_ask_outcome", "wishes", ["card_number", "ask", "outcome"])
     op.create_table(
         "worklist_acts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -38,5 +39,6 @@ def downgrade() -> None:
     op.drop_index("ix_worklist_acts_at", table_name="worklist_acts")
     op.drop_index("ix_worklist_acts_kind_subject", table_name="worklist_acts")
     op.drop_table("worklist_acts")
+    op.drop_index("ix_wishes_card_number_ask_outcome", table_name="wishes")
     op.drop_index("ix_wishes_ask_outcome", table_name="wishes")
     op.drop_column("wishes", "hold_reason")
