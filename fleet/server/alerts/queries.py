@@ -363,7 +363,7 @@ def _unregistered(connection: Connection) -> Iterable[ReturnedCard]:
     """Hand-overs that the issuer has not confirmed, and nobody in its portal."""
     same = and_(orders.c.card_number == requests.c.card_number, orders.c.state.in_(IN_HAND))
     query = select(requests.c.station, orders.c.order, requests.c.card_number, requests.c.made).join(orders, same)
-    query = query.where(requests.c.ask == HANDED_OVER, requests.c.state != "done")
+    query = query.where(requests.c.ask == HANDED_OVER, requests.c.state.in_(("waiting", "declined")))
     rows = connection.execute(query.order_by(requests.c.made).limit(MOST_RETURNED))
     return (ReturnedCard(row.station, row.order, row.card_number, row.made) for row in rows)
 
