@@ -49,8 +49,14 @@ class CheckCards(_Table):
     administrator: HsaId
     unknown_card: CardNumber = "NOSUCHCARD0000"
     """A number that the issuer has not."""
+    lacks: tuple[Literal["received", "hold", "lift", "letter", "challenge", "puk"], ...] = ()
+    """Changes that the issuer has not: they are left out, and told as skipped."""
     card: Annotated[tuple[CheckCard, ...], Field(min_length=1)]
     base: Path = Path()
+
+    def may(self, card: CheckCard, permission: Permission) -> bool:
+        """Whether that may be done to the card, and the issuer has it."""
+        return permission in card.may and permission not in self.lacks
 
     @classmethod
     def load(cls, path: Path) -> "CheckCards":

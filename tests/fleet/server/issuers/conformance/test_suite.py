@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from fastapi import Response
 from pydantic import create_model
 
 from fleet.server.issuers.conformance.changes import CardChanges
@@ -108,6 +109,20 @@ async def test_the_example_adapter_passes_every_transition() -> None:
         if state in GROUPS
     }
     assert made == {(change, group) for change, row in TRANSITIONS.items() for group in row}
+
+
+async def test_what_the_issuer_has_not_is_left_out_and_told() -> None:
+    """Without it the routes that are missing are faults."""
+    lacking = ("hold", "lift", "challenge")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await (Response(status_code=404) if scope["path"].endswith(lacking) else APP)(scope, receive, send)
+
+    listed = cards("WAITING2", "ACTIVE3")
+    assert {"hold from blocked", "challenge from blocked"} <= failed(await check(register(), listed, app=app))
+    results = await check(register(), listed.model_copy(update={"lacks": lacking}), app=app)
+    assert failed(results) == set()
+    assert {result.check for result in results if result.outcome == "skipped"} == set(lacking)
 
 
 Planted = Callable[[Callable[..., Any], Any, Any, str], Any]
