@@ -16,6 +16,7 @@ from fleet.messages.asking import (
     HeldResult,
     HoldAsk,
     LetterOrderedResult,
+    MarkedResult,
     tag_of,
 )
 from fleet.messages.vocabulary import AskName
@@ -25,6 +26,7 @@ from fleet.server.issuers.tables import wishes
 from kiosk.issuer.ports import (
     CardBlocked,
     CardHeld,
+    CardMarked,
     CardWord,
     Found,
     LetterOrdered,
@@ -41,7 +43,11 @@ from sim.stories.room import authority
 from tests.fakes.campaigns.server_core import Server
 from tests.fakes.visits.mix import Issuer
 
+PORTALS: tuple[Issuer, ...] = ("portal_est", "portal")
+"""They have no hold: a card is marked by the fleet's own stations, and a block waits for a person."""
 BESIDE_THE_PORTAL = ("certificate", "unblock", "authenticate")
+MARKED, WAITING = tag_of(MarkedResult), "waiting"
+DONE = {AskName.CARD_HOLD: tag_of(HeldResult), AskName.CARD_BLOCK: tag_of(BlockedResult)}
 Told = tuple[AskName, str, str, str]
 """Ask, outcome, reason of the ask, reason of a refusal."""
 
@@ -52,6 +58,7 @@ class VisitDesk(IssuerDesk):
     def __init__(self, clock: HandClock, issuer: Issuer, *, is_online: bool) -> None:
         super().__init__(authority(), clock)
         self.kind = issuer
+        self.holds = issuer not in PORTALS
         self.online = is_online
         self.asked: list[Told] = []
 
@@ -79,15 +86,18 @@ class VisitDesk(IssuerDesk):
         return super()._no(what) if has_interface else Unavailable()
 
     def _note(self, ask: AskName, reason: str, came: Any) -> Any:
-        """A hold or block that an issuer without interface was asked for waits in the server's queue."""
+        """What an issuer without interface was asked for waits in the server's queue; what was asked without a connection is
+        done or waits later."""
         match came:
             case RequestDeclined(why):
                 self.asked.append((ask, tag_of(DeclinedResult), reason, why))
-            case CardHeld() | CardBlocked() if self.kind != "api":
-                self.asked.append((ask, "waiting", reason, ""))
+            case CardBlocked() | CardHeld() if self.kind != "api":
+                self.asked.append((ask, WAITING, reason, ""))
                 return RequestQueued(self._clock.now())
+            case CardMarked():
+                self.asked.append((ask, MARKED, reason, ""))
             case RequestQueued():
-                self.asked.append((ask, "waiting" if self.kind != "api" else "", reason, ""))
+                self.asked.append((ask, self._later(ask), reason, ""))
             case CardHeld():
                 self.asked.append((ask, tag_of(HeldResult), reason, ""))
             case CardBlocked():
@@ -96,19 +106,24 @@ class VisitDesk(IssuerDesk):
                 self.asked.append((ask, tag_of(LetterOrderedResult), reason, ""))
         return came
 
+    def _later(self, ask: AskName) -> str:
+        """What comes of it once the station is connected again."""
+        if self.kind in PORTALS and ask == AskName.CARD_HOLD:
+            return MARKED
+        return DONE[ask] if self.kind == "api" else WAITING
+
 
 def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
     """What the server has of the asks, once the station is connected again; and what becomes of the hand-overs."""
     now = server.clock.now()
-    done = {AskName.CARD_HOLD: tag_of(HeldResult), AskName.CARD_BLOCK: tag_of(BlockedResult)}
     with server.database.writing.begin() as connection:
         for number, (ask, outcome, reason, refusal) in enumerate(desk.asked):
             key = RequestKey(STATION, hashlib.sha256(f"{ask} {number}".encode()).hexdigest()[:32])
-            if outcome == "waiting":
+            if outcome == WAITING:
                 request_queue.enqueue(connection, key, _queued(ask, key.id, card_number, reason), "", now)
                 continue
             row = {"station": key.station, "id": key.id, "ask": ask, "digest": "", "card_number": card_number}
-            said = {"outcome": outcome or done[ask], "reason": refusal or None, "people": json.dumps([])}
+            said = {"outcome": outcome, "reason": refusal or None, "people": json.dumps([])}
             hold = {"hold_reason": reason if ask == AskName.CARD_HOLD else None, "at": now}
             connection.execute(insert(wishes).values(**row, **said, **hold))
         for row in request_queue.due_requests(connection, now):

@@ -6,16 +6,16 @@ worklist are all that is looked at, beside what the issuer was asked.
 
 from typing import Literal, get_args
 
-from fleet.messages.asking import HeldResult, LetterOrderedResult, tag_of
+from fleet.messages.asking import HeldResult, LetterOrderedResult, MarkedResult, tag_of
 from fleet.messages.vocabulary import AskName, ErrandOutcome
 from kiosk.texts import Texts
 from tests.fakes.visits.walk import Walked
 
 End = Literal["works", "administrator", "waits", "sent_away"]
 ENDS: tuple[End, ...] = get_args(End)
-WAITING = ("block_queued", "hold_queued", "not_told", "letter_ordered")
+WAITING = ("block_queued", "hold_queued", "marked", "not_told", "letter_ordered")
 """Reasons of a good end that is not the end of it."""
-HELD, ORDERED = tag_of(HeldResult), tag_of(LetterOrderedResult)
+HELD, MARKED, ORDERED = (tag_of(result) for result in (HeldResult, MarkedResult, LetterOrderedResult))
 
 
 def end_of(walked: Walked) -> End:
@@ -44,7 +44,7 @@ def _promised(walked: Walked) -> set[str]:
     """Kinds of rows that this visit leaves to somebody."""
     promised = set()
     for ask, outcome, _, refusal in walked.asked:
-        if ask == AskName.CARD_HOLD and outcome in (HELD, "waiting"):
+        if ask == AskName.CARD_HOLD and outcome in (HELD, MARKED, "waiting"):
             promised.add("hold")
         if ask == AskName.CARD_BLOCK and outcome == "waiting":
             promised.add("hold")
