@@ -333,6 +333,7 @@ OF_THE_STATION = ("stock", "empty_bin", "service", "administrate")
 AFTER_ALL: dict[str, frozenset[str]] = {
     "pickup": frozenset({"no_order", "nothing_waits"}),
     "attend": frozenset({"no_order", "nothing_waits"}),
+    "activate": frozenset({"already_active", "not_by_post"}),
     "unblock": frozenset({"not_locked"}),
     "report_lost": frozenset({"already_blocked"}),
     "return_card": frozenset({"not_returned"}),
@@ -374,7 +375,7 @@ def _orders(evidence: Evidence) -> Iterator[str]:
             yield f"{order} is offered again"
 
 
-OF_AN_ORDER = ("pickup", "attend")
+OF_AN_ORDER = ("pickup", "attend", "activate")
 
 
 def _screen(evidence: Evidence) -> Iterator[str]:
@@ -400,6 +401,7 @@ def _screen(evidence: Evidence) -> Iterator[str]:
 DONE_SAID = {
     "pickup": {"done.title"},
     "attend": {"done.title"},
+    "activate": {"done.title"},
     "unblock": {"unblock_done.title"},
     "change_pin": {"change_done.title"},
     "return_card": {"return_done.title"},

@@ -235,7 +235,7 @@ WRITES = ("pickup", "attend", "unblock", "change_pin", "activate")
 
 def code_card(tale: ErrandStory) -> str:
     """The card whose code an errand may set."""
-    return "1:new" if tale.errand in ("pickup", "attend") else "1:old"
+    return "1:new" if tale.errand in ("pickup", "attend", "activate") else "1:old"
 
 
 async def _send(station: Station) -> None:
