@@ -11,7 +11,8 @@ from kiosk.errands.check_card.computer import certificate_choices, computer
 from kiosk.errands.check_card.journey import CARD, CONTEXT, FOUND, TEST
 from kiosk.findings import RULES, CardFinding
 from kiosk.findings.known import Args
-from kiosk.region import NearestStation
+from kiosk.region import NearestStation, general
+from kiosk.steps.information_page import information_page
 from kiosk.steps.pin.card_test_views import Untested
 from kiosk.views import View, say
 from sim.gallery.made_up import CARD_FACTS, ORDER, TIME
@@ -51,6 +52,8 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
             CONTEXT, choices, "\n".join(f"{one.issuer} {one.last} {one.serial_end}" for one in choices), more=True
         ),
     )
+    page = next(page for page in general().shown_pages if page.id == "certificates")
+    yield "check-page-certificates", information_page(CONTEXT, page)
     for reason in UNTESTED:
         said = views.done((), tested=False, untested=reason)
         yield f"check-untested-{reason.replace('_', '-')}", views.end(CONTEXT, *said, tested=False, computer=True)
