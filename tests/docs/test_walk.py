@@ -20,11 +20,12 @@ CHOSEN_FROM_DATA = {
     "stock.which_out",
     "pickup.which",
     "service.which_receipt",
+    "service.which_task",
     "check_card.certificates",
     "information.pages",
     "activate.check",
 }
-"""Their options are orders, identity checks, certificates, pages, slots, receipts."""
+"""Their options are orders, identity checks, certificates, pages, rows of the worklist, slots, receipts."""
 FAMILIES = {"stop": "stop.REASON", "finding": "finding.CODE", "page": "page.ID"}
 BEGUN_AS = {"attend": "pickup"}
 """An errand that is another one, begun by somebody else."""
