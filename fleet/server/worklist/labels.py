@@ -71,6 +71,11 @@ def action_icon(action: Action) -> str:
     return _DO[action]
 
 
+def action_code(row: WorklistRow, action: Action) -> str:
+    """Its words: a block is confirmed where a hold stands, and new elsewhere."""
+    return "revoke" if action == "block" and row.kind != "hold" else action
+
+
 def initials(who: str) -> str:
     """Of an account in a ring: the end of an HSA-id, or the first letters of a name."""
     if (found := _HSA_ID.match(who)) is not None:

@@ -118,6 +118,18 @@ async def test_a_listed_administrator_confirms_the_block_and_it_goes_to_the_issu
     assert (await site.do(row_of(site), "block")).status == 409, "once"
 
 
+async def test_a_leavers_card_is_blocked_and_nothing_is_said_to_be_confirmed(site: Site) -> None:
+    site.desk.order("O-4", THIRD, hsa_id="TEST000000-0004")
+    site.desk.has_left("TEST000000-0004", "2026-11-20")
+    text = await site.page(f"/worklist?item={row_of(site, 'left')}")
+    assert "Spärra kortet" in text
+    assert "Bekräfta spärren</button>" not in text
+    assert (await site.do(row_of(site, "left"), "block")).status == 303
+    ((content, by),) = site.asked()
+    assert isinstance(content, BlockAsk)
+    assert (content.card_number, content.reason, by) == (THIRD, "left", KRA)
+
+
 async def test_a_hold_is_lifted_from_the_worklist(site: Site) -> None:
     assert (await site.do(row_of(site), "lift")).status == 303
     ((content, by),) = site.asked()
