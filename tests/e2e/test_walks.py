@@ -152,7 +152,8 @@ def answers_for(served: Region, folder: Path, row: Row) -> Path:
 
 def turn_pages(served: Region, file: Path, number: int) -> None:
     """The order is on a page further on, where many wait."""
-    orders = sorted(row["order"] for row in served.api("orders")["items"] if row["state"] != "collected")
+    rows = [row for row in served.api("orders")["items"] if row["delivery"] == "station"]
+    orders = sorted(row["order"] for row in rows if row["state"] != "collected")
     more = '[[answer]]\nview = "pickup.which"\nvalue = "more"\n\n' * (orders.index(f"2026-{number:04d}") // PAGE)
     which = '[[answer]]\nview = "pickup.which"'
     file.write_text(file.read_text().replace(which, more + which))
