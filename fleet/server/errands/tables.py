@@ -12,6 +12,10 @@ def index_of_present(table: str, column: str) -> Index:
     return Index(f"ix_{table}_{column}", column, sqlite_where=where, postgresql_where=where)
 
 
+AT_THE_STOCK = text("kind = 'stock'")
+"""Errands of administrators at the stock. A query says it in these very words, or its index is not used."""
+
+
 errands = Table(
     "errands",
     metadata,
@@ -29,6 +33,7 @@ errands = Table(
     index_of_present("errands", "card_number"),
     index_of_present("errands", "order"),
     index_of_present("errands", "hsa_id"),
+    Index("ix_errands_stock", "errand", sqlite_where=AT_THE_STOCK, postgresql_where=AT_THE_STOCK),
 )
 
 

@@ -15,7 +15,7 @@ from fleet.server.cards.stock.events import READERS, OrderPlaced, ReservePlaced
 from fleet.server.cards.stock.tables import bin_cards
 from fleet.server.errands.model import ErrandRow
 from fleet.server.errands.queries import errand_row, errand_rows
-from fleet.server.errands.tables import errands
+from fleet.server.errands.tables import AT_THE_STOCK, errands
 from fleet.server.events.tables import events
 from fleet.server.evidence.selection import names_text
 from fleet.server.issuers.tables import certificates
@@ -69,7 +69,7 @@ def _stocked(connection: Connection, number: str, seen: StationCondition) -> Ite
     """By the events of the administrators' errands at the stock."""
     query = select(stations.c.name, events.c.type, events.c.data, events.c.errand, events.c.time, events.c.received)
     query = query.join(stations, stations.c.id == events.c.station)
-    at_stock = select(errands.c.errand).where(errands.c.kind == "stock")
+    at_stock = select(errands.c.errand).where(AT_THE_STOCK)
     placed = events.c.type.in_((EventType.CARD_STORED, EventType.CARD_TAKEN_OUT))
     this = and_(events.c.errand.in_(at_stock), placed, names_text(connection, number), seen(stations.c.name))
     for row in connection.execute(query.where(this).order_by(events.c.id.desc()).limit(MOST)):

@@ -9,7 +9,9 @@ from sqlalchemy import Connection, event
 
 from fleet.server.cards import history as card_reading
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.station_scope import stations_like
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.timeline import queries as timeline
 from tests.fleet.server.conftest import NOW, hold_orders, record
 
 CARD = "9752269875"
@@ -54,6 +56,17 @@ def test_the_story_of_a_card(held: Database) -> None:
         assert f"ix_{table}_card_number" in plan, table
     assert "ix_errands_order" in plan
     assert "pk_certificates" in plan or "sqlite_autoindex_certificates" in plan
+
+
+def test_what_is_only_in_the_whole_story_of_a_card_and_of_a_person(held: Database) -> None:
+    everywhere = stations_like(frozenset("*"))
+    plan = plans(held, lambda connection: list(timeline.other_rows(connection, CARD, ["O-1"], everywhere)))
+    plan += "\n" + plans(held, lambda connection: timeline.cards_of(connection, PERSON, everywhere))
+    for index in ("ix_bin_cards_card_number", "ix_errands_stock", "ix_events_errand", "ix_errands_hsa_id"):
+        assert index in plan, index
+    for table in ("events", "errands", "orders"):
+        assert f"SCAN {table}\n" not in f"{plan}\n", table
+        assert f"Seq Scan on {table}" not in plan, table
 
 
 @pytest.mark.parametrize("whole", [CARD, PERSON])
