@@ -51,8 +51,9 @@ def _check(arguments: argparse.Namespace) -> int:
         return complain(arguments, f"{arguments.cards}: {error}", BAD_INPUT)
     if not heard:
         return complain(arguments, f"the issuer does not answer: {results[-1].detail}", AWAY)
-    print(json.dumps(as_object(arguments.url, results)) if arguments.json else as_text(results), flush=True)
-    return FAILED if any(result.outcome == "failed" for result in results) else DONE
+    report = as_object(arguments.url, results)
+    print(json.dumps(report) if arguments.json else as_text(results), flush=True)
+    return DONE if report["ok"] else FAILED
 
 
 async def check(
