@@ -8,10 +8,12 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from fleet.messages.commands import CommandResult
 from fleet.messages.events import Facts, seal
 from fleet.messages.link import Acked, StationState, decode, encode
+from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.events.tables import conflicts, events, quarantine
-from fleet.server.ingest.parse import ArrivedPresence, ArrivedState, UnreadableMessage
+from fleet.server.ingest.parse import ArrivedPresence, ArrivedResult, ArrivedState, UnreadableMessage
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.readings.queries import StoreReadings
@@ -246,3 +248,31 @@ def test_that_a_station_was_heard_is_written_once_a_second_and_anew_after_a_cloc
     assert heard(0.9) == NOW
     assert heard(1.5) == NOW + timedelta(seconds=1.5)
     assert heard(-3600) == NOW - timedelta(hours=1)
+
+
+def alarmed(database: Database) -> dict[str, tuple[str, int]]:
+    with database.reading.begin() as connection:
+        return {row.code: (row.argument, row.times) for row in connection.execute(select(alarms))}
+
+
+def test_a_session_that_was_taken_over_often_is_told_and_what_the_broker_remembers_of_it_is_not(
+    writer: Writer, database: Database
+) -> None:
+    writer.commit([ArrivedPresence("entre-a", True, taken_over=2)], NOW)
+    writer.commit([ArrivedPresence("entre-a", False, taken_over=3)], NOW)
+    writer.commit([ArrivedPresence("entre-a", True, replayed=True, taken_over=3)], NOW)
+    assert alarmed(database) == {}
+    writer.commit([ArrivedPresence("entre-a", True, taken_over=3)], NOW)
+    assert alarmed(database) == {"duplicate_identity": ("again", 1)}
+
+
+def test_an_answer_to_no_command_is_set_aside_and_each_alarm_of_its_batch_counts_once(
+    writer: Writer, database: Database
+) -> None:
+    answer = CommandResult(7, "0" * 64, CommandOutcome.DONE)
+    writer.commit([ArrivedPresence("entre-a", True, taken_over=3), ArrivedResult("entre-a", answer, b"{}")], NOW)
+    assert alarmed(database) == {
+        "duplicate_identity": ("again", 1),
+        "quarantined": ("answers no command of this station", 1),
+    }
+    assert count(database, quarantine) == 1
