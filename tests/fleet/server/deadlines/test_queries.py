@@ -1,0 +1,88 @@
+"""Which rows a rule is about, page by page, and what is done about them once."""
+
+from datetime import date
+from typing import get_args
+
+import pytest
+from sqlalchemy import insert, update
+
+from fleet.server.deadlines import queries as deadlining
+from fleet.server.deadlines.model import Deadline, Deadlines
+from fleet.server.deadlines.service import DeadlineService
+from fleet.server.deadlines.settings import ALARMS, Code
+from fleet.server.issuers.tables import certificates
+from fleet.server.orders.tables import orders
+from fleet.server.platform.live_feed.topics import Topic, topics_of
+from tests.fleet.server.conftest import hold_orders, record
+from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet
+
+
+def certificate(fleet: Fleet, last_day: str, card: str = CARD) -> None:
+    """One of that card, which ends on that day."""
+    row = {
+        "serial": f"s-{card}-{last_day}", "card_number": card, "hsa_id": HOLDER, "profile": "identification",
+        "station": "entre-a", "last_day": last_day, "loa": 3, "at": fleet.now,
+    }  # fmt: skip
+    fleet.sql(insert(certificates).values(row))
+
+
+def certificates_told(fleet: Fleet) -> list[str]:
+    desk = DeadlineService(fleet.database, fleet.settings, lambda: fleet.now)
+    return [shown.deadline.due.isoformat() for shown in desk.lane("certificate").shown]
+
+
+def near(fleet: Fleet, code: Code) -> list[Deadline]:
+    with fleet.database.reading.begin() as connection:
+        return deadlining.list_near(connection, code, fleet.settings.rule[code], fleet.now.date())
+
+
+def test_a_lane_has_so_many_of_its_deadlines_and_says_how_many_there_are(fleet: Fleet) -> None:
+    made = [record(f"O-{number}", slot=number, card_number=f"975226987{number}") for number in (1, 2, 3)]
+    hold_orders(fleet.database, *made, now=fleet.now)
+    desk = DeadlineService(fleet.database, fleet.settings, lambda: fleet.now)
+
+    def shown(limit: int, offset: int = 0) -> list[str]:
+        lane = desk.lane("not_collected", limit=limit, offset=offset)
+        assert lane.total == 3
+        return [entry.deadline.subject for entry in lane.shown]
+
+    assert (shown(1), shown(2), shown(9), shown(1, 1), shown(9, 3)) == (
+        ["O-1"], ["O-1", "O-2"], ["O-1", "O-2", "O-3"], ["O-2"], [],
+    )  # fmt: skip
+    assert [len(lane.shown) for lane in desk.lanes(limit=2) if lane.code == "not_collected"] == [2]
+
+
+def test_a_certificate_that_ended_is_told_of_for_thirty_days(fleet: Fleet) -> None:
+    for number, last_day in enumerate(("2026-05-03", "2026-05-04", "2026-06-20")):
+        certificate(fleet, last_day, f"975226987{number}")
+    assert certificates_told(fleet) == ["2026-05-04", "2026-06-20"]
+
+
+@pytest.mark.parametrize("state", ["returned", "destroyed"])
+def test_the_certificate_of_a_card_that_came_back_is_nobodys(fleet: Fleet, state: str) -> None:
+    hold_orders(fleet.database, record(), now=fleet.now)
+    certificate(fleet, "2026-06-20")
+    assert certificates_told(fleet) == ["2026-06-20"]
+    fleet.sql(update(orders).values(state=state))
+    assert certificates_told(fleet) == []
+
+
+def test_what_one_rule_has_done_is_not_done_for_another(fleet: Fleet) -> None:
+    certificate(fleet, "2026-06-20")
+    (deadline,) = near(fleet, "certificate")
+    assert (deadline.subject, deadline.due) == (CARD, date(2026, 6, 20))
+    other = Deadline("reserve_old", CARD, CARD, "", None, "entre-a", 1, "", deadline.since, deadline.due)
+    with fleet.database.writing.begin() as connection:
+        assert deadlining.record_action(connection, other, "warned", "remind", fleet.now)
+    assert near(fleet, "certificate") == [deadline]
+    with fleet.database.writing.begin() as connection:
+        assert deadlining.record_action(connection, deadline, "warned", "remind", fleet.now)
+        assert not deadlining.record_action(connection, deadline, "warned", "remind", fleet.now)
+    assert near(fleet, "certificate") == []
+
+
+def test_pages_of_deadlines_follow_all_that_they_show() -> None:
+    for read in (Deadlines.lanes, Deadlines.lane):
+        assert topics_of(read) == {Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS}
+    assert topics_of(Deadlines.clock) == {Topic.DEADLINES}
+    assert {*get_args(Code), "clock_leapt", "deadlines_many"} == ALARMS
