@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fleet.server.verifier.attempt_counters import (
     STATION_WINDOW_S,
@@ -20,6 +21,8 @@ from fleet.server.verifier.attempt_counters import (
     TriesDamagedError,
     begin_anew,
 )
+from fleet.server.verifier.judge import envelope_digest
+from fleet.server.verifier.model import EnvelopeFacts
 
 TOO_MANY, TOLD_BEFORE = Admission("too_many", alarm=True), Admission("too_many")
 NOW = 10 * STATION_WINDOW_S
@@ -138,7 +141,7 @@ def test_a_damaged_one_is_set_aside_whole_and_what_can_be_read_counts_on(counter
         connection.execute("DROP INDEX tries_station")
         connection.execute("UPDATE tries SET station = x'00' WHERE nonce LIKE '%-2-%'")
     damaged = path.read_bytes()
-    for suffix in ("-wal", "-shm"):
+    for suffix in ("-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).write_bytes(b"")
     with pytest.raises(
         TriesDamagedError, match=r"verifier.sqlite: is damaged \(tables are missing\): no code is judged"
@@ -147,7 +150,7 @@ def test_a_damaged_one_is_set_aside_whole_and_what_can_be_read_counts_on(counter
     (path.with_name(path.name + ".new")).write_bytes(b"left by one that was killed")
     assert begin_anew(path, time.gmtime(0)) == (path.with_name("verifier.sqlite.damaged-19700101T000000Z"), 2)
     assert path.with_name("verifier.sqlite.damaged-19700101T000000Z").read_bytes() == damaged
-    assert not path.with_name(path.name + "-wal").exists()
+    assert not any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-shm", "-journal"))
     assert not path.with_name(path.name + ".new").exists()
     assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (os.geteuid(), 0o600)
     assert rows(path, "SELECT nonce FROM tries ORDER BY 1") == [
@@ -155,3 +158,15 @@ def test_a_damaged_one_is_set_aside_whole_and_what_can_be_read_counts_on(counter
         ("nonce-entre-a-1-36000.0",),
     ]
     FileAttemptStore(path).close()
+
+
+def test_each_code_of_each_letter_of_each_card_and_order_is_counted_apart() -> None:
+    letter = EnvelopeFacts("9752269875", "2026a", "ab" * 32)
+    digests = [
+        envelope_digest(order, facts, what)
+        for order in ("O-1", "O-2")
+        for facts in (letter, replace(letter, card_number="9752269876"), replace(letter, mac="cd" * 32), None)
+        for what in ("puk", "release")
+    ]
+    assert len(set(digests)) == len(digests)
+    assert envelope_digest("O-1", replace(letter, key="2027a"), "puk") == digests[0]
