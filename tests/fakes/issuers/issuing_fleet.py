@@ -120,8 +120,8 @@ async def fleet(folder: Path, clock: Callable[[], datetime] = lambda: NOW) -> As
     """Simulator, server side and link, until the context ends."""
     authority().save(folder / "ca")
     (folder / "region").mkdir(parents=True)
-    keys = {"*": [{"algorithm": "AES-192", "key": base64.b64encode(FACTORY_MANAGEMENT_KEY).decode()}]}
-    (folder / "card-keys.json").write_text(json.dumps({"management": keys, "unblock": keys}))
+    keys = [{"algorithm": "AES-192", "key": base64.b64encode(FACTORY_MANAGEMENT_KEY).decode()}]
+    (folder / "card-keys.json").write_text(json.dumps({"management": {"*": keys}, "unblock": {CARD: keys}}))
     database = new_store(folder / "fleet.sqlite")
     with database.writing.begin() as connection:
         replace_administrators(connection, [listed(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)])

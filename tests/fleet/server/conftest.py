@@ -157,6 +157,12 @@ class MemoryTransport:
                 self._told.clear()
                 await self._told.wait()
 
+    async def told(self, station: str, word: Acked) -> None:
+        """Until that station has been told that: the words of one moment go out together, a little later."""
+        async with asyncio.timeout(LIMIT_S):
+            while word not in self.acked(station):
+                await asyncio.sleep(0.01)
+
     def acked(self, station: str) -> list[Acked]:
         """What this station was told, in order."""
         read = AckedReader(SIGNING_KEY)

@@ -53,7 +53,7 @@ def test_every_errand_has_a_label_and_can_be_filtered_by() -> None:
 
 
 def test_every_state_of_an_order_has_a_label_and_can_be_filtered_by() -> None:
-    assert {*get_args(State), "expired"} == set(ORDER_STATES)
+    assert {*get_args(State), "expired", "unregistered"} == set(ORDER_STATES)
 
 
 @pytest.mark.parametrize(("family", "vocabulary"), [("effect", Effect), ("effect_outcome", Outcome)])
