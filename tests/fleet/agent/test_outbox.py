@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,46 +16,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from fleet.agent import outbox
 from fleet.agent.outbox import DAY_S, START, EventChain
 from fleet.agent.store import StationStore
-from fleet.messages.events import GENESIS, MAX_WIRE_BYTES, Event, EventError, parse
+from fleet.messages.events import GENESIS, MAX_WIRE_BYTES, Event, EventError
 from fleet.messages.link import Acked
-
-CHAIN = EventChain("entre-a", epoch=1, bootid="boot-1")
+from tests.fakes.station.outboxes import CHAIN, acknowledge, add, assert_chain, database, waiting
 
 
 @pytest.fixture
 def cx() -> Iterator[sqlite3.Connection]:
     with closing(database()) as connection:
         yield connection
-
-
-def database() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.executescript(outbox.SCHEMA)
-    return connection
-
-
-def add(cx: sqlite3.Connection, count: int, chain: EventChain = CHAIN) -> list[Event]:
-    return [
-        outbox.append(cx, chain, "se.kortkiosk.test", "2026-01-01T08:00:00Z", "order/A1", {"n": n})
-        for n in range(count)
-    ]
-
-
-def waiting(cx: sqlite3.Connection) -> list[tuple[int, int]]:
-    return [(event.epoch, event.sequence) for event in outbox.pending_events(cx, "entre-a", START, 10_000)]
-
-
-def acknowledge(cx: sqlite3.Connection, word: Acked, now: float = 1000.0) -> outbox.Acknowledgement:
-    return outbox.acknowledge(cx, "entre-a", word, now)
-
-
-def assert_chain(found: list[Event]) -> None:
-    """Every event as it is sent checks, and follows the one before."""
-    for event in found:
-        assert parse(event.wire) == event
-    assert found[0].prev == GENESIS
-    for before, after in pairwise(found):
-        assert (after.sequence, after.prev) == (before.sequence + 1, before.hash)
 
 
 def test_events_form_one_chain_and_are_kept_as_sealed(cx: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ from fleet.agent.outbox import DAY_S, START, DamagedEvent, EpochBegun, EventChai
 from fleet.messages.events import DAMAGED, GENESIS, Event, EventError, parse
 from fleet.messages.link import Acked
 from fleet.messages.vocabulary import EventType
-from tests.fleet.agent.test_outbox import CHAIN, acknowledge, add, assert_chain, database, waiting
+from tests.fakes.station.outboxes import CHAIN, acknowledge, add, assert_chain, database, waiting
 
 TIME = "2026-01-02T08:00:00Z"
 OTHER = EventChain("entre-b", epoch=1, bootid="boot-1")

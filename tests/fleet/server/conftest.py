@@ -160,7 +160,7 @@ class MemoryTransport:
     async def told(self, station: str, word: Acked) -> None:
         """Until that station has been told that: the words of one moment go out together, a little later."""
         async with asyncio.timeout(LIMIT_S):
-            while word not in self.acked(station):
+            while word not in self.acked(station):  # noqa: ASYNC110  # published by a timer of the product's
                 await asyncio.sleep(0.01)
 
     def acked(self, station: str) -> list[Acked]:

@@ -22,7 +22,8 @@ from kiosk.station.journal import Interrupted, Journal, subject_of
 from kiosk.station.journal_schema import OUTCOMES, effect_details
 from sim.stories.clock import HandClock
 from sim.stories.devices import STATION, order_of
-from tests.kiosk.station.test_journal import File, quick_folder
+from sim.stories.room import quick_folder
+from tests.fakes.station.journals import File
 
 NOW = HandClock().now()
 STAMP = NOW.isoformat(timespec="milliseconds").replace("+00:00", "Z")

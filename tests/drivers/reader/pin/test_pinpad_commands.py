@@ -15,7 +15,7 @@ from drivers.reader.profiles import Profile, UnblockVariant
 from drivers.reader.transport import pinpad
 from drivers.reader.transport.channel import ApduChannel
 from drivers.reader.transport.pinpad import PadCode, PadText, PinPad
-from tests.drivers.reader.pin.test_code_commands import (
+from tests.fakes.cards.code_desk import (
     IDENTIFICATION,
     LAST,
     PIN,

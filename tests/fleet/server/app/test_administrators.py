@@ -15,9 +15,9 @@ from fleet.server.platform.database.database import Database
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import STEP_UP_LASTS, Role
 from sim.stories.administrators import listed
+from tests.fakes.server.card_region import Region
 from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.app.asgi import Answer, ask
-from tests.fleet.server.app.test_cards_api import Region
 
 MAJ, BO = "TEST000000-A001", "TEST000000-A002"
 ROW = {"name": "Bo Test", "roles": ["KRA"], "level": 3, "scope": ["entre-*"], "valid_until": "2026-12-31"}

@@ -1,6 +1,5 @@
 """Commands on the pages and by REST: who may order what, who can be the second person, and what is shown of it."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -20,12 +19,12 @@ from fleet.server.commands.labels import COMMAND_ICON
 from fleet.server.commands.model import CommandRequest, CommandRow, right_for, wrong_with
 from fleet.server.commands.service import CommandService
 from fleet.server.platform.pages.i18n import load
-from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import RIGHTS, Right, Role
+from tests.fakes.server.command_people import Person, sent
 from tests.fakes.server.commands import OLLE, SIGNER, TOVE
 from tests.fakes.server.readings import NOW
-from tests.fakes.server.visitors import COOKIE, program, session
-from tests.fleet.server.app.asgi import Answer, ask, get, post
+from tests.fakes.server.visitors import program
+from tests.fleet.server.app.asgi import get
 from tests.fleet.server.conftest import KeptChanges, MemoryTransport
 
 AT = "lasarettet-a"
@@ -38,32 +37,6 @@ BY_ROLE = {
     Role.OPERATOR: COMMANDS,
     Role.ADMIN: COMMANDS,
 }
-
-
-class Person:
-    """Somebody who is signed in."""
-
-    def __init__(self, app: FastAPI, access: Access, role: Role, name: str, stations: str = "*") -> None:
-        self._app = app
-        self._value = session(access, role, stations, name)
-
-    async def see(self, path: str, language: str = "sv") -> Answer:
-        return await get(self._app, path, cookie=f"{COOKIE}={self._value}", accept_language=language)
-
-    async def send(self, path: str, **fields: str) -> Answer:
-        """A form of ours."""
-        own = {"form_token": form_token(self._value), **fields}
-        return await post(self._app, path, own, cookie=f"{COOKIE}={self._value}")
-
-    async def call(self, path: str, **body: Any) -> Answer:
-        """A change by REST, in the session."""
-        headers = {"cookie": f"{COOKIE}={self._value}", "x_form_token": form_token(self._value)}
-        return await sent(self._app, path, body, origin="http://127.0.0.1", **headers)
-
-
-async def sent(app: FastAPI, path: str, body: dict[str, Any], **headers: str) -> Answer:
-    raw = json.dumps(body).encode()
-    return await ask(app, "POST", path, raw, content_type="application/json", content_length=str(len(raw)), **headers)
 
 
 def fields_of(command: str) -> dict[str, str]:

@@ -8,9 +8,9 @@ from fleet.server.envelope_resets.tables import envelope_resets
 from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.roles import Role
 from sim.stories.administrators import listed
+from tests.fakes.server.command_people import Person, sent
 from tests.fakes.server.visitors import COOKIE, program
 from tests.fleet.server.app.asgi import get
-from tests.fleet.server.app.test_commands import Person, sent
 from tests.fleet.server.conftest import hold_orders, record
 
 FIRST, SECOND, HOLDER = "TEST000000-0013", "TEST000000-0014", "TEST000000-0001"

@@ -1,6 +1,6 @@
 """Leavers of long ago: with their row goes all that sources said of them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -15,8 +15,9 @@ from fleet.server.retention.person_erasure import PersonErased, erase_person
 from fleet.server.retention.pseudonyms import Pseudonyms
 from sim.stories.room import authority
 from tests.fleet.server.conftest import NOW
-from tests.fleet.server.retention.test_person import HOLDER, LATER, job
+from tests.fleet.server.retention.conftest import HOLDER, job
 
+LATER = NOW + timedelta(days=5)
 OTHER = "TEST000000-0009"
 
 
