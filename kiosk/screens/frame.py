@@ -13,6 +13,7 @@ from kivy.properties import BooleanProperty, StringProperty
 
 from kiosk.screens.background import Flat
 from kiosk.screens.button_bar import ButtonBar, PageTurner
+from kiosk.screens.checklist import ChecklistShape
 from kiosk.screens.choose import ChooseShape
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.layout import Flow, FlowRow, Spacer
@@ -173,15 +174,18 @@ class Frame(Flat):
         wide, first = self._room, self.bar
         pages = self.shape.paginate(wide)
         self._turner = PageTurner(
-            self.turn, first.first, self._words, self.theme, choices=isinstance(self.shape, ChooseShape)
+            self.turn,
+            first.first,
+            self._words,
+            self.theme,
+            choices=isinstance(self.shape, ChooseShape | ChecklistShape),
         )
         bottom = self.y + (self.mm(self.theme.sizes.rail) if self.theme.portrait else 0.0)
         answers = ButtonBar(Actions([self._turner.back, *first.first], first.last), theme=self.theme)
         rooms = [self._body_top - bottom - answers.height_for(wide)]
         rooms.insert(0, self._body_top - bottom - self._turner.bar(wide, back=True).height_for(wide))
         pages.fit(wide, *rooms)
-        if self.shape.has_input:
-            pages.turn(len(pages.pages))
+        pages.turn(self.shape.opening_page())
         self.turn(0)
 
     @property

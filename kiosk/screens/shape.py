@@ -86,6 +86,10 @@ class Shape(Flow):
         """Whether something is typed: its page is shown first."""
         return False
 
+    def opening_page(self) -> int:
+        """The page that is shown first, once they are cut."""
+        return len(self.pages.pages) - 1 if self.pages and self.has_input else 0
+
     def arrange(self) -> None:
         (self.pages or self.inside).place(self.x, self.top, self.width, self.height)
 

@@ -5,6 +5,7 @@ from typing import Any
 from kiosk.screens.awaiting import AwaitShape
 from kiosk.screens.board import BoardShape
 from kiosk.screens.busy import BusyShape
+from kiosk.screens.checklist import ChecklistShape
 from kiosk.screens.choose import ChooseShape
 from kiosk.screens.confirm import ConfirmShape
 from kiosk.screens.digit_entry import DigitEntry
@@ -15,7 +16,7 @@ from kiosk.screens.shape import Answer, Shape
 from kiosk.screens.tell import TellShape
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, Tell, View
+from kiosk.views import Await, Board, Busy, Checklist, Choose, Confirm, EnterCode, EnterDigits, Tell, View
 
 
 def shape_of(
@@ -23,6 +24,8 @@ def shape_of(
 ) -> Shape:
     """The widgets for a view. `entry` holds what was typed before the screen was built anew."""
     match view:
+        case Checklist():
+            return ChecklistShape(view, words, theme, answer)
         case EnterCode():
             return EnterCodeShape(view, words, theme, answer, entry)
         case EnterDigits():

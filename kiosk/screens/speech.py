@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Await, Board, Choose, Confirm, EnterCode, EnterDigits, Fact, Point, Say, Tell, View
+from kiosk.views import Await, Board, Checklist, Choose, Confirm, EnterCode, EnterDigits, Fact, Point, Say, Tell, View
 
 
 def spoken_sentences(view: View[Any], words: ScreenTexts) -> str:
@@ -25,6 +25,8 @@ def _lines(view: View[Any]) -> Iterator[Say | str]:
 
 
 def _middle(view: View[Any]) -> Iterator[Say | str]:
+    if isinstance(view, Checklist):
+        yield from (view.heading, view.progress)
     match view:
         case Choose():
             for option in view.options:

@@ -1,7 +1,7 @@
 """View models: what is asked, as values. A view says everything that is shown, spoken and typed, and holds no pixel.
 
 Screens draw views, `walk` prints them, tests answer them; none of them knows the journey. Texts are keys with arguments
-(`Say`), so the language may change at any moment. The shapes are few: `Choose`, `Await`, `EnterCode`, `EnterDigits`,
+(`Say`), so the language may change at any moment. The shapes are few: `Choose`, `Checklist`, `Await`, `EnterCode`, `EnterDigits`,
 `Confirm` (also a receipt), `Tell`, `Board` for the administrator, and `Busy` while a step that cannot be undone runs.
 
 >>> from kiosk.views import Confirm, Button, say
@@ -20,11 +20,13 @@ from kiosk.views.drawings import (
     MachineDrawing,
     ProductCodeDrawing,
     ReaderDrawing,
+    RestingDrawing,
 )
 from kiosk.views.parts import CANCEL, Button, Fact, Local, Note, Option, Point, Say, Step, Task, Tries, local, say
 from kiosk.views.shapes import (
     Await,
     Busy,
+    Checklist,
     Choose,
     Confirm,
     EnterCode,
@@ -44,6 +46,7 @@ __all__ = [
     "Button",
     "CabinetDrawing",
     "CardDrawing",
+    "Checklist",
     "Choose",
     "Confirm",
     "Drawing",
@@ -60,6 +63,7 @@ __all__ = [
     "ProductCodeDrawing",
     "ReaderDrawing",
     "ReceiptPanel",
+    "RestingDrawing",
     "Say",
     "Step",
     "Task",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from kiosk.views.parts import Say
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderDrawing:
@@ -11,6 +13,14 @@ class ReaderDrawing:
 
     motion: Literal["in", "out", "turn"] = "in"
     which: Literal["holder", "administrator"] = "holder"
+
+
+@dataclass(frozen=True, slots=True)
+class RestingDrawing:
+    """Cards that stay in their readers, the holder's to the left. Nothing moves, nothing is lit. `caption`: the line below."""
+
+    readers: tuple[Literal["holder", "administrator"], ...]
+    caption: Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +65,12 @@ class ProductCodeDrawing:
 
 
 Drawing = (
-    ReaderDrawing | CabinetDrawing | DropDrawing | MachineDrawing | LetterDrawing | CardDrawing | ProductCodeDrawing
+    ReaderDrawing
+    | RestingDrawing
+    | CabinetDrawing
+    | DropDrawing
+    | MachineDrawing
+    | LetterDrawing
+    | CardDrawing
+    | ProductCodeDrawing
 )

@@ -54,6 +54,17 @@ class Choose(View[str]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Checklist(Choose):
+    """Rows that somebody ticks, in a panel of its own under `heading`. The answer is the row that was touched: it is ticked, or
+    open again. `progress` says how many are ticked; `waits_for` stands grey in the primary's place until none is open."""
+
+    heading: Say
+    progress: Say
+    ticked: frozenset[str]
+    waits_for: Say
+
+
+@dataclass(frozen=True, kw_only=True)
 class Await(View[str]):
     """Something is to be done by hand: `waits_for` stands grey in the primary's place until a device has seen it, or the
     primary is a button where the person says so. `facts` are at most three."""

@@ -9,7 +9,8 @@ from kiosk.errands.activate.journey import CARD, CHECKS, CODE, CONTEXT, RECEIPT
 from kiosk.region import general
 from kiosk.steps import order_views, own_card_views, receipt_views
 from kiosk.steps.identity import identification_views
-from kiosk.steps.identity.identification_views import ShownChecks
+from kiosk.steps.identity.administrator import Which
+from kiosk.steps.identity.identification_views import CheckState
 from kiosk.steps.pin import by_administrator_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
@@ -22,18 +23,15 @@ OFFICE = "Kortkontoret, hus B"
 def samples() -> Iterator[tuple[str, View[Any]]]:
     """(file name, view)."""
     steps = general().identity_checks.steps
-    ticked, last = {step.id for step in steps[:5]}, {step.id for step in steps[:-1]}
     yield "activate-insert", own_card_views.insert(CARD, None)
     yield "activate-needed", views.administrator_needed(CARD, OFFICE, "administrator")
     yield "activate-needed-somebody", views.administrator_needed(CARD, "", "holder")
     yield "activate-nobody-known", views.no_administrator(CARD, "").view
     yield "activate-take-own", by_administrator_views.take_own(CARD)
-    for name, shown in (
-        ("", ShownChecks(steps[3:6], ticked, 2)),
-        ("-first", ShownChecks(steps[:3], (), 7)),
-        ("-last", ShownChecks(steps[6:], last, 1)),
-    ):
-        check = identification_views.identity_checks(CHECKS, ADMINISTRATOR, shown, "passport", ORDER)
+    both: tuple[Which, ...] = ("holder", "administrator")
+    for name, ticked, readers in (("", 5, both), ("-first", 0, both), ("-last", len(steps) - 1, both[1:])):
+        state = CheckState(steps, frozenset(step.id for step in steps[:ticked]), readers)
+        check = identification_views.identity_checks(CHECKS, ADMINISTRATOR, state, "passport", ORDER)
         yield f"activate-check{name}", check
     yield "activate-terms", order_views.terms(CODE, ORDER, ATTENDED, paper=True)
     start = pin_views.start_code(CODE, CARD_FACTS)

@@ -1,5 +1,7 @@
 """Close-ups: how a card goes in, comes out, is taken from its slot or dropped. A thumbnail of the front shows where."""
 
+from collections.abc import Sequence
+
 from kiosk.screens import fonts
 from kiosk.screens.drawings.machine import HOLE, PAPER, STEEL, card, card_back, chip, thumbnail
 from kiosk.screens.drawings.pen import Pen
@@ -13,6 +15,8 @@ READER_TOPS, READER_MOUTH = (49.0, 30.0, 12.0), 27.5
 DROP_TOPS, DROP_MOUTH = (7.0, 23.0, 37.0), 81.0
 DROP_SCALE = 0.8
 CARD_HIGH = 63.0
+RESTING = (88.0, 75.0)
+"""A reader with its card in, and its name above."""
 
 
 def reader(pen: Pen, colours: Colours, motion: str, pose: int = 0) -> None:
@@ -28,6 +32,17 @@ def reader(pen: Pen, colours: Colours, motion: str, pose: int = 0) -> None:
     start, end = (86, 56) if motion == "in" else (56, 86)
     pen.arrow(84, start, end, colours.lamp)
     thumbnail(pen, colours, 4.5, 86, 0.17, "reader")
+
+
+def resting(pen: Pen, colours: Colours, labels: Sequence[str]) -> None:
+    """Readers beside each other, each under its name, with their cards in: nothing is lit. Each is RESTING wide and high."""
+    for at, label in enumerate(labels):
+        part = pen.moved(at * RESTING[0], 0, 1)
+        part.text(label, RESTING[0] / 2, 9, 9.4, fonts.STRONG, colours.on_rail)
+        part.rect(10, 16, 68, 26, 5, colours.rail_part, colours.rail_edge, 0.8)
+        part.rect(18, 26.5, 52, 5, 2.5, HOLE, colours.rail_edge, 0.6)
+        with part.between(29, RESTING[1]):
+            card(part, 24, 10)
 
 
 def turning(pen: Pen, colours: Colours, pose: int = 0) -> None:

@@ -25,6 +25,7 @@ from kiosk.views import (
     MachineDrawing,
     ProductCodeDrawing,
     ReaderDrawing,
+    RestingDrawing,
 )
 
 Draw = Callable[[Pen], None]
@@ -35,6 +36,7 @@ LAMP_ON_S, LAMP_OFF_S = 2.4, 0.6
 """The lamp of the cabinet in its drawing: a third of a Hz. It goes dark seldom, and never flashes."""
 STAGE_MM = {
     ReaderDrawing: 88.0,
+    RestingDrawing: 66.0,
     CabinetDrawing: 84.0,
     DropDrawing: 88.0,
     MachineDrawing: 72.0,
@@ -132,6 +134,8 @@ def stage(drawing: Drawing, words: ScreenTexts, theme: Theme, caption: str = "",
         return letter(drawing, words, theme)
     if isinstance(drawing, CardDrawing):
         return CardFace(drawing, words, theme=theme)
+    if isinstance(drawing, RestingDrawing):
+        caption = words(drawing.caption)
     inside: Flow = FlowBox(
         _figure(drawing, words, theme), theme=theme, padding=(1, 0) if caption else (0, 0), grow=True
     )
@@ -150,6 +154,10 @@ def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
             return _stepping(lambda pen, pose: closeups.turning(pen, colours, pose), theme)
         case ReaderDrawing(motion=motion):
             return _stepping(lambda pen, pose: closeups.reader(pen, colours, motion, pose), theme)
+        case RestingDrawing(readers=readers):
+            names = [words.frame(f"frame.reader.{reader}") for reader in readers]
+            wide, high = closeups.RESTING
+            return Figure(lambda pen: closeups.resting(pen, colours, names), (wide * len(names), high), theme=theme)
         case DropDrawing():
             return _stepping(lambda pen, pose: closeups.drop(pen, colours, returns, pose), theme)
         case CabinetDrawing(slots=slots, lit=slot):

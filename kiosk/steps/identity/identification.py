@@ -20,7 +20,13 @@ from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.identity import identification_views as views
-from kiosk.steps.identity.administrator import log_in, log_in_another, proofs_of, return_card_to_administrator
+from kiosk.steps.identity.administrator import (
+    Which,
+    log_in,
+    log_in_another,
+    proofs_of,
+    return_card_to_administrator,
+)
 from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.card_status import check_own_card
 from kiosk.steps.identity.proof_of_possession import prove_person
@@ -119,14 +125,15 @@ async def _go_through_checks(
     """Each of the region's identity checks, ticked by the administrator; their ids, in the region's order. Raises StopError where
     one does not agree."""
     steps = caps.region.identity_checks.steps
-    ticked: set[str] = set()
-    while left := [at for at, step in enumerate(steps) if step.id not in ticked]:
-        start = left[0] - left[0] % views.CHECKS
-        shown = views.ShownChecks(steps[start : start + views.CHECKS], frozenset(ticked), len(left))
-        answer = await ask(views.identity_checks(context, administrator, shown, document, whose))
+    readers: tuple[Which, ...] = (
+        ("administrator",) if caps.administrator_reader is None else ("holder", "administrator")
+    )
+    state = views.CheckState(steps, frozenset(), readers)
+    while len(state.ticked) < len(steps):
+        answer = await ask(views.identity_checks(context, administrator, state, document, whose))
         if answer == "disagrees":
             raise views.identity_disagrees(context)
-        ticked ^= {answer}
+        state = replace(state, ticked=state.ticked ^ {answer})
     return tuple(step.id for step in steps)
 
 

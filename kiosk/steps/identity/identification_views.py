@@ -1,6 +1,6 @@
 """The views of identification: the holder's own card, or an administrator who attends, and the document that was seen."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -12,15 +12,18 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodePrompts, Strangeness
 from kiosk.steps.card_views import LastTryView, WrongCodeView, card_refused, code_entry, reader_for, stop, strange_note
 from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.identity.administrator import Which
 from kiosk.steps.view_helpers import cancel_button, display_name, last_digits
 from kiosk.views import (
     Await,
     Button,
+    Checklist,
     Choose,
     EnterDigits,
     Note,
     Option,
     ReaderDrawing,
+    RestingDrawing,
     local,
     say,
 )
@@ -28,8 +31,6 @@ from kiosk.views import (
 DOCUMENTS = get_args(Document)
 DOCUMENT_DIGITS = 4
 """So much of a document's number is kept."""
-CHECKS = 3
-"""Identity checks on one screen: each is a row that a finger finds, on the smallest panel too."""
 
 
 def who(context: ViewContext, *, released: bool = False) -> Choose:
@@ -130,17 +131,17 @@ def document_digits(context: ViewContext, administrator: LoggedIn) -> EnterDigit
 
 
 @dataclass(frozen=True, slots=True)
-class ShownChecks:
-    """The identity checks on one screen, those that are ticked, and how many of all are left."""
+class CheckState:
+    """The region's identity checks, those that are ticked, and whose cards are in a reader meanwhile."""
 
     steps: Sequence[IdentityCheck]
-    ticked: Collection[str]
-    left: int
+    ticked: frozenset[str]
+    readers: tuple[Which, ...]
 
 
 def identity_checks(
-    context: ViewContext, administrator: LoggedIn, shown: ShownChecks, document: str, whose: CardHolder
-) -> Choose:
+    context: ViewContext, administrator: LoggedIn, state: CheckState, document: str, whose: CardHolder
+) -> Checklist:
     """What the administrator checks, each ticked by a touch (design, 26-activate-2)."""
     known = {
         "document": say(f"document.{document}"),
@@ -148,25 +149,26 @@ def identity_checks(
         "hsa_id": say("which.person", who=whose.hsa_id),
         "card_number": say("which.card", tail=last_digits(whose.card_number)),
     }
-    count = say("identity_check.one") if shown.left == 1 else say("identity_check.left", left=shown.left)
-    return Choose(
+    done, whole = len(state.ticked), len(state.steps)
+    return Checklist(
         name=context.name("check"),
         errand=context.title,
         step=context.step,
         attended_by=administrator.name,
         title=say("identity_check.title"),
-        lead=(say("identity_check.lead", name=administrator.name), count),
+        lead=(say("identity_check.lead", name=administrator.name),),
+        heading=say("identity_check.side"),
+        progress=say("identity_check.progress", done=done, all=whole),
         options=tuple(
-            Option(
-                step.id,
-                local(step.text.model_dump()),
-                known.get(step.compared or ""),
-                "check-circle-outline" if step.id in shown.ticked else "circle-outline",
-            )
-            for step in shown.steps
+            Option(step.id, local(step.text.model_dump()), known.get(step.compared or "")) for step in state.steps
+        ),
+        ticked=state.ticked,
+        drawing=RestingDrawing(
+            state.readers, say("identity_check.stay_both" if len(state.readers) > 1 else "identity_check.stay")
         ),
         way_out=cancel_button(),
         side=Button("disagrees", say("identity_check.disagrees"), "alert-outline"),
+        waits_for=say(f"identity_check.left.{whole - done}"),
     )
 
 

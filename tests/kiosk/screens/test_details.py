@@ -217,3 +217,29 @@ def test_help_in_the_middle_of_a_number_loses_nothing(driver: KivyDriver, langua
     driver.targets()
     driver.snapshot(tmp_path / "after.png")
     assert (tmp_path / "before.png").read_bytes() == (tmp_path / "after.png").read_bytes()
+
+
+def test_all_checks_of_the_administrator_stand_in_one_panel(driver: KivyDriver) -> None:
+    """A row of 12 mm for each, the count in its heading, and the wait that counts down (design, 26-activate-2)."""
+    driver.call("show_gallery", sample="activate-check")
+    rows = driver.call("places", kind="CheckRow")
+    assert len(rows) == 7
+    assert min(high for *_, high in rows) >= 12 * PX_PER_MM - 1
+    ((left, top, wide, high),) = driver.call("places", kind="CheckPanel")
+    assert all(
+        left <= x and x + across <= left + wide and top <= y and y + up <= top + high for x, y, across, up in rows
+    )
+    assert {"5 av 7", "Två kvar", "Låt båda korten sitta kvar"} <= set(driver.call("texts"))
+    assert driver.call("targets").keys() >= {"document_accepted", "card_number", "disagrees"}
+
+
+def test_where_checks_go_over_pages_the_first_that_is_open_is_shown(driver: KivyDriver) -> None:
+    """Whoever has ticked the upper ones looks for no page."""
+    driver.call("set", large_text=True)
+    try:
+        driver.call("show_gallery", sample="activate-check-last")
+        assert "card_number" in driver.call("targets")
+        driver.call("show_gallery", sample="activate-check-first")
+        assert "Visa din id-handling" in driver.call("texts")
+    finally:
+        driver.call("set", large_text=False)

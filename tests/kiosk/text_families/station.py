@@ -21,6 +21,8 @@ FAMILIES = {
     "closing.take_card.{}": ("holder", "administrator"),
     "frame.{}": ("larger", "contrast", "listen", "help"),
     "keypad.more.{}": tuple("12345678"),
+    "identity_check.left.{}": tuple("12345678"),
+    "frame.reader.{}": ("holder", "administrator"),
     "no_paper.{}": NO_PAPER,
     "errand.{}": ERRAND_IDS,
     "home.{}": ERRAND_IDS,
