@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.model import Deadline, Deadlines
 from fleet.server.deadlines.service import DeadlineService
-from fleet.server.deadlines.settings import ALARMS, Code
+from fleet.server.deadlines.settings import ALARMS, MAY, Code
 from fleet.server.issuers.tables import certificates
 from fleet.server.orders.tables import orders
 from fleet.server.platform.live_feed.topics import Topic, topics_of
@@ -86,3 +86,23 @@ def test_pages_of_deadlines_follow_all_that_they_show() -> None:
         assert topics_of(read) == {Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS}
     assert topics_of(Deadlines.clock) == {Topic.DEADLINES}
     assert {*get_args(Code), "clock_leapt", "deadlines_many"} == ALARMS
+
+
+def test_what_may_happen_by_itself_is_what_the_documents_say() -> None:
+    card, tell = {"remind", "hold", "block"}, {"remind"}
+    assert {
+        "receipt_unsigned": card, "not_collected": {"remind", "void"}, "name_changed": card, "left": card, "loa2": tell,
+        "certificate": tell, "reserve_old": tell,
+    } == MAY  # fmt: skip
+
+
+def test_certificates_that_end_soon_are_deadlines_of_their_rule(fleet: Fleet) -> None:
+    for number, last_day in enumerate(("2026-06-02", "2026-06-03", "2026-07-03", "2026-07-04")):
+        certificate(fleet, last_day, f"975226987{number}")
+    with fleet.database.reading.begin() as connection:
+        rule = fleet.settings.rule["certificate"]
+        ending = deadlining.certificates_ending(connection, rule, fleet.now.date())
+    assert [(one.code, one.due.isoformat()) for one in ending] == [
+        ("certificate", "2026-06-03"),
+        ("certificate", "2026-07-03"),
+    ]
