@@ -73,6 +73,8 @@ def _add_changes(router: APIRouter, cards: Cards) -> None:
     @router.put("/administrators/{hsa_id}", dependencies=needs(Right.MANAGE, person=True))
     def put_administrator(request: Request, hsa_id: HsaId, said: AdministratorBody) -> Administrator:
         """Put them on the list, or change what they may. In a session that has stepped up; not by a token, not of oneself."""
+        if said.ends_before_it_begins:
+            raise HTTPException(409, "valid_until is before valid_from")
         return _shown(put(request, cards, said.listed(hsa_id)))
 
     @router.delete("/administrators/{hsa_id}", status_code=204, dependencies=needs(Right.MANAGE, person=True))

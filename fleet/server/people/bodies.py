@@ -5,10 +5,10 @@
 ('KRA', 'KUR')
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import Field, model_validator
+from pydantic import Field
 from starlette.datastructures import FormData
 
 from fleet.messages.issuing import AdministratorRole
@@ -37,13 +37,9 @@ class AdministratorBody(Body):
     valid_from: _Day | None = None
     valid_until: _Day | None = None
 
-    @model_validator(mode="after")
-    def check_lists_and_days(self) -> Self:
-        if len(set(self.roles)) != len(self.roles):
-            raise ValueError("a role stands there twice")
-        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
-            raise ValueError("valid_until is before valid_from")
-        return self
+    @property
+    def ends_before_it_begins(self) -> bool:
+        return bool(self.valid_from and self.valid_until and self.valid_until < self.valid_from)
 
     def listed(self, hsa_id: str) -> ListedAdministrator:
         """As a row of the list."""

@@ -55,7 +55,9 @@ def _put(request: Request, web: Web, cards: Cards, values: dict[str, Any]) -> Re
         said = body_of(values)
     except ValidationError as error:
         named = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
-        return _list(request, web, cards, values, next((name for name in FIELDS if name in named), "lists"))
+        return _list(request, web, cards, values, next(name for name in FIELDS if name in named))
+    if said.ends_before_it_begins:
+        return _list(request, web, cards, values, "days")
     if not HSA_ID.match(values["hsa_id"]):
         return _list(request, web, cards, values, "hsa_id")
     api.put(request, cards, said.listed(values["hsa_id"]))
