@@ -142,7 +142,7 @@ def refused(title: str, reason: str, story: Callable[[], Story] | None = None, *
 STORIES = [
     ErrandStory(
         "activate: the card from the post, with an administrator in the second reader", "activate", by_post(), TWO_READERS,
-        prepare=here, events=SIGNED, check=both(code_is(NEW_PIN), attested),
+        prepare=here, events=SIGNED, check=both(code_is(NEW_PIN), attested), touched=True,
         views=("activate.needed", "activate.insert_administrator", "activate.document", "activate.check", "activate.terms",
                "activate.puk", "activate.receipt", "activate.done"),
     ),
