@@ -12,7 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from playwright.async_api import BrowserContext, Page
+from sqlalchemy import select
 
+from fleet.messages.asking import DeclinedResult
 from fleet.messages.link import Administrator, encode
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.cards.stock.model import BinRow, Emptied
@@ -20,13 +22,17 @@ from fleet.server.commands.model import CommandRequest
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
+from fleet.server.issuers import request_queue as requesting
 from fleet.server.maintenance.model import Window
 from fleet.server.orders.model import OrderLine, OrderRow
 from fleet.server.orders.service import import_orders
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
+from fleet.server.platform.database.database import Database
 from fleet.server.platform.pages.rendering import MENU
 from fleet.server.stations.service import add_stations
+from fleet.server.stations.tables import stations
+from fleet.server.worklist.model import KINDS
 from sim.stories.administrators import listed
 from tests.fakes.server.commands import OLLE, desk_of
 from tests.fakes.server.databases import new_store
@@ -35,6 +41,7 @@ from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fakes.server.visitors import COOKIE, SEALER, session
 from tests.fleet.server.app.axe import violations
 from tests.fleet.server.conftest import record
+from tests.fleet.server.worklist.conftest import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -81,6 +88,36 @@ def in_slots(rows: list[OrderRow]) -> list[OrderRow]:
     return [replace(row, last_day=day) for row, day in zip(places.values(), days, strict=True)]
 
 
+def fill_worklist(database: Database) -> None:
+    """A row of each kind, and their times as far apart as they come: late, today, tomorrow, later."""
+    with database.reading.begin() as connection:
+        ids = {row.name: row.id for row in connection.execute(select(stations.c.name, stations.c.id))}
+    cards = [f"975226904471{number:04}" for number in range(6601, 6612)]
+    desk = Desk(database, NOW - timedelta(days=4))
+    desk.order("2026-9001", cards[0], "activated", slot=31, name="Lena Åkesson", hsa_id="TEST000000-9001")
+    desk.order(
+        "2026-9002", cards[1], station="psykiatrin-ostra", slot=32, name="Nils Törnqvist", hsa_id="TEST000000-9002"
+    )
+    desk.has_left("TEST000000-9002", "2026-08-28")
+    desk.later(days=2, hours=20)
+    desk.dropped(ids["angsvik"], cards[2], by_number=True)
+    desk.later(hours=5, minutes=32)
+    desk.held(cards[3], result=DeclinedResult("unknown_card"), station="hamnen")
+    desk.order("2026-9003", cards[4], slot=33, name="Ebba Lindgren", hsa_id="TEST000000-9003")
+    desk.held(cards[4])
+    desk.order("2026-9004", cards[5], station="angsvik", slot=34)
+    with database.writing.begin() as connection:
+        requesting.report_handovers(connection, ["2026-9004"], desk.now)
+        requesting.leave_to_people(connection, requesting.due_requests(connection, desk.now)[0])
+    desk.later(hours=20)
+    desk.emptied(ids["psykiatrin-ostra"], 51, 50)
+    desk.order("2026-9005", cards[6], "misplaced", slot=35)
+    desk.quarantined(ids["lasarettet-a"], 17, cards[7])
+    desk.letter_refused(cards[8], "reserve_card")
+    for row, who in zip(desk.worklist.rows(), ("tove.test", "östen.norr"), strict=False):
+        desk.worklist.record(row, who, "take")
+
+
 @pytest.fixture(scope="module")
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     """A store of its own, with the region's stations and orders in it for the pages about cards."""
@@ -101,6 +138,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
             made = NOW - timedelta(days=TO_COLLECT - 1 - number)
             add_stations(connection, [row.station])
             import_orders(connection, [OrderLine(2, one)], made)
+    fill_worklist(database)
     yield Access(database, lambda: NOW, SEALER)
     database.close()
 
@@ -152,6 +190,25 @@ async def test_every_page_in_both_themes(site: Site, context: BrowserContext, co
             await picture(page, number, name, theme)
             found += [f"{theme} {one}" for one in await violations(page)]
     assert found == []
+
+
+async def test_the_worklist_fits_on_a_phone(site: Site, context: BrowserContext, complaints: Complaints) -> None:
+    """Each row with the time that is left; the row that is open has the one button (design, 05-worklist)."""
+    page = await context.new_page()
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(site.url + "/worklist")
+    if PICTURES:
+        await page.screenshot(path=str(Path(PICTURES) / "light-sv" / "worklist-390x844.png"), full_page=True)
+    assert await page.evaluate("document.documentElement.scrollWidth") == 390
+    rows = page.locator(".work li")
+    assert await rows.count() == len(KINDS)
+    assert await rows.locator(".btn:visible").count() == 1
+    assert await rows.locator(".dl b:visible").count() == len(KINDS)
+    assert "_" not in await page.inner_text(".work"), "a code without its words"
+    for link in await rows.locator("a:not(.btn)").all():
+        box = await link.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 390
 
 
 async def test_maintenance_is_planned_in_a_browser_and_ended(
