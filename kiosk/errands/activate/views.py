@@ -23,7 +23,7 @@ def administrator_needed(context: ViewContext, office: str, reader: Which) -> Co
             Point(say("activate.document"), say("activate.document.detail"), icon="card-account-details-outline"),
             Point(say("activate.administrator"), where, icon="account-check-outline"),
         ),
-        drawing=ReaderDrawing("in", reader),
+        drawing=ReaderDrawing("in", reader, beside=reader == "administrator"),
         way_out=cancel_button(),
         side=Button("nobody", say("activate.nobody"), "help-circle-outline"),
         primary=primary_button("here", "activate.here"),

@@ -17,6 +17,7 @@ DROP_SCALE = 0.8
 CARD_HIGH = 63.0
 RESTING = (88.0, 75.0)
 """A reader with its card in, and its name above."""
+BESIDE = (RESTING[0] + WIDTH, HEIGHT + 2)
 
 
 def reader(pen: Pen, colours: Colours, motion: str, pose: int = 0) -> None:
@@ -43,6 +44,14 @@ def resting(pen: Pen, colours: Colours, labels: Sequence[str]) -> None:
         part.rect(18, 26.5, 52, 5, 2.5, HOLE, colours.rail_edge, 0.6)
         with part.between(29, RESTING[1]):
             card(part, 24, 10)
+
+
+def beside_resting(pen: Pen, colours: Colours, labels: tuple[str, str], pose: int = 0) -> None:
+    """The holder's reader with its card in, and beside it the administrator's, lit, with the card on its way in."""
+    resting(pen, colours, labels[:1])
+    lit = pen.moved(RESTING[0], 2, 1)
+    lit.text(labels[1], WIDTH / 2, 7, 9.4, fonts.STRONG, colours.on_rail)
+    reader(lit, colours, "in", pose)
 
 
 def turning(pen: Pen, colours: Colours, pose: int = 0) -> None:

@@ -152,12 +152,17 @@ def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
     match drawing:
         case ReaderDrawing(motion="turn"):
             return _stepping(lambda pen, pose: closeups.turning(pen, colours, pose), theme)
+        case ReaderDrawing(motion="in", beside=True) if not theme.small_panel:
+            names = words.frame("frame.reader.holder"), words.frame("frame.reader.administrator")
+            return _stepping(
+                lambda pen, pose: closeups.beside_resting(pen, colours, names, pose), theme, closeups.BESIDE
+            )
         case ReaderDrawing(motion=motion):
             return _stepping(lambda pen, pose: closeups.reader(pen, colours, motion, pose), theme)
         case RestingDrawing(readers=readers):
-            names = [words.frame(f"frame.reader.{reader}") for reader in readers]
+            labels = [words.frame(f"frame.reader.{reader}") for reader in readers]
             wide, high = closeups.RESTING
-            return Figure(lambda pen: closeups.resting(pen, colours, names), (wide * len(names), high), theme=theme)
+            return Figure(lambda pen: closeups.resting(pen, colours, labels), (wide * len(labels), high), theme=theme)
         case DropDrawing():
             return _stepping(lambda pen, pose: closeups.drop(pen, colours, returns, pose), theme)
         case CabinetDrawing(slots=slots, lit=slot):
@@ -174,14 +179,14 @@ def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
             raise TypeError(f"no figure for {type(drawing).__name__}")
 
 
-def _stepping(draw: Callable[[Pen, int], None], theme: Theme) -> MovingFigure:
+def _stepping(draw: Callable[[Pen, int], None], theme: Theme, size: tuple[float, float] = CLOSE_UP) -> MovingFigure:
     """A card that goes its way in steps, and starts again after a pause."""
 
     def pose(at: int) -> Pose:
         last = at == closeups.POSES - 1
         return Pose(lambda pen: draw(pen, at), STEP_S + (PAUSE_S if last else 0.0))
 
-    return MovingFigure([pose(at) for at in range(closeups.POSES)], CLOSE_UP, theme=theme)
+    return MovingFigure([pose(at) for at in range(closeups.POSES)], size, theme=theme)
 
 
 def invitation(theme: Theme) -> Figure:

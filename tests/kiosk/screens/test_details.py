@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageColor
 
 from kiosk.barcodes import order_code
 from kiosk.screens.theme import PANELS
@@ -243,3 +244,20 @@ def test_where_checks_go_over_pages_the_first_that_is_open_is_shown(driver: Kivy
         assert "Visa din id-handling" in driver.call("texts")
     finally:
         driver.call("set", large_text=False)
+
+
+def test_the_administrators_reader_is_lit_beside_the_card_that_stays(driver: KivyDriver, tmp_path: Path) -> None:
+    """The holder's card rests to the left, where nothing is lit (design, 26-activate-1)."""
+    driver.call("show_gallery", sample="activate-needed")
+    ((left, top, wide, high),) = driver.call("places", kind="DrawingStage")
+    driver.snapshot(tmp_path / "needed.png")
+    with Image.open(tmp_path / "needed.png") as picture:
+        stage = picture.convert("RGB").crop((round(left), round(top), round(left + wide), round(top + high)))
+    third = round(wide / 3)
+    holders, administrators = (
+        {colour for _, colour in stage.crop((x, 0, x + third, round(high))).getcolors(1 << 20) or ()}
+        for x in (0, round(wide) - third)
+    )
+    lamp, paper = (ImageColor.getrgb(colour) for colour in ("#FFC72C", "#FBFAF7"))
+    assert (lamp in holders, lamp in administrators) == (False, True)
+    assert paper in holders
