@@ -27,13 +27,15 @@ from kiosk.views import Step
 
 @dataclass(frozen=True)
 class StripStatus:
-    """What the strip says beside the errand. `clock` is hours and minutes as they are shown."""
+    """What the strip says beside the errand, in words. `clock` is hours and minutes as they are shown."""
 
     errand: str
     step: Step | None
     clock: str
-    card_in: bool = False
+    card_in: str = ""
+    """That a card is in, or both; empty where none is."""
     attended: str = ""
+    """Who hands over, or checks."""
     ends: str = ""
     """What ends the stay of whoever is logged in."""
 
@@ -89,7 +91,7 @@ class Strip(Flow):
             parts.append(ErrandLabel(theme=theme, text=step_text, plain="yes"))
         parts.append(Spacer(theme=theme))
         if not theme.large:
-            parts += self._right(status, words, theme)
+            parts += self._right(status, theme)
         self.row = FlowRow(parts, theme=theme, gap=3)
         self.hairline = Flat(theme=theme, fill=theme.colours.line)
         self.add_widget(self.row)
@@ -102,17 +104,15 @@ class Strip(Flow):
             self.errand.leave_out(self.errand.wanted_width() - over)
 
     @staticmethod
-    def _right(status: StripStatus, words: ScreenTexts, theme: Theme) -> list[Flow]:
+    def _right(status: StripStatus, theme: Theme) -> list[Flow]:
         parts: list[Flow] = []
         if status.attended:
-            parts.append(
-                Tiny(theme=theme, text=words.frame("frame.attended", name=status.attended), tone="muted", drop=2)
-            )
+            parts.append(Tiny(theme=theme, text=status.attended, tone="muted", drop=2))
         if status.ends:
             parts.append(Tiny(theme=theme, text=status.ends, tone="muted", drop=3))
         if status.card_in:
             icon = Icon(theme=theme, name="smart-card-outline", size_mm=theme.sizes.small * 1.45, tone="muted")
-            card_in = Tiny(theme=theme, text=words.frame("frame.card_in"), tone="muted")
+            card_in = Tiny(theme=theme, text=status.card_in, tone="muted")
             parts.append(FlowRow([icon, card_in], theme=theme, gap=1, drop=1))
         parts.append(Tiny(theme=theme, text=status.clock, tone="muted"))
         return parts

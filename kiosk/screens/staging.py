@@ -26,7 +26,7 @@ from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.shape import Key, Shape
 from kiosk.screens.shapes import entry_of, shape_of
 from kiosk.screens.speech import spoken_sentences
-from kiosk.views import Board, View
+from kiosk.views import Board, Checklist, RestingDrawing, View
 
 COUNT_S = 0.25
 MINUTE_CHECK_S = 2.0
@@ -214,7 +214,19 @@ class Staging:
         state = self.state
         errand = state.words(view.errand or state.place)
         ends = state.words(view.until) if isinstance(view, Board) and view.until else ""
-        return StripStatus(errand, view.step, state.time, state.card_in, view.attended_by or "", ends)
+        return StripStatus(errand, view.step, state.time, self._card_in(view), self._attended(view), ends)
+
+    def _card_in(self, view: View[Any]) -> str:
+        if not self.state.card_in:
+            return ""
+        both = isinstance(view.drawing, RestingDrawing) and len(view.drawing.readers) > 1
+        return self.state.words.frame("frame.cards_in" if both else "frame.card_in")
+
+    def _attended(self, view: View[Any]) -> str:
+        if not view.attended_by:
+            return ""
+        words, name = self.state.words, view.attended_by
+        return words.frame("frame.checking" if isinstance(view, Checklist) else "frame.attended", name=name)
 
     # what people do
 

@@ -169,6 +169,7 @@ def identity_checks(
         way_out=cancel_button(),
         side=Button("disagrees", say("identity_check.disagrees"), "alert-outline"),
         waits_for=say(f"identity_check.left.{whole - done}"),
+        needs_card="holder" in state.readers,
     )
 
 

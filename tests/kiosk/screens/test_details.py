@@ -231,6 +231,7 @@ def test_all_checks_of_the_administrator_stand_in_one_panel(driver: KivyDriver) 
         left <= x and x + across <= left + wide and top <= y and y + up <= top + high for x, y, across, up in rows
     )
     assert {"5 av 7", "Två kvar", "Låt båda korten sitta kvar"} <= set(driver.call("texts"))
+    assert {"Maj Utlämningsdotter kontrollerar", "Båda korten sitter i"} <= set(driver.call("texts"))
     assert driver.call("targets").keys() >= {"document_accepted", "card_number", "disagrees"}
 
 
