@@ -82,7 +82,15 @@ _TWO_PUK_TRIES: Mapping[str, End] = {
     "unblock: the card says that two tries of the PUK are left: nobody is asked for one": ("done", "")
 }
 """On a card that does not say so, or of which two are enough."""
-_OTHER_KIND = {**_WITHOUT_COUNTER, **_TAKES_A_NEW_CODE, **_PUK_FLOOR, **_COUNTED_AS, **_TWO_PUK_TRIES}
+_RELEASED: Mapping[str, End] = {
+    "activate: a product that the administrator releases, with the card's own key": ("done", "")
+}
+"""On a card without a key of its own, whose PUK is released."""
+_PROVED_FIRST: Mapping[str, End] = {
+    "activate: a copy of the card in the post, found out by its test": ("refused", "new_card_not_genuine")
+}
+"""On a card that proves itself before it hears a code."""
+_OTHER_KIND = {**_RELEASED, **_WITHOUT_COUNTER, **_TAKES_A_NEW_CODE, **_PUK_FLOOR, **_COUNTED_AS, **_TWO_PUK_TRIES}
 FOREIGN_CARDS: Mapping[str, ForeignCard] = {
     "MyEID": ForeignCard("B", ("padded-files", "no-sfi", "no-puk-object", "mse-file"), _COUNTED_AS),
     "IsoApplet": ForeignCard("B", ("padded-ff", "no-sfi-6a82", "batch-serial", "mse-11", "short-answers")),
@@ -91,12 +99,13 @@ FOREIGN_CARDS: Mapping[str, ForeignCard] = {
         "B", ("counter-object", "verify-puk-then-new", "no-pkcs15-aid", "mse-42", "short-reads"), _TAKES_A_NEW_CODE
     ),
     "Thales": ForeignCard("B", ("counter-df21", "pso-hash", "pads-00", "trusted-list", "one-code-mf")),
-    "PIV": ForeignCard("C", ("t0", "no-serial", "silent-counters"), _OTHER_KIND),
+    "PIV": ForeignCard("C", ("t0", "no-serial", "silent-counters"), _OTHER_KIND | _PROVED_FIRST),
     "NEO": ForeignCard(
         "D", ("counts-630x", "batch-serial"),
-        _OTHER_KIND | {
+        _OTHER_KIND | _PROVED_FIRST | {
             "unblock: wrong PUKs until the station stops": ("cancelled", ""),
             "change_pin: the last try is kept": ("refused", "last_try_kept"),
+            "activate: a wrong start PIN, then the right one": ("refused", "last_try_kept"),
         },
     ),
 }  # fmt: skip

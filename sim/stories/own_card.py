@@ -68,11 +68,11 @@ def trusting(*anchors: x509.Certificate) -> Callable[[Room], None]:
     return prepare
 
 
-def code_is(pin: str, *, tries: tuple[int, int] = (3, 10)) -> Callable[[Room], None]:
+def code_is(pin: str, *, tries: tuple[int, int] = (3, 10), of: str = MINE) -> Callable[[Room], None]:
     """The code and the tries that the card has in the end. Told of a card of kind B; of another as many are used."""
 
     def look(room: Room) -> None:
-        card = room.world.card(MINE)
+        card = room.world.card(of)
         codes = card.codes
         of_its_kind = (
             _left(codes.pin.tries_max, PIN_TRIES, tries[0]),

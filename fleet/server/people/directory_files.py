@@ -2,8 +2,9 @@
 
 Rules: as for orders: the whole file is read and checked before anything is stored; a name of a protected identity is dropped.
 
->>> read_directory(b"hsa_id,name,protected,left,continued,name_changed\\nTEST000000-0001,Alva Test,no,2026-05-31,no,\\n")
-[PersonRow(hsa_id='TEST000000-0001', name='Alva Test', protected=False, left='2026-05-31', continued=False, name_changed=None)]
+>>> (row,) = read_directory(b"hsa_id,name,protected,left,continued,name_changed\\nTEST000000-0001,Alva Test,no,2026-05-31,no,\\n")
+>>> row.hsa_id, row.left, row.name_changed
+('TEST000000-0001', '2026-05-31', None)
 """
 
 from fleet.server.people.model import PersonRow

@@ -4,7 +4,7 @@ Rules: a source that never said anything about a fact has no word in it; one tha
 to a leave: it counts where its source names the leave too, or where it was said at most `CONTINUED_BEFORE` before that day. So
 an assignment that went on years ago keeps nobody's card alive.
 
->>> from datetime import UTC
+>>> from datetime import UTC, datetime
 >>> said = [FactWord("left", "ldap", "2026-11-20", datetime(2026, 11, 21, tzinfo=UTC))]
 >>> merge_words("TEST000000-0001", said).left
 '2026-11-20'

@@ -14,6 +14,7 @@ from kiosk.region import general
 from sim.reader.administrative_key import key_of
 from sim.reader.personas import person
 from sim.reader.rogue import false_new_card
+from sim.stories import own_card
 from sim.stories.administrator import two
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
@@ -101,14 +102,9 @@ def of_product(**tables: dict[str, Any]) -> Callable[[Room], None]:
     return both(here, product(**tables))
 
 
-def code_is(pin: str, *, tries: tuple[int, int] = (3, 10)) -> Callable[[Room], None]:
-    """The code that the new card has in the end, and the tries that are left."""
-
-    def look(room: Room) -> None:
-        card = room.world.card(NEW)
-        assert (card.codes.pin.value, card.tries_left) == (pin.encode(), tries)
-
-    return look
+def code_is(pin: str) -> Callable[[Room], None]:
+    """The code that the new card has in the end, with all its tries."""
+    return own_card.code_is(pin, of=NEW)
 
 
 def attested(room: Room) -> None:

@@ -88,7 +88,7 @@ STORIES = [
     ),
     ErrandStory(
         "return_card: a card of another issuer goes back to its holder", "return_card", back(not_ours=CANCEL),
-        prepare=both(register(online=False), of_a_stranger), outcome="cancelled", events=(), touched=True,
+        prepare=both(register(online=False), of_a_stranger), outcome="cancelled", events=(),
     ),
     ErrandStory(
         "return_card: a card that is not in the register is not ours", "return_card", back(not_ours="return", know_code="no"),

@@ -43,7 +43,7 @@ WITH_DATA = (
     ("simulate", "--stations", "1", "--seconds", "0", "--authority", AUTHORITY),
     ("issuer-simulator",),
 )
-WITHOUT_DATA = {"init", "verify-evidence", "worker", "broker-files", "units"}
+WITHOUT_DATA = {"init", "verify-evidence", "worker", "broker-files", "units", "directory-check", "issuer-check"}
 """Commands without `--data`, and the one that makes it."""
 
 
