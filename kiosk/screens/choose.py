@@ -22,6 +22,9 @@ CARD_MM = 26.0
 SMALL_MOST = 6
 """On the smallest panel more than these stand in three columns: a row under 12 mm is no target."""
 
+UNTITLED_MOST = 9
+"""On the smallest panel more than these stand in four rows."""
+
 
 class AsideTitle(Lead):
     """The question on the invitation."""
@@ -54,7 +57,10 @@ class ChooseShape(Shape):
         columns = 2 if len(tiles) > LIST_MOST or theme.small_panel else 1
         if theme.small_panel and len(tiles) > SMALL_MOST:
             columns = 3
-        rows = Grid(tiles, columns=columns, gap=3.2, most_mm=24 if not theme.portrait else 34, theme=theme, grow=True)
+        if theme.small_panel and not theme.large and len(tiles) > UNTITLED_MOST:
+            head = []  # four rows leave no room for it; the strip names the errand
+        gap, most = 3.2 if head else 2.0, 34 if theme.portrait else 24
+        rows = Grid(tiles, columns=columns, gap=gap, most_mm=most, theme=theme, grow=True)
         shown = self.drawing(width_mm=CARD_MM if theme.small_panel else 0)
         return self.split([*head, *self.note(), rows], shown)
 
