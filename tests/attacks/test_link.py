@@ -240,7 +240,7 @@ async def test_parallel_asks_do_not_get_past_an_hourly_limit(either: Database, s
     """200 asks at once go past a limit of 60 an hour, because each is counted before any is written."""
     most = MOST_AN_HOUR["card.hold"]
     directory = SlowDirectory(most)
-    side: Any = type("Side", (), {"directory": directory, "register": None})()
+    side: Any = type("Side", (), {"directory": directory, "register": None, "holds": True})()
     judge = ProofJudge(Nonces(either), Trusted((), (), list), None)  # type: ignore[arg-type]  # no ask carries a proof
     administrators = Administrators(either)
     answers = IssuerAnswers(side, RequestLog(either), judge, administrators, signer, AlarmRecorder(either), lambda: NOW)

@@ -1,6 +1,6 @@
 """Labels of new tries for code letters: how far each has come.
 
->>> reset_label("waiting", None, waits=False).name
+>>> reset_label("waiting", None, waits=False).code
 'expired'
 """
 

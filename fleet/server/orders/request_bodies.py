@@ -9,10 +9,10 @@ Rules: what fits here fits the file, so that both ways in store the same. A name
 
 from dataclasses import replace
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from fleet.messages.link import Delivery
 from fleet.server.orders.model import OrderRecord
@@ -52,12 +52,6 @@ class Letter(Body):
     mac: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-def _refuse_posted_in_slot(delivery: Delivery | None, slot: int | None) -> None:
-    """Raises ValueError where a card is to go by post and to lie in a slot."""
-    if delivery == "post" and slot is not None:
-        raise ValueError("a card that goes by post has no slot")
-
-
 class OrderBody(Body):
     """An order without its number. `slot`: null while the station is to choose, and of a card that goes by post."""
 
@@ -72,11 +66,6 @@ class OrderBody(Body):
     last_day: Day
     envelope: Letter | None = None
     delivery: Delivery = "station"
-
-    @model_validator(mode="after")
-    def _posted(self) -> Self:
-        _refuse_posted_in_slot(self.delivery, self.slot)
-        return self
 
     def record(self, order: str) -> OrderRecord:
         return OrderRecord(
@@ -116,11 +105,6 @@ class OrderChange(Body):
     last_day: Day | None = None
     delivery: Delivery | None = None
 
-    @model_validator(mode="after")
-    def _posted(self) -> Self:
-        _refuse_posted_in_slot(self.delivery, self.slot)
-        return self
-
     def on(self, record: OrderRecord) -> OrderRecord:
         """That order with what is said here. A slot of null takes the slot away."""
         said: dict[str, Any] = {}
@@ -131,7 +115,9 @@ class OrderChange(Body):
         if self.last_day is not None:
             said["last_day"] = self.last_day.isoformat()
         if self.delivery is not None:
-            said |= {"delivery": self.delivery} | ({"slot": 0} if self.delivery == "post" else {})
+            said["delivery"] = self.delivery
+            if self.delivery == "post":
+                said.setdefault("slot", 0)
         return replace(record, **said)
 
 

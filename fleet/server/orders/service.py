@@ -109,6 +109,11 @@ def import_orders(connection: Connection, rows: Sequence[OrderLine], now: dateti
         if state_after(stored[row.record.order][0], _given(row.record)) is None
     ]
     problems += [
+        FileProblem(row.line, "slot", "a card that goes by post has no slot")
+        for row in rows
+        if row.record.delivery == "post" and row.record.slot
+    ]
+    problems += [
         FileProblem(row.line, "delivery", f"{row.record.order} lies in a slot, and is not in the post")
         for row in changed
         if row.record.delivery == "post" and stored[row.record.order][0] == "waiting"

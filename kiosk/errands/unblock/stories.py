@@ -105,10 +105,11 @@ def register_says(product: str = "ordinary", **facts: Any) -> Callable[[Room], N
         issuer()(room)
         desk = room.caps.card_keys
         assert isinstance(desk, IssuerDesk)
-        person_facts = {name: facts.pop(name) for name in ("left", "continued") if name in facts}
+        of_person = {name: facts[name] for name in ("left", "continued") if name in facts}
+        of_card = {name: fact for name, fact in facts.items() if name not in of_person}
         desk.add(
-            DirectoryPerson(HOLDER, "Alva", **person_facts),
-            CardRecord(NUMBER, HOLDER, product, **{"state": "active"} | facts),
+            DirectoryPerson(HOLDER, "Alva", **of_person),
+            CardRecord(NUMBER, HOLDER, product, **{"state": "active"} | of_card),
         )
 
     return prepare

@@ -72,9 +72,16 @@ def test_a_program_says_it_too() -> None:
     body |= {"station": "entre-a", "last_day": "2026-08-30"}
     assert NewOrder.model_validate(body).record("O-1").delivery == "station"
     assert NewOrder.model_validate(body | {"delivery": "post"}).record("O-1").delivery == "post"
-    with pytest.raises(ValueError, match="slot"):
-        NewOrder.model_validate(body | {"delivery": "post", "slot": 4})
     assert OrderChange.model_validate({"delivery": "post"}).on(record(slot=4)).slot == 0
+
+
+@pytest.mark.parametrize("changed", [{"delivery": "post", "slot": 4}, {"slot": 4}])
+def test_a_program_gives_no_posted_card_a_slot(database: Database, changed: dict[str, object]) -> None:
+    """Refused with the column, and nothing is stored: the bodies' schema cannot say it."""
+    told = OrderChange.model_validate(changed).on(posted())
+    with database.writing.begin() as connection, pytest.raises(ImportRefusedError) as refused:
+        import_orders(connection, [OrderLine(1, told)], NOW)
+    assert [(problem.line, problem.column) for problem in refused.value.problems] == [(1, "slot")]
 
 
 def test_it_stands_on_its_stations_list_and_is_found_at_every_other(database: Database) -> None:
