@@ -78,6 +78,7 @@ def test_a_program_says_it_too() -> None:
 @pytest.mark.parametrize("changed", [{"delivery": "post", "slot": 4}, {"slot": 4}])
 def test_a_program_gives_no_posted_card_a_slot(database: Database, changed: dict[str, object]) -> None:
     """Refused with the column, and nothing is stored: the bodies' schema cannot say it."""
+    hold_orders(database, posted())
     told = OrderChange.model_validate(changed).on(posted())
     with database.writing.begin() as connection, pytest.raises(ImportRefusedError) as refused:
         import_orders(connection, [OrderLine(1, told)], NOW)
