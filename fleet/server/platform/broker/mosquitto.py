@@ -290,7 +290,7 @@ class Broker:
         log.start()
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                while not await _answers(self.address.reachable):
+                while not await answers_in_tls(self.address.reachable):
                     if process.returncode is not None:
                         await asyncio.to_thread(log.join)
                         raise BrokerError(f"mosquitto ended at once: {self._said or process.returncode}")
@@ -464,7 +464,7 @@ async def is_listening(address: Address) -> bool:
     return True
 
 
-async def _answers(address: Address) -> bool:
+async def answers_in_tls(address: Address) -> bool:
     """Whether it takes part in TLS: mosquitto listens already before it reads its certificate, and may end on that."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

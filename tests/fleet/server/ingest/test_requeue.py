@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from fleet.messages.commands import CommandResult
-from fleet.messages.link import encode
+from fleet.messages.link import Acked, encode
 from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.cli import main
 from fleet.server.events.tables import chains, conflicts, events, quarantine
@@ -173,7 +173,7 @@ async def test_beside_a_running_server_the_command_lists_takes_back_and_tells_th
         assert "taken back 1" in capsys.readouterr().out
         await bench.send(message(station.seal()))
         assert main(["quarantine", "requeue", *where]) == 0
-        assert bench.transport.acked("entre-a")[-1].through == 6
+        await bench.transport.told("entre-a", Acked(1, 6))
     assert "ProgrammingError" in listed
     assert "9752269875" not in listed
     assert [(row["station"], row["epoch"], row["sequence"]) for row in rows] == [("entre-a", 1, n) for n in (1, 2, 3)]
