@@ -205,7 +205,7 @@ async def _differently(played: Played, station: Station) -> dict[str, Deed | Seq
         **({"pickup.insert_old": puts("1:new")} if gone else {}),
         **({"empty_bin.count": "0"} if counted else {}),
         **_stock_again(station),
-        "empty_bin.difference": "missing",
+        "empty_bin.difference": "sensor" if counted else "missing",
         "empty_bin.reference": "4711",
     }
 
@@ -221,12 +221,18 @@ def _stock_again(station: Station) -> dict[str, Deed | Sequence[Deed]]:
             someone.world.put(slot, "1:new")
         someone.world.close_door(slot)
 
+    def shut(someone: Person) -> str:
+        slot = cabinet.open_slot_number
+        if slot is not None:
+            someone.world.close_door(slot)
+        return "next"
+
     there = [str(slot) for slot, card in cabinet.cards.items() if card == "1:new"]
     number = bench_cards.persona("1:new").card_number
     count: dict[str, Deed | Sequence[Deed]] = {
         "stock.what": ["count", "end"], "stock.count": [*there, "back"], "stock.unlisted": "look", "stock.read_card": number,
     }  # fmt: skip
-    return {"stock.put": put, **(count if there else {})}
+    return {"stock.put": put, "stock.not_open": shut, **(count if there else {})}
 
 
 WRITES = ("pickup", "attend", "unblock", "change_pin", "activate")
