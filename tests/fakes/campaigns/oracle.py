@@ -286,11 +286,13 @@ def _count(told: Sequence[str], effect: str, outcome: str) -> int:
 
 def _register(evidence: Evidence) -> Iterator[str]:
     reported = evidence.errand in ("return_card", "report_lost")
+    unseen = "drop.card unknown" in evidence.told  # a card that may lie in the bin is held until its holder lifts it
     for card in evidence.cards:
         listed = any(card.number in argument for argument in evidence.alarms.values())
         if card.given_back and card.register == "active" and not listed:
             yield f"{card.number} lies in the bin and is active at the issuer"
-        if card.register in ("held", "blocked") and not reported and not card.given_back:
+        unasked = card.register == "blocked" or (card.register == "held" and not unseen)
+        if unasked and not reported and not card.given_back:
             yield f"{card.number} is {card.register} at the issuer, and nobody reported it"
         if card.held_by_deadline and _did_all(evidence):
             yield f"{card.number} was {card.held_by_deadline} by a deadline, and its holder did all there was to do"
