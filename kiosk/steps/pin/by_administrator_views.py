@@ -1,5 +1,7 @@
 """The views of setting a code with an administrator in place of the envelope."""
 
+from dataclasses import replace
+
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LATE, RequestDeclined, Unavailable
 from kiosk.steps.capabilities import StopError
@@ -7,8 +9,9 @@ from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.identity.administrator_views import log_in_expired
 from kiosk.steps.identity.identification import Identification
-from kiosk.steps.view_helpers import cancel_button, display_name, last_digits, primary_button
-from kiosk.views import Await, Busy, Button, Choose, Confirm, Fact, Option, Point, ReaderDrawing, say
+from kiosk.steps.pin import views
+from kiosk.steps.view_helpers import cancel_button
+from kiosk.views import Await, Busy, Choose, Confirm, Option, Point, ReaderDrawing, say
 
 
 def without(context: ViewContext) -> Choose:
@@ -44,25 +47,12 @@ def take_own(context: ViewContext) -> Await:
 
 def write(context: ViewContext, whose: CardHolder, who: Identification) -> Confirm:
     """What writing the code will do, and who attends."""
-    return Confirm(
-        name=context.name("write"),
-        errand=context.title,
-        step=context.step,
+    usual = views.write(context, whose)
+    two_names = Point(say("write.two_names"), say("write.two_names.detail"), icon="account-check-outline")
+    return replace(
+        usual,
         attended_by=who.administrator.name if who.administrator else None,
-        title=say("write.title"),
-        points=(
-            Point(say("write.code"), say("write.code.detail"), icon="form-textbox-password"),
-            Point(say("write.test"), say("write.test.detail"), icon="stethoscope"),
-            Point(say("write.two_names"), say("write.two_names.detail"), icon="account-check-outline"),
-        ),
-        facts=(
-            Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),
-            Fact(say("fact.holder"), display_name(whose)),
-        ),
-        warning=say("write.warning"),
-        way_out=Button("back", say("button.change"), "arrow-left"),
-        primary=primary_button("write", "write.go"),
-        needs_card=True,
+        points=(*usual.points[:2], two_names),
     )
 
 

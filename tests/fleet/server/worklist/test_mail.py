@@ -30,8 +30,11 @@ def mailer(desk: Desk, server: MailServer) -> WorklistMail:
         "operations", "127.0.0.1", "kk@region.example", ("id@region.example",), server.port, security="none"
     )
     channels = channels_of(SETTINGS, (channel,))
-    url = lambda: "https://fleet.example"  # noqa: E731
-    return WorklistMail(desk.database, desk.worklist, SETTINGS, channels, desk.clock, post, mail_words, url)
+    return WorklistMail(desk.database, desk.worklist, SETTINGS, channels, desk.clock, post, mail_words, _url)
+
+
+def _url() -> str:
+    return "https://fleet.example"
 
 
 def at(desk: Desk, hour: int, days: int = 0) -> None:
