@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Write requirements/ again: every package of the extras server, ldap, telemetry and dev, at one version, with the hashes of its files;
-# and in files of their own the fuzzer, which only `make fuzz` installs, what makes mutants (`make mutants`), and what checks the
-# cabinet's firmware.
+# of these, at the same versions, those that a station's image has; and in files of their own the fuzzer, which only `make fuzz`
+# installs, what makes mutants (`make mutants`), and what checks the cabinet's firmware.
 #
 # Versions at hand are kept unless setup.cfg asks for others; `--upgrade` or `--upgrade-package NAME` takes newer ones.
 # The resolver lives in an environment of its own (build/lock) and never enters the project's.
@@ -27,6 +27,9 @@ for version in 3.11 3.12 3.13; do
     compile setup.cfg --extra server --extra ldap --extra telemetry --extra dev --constraint requirements/build.txt \
         --python-version "$version" --output-file "requirements/py${version/./}.txt" "$@"
 done
+printf '==> requirements/station-py313.txt\n'
+compile setup.cfg --extra station --constraint requirements/py313.txt --python-version 3.13 --python-platform linux \
+    --output-file requirements/station-py313.txt
 
 extra() { .venv/bin/python -c 'import configparser as c, sys; f = c.ConfigParser(); f.read("setup.cfg"); print(f["options.extras_require"][sys.argv[1]])' "$1"; }
 

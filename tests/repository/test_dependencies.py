@@ -5,13 +5,22 @@ keeps the project going must find out why a library is there.
 """
 
 import configparser
+import importlib.metadata
 import re
+import sys
 from pathlib import Path
 
+import grimp
 import pytest
+from packaging.utils import canonicalize_name
+
+from scripts.audit import closure
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ["py311", "py312", "py313"]
+STATION = "station-py313"
+ON_STATION = re.compile(r"(kiosk|fleet(?!\.server)|drivers(?!\.cabinet\.firmware))(\.|$)")
+"""Our modules that run at a station."""
 RECORDS = sorted((ROOT / "docs/decisions").glob("0*.md"))
 HEADINGS = ["Context", "Decision", "Alternatives", "Licence and release", "Consequences"]
 
@@ -38,11 +47,48 @@ def test_every_dependency_is_locked_for_each_python(name: str) -> None:
     assert direct_dependencies("server", "ldap", "dev") <= locked(name).keys()
 
 
-@pytest.mark.parametrize("name", ["build", *LOCKS])
+@pytest.mark.parametrize("name", ["build", STATION, *LOCKS])
 def test_every_locked_package_has_the_hashes_of_its_files(name: str) -> None:
     packages = locked(name)
     assert packages
     assert [package for package, hashes in packages.items() if not hashes] == []
+
+
+def pins(name: str) -> set[str]:
+    """Packages with their versions."""
+    text = (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
+    return set(re.findall(r"^[a-z0-9-]+==\S+", text, re.MULTILINE))
+
+
+def station_imports() -> set[str]:
+    """Packages of others that our modules at a station import, by the names of their distributions."""
+    graph = grimp.build_graph("kiosk", "drivers", "fleet", include_external_packages=True)
+    imported = {
+        name.partition(".")[0]
+        for module in graph.modules
+        if ON_STATION.match(module)
+        for name in graph.find_modules_directly_imported_by(module)
+    }
+    distributions = importlib.metadata.packages_distributions()
+    theirs = imported - sys.stdlib_module_names - {"kiosk", "drivers", "fleet", "sim", "provisioning"}
+    return {canonicalize_name(name) for package in theirs for name in distributions.get(package, [package])}
+
+
+def test_a_station_gets_the_versions_that_were_tested() -> None:
+    assert pins(STATION) <= pins("py313")
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the image's Python is 3.13")
+def test_a_station_gets_what_its_packages_need_and_no_more() -> None:
+    closures = (closure(name, ()) for name in ("kortkiosk", *direct_dependencies("station") - direct_dependencies()))
+    assert locked(STATION).keys() == {name for packages in closures for name in packages} - {"kortkiosk"}
+
+
+def test_a_station_gets_what_its_modules_import() -> None:
+    imported = station_imports()
+    assert {"kivy", "pyscard", "msgspec", "gpiozero"} <= imported
+    assert imported - locked(STATION).keys() - {"rpi-lgpio"} == set()
+    assert direct_dependencies("station") - imported == set()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "requirements").iterdir()), ids=lambda path: path.name)
