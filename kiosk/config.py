@@ -4,11 +4,12 @@ Every device is optional. Paths are relative to the file. A PC without devices r
 of a name or kind. docs/operations.md lists all keys.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from drivers.cabinet.gpio.pin_wiring import OUTPUTS, ROLES, GpioPin, Role, Wiring, reference_wiring, validate_wiring
@@ -208,13 +209,44 @@ class ProfilesSection(Section):
 
 
 class DisplaySection(Section):
-    """The panel. `position` is the window's upper left corner in pixels, where it does not fill the screen."""
+    """The panel, as one who stands before it sees it. `rotation`: degrees that picture and touches are turned, clockwise.
+    `position` is the window's upper left corner in pixels, where it does not fill the screen."""
 
     width: Annotated[int, Field(ge=480, le=3840)] = 1280
     height: Annotated[int, Field(ge=320, le=3840)] = 800
     theme: Literal["light", "dark", "contrast"] = "light"
     fullscreen: bool = True
     position: Annotated[tuple[int, int] | None, Field(strict=False)] = None
+    rotation: Literal[0, 90, 180, 270] = 0
+
+
+AxisRange = Annotated[tuple[int, int] | None, Field(strict=False)]
+
+
+class TouchSection(Section):
+    """The touch panel where no desktop reads it. `device`: `vvvv:pppp` or a path, where there are two. The rest is how its
+    coordinates lie on the picture: inverted and within a range (in the panel's own units), then turned clockwise."""
+
+    device: str = ""
+    rotation: Literal[0, 90, 180, 270] = 0
+    invert_x: bool = False
+    invert_y: bool = False
+    range_x: AxisRange = None
+    range_y: AxisRange = None
+
+    @field_validator("device")
+    @classmethod
+    def _named(cls, device: str) -> str:
+        if device and not re.fullmatch(r"[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}|/dev/[^,]+", device):
+            raise ValueError(f"{device!r} names no device: write vvvv:pppp, as lsusb prints it, or a path below /dev")
+        return device
+
+    @field_validator("range_x", "range_y")
+    @classmethod
+    def _ascending(cls, limits: tuple[int, int] | None) -> tuple[int, int] | None:
+        if limits is not None and limits[0] >= limits[1]:
+            raise ValueError("the first of the two is the lower: [0, 4095]")
+        return limits
 
 
 class TimeoutsSection(Section):
@@ -255,6 +287,7 @@ class Config(Section):
     trust: TrustSection = TrustSection()
     profiles: ProfilesSection = ProfilesSection()
     display: DisplaySection = DisplaySection()
+    touch: TouchSection = TouchSection()
     timeouts: TimeoutsSection = TimeoutsSection()
     contact: ContactSection = ContactSection()
     commands: CommandsSection = CommandsSection()

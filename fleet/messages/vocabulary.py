@@ -394,6 +394,7 @@ class DeviceKind(StrEnum):
     CABINET = "cabinet"
     SCANNER = "scanner"
     GPIO = "gpio"
+    TOUCHSCREEN = "touchscreen"
 
 
 @unique
@@ -477,6 +478,11 @@ STATUSES: dict[DeviceKind, tuple[DeviceStatus, ...]] = {
         DeviceStatus.DOOR_OPEN,
         DeviceStatus.STUCK,
         DeviceStatus.UNAVAILABLE,
+    ),
+    DeviceKind.TOUCHSCREEN: (
+        DeviceStatus.READY,
+        DeviceStatus.MISSING,
+        DeviceStatus.REFUSED,
     ),
 }
 """Which of them each kind of device may tell, the self test included."""

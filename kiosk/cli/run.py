@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     if not _display():
         print("kortkiosk run: there is no display; set DISPLAY, or run on a machine with a screen", file=sys.stderr)
         return Exit.FAULT
+    if not _has_desktop():  # what SDL would choose; said, so that the station knows who reads the touch panel
+        os.environ.setdefault("SDL_VIDEODRIVER", "kmsdrm")
     code = asyncio.run(_station(config, args.config.resolve().parent, faults, as_json=args.json))
     if code == RESTART:
         os.execv(sys.executable, [sys.executable, "-m", "kiosk.cli", *sys.argv[1:]])  # noqa: S606 - itself, as it was begun
@@ -68,9 +70,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _display() -> bool:
     """Whether SDL has somewhere to draw: without, it would run on unseen (and say nothing)."""
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")) or any(
-        Path("/dev/dri").glob("card*")
-    )
+    return _has_desktop() or bool(os.environ.get("SDL_VIDEODRIVER")) or any(Path("/dev/dri").glob("card*"))
+
+
+def _has_desktop() -> bool:
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 async def _station(config: Config, base: Path, faults: list[str], *, as_json: bool) -> int:

@@ -39,19 +39,24 @@ def prepare(home: Path | None = None) -> None:
     Config.set("graphics", "maxfps", str(FRAMES_PER_S))  # Kivy's clock reads it when it is first imported
 
 
-def open_window(width: int, height: int, fullscreen: bool = False, position: tuple[int, int] | None = None) -> Any:
-    """Open the one window of this process, or give the open one. Touches and keys come through SDL alone.
+def open_window(
+    width: int, height: int, fullscreen: bool = False, position: tuple[int, int] | None = None, rotation: int = 0
+) -> Any:
+    """Open the one window of this process, or give the open one. Touches and keys come through SDL, or by `touch_input`.
 
-    `position` is of its upper left corner on the display, in pixels; without one the display's manager chooses.
+    `position` is of its upper left corner on the display, in pixels; without one the display's manager chooses. `rotation`:
+    degrees that the picture is turned clockwise; width and height are the picture's.
 
     Kivy's own probing of touch devices is taken away: it would report each touch a second time.
     """
     prepare()
     from kivy.config import Config
 
+    across, down = (height, width) if rotation in (90, 270) else (width, height)
     for section, key, value in (
-        ("graphics", "width", str(width)),
-        ("graphics", "height", str(height)),
+        ("graphics", "width", str(across)),
+        ("graphics", "height", str(down)),
+        ("graphics", "rotation", str(-rotation % 360)),  # Kivy turns counter-clockwise
         ("graphics", "resizable", "0"),
         ("graphics", "borderless", "1" if fullscreen else "0"),
         ("graphics", "fullscreen", "auto" if fullscreen else "0"),

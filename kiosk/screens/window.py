@@ -29,18 +29,18 @@ from kiosk.views import Fact, Say, View
 class KivyScreen:
     """`kiosk.ports.Screen` as a window of this process; Kivy allows one.
 
-    place: what the strip says when there is no errand. contacts: whom the help page names. speak: told a text and its
-    language when somebody presses Listen, or None where there is no sound. position: of the window's upper left corner on
-    the display, in pixels; without one the display's manager chooses. still: nothing moves or fades. bench: the window's keys
-    type and it may be closed; without, it takes touches alone, since any USB device can say that it is a keyboard, and asking it
-    to close changes nothing: only the program ends it.
+    place: what the strip says when there is no errand. contacts: whom the help page names. speak: told a text and its language
+    when somebody presses Listen, or None where there is no sound. position: of the window's upper left corner on the display,
+    in pixels; without one the display's manager chooses. rotation: degrees that the picture is turned clockwise. still: nothing
+    moves or fades. bench: the window's keys type and it may be closed; without, it takes touches alone, since any USB device
+    can say that it is a keyboard, and asking it to close changes nothing: only the program ends it.
     """
 
     def __init__(
         self, clock: Clock, *, texts: Texts | None = None, panel: Literal["10", "7", "p"] = "10", place: Say | str = "",
         contacts: tuple[Fact, ...] = (), speak: Speak | None = None, language: str = "sv", theme: ThemeName = "light",
         large_text: bool = False, fullscreen: bool = False, position: tuple[int, int] | None = None, still: bool = False,
-        bench: bool = False,
+        bench: bool = False, rotation: int = 0,
     ) -> None:  # fmt: skip
         self._defaults: tuple[str, ThemeName, bool] = (language, theme, large_text)
         self.state = ScreenState(
@@ -50,7 +50,7 @@ class KivyScreen:
         self._clock = clock
         self._activity: Activity = lambda: None
         self._answer: asyncio.Future[Any] | None = None
-        self.window = env.open_window(self.state.panel.width, self.state.panel.height, fullscreen, position)
+        self.window = env.open_window(self.state.panel.width, self.state.panel.height, fullscreen, position, rotation)
         if not bench:
             self.window.bind(on_request_close=_refuse_to_close)
         self.staging = Staging(self.window, self.state, lambda: self._activity(), keys=bench)
@@ -216,7 +216,7 @@ class KivyScreen:
         Builder.sync()
         self.window.canvas.ask_update()
         self.window.dispatch("on_draw")
-        width, height = self.window.size
+        width, height = self.window.system_size  # as on the panel: a picture that is turned is shown so
         pixels = glReadPixels(0, 0, width, height, GL_RGB, GL_UNSIGNED_BYTE)
         self.staging.motion.go_on()
         Image.frombytes("RGB", (width, height), pixels).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(

@@ -17,12 +17,14 @@ from typing import Any, Literal
 from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
+from drivers.touchscreen.discovery import Touchscreens
 from fleet.agent.link import Timing
 from kiosk.barcodes import parse_scan
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from kiosk.region import RegionSettings
 from kiosk.screens.overlays import OutOfOrder
+from kiosk.screens.touch_input import Calibration, TouchInput
 from kiosk.screens.window import KivyScreen
 from kiosk.station.build import open_station
 from kiosk.station.devices import Devices
@@ -56,7 +58,8 @@ class App:
         self.screen = KivyScreen(
             SystemClock(), panel=_panel(config), place=config.station.title,
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
-            fullscreen=config.display.fullscreen, position=config.display.position, bench=config.is_bench,
+            fullscreen=config.display.fullscreen, position=config.display.position, rotation=config.display.rotation,
+            bench=config.is_bench,
         )  # fmt: skip
         host = host or Host()
         self._report = host.on_problem
@@ -100,9 +103,10 @@ class App:
 
     @contextlib.asynccontextmanager
     async def _watched(self, devices: Devices) -> AsyncIterator[None]:
-        """The screen follows reader, scanner and keypads."""
+        """The screen follows reader, scanner, keypads and a touchscreen that no desktop reads."""
         watching = [asyncio.create_task(self._watch_card(devices)), asyncio.create_task(self._hear_scanner(devices))]
         watching += [asyncio.create_task(self._hear_keypad(keypad)) for keypad in devices.keypads]
+        watching += [asyncio.create_task(self._read_touches(panel)) for panel in (devices.touchscreen,) if panel]
         try:
             yield
         finally:
@@ -123,6 +127,10 @@ class App:
     async def _hear_keypad(self, keypad: GrabbedKeypad) -> None:
         async for key in keypad.keys():
             self.screen.press(key)
+
+    async def _read_touches(self, panel: Touchscreens) -> None:
+        calibration = Calibration(**self._config.touch.model_dump(exclude={"device"}))
+        await TouchInput(panel.state, calibration, lambda text: self._report("touch", text)).run()
 
     def _note_problem(self, code: str, text: str) -> None:
         self._report(code, text)

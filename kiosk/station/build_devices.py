@@ -4,7 +4,8 @@ A device that is missing now may come later, so nothing is raised for it; one wh
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 from drivers.cabinet.driver import SerialCabinet
@@ -21,6 +22,7 @@ from drivers.reader.card_reader import CardReader, ReaderSettings
 from drivers.reader.transport.pcsc import PcscBackend
 from drivers.scanner.grabbed_scanner import DeviceFilter, GrabbedScanner
 from drivers.scanner.port import Scanner
+from drivers.touchscreen.discovery import Touchscreens
 from kiosk.config import VIRTUAL, CabinetSection, Config, KeypadSection, PinsSection, PrinterSection, ScannerSection
 from kiosk.ports import Printer
 from kiosk.station.devices import Devices
@@ -41,6 +43,7 @@ def make_devices(
         pins=make_pins(config.pins, virtual),
         scanner=make_scanner(config.scanner, virtual),
         keypads=make_keypads(config.keypad),
+        touchscreen=Touchscreens(config.touch.device) if no_desktop(os.environ) else None,
         on_change=on_change,
         on_cabinet=on_cabinet,
     )
@@ -137,6 +140,11 @@ def make_scanner(section: ScannerSection, virtual: VirtualDevices | None = None)
             return GrabbedScanner(DeviceFilter(section.name, section.vendor, section.product), inputs)
         case _:
             return None
+
+
+def no_desktop(environment: Mapping[str, str]) -> bool:
+    """Whether the window is drawn without X or Wayland: then nobody brings touches, and the panel is read here."""
+    return environment.get("SDL_VIDEODRIVER", "").lower() == "kmsdrm"
 
 
 def make_keypads(section: KeypadSection) -> tuple[GrabbedKeypad, ...]:

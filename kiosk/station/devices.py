@@ -12,6 +12,7 @@ from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, Pr
 from drivers.reader.errors import NoReaderError
 from drivers.reader.port import Presence, Resumed, StationVisit
 from drivers.scanner.port import Scanner
+from drivers.touchscreen.discovery import Touchscreens
 from fleet.messages.link import DeviceState, SlotState
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from kiosk.ports import Cabinet, Printer, Reader
@@ -53,6 +54,8 @@ class Devices:
     pins: Pins | None = None
     scanner: Scanner | None = None
     keypads: tuple[GrabbedKeypad, ...] = ()
+    touchscreen: Touchscreens | None = None
+    """Where no desktop reads the panel."""
     virtual: frozenset[str] = frozenset()
     states: tuple[DeviceState, ...] = ()
     slots: tuple[SlotState, ...] = ()
@@ -78,7 +81,7 @@ class Devices:
             if isinstance(found, CabinetReady):
                 slots = tuple(SlotState(slot.number, slot.card, slot.door) for slot in found.slots)
             self._tell_cabinet(found)
-        states += await peripherals.states(self.pins, self.scanner, self.keypads)
+        states += await peripherals.states(self.pins, self.scanner, self.keypads, self.touchscreen)
         if (tuple(states), slots, firmware) != (self.states, self.slots, self.firmware):
             self.states, self.slots, self.firmware = tuple(states), slots, firmware
             self.on_change()

@@ -1,4 +1,4 @@
-"""States of pins, scanner and keypads: a stable code, and advice for the technician.
+"""States of pins, scanner, keypads and touchscreen: a stable code, and advice for the technician.
 
 >>> code_of_pins(PinsUnavailable("there is no Pi")).value, advice_for_pins(PinsUnavailable("there is no Pi"))
 ('unavailable', 'the pins cannot be used: there is no Pi')
@@ -9,6 +9,13 @@ from typing import Literal, assert_never
 from drivers.cabinet.gpio.port import Pins, PinsReady, PinsState, PinsStuck, PinsUnavailable
 from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.scanner.port import Scanner, ScannerMissing, ScannerReady, ScannerRefused, ScannerState
+from drivers.touchscreen.discovery import (
+    TouchscreenMissing,
+    TouchscreenReady,
+    TouchscreenRefused,
+    Touchscreens,
+    TouchscreenState,
+)
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 
@@ -67,8 +74,38 @@ def advice_for_scanner(state: ScannerState, what: Literal["scanner", "keypad"] =
             assert_never(other)
 
 
+def code_of_touchscreen(state: TouchscreenState) -> str:
+    match state:
+        case TouchscreenReady():
+            return DeviceStatus.READY
+        case TouchscreenMissing():
+            return DeviceStatus.MISSING
+        case TouchscreenRefused():
+            return DeviceStatus.REFUSED
+        case other:
+            assert_never(other)
+
+
+def advice_for_touchscreen(state: TouchscreenState) -> str:
+    """Which device it is; or what is wrong, and what the technician does."""
+    match state:
+        case TouchscreenReady(path, name):
+            return f"touches are read from {name} ({path})"
+        case TouchscreenMissing():
+            return (
+                "no touchscreen is connected: look at the panel's cable, or compare with `touch.device` in station.toml"
+            )
+        case TouchscreenRefused(reason):
+            return f"the touchscreen cannot be read: {reason}"
+        case other:
+            assert_never(other)
+
+
 async def states(
-    pins: Pins | None, scanner: Scanner | None, keypads: tuple[GrabbedKeypad, ...] = ()
+    pins: Pins | None,
+    scanner: Scanner | None,
+    keypads: tuple[GrabbedKeypad, ...] = (),
+    touchscreen: Touchscreens | None = None,
 ) -> list[DeviceState]:
     """All of them as the fleet is told; a keypad is of the scanners' kind. An open door is no fault of the pins."""
     found = []
@@ -85,4 +122,8 @@ async def states(
         found.append(
             DeviceState(keypad.name, DeviceKind.SCANNER, code_of_scanner(heard), isinstance(heard, ScannerReady))
         )
+    if touchscreen is not None:
+        panel = touchscreen.state()
+        ok = isinstance(panel, TouchscreenReady)
+        found.append(DeviceState(touchscreen.name, DeviceKind.TOUCHSCREEN, code_of_touchscreen(panel), ok))
     return found

@@ -22,6 +22,7 @@ from drivers.reader.errors import ReaderError
 from drivers.reader.outcomes import Accepted, Role
 from drivers.reader.port import Presence, Reader, Visit
 from drivers.reader.secret import Secret
+from drivers.touchscreen.discovery import TouchscreenReady
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station import peripherals
@@ -91,6 +92,10 @@ async def check_devices(devices: Devices, wishes: SelfTestOptions) -> list[SelfT
         text = peripherals.advice_for_scanner(heard, "keypad")
         found.append(SelfTestResult(keypad.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text, False,
                              text or "it is there"))  # fmt: skip
+    if devices.touchscreen is not None:
+        panel = devices.touchscreen.state()
+        found.append(SelfTestResult(devices.touchscreen.name, DeviceKind.TOUCHSCREEN, peripherals.code_of_touchscreen(panel),
+                             isinstance(panel, TouchscreenReady), False, peripherals.advice_for_touchscreen(panel)))  # fmt: skip
     return found
 
 

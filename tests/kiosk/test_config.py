@@ -35,6 +35,12 @@ FAULTS = [
     ('[envelope]\nverify = "trust"', "envelope.verify", "'server' or 'card'"),
     ("[timeouts]\nwarning_s = 5", "timeouts.warning_s", "greater than or equal to 20"),
     ("[display]\nwidth = 100", "display.width", "greater than or equal to 480"),
+    ("[display]\nrotation = 45", "display.rotation", "0, 90, 180 or 270"),
+    ("[touch]\nrotation = -90", "touch.rotation", "0, 90, 180 or 270"),
+    ("[touch]\nrange_x = [4095, 0]", "touch.range_x", "the first of the two is the lower"),
+    ("[touch]\nrange_y = [0]", "touch.range_y.1", "Field required"),
+    ('[touch]\ndevice = "ilitek"', "touch.device", "write vvvv:pppp, as lsusb prints it, or a path below /dev"),
+    ("[touch]\ninvert_x = 1", "touch.invert_x", "valid boolean"),
 ]
 
 

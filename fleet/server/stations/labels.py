@@ -120,6 +120,7 @@ DEVICE_ICON = {
     DeviceKind.CABINET: "door-closed-lock",
     DeviceKind.SCANNER: "qrcode",
     DeviceKind.GPIO: "chip",
+    DeviceKind.TOUCHSCREEN: "monitor",
 }
 
 

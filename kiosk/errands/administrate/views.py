@@ -21,6 +21,7 @@ ICONS: dict[PartKind, str] = {
     PartOfBoard.LINK: "cloud-check-outline",
     DeviceKind.SCANNER: "magnify",
     DeviceKind.GPIO: "power",
+    DeviceKind.TOUCHSCREEN: "monitor",
 }
 ORDER: tuple[PartKind, ...] = (
     DeviceKind.READER,
@@ -30,6 +31,7 @@ ORDER: tuple[PartKind, ...] = (
     DeviceKind.CABINET,
     DeviceKind.SCANNER,
     DeviceKind.GPIO,
+    DeviceKind.TOUCHSCREEN,
 )
 
 

@@ -208,6 +208,31 @@ class Host(Looks):
         for phase in ("on_touch_down", "on_touch_up"):
             Window.dispatch(phase, touch)
 
+    async def do_plug_panel(self, width: int, height: int, **calibration: Any) -> None:
+        """A touch panel that no desktop reads, of so many units; it comes later than the station."""
+        import kivy.input.providers.mtdev
+
+        from drivers.touchscreen.discovery import TouchscreenMissing, TouchscreenReady, TouchscreenState
+        from kiosk.screens.touch_input import Calibration, TouchInput
+        from tests.fakes.screens.touch_panel import MadeUpPanel
+
+        self.panel = kivy.input.providers.mtdev.Device = MadeUpPanel(width, height)
+        states: list[TouchscreenState] = [
+            TouchscreenMissing(),
+            TouchscreenReady("/dev/input/by-path/x", "Made-up panel"),
+        ]
+        panel = TouchInput(lambda: states.pop(0), Calibration(**calibration), print, sleep=lambda _: asyncio.sleep(0))
+        self.reading = asyncio.create_task(panel.run())
+
+    async def do_unplug_panel(self) -> None:
+        self.panel.end()
+        self.reading.cancel()
+        await asyncio.gather(self.reading, return_exceptions=True)
+
+    async def do_finger(self, x: int, y: int) -> None:
+        """One finger on that panel, down and up."""
+        self.panel.tap(x, y)
+
     async def do_let_time_pass(self) -> None:
         """What the clock was asked to wait for is over."""
         self.clock.over.set()

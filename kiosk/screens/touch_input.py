@@ -1,0 +1,102 @@
+"""Touch input without a desktop: Kivy's `mtdev` provider on the touchscreen, since Kivy hands on no touch of SDL's there.
+
+Under X or Wayland the desktop brings the touches, and the provider would report each a second time.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from drivers.touchscreen.discovery import TouchscreenReady, TouchscreenState
+
+Rotation = Literal[0, 90, 180, 270]
+"""Degrees, clockwise."""
+RETRY_S = 2.0
+"""A panel on USB may come after the station."""
+
+log = logging.getLogger(__name__)
+log.setLevel(logging.INFO)  # which device was taken is asked for after every installation
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How a panel's coordinates lie on its picture.
+
+    Each axis is inverted where it says so, within its range; then both are turned clockwise. A range is in the panel's own
+    units, without one it is what the panel says of itself.
+    """
+
+    rotation: Rotation = 0
+    invert_x: bool = False
+    invert_y: bool = False
+    range_x: tuple[int, int] | None = None
+    range_y: tuple[int, int] | None = None
+
+    def provider_options(self) -> str:
+        """As options of Kivy's provider. It mirrors the picture at 90 and 270 degrees: x is inverted once more there.
+
+        >>> Calibration(rotation=90, range_x=(0, 4095)).provider_options()
+        'rotation=90,invert_x=1,invert_y=0,min_position_x=0,max_position_x=4095'
+        """
+        invert_x = self.invert_x != (self.rotation in (90, 270))
+        options = {"rotation": self.rotation, "invert_x": int(invert_x), "invert_y": int(self.invert_y)}
+        for axis, limits in (("x", self.range_x), ("y", self.range_y)):
+            if limits is not None:
+                options |= {f"min_position_{axis}": limits[0], f"max_position_{axis}": limits[1]}
+        return ",".join(f"{name}={value}" for name, value in options.items())
+
+
+class TouchInput:
+    """Reads the touchscreen once there is one. `find` looks for it; `on_problem` is told, once, why it cannot be read."""
+
+    def __init__(
+        self,
+        find: Callable[[], TouchscreenState],
+        calibration: Calibration,
+        on_problem: Callable[[str], None],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._find = find
+        self._calibration = calibration
+        self._on_problem = on_problem
+        self._sleep = sleep
+
+    async def run(self) -> None:
+        """Wait for the touchscreen, and have Kivy read it. Unplugged later, the provider waits at the same path."""
+        while not isinstance(found := self._find(), TouchscreenReady):
+            await self._sleep(RETRY_S)
+        try:
+            provider = _add_provider(f"{found.path},{self._calibration.provider_options()}")
+        except ImportError as error:
+            self._on_problem(f"no touch: {error}; install libmtdev1t64")
+            return
+        log.info("touches are read from %s (%s): %s", found.path, found.name, self._calibration.provider_options())
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            _remove_provider(provider)
+
+
+def _add_provider(arguments: str) -> Any:
+    """The provider, at work. Raises ImportError where its library is missing."""
+    from kivy.base import EventLoop
+    from kivy.input.factory import MotionEventFactory
+
+    try:
+        import kivy.input.providers.mtdev  # noqa: F401 - it registers itself
+    except OSError as error:  # ctypes, of the library
+        raise ImportError(str(error)) from None
+    provider = MotionEventFactory.get("mtdev")("panel", arguments)
+    EventLoop.add_input_provider(provider)
+    if EventLoop.status == "started":
+        provider.start()
+    return provider
+
+
+def _remove_provider(provider: Any) -> None:
+    from kivy.base import EventLoop
+
+    EventLoop.remove_input_provider(provider)

@@ -1,0 +1,70 @@
+"""Calibration of a touch panel against Kivy's own provider: what comes out lies where the finger is."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kiosk.screens import kivy_environment
+from kiosk.screens.touch_input import Calibration
+from sim.stories.patience import LIMIT_S
+from tests.fakes.screens.touch_panel import MadeUpPanel
+
+UNITS = 1000
+CLOCKWISE = ("upper left", "upper right", "lower right", "lower left")
+ON_PANEL = dict(zip(CLOCKWISE, ((0, 0), (UNITS, 0), (UNITS, UNITS), (0, UNITS)), strict=True))
+ON_PICTURE = dict(zip(CLOCKWISE, ((0, 1), (1, 1), (1, 0), (0, 0)), strict=True))
+"""As Kivy counts: of 1, from the lower left."""
+
+
+@pytest.fixture(scope="module")
+def provider_module() -> Iterator[Any]:
+    kivy_environment.prepare()
+    import kivy.input.providers.mtdev as module
+
+    kept = module.Device
+    yield module
+    module.Device = kept
+
+
+def place_of(module: Any, calibration: Calibration, at: tuple[int, int]) -> tuple[float, float]:
+    """Where Kivy's provider says that a finger at that place of the panel is: from the lower left, of 1."""
+    panel = module.Device = MadeUpPanel(UNITS, UNITS)
+    provider = module.MTDMotionEventProvider("panel", f"/dev/input/event9,{calibration.provider_options()}")
+    provider.start()
+    panel.tap(*at)
+    seen: list[tuple[float, float]] = []
+    pause = threading.Event()
+    for _ in range(int(LIMIT_S * 100)):
+        provider.update(lambda kind, touch: seen.append((touch.sx, touch.sy)))
+        if seen:
+            break
+        pause.wait(0.01)
+    panel.end()
+    return seen[0]
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_panel_that_is_mounted_turned_is_turned_and_not_mirrored(provider_module: Any, rotation: Any) -> None:
+    turns = rotation // 90
+    for at, corner in enumerate(CLOCKWISE):
+        expected = ON_PICTURE[CLOCKWISE[(at + turns) % 4]]
+        assert place_of(provider_module, Calibration(rotation), ON_PANEL[corner]) == pytest.approx(expected), corner
+
+
+@pytest.mark.parametrize(
+    ("calibration", "expected"),
+    [
+        (Calibration(invert_x=True), (0.75, 0.5)),
+        (Calibration(invert_y=True), (0.25, 0.5)),
+        (Calibration(range_x=(0, 500), range_y=(250, 750)), (0.5, 0.5)),
+        (Calibration(range_x=(200, 300), invert_x=True), (0.5, 0.5)),
+        (Calibration(rotation=90, invert_x=True), (0.5, 0.25)),
+    ],
+    ids=str,
+)
+def test_axes_are_inverted_and_kept_within_their_range(
+    provider_module: Any, calibration: Calibration, expected: tuple[float, float]
+) -> None:
+    assert place_of(provider_module, calibration, (250, 500)) == pytest.approx(expected)

@@ -1,0 +1,57 @@
+"""Touches without a desktop: Kivy's own provider reads a made-up panel, and the picture may be turned.
+
+The window is on a virtual screen, which brings none of these touches itself.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.machine.display import virtual_display
+from tests.fakes.screens.kivy_driver import KivyDriver
+
+pytestmark = pytest.mark.screen
+
+WIDE, HIGH = 800, 480
+"""The picture; the panel that it is turned on is 480 wide and 800 high."""
+
+
+@pytest.fixture(scope="module")
+def turned() -> Iterator[KivyDriver]:
+    """A picture that is turned clockwise by a quarter, since the panel is mounted on its side."""
+    with virtual_display(HIGH, WIDE) as display, KivyDriver(display, "7", rotation=90) as driver:
+        yield driver
+
+
+def on_the_panel(x: int, y: int) -> tuple[int, int]:
+    """Where a place of the picture lies on the panel: its left edge is the panel's upper edge."""
+    return HIGH - 1 - y, x
+
+
+def finger(driver: KivyDriver, x: int, y: int) -> None:
+    before = driver.call("touches")
+    driver.call("finger", x=x, y=y)
+    driver.call("wait_touch", count=before + 1)
+
+
+@pytest.mark.parametrize(
+    ("calibration", "units"),
+    [
+        ({}, (HIGH, WIDE)),
+        ({"range_x": [0, HIGH], "range_y": [0, WIDE]}, (4095, 4095)),
+    ],
+    ids=["as the panel says", "with its range corrected"],
+)
+def test_fingers_on_a_turned_panel_press_what_they_touch(
+    turned: KivyDriver, calibration: dict[str, list[int]], units: tuple[int, int]
+) -> None:
+    turned.call("plug_panel", width=units[0], height=units[1], **calibration)
+    try:
+        turned.show("05-new-pin")
+        for key in ("key:2", "key:0", "key:9", "key:4"):
+            finger(turned, *on_the_panel(*turned.targets()[key]))
+        assert turned.call("typed") == 4
+        finger(turned, *on_the_panel(*turned.targets()["key:erase"]))
+        assert turned.call("typed") == 3
+    finally:
+        turned.call("unplug_panel")
