@@ -6,6 +6,7 @@ Layout (mode 0700, private keys 0600):
     server/broker.key server/broker.pem                 TLS server certificate of the broker
     server/fleet-server.key server/fleet-server.pem     TLS client certificate of the server
     server/fleet-server-NAME.key, .pem                  of further processes of it (`processes`)
+    server/issuing-N.key ca/issuing.pem                 issues stations' certificates at the server (`issuing`)
     server/signing.key                                  ES256: signs what stations sync
     verifier/hpke.key verifier/envelope-keys.json       only the envelope verifier's process reads these
     public.json keys.json                               what a station pins at enrolment; the chain of rotated keys
@@ -42,6 +43,9 @@ DEFAULT_SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
 SERVER_CLIENT_NAME = "fleet-server"
 PUBLIC_FILE = "public.json"
 CRL_FILE = "ca/crl.pem"
+ISSUING_FILE = "ca/issuing.pem"
+ISSUING_CRL_FILE = "ca/issuing-crl.pem"
+"""The server writes it: it is not exported."""
 KEYS_FILE = "keys.json"
 """The chain of statements of key rotation, once keys have been rotated."""
 KEYS_GOOD = timedelta(days=730)
@@ -110,7 +114,7 @@ class Authority:
         with files.directory_lock(self.directory):
             station = self._use_claim(code, now)
             epoch = 1 + max((one.epoch for one in self.registry.issued() if one.station == station), default=0)
-            certificate = pki.issue_client(self.issuer(), station, public, now)
+            certificate = pki.issue_client(self.issuer(), station, public, now, self._station_days)
             self.registry.add_issued(
                 CertificateRecord(station, epoch, certificate.serial_number, now, certificate.not_valid_after_utc)
             )
@@ -127,7 +131,7 @@ class Authority:
             for name in keys:
                 _check_name(name)
             before = Counter({one.station: one.epoch for one in sorted(issued, key=lambda one: one.epoch)})
-            made = {name: pki.issue_client(issuer, name, key, now) for name, key in keys.items()}
+            made = {name: pki.issue_client(issuer, name, key, now, self._station_days) for name, key in keys.items()}
             fresh = [
                 CertificateRecord(name, before[name] + 1, one.serial_number, now, one.not_valid_after_utc)
                 for name, one in made.items()
@@ -145,6 +149,11 @@ class Authority:
             signing_key=stated["signing_key"],
             verifier_key=stated["verifier_key"],
         )
+
+    @property
+    def _station_days(self) -> int:
+        """Short where the server renews certificates."""
+        return pki.STATION_DAYS if (self.directory / ISSUING_FILE).exists() else pki.LEAF_DAYS
 
     @property
     def signing_key(self) -> dict[str, str]:

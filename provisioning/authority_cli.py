@@ -14,6 +14,7 @@ from typing import Any
 from provisioning import files
 from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority
 from provisioning.exporting import export_server, export_verifier
+from provisioning.issuing import issue_issuing
 from provisioning.processes import issue_process
 from provisioning.renewal import LEAVES, renew
 from provisioning.rotation import ALL_PARTS, OVERLAP_DAYS, PARTS, finish_rotation, forget_ca, rotate
@@ -27,6 +28,7 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
     parts = authority.add_subparsers(required=True, metavar="COMMAND")
     init = make(parts, "init", "make all keys, once", _init)
     init.add_argument("directory", type=Path)
+    init.add_argument("--issuing", action="store_true", help="with an issuing key for the server")
     init.add_argument("--server-name", action="append", default=[], help="a name or address of the broker")
     crl = make(parts, "crl", "write the list of revocations anew", _crl)
     crl.add_argument("directory", type=Path, help="the authority")
@@ -37,6 +39,11 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
     issued = make(parts, "issue", "a certificate for one more process of the server at an MQTT broker", _issue)
     issued.add_argument("directory", type=Path)
     issued.add_argument("name", metavar="fleet-server-NAME")
+    issuing = make(
+        parts, "issue-issuing", "an issuing key for the server, which renews stations' certificates", _issue_issuing
+    )
+    issuing.add_argument("directory", type=Path)
+    issuing.add_argument("--early", action="store_true", help="also where there is more than a year left")
     rotation = make(parts, "rotate", "new keys for signing and verifier, which stations follow", _rotate)
     rotation.add_argument("directory", type=Path)
     rotation.add_argument("--only", choices=ALL_PARTS, action="append", help="one of them")
@@ -57,6 +64,8 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
 
 def _init(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     authority = Authority.init(arguments.directory, arguments.server_name, now)
+    if arguments.issuing:
+        issue_issuing(authority, now)
     public = files.read_json(authority.directory / PUBLIC_FILE)
     result = {"authority": str(authority.directory), "signing_key_id": public["signing_key"]["kid"]}
     return result, f"The authority is in {authority.directory}. Keep a copy of it where nobody else can read it."
@@ -94,6 +103,11 @@ def _issue(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any]
         told,
         f"server/{arguments.name}.pem and .key: good until {until:%Y-%m-%d}. Export, and write the broker's files anew.",
     )
+
+
+def _issue_issuing(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    until = issue_issuing(Authority(arguments.directory), now, early=arguments.early)
+    return {"not_after": until.isoformat()}, f"The issuing key is good until {until:%Y-%m-%d}. {HAND_OUT}"
 
 
 def _export(

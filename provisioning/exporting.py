@@ -1,8 +1,8 @@
 """Export of an authority's parts, for the machines and users that need them: the CA's key stays where it was made.
 
-Rules: the server's part has no key of the CA and none of the verifier's; the verifier's part has its own keys and nothing else. A
-copy is made file by file, each in one step, certificates last, so that a second export renews a copy in use; what the server made
-there itself stays.
+Rules: the server's part has no key of the CA (an issuing key under it is another) and none of the verifier's; the verifier's part
+has its own keys and nothing else. A copy is made file by file, each in one step, so that a second export renews a copy in use;
+what the server made there itself stays.
 """
 
 import os
@@ -12,7 +12,8 @@ from pathlib import Path
 
 from fleet.server.verifier.judge import Keys, KeysError
 from provisioning import files
-from provisioning.authority import CRL_FILE, KEYS_FILE, PUBLIC_FILE, Authority, AuthorityError
+from provisioning.authority import CRL_FILE, ISSUING_FILE, KEYS_FILE, PUBLIC_FILE, Authority, AuthorityError
+from provisioning.issuing import issuing_keys
 from provisioning.processes import process_names
 from provisioning.registry import ISSUED_FILE
 
@@ -26,6 +27,7 @@ SERVER_FILES = (
     KEYS_FILE,
     PUBLIC_FILE,
     "ca/ca.pem",
+    ISSUING_FILE,
     ISSUED_FILE,
     CRL_FILE,
 )
@@ -37,7 +39,8 @@ def export_server(authority: Authority, into: Path, owner: str | None = None) ->
     """What `kortkiosk-fleet serve --authority` needs. Gives what was written. Raises AuthorityError, OSError."""
     _check_place(authority, into)
     processes = [f"server/{name}{end}" for name in process_names(authority) for end in (".key", ".pem")]
-    return _copy(authority.directory, into, (*SERVER_FILES, *processes), owner)
+    issuing = [f"server/{path.name}" for path in issuing_keys(authority.directory)]
+    return _copy(authority.directory, into, (*SERVER_FILES, *issuing, *processes), owner)
 
 
 def export_verifier(authority: Authority, into: Path, owner: str | None = None) -> tuple[str, ...]:

@@ -12,7 +12,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = timedelta(days=1)
 CA_DAYS = 20 * 365
+ISSUING_DAYS = 5 * 365
 LEAF_DAYS = 2 * 365
+STATION_DAYS = 90
+"""Of a station's certificate where the fleet has an issuing key, which renews it over the link."""
 CRL_DAYS = 10 * 365
 """Long, since a broker that holds an ended list refuses everyone; a revocation makes a new list at once."""
 
@@ -26,6 +29,10 @@ class Issuer:
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
+
+    @property
+    def public(self) -> ec.EllipticCurvePublicKey:
+        return self.key.public_key()
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
@@ -42,21 +49,44 @@ def certificate_pem(certificate: x509.Certificate) -> bytes:
 
 
 def make_ca(now: datetime, key: ec.EllipticCurvePrivateKey | None = None, number: int = 1) -> Issuer:
-    """A self-signed authority that may issue end certificates only (path length 0). Those that follow the first have a number."""
+    """A self-signed authority, and below it at most one more (path length 1). Those that follow the first have a number."""
     key = key or new_key()
     common = "kortkiosk fleet authority" + (f" {number}" if number > 1 else "")
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
     builder = (
-        _builder(name, name, key.public_key(), now, CA_DAYS, key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        _builder(name, None, key.public_key(), now, CA_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_usage(sign_certificates=True), critical=True)
     )
     return Issuer(builder.sign(key, hashes.SHA256()), key)
 
 
-def issue_client(issuer: Issuer, name: str, public: ec.EllipticCurvePublicKey, now: datetime) -> x509.Certificate:
+def make_issuing(issuer: Issuer, public: ec.EllipticCurvePublicKey, now: datetime, number: int) -> x509.Certificate:
+    """An authority below the fleet's, for the server: it issues certificates of TLS clients alone, and no authority (path length
+    0). Its purpose is a constraint on what is below it, as OpenSSL and browsers read it: nobody takes a server of its making for
+    the broker.
+    """
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"kortkiosk fleet issuing {number}")])
+    builder = (
+        _builder(name, issuer, public, now, ISSUING_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(sign_certificates=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=True)
+    )
+    return builder.sign(issuer.key, hashes.SHA256())
+
+
+def may_have_issuing(certificate: x509.Certificate) -> bool:
+    """Whether this authority's certificate allows another below it."""
+    length = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+    return length is None or length > 0
+
+
+def issue_client(
+    issuer: Issuer, name: str, public: ec.EllipticCurvePublicKey, now: datetime, days: int = LEAF_DAYS
+) -> x509.Certificate:
     """A TLS client certificate whose common name is who it is."""
-    return _issue(issuer, name, public, now, ExtendedKeyUsageOID.CLIENT_AUTH, None)
+    return _issue(issuer, name, public, now, ExtendedKeyUsageOID.CLIENT_AUTH, None, days)
 
 
 def issue_server(
@@ -75,7 +105,7 @@ def make_crl(issuer: Issuer, revoked: list[tuple[int, datetime]], now: datetime)
         .last_update(now - CLOCK_SLACK)
         .next_update(now + CRL_DAYS * DAY)
         .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public), critical=False)
     )
     for serial, when in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when).build()
@@ -114,10 +144,11 @@ def _issue(
     now: datetime,
     purpose: x509.ObjectIdentifier,
     alternative: x509.SubjectAlternativeName | None,
+    days: int = LEAF_DAYS,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
-        _builder(subject, issuer.certificate.subject, public, now, LEAF_DAYS, issuer.key.public_key())
+        _builder(subject, issuer, public, now, days)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(sign_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
@@ -128,23 +159,22 @@ def _issue(
 
 
 def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    public: ec.EllipticCurvePublicKey,
-    now: datetime,
-    days: int,
-    issuer_key: ec.EllipticCurvePublicKey,
+    subject: x509.Name, issuer: Issuer | None, public: ec.EllipticCurvePublicKey, now: datetime, days: int
 ) -> x509.CertificateBuilder:
+    """`issuer`: None where it signs itself. What it issues never outlives it."""
+    end, above, key = now + days * DAY, subject, public
+    if issuer is not None:
+        end, above, key = min(end, issuer.certificate.not_valid_after_utc), issuer.certificate.subject, issuer.public
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(issuer)
+        .issuer_name(above)
         .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - CLOCK_SLACK)
-        .not_valid_after(now + days * DAY)
+        .not_valid_after(end)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key), critical=False)
     )
 
 

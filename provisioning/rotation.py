@@ -27,6 +27,7 @@ from provisioning.authority import (
     load_key,
     public_jwk,
 )
+from provisioning.issuing import read_issuing
 from provisioning.processes import process_names
 from provisioning.renewal import LEAVES, TooEarlyError, read_leaf
 
@@ -138,6 +139,10 @@ def _check_forgettable(authority: Authority, now: datetime) -> None:
         if not _is_issued_by(read_leaf(authority, name), issuer):
             how = f"renew --early --only {name}" if name in LEAVES else f"issue {name}"
             raise TooEarlyError(f"the certificate of {name} is of an old authority: `authority {how}`")
+    if any(not _is_issued_by(one, issuer) for one in read_issuing(authority.directory)):
+        raise TooEarlyError(
+            "an issuing key is of an old authority: `authority issue-issuing --early`, and wait for its end"
+        )
     since = datetime.fromisoformat(files.read_json(authority.directory / PUBLIC_FILE)["ca_since"])
     living = [one for one in authority.registry.issued() if one.revoked is None and one.not_after > now]
     newest = {one.station: one for one in living}

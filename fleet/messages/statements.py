@@ -28,7 +28,8 @@ _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 Authorities = tuple[x509.Certificate, ...]
-"""The fleet's: one, and once it has been rotated the ones before it too, for as long as they vouch for somebody."""
+"""The fleet's: one, and once it has been rotated the ones before it too, for as long as they vouch for somebody; and below them
+the issuing ones at the server, which vouch for stations."""
 
 
 class StatementError(ValueError):
@@ -115,6 +116,15 @@ def fault_of(certificate: x509.Certificate, authorities: x509.Certificate | Auth
     if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
         return f"the certificate of {name_of(certificate)} was not valid at {at.isoformat()}"
     return None
+
+
+def is_issuing_under(certificate: x509.Certificate, authorities: Authorities) -> bool:
+    """Whether this is the certificate of an issuing key, which one of these authorities has made (RFC 5280 section 4.2.1.9)."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
+    return constraints.ca and any(_is_issued_by(certificate, one) for one in authorities)
 
 
 def _is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:

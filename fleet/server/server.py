@@ -296,7 +296,7 @@ class FleetServer:
         )
         self._run(parts, EnvelopeResetSender(database, verifier, changes, self._clock).run(), "letter-tries")
         self._run(parts, RequestSender(database, issuer, changes, self._clock).run(), "requests")
-        guard = ask_guard(config.ca, config.revoked, database, self._clock, self._asks)
+        guard = ask_guard(config.ca, config.lists, database, self._clock, self._asks)
         return await self._link(parts, writer, AskHandling(answers, guard, signer), changes, duplicates, check)
 
     async def _link(

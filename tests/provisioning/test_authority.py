@@ -74,9 +74,9 @@ def test_the_brokers_certificate_names_every_address_it_answers_on(authority: Au
     assert [str(one) for one in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "::1", "192.0.2.7"]
 
 
-def test_the_authority_can_issue_no_authority(authority: Authority) -> None:
+def test_the_authority_can_issue_one_more_below_it(authority: Authority) -> None:
     ca = certificate(authority.directory / "ca/ca.pem")
-    assert ca.extensions.get_extension_for_class(x509.BasicConstraints).value == x509.BasicConstraints(True, 0)
+    assert ca.extensions.get_extension_for_class(x509.BasicConstraints).value == x509.BasicConstraints(True, 1)
     for name in ("broker", "fleet-server"):
         leaf = certificate(authority.directory / f"server/{name}.pem")
         leaf.verify_directly_issued_by(ca)

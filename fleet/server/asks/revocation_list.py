@@ -5,6 +5,7 @@ the former one in force, with a line in the log, and so does a file that is gone
 """
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -59,3 +60,14 @@ class RevocationList:
         except FileNotFoundError:
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationLists:
+    """Several, such as the authority's and that of the issuing keys under it."""
+
+    lists: tuple[RevocationList, ...]
+
+    def has(self, certificate: x509.Certificate) -> bool:
+        """Whether it is on one of them now."""
+        return any(one.has(certificate) for one in self.lists)

@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fleet.messages.signed import CLOCK_SLACK, SignedAsk, SignedError, open_ask
 from fleet.messages.statements import Authorities, fault_of, name_of
-from fleet.server.asks.revocation_list import RevocationList
+from fleet.server.asks.revocation_list import RevocationLists
 
 REMEMBERED = 2 * CLOCK_SLACK
 """How long a nonce counts as taken: from the earliest moment at which its time passes to the latest."""
@@ -55,7 +55,7 @@ class _Taken:
 
 
 class AskVerifier:
-    def __init__(self, authorities: Authorities, revoked: RevocationList, clock: Clock) -> None:
+    def __init__(self, authorities: Authorities, revoked: RevocationLists, clock: Clock) -> None:
         self._authorities = authorities
         self._revoked = revoked
         self._clock = clock

@@ -14,6 +14,8 @@ from fleet.messages import statements
 from fleet.messages.revocations import RevocationListError, read_revocations
 from fleet.messages.statements import Authorities
 from fleet.server.evidence.model import TYP
+from provisioning.authority import CRL_FILE, ISSUING_CRL_FILE, AuthorityError
+from provisioning.issuing import read_issuing
 
 
 class SealError(Exception):
@@ -27,31 +29,41 @@ class Seal:
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
     authorities: Authorities
-    crl: Path
+    crls: tuple[Path, ...]
+    """The authority's, and that of the issuing keys under it, where there is one."""
 
     @classmethod
     def load(cls, authority: Path) -> "Seal":
         """Of the directory that `kortkiosk-provision authority` made. Raises SealError."""
         key = _key(authority / "server" / "fleet-server.key")
         certificate = read_certificate(authority / "server" / "fleet-server.pem")
-        return cls(key, certificate, read_authorities(authority / "ca" / "ca.pem"), authority / "ca" / "crl.pem")
+        try:
+            issuing = read_issuing(authority)
+        except AuthorityError as error:
+            raise SealError(str(error)) from None
+        authorities = (*read_authorities(authority / "ca" / "ca.pem"), *issuing)
+        return cls(key, certificate, authorities, (authority / CRL_FILE, authority / ISSUING_CRL_FILE))
 
     def sign(self, manifest: bytes) -> str:
         """Detached: what is signed lies beside it."""
         return statements.sign(self.key, self.certificate, TYP, manifest, detached=True)
 
     def revocations(self) -> bytes:
-        """The authority's list of revocations as it is now. Raises SealError."""
-        try:
-            raw = self.crl.read_bytes()
-            read_revocations(raw, self.authorities, None)
-        except FileNotFoundError:
+        """The lists of revocations as they are now. Raises SealError."""
+        own, *others = self.crls
+        if not own.exists():
             hint = "make it with `kortkiosk-provision authority crl`, and copy it to the server"
-            raise SealError(f"{self.crl}: there is no list of revocations: {hint}") from None
+            raise SealError(f"{own}: there is no list of revocations: {hint}")
+        return b"".join(self._list(path) for path in (own, *(path for path in others if path.exists())))
+
+    def _list(self, path: Path) -> bytes:
+        try:
+            raw = path.read_bytes()
+            read_revocations(raw, self.authorities, None)
         except OSError as error:
-            raise SealError(f"{self.crl}: {error.strerror}") from None
+            raise SealError(f"{path}: {error.strerror}") from None
         except RevocationListError as error:
-            raise SealError(f"{self.crl}: {error}") from None
+            raise SealError(f"{path}: {error}") from None
         return raw
 
     @property

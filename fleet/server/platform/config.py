@@ -16,6 +16,7 @@ from fleet.server.platform.broker.mosquitto import SERVER_USER
 from fleet.server.platform.broker.mqtt5_client import Credentials
 from fleet.server.platform.database.database import FILE_NAME
 from fleet.server.platform.database.database_url import Place
+from provisioning.authority import ISSUING_CRL_FILE
 
 MQTT = Address("127.0.0.1", 8883)
 HTTP = Address("127.0.0.1", 8080)
@@ -96,6 +97,11 @@ class ServerConfig:
     def revoked(self) -> Path:
         """The CRL; there is none before a station is revoked."""
         return self.authority / "ca" / "crl.pem"
+
+    @property
+    def lists(self) -> tuple[Path, Path]:
+        """All CRLs: the authority's, and that of the issuing keys at the server."""
+        return self.revoked, self.authority / ISSUING_CRL_FILE
 
     @property
     def credentials(self) -> Credentials:

@@ -43,7 +43,7 @@ class Desk:
         self.transport = MemoryTransport()
         self.clock = real_clock
         ca = authority.directory / "ca"
-        self.guard: AskGuard = ask_guard(ca / "ca.pem", ca / "crl.pem", database, lambda: self.clock(), self.counts)
+        self.guard: AskGuard = ask_guard(ca / "ca.pem", [ca / "crl.pem"], database, lambda: self.clock(), self.counts)
         self.answers: Any = Answers(
             database, self.signer, verifier, AlarmRecorder(database), lambda: self.clock(), even_s=0
         )

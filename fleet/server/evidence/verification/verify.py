@@ -22,7 +22,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, Revocations, read_revocations
-from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, verify_statement
+from fleet.messages.statements import (
+    Authorities,
+    StatementError,
+    fault_of,
+    is_issuing_under,
+    name_of,
+    verify_statement,
+)
 from fleet.server.events.model import Difference
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import Archive, ContainerError
@@ -141,12 +148,15 @@ def _sealed(archive: Archive, anchors: TrustAnchors) -> _Checking:
     if manifest.version > 2:
         _check_there(archive, (contents.DIFFERENCES,))
     authorities = _authorities(archive.read(contents.CA))
-    if anchors.authorities is not None and not set(authorities) <= set(anchors.authorities):
+    roots = tuple(one for one in authorities if one.issuer == one.subject)
+    below = [one for one in authorities if one not in roots]
+    is_named = anchors.authorities is None or set(roots) <= set(anchors.authorities)
+    if not is_named or not all(is_issuing_under(one, roots) for one in below):
         raise StrangerError(contents.CA, "is not the authority that was named to trust")
     made = _moment(manifest.made)
     if name_of(signed.certificate) != contents.SERVER_NAME:
         raise StrangerError(contents.SEAL, f"is signed by {name_of(signed.certificate)!r}, which is no fleet server")
-    fault = fault_of(signed.certificate, authorities, made)
+    fault = fault_of(signed.certificate, roots, made)  # an issuing key vouches for stations, never for the server
     if fault is not None:
         raise StrangerError(contents.SEAL, fault)
     revocations = _revocations(archive, authorities) + anchors.revocations

@@ -18,7 +18,7 @@ from fleet.server.asks.fair_queue import MOST_WAITING, FairQueue
 from fleet.server.asks.guard import read_authorities
 from fleet.server.asks.rate_limits import A_DAY, AskLimits
 from fleet.server.asks.refusals import ALARM_EVERY
-from fleet.server.asks.revocation_list import AuthorityFileError, RevocationList
+from fleet.server.asks.revocation_list import AuthorityFileError, RevocationList, RevocationLists
 from fleet.server.asks.verification import REMEMBERED
 from fleet.server.platform.broker.transport import Incoming
 from fleet.server.platform.database.database import Database
@@ -183,7 +183,9 @@ def test_the_list_of_revoked_stations_is_followed(tmp_path: Path, caplog: pytest
     authorities, crl = read_authorities(folder / "ca.pem"), folder / "crl.pem"
     desk = Desk(authority, None, tmp_path)  # type: ignore[arg-type]
     certificate = desk.signatures("entre-a").own[1]
-    revoked = RevocationList(crl, authorities)
+    revoked = RevocationLists(
+        (RevocationList(crl, authorities), RevocationList(folder / "issuing-crl.pem", authorities))
+    )
     assert not revoked.has(certificate)
     authority.revoke("entre-a", datetime.now(UTC))
     assert revoked.has(certificate)
