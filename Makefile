@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware lock clean
+.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware bundle lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -95,6 +95,9 @@ gallery: setup ## every screen in every size, theme and language, and every page
 
 firmware: setup ## the cabinet's image for the Pico, from Debian's sources (ARGS=--keep puts it where tests and `flash` take it)
 	@scripts/firmware.sh $(ARGS)
+
+bundle: setup ## a signed update bundle of an image (ARGS: those of kortkiosk-provision bundle, see docs/updates.md)
+	@.venv/bin/kortkiosk-provision bundle $(ARGS)
 
 lock: setup ## write the locked requirements again (ARGS=--upgrade takes newer versions)
 	@scripts/lock.sh $(ARGS)

@@ -18,6 +18,7 @@ from provisioning.issuing import issue_issuing
 from provisioning.processes import issue_process
 from provisioning.renewal import LEAVES, renew
 from provisioning.rotation import ALL_PARTS, OVERLAP_DAYS, PARTS, finish_rotation, forget_ca, rotate
+from provisioning.updates.bundle import SIGNER, issue_signer
 
 HAND_OUT = "Hand the parts out now: export-verifier first, then export-server; and restart verifier and server."
 
@@ -44,6 +45,8 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
     )
     issuing.add_argument("directory", type=Path)
     issuing.add_argument("--early", action="store_true", help="also where there is more than a year left")
+    signer = make(parts, "issue-signer", "a key and certificate that sign update bundles", _issue_signer)
+    signer.add_argument("directory", type=Path)
     rotation = make(parts, "rotate", "new keys for signing and verifier, which stations follow", _rotate)
     rotation.add_argument("directory", type=Path)
     rotation.add_argument("--only", choices=ALL_PARTS, action="append", help="one of them")
@@ -103,6 +106,12 @@ def _issue(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any]
         told,
         f"server/{arguments.name}.pem and .key: good until {until:%Y-%m-%d}. Export, and write the broker's files anew.",
     )
+
+
+def _issue_signer(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    until = issue_signer(Authority(arguments.directory), now)
+    told = {"signer": str(arguments.directory / SIGNER), "not_after": until.isoformat()}
+    return told, f"{arguments.directory / SIGNER} and .key sign bundles until {until:%Y-%m-%d}."
 
 
 def _issue_issuing(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:

@@ -11,7 +11,7 @@ import getpass
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from provisioning.flash import (
 from provisioning.pico import FlashError, choose
 from provisioning.renewal import TooEarlyError
 from provisioning.units import STATION, UnitsError, add_options, write_units
+from provisioning.updates.bundle import SIGNER, BundleError, Images, make_bundle
 from provisioning.wiring import RewiringError, rewire
 
 Clock = Callable[[], datetime]
@@ -58,6 +59,8 @@ def main(argv: Sequence[str] | None = None, clock: Clock | None = None) -> int:
         return _say_error(arguments, FLASH_CODES.get(error.code, FAULT), error.code, str(error))
     except RewiringError as error:
         return _say_error(arguments, BAD_INPUT if error.ours else FAULT, "wiring", str(error))
+    except BundleError as error:
+        return _say_error(arguments, FAULT if error.fault == "no_rauc" else BAD_INPUT, error.fault, str(error))
     except (AuthorityError, IdentityError, UnitsError, ValueError) as error:
         return _say_error(arguments, BAD_INPUT, "bad_input", str(error))
     except OSError as error:
@@ -136,6 +139,14 @@ async def _flash_all(arguments: argparse.Namespace) -> FlashedBoard:
     return await flash(arguments.image, arguments.key, replace(way, load=load))
 
 
+def _bundle(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    images = Images(arguments.root, arguments.verity, arguments.boot_a, arguments.boot_b)
+    signer = arguments.authority / SIGNER
+    made = make_bundle(arguments.output, images, arguments.compatible, arguments.version, signer)
+    result = {"bundle": str(arguments.output), **asdict(made)}
+    return result, "\n".join(f"{name}: {value}" for name, value in result.items())
+
+
 def _wiring(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     find = configured_port(arguments.port) if arguments.port else only_port()
     rewired = asyncio.run(rewire(arguments.file, arguments.key, find))
@@ -206,6 +217,15 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("station")
     add_options(_command(commands, "units", "write the systemd unit of the station", _units))
     _flash_parser(commands)
+    bundle = _command(commands, "bundle", "make a signed bundle of an image, which stations update from", _bundle)
+    bundle.add_argument("output", type=Path, metavar="FILE.raucb")
+    bundle.add_argument("--root", type=Path, required=True, help="the root file system (squashfs)")
+    bundle.add_argument("--verity", type=Path, required=True, help="its hash tree (dm-verity)")
+    bundle.add_argument("--boot-a", type=Path, required=True, help="slot A's kernel image, or a Pi's boot partition")
+    bundle.add_argument("--boot-b", type=Path, required=True, help="the same of slot B")
+    bundle.add_argument("--compatible", required=True, help="the machines that it is for, such as kortkiosk-amd64")
+    bundle.add_argument("--version", required=True, help="numbers with dots between them, such as 2026.48.1")
+    bundle.add_argument("--authority", type=Path, required=True, help="where authority issue-signer was done")
     wiring = _command(commands, "wiring", "tell a paired board which pin does what; it starts anew", _wiring)
     wiring.add_argument("file", type=Path, help="wiring.json, see docs/cabinet-protocol.md")
     wiring.add_argument("--key", type=Path, required=True, help="the pairing file, as station.toml names it")

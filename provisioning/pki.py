@@ -86,7 +86,7 @@ def issue_client(
     issuer: Issuer, name: str, public: ec.EllipticCurvePublicKey, now: datetime, days: int = LEAF_DAYS
 ) -> x509.Certificate:
     """A TLS client certificate whose common name is who it is."""
-    return _issue(issuer, name, public, now, ExtendedKeyUsageOID.CLIENT_AUTH, None, days)
+    return _issue(issuer, name, public, now, [ExtendedKeyUsageOID.CLIENT_AUTH], None, days)
 
 
 def issue_server(
@@ -94,7 +94,13 @@ def issue_server(
 ) -> x509.Certificate:
     """A TLS server certificate for these host names and addresses."""
     alternative = x509.SubjectAlternativeName([_general_name(name) for name in names])
-    return _issue(issuer, names[0], public, now, ExtendedKeyUsageOID.SERVER_AUTH, alternative)
+    return _issue(issuer, names[0], public, now, [ExtendedKeyUsageOID.SERVER_AUTH], alternative)
+
+
+def issue_signer(issuer: Issuer, name: str, public: ec.EllipticCurvePublicKey, now: datetime) -> x509.Certificate:
+    """A certificate that signs update bundles: OpenSSL's purposes `codesign` and S/MIME want both uses."""
+    purposes = [ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION]
+    return _issue(issuer, name, public, now, purposes, None)
 
 
 def make_crl(issuer: Issuer, revoked: list[tuple[int, datetime]], now: datetime) -> bytes:
@@ -142,7 +148,7 @@ def _issue(
     name: str,
     public: ec.EllipticCurvePublicKey,
     now: datetime,
-    purpose: x509.ObjectIdentifier,
+    purposes: list[x509.ObjectIdentifier],
     alternative: x509.SubjectAlternativeName | None,
     days: int = LEAF_DAYS,
 ) -> x509.Certificate:
@@ -151,7 +157,7 @@ def _issue(
         _builder(subject, issuer, public, now, days)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(sign_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     )
     if alternative is not None:
         builder = builder.add_extension(alternative, critical=False)

@@ -47,7 +47,6 @@ __all__ = [
     "HoldLifted",
     "HoldReason",
     "Issuer",
-    "LetterNoted",
     "LetterOrdered",
     "LoggedIn",
     "NotFound",
@@ -127,8 +126,7 @@ class CardHeld:
 
 @dataclass(frozen=True, slots=True)
 class CardMarked:
-    """The issuer's system has no hold, or takes blocks from people alone: the fleet's stations take the card for one on hold, and
-    somebody has to block it."""
+    """The issuer's system has no hold: the fleet's stations take the card for one on hold, and somebody has to block it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +148,8 @@ class Blocking(Protocol):
 
     async def block(
         self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
-    ) -> CardBlocked | CardMarked | RequestQueued | RequestDeclined:
-        """Revoke the card's certificates for good; it is only marked where people do that in the issuer's portal. `by`: who wants
-        it (the holder with the card, or an administrator)."""
+    ) -> CardBlocked | RequestQueued | RequestDeclined:
+        """Revoke the card's certificates for good. `by`: who wants it (the holder with the card, or an administrator)."""
 
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
@@ -198,11 +195,6 @@ class LetterOrdered:
     where: Literal["home", "office"]
 
 
-@dataclass(frozen=True, slots=True)
-class LetterNoted:
-    """Somebody orders it in the issuer's portal, and it stands on the worklist until they have."""
-
-
 class CardKeys(Protocol):
     """A card's own administrative keys. They stay at the server; answers come for one card, one challenge."""
 
@@ -229,7 +221,7 @@ class CardKeys(Protocol):
 
     async def order_letter(
         self, card_number: str, *, errand: str, by: PersonProof | None = None
-    ) -> LetterOrdered | LetterNoted | RequestDeclined | Unavailable:
+    ) -> LetterOrdered | RequestDeclined | Unavailable:
         """Order a new code letter for the card. In nobody's name: to the registered address, once in 30 days a card."""
 
 

@@ -1,7 +1,7 @@
 """Slot program: the custom boot loader back end of RAUC, and what a start of the machine notes and gives up.
 
     python3 -m provisioning.updates.slots get-primary | set-primary B | get-state B | set-state B good|bad | get-current
-    python3 -m provisioning.updates.slots note-start      early in each start: what it is a start of, in /run/kortkiosk
+    python3 -m provisioning.updates.slots note-start      early in each start: what it is a start of, in /run/kortkiosk-slots.json
     python3 -m provisioning.updates.slots is-trial        exit 0 while a start is not confirmed: then the time is over
 
 Rules, as RAUC 1.13 calls it:
@@ -29,7 +29,7 @@ from provisioning import files
 from provisioning.updates.boot_loaders import BootLoader, Slot, boot_loader, replace_file
 
 STATE_FILE = "kortkiosk-slots.json"
-NOTES = Path("/run/kortkiosk/slots.json")
+NOTES = Path("/run/kortkiosk-slots.json")
 KERNEL_LINE = Path("/proc/cmdline")
 BLOCKING = frozenset({"old_firmware", "wrong_partition", "no_variables", "default_overridden"})
 """Problems with which no trial is begun: it would not be started, or nobody would know of what it was a start."""

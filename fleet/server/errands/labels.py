@@ -94,7 +94,6 @@ _WENT_WELL = frozenset(
         Outcome.LIFTED,
         Outcome.RELEASED,
         Outcome.LETTER_ORDERED,
-        Outcome.LETTER_NOTED,
         Outcome.ASKED,
         Outcome.WELL,
         Outcome.PAIRED,

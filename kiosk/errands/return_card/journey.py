@@ -46,10 +46,8 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
 def _after(caps: Capabilities, card: ReturnedCard) -> views.AfterReturn:
     if not card.is_ours:
         return "not_ours"
-    instead = caps.region.without_hold
-    if card.who.proof is not None and not (instead and instead.blocks):
-        return "blocks"
-    return "holds" if instead is None else "marks"
+    unproved: views.AfterReturn = "holds" if caps.region.without_hold is None else "marks"
+    return "blocks" if card.who.proof is not None else unproved
 
 
 async def _why(ask: Ask) -> BlockReason:
