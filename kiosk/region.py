@@ -184,11 +184,18 @@ class ProductCodeRule(RegionSection):
         return stands_for(self.code, code)
 
 
-class BlockInstead(RegionSection):
-    """Who blocks a reported card for good, and within how many hours, where the issuer's system has no hold."""
+class ByPeople(RegionSection):
+    """Who does something in the issuer's portal, and within how many hours, where the issuer's system cannot."""
 
     by: BothLanguages
     hours: Annotated[int, Field(ge=1, le=720)] = 24
+
+
+class WithoutHold(ByPeople):
+    """Who blocks a reported card for good. `blocks`: they make every block, since the issuer takes none by an interface (the
+    server's `blocks`); else one that its holder or an administrator has proved to want is made at once."""
+
+    blocks: bool = False
 
 
 PRODUCT_CODES = (
@@ -254,8 +261,10 @@ class RegionSettings(RegionSection):
     pin: NewPinRules = NewPinRules()
     product_codes: Annotated[tuple[ProductCodeRule, ...], Field(min_length=1, max_length=5)] = PRODUCT_CODES
     """Asked for where neither the chip nor the register tells who may unlock the card; any other code is the administrators'."""
-    without_hold: BlockInstead | None = None
+    without_hold: WithoutHold | None = None
     """The issuer's system has no hold: a reported card is marked, and blocked by somebody. The server's `holds` says the same."""
+    letters_by_hand: ByPeople | None = None
+    """Who orders code letters in the issuer's portal, and within how many hours. The server's `letters` says that people do."""
     contacts: Contacts = Contacts()
     place: dict[StationName, Place] = {}
     """Where the stations stand, by their names."""

@@ -1,10 +1,10 @@
 """Station identity: its name, epoch, key and the keys it trusts, read from the directory that enrolment wrote.
 
-The directory holds `station.key`, `station.pem` (subject CN = station name), `ca.pem`, `identity.json` and `store.key` (the
-secret under which the station encrypts what it keeps). Everything is checked once, here: what `Identity.load` returns fits
-together. Enrolment (provisioning) writes it; nobody changes it afterwards, but a station that was enrolled before there was a
-`store.key` makes one. A bit that has flipped in the verifier's key or in `store.key` would be believed: `identity.sha256`, where
-enrolment has written it, says what they were.
+The directory holds `station.key`, `station.pem` (subject CN = station name; the issuing authority's follows where there is one),
+`ca.pem`, `identity.json` and `store.key` (the secret under which the station encrypts what it keeps). Everything is checked
+once, here: what `Identity.load` returns fits together. Enrolment (provisioning) writes it; nobody changes it afterwards, but a
+station that was enrolled before there was a `store.key` makes one. A bit that has flipped in the verifier's key or in
+`store.key` would be believed: `identity.sha256`, where enrolment has written it, says what they were.
 """
 
 import base64
@@ -117,8 +117,8 @@ class Identity:
         return _read_certificate(self.certificate_file)
 
     def authority(self) -> x509.Certificate:
-        """The fleet's authority that issued the station's certificate. Raises IdentityError."""
-        found = _issuer_among(self.certificate(), self.ca_file)
+        """The fleet's authority, or issuing authority, that issued the station's certificate. Raises IdentityError."""
+        found = _issuer_of(self.certificate(), self.certificate_file, self.ca_file)
         if found is None:
             raise IdentityError(self.certificate_file, f"was not issued by the authority in {CA_FILE}")
         return found
@@ -269,20 +269,28 @@ def _check_certificate(directory: Path, certificate: x509.Certificate, station: 
         raise IdentityError(path, f"is not the certificate of {station}, which {IDENTITY_FILE} names")
     if certificate.public_key() != _read_key(directory / KEY_FILE).public_key():
         raise IdentityError(path, f"does not belong to {KEY_FILE}")
-    if _issuer_among(certificate, directory / CA_FILE) is None:
+    if _issuer_of(certificate, path, directory / CA_FILE) is None:
         raise IdentityError(path, f"was not issued by the authority in {CA_FILE}")
 
 
-def _issuer_among(certificate: x509.Certificate, path: Path) -> x509.Certificate | None:
-    """The authority in that file which issued it: there are several once the fleet's has been rotated. Raises IdentityError."""
+def _issuer_of(certificate: x509.Certificate, chain_file: Path, ca_file: Path) -> x509.Certificate | None:
+    """The authority that issued it: one in `ca_file` (several once the fleet's has been rotated), or one of them above another
+    of `chain_file`. Raises IdentityError."""
+    authorities, chain = _read_certificates(ca_file), _read_certificates(chain_file)[1:]
+    above = [one for one in chain if any(_is_issued_by(one, authority) for authority in authorities)]
+    return next((one for one in (*authorities, *above) if _is_issued_by(certificate, one)), None)
+
+
+def _is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     try:
-        authorities = x509.load_pem_x509_certificates(_read(path))
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _read_certificates(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_read(path))
     except ValueError:
         raise IdentityError(path, "is no PEM certificate") from None
-    for authority in authorities:
-        try:
-            certificate.verify_directly_issued_by(authority)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-            continue
-        return authority
-    return None

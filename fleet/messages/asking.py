@@ -232,6 +232,10 @@ class LetterOrderedResult(_Result, frozen=True, tag="ordered"):
     where: Literal["home", "office"]
 
 
+class LetterNotedResult(_Result, frozen=True, tag="noted"):
+    """The issuer's portal is for people: somebody orders the letter there, and it stands on the worklist until they have."""
+
+
 class CardStatus(_Result, frozen=True, tag="card_state"):
     """A card as the register knows it, without whose it is. `protected`: no name of the card is to be shown; `nonce`: 32 hex
     digits, the server's, valid for 15 minutes and bound to the first mandate that shows it."""
@@ -298,6 +302,7 @@ Result = (
     | CardProof
     | ReleasedResult
     | LetterOrderedResult
+    | LetterNotedResult
     | CardStatus
     | LoggedInResult
     | WorklistResult

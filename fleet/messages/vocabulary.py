@@ -284,6 +284,7 @@ class Outcome(StrEnum):
     UNAVAILABLE = "unavailable"
     RELEASED = "released"
     LETTER_ORDERED = "letter_ordered"
+    LETTER_NOTED = "letter_noted"
     # of the station
     ASKED = "asked"
     WELL = "well"

@@ -12,7 +12,15 @@ from fleet.messages import asking
 from fleet.messages.asking import ChallengeAsk, LetterAsk
 from fleet.messages.vocabulary import AskName
 from kiosk.issuer.client import ASK_LIMIT_S, IssuerRequests, refusal_of, request_id, text_of
-from kiosk.issuer.ports import CardKeyResponse, LetterOrdered, LoggedIn, PukReleased, RequestDeclined, Unavailable
+from kiosk.issuer.ports import (
+    CardKeyResponse,
+    LetterNoted,
+    LetterOrdered,
+    LoggedIn,
+    PukReleased,
+    RequestDeclined,
+    Unavailable,
+)
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.issuer.puk_release import ReplyKey
 
@@ -68,12 +76,14 @@ class FleetCardKeys:
 
     async def order_letter(
         self, card_number: str, *, errand: str, by: PersonProof | None = None
-    ) -> LetterOrdered | RequestDeclined | Unavailable:
+    ) -> LetterOrdered | LetterNoted | RequestDeclined | Unavailable:
         """One letter for an errand."""
         id_ = request_id(errand, AskName.CARD_LETTER, card_number)
         result = await self._requests.ask_for(LetterAsk(id=id_, card_number=card_number), *((by,) if by else ()))
         if isinstance(result, asking.LetterOrderedResult):
             return LetterOrdered(date.fromisoformat(result.arrives), result.where)
+        if isinstance(result, asking.LetterNotedResult):
+            return LetterNoted()
         return refusal_of(result)
 
 

@@ -176,12 +176,14 @@ class FleetBlocking:
 
     async def block(
         self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
-    ) -> CardBlocked | RequestQueued | RequestDeclined:
-        """For good. Raises StoreError: then nothing was kept, and the person must be told so."""
+    ) -> CardBlocked | CardMarked | RequestQueued | RequestDeclined:
+        """For good, or a mark until a person has. Raises StoreError: then nothing was kept, and the person must be told so."""
         now = self._now()
         result = await self._tell(self._block_ask(card_number, reason, by, errand, now), now)
         if isinstance(result, asking.BlockedResult):
             return CardBlocked(datetime.fromisoformat(result.at))
+        if isinstance(result, asking.MarkedResult):
+            return CardMarked()
         return _queued_or_declined(result, now)
 
     async def hold(

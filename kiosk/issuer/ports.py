@@ -47,6 +47,7 @@ __all__ = [
     "HoldLifted",
     "HoldReason",
     "Issuer",
+    "LetterNoted",
     "LetterOrdered",
     "LoggedIn",
     "NotFound",
@@ -126,7 +127,8 @@ class CardHeld:
 
 @dataclass(frozen=True, slots=True)
 class CardMarked:
-    """The issuer's system has no hold: the fleet's stations take the card for one on hold, and somebody has to block it."""
+    """The issuer's system has no hold, or takes blocks from people alone: the fleet's stations take the card for one on hold, and
+    somebody has to block it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +150,9 @@ class Blocking(Protocol):
 
     async def block(
         self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
-    ) -> CardBlocked | RequestQueued | RequestDeclined:
-        """Revoke the card's certificates for good. `by`: who wants it (the holder with the card, or an administrator)."""
+    ) -> CardBlocked | CardMarked | RequestQueued | RequestDeclined:
+        """Revoke the card's certificates for good; it is only marked where people do that in the issuer's portal. `by`: who wants
+        it (the holder with the card, or an administrator)."""
 
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
@@ -195,6 +198,11 @@ class LetterOrdered:
     where: Literal["home", "office"]
 
 
+@dataclass(frozen=True, slots=True)
+class LetterNoted:
+    """Somebody orders it in the issuer's portal, and it stands on the worklist until they have."""
+
+
 class CardKeys(Protocol):
     """A card's own administrative keys. They stay at the server; answers come for one card, one challenge."""
 
@@ -221,7 +229,7 @@ class CardKeys(Protocol):
 
     async def order_letter(
         self, card_number: str, *, errand: str, by: PersonProof | None = None
-    ) -> LetterOrdered | RequestDeclined | Unavailable:
+    ) -> LetterOrdered | LetterNoted | RequestDeclined | Unavailable:
         """Order a new code letter for the card. In nobody's name: to the registered address, once in 30 days a card."""
 
 

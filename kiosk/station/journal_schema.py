@@ -13,6 +13,7 @@ from kiosk.issuer.ports import (
     CardMarked,
     CertificateIssued,
     HoldLifted,
+    LetterNoted,
     LetterOrdered,
     PukReleased,
     RequestDeclined,
@@ -95,6 +96,7 @@ OUTCOMES: dict[type, Outcome] = {
     Unavailable: Outcome.UNAVAILABLE,
     PukReleased: Outcome.RELEASED,
     LetterOrdered: Outcome.LETTER_ORDERED,
+    LetterNoted: Outcome.LETTER_NOTED,
 }
 """The outcome of an effect by the type of its result. It travels over the link: a type may be renamed, its outcome not."""
 

@@ -1,35 +1,15 @@
 """The views of a block or a hold: it is being told, it was declined, what it means."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-
 from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.region import BlockInstead
+from kiosk.region import ByPeople
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
-from kiosk.steps.view_helpers import cancel_button, date_text, last_digits, primary_button
+from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
 from kiosk.views import Busy, Confirm, Fact, Point, Say, Tell, local, say
 
 DEAD = ("card_blocked", "card_returned", "card_voided")
 """Reasons of the issuer (docs/messages.md) why there is nothing left to block: nobody can use the card."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockedBy:
-    """Who blocks a card that is only marked, and when at the latest (local time)."""
-
-    who: Say
-    until: datetime
-
-    @classmethod
-    def of(cls, instead: BlockInstead, now: datetime) -> "BlockedBy":
-        """From now on."""
-        return cls(local(instead.by.model_dump()), (now + timedelta(hours=instead.hours)).astimezone())
-
-    def said(self) -> Say:
-        """As a sentence."""
-        return say("lost_done.marked.by", who=self.who, day=date_text(self.until.date()), time=f"{self.until:%H:%M}")
 
 
 def telling(context: ViewContext) -> Busy:
@@ -53,7 +33,7 @@ def declined(context: ViewContext, reason: str) -> StopError:
 
 
 def sure(
-    context: ViewContext, whose: CardHolder, happened: str, *, blocks: bool, instead: BlockInstead | None = None
+    context: ViewContext, whose: CardHolder, happened: str, *, blocks: bool, instead: ByPeople | None = None
 ) -> Confirm:
     """What will happen to the card. `instead`: the issuer has no hold, and who blocks it within how many hours."""
     what = "block" if blocks else "hold" if happened == "forgotten" else "hold_first"
@@ -75,7 +55,7 @@ def sure(
     )
 
 
-def _then(what: str, instead: BlockInstead | None) -> Point:
+def _then(what: str, instead: ByPeople | None) -> Point:
     if what == "mark_first" and instead is not None:
         who = local(instead.by.model_dump())
         return Point(say("sure.mark_first.then", hours=instead.hours), who, icon="timer-sand")
@@ -97,13 +77,11 @@ def really(context: ViewContext, whose: CardHolder) -> Confirm:
     )
 
 
-def done(
-    context: ViewContext, came: str, *, police: bool, block_line: str = "", blocked_by: BlockedBy | None = None
-) -> Tell:
+def done(context: ViewContext, came: str, *, police: bool, block_line: str = "", blocked_by: Say | None = None) -> Tell:
     """What holds now, and what is left to do: the police, the block line, a new card. `blocked_by`: who blocks a card that is
-    only marked, and until when; None: nobody does, or nobody knows."""
+    only marked, and until when, as a sentence; None: nobody does, or nobody knows."""
     is_awaited = blocked_by is not None and came == "marked"
-    points = [Point(blocked_by.said(), mark="number")] if blocked_by and is_awaited else []
+    points = [Point(blocked_by, mark="number")] if blocked_by and is_awaited else []
     points += [Point(say("lost_done.police"), mark="number")] if police else []
     if came in ("held", "marked", "hold_queued", "mark_queued", "block_queued") and police:
         line = say("lost_done.line.number", number=block_line) if block_line else say("lost_done.line")

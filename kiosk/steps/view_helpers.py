@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from drivers.reader.model import Pin
 from kiosk.receipts.template import group_digits
+from kiosk.region import ByPeople
 from kiosk.steps.context import CardHolder
-from kiosk.views import CANCEL, Button, Option, Say, say
+from kiosk.views import CANCEL, Button, Option, Say, local, say
 
 __all__ = [
     "back_button",
@@ -15,6 +16,7 @@ __all__ = [
     "common_name",
     "date_text",
     "display_name",
+    "done_by",
     "group_digits",
     "last_digits",
     "page_options",
@@ -36,6 +38,13 @@ def display_name(whose: CardHolder) -> str:
 def date_text(when: date) -> Say:
     """A day as people write it: `25 nov 2026`."""
     return say("day", day=when.day, month=say(f"receipt.month.{when.month}"), year=when.year)
+
+
+def done_by(key: str, people: ByPeople, now: datetime) -> Say:
+    """Who does it in the issuer's portal, and when at the latest (local time), as the sentence `key`."""
+    until = (now + timedelta(hours=people.hours)).astimezone()
+    who = local(people.by.model_dump())
+    return say(key, who=who, day=date_text(until.date()), time=f"{until:%H:%M}")
 
 
 def puk_floor_cause(puk: Pin) -> Say:

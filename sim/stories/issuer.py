@@ -32,6 +32,7 @@ from kiosk.issuer.ports import (
     DirectoryPerson,
     Found,
     HoldLifted,
+    LetterNoted,
     LetterOrdered,
     LoggedIn,
     NotFound,
@@ -80,6 +81,8 @@ class IssuerDesk:
         self.online = True
         self.holds = True
         """Whether the issuer's system has a hold."""
+        self.by_people = False
+        """Blocks and letters are made by people, in the issuer's portal."""
         self.declines: dict[str, str] = {}
         """Reason by question: `certificate`, `block`, `hold`, `lift`, `unblock`, `puk`, `letter`, `log_in`."""
         self.people: dict[str, DirectoryPerson] = {}
@@ -143,13 +146,16 @@ class IssuerDesk:
 
     async def block(
         self, card_number: str, reason: str, *, by: PersonProof, errand: str
-    ) -> CardBlocked | RequestQueued | RequestDeclined:
+    ) -> CardBlocked | CardMarked | RequestQueued | RequestDeclined:
         if (refused := not_meant(by, "card.block", card_number)) is not None:
             return refused
         if "block" in self.declines:
             return RequestDeclined(self.declines["block"])
         if not self.online:
             return self._queue("block", card_number, reason, by.hsa_id)
+        if self.by_people:
+            self.told.append(("block marked", card_number, reason, by.hsa_id))
+            return CardMarked()
         self.set_state(card_number, state="blocked", held_from=None)
         self.told.append(("block", card_number, reason, by.hsa_id))
         return CardBlocked(self._clock.now())
@@ -239,7 +245,10 @@ class IssuerDesk:
 
     async def order_letter(
         self, card_number: str, *, errand: str, by: PersonProof | None = None
-    ) -> LetterOrdered | RequestDeclined | Unavailable:
+    ) -> LetterOrdered | LetterNoted | RequestDeclined | Unavailable:
+        if self.by_people and self.online:
+            self.told.append(("letter noted", card_number))
+            return LetterNoted()
         answer = self._no("letter")
         if answer is None:
             self.told.append(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
+from kiosk.region import BothLanguages, WithoutHold
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE
 from sim.stories.room import Room, authority, persona_of
@@ -68,3 +69,23 @@ def queued(what: str, reason: str, by: str) -> Callable[[Room], None]:
 
 
 PRINTED = ("receipt.issued", "receipt.print printed")
+
+
+def marks_only(room: Room) -> None:
+    """The issuer's system has no hold, as the region's file says too."""
+    desk = room.caps.blocking
+    assert isinstance(desk, IssuerDesk)
+    desk.holds = False
+    by = BothLanguages(sv="ID-administratören på kontoret", en="the ID administrator at the office")
+    room.equip(region=room.caps.region.model_copy(update={"without_hold": WithoutHold(by=by, hours=24)}))
+
+
+def portal(room: Room) -> None:
+    """Nor an interface for blocks: people make them in its portal."""
+    marks_only(room)
+    desk, instead = room.caps.blocking, room.caps.region.without_hold
+    assert isinstance(desk, IssuerDesk)
+    assert instead is not None
+    desk.by_people = True
+    by_people = instead.model_copy(update={"blocks": True})
+    room.equip(region=room.caps.region.model_copy(update={"without_hold": by_people}))

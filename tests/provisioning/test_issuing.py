@@ -8,11 +8,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from fleet.agent.identity import Broker, Identity, IdentityError
 from fleet.messages.statements import fault_of
 from fleet.server.asks.guard import read_authorities
 from provisioning import files, pki
-from provisioning.authority import CRL_FILE, ISSUING_FILE, Authority, AuthorityError
+from provisioning.authority import CRL_FILE, ISSUING_FILE, Authority, AuthorityError, EnrolledStation
 from provisioning.exporting import export_server
+from provisioning.identity import write_identity
 from provisioning.issuing import Issuing, issue_issuing, issuing_keys, read_issuing
 from provisioning.renewal import LEAVES, TooEarlyError, renew
 from provisioning.rotation import CA, finish_rotation, forget_ca, rotate
@@ -183,3 +185,22 @@ def test_it_is_made_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture
         "--code-file", tmp_path / "code",
     )  # fmt: skip
     assert stated["not_after"] == (NOW + 90 * DAY).isoformat()
+
+
+def test_a_station_starts_on_the_chain_and_not_on_its_certificate_alone(authority: Authority, tmp_path: Path) -> None:
+    """What stations trust are the authorities of `ca.pem`, which rotation writes anew: the issuing one comes with its own."""
+    issuing, key = loaded(authority.directory), pki.new_key()
+    chain = [pki.certificate_pem(one) for one in issuing.chain(issuing.issue("entre-a", key.public_key(), NOW))]
+    public = files.read_json(authority.directory / "public.json")
+    ca = (authority.directory / "ca/ca.pem").read_bytes()
+    enrolled = EnrolledStation("entre-a", 1, b"".join(chain), ca, public["signing_key"], public["verifier_key"])
+    identity = write_identity(tmp_path / "identity", pki.key_pem(key), enrolled, Broker("localhost", 8883))
+    assert identity.authority() == issuing.issuers[0].certificate
+    (tmp_path / "identity/station.pem").write_bytes(chain[0])
+    with pytest.raises(IdentityError, match="was not issued by the authority"):
+        Identity.load(tmp_path / "identity")
+    stranger = Authority.init(tmp_path / "stranger", [], NOW)
+    (tmp_path / "identity/station.pem").write_bytes(b"".join(chain))
+    (tmp_path / "identity/ca.pem").write_bytes((stranger.directory / "ca/ca.pem").read_bytes())
+    with pytest.raises(IdentityError, match="was not issued by the authority"):
+        Identity.load(tmp_path / "identity")

@@ -94,6 +94,7 @@ _WENT_WELL = frozenset(
         Outcome.LIFTED,
         Outcome.RELEASED,
         Outcome.LETTER_ORDERED,
+        Outcome.LETTER_NOTED,
         Outcome.ASKED,
         Outcome.WELL,
         Outcome.PAIRED,

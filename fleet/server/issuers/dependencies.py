@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificate_offers import OfferRules
-from fleet.server.issuers.model import Handovers
+from fleet.server.issuers.model import Channel
 from fleet.server.issuers.ports import CardRegister, CertificateIssuer, DirectoryService, StatusSource
 
 
@@ -22,6 +22,7 @@ class IssuerSide:
     keys: CardKeys
     rules: OfferRules
     status: StatusSource
-    handovers: Handovers = "interface"
+    handovers: Channel = "interface"
+    letters: Channel = "interface"
     holds: bool = True
     """Whether the issuer's system has a hold; else its register marks cards."""

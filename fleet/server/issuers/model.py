@@ -1,10 +1,10 @@
-"""Read models of requests to the issuer: holds, blocks, lifts and hand-overs in the queue."""
+"""Read models of requests to the issuer: holds, blocks, lifts, hand-overs and letters in the queue."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from fleet.messages.asking import BlockAsk, HoldAsk, IdentifiedAsk, LiftAsk
+from fleet.messages.asking import BlockAsk, HoldAsk, IdentifiedAsk, LetterAsk, LiftAsk
 from fleet.server.issuers.tables import HANDED_OVER
 
 
@@ -23,14 +23,14 @@ class HandoverReport(IdentifiedAsk, frozen=True, forbid_unknown_fields=True, tag
 
 
 CardChange = BlockAsk | HoldAsk | LiftAsk
-Queueable = CardChange | HandoverReport
+Queueable = CardChange | HandoverReport | LetterAsk
 
 
 RequestState = Literal["waiting", "done", "declined"]
 
 
-Handovers = Literal["interface", "portal"]
-"""How an issuer hears of a hand-over: `portal` is a web application for people, without an interface for programs."""
+Channel = Literal["interface", "portal"]
+"""How an issuer hears of something: `portal` is a web application for people, without an interface for programs."""
 
 
 STATES: tuple[RequestState, ...] = ("waiting", "done", "declined")

@@ -99,8 +99,8 @@ class CardRegister(Protocol):
     """Knows the state of every card, and changes it. `by`: the HSA-id of who has proved to be allowed to, empty where nobody has.
     All methods raise IssuerAwayError."""
 
-    async def block(self, ask: BlockAsk, by: str) -> BlockedResult | DeclinedResult:
-        """Revoke all certificates of the card, for good."""
+    async def block(self, ask: BlockAsk, by: str) -> BlockedResult | MarkedResult | DeclinedResult:
+        """Revoke all certificates of the card, for good; or mark it, where people do that in the issuer's portal."""
 
     async def hold(self, ask: HoldAsk, by: str) -> HeldResult | MarkedResult | DeclinedResult:
         """Suspend them (RFC 5280 5.3.1, certificateHold); or mark the card, where the issuer's system has no hold."""

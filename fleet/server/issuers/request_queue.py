@@ -1,4 +1,4 @@
-"""Queue of holds, blocks, lifts and hand-overs on their way to the issuer, as rows.
+"""Queue of holds, blocks, lifts, hand-overs and letters on their way to the issuer, as rows.
 
 Rules: a request is put once for each (station, id); it waits until the issuer has said yes or no, however long that takes, and
 then stays as what came of it. Of several processes one tries at a time: who tries claims the row for some minutes.
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
 
-from fleet.messages.asking import PersonAsk, tag_of
+from fleet.messages.asking import DeclinedResult, MarkedResult, PersonAsk, Result, tag_of
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName, EventType
 from fleet.server.errands.tables import errands
@@ -29,7 +29,7 @@ QUEUED = frozenset({AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.CARD_LIFT})
 CHUNK = 500
 FIRST_S, LAST_S = 30.0, 3600.0
 PORTAL = "register it in the issuer's portal"
-"""Why a hand-over waits where the issuer has no interface for it."""
+"""Why a hand-over, a letter or a block waits where the issuer has no interface for it."""
 
 
 def enqueue(connection: Connection, key: RequestKey, ask: Queueable, who: str, now: datetime, by: str = "") -> bool:
@@ -89,9 +89,9 @@ class _Attested(msgspec.Struct):
     second: str = ""
 
 
-def leave_to_people(connection: Connection, row: RequestRow) -> None:
+def leave_to_people(connection: Connection, key: RequestKey) -> None:
     """The issuer has no interface for it: no more tries, it waits for somebody who does it in the issuer's portal."""
-    waiting = and_(_this(row.key), requests.c.state == "waiting")
+    waiting = and_(_this(key), requests.c.state == "waiting")
     connection.execute(update(requests).where(waiting).values(due=None, error=PORTAL))
 
 
@@ -100,6 +100,15 @@ def settle(connection: Connection, key: RequestKey, now: datetime) -> bool:
     undone = and_(_this(key), requests.c.state != "done")
     values = {"state": "done", "due": None, "error": None, "tried": now}
     return connection.execute(update(requests).where(undone).values(values)).rowcount == 1
+
+
+def settle_about(connection: Connection, card_number: str, asks: Collection[str], now: datetime) -> None:
+    """The same of all that waits about a card: what two asked for is done once."""
+    waiting = and_(
+        requests.c.card_number == card_number, requests.c.ask.in_(sorted(asks)), requests.c.state == "waiting"
+    )
+    values = {"state": "done", "due": None, "error": None, "tried": now}
+    connection.execute(update(requests).where(waiting).values(values))
 
 
 def due_requests(connection: Connection, now: datetime, limit: int = 20) -> list[RequestRow]:
@@ -124,6 +133,15 @@ def claim(connection: Connection, row: RequestRow, until: datetime) -> bool:
     """Whether nobody else tries it now; then nobody does before `until`."""
     this = and_(_this(row.key), requests.c.state == "waiting", requests.c.due == row.due)
     return connection.execute(update(requests).where(this).values(due=until)).rowcount == 1
+
+
+def record_result(connection: Connection, key: RequestKey, result: Result | None, now: datetime) -> None:
+    """What the issuer has said of a request. A block that only marked the card waits for people, who do it in the portal."""
+    waits = _this(key), requests.c.ask == AskName.CARD_BLOCK
+    if isinstance(result, MarkedResult) and connection.execute(select(requests.c.id).where(*waits)).first() is not None:
+        leave_to_people(connection, key)
+    else:
+        record_answer(connection, key, result.reason if isinstance(result, DeclinedResult) else None, now)
 
 
 def record_answer(connection: Connection, key: RequestKey, reason: str | None, now: datetime) -> None:

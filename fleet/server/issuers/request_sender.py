@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from fleet.messages.asking import DeclinedResult, Result
+from fleet.messages.asking import LetterAsk, Result
 from fleet.messages.vocabulary import AskName
 from fleet.server.guards.model import BLOCKS, HOLDS
 from fleet.server.guards.service import clock_is_believed, share_of, within_share
@@ -96,6 +96,7 @@ class RequestSender:
         if isinstance(row.content, HandoverReport):
             report = await asyncio.to_thread(self._complete, row, row.content)
             return await self._answers.side.register.received(report)
+        assert not isinstance(row.content, LetterAsk), "letters in the queue wait for people"
         return await self._answers.carry_out(row.station, row.content, by=row.by, own=row.own)
 
     def _due(self) -> list[RequestRow]:
@@ -135,13 +136,12 @@ class RequestSender:
 
     def _leave_to_people(self, row: RequestRow) -> None:
         with self._database.writing.begin() as connection:
-            requesting.leave_to_people(connection, row)
+            requesting.leave_to_people(connection, row.key)
 
     def _put_off(self, row: RequestRow, why: str) -> None:
         with self._database.writing.begin() as connection:
             requesting.postpone(connection, row, why, self._clock())
 
     def _settle(self, row: RequestRow, result: Result | None) -> None:
-        reason = result.reason if isinstance(result, DeclinedResult) else None
         with self._database.writing.begin() as connection:
-            requesting.record_answer(connection, row.key, reason, self._clock())
+            requesting.record_result(connection, row.key, result, self._clock())

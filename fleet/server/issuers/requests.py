@@ -11,15 +11,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, delete, func, insert, select
+from sqlalchemy import Connection, and_, delete, func, insert, select
 
 from fleet.messages.asking import (
+    BlockAsk,
     CertificateAsk,
     DeclinedResult,
     HoldAsk,
     IdentifiedAsk,
     IssuedResult,
     LetterAsk,
+    LetterNotedResult,
+    LetterOrderedResult,
     PersonAsk,
     Result,
     ask_digest,
@@ -29,7 +32,7 @@ from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
 from fleet.server.issuers.certificates import days_of_reserve_certificates, keep_certificate
 from fleet.server.issuers.model import Queueable, RequestKey
-from fleet.server.issuers.request_queue import QUEUED, enqueue, record_answer
+from fleet.server.issuers.request_queue import QUEUED, enqueue, leave_to_people, record_result
 from fleet.server.issuers.tables import wishes
 from fleet.server.orders.model import OPEN
 from fleet.server.orders.tables import orders
@@ -37,6 +40,8 @@ from fleet.server.people.service import knows_certificate, record_certificates
 from fleet.server.platform.database.database import Database
 
 HOUR = timedelta(hours=1)
+LETTERS = (tag_of(LetterOrderedResult), tag_of(LetterNotedResult))
+"""Outcomes after which a letter comes."""
 LETTER_AGAIN = timedelta(days=30)
 """So often a letter is ordered for a card in nobody's name."""
 MOST_AN_HOUR: dict[str, int] = {
@@ -108,23 +113,13 @@ class RequestLog:
 
     def keep(self, station: str, ask: IdentifiedAsk, people: tuple[str, ...], result: Result, now: datetime) -> None:
         """Write down what came of it: durable before the answer goes out."""
-        name = tag_of(ask)
-        row = _row(station, ask, now) | {
-            "people": json.dumps([person for person in people if person]),
-            "outcome": tag_outcome(result),
-            "reason": result.reason if isinstance(result, DeclinedResult) else None,
-            "result": encode(result).decode() if name in SAID_AGAIN else None,
-        }
-        this = and_(wishes.c.station == station, wishes.c.id == ask.id)
         with self._database.writing.begin() as connection:
-            connection.execute(delete(wishes).where(this, wishes.c.result.is_(None)))
-            if connection.execute(select(wishes.c.id).where(this)).first() is None:
-                connection.execute(insert(wishes).values(row))
+            keep_result(connection, station, ask, people, result, now)
             if isinstance(ask, CertificateAsk) and isinstance(result, IssuedResult):
                 keep_certificate(connection, station, ask, result, now)
                 record_certificates(connection, ask.hsa_id, [base64.b64decode(result.chain[0])])
-            if name in QUEUED:
-                record_answer(connection, RequestKey(station, ask.id), row["reason"], now)
+            if tag_of(ask) in QUEUED:
+                record_result(connection, RequestKey(station, ask.id), result, now)
 
     def remember_certificate(self, hsa_id: str, certificate: bytes) -> None:
         """Whose a certificate (DER) is that has proved somebody: stations are told of it when its holder leaves."""
@@ -144,7 +139,7 @@ class RequestLog:
     def had_letter(self, ask: LetterAsk, now: datetime) -> bool:
         """Whether a letter was ordered for that card lately, at whichever station."""
         these = and_(
-            wishes.c.card_number == ask.card_number, wishes.c.ask == tag_of(ask), wishes.c.outcome == "ordered"
+            wishes.c.card_number == ask.card_number, wishes.c.ask == tag_of(ask), wishes.c.outcome.in_(LETTERS)
         )
         with self._database.reading.begin() as connection:
             lately = select(wishes.c.id).where(these, wishes.c.at > now - LETTER_AGAIN)
@@ -166,6 +161,29 @@ class RequestLog:
         with self._database.writing.begin() as connection:
             enqueue(connection, RequestKey(station, ask.id), ask, by, now, by)
 
+    def leave_to_people(self, station: str, ask: Queueable, by: str, now: datetime) -> None:
+        """The issuer has no interface for it: it waits for somebody who does it in the issuer's portal."""
+        with self._database.writing.begin() as connection:
+            key = RequestKey(station, ask.id)
+            enqueue(connection, key, ask, by, now, by)
+            leave_to_people(connection, key)
+
+
+def keep_result(
+    connection: Connection, station: str, ask: IdentifiedAsk, people: tuple[str, ...], result: Result, now: datetime
+) -> None:
+    """Write down what came of a question, once for its id; what only reserved its place is replaced."""
+    row = _row(station, ask, now) | {
+        "people": json.dumps([person for person in people if person]),
+        "outcome": tag_outcome(result),
+        "reason": result.reason if isinstance(result, DeclinedResult) else None,
+        "result": encode(result).decode() if tag_of(ask) in SAID_AGAIN else None,
+    }
+    this = and_(wishes.c.station == station, wishes.c.id == ask.id)
+    connection.execute(delete(wishes).where(this, wishes.c.result.is_(None)))
+    if connection.execute(select(wishes.c.id).where(this)).first() is None:
+        connection.execute(insert(wishes).values(row))
+
 
 def tag_outcome(result: Result) -> str:
     return str(result.__struct_config__.tag)
@@ -182,7 +200,7 @@ def _row(station: str, ask: IdentifiedAsk, now: datetime) -> dict[str, Any]:
         "people": "[]",
         "outcome": ASKED,
         "reason": None,
-        "hold_reason": ask.reason if isinstance(ask, HoldAsk) else None,
+        "hold_reason": ask.reason if isinstance(ask, HoldAsk | BlockAsk) else None,
         "result": None,
         "at": now,
     }

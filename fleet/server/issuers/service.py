@@ -31,6 +31,7 @@ from fleet.messages.asking import (
     IssuedResult,
     IssuerAsk,
     LetterAsk,
+    LetterNotedResult,
     LiftAsk,
     LoginAsk,
     NotFoundResult,
@@ -214,15 +215,20 @@ class IssuerAnswers:
                     return DeclinedResult(f"card_{card[1].state}"), people
                 return await self.side.register.release_puk(ask, station, (holder, *attending)), people
             case LetterAsk():
-                return await self._letter(ask, asker, card[1], attending), people
+                return await self._letter(station, ask, asker, card[1], attending), people
 
-    async def _letter(self, ask: LetterAsk, asker: Asker, record: CardRecord, attending: tuple[str, ...]) -> Result:
+    async def _letter(
+        self, station: str, ask: LetterAsk, asker: Asker, record: CardRecord, attending: tuple[str, ...]
+    ) -> Result:
         if record.reserve:  # one whose codes are lost is scrapped
             return DeclinedResult("reserve_card")
         if asker.people and not of_holder(asker.people, record) and not attending:
             return DeclinedResult("not_allowed")
         if not asker.people and await asyncio.to_thread(self._wishes.had_letter, ask, self._clock()):
             return DeclinedResult("letter_lately")
+        if self.side.letters == "portal":
+            await asyncio.to_thread(self._wishes.leave_to_people, station, ask, asker.by, self._clock())
+            return LetterNotedResult()
         return await self.side.register.order_letter(ask, record.hsa_id)
 
     async def _challenge(self, ask: ChallengeAsk, asker: Asker, card: HeldCard, attending: tuple[str, ...]) -> Result:

@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cryptography import x509
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fleet.server.issuers.adapters.http_client import client_tls
 from fleet.server.issuers.certificate_offers import OfferRules
-from fleet.server.issuers.model import Handovers
+from fleet.server.issuers.model import Channel
 from fleet.server.issuers.proofs.assurance import SHIPPED
 
 
@@ -90,11 +90,21 @@ class IssuerSettings(_Table):
     """Folder of the region's data (`fleet.server.issuers.region_data`); empty where there is none."""
     card_keys: str = ""
     """File of the cards' own keys (`fleet.server.issuers.card_keys`)."""
-    handovers: Handovers = "interface"
+    handovers: Channel = "interface"
     """How the issuer hears that a card was handed over."""
+    letters: Channel = "interface"
+    """How a new code letter is ordered."""
+    blocks: Channel = "interface"
+    """How a card is blocked. With `portal` it is marked here until somebody has blocked it there."""
     holds: bool = True
     """The issuer's system can put a card on hold. Without, a reported card is marked here, and waits for somebody to block it."""
     base: Path = Path()
+
+    @model_validator(mode="after")
+    def _holds_with_blocks(self) -> "IssuerSettings":
+        if self.holds and self.blocks == "portal":
+            raise ValueError("blocks in a portal want holds = false: who takes no block by interface takes no hold")
+        return self
 
     @classmethod
     def load(cls, path: Path) -> "IssuerSettings":

@@ -60,7 +60,7 @@ async def connected(
         register: CardRegister = rest
         if not settings.holds:
             directory = WithMarks(directory, database)
-            register = HoldsKeptHere(rest, directory)
+            register = HoldsKeptHere(rest, directory, blocks=settings.blocks)
         side = IssuerSide(
             EstIssuer(secure, labels=settings.labels),
             register,
@@ -69,6 +69,7 @@ async def connected(
             settings.offer_rules(),
             status,
             settings.handovers,
+            settings.letters,
             settings.holds,
         )
         changed = asyncio.Event()

@@ -32,7 +32,7 @@ def obstacle(request: Request, worklist: Worklist, row: WorklistRow, action: Act
         return "right"
     if action not in DECISIONS:
         return ""
-    if row.is_sent:
+    if row.is_sent and action != "blocked":
         return "sent"
     if not worklist.may_decide(caller.name, row.station):
         return "not_listed"

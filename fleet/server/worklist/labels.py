@@ -31,10 +31,12 @@ _ICON: dict[Kind, str] = {
     "quarantined": "shield-alert-outline",
     "left": "account-outline",
     "letter_declined": "email-outline",
+    "letter": "email-outline",
 }
 _DO: dict[Action, str] = {
     "block": "smart-card-off-outline",
     "lift": "lock-open-variant-outline",
+    "blocked": "smart-card-off-outline",
     "register": "check",
     "remind": "bell-outline",
     "cancel": "close-circle-outline",
@@ -72,7 +74,9 @@ def action_icon(action: Action) -> str:
 
 
 def action_code(row: WorklistRow, action: Action) -> str:
-    """Its words: a block is confirmed where a hold stands, and new elsewhere."""
+    """Its words: a block is confirmed where a hold stands, and new elsewhere; a letter is ordered."""
+    if row.kind == "letter" and action == "register":
+        return "ordered"
     return "revoke" if action == "block" and row.kind != "hold" else action
 
 
@@ -102,7 +106,7 @@ def row_cause(row: WorklistRow, texts: Localization) -> str:
             return texts.code("worklist_cause", row.cause)
         case "hold_declined" | "letter_declined":
             return texts.code("declined", row.cause)
-        case "handover":
+        case "handover" | "letter":
             return _handover_cause(row.cause, texts)
         case "left":
             return last_eight(row.card_number)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, get_args
 
+from fleet.messages.issuing import BlockReason
 from fleet.server.cards.model import CardStory
 from fleet.server.platform.live_feed.topics import Topic, changes_with
 
@@ -23,14 +24,16 @@ Kind = Literal[
     "quarantined",
     "left",
     "letter_declined",
+    "letter",
 ]
-"""Why something waits. `not_seen`: a card given back by its number alone. `handover`: the issuer has not confirmed it."""
+"""Why something waits. `not_seen`: a card given back by its number alone. `handover`: the issuer has not confirmed it. `letter`:
+it is to be ordered in the issuer's portal."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Action = Literal["block", "lift", "register", "remind", "cancel", "open_slot", "empty", "close"]
-"""What brings a row to its end, or towards it. `register`: a person has done it in the issuer's portal; `open_slot` and `empty`
-are done at the station."""
+Action = Literal["block", "lift", "blocked", "register", "remind", "cancel", "open_slot", "empty", "close"]
+"""What brings a row to its end, or towards it. `register`: a person has done it in the issuer's portal; `blocked`: it was
+blocked there; `open_slot` and `empty` are done at the station."""
 ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
-    "hold": ("block", "lift"),
+    "hold": ("block", "lift", "blocked"),
     "not_seen": ("empty",),
     "hold_declined": ("close",),
     "handover": ("register",),
@@ -38,14 +41,15 @@ ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
     "bin": ("close",),
     "misplaced": ("cancel",),
     "quarantined": ("open_slot",),
-    "left": ("block", "remind"),
+    "left": ("block", "remind", "blocked"),
     "letter_declined": ("close",),
+    "letter": ("register",),
 }
 """The first is the one that a row shows."""
-DECISIONS: frozenset[Action] = frozenset({"block", "lift"})
+DECISIONS: frozenset[Action] = frozenset({"block", "lift", "blocked"})
 """What only a listed ID administrator does, after a step-up."""
 AT_STATION: frozenset[Action] = frozenset({"open_slot", "empty"})
-EXPLAINED: frozenset[Action] = frozenset({"close", "register"})
+EXPLAINED: frozenset[Action] = frozenset({"close", "register", "blocked"})
 """What ends a row by a person's word alone: the word is written down."""
 MOST_NOTE = 200
 
@@ -88,6 +92,13 @@ class WorklistRow:
         """Who has it, since when."""
         last = next((act for act in reversed(self.acts) if act.act in ("take", "leave")), None)
         return last if last is not None and last.act == "take" else None
+
+
+def block_reason(row: WorklistRow) -> BlockReason:
+    """Why the card of a row is blocked, by why it is on hold. Whatever names no reason is a card that is lost to us."""
+    if row.kind == "left":
+        return "left"
+    return next((reason for reason in get_args(BlockReason) if reason == row.cause), "lost")
 
 
 class Worklist(Protocol):

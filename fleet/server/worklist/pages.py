@@ -12,7 +12,6 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from fleet.messages.issuing import BlockReason
 from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
 from fleet.server.cards.model import Cards
 from fleet.server.cards.pages import wish
@@ -35,20 +34,18 @@ from fleet.server.worklist.labels import row_level, row_story
 from fleet.server.worklist.model import (
     ACTIONS,
     AT_STATION,
-    DECISIONS,
     EXPLAINED,
     MOST_NOTE,
     Action,
     Worklist,
     WorklistRow,
+    block_reason,
 )
 
 LOOKED = "people.worklist"
 SHOWS = ("all", "free", "mine")
 SHOWN = 200
 """Rows of a page: who has more waiting does not read them all."""
-BLOCK_REASON: dict[str, BlockReason] = {"stolen": "stolen", "code_known": "code_known", "returned": "returned"}
-"""By the reason of a hold. All others are a card that is lost to us."""
 _REFUSED: dict[Obstacle, tuple[int, str]] = {
     "right": (403, "your role does not allow this here, or the row does not offer it"),
     "not_listed": (403, "only an ID administrator (KRA) of the station, by the region's list, decides about a card"),
@@ -107,8 +104,8 @@ def carry_out(request: Request, worklist: Worklist, cards: Cards, row: WorklistR
     if action in EXPLAINED and not note:
         raise HTTPException(422, "what a person's word ends needs that word: write how it was done")
     who = caller_of(request).name
-    if action in DECISIONS:
-        reason = "" if action == "lift" else "left" if row.kind == "left" else BLOCK_REASON.get(row.cause, "lost")
+    if action in ("block", "lift"):
+        reason = "" if action == "lift" else block_reason(row)
         wish(request, cards, row.card_number, "lift" if action == "lift" else "block", reason)
         worklist.record(row, who, action, note)
         return

@@ -32,6 +32,7 @@ from fleet.messages.asking import (
     BlockedResult,
     DeclinedResult,
     HeldResult,
+    LetterNotedResult,
     LetterOrderedResult,
     LiftedResult,
     MarkedResult,
@@ -52,10 +53,10 @@ from fleet.server.worklist.tables import worklist_acts, worklist_mails
 MOST = 2000
 """Facts that are read at once, the oldest first."""
 CHUNK = 500
-BLOCKED, HELD, MARKED, LIFTED, DECLINED, ORDERED = (
-    tag_of(result)
-    for result in (BlockedResult, HeldResult, MarkedResult, LiftedResult, DeclinedResult, LetterOrderedResult)
+BLOCKED, HELD, MARKED, LIFTED, DECLINED = (
+    tag_of(result) for result in (BlockedResult, HeldResult, MarkedResult, LiftedResult, DeclinedResult)
 )
+ORDERED, NOTED = tag_of(LetterOrderedResult), tag_of(LetterNotedResult)
 NOTHING_TO_DO = ("card_blocked", "card_returned", "card_voided", "letter_lately")
 """Refusals after which nothing waits for anybody."""
 Item = tuple[Kind, str]
@@ -92,7 +93,8 @@ def facts_query(today: str, seen: StationCondition = all_stations) -> Select[Any
         _holds(),
         _waiting_holds(),
         _declined("hold_declined", (AskName.CARD_HOLD, AskName.CARD_BLOCK), BLOCKED, HELD, MARKED),
-        _declined("letter_declined", (AskName.CARD_LETTER,), ORDERED),
+        _declined("letter_declined", (AskName.CARD_LETTER,), ORDERED, NOTED),
+        _letters(),
         _handovers(),
         _orders("receipt", orders.c.state == "activated", not_(_is_blocked(orders.c.card_number))),
         _orders("misplaced", orders.c.state == "misplaced"),
@@ -174,7 +176,7 @@ def _is_closed(found: Any) -> ColumnElement[bool]:
 def _is_sent(card: ColumnElement[str]) -> ColumnElement[bool]:
     on_its_way = requests.alias("on_its_way")
     asks = on_its_way.c.ask.in_((AskName.CARD_BLOCK, AskName.CARD_LIFT))
-    return exists().where(on_its_way.c.card_number == card, asks, on_its_way.c.state == "waiting")
+    return exists().where(on_its_way.c.card_number == card, asks, on_its_way.c.due.is_not(None))
 
 
 def _is_blocked(card: ColumnElement[str]) -> ColumnElement[bool]:
@@ -183,14 +185,17 @@ def _is_blocked(card: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def _holds() -> Select[Any]:
-    """Holds that stand: neither blocked nor lifted since. Those of deadlines are told there."""
+    """Holds and marks that stand: neither blocked nor lifted since. Those of deadlines are told there."""
     ended = wishes.alias("ended")
     later = (ended.c.card_number == wishes.c.card_number, ended.c.at >= wishes.c.at)
     stands = ~exists().where(*later, ended.c.outcome.in_((BLOCKED, LIFTED)))
     reason = func.coalesce(wishes.c.hold_reason, "lost")
     query = _source("hold", wishes.c.card_number, wishes.c.card_number, wishes.c.station, reason, wishes.c.at)
     return query.where(
-        wishes.c.ask == AskName.CARD_HOLD, wishes.c.outcome.in_((HELD, MARKED)), reason != "deadline", stands
+        wishes.c.ask.in_((AskName.CARD_HOLD, AskName.CARD_BLOCK)),
+        wishes.c.outcome.in_((HELD, MARKED)),
+        reason != "deadline",
+        stands,
     )
 
 
@@ -222,6 +227,14 @@ def _handovers() -> Select[Any]:
     cause = func.coalesce(requests.c.error, "waiting")
     query = _source("handover", requests.c.id, requests.c.card_number, requests.c.station, cause, requests.c.made)
     return query.where(requests.c.ask == HANDED_OVER, requests.c.state.in_(("waiting", "declined")), tried)
+
+
+def _letters() -> Select[Any]:
+    """Letters that somebody orders in the issuer's portal. A card that was blocked meanwhile needs none."""
+    card, station = requests.c.card_number, requests.c.station
+    query = _source("letter", card, card, station, requests.c.error, requests.c.made)
+    wanted = (requests.c.ask == AskName.CARD_LETTER, requests.c.state == "waiting", not_(_is_blocked(card)))
+    return query.where(*wanted)
 
 
 def _orders(kind: Kind, *fits: ColumnElement[bool]) -> Select[Any]:

@@ -9,13 +9,17 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
-from fleet.messages.asking import WorklistLine, WorklistResult
+from sqlalchemy import Connection
+
+from fleet.messages.asking import BlockAsk, BlockedResult, WorklistLine, WorklistResult
 from fleet.messages.attending import LEVEL, refusal_to_attend
+from fleet.messages.vocabulary import AskName
 from fleet.server.cards.model import Cards, CardStory
 from fleet.server.deadlines.due_dates import due_day, local
 from fleet.server.deadlines.settings import Code, DeadlineSettings
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey
+from fleet.server.issuers.requests import keep_result
 from fleet.server.people.queries import administrator_at
 from fleet.server.platform.audit.log import AuditEvent, append
 from fleet.server.platform.database.database import Database
@@ -24,7 +28,7 @@ from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.time_zones import HERE, ends
 from fleet.server.worklist import queries
-from fleet.server.worklist.model import Act, Action, WorklistRow
+from fleet.server.worklist.model import Act, Action, WorklistRow, block_reason
 from fleet.server.worklist.queries import Fact
 from fleet.server.worklist.settings import WorklistSettings
 
@@ -111,8 +115,8 @@ class WorklistService:
         """Do what needs no issuer, and write it down."""
         now, topics = self._clock(), {Topic.WORKLIST}
         with self._database.writing.begin() as connection:
-            if action == "register":
-                requesting.settle(connection, RequestKey(row.station, row.subject), now)
+            if action in ("register", "blocked"):
+                _settle(connection, row, who, now)
                 topics |= {Topic.REQUESTS, Topic.ORDERS}
             queries.record_act(connection, (row.kind, row.subject), Act(now, who, action, note))
         if action == "cancel":
@@ -134,6 +138,20 @@ class WorklistService:
         begun = date.fromisoformat(fact.cause) if code == "left" else local(fact.since)
         last = due_day(self._deadlines.rule[code], begun)
         return ends(datetime.combine(last + timedelta(days=1), time()), HERE).astimezone(UTC)
+
+
+def _settle(connection: Connection, row: WorklistRow, who: str, now: datetime) -> None:
+    """A person has done it in the issuer's portal. A block there is written down as one that was asked for and granted."""
+    match row.kind:
+        case "handover":
+            requesting.settle(connection, RequestKey(row.station, row.subject), now)
+        case "letter":
+            requesting.settle_about(connection, row.card_number, (AskName.CARD_LETTER,), now)
+        case _:
+            at = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+            ask = BlockAsk(id=row.id, card_number=row.card_number, reason=block_reason(row), wanted=at)
+            keep_result(connection, row.station, ask, (who,), BlockedResult(at), now)
+            requesting.settle_about(connection, row.card_number, requesting.QUEUED, now)
 
 
 def _line(row: WorklistRow, hsa_id: str) -> WorklistLine:

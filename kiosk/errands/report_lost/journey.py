@@ -20,6 +20,8 @@ from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import own_card
 from kiosk.steps.receipt import hand_out_receipt, receipt_for
+from kiosk.steps.view_helpers import done_by
+from kiosk.views import Say
 
 CONTEXT = ViewContext("report_lost")
 WHAT, WHICH, SURE = (CONTEXT.at(step, 3) for step in range(1, 4))
@@ -63,19 +65,21 @@ async def _which(ask: Ask, caps: Capabilities, log: ErrandLog, what: str) -> tup
     return printed.whose, who
 
 
-def _blocked_by(caps: Capabilities, what: str) -> blocking_views.BlockedBy | None:
+def _blocked_by(caps: Capabilities, what: str) -> Say | None:
     """Who blocks a card that the issuer cannot put on hold. One that is only forgotten nobody blocks."""
     instead = caps.region.without_hold
-    return blocking_views.BlockedBy.of(instead, caps.clock.now()) if instead and what in BLOCKS else None
+    return done_by("lost_done.marked.by", instead, caps.clock.now()) if instead and what in BLOCKS else None
 
 
 async def _sure(ask: Ask, caps: Capabilities, what: str, whose: CardHolder, who: Identification) -> BlockRequest:
-    """A block is confirmed twice; a hold once."""
-    may_block = what in BLOCKS and bool(who.people)
-    await ask(blocking_views.sure(SURE, whose, what, blocks=may_block, instead=caps.region.without_hold))
+    """A block is confirmed twice; a hold, and a block that people make, once."""
+    may_block, instead = what in BLOCKS and bool(who.people), caps.region.without_hold
+    at_once = may_block and not (instead and instead.blocks)
+    await ask(blocking_views.sure(SURE, whose, what, blocks=at_once, instead=instead))
     if not may_block:
         return BlockRequest(whose.card_number, None, HOLDS[what], next(iter(who.people), None))
-    await ask(blocking_views.really(SURE, whose))
+    if at_once:
+        await ask(blocking_views.really(SURE, whose))
     return BlockRequest(whose.card_number, BLOCKS[what], HOLDS[what], who.people[0])
 
 

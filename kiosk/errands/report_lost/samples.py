@@ -6,16 +6,17 @@ from typing import Any
 
 from kiosk.errands.report_lost import views
 from kiosk.errands.report_lost.journey import CONTEXT, SURE, WHAT, WHICH
-from kiosk.region import BlockInstead, BothLanguages, general
+from kiosk.region import BothLanguages, WithoutHold, general
 from kiosk.steps import blocking_views
 from kiosk.steps.identity import printed_number_views
+from kiosk.steps.view_helpers import done_by
 from kiosk.views import View
 from sim.gallery.made_up import ORDER
 
 OUTCOMES = ("blocked", "held", "marked", "block_queued", "hold_queued", "mark_queued")
 OFFICE = {"sv": "ID-administratören på kontoret", "en": "The ID administrator at the office"}
-INSTEAD = BlockInstead(by=BothLanguages(**OFFICE), hours=24)
-BY = blocking_views.BlockedBy.of(INSTEAD, datetime(2026, 12, 2, 8, 0, tzinfo=UTC))
+INSTEAD = WithoutHold(by=BothLanguages(**OFFICE), hours=24)
+BY = done_by("lost_done.marked.by", INSTEAD, datetime(2026, 12, 2, 8, 0, tzinfo=UTC))
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:

@@ -4,13 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from kiosk.region import BlockInstead, BothLanguages
 from kiosk.station.devices import NoReader
 from sim.stories.errand_stories import OWN, ErrandStory
-from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, locked
 from sim.stories.person import Story, first, pulls, puts
-from sim.stories.register import HOLDER, NUMBER, PRINTED, both, queued, register, told
+from sim.stories.register import HOLDER, NUMBER, PRINTED, both, marks_only, portal, queued, register, told
 from sim.stories.room import OLD_PIN, Room, persona_of
 
 ADMINISTRATED = replace(OWN, hand=("1:old", "10:old", "13:new"))
@@ -43,16 +41,12 @@ def lost(what: str = "lost", **changed: Any) -> Callable[[], Story]:
     return lambda: {f"report_lost.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
 
 
-def marks_only(room: Room) -> None:
-    """The issuer's system has no hold, as the region's file says too."""
-    desk = room.caps.blocking
-    assert isinstance(desk, IssuerDesk)
-    desk.holds = False
-    by = BothLanguages(sv="ID-administratören på kontoret", en="the ID administrator at the office")
-    room.equip(region=room.caps.region.model_copy(update={"without_hold": BlockInstead(by=by, hours=24)}))
-
-
 STORIES = [
+    ErrandStory(
+        "report_lost: the card is here, and its issuer's portal is for people: marked, after one question", "report_lost",
+        lost("code_known"), prepare=both(register(), portal), reason="marked", events=("card.block marked", *PRINTED),
+        check=told(("block marked", NUMBER, "code_known", HOLDER)),
+    ),
     ErrandStory(
         "report_lost: lost, by its number: a hold at once", "report_lost", lost(), prepare=register(), reason="held",
         events=("card.hold held", *PRINTED), check=told(("hold", NUMBER, "lost", "")), troubled=True, touched=True,

@@ -46,8 +46,10 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
 def _after(caps: Capabilities, card: ReturnedCard) -> views.AfterReturn:
     if not card.is_ours:
         return "not_ours"
-    unproved: views.AfterReturn = "holds" if caps.region.without_hold is None else "marks"
-    return "blocks" if card.who.proof is not None else unproved
+    instead = caps.region.without_hold
+    if card.who.proof is not None and not (instead and instead.blocks):
+        return "blocks"
+    return "holds" if instead is None else "marks"
 
 
 async def _why(ask: Ask) -> BlockReason:

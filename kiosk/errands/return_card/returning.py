@@ -65,7 +65,9 @@ async def _proof(
     """The holder's, by code and signature, where the card could prove anybody. Raises as `prove_person`."""
     pin, certificate = card.facts.pin(Role.IDENTIFICATION), card.facts.certificate("identification")
     may = pin is not None and pin.state != "locked" and certificate is not None and certificate.chain in OWN_CARD
-    if not may or await ask(views.know_code(context, holds=caps.region.without_hold is None)) != "yes":
+    instead = caps.region.without_hold
+    words_of_block = views.know_code(context, holds=instead is None, blocks=not (instead and instead.blocks))
+    if not may or await ask(words_of_block) != "yes":
         return None
     words, means = (
         own_card_views.code(context, card.facts),

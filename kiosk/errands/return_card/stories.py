@@ -10,7 +10,7 @@ from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, change_first, traited
 from sim.stories.person import Person, Story, drops, jams, pulls, puts
-from sim.stories.register import HOLDER, NUMBER, PRINTED, both, empty_register, queued, register, told
+from sim.stories.register import HOLDER, NUMBER, PRINTED, both, empty_register, portal, queued, register, told
 from sim.stories.room import OLD_PIN, Room
 
 
@@ -98,6 +98,10 @@ STORIES = [
     ErrandStory(
         "return_card: no connection, told later", "return_card", back(), prepare=register(online=False),
         reason="block_queued", check=queued("block", "replaced", HOLDER),
+    ),
+    ErrandStory(
+        "return_card: an issuer whose portal is for people, who block it there", "return_card", back(),
+        prepare=both(register(), portal), reason="marked", check=told(("block marked", NUMBER, "replaced", HOLDER)),
     ),
     ErrandStory(
         "return_card: another assignment follows, and the card is kept", "return_card", back(why="left", keep="keep", kept="end"),

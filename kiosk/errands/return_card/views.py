@@ -53,16 +53,17 @@ def insert(context: ViewContext, strange: Strangeness | None) -> Await:
     )
 
 
-def know_code(context: ViewContext, *, holds: bool = True) -> Confirm:
+def know_code(context: ViewContext, *, holds: bool = True, blocks: bool = True) -> Confirm:
     """With the code the card is blocked at once; without it, it is on hold until somebody confirms. `holds`: the issuer has a
-    hold; without, the card is only marked."""
+    hold; without, the card is only marked. `blocks`: the issuer takes blocks by an interface; without, people make them."""
+    at_once = "yes" if blocks else "asked"
     return Confirm(
         name=context.name("know_code"),
         errand=context.title,
         step=context.step,
         title=say("know_code.title"),
         points=(
-            Point(say("know_code.yes"), say("know_code.yes.detail"), icon="check"),
+            Point(say(f"know_code.{at_once}"), say(f"know_code.{at_once}.detail"), icon="check"),
             Point(say("know_code.no" if holds else "know_code.marked"), say("know_code.no.detail"), icon="timer-sand"),
         ),
         way_out=cancel_button(),

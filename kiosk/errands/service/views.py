@@ -64,6 +64,7 @@ TASKS = (
     "quarantined",
     "left",
     "letter_declined",
+    "letter",
 )
 """Kinds of rows on the worklist. What a newer server has besides is `other`."""
 OTHER_TASK = "other"

@@ -10,7 +10,7 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.errands.unblock import views
 from kiosk.errands.unblock.views import CARD, CONTEXT
 from kiosk.errands.unblock.ways import choose_way
-from kiosk.issuer.ports import LetterOrdered, RequestDeclined, Unavailable
+from kiosk.issuer.ports import LetterNoted, LetterOrdered, RequestDeclined, Unavailable
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
@@ -80,6 +80,11 @@ async def order_letter(
             ended = Ended(ErrandOutcome.DONE, "letter_ordered")
             await log.end(ended)
             await ask(views.ordered(context, arrives, where))
+            return ended
+        case LetterNoted():
+            ended = Ended(ErrandOutcome.DONE, "letter_noted")
+            await log.end(ended)
+            await ask(views.noted(context, caps.region.letters_by_hand, caps.clock.now()))
             return ended
         case RequestDeclined():
             raise views.declined(context)

@@ -11,15 +11,16 @@ from kiosk.errands.unblock import views
 from kiosk.errands.unblock.journey import CODE, LETTER
 from kiosk.errands.unblock.views import CARD, CONTEXT
 from kiosk.issuer.ports import RequestDeclined, SwitchOff, Unavailable
-from kiosk.region import PRODUCT_CODES
+from kiosk.region import PRODUCT_CODES, BothLanguages, ByPeople
 from kiosk.steps import card_views, own_card_views
 from kiosk.steps.pin import by_administrator_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
-from sim.gallery.made_up import ATTENDED, ORDER, RECEIPT
+from sim.gallery.made_up import ATTENDED, ORDER, RECEIPT, TIME
 
 PUK = Pin("02", "PUK", Role.PUK, 2, None, "unknown", 8, 8, counted=True, below_floor=True)
 BOTH = (Role.IDENTIFICATION, Role.SIGNATURE)
+BY_HAND = ByPeople(by=BothLanguages(sv="Kortkontoret", en="The card office"), hours=24)
 SWITCHED_OFF = {
     "sv": "Kort som delades ut i våras byts i december. Du får ett brev. Ditt kort gäller så länge.",
     "en": "Cards handed out this spring are replaced in December. You get a letter. Your card is valid until then.",
@@ -59,6 +60,8 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "letter-ordering", views.ordering(LETTER)
     yield "letter-home", views.ordered(LETTER, date(2026, 12, 3), "home")
     yield "letter-office", views.ordered(LETTER, date(2026, 12, 3), "office")
+    yield "letter-noted", views.noted(LETTER, None, TIME)
+    yield "letter-noted-by", views.noted(LETTER, BY_HAND, TIME)
     yield "letter-declined", views.declined(LETTER).view
     yield "letter-unavailable", views.unavailable(LETTER).view
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from drivers.reader.pin.try_ledger import LOCKED
 from fleet.messages.issuing import CardRecord, DirectoryPerson
+from kiosk.region import BothLanguages, ByPeople
 from sim.reader.administrative_key import key_of
 from sim.reader.personas import person
 from sim.stories.errand_stories import ErrandStory
@@ -186,6 +187,23 @@ def letter_alone(room: Room) -> None:
     code_is(OLD_PIN, tries=(0, 10))(room)
 
 
+def portal(room: Room) -> None:
+    """Letters are ordered by people, in the issuer's portal; the region says by whom and how soon."""
+    desk = room.caps.card_keys
+    assert isinstance(desk, IssuerDesk)
+    desk.by_people = True
+    by = BothLanguages(sv="Kortkontoret", en="The card office")
+    room.equip(region=room.caps.region.model_copy(update={"letters_by_hand": ByPeople(by=by, hours=24)}))
+
+
+def letter_noted_alone(room: Room) -> None:
+    """A letter was asked for, and the card is as it was."""
+    desk = room.caps.card_keys
+    assert isinstance(desk, IssuerDesk)
+    assert desk.told == [("letter noted", NUMBER)]
+    code_is(OLD_PIN, tries=(0, 10))(room)
+
+
 ATTESTED = ("identity.attested",)
 
 
@@ -347,6 +365,12 @@ STORIES = [
         by_hand(order_letter="order", letter_ordered="end"), TWO_READERS, prepare=issuer(key=False), reason="letter_ordered",
         check=letter_alone,
         events=(*ATTESTED, "card.unblock not_answered", "puk.release declined", "letter.order letter_ordered"),
+    ),
+    ErrandStory(
+        "unblock: no envelope, and a person orders one in the issuer's portal", "unblock",
+        unlock(locked="no_envelope", without="letter", order_letter="order", letter_noted="end"),
+        prepare=both(issuer(), portal), reason="letter_noted", check=letter_noted_alone,
+        events=("letter.order letter_noted",), views=("unblock.order_letter", "unblock.ordering", "unblock.letter_noted"),
     ),
     ErrandStory(
         "unblock: a product code of the holders' that the chip does not tell", "unblock",

@@ -1,15 +1,16 @@
 """The views of unblocking: whether this product may be unblocked here, what is left, and the end."""
 
-from datetime import date
+from datetime import date, datetime
 
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import ErrandOutcome
+from kiosk.region import ByPeople
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.pin.card_test_views import Untested, untested_lead
 from kiosk.steps.pin.views import TASKS_WITH_PUK
-from kiosk.steps.view_helpers import cancel_button, date_text, last_digits, primary_button
+from kiosk.steps.view_helpers import cancel_button, date_text, done_by, last_digits, primary_button
 from kiosk.views import (
     Await,
     Busy,
@@ -199,6 +200,20 @@ def ordered(context: ViewContext, arrives: date, where: str) -> Tell:
         badge_icon="check-bold",
         title=say("letter.done"),
         lead=(say(f"letter.done.{where}", day=date_text(arrives)), say("letter.done.then")),
+        primary=primary_button("end", "button.end", "check"),
+    )
+
+
+def noted(context: ViewContext, by_hand: ByPeople | None, now: datetime) -> Tell:
+    """Who orders it in the issuer's portal, by when where the region says so, and that it comes by post."""
+    by = say("letter.noted.somebody") if by_hand is None else done_by("letter.noted.by", by_hand, now)
+    return Tell(
+        name=context.name("letter_noted"),
+        errand=context.title,
+        badge="success",
+        badge_icon="email-outline",
+        title=say("letter.noted"),
+        lead=(by, say("letter.noted.lead"), say("letter.done.then")),
         primary=primary_button("end", "button.end", "check"),
     )
 

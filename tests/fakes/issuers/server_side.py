@@ -35,7 +35,7 @@ from fleet.server.issuers.adapters.merged_directory import MergedDirectory
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.dependencies import IssuerSide
-from fleet.server.issuers.model import HandoverReport
+from fleet.server.issuers.model import Channel, HandoverReport
 from fleet.server.issuers.ports import DirectoryEntry, IssuerAwayError, Standing
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.nonces import Nonces
@@ -138,7 +138,7 @@ class Status:
 class Place:
     """The server's side and a clock that a test sets."""
 
-    def __init__(self, database: Database, folder: Path, *, holds: bool = True) -> None:
+    def __init__(self, database: Database, folder: Path, *, holds: bool = True, blocks: Channel = "interface") -> None:
         self.database = database
         self.now = NOW
         self.register = Register()
@@ -155,14 +155,14 @@ class Place:
         register: Any = self.register
         if not holds:
             directory = WithMarks(directory, database)
-            register = HoldsKeptHere(register, directory)
+            register = HoldsKeptHere(register, directory, blocks)
         side = IssuerSide(None, register, directory, keys, OfferRules(), None, holds=holds)  # type: ignore[arg-type]
         self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, alarms, lambda: self.now)
         self.answers = Answers(database, signer, None, alarms, lambda: self.now, self.issuer)  # type: ignore[arg-type]
 
     def with_portal(self) -> None:
-        """From now on people register hand-overs in the issuer's portal."""
-        self.issuer.side = replace(self.issuer.side, handovers="portal")
+        """From now on people register hand-overs and order letters in the issuer's portal."""
+        self.issuer.side = replace(self.issuer.side, handovers="portal", letters="portal")
 
     async def ask(self, ask: Any, station: str = "entre-a") -> Answer:
         return await self.answers.answer(station, encode(ask))

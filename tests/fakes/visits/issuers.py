@@ -15,6 +15,8 @@ from fleet.messages.asking import (
     DeclinedResult,
     HeldResult,
     HoldAsk,
+    LetterAsk,
+    LetterNotedResult,
     LetterOrderedResult,
     MarkedResult,
     tag_of,
@@ -29,6 +31,7 @@ from kiosk.issuer.ports import (
     CardMarked,
     CardWord,
     Found,
+    LetterNoted,
     LetterOrdered,
     NotFound,
     Offer,
@@ -46,7 +49,7 @@ from tests.fakes.visits.mix import Issuer
 PORTALS: tuple[Issuer, ...] = ("portal_est", "portal")
 """They have no hold: a card is marked by the fleet's own stations, and a block waits for a person."""
 BESIDE_THE_PORTAL = ("certificate", "unblock", "authenticate")
-MARKED, WAITING = tag_of(MarkedResult), "waiting"
+MARKED, NOTED, WAITING = tag_of(MarkedResult), tag_of(LetterNotedResult), "waiting"
 DONE = {AskName.CARD_HOLD: tag_of(HeldResult), AskName.CARD_BLOCK: tag_of(BlockedResult)}
 Told = tuple[AskName, str, str, str]
 """Ask, outcome, reason of the ask, reason of a refusal."""
@@ -59,6 +62,7 @@ class VisitDesk(IssuerDesk):
         super().__init__(authority(), clock)
         self.kind = issuer
         self.holds = issuer not in PORTALS
+        self.by_people = issuer in PORTALS
         self.online = is_online
         self.asked: list[Told] = []
 
@@ -102,13 +106,15 @@ class VisitDesk(IssuerDesk):
                 self.asked.append((ask, tag_of(HeldResult), reason, ""))
             case CardBlocked():
                 self.asked.append((ask, tag_of(BlockedResult), reason, ""))
+            case LetterNoted():
+                self.asked.append((ask, NOTED, reason, ""))
             case LetterOrdered():
                 self.asked.append((ask, tag_of(LetterOrderedResult), reason, ""))
         return came
 
     def _later(self, ask: AskName) -> str:
         """What comes of it once the station is connected again."""
-        if self.kind in PORTALS and ask == AskName.CARD_HOLD:
+        if self.kind in PORTALS:
             return MARKED
         return DONE[ask] if self.kind == "api" else WAITING
 
@@ -122,16 +128,20 @@ def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
             if outcome == WAITING:
                 request_queue.enqueue(connection, key, _queued(ask, key.id, card_number, reason), "", now)
                 continue
+            if outcome == NOTED:
+                letter = LetterAsk(id=key.id, card_number=card_number)
+                request_queue.enqueue(connection, key, letter, "", now)
+                request_queue.leave_to_people(connection, key)
             row = {"station": key.station, "id": key.id, "ask": ask, "digest": "", "card_number": card_number}
             said = {"outcome": outcome, "reason": refusal or None, "people": json.dumps([])}
-            hold = {"hold_reason": reason if ask == AskName.CARD_HOLD else None, "at": now}
+            hold = {"hold_reason": reason or None, "at": now}
             connection.execute(insert(wishes).values(**row, **said, **hold))
         for row in request_queue.due_requests(connection, now):
             if isinstance(row.content, HandoverReport):
                 if desk.kind == "api":
                     request_queue.record_answer(connection, row.key, None, now)
                 else:
-                    request_queue.leave_to_people(connection, row)
+                    request_queue.leave_to_people(connection, row.key)
 
 
 def _queued(ask: AskName, id: str, card_number: str, reason: str) -> BlockAsk | HoldAsk:

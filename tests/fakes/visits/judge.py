@@ -13,7 +13,7 @@ from tests.fakes.visits.walk import Walked
 
 End = Literal["works", "administrator", "waits", "sent_away"]
 ENDS: tuple[End, ...] = get_args(End)
-WAITING = ("block_queued", "hold_queued", "marked", "not_told", "letter_ordered")
+WAITING = ("block_queued", "hold_queued", "mark_queued", "marked", "not_told", "letter_ordered", "letter_noted")
 """Reasons of a good end that is not the end of it."""
 HELD, MARKED, ORDERED = (tag_of(result) for result in (HeldResult, MarkedResult, LetterOrderedResult))
 
@@ -46,7 +46,7 @@ def _promised(walked: Walked) -> set[str]:
     for ask, outcome, _, refusal in walked.asked:
         if ask == AskName.CARD_HOLD and outcome in (HELD, MARKED, "waiting"):
             promised.add("hold")
-        if ask == AskName.CARD_BLOCK and outcome == "waiting":
+        if ask == AskName.CARD_BLOCK and outcome in (MARKED, "waiting"):
             promised.add("hold")
         if refusal and ask in (AskName.CARD_HOLD, AskName.CARD_BLOCK):
             promised.add("hold_declined")
@@ -54,7 +54,7 @@ def _promised(walked: Walked) -> set[str]:
         promised.add("handover")
     if walked.situation.visitor == "dead_chip" and walked.ended.outcome == ErrandOutcome.DONE:
         promised.add("not_seen")
-    if walked.ended.reason == "letter_ordered":
+    if walked.ended.reason in ("letter_ordered", "letter_noted"):
         promised.add("letter")
     return promised
 

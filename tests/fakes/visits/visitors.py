@@ -119,6 +119,7 @@ WITHOUT = {"without": prefer("administrator", "letter"), "administrator_only": p
 LETTER = {
     "order_letter": "order",
     "letter_ordered": "end",
+    "letter_noted": "end",
     "without": prefer("letter"),
     "administrator_only": prefer("letter"),
 }

@@ -20,7 +20,7 @@ from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist
 from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
-from kiosk.region import BlockInstead, BothLanguages, general
+from kiosk.region import BothLanguages, WithoutHold, general
 from kiosk.views import Busy, View
 from sim.stories.devices import STATION
 from sim.stories.room import Room, quick_folder
@@ -35,8 +35,10 @@ OFFICE = "Kortkontoret, plan 2, 08-123 00 00"
 HOURS = BothLanguages(sv="Måndag till fredag 8–16.", en="Monday to Friday 8 to 4.")
 REGION = general().model_copy(update={"office": OFFICE, "office_hours": HOURS})
 """What holds everywhere, with an office that is made up."""
-INSTEAD = BlockInstead(
-    by=BothLanguages(sv="ID-administratören på kontoret", en="the ID administrator at the office"), hours=24
+INSTEAD = WithoutHold(
+    by=BothLanguages(sv="ID-administratören på kontoret", en="the ID administrator at the office"),
+    hours=24,
+    blocks=True,
 )
 
 

@@ -9,17 +9,17 @@ import pytest
 from kiosk.errands.report_lost import views as report_views
 from kiosk.errands.report_lost.journey import CONTEXT, SURE
 from kiosk.errands.return_card import views as return_views
-from kiosk.region import BlockInstead, BothLanguages
+from kiosk.region import BothLanguages, WithoutHold
 from kiosk.screens.speech import spoken_sentences
 from kiosk.screens.words import ScreenTexts
 from kiosk.steps import blocking_views
-from kiosk.steps.blocking_views import BlockedBy
 from kiosk.steps.context import Subject
+from kiosk.steps.view_helpers import done_by
 from kiosk.texts import Texts
 from kiosk.views import View
 
 NOW = datetime(2026, 12, 1, 23, 30, tzinfo=UTC)
-INSTEAD = BlockInstead(by=BothLanguages(sv="ID-administratören på kontoret", en="the office"), hours=24)
+INSTEAD = WithoutHold(by=BothLanguages(sv="ID-administratören på kontoret", en="the office"), hours=24)
 CARD = Subject("9999000010260001", "", None)
 
 
@@ -51,7 +51,9 @@ def test_no_screen_on_the_way_says_that_it_is_put_on_hold(view: View[Any]) -> No
 
 
 def test_who_blocks_it_and_when_stands_on_the_last_screen() -> None:
-    told = said(blocking_views.done(CONTEXT, "marked", police=True, blocked_by=BlockedBy.of(INSTEAD, NOW)))
+    told = said(
+        blocking_views.done(CONTEXT, "marked", police=True, blocked_by=done_by("lost_done.marked.by", INSTEAD, NOW))
+    )
     when = f"klockan {NOW.astimezone():%H:%M}"  # a day later
     assert [part for part in ("inte stoppat", "ID-administratören på kontoret", when) if part not in told] == []
     assert "spärras senast" not in said(blocking_views.done(CONTEXT, "marked", police=False))

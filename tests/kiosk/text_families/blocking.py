@@ -12,6 +12,8 @@ FAMILIES = {
     "return_confirm.{}": ("blocks", "holds", "marks", "not_ours"),
     "return_confirm.{}.detail": ("blocks", "holds", "marks", "not_ours"),
     "return_done.{}": (*WHAT, *DECLINED),
+    "know_code.{}": ("yes", "asked"),
+    "know_code.{}.detail": ("yes", "asked"),
     "sure.{}.title": SURE + MARKED,
     "sure.{}.now": SURE + MARKED,
     "sure.{}.now.detail": SURE + MARKED,

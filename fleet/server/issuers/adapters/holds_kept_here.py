@@ -1,11 +1,14 @@
 """Adapters for an issuer whose system has no hold: a hold is a mark of ours, which the fleet's stations obey.
 
 Rules: what is asked for and granted stands in the requests of stations (`wishes`): a card is marked from its first mark after the
-last lift or block; its reason is the gravest since. The issuer hears of no hold and no lift; everything else goes to it.
+last lift or block; its reason is the gravest since. The issuer hears of no hold and no lift; everything else goes to it, but
+for blocks where its portal takes them from people alone: until somebody has blocked the card there it is marked, and then it is
+blocked, whatever the register says.
 """
 
 import asyncio
 from collections.abc import Sequence
+from typing import get_args
 
 import msgspec
 from sqlalchemy import select
@@ -26,8 +29,8 @@ from fleet.messages.asking import (
     ReleasedResult,
     tag_of,
 )
-from fleet.messages.issuing import GRAVE_HOLDS, CardRecord
-from fleet.server.issuers.model import HandoverReport
+from fleet.messages.issuing import GRAVE_HOLDS, CardRecord, HoldReason
+from fleet.server.issuers.model import Channel, HandoverReport
 from fleet.server.issuers.ports import CardRegister, DirectoryEntry, DirectoryService
 from fleet.server.issuers.tables import wishes
 from fleet.server.people.tables import administrators
@@ -40,7 +43,7 @@ DEAD = ("blocked", "returned", "voided")
 
 
 class WithMarks:
-    """Implements `DirectoryService` over another one: a marked card is on hold."""
+    """Implements `DirectoryService` over another one: a marked card is on hold, and one that a person has blocked is blocked."""
 
     def __init__(self, directory: DirectoryService, database: Database) -> None:
         self._directory = directory
@@ -56,7 +59,7 @@ class WithMarks:
         return DirectoryEntry(known.person, tuple(cards))
 
     def _marks(self, cards: Sequence[CardRecord]) -> dict[str, str]:
-        """Why each of these cards that is marked is."""
+        """Why each of these cards that is marked is; `BLOCKED` for one that was blocked."""
         told = select(wishes.c.card_number, wishes.c.outcome, wishes.c.hold_reason, wishes.c.people == NOBODY)
         fits = (
             wishes.c.card_number.in_([card.card_number for card in cards]),
@@ -69,26 +72,26 @@ class WithMarks:
         spared = {card.card_number for card in cards if card.hsa_id in listed}
         reasons: dict[str, str] = {}
         for number, outcome, reason, is_anonymous in rows:
-            if outcome != MARKED:
+            if outcome == BLOCKED or reasons.get(number) == BLOCKED:
+                reasons[number] = BLOCKED
+            elif outcome == LIFTED:
                 reasons.pop(number, None)
             elif not (is_anonymous and number in spared) and reasons.get(number) not in GRAVE_HOLDS:
-                reasons[number] = reason or "lost"
+                reasons[number] = reason if reason in get_args(HoldReason) else "lost"
         return reasons
 
 
 class HoldsKeptHere:
     """Implements `CardRegister` over another one. `marked` is the directory that has the marks."""
 
-    def __init__(self, register: CardRegister, marked: DirectoryService) -> None:
+    def __init__(self, register: CardRegister, marked: DirectoryService, blocks: Channel = "interface") -> None:
         self._register = register
         self._marked = marked
+        self._blocks = blocks
 
     async def hold(self, ask: HoldAsk, by: str) -> MarkedResult | DeclinedResult:
         """The mark is the row that is written of this answer."""
-        card = await self._card(ask.card_number)
-        if card is None:
-            return DeclinedResult("unknown_card")
-        return DeclinedResult(f"card_{card.state}") if card.state in DEAD else MarkedResult()
+        return await self._mark(ask.card_number)
 
     async def lift(self, ask: LiftAsk, by: str) -> LiftedResult | DeclinedResult:
         """So is its end."""
@@ -97,8 +100,9 @@ class HoldsKeptHere:
             return DeclinedResult("unknown_card" if card is None else "not_held")
         return LiftedResult(card.held_from or "active")
 
-    async def block(self, ask: BlockAsk, by: str) -> BlockedResult | DeclinedResult:
-        return await self._register.block(ask, by)
+    async def block(self, ask: BlockAsk, by: str) -> BlockedResult | MarkedResult | DeclinedResult:
+        """By people, where they have a portal; until they have, it is marked."""
+        return await (self._mark(ask.card_number) if self._blocks == "portal" else self._register.block(ask, by))
 
     async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> ReleasedResult | DeclinedResult:
         return await self._register.release_puk(ask, station, people)
@@ -112,6 +116,12 @@ class HoldsKeptHere:
     async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrderedResult | DeclinedResult:
         return await self._register.order_letter(ask, holder)
 
+    async def _mark(self, number: str) -> MarkedResult | DeclinedResult:
+        card = await self._card(number)
+        if card is None:
+            return DeclinedResult("unknown_card")
+        return DeclinedResult(f"card_{card.state}") if card.state in DEAD else MarkedResult()
+
     async def _card(self, number: str) -> CardRecord | None:
         known = await self._marked.find("", number)
         return next((card for card in known.cards if card.card_number == number), None) if known else None
@@ -120,4 +130,6 @@ class HoldsKeptHere:
 def _on_hold(card: CardRecord, reason: str | None) -> CardRecord:
     if reason is None or card.state in (*DEAD, "held"):
         return card
+    if reason == BLOCKED:
+        return msgspec.structs.replace(card, state="blocked")
     return msgspec.structs.replace(card, state="held", held_from=card.state, hold_reason=reason)

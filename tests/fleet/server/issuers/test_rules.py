@@ -306,6 +306,7 @@ def test_every_rule_of_the_region_counts_where_offers_are_made(tmp_path: Path) -
         (LINK, "trust"),
         (f"{LINK}\n{TRUST}\n[levels]\n'1.2.x' = 3", "levels"),
         (f"{LINK}\n{TRUST}\n[levels]\n'1.2.3' = 4", "levels"),
+        (f"blocks = 'portal'\n{LINK}\n{TRUST}", "holds = false"),
     ],
 )
 def test_settings_name_the_key_that_is_wrong(tmp_path: Path, content: str, said: str) -> None:

@@ -211,7 +211,7 @@ async def test_an_act_that_a_row_does_not_offer_is_none(site: Site) -> None:
 async def test_the_api_gives_the_same_and_takes_acts_of_people(site: Site) -> None:
     answer = await get(site.app, "/api/v1/worklist?kind=hold", cookie=site.cookie())
     (item,) = answer.json["items"]
-    assert (item["card_number"], item["cause"], item["actions"]) == (CARD, "stolen", ["block", "lift"])
+    assert (item["card_number"], item["cause"], item["actions"]) == (CARD, "stolen", ["block", "lift", "blocked"])
     taken = await site.call(f"{item['id']}/take", {}, site.cookie())
     assert (taken.status, taken.json["taken_by"]) == (200, KRA)
     noted = await site.call(f"{item['id']}/note", {"note": "ringde"}, site.cookie())

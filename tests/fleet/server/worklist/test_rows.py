@@ -218,7 +218,10 @@ def test_every_kind_is_found_on_both_databases(either: Database, station: Sealin
     desk.quarantined(1, 9, "9752269033000009")
     with either.writing.begin() as connection:
         requesting.report_handovers(connection, ["O-3"], desk.now)
-        requesting.leave_to_people(connection, requesting.due_requests(connection, desk.now)[0])
+        letter = LetterAsk(id="1" * 32, card_number=OTHER)
+        requesting.enqueue(connection, RequestKey(HERE, letter.id), letter, "", desk.now)
+        for row in requesting.due_requests(connection, desk.now):
+            requesting.leave_to_people(connection, row.key)
     desk.emptied(1, 1, 2)
     desk.later(minutes=1)
     desk.dropped(1, "9752269033000008", by_number=True)

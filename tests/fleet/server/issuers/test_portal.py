@@ -1,0 +1,121 @@
+"""An issuer whose portal is for people: letters and blocks stand on the worklist until somebody has done them there."""
+
+from pathlib import Path
+
+import pytest
+
+from fleet.messages.asking import (
+    BlockAsk,
+    CardStateAsk,
+    CardStatus,
+    DeclinedResult,
+    LetterAsk,
+    LetterNotedResult,
+    MarkedResult,
+)
+from fleet.server.cards.service import CardService
+from fleet.server.deadlines.settings import load as load_deadlines
+from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.model import RequestRow
+from fleet.server.issuers.request_sender import RequestSender
+from fleet.server.people.queries import replace_administrators
+from fleet.server.platform.database.database import Database
+from fleet.server.worklist.model import WorklistRow
+from fleet.server.worklist.service import WorklistService
+from fleet.server.worklist.settings import load as load_worklist
+from sim.stories.administrators import listed
+from tests.fakes.issuers.server_side import ADMIN, ALVA, AT, NUMBER, Place, wish
+from tests.fleet.server.conftest import KeptChanges
+
+
+@pytest.fixture
+def place(database: Database, tmp_path: Path) -> Place:
+    with database.writing.begin() as connection:
+        replace_administrators(connection, [listed(ADMIN, "Maj Test")])
+    made = Place(database, tmp_path, holds=False, blocks="portal")
+    made.with_portal()
+    return made
+
+
+def worklist(place: Place) -> WorklistService:
+    changes, clock = KeptChanges(), lambda: place.now
+    cards = CardService(place.database, changes, clock)
+    return WorklistService(place.database, cards, changes, clock, load_worklist(), load_deadlines())
+
+
+def rows(place: Place) -> list[WorklistRow]:
+    return worklist(place).rows()
+
+
+def queue(place: Place) -> list[RequestRow]:
+    with place.database.reading.begin() as connection:
+        return requesting.list_requests(connection)[0]
+
+
+async def card_state(place: Place, number: int) -> CardStatus:
+    said = await place.result(CardStateAsk(id=wish(number), card_number=NUMBER))
+    assert isinstance(said, CardStatus)
+    return said
+
+
+def letter(number: int) -> LetterAsk:
+    return LetterAsk(id=wish(number), card_number=NUMBER)
+
+
+def block(number: int) -> BlockAsk:
+    return BlockAsk(id=wish(number), card_number=NUMBER, reason="replaced", wanted=AT)
+
+
+async def test_a_letter_is_noted_and_stands_on_the_worklist_until_somebody_has_ordered_it(place: Place) -> None:
+    assert await place.result(letter(1)) == LetterNotedResult()
+    assert await place.result(letter(1)) == LetterNotedResult(), "the same question has the same answer"
+    (row,) = rows(place)
+    assert (row.kind, row.subject, row.card_number, row.station, row.cause) == (
+        "letter", NUMBER, NUMBER, "entre-a", requesting.PORTAL,
+    )  # fmt: skip
+    await RequestSender(place.database, place.issuer, KeptChanges(), lambda: place.now).carry()
+    assert [(each.state, each.tries, each.due) for each in queue(place)] == [("waiting", 0, None)], "nothing is tried"
+    worklist(place).act(row, ADMIN, "register", "Beställt i portalen.")
+    assert rows(place) == []
+    assert [each.state for each in queue(place)] == ["done"]
+
+
+async def test_a_noted_letter_counts_as_the_one_in_thirty_days_and_the_holder_may_ask_again(place: Place) -> None:
+    await place.result(letter(1))
+    assert await place.result(letter(2)) == DeclinedResult("letter_lately")
+    assert await place.by(ALVA, letter(3)) == LetterNotedResult()
+    (row,) = rows(place)
+    worklist(place).act(row, ADMIN, "register", "Beställt i portalen.")
+    assert rows(place) == [], "one letter in the portal is what both asked for"
+
+
+async def test_a_block_marks_the_card_at_once_and_ends_by_the_word_that_it_is_done_in_the_portal(place: Place) -> None:
+    assert await place.by(ALVA, block(1)) == MarkedResult()
+    assert place.register.told == [], "the issuer has no interface for it"
+    assert (await card_state(place, 90)).state == "held"
+    (row,) = rows(place)
+    assert (row.kind, row.cause, row.is_sent) == ("hold", "replaced", False)
+    worklist(place).act(row, ADMIN, "blocked", "Spärrat i portalen 12.10.")
+    assert rows(place) == []
+    assert (await card_state(place, 91)).state == "blocked", "the register has not heard of it, and we have"
+    (written,) = [each for each in place.written() if each.outcome == "blocked"]
+    assert (written.card_number, written.people) == (NUMBER, f'["{ADMIN}"]')
+
+
+async def test_a_block_that_the_dashboard_wants_waits_for_a_person_and_ends_with_the_same_word(place: Place) -> None:
+    with place.database.writing.begin() as connection:
+        key = requesting.RequestKey("entre-a", wish(7))
+        requesting.enqueue(connection, key, block(7), "account:maj", place.now, ADMIN)
+    await RequestSender(place.database, place.issuer, KeptChanges(), lambda: place.now).carry()
+    assert [(each.state, each.due, each.error) for each in queue(place)] == [("waiting", None, requesting.PORTAL)]
+    (row,) = rows(place)
+    assert (row.kind, row.is_sent) == ("hold", False), "it is not on its way: a person has to do it"
+    worklist(place).act(row, ADMIN, "blocked", "Spärrat i portalen.")
+    assert rows(place) == []
+    assert [each.state for each in queue(place)] == ["done"]
+
+
+async def test_who_may_not_block_marks_nothing_in_the_portal_either(place: Place) -> None:
+    place.register.card = type(place.register.card)(NUMBER, "TEST000000-0009", "601", "active")
+    assert await place.by(ALVA, block(1)) == DeclinedResult("other_person")
+    assert [row.kind for row in rows(place)] == ["hold_declined"]
