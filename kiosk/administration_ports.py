@@ -5,6 +5,7 @@ station as a machine. Both are None in an errand that was not begun from the adm
 """
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Literal, Protocol
@@ -113,8 +114,34 @@ class MachineOverview:
     """Cards that were left in the reader during the last day."""
 
 
+class ReaderTelling(Protocol):
+    """The card readers, as far as it has to be told which is whose. A place is where a reader is plugged in."""
+
+    async def connected(self) -> tuple[str, ...]:
+        """Places of the contact readers that are there and can be told apart."""
+
+    async def occupied(self) -> frozenset[str]:
+        """Places of those that hold a card."""
+
+    async def next_card(self, among: Collection[str], before: Collection[str]) -> str:
+        """Wait until a card is put into one of these; return its place. One that was in `before` counts once it was out."""
+
+    async def emptied(self, place: str) -> None:
+        """Wait until no card is in that reader."""
+
+    async def keep(self, holder: str, administrator: str | None) -> bool:
+        """Keep which is which. True where the station has to start anew, since it has a reader more or less than before.
+
+        Raises OSError: then it is as it was.
+        """
+
+
 class Machine(Protocol):
     """The station as a machine."""
+
+    @property
+    def readers(self) -> ReaderTelling | None:
+        """The card readers; None where the station's file says which is whose."""
 
     async def look(self) -> MachineOverview:
         """What is to be seen of it."""

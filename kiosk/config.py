@@ -20,6 +20,8 @@ from fleet.messages.commands import TOUCHES_CARDS
 from fleet.messages.vocabulary import CommandName
 
 VIRTUAL = "virtual"
+AUTO = "auto"
+"""A reader that is found by its role: the only one, or as it was told on the screen."""
 
 
 class ConfigError(Exception):
@@ -51,8 +53,8 @@ class StationSection(Section):
 
 
 class ReadersSection(Section):
-    """PC/SC reader names as `kortkiosk card list` prints them, or `virtual`, or empty where none is fitted. `card_s`: seconds of
-    one piece of work with a card."""
+    """PC/SC reader names as `kortkiosk card list` prints them, or with `*` and `?` in them; `auto`, `virtual`, or empty where
+    none is fitted. `card_s`: seconds of one piece of work with a card."""
 
     holder: str = ""
     administrator: str = ""

@@ -213,6 +213,7 @@ class Effect(StrEnum):
     CARD_DELETE_KEY = "card.delete_key"
     CARD_CLEAR_TRIES = "card.clear_tries"
     LETTER_ORDER = "letter.order"
+    READERS_ASSIGN = "readers.assign"
     PUK_RELEASE = "puk.release"
     RECEIPT_PRINT = "receipt.print"
     PRINTER_TEST = "printer.test"

@@ -19,6 +19,7 @@ from kiosk.administration_ports import (
     EventOverview,
     MachineOverview,
     PartOfBoard,
+    ReaderTelling,
     SlotLook,
     SlotOverview,
 )
@@ -123,6 +124,7 @@ class StationAdministration:
     out_of_service: OutOfService
     changed: Callable[[], None]
     """Draws the home screen anew, and tells the fleet."""
+    readers: ReaderTelling | None
     pair_cabinet: Callable[[], Awaitable[str]]
     end_when_idle: Restart
     run_errand: Callable[[Errand, AdministratorSession], Awaitable[Ended | None]]

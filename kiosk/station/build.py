@@ -62,6 +62,7 @@ from kiosk.station.log_bundle import MOST_EVENTS
 from kiosk.station.open_slots import OpenSlots
 from kiosk.station.out_of_service import OutOfService
 from kiosk.station.problems import Problems
+from kiosk.station.reader_roles import UNTOLD
 from kiosk.station.reader_settings import reader_settings_or_problems
 from kiosk.station.restart import Restart
 from kiosk.station.signals import Signal
@@ -252,8 +253,11 @@ async def _open_devices(context: _Context, settings: ReaderSettings) -> Devices:
         context.closing.push_async_callback(virtual.power_off)
         context.closing.push_async_callback(virtual.stop_printer)
     devices = make_devices(
-        config, context.base, settings, virtual, on_change=context.changed, on_cabinet=_cabinet_problem(context)
-    )
+        config, context.base, settings, virtual, on_change=context.changed, on_cabinet=_cabinet_problem(context),
+        on_readers_told=lambda: context.problems.clear("readers"),
+    )  # fmt: skip
+    if devices.reader_roles is not None and await asyncio.to_thread(devices.reader_roles.is_untold):
+        context.problems.report("readers", UNTOLD)
     context.closing.push_async_callback(devices.close)
     if virtual is not None:
         if config.printer.kind == VIRTUAL:
@@ -427,6 +431,7 @@ def _administration(
     restart: Restart,
 ) -> Callable[[ErrandRunner], Machine]:
     cabinet = context.config.cabinet
+    readers = devices.reader_roles if devices.reader_roles is not None and devices.reader_roles.automatic else None
 
     async def pair() -> str:
         if cabinet.kind != "serial" or not isinstance(devices.cabinet, SerialCabinet):
@@ -438,7 +443,7 @@ def _administration(
         status.forgotten.count_lately, context.clock,
     )  # fmt: skip
     return lambda runner: StationAdministration(
-        board, status.availability, status.notice, context.changed, pair, restart, runner.run
+        board, status.availability, status.notice, context.changed, readers, pair, restart, runner.run
     )
 
 

@@ -23,9 +23,19 @@ from drivers.reader.transport.pcsc import PcscBackend
 from drivers.scanner.grabbed_scanner import DeviceFilter, GrabbedScanner
 from drivers.scanner.port import Scanner
 from drivers.touchscreen.discovery import Touchscreens
-from kiosk.config import VIRTUAL, CabinetSection, Config, KeypadSection, PinsSection, PrinterSection, ScannerSection
+from kiosk.config import (
+    AUTO,
+    VIRTUAL,
+    CabinetSection,
+    Config,
+    KeypadSection,
+    PinsSection,
+    PrinterSection,
+    ScannerSection,
+)
 from kiosk.ports import Printer
 from kiosk.station.devices import Devices
+from kiosk.station.reader_roles import ROLES, ReaderRoles, RoleBackend, is_pattern
 from kiosk.station.virtual_devices import VirtualDevices
 
 
@@ -37,8 +47,10 @@ def make_devices(
     *,
     on_change: Callable[[], None] = lambda: None,
     on_cabinet: Callable[[CabinetState], None] = lambda state: None,
+    on_readers_told: Callable[[], None] = lambda: None,
 ) -> Devices:
-    """The devices that the configuration names; `base` is the folder that its paths are relative to. Callbacks: see `Devices`."""
+    """The devices that the configuration names; `base` is the folder that its paths are relative to. Callbacks: see `Devices`
+    and `ReaderRoles`."""
     devices = Devices(
         pins=make_pins(config.pins, virtual),
         scanner=make_scanner(config.scanner, virtual),
@@ -48,13 +60,18 @@ def make_devices(
         on_cabinet=on_cabinet,
     )
     pcsc = PcscBackend()
+    roles = devices.reader_roles = ReaderRoles(
+        config.readers, base / config.station.data, pcsc, on_told=on_readers_told
+    )
     names = set()
-    for role in ("holder", "administrator"):
+    for role in ROLES:
         name: str = getattr(config.readers, role)
         if name == VIRTUAL and virtual is not None:
             reader = CardReader(virtual.backend, virtual.reader_name(role), settings)
             names.add(reader.name)
-        elif name and name != VIRTUAL:
+        elif (name == AUTO or is_pattern(name)) and roles.has(role):
+            reader = CardReader(RoleBackend(roles, pcsc), role, settings)
+        elif name not in ("", AUTO, VIRTUAL):
             reader = CardReader(pcsc, name, settings)
         else:
             continue

@@ -18,6 +18,7 @@ from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from kiosk.ports import Cabinet, Printer, Reader
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station import peripherals
+from kiosk.station.reader_roles import ReaderRoles
 
 LOOK_EVERY_S = 2.0
 
@@ -49,6 +50,8 @@ class Devices:
 
     reader: Reader | None = None
     administrator_reader: Reader | None = None
+    reader_roles: ReaderRoles | None = None
+    """Which real readers they are."""
     printer: Printer | None = None
     cabinet: Cabinet | None = None
     pins: Pins | None = None

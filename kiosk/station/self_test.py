@@ -9,7 +9,7 @@ False
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from drivers.cabinet.gpio.lamp_pattern import STEADY
@@ -27,6 +27,7 @@ from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station import peripherals
 from kiosk.station.devices import Devices, printer_state
+from kiosk.station.reader_roles import ROLES, UNASSIGNED, Decision, ReaderRole
 
 LAMP_S = 0.5
 """So long the lamp is lit to see whether it can be."""
@@ -40,6 +41,17 @@ PRINTER_WORDS: dict[str, str] = {
     DeviceStatus.OFFLINE: "it says that it cannot print now: look at its lamps",
     DeviceStatus.MUTE: "it does not answer: look for cable, supply and address",
 }
+
+DECISIONS: dict[Decision, str] = {
+    Decision.NAME: "named in station.toml",
+    Decision.PATTERN: "by the pattern in station.toml",
+    Decision.TOLD: "as it was told",
+    Decision.ONLY: "the only one",
+    Decision.MOVED: "moved here from the port that was told",
+    Decision.ORDER: "taken by the order of the ports: tell which is which under Service, Readers",
+    Decision.NONE: "nobody's",
+}
+"""How it was decided whose a reader is."""
 
 NOT_LAID_OUT = (
     "it answers, but the test page does not fit on its paper: compare `profile` in station.toml with the printer"
@@ -73,9 +85,8 @@ class SelfTestOptions:
 
 async def check_devices(devices: Devices, wishes: SelfTestOptions) -> list[SelfTestResult]:
     """Every device that is fitted, in the order of the configuration. Never raises for a device."""
-    found = [
-        await _reader(reader, devices, wishes) for reader in (devices.reader, devices.administrator_reader) if reader
-    ]
+    fitted = zip(ROLES, (devices.reader, devices.administrator_reader), strict=True)
+    found = [await _reader_of_role(reader, role, devices, wishes) for role, reader in fitted if reader is not None]
     if devices.printer is not None:
         found.append(await _printer(devices, wishes))
     if devices.cabinet is not None:
@@ -112,6 +123,22 @@ async def _pins(pins: Pins, wishes: SelfTestOptions) -> SelfTestResult:
     return SelfTestResult(
         pins.name, DeviceKind.GPIO, code, True, pins.virtual, text or "the pins can be read, and follow", facts
     )
+
+
+async def _reader_of_role(
+    reader: Reader, role: ReaderRole, devices: Devices, wishes: SelfTestOptions
+) -> SelfTestResult:
+    """How it is, and of a real one which reader has the role, at which port, and how that was decided."""
+    result = await _reader(reader, devices, wishes)
+    if devices.reader_roles is None or result.virtual:
+        return replace(result, details={**result.details, "role": role})
+    chosen = (await asyncio.to_thread(devices.reader_roles.assignments)).get(role, UNASSIGNED)
+    details: dict[str, str | int | bool | None] = {**result.details, "role": role, "decided": chosen.decision}
+    if chosen.reader is None:
+        return replace(result, details=details)
+    details |= {"reader": chosen.reader.name, "port": chosen.reader.place}
+    where = f"{chosen.reader.name} at {chosen.reader.place or 'a port that is not known'}, {DECISIONS[chosen.decision]}"
+    return replace(result, details=details, text=f"{result.text}; {where}")
 
 
 async def _reader(reader: Reader, devices: Devices, wishes: SelfTestOptions) -> SelfTestResult:

@@ -73,6 +73,10 @@ class InProcessBackend:
     def readers(self) -> tuple[str, ...]:
         return tuple(self._slots)
 
+    def usb_address(self, reader: str) -> tuple[int, int] | None:
+        """A virtual reader is on no USB."""
+        return None
+
     def connect(self, reader: str) -> InProcessConnection:
         """Raises NoReaderError, NoCardError, MuteCardError, CardBusyError."""
         slot = self._slot(reader)

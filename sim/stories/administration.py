@@ -9,6 +9,7 @@ from kiosk.administration_ports import (
     DeviceOverview,
     EventOverview,
     MachineOverview,
+    ReaderTelling,
     SlotOverview,
 )
 from kiosk.errands.registry import ERRANDS
@@ -28,6 +29,7 @@ class RoomHouse:
         self.closed: Closed | None = None
         self.pairs = "paired"
         self.restarts = True
+        self.readers: ReaderTelling | None = None
         self._room = room
 
     async def look(self) -> MachineOverview:

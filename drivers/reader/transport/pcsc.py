@@ -6,10 +6,11 @@ that was restarted needs no mending. Without the service there is no reader, and
 """
 
 import functools
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Literal
 
 from smartcard import scard
@@ -34,6 +35,7 @@ SERVICE_PAUSE_S = 1.0
 """How long a wait lasts where there is no service to wait at."""
 FEATURE_REQUEST = 3400
 """CM_IOCTL_GET_FEATURE_REQUEST (PC/SC part 10, 2.2): which features does the reader have?"""
+_USB_CHANNEL = 0x20
 _NEW_READER = "\\\\?PnP?\\Notification"
 """The name under which PC/SC tells that readers came or went (PC/SC part 5, as pcsc-lite does it)."""
 
@@ -160,6 +162,22 @@ class PcscBackend:
         with _context() as context:
             return _names(context)
 
+    def usb_address(self, reader: str) -> tuple[int, int] | None:
+        """Bus and device number of a reader, by its driver (libccid since 1.4.32); None where the driver tells none, or the
+        reader is gone. No card is powered. Raises CardBusyError where a card in it is in use."""
+        with suppress(NoReaderError), _context() as context:
+            result, handle, _protocol = scard.SCardConnect(
+                context, reader, scard.SCARD_SHARE_DIRECT, scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+            )
+            if _code(result) == _SHARING_VIOLATION:
+                raise _error(result, reader)
+            if result != scard.SCARD_S_SUCCESS:
+                return None
+            result, channel = scard.SCardGetAttrib(handle, scard.SCARD_ATTR_CHANNEL_ID)
+            scard.SCardDisconnect(handle, scard.SCARD_LEAVE_CARD)
+            return usb_address(bytes(channel)) if result == scard.SCARD_S_SUCCESS else None
+        return None
+
     def connect(self, reader: str) -> PcscConnection:
         """Raises NoReaderError, NoCardError, MuteCardError, CardBusyError."""
         result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
@@ -227,6 +245,16 @@ class PcscBackend:
         self._events[reader] = events
         swapped = now is last is Presence.PRESENT and events != before
         return Presence.EMPTY if swapped else now
+
+
+def usb_address(channel: bytes) -> tuple[int, int] | None:
+    """Bus and device number in a channel id (PC/SC part 3, 3.1.4.2): type 0x20 is USB; None where it is of another type.
+
+    >>> usb_address(bytes.fromhex("07012000"))
+    (1, 7)
+    """
+    value = int.from_bytes(channel, sys.byteorder)
+    return (value >> 8 & 0xFF, value & 0xFF) if value >> 16 == _USB_CHANNEL else None
 
 
 def _names(context: int) -> tuple[str, ...]:

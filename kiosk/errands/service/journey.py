@@ -29,6 +29,7 @@ STEPS: dict[str, Step] = {
     "tries": steps.clear_tries,
     "close": steps.out_of_service,
     "pair": steps.pair,
+    "readers": steps.tell_readers,
 }
 """What can be done, by the answer of the menu."""
 

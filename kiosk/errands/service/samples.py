@@ -12,6 +12,7 @@ from kiosk.errands.service.event_labels import EFFECTS, OTHER, OUTCOMES, TYPES, 
 from kiosk.errands.service.journey import CONTEXT
 from kiosk.errands.service.views import CLOSED, MENU, OTHER_TASK, TAKEN, TASKS, WHY_OPEN
 from kiosk.issuer.ports import Task
+from kiosk.steps import reader_role_views
 from kiosk.views import View
 from sim.gallery.made_up import DEVICES, RECEIPT
 
@@ -75,6 +76,14 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "service-pairing", views.pairing(CONTEXT)
     yield "service-paired", views.paired(CONTEXT, "paired")
     yield "service-not-paired", views.paired(CONTEXT, "pairing_refused")
+    yield "service-readers-named", views.readers_named(CONTEXT)
+    for which in reader_role_views.WHICH:
+        yield f"service-readers-insert-{which}", reader_role_views.insert(CONTEXT, which)
+        yield f"service-readers-take-{which}", reader_role_views.take(CONTEXT, which)
+    yield "service-readers-one", reader_role_views.only_one(CONTEXT)
+    yield "service-readers-none", reader_role_views.none_found(CONTEXT)
+    yield "service-readers-told", views.readers_told(CONTEXT, Outcome.WRITTEN)
+    yield "service-readers-not-told", views.readers_told(CONTEXT, Outcome.NOT_WRITTEN)
     yield "service-restart", views.restart(CONTEXT)
     yield "service-no-restart", views.no_restart(CONTEXT)
 

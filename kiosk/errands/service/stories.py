@@ -1,5 +1,6 @@
 """Stories of `service`: what people do, how it ends, and what is left then."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,7 +9,9 @@ from typing import Any
 from drivers.printer.port import NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
 from drivers.reader.pin.try_ledger import MemoryLedger
 from kiosk.administration_ports import DeviceOverview
+from kiosk.config import ReadersSection
 from kiosk.issuer.ports import Task
+from kiosk.station.reader_roles import ReaderRoles
 from sim.stories.administration import RoomHouse
 from sim.stories.administrator import HOUSE, housed, look_after
 from sim.stories.errand_stories import ErrandStory
@@ -63,6 +66,35 @@ def papers(count: int) -> Callable[[Room], None]:
 def jammed(room: Room) -> None:
     """The door of slot 2 sticks."""
     room.world.jam(2, True)
+
+
+def untold(room: Room) -> None:
+    """The station's file leaves it open which reader is whose."""
+    roles = ReaderRoles(
+        ReadersSection(holder="auto", administrator="auto"), room.world.folder, room.world.backend,
+        sleep=lambda _: asyncio.sleep(0.01),
+    )  # fmt: skip
+    machine(readers=roles)(room)
+
+
+TOLD: dict[str, Any] = {
+    "take_administrator": pulls("administrator"),
+    "reader_holder": puts("1:old", "administrator"),
+    "reader_holder_out": pulls("administrator"),
+    "readers_told": "next",
+}
+"""The card goes into the reader that was taken for the administrator's."""
+
+
+def holder_is(slot: str) -> Callable[[Room], None]:
+    """Which reader is the holder's in the end."""
+
+    def look(room: Room) -> None:
+        readers = room.caps.machine.readers  # type: ignore[union-attr]  # `untold` has set it
+        assert isinstance(readers, ReaderRoles)
+        assert readers.name_of("holder") == room.world.slots[slot].name
+
+    return look
 
 
 def bare(room: Room) -> None:
@@ -196,6 +228,17 @@ STORIES = [
     ErrandStory(
         "service: it cannot be paired", "service", look_after("pair", "pair", pair=["pair", "back"]), HOUSE,
         prepare=machine(pairs="no_board"), events=("cabinet.pair no_board",), views=("service.not_paired",),
+    ),
+    ErrandStory(
+        "service: tell the readers apart", "service",
+        look_after("readers", **TOLD), HOUSE, prepare=untold, events=("readers.assign written",),
+        check=holder_is("administrator"), reasons=frozenset({"logged_out"}), troubled=True,
+        views=(*HERE, "service.take_administrator", "service.reader_holder", "service.reader_holder_out",
+               "service.readers_told"),
+    ),
+    ErrandStory(
+        "service: the station's file names the readers", "service", look_after("readers", readers_named="next"), HOUSE,
+        prepare=housed, events=(),
     ),
     ErrandStory(
         "service: restart", "service", look_after("restart"), HOUSE, prepare=housed, reason="restarted",

@@ -7,7 +7,7 @@ from drivers.printer.document import Document, ParagraphBlock, TitleBlock
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
 from drivers.reader.errors import CardGoneError, LedgerError
 from fleet.messages.vocabulary import Effect, Outcome, lookup
-from kiosk.administration_ports import Closed, DeviceOverview, Machine
+from kiosk.administration_ports import Closed, DeviceOverview, Machine, ReaderTelling
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn, Tasks
 from kiosk.ports import Ask, Cabinet, ErrandLog, NamedOutcome, PairingCode, Visit
@@ -15,6 +15,7 @@ from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import return_card_to_administrator
+from kiosk.steps.reader_roles import ReaderChoice, choose_readers
 from kiosk.steps.receipt import hand_out_receipt
 from kiosk.steps.receipt_views import NOT_LAID_OUT, fault_name
 from kiosk.views import say
@@ -219,6 +220,31 @@ async def pair(
 async def _paired(machine: Machine) -> NamedOutcome:
     word = await machine.pair()
     return NamedOutcome(lookup(Outcome, word) or PairingCode(word))
+
+
+async def tell_readers(
+    ask: Ask, caps: Capabilities, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn
+) -> None:
+    """Which reader is the holder's and which the administrator's, by a card that is put into one of them."""
+    readers = machine.readers
+    if readers is None:
+        await ask(views.readers_named(context))
+        return
+    await return_card_to_administrator(ask, caps, context, always=True)
+    choice = await choose_readers(ask, readers, context)
+    if choice is None:
+        return
+    kept = await log.effect(Effect.READERS_ASSIGN, _kept(machine, readers, choice), by=by.hsa_id)
+    await ask(views.readers_told(context, kept.outcome))
+
+
+async def _kept(machine: Machine, readers: ReaderTelling, choice: ReaderChoice) -> NamedOutcome:
+    try:
+        if await readers.keep(choice.holder, choice.administrator):
+            machine.restart()  # where nobody would start it, the next start has the readers
+    except OSError:
+        return NamedOutcome(Outcome.NOT_WRITTEN)
+    return NamedOutcome(Outcome.WRITTEN)
 
 
 async def restart(ask: Ask, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn) -> bool:

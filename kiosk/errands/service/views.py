@@ -49,6 +49,7 @@ MENU = {
     "tries": "lock-alert-outline",
     "close": "power",
     "pair": "link-variant",
+    "readers": "smart-card-reader-outline",
     "restart": "restart",
 }
 
@@ -353,6 +354,18 @@ def paired(context: ViewContext, outcome: str) -> Tell:
     if outcome == Outcome.PAIRED:
         return _word(context, "paired", say("service_paired.title"), say("service_paired.lead"), well=True)
     return _word(context, "not_paired", say("service_not_paired.title"), say("service_not_paired.lead", code=outcome))
+
+
+def readers_named(context: ViewContext) -> Tell:
+    """The station's file says which is whose."""
+    return _word(context, "readers_named", say("service_readers.named"), say("service_readers.named.lead"), well=True)
+
+
+def readers_told(context: ViewContext, outcome: str) -> Tell:
+    """Whether it is kept now which reader is whose."""
+    if outcome == Outcome.WRITTEN:
+        return _word(context, "readers_told", say("service_readers.told"), say("service_readers.told.lead"), well=True)
+    return _word(context, "readers_not_told", say("service_readers.not_told"), say("service_readers.not_told.lead"))
 
 
 def restart(context: ViewContext) -> Confirm:

@@ -54,6 +54,21 @@ def beside_resting(pen: Pen, colours: Colours, labels: tuple[str, str], pose: in
     reader(lit, colours, "in", pose)
 
 
+def pair(pen: Pen, colours: Colours, labels: tuple[str, str], lit: int, motion: str, pose: int = 0) -> None:
+    """Both readers under their names: one lit, with the card on its way in or out, and the other empty."""
+    at = 0.0
+    for number, label in enumerate(labels):
+        wide = WIDTH if number == lit else RESTING[0]
+        part = pen.moved(at, 2, 1)
+        part.text(label, wide / 2, 7, 9.4, fonts.STRONG, colours.on_rail)
+        if number == lit:
+            reader(part, colours, motion, pose)
+        else:
+            part.rect(10, 14, 68, 26, 5, colours.rail_part, colours.rail_edge, 0.8)
+            part.rect(18, 24.5, 52, 5, 2.5, HOLE, colours.rail_edge, 0.6)
+        at += wide
+
+
 def turning(pen: Pen, colours: Colours, pose: int = 0) -> None:
     """The card came out with its back up: over it goes, and in with the chip first."""
     if pose == POSES - 1:

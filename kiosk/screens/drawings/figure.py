@@ -157,6 +157,12 @@ def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
             return _stepping(
                 lambda pen, pose: closeups.beside_resting(pen, colours, names, pose), theme, closeups.BESIDE
             )
+        case ReaderDrawing(motion=motion, which=which, pair=True):
+            names = words.frame("frame.reader.holder"), words.frame("frame.reader.administrator")
+            lit = ("holder", "administrator").index(which)
+            return _stepping(
+                lambda pen, pose: closeups.pair(pen, colours, names, lit, motion, pose), theme, closeups.BESIDE
+            )
         case ReaderDrawing(motion=motion):
             return _stepping(lambda pen, pose: closeups.reader(pen, colours, motion, pose), theme)
         case RestingDrawing(readers=readers):

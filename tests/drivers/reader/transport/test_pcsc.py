@@ -49,6 +49,9 @@ async def test_a_pickup_through_pcsc(reader: CardReader, port: int, make_card: C
             assert (await try_card(visit, "signature")).passed
             with pytest.raises(CardBusyError):
                 await CardReader(PcscBackend(), reader.name).visit()
+            with pytest.raises(CardBusyError):
+                PcscBackend().usb_address(reader.name)
+        assert PcscBackend().usb_address(reader.name) is None, "the virtual driver is on no USB"
         async with visiting(reader) as visit:  # the reset at the end of the visit dropped the verified code
             assert await visit.sign("signature", b"x") == Refused(RefusalReason.CARD, 0x6982)
     await until(reader, Presence.EMPTY)

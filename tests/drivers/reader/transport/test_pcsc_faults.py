@@ -29,6 +29,7 @@ class PlayedService:
         self.results = results
         self.states: list[int] = [EMPTY]
         self.calls: list[str] = []
+        self.channel: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(scard, name)
@@ -51,6 +52,9 @@ class PlayedService:
 
     def SCardConnect(self, *asked: object) -> tuple[int, int, int]:
         return self._result("connect"), 2, scard.SCARD_PROTOCOL_T1
+
+    def SCardGetAttrib(self, handle: int, attribute: int) -> tuple[int, list[int]]:
+        return self._result("attribute"), self.channel if attribute == scard.SCARD_ATTR_CHANNEL_ID else []
 
     def SCardStatus(self, handle: int) -> tuple[int, str, int, int, list[int]]:
         return self._result("status"), READER, 0, 0, [0x3B, 0x00]
@@ -102,6 +106,32 @@ def test_a_card_that_cannot_be_had(played: PlayedService, code: int, fault: type
         PcscBackend().connect(READER)
     assert played.calls.count("connect") == (pcsc.BUSY_TRIES if fault is CardBusyError else 1)
     assert played.calls[-1] == "release"
+
+
+@pytest.mark.parametrize(
+    ("results", "channel", "address"),
+    [
+        ({}, [0x07, 0x01, 0x20, 0x00], (1, 7)),
+        ({}, [0x01, 0x00, 0x01, 0x00], None),  # a serial reader
+        ({}, [], None),
+        ({"attribute": 0x80100001}, [0x07, 0x01, 0x20, 0x00], None),
+        ({"connect": 0x80100009}, [], None),
+        ({"establish": NO_SERVICE}, [], None),
+    ],
+)
+def test_where_a_reader_is_on_the_usb(
+    played: PlayedService, results: dict[str, int | list[int]], channel: list[int], address: tuple[int, int] | None
+) -> None:
+    played.results, played.channel = results, channel
+    assert PcscBackend().usb_address(READER) == address
+    assert played.calls.count("connect") == ("establish" not in results)
+    assert played.calls.count("disconnect") == (not {"establish", "connect"} & set(results)), "it holds nothing"
+
+
+def test_where_a_reader_is_cannot_be_asked_while_its_card_is_in_use(played: PlayedService) -> None:
+    played.results["connect"] = SHARING
+    with pytest.raises(CardBusyError):
+        PcscBackend().usb_address(READER)
 
 
 def test_a_card_that_is_held_for_a_moment_is_had_in_the_end(played: PlayedService) -> None:
