@@ -259,6 +259,52 @@ class TimeoutsSection(Section):
     total_s: Annotated[float, Field(ge=120, le=7200)] = 900.0
 
 
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$")]
+"""A name, or an address of IPv4 or IPv6."""
+
+
+class NetworkSection(Section):
+    """An image's machine calls what is named here, beside the fleet server and the printer. `servers`: `host:port` over TCP;
+    `time`: servers of NTP."""
+
+    servers: Annotated[tuple[str, ...], Field(strict=False, max_length=16)] = ()
+    time: Annotated[tuple[HostName, ...], Field(strict=False, max_length=8)] = ()
+
+    @model_validator(mode="after")
+    def _parsed(self) -> "NetworkSection":
+        _ = self.addresses
+        return self
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of each server. Raises ValueError."""
+        return tuple(_host_and_port(text) for text in self.servers)
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):([0-9]{1,5})", text)
+    if found is None or not 1 <= int(found[3]) <= 65535:
+        raise ValueError(f"{text!r} is no host and port: write host:port, and an address of IPv6 in brackets")
+    return found[1] or found[2], int(found[3])
+
+
+class UsbSection(Section):
+    """Devices on USB that an image's machine binds beside readers, printers, touch panels and those that other settings
+    name, each as `vvvv:pppp`."""
+
+    allowed: Annotated[tuple[str, ...], Field(strict=False, max_length=16)] = ()
+
+    @model_validator(mode="after")
+    def _parsed(self) -> "UsbSection":
+        _ = self.ids
+        return self
+
+    @property
+    def ids(self) -> tuple[UsbId, ...]:
+        """Vendor and product of each. Raises ValueError."""
+        return tuple(UsbId.parse(text) for text in self.allowed)
+
+
 class CommandsSection(Section):
     """What the fleet may tell this station to do; a shorter list narrows it, an empty one refuses all.
 
@@ -293,6 +339,8 @@ class Config(Section):
     timeouts: TimeoutsSection = TimeoutsSection()
     contact: ContactSection = ContactSection()
     commands: CommandsSection = CommandsSection()
+    network: NetworkSection = NetworkSection()
+    usb: UsbSection = UsbSection()
 
     @property
     def virtual(self) -> tuple[str, ...]:

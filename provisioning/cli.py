@@ -21,6 +21,8 @@ from drivers.cabinet.port_discovery import configured_port, only_port
 from drivers.cabinet.serial_link import boards
 from fleet.agent.identity import Identity, IdentityError
 from provisioning import authority_cli
+from provisioning.appliance import cli as appliance_cli
+from provisioning.appliance.layout import LayoutError
 from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
 from provisioning.claim import ClaimRefused
 from provisioning.enrol import enrol, parse_broker
@@ -61,7 +63,7 @@ def main(argv: Sequence[str] | None = None, clock: Clock | None = None) -> int:
         return _say_error(arguments, BAD_INPUT if error.ours else FAULT, "wiring", str(error))
     except BundleError as error:
         return _say_error(arguments, FAULT if error.fault == "no_rauc" else BAD_INPUT, error.fault, str(error))
-    except (AuthorityError, IdentityError, UnitsError, ValueError) as error:
+    except (AuthorityError, IdentityError, UnitsError, LayoutError, ValueError) as error:
         return _say_error(arguments, BAD_INPUT, "bad_input", str(error))
     except OSError as error:
         return _say_error(arguments, FAULT, "disk", f"{error.filename or 'disk'}: {error.strerror or error}")
@@ -216,6 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("directory", type=Path, help="the authority")
     revoke.add_argument("station")
     add_options(_command(commands, "units", "write the systemd unit of the station", _units))
+    appliance_cli.add_parsers(commands, _command)
     _flash_parser(commands)
     bundle = _command(commands, "bundle", "make a signed bundle of an image, which stations update from", _bundle)
     bundle.add_argument("output", type=Path, metavar="FILE.raucb")

@@ -21,10 +21,11 @@ class UnitsError(Exception):
     """The units cannot be written. The text says why and what to do."""
 
 
-def write_units(names: tuple[str, ...], output: Path, programs: Path) -> list[str]:
-    """Write them, each in one step. `programs`: the folder of `kortkiosk-fleet` and `kortkiosk`. Raises UnitsError, OSError."""
+def write_units(names: tuple[str, ...], output: Path, programs: Path, root: Path = Path("/")) -> list[str]:
+    """Write them, each in one step. `programs`: the folder of `kortkiosk-fleet` and `kortkiosk`, as the units will see it;
+    `root`: of the system that they are for. Raises UnitsError, OSError."""
     output.mkdir(parents=True, exist_ok=True)
-    made = [(output / name, _filled(name, programs)) for name in names]
+    made = [(output / name, _filled(name, programs, root)) for name in names]
     for path, text in made:
         files.write_file(path, text.encode(), files.PUBLIC)
     return [str(path) for path, _ in made]
@@ -42,12 +43,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _filled(name: str, programs: Path) -> str:
+def _filled(name: str, programs: Path, root: Path) -> str:
     text = (SHIPPED / name).read_text("utf-8")
     if PROGRAM not in text:
         return text
     program = programs.absolute() / ("kortkiosk" if name == "kortkiosk-station.service" else "kortkiosk-fleet")
-    if not program.is_file():
+    if not (root / program.relative_to("/")).is_file():
         raise UnitsError(f"{program}: there is no such program; name its folder with --programs DIR")
     if any(program.is_relative_to(place) for place in HIDDEN):
         raise UnitsError(f"{program}: units do not see this folder; install it elsewhere, such as below /opt")

@@ -77,7 +77,17 @@ def helped(*command: str) -> str:
     return done.stdout
 
 
-GROUPS = (["authority"], ["quarantine"], ["card"], ["devices"], ["user"], ["token"], ["secrets"], ["station"])
+GROUPS = (
+    ["authority"],
+    ["appliance"],
+    ["quarantine"],
+    ["card"],
+    ["devices"],
+    ["user"],
+    ["token"],
+    ["secrets"],
+    ["station"],
+)
 COMMAND = re.compile(r"(?<![\w/.-])(kortkiosk(?:-fleet|-provision)?)((?: [^\s`|·]+)*)")
 
 

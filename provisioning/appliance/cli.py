@@ -1,0 +1,46 @@
+"""Command line of an appliance, `kortkiosk-provision appliance`: lay out its files, and make its machine's settings.
+
+$ kortkiosk-provision appliance layout --root build/root
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kiosk.config import ConfigError, load
+from provisioning.appliance.layout import PROGRAMS, write_appliance
+from provisioning.appliance.settings import write_settings
+
+
+def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> None:
+    """All of them. `make`: gives a command its summary, `--json` and its function."""
+    appliance = commands.add_parser("appliance", help="the files of a station's image, and its machine's settings")
+    below = appliance.add_subparsers(required=True, metavar="COMMAND")
+    layout = make(below, "layout", "write units, rules and settings below a Debian root", _layout)
+    layout.add_argument("--root", type=Path, required=True, metavar="DIR", help="the root of the station's system")
+    layout.add_argument(
+        "--programs", type=Path, default=PROGRAMS, metavar="DIR",
+        help="where the programs are, as the station sees it (%(default)s)",
+    )  # fmt: skip
+    settings = make(below, "settings", "write firewall, time sources and USB devices from station.toml", _settings)
+    settings.add_argument("--config", type=Path, required=True, metavar="FILE", help="station.toml")
+    settings.add_argument("--output", type=Path, required=True, metavar="DIR", help="such as /run/kortkiosk-appliance")
+
+
+def _layout(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    written = write_appliance(arguments.root, arguments.programs)
+    return {"written": written}, "\n".join(written)
+
+
+def _settings(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    try:
+        config = load(arguments.config)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    made = write_settings(config, arguments.config.resolve().parent, arguments.output)
+    for host in made.unresolved:
+        print(f"kortkiosk-provision: {host} has no address now and stays closed", file=sys.stderr)
+    return {"written": list(made.written), "unresolved": list(made.unresolved)}, "\n".join(made.written)

@@ -1,0 +1,101 @@
+"""Appliance layout: every file that makes a Debian root a station's, below that root, at the path where the system looks for it.
+
+Rules: files ship as they lie (`root/`), but for the paths of the programs. Units that are to run are linked as `systemctl enable`
+does, and what would give a shell at the console is masked. The root is not entered, so it may be of another architecture.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from provisioning import files
+from provisioning.appliance import usb_gate
+from provisioning.units import PROGRAM, STATION, write_units
+
+SHIPPED = Path(__file__).with_name("root")
+UNITS, SYSUSERS = Path("usr/lib/systemd/system"), Path("usr/lib/sysusers.d/kortkiosk.conf")
+GATE = Path("usr/lib/kortkiosk/usb-gate")
+PROVISION = "@PROVISION@"
+PROGRAMS = Path("/opt/kortkiosk/bin")
+ENABLED = {
+    "nftables.service": "sysinit.target",
+    "chrony.service": "multi-user.target",
+    "pcscd.socket": "sockets.target",
+    "modprobe@i6300esb.service": "sysinit.target",  # the watchdog of the PC of the tests, no kernel of Debian's loads it
+    "modprobe@bcm2835_wdt.service": "sysinit.target",  # likewise of the Raspberry Pi
+    "kortkiosk-data.service": "multi-user.target",
+    "kortkiosk-settings.path": "multi-user.target",
+    "kortkiosk-settings.timer": "timers.target",
+    "kortkiosk-station.service": "graphical.target",
+}
+"""Units that run, and who wants them."""
+MASKED = (
+    "getty@.service",
+    "serial-getty@.service",
+    "console-getty.service",
+    "container-getty@.service",
+    "autovt@.service",
+    "debug-shell.service",
+    "ctrl-alt-del.target",
+)
+"""What would take a name and a password, or open a shell, at the console."""
+EXECUTABLE = 0o755
+
+
+class LayoutError(Exception):
+    """The appliance cannot be laid out. The text says why."""
+
+
+def write_appliance(root: Path, programs: Path = PROGRAMS) -> list[str]:
+    """Write all of it below `root`; what is there already is replaced. Gives the paths as the station will see them.
+
+    Args:
+        programs: the folder of the programs as the station will see it; they must be there already.
+
+    Raises LayoutError, UnitsError, OSError.
+    """
+    if not programs.is_absolute():
+        raise LayoutError(f"{programs}: name the folder as the station will see it, such as {PROGRAMS}")
+    if not root.is_dir():
+        raise LayoutError(f"{root}: there is no such folder")
+    written = [_copy(root, path, programs) for path in sorted(SHIPPED.rglob("*")) if path.is_file()]
+    write_units(STATION, root / UNITS, programs, root)
+    users = root / UNITS / "kortkiosk-users.conf"
+    _write(root / SYSUSERS, users.read_bytes())
+    users.unlink()
+    _write(root / GATE, Path(usb_gate.__file__).read_bytes(), EXECUTABLE)
+    links = [_enable(root, name, wants) for name, wants in ENABLED.items()]
+    links += [_link(root, Path("etc/systemd/system") / name, Path("/dev/null")) for name in MASKED]
+    links.append(_link(root, Path("etc/systemd/system/default.target"), Path("/") / UNITS / "graphical.target"))
+    units = [str(UNITS / name) for name in STATION if name.endswith(".service")]
+    return sorted(f"/{path}" for path in (*written, *units, str(SYSUSERS), str(GATE), *links))
+
+
+def _copy(root: Path, shipped: Path, programs: Path) -> str:
+    path = shipped.relative_to(SHIPPED)
+    text = shipped.read_text("utf-8").replace(PROGRAM, str(programs / "kortkiosk"))
+    text = text.replace(PROVISION, str(programs / "kortkiosk-provision"))
+    _write(root / path, text.encode(), EXECUTABLE if text.startswith("#!/bin/sh") else files.PUBLIC)
+    return str(path)
+
+
+def _write(path: Path, content: bytes, mode: int = files.PUBLIC) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_file(path, content, mode)
+
+
+def _enable(root: Path, name: str, wanted_by: str) -> str:
+    unit = re.sub(r"@.*\.", "@.", name)
+    return _link(root, Path("etc/systemd/system") / f"{wanted_by}.wants" / name, Path("/") / UNITS / unit)
+
+
+def _link(root: Path, path: Path, target: Path) -> str:
+    link = root / path
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    elif os.path.lexists(link):
+        link.unlink()
+    link.symlink_to(target)
+    return str(path)

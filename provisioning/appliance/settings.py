@@ -1,0 +1,109 @@
+"""Machine settings of an appliance, made from station.toml: nftables sets, chrony sources, allowed USB devices.
+
+Rules: what is not named is closed. A name that does not resolve now stays closed and is said; the others are written all the
+same. Files are replaced one by one, each in one step.
+
+>>> print(nftables_sets({("192.0.2.7", 8883)}, ()), end="")
+flush set inet kortkiosk servers4
+add element inet kortkiosk servers4 { 192.0.2.7 . 8883 }
+flush set inet kortkiosk servers6
+flush set inet kortkiosk time4
+flush set inet kortkiosk time6
+"""
+
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.cabinet.serial_link import PICO_USB
+from fleet.agent.identity import IDENTITY_FILE
+from kiosk.config import Config
+from provisioning import files
+
+Resolve = Callable[[str], tuple[str, ...]]
+"""The addresses of a name. Raises OSError where it has none now."""
+Server = tuple[str, int]
+
+NFTABLES_FILE, CHRONY_FILE, USB_FILE = "servers.nft", "chrony/station.sources", "usb-allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSettings:
+    """The files that were written, and the names that did not resolve."""
+
+    written: tuple[str, ...]
+    unresolved: tuple[str, ...]
+
+
+def write_settings(config: Config, base: Path, output: Path, resolve: Resolve | None = None) -> WrittenSettings:
+    """Write them into `output`. `base`: the folder that paths of the configuration are relative to.
+
+    Raises OSError, ValueError.
+    """
+    resolve = resolve or resolve_host
+    unresolved: list[str] = []
+
+    def addresses(host: str) -> tuple[str, ...]:
+        try:
+            return resolve(host)
+        except OSError:
+            unresolved.append(host)
+            return ()
+
+    servers = {(address, port) for host, port in named_servers(config, base) for address in addresses(host)}
+    time = [address for host in config.network.time for address in addresses(host)]
+    made = {
+        NFTABLES_FILE: nftables_sets(servers, time),
+        CHRONY_FILE: "".join(f"server {host} iburst\n" for host in config.network.time),
+        USB_FILE: "".join(f"{usb_id}\n" for usb_id in named_usb_ids(config)),
+    }
+    for name, text in made.items():
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        files.write_file(output / name, text.encode("ascii"), files.PUBLIC)
+    return WrittenSettings(tuple(str(output / name) for name in made), tuple(dict.fromkeys(unresolved)))
+
+
+def named_servers(config: Config, base: Path) -> list[Server]:
+    """What the station calls over TCP: broker, network printer, and what `network.servers` names. Raises OSError, ValueError."""
+    servers = list(config.network.addresses)
+    identity = files.read_json(base / config.station.identity / IDENTITY_FILE, default={})
+    with contextlib.suppress(KeyError, TypeError):
+        servers.append((str(identity["broker"]["host"]), int(identity["broker"]["port"])))
+    if config.printer.kind == "network":
+        servers.append((config.printer.host, config.printer.port))
+    return servers
+
+
+def named_usb_ids(config: Config) -> list[str]:
+    """`vvvv:pppp` of the devices that station.toml names, beside those whose class is enough."""
+    ids = {str(usb_id) for usb_id in (*config.keypad.ids, *config.usb.ids)}
+    pairs = [(config.scanner.vendor, config.scanner.product)] if config.scanner.kind == "input" else []
+    pairs += [(config.printer.vendor, config.printer.product)] if config.printer.kind == "usb" else []
+    pairs += [PICO_USB] if config.cabinet.kind == "serial" else []
+    return sorted(ids | {f"{vendor:04x}:{product:04x}" for vendor, product in pairs if vendor and product})
+
+
+def nftables_sets(servers: Iterable[Server], time: Iterable[str]) -> str:
+    """The elements of the sets of /etc/nftables.conf, taken in one transaction. All hosts are addresses."""
+    elements: dict[str, set[str]] = {"servers4": set(), "servers6": set(), "time4": set(), "time6": set()}
+    for host, port in servers:
+        address = ipaddress.ip_address(host)
+        elements[f"servers{address.version}"].add(f"{address} . {port}")
+    for host in time:
+        address = ipaddress.ip_address(host)
+        elements[f"time{address.version}"].add(str(address))
+    lines = []
+    for name, members in elements.items():
+        lines.append(f"flush set inet kortkiosk {name}")
+        if members:
+            lines.append(f"add element inet kortkiosk {name} {{ {', '.join(sorted(members))} }}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def resolve_host(host: str) -> tuple[str, ...]:
+    """All addresses of a name, asked of the system. Raises OSError."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return tuple(sorted({str(address[4][0]) for address in found if "%" not in str(address[4][0])}))

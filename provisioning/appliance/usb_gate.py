@@ -1,0 +1,93 @@
+#!/usr/bin/python3 -I
+"""USB allow-list: whether a device that was plugged in may be bound, and whether an input device may be heard.
+
+Rules: it is bound where every interface of every configuration is of a class of the list, or where station.toml names its
+vendor and product. Classes: smart-card readers, printers, hubs, and input devices that do not call themselves keyboard or mouse
+(touch panels). A device with one interface more than that, such as a reader that types, is not bound. Descriptors are the
+device's own word.
+
+udev runs it as a program of its own, without the project: `usb-gate device SYSPATH` and `usb-gate input VVVV:PPPP` end with 0
+where it may be, 3 where not, 2 where the question cannot be read.
+"""
+
+import sys
+from pathlib import Path
+
+ALLOWED = Path("/run/kortkiosk-appliance/usb-allowed")
+"""Vendor and product, `vvvv:pppp`, one a line; of station.toml."""
+DONE, BAD_INPUT, REFUSED = 0, 2, 3
+
+DEVICE, CONFIGURATION, INTERFACE = 1, 2, 4
+"""Descriptor types, USB 2.0 table 9-5."""
+DEVICE_BYTES, INTERFACE_BYTES = 18, 9
+HID, PRINTER, HUB, SMART_CARD = 0x03, 0x07, 0x09, 0x0B
+KEYBOARD, MOUSE = 1, 2
+"""Protocols of a boot interface, HID 1.11 section 4.3."""
+
+
+class DescriptorError(Exception):
+    """The bytes are no descriptors of a USB device."""
+
+
+def parse_descriptors(raw: bytes) -> tuple[str, list[tuple[int, int]]]:
+    """Vendor and product, and (class, protocol) of each interface, as sysfs has them in `descriptors`. Raises DescriptorError."""
+    if len(raw) < DEVICE_BYTES or raw[0] != DEVICE_BYTES or raw[1] != DEVICE:
+        raise DescriptorError("no device descriptor")
+    vendor, product = int.from_bytes(raw[8:10], "little"), int.from_bytes(raw[10:12], "little")
+    interfaces, at = [], DEVICE_BYTES
+    while at < len(raw):
+        length = raw[at]
+        if length < 2 or at + length > len(raw):
+            raise DescriptorError("a descriptor is cut off")
+        if raw[at + 1] == CONFIGURATION and at + int.from_bytes(raw[at + 2 : at + 4], "little") > len(raw):
+            raise DescriptorError("a configuration is cut off")
+        if raw[at + 1] == INTERFACE:
+            if length < INTERFACE_BYTES:
+                raise DescriptorError("an interface descriptor is too short")
+            interfaces.append((raw[at + 5], raw[at + 7]))
+        at += length
+    return f"{vendor:04x}:{product:04x}", interfaces
+
+
+def is_allowed(raw: bytes, named: frozenset[str]) -> bool:
+    """Whether the device with these descriptors may be bound. `named`: `vvvv:pppp`. What cannot be read may not."""
+    try:
+        usb_id, interfaces = parse_descriptors(raw)
+    except DescriptorError:
+        return False
+    return usb_id in named or (bool(interfaces) and all(_is_of_list(*interface) for interface in interfaces))
+
+
+def _is_of_list(usb_class: int, protocol: int) -> bool:
+    if usb_class == HID:
+        return protocol not in (KEYBOARD, MOUSE)
+    return usb_class in (PRINTER, HUB, SMART_CARD)
+
+
+def read_named(path: Path = ALLOWED) -> frozenset[str]:
+    """What station.toml names; nothing where it was not read yet."""
+    try:
+        return frozenset(path.read_text("ascii").split())
+    except (OSError, UnicodeDecodeError):
+        return frozenset()
+
+
+def main(arguments: list[str], named_file: Path = ALLOWED) -> int:
+    """Answer udev. Returns the exit code."""
+    match arguments:
+        case ["device", folder]:
+            try:
+                raw = (Path(folder) / "descriptors").read_bytes()
+            except OSError as error:
+                print(f"usb-gate: {folder}: {error.strerror}", file=sys.stderr)
+                return BAD_INPUT
+            return DONE if is_allowed(raw, read_named(named_file)) else REFUSED
+        case ["input", usb_id]:
+            return DONE if usb_id.lower() in read_named(named_file) else REFUSED
+        case _:
+            print("usage: usb-gate device SYSPATH | usb-gate input VVVV:PPPP", file=sys.stderr)
+            return BAD_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

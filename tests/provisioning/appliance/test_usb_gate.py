@@ -1,0 +1,98 @@
+"""Which USB devices are bound: descriptors as devices have them, and the answers that udev gets."""
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provisioning.appliance import usb_gate
+from provisioning.appliance.usb_gate import DescriptorError, is_allowed, main, parse_descriptors
+
+HID, STORAGE, CDC, CDC_DATA, CCID, PRINTER, HUB, VENDOR = 0x03, 0x08, 0x02, 0x0A, 0x0B, 0x07, 0x09, 0xFF
+KEYPAD = "04d9:a088"
+
+
+def descriptors(usb_id: str, *interfaces: tuple[int, int], configurations: int = 1) -> bytes:
+    """A device with (class, protocol) of each interface, each with one endpoint, and what an interface of HID has besides."""
+    vendor, product = (int(part, 16) for part in usb_id.split(":"))
+    raw = struct.pack("<BBHBBBBHHHBBBB", 18, 1, 0x0200, 0, 0, 0, 64, vendor, product, 0x0100, 1, 2, 3, configurations)
+    for number in range(configurations):
+        body = b""
+        for index, (usb_class, protocol) in enumerate(interfaces):
+            body += bytes([9, 4, index, 0, 1, usb_class, int(usb_class == HID and protocol > 0), protocol, 0])
+            body += bytes([9, 0x21, 0x11, 0x01, 0, 1, 0x22, 63, 0]) if usb_class == HID else b""
+            body += bytes([7, 5, 0x81, 3, 8, 0, 10])
+        raw += struct.pack("<BBHBBBBB", 9, 2, 9 + len(body), len(interfaces), number + 1, 0, 0x80, 50) + body
+    return raw
+
+
+TABLE = [
+    ("a card reader", "08e6:3437", [(CCID, 0)], True),
+    ("a card reader with a contactless part", "076b:5422", [(CCID, 0), (CCID, 0)], True),
+    ("a card reader in a keyboard", "046a:0112", [(HID, 1), (CCID, 0)], False),
+    ("a token that types", "1050:0407", [(HID, 1), (HID, 0), (CCID, 0)], False),
+    ("a receipt printer", "04b8:0e15", [(PRINTER, 2)], True),
+    ("a printer that is a drive too", "04b8:0e15", [(PRINTER, 2), (STORAGE, 80)], False),
+    ("a touch panel", "0eef:0001", [(HID, 0)], True),
+    ("a touch panel that is a mouse too", "222a:0001", [(HID, 0), (HID, 2)], False),
+    ("a hub", "05e3:0608", [(HUB, 0)], True),
+    ("a storage stick", "0781:5567", [(STORAGE, 80)], False),
+    ("a storage stick over UAS", "0781:5583", [(STORAGE, 98)], False),
+    ("a keyboard", "046d:c31c", [(HID, 1), (HID, 0)], False),
+    ("the named keypad", KEYPAD, [(HID, 1)], True),
+    ("a mouse", "046d:c077", [(HID, 2)], False),
+    ("a network adapter", "0bda:8153", [(CDC, 0), (CDC_DATA, 0)], False),
+    ("a radio", "0a12:0001", [(0xE0, 1)], False),
+    ("a telephone", "18d1:4ee1", [(6, 1)], False),
+    ("a serial adapter", "0403:6001", [(VENDOR, 255)], False),
+    ("a Pico", "2e8a:0005", [(CDC, 0), (CDC_DATA, 0)], False),
+    ("no interface at all", "1234:5678", [], False),
+]
+
+
+@pytest.mark.parametrize(("device", "usb_id", "interfaces", "allowed"), TABLE, ids=[row[0] for row in TABLE])
+def test_each_device_is_bound_or_not(
+    device: str, usb_id: str, interfaces: list[tuple[int, int]], allowed: bool
+) -> None:
+    assert is_allowed(descriptors(usb_id, *interfaces), frozenset({KEYPAD})) is allowed
+
+
+def test_a_second_configuration_counts_too() -> None:
+    first = descriptors("1d6b:0104", (CCID, 0))
+    second = descriptors("1d6b:0104", (HID, 1))[18:]
+    assert is_allowed(first, frozenset())
+    assert not is_allowed(first + second, frozenset())
+
+
+def test_descriptors_that_are_cut_off_are_refused() -> None:
+    whole = descriptors("08e6:3437", (CCID, 0), (CCID, 0), configurations=2)
+    begun = [length for length in range(len(whole)) if is_allowed(whole[:length], frozenset())]
+    assert is_allowed(whole, frozenset())
+    assert begun == [18 + (len(whole) - 18) // 2]  # a device with one configuration
+
+
+def test_what_is_no_descriptor_is_named() -> None:
+    with pytest.raises(DescriptorError):
+        parse_descriptors(b"\x12\x02" + bytes(16))
+
+
+def test_udev_asks_it_as_a_program_without_the_project(tmp_path: Path) -> None:
+    (tmp_path / "descriptors").write_bytes(descriptors("08e6:3437", (CCID, 0)))
+    program = [sys.executable, "-I", usb_gate.__file__]
+    assert subprocess.run([*program, "device", str(tmp_path)], check=False).returncode == 0
+    (tmp_path / "descriptors").write_bytes(descriptors("0781:5567", (STORAGE, 80)))
+    assert subprocess.run([*program, "device", str(tmp_path)], check=False).returncode == 3
+
+
+def test_named_devices_and_input_devices_are_answered_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / "descriptors").write_bytes(descriptors("0403:6001", (VENDOR, 255)))
+    named = tmp_path / "usb-allowed"
+    asked = (["device", str(tmp_path)], ["input", "04D9:A088"])
+    assert [main(arguments, named) for arguments in asked] == [3, 3]
+    named.write_text(f"0403:6001\n{KEYPAD}\n")
+    assert [main(arguments, named) for arguments in asked] == [0, 0]
+    assert main(["input", "046d:c31c"], named) == 3
+    assert main(["device", str(tmp_path / "gone")], named) == 2
+    assert main([], named) == 2
