@@ -23,8 +23,8 @@ has to be known.
 | code | looks at | what it is | what it means | what to do | errand | who mends it |
 |---|---|---|---|---|---|---|
 """
-BRACES = {"day": "DAY", "from": "DAY", "left": "N days left.", "use": "USE", "label": "LABEL", "issuer": "ISSUER",
-          "why": "WHY.", "how": "HOW."}  # fmt: skip
+BRACES = {"day": "DAY", "from": "DAY", "left": "N days left.", "within": "within N days", "use": "USE", "label": "LABEL",
+          "issuer": "ISSUER", "why": "WHY.", "how": "HOW."}  # fmt: skip
 
 
 def main() -> int:

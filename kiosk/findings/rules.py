@@ -20,7 +20,7 @@ from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import FindingCode
 from kiosk.findings.known import Args, CardEvidence, Who
 from kiosk.issuer.ports import NotFound
-from kiosk.steps.view_helpers import date_text, puk_floor_cause
+from kiosk.steps.view_helpers import common_name, date_text, puk_floor_cause
 from kiosk.views import Say, say
 
 SOON = timedelta(days=30)
@@ -123,7 +123,7 @@ def _locked_read_only(known: CardEvidence) -> Iterable[Args]:
 
 def _foreign(known: CardEvidence) -> Iterable[Args]:
     issuers = {certificate.issuer: None for certificate in known.certificates if certificate.chain == "untrusted"}
-    return ({"issuer": issuer} for issuer in issuers)
+    return ({"issuer": common_name(issuer)} for issuer in issuers)
 
 
 def _no_identification(known: CardEvidence) -> Iterable[Args]:
@@ -184,7 +184,15 @@ def _not_activated(known: CardEvidence) -> Iterable[Args]:
     record = known.record
     if record is not None and record.state == "handed_out" and record.activate_by is not None:
         how = say("finding.not_activated.attended" if known.activates else "finding.not_activated.letter")
-        yield {"left": _until(date.fromisoformat(record.activate_by), known.today), "how": how}
+        yield {"within": _within(date.fromisoformat(record.activate_by), known.today), "how": how}
+
+
+def _within(last: date, today: date) -> Say:
+    """By when, today included. A day that has passed is said to be today, as in `_until`."""
+    days = (last - today).days
+    if days <= 0:
+        return say("finding.within.today")
+    return say("finding.within.one") if days == 1 else say("finding.within.days", days=days)
 
 
 def _name_changed(known: CardEvidence) -> Iterable[Args]:

@@ -175,9 +175,9 @@ def test_the_page_is_what_the_table_says() -> None:
 
 @pytest.mark.parametrize(
     ("days", "said"),
-    [(-2, "Today is the last day."), (0, "Today is the last day."), (1, "One day left."), (2, "2 days left.")],
+    [(-2, "today"), (0, "today"), (1, "by tomorrow"), (2, "within 2 days")],
 )
 def test_the_days_that_are_left_are_said_as_people_say_them(days: int, said: str) -> None:
     last = (NOW.astimezone().date() + timedelta(days=days)).isoformat()
     title = findings_of(record("handed_out", activate_by=last))[0].title
-    assert Texts.load().plain(title, "en") == f"The card is not activated. {said}"
+    assert Texts.load().plain(title, "en") == f"Activate the card {said}"

@@ -24,8 +24,9 @@ ARGUMENTS: Args = {
     "day": "3 dec 2026",
     "from": "1 dec 2026",
     "left": say("finding.left.days", days=12),
+    "within": say("finding.within.days", days=12),
     "how": say("finding.not_activated.attended"),
-    "issuer": "CN=Exempel Person CA v1",
+    "issuer": "Exempel Person CA v1",
 }
 
 

@@ -48,11 +48,12 @@ def _facts(whose: CardHolder, facts: CardFacts) -> list[Fact]:
     certificate = facts.certificate("identification")
     if certificate is not None:
         if certificate.loa is not None:
-            lines.append(Fact(say("fact.level"), str(certificate.loa)))
+            lines.append(Fact(say("fact.level"), f"LoA {certificate.loa}"))
         lines.append(Fact(say("fact.lasts"), date_text(certificate.not_after.astimezone().date())))
     pin = facts.pin(Role.IDENTIFICATION)
     if pin is not None and pin.tries_left is not None:
-        lines.append(Fact(say("fact.tries"), str(pin.tries_left), tone="plain" if pin.tries_left > 1 else "bad"))
+        left = say("frame.tries.last") if pin.tries_left == 1 else say("frame.tries", left=pin.tries_left)
+        lines.append(Fact(say("fact.tries"), left, tone="plain" if pin.tries_left > 1 else "bad"))
     return lines
 
 
@@ -87,7 +88,7 @@ def certificate(context: ViewContext, one: Certificate) -> Confirm:
         Fact(say("certificate.counts"), say(f"chain.{one.chain}"), tone="good" if one.chain == "ok" else "plain"),
     ]
     if one.loa is not None:
-        facts.insert(1, Fact(say("fact.level"), str(one.loa)))
+        facts.insert(1, Fact(say("fact.level"), f"LoA {one.loa}"))
     return Confirm(
         name=context.name("certificate"),
         errand=context.title,

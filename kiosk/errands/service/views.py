@@ -1,6 +1,7 @@
 """The views of service: what can be done to the machine, and what came of it."""
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from typing import get_args
 
 from drivers.cabinet.port import SlotFault
@@ -350,10 +351,11 @@ def pairing(context: ViewContext) -> Busy:
 
 
 def paired(context: ViewContext, outcome: str) -> Tell:
-    """Whether they have a key in common now; else a code that the handbook explains."""
+    """Whether they have a key in common now; else what to do, and a code for support."""
     if outcome == Outcome.PAIRED:
         return _word(context, "paired", say("service_paired.title"), say("service_paired.lead"), well=True)
-    return _word(context, "not_paired", say("service_not_paired.title"), say("service_not_paired.lead", code=outcome))
+    failed = _word(context, "not_paired", say("service_not_paired.title"), say("service_not_paired.lead"))
+    return replace(failed, note=Note(say("service_not_paired.code", code=outcome)))
 
 
 def readers_named(context: ViewContext) -> Tell:

@@ -85,17 +85,17 @@ FOUND = Confirm(
 )  # fmt: skip
 PUK = EnterCode(
     name="puk",
-    title=sentence("Skriv PUK-koden ur kuvertet", "Enter the PUK code from the envelope"),
+    title=sentence("Skriv PUK-koden ur brevet", "Enter the PUK code from the letter"),
     errand=UNLOCK,
     step=Step(3, 4),
-    lead=(sentence("Åtta siffror. Kontrollera att kuvertet hör till kortet: numret ska sluta på **4471 3058**.", "Eight digits. Check that the envelope is for this card: its number ends in **4471 3058**."),),
+    lead=(sentence("Åtta siffror. Kontrollera att brevet hör till kortet: numret ska sluta på **4471 3058**.", "Eight digits. Check that the letter is for this card: its number ends in **4471 3058**."),),
     drawing=LetterDrawing(NUMBER),
     min_length=8,
     max_length=8,
     hint=sentence("Siffrorna visas inte och sparas inte", "The digits are not shown and not kept"),
     submit=sentence("Fortsätt", "Continue"),
     way_out=CANCEL_BUTTON,
-    side=Button("no_envelope", sentence("Jag har inget kuvert", "I have no envelope"), "help-circle-outline"),
+    side=Button("no_envelope", sentence("Jag har inget brev", "I have no letter"), "help-circle-outline"),
     needs_card=True,
 )  # fmt: skip
 NEW_PIN = EnterCode(
@@ -119,7 +119,7 @@ CONFIRM = Confirm(
     points=(
         Point(sentence("Kortet låses upp", "The card is unlocked"), sentence("Du får tre nya försök med koden.", "You get three new tries with the code."), icon="lock-open-variant-outline"),
         Point(sentence("Den nya koden gäller direkt", "The new code works right away"), sentence("Både för legitimering och underskrift.", "Both to log in and to sign."), icon="form-textbox-password"),
-        Point(sentence("PUK-koden är densamma", "The PUK code is the same"), sentence("Spara kuvertet. Du behöver det nästa gång.", "Keep the envelope. You will need it next time."), icon="email-outline"),
+        Point(sentence("PUK-koden är densamma", "The PUK code is the same"), sentence("Spara brevet. Du behöver det nästa gång.", "Keep the letter. You will need it next time."), icon="email-outline"),
     ),
     facts=(
         Fact(sentence("Kort", "Card"), "…4471 3058"),

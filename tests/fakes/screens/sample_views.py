@@ -87,7 +87,7 @@ SUCCESS = Tell(
     badge="success",
     lead=(
         sentence("Din nya kod gäller direkt. Vi har provat den: både legitimering och underskrift fungerar.", "Your new code works right away. We tried it: log in and sign both work."),
-        sentence("**Spara kuvertet.** PUK-koden är densamma.", "**Keep the envelope.** The PUK code in it is the same as before."),
+        sentence("**Spara brevet.** PUK-koden är densamma.", "**Keep the letter.** The PUK code in it is the same as before."),
     ),
     drawing=MachineDrawing(("reader", "printer")),
     drawing_text=sentence("Ta ditt kort och din kvittens", "Take your card and receipt"),
@@ -102,12 +102,12 @@ WRONG_PUK = Tell(
     badge="warning",
     lead=(sentence("Kortet är som det var: låst, men inte förstört. Kontrollera två saker innan du försöker igen.", "Your card is unchanged: locked, but not ruined. Check two things before you try again."),),
     points=(
-        Point(sentence("Kuvertet hör till kortet: numret slutar på **4471 3058**.", "The envelope is for this card: its number ends in **4471 3058**."), mark="number"),
+        Point(sentence("Brevet hör till kortet: numret slutar på **4471 3058**.", "The letter is for this card: its number ends in **4471 3058**."), mark="number"),
         Point(sentence("Du läser raden **PUK**, inte PIN.", "You read the line **PUK**, not PIN."), mark="number"),
     ),
     tries=Tries(4, 1, sentence("Sedan stannar vi, så att kortet inte blir obrukbart. Då hjälper ID-administratören dig.", "Then we stop, so that the card is not ruined. The ID administrator will help you.")),
     way_out=CANCEL_BUTTON,
-    side=Button("order", sentence("Beställ nytt kuvert", "Order an envelope")),
+    side=Button("order", sentence("Beställ nytt brev", "Order a letter")),
     primary=Button("again", sentence("Försök igen", "Try again"), "arrow-right"),
     needs_card=True,
 )  # fmt: skip

@@ -103,7 +103,7 @@ def test_a_whole_card_number_is_scanned_for_its_last_digits(driver: KivyDriver) 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (envelope_code("9999000050826134"), "Det där är kuvertet"),
+        (envelope_code("9999000050826134"), "Det där är brevet"),
         (order_code("2026-0001"), "Det där är beställningen"),
         ("https://example.org/?q=9", "Det där är inget kortnummer"),
         ("9" * 400, "Det där är inget kortnummer"),

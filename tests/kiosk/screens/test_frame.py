@@ -38,7 +38,7 @@ def test_listen_speaks_the_view_and_nothing_that_is_typed(driver: KivyDriver) ->
     driver.touch("key:7")
     driver.touch("rail:listen")
     said = driver.call("spoken")[-1]
-    assert said.startswith("Skriv PUK-koden ur kuvertet. Åtta siffror.")
+    assert said.startswith("Skriv PUK-koden ur brevet. Åtta siffror.")
     assert "7" not in said.replace("4471 3058", "")
 
 
