@@ -96,7 +96,7 @@ class Authority:
 
     def claim(self, station: str, now: datetime, valid_hours: float = 24.0) -> str:
         """A new one-time code for this station: the only time that it is shown. Raises AuthorityError."""
-        _check_name(station)
+        check_station_name(station)
         if valid_hours <= 0:
             raise AuthorityError("a claim code must be valid for more than 0 hours")
         with files.directory_lock(self.directory):
@@ -129,7 +129,7 @@ class Authority:
         with files.directory_lock(self.directory):
             issued, issuer = self.registry.issued(), self.issuer()
             for name in keys:
-                _check_name(name)
+                check_station_name(name)
             before = Counter({one.station: one.epoch for one in sorted(issued, key=lambda one: one.epoch)})
             made = {name: pki.issue_client(issuer, name, key, now, self._station_days) for name, key in keys.items()}
             fresh = [
@@ -242,7 +242,8 @@ class Authority:
             self._write_crl(self.registry.issued(), now)
 
 
-def _check_name(station: str) -> None:
+def check_station_name(station: str) -> None:
+    """Raises AuthorityError where no station may have that name."""
     try:
         Topics(station)
     except ValueError as error:

@@ -55,7 +55,7 @@ def make_claim(
         name = _group()
     secret = "".join(_group() for _ in range(GROUPS - 1))
     salt = secrets.token_hex(16)
-    claim = Claim(name, station, salt, _digest(salt, secret), now + timedelta(hours=valid_hours))
+    claim = Claim(name, station, salt, secret_digest(salt, secret), now + timedelta(hours=valid_hours))
     return "-".join([name, *(secret[i : i + GROUP] for i in range(0, len(secret), GROUP))]), claim
 
 
@@ -71,7 +71,7 @@ def check(claim: Claim | None, code: str, now: datetime) -> tuple[Claim | None, 
     is no code at all.
     """
     secret = _signs(code)[GROUP:]
-    digest = _digest(claim.salt if claim is not None else "00" * 16, secret)
+    digest = secret_digest(claim.salt if claim is not None else "00" * 16, secret)
     right = hmac.compare_digest(digest, claim.digest if claim is not None else "")
     if claim is None or claim.state(now) != "open":
         return claim, False
@@ -91,5 +91,6 @@ def _signs(code: str) -> str:
     return signs
 
 
-def _digest(salt: str, secret: str) -> str:
+def secret_digest(salt: str, secret: str) -> str:
+    """What is kept of a secret: salted scrypt, hex. `salt` is hex."""
     return hashlib.scrypt(secret.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()

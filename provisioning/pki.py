@@ -135,6 +135,11 @@ def read_request(pem: bytes) -> ec.EllipticCurvePublicKey:
         request = x509.load_pem_x509_csr(pem)
     except ValueError:
         raise ValueError("the request is no PKCS#10 in PEM") from None
+    return key_of_request(request)
+
+
+def key_of_request(request: x509.CertificateSigningRequest) -> ec.EllipticCurvePublicKey:
+    """The key that a request is for and is signed by. Raises ValueError, UnsupportedAlgorithm."""
     public = request.public_key()
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
         raise ValueError("the request must be for an EC key on P-256")

@@ -49,6 +49,10 @@ from fleet.server.deadlines.pages import deadline_pages
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.diagnosis.health import Health
 from fleet.server.diagnosis.metrics import Counting, FleetCollector, add_metrics
+from fleet.server.enrolment.api import enrolment_api
+from fleet.server.enrolment.model import Enrolments
+from fleet.server.enrolment.pages import enrolment_pages
+from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.envelope_resets.api import envelope_resets_api
 from fleet.server.envelope_resets.pages import envelope_reset_pages
 from fleet.server.errands.exports import errand_exports
@@ -127,12 +131,14 @@ def create_app(
     limits: LimitSettings = LimitSettings(),  # noqa: B008 frozen
     tracing: Tracing = OFF,
     asks: Mapping[str, int] | None = None,
+    enrolments: Enrolments | None = None,
 ) -> FastAPI:
     """The application. `clock` gives aware times; `zone` is the zone that pages write (None: the server's own).
 
     `site` is where browsers find it, `openid` the region's own sign-in, `health` the parts that `/health/ready` asks, `evidence`
     who writes evidence files, `limits` how much is answered, `tracing` who keeps spans, `asks` the stations' asks as they are
-    counted; `cards`, `worklist` None: on the store of `access`, by the rules that ship. Raises OSError or ValueError where its
+    counted; `cards`, `worklist`, `enrolments`
+    None: on the store of `access`, by the rules that ship. Raises OSError or ValueError where its
     own texts are missing or incomplete, ValueError where a route does not say what it needs.
     """
     deadlines = load_deadlines()
@@ -194,6 +200,9 @@ def create_app(
     retirements = RetirementService(access.database, hub, clock)
     take(retirement_pages(web, retirements).routes)
     take(retirement_api(web, retirements).routes)
+    desk = enrolments or EnrolmentService(access.database, hub, clock)
+    take(enrolment_pages(web, desk).routes)
+    take(enrolment_api(desk).routes)
     take(accounts_pages(web).routes)
     take(accounts_api(web).routes)
     take(station_exports(web).routes)

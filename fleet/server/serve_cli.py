@@ -42,6 +42,7 @@ from fleet.server.retention.cli import add_retention_option
 from fleet.server.retention.pseudonyms import PseudonymKeyError
 from fleet.server.retention.settings import RetentionSettingsError
 from fleet.server.server import FleetServer, ServerError, utc_now
+from fleet.server.station_listener import StationListenerError
 from fleet.server.verifier.model import VerifierAwayError
 from fleet.server.worklist.settings import WorklistSettingsError
 
@@ -56,6 +57,7 @@ CANNOT_START = (
     CertificateFaultError,
     AuthorityFileError,
     VerifierAwayError,
+    StationListenerError,
     StoreError,
     DatabaseUrlError,
     IssuerSettingsError,
@@ -85,6 +87,12 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     add_broker_options(serve)
     serve.add_argument(
         "--http", type=address, default=HTTP, metavar="HOST:PORT", help="where pages are served (%(default)s)"
+    )
+    serve.add_argument(
+        "--station-http",
+        type=address,
+        metavar="HOST:PORT",
+        help="where stations enrol over the network (EST), with TLS by the fleet's authority (nowhere)",
     )
     serve.add_argument("--issuer", type=Path, metavar="FILE.toml", help="where issuer and register are")
     serve.add_argument("--alerts", type=Path, metavar="FILE.toml", help="rules of alerts, maintenance, webhook, e-mail")
@@ -143,6 +151,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
             lists_valid=timedelta(hours=arguments.lists_valid),
             evidence=arguments.evidence,
             directory=arguments.directory,
+            station_http=arguments.station_http,
             certificate=arguments.certificate,
             set_aside_bytes=arguments.set_aside_mb * 1_000_000,
         )
@@ -162,7 +171,8 @@ def _said(error: Exception) -> str:
 def _say_ready(server: FleetServer, as_json: bool) -> None:
     settle()
     assert server.pages is not None
-    told = {"http": server.pages.url, **server.broker, **server.pages.links}
+    enrolment = {"stations": f"https://{server.station_http}"} if server.station_http else {}
+    told = {"http": server.pages.url, **server.broker, **enrolment, **server.pages.links}
     words = " ".join(f"{name}={value}" for name, value in told.items())
     print(json.dumps({"ready": True, **told}) if as_json else f"ready {words}", flush=True)
 

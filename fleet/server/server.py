@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from starlette.types import ASGIApp
+
 from fleet.server.accounts.sign_in.secret_encryption import KEY_FILE as SECRETS
 from fleet.server.accounts.sign_in.secret_encryption import sealer_for
 from fleet.server.accounts.sign_in.service import Access
@@ -43,6 +45,7 @@ from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.startup import deadlines_of
 from fleet.server.diagnosis.expiry_sources import certificates_of, sources_of
 from fleet.server.diagnosis.health import Health, watch_store
+from fleet.server.enrolment.service import ClaimTerms, EnrolmentService
 from fleet.server.envelope_resets.service import EnvelopeResetSender
 from fleet.server.evidence.service import EvidenceService
 from fleet.server.evidence.settings import EvidenceSettings
@@ -77,7 +80,7 @@ from fleet.server.platform.process.shutdown import Ending, cancelled
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.platform.steady_clock import SteadyClock
-from fleet.server.platform.web.listener import Listener, bound_for_pages, web_server
+from fleet.server.platform.web.listener import Listener, Shield, bound_for_pages, web_server
 from fleet.server.platform.webhook_signatures import load_secret
 from fleet.server.readings.orders_watch import watch_orders
 from fleet.server.readings.queries import StoreReadings
@@ -85,6 +88,7 @@ from fleet.server.retention.job import RetentionService
 from fleet.server.retention.ledger import LEDGER_FILE
 from fleet.server.retention.pseudonyms import KEY_FILE, load_or_make
 from fleet.server.retention.settings import load as load_periods
+from fleet.server.station_listener import StationSide, claim_terms
 from fleet.server.stations.alarms import BROKER_MEMORY, Alarm, AlarmRecorder
 from fleet.server.stations.duplicate_identity import DuplicateIdentity
 from fleet.server.verifier.socket_client import verifier_of
@@ -130,6 +134,7 @@ class FleetServer:
         self._running: list[asyncio.Task[None]] = []
         self.mqtt = config.broker or config.mqtt
         self.http = config.http
+        self.station_http: Address | None = None
         self.pages: Pages | None = None
         self._health = Health()
         self._asks: Counter[str] = Counter()
@@ -186,13 +191,16 @@ class FleetServer:
         self._health.probes["clock"] = watch.trouble
         self._run(parts, watch.run(), "clock")
         changes = self._changes(parts, database, hub)
+        side = None if config.web_only else StationSide.of(config, database, self._clock)
+        if side is not None:
+            self._run(parts, side.files.run(), "revocations")
         hook = load_secret(config.order_hook) if config.order_hook else None
         cards = CardSide.of(database, changes, self._clock, deadlines, hook)
         worklist = WorklistService(database, cards.cards, changes, self._clock, worklist_settings, deadlines)
         if not config.web_only:
             ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)
             signer = Signer.load(config.server_file("signing.key"))
-            transport = await self._serve_stations(parts, database, changes, signer, check, worklist)
+            transport = await self._serve_stations(parts, database, changes, signer, check, worklist, side)
             once = [
                 check.run,
                 CommandDispatcher(database, transport, signer, changes, self._clock, self._tracing).run,
@@ -226,9 +234,23 @@ class FleetServer:
         alerts = AlertService(database, changes, self._clock, settings=rules)
         commands = CommandService(database, changes, self._clock)
         sealer = sealer_for(database, config.server_file(SECRETS), makes=not config.web_only)
-        await self._serve_pages(
-            parts, readings, hub, Access(database, self._clock, sealer), alerts, commands, cards, worklist
-        )
+        enrolments = EnrolmentService(database, changes, self._clock)
+        if side is not None and config.station_http is not None:
+            terms = await self._serve_enrolment(parts, side, database, hub, changes)
+            enrolments = EnrolmentService(database, changes, self._clock, terms)
+        access = Access(database, self._clock, sealer)
+        await self._serve_pages(parts, readings, hub, access, alerts, commands, cards, worklist, enrolments)
+
+    async def _serve_enrolment(
+        self, parts: AsyncExitStack, side: StationSide, database: Database, hub: Hub, changes: Changes
+    ) -> ClaimTerms:
+        """The stations' listener."""
+        assert self._config.station_http is not None
+        bound = bound_for_pages(self._config.station_http)
+        self.station_http = at = replace(self._config.station_http, port=bound.getsockname()[1])
+        app = side.app(database, changes, self._clock, self.mqtt)
+        await self._listen(parts, app, hub, at, side.shield, bound, "enrolment")
+        return claim_terms(self._config, at)
 
     async def _check_store(self, check: DatabaseCheck) -> None:
         """At the start, for as long as a store of usual size takes; of a bigger one the rest goes on beside the running server.
@@ -266,6 +288,7 @@ class FleetServer:
         signer: Signer,
         check: DatabaseCheck,
         worklist: WorklistService,
+        side: StationSide | None,
     ) -> Transport:
         """Broker, verifier, issuer, and the link that joins them with the store."""
         config, alarms = self._config, AlarmRecorder(database)
@@ -273,7 +296,7 @@ class FleetServer:
         duplicates = DuplicateIdentity(alarms, changes, self._clock)
         self._run(parts, duplicates.run(), "duplicates")
         if config.broker is None and not config.cluster:
-            files = _broker_files(config)
+            files = _broker_files(config, side)
 
             def forgot(name: str) -> None:
                 alarms.try_record(Alarm("", BROKER_MEMORY, name), self._clock())
@@ -348,6 +371,7 @@ class FleetServer:
         commands: Commands,
         cards: CardSide,
         worklist: WorklistService,
+        enrolments: EnrolmentService,
     ) -> None:
         bound = bound_for_pages(self._config.http)
         self.http = replace(self._config.http, port=bound.getsockname()[1])
@@ -368,12 +392,25 @@ class FleetServer:
             limits=pages.limits,
             tracing=self._tracing,
             asks=self._asks,
+            enrolments=enrolments,
         )
-        server = web_server(app, hub, host=_numeric(self.http), port=self.http.port, shield=pages.shield)
+        await self._listen(parts, app, hub, self.http, pages.shield, bound, "pages")
+
+    async def _listen(
+        self,
+        parts: AsyncExitStack,
+        app: ASGIApp,
+        hub: Hub,
+        at: Address,
+        shield: Shield,
+        bound: socket.socket,
+        name: str,
+    ) -> None:
+        server = web_server(app, hub, host=_numeric(at), port=at.port, shield=shield)
         listener = Listener(server.config, hub)
-        serving = asyncio.create_task(listener.serve(sockets=[bound]), name="pages")
+        serving = asyncio.create_task(listener.serve(sockets=[bound]), name=name)
         self._running.append(serving)
-        self._ending.later(parts, "pages", listener.leave, serving)
+        self._ending.later(parts, name, listener.leave, serving)
         await asyncio.wait_for(listener.listening.wait(), WEB_START_TIMEOUT_S)
 
     def _run(self, parts: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
@@ -402,14 +439,14 @@ def _only_one(config: ServerConfig) -> Iterator[None]:
         yield
 
 
-def _broker_files(config: ServerConfig) -> BrokerFiles:
+def _broker_files(config: ServerConfig, side: StationSide | None) -> BrokerFiles:
     files = BrokerFiles(
         config.ca,
         config.server_file("broker.pem"),
         config.server_file("broker.key"),
-        config.revoked,
+        config.revoked if side is None else side.files.revoked,
         config.credentials,
-        config.authority,
+        config.authority if side is None else config.revocations_directory,
     )
     for path in (files.ca, files.certificate, files.key):
         if not path.is_file():

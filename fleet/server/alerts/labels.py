@@ -44,6 +44,7 @@ _ICON = {
     "too_many_asks": "timer-sand",
     "directory_away": "cloud-off-outline",
     "directory_many": "account-outline",
+    "station_waits_for_approval": "fingerprint",
 }
 _PLACED = ("chain_broken", "conflict")
 _SAID_AS_CODE = {"clock": "alert_clock", "duplicate_identity": "alert_duplicate", "unsigned_ask": "alert_unsigned"}

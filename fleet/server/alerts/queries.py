@@ -45,6 +45,7 @@ from fleet.server.alerts.transitions import CloseAlert, Decision, OpenAlert, Reo
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.commands.tables import commands
 from fleet.server.deadlines.settings import ALARMS
+from fleet.server.enrolment.queries import waiting_stations
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events
 from fleet.server.issuers.tables import HANDED_OVER, requests, wishes
@@ -86,6 +87,7 @@ def fleet_snapshot(connection: Connection, now: datetime, back: timedelta) -> Fl
         tuple(_returned(connection)),
         tuple(_unregistered(connection)),
         retired=tuple(RetiredStation(row.name, row.retired, row.heard) for row in retired),
+        waiting=tuple(waiting_stations(connection)),
     )
 
 

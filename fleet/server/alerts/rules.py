@@ -10,6 +10,7 @@ from fleet.messages.link import DeviceState, StationState
 from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from fleet.server.alerts.settings import AlertRule
 from fleet.server.deadlines.settings import ALARMS
+from fleet.server.enrolment.queries import WaitingStation
 from fleet.server.platform.expiry import End, station_end
 from fleet.server.stations.model import OFFLINE_AFTER, Contact
 
@@ -127,6 +128,8 @@ class FleetSnapshot:
     parts: Mapping[str, str] = field(default_factory=dict)
     """Parts of the server that do not work, and why not, in a word."""
     retired: tuple[RetiredStation, ...] = ()
+    waiting: tuple[WaitingStation, ...] = ()
+    """New stations that nobody has let in or refused."""
 
 
 AlertKey = tuple[str, str, str]
@@ -322,6 +325,13 @@ def _retired_heard(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]
             yield RuleMatch(seen.name, "retired_heard", since=seen.heard)
 
 
+def _waiting(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    """A station that is not in the fleet yet: the alert is the fleet's."""
+    for seen in look.waiting:
+        detail = "conflict" if seen.is_in_conflict else ""
+        yield RuleMatch("", "station_waits_for_approval", seen.station, detail, since=seen.since)
+
+
 def _kept(code: str) -> Finder:
     def find(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
         for alarm in look.kept:
@@ -351,6 +361,7 @@ FINDERS: dict[str, Finder] = {
     "directory_away": _directory_away,
     "returned_open": _returned,
     "retired_heard": _retired_heard,
+    "station_waits_for_approval": _waiting,
     "handover_unregistered": _unregistered,
     "worklist_late": _worklist_late,
     **{code: _ends(code) for code in ENDING},

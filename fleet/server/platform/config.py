@@ -63,6 +63,8 @@ class ServerConfig:
     """So much that cannot be read is set aside of a station in a day."""
     directory: Path | None = None
     """`fleet.server.people.directory_settings`: the region's directory over LDAP."""
+    station_http: Address | None = None
+    """Where stations enrol (EST); nowhere without one."""
     evidence: Path | None = None
     """`fleet.server.evidence.settings`: the region's time-stamping authority."""
 
@@ -88,6 +90,11 @@ class ServerConfig:
     def broker_directory(self) -> Path:
         """Generated configuration and memory of the broker."""
         return self.data / "broker"
+
+    @property
+    def revocations_directory(self) -> Path:
+        """What the broker reads about revoked stations where stations enrol here."""
+        return self.data / "revocations"
 
     @property
     def ca(self) -> Path:

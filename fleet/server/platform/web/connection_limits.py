@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from fleet.server.platform.web.http10 import Http10Transport
 from fleet.server.platform.web.rate_limits import rate_limit_key
 
 HEAD_S = 10.0
@@ -106,8 +108,9 @@ class Connections:
 class PatientHttp(H11Protocol):
     """One HTTP connection that is waited for, and not for ever."""
 
-    def __init__(self, connections: Connections, **uvicorns: Any) -> None:
+    def __init__(self, connections: Connections, *, knows_http10: bool = False, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
+        self._knows_http10 = knows_http10
         self._connections = connections
         self._place: Place | None = None
         self._head: asyncio.TimerHandle | None = None
@@ -128,6 +131,11 @@ class PatientHttp(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for what it asks."""
         super().connection_made(transport)
+        if self._knows_http10:
+            self.transport = Http10Transport(transport, self.conn)  # type: ignore[assignment]
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None and (shown := tls.getpeercert(binary_form=True)):
+            self.app = _with_certificate(self.app, ssl.DER_cert_to_PEM_cert(shown))
         if self._place is not None or self.take_place(transport):
             self._head = self._later(HEAD_S)
 
@@ -208,11 +216,21 @@ class PatientTls(SSLProtocol):
             super().connection_lost(exc)
 
 
-def listening(connections: Connections, context: ssl.SSLContext | None = None) -> Any:
+def _with_certificate(app: ASGIApp, pem: str) -> ASGIApp:
+    """The application, told which client certificate was verified in TLS (ASGI's extension `tls`)."""
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        extensions = {**scope.get("extensions", {}), "tls": {"client_cert_chain": [pem]}}
+        await app({**scope, "extensions": extensions}, receive, send)
+
+    return told
+
+
+def listening(connections: Connections, context: ssl.SSLContext | None = None, *, knows_http10: bool = False) -> Any:
     """What uvicorn takes for the protocol of a listener: with TLS where there is a context."""
 
     def made(**uvicorns: Any) -> asyncio.Protocol | SSLProtocol:
-        inside = PatientHttp(connections, **uvicorns)
+        inside = PatientHttp(connections, knows_http10=knows_http10, **uvicorns)
         return inside if context is None else PatientTls(inside, context)
 
     return made

@@ -45,6 +45,8 @@ class Shield:
     key: Path | None = None
     proxies: tuple[str, ...] = ()
     """Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody else's are."""
+    clients: tuple[Path, ...] = ()
+    """Authorities, in PEM: a client may show a certificate of theirs, and is put out with any other."""
 
     def tls(self) -> ssl.SSLContext | None:
         """For the listener. Raises OSError where the files cannot be used."""
@@ -53,6 +55,9 @@ class Shield:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.certificate, self.key)
+        for authorities in self.clients:
+            context.load_verify_locations(authorities)
+            context.verify_mode = ssl.CERT_OPTIONAL
         return context
 
 
@@ -77,7 +82,7 @@ def web_server(
         raise ValueError(f"{host}: other machines reach it, so it needs a certificate or a proxy that has one")
     config = uvicorn.Config(
         app,
-        http=listening(Connections(shield.proxies), shield.tls()),
+        http=listening(Connections(shield.proxies), shield.tls(), knows_http10=bool(shield.clients)),
         ws="none",
         host=host,
         port=port,

@@ -22,6 +22,7 @@ from fleet.server.alerts.rules import (
     evaluate_rules,
 )
 from fleet.server.alerts.settings import AlertRule, load
+from fleet.server.enrolment.queries import WaitingStation
 from fleet.server.platform.expiry import End
 from fleet.server.platform.pages import i18n
 from fleet.server.stations.model import Contact
@@ -64,6 +65,7 @@ AT_ONE_STATION = [
 OF_MANY = {
     "returned_open",
     "retired_heard",
+    "station_waits_for_approval",
     "server_part",
     "directory_away",
     "handover_unregistered",
@@ -221,3 +223,13 @@ def test_a_station_that_says_no_time_ends_never() -> None:
 def test_a_rule_that_is_off_finds_nothing() -> None:
     off = {code: msgspec.structs.replace(rule, off=True) for code, rule in RULES.items()}
     assert found(seen(online=False), rules=off) == []
+
+
+def test_a_new_station_that_waits_is_told_by_its_name_and_two_keys_as_a_conflict() -> None:
+    since = NOW - timedelta(minutes=3)
+    waiting = (
+        WaitingStation("entre-b", since, is_in_conflict=False),
+        WaitingStation("entre-c", since, is_in_conflict=True),
+    )
+    told = [(match.station, match.subject, match.detail, match.since) for match in found(waiting=waiting)]
+    assert told == [("", "entre-b", "", since), ("", "entre-c", "conflict", since)]

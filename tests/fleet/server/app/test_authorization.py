@@ -35,6 +35,7 @@ EXAMPLES = {
     "what": "hold",
     "act": "take",
     "order": "NS-20417",
+    "claim": "1",
     "hsa_id": "TEST000000-0001",
     "id": "a" * 32,
     "key": "1",
@@ -49,6 +50,9 @@ FOR_PERSONS = {
     "/api/v1/orders/NS-20417/tries/agree",
     "/api/v1/orders/NS-20417/tries/ask",
     "/api/v1/orders/NS-20417/tries/withdraw",
+    "/api/v1/enrolments/1/approve",
+    "/api/v1/enrolments/1/refuse",
+    "/api/v1/stations/lasarettet-a/revoke",
 }
 """What no token does."""
 MADE = {"GET", "POST", "HEAD", "DELETE", "PUT", "PATCH"}

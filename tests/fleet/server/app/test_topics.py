@@ -19,6 +19,8 @@ from fleet.server.commands.model import Commands
 from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.settings import load
+from fleet.server.enrolment.model import Enrolments
+from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.envelope_resets.model import EnvelopeResets
 from fleet.server.guards.model import Guards
 from fleet.server.platform.live_feed.hub import Hub
@@ -42,6 +44,7 @@ PAGES = {
     "/stations/{name}/commands": f"/stations/{STATION}/commands?do=open_slot",
     "/stations/{name}/retirement": f"/stations/{STATION}/retirement",
     "/updates": "/updates",
+    "/new-stations": "/new-stations",
     "/errands": "/errands",
     "/errands/{errand}": f"/errands/{ERRAND}",
     "/orders": "/orders",
@@ -154,6 +157,7 @@ def recorded(
         cast(Commands, Recorder(desk, Commands, reads)),
         clock=lambda: NOW,
         zone=ZONE,
+        enrolments=cast(Enrolments, Recorder(EnrolmentService(database, hub, lambda: NOW), Enrolments, reads)),
         worklist=cast(Worklist, Recorder(tasks, Worklist, reads)),
         cards=CardSide(
             cast(Cards, Recorder(side.cards, Cards, reads)),

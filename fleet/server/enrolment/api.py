@@ -1,0 +1,189 @@
+"""API of enrolment, under /api/v1: claims of new stations, what is decided about them, and the end of a station's certificates.
+
+Rules: who may command the station makes a claim, also by a token; to approve, refuse and revoke is a person's, signed in, and
+approving and revoking want a step-up. The code is in the answer to its making and never again. EST itself (RFC 7030) has a
+listener of its own, and is not in this description: its clients are made after the RFC.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Request
+from pydantic import BaseModel, Field
+
+from fleet.server.accounts.sign_in.dependencies import access_of
+from fleet.server.commands.model import MOST_REASON, REASON
+from fleet.server.enrolment.model import (
+    MOST_HOURS,
+    ClaimRow,
+    ClaimState,
+    EnrolmentRefusedError,
+    Enrolments,
+    Who,
+)
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import address_of, caller_of, needs
+from fleet.server.platform.web.idempotency import SHOWN_ONCE, api_group
+from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, next_offset
+from fleet.server.platform.web.request_bodies import WHOLE, Body
+from provisioning.est.claim_codes import Claim
+
+Number = Annotated[int, Path(ge=1, le=2**53)]
+DAY_HOURS = 24
+NO_STEP_UP = "a proof of who is there, at most five minutes old, is missing: step up at /step-up"
+
+
+class NewClaim(Body):
+    """For a station of this name, to be used once within so many hours."""
+
+    station: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+    hours: Annotated[int, Field(strict=False, ge=1, le=MOST_HOURS), WHOLE] = DAY_HOURS
+
+
+class ClaimCode(BaseModel):
+    """The code; it is shown here and never again. `text` is what its QR code holds."""
+
+    station: str
+    server: str
+    code: str
+    text: str
+
+
+class Decision(Body):
+    """The fingerprint as the station's screen shows it; spaces do not count."""
+
+    key: Annotated[str, Field(min_length=20, max_length=24, pattern=r"^[0-9A-Fa-f ]+$")]
+
+
+class RevocationBody(Body):
+    """Why, for the audit."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=MOST_REASON, pattern=REASON)]
+
+
+class EnrolmentClaim(BaseModel):
+    """One claim. `key` and `other_key` are fingerprints; `conflict`: two keys want this name."""
+
+    id: int
+    station: str
+    state: ClaimState
+    made: datetime
+    made_by: str
+    expires: datetime
+    asked: datetime | None
+    address: str
+    key: str
+    other_key: str
+    conflict: bool
+    decided: datetime | None
+    decided_by: str
+
+
+class RevokedCertificates(BaseModel):
+    station: str
+    revoked: int
+
+
+def enrolment_api(enrolments: Enrolments) -> APIRouter:
+    router = api_group("stations")
+
+    @router.get("/enrolments", dependencies=needs(Right.VIEW))
+    def list_claims(request: Request, limit: Limit = 100, offset: Offset = 0) -> CountedRows[EnrolmentClaim]:
+        """What waits for approval first, then the newest."""
+        rows = within(request, enrolments, Right.VIEW).claims()
+        now = access_of(request).clock()
+        items = [_model(row, now) for row in rows[offset : offset + limit]]
+        return CountedRows(items=items, next=next_offset(offset, limit, len(rows)), total=len(rows))
+
+    @router.post("/enrolments", status_code=201, openapi_extra=SHOWN_ONCE, dependencies=needs(Right.COMMAND))
+    def make_claim(request: Request, wish: NewClaim) -> ClaimCode:
+        """A claim code for a new station, or for one with a new memory card."""
+        claim = Claim.parse(claimed(request, enrolments, wish.station, wish.hours))
+        return ClaimCode(station=claim.station, server=claim.server, code=str(claim.code), text=claim.text)
+
+    @router.post("/enrolments/{claim}/approve", dependencies=needs(Right.COMMAND, person=True))
+    def approve_station(request: Request, claim: Number, said: Decision) -> EnrolmentClaim:
+        """Let the key of this fingerprint be the station. After a step-up."""
+        return _decided(request, enrolments, claim, said.key, approves=True)
+
+    @router.post("/enrolments/{claim}/refuse", dependencies=needs(Right.COMMAND, person=True))
+    def refuse_station(request: Request, claim: Number, said: Decision) -> EnrolmentClaim:
+        """Refuse it: the claim is over."""
+        return _decided(request, enrolments, claim, said.key, approves=False)
+
+    @router.post("/stations/{name}/revoke", dependencies=needs(Right.COMMAND, person=True))
+    def revoke_station(request: Request, name: Name, said: RevocationBody) -> RevokedCertificates:
+        """Revoke all certificates that it got from this server; its session at the broker ends. After a step-up."""
+        return RevokedCertificates(station=name, revoked=revoked(request, enrolments, name, said.reason))
+
+    return router
+
+
+def within(request: Request, enrolments: Enrolments, right: Right) -> Enrolments:
+    """Those of the caller's stations."""
+    return enrolments.within(caller_of(request).scope(right).patterns)
+
+
+def claimed(request: Request, enrolments: Enrolments, station: str, hours: float) -> str:
+    """The text of a new claim. Raises HTTPException."""
+    if not caller_of(request).scope(Right.COMMAND).allows(station):
+        raise HTTPException(403, "the station is not yours to command")
+    try:
+        return enrolments.make_claim(station, hours, _who(request))
+    except EnrolmentRefusedError as error:
+        raise HTTPException(409, str(error)) from None
+
+
+def decided(request: Request, enrolments: Enrolments, number: int, key: str, *, approves: bool) -> ClaimRow:
+    """Raises HTTPException."""
+    mine = within(request, enrolments, Right.COMMAND)
+    if mine.claim(number) is None:
+        raise HTTPException(404, "no claim of that number")
+    if approves and not has_stepped_up(request):
+        raise HTTPException(403, NO_STEP_UP)
+    try:
+        return mine.decide(number, key, _who(request), approves=approves)
+    except EnrolmentRefusedError as error:
+        raise HTTPException(409, str(error)) from None
+
+
+def revoked(request: Request, enrolments: Enrolments, station: str, reason: str) -> int:
+    """How many certificates. Raises HTTPException."""
+    if not caller_of(request).scope(Right.COMMAND).allows(station):
+        raise HTTPException(404, "no station of that name")
+    if not has_stepped_up(request):
+        raise HTTPException(403, NO_STEP_UP)
+    try:
+        return enrolments.revoke(station, reason.strip(), _who(request))
+    except EnrolmentRefusedError as error:
+        raise HTTPException(409, str(error)) from None
+
+
+def has_stepped_up(request: Request) -> bool:
+    return caller_of(request).has_stepped_up(access_of(request).clock())
+
+
+def _decided(request: Request, enrolments: Enrolments, number: int, key: str, *, approves: bool) -> EnrolmentClaim:
+    return _model(decided(request, enrolments, number, key, approves=approves), access_of(request).clock())
+
+
+def _who(request: Request) -> Who:
+    return caller_of(request).name, address_of(request)
+
+
+def _model(row: ClaimRow, now: datetime) -> EnrolmentClaim:
+    return EnrolmentClaim(
+        id=row.id,
+        station=row.station,
+        state=row.state(now),
+        made=row.made,
+        made_by=row.made_by,
+        expires=row.expires,
+        asked=row.asked,
+        address=row.address,
+        key=row.key,
+        other_key=row.other_key,
+        conflict=row.is_in_conflict,
+        decided=row.decided,
+        decided_by=row.decided_by,
+    )

@@ -1,0 +1,201 @@
+"""Judgement of stations' requests for certificates: under a claim code, or to renew the certificate that they show.
+
+Rules:
+- A code is for one name. Its first good request binds it to one key; another key with the same code is refused, and seen.
+- Five wrong codes for a name end its claims that nobody has used. One that a station waits on takes no harm from others' guesses:
+  its code alone gets nobody a certificate any more.
+- A person approves; then the next request of that key gets the certificate, and gets it again for a day, as after a power cut.
+- A request holds an EC key on P-256, is signed by it, and names nobody or the claim's station. Nothing else of it is copied.
+- A renewal is for the name of the certificate that is shown; a revoked one, or a retired station's, gets none. The epoch stays.
+"""
+
+import hmac
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from sqlalchemy import Connection, Row, select, update
+
+from fleet.server.enrolment import queries
+from fleet.server.enrolment.model import (
+    MOST_RENEWALS,
+    EnrolmentRefused,
+    IssuedChain,
+    Outcome,
+    Refusal,
+    StationIdentity,
+    WaitsForApproval,
+)
+from fleet.server.enrolment.tables import station_claims as claims
+from fleet.server.platform.audit.log import AuditEvent, append
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.stations.service import retired_stations
+from provisioning import pki
+from provisioning.claim import MAX_WRONG, ClaimRefused, secret_digest
+from provisioning.est.claim_codes import ClaimCode
+from provisioning.est.wire import key_digest, short_fingerprint
+from provisioning.issuing import Issuing
+from provisioning.registry import CertificateRecord
+
+DAY = timedelta(days=1)
+MOST_CLAIMS = 5
+"""Of a name, the newest: the code is compared with each, which takes scrypt each time."""
+_NO_SALT = "00" * 16
+PROGRAM = "server"
+
+Epochs = Callable[[], list[CertificateRecord]]
+
+
+class EnrolmentJudge:
+    """For threads: every call is one or two transactions."""
+
+    def __init__(
+        self,
+        database: Database,
+        issuing: Issuing,
+        changes: Changes,
+        clock: Callable[[], datetime],
+        at_authority: Epochs,
+    ) -> None:
+        """`at_authority`: the certificates that the authority itself has issued."""
+        self._database, self._issuing, self._changes, self._clock = database, issuing, changes, clock
+        self._at_authority = at_authority
+
+    def enrol(self, station: str, code: str, request: x509.CertificateSigningRequest, address: str) -> Outcome:
+        """Under a claim code. Raises AuthorityError once the issuing certificate has ended."""
+        number = self._claim_of(station, code)
+        if number is None:
+            return EnrolmentRefused(Refusal.WRONG_CODE)
+        public = _public_key(request, station)
+        if isinstance(public, Refusal):
+            return EnrolmentRefused(public)
+        with self._database.writing.begin() as connection:
+            outcome = self._enrol(connection, number, public, address)
+        self._changes.publish(frozenset({Topic.STATIONS, Topic.STATION.of(station)}))
+        return outcome
+
+    def renew(self, shown: x509.Certificate, request: x509.CertificateSigningRequest, address: str) -> Outcome:
+        """For the station whose certificate was shown in TLS. Raises AuthorityError once the issuing certificate has ended."""
+        now = self._clock()
+        with self._database.writing.begin() as connection:
+            known = self._identity(connection, shown)
+            if isinstance(known, Refusal):
+                return EnrolmentRefused(known)
+            public = _public_key(request, known.station)
+            if isinstance(public, Refusal):
+                return EnrolmentRefused(public)
+            if queries.count_renewals(connection, known.station, now - DAY) >= MOST_RENEWALS:
+                return EnrolmentRefused(Refusal.TOO_MANY)
+            chain = self._issue(connection, known, public, None)
+            append(connection, now, PROGRAM, address, AuditEvent("enrolment.renew", known.station))
+        return IssuedChain(chain)
+
+    def identity(self, shown: x509.Certificate) -> StationIdentity | Refusal:
+        """Who shows this certificate."""
+        with self._database.reading.begin() as connection:
+            return self._identity(connection, shown)
+
+    def _claim_of(self, station: str, code: str) -> int | None:
+        """The claim that the code opens; a wrong one is counted. The same work is done where there is none."""
+        try:
+            typed = ClaimCode.parse(code)
+        except ClaimRefused:
+            return None
+        newest = select(claims).where(claims.c.station == station).order_by(claims.c.id.desc()).limit(MOST_CLAIMS)
+        with self._database.reading.begin() as connection:
+            rows = connection.execute(newest).all()
+        salts = [row.salt for row in rows] or [_NO_SALT]
+        digests = [secret_digest(salt, typed.secret) for salt in salts]
+        for row, digest in zip(rows, digests, strict=False):
+            if hmac.compare_digest(row.digest, digest):
+                number: int = row.id
+                return number
+        unused = claims.c.station == station, claims.c.asked.is_(None), claims.c.wrong < MAX_WRONG
+        with self._database.writing.begin() as connection:
+            connection.execute(update(claims).where(*unused).values(wrong=claims.c.wrong + 1))
+        return None
+
+    def _enrol(self, connection: Connection, number: int, public: ec.EllipticCurvePublicKey, address: str) -> Outcome:
+        row = connection.execute(select(claims).where(claims.c.id == number).with_for_update()).one()
+        key, now = key_digest(public), self._clock()
+        if retired_stations(connection, [row.station]):
+            return EnrolmentRefused(Refusal.RETIRED)
+        if row.asked is None:
+            return self._bind(connection, row, key, now, address)
+        if row.key != key:
+            connection.execute(update(claims).where(claims.c.id == number).values(other_key=key))
+            append(
+                connection, now, PROGRAM, address,
+                AuditEvent("enrolment.other_key", row.station, short_fingerprint(key)),
+            )  # fmt: skip
+            return EnrolmentRefused(Refusal.OTHER_KEY)
+        if row.approved is None:
+            return WaitsForApproval()
+        if not row.approved:
+            return EnrolmentRefused(Refusal.REFUSED)
+        return self._deliver(connection, row, public, now)
+
+    def _bind(self, connection: Connection, row: Row[Any], key: str, now: datetime, address: str) -> Outcome:
+        """The first use of the code: from now on it is this key's."""
+        if row.wrong >= MAX_WRONG:
+            return EnrolmentRefused(Refusal.TRIED_TOO_OFTEN)
+        if now >= row.expires:
+            return EnrolmentRefused(Refusal.EXPIRED)
+        values = {"asked": now, "address": address[:64], "key": key}
+        connection.execute(update(claims).where(claims.c.id == row.id).values(values))
+        append(connection, now, PROGRAM, address, AuditEvent("enrolment.ask", row.station, short_fingerprint(key)))
+        return WaitsForApproval()
+
+    def _deliver(
+        self, connection: Connection, row: Row[Any], public: ec.EllipticCurvePublicKey, now: datetime
+    ) -> Outcome:
+        given = queries.certificates_of_claim(connection, row.id)
+        if given:
+            again = [one for one in given if one.is_deliverable(now)]
+            if not again:
+                return EnrolmentRefused(Refusal.USED)
+            return IssuedChain(tuple(x509.load_pem_x509_certificates(again[0].chain.encode())))
+        at_authority = max((one.epoch for one in self._at_authority() if one.station == row.station), default=0)
+        known = StationIdentity(row.station, queries.next_epoch(connection, row.station, at_authority))
+        chain = self._issue(connection, known, public, row.id)
+        append(connection, now, PROGRAM, "", AuditEvent("enrolment.issue", row.station, f"epoch {known.epoch}"))
+        return IssuedChain(chain)
+
+    def _issue(
+        self, connection: Connection, known: StationIdentity, public: ec.EllipticCurvePublicKey, claim: int | None
+    ) -> tuple[x509.Certificate, ...]:
+        now = self._clock()
+        chain = self._issuing.chain(self._issuing.issue(known.station, public, now))
+        queries.record_certificate(
+            connection, chain, known.station, known.epoch, key_digest(public), claim=claim, now=now
+        )
+        return chain
+
+    def _identity(self, connection: Connection, shown: x509.Certificate) -> StationIdentity | Refusal:
+        """A certificate of the authority's own making is in its list; one from here in the store."""
+        own = queries.find_certificate(connection, shown.serial_number)
+        listed = [one for one in self._at_authority() if one.serial == shown.serial_number]
+        found: queries.StationCertificate | CertificateRecord | None = own or next(iter(listed), None)
+        if found is None:
+            return Refusal.NO_CERTIFICATE
+        if found.revoked is not None:
+            return Refusal.REVOKED
+        if retired_stations(connection, [found.station]):
+            return Refusal.RETIRED
+        return StationIdentity(found.station, found.epoch)
+
+
+def _public_key(request: x509.CertificateSigningRequest, station: str) -> ec.EllipticCurvePublicKey | Refusal:
+    """The key of a request for this station, or what is wrong with it."""
+    try:
+        public = pki.key_of_request(request)
+        names = [str(one.value) for one in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        others = [one for one in request.subject if one.oid != NameOID.COMMON_NAME]
+    except (ValueError, UnsupportedAlgorithm):
+        return Refusal.BAD_KEY
+    return public if not others and names in ([], [station]) else Refusal.OTHER_NAME

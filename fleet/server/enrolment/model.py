@@ -1,0 +1,147 @@
+"""Values of enrolment, and the interface that pages and programs use.
+
+>>> ClaimRow(1, "entre-a", T0, "tove", T0 + timedelta(hours=24)).state(T0 + timedelta(hours=24))
+'expired'
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from cryptography import x509
+
+from fleet.server.platform.live_feed.topics import Topic, changes_with
+from provisioning.claim import MAX_WRONG
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+MOST_HOURS = 7 * 24
+RETRY_S = 10
+"""So often a station asks again while it waits (`Retry-After`)."""
+REDELIVERED = timedelta(hours=24)
+"""So long the same key gets the same certificate again, as after a power cut."""
+MOST_RENEWALS = 10
+"""Of a station, in a day."""
+
+ClaimState = Literal["open", "waiting", "approved", "issued", "refused", "expired", "void"]
+
+
+class Refusal(StrEnum):
+    """Why a station gets no certificate."""
+
+    WRONG_CODE = "wrong_code"
+    USED = "used"
+    EXPIRED = "expired"
+    TRIED_TOO_OFTEN = "tried_too_often"
+    REFUSED = "refused"
+    OTHER_KEY = "other_key"
+    BAD_REQUEST = "bad_request"
+    BAD_KEY = "bad_key"
+    OTHER_NAME = "other_name"
+    RETIRED = "retired"
+    NO_CERTIFICATE = "no_certificate"
+    REVOKED = "revoked"
+    TOO_MANY = "too_many"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedChain:
+    """The station's certificate, and the issuing one above it."""
+
+    chain: tuple[x509.Certificate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitsForApproval:
+    """A person is to approve it first."""
+
+    retry_s: int = RETRY_S
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentRefused:
+    why: Refusal
+
+
+Outcome = IssuedChain | WaitsForApproval | EnrolmentRefused
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """One claim. `key` and `other_key`: fingerprints as both screens show them; `is_known`: there is such a station already;
+    `rivals`: other claims of the name that wait."""
+
+    id: int
+    station: str
+    made: datetime
+    made_by: str
+    expires: datetime
+    wrong: int = 0
+    asked: datetime | None = None
+    address: str = ""
+    key: str = ""
+    other_key: str = ""
+    approved: bool | None = None
+    decided: datetime | None = None
+    decided_by: str = ""
+    issued: datetime | None = None
+    is_known: bool = False
+    rivals: int = 0
+
+    def state(self, now: datetime) -> ClaimState:
+        """What it is good for just now."""
+        if self.approved is not None:
+            return "refused" if not self.approved else "approved" if self.issued is None else "issued"
+        if self.asked is not None:
+            return "waiting"
+        return "void" if self.wrong >= MAX_WRONG else "expired" if now >= self.expires else "open"
+
+    @property
+    def is_in_conflict(self) -> bool:
+        """Two keys want this name."""
+        return bool(self.other_key or self.rivals)
+
+
+@dataclass(frozen=True, slots=True)
+class StationIdentity:
+    """What a station is to know of itself and of the fleet, besides its certificate."""
+
+    station: str
+    epoch: int
+
+
+class EnrolmentRefusedError(Exception):
+    """A person's wish about a claim cannot be done. The text says why."""
+
+
+Who = tuple[str, str]
+"""The name for the audit, and the address."""
+
+
+class Enrolments(Protocol):
+    """Claims and what is decided about them. Each call is one transaction. Nothing here asks who may."""
+
+    @changes_with()
+    def is_on(self) -> bool:
+        """Whether stations can enrol over the network here."""
+
+    def within(self, patterns: frozenset[str]) -> "Enrolments":
+        """The same for these stations only: names, or beginnings of names with `*`."""
+
+    @changes_with(Topic.STATIONS)
+    def claims(self) -> Sequence[ClaimRow]:
+        """What waits first, then the newest."""
+
+    @changes_with(Topic.STATIONS)
+    def claim(self, number: int) -> ClaimRow | None:
+        """That one."""
+
+    def make_claim(self, station: str, hours: float, who: Who) -> str:
+        """A new one; gives the text of its QR code, which is shown once. Raises EnrolmentRefusedError."""
+
+    def decide(self, number: int, key: str, who: Who, *, approves: bool) -> ClaimRow:
+        """Approve or refuse the key of that fingerprint. The same again changes nothing. Raises EnrolmentRefusedError."""
+
+    def revoke(self, station: str, reason: str, who: Who) -> int:
+        """Revoke all certificates that were issued to it here. Gives how many there were. Raises EnrolmentRefusedError."""

@@ -1,0 +1,120 @@
+"""Page of new stations: claims that are made, keys that wait for approval with the fingerprint to compare, and revocation.
+
+Rules: who may command the station decides, after a step-up. The code is in the answer to its button and never again, as text
+and as QR code. Where two keys want one name, both are shown before anything is decided.
+"""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from fleet.messages.topics import STATION_NAME
+from fleet.server.accounts.sign_in.pages import qr_path
+from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
+from fleet.server.commands.model import MOST_REASON, REASON
+from fleet.server.enrolment.api import DAY_HOURS, claimed, decided, has_stepped_up, revoked, within
+from fleet.server.enrolment.model import Enrolments
+from fleet.server.platform.live_feed.topics import Topic
+from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import field, form_of, needs
+from provisioning.est.claim_codes import Claim
+
+PATH = "/new-stations"
+Number = Annotated[int, Path(ge=1, le=2**53)]
+
+
+def enrolment_pages(web: Web, enrolments: Enrolments) -> APIRouter:
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @router.get(PATH, dependencies=needs(Right.COMMAND))
+    def show(request: Request) -> Response:
+        return _page(request, web, enrolments)
+
+    @router.post(PATH, dependencies=needs(Right.COMMAND, person=True))
+    async def make(request: Request) -> Response:
+        station = field(await form_of(request), "station").strip()
+        return await run_in_threadpool(_claim, request, web, enrolments, station)
+
+    @router.post(f"{PATH}/revoke", dependencies=needs(Right.COMMAND, person=True))
+    async def revoke(request: Request) -> Response:
+        form = await form_of(request)
+        station, reason = field(form, "station").strip(), field(form, "reason", MOST_REASON)
+        return await run_in_threadpool(_revoke, request, web, enrolments, station, reason)
+
+    @router.post(f"{PATH}/{{claim}}/approve", dependencies=needs(Right.COMMAND, person=True))
+    async def approve(request: Request, claim: Number) -> Response:
+        key = field(await form_of(request), "key", 24)
+        return await run_in_threadpool(_decide, request, web, enrolments, (claim, key), True)
+
+    @router.post(f"{PATH}/{{claim}}/refuse", dependencies=needs(Right.COMMAND, person=True))
+    async def refuse(request: Request, claim: Number) -> Response:
+        key = field(await form_of(request), "key", 24)
+        return await run_in_threadpool(_decide, request, web, enrolments, (claim, key), False)
+
+    return router
+
+
+def _claim(request: Request, web: Web, enrolments: Enrolments, station: str) -> Response:
+    if STATION_NAME.match(station) is None:
+        return _page(request, web, enrolments, wrong="enrolment.wrong_name", status=422)
+    try:
+        text = claimed(request, enrolments, station, DAY_HOURS)
+    except HTTPException as error:
+        return _page(request, web, enrolments, wrong="enrolment.not_made", status=error.status_code)
+    return _page(request, web, enrolments, made=Claim.parse(text))
+
+
+def _revoke(request: Request, web: Web, enrolments: Enrolments, station: str, reason: str) -> Response:
+    if STATION_NAME.match(station) is None or re.fullmatch(REASON, reason) is None:
+        return _page(request, web, enrolments, wrong="enrolment.not_revoked", status=422)
+    if not has_stepped_up(request):
+        return RedirectResponse(with_query(STEP_UP, onward=PATH), 303)
+    try:
+        revoked(request, enrolments, station, reason)
+    except HTTPException as error:
+        return _page(request, web, enrolments, wrong="enrolment.not_revoked", status=error.status_code)
+    return RedirectResponse(f"/stations/{station}", 303)
+
+
+def _decide(request: Request, web: Web, enrolments: Enrolments, which: tuple[int, str], approves: bool) -> Response:
+    if approves and not has_stepped_up(request):
+        return RedirectResponse(with_query(STEP_UP, onward=PATH), 303)
+    try:
+        decided(request, enrolments, *which, approves=approves)
+    except HTTPException as error:
+        if error.status_code != 409:
+            raise
+        return _page(request, web, enrolments, wrong="enrolment.changed", status=409)
+    return RedirectResponse(PATH, 303)
+
+
+def _page(
+    request: Request,
+    web: Web,
+    enrolments: Enrolments,
+    *,
+    made: Claim | None = None,
+    wrong: str = "",
+    status: int = 200,
+) -> Response:
+    mine = within(request, enrolments, Right.COMMAND)
+    now, rows = web.clock(), mine.claims()
+    return web.render(
+        request,
+        "enrolment/new_stations.html",
+        (Topic.STATIONS,),
+        status=status,
+        page="new-stations",
+        title=web.texts_for(request)("enrolment.title"),
+        waiting=[row for row in rows if row.state(now) == "waiting"],
+        others=[(row, row.state(now)) for row in rows if row.state(now) != "waiting"],
+        is_on=mine.is_on(),
+        made=made,
+        drawn=qr_path(made.text) if made is not None else None,
+        wrong=wrong,
+        most_reason=MOST_REASON,
+    )

@@ -1,0 +1,150 @@
+"""Claims of stations over the store: made, approved, refused, and certificates revoked by people. Implements `Enrolments`.
+
+Rules: a claim is for one name; who approves names the fingerprint that they saw, and another key is not approved by it. Where two
+keys want one name, approving one refuses the other. Each step is told to the audit in its own transaction. The code is never
+kept, only a salted scrypt hash of its secret.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from fleet.server.enrolment import queries
+from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, EnrolmentRefusedError, Who
+from fleet.server.enrolment.tables import station_claims as claims
+from fleet.server.platform.audit.log import AuditEvent, append
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.station_scope import stations_like
+from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.stations.service import add_stations, retired_stations
+from provisioning.authority import AuthorityError, check_station_name
+from provisioning.claim import secret_digest
+from provisioning.est.claim_codes import Claim, ClaimCode
+
+EVERYWHERE = frozenset("*")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """What a claim says besides its secret. `server`: the https address at which stations enrol."""
+
+    server: str
+    authority: x509.Certificate
+
+
+class EnrolmentService:
+    """For pages and programs, from any thread. `terms`: None where stations cannot enrol over the network."""
+
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        clock: Callable[[], datetime],
+        terms: ClaimTerms | None = None,
+        patterns: frozenset[str] = EVERYWHERE,
+    ) -> None:
+        self._database, self._changes, self._clock = database, changes, clock
+        self._terms, self._patterns = terms, patterns
+
+    def is_on(self) -> bool:
+        """Whether claims can be made."""
+        return self._terms is not None
+
+    def within(self, patterns: frozenset[str]) -> "EnrolmentService":
+        """The same for these stations only."""
+        return EnrolmentService(self._database, self._changes, self._clock, self._terms, patterns)
+
+    def claims(self) -> Sequence[ClaimRow]:
+        """What waits first, then the newest."""
+        with self._database.reading.begin() as connection:
+            return queries.list_claims(connection, self._clock(), stations_like(self._patterns)(claims.c.station))
+
+    def claim(self, number: int) -> ClaimRow | None:
+        """That one."""
+        with self._database.reading.begin() as connection:
+            return self._find(connection, number)
+
+    def make_claim(self, station: str, hours: float, who: Who) -> str:
+        """A new one; gives the text of its QR code. Raises EnrolmentRefusedError."""
+        if self._terms is None:
+            raise EnrolmentRefusedError("stations do not enrol over the network here: see --station-http")
+        if not 0 < hours <= MOST_HOURS:
+            raise EnrolmentRefusedError(f"a claim is good for at most {MOST_HOURS} hours")
+        try:
+            check_station_name(station)
+        except AuthorityError as error:
+            raise EnrolmentRefusedError(str(error)) from None
+        code, salt, now = ClaimCode.make(self._terms.authority), secrets.token_hex(16), self._clock()
+        row = {
+            "station": station,
+            "salt": salt,
+            "digest": secret_digest(salt, code.secret),
+            "made": now,
+            "made_by": who[0][:64],
+            "expires": now + timedelta(hours=hours),
+            "wrong": 0,
+        }
+        with self._database.writing.begin() as connection:
+            if retired_stations(connection, [station]):
+                raise EnrolmentRefusedError(f"{station} is retired: take it into the fleet again first")
+            connection.execute(insert(claims).values(row))
+            append(connection, now, *who, AuditEvent("enrolment.claim", station, f"{hours:g} h"))
+        self._publish(station)
+        return Claim(self._terms.server, station, code).text
+
+    def decide(self, number: int, key: str, who: Who, *, approves: bool) -> ClaimRow:
+        """Approve or refuse. The same again changes nothing. Raises EnrolmentRefusedError."""
+        now = self._clock()
+        with self._database.writing.begin() as connection:
+            row = self._find(connection, number)
+            if row is None:
+                raise EnrolmentRefusedError("there is no such claim")
+            if "".join(key.split()).upper() != "".join(row.key.split()):
+                raise EnrolmentRefusedError("another key waits than the one that was shown: look again")
+            if row.approved is not approves:
+                self._decide(connection, row, who, now, approves=approves)
+            decided = self._find(connection, number)
+        assert decided is not None
+        self._publish(row.station)
+        return decided
+
+    def _decide(self, connection: Connection, row: ClaimRow, who: Who, now: datetime, *, approves: bool) -> None:
+        if row.state(now) not in ("waiting", "approved"):
+            raise EnrolmentRefusedError(f"nothing waits: the claim is {row.state(now)}")
+        _write(connection, claims.c.id == row.id, who, now, approves=approves)
+        append(
+            connection, now, *who, AuditEvent(f"enrolment.{'approve' if approves else 'refuse'}", row.station, row.key)
+        )
+        if not approves:
+            return
+        add_stations(connection, [row.station])
+        rivals = claims.c.station == row.station, claims.c.id != row.id, claims.c.asked.is_not(None)
+        for rival in connection.execute(select(claims.c.id).where(*rivals, claims.c.approved.is_(None))).scalars():
+            _write(connection, claims.c.id == rival, who, now, approves=False)
+            append(connection, now, *who, AuditEvent("enrolment.refuse", row.station, "another key was approved"))
+
+    def revoke(self, station: str, reason: str, who: Who) -> int:
+        """Revoke all certificates that were issued to it here. Raises EnrolmentRefusedError."""
+        now = self._clock()
+        with self._database.writing.begin() as connection:
+            count = queries.revoke_certificates(connection, station, who[0], now)
+            if not count:
+                raise EnrolmentRefusedError(f"{station} has no certificate from here that is not revoked")
+            append(connection, now, *who, AuditEvent("enrolment.revoke", station, reason))
+        self._publish(station)
+        return count
+
+    def _find(self, connection: Connection, number: int) -> ClaimRow | None:
+        return queries.find_claim(connection, number, stations_like(self._patterns)(claims.c.station))
+
+    def _publish(self, station: str) -> None:
+        self._changes.publish(frozenset({Topic.STATIONS, Topic.STATION.of(station)}))
+
+
+def _write(connection: Connection, which: ColumnElement[bool], who: Who, now: datetime, *, approves: bool) -> None:
+    values = {"approved": approves, "decided": now, "decided_by": who[0][:64]}
+    connection.execute(update(claims).where(which).values(values))
