@@ -32,12 +32,14 @@ _ICON: dict[Kind, str] = {
     "left": "account-outline",
     "letter_declined": "email-outline",
     "letter": "email-outline",
+    "expired": "calendar-clock",
 }
 _DO: dict[Action, str] = {
     "block": "smart-card-off-outline",
     "lift": "lock-open-variant-outline",
     "blocked": "smart-card-off-outline",
     "register": "check",
+    "prolong": "calendar-clock",
     "remind": "bell-outline",
     "cancel": "close-circle-outline",
     "open_slot": "door-open",
@@ -90,7 +92,7 @@ def initials(who: str) -> str:
 def row_title(row: WorklistRow, texts: Localization) -> str:
     """What waits, and whose or which."""
     counted, _, expected = row.cause.partition(":")
-    day = texts.day(row.cause, year=False) if row.kind == "left" else ""
+    day = texts.day(row.cause, year=False) if row.kind in ("left", "expired") else ""
     values = {"card": last_eight(row.card_number), "who": row.name or row.hsa_id or last_eight(row.card_number)}
     return texts(f"worklist_kind.{row.kind}", counted=counted, expected=expected, day=day, slot=row.cause, **values)
 
@@ -108,7 +110,7 @@ def row_cause(row: WorklistRow, texts: Localization) -> str:
             return texts.code("declined", row.cause)
         case "handover" | "letter":
             return _handover_cause(row.cause, texts)
-        case "left":
+        case "left" | "expired":
             return last_eight(row.card_number)
     return texts(f"worklist_cause.{row.kind}", slot=row.cause)
 

@@ -25,11 +25,12 @@ Kind = Literal[
     "left",
     "letter_declined",
     "letter",
+    "expired",
 ]
 """Why something waits. `not_seen`: a card given back by its number alone. `handover`: the issuer has not confirmed it. `letter`:
-it is to be ordered in the issuer's portal."""
+it is to be ordered in the issuer's portal. `expired`: a card was not collected by its last day, and is not void yet."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Action = Literal["block", "lift", "blocked", "register", "remind", "cancel", "open_slot", "empty", "close"]
+Action = Literal["block", "lift", "blocked", "register", "prolong", "remind", "cancel", "open_slot", "empty", "close"]
 """What brings a row to its end, or towards it. `register`: a person has done it in the issuer's portal; `blocked`: it was
 blocked there; `open_slot` and `empty` are done at the station."""
 ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
@@ -44,6 +45,7 @@ ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
     "left": ("block", "remind", "blocked"),
     "letter_declined": ("close",),
     "letter": ("register",),
+    "expired": ("prolong", "cancel"),
 }
 """The first is the one that a row shows."""
 DECISIONS: frozenset[Action] = frozenset({"block", "lift", "blocked"})
@@ -127,4 +129,4 @@ class Worklist(Protocol):
         """Write down what somebody did."""
 
     def act(self, row: WorklistRow, who: str, action: Action, note: str) -> None:
-        """Do what needs no issuer, and write it down."""
+        """Do what needs no issuer, and write it down. Raises ImportRefusedError where an order cannot be prolonged."""

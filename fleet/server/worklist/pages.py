@@ -16,6 +16,7 @@ from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
 from fleet.server.cards.model import Cards
 from fleet.server.cards.pages import wish
 from fleet.server.platform.audit.log import AuditEvent
+from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
@@ -112,7 +113,10 @@ def carry_out(request: Request, worklist: Worklist, cards: Cards, row: WorklistR
     audit_change(
         request, AuditEvent(f"worklist.{action}", row.card_number or row.subject, f"{row.kind} {note}".strip())
     )
-    worklist.act(row, who, action, note)
+    try:
+        worklist.act(row, who, action, note)
+    except ImportRefusedError as error:
+        raise HTTPException(409, "; ".join(problem.reason for problem in error.problems)) from None
 
 
 def _page(request: Request, web: Web, worklist: Worklist, asked: tuple[str, str, str]) -> Response:

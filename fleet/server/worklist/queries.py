@@ -41,7 +41,7 @@ from fleet.messages.asking import (
 from fleet.messages.vocabulary import AskName
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.issuers.tables import HANDED_OVER, requests, wishes
-from fleet.server.orders.model import IN_HAND
+from fleet.server.orders.model import IN_HAND, OPEN
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people
 from fleet.server.platform.database.bulk import insert_new
@@ -95,6 +95,9 @@ def facts_query(today: str, seen: StationCondition = all_stations) -> Select[Any
         _declined("hold_declined", (AskName.CARD_HOLD, AskName.CARD_BLOCK), BLOCKED, HELD, MARKED),
         _declined("letter_declined", (AskName.CARD_LETTER,), ORDERED, NOTED),
         _letters(),
+        _orders(
+            "expired", orders.c.state.in_(OPEN), orders.c.last_day < today, cause=orders.c.last_day, since=orders.c.made
+        ),
         _handovers(),
         _orders("receipt", orders.c.state == "activated", not_(_is_blocked(orders.c.card_number))),
         _orders("misplaced", orders.c.state == "misplaced"),
@@ -237,11 +240,13 @@ def _letters() -> Select[Any]:
     return query.where(*wanted)
 
 
-def _orders(kind: Kind, *fits: ColumnElement[bool]) -> Select[Any]:
-    query = _source(
-        kind, orders.c.order, orders.c.card_number, orders.c.station, cast(orders.c.slot, String), orders.c.changed
-    )
-    return query.where(*fits)
+def _orders(
+    kind: Kind,
+    *fits: ColumnElement[bool],
+    cause: ColumnElement[Any] = orders.c.slot,
+    since: ColumnElement[datetime] = orders.c.changed,
+) -> Select[Any]:
+    return _source(kind, orders.c.order, orders.c.card_number, orders.c.station, cause, since).where(*fits)
 
 
 def _leavers(today: str) -> Select[Any]:

@@ -7,6 +7,7 @@ somebody reported is urgent.
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection
@@ -20,10 +21,13 @@ from fleet.server.deadlines.settings import Code, DeadlineSettings
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey
 from fleet.server.issuers.requests import keep_result
+from fleet.server.orders.model import OrderLine
 from fleet.server.people.queries import administrator_at
 from fleet.server.platform.audit.log import AuditEvent, append
+from fleet.server.platform.csv_files import FileProblem
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.station_scope import StationCondition, all_stations, stations_like
+from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.time_zones import HERE, ends
@@ -32,7 +36,7 @@ from fleet.server.worklist.model import Act, Action, WorklistRow, block_reason
 from fleet.server.worklist.queries import Fact
 from fleet.server.worklist.settings import WorklistSettings
 
-RULES: dict[str, Code] = {"receipt": "receipt_unsigned", "left": "left"}
+RULES: dict[str, Code] = {"receipt": "receipt_unsigned", "left": "left", "expired": "not_collected"}
 """Kinds whose deadline is that of a rule."""
 URGENT = ("hold",)
 MOST_LINES = 40
@@ -114,6 +118,8 @@ class WorklistService:
     def act(self, row: WorklistRow, who: str, action: Action, note: str) -> None:
         """Do what needs no issuer, and write it down."""
         now, topics = self._clock(), {Topic.WORKLIST}
+        if action == "prolong":
+            self._prolong(row)
         with self._database.writing.begin() as connection:
             if action in ("register", "blocked"):
                 _settle(connection, row, who, now)
@@ -122,6 +128,15 @@ class WorklistService:
         if action == "cancel":
             self._cards.step(row.subject, "cancelled")
         self._changes.publish(frozenset(topics))
+
+    def _prolong(self, row: WorklistRow) -> None:
+        """From today on, and never beyond the day on which it is void."""
+        record = self._cards.record(row.subject)
+        if record is None:
+            raise ImportRefusedError([FileProblem(1, "order", "no such order")])
+        wanted = local(self._clock()) + timedelta(days=self._settings.prolong_days)
+        void = due_day(self._deadlines.rule["not_collected"], local(row.since))
+        self._cards.take_orders([OrderLine(1, replace(record, last_day=min(wanted, void).isoformat()))])
 
     def _row(self, fact: Fact, acts: tuple[Act, ...]) -> WorklistRow:
         since = [act for act in acts if act.at >= fact.since]

@@ -7,7 +7,7 @@
     hold = 8
 
 Rules: `mail_to` names e-mail channels of the alerts (`fleet.server.alerts.settings`); without it nobody is mailed. Times of day
-are the server's.
+are the server's. `prolong_days`: so long an order is prolonged from today, and never beyond the day on which it is void.
 
 >>> load().hours["urgent"]
 1
@@ -34,6 +34,7 @@ class WorklistSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hours: dict[str, Hours]
     mail_at: time = time(7)
     mail_to: tuple[str, ...] = ()
+    prolong_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 14
 
 
 def load(path: Path | None = None) -> WorklistSettings:

@@ -67,6 +67,7 @@ TASKS = (
     "left",
     "letter_declined",
     "letter",
+    "expired",
 )
 """Kinds of rows on the worklist. What a newer server has besides is `other`."""
 OTHER_TASK = "other"

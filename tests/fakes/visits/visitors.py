@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.leavers import leaver_digest
+from fleet.server.worklist.model import Action, Kind
 from kiosk.errands.activate.stories import NEW_NUMBER, TWO_READERS, by_post
 from kiosk.errands.change_pin.stories import change
 from kiosk.errands.check_card.stories import check
@@ -67,6 +68,8 @@ class Visitor:
     """What is done where no administrator is there."""
     again: Callable[[], Story] | None = None
     """What is done where the first try was refused, and an administrator is there, to whom the last screen sends the visitor."""
+    row: tuple[Kind, Action] | None = None
+    """The row of the server's worklist that the administrator brings to its end before that, and how."""
 
 
 def prefer(*values: str) -> Deed:
@@ -135,7 +138,14 @@ VISITORS: dict[str, Visitor] = {
     "own_card": Visitor("pickup", own_card, PICKUP, card=person(1).new.card_number),
     "attended": Visitor("pickup", attended, PICKUP, card=person(1).new.card_number),
     "protected": Visitor("pickup", lambda: own_card(5), replace(PICKUP, number=5), card=person(5).new.card_number),
-    "order_expired": Visitor("pickup", own_card, replace(PICKUP, order={"last_day": "2026-02-01"})),
+    "order_expired": Visitor(
+        "pickup",
+        own_card,
+        replace(PICKUP, order={"last_day": "2026-02-01"}),
+        card=person(1).new.card_number,
+        again=own_card,
+        row=("expired", "prolong"),
+    ),
     "own_card_expired": Visitor(
         "pickup",
         lambda: own_card(4),

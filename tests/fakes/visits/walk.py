@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from sqlalchemy import select
+
 from fleet.messages.vocabulary import ErrandOutcome
 from fleet.server.cards.service import CardService
 from fleet.server.deadlines.settings import load as load_deadlines
-from fleet.server.worklist.model import WorklistRow
+from fleet.server.orders.tables import orders
+from fleet.server.worklist.model import Action, Kind, WorklistRow
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist
 from kiosk.errands.registry import ERRANDS
@@ -23,7 +27,7 @@ from kiosk.ports import Ended
 from kiosk.region import BothLanguages, WithoutHold, general
 from kiosk.views import Busy, View
 from sim.stories.devices import STATION
-from sim.stories.room import Room, quick_folder
+from sim.stories.room import Room, persona_of, quick_folder
 from sim.stories.setting import room_for
 from tests.fakes.campaigns.server_core import Server
 from tests.fakes.visits.issuers import Told, VisitDesk, write_down
@@ -81,12 +85,12 @@ async def walk(situation: Situation, issuer: Issuer, folder: Path, templates: Pa
         prepare_desk(room, desk)
         visitor.prepare(room, desk)
         room.equip(region=REGION.model_copy(update={"without_hold": None if desk.holds else INSTEAD}))
-        someone, ended = await _visit(room, visitor, situation)
+        someone, ended = await _visit(room, visitor, situation, templates)
         server = Server(room.clock, room.orders.all, STATION, templates)
         try:
             server.take(await room.chain())
             write_down(server, desk, visitor.card)
-            rows = _worklist(server)
+            rows = _worklist(server).rows()
         finally:
             server.close()
     finally:
@@ -94,7 +98,7 @@ async def walk(situation: Situation, issuer: Issuer, folder: Path, templates: Pa
     return Walked(situation, issuer, ended, _last(someone.shown), tuple(someone.names), tuple(desk.asked), tuple(rows))
 
 
-async def _visit(room: Room, visitor: Visitor, situation: Situation) -> tuple[Guest, Ended]:
+async def _visit(room: Room, visitor: Visitor, situation: Situation, templates: Path) -> tuple[Guest, Ended]:
     """One errand; and once more with the administrator, where that is what the first try came to."""
     errand = next(errand for errand in ERRANDS if errand.id == visitor.errand)
     attends = situation.attendance == "there"
@@ -105,14 +109,31 @@ async def _visit(room: Room, visitor: Visitor, situation: Situation) -> tuple[Gu
         ended = await room.errand(someone, errand.journey, errand.id)
         if ended.outcome == ErrandOutcome.DONE:
             break
+        if attends and situation.is_online and visitor.row is not None:
+            _act(room, visitor.row, templates)
     return someone, ended
+
+
+def _act(room: Room, wanted: tuple[Kind, Action], templates: Path) -> None:
+    """The administrator finds the row on the worklist and acts; the station's list of orders follows."""
+    server = Server(room.clock, room.orders.all, STATION, templates)
+    try:
+        worklist = _worklist(server)
+        for row in worklist.rows():
+            if row.kind == wanted[0]:
+                worklist.act(row, persona_of("13:new").hsa_id, wanted[1], "")
+        with server.database.reading.begin() as connection:
+            days = {each.order: each.last_day for each in connection.execute(select(orders.c.order, orders.c.last_day))}
+    finally:
+        server.close()
+    room.orders.all = tuple(msgspec.structs.replace(order, last_day=days[order.order]) for order in room.orders.all)
 
 
 def _last(shown: Sequence[View[Any]]) -> View[Any]:
     return next(view for view in reversed(shown) if not (isinstance(view, Busy) or view.name == "closing.take_card"))
 
 
-def _worklist(server: Server) -> list[WorklistRow]:
+def _worklist(server: Server) -> WorklistService:
     changes, now = KeptChanges(), server.clock.now
     cards = CardService(server.database, changes, now)
-    return WorklistService(server.database, cards, changes, now, load_worklist(), load_deadlines()).rows()
+    return WorklistService(server.database, cards, changes, now, load_worklist(), load_deadlines())

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from fleet.messages.asking import DeclinedResult, HeldResult, HoldAsk, LetterAsk, Result
 from fleet.messages.issuing import HoldReason
@@ -67,10 +67,19 @@ class Desk:
         return {(row.kind, row.subject): row for row in self.worklist.rows()}
 
     def order(self, order: str, card: str, state: str = "collected", station: str = HERE, **changes: object) -> None:
-        hold_orders(self.database, record(order, card_number=card, station=station, **changes), now=self.now)
+        hold_orders(
+            self.database,
+            record(order, card_number=card, station=station, **{"last_day": "2026-12-31", **changes}),  # type: ignore[arg-type]
+            now=self.now,
+        )
         with self.database.writing.begin() as connection:
             values = {"state": state, "changed": self.now}
             connection.execute(update(orders).where(orders.c.order == order).values(values))
+
+    def last_day(self, order: str) -> str:
+        with self.database.reading.begin() as connection:
+            day: str = connection.execute(select(orders.c.last_day).where(orders.c.order == order)).scalar_one()
+        return day
 
     def held(self, card: str, reason: HoldReason = "lost", result: Result | None = None, station: str = HERE) -> None:
         """A station put it on hold, in nobody's name."""

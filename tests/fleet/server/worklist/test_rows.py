@@ -19,6 +19,7 @@ from fleet.server.issuers.model import RequestKey
 from fleet.server.issuers.requests import RequestLog
 from fleet.server.orders.service import apply_step
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.worklist.model import KINDS
 from fleet.server.worklist.queries import facts_query
 from tests.fleet.server.conftest import SealingStation
@@ -125,6 +126,36 @@ def test_an_unsigned_receipt_has_the_deadline_of_its_rule_and_ends_when_it_is_si
     assert desk.rows() == {}
 
 
+def test_a_card_that_was_not_collected_in_time_is_prolonged_and_never_beyond_the_day_on_which_it_is_void(
+    desk: Desk,
+) -> None:
+    desk.order("O-1", CARD, "waiting", last_day=desk.now.date().isoformat())
+    desk.order("O-2", OTHER, slot=4, last_day=desk.now.date().isoformat())
+    assert desk.rows() == {}, "today is its last day"
+    desk.later(days=1)
+    row = desk.rows()["expired", "O-1"]
+    assert (row.cause, len(desk.rows())) == (f"{desk.now - timedelta(days=1):%Y-%m-%d}", 1), "O-2 is with its holder"
+    assert (row.due - row.since).days == 90, "then it is void"
+    desk.worklist.act(row, KRA, "prolong", "")
+    assert desk.rows() == {}
+    assert desk.last_day("O-1") == f"{desk.now + timedelta(days=14):%Y-%m-%d}"
+    desk.later(days=80)
+    desk.worklist.act(desk.rows()["expired", "O-1"], KRA, "prolong", "")
+    assert desk.last_day("O-1") == f"{desk.now + timedelta(days=9):%Y-%m-%d}"
+
+
+def test_what_a_leaver_did_not_collect_is_not_prolonged(desk: Desk) -> None:
+    desk.order("O-1", CARD, "waiting", hsa_id="TEST000000-0002", last_day=desk.now.date().isoformat())
+    desk.has_left("TEST000000-0002", "2026-11-20")
+    desk.later(days=1)
+    row = desk.rows()["expired", "O-1"]
+    with pytest.raises(ImportRefusedError):
+        desk.worklist.act(row, KRA, "prolong", "")
+    assert desk.rows()["expired", "O-1"].acts == ()
+    desk.worklist.act(row, KRA, "cancel", "")
+    assert desk.rows() == {}
+
+
 def test_a_leaver_with_an_active_card_waits_and_one_who_goes_on_does_not(desk: Desk) -> None:
     desk.order("O-1", CARD, hsa_id="TEST000000-0002")
     assert desk.rows() == {}
@@ -215,6 +246,7 @@ def test_every_kind_is_found_on_both_databases(either: Database, station: Sealin
     desk.held(CARD, station=station.name)
     desk.held(OTHER, result=DeclinedResult("unknown_card"), station=station.name)
     desk.letter_refused(OTHER, "reserve_card")
+    desk.order("O-4", "9752269033000004", "waiting", station=station.name, slot=4, last_day="2026-01-01")
     desk.quarantined(1, 9, "9752269033000009")
     with either.writing.begin() as connection:
         requesting.report_handovers(connection, ["O-3"], desk.now)
