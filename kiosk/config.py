@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from drivers.cabinet.gpio.pin_wiring import OUTPUTS, ROLES, GpioPin, Role, Wiring, reference_wiring, validate_wiring
+from drivers.cabinet.usb_ids import PICO, UsbSerialId
 from drivers.keypad.grabbed_keypad import UsbId
 from drivers.printer import profile as profiles
 from drivers.printer.profile import PrinterProfile
@@ -91,13 +92,24 @@ class PrinterSection(Section):
 
 
 class CabinetSection(Section):
-    """`serial` needs key, the file that pairing wrote; without port the one board that is connected. `slots` is of a virtual
-    one: a real one tells."""
+    """`serial` needs key, the file that pairing wrote; without port the one board that is connected of those that `usb` lists.
+    `slots` is of a virtual one: a real one tells."""
 
     kind: Literal["none", "virtual", "serial"] = "none"
     slots: Annotated[int, Field(ge=1, le=64)] = 24
     port: str = ""
     key: str = ""
+    usb: Annotated[tuple[str, ...], Field(strict=False, min_length=1, max_length=8)] = (str(PICO),)
+
+    @field_validator("usb")
+    @classmethod
+    def _parsed(cls, usb: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(UsbSerialId.parse(text)) for text in usb)
+
+    @property
+    def board_ids(self) -> tuple[UsbSerialId, ...]:
+        """USB devices that may be the board."""
+        return tuple(UsbSerialId.parse(text) for text in self.usb)
 
     @model_validator(mode="after")
     def _complete(self) -> "CabinetSection":

@@ -10,15 +10,13 @@ Rules: bytes come and go as they are; a line that broke is told once; closing wa
 import asyncio
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import serial_asyncio_fast
 from serial.tools import list_ports
 
-PICO_USB = (0x2E8A, 0x0005)
-"""Vendor and product id of a Raspberry Pi Pico that runs MicroPython."""
-
+from drivers.cabinet.usb_ids import PICO, UsbSerialId
 
 CLOSE_LIMIT_S = 2.0
 GONE = (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO)
@@ -43,10 +41,10 @@ class FoundBoard:
     serial_number: str
 
 
-def boards() -> tuple[FoundBoard, ...]:
-    """All boards of the right kind that are connected now, by port."""
+def boards(listed: Collection[UsbSerialId] = (PICO,)) -> tuple[FoundBoard, ...]:
+    """All boards that the table lists and that are connected now, by port."""
     found = (FoundBoard(port.device, port.serial_number or "") for port in list_ports.comports()
-             if (port.vid, port.pid) == PICO_USB)  # fmt: skip
+             if any(usb.matches(port.vid, port.pid, port.serial_number or "") for usb in listed))  # fmt: skip
     return tuple(sorted(found, key=lambda board: board.port))
 
 

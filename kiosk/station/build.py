@@ -436,7 +436,9 @@ def _administration(
     async def pair() -> str:
         if cabinet.kind != "serial" or not isinstance(devices.cabinet, SerialCabinet):
             return "no_cabinet"
-        return await cabinet_pairing.pair_cabinet(devices.cabinet, context.base / cabinet.key, cabinet.port)
+        return await cabinet_pairing.pair_cabinet(
+            devices.cabinet, context.base / cabinet.key, cabinet.port, cabinet.board_ids
+        )
 
     board = StationBoard(
         devices, orders, backing.stock(orders), backing.journal, backing.fleet.link if backing.fleet else None,

@@ -6,6 +6,7 @@ A device that is missing now may come later, so nothing is raised for it; one wh
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from drivers.cabinet.driver import SerialCabinet
@@ -14,6 +15,7 @@ from drivers.cabinet.gpio.port import Pins, PinsReady, PinsState, PinsUnavailabl
 from drivers.cabinet.pairing import pairing_of
 from drivers.cabinet.port import CabinetState
 from drivers.cabinet.port_discovery import configured_port, only_port
+from drivers.cabinet.serial_link import boards
 from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.printer.connections import Connection, NetworkConnection, SerialConnection, UsbConnection
 from drivers.printer.escpos import EscPosPrinter
@@ -90,7 +92,7 @@ def make_devices(
 
 
 def _serial_cabinet(section: CabinetSection, base: Path) -> SerialCabinet:
-    find = configured_port(section.port) if section.port else only_port()
+    find = configured_port(section.port) if section.port else only_port(partial(boards, section.board_ids))
     return SerialCabinet("cabinet", find, lambda: pairing_of(base / section.key))
 
 

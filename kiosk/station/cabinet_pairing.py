@@ -3,12 +3,15 @@
 The driver lets the line go meanwhile, and takes it again with whatever key there is then.
 """
 
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from drivers.cabinet.firmware_image import PREBUILT
 from drivers.cabinet.pairing import PairingError
 from drivers.cabinet.serial_link import boards
+from drivers.cabinet.usb_ids import PICO, UsbSerialId
 from provisioning.flash import BoardAccess, flash
 from provisioning.pico import FlashError
 
@@ -20,11 +23,16 @@ class PortHolder(Protocol):
     async def close(self) -> None: ...
 
 
-async def pair_cabinet(cabinet: PortHolder, key_file: Path, port: str | None) -> str:
-    """`paired`, or the code of what stood against it (docs/operations.md). The key is told nowhere."""
+async def pair_cabinet(
+    cabinet: PortHolder, key_file: Path, port: str | None, usb: Collection[UsbSerialId] = (PICO,)
+) -> str:
+    """`paired`, or the code of what stood against it (docs/operations.md). The key is told nowhere.
+
+    `usb` lists what may be the board.
+    """
     await cabinet.close()
     try:
-        await flash(PREBUILT, key_file, BoardAccess(load=None, list_ports=boards, port=port or None))
+        await flash(PREBUILT, key_file, BoardAccess(load=None, list_ports=partial(boards, usb), port=port or None))
     except FlashError as error:
         return error.code
     except (PairingError, OSError):

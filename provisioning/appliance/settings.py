@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.cabinet.serial_link import PICO_USB
 from fleet.agent.identity import IDENTITY_FILE
 from kiosk.config import Config
 from provisioning import files
@@ -82,7 +81,7 @@ def named_usb_ids(config: Config) -> list[str]:
     ids = {str(usb_id) for usb_id in (*config.keypad.ids, *config.usb.ids)}
     pairs = [(config.scanner.vendor, config.scanner.product)] if config.scanner.kind == "input" else []
     pairs += [(config.printer.vendor, config.printer.product)] if config.printer.kind == "usb" else []
-    pairs += [PICO_USB] if config.cabinet.kind == "serial" else []
+    pairs += [(usb.vendor, usb.product) for usb in config.cabinet.board_ids] if config.cabinet.kind == "serial" else []
     return sorted(ids | {f"{vendor:04x}:{product:04x}" for vendor, product in pairs if vendor and product})
 
 

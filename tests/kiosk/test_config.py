@@ -32,6 +32,8 @@ FAULTS = [
     ('[cabinet]\nkind = "serial"\nport = "/dev/ttyACM0"', "cabinet", "kind 'serial' needs key"),
     ('[cabinet]\nkind = "virtual"\nport = "/dev/ttyACM0"', "cabinet", "belong to kind 'serial', not 'virtual'"),
     ('[cabinet]\nkey = "cabinet.json"', "cabinet", "belong to kind 'serial', not 'none'"),
+    ('[cabinet]\nusb = ["ttyACM0"]', "cabinet.usb", "write vvvv:pppp or vvvv:pppp:SERIAL"),
+    ("[cabinet]\nusb = []", "cabinet.usb", "at least 1 item"),
     ('[envelope]\nverify = "trust"', "envelope.verify", "'server' or 'card'"),
     ("[timeouts]\nwarning_s = 5", "timeouts.warning_s", "greater than or equal to 20"),
     ("[display]\nwidth = 100", "display.width", "greater than or equal to 480"),

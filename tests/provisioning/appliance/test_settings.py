@@ -27,6 +27,7 @@ allowed = ["04d9:a088"]
 [cabinet]
 kind = "serial"
 key = "cabinet.json"
+usb = ["2e8a:0005:E66058388335B1", "1209:0001"]
 [network]
 servers = ["fleet.example:443", "[2001:db8::9]:443"]
 time = ["ntp.example"]
@@ -82,7 +83,9 @@ def test_what_station_toml_names_is_written_and_a_name_without_address_is_said(b
         "add element inet kortkiosk time4 { 192.0.2.123 }",
         "flush set inet kortkiosk time6",
     ]
-    assert (base / "run/usb-allowed").read_text().split() == ["0403:6001", "04d9:a088", "0c2e:0b61", "2e8a:0005"]
+    assert (base / "run/usb-allowed").read_text().split() == [
+        "0403:6001", "04d9:a088", "0c2e:0b61", "1209:0001", "2e8a:0005",
+    ]  # fmt: skip
     assert (base / "run/chrony/station.sources").read_text() == "server ntp.example iburst\n"
 
 
