@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware bundle lock clean
+.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -95,6 +95,15 @@ gallery: setup ## every screen in every size, theme and language, and every page
 
 firmware: setup ## the cabinet's image for the Pico, from Debian's sources (ARGS=--keep puts it where tests and `flash` take it)
 	@scripts/firmware.sh $(ARGS)
+
+image-tools: ## install what an image is built with (as root; image/debian-packages.txt)
+	@image/install_tools.sh
+
+image: setup image-tools ## the station's disk, ARCH=amd64 (as root; minutes; goes on where it was cut off; ACCEPT=1 takes changed packages)
+	@nice $(PY) -m image --architecture $(or $(ARCH),amd64) $(if $(ACCEPT),--accept) $(if $(SIGNER),--signer $(SIGNER)) $(ARGS)
+
+image-test: image ## that disk started in an emulated PC and touched there (many minutes), pictures in build/image/test
+	@nice $(PY) -m pytest -p no:cacheprovider tests/image/booted.py $(ARGS)
 
 bundle: setup ## a signed update bundle of an image (ARGS: those of kortkiosk-provision bundle, see docs/updates.md)
 	@.venv/bin/kortkiosk-provision bundle $(ARGS)

@@ -43,3 +43,5 @@ printf '==> requirements/emupos.txt\n'
 extra referee | compile - --no-annotate --python-version 3.13 --output-file requirements/emupos.txt "$@"
 printf '==> requirements/audit.txt\n'
 extra audit | compile - --universal --no-annotate --python-version 3.11 --output-file requirements/audit.txt "$@"
+printf '==> requirements/image.txt\n'
+extra image | compile - --no-annotate --python-version 3.13 --output-file requirements/image.txt "$@"

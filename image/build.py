@@ -1,0 +1,276 @@
+"""Build of the station's image: from Debian's packages and the locked Python packages to a disk that is flashed.
+
+    root      mmdebstrap: packages, kernel, initial RAM disk; versions compared with those recorded
+    python    the station's locked packages and our wheel, compiled
+    tree      both as one read-only file system (squashfs), with the appliance's own files
+    verity    its hash tree and root hash
+    boot      a unified kernel image for each slot, and the EFI partition
+    disk      the whole (genimage), with an empty /data
+    papers    bills of materials (CycloneDX), and the manifest with its signature
+
+Nothing is mounted and no device is made. The same commit, packages and tools give the same root, hash tree and kernel images.
+"""
+
+import inspect
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from image import layout, packages, papers, python_site
+from image.commands import run
+from image.steps import Built, Steps, digest_of, digest_of_tree, sha256_of
+from provisioning.appliance.layout import write_appliance
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parent
+TOOLS_LOCK = PROJECT / "requirements" / "image.txt"
+LOCK = PROJECT / "requirements" / "station-py313.txt"
+SITE = "/opt/kortkiosk/site"
+ROOT_EPOCH = 1754697600
+"""The time that files of Debian's packages have at most: the day on which Debian 13 came out."""
+
+TARGETS = {"amd64": python_site.Target("x86_64")}
+EFI_STUB = {"amd64": Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")}
+BOOT_MANAGER = {"amd64": (Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi"), "BOOTX64.EFI")}
+WITHOUT = (
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/doc/*",
+    "/usr/share/info/*",
+    "/usr/share/bash-completion/*",
+)
+FOR_THE_BUILD = ("dracut", "dracut-core")
+"""Packages that make the initial RAM disk, taken out of the root afterwards."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is built. `accept`: other package versions than those recorded are recorded. `epoch`: Unix seconds of every
+    file. `signer`: the certificate that signs the manifest, its key beside it."""
+
+    architecture: str
+    output: Path
+    epoch: int
+    accept: bool = False
+    signer: Path | None = None
+
+
+def build(options: Options, say: Callable[[str], None] = print) -> Path:
+    """Build what is not there yet, and give the disk's path. Raises CommandError, PackagesChangedError, OSError."""
+    steps = Steps(options.output / "steps", say)
+    root = steps.make("root", _root_inputs(options), lambda folder: _make_root(options, folder))
+    packages.check_recorded(options.architecture, (root.folder / "packages.txt").read_text("utf-8"), options.accept)
+    python = steps.make("python", _python_inputs(options), lambda folder: _make_python(options, folder))
+    ours = (digest_of_tree(HERE / "root"), (HERE / "finish_tree.sh").read_text("utf-8"))
+    tree = steps.make("tree", _inputs(options, _make_tree, root, python, *ours),
+                      lambda folder: _make_tree(options, root, python, folder))  # fmt: skip
+    verity = steps.make("verity", _inputs(options, _make_verity, tree), lambda folder: _make_verity(tree, folder))
+    boot = steps.make("boot", _inputs(options, _make_boot, root, verity, *_boot_inputs(options)),
+                      lambda folder: _make_boot(options, root, verity, folder))  # fmt: skip
+    parts = layout.genimage_configuration(options.architecture)
+    disk = steps.make("disk", _inputs(options, _make_disk, tree, verity, boot, parts),
+                      lambda folder: _make_disk(options, (tree, verity, boot), folder))  # fmt: skip
+    name = f"kortkiosk-{options.architecture}.img"
+    made = deliver(options, {"root.squashfs": tree, "root.verity": verity, "roothash": verity, "kortkiosk-a.efi": boot,
+                             "kortkiosk-b.efi": boot, "packages.txt": root, name: disk})  # fmt: skip
+    tools = steps.make("tools", [TOOLS_LOCK.read_text("utf-8")], _make_tools)
+    bills = steps.make("papers", _inputs(options, _make_papers, root, python, tools, inspect.getsource(papers)),
+                       lambda folder: _make_papers(options, (root, python, tools), folder))  # fmt: skip
+    made += deliver(options, {"root.cdx.json": bills, "python.cdx.json": bills})
+    _seal(options, verity, made, say)
+    for path in made:
+        say(f"{sha256_of(path)}  {path.name}")
+    return options.output / name
+
+
+def deliver(options: Options, steps: dict[str, Built]) -> list[Path]:
+    """Links in the output folder to what the steps made. Raises OSError."""
+    paths = []
+    for name, step in steps.items():
+        path = options.output / name
+        path.unlink(missing_ok=True)
+        path.hardlink_to(step.folder / name)
+        paths.append(path)
+    return paths
+
+
+def _inputs(options: Options, work: Callable[..., None], *more: Built | str) -> list[str]:
+    """What a step is made from: its own source too, so that a change of one step leaves those before it as they are."""
+    stamps = [inspect.getsource(work)]
+    stamps += [step.stamp if isinstance(step, Built) else step for step in more]
+    return [options.architecture, str(options.epoch), *stamps]
+
+
+def _root_inputs(options: Options) -> list[str]:
+    texts = [
+        (HERE / name).read_text("utf-8")
+        for name in ("root-packages.txt", "sources.list", "dracut.conf", "finish_root.sh")
+    ]
+    return [options.architecture, *texts, *WITHOUT]
+
+
+def _python_inputs(options: Options) -> list[str]:
+    tracked = run("git", "ls-files", "-s", "--", *python_site.SHIPPED, "setup.cfg", "pyproject.toml", cwd=PROJECT)
+    changed = run("git", "diff", "HEAD", "--", *python_site.SHIPPED, "setup.cfg", "pyproject.toml", cwd=PROJECT)
+    return [
+        options.architecture,
+        LOCK.read_text("utf-8"),
+        Path(python_site.__file__).read_text("utf-8"),
+        tracked,
+        changed,
+    ]
+
+
+def _boot_inputs(options: Options) -> Iterable[str]:
+    yield sha256_of(EFI_STUB[options.architecture])
+    yield sha256_of(BOOT_MANAGER[options.architecture][0])
+    yield from (layout.kernel_line(slot, "") for slot in layout.SLOTS)
+
+
+def _make_root(options: Options, folder: Path) -> None:
+    names = packages.package_names((HERE / "root-packages.txt").read_text("utf-8"), options.architecture)
+    excluded = [f"--dpkgopt=path-exclude={pattern}" for pattern in WITHOUT]
+    run("mmdebstrap", "--variant=minbase", f"--architectures={options.architecture}", f"--include={','.join(names)}",
+        '--aptopt=APT::Install-Recommends "false"', *excluded, "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+        "--essential-hook=mkdir --parents \"$1\"/etc/dracut.conf.d",
+        f"--essential-hook=upload {HERE / 'dracut.conf'} /etc/dracut.conf.d/kortkiosk.conf",
+        f"--customize-hook={HERE / 'finish_root.sh'} \"$1\" {folder.resolve()} {' '.join(FOR_THE_BUILD)}",
+        "trixie", folder / "root.tar", "-",
+        stdin=(HERE / "sources.list").read_text("utf-8"), env={"SOURCE_DATE_EPOCH": str(ROOT_EPOCH)})  # fmt: skip
+
+
+def _make_python(options: Options, folder: Path) -> None:
+    python_site.install_packages(LOCK.read_text("utf-8"), TARGETS[options.architecture], folder)
+    wheel = python_site.build_wheel(PROJECT, folder, ROOT_EPOCH)
+    python_site.unpack_wheels([wheel], folder / "site")
+    shutil.rmtree(folder / "site" / "bin", ignore_errors=True)
+    python_site.compile_modules(folder / "site", SITE)
+
+
+def _make_tree(options: Options, root: Built, python: Built, folder: Path) -> None:
+    tree = folder / "tree"
+    tree.mkdir()
+    run("tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--file", root.folder / "root.tar",
+        "--directory", tree)  # fmt: skip
+    run("cp", "--recursive", "--no-preserve=mode,ownership", "--dereference", f"{HERE / 'root'}/.", tree)
+    run("cp", "--recursive", "--no-preserve=ownership", python.folder / "site", tree / "opt")
+    (tree / "opt" / "site").rename(_new(tree / SITE[1:]))
+    python_site.write_programs(tree / "opt/kortkiosk/bin")
+    write_appliance(tree)
+    run(HERE / "finish_tree.sh", tree, env={"SOURCE_DATE_EPOCH": str(options.epoch)})
+    _squash(tree, folder / "root.squashfs", options.epoch)
+    shutil.rmtree(tree)
+
+
+def _squash(tree: Path, output: Path, epoch: int) -> None:
+    # Its own times are given; mksquashfs refuses to have them in the environment too.
+    times = ("-mkfs-time", str(epoch), "-all-time", str(epoch))
+    run("env", "--unset=SOURCE_DATE_EPOCH", "mksquashfs", tree, output, "-comp", "zstd", "-Xcompression-level", "9",
+        "-noappend", "-no-progress", "-quiet", *times)  # fmt: skip
+
+
+def _make_verity(tree: Built, folder: Path) -> None:
+    root = tree.folder / "root.squashfs"
+    digest = sha256_of(root)
+    run("veritysetup", "format", f"--salt={digest}", f"--uuid={layout.identifier(digest)}",
+        f"--root-hash-file={folder / 'roothash'}", root, folder / "root.verity")  # fmt: skip
+
+
+def _make_boot(options: Options, root: Built, verity: Built, folder: Path) -> None:
+    roothash = (verity.folder / "roothash").read_text("ascii").strip()
+    clock = {"SOURCE_DATE_EPOCH": str(options.epoch)}
+    for slot in layout.SLOTS:
+        run("ukify", "build", f"--linux={root.folder / 'vmlinuz'}", f"--initrd={root.folder / 'initrd'}",
+            f"--uname={(root.folder / 'kernel-version').read_text('ascii').strip()}",
+            f"--os-release=@{root.folder / 'os-release'}", f"--stub={EFI_STUB[options.architecture]}",
+            f"--cmdline={layout.kernel_line(slot, roothash)}", f"--output={folder / f'kortkiosk-{slot}.efi'}",
+            env=clock)  # fmt: skip
+    manager, name = BOOT_MANAGER[options.architecture]
+    loader = folder / "loader.conf"
+    loader.write_text("timeout 0\neditor no\nauto-firmware no\ndefault kortkiosk-a.efi\n", "ascii")
+    _fill_fat(folder / "esp.vfat", layout.ESP_MIB, {
+        f"EFI/BOOT/{name}": manager,
+        "EFI/Linux/kortkiosk-a.efi": folder / "kortkiosk-a.efi",
+        "EFI/Linux/kortkiosk-b.efi": folder / "kortkiosk-b.efi",
+        "loader/loader.conf": loader,
+    }, options.epoch)  # fmt: skip
+
+
+def _fill_fat(image: Path, mib: int, files: dict[str, Path], epoch: int) -> None:
+    clock = {"SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC"}
+    image.touch()
+    os.truncate(image, mib * layout.MIB)
+    number = digest_of([image.name])[:8]
+    run("mkfs.vfat", "--invariant", "-F", "32", "-i", number, "-n", "KORTKIOSK", image, env=clock)
+    for folder in sorted({str(parent) for name in files for parent in Path(name).parents} - {"."}):
+        run("mmd", "-i", image, f"::{folder}", env=clock)
+    for name, path in sorted(files.items()):
+        run("mcopy", "-i", image, path, f"::{name}", env=clock)
+
+
+def _make_disk(options: Options, steps: tuple[Built, ...], folder: Path) -> None:
+    inputs = _new(folder / "inputs" / "x").parent
+    for step, names in zip(steps, (["root.squashfs"], ["root.verity"], ["esp.vfat"]), strict=True):
+        for name in names:
+            (inputs / name).hardlink_to(step.folder / name)
+    make_data(inputs / "data.ext4", None, options.epoch)
+    (folder / "genimage.cfg").write_text(layout.genimage_configuration(options.architecture), "ascii")
+    (folder / "empty").mkdir()
+    run("genimage", "--config", folder / "genimage.cfg", "--rootpath", folder / "empty", "--tmppath", folder / "tmp",
+        "--inputpath", inputs, "--outputpath", folder, env={"SOURCE_DATE_EPOCH": str(options.epoch)})  # fmt: skip
+    for name in ("inputs", "tmp", "empty"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def make_data(image: Path, content: Path | None, epoch: int) -> None:
+    """A file system for /data, empty or with what `content` holds. Raises CommandError."""
+    image.touch()
+    os.truncate(image, layout.DATA_MIB * layout.MIB)
+    filled: list[str | Path] = ["-d", content] if content else []
+    run("mke2fs", "-q", "-t", "ext4", "-L", "data", "-U", layout.identifier("data"), "-m", "0", *filled,
+        "-E", f"hash_seed={layout.identifier('hashes of names')},root_owner=0:0", image,
+        env={"SOURCE_DATE_EPOCH": str(epoch), "E2FSPROGS_FAKE_TIME": str(epoch)})  # fmt: skip
+
+
+def _make_tools(folder: Path) -> None:
+    run(sys.executable, "-m", "venv", folder / "venv")
+    run(
+        folder / "venv/bin/pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "--requirement",
+        TOOLS_LOCK,
+    )
+    for script in (
+        folder / "venv/bin"
+    ).iterdir():  # a step is moved to its place: its programs name the folder of the move
+        if not script.is_symlink() and script.read_bytes().startswith(b"#!"):
+            script.write_bytes(script.read_bytes().replace(b"/tools.part/", b"/tools/", 1))
+
+
+def _make_papers(options: Options, steps: tuple[Built, Built, Built], folder: Path) -> None:
+    root, python, tools = steps
+    programs = tools.folder / "venv/bin"
+    papers.write_root_bill(programs, root.folder / "dpkg/status", options.architecture, options.epoch, folder)
+    papers.write_python_bill(programs, python.folder / "site", folder)
+
+
+def _seal(options: Options, verity: Built, made: list[Path], say: Callable[[str], None]) -> None:
+    path = options.output / "manifest.json"
+    roothash = (verity.folder / "roothash").read_text("ascii").strip()
+    path.write_text(papers.manifest(options.architecture, options.epoch, roothash, made), "utf-8")
+    if options.signer:
+        papers.sign(path, options.signer)
+    else:
+        path.with_name("manifest.json.p7s").unlink(missing_ok=True)
+        say("manifest.json is not signed: SIGNER names a certificate (kortkiosk-provision authority issue-signer)")
+
+
+def _new(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Install the Debian packages that an image is built with and tried with, if one is missing.
+# Exit codes: 0 done; 2 somebody with the right to install has to.
+set -euo pipefail
+
+cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
+mapfile -t wanted < <(sed -E 's/#.*//; s/[[:space:]]+$//; /^$/d' image/debian-packages.txt)
+mapfile -t missing < <(comm -23 <(printf '%s\n' "${wanted[@]}" | sort -u) \
+    <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^installed //p' | sort -u))
+((${#missing[@]})) || exit 0
+if ((EUID != 0)); then
+    printf 'image: these packages are missing; install them:\n  sudo apt-get install --no-install-recommends %s\n' "${missing[*]}" >&2
+    exit 2
+fi
+printf '==> Installing %s Debian packages: %s\n' "${#missing[@]}" "${missing[*]}"
+DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "${missing[@]}" >/dev/null

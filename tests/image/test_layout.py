@@ -1,0 +1,116 @@
+"""Disk, kernel lines, lists of packages and Python's lock, as texts: what the image is made from, without making it."""
+
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+
+from image import layout
+from image.build import HERE, LOCK
+from image.packages import PackagesChangedError, check_recorded, compare, package_names
+from image.python_site import SOURCE_ONLY, split_lock
+from provisioning.updates import boot_loaders
+
+ARCHITECTURES = sorted(layout.ROOT_TYPES)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_each_slot_has_room_for_the_other_ones_root(architecture: str) -> None:
+    parts = {part.label: part for part in layout.partitions(architecture)}
+    for kind in ("root", "verity"):
+        assert parts[f"{kind}-a"].mib == parts[f"{kind}-b"].mib
+        assert parts[f"{kind}-a"].type == parts[f"{kind}-b"].type
+        assert parts[f"{kind}-b"].image is None, "the other slot is empty until an update"
+    assert list(parts)[-1] == "data", "it grows, so it is the last one"
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_disk_has_one_option_a_line_and_identifiers_of_its_own(architecture: str) -> None:
+    text = layout.genimage_configuration(architecture)
+    assert "align = 1M" in text
+    for line in text.splitlines():
+        assert line.count("=") <= 1
+    given = re.findall(r'(?:disk|partition)-uuid = "([^"]+)"', text)
+    assert len(set(given)) == len(given) == 1 + len(layout.partitions(architecture))
+    assert all(str(uuid.UUID(one)) == one for one in given)
+
+
+@pytest.mark.parametrize("slot", layout.SLOTS)
+def test_a_kernel_line_names_its_own_slot_and_no_other(slot: layout.Slot) -> None:
+    words = layout.kernel_line(slot, "00" * 32).split()
+    other = "b" if slot == "a" else "a"
+    assert f"systemd.verity_root_data=/dev/disk/by-partlabel/root-{slot}" in words
+    assert f"systemd.verity_root_hash=/dev/disk/by-partlabel/verity-{slot}" in words
+    assert not any(word.endswith((f"-{other}", f"={other.upper()}")) for word in words)
+    assert "roothash=" + "00" * 32 in words
+
+
+def test_a_root_that_was_changed_stops_the_machine_without_a_shell() -> None:
+    words = layout.kernel_line("a", "00" * 32).split()
+    assert {"systemd.verity_root_options=panic-on-corruption", "rd.shell=0", "rd.emergency=reboot", "ro"} <= set(words)
+    assert any(re.fullmatch(r"panic=[1-9]\d*", word) for word in words), "it starts anew by itself"
+
+
+def test_the_slots_have_the_names_that_the_slot_program_knows() -> None:
+    assert [boot_loaders.IMAGES[slot] for slot in boot_loaders.Slot] == [
+        f"kortkiosk-{slot}.efi" for slot in layout.SLOTS
+    ]
+    assert [f"rauc.slot={slot.value}" for slot in boot_loaders.Slot] == [
+        word for slot in layout.SLOTS for word in layout.kernel_line(slot, "").split() if word.startswith("rauc.slot")
+    ]
+
+
+def test_a_partition_begins_where_those_before_it_end() -> None:
+    assert layout.offset_of("esp", "amd64") == layout.MIB
+    assert layout.offset_of("root-a", "amd64") == (1 + layout.ESP_MIB) * layout.MIB
+    with pytest.raises(StopIteration):
+        layout.offset_of("swap", "amd64")
+
+
+def test_a_list_of_packages_is_read_by_kind_of_machine() -> None:
+    text = "# why\n\namd64: linux-image-amd64  # the kernel\nzstd\narm64: linux-image-arm64\n"
+    assert package_names(text, "amd64") == ["linux-image-amd64", "zstd"]
+    assert package_names(text, "arm64") == ["zstd", "linux-image-arm64"]
+
+
+@pytest.mark.parametrize("name", ["root-packages.txt", "debian-packages.txt"])
+def test_each_package_is_named_once_and_says_why(name: str) -> None:
+    lines = [line for line in (HERE / name).read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    names = [line.split("#")[0].strip() for line in lines]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"(amd64: |arm64: )?[a-z0-9][a-z0-9+.-]+ +# \S.*", line) for line in lines)
+
+
+def test_a_root_has_neither_a_compiler_nor_a_way_in() -> None:
+    names = set(package_names((HERE / "root-packages.txt").read_text("utf-8"), "amd64"))
+    assert not names & {"gcc", "openssh-server", "sudo", "xorg", "python3-pip", "login", "curl"}
+
+
+def test_packages_that_changed_are_told_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compare("a 1\nb 2\n", "a 1\nb 3\nc 1\n") == [
+        "b: recorded 2, installed 3",
+        "c: recorded not there, installed 1",
+    ]
+    monkeypatch.setattr("image.packages.HERE", tmp_path)
+    with pytest.raises(PackagesChangedError, match="a: recorded not there, installed 1"):
+        check_recorded("amd64", "a 1\n", accept=False)
+    check_recorded("amd64", "a 1\n", accept=True)
+    check_recorded("amd64", "a 1\n", accept=False)
+    with pytest.raises(PackagesChangedError, match="a: recorded 1, installed 2"):
+        check_recorded("amd64", "a 2\n", accept=False)
+
+
+def test_what_has_no_wheel_is_compiled_and_all_else_is_not() -> None:
+    wheels, sources = split_lock(LOCK.read_text("utf-8"))
+    assert sorted(re.findall(r"(?m)^([\w.-]+)==", sources)) == list(SOURCE_ONLY)
+    assert not set(SOURCE_ONLY) & set(re.findall(r"(?m)^([\w.-]+)==", wheels))
+    count = len(re.findall(r"(?m)^[\w.-]+==", LOCK.read_text("utf-8")))
+    assert len(re.findall(r"(?m)^[\w.-]+==", wheels)) == count - len(SOURCE_ONLY)
+
+
+def test_no_source_of_packages_but_debian() -> None:
+    lines = (HERE / "sources.list").read_text("utf-8").splitlines()
+    assert all(
+        "signed-by=/usr/share/keyrings/debian-archive-keyring" in line and "//deb.debian.org/" in line for line in lines
+    )
