@@ -58,6 +58,19 @@ def test_systemd_understands_every_line(name: str, root: Path) -> None:
     assert [line for line in said if "kortkiosk" in line and not any(word in line for word in absent)] == []
 
 
+@needs("systemd-analyze")
+def test_no_unit_waits_for_one_that_waits_for_it(tmp_path: Path) -> None:
+    shutil.copytree("/usr/lib/systemd/system", tmp_path / "usr/lib/systemd/system", symlinks=True)
+    for name in ("kortkiosk", "kortkiosk-provision"):
+        program = tmp_path / PROGRAMS.relative_to("/") / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    write_appliance(tmp_path)
+    said = run("systemd-analyze", f"--root={tmp_path}", "verify", "--man=no", "graphical.target").stderr
+    assert "ordering cycle" not in said, said
+
+
 def test_all_units_that_the_layout_brings_are_tested(root: Path) -> None:
     services = {path.stem for path in (root / "usr/lib/systemd/system").glob("kortkiosk-*.service")}
     assert services == set(SERVICES)
