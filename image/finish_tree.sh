@@ -18,8 +18,9 @@ for unit in emergency.service rescue.service systemd-firstboot.service apt-daily
     ln -sf /dev/null "$tree/etc/systemd/system/$unit"
 done
 
-# A name server's address comes with the network; the machine's identifier is made at each start.
+# Receipts and screens have the local time. A name server's address comes with the network; the machine's identifier is made at each start.
 ln -sf /run/NetworkManager/resolv.conf "$tree/etc/resolv.conf"
+ln -sf ../usr/share/zoneinfo/Europe/Stockholm "$tree/etc/localtime"
 : >"$tree/etc/machine-id"
 rm -rf "$tree"/var/cache/* "$tree"/var/log/* "$tree"/var/lib/apt/lists/* "$tree"/tmp/* "$tree"/var/lib/dbus/machine-id \
     "$tree"/etc/*- "$tree"/var/lib/systemd/random-seed
