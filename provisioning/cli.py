@@ -2,7 +2,7 @@
 cabinet's board.
 
 A claim code comes from a file or a prompt, never from an argument. Exit codes: 0 done, 1 our own error, 2 bad input or
-usage, 3 refused, 4 fault of a device (the disk), 130 interrupted.
+usage, 3 refused, 4 fault of a device (the disk, the network), 5 nobody approved in time, 130 interrupted.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ from provisioning.appliance.layout import LayoutError
 from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
 from provisioning.claim import ClaimRefused
 from provisioning.enrol import enrol, parse_broker
+from provisioning.est.claim_codes import Claim as EstClaim
+from provisioning.est.claim_codes import ClaimCode
+from provisioning.est.client import EstError, KeyShown, claim_under_way
+from provisioning.est.client import enrol as enrol_by_est
 from provisioning.flash import (
     BoardAccess,
     FlashedBoard,
@@ -42,9 +46,13 @@ from provisioning.wiring import RewiringError, rewire
 
 Clock = Callable[[], datetime]
 
-DONE, BAD_INPUT, REFUSED, FAULT, INTERRUPTED = 0, 2, 3, 4, 130
+DONE, BAD_INPUT, REFUSED, FAULT, TIMED_OUT, INTERRUPTED = 0, 2, 3, 4, 5, 130
+EST_CODES = {"bad_address": BAD_INPUT, "unreachable": FAULT, "bad_answer": FAULT, "timed_out": TIMED_OUT}
+"""Exit codes by why enrolment over the network went no further; REFUSED where none is named."""
 FLASH_CODES = {"bad_image": BAD_INPUT, "pairing_refused": REFUSED, "not_paired": REFUSED}
 """Exit codes by what was wrong with a board; FAULT where none is named."""
+
+MOST_WAIT_HOURS = 7 * 24
 
 
 def main(argv: Sequence[str] | None = None, clock: Clock | None = None) -> int:
@@ -55,6 +63,8 @@ def main(argv: Sequence[str] | None = None, clock: Clock | None = None) -> int:
         result, text = arguments.run(arguments, now)
     except ClaimRefused as error:
         return _say_error(arguments, REFUSED, "claim_refused", str(error))
+    except EstError as error:
+        return _say_error(arguments, EST_CODES.get(error.code, REFUSED), error.code, str(error))
     except TooEarlyError as error:
         return _say_error(arguments, REFUSED, "too_early", str(error))
     except FlashError as error:
@@ -97,11 +107,43 @@ def _claim(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any]
 
 
 def _enrol(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    if arguments.authority is None:
+        return _enrol_over_network(arguments)
+    if arguments.broker is None:
+        raise ValueError("--broker HOST:PORT is missing: who enrols at the authority's folder says where the broker is")
     broker = parse_broker(arguments.broker)
     authority = Authority(arguments.authority)
     identity = enrol(authority, arguments.into, broker, _read_code(arguments.code_file), now)
     result = {**_stated(identity), "identity": str(arguments.into)}
     return result, f"{identity.station} is enrolled (epoch {identity.epoch}); its identity is in {arguments.into}"
+
+
+def _enrol_over_network(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """The claim is typed, or scanned as a whole; where a power cut stopped one, it goes on without."""
+    broker = parse_broker(arguments.broker) if arguments.broker else None
+    claim = None if arguments.code_file else claim_under_way(arguments.into)
+    if claim is None:
+        claim = _claim_of(_read_code(arguments.code_file).strip(), arguments)
+    wait = timedelta(hours=arguments.wait_hours)
+    enrolled = enrol_by_est(claim, arguments.into, tell=_show_key, broker=broker, wait=wait)
+    off_s = round(enrolled.clock_off.total_seconds())
+    result = {**_stated(enrolled.identity), "identity": str(arguments.into), "clock_off_s": off_s}
+    late = f"; this machine's clock is {abs(off_s)} s {'ahead' if off_s > 0 else 'behind'}" if abs(off_s) > 60 else ""
+    said = f"{enrolled.identity.station} is enrolled (epoch {enrolled.identity.epoch}); its identity is in"
+    return result, f"{said} {arguments.into}{late}"
+
+
+def _claim_of(text: str, arguments: argparse.Namespace) -> EstClaim:
+    """Of the QR code, or of the options and the typed code. Raises ClaimRefused, ValueError."""
+    if ":" in text:
+        return EstClaim.parse(text)
+    if not (arguments.server and arguments.station):
+        raise ValueError("name --server https://HOST:PORT and --station NAME, or give the whole text of the QR code")
+    return EstClaim(arguments.server, arguments.station, ClaimCode.parse(text))
+
+
+def _show_key(shown: KeyShown) -> None:
+    print(f"{shown.station} waits for approval; its key is {shown.fingerprint}", file=sys.stderr, flush=True)
 
 
 def _status(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
@@ -208,10 +250,18 @@ def _parser() -> argparse.ArgumentParser:
     claim.add_argument("station")
     claim.add_argument("--valid-hours", type=float, default=24.0)
     enrolment = _command(commands, "enrol", "trade a code for this station's identity", _enrol)
-    enrolment.add_argument("--authority", type=Path, required=True)
+    where = enrolment.add_mutually_exclusive_group()
+    where.add_argument("--authority", type=Path, help="the authority's folder, where it is at hand")
+    where.add_argument("--server", metavar="https://HOST:PORT", help="enrol over the network (EST)")
+    enrolment.add_argument("--station", metavar="NAME", help="over the network: the name of the claim")
     enrolment.add_argument("--into", type=Path, required=True, help="the directory to make")
-    enrolment.add_argument("--broker", required=True, metavar="HOST:PORT")
-    enrolment.add_argument("--code-file", type=Path, help="read the code from this file instead of asking")
+    enrolment.add_argument("--broker", metavar="HOST:PORT", help="over the network the server says it")
+    enrolment.add_argument(
+        "--code-file", type=Path, help="read the code, or the text of its QR code, from this file instead of asking"
+    )
+    enrolment.add_argument(
+        "--wait-hours", type=_wait_hours, default=24.0, help="over the network: wait so long for approval (%(default)g)"
+    )
     status = _command(commands, "status", "who is enrolled, or who this is", _status)
     status.add_argument("directory", type=Path, help="an authority or an identity")
     revoke = _command(commands, "revoke", "revoke every certificate of a station", _revoke)
@@ -234,6 +284,16 @@ def _parser() -> argparse.ArgumentParser:
     wiring.add_argument("--key", type=Path, required=True, help="the pairing file, as station.toml names it")
     wiring.add_argument("--port", help="the board's serial port, where there are several")
     return parser
+
+
+def _wait_hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= MOST_WAIT_HOURS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of hours from 0 to {MOST_WAIT_HOURS}")
+    return hours
 
 
 def _flash_parser(commands: Any) -> None:

@@ -30,8 +30,8 @@ from fleet.server.platform.web.middleware import MOST_BYTES, WholeBodies
 from fleet.server.platform.web.rate_limits import WINDOW, RateCounters, RateLimit, rate_limit_key
 from provisioning.est import wire
 
-MOST_REQUESTS = RateLimit("est", 60)
-"""Of one address in a minute: a station that waits asks six times."""
+MOST_REQUESTS = RateLimit("est", 300)
+"""Of one address in a minute: a station that waits asks six times, and behind one address may be a hospital's."""
 MOST_WRONG = RateLimit("est-wrong", 10)
 MOST_NAME, MOST_CODE = 40, 64
 

@@ -1,6 +1,7 @@
 """Debian's `estserver` (libest, by Cisco) over a certificate authority of `openssl ca`: an EST server that is not ours.
 
-It knows no label in the path. It listens on every address, and lets in who has a certificate of its own authority alone.
+It knows no label in the path. It listens on every address, and lets in who has a certificate of its own authority alone, or the
+one user that is built into it.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from sim.issuer.authority import make_authority, write
+from provisioning import pki
+from sim.issuer.authority import CertifiedKey, make_authority, write
 from sim.issuer.tls_certificates import TlsFiles
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port
@@ -58,8 +60,10 @@ class EstServer:
 
 
 @contextlib.asynccontextmanager
-async def estserver(folder: Path, now: datetime, days: int = 365) -> AsyncIterator[EstServer]:
-    """Until the context ends."""
+async def estserver(
+    folder: Path, now: datetime, days: int = 365, *, passwords: bool = False
+) -> AsyncIterator[EstServer]:
+    """Until the context ends. `passwords`: it lets in estuser with estpwd, and shows a certificate of its own root."""
     root = make_authority("Foreign Root", None, now)
     write(folder, "root", root)
     write(folder, "issuing", make_authority("Foreign Card CA", root, now))
@@ -68,18 +72,22 @@ async def estserver(folder: Path, now: datetime, days: int = 365) -> AsyncIterat
     (folder / "index.txt").touch()
     (folder / "serial").write_text("01\n")
     (folder / "ca.cnf").write_text(CONFIG.format(folder=folder, days=days))
-    with running(folder, tls, port := free_port()):
+    if passwords:
+        key = pki.new_key()
+        shown = pki.issue_server(pki.Issuer(root.certificate, root.key), ["localhost"], key.public_key(), now)
+        write(folder / "tls", "server", CertifiedKey(shown, key))
+    with running(folder, tls, port := free_port(), () if passwords else ("-n",)):
         await until_heard(port)
         yield EstServer(f"https://localhost:{port}", tls, root.certificate)
 
 
 @contextlib.contextmanager
-def running(folder: Path, tls: TlsFiles, port: int) -> Iterator[None]:
+def running(folder: Path, tls: TlsFiles, port: int, options: tuple[str, ...]) -> Iterator[None]:
     places = {"CACERTS_RESP": "chain.pem", "TRUSTED_CERTS": "tls/tls.pem", "OPENSSL_CACONFIG": "ca.cnf"}
     certificate, key = map(str, tls.server)
     with (folder / "estserver.log").open("wb") as log:
         process = subprocess.Popen(
-            [str(PROGRAM), "-c", certificate, "-k", key, "-r", "cards", "-n", "-p", str(port)],
+            [str(PROGRAM), "-c", certificate, "-k", key, "-r", "cards", *options, "-p", str(port)],
             cwd=folder, env={**os.environ, **{f"EST_{name}": str(folder / file) for name, file in places.items()}},
             stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import MQTT, ServerConfig
@@ -19,6 +23,7 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.web.listener import Listener, web_server
 from fleet.server.station_listener import StationSide, claim_terms
 from provisioning.authority import Authority
+from provisioning.est import wire
 from provisioning.est.claim_codes import Claim
 from provisioning.issuing import issue_issuing
 from sim.stories.patience import LIMIT_S
@@ -90,11 +95,24 @@ class EnrolmentSite:
             line.close()
 
 
+def pretence(authority: Authority) -> Route:
+    """What everybody can have of another server."""
+    body = wire.write_certificates([authority.issuer().certificate])
+
+    async def shown(request: Request) -> Response:
+        return Response(body, headers=wire.BASE64, media_type=wire.CERTIFICATES_TYPE)
+
+    return Route(f"{wire.ROOT}/cacerts", shown)
+
+
 @contextmanager
 def enrolment_site(
-    folder: Path, clock: Callable[[], datetime] = wall_clock, mqtt: Address = MQTT
+    folder: Path,
+    clock: Callable[[], datetime] = wall_clock,
+    mqtt: Address = MQTT,
+    shows: Authority | None = None,
 ) -> Iterator[EnrolmentSite]:
-    """Until the context ends."""
+    """Until the context ends. `shows`: of another fleet, whose authority this server pretends to have."""
     authority = Authority.init(folder / "authority", [], clock())
     issue_issuing(authority, clock())
     bound = Address("127.0.0.1", 0).bind()
@@ -106,7 +124,10 @@ def enrolment_site(
     side = StationSide.of(config, database, clock)
     assert side is not None
     people = EnrolmentService(database, hub, clock, claim_terms(config, at))
-    server = web_server(side.app(database, hub, clock, mqtt), hub, port=at.port, shield=side.shield)
+    app = side.app(database, hub, clock, mqtt)
+    if shows is not None:
+        app.routes.insert(0, pretence(shows))
+    server = web_server(app, hub, port=at.port, shield=side.shield)
     listener = Listener(server.config, hub)
     listens = threading.Event()
 

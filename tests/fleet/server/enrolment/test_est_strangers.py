@@ -60,8 +60,8 @@ def test_curl_and_openssl_enrol_and_renew(site: EnrolmentSite, tmp_path: Path) -
     body = tmp_path / "request.b64"
     body.write_bytes(run(OPENSSL, "base64", "-in", request)[1])
     post = (CURL, "-sS", "--cacert", site.ca, "-w", "%{http_code}", "-H", "Content-Type: application/pkcs10")
-    post = (*post, "--data-binary", f"@{body}", "-o", tmp_path / "answer.b64")
-    enrol = (*post, "-u", f"by-curl:{claim.code}", f"{site.url}/.well-known/est/simpleenroll")
+    post_it = (*post, "--data-binary", f"@{body}", "-o", tmp_path / "answer.b64")
+    enrol = (*post_it, "-u", f"by-curl:{claim.code}", f"{site.url}/.well-known/est/simpleenroll")
     assert run(*enrol)[1] == b"202"
     site.approve("by-curl")
     assert run(*enrol)[1] == b"200"
@@ -70,7 +70,7 @@ def test_curl_and_openssl_enrol_and_renew(site: EnrolmentSite, tmp_path: Path) -
     written = run(OPENSSL, "pkcs7", "-inform", "DER", "-print_certs", "-out", place, given=decoded)
     assert written[0] == 0, written
     assert {one.subject.rfc4514_string() for one in certificates(place)} >= {"CN=by-curl"}
-    renew = (*post, "--cert", place, "--key", key, f"{site.url}/.well-known/est/simplereenroll")
+    renew = (*post_it, "--cert", place, "--key", key, f"{site.url}/.well-known/est/simplereenroll")
     assert run(*renew)[1] == b"200"
     listed = run(CURL, "-sS", "--cacert", site.ca, f"{site.url}/.well-known/est/csrattrs")[1]
     parsed = run(OPENSSL, "asn1parse", "-inform", "DER", given=run(OPENSSL, "base64", "-d", given=listed)[1])[1]
@@ -131,11 +131,11 @@ def test_strongswan_enrols_and_renews(site: EnrolmentSite, tmp_path: Path) -> No
         "--maxpolltime",
         "5",
     )
-    est = (*est, "--cacert", site.ca, "--cacert", tmp_path / "ca-1.der")
-    enrolled = run(*est, "--userpass", f"by-strongswan:{code}")
+    trust = ("--cacert", site.ca, "--cacert", tmp_path / "ca-1.der")
+    enrolled = run(*est, *trust, "--userpass", f"by-strongswan:{code}")
     assert enrolled[0] == 0, enrolled
     (tmp_path / "station.pem").write_bytes(enrolled[1])
-    renewed = run(*est, "--cert", tmp_path / "station.pem", "--key", key)
+    renewed = run(*est, *trust, "--cert", tmp_path / "station.pem", "--key", key)
     assert renewed[0] == 0, renewed
     first, second = (x509.load_pem_x509_certificate(said[1]) for said in (enrolled, renewed))
     assert first.subject == second.subject

@@ -1,0 +1,408 @@
+"""EST client of a new station (RFC 7030): from a claim to an identity, and on from where a power cut stopped it.
+
+Rules:
+- The claim's code names the fleet's authority. What comes before that is known is public and proves nothing: the authorities are
+  read over TLS that is not checked, and the one that the code names is then the only one that TLS may rest on. The code itself
+  goes over checked TLS alone.
+- A station's clock may be wrong by years. TLS is checked without it; once the server is known, its certificate must be good
+  at the time that the server says.
+- Claim, key and certificate lie beside the wanted folder (`.NAME.enrolling`) until the identity is whole; each is written in one
+  step, so that who starts again comes on with the same key. The server gives that key the same certificate.
+
+Example: `enrol(Claim.parse(text), Path("identity"), FileKey.load_or_make)`
+"""
+
+import base64
+import http.client
+import shutil
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import NameOID
+
+from fleet.agent.identity import KEY_FILE, Broker, Identity
+from provisioning import files, pki
+from provisioning.authority import EnrolledStation
+from provisioning.claim import ClaimRefused
+from provisioning.est import wire
+from provisioning.est.claim_codes import Claim
+from provisioning.identity import check_vacant, write_identity
+
+CLAIM_FILE, CHAIN_FILE = "claim", "station.pem"
+TIMEOUT_S = 20.0
+MOST_ANSWER = 256 * 1024
+WAIT = timedelta(hours=24)
+AGAIN_S, LONGEST_S = 10.0, 300.0
+_NO_CHECK_TIME = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
+
+Moment = Callable[[], datetime]
+
+
+class EstError(Exception):
+    """Enrolment cannot go on. `code` is stable: `unreachable`, `bad_address`, `other_authority`, `not_trusted`, `bad_answer`,
+    `timed_out`, or the server's own word for a refusal, as `used`. The text is for an installer."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class StationKey(Protocol):
+    """The key of a station, wherever it is kept."""
+
+    @property
+    def public(self) -> ec.EllipticCurvePublicKey: ...
+
+    def request(self, station: str) -> x509.CertificateSigningRequest:
+        """In that name, signed by the key."""
+
+    def show(self, context: ssl.SSLContext, chain: Path) -> None:
+        """Have TLS show the certificate in that file, by this key."""
+
+    def pem(self) -> bytes:
+        """What `station.key` of the identity is to hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """A key in a file that its owner alone may read."""
+
+    path: Path
+    _key: ec.EllipticCurvePrivateKey
+
+    @classmethod
+    def load_or_make(cls, folder: Path) -> "FileKey":
+        """The key in that folder; made where there is none. Raises OSError, ValueError."""
+        path = folder / KEY_FILE
+        if not path.exists():
+            files.write_file(path, pki.key_pem(pki.new_key()))
+        key = load_pem_private_key(path.read_bytes(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError(f"{path} is no EC key")
+        return cls(path, key)
+
+    @property
+    def public(self) -> ec.EllipticCurvePublicKey:
+        return self._key.public_key()
+
+    def request(self, station: str) -> x509.CertificateSigningRequest:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, station)])
+        return x509.CertificateSigningRequestBuilder().subject_name(name).sign(self._key, hashes.SHA256())
+
+    def show(self, context: ssl.SSLContext, chain: Path) -> None:
+        context.load_cert_chain(chain, self.path)
+
+    def pem(self) -> bytes:
+        return self.path.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyShown:
+    """What the station's screen is to show while a person compares."""
+
+    station: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledIdentity:
+    """`clock_off`: how much the station's clock is ahead of the server's, as far as the answer's date says."""
+
+    identity: Identity
+    clock_off: timedelta
+
+
+class _IdentityAnswer(msgspec.Struct, frozen=True):
+    """What EST has no word for. Further fields are of newer servers."""
+
+    station: str
+    epoch: int
+    broker: Broker
+    signing_key: dict[str, str]
+    verifier_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of a server, with what it has shown in TLS."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+    server: x509.Certificate
+
+
+def enrol(
+    claim: Claim,
+    into: Path,
+    keys: Callable[[Path], StationKey] = FileKey.load_or_make,
+    *,
+    tell: Callable[[KeyShown], None] = lambda shown: None,
+    broker: Broker | None = None,
+    now: Moment = lambda: datetime.now(UTC),
+    sleep: Callable[[float], Any] = time.sleep,
+    wait: timedelta = WAIT,
+) -> EnrolledIdentity:
+    """Enrol into an empty or new folder, waiting so long for a person's approval. `tell` hears of the key each time that it
+    waits; `broker`: another than the server names.
+
+    Raises EstError, IdentityError (a folder that is not empty), OSError (the disk).
+    """
+    folder = staging(into)
+    if (finished := _finished(into, folder)) is not None:
+        return EnrolledIdentity(finished, timedelta())
+    check_vacant(into)
+    _keep_claim(folder, claim)
+    key = keys(folder)
+    server = KnownServer.recognise(claim.server, claim.code.names, now)
+    chain_file = folder / CHAIN_FILE
+    if not chain_file.exists():
+        login = (claim.station, str(claim.code))
+        chain = wait_for_certificate(server, login, claim.station, key, tell=tell, sleep=sleep, wait=wait)
+        files.write_file(chain_file, b"".join(map(pki.certificate_pem, chain)), files.PUBLIC)
+    told = server.identity(key, chain_file)
+    if told.station != claim.station:
+        raise EstError("bad_answer", f"the server gave the certificate of {told.station}, not of {claim.station}")
+    where = broker or (told.broker if told.broker.host else Broker(server.host, told.broker.port))
+    trusted = b"".join(map(pki.certificate_pem, server.authorities))
+    enrolled = EnrolledStation(
+        told.station, told.epoch, chain_file.read_bytes(), trusted, told.signing_key, told.verifier_key
+    )
+    identity = write_identity(into, key.pem(), enrolled, where)
+    shutil.rmtree(folder)
+    return EnrolledIdentity(identity, server.clock_off)
+
+
+def staging(into: Path) -> Path:
+    """Where an enrolment that is under way keeps what it has."""
+    return into.with_name(f".{into.name}.enrolling")
+
+
+def claim_under_way(into: Path) -> Claim | None:
+    """The claim of an enrolment that a power cut stopped; None where there is none."""
+    try:
+        return Claim.parse((staging(into) / CLAIM_FILE).read_text())
+    except (OSError, ClaimRefused):
+        return None
+
+
+def _finished(into: Path, folder: Path) -> Identity | None:
+    """The identity, where the last run was stopped after it was put into place."""
+    if not folder.exists() or not (into / KEY_FILE).exists():
+        return None
+    identity = Identity.load(into)
+    shutil.rmtree(folder)
+    return identity
+
+
+def _keep_claim(folder: Path, claim: Claim) -> None:
+    """A certificate of another claim is forgotten; the key is as good as any."""
+    files.make_directory(folder)
+    text = claim.text.encode()
+    place = folder / CLAIM_FILE
+    if not place.exists() or place.read_bytes() != text:
+        (folder / CHAIN_FILE).unlink(missing_ok=True)
+        files.write_file(place, text)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownServer:
+    """An EST server, once it has been recognised by its authority."""
+
+    host: str
+    port: int
+    pinned: x509.Certificate
+    authorities: tuple[x509.Certificate, ...]
+    others: tuple[x509.Certificate, ...]
+    """Those below an authority, such as the issuing one."""
+    clock_off: timedelta
+
+    @classmethod
+    def recognise(cls, address: str, is_pinned: Callable[[x509.Certificate], bool], now: Moment) -> "KnownServer":
+        """Raises EstError where it is not the server of the authority that is meant."""
+        host, port = _host_and_port(address)
+        anyone = ssl.create_default_context()
+        anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+        offered = _certificates(_ask(host, port, anyone, f"{wire.ROOT}/cacerts"))
+        authority = next((one for one in offered if one.issuer == one.subject and is_pinned(one)), None)
+        if authority is None:
+            raise EstError("other_authority", f"{host} belongs to another fleet than the code: check address and code")
+        answer = _ask(host, port, _checked(authority), f"{wire.ROOT}/cacerts")
+        said = _date(answer) or now()
+        for certificate in (authority, answer.server):
+            if not certificate.not_valid_before_utc <= said <= certificate.not_valid_after_utc:
+                raise EstError("not_trusted", f"the certificate of {host} is not valid on {said:%Y-%m-%d}")
+        found = _certificates(answer)
+        own = tuple(one for one in found if one.issuer == one.subject)
+        return cls(host, port, authority, own, tuple(one for one in found if one not in own), now() - said)
+
+    def enrol(self, login: tuple[str, str], request: bytes) -> Answer:
+        """Ask once, with name and code. Raises EstError."""
+        token = base64.b64encode(":".join(login).encode()).decode()
+        headers = {"Authorization": f"Basic {token}", "Content-Type": wire.REQUEST_TYPE, **wire.BASE64}
+        return _ask(self.host, self.port, _checked(self.pinned), f"{wire.ROOT}/simpleenroll", request, headers)
+
+    def identity(self, key: StationKey, chain: Path) -> _IdentityAnswer:
+        """By the new certificate."""
+        context = _checked(self.pinned)
+        key.show(context, chain)
+        answer = _ask(self.host, self.port, context, wire.IDENTITY)
+        if answer.status != 200:
+            raise _refusal(answer)
+        try:
+            return msgspec.json.decode(answer.body, type=_IdentityAnswer)
+        except msgspec.MsgspecError as error:
+            raise EstError("bad_answer", f"the server's word about this station cannot be read: {error}") from None
+
+    def chain(self, answer: Answer, station: str, key: StationKey) -> tuple[x509.Certificate, ...]:
+        """The station's certificate and what stands between it and an authority. Raises EstError."""
+        found = _certificates(answer)
+        leaf = next((one for one in found if one.public_key() == key.public), None)
+        if leaf is None:
+            raise EstError("bad_answer", "the server gave no certificate for this station's key")
+        names = [one.value for one in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        if names != [station]:
+            raise EstError("bad_answer", f"the server gave a certificate for {names}, not for {station}")
+        if any(_is_issued_by(leaf, one) for one in self.authorities):
+            return (leaf,)
+        for above in (*found, *self.others):
+            if _is_issued_by(leaf, above) and any(_is_issued_by(above, one) for one in self.authorities):
+                return leaf, above
+        raise EstError("bad_answer", "the server gave a certificate that its authority did not issue")
+
+
+def wait_for_certificate(
+    server: KnownServer,
+    login: tuple[str, str],
+    station: str,
+    key: StationKey,
+    *,
+    tell: Callable[[KeyShown], None] = lambda shown: None,
+    sleep: Callable[[float], Any] = time.sleep,
+    wait: timedelta = WAIT,
+) -> tuple[x509.Certificate, ...]:
+    """Ask until a person has approved. A server that is away meanwhile is asked again. Raises EstError."""
+    request = wire.write_request(key.request(station))
+    shown = KeyShown(station, wire.short_fingerprint(wire.key_digest(key.public)))
+    left_s, has_waited = wait.total_seconds(), False
+    while True:
+        try:
+            answer = server.enrol(login, request)
+        except EstError as error:
+            if error.code != "unreachable" or not has_waited:
+                raise
+            pause_s = AGAIN_S
+        else:
+            if answer.status == 200:
+                return server.chain(answer, station, key)
+            pause_s = _pause_s(answer)
+        has_waited = True
+        tell(shown)
+        if left_s <= 0:
+            raise EstError("timed_out", "nobody has approved this station yet: start again to go on waiting")
+        sleep(pause_s)
+        left_s -= pause_s
+
+
+def _pause_s(answer: Answer) -> float:
+    """How long the server wants it to wait. Raises EstError where it wants no more of it."""
+    if answer.status not in (202, 429, 503):
+        raise _refusal(answer)
+    try:
+        return min(max(float(answer.headers["Retry-After"]), 1.0), LONGEST_S)
+    except (TypeError, ValueError):
+        return AGAIN_S
+
+
+def _refusal(answer: Answer) -> EstError:
+    """In the server's own words: a code, a colon, a sentence."""
+    code, colon, text = answer.body[:400].decode("utf-8", "replace").strip().partition(": ")
+    if colon and code.replace("_", "").isalpha():
+        return EstError(code, text)
+    return EstError("bad_answer", f"the server answers {answer.status} to a question of EST: is this its address?")
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(address)
+        if parts.scheme == "https" and parts.hostname:
+            return parts.hostname, parts.port or 443
+    except ValueError:
+        pass
+    raise EstError("bad_address", f"{address!r} is no address of a server: https://HOST:PORT")
+
+
+def _checked(authority: x509.Certificate) -> ssl.SSLContext:
+    """TLS that rests on this authority and on no clock."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=pki.certificate_pem(authority).decode())
+    context.verify_flags = ssl.VerifyFlags(context.verify_flags | _NO_CHECK_TIME)
+    return context
+
+
+def _ask(
+    host: str,
+    port: int,
+    context: ssl.SSLContext,
+    path: str,
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """One request. Raises EstError."""
+    line = http.client.HTTPSConnection(host, port, context=context, timeout=TIMEOUT_S)
+    try:
+        line.connect()
+        shown = line.sock.getpeercert(binary_form=True)
+        line.request("GET" if body is None else "POST", path, body, headers or {})
+        answer = line.getresponse()
+        return Answer(
+            answer.status, answer.headers, answer.read(MOST_ANSWER), x509.load_der_x509_certificate(shown or b"")
+        )
+    except ssl.SSLCertVerificationError as error:
+        raise EstError(
+            "not_trusted", f"{host} does not prove that it is the code's server: {error.verify_message}"
+        ) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise EstError("unreachable", f"{host}:{port} does not answer: {error or type(error).__name__}") from None
+    finally:
+        line.close()
+
+
+def _certificates(answer: Answer) -> tuple[x509.Certificate, ...]:
+    if answer.status != 200:
+        raise _refusal(answer)
+    try:
+        return wire.read_certificates(answer.body)
+    except wire.MessageError as error:
+        raise EstError("bad_answer", str(error)) from None
+
+
+def _date(answer: Answer) -> datetime | None:
+    """The server's time (RFC 9110, 6.6.1)."""
+    try:
+        return parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
+    except (TypeError, ValueError):
+        return None
+
+
+def _is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
