@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
 
 from fleet.server.accounts.tables import grants, links, sessions, users, webauthn_challenges, webauthn_keys
 from fleet.server.commands.tables import commands
@@ -63,7 +63,9 @@ def add(connection: Connection, name: str, granted: Grants, now: datetime) -> in
     return _insert(connection, name, None, granted, now)
 
 
-def from_issuer(connection: Connection, subject: str, name: str, granted: Grants, now: datetime) -> Any:
+def from_issuer(
+    connection: Connection, subject: str, name: str, granted: Grants, now: datetime, hsa_id: str = ""
+) -> Any:
     """The account of that subject with these grants, made where it is new; its row. Who has another name since is the same
     person: also for commands that wait for a second one. Raises AccountError."""
     if name in RESERVED or ":" in name:
@@ -79,7 +81,21 @@ def from_issuer(connection: Connection, subject: str, name: str, granted: Grants
         asked = and_(commands.c.by == row.name, commands.c.state == "waiting")
         connection.execute(update(commands).where(asked).values(by=name))
         grant(connection, row.id, granted)
+    record_hsa_id(connection, subject, hsa_id)
     return connection.execute(select(users).where(users.c.subject == subject)).one()
+
+
+def record_hsa_id(connection: Connection, subject: str, hsa_id: str) -> None:
+    """The HSA-id that the issuer says of that subject now; empty for none. It is one account's: another loses it."""
+    if hsa_id:
+        before = and_(users.c.hsa_id == hsa_id, or_(users.c.subject.is_(None), users.c.subject != subject))
+        connection.execute(update(users).where(before).values(hsa_id=None))
+    connection.execute(update(users).where(users.c.subject == subject).values(hsa_id=hsa_id or None))
+
+
+def hsa_id_of(connection: Connection, name: str) -> str:
+    """The proved HSA-id of the account of that name; empty where there is none."""
+    return connection.execute(select(users.c.hsa_id).where(users.c.name == name)).scalar() or ""
 
 
 def row_of_subject(connection: Connection, subject: str) -> Any:

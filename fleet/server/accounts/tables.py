@@ -33,6 +33,7 @@ users = Table(
         Text,
         comment="of the one-time codes (RFC 6238): `fleet.server.accounts.sign_in.secret_encryption`",
     ),
+    Column("hsa_id", String(64), comment="as the issuer of identities said at the last sign-in or step-up"),
     UniqueConstraint("name"),
     UniqueConstraint("subject"),
 )

@@ -184,14 +184,14 @@ class Cards(Protocol):
         """Try it now. False where it does not wait."""
 
     def wish(
-        self, number: str, what: CardAction, reason: HoldReason | BlockReason | None, who: str
+        self, number: str, what: CardAction, reason: HoldReason | BlockReason | None, who: str, hsa_id: str = ""
     ) -> RequestRow | None:
-        """Put a hold, block or lift into the queue, in that account's name. None where a block or lift has no HSA-id to be asked
-        in the name of."""
+        """Put a hold, block or lift into the queue for that account, in the name of the HSA-id that its sign-in proved. None
+        where a block or lift has no HSA-id to be asked in the name of."""
 
     @changes_with()
-    def may_block(self, who: str) -> bool:
-        """Whether there is such an HSA-id: the account's own name, or the one of the settings."""
+    def may_block(self, hsa_id: str) -> bool:
+        """Whether there is such an HSA-id: the one that the sign-in proved, or the one of the settings."""
 
     @changes_with(Topic.ORDERS)
     def order(self, order: str) -> OrderRow | None: ...

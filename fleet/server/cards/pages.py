@@ -101,11 +101,11 @@ def wish(request: Request, cards: Cards, number: str, what: CardAction, reason: 
     """Put it into the queue in the caller's name, which the audit hears first. Raises HTTPException."""
     caller, mine = caller_of(request), within(request, cards)
     _require_card(caller.scope(Right.ORDERS), cards, number)
-    if what != "hold" and not mine.may_block(caller.name):
+    if what != "hold" and not mine.may_block(caller.hsa_id):
         raise HTTPException(409, "this account has no HSA-id to do it in the name of, and the settings name none")
     rate_limiter_of(request).command(caller, address_of(request))
     audit_change(request, AuditEvent(f"card.{what}", number, reason))
-    row = mine.wish(number, what, reason or None, caller.name)  # type: ignore[arg-type]
+    row = mine.wish(number, what, reason or None, caller.name, caller.hsa_id)  # type: ignore[arg-type]
     assert row is not None
     return row
 
@@ -148,7 +148,7 @@ def _card(request: Request, web: Web, cards: Cards, number: str) -> Response:
         found=found,
         reasons=REASONS,
         may=caller.may(Right.ORDERS),
-        may_block=cards.may_block(caller.name),
+        may_block=cards.may_block(caller.hsa_id),
         titles={row.name: row.title for row in readings_of(request).stations(now)},
     )
 

@@ -1,6 +1,5 @@
 """Card service for pages and programs, over the store: implements `fleet.server.cards.model.Cards`."""
 
-import re
 import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
@@ -41,7 +40,6 @@ from fleet.server.platform.import_files import ImportRefusedError, ImportResult
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.local_days import local_day
 
-HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
 DELIVERIES_KEPT = timedelta(days=7)
 
 
@@ -133,10 +131,10 @@ class CardService:
         return done
 
     def wish(
-        self, number: str, what: CardAction, reason: HoldReason | BlockReason | None, who: str
+        self, number: str, what: CardAction, reason: HoldReason | BlockReason | None, who: str, hsa_id: str = ""
     ) -> RequestRow | None:
         """Put it into the queue, at the station of the card's newest order."""
-        now, by = self._clock(), self._name(who)
+        now, by = self._clock(), hsa_id or self._by
         if what != "hold" and not by:
             return None
         ask = _ask(number, what, reason, now)
@@ -149,9 +147,9 @@ class CardService:
         self._changes.publish(frozenset({Topic.REQUESTS}))
         return row
 
-    def may_block(self, who: str) -> bool:
+    def may_block(self, hsa_id: str) -> bool:
         """Whether there is an HSA-id to ask in the name of."""
-        return bool(self._name(who))
+        return bool(hsa_id or self._by)
 
     def order(self, order: str) -> OrderRow | None:
         """That order, where it is within."""
@@ -240,9 +238,6 @@ class CardService:
             _cancel(connection, cancel, now)
         self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))
         return True
-
-    def _name(self, who: str) -> str:
-        return who if HSA_ID.match(who) else self._by
 
 
 def _cancel(connection: Connection, names: Sequence[str], now: datetime) -> None:

@@ -17,7 +17,7 @@ def orderer(request: Request) -> Requester:
     """The caller, as the desk and the audit know them."""
     caller = caller_of(request)
     fresh = caller.has_stepped_up(access_of(request).clock())
-    return Requester(caller.name, address_of(request), caller.program, fresh)
+    return Requester(caller.name, address_of(request), caller.program, fresh, caller.hsa_id)
 
 
 def within(request: Request, commands: Commands) -> Commands:

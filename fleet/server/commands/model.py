@@ -49,13 +49,14 @@ class Requester:
     """Who asks, agrees or withdraws, and from where.
 
     `program`: came with a token, and begins nothing that touches cards, nor agrees to it. `stepped_up`: there is a fresh proof of
-    who is there (step-up authentication).
+    who is there (step-up authentication). `hsa_id`: the person's, where their sign-in proved one.
     """
 
     name: str
     address: str = ""
     program: bool = False
     stepped_up: bool = False
+    hsa_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

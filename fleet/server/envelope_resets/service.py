@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from fleet.messages.attending import LEVEL, refusal_to_attend
+from fleet.server.accounts.queries import hsa_id_of
 from fleet.server.accounts.separation_of_duties import may_be_one_person
 from fleet.server.commands.model import Requester
 from fleet.server.envelope_resets.model import Refusal, ResetRow, ResetStory
@@ -129,14 +130,17 @@ class EnvelopeResetService:
             return Refusal.UNKNOWN
         if by.program:
             return Refusal.NOT_A_PERSON
-        if by.name.casefold() == known.hsa_id.casefold():
+        if by.hsa_id == known.hsa_id:
             return Refusal.HOLDER
         if waiting is not None and waiting.by == by.name:
             return Refusal.SAME_PERSON
-        listed = administrator_at(connection, known.station, by.name)
+        listed = administrator_at(connection, known.station, by.hsa_id)
         if refusal_to_attend(listed, LEVEL, local_day(now)) is not None:
             return Refusal.NOT_LISTED
-        if waiting is not None and may_be_one_person(connection, waiting.by, by.name, now):
+        first = "" if waiting is None else hsa_id_of(connection, waiting.by)
+        if waiting is not None and (
+            first in ("", by.hsa_id) or may_be_one_person(connection, waiting.by, by.name, now)
+        ):
             return Refusal.NOT_ANOTHER_PERSON
         return None if by.stepped_up else Refusal.STEP_UP
 

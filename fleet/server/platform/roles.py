@@ -111,6 +111,8 @@ class Caller:
     """Came with a token and not with a session."""
     stepped_up: datetime | None = None
     """When this session last had a fresh proof of who is there (step-up authentication)."""
+    hsa_id: str = ""
+    """The person's, as the issuer of identities said when they signed in; empty where none was said. No name stands in."""
 
     def has_stepped_up(self, now: datetime) -> bool:
         """Whether that proof is fresh enough for what touches cards."""

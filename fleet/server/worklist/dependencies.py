@@ -34,6 +34,6 @@ def obstacle(request: Request, worklist: Worklist, row: WorklistRow, action: Act
         return ""
     if row.is_sent and action != "blocked":
         return "sent"
-    if not worklist.may_decide(caller.name, row.station):
+    if not worklist.may_decide(caller.hsa_id, row.station):
         return "not_listed"
     return "" if caller.has_stepped_up(access_of(request).clock()) else "step_up"

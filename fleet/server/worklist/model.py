@@ -122,8 +122,8 @@ class Worklist(Protocol):
         """What is known of its card; None where it is about none."""
 
     @changes_with()
-    def may_decide(self, who: str, station: str) -> bool:
-        """Whether that account is an ID administrator (KRA) of that station, by the region's list."""
+    def may_decide(self, hsa_id: str, station: str) -> bool:
+        """Whether that person is an ID administrator (KRA) of that station, by the region's list."""
 
     def record(self, row: WorklistRow, who: str, act: str, note: str = "") -> None:
         """Write down what somebody did."""

@@ -104,7 +104,8 @@ def carry_out(request: Request, worklist: Worklist, cards: Cards, row: WorklistR
         raise HTTPException(409, "that is done at the station, and the row ends with it")
     if action in EXPLAINED and not note:
         raise HTTPException(422, "what a person's word ends needs that word: write how it was done")
-    who = caller_of(request).name
+    caller = caller_of(request)
+    who = caller.hsa_id if action == "blocked" else caller.name
     if action in ("block", "lift"):
         reason = "" if action == "lift" else block_reason(row)
         wish(request, cards, row.card_number, "lift" if action == "lift" else "block", reason)

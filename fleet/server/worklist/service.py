@@ -91,10 +91,10 @@ class WorklistService:
         """What is known of its card."""
         return self._cards.card(row.card_number) if row.card_number else None
 
-    def may_decide(self, who: str, station: str) -> bool:
-        """Whether that account is an ID administrator (KRA) of that station, by the region's list."""
+    def may_decide(self, hsa_id: str, station: str) -> bool:
+        """Whether that person is an ID administrator (KRA) of that station, by the region's list."""
         with self._database.reading.begin() as connection:
-            listed = administrator_at(connection, station, who)
+            listed = administrator_at(connection, station, hsa_id)
         return refusal_to_attend(listed, LEVEL, local_day(self._clock())) is None
 
     def at_station(self, station: str, hsa_id: str, take: str) -> WorklistResult:

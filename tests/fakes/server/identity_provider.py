@@ -109,6 +109,7 @@ SETTINGS = OpenIdSettings.model_validate(
         "title": "Region Exempel",
         "acr": [LEVEL],
         "name_claim": "preferred_username",
+        "hsa_id_claim": "employee_hsa_id",
         "grants": [{"group": "kk-drift", "role": "operator", "stations": "lasarettet-*"}],
     }
 )

@@ -26,6 +26,7 @@ from fleet.messages.link import (
     envelope_mac_input,
 )
 from fleet.messages.topics import Topics
+from fleet.server.accounts.queries import from_issuer
 from fleet.server.alerts import monitor
 from fleet.server.alerts.service import AlertService
 from fleet.server.cli import main
@@ -42,6 +43,7 @@ from fleet.server.platform.broker.mosquitto import MAX_PACKET, Broker
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.roles import Role
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer, ServerError
 from fleet.server.verifier.judge import SUITE
@@ -135,8 +137,10 @@ def test_poison_on_the_wire_is_counted_as_held(serving: Serving, station: FleetS
 
 def give_new_tries(database: Database) -> str | None:
     """As two administrators do; what the server's verifier said."""
-    both = [Requester(name, stepped_up=True) for name in ("TEST000000-0013", "TEST000000-0014")]
+    both = [Requester(name, stepped_up=True, hsa_id=name) for name in ("TEST000000-0013", "TEST000000-0014")]
     with database.writing.begin() as connection:
+        for one in both:
+            from_issuer(connection, one.name, one.name, ((Role.ID_ADMINISTRATOR, "*"),), wall_clock(), one.hsa_id)
         replace_administrators(connection, [listed(one.name, "Test") for one in both])
     resets = EnvelopeResetService(database, KeptChanges(), wall_clock)
     assert isinstance(resets.ask("O-1", "fel brev", both[0]), ResetRow)

@@ -55,11 +55,15 @@ def begin(connection: Connection, user: int, address: str, now: datetime, proof:
 
 def caller(connection: Connection, key: str, now: datetime) -> Caller | None:
     """Who that is, if the session of that hash is open."""
-    query = select(users.c.id, users.c.name, sessions.c.stepped_up).join(sessions, sessions.c.user == users.c.id)
+    query = select(users.c.id, users.c.name, users.c.hsa_id, sessions.c.stepped_up)
+    query = query.join(sessions, sessions.c.user == users.c.id)
     begun = sessions.c.made <= now + _NOTE_EVERY
     alive = (sessions.c.hash == key, begun, sessions.c.ends > now, sessions.c.used > now - IDLE)
     row = connection.execute(query.where(*alive, users.c.disabled.is_(False))).first()
-    return None if row is None else Caller(row.name, key, granted_to(connection, row.id), stepped_up=row.stepped_up)
+    if row is None:
+        return None
+    granted = granted_to(connection, row.id)
+    return Caller(row.name, key, granted, stepped_up=row.stepped_up, hsa_id=row.hsa_id or "")
 
 
 def is_stale(connection: Connection, key: str, now: datetime) -> bool:

@@ -82,6 +82,9 @@ class OpenIdSettings(_Table):
     """As the button names it."""
     name_claim: str = "sub"
     """What the audit calls a person; never a personal identity number."""
+    hsa_id_claim: str = ""
+    """The claim with a person's HSA-id, which the issuer took from their card or its own directory, and which nobody writes for
+    themselves. Without it nobody decides about cards at the dashboard."""
     groups_claim: str = "groups"
     acr: Annotated[tuple[Annotated[str, Field(pattern=r"^[!-~]+$")], ...], Field(min_length=1)]
     """What the issuer calls level 3 (Authentication Context Class Reference), the wished one first: nobody comes in with less."""

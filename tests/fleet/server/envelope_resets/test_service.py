@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from fleet.server.accounts import separation_of_duties
+from fleet.server.accounts.queries import from_issuer
 from fleet.server.accounts.tables import users
 from fleet.server.commands.model import Requester
 from fleet.server.envelope_resets.model import Refusal, ResetRow
@@ -14,6 +15,7 @@ from fleet.server.orders.tables import orders
 from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.roles import Role
 from fleet.server.retention.other_records import forget_orders
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.stations.tables import alarms
@@ -26,8 +28,9 @@ FIRST, SECOND, HOLDER, FAR = "TEST000000-0013", "TEST000000-0014", "TEST000000-0
 WHY = "rätt person, fel brev först"
 
 
-def person(name: str, **facts: bool) -> Requester:
-    return Requester(name, "192.0.2.7", **{"stepped_up": True, **facts})
+def person(hsa_id: str, name: str = "", **facts: bool) -> Requester:
+    """Whose sign-in proved that HSA-id. An account has the same name here, where nothing else is said."""
+    return Requester(name or hsa_id, "192.0.2.7", hsa_id=hsa_id, **{"stepped_up": True, **facts})
 
 
 class Desk:
@@ -54,6 +57,8 @@ class Desk:
 def desk(database: Database) -> Desk:
     everyone = (FIRST, SECOND, HOLDER)
     with database.writing.begin() as connection:
+        for one in everyone:
+            from_issuer(connection, f"https://login.example {one}", one, ((Role.ID_ADMINISTRATOR, "*"),), NOW, one)
         replace_administrators(connection, [*(listed(one, "Test") for one in everyone), listed(FAR, "Test", "entre-b")])
     hold_orders(
         database,
@@ -87,7 +92,8 @@ async def test_two_persons_give_a_letter_new_tries_which_is_told(desk: Desk) -> 
     ("by", "refusal"),
     [
         (person(HOLDER), Refusal.HOLDER),
-        (person(HOLDER.lower()), Refusal.HOLDER),
+        (person(HOLDER, "tove.test"), Refusal.HOLDER),
+        (person("", FIRST), Refusal.NOT_LISTED),
         (person(FAR), Refusal.NOT_LISTED),
         (person("tove.test"), Refusal.NOT_LISTED),
         (person(FIRST, stepped_up=False), Refusal.STEP_UP),
@@ -105,11 +111,18 @@ def test_one_person_is_not_two(desk: Desk) -> None:
     assert isinstance(desk.resets.ask("O-1", WHY, person(FIRST)), ResetRow)
     assert desk.resets.agree("O-1", person(FIRST)) == Refusal.SAME_PERSON
     with desk.database.writing.begin() as connection:
-        for name in (FIRST, SECOND):
-            connection.execute(users.insert().values(name=name, step=0, disabled=False, made=NOW))
         second = connection.execute(select(users.c.id).where(users.c.name == SECOND)).scalar_one()
         separation_of_duties.record(connection, second, FIRST, "made", NOW)
     assert desk.resets.agree("O-1", person(SECOND)) == Refusal.NOT_ANOTHER_PERSON
+
+
+def test_two_accounts_of_one_hsa_id_are_one_person(desk: Desk) -> None:
+    """The issuer of identities knows the same person under a second subject."""
+    assert isinstance(desk.resets.ask("O-1", WHY, person(FIRST)), ResetRow)
+    with desk.database.writing.begin() as connection:
+        from_issuer(connection, "again", "maj.second", ((Role.ID_ADMINISTRATOR, "*"),), NOW, FIRST)
+    assert desk.resets.agree("O-1", person(FIRST, "maj.second")) == Refusal.NOT_ANOTHER_PERSON
+    assert desk.resets.agree("O-1", person(SECOND)) == Refusal.NOT_ANOTHER_PERSON, "nobody knows who the first is now"
 
 
 def test_it_is_decided_once_in_time_and_by_those_of_the_station(desk: Desk) -> None:

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from fleet.messages.asking import BlockAsk, LiftAsk
-from fleet.server.accounts.sign_in.service import Access
+from fleet.server.accounts.sign_in.service import Access, SignedIn
+from fleet.server.accounts.sign_in.sessions import Proof
 from fleet.server.accounts.tables import sessions
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
@@ -156,6 +157,25 @@ async def test_who_is_no_listed_administrator_decides_about_no_card(site: Site) 
         assert (await site.do(row_of(site), "block", cookie)).status == 403
         assert (await site.do(row_of(site), "lift", cookie)).status == 403
         assert '/block"' not in await site.page(cookie=cookie)
+    assert site.asked() == []
+
+
+async def test_an_account_that_is_only_named_as_an_administrator_decides_about_no_card(site: Site) -> None:
+    """The issuer of identities said the name, which it takes from a field that people fill in, and no HSA-id."""
+    granted = ((Role.ID_ADMINISTRATOR, "*"),)
+    proof = Proof(stepped_up=site.desk.now)
+    came = site.access.sign_in_by_issuer(
+        "https://login.example someone", "TEST000000-A003", granted, "127.0.0.1", proof
+    )
+    assert isinstance(came, SignedIn)
+    site.desk.listed((KRA, ("KRA",)), ("TEST000000-A003", ("KRA",)))
+    cookie = f"{COOKIE}={came.value}"
+    assert (await site.do(row_of(site), "block", cookie)).status == 403
+    assert (await site.do(row_of(site), "blocked", cookie, "i portalen")).status == 403
+    card = await post(
+        site.app, f"/cards/{CARD}/block", {"form_token": form_token(came.value), "reason": "lost"}, cookie=cookie
+    )
+    assert card.status in (403, 409)
     assert site.asked() == []
 
 

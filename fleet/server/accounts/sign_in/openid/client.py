@@ -33,6 +33,7 @@ from fleet.server.accounts.sign_in.openid.back_channel_logout import (
 from fleet.server.accounts.tables import logins
 from fleet.server.platform.audit.log import without_numbers
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.import_files import HSA_ID
 from fleet.server.platform.random_tokens import digest, random_token
 from fleet.server.platform.roles import Grants
 from fleet.server.platform.web.settings import OpenIdSettings
@@ -76,6 +77,8 @@ class Identified:
     """Hash of the issuer's session, by which it logs out (`sid`)."""
     step_up: str | None
     """The session that steps up; None: a sign-in."""
+    hsa_id: str = ""
+    """The person's; empty where the issuer says none, or the settings name no claim of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +261,8 @@ class OpenId:
             raise OpenIdError(f"the claim {self._settings.name_claim} is no name")
         if without_numbers(name) != name:
             raise OpenIdError(f"the claim {self._settings.name_claim} is a personal identity number: name another one")
+        told = claims.get(self._settings.hsa_id_claim) if self._settings.hsa_id_claim else None
+        hsa_id = told if isinstance(told, str) and HSA_ID.match(told) else ""
         listed = [groups] if isinstance(groups, str) else groups  # some issuers write one group so
         held = {each for each in listed if isinstance(each, str)} if isinstance(listed, list) else set[str]()
         granted = tuple((each.role, each.stations) for each in self._settings.grants if each.group in held)
@@ -269,6 +274,7 @@ class OpenId:
             proved,
             issuer_session(self._settings.issuer, claims.get("sid")),
             login.step_up,
+            hsa_id,
         )
 
     async def _read_issuer(self, *, anew: bool = False) -> _Issuer:

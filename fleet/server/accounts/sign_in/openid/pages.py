@@ -84,7 +84,7 @@ async def _begin(request: Request, web: Web, openid: OpenId, onward: str, step_u
 
 async def _sign_in(request: Request, web: Web, openid: OpenId, who: Identified) -> Response:
     access, proof = access_of(request), Proof(who.proved, who.issuer_session, openid.lasts)
-    told = (who.subject, who.name, who.grants, address_of(request), proof)
+    told = (who.subject, who.name, who.grants, address_of(request), proof, who.hsa_id)
     came = await run_in_threadpool(access.sign_in_by_issuer, *told)
     return let_in(request, came, who.onward) if isinstance(came, SignedIn) else sign_in_page(request, web, "/", came)
 
@@ -94,7 +94,7 @@ async def _step_up(request: Request, web: Web, who: Identified) -> Response:
     caller, access = await identify_caller(request), access_of(request)
     if caller is None or caller.key != who.step_up:
         return sign_in_page(request, web, "/", Refused.AWAY)
-    again = (caller, (who.subject, who.grants), who.proved, address_of(request))
+    again = (caller, (who.subject, who.grants, who.hsa_id), who.proved, address_of(request))
     if await run_in_threadpool(issuer.step_up, access, *again):
         return RedirectResponse(who.onward, 303)
     web.hub.end(caller.key)

@@ -18,15 +18,16 @@ from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import Caller, Grants
 
 
-def step_up(access: Access, caller: Caller, who: tuple[str, Grants], proved: datetime, address: str) -> bool:
-    """A fresh proof of who is there: `who` is the issuer's subject and what it grants now. False where it is somebody else than
-    whose session that is, or nothing is granted any more: then nobody has stepped up."""
-    subject, granted = who
+def step_up(access: Access, caller: Caller, who: tuple[str, Grants, str], proved: datetime, address: str) -> bool:
+    """A fresh proof of who is there: `who` is the issuer's subject, what it grants now, and the HSA-id or none. False
+    where it is somebody else than whose session that is, or nothing is granted any more: then nobody has stepped up."""
+    subject, granted, hsa_id = who
     with access.database.writing.begin() as connection:
         row = people.row_of_subject(connection, subject)
         mine = row is not None and row.name == caller.name
         if mine and granted:
             people.grant(connection, row.id, granted)
+            people.record_hsa_id(connection, subject, hsa_id)
             sessions.note_step_up(connection, caller.key, proved)
         elif mine:
             people.take_all(connection, subject)

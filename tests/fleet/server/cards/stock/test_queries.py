@@ -127,10 +127,10 @@ def test_a_block_takes_an_hsa_id_and_a_hold_does_not(database: Database) -> None
     nameless = desk_of(database, by="")
     assert nameless.wish(CARD, "block", "lost", "tove") is None
     assert nameless.wish(CARD, "hold", "lost", "tove") is not None
-    own = nameless.wish(CARD, "lift", None, BY)
+    own = nameless.wish(CARD, "lift", None, "tove", BY)
     assert own is not None
     assert own.by == BY
-    assert (nameless.may_block("tove"), nameless.may_block(BY), desk_of(database).may_block("tove")) == (
+    assert (nameless.may_block(""), nameless.may_block(BY), desk_of(database).may_block("")) == (
         False,
         True,
         True,

@@ -152,6 +152,41 @@ async def test_names_that_look_alike_are_one(openid: OpenId, provider: IdentityP
     assert (await openid.finish(provider.authorize(begun.url), begun.browser)).name == "\u00c5sa Test"
 
 
+@pytest.mark.parametrize(
+    ("told", "hsa_id"),
+    [
+        ("SE2321000999-7K02", "SE2321000999-7K02"), (None, ""), ("se2321000999-7k02", ""), (["SE2321000999-7K02"], ""),
+        ("SE2321000999-7K02 ", ""),
+    ],
+)  # fmt: skip
+async def test_an_hsa_id_comes_from_its_own_claim_and_never_from_a_name(
+    openid: OpenId, provider: IdentityProvider, told: object, hsa_id: str
+) -> None:
+    provider.claims["employee_hsa_id"] = told
+    begun = await openid.begin("/")
+    identified = await openid.finish(provider.authorize(begun.url), begun.browser)
+    assert (identified.name, identified.hsa_id) == ("SE2321000999-7K01", hsa_id)
+
+
+def test_an_hsa_id_is_one_accounts_and_is_what_the_issuer_says_now(access: Access) -> None:
+    def signed_in(subject: str, name: str, hsa_id: str) -> str:
+        came = access.sign_in_by_issuer(subject, name, ((Role.OPERATOR, "*"),), "192.0.2.7", hsa_id=hsa_id)
+        assert isinstance(came, SignedIn)
+        return came.value
+
+    def proved(session: str) -> str:
+        caller = access.by_session(session, present=True)
+        assert caller is not None
+        return caller.hsa_id
+
+    first = signed_in("s 1", "SE2321000999-7K01", "SE2321000999-7K02")
+    assert proved(first) == "SE2321000999-7K02"
+    second = signed_in("s 2", "nils.test", "SE2321000999-7K02")
+    assert (proved(first), proved(second)) == ("", "SE2321000999-7K02")
+    signed_in("s 2", "nils.test", "")
+    assert proved(second) == "", "in sessions that are open too"
+
+
 async def test_state_belongs_to_a_browser_works_once_and_not_for_long(
     openid: OpenId, provider: IdentityProvider, clock: Turned
 ) -> None:
