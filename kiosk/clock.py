@@ -20,6 +20,11 @@ class SystemClock:
         """The trusted time: the machine's, but never before what the server has signed."""
         return max(datetime.now(UTC), self._floor)
 
+    @property
+    def floor(self) -> datetime:
+        """The newest time that the server has signed; the least of all before the first."""
+        return self._floor
+
     def raise_floor(self, signed: datetime | None) -> None:
         """It is at least this late: the server has said so."""
         if signed is not None:

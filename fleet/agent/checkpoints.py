@@ -31,6 +31,10 @@ class Checkpoints:
         self._certificate = certificate
         self._chain = chain
 
+    def renew(self, key: EllipticCurvePrivateKey, certificate: Certificate) -> None:
+        """Sign with these from now on."""
+        self._key, self._certificate = key, certificate
+
     def follow(self, cx: sqlite3.Connection, now: str) -> bool:
         """Add a checkpoint where one is due, inside the caller's transaction. `now` is RFC 3339 in UTC. Says whether it did."""
         chain, epoch = self._chain, outbox.current_epoch(cx, self._chain)

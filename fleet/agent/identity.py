@@ -1,14 +1,15 @@
 """Station identity: its name, epoch, key and the keys it trusts, read from the directory that enrolment wrote.
 
-The directory holds `station.key`, `station.pem` (subject CN = station name; the issuing authority's follows where there is one),
-`ca.pem`, `identity.json` and `store.key` (the secret under which the station encrypts what it keeps). Everything is checked
-once, here: what `Identity.load` returns fits together. Enrolment (provisioning) writes it; nobody changes it afterwards, but a
-station that was enrolled before there was a `store.key` makes one. A bit that has flipped in the verifier's key or in
-`store.key` would be believed: `identity.sha256`, where enrolment has written it, says what they were.
+The directory holds `station.key`, `station.pem` (subject CN = station name; the issuing certificate follows where there is one),
+`ca.pem`, `identity.json` and `store.key` (the secret under which the station encrypts what it keeps). Everything is checked once,
+here: what `Identity.load` returns fits together. Enrolment (provisioning) writes it; a renewal puts another key and certificate
+in place (`put_renewed`), and a station that was enrolled before there was a `store.key` makes one. A bit that has flipped in the
+verifier's key or in `store.key` would be believed: `identity.sha256`, where enrolment has written it, says what they were.
 """
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import os
 import secrets
@@ -21,7 +22,12 @@ import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import NameOID
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
@@ -35,6 +41,9 @@ CA_FILE = "ca.pem"
 IDENTITY_FILE = "identity.json"
 STORE_KEY_FILE = "store.key"
 STORE_KEY_BYTES = 32
+NEXT_KEY_FILE = "station.key.next"
+NEXT_CERTIFICATE_FILE = "station.pem.next"
+"""What a renewal has put beside those in use."""
 SUMS_FILE = "identity.sha256"
 """SHA-256 of the files whose content proves nothing of itself, as `sha256sum` has them; written by enrolment."""
 SUMMED = (IDENTITY_FILE, STORE_KEY_FILE)
@@ -82,7 +91,7 @@ class Identity:
     verifier_key: bytes
     """The envelope verifier's raw X25519 public key, 32 bytes."""
     not_after: datetime
-    """When the station's certificate ends, UTC."""
+    """When the station's certificate ends, UTC; a renewal sets it anew."""
     server_keys: ServerKeys = field(init=False, compare=False, repr=False)
     """The pinned keys, and what rotation has made of them since: what verifies and seals asks these."""
 
@@ -92,9 +101,11 @@ class Identity:
     @classmethod
     def load(cls, directory: Path) -> "Identity":
         """Read and check the directory. Raises IdentityError, which names the file and the reason."""
+        finish_renewal(directory)
         stated = _read_stated(directory / IDENTITY_FILE)
-        certificate = _read_certificate(directory / CERTIFICATE_FILE)
-        _check_certificate(directory, certificate, stated.station)
+        certificate = _read_certificates(directory / CERTIFICATE_FILE)[0]
+        key, authorities = _read_key(directory / KEY_FILE), _read_certificates(directory / CA_FILE)
+        _check_certificate(directory / CERTIFICATE_FILE, stated.station, key, authorities)
         _check_sum(directory / IDENTITY_FILE)
         return cls(
             station=stated.station,
@@ -114,14 +125,50 @@ class Identity:
 
     def certificate(self) -> x509.Certificate:
         """The station's own certificate. Raises IdentityError."""
-        return _read_certificate(self.certificate_file)
+        return _read_certificates(self.certificate_file)[0]
 
-    def authority(self) -> x509.Certificate:
-        """The fleet's authority, or issuing authority, that issued the station's certificate. Raises IdentityError."""
-        found = _issuer_of(self.certificate(), self.certificate_file, self.ca_file)
-        if found is None:
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        """The station's certificate, and those above it up to the fleet's authority. Raises IdentityError."""
+        found = _chain_of(_read_certificates(self.certificate_file), _read_certificates(self.ca_file))
+        if not found:
             raise IdentityError(self.certificate_file, f"was not issued by the authority in {CA_FILE}")
         return found
+
+    def authority(self) -> x509.Certificate:
+        """The fleet's authority that vouches for the station's certificate. Raises IdentityError."""
+        return self.chain()[-1]
+
+    def next_key(self) -> ec.EllipticCurvePrivateKey:
+        """The key of the next certificate, beside the one in use; made where there is none. Raises IdentityError, OSError."""
+        path = self.key_file.with_name(NEXT_KEY_FILE)
+        with contextlib.suppress(IdentityError):  # missing, or damaged
+            return _read_key(path)
+        key = ec.generate_private_key(ec.SECP256R1())
+        write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return key
+
+    def put_renewed(self, certificates: bytes) -> None:
+        """Put a certificate for `next_key`, in PEM with what is above it, into place, and that key. A stop at any moment leaves a
+        pair that fits, or one that the next start puts into place. Raises IdentityError (the pair in use stays), OSError.
+        """
+        folder = self.key_file.parent
+        fresh = folder / f".{CERTIFICATE_FILE}.offered"
+        write_private(fresh, certificates)
+        try:
+            root = _check_certificate(fresh, self.station, self.next_key(), self._trusted())
+            pinned = _read_certificates(self.ca_file)
+            if root not in pinned:  # rotated in since: at the next start it must be there
+                write_private(self.ca_file, b"".join(one.public_bytes(Encoding.PEM) for one in (*pinned, root)))
+            fresh.replace(folder / NEXT_CERTIFICATE_FILE)
+        finally:
+            fresh.unlink(missing_ok=True)
+        finish_renewal(folder)
+        object.__setattr__(self, "not_after", self.certificate().not_valid_after_utc)
+
+    def _trusted(self) -> list[x509.Certificate]:
+        """The fleet's authorities, as pinned or as rotated since. Raises IdentityError."""
+        rotated = "".join(self.server_keys.authorities).encode()
+        return x509.load_pem_x509_certificates(rotated) if rotated else _read_certificates(self.ca_file)
 
     def store_secret(self) -> bytes:
         """The secret of the encryption at rest, 32 bytes; made here where there is none. Raises IdentityError."""
@@ -139,6 +186,53 @@ class Identity:
             )
         _check_sum(path)
         return secret
+
+
+def finish_renewal(directory: Path) -> None:
+    """Put a renewed pair into place: its certificate was written last, so the pair is whole where there is one. What fits no key
+    is taken away: the pair in use stays. Raises IdentityError."""
+    fresh, key, own = directory / NEXT_CERTIFICATE_FILE, directory / NEXT_KEY_FILE, directory / KEY_FILE
+    if not fresh.exists():
+        return
+    try:
+        if _fits(fresh, key):
+            key.replace(own)
+        if _fits(fresh, own):
+            fresh.replace(directory / CERTIFICATE_FILE)
+        else:
+            fresh.unlink()
+        _sync(directory)
+    except OSError as error:
+        raise IdentityError(fresh, f"cannot be put into place: {error.strerror}") from None
+
+
+def _fits(certificate: Path, key: Path) -> bool:
+    try:
+        return _read_certificates(certificate)[0].public_key() == _read_key(key).public_key()
+    except IdentityError:
+        return False
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file in one step, for the owner alone. Raises OSError."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def new_store_key() -> bytes:
@@ -217,13 +311,15 @@ def _read_stated(path: Path) -> IdentityFile:
     return stated
 
 
-def _read_certificate(path: Path) -> x509.Certificate:
+def _read_certificates(path: Path) -> list[x509.Certificate]:
+    """All of the file, one at least. Raises IdentityError."""
     try:
-        certificate = x509.load_pem_x509_certificate(_read(path))
-        certificate.public_key()  # a curve or a parameter that nobody knows comes out only here
+        found = x509.load_pem_x509_certificates(_read(path))
+        for certificate in found:
+            certificate.public_key()  # a curve or a parameter that nobody knows comes out only here
     except (ValueError, UnsupportedAlgorithm):
         raise IdentityError(path, "is no PEM certificate") from None
-    return certificate
+    return found
 
 
 def _read_private(path: Path) -> bytes:
@@ -262,23 +358,37 @@ def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _check_certificate(directory: Path, certificate: x509.Certificate, station: str) -> None:
-    path = directory / CERTIFICATE_FILE
-    names = [attribute.value for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+def _check_certificate(
+    path: Path, station: str, key: ec.EllipticCurvePrivateKey, authorities: list[x509.Certificate]
+) -> x509.Certificate:
+    """Gives the authority that vouches for it. Raises IdentityError."""
+    certificates = _read_certificates(path)
+    names = [attribute.value for attribute in certificates[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if names != [station]:
         raise IdentityError(path, f"is not the certificate of {station}, which {IDENTITY_FILE} names")
-    if certificate.public_key() != _read_key(directory / KEY_FILE).public_key():
+    if certificates[0].public_key() != key.public_key():
         raise IdentityError(path, f"does not belong to {KEY_FILE}")
-    if _issuer_of(certificate, path, directory / CA_FILE) is None:
+    if not (chain := _chain_of(certificates, authorities)):
         raise IdentityError(path, f"was not issued by the authority in {CA_FILE}")
+    return chain[-1]
 
 
-def _issuer_of(certificate: x509.Certificate, chain_file: Path, ca_file: Path) -> x509.Certificate | None:
-    """The authority that issued it: one in `ca_file` (several once the fleet's has been rotated), or one of them above another
-    of `chain_file`. Raises IdentityError."""
-    authorities, chain = _read_certificates(ca_file), _read_certificates(chain_file)[1:]
-    above = [one for one in chain if any(_is_issued_by(one, authority) for authority in authorities)]
-    return next((one for one in (*authorities, *above) if _is_issued_by(certificate, one)), None)
+def _chain_of(own: list[x509.Certificate], authorities: list[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """From the first of `own` to an authority, directly or by an issuing certificate that follows it; empty where neither leads
+    there. There are several authorities once the fleet's has been rotated."""
+    certificate, *others = own
+    for issuing in ((), *((one,) for one in others if _is_authority(one) and _is_issued_by(certificate, one))):
+        for authority in authorities:
+            if _is_issued_by((certificate, *issuing)[-1], authority):
+                return certificate, *issuing, authority
+    return ()
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
 
 
 def _is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
@@ -287,10 +397,3 @@ def _is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) ->
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
-
-
-def _read_certificates(path: Path) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(_read(path))
-    except ValueError:
-        raise IdentityError(path, "is no PEM certificate") from None

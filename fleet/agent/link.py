@@ -111,9 +111,7 @@ class Link:
         self._timing = timing or Timing()
         self._topics = Topics(identity.station)
         self._chain = EventChain(identity.station, identity.epoch, bootid)
-        self._comparison = ChainComparison(
-            store, self._chain, self.ask, lambda: self._timing.clock() + self._clock_behind
-        )
+        self._comparison = ChainComparison(store, self._chain, self.ask, lambda: self.time)
         self._on_trouble = on_trouble
         self._backoff = Backoff(self._timing.first_s)
         self._allowed = asyncio.Event()
@@ -124,6 +122,8 @@ class Link:
         self.on_command = on_command
         self._asks: dict[bytes, _Waiting] = {}
         self._asked = TokenBucket(ASK_BURST * 3 // 4, ASKS_PER_S * 3 / 4, time.monotonic())
+        self.time_floor: Callable[[], datetime | None] = lambda: None
+        """The newest time that the server has signed: it is no earlier now. Whoever knows it sets this."""
         self._clock_behind = timedelta()
         """What is to be added to the machine's clock, as the server's signed word has it."""
         self.dropped = DroppedMessages()
@@ -134,12 +134,27 @@ class Link:
         self._open: _Open | None = None
         self._drain: Drain | None = None
         self._online = False
+        self._shows_older = False
+        """Whether the open connection was made with a certificate that has been renewed since."""
         self._task: asyncio.Task[None] | None = None
 
     @property
     def online(self) -> bool:
         """Whether questions can be asked now."""
         return self._online
+
+    @property
+    def time(self) -> datetime:
+        """The machine's clock, corrected by the server's word."""
+        return self._timing.clock() + self._clock_behind
+
+    def renewed(self) -> None:
+        """The identity has another key and certificate: asks are signed with it from now on, and the connection is made anew
+        with it once nobody is at the station. Raises IdentityError."""
+        if self._open is not None:
+            self._open.signatures.renew(self._identity)
+            self._shows_older = True
+            self._state_changed.set()
 
     def start(self) -> None:
         """Begin to connect, and to reconnect whenever the connection is lost. Needs a running loop."""
@@ -215,7 +230,7 @@ class Link:
         while not self._asked.take(time.monotonic()):  # noqa: ASYNC110  # a clock: no event
             await asyncio.sleep(self._asked.wait_s(time.monotonic()))
         opened = self._online_connection()
-        nonce, payload = opened.signatures.sign(message, self._timing.clock() + self._clock_behind)
+        nonce, payload = opened.signatures.sign(message, self.time)
         correlation = secrets.token_bytes(16)
         waiting = _Waiting(nonce, asyncio.get_running_loop().create_future(), isinstance(message, KeysAsk))
         self._asks[correlation] = waiting
@@ -271,6 +286,7 @@ class Link:
 
     async def _connect_once(self) -> str:
         endpoint, signatures = self._endpoint(), self._signatures()
+        self._shows_older = False
         connection = await Connection.open(endpoint, self._receive)
         wiring = Wiring(self._publish_event, self._state_changed.set, lambda: connection.under_way, self._note_damaged)
         self._drain = Drain(self._store, self._chain, wiring, self._timing.pace)
@@ -320,6 +336,9 @@ class Link:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._state_changed.wait(), self._timing.state_every_s)
             self._state_changed.clear()
+            if self._shows_older and not self._asks and (self._state is None or self._state.errand is None):
+                self._backoff.reset()
+                connection.cut()
             if self._state is not None:
                 depth = await self._store.transact(lambda cx: outbox.depth(cx, self._identity.station))
                 now = _later(self._state.time, time.monotonic() - self._state_at)
@@ -380,7 +399,9 @@ class Link:
         identity = self._identity
         try:
             authorities = identity.server_keys.authorities
-            tls = make_tls(identity.ca_file, identity.certificate_file, identity.key_file, authorities)
+            tls = make_tls(
+                identity.ca_file, identity.certificate_file, identity.key_file, authorities, self.time_floor()
+            )
         except OSError as error:
             raise ConnectionFailed(f"the identity of this station cannot be used: {error}") from error
         return Endpoint(

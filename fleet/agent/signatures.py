@@ -1,6 +1,6 @@
 """Signing of asks, and verification of answers and acknowledgements under the pinned key.
 
-Rules: one of these lives as long as its connection, so that a renewed key counts from the next one on. `acked` that was signed
+Rules: one of these lives as long as its connection; a renewed key signs from its renewal on (`renew`). `acked` that was signed
 well before the newest that came is a replay: it could name events as held that a server restored from a copy has lost since. The
 answer to `keys` may be signed by a key that the statements in it lead to: a station that lay on a shelf knows no newer one.
 """
@@ -39,6 +39,10 @@ class Signatures:
         self._keys = identity.server_keys
         self._acked = AckedReader(self._keys.find)
         self._newest: datetime | None = None
+
+    def renew(self, identity: Identity) -> None:
+        """Sign with the key that the identity has now. Raises IdentityError."""
+        self.own = identity.private_key(), identity.certificate()
 
     def sign(self, ask: Ask, now: datetime) -> tuple[str, bytes]:
         """The nonce of the ask, and the payload of its message."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from fleet.messages.asking import IssuerAsk
+from fleet.messages.certificate_renewal import RenewalAsk
 from fleet.messages.issuing import AdministratorRole
 from fleet.messages.key_rotation import KeysAsk
 from fleet.messages.region import RegionAsk
@@ -205,7 +206,7 @@ class HeldChain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 MAX_CHAIN_HASHES = 100
 
-Ask = SyncAsk | OrderAsk | EnvelopeAsk | ReleaseAsk | RegionAsk | KeysAsk | ChainAsk | IssuerAsk
+Ask = SyncAsk | OrderAsk | EnvelopeAsk | ReleaseAsk | RegionAsk | KeysAsk | RenewalAsk | ChainAsk | IssuerAsk
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -214,6 +215,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     sync, order.find: `jws`, a compact JWS (RFC 7515, ES256, server key) over a `SyncPage`; region: over a `RegionPage`; all
     of `fleet.messages.asking`: over a `Word`. The header's `typ` says to which question.
     keys: `keys`, the statements of key rotation (`fleet.messages.key_rotation`), oldest first. chain: `chain`.
+    identity.renew: `certificates`, DER in base64, the station's first and the issuing one behind it.
     envelope.verify, release.verify: `verdict`: `match`, `no_match` (the same for wrong and unknown), or `too_many`.
     """
 
@@ -224,6 +226,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     text: str | None = None
     keys: tuple[str, ...] = ()
     chain: HeldChain | None = None
+    certificates: tuple[str, ...] = ()
 
 
 def envelope_info(station: str, order: str, nonce: str) -> bytes:

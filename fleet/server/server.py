@@ -191,7 +191,7 @@ class FleetServer:
         self._health.probes["clock"] = watch.trouble
         self._run(parts, watch.run(), "clock")
         changes = self._changes(parts, database, hub)
-        side = None if config.web_only else StationSide.of(config, database, self._clock)
+        side = None if config.web_only else StationSide.of(config, database, changes, self._clock)
         if side is not None:
             self._run(parts, side.files.run(), "revocations")
         hook = load_secret(config.order_hook) if config.order_hook else None
@@ -248,7 +248,7 @@ class FleetServer:
         assert self._config.station_http is not None
         bound = bound_for_pages(self._config.station_http)
         self.station_http = at = replace(self._config.station_http, port=bound.getsockname()[1])
-        app = side.app(database, changes, self._clock, self.mqtt)
+        app = side.app(self._clock, self.mqtt)
         await self._listen(parts, app, hub, at, side.shield, bound, "enrolment")
         return claim_terms(self._config, at)
 
@@ -315,8 +315,9 @@ class FleetServer:
             issuer.worklist = worklist.at_station
             issuer.kept = partial(changes.publish, frozenset({Topic.REQUESTS}))
         answers = Answers(
-            database, signer, verifier, alarms, self._clock, issuer, region, self._tracing, config.lists_valid
-        )
+            database, signer, verifier, alarms, self._clock, issuer, region, self._tracing, config.lists_valid,
+            renewals=None if side is None else side.judge,
+        )  # fmt: skip
         self._run(parts, EnvelopeResetSender(database, verifier, changes, self._clock).run(), "letter-tries")
         self._run(parts, RequestSender(database, issuer, changes, self._clock).run(), "requests")
         guard = ask_guard(config.ca, config.lists, database, self._clock, self._asks)

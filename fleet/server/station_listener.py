@@ -39,10 +39,13 @@ class StationSide:
 
     issuing: Issuing
     files: RevocationFiles
+    judge: EnrolmentJudge
     _config: ServerConfig
 
     @classmethod
-    def of(cls, config: ServerConfig, database: Database, clock: Callable[[], datetime]) -> "StationSide | None":
+    def of(
+        cls, config: ServerConfig, database: Database, changes: Changes, clock: Callable[[], datetime]
+    ) -> "StationSide | None":
         """None where there is no issuing key. Writes the files about revoked stations. Raises StationListenerError, OSError."""
         try:
             issuing = Issuing.load(config.authority)
@@ -57,7 +60,8 @@ class StationSide:
             files.write()
         except AuthorityError as error:
             raise StationListenerError(f"{'--station-http: ' if config.station_http else ''}{error}") from None
-        return cls(issuing, files, config)
+        judge = EnrolmentJudge(database, issuing, changes, clock, lambda: issued_by_authority(config.authority))
+        return cls(issuing, files, judge, config)
 
     @property
     def shield(self) -> Shield:
@@ -65,11 +69,9 @@ class StationSide:
         clients = (self._config.ca, self._config.authority / ISSUING_FILE)
         return Shield(self._config.server_file("broker.pem"), self._config.server_file("broker.key"), clients=clients)
 
-    def app(self, database: Database, changes: Changes, clock: Callable[[], datetime], mqtt: Address) -> Starlette:
+    def app(self, clock: Callable[[], datetime], mqtt: Address) -> Starlette:
         """The application. `mqtt`: where the broker is that stations are to use."""
-        authority = self._config.authority
-        judge = EnrolmentJudge(database, self.issuing, changes, clock, lambda: issued_by_authority(authority))
-        return EstServer(judge, lambda: self._facts(mqtt), clock).app()
+        return EstServer(self.judge, lambda: self._facts(mqtt), clock).app()
 
     def _facts(self, mqtt: Address) -> StationFacts:
         authority = self._config.authority

@@ -33,6 +33,7 @@ from fleet.server.platform.signing import SigningKeyError
 from fleet.server.worker import FleetWorker, WorkerConfig
 from provisioning import files
 from provisioning.authority import Authority, AuthorityError
+from provisioning.issuing import read_issuing
 from provisioning.processes import process_names
 
 BAD_INPUT, REFUSED = 2, 3
@@ -119,8 +120,10 @@ def _rabbitmq(arguments: argparse.Namespace, authority: Authority) -> dict[str, 
         "definitions.json": definitions(valid, gone),
     }
     if brokers.revoked is not None and brokers.revoked.exists():
-        lists = brokers.revoked.read_text().split(_BEGIN)[1:]
-        for ca in x509.load_pem_x509_certificates(brokers.ca.read_bytes()):
+        below = brokers.revoked.with_name("issuing-crl.pem")
+        paths = [brokers.revoked, *([below] if below.exists() else [])]
+        lists = [one for path in paths for one in path.read_text().split(_BEGIN)[1:]]
+        for ca in (*x509.load_pem_x509_certificates(brokers.ca.read_bytes()), *read_issuing(authority.directory)):
             mine = [one for one in lists if x509.load_pem_x509_crl(f"{_BEGIN}{one}".encode()).issuer == ca.subject]
             made |= {f"{LISTS}/{list_name(ca)}": f"{_BEGIN}{one}" for one in mine}
     return made

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fleet.agent import blocks, checkpoints, commands, key_book, outbox, sync
 from fleet.agent.answer_verification import SyncRefused
 from fleet.agent.at_rest import AtRestCipher
+from fleet.agent.certificate_renewal import CertificateRenewal
 from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.key_book import KeyBook
@@ -111,12 +112,14 @@ class FleetConnection:
     book: OrderBook
     issuer: IssuerGateway
     keys: KeyBook
+    renewal: CertificateRenewal
 
     def start(self) -> "list[asyncio.Task[None]]":
         """Connect, and keep what is synced fresh until the tasks are cancelled."""
         self.link.start()
         return [
             asyncio.create_task(self.keys.run(), name="server-keys"),
+            asyncio.create_task(self.renewal.run(), name="certificate-renewal"),
             asyncio.create_task(self.book.run()),
             *self.issuer.start(),
         ]
@@ -193,6 +196,7 @@ def connect(
     link = Link(identity, file.store, file.chain.bootid, timing, on_command, on_trouble)
     try:
         identity.server_keys.clock = clock.now
+        link.time_floor = lambda: clock.floor
         keys = KeyBook(file.store, link, identity.server_keys)
         book = OrderBook(identity, file.store, link, clock.now)
         issuer = IssuerGateway(
@@ -204,7 +208,7 @@ def connect(
         raise _join_error(error) from None
     keys.on_rotation(book.ask_soon)
     keys.on_rotation(issuer.region.ask_soon)
-    return FleetConnection(identity, link, book, issuer, keys)
+    return FleetConnection(identity, link, book, issuer, keys, CertificateRenewal(identity, link))
 
 
 async def open_records(
@@ -258,11 +262,12 @@ def make_journal(
     if identity is None:
         return Journal(store, chain, clock)
     cipher = AtRestCipher(identity.station, identity.store_secret())
-    follow = Checkpoints(identity.private_key(), identity.certificate(), chain).follow
+    signing = Checkpoints(identity.private_key(), identity.certificate(), chain)
     if fleet is None:
-        return Journal(store, chain, clock, cipher=cipher, follow=follow, redeem=blocks.redeem_pledge)
+        return Journal(store, chain, clock, cipher=cipher, follow=signing.follow, redeem=blocks.redeem_pledge)
+    fleet.renewal.on_renewed(lambda: signing.renew(identity.private_key(), identity.certificate()))
     return Journal(
-        store, chain, clock, cipher=cipher, follow=follow,
+        store, chain, clock, cipher=cipher, follow=signing.follow,
         on_commit=fleet.link.notify, on_collected=fleet.book.mark_collected, redeem=blocks.redeem_pledge,
     )  # fmt: skip
 
@@ -302,6 +307,5 @@ def envelopes_for(config: Config, fleet: FleetConnection) -> Envelopes:
 
 def seal_of(identity: Identity, title: str) -> StationSeal:
     """Who the station is on a receipt. Raises IdentityError."""
-    chain = (identity.certificate(), identity.authority())
-    ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
+    ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in identity.chain())
     return StationSeal(identity.station, title, identity.private_key(), ders)

@@ -6,12 +6,18 @@ be read is answered with an error and without content. No code passes through he
 """
 
 import asyncio
+import base64
 import logging
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.asking import ORDER_TYP, REGION_TYP, SYNC_TYP
+from fleet.messages.certificate_renewal import MAX_REQUEST_CHARACTERS, RenewalAsk
 from fleet.messages.events import MAX_SEQUENCE
 from fleet.messages.key_rotation import KeysAsk
 from fleet.messages.link import (
@@ -32,6 +38,7 @@ from fleet.messages.link import (
 )
 from fleet.messages.region import RegionAsk
 from fleet.messages.signed import MAX_ASK_BYTES
+from fleet.server.enrolment.model import EnrolmentRefused, IssuedChain, Outcome
 from fleet.server.events.queries import held_chain
 from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
@@ -44,6 +51,7 @@ from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import GUESSING, Alarm, AlarmRecorder
 from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, EnvelopeFacts, Verifier, VerifierAwayError
+from provisioning.authority import AuthorityError
 
 PAGE = 200
 LEAVERS_PAGE = 1000
@@ -66,6 +74,13 @@ EVEN_S = 0.1
 Clock = Callable[[], datetime]
 
 
+class Renewals(Protocol):
+    """Who renews the certificate of the station that shows one, from any thread: `fleet.server.enrolment`."""
+
+    def renew(self, shown: x509.Certificate, request: x509.CertificateSigningRequest, address: str) -> Outcome:
+        """Raises AuthorityError once the issuing certificate has ended."""
+
+
 class Answers:
     """Answers one question at a time; several may run at once."""
 
@@ -81,9 +96,11 @@ class Answers:
         tracing: Tracing = OFF,
         valid: timedelta = VALID,
         even_s: float = EVEN_S,
+        renewals: Renewals | None = None,
     ) -> None:
-        """`issuer` and `region`: None where none is set up; such questions are answered by the error `not_set_up`. `valid`: so
-        long a list is believed."""
+        """`issuer`, `region` and `renewals`: None where none is set up; such questions are answered by the error
+        `not_set_up`. `valid`: so long a list is believed."""
+        self._renewals = renewals
         self._even_s = even_s
         self._tracing = tracing
         self._valid = valid
@@ -95,14 +112,15 @@ class Answers:
         self._issuer = issuer
         self._region = region or RegionData()
 
-    async def answer(self, station: str, payload: bytes) -> Answer:
-        """The answer to any bytes at all. Never raises for what a station sent."""
+    async def answer(self, station: str, payload: bytes, signed_with: x509.Certificate | None = None) -> Answer:
+        """The answer to any bytes at all. `signed_with`: whose key has signed them; a renewal follows that certificate. Never
+        raises for what a station sent."""
         try:
             if len(payload) > MAX_ASK_BYTES:
                 raise MessageError(f"a question has at most {MAX_ASK_BYTES} bytes")
             ask = decode(Ask, payload)
             with self._tracing.span("answer", {"ask.kind": ask.__struct_config__.tag}) as span:
-                answer = await self._answer(station, ask)
+                answer = await self._answer(station, ask, signed_with)
                 span.note({"answer.ok": answer.ok})
                 return answer
         except MessageError:
@@ -112,7 +130,7 @@ class Answers:
             _log.error("%s cannot be answered: %s", station, type(error).__name__)
             return _error("store_away", "The server cannot read its store just now.")
 
-    async def _answer(self, station: str, ask: Ask) -> Answer:
+    async def _answer(self, station: str, ask: Ask, signed_with: x509.Certificate | None) -> Answer:
         match ask:
             case SyncAsk():
                 return await asyncio.to_thread(self._sync, station, ask)
@@ -125,12 +143,35 @@ class Answers:
                 return Answer(ok=True, jws=self._signer.sign(encode(page), REGION_TYP))
             case KeysAsk():
                 return Answer(ok=True, keys=self._signer.chain)
+            case RenewalAsk():
+                return await asyncio.to_thread(self._renew, station, ask, signed_with)
             case ChainAsk():
                 return await asyncio.to_thread(self._chain, station, ask)
             case _ if self._issuer is None:
                 return _error("not_set_up", "No issuer is set up at this server.")
             case _:
                 return await self._issuer.answer(station, ask)
+
+    def _renew(self, station: str, ask: RenewalAsk, current: x509.Certificate | None) -> Answer:
+        if len(ask.request) > MAX_REQUEST_CHARACTERS:
+            raise MessageError("request: out of bounds")
+        if self._renewals is None or current is None:
+            return _error("not_set_up", "This server has no issuing key.")
+        try:
+            request = x509.load_der_x509_csr(base64.b64decode(ask.request, validate=True))
+        except ValueError:  # binascii.Error too
+            raise MessageError("request: no PKCS#10 in base64") from None
+        if self._clock() < current.not_valid_before_utc + (current.not_valid_after_utc - current.not_valid_before_utc) / 2:
+            return _error("too_early", "Less than half of the certificate's time is over.")
+        try:
+            outcome = self._renewals.renew(current, request, station)
+        except AuthorityError as error:
+            _log.error("the certificate of %s cannot be renewed: %s", station, error)
+            return _error("issuing_ended", "The issuing key has ended.")
+        if not isinstance(outcome, IssuedChain):
+            return _error(outcome.why if isinstance(outcome, EnrolmentRefused) else "waits", "It is not renewed.")
+        ders = [base64.b64encode(one.public_bytes(Encoding.DER)).decode() for one in outcome.chain]
+        return Answer(ok=True, certificates=tuple(ders))
 
     def _chain(self, station: str, ask: ChainAsk) -> Answer:
         if (

@@ -88,15 +88,15 @@ class AskService:
     async def _answer(self, station: str, message: Incoming) -> None:
         refusals = self._guard.refusals
         try:
-            signed = self._guard.verifier.verify(station, message.payload)
+            opened = self._guard.verifier.verify(station, message.payload)
         except AskRefusedError as refused:
             await refusals.note(station, refused.reason)
         except ClockError as error:
             self._send(station, error.nonce, message, _error("clock", "The station's clock is off."))
             await refusals.note(station, "clock")
         else:
-            answer = await self._answers.answer(station, bytes(signed.ask))
-            self._send(station, signed.nonce, message, answer)
+            answer = await self._answers.answer(station, bytes(opened.signed.ask), opened.certificate)
+            self._send(station, opened.signed.nonce, message, answer)
             if answer.error == "bad_ask":
                 await refusals.note(station, answer.error)
             else:

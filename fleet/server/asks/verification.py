@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from fleet.messages.signed import CLOCK_SLACK, SignedAsk, SignedError, open_ask
+from fleet.messages.signed import CLOCK_SLACK, OpenedAsk, SignedError, open_ask
 from fleet.messages.statements import Authorities, fault_of, name_of
 from fleet.server.asks.revocation_list import RevocationLists
 
@@ -63,7 +63,7 @@ class AskVerifier:
         """Digests of certificates that the authority has issued to a client."""
         self._taken: OrderedDict[str, _Taken] = OrderedDict()
 
-    def verify(self, station: str, payload: bytes) -> SignedAsk:
+    def verify(self, station: str, payload: bytes) -> OpenedAsk:
         """The ask, signed by that station just now for the first time. Raises AskRefusedError, ClockError."""
         try:
             opened = open_ask(payload)
@@ -76,7 +76,7 @@ class AskVerifier:
         if abs(opened.time - now) > CLOCK_SLACK:
             raise ClockError(opened.signed.nonce)
         self._take(station, opened.signed.nonce, now)
-        return opened.signed
+        return opened
 
     def _check_certificate(self, certificate: x509.Certificate, station: str, now: datetime) -> None:
         digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()

@@ -7,6 +7,8 @@ Rules:
 - A person approves; then the next request of that key gets the certificate, and gets it again for a day, as after a power cut.
 - A request holds an EC key on P-256, is signed by it, and names nobody or the claim's station. Nothing else of it is copied.
 - A renewal is for the name of the certificate that is shown; a revoked one, or a retired station's, gets none. The epoch stays.
+  Asked again within a day for the same key, the same certificate comes. One that the store does not have, since it was restored
+  from a back-up, is written down.
 """
 
 import hmac
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import Connection, Row, select, update
 
+from fleet.messages.statements import fault_of, name_of
 from fleet.server.enrolment import queries
 from fleet.server.enrolment.model import (
     MOST_RENEWALS,
@@ -86,12 +89,16 @@ class EnrolmentJudge:
         """For the station whose certificate was shown in TLS. Raises AuthorityError once the issuing certificate has ended."""
         now = self._clock()
         with self._database.writing.begin() as connection:
+            self._learn(connection, shown)
             known = self._identity(connection, shown)
             if isinstance(known, Refusal):
                 return EnrolmentRefused(known)
             public = _public_key(request, known.station)
             if isinstance(public, Refusal):
                 return EnrolmentRefused(public)
+            again = queries.certificates_of_key(connection, known.station, known.epoch, key_digest(public))
+            if given := [one for one in again if one.is_deliverable(now)]:
+                return IssuedChain(tuple(x509.load_pem_x509_certificates(given[0].chain.encode())))
             if queries.count_renewals(connection, known.station, now - DAY) >= MOST_RENEWALS:
                 return EnrolmentRefused(Refusal.TOO_MANY)
             chain = self._issue(connection, known, public, None)
@@ -166,8 +173,8 @@ class EnrolmentJudge:
             if not again:
                 return EnrolmentRefused(Refusal.USED)
             return IssuedChain(tuple(x509.load_pem_x509_certificates(again[0].chain.encode())))
-        at_authority = max((one.epoch for one in self._at_authority() if one.station == row.station), default=0)
-        known = StationIdentity(row.station, queries.next_epoch(connection, row.station, at_authority))
+        epoch = queries.next_epoch(connection, row.station, self._epoch_at_authority(row.station))
+        known = StationIdentity(row.station, epoch)
         chain = self._issue(connection, known, public, row.id)
         append(connection, now, PROGRAM, "", AuditEvent("enrolment.issue", row.station, f"epoch {known.epoch}"))
         return IssuedChain(chain)
@@ -181,6 +188,18 @@ class EnrolmentJudge:
             connection, chain, known.station, known.epoch, key_digest(public), claim=claim, now=now
         )
         return chain
+
+    def _learn(self, connection: Connection, shown: x509.Certificate) -> None:
+        """Write down a certificate of an issuing key that the store does not have: it was restored from an older back-up."""
+        chain, name, begun = self._issuing.chain(shown), name_of(shown), shown.not_valid_before_utc
+        if queries.find_certificate(connection, shown.serial_number) is not None or fault_of(shown, chain[1:], begun):
+            return
+        public, epoch = shown.public_key(), queries.next_epoch(connection, name, self._epoch_at_authority(name)) - 1
+        assert isinstance(public, ec.EllipticCurvePublicKey), "no other key is signed"
+        queries.record_certificate(connection, chain, name, epoch, key_digest(public), claim=None, now=begun)
+
+    def _epoch_at_authority(self, station: str) -> int:
+        return max((one.epoch for one in self._at_authority() if one.station == station), default=0)
 
     def _identity(self, connection: Connection, shown: x509.Certificate) -> StationIdentity | Refusal:
         """A certificate of the authority's own making is in its list; one from here in the store."""

@@ -114,6 +114,13 @@ def certificates_of_claim(connection: Connection, claim: int) -> list[StationCer
     return [_certificate(row) for row in connection.execute(select(certificates).where(certificates.c.claim == claim))]
 
 
+def certificates_of_key(connection: Connection, station: str, epoch: int, key: str) -> list[StationCertificate]:
+    """What was issued to a station in that epoch for that key, newest first."""
+    mine = certificates.c.station == station, certificates.c.epoch == epoch, certificates.c.key == key
+    newest = select(certificates).where(*mine).order_by(certificates.c.issued.desc())
+    return [_certificate(row) for row in connection.execute(newest)]
+
+
 def list_certificates(connection: Connection) -> Iterable[StationCertificate]:
     """All that were issued here, oldest first."""
     return [_certificate(row) for row in connection.execute(select(certificates).order_by(certificates.c.issued))]
@@ -122,6 +129,12 @@ def list_certificates(connection: Connection) -> Iterable[StationCertificate]:
 def count_renewals(connection: Connection, station: str, since: datetime) -> int:
     mine = certificates.c.station == station, certificates.c.claim.is_(None), certificates.c.issued > since
     return connection.execute(select(func.count()).select_from(certificates).where(*mine)).scalar_one()
+
+
+def revoke_up_to(connection: Connection, station: str, epoch: int, who: str, at: datetime) -> None:
+    """Revoke what was issued to it up to that epoch."""
+    mine = certificates.c.station == station, certificates.c.epoch <= epoch, certificates.c.revoked.is_(None)
+    connection.execute(update(certificates).where(*mine).values(revoked=at, revoked_by=who[:64]))
 
 
 def revoke_certificates(connection: Connection, station: str, who: str, now: datetime) -> int:

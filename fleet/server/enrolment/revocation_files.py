@@ -55,6 +55,7 @@ class RevocationFiles:
         """Write what has changed since. Raises AuthorityError, OSError, SQLAlchemyError."""
         with self._database.reading.begin() as connection:
             own = list(queries.list_certificates(connection))
+        own = self._follow_authority(own)
         revoked = [(one.serial, one.revoked) for one in own if one.revoked is not None]
         listed, records = self._of_authority()
         records += [
@@ -69,6 +70,23 @@ class RevocationFiles:
             files.write_file(self._authority / ISSUING_CRL_FILE, crl, files.PUBLIC)
             files.write_file(self.revoked, listed + crl, files.PUBLIC)
             self._lists = (listed, revoked)
+
+    def _follow_authority(self, own: list[queries.StationCertificate]) -> list[queries.StationCertificate]:
+        """A station that the authority has revoked is revoked here up to that enrolment's epoch: it may have renewed since."""
+        gone = [one for one in issued_by_authority(self._authority) if one.revoked is not None]
+        late = [
+            one
+            for one in gone
+            if any(it.station == one.station and it.epoch <= one.epoch and it.revoked is None for it in own)
+        ]
+        if not late:
+            return own
+        with self._database.writing.begin() as connection:
+            for one in late:
+                assert one.revoked is not None
+                _log.warning("the authority has revoked %s: so are its certificates from here", one.station)
+                queries.revoke_up_to(connection, one.station, one.epoch, "authority", one.revoked)
+            return list(queries.list_certificates(connection))
 
     def _of_authority(self) -> tuple[bytes, list[CertificateRecord]]:
         """Its list of revocations, and what it has issued."""
