@@ -32,8 +32,8 @@ def make_tls(
 ) -> ssl.SSLContext:
     """Trust the fleet's authorities alone and show this certificate. Raises OSError (also for a key that does not fit).
 
-    `ca` is the file that was pinned; `authorities`, in PEM, stand in its place once they have been rotated. The machine's clock is
-    not asked whether the broker's certificate is in time: a Pi has no battery clock, and learns the time over this very
+    `ca` is the file that was pinned; `authorities`, in PEM, stand in its place once they have been rotated. The machine's clock
+    is not asked whether the broker's certificate is in time: a Pi has no battery clock, and learns the time over this very
     connection. `floor`, the newest time that the server has signed, is: what had ended before it is refused.
     """
     trusted = "".join(authorities)
