@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,13 +19,13 @@ from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.link import StationState
-
-
+from fleet.server.enrolment import queries
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker import mosquitto
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import open_database
 from fleet.server.server import FleetServer
+from provisioning import pki
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from provisioning.issuing import Issuing, issue_issuing
@@ -128,7 +128,6 @@ async def test_it_is_renewed_and_the_chain_goes_on_without_a_new_epoch(fleet: Fl
 async def test_a_power_cut_at_every_step_comes_up_with_one_of_the_two(
     fleet: Fleet, store: StationStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "MOST_A_DAY", 100)
     old, seen, number = Identity.load(fleet.identity).certificate(), list[str](), 0
     async with FleetServer(fleet.config):
         while number == len(seen):
@@ -143,18 +142,14 @@ async def test_a_power_cut_at_every_step_comes_up_with_one_of_the_two(
                 async with linked(station, store) as line:
                     await line.renewal.refresh()
             assert Identity.load(station.identity).not_after > old.not_valid_after_utc
-        with certificates(fleet) as service:
-            issued = service.stations()
     assert seen == ["old"] * 5 + ["new"] * 2, seen
-    assert len(issued) == number, "after each cut the same key was asked for again"
+    assert len(issued(fleet)) == number, "after each cut the same key was asked for again"
 
 
-@contextmanager
-def certificates(fleet: Fleet) -> Iterator[StationCertificates]:
-    issuing = Issuing.load(fleet.authority.directory)
-    assert issuing is not None
-    with open_database(fleet.config.database) as database:
-        yield StationCertificates(database, issuing, fleet.authority.directory, wall_clock)
+def issued(fleet: Fleet) -> list[queries.StationCertificate]:
+    """What the server has written down."""
+    with open_database(fleet.config.database) as database, database.reading.begin() as connection:
+        return list(queries.list_certificates(connection))
 
 
 async def _cut_at(number: int, patched: pytest.MonkeyPatch, line: Line) -> bool:
@@ -191,6 +186,22 @@ async def _cut_at(number: int, patched: pytest.MonkeyPatch, line: Line) -> bool:
     return is_cut
 
 
+def revoke(fleet: Fleet) -> None:
+    with open_database(fleet.config.database) as database, database.writing.begin() as connection:
+        assert queries.revoke_certificates(connection, "entre-a", "tove", wall_clock()) == 1
+
+
+async def offline(line: Line) -> None:
+    """Until it is put out, and not let in again."""
+    async with asyncio.timeout(LIMIT_S):
+        while line.link.online:
+            line.changed.clear()
+            await line.changed.wait()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await line.until(line.connections + 1)
+
+
 async def test_who_is_revoked_is_put_out_and_not_renewed(
     fleet: Fleet, store: StationStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,15 +210,36 @@ async def test_who_is_revoked_is_put_out_and_not_renewed(
         await line.renewal.refresh()
         line.link.publish_state(StationState("Entrén", "0", "boot-1", "2026-06-01T08:00:02Z"))
         await line.until(2)
-        with certificates(fleet) as service:
-            assert await asyncio.to_thread(service.revoke, "entre-a") == 1
-        async with asyncio.timeout(LIMIT_S):
-            while line.link.online:
-                line.changed.clear()
-                await line.changed.wait()
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await line.until(line.connections + 1)
+        revoke(fleet)
+        await offline(line)
+
+
+async def test_who_is_revoked_at_the_authority_is_put_out_though_renewed_since(
+    fleet: Fleet, store: StationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mosquitto, "REVOCATION_CHECK_S", 0.1)
+    async with FleetServer(fleet.config), linked(fleet, store) as line:
+        await line.renewal.refresh()
+        line.link.publish_state(StationState("Entrén", "0", "boot-1", "2026-06-01T08:00:02Z"))
+        await line.until(2)
+        assert await asyncio.to_thread(fleet.authority.revoke, "entre-a", wall_clock()) == 1
+        await offline(line)
+    assert [one.revoked is not None for one in issued(fleet)] == [True]
+
+
+async def test_a_server_that_was_restored_renews_what_it_has_forgotten(fleet: Fleet, store: StationStore) -> None:
+    """The station's certificate is of the issuing key, and the store knows nothing of it."""
+    issuing = Issuing.load(fleet.authority.directory)
+    assert issuing is not None
+    public = Identity.load(fleet.identity).private_key().public_key()
+    chain = issuing.chain(issuing.issue("entre-a", public, wall_clock() - 61 * DAY))
+    (fleet.identity / "station.pem").write_bytes(b"".join(map(pki.certificate_pem, chain)))
+    async with FleetServer(fleet.config), linked(fleet, store) as line:
+        await line.renewal.refresh()
+    assert [(one.serial, one.epoch) for one in issued(fleet)] == [
+        (chain[0].serial_number, 1),
+        (Identity.load(fleet.identity).certificate().serial_number, 1),
+    ]
 
 
 @pytest.mark.parametrize("off", [timedelta(days=-3650), timedelta(days=3650)])

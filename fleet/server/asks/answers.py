@@ -161,7 +161,10 @@ class Answers:
             request = x509.load_der_x509_csr(base64.b64decode(ask.request, validate=True))
         except ValueError:  # binascii.Error too
             raise MessageError("request: no PKCS#10 in base64") from None
-        if self._clock() < current.not_valid_before_utc + (current.not_valid_after_utc - current.not_valid_before_utc) / 2:
+        if (
+            self._clock()
+            < current.not_valid_before_utc + (current.not_valid_after_utc - current.not_valid_before_utc) / 2
+        ):
             return _error("too_early", "Less than half of the certificate's time is over.")
         try:
             outcome = self._renewals.renew(current, request, station)

@@ -121,10 +121,10 @@ def enrolment_site(
     config = ServerConfig(folder / "data", authority.directory, station_http=at)
     database = new_store(config.data / "fleet.sqlite")
     hub = Hub()
-    side = StationSide.of(config, database, clock)
+    side = StationSide.of(config, database, hub, clock)
     assert side is not None
     people = EnrolmentService(database, hub, clock, claim_terms(config, at))
-    app = side.app(database, hub, clock, mqtt)
+    app = side.app(clock, mqtt)
     if shows is not None:
         app.routes.insert(0, pretence(shows))
     server = web_server(app, hub, port=at.port, shield=side.shield)
