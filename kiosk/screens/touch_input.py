@@ -66,8 +66,12 @@ class TouchInput:
 
     async def run(self) -> None:
         """Wait for the touchscreen, and have Kivy read it. Unplugged later, the provider waits at the same path."""
-        while not isinstance(found := self._find(), TouchscreenReady):
+        found = self._find()
+        if not isinstance(found, TouchscreenReady):
+            log.warning("no touches yet: %s", found)
+        while not isinstance(found, TouchscreenReady):
             await self._sleep(RETRY_S)
+            found = self._find()
         try:
             provider = _add_provider(f"{found.path},{self._calibration.provider_options()}")
         except ImportError as error:

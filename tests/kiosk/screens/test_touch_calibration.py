@@ -1,13 +1,16 @@
 """Calibration of a touch panel against Kivy's own provider: what comes out lies where the finger is."""
 
+import asyncio
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from drivers.touchscreen.discovery import TouchscreenMissing, TouchscreenReady, TouchscreenState
 from kiosk.screens import kivy_environment
-from kiosk.screens.touch_input import Calibration
+from kiosk.screens.touch_input import RETRY_S, Calibration, TouchInput
 from sim.stories.patience import LIMIT_S
 from tests.fakes.screens.touch_panel import MadeUpPanel
 
@@ -68,3 +71,42 @@ def test_axes_are_inverted_and_kept_within_their_range(
     provider_module: Any, calibration: Calibration, expected: tuple[float, float]
 ) -> None:
     assert place_of(provider_module, calibration, (250, 500)) == pytest.approx(expected)
+
+
+PANEL = TouchscreenReady("/dev/input/by-path/x", "Made-up panel")
+
+
+async def test_a_panel_that_comes_late_is_waited_for_and_which_it_is_stands_in_the_log(
+    provider_module: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    from kivy.base import EventLoop
+
+    states: list[TouchscreenState] = [TouchscreenMissing(), TouchscreenMissing(), PANEL]
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    problems: list[str] = []
+    before = list(EventLoop.input_providers)
+    reading = asyncio.create_task(
+        TouchInput(lambda: states.pop(0), Calibration(90), problems.append, sleep=sleep).run()
+    )
+    await asyncio.sleep(0)
+    assert (waits, problems) == ([RETRY_S, RETRY_S], [])
+    assert len(EventLoop.input_providers) == len(before) + 1, "once, and no more"
+    assert caplog.text.count("no touches yet: TouchscreenMissing()") == 1
+    assert "touches are read from /dev/input/by-path/x (Made-up panel): rotation=90" in caplog.text
+    reading.cancel()
+    await asyncio.wait({reading})
+    assert EventLoop.input_providers == before
+
+
+async def test_without_the_library_the_station_says_what_to_install(
+    provider_module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, provider_module.__name__, None)
+    problems: list[str] = []
+    await TouchInput(lambda: PANEL, Calibration(), problems.append).run()
+    assert len(problems) == 1
+    assert problems[0].endswith("install libmtdev1t64")
