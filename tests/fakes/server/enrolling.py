@@ -7,8 +7,8 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from starlette.requests import Request
@@ -35,6 +35,17 @@ TOVE = ("tove", "127.0.0.1")
 def wall_clock() -> datetime:
     """What programs that are not ours go by."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass
+class MovedClock:
+    """The wall's, moved by tests."""
+
+    start: datetime = field(default_factory=wall_clock)
+    moved: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return self.start + self.moved
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,24 +22,13 @@ from provisioning import pki
 from provisioning.authority import ISSUING_CRL_FILE, Authority
 from provisioning.est import wire
 from provisioning.est.claim_codes import Claim, ClaimCode
-from tests.fakes.server.enrolling import TOVE, Answer, EnrolmentSite, enrolment_site, wall_clock
+from tests.fakes.server.enrolling import TOVE, Answer, EnrolmentSite, MovedClock, enrolment_site, wall_clock
 
 ENROL, RENEW = f"{wire.ROOT}/simpleenroll", f"{wire.ROOT}/simplereenroll"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@dataclass
-class Clock:
-    """The wall's, moved by tests."""
-
-    start: datetime = field(default_factory=wall_clock)
-    moved: timedelta = timedelta()
-
-    def __call__(self) -> datetime:
-        return self.start + self.moved
-
-
-CLOCK = Clock()
+CLOCK = MovedClock()
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,16 +18,24 @@ from cryptography import x509
 from provisioning import pki
 from provisioning.est import wire
 from provisioning.est.wire import ROOT
-from tests.fakes.server.enrolling import EnrolmentSite, enrolment_site
+from tests.fakes.server.enrolling import EnrolmentSite, MovedClock, enrolment_site
 
+CLOCK, YESTERDAY = MovedClock(), timedelta(hours=25)
 OPENSSL = shutil.which("openssl")
 CURL, ESTCLIENT, PKI = (shutil.which(name) for name in ("curl", "estclient", "pki"))
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnrolmentSite]:
-    with enrolment_site(tmp_path_factory.mktemp("site")) as running:
+    CLOCK.moved = -YESTERDAY
+    with enrolment_site(tmp_path_factory.mktemp("site"), CLOCK) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def yesterday() -> None:
+    """Stations enrol yesterday and renew today: for a day the same key gets the same certificate again."""
+    CLOCK.moved = -YESTERDAY
 
 
 def run(*command: object, given: bytes = b"", env: dict[str, str] | None = None) -> tuple[int, bytes, str]:
@@ -70,6 +79,7 @@ def test_curl_and_openssl_enrol_and_renew(site: EnrolmentSite, tmp_path: Path) -
     written = run(OPENSSL, "pkcs7", "-inform", "DER", "-print_certs", "-out", place, given=decoded)
     assert written[0] == 0, written
     assert {one.subject.rfc4514_string() for one in certificates(place)} >= {"CN=by-curl"}
+    CLOCK.moved = timedelta()
     renew = (*post_it, "--cert", place, "--key", key, f"{site.url}/.well-known/est/simplereenroll")
     assert run(*renew)[1] == b"200"
     listed = run(CURL, "-sS", "--cacert", site.ca, f"{site.url}/.well-known/est/csrattrs")[1]
@@ -97,6 +107,7 @@ def test_libest_enrols_and_renews(site: EnrolmentSite, tmp_path: Path) -> None:
     enrolled = run(*common, "-e", "-y", pem, "-u", "by-libest", "-h", code, env=trust)
     place = from_pkcs7(tmp_path / "cert-0-0.pkcs7", tmp_path / "station.pem", enrolled)
     (tmp_path / "cert-0-0.pkcs7").unlink()
+    CLOCK.moved = timedelta()
     renewed = run(*common, "-r", "-c", place, "-k", key, env=trust)
     again = from_pkcs7(tmp_path / "cert-0-0.pkcs7", tmp_path / "renewed.pem", renewed)
     assert certificates(again)[0].serial_number != certificates(place)[0].serial_number
@@ -135,6 +146,7 @@ def test_strongswan_enrols_and_renews(site: EnrolmentSite, tmp_path: Path) -> No
     enrolled = run(*est, *trust, "--userpass", f"by-strongswan:{code}")
     assert enrolled[0] == 0, enrolled
     (tmp_path / "station.pem").write_bytes(enrolled[1])
+    CLOCK.moved = timedelta()
     renewed = run(*est, *trust, "--cert", tmp_path / "station.pem", "--key", key)
     assert renewed[0] == 0, renewed
     first, second = (x509.load_pem_x509_certificate(said[1]) for said in (enrolled, renewed))
