@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
+.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits refused-walks kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -52,6 +52,9 @@ mutants: setup ## mutation testing of what must not be wrong, SAMPLE=60 SEED=1 o
 	@test -x build/mutants/tools/bin/python || .venv/bin/python -m venv --clear build/mutants/tools
 	@build/mutants/tools/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/mutants.txt
 	@nice $(PY) -m scripts.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+refused-walks: setup ## errands' refusals walked through pcscd on each kind of card, and on one that no profile names
+	@KORTKIOSK_REFUSED_WALKS=1 $(PY) -m pytest -n0 tests/e2e/test_walks.py -k refused_on_every $(ARGS)
 
 state-machine: setup ## random sequences of entries, tears, swaps and restarts, SEQUENCES=10000; foreign cards, CARDS=5000 ERRANDS=300
 	@KORTKIOSK_SEQUENCES=$(or $(SEQUENCES),10000) $(PY) -m pytest tests/drivers/reader/test_state_machine.py $(ARGS)
