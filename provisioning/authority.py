@@ -29,7 +29,6 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
 )
 from joserfc.jwk import ECKey
 
@@ -37,6 +36,9 @@ from fleet.messages.key_rotation import Handover, RotationError, follow_chain
 from fleet.messages.topics import Topics
 from provisioning import files, pki
 from provisioning.claim import ClaimRefused, check, id_of, make_claim
+from provisioning.keys import storage
+from provisioning.keys.secrets import SecretFileError, ask
+from provisioning.keys.storage import KeyFileError, Unlock
 from provisioning.registry import CertificateRecord, Registry
 
 DEFAULT_SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -71,28 +73,31 @@ class EnrolledStation:
 class Authority:
     """An authority on disk. `init` makes one, `Authority(directory)` opens one."""
 
-    def __init__(self, directory: Path) -> None:
-        """Raises AuthorityError where there is none."""
+    def __init__(self, directory: Path, unlock: Unlock = ask) -> None:
+        """`unlock` gives passphrase or PIN where the CA's key wants one. Raises AuthorityError where there is none."""
         if not (directory / PUBLIC_FILE).is_file():
             raise AuthorityError(f"{directory} holds no authority; make one with `kortkiosk-provision authority init`")
         self.directory = directory
         self.registry = Registry(directory)
+        self._unlock = unlock
 
     @classmethod
-    def init(cls, directory: Path, server_names: Sequence[str], now: datetime) -> "Authority":
-        """Make all keys. Raises AuthorityError where the directory holds anything."""
+    def init(
+        cls, directory: Path, server_names: Sequence[str], now: datetime, *, like: bytes = b"", unlock: Unlock = ask
+    ) -> "Authority":
+        """Make all keys. `like`: how the CA's is kept (`storage.keep_new`). Raises AuthorityError where the directory holds
+        anything, or the key cannot be made."""
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise AuthorityError(f"{directory} is not empty: an authority is never overwritten")
         with files.atomic_directory(directory) as beside:
             for part in ("ca", "server", "verifier"):
                 files.make_directory(beside / part)
-            ca = pki.make_ca(now)
-            files.write_file(beside / "ca/ca.key", pki.key_pem(ca.key))
+            ca = pki.make_ca(now, make_ca_key(beside / "ca/ca.key", like, unlock))
             files.write_file(beside / "ca/ca.pem", pki.certificate_pem(ca.certificate), files.PUBLIC)
             files.write_file(beside / CRL_FILE, pki.make_crl(ca, [], now), files.PUBLIC)
             _make_server(beside / "server", ca, server_names, now)
             _make_public(beside, ca.certificate, now)
-        return cls(directory)
+        return cls(directory, unlock)
 
     def claim(self, station: str, now: datetime, valid_hours: float = 24.0) -> str:
         """A new one-time code for this station: the only time that it is shown. Raises AuthorityError."""
@@ -112,9 +117,10 @@ class Authority:
         except ValueError as error:
             raise AuthorityError(str(error)) from None
         with files.directory_lock(self.directory):
+            issuer = self.issuer()  # before the code is used: its key may not open
             station = self._use_claim(code, now)
             epoch = 1 + max((one.epoch for one in self.registry.issued() if one.station == station), default=0)
-            certificate = pki.issue_client(self.issuer(), station, public, now, self._station_days)
+            certificate = pki.issue_client(issuer, station, public, now, self._station_days)
             self.registry.add_issued(
                 CertificateRecord(station, epoch, certificate.serial_number, now, certificate.not_valid_after_utc)
             )
@@ -220,7 +226,7 @@ class Authority:
     def issuers(self) -> list[pki.Issuer]:
         """All authorities in ca.pem whose keys are here, the one that signs certificates first: the others sign revocations."""
         found = list(self.key_files().values())
-        if not found or found[0].key.public_key() != load_key(self.directory / "ca/ca.key").public_key():
+        if not found or found[0].public != self.ca_key(self.directory / "ca/ca.key").public_key():
             raise AuthorityError(f"{self.directory}/ca/ca.pem holds no certificate of ca.key")
         return found
 
@@ -228,13 +234,21 @@ class Authority:
         """The authorities in ca.pem by the file of their key, those that have one here."""
         paths = [self.directory / "ca/ca.key", *sorted((self.directory / "ca").glob("ca-*.key"))]
         certificates = x509.load_pem_x509_certificates((self.directory / "ca/ca.pem").read_bytes())
-        keys = [(path, load_key(path)) for path in paths]
+        keys = [(path, self.ca_key(path)) for path in paths]
         return {
             path: pki.Issuer(certificate, key)
             for path, key in keys
             for certificate in certificates
             if certificate.public_key() == key.public_key()
         }
+
+    def ca_key(self, path: Path) -> ec.EllipticCurvePrivateKey:
+        """A key of the CA's, opened. Raises AuthorityError, OSError."""
+        return load_key(path, self._unlock)
+
+    def make_ca_key(self, path: Path) -> None:
+        """Another one, kept as the one in use is. Raises AuthorityError, OSError."""
+        make_ca_key(path, (self.directory / "ca/ca.key").read_bytes(), self._unlock)
 
     def refresh_crl(self, now: datetime) -> None:
         """Write the list anew, where there is one: call it under the lock, once the authorities have changed."""
@@ -252,12 +266,23 @@ def check_station_name(station: str) -> None:
         raise AuthorityError(f"{station} is a name of the server's own: choose another")
 
 
-def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    """A private key of the authority's. Raises AuthorityError, OSError."""
-    key = load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise AuthorityError(f"{path} is no EC key")
-    return key
+def load_key(path: Path, unlock: Unlock = ask) -> ec.EllipticCurvePrivateKey:
+    """A private key of the authority's, wherever it is kept. Raises AuthorityError, OSError."""
+    try:
+        return storage.load(path.read_bytes(), path.name, unlock)
+    except (KeyFileError, SecretFileError) as error:
+        raise AuthorityError(str(error)) from None
+
+
+def make_ca_key(path: Path, like: bytes, unlock: Unlock) -> ec.EllipticCurvePrivateKey:
+    """A new key of the CA's, kept as the key file `like` is; on a token under the name that the path gives it. Raises
+    AuthorityError, OSError."""
+    try:
+        content = storage.keep_new(like, path.name, unlock)
+    except (KeyFileError, SecretFileError) as error:
+        raise AuthorityError(str(error)) from None
+    files.write_file(path, content)
+    return load_key(path, unlock)
 
 
 def _make_server(directory: Path, ca: pki.Issuer, server_names: Sequence[str], now: datetime) -> None:

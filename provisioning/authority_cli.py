@@ -15,6 +15,8 @@ from provisioning import files
 from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority
 from provisioning.exporting import export_server, export_verifier
 from provisioning.issuing import issue_issuing
+from provisioning.keys import sealing
+from provisioning.keys.secrets import ask, unlocking
 from provisioning.processes import issue_process
 from provisioning.renewal import LEAVES, renew
 from provisioning.rotation import ALL_PARTS, OVERLAP_DAYS, PARTS, finish_rotation, forget_ca, rotate
@@ -30,6 +32,9 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
     init = make(parts, "init", "make all keys, once", _init)
     init.add_argument("directory", type=Path)
     init.add_argument("--issuing", action="store_true", help="with an issuing key for the server")
+    kept = init.add_mutually_exclusive_group()
+    kept.add_argument("--sealed", action="store_true", help="keep the CA's key sealed with a passphrase")
+    kept.add_argument("--pkcs11", metavar="URI", help="make the CA's key on a token (RFC 7512), and keep it there")
     init.add_argument("--server-name", action="append", default=[], help="a name or address of the broker")
     crl = make(parts, "crl", "write the list of revocations anew", _crl)
     crl.add_argument("directory", type=Path, help="the authority")
@@ -55,6 +60,8 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
         "--forget-ca", action="store_true", help="trust the newest CA alone, once nothing rests on others"
     )
     rotation.add_argument("--finish", action="store_true", help="forget the old keys, once the overlap is over")
+    for signing in (init, crl, renewal, issued, issuing, signer, rotation):
+        add_unlocking(signing)
     for name, summary, export in (
         ("export-server", "copy what the server needs, which is not the CA's key", export_server),
         ("export-verifier", "copy the keys of the code letters for the verifier's user", export_verifier),
@@ -65,8 +72,24 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
         exported.add_argument("--owner", metavar="USER", help="whose files they are to be (as root)")
 
 
+def add_unlocking(parser: argparse.ArgumentParser) -> None:
+    """For a command that signs with the CA's key."""
+    parser.add_argument(
+        "--passphrase-file", type=Path, metavar="FILE",
+        help="of mode 0600: the passphrase (or PIN) of the CA's key; asked for without one",
+    )  # fmt: skip
+
+
+def open_authority(arguments: argparse.Namespace, directory: Path | None = None) -> Authority:
+    """The authority that a command is about. Raises AuthorityError."""
+    return Authority(directory or arguments.directory, unlocking(getattr(arguments, "passphrase_file", None)))
+
+
 def _init(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    authority = Authority.init(arguments.directory, arguments.server_name, now)
+    like = arguments.pkcs11.encode() if arguments.pkcs11 else sealing.MARKER if arguments.sealed else b""
+    # Without a file a new passphrase is asked for twice: to seal the key, and to open it again.
+    unlock = unlocking(arguments.passphrase_file) if arguments.passphrase_file else ask
+    authority = Authority.init(arguments.directory, arguments.server_name, now, like=like, unlock=unlock)
     if arguments.issuing:
         issue_issuing(authority, now)
     public = files.read_json(authority.directory / PUBLIC_FILE)
@@ -75,7 +98,7 @@ def _init(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any],
 
 
 def _renew(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    authority = Authority(arguments.directory)
+    authority = open_authority(arguments)
     renewed = renew(authority, tuple(arguments.only or LEAVES), now, early=arguments.early)
     told = [{"name": one.name, "not_after": one.not_after.isoformat()} for one in renewed]
     lines = [f"{one.name}: good until {one.not_after:%Y-%m-%d}" for one in renewed]
@@ -83,7 +106,7 @@ def _renew(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any]
 
 
 def _rotate(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    authority = Authority(arguments.directory)
+    authority = open_authority(arguments)
     if arguments.finish:
         done = finish_rotation(authority, now)
         return {"finished": done.sequence}, f"Rotation {done.sequence} is finished. {HAND_OUT}"
@@ -100,7 +123,7 @@ def _rotate(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
 
 
 def _issue(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    until = issue_process(Authority(arguments.directory), arguments.name, now)
+    until = issue_process(open_authority(arguments), arguments.name, now)
     told = {"name": arguments.name, "not_after": until.isoformat()}
     return (
         told,
@@ -109,25 +132,25 @@ def _issue(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any]
 
 
 def _issue_signer(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    until = issue_signer(Authority(arguments.directory), now)
+    until = issue_signer(open_authority(arguments), now)
     told = {"signer": str(arguments.directory / SIGNER), "not_after": until.isoformat()}
     return told, f"{arguments.directory / SIGNER} and .key sign bundles until {until:%Y-%m-%d}."
 
 
 def _issue_issuing(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    until = issue_issuing(Authority(arguments.directory), now, early=arguments.early)
+    until = issue_issuing(open_authority(arguments), now, early=arguments.early)
     return {"not_after": until.isoformat()}, f"The issuing key is good until {until:%Y-%m-%d}. {HAND_OUT}"
 
 
 def _export(
     export: Callable[[Authority, Path, str | None], tuple[str, ...]], arguments: argparse.Namespace, now: datetime
 ) -> tuple[dict[str, Any], str]:
-    written = export(Authority(arguments.directory), arguments.into, arguments.owner)
+    written = export(open_authority(arguments), arguments.into, arguments.owner)
     return {"into": str(arguments.into), "written": list(written)}, f"{arguments.into}: {', '.join(written)}"
 
 
 def _crl(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    count = Authority(arguments.directory).write_crl(now)
+    count = open_authority(arguments).write_crl(now)
     path = arguments.directory / CRL_FILE
     return {
         "crl": str(path),

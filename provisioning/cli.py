@@ -38,6 +38,8 @@ from provisioning.flash import (
     reboot_to_bootloader,
     retry_until_loadable,
 )
+from provisioning.keys.secrets import SecretFileError
+from provisioning.keys.storage import KeyFileError
 from provisioning.pico import FlashError, choose
 from provisioning.renewal import TooEarlyError
 from provisioning.units import STATION, UnitsError, add_options, write_units
@@ -73,7 +75,7 @@ def main(argv: Sequence[str] | None = None, clock: Clock | None = None) -> int:
         return _say_error(arguments, BAD_INPUT if error.ours else FAULT, "wiring", str(error))
     except BundleError as error:
         return _say_error(arguments, FAULT if error.fault == "no_rauc" else BAD_INPUT, error.fault, str(error))
-    except (AuthorityError, IdentityError, UnitsError, LayoutError, ValueError) as error:
+    except (AuthorityError, KeyFileError, SecretFileError, IdentityError, UnitsError, LayoutError, ValueError) as error:
         return _say_error(arguments, BAD_INPUT, "bad_input", str(error))
     except OSError as error:
         return _say_error(arguments, FAULT, "disk", f"{error.filename or 'disk'}: {error.strerror or error}")
@@ -112,7 +114,7 @@ def _enrol(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any]
     if arguments.broker is None:
         raise ValueError("--broker HOST:PORT is missing: who enrols at the authority's folder says where the broker is")
     broker = parse_broker(arguments.broker)
-    authority = Authority(arguments.authority)
+    authority = authority_cli.open_authority(arguments, arguments.authority)
     identity = enrol(authority, arguments.into, broker, _read_code(arguments.code_file), now)
     result = {**_stated(identity), "identity": str(arguments.into)}
     return result, f"{identity.station} is enrolled (epoch {identity.epoch}); its identity is in {arguments.into}"
@@ -155,7 +157,7 @@ def _status(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
 
 
 def _revoke(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    count = Authority(arguments.directory).revoke(arguments.station, now)
+    count = authority_cli.open_authority(arguments).revoke(arguments.station, now)
     result = {"station": arguments.station, "revoked": count, "crl": str(arguments.directory / CRL_FILE)}
     return result, (
         f"{arguments.station}: {count} certificates revoked now. A server that runs on this authority puts the station out within"
@@ -254,6 +256,7 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--authority", type=Path, help="the authority's folder, where it is at hand")
     where.add_argument("--server", metavar="https://HOST:PORT", help="enrol over the network (EST)")
     enrolment.add_argument("--station", metavar="NAME", help="over the network: the name of the claim")
+    authority_cli.add_unlocking(enrolment)
     enrolment.add_argument("--into", type=Path, required=True, help="the directory to make")
     enrolment.add_argument("--broker", metavar="HOST:PORT", help="over the network the server says it")
     enrolment.add_argument(
@@ -267,6 +270,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke = _command(commands, "revoke", "revoke every certificate of a station", _revoke)
     revoke.add_argument("directory", type=Path, help="the authority")
     revoke.add_argument("station")
+    authority_cli.add_unlocking(revoke)
     add_options(_command(commands, "units", "write the systemd unit of the station", _units))
     appliance_cli.add_parsers(commands, _command)
     _flash_parser(commands)

@@ -51,7 +51,7 @@ def rotate(authority: Authority, parts: Sequence[str], now: datetime, overlap_da
             raise TooEarlyError(_still(under_way))
         texts = authority.chain()
         for part in parts:
-            _make_next(authority.directory, part, now, len(texts) + 2)
+            _make_next(authority, part, now, len(texts) + 2)
         made = _state(authority, _statement(authority, parts, len(texts) + 1, now, timedelta(days=overlap_days)), parts)
         apply_rotation(authority, now)
         return made
@@ -219,17 +219,19 @@ def _keys_until(authority: Authority, parts: Sequence[str], now: datetime, overl
     return max(datetime.fromisoformat(before), now + overlap)
 
 
-def _make_next(directory: Path, part: str, now: datetime, number: int) -> None:
+def _make_next(authority: Authority, part: str, now: datetime, number: int) -> None:
     """A new private key beside the one in use. One that a stop has left there before it was stated is as good."""
-    place = _private(directory, part, is_new=True)
+    place = _private(authority.directory, part, is_new=True)
     if not place.exists():
-        if part == VERIFIER:
+        if part == CA:
+            authority.make_ca_key(place)
+        elif part == VERIFIER:
             key = X25519PrivateKey.generate()
             files.write_file(place, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         else:
             files.write_file(place, pki.key_pem(pki.new_key()))
     if part == CA:
-        made = pki.make_ca(now, load_key(place), number)
+        made = pki.make_ca(now, authority.ca_key(place), number)
         files.write_file(place.with_suffix(".pem"), pki.certificate_pem(made.certificate), files.PUBLIC)
 
 
