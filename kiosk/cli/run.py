@@ -16,6 +16,7 @@ import signal
 import sys
 from pathlib import Path
 
+from fleet.service_manager import ServiceManager
 from kiosk.cli import Exit
 from kiosk.config import Config, ConfigError, load
 from kiosk.station.host import Host
@@ -82,8 +83,13 @@ async def _station(config: Config, base: Path, faults: list[str], *, as_json: bo
 
     running = asyncio.current_task()
     assert running is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     restarting = asyncio.Event()
+
+    def stop() -> None:
+        ServiceManager().stopping()
+        running.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
 
     def end_program() -> None:
         restarting.set()

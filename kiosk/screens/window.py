@@ -50,6 +50,7 @@ class KivyScreen:
         self._clock = clock
         self._activity: Activity = lambda: None
         self._answer: asyncio.Future[Any] | None = None
+        self._stands = asyncio.Event()
         self.window = env.open_window(self.state.panel.width, self.state.panel.height, fullscreen, position, rotation)
         if not bench:
             self.window.bind(on_request_close=_refuse_to_close)
@@ -73,6 +74,7 @@ class KivyScreen:
         self._answer = answer
         self.staging.ask(view, give)
         self.staging.show_now()
+        self._stands.set()
         try:
             return await answer
         finally:
@@ -155,6 +157,8 @@ class KivyScreen:
     def set_closed(self, closed: OutOfOrder | None) -> None:
         """Show the station as out of order, or open it again with None. A question under it stays."""
         self.staging.set_closed(closed)
+        if closed is not None:
+            self._stands.set()
 
     # running and looking
 
@@ -168,6 +172,15 @@ class KivyScreen:
         from kivy.base import stopTouchApp
 
         stopTouchApp()
+
+    async def drawn(self) -> None:
+        """Wait until a question or a notice stands on the screen, and one more frame was drawn."""
+        from kivy.clock import Clock as KivyClock
+
+        await self._stands.wait()
+        frame: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        KivyClock.schedule_once(lambda passed_s: None if frame.done() else frame.set_result(None))
+        await frame
 
     async def settle(self) -> None:
         """Wait until touches count again after the last change."""

@@ -19,6 +19,7 @@ from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
 from drivers.touchscreen.discovery import Touchscreens
 from fleet.agent.link import Timing
+from fleet.service_manager import ServiceManager, tell_manager
 from kiosk.barcodes import parse_scan
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
@@ -53,6 +54,7 @@ class App:
         self._faults = faults
         self._contacts: tuple[Fact, ...] = ()
         self._is_damaged = False
+        self._station: Station | None = None
         self.virtual = self._open_virtual_devices(base)
         theme = config.display.theme
         self.screen = KivyScreen(
@@ -73,13 +75,15 @@ class App:
         """Draw, offer errands, until the window is closed or this is cancelled."""
         drawing = asyncio.create_task(self.screen.run())
         serving = asyncio.create_task(self._serve())
+        telling = asyncio.create_task(tell_manager(ServiceManager(), self.screen.drawn, self._status))
         try:
             await asyncio.wait({drawing, serving}, return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
                 serving.result()
         finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
+            for task in (telling, serving):
+                task.cancel()
+            await asyncio.gather(telling, serving, return_exceptions=True)
             self.screen.close()
             await asyncio.gather(drawing, return_exceptions=True)
 
@@ -94,12 +98,24 @@ class App:
         async with open_station(
             self._config, self._base, self.screen, self._host, self.virtual, timing=timing
         ) as station:
+            self._station = station
             self._contacts = _contacts(station.region)
             self.screen.set_contacts(self._contacts)
             if self._is_damaged:
                 self._close_to_visitors(False)
             async with self._bench_control(station), self._watched(station.devices):
                 await station.serve()
+
+    def _status(self) -> str:
+        """What the station does, in words for the service manager."""
+        if self._station is None:
+            return "Out of order: the configuration has faults" if self._faults else "Starts"
+        status = self._station.status
+        if self._is_damaged:
+            return "Out of order: the station's file is damaged"
+        if status.out_of_service is not None:
+            return f"Closed to visitors: {status.out_of_service}"
+        return f"Errand {status.activity.errand}" if status.activity.errand else "Waits for visitors"
 
     @contextlib.asynccontextmanager
     async def _watched(self, devices: Devices) -> AsyncIterator[None]:

@@ -19,6 +19,7 @@ import pytest
 from kiosk.cli import Exit
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.display import virtual_display
+from tests.fakes.machine.notify_socket import notify_socket
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("drivers", "fleet", "kiosk", "provisioning", "sim")
@@ -143,14 +144,18 @@ def test_a_walk_with_virtual_cards_names_the_wheel(station: Run, tmp_path: Path)
 @pytest.mark.screen
 async def test_a_station_runs(bare: Path, tmp_path: Path) -> None:
     (tmp_path / "station.toml").write_text('[readers]\nholder = "No such reader"\n')
-    with virtual_display() as display:
+    with virtual_display() as display, notify_socket(str(tmp_path / "notify")) as manager:
         program = await asyncio.create_subprocess_exec(
-            bare / "kortkiosk", "run", "--json", cwd=tmp_path, stdout=asyncio.subprocess.PIPE, env={"DISPLAY": display}
-        )
+            bare / "kortkiosk", "run", "--json", cwd=tmp_path, stdout=asyncio.subprocess.PIPE,
+            env={"DISPLAY": display, "NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "3000"},
+        )  # fmt: skip
         assert program.stdout is not None
         told = json.loads(await asyncio.wait_for(program.stdout.readline(), LIMIT_S))
+        began = await asyncio.to_thread(manager.read_until, "WATCHDOG=1")
         program.send_signal(signal.SIGTERM)
         await asyncio.wait_for(program.communicate(), LIMIT_S)
+        assert began[0] == ["READY=1", "STATUS=Waits for visitors"]
+        assert "STOPPING=1" in manager.drain()[-1]
     assert told["missing"] in ("anchors", "identity")
     assert program.returncode == Exit.DONE
 

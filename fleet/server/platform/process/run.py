@@ -19,6 +19,7 @@ from typing import Any, Protocol, Self
 
 from fleet.server.platform.process.allocator import share_one_arena
 from fleet.server.platform.process.open_files import raise_open_files
+from fleet.service_manager import ServiceManager, tell_manager
 
 DONE, OWN_ERROR, INTERRUPTED = 0, 1, 130
 SWITCH_S = 0.0005
@@ -57,6 +58,7 @@ async def until_told(name: str, program: RunningProgram, say_ready: Callable[[],
             living.result()
         _log.error("a part of the %s has ended", name, exc_info=living.exception())
         return OWN_ERROR
+    ServiceManager().stopping()
     living.cancel()
     await asyncio.wait({living})
     if not living.cancelled() and living.exception() is not None:
@@ -75,7 +77,11 @@ async def _live(program: RunningProgram, say_ready: Callable[[], None], began: a
     async with program:
         say_ready()
         began.set()
-        await program.wait()
+        telling = asyncio.create_task(tell_manager(ServiceManager(), lambda: asyncio.sleep(0), lambda: "Runs"))
+        try:
+            await program.wait()
+        finally:
+            telling.cancel()
 
 
 def _tell(told: "asyncio.Future[int]", code: int) -> None:
