@@ -57,6 +57,10 @@ class EventType(StrEnum):
     STATION_STARTED = "se.kortkiosk.station.started"
     """`version`, `epoch_reason`?, `found`: intents that were open when the station came up, see EFFECT_UNKNOWN."""
 
+    STATION_RESET = "se.kortkiosk.station.reset"
+    """`unsent` (events that are lost), `slots` (in which a card lies), `binned` (cards in the bin): the station is about to
+    forget its keys and all that it kept."""
+
     CHAIN_CHECKPOINT = "se.kortkiosk.chain.checkpoint"
     """`jws`: the station's signed statement of the event before, see `fleet.messages.checkpoints`."""
 
@@ -156,6 +160,7 @@ class EventType(StrEnum):
                 return None
             case (
                 EventType.STATION_STARTED
+                | EventType.STATION_RESET
                 | EventType.CHAIN_BEGUN
                 | EventType.EVENTS_DAMAGED
                 | EventType.DOOR_OPENED

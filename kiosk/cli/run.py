@@ -19,8 +19,10 @@ from pathlib import Path
 from fleet.service_manager import ServiceManager
 from kiosk.cli import Exit
 from kiosk.config import Config, ConfigError, load
+from kiosk.station.build_fleet import JoinError
 from kiosk.station.host import Host
 from kiosk.station.log_bundle import collect_log
+from kiosk.station.reset import finish_erasing
 from kiosk.station.virtual_plugin import VirtualDevicesError, require
 
 DEFAULT = Path("station.toml")
@@ -63,10 +65,22 @@ def run(args: argparse.Namespace) -> int:
         return Exit.FAULT
     if not _has_desktop():  # what SDL would choose; said, so that the station knows who reads the touch panel
         os.environ.setdefault("SDL_VIDEODRIVER", "kmsdrm")
+    if not faults and not _finish_reset(config, args.config.resolve().parent):
+        return Exit.FAULT
     code = asyncio.run(_station(config, args.config.resolve().parent, faults, as_json=args.json))
     if code == RESTART:
         os.execv(sys.executable, [sys.executable, "-m", "kiosk.cli", *sys.argv[1:]])  # noqa: S606 - itself, as it was begun
     return code
+
+
+def _finish_reset(config: Config, base: Path) -> bool:
+    """End a reset that a power cut left half done, before anything is opened; False where that cannot be."""
+    try:
+        finish_erasing(config, base)
+    except (JoinError, OSError) as error:
+        print(f"kortkiosk run: a reset was begun here and cannot be finished: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _display() -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from kiosk.config import ConfigError, load
 from provisioning.appliance.layout import PROGRAMS, write_appliance
 from provisioning.appliance.settings import write_settings
+from provisioning.appliance.volume import erase_keys
 
 
 def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> None:
@@ -28,6 +29,16 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
     settings = make(below, "settings", "write firewall, time sources and USB devices from station.toml", _settings)
     settings.add_argument("--config", type=Path, required=True, metavar="FILE", help="station.toml")
     settings.add_argument("--output", type=Path, required=True, metavar="DIR", help="such as /run/kortkiosk-appliance")
+
+    erase = make(below, "erase", "throw the keys of /data away: what is on the disk cannot be read any more", _erase)
+    erase.add_argument("--device", type=Path, required=True, help="the encrypted volume")
+    erase.add_argument("--key-file", type=Path, help="the file with its key, where it is no TPM's")
+
+
+def _erase(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    erased = erase_keys(arguments.device, arguments.key_file)
+    said = "no key opens it any more" if erased else "it is not encrypted, and has no key to throw away"
+    return {"erased": erased}, f"{arguments.device}: {said}"
 
 
 def _layout(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:

@@ -27,6 +27,7 @@ ENABLED = {
     "kortkiosk-data.service": "multi-user.target",
     "kortkiosk-settings.path": "multi-user.target",
     "kortkiosk-settings.timer": "timers.target",
+    "kortkiosk-erase.path": "multi-user.target",
     "kortkiosk-station.service": "graphical.target",
 }
 """Units that run, and who wants them."""

@@ -41,6 +41,7 @@ def errand_label(outcome: str | None) -> StatusLabel:
 
 _EVENT_ICON: dict[EventType, str] = {
     EventType.STATION_STARTED: "power",
+    EventType.STATION_RESET: "restart",
     EventType.CHAIN_CHECKPOINT: "shield-check-outline",
     EventType.DOOR_OPENED: "door-open",
     EventType.DOOR_SHUT: "door-closed",

@@ -360,6 +360,7 @@ READERS: dict[str, _Reader] = {
 KEPT_ALONE = frozenset(
     {
         EventType.STATION_STARTED,
+        EventType.STATION_RESET,
         EventType.DOOR_OPENED,
         EventType.DOOR_SHUT,
         EventType.COMMAND_TAKEN,

@@ -15,7 +15,7 @@ from provisioning.appliance.layout import ENABLED, MASKED, PROGRAMS, LayoutError
 from provisioning.cli import main as provision
 
 MOST_EXPOSED = 2.0
-SERVICES = ("kortkiosk-station", "kortkiosk-data", "kortkiosk-settings", "kortkiosk-usb")
+SERVICES = ("kortkiosk-station", "kortkiosk-data", "kortkiosk-settings", "kortkiosk-usb", "kortkiosk-erase")
 
 
 def needs(program: str) -> pytest.MarkDecorator:
@@ -50,7 +50,13 @@ def test_a_service_with_its_drop_ins_is_exposed_as_little_as_the_house_rule_says
 
 @needs("systemd-analyze")
 @pytest.mark.parametrize(
-    "name", [*(f"{name}.service" for name in SERVICES), "kortkiosk-settings.path", "kortkiosk-settings.timer"]
+    "name",
+    [
+        *(f"{name}.service" for name in SERVICES),
+        "kortkiosk-settings.path",
+        "kortkiosk-erase.path",
+        "kortkiosk-settings.timer",
+    ],
 )
 def test_systemd_understands_every_line(name: str, root: Path) -> None:
     said = run("systemd-analyze", f"--root={root}", "verify", "--man=no", name).stderr.splitlines()

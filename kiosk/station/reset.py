@@ -1,0 +1,196 @@
+"""Factory reset: the fleet server is told, then the station forgets its keys and everything that it kept.
+
+Rules:
+- Nothing is erased while events are unsent, unless somebody says that they may be lost.
+- A marker comes first and goes last. What a power cut leaves is finished at the next start, before anything is opened.
+- The keys go before all else: names in the station's file are sealed under them.
+- The configuration stays. On flash memory, overwriting is no proof: an image's /data has a key of its own to throw away.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleet.agent.identity import KEY_FILE, STORE_KEY_FILE
+from fleet.messages.vocabulary import EventType
+from kiosk.clock import SystemClock
+from kiosk.config import Config
+from kiosk.station.build_fleet import (
+    FleetConnection,
+    JoinError,
+    Records,
+    connect,
+    load_identity,
+    lock_folder,
+    open_file,
+    open_records,
+)
+from kiosk.stock.repository import StationStock
+
+MARKER = "reset-begun"
+"""In the folder of the configuration: everything behind it is to be erased."""
+LOOK_EVERY_S = 0.1
+_CHUNK = 1 << 20
+
+
+class UnsentError(Exception):
+    """The server does not hold every event, and nobody said that they may be lost."""
+
+    def __init__(self, unsent: int) -> None:
+        super().__init__(f"{unsent} events are not at the fleet server")
+        self.unsent = unsent
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a reset takes away, and what lies in the cabinet, of which nobody will know any more."""
+
+    station: str
+    unsent: int
+    slots: tuple[int, ...]
+    """Slots in which a card lies, by the station's list."""
+    binned: int
+    """Cards in the bin, by the station's list."""
+
+
+async def find_losses(config: Config, base: Path) -> Losses:
+    """Look, and change nothing but the boot's own events. Raises JoinError, StoreError."""
+    records, fleet = await _open(config, base)
+    try:
+        return await _losses(records)
+    finally:
+        await _close(records, fleet)
+
+
+async def tell_server(config: Config, base: Path, *, wait_s: float, lose_unsent: bool = False) -> Losses:
+    """Send all that is unsent, then that the station is reset, and give what is lost. At most `wait_s` for each of the two.
+
+    Raises UnsentError where the server does not hold all and `lose_unsent` is not said, JoinError, StoreError.
+    """
+    records, fleet = await _open(config, base)
+    try:
+        if fleet is not None:
+            fleet.link.start()
+        await _sent(records, wait_s, lose_unsent)
+        losses = await _losses(records)
+        content = {"unsent": losses.unsent, "slots": list(losses.slots), "binned": losses.binned}
+        journal = records.journal
+        await journal.transact(lambda cx: journal.event(cx, EventType.STATION_RESET, None, content))
+        await _sent(records, wait_s, lose_unsent)
+        return losses
+    finally:
+        await _close(records, fleet)
+
+
+def begin_erasing(base: Path) -> None:
+    """From here on the station is to be erased, whatever happens. Raises OSError."""
+    handle = os.open(base / MARKER, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.fsync(handle)
+    os.close(handle)
+    _sync(base)
+
+
+def finish_erasing(config: Config, base: Path, before: Callable[[Path], None] = lambda path: None) -> bool:
+    """Erase what is still there; False where no reset was begun. May be cut off anywhere and called again.
+
+    `before` is called before each file goes. Raises OSError, JoinError where the station runs.
+    """
+    if not (base / MARKER).exists():
+        return False
+    data = base / config.station.data
+    with lock_folder(data):
+        for path in _files(config, base):
+            before(path)
+            _erase(path)
+        before(base / MARKER)
+    (base / MARKER).unlink()
+    _sync(base)
+    return True
+
+
+def _files(config: Config, base: Path) -> Iterator[Path]:
+    """Keys first; the station's lock stays, since it is held."""
+    identity, data = base / config.station.identity, base / config.station.data
+    keys = [
+        identity / STORE_KEY_FILE,
+        identity / KEY_FILE,
+        *([base / config.cabinet.key] if config.cabinet.key else []),
+    ]
+    kept = {base / MARKER, base / "station.toml", data / "station.lock"}
+    below = [path for folder in (identity, data) for path in sorted(folder.rglob("*")) if path not in kept]
+    yield from (path for path in dict.fromkeys([*keys, *below]) if path.is_symlink() or path.is_file())
+    folders = sorted((path for path in below if path.is_dir() and not path.is_symlink()), reverse=True)
+    yield from (folder for folder in folders if not any(path.is_relative_to(folder) for path in kept))
+
+
+def _erase(path: Path) -> None:
+    """Overwrite a file and take it away; take an empty folder away."""
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        if not path.is_symlink():
+            _overwrite(path)
+        path.unlink()
+    _sync(path.parent)
+
+
+def _overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        left = path.stat().st_size
+        while left > 0:
+            left -= file.write(bytes(min(left, _CHUNK)))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+async def _open(config: Config, base: Path) -> tuple[Records, FleetConnection | None]:
+    """The station's file, and the link where it has an identity."""
+    try:
+        identity = load_identity(config, base)
+    except JoinError:
+        identity = None
+    clock = SystemClock()
+    file = await open_file(config, base, "reset", identity)
+    try:
+        fleet = connect(identity, file, clock) if identity is not None else None
+        return await open_records(file, identity, fleet, clock), fleet
+    except BaseException:
+        file.close()
+        raise
+
+
+async def _close(records: Records, fleet: FleetConnection | None) -> None:
+    if fleet is not None:
+        await fleet.link.stop()
+    records.file.close()
+
+
+async def _losses(records: Records) -> Losses:
+    async def no_orders() -> None:
+        return None
+
+    stock = StationStock(records.journal, no_orders)
+    ledger = await stock.look()
+    slots = tuple(sorted(card.slot for card in ledger.lying))
+    return Losses(records.file.chain.station, await records.depth(), slots, len(await stock.binned()))
+
+
+async def _sent(records: Records, wait_s: float, lose_unsent: bool) -> None:
+    """Wait until the server holds every event. Raises UnsentError."""
+    try:
+        async with asyncio.timeout(wait_s):
+            while await records.depth():  # noqa: ASYNC110  # a file: no event
+                await asyncio.sleep(LOOK_EVERY_S)
+    except TimeoutError:
+        if not lose_unsent:
+            raise UnsentError(await records.depth()) from None
