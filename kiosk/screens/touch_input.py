@@ -65,23 +65,39 @@ class TouchInput:
         self._sleep = sleep
 
     async def run(self) -> None:
-        """Wait for the touchscreen, and have Kivy read it. Unplugged later, the provider waits at the same path."""
+        """Wait for the touchscreen, and have Kivy read it; anew where it came back as another device, or the provider ended."""
+        options = self._calibration.provider_options()
+        while True:
+            panel = await self._wait_for_panel()
+            try:
+                provider = _add_provider(f"{panel.path},{options}")
+            except ImportError as error:
+                self._on_problem(f"no touch: {error}; install libmtdev1t64")
+                return
+            log.info("touches are read from %s (%s): %s", panel.path, panel.name, options)
+            try:
+                await self._wait_until_lost(provider, panel)
+            finally:
+                _remove_provider(provider)
+
+    async def _wait_for_panel(self) -> TouchscreenReady:
         found = self._find()
         if not isinstance(found, TouchscreenReady):
             log.warning("no touches yet: %s", found)
         while not isinstance(found, TouchscreenReady):
             await self._sleep(RETRY_S)
             found = self._find()
-        try:
-            provider = _add_provider(f"{found.path},{self._calibration.provider_options()}")
-        except ImportError as error:
-            self._on_problem(f"no touch: {error}; install libmtdev1t64")
-            return
-        log.info("touches are read from %s (%s): %s", found.path, found.name, self._calibration.provider_options())
-        try:
-            await asyncio.get_running_loop().create_future()
-        finally:
-            _remove_provider(provider)
+        return found
+
+    async def _wait_until_lost(self, provider: Any, panel: TouchscreenReady) -> None:
+        """A panel that is merely gone is waited for by the provider, at its path."""
+        while True:
+            await self._sleep(RETRY_S)
+            found = self._find()
+            moved = isinstance(found, TouchscreenReady) and found.path != panel.path
+            reader = getattr(provider, "thread", None)  # there once Kivy's loop has started the provider
+            if moved or (reader is not None and not reader.is_alive()):
+                return
 
 
 def _add_provider(arguments: str) -> Any:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 import traceback
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -217,11 +218,11 @@ class Host(Looks):
         from tests.fakes.screens.touch_panel import MadeUpPanel
 
         self.panel = kivy.input.providers.mtdev.Device = MadeUpPanel(width, height)
-        states: list[TouchscreenState] = [
-            TouchscreenMissing(),
-            TouchscreenReady("/dev/input/by-path/x", "Made-up panel"),
-        ]
-        panel = TouchInput(lambda: states.pop(0), Calibration(**calibration), print, sleep=lambda _: asyncio.sleep(0))
+        found: TouchscreenState = TouchscreenReady("/dev/input/by-path/x", "Made-up panel")
+        before: Iterator[TouchscreenState] = iter([TouchscreenMissing()])
+        panel = TouchInput(
+            lambda: next(before, found), Calibration(**calibration), print, sleep=lambda _: asyncio.sleep(0.01)
+        )
         self.reading = asyncio.create_task(panel.run())
 
     async def do_unplug_panel(self) -> None:

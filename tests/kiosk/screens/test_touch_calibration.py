@@ -1,6 +1,7 @@
 """Calibration of a touch panel against Kivy's own provider: what comes out lies where the finger is."""
 
 import asyncio
+import errno
 import sys
 import threading
 from collections.abc import Iterator
@@ -85,6 +86,8 @@ async def test_a_panel_that_comes_late_is_waited_for_and_which_it_is_stands_in_t
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
+        if not states:
+            await asyncio.get_running_loop().create_future()
         waits.append(seconds)
 
     problems: list[str] = []
@@ -97,6 +100,62 @@ async def test_a_panel_that_comes_late_is_waited_for_and_which_it_is_stands_in_t
     assert len(EventLoop.input_providers) == len(before) + 1, "once, and no more"
     assert caplog.text.count("no touches yet: TouchscreenMissing()") == 1
     assert "touches are read from /dev/input/by-path/x (Made-up panel): rotation=90" in caplog.text
+    reading.cancel()
+    await asyncio.wait({reading})
+    assert EventLoop.input_providers == before
+
+
+class Panels:
+    """Panels that Kivy's provider opens, by path; one that may not be opened yet is refused as the kernel does."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.refused = 0
+        self.panel = MadeUpPanel(UNITS, UNITS)
+
+    def __call__(self, path: str) -> MadeUpPanel:
+        self.opened.append(path)
+        if len(self.opened) <= self.refused:
+            raise PermissionError(errno.EACCES, "not yet", path)
+        return self.panel
+
+
+@pytest.mark.parametrize(
+    ("paths", "refused"),
+    [
+        (["/dev/input/event3", "/dev/input/event7"], 0),
+        (["/dev/input/event3", "/dev/input/event3"], 1),
+    ],
+    ids=["it came back under another number", "udev had not opened it yet"],
+)
+async def test_a_panel_that_the_provider_has_lost_is_read_again(
+    provider_module: Any, monkeypatch: pytest.MonkeyPatch, paths: list[str], refused: int
+) -> None:
+    from kivy.base import EventLoop
+
+    panels = provider_module.Device = Panels()
+    panels.refused = refused
+    monkeypatch.setattr(EventLoop, "status", "started")
+    before = list(EventLoop.input_providers)
+    looks = iter([paths[0]])
+    steps: asyncio.Queue[None] = asyncio.Queue()
+
+    def find() -> TouchscreenState:
+        return TouchscreenReady(next(looks, paths[1]), "Made-up panel")
+
+    async def sleep(seconds: float) -> None:
+        await steps.get()
+
+    reading = asyncio.create_task(TouchInput(find, Calibration(), print, sleep=sleep).run())
+    for _ in range(int(LIMIT_S * 100)):
+        if len(panels.opened) == len(paths):
+            break
+        steps.put_nowait(None)
+        await asyncio.sleep(0.01)
+    assert panels.opened == paths
+    assert len(EventLoop.input_providers) == len(before) + 1, "the one that is lost reports nothing more"
+    panels.panel.end()
+    panels.panel.end()
     reading.cancel()
     await asyncio.wait({reading})
     assert EventLoop.input_providers == before
