@@ -16,7 +16,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from cryptography import x509
@@ -92,6 +92,8 @@ class Identity:
     """The envelope verifier's raw X25519 public key, 32 bytes."""
     not_after: datetime
     """When the station's certificate ends, UTC; a renewal sets it anew."""
+    not_before: datetime | None = None
+    """When it began."""
     server_keys: ServerKeys = field(init=False, compare=False, repr=False)
     """The pinned keys, and what rotation has made of them since: what verifies and seals asks these."""
 
@@ -117,7 +119,13 @@ class Identity:
             signing_key=stated.signing_key,
             verifier_key=base64.b64decode(stated.verifier_key),
             not_after=certificate.not_valid_after_utc,
+            not_before=certificate.not_valid_before_utc,
         )
+
+    @property
+    def key_kept(self) -> Literal["file", "sealed", "tpm"]:
+        """Where the station's key is."""
+        return "file"
 
     def private_key(self) -> ec.EllipticCurvePrivateKey:
         """The station's own key, read anew: for the signature of receipts (ES256). Raises IdentityError."""
@@ -163,7 +171,9 @@ class Identity:
         finally:
             fresh.unlink(missing_ok=True)
         finish_renewal(folder)
-        object.__setattr__(self, "not_after", self.certificate().not_valid_after_utc)
+        certificate = self.certificate()
+        object.__setattr__(self, "not_after", certificate.not_valid_after_utc)
+        object.__setattr__(self, "not_before", certificate.not_valid_before_utc)
 
     def _trusted(self) -> list[x509.Certificate]:
         """The fleet's authorities, as pinned or as rotated since. Raises IdentityError."""

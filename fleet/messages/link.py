@@ -89,6 +89,10 @@ class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     """By how many seconds the machine's clock was ahead of the server's signed time (negative: behind), when that last came."""
     certificate_until: str | None = None
     """When the station's certificate ends (RFC 3339)."""
+    certificate_from: str | None = None
+    """When it began; from both follows when the station renews it by itself."""
+    key_kept: Literal["file", "sealed", "tpm"] | None = None
+    """Where the station's key is: in a file, in a file sealed to this machine, or in a TPM."""
     server_keys: int | None = None
     """The newest statement of key rotation that it has taken; 0 before the first."""
 

@@ -54,6 +54,8 @@ class StateReport:
             image=image(),
             clock_off_s=self.clock.off_s,
             certificate_until=_utc(self.identity.not_after) if self.identity is not None else None,
+            certificate_from=_utc(self.identity.not_before) if self.identity and self.identity.not_before else None,
+            key_kept=self.identity.key_kept if self.identity is not None else None,
             server_keys=self.identity.server_keys.sequence if self.identity is not None else None,
         )
 

@@ -14,11 +14,13 @@ ROOT = Path(__file__).parents[2]
 FIELDS = set(StationState.__struct_fields__)
 LEFT_OUT = {
     "kiosk/station/state.py": {"outbox_depth"},
-    "sim/fleet/device_state.py": {"step", "left_in", "region", "certificate_until", "server_keys"},
-    "fleet/server/stations/api.py": {"bootid", "time", "left_in", "certificate_until", "server_keys"},
+    "sim/fleet/device_state.py": {
+        "step", "left_in", "region", "certificate_until", "certificate_from", "key_kept", "server_keys",
+    },
+    "fleet/server/stations/api.py": {"bootid", "time", "left_in", "certificate_until", "certificate_from", "server_keys"},
     "fleet/server/stations/templates/station.html": {
         "title", "bootid", "errand", "step", "slots", "out_of_service", "left_in", "region", "certificate_until",
-        "server_keys",
+        "certificate_from", "server_keys",
     },
     "docs/messages.md": {"title", "version", "bootid", "errand", "devices", "slots", "outbox_depth"},
 }  # fmt: skip

@@ -293,10 +293,12 @@ def _ends(code: str) -> Finder:
 
     def find(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
         stations = (
-            station_end(seen.name, seen.state.certificate_until) for seen in look.stations if seen.state is not None
+            station_end(seen.name, seen.state.certificate_until, seen.state.certificate_from)
+            for seen in look.stations
+            if seen.state is not None
         )
         for end in (*look.ends, *(station for station in stations if station is not None)):
-            if end.days(look.now) < rule.limit:
+            if end.is_near(rule.limit, look.now):
                 is_station = end.what == "station"
                 subject = end.what if is_station else f"{end.what} {end.subject}".strip()
                 detail = f"{end.at:%Y-%m-%d} {end.renewal}"

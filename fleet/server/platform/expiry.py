@@ -20,13 +20,19 @@ from joserfc.jwk import ECKey
 
 from fleet.messages.command_verification import aware_time
 from fleet.messages.key_rotation import RotationError, follow_chain
+from provisioning import pki
+from provisioning.authority import CRL_FILE, ISSUING_CRL_FILE, AuthorityError
+from provisioning.issuing import read_issuing
 
-What = Literal["broker", "server", "process", "authority", "keys", "rotation", "web", "secret", "station"]
+What = Literal[
+    "broker", "server", "process", "authority", "keys", "rotation", "web", "secret", "station", "issuing", "list"
+]
 
 SECRET_GOOD = timedelta(days=730)
 """A secret in a file is to be replaced after so long."""
 FINISH_WITHIN = timedelta(days=60)
 """So long after its overlap a rotation is to be finished."""
+RENEWS_ITSELF = timedelta(days=180)
 READ_EVERY = timedelta(hours=1)
 
 RENEWAL: dict[What, str] = {
@@ -39,7 +45,11 @@ RENEWAL: dict[What, str] = {
     "web": "replace the certificate and key that web.toml names",
     "secret": "agree on a new secret with the other side and replace the file",
     "station": "kortkiosk-provision claim, then enrol",
+    "issuing": "kortkiosk-provision authority issue-issuing",
+    "list": "kortkiosk-provision authority crl",
 }
+
+_END_OF_LIST = "-----END X509 CRL-----\n"
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +61,19 @@ class End:
     what: What
     subject: str
     at: datetime
+    lasts: timedelta | None = None
+    """How long it lasted from its beginning, where that is known."""
 
     def days(self, now: datetime) -> int:
         """Whole days that are left; below 0 where it has ended."""
         return (self.at - now).days
+
+    def is_near(self, days: float, now: datetime) -> bool:
+        """Whether fewer days are left. What lasts less than half a year is renewed by itself at two thirds of its time: it is
+        near its end once a quarter is left, since then that has not gone well for a while."""
+        if self.lasts is not None and self.lasts < RENEWS_ITSELF:
+            days = min(days, (self.lasts / 4).days)
+        return self.days(now) < days
 
     @property
     def renewal(self) -> str:
@@ -90,6 +109,9 @@ def ends_of(sources: Sources) -> Iterator[End | OSError | ValueError]:
         yield from _read(lambda what=what, path=path: _certificates(what, path))  # type: ignore[misc]
     for path in sorted(server.glob("fleet-server-*.pem")):
         yield from _read(lambda path=path: _certificates("process", path))  # type: ignore[misc]
+    yield from _read(lambda: _issuing(sources.authority))
+    for path in (sources.authority / CRL_FILE, sources.authority / ISSUING_CRL_FILE):
+        yield from _read(lambda path=path: _lists(path))  # type: ignore[misc]
     yield from _read(lambda: _keys(sources.authority / "public.json"))
     yield from _read(lambda: _rotation(sources.authority))
     for secret in sources.secrets:
@@ -159,10 +181,10 @@ class ExpiryWatch:
         return self._read
 
 
-def station_end(name: str, certificate_until: str | None) -> End | None:
+def station_end(name: str, certificate_until: str | None, certificate_from: str | None = None) -> End | None:
     """As the station says it; None where it says nothing that is a time."""
-    at = aware_time(certificate_until or "")
-    return None if at is None else End("station", name, at)
+    at, since = aware_time(certificate_until or ""), aware_time(certificate_from or "")
+    return None if at is None else End("station", name, at, None if since is None else at - since)
 
 
 def _read(read: Callable[[], Iterable[End]]) -> Iterable[End | OSError | ValueError]:
@@ -183,6 +205,28 @@ def _certificates(what: What, path: Path) -> Iterator[End]:
     for number, certificate in enumerate(found):
         which = path.stem if what == "process" else "" if number == 0 else f"{number + 1}"
         yield End(what, which, certificate.not_valid_after_utc)
+
+
+def _issuing(authority: Path) -> list[End]:
+    """The newest issuing key is to be replaced before stations' certificates would have to be shorter than they are."""
+    try:
+        found = read_issuing(authority)
+    except AuthorityError as error:
+        raise ValueError(str(error)) from None
+    return [End("issuing", "", one.not_valid_after_utc - pki.STATION_DAYS * pki.DAY) for one in found[:1]]
+
+
+def _lists(path: Path) -> list[End]:
+    """Of revocations: a broker that holds one that has ended refuses everyone."""
+    if not path.exists():
+        return []
+    lists = [x509.load_pem_x509_crl(f"{part}{_END_OF_LIST}".encode()) for part in _parts(path)]
+    ends = [one.next_update_utc for one in lists if one.next_update_utc is not None]
+    return [End("list", path.name, min(ends))] if ends else []
+
+
+def _parts(path: Path) -> list[str]:
+    return [part for part in path.read_text("utf-8", "replace").split(_END_OF_LIST) if part.strip()]
 
 
 def _public(path: Path) -> _Public:

@@ -80,8 +80,8 @@ class Station(BaseModel):
     """One station. `contact`: `silent` is one that is connected and has not been heard for three minutes, `offline` one that has
     left, or has not been heard for fifteen; `online` is true where it is neither. `receives_visitors`: online, in service, and
     not `retired` (null for a station of the fleet). `held_through` is the highest contiguous sequence stored, `missing` how many
-    are known and not held. `firmware` is that of the cabinet's board; `clock_off_s` by how much its clock is ahead of the
-    server's (negative: behind)."""
+    are known and not held. `firmware` is that of the cabinet's board; `key_kept` where the station's key is;
+    `clock_off_s` by how much its clock is ahead of the server's (negative: behind)."""
 
     name: str
     title: str
@@ -98,6 +98,7 @@ class Station(BaseModel):
     """Digest of the region's data that it holds."""
     firmware: str | None
     image: str | None
+    key_kept: Literal["file", "sealed", "tpm"] | None
     clock_off_s: int | None
     devices: list[Device]
     slots: list[Slot]
@@ -277,7 +278,18 @@ def emptied_model(request: Request, station: str, row: EmptiedRow | None) -> Emp
     return Emptied.model_validate(row, from_attributes=True).model_copy(update=hidden)
 
 
-_SAID = ("version", "errand", "step", "out_of_service", "outbox_depth", "region", "firmware", "image", "clock_off_s")
+_SAID = (
+    "version",
+    "errand",
+    "step",
+    "out_of_service",
+    "outbox_depth",
+    "region",
+    "firmware",
+    "image",
+    "key_kept",
+    "clock_off_s",
+)
 """What a station's state says, and nothing where it has said nothing."""
 
 

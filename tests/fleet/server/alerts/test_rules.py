@@ -203,6 +203,14 @@ def test_people_are_told_at_sixty_thirty_and_seven_days(days: int, codes: int) -
     assert [RULES[code].severity for code in ENDING] == ["notice", "warning", "critical"]
 
 
+@pytest.mark.parametrize(("left", "codes"), [(89, 0), (30, 0), (23, 0), (21, 2), (6, 3)])
+def test_a_certificate_that_renews_itself_is_told_of_once_that_is_late(left: int, codes: int) -> None:
+    """Of 90 days, renewed at two thirds: with 30 left nothing is wrong."""
+    at = NOW + timedelta(days=left)
+    station = seen(certificate_until=at.isoformat(), certificate_from=(at - timedelta(days=90)).isoformat())
+    assert len([one for one in found(station) if one.code in ENDING]) == codes
+
+
 def test_a_part_of_the_server_that_does_not_work_is_told_after_a_minute() -> None:
     """As health says it: before, nobody was told who did not look there."""
     (one,) = found(parts={"verifier": "away"})

@@ -14,6 +14,7 @@ from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.expiry import FINISH_WITHIN, RENEWAL, SECRET_GOOD, End, ExpiryWatch, Sources, ends_of
 from provisioning import pki
 from provisioning.authority import Authority
+from provisioning.issuing import Issuing, issue_issuing
 from provisioning.processes import issue_process
 from provisioning.rotation import PARTS, finish_rotation, rotate
 
@@ -38,6 +39,7 @@ def test_everything_of_an_authority_has_its_day_and_its_renewal(authority: Autho
         "server": NOW + 730 * DAY,
         "authority": NOW + 7300 * DAY,
         "keys": NOW + 730 * DAY,
+        "list crl.pem": NOW + 3650 * DAY,
     }
     assert all(
         one.renewal == RENEWAL[one.what] for one in ends_of(Sources(authority.directory)) if isinstance(one, End)
@@ -56,6 +58,19 @@ def test_a_rotation_that_nobody_finishes_ends_too(authority: Authority) -> None:
     found = ends(Sources(authority.directory))
     assert "rotation" not in found
     assert found["keys"] == begun.not_after
+
+
+def test_an_issuing_key_and_the_lists_of_revocations_have_theirs(authority: Authority, tmp_path: Path) -> None:
+    """The key is to be replaced before stations' certificates would have to be shorter."""
+    made = Authority.init(tmp_path / "issuing", [], NOW)
+    issue_issuing(made, NOW)
+    issuing = Issuing.load(made.directory)
+    assert issuing is not None
+    (made.directory / "ca/issuing-crl.pem").write_bytes(issuing.revocations([], NOW))
+    found = ends(Sources(made.directory))
+    assert found["issuing"] == NOW + (5 * 365 - 90) * DAY
+    assert found["list crl.pem"] == found["list issuing-crl.pem"] == NOW + 3650 * DAY
+    assert "issuing" not in ends(Sources(authority.directory))
 
 
 def test_pages_and_secrets_have_their_days(authority: Authority, tmp_path: Path) -> None:
