@@ -1,4 +1,4 @@
-"""Command line of stations: `kortkiosk-fleet station add`, `retire` and `return`.
+"""Command line of stations: `kortkiosk-fleet station add`, `claim`, `retire` and `return`.
 
 Orders are taken for stations of the fleet that the server knows: those that were added before they have spoken, and those that it
 has heard. A station that leaves is retired: its history stays, and nothing else of it. While cards belong to it, that is refused,
@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,12 +24,15 @@ from sqlalchemy.exc import DBAPIError
 
 from fleet.messages.topics import STATION_NAME
 from fleet.server.commands.model import MOST_REASON, REASON
+from fleet.server.enrolment.model import MOST_HOURS, EnrolmentRefusedError
+from fleet.server.enrolment.service import ClaimTerms, make_claim
 from fleet.server.platform.audit.log import AuditEvent, append
 from fleet.server.platform.database.database import StoreError, open_database
 from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
 from fleet.server.retirement.model import REVOKE, RetirementRefusedError, UnknownStationError
 from fleet.server.retirement.service import retire, take_back
+from fleet.server.station_listener import StationListenerError, authority_of_listener
 from fleet.server.stations.service import add_stations, retired_stations
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
@@ -41,6 +45,7 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     adding = command(several, "add", _add, "name stations to the server before they have spoken")
     add_store_arguments(adding)
     adding.add_argument("names", nargs="+", type=_name, metavar="STATION")
+    _add_claim(several, command)
     for name, run, text in (
         ("retire", _retire, "take a station out of the fleet; its history stays"),
         ("return", _return, "take a retired station into the fleet again"),
@@ -49,6 +54,29 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
         add_store_arguments(changing)
         changing.add_argument("name", type=_name, metavar="STATION")
         changing.add_argument("--reason", required=True, type=_reason, help="why, for the audit and the station's page")
+
+
+def _add_claim(several: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
+    claiming = command(several, "claim", _claim, "make a one-time code for a station that enrols over the network")
+    add_store_arguments(claiming)
+    claiming.add_argument("name", type=_name, metavar="STATION")
+    claiming.add_argument("--authority", type=Path, required=True, metavar="DIR", help="the server's part of it")
+    claiming.add_argument(
+        "--server", required=True, type=_https, metavar="https://HOST:PORT", help="where stations enrol"
+    )
+    claiming.add_argument("--hours", type=_hours, default=24, help="good for so long (%(default)s)")
+
+
+def _https(text: str) -> str:
+    if re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address of a server: https://HOST:PORT")
+    return text
+
+
+def _hours(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of hours from 1 to {MOST_HOURS}")
+    return int(text)
 
 
 def _name(text: str) -> str:
@@ -79,6 +107,16 @@ def _add(arguments: argparse.Namespace) -> int:
     return _in_store(arguments, add)
 
 
+def _claim(arguments: argparse.Namespace) -> int:
+    def make(connection: Connection, who: Who, now: datetime) -> int:
+        terms = ClaimTerms(arguments.server, authority_of_listener(arguments.authority))
+        claim = make_claim(connection, terms, arguments.name, arguments.hours, who, now)
+        told = {"station": claim.station, "server": claim.server, "code": str(claim.code), "text": claim.text}
+        return _say(arguments, told, f"{claim.code}\nfor {claim.station}, once, within {arguments.hours} hours")
+
+    return _in_store(arguments, make)
+
+
 def _retire(arguments: argparse.Namespace) -> int:
     def change(connection: Connection, who: Who, now: datetime) -> int:
         retire(connection, arguments.name, arguments.reason, who, now)
@@ -103,8 +141,10 @@ def _in_store(arguments: argparse.Namespace, change: Callable[[Connection, Who, 
     try:
         with open_database(place_of(arguments)) as database, database.writing.begin() as connection:
             return change(connection, who, datetime.now(UTC))
-    except (DatabaseUrlError, UnknownStationError) as error:
+    except (DatabaseUrlError, UnknownStationError, StationListenerError) as error:
         return complain(arguments, str(error), BAD_INPUT)
+    except EnrolmentRefusedError as error:
+        return complain(arguments, str(error), REFUSED)
     except RetirementRefusedError as error:
         if not arguments.json:
             return complain(arguments, str(error), REFUSED)

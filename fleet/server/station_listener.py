@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -86,8 +87,19 @@ def claim_terms(config: ServerConfig, at: Address) -> ClaimTerms:
     listener. Raises WebSettingsError, StationListenerError."""
     public = WebSettings.load(config.web).site.public if config.web is not None else ""
     host = urlsplit(public).hostname or at.host
-    shown = x509.load_pem_x509_certificate(config.server_file("broker.pem").read_bytes())
-    for authority in x509.load_pem_x509_certificates(config.ca.read_bytes()):
-        if is_issued_by(shown, authority):
-            return ClaimTerms(f"https://{Address(host, at.port)}", authority)
-    raise StationListenerError(f"{config.server_file('broker.pem')} was not issued by the authority in {config.ca}")
+    return ClaimTerms(f"https://{Address(host, at.port)}", authority_of_listener(config.authority))
+
+
+def authority_of_listener(authority: Path) -> x509.Certificate:
+    """The one that stations are to believe: it has issued what the listener shows. Raises StationListenerError."""
+    broker, trusted = authority / "server/broker.pem", authority / "ca/ca.pem"
+    try:
+        shown = x509.load_pem_x509_certificate(broker.read_bytes())
+        found = [one for one in x509.load_pem_x509_certificates(trusted.read_bytes()) if is_issued_by(shown, one)]
+    except OSError as error:
+        raise StationListenerError(f"{error.filename}: {error.strerror}") from None
+    except ValueError:
+        raise StationListenerError(f"{broker} or {trusted}: no certificate in PEM") from None
+    if not found:
+        raise StationListenerError(f"{broker} was not issued by the authority in {trusted}")
+    return found[0]

@@ -72,29 +72,10 @@ class EnrolmentService:
         """A new one; gives the text of its QR code. Raises EnrolmentRefusedError."""
         if self._terms is None:
             raise EnrolmentRefusedError("stations do not enrol over the network here: see --station-http")
-        if not 0 < hours <= MOST_HOURS:
-            raise EnrolmentRefusedError(f"a claim is good for at most {MOST_HOURS} hours")
-        try:
-            check_station_name(station)
-        except AuthorityError as error:
-            raise EnrolmentRefusedError(str(error)) from None
-        code, salt, now = ClaimCode.make(self._terms.authority), secrets.token_hex(16), self._clock()
-        row = {
-            "station": station,
-            "salt": salt,
-            "digest": secret_digest(salt, code.secret),
-            "made": now,
-            "made_by": who[0][:64],
-            "expires": now + timedelta(hours=hours),
-            "wrong": 0,
-        }
         with self._database.writing.begin() as connection:
-            if retired_stations(connection, [station]):
-                raise EnrolmentRefusedError(f"{station} is retired: take it into the fleet again first")
-            connection.execute(insert(claims).values(row))
-            append(connection, now, *who, AuditEvent("enrolment.claim", station, f"{hours:g} h"))
+            claim = make_claim(connection, self._terms, station, hours, who, self._clock())
         self._publish(station)
-        return Claim(self._terms.server, station, code).text
+        return claim.text
 
     def decide(self, number: int, key: str, who: Who, *, approves: bool) -> ClaimRow:
         """Approve or refuse. The same again changes nothing. Raises EnrolmentRefusedError."""
@@ -143,6 +124,31 @@ class EnrolmentService:
 
     def _publish(self, station: str) -> None:
         self._changes.publish(frozenset({Topic.STATIONS, Topic.STATION.of(station)}))
+
+
+def make_claim(connection: Connection, terms: ClaimTerms, station: str, hours: float, who: Who, now: datetime) -> Claim:
+    """A new claim, in the transaction under way. Raises EnrolmentRefusedError."""
+    if not 0 < hours <= MOST_HOURS:
+        raise EnrolmentRefusedError(f"a claim is good for at most {MOST_HOURS} hours")
+    try:
+        check_station_name(station)
+    except AuthorityError as error:
+        raise EnrolmentRefusedError(str(error)) from None
+    if retired_stations(connection, [station]):
+        raise EnrolmentRefusedError(f"{station} is retired: take it into the fleet again first")
+    code, salt = ClaimCode.make(terms.authority), secrets.token_hex(16)
+    row = {
+        "station": station,
+        "salt": salt,
+        "digest": secret_digest(salt, code.secret),
+        "made": now,
+        "made_by": who[0][:64],
+        "expires": now + timedelta(hours=hours),
+        "wrong": 0,
+    }
+    connection.execute(insert(claims).values(row))
+    append(connection, now, *who, AuditEvent("enrolment.claim", station, f"{hours:g} h"))
+    return Claim(terms.server, station, code)
 
 
 def _write(connection: Connection, which: ColumnElement[bool], who: Who, now: datetime, *, approves: bool) -> None:

@@ -23,6 +23,7 @@ WITH_DATA = (
     ("verify-store",),
     ("backup", "copy.sqlite"),
     ("station", "add", "entre-a"),
+    ("station", "claim", "entre-a", "--authority", AUTHORITY, "--server", "https://localhost:8443"),
     ("user", "add", "nils", "--role", "viewer"),
     ("user", "reset", "nils"),
     ("user", "disable", "nils"),
