@@ -35,6 +35,7 @@ from provisioning import files
 from provisioning.authority import Authority, AuthorityError
 from provisioning.issuing import read_issuing
 from provisioning.processes import process_names
+from provisioning.registry import ISSUED_FILE, Registry
 
 BAD_INPUT, REFUSED = 2, 3
 LISTS = "revoked"
@@ -62,6 +63,10 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     written = command(commands, "broker-files", run_broker_files)
     written.add_argument("kind", choices=("rabbitmq", "mosquitto"))
     written.add_argument("--authority", type=Path, required=True, metavar="DIR", help="made by kortkiosk-provision")
+    written.add_argument(
+        "--revocations", type=Path, metavar="DIR",
+        help="the server's folder of that name: stations that enrolled over the network are in it, too",
+    )  # fmt: skip
     written.add_argument("--into", type=Path, required=True, metavar="DIR", help="where the files go")
     written.add_argument("--mqtt", type=address, default=Address("0.0.0.0", 8883), metavar="HOST:PORT")  # noqa: S104
     written.add_argument("--amqp", type=address, default=Address("0.0.0.0", 5671), metavar="HOST:PORT")  # noqa: S104
@@ -95,6 +100,10 @@ def run_broker_files(arguments: argparse.Namespace) -> int:
     """Write them; those that are there are replaced."""
     try:
         authority = Authority(arguments.authority)
+        if arguments.revocations and not (arguments.revocations / ISSUED_FILE).is_file():
+            raise AuthorityError(
+                f"--revocations {arguments.revocations}: holds no {ISSUED_FILE}; name DATA/revocations"
+            )
         (arguments.into / LISTS).mkdir(mode=0o700, parents=True, exist_ok=True)
         made = _rabbitmq(arguments, authority) if arguments.kind == "rabbitmq" else _mosquitto(arguments, authority)
         for name, text in made.items():
@@ -109,7 +118,7 @@ def run_broker_files(arguments: argparse.Namespace) -> int:
 
 def _rabbitmq(arguments: argparse.Namespace, authority: Authority) -> dict[str, str]:
     node = Node(arguments.mqtt, arguments.amqp, tuple(arguments.node))
-    issued = authority.registry.issued()
+    issued = (Registry(arguments.revocations) if arguments.revocations else authority.registry).issued()
     valid = {one.station for one in issued if one.revoked is None}
     gone = {one.station for one in issued} - valid
     brokers, where = _files_of(arguments.authority), arguments.into.resolve()

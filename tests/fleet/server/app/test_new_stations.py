@@ -15,6 +15,7 @@ from fleet.server.app import create_app
 from fleet.server.commands.service import CommandService
 from fleet.server.enrolment.judging import EnrolmentJudge
 from fleet.server.enrolment.model import EnrolmentRefused, IssuedChain, Outcome, Refusal, WaitsForApproval
+from fleet.server.enrolment.queries import WaitingStation, waiting_stations
 from fleet.server.enrolment.service import ClaimTerms, EnrolmentService
 from fleet.server.enrolment.tables import issued_certificates, station_claims
 from fleet.server.platform.audit.log import entries
@@ -143,11 +144,15 @@ async def test_two_keys_for_one_name_are_shown_and_a_page_that_is_old_approves_n
     seen = await office.see()
     assert f"Another key has used the same code: {office.fingerprint('keeper')}" in seen
     (number,) = re.findall(r"/new-stations/(\d+)/approve", seen)
+    with office.access.database.reading.begin() as connection:
+        assert waiting_stations(connection) == [WaitingStation("lasarettet-9", NOW, is_in_conflict=True)]
     answer = await office.send(f"/{number}/approve", key=office.fingerprint("keeper"))
     assert answer.status == 409
     assert "Something has changed" in answer.text
     assert (await office.send(f"/{number}/refuse", key=office.fingerprint("thief"))).status == 303
     assert office.station(claim, "thief") == EnrolmentRefused(Refusal.REFUSED)
+    with office.access.database.reading.begin() as connection:
+        assert waiting_stations(connection) == []
 
 
 async def test_others_stations_are_neither_shown_nor_let_in(office: Desk) -> None:

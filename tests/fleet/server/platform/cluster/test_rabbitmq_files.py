@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from fleet.server.platform.broker.mosquitto import access_list
 from fleet.server.platform.cluster import layout
 from fleet.server.platform.cluster.rabbitmq import definitions
 from provisioning.authority import Authority
+from provisioning.registry import CertificateRecord, Registry
 from tests.fleet.server.conftest import enrolled, wall_clock
 
 PERMISSIONS = {
@@ -178,3 +180,27 @@ def test_several_processes_need_one_store(
     ]
     assert commands.main([*words, *option]) == 2
     assert "--database" in capsys.readouterr().err
+
+
+def test_stations_that_enrolled_over_the_network_are_let_in_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority = Authority.init(tmp_path / "authority", [], wall_clock())
+    enrolled(authority, tmp_path / "by-folder", "by-folder", 8883)
+    now, day = wall_clock(), timedelta(days=90)
+    revocations = tmp_path / "revocations"
+    revocations.mkdir()
+    others = [
+        CertificateRecord("by-network", 1, 7, now, now + day),
+        CertificateRecord("lost", 1, 8, now, now + day, now),
+    ]
+    Registry(revocations).keep_issued([*authority.registry.issued(), *others])
+    command = ["broker-files", "rabbitmq", "--authority", str(authority.directory), "--into", str(tmp_path / "files")]
+    assert commands.main([*command, "--revocations", str(revocations)]) == 0
+    told = json.loads((tmp_path / "files/definitions.json").read_text())
+    may = {one["user"]: one["write"] for one in told["permissions"]}
+    assert may["by-network"] == may["by-folder"].replace("by-folder", "by-network")
+    assert may["lost"] != may["by-network"].replace("by-network", "lost")
+    capsys.readouterr()
+    assert commands.main([*command, "--revocations", str(tmp_path)]) == 2
+    assert "name DATA/revocations" in capsys.readouterr().err
