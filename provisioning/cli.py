@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from provisioning.claim import ClaimRefused
 from provisioning.enrol import enrol, parse_broker
 from provisioning.est.claim_codes import Claim as EstClaim
 from provisioning.est.claim_codes import ClaimCode
-from provisioning.est.client import EstError, KeyShown, claim_under_way
+from provisioning.est.client import EstError, FileKey, KeyShown, claim_under_way
 from provisioning.est.client import enrol as enrol_by_est
 from provisioning.flash import (
     BoardAccess,
@@ -39,6 +40,7 @@ from provisioning.flash import (
     retry_until_loadable,
 )
 from provisioning.keys.secrets import SecretFileError
+from provisioning.keys.station_keys import best_kind
 from provisioning.keys.storage import KeyFileError
 from provisioning.pico import FlashError, choose
 from provisioning.renewal import TooEarlyError
@@ -127,7 +129,8 @@ def _enrol_over_network(arguments: argparse.Namespace) -> tuple[dict[str, Any], 
     if claim is None:
         claim = _claim_of(_read_code(arguments.code_file).strip(), arguments)
     wait = timedelta(hours=arguments.wait_hours)
-    enrolled = enrol_by_est(claim, arguments.into, tell=_show_key, broker=broker, wait=wait)
+    keys = partial(FileKey.load_or_make, kind=arguments.key or best_kind())
+    enrolled = enrol_by_est(claim, arguments.into, keys=keys, tell=_show_key, broker=broker, wait=wait)
     off_s = round(enrolled.clock_off.total_seconds())
     result = {**_stated(enrolled.identity), "identity": str(arguments.into), "clock_off_s": off_s}
     late = f"; this machine's clock is {abs(off_s)} s {'ahead' if off_s > 0 else 'behind'}" if abs(off_s) > 60 else ""
@@ -152,8 +155,8 @@ def _status(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
     if (arguments.directory / PUBLIC_FILE).is_file():
         return _authority_status(Authority(arguments.directory), now)
     identity = Identity.load(arguments.directory)
-    text = f"{identity.station}, epoch {identity.epoch}, certificate until {identity.not_after:%Y-%m-%d}"
-    return _stated(identity), text
+    until = f"certificate until {identity.not_after:%Y-%m-%d}, key: {identity.key_kept}"
+    return _stated(identity), f"{identity.station}, epoch {identity.epoch}, {until}"
 
 
 def _revoke(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
@@ -231,6 +234,7 @@ def _stated(identity: Identity) -> dict[str, Any]:
         "epoch": identity.epoch,
         "broker": f"{identity.broker.host}:{identity.broker.port}",
         "not_after": identity.not_after.isoformat(),
+        "key": identity.key_kept,
     }
 
 
@@ -257,6 +261,10 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--server", metavar="https://HOST:PORT", help="enrol over the network (EST)")
     enrolment.add_argument("--station", metavar="NAME", help="over the network: the name of the claim")
     authority_cli.add_unlocking(enrolment)
+    enrolment.add_argument(
+        "--key", choices=("file", "sealed", "tpm"),
+        help="over the network: where the key is made; without, the safest that this machine has",
+    )  # fmt: skip
     enrolment.add_argument("--into", type=Path, required=True, help="the directory to make")
     enrolment.add_argument("--broker", metavar="HOST:PORT", help="over the network the server says it")
     enrolment.add_argument(

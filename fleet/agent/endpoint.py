@@ -7,6 +7,8 @@ from pathlib import Path
 
 from cryptography import x509
 
+from provisioning.keys import station_keys
+
 NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL, for which `ssl` has no name."""
 
@@ -30,7 +32,8 @@ class _TidySocket(ssl.SSLSocket):
 def make_tls(
     ca: Path, certificate: Path, key: Path, authorities: tuple[str, ...] = (), floor: datetime | None = None
 ) -> ssl.SSLContext:
-    """Trust the fleet's authorities alone and show this certificate. Raises OSError (also for a key that does not fit).
+    """Trust the fleet's authorities alone and show this certificate. Raises OSError (also for a key that does not fit) and
+    KeyFileError.
 
     `ca` is the file that was pinned; `authorities`, in PEM, stand in its place once they have been rotated. The machine's clock
     is not asked whether the broker's certificate is in time: a Pi has no battery clock, and learns the time over this very
@@ -40,7 +43,7 @@ def make_tls(
     tls = ssl.create_default_context(cadata=trusted) if trusted else ssl.create_default_context(cafile=str(ca))
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     tls.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
-    tls.load_cert_chain(certificate, key)
+    tls.load_cert_chain(certificate, key, station_keys.password_of(key.read_bytes()))
     tls.sslsocket_class = type("_Socket", (_TidySocket,), {"floor": floor or datetime.min.replace(tzinfo=UTC)})
     return tls
 

@@ -24,9 +24,6 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
 )
 from cryptography.x509.oid import NameOID
 from joserfc.errors import JoseError
@@ -34,6 +31,8 @@ from joserfc.jwk import ECKey
 
 from fleet.agent.server_keys import ServerKeys
 from fleet.messages.topics import STATION_NAME
+from provisioning.keys import station_keys, storage
+from provisioning.keys.storage import KeyFileError
 
 KEY_FILE = "station.key"
 CERTIFICATE_FILE = "station.pem"
@@ -124,8 +123,9 @@ class Identity:
 
     @property
     def key_kept(self) -> Literal["file", "sealed", "tpm"]:
-        """Where the station's key is."""
-        return "file"
+        """Where the station's key is. Raises IdentityError."""
+        kind = storage.kind_of(_read_private(self.key_file))
+        return kind if kind != "pkcs11" else "file"
 
     def private_key(self) -> ec.EllipticCurvePrivateKey:
         """The station's own key, read anew: for the signature of receipts (ES256). Raises IdentityError."""
@@ -147,13 +147,16 @@ class Identity:
         return self.chain()[-1]
 
     def next_key(self) -> ec.EllipticCurvePrivateKey:
-        """The key of the next certificate, beside the one in use; made where there is none. Raises IdentityError, OSError."""
+        """The key of the next certificate, beside the one in use and kept as that is; made where there is none. Raises
+        IdentityError, OSError."""
         path = self.key_file.with_name(NEXT_KEY_FILE)
         with contextlib.suppress(IdentityError):  # missing, or damaged
             return _read_key(path)
-        key = ec.generate_private_key(ec.SECP256R1())
-        write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        return key
+        try:
+            write_private(path, station_keys.make(self.key_kept))
+        except KeyFileError as error:
+            raise IdentityError(path, str(error)) from None
+        return _read_key(path)
 
     def put_renewed(self, certificates: bytes) -> None:
         """Put a certificate for `next_key`, in PEM with what is above it, into place, and that key. A stop at any moment leaves a
@@ -358,14 +361,10 @@ def _write_store_key(path: Path) -> None:
 
 
 def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    pem = _read_private(path)
     try:
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise IdentityError(path, "is no PEM private key without a passphrase") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise IdentityError(path, "must be an EC key on P-256")
-    return key
+        return station_keys.load(path, _read_private(path))
+    except KeyFileError as error:
+        raise IdentityError(path, str(error).removeprefix(f"{path.name}: ")) from None
 
 
 def _check_certificate(

@@ -43,6 +43,7 @@ from fleet.messages.pacing import ASK_BURST, ASKS_PER_S, TokenBucket
 from fleet.messages.signed import SignedAnswer, SignedError
 from fleet.messages.takeovers import TakeOvers
 from fleet.messages.topics import Topics
+from provisioning.keys.storage import KeyFileError
 
 log = logging.getLogger(__name__)
 
@@ -402,7 +403,7 @@ class Link:
             tls = make_tls(
                 identity.ca_file, identity.certificate_file, identity.key_file, authorities, self.time_floor()
             )
-        except OSError as error:
+        except (OSError, KeyFileError) as error:
             raise ConnectionFailed(f"the identity of this station cannot be used: {error}") from error
         return Endpoint(
             host=identity.broker.host,

@@ -30,7 +30,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from fleet.agent.identity import KEY_FILE, Broker, Identity
@@ -40,6 +39,8 @@ from provisioning.claim import ClaimRefused
 from provisioning.est import wire
 from provisioning.est.claim_codes import Claim
 from provisioning.identity import check_vacant, write_identity
+from provisioning.keys import station_keys
+from provisioning.keys.storage import KeyFileError, Kind
 
 CLAIM_FILE, CHAIN_FILE = "claim", "station.pem"
 TIMEOUT_S = 20.0
@@ -79,21 +80,21 @@ class StationKey(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileKey:
-    """A key in a file that its owner alone may read."""
+    """A key file that its owner alone may read: open, sealed to the machine, or of its TPM (`provisioning.keys`)."""
 
     path: Path
     _key: ec.EllipticCurvePrivateKey
 
     @classmethod
-    def load_or_make(cls, folder: Path) -> "FileKey":
+    def load_or_make(cls, folder: Path, kind: Kind = "file") -> "FileKey":
         """The key in that folder; made where there is none. Raises OSError, ValueError."""
         path = folder / KEY_FILE
-        if not path.exists():
-            files.write_file(path, pki.key_pem(pki.new_key()))
-        key = load_pem_private_key(path.read_bytes(), password=None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError(f"{path} is no EC key")
-        return cls(path, key)
+        try:
+            if not path.exists():
+                files.write_file(path, station_keys.make(kind))
+            return cls(path, station_keys.load(path, path.read_bytes()))
+        except KeyFileError as error:
+            raise ValueError(str(error)) from None
 
     @property
     def public(self) -> ec.EllipticCurvePublicKey:
@@ -104,7 +105,7 @@ class FileKey:
         return x509.CertificateSigningRequestBuilder().subject_name(name).sign(self._key, hashes.SHA256())
 
     def show(self, context: ssl.SSLContext, chain: Path) -> None:
-        context.load_cert_chain(chain, self.path)
+        context.load_cert_chain(chain, self.path, station_keys.password_of(self.path.read_bytes()))
 
     def pem(self) -> bytes:
         return self.path.read_bytes()
