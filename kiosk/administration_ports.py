@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Literal, Protocol
 
-from fleet.messages.vocabulary import DeviceKind
+from fleet.messages.vocabulary import DeviceKind, Outcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ended, Reader
 from kiosk.receipts import Receipt
@@ -136,6 +136,19 @@ class ReaderTelling(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class ResetLosses:
+    """What a reset takes away, and what lies in the cabinet, of which nobody will know any more."""
+
+    station: str
+    unsent: int
+    """Events that the server does not hold yet."""
+    slots: tuple[int, ...]
+    """Slots in which a card lies, by the station's list."""
+    binned: int
+    """Cards in the bin, by the station's list."""
+
+
 class Machine(Protocol):
     """The station as a machine."""
 
@@ -170,6 +183,13 @@ class Machine(Protocol):
 
     def restart(self) -> bool:
         """Start the program anew once this errand has ended; False where nobody would start it."""
+
+    async def losses(self) -> ResetLosses | None:
+        """What a reset would take away; None where this station can write nothing down."""
+
+    async def reset(self, *, lose_unsent: bool) -> Outcome:
+        """Tell the server, and forget everything once this errand has ended. `asked`; `not_sent` where the server does not hold
+        every event, which is said not to matter by `lose_unsent`; `refused` where nobody would start the program."""
 
     async def run(self, errand: str, here: AdministratorSession) -> Ended | None:
         """One errand of the administrator's, to its end."""

@@ -225,6 +225,7 @@ class Effect(StrEnum):
     STATION_OPEN = "station.open"
     STATION_CLOSE = "station.close"
     STATION_RESTART = "station.restart"
+    STATION_RESET = "station.reset"
     STATION_TEST = "station.test"
     CERTIFICATE_REQUEST = "certificate.request"
 

@@ -15,10 +15,11 @@ import sys
 from pathlib import Path
 
 from fleet.agent.store import StoreError
+from kiosk.administration_ports import ResetLosses
 from kiosk.cli import Exit
 from kiosk.config import Config, ConfigError, load
 from kiosk.station.build_fleet import JoinError
-from kiosk.station.reset import Losses, UnsentError, begin_erasing, find_losses, finish_erasing, tell_server
+from kiosk.station.reset import UnsentError, begin_erasing, find_losses, finish_erasing, tell_server
 
 WAIT_S = 60.0
 
@@ -72,7 +73,7 @@ def _reset(args: argparse.Namespace, config: Config, base: Path) -> int:
     return Exit.DONE
 
 
-def _tell(args: argparse.Namespace, losses: Losses) -> None:
+def _tell(args: argparse.Namespace, losses: ResetLosses) -> None:
     told = {"station": losses.station, "unsent": losses.unsent, "slots": list(losses.slots), "binned": losses.binned}
     if args.json:
         print(json.dumps(told))

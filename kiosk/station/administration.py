@@ -9,7 +9,7 @@ from typing import Protocol
 
 from drivers.cabinet.port import CabinetReady
 from fleet.messages.link import Order, SlotState
-from fleet.messages.vocabulary import DeviceStatus
+from fleet.messages.vocabulary import DeviceStatus, Outcome
 from kiosk.administration_ports import (
     BIN_FULL,
     NOT_HERE,
@@ -20,6 +20,7 @@ from kiosk.administration_ports import (
     MachineOverview,
     PartOfBoard,
     ReaderTelling,
+    ResetLosses,
     SlotLook,
     SlotOverview,
 )
@@ -128,6 +129,9 @@ class StationAdministration:
     pair_cabinet: Callable[[], Awaitable[str]]
     end_when_idle: Restart
     run_errand: Callable[[Errand, AdministratorSession], Awaitable[Ended | None]]
+    find_losses: Callable[[], Awaitable[ResetLosses]] | None
+    """None where the station can write nothing down."""
+    prepare_reset: Callable[[bool], Awaitable[bool]] | None
 
     async def look(self) -> MachineOverview:
         """See the port. Raises StoreError."""
@@ -164,6 +168,19 @@ class StationAdministration:
 
     def restart(self) -> bool:
         return self.end_when_idle.request()
+
+    async def losses(self) -> ResetLosses | None:
+        """See the port. Raises StoreError."""
+        return await self.find_losses() if self.find_losses is not None else None
+
+    async def reset(self, *, lose_unsent: bool) -> Outcome:
+        """See the port. Raises StoreError, OSError."""
+        if self.prepare_reset is None or not self.end_when_idle.possible:
+            return Outcome.REFUSED
+        if not await self.prepare_reset(lose_unsent):
+            return Outcome.NOT_SENT
+        self.end_when_idle.request()
+        return Outcome.ASKED
 
     async def run(self, errand: str, here: AdministratorSession) -> Ended | None:
         return await self.run_errand(next(known for known in ERRANDS if known.id == errand), here)

@@ -64,6 +64,7 @@ from kiosk.station.out_of_service import OutOfService
 from kiosk.station.problems import Problems
 from kiosk.station.reader_roles import UNTOLD
 from kiosk.station.reader_settings import reader_settings_or_problems
+from kiosk.station.reset import RunningStationReset
 from kiosk.station.restart import Restart
 from kiosk.station.signals import Signal
 from kiosk.station.state import EventRecorder, StateReport
@@ -440,12 +441,21 @@ def _administration(
             devices.cabinet, context.base / cabinet.key, cabinet.port, cabinet.board_ids
         )
 
+    forgetting = RunningStationReset(backing.records, context.base) if backing.records else None
     board = StationBoard(
         devices, orders, backing.stock(orders), backing.journal, backing.fleet.link if backing.fleet else None,
         status.forgotten.count_lately, context.clock,
     )  # fmt: skip
     return lambda runner: StationAdministration(
-        board, status.availability, status.notice, context.changed, readers, pair, restart, runner.run
+        board,
+        status.availability,
+        status.notice,
+        context.changed,
+        readers,
+        pair,
+        restart,
+        runner.run,
+        *((forgetting.losses, forgetting.prepare) if forgetting else (None, None)),
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fleet.agent.identity import KEY_FILE, STORE_KEY_FILE
 from fleet.messages.vocabulary import EventType
+from kiosk.administration_ports import ResetLosses
 from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.station.build_fleet import (
@@ -32,6 +33,8 @@ from kiosk.stock.repository import StationStock
 MARKER = "reset-begun"
 """In the folder of the configuration: everything behind it is to be erased."""
 LOOK_EVERY_S = 0.1
+SEND_S = 20.0
+"""Seconds that an administrator waits for the server, for each of the two words."""
 _CHUNK = 1 << 20
 
 
@@ -44,18 +47,28 @@ class UnsentError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
-    """What a reset takes away, and what lies in the cabinet, of which nobody will know any more."""
+class RunningStationReset:
+    """The reset of a station that runs, asked for at its screen: prepared here, and finished by the program that starts next."""
 
-    station: str
-    unsent: int
-    slots: tuple[int, ...]
-    """Slots in which a card lies, by the station's list."""
-    binned: int
-    """Cards in the bin, by the station's list."""
+    records: Records
+    base: Path
+    send_s: float = SEND_S
+
+    async def losses(self) -> ResetLosses:
+        """See the port `Machine`. Raises StoreError."""
+        return await _losses(self.records)
+
+    async def prepare(self, lose_unsent: bool) -> bool:
+        """Tell the server, and leave the marker; False where the server does not hold all. Raises StoreError, OSError."""
+        try:
+            await _announce(self.records, 0.0 if lose_unsent else self.send_s, lose_unsent)
+        except UnsentError:
+            return False
+        begin_erasing(self.base)
+        return True
 
 
-async def find_losses(config: Config, base: Path) -> Losses:
+async def find_losses(config: Config, base: Path) -> ResetLosses:
     """Look, and change nothing but the boot's own events. Raises JoinError, StoreError."""
     records, fleet = await _open(config, base)
     try:
@@ -64,7 +77,7 @@ async def find_losses(config: Config, base: Path) -> Losses:
         await _close(records, fleet)
 
 
-async def tell_server(config: Config, base: Path, *, wait_s: float, lose_unsent: bool = False) -> Losses:
+async def tell_server(config: Config, base: Path, *, wait_s: float, lose_unsent: bool = False) -> ResetLosses:
     """Send all that is unsent, then that the station is reset, and give what is lost. At most `wait_s` for each of the two.
 
     Raises UnsentError where the server does not hold all and `lose_unsent` is not said, JoinError, StoreError.
@@ -73,15 +86,19 @@ async def tell_server(config: Config, base: Path, *, wait_s: float, lose_unsent:
     try:
         if fleet is not None:
             fleet.link.start()
-        await _sent(records, wait_s, lose_unsent)
-        losses = await _losses(records)
-        content = {"unsent": losses.unsent, "slots": list(losses.slots), "binned": losses.binned}
-        journal = records.journal
-        await journal.transact(lambda cx: journal.event(cx, EventType.STATION_RESET, None, content))
-        await _sent(records, wait_s, lose_unsent)
-        return losses
+        return await _announce(records, wait_s, lose_unsent)
     finally:
         await _close(records, fleet)
+
+
+async def _announce(records: Records, wait_s: float, lose_unsent: bool) -> ResetLosses:
+    await _sent(records, wait_s, lose_unsent)
+    losses = await _losses(records)
+    content = {"unsent": losses.unsent, "slots": list(losses.slots), "binned": losses.binned}
+    journal = records.journal
+    await journal.transact(lambda cx: journal.event(cx, EventType.STATION_RESET, None, content))
+    await _sent(records, wait_s, lose_unsent)
+    return losses
 
 
 def begin_erasing(base: Path) -> None:
@@ -175,14 +192,14 @@ async def _close(records: Records, fleet: FleetConnection | None) -> None:
     records.file.close()
 
 
-async def _losses(records: Records) -> Losses:
+async def _losses(records: Records) -> ResetLosses:
     async def no_orders() -> None:
         return None
 
     stock = StationStock(records.journal, no_orders)
     ledger = await stock.look()
     slots = tuple(sorted(card.slot for card in ledger.lying))
-    return Losses(records.file.chain.station, await records.depth(), slots, len(await stock.binned()))
+    return ResetLosses(records.file.chain.station, await records.depth(), slots, len(await stock.binned()))
 
 
 async def _sent(records: Records, wait_s: float, lose_unsent: bool) -> None:

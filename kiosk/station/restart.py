@@ -18,6 +18,11 @@ class Restart:
         self._end_program = end_program
         self._requested = False
 
+    @property
+    def possible(self) -> bool:
+        """Whether anybody would start the program."""
+        return self._end_program is not None
+
     def request(self) -> bool:
         """Restart once no errand runs any more; False where nobody would start the program."""
         self._requested = self._end_program is not None

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from fleet.messages.vocabulary import Outcome
 from kiosk.administration_ports import (
     NOT_HERE,
     AdministratorSession,
@@ -10,6 +11,7 @@ from kiosk.administration_ports import (
     EventOverview,
     MachineOverview,
     ReaderTelling,
+    ResetLosses,
     SlotOverview,
 )
 from kiosk.errands.registry import ERRANDS
@@ -29,6 +31,7 @@ class RoomHouse:
         self.closed: Closed | None = None
         self.pairs = "paired"
         self.restarts = True
+        self.resets: tuple[str, ...] = (Outcome.ASKED,)
         self.readers: ReaderTelling | None = None
         self._room = room
 
@@ -57,6 +60,13 @@ class RoomHouse:
 
     def restart(self) -> bool:
         return self.restarts
+
+    async def losses(self) -> ResetLosses | None:
+        return ResetLosses("made-up", 0, (2,), 1)
+
+    async def reset(self, *, lose_unsent: bool) -> Outcome:
+        outcome, self.resets = self.resets[0], self.resets[1:]
+        return Outcome(outcome)
 
     async def run(self, errand: str, here: AdministratorSession) -> Ended | None:
         room, outer = self._room, self._room.log

@@ -33,6 +33,9 @@ STEPS: dict[str, Step] = {
 }
 """What can be done, by the answer of the menu."""
 
+ENDS = {"restart": steps.restart, "reset": steps.reset}
+"""What the program starts anew for."""
+
 
 async def service(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """One thing after the other, until there is nothing more to do. Raises ErrandEndedError as every errand."""
@@ -41,7 +44,7 @@ async def service(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     by = await log_in(ask, caps, CONTEXT, log)
     while (wish := await ask(views.menu(CONTEXT, fitted=_fitted(caps), closed=caps.machine.closed))) in STEPS:
         await STEPS[wish](ask, caps, caps.machine, CONTEXT, log, by)
-    restarts = wish == "restart" and await steps.restart(ask, caps.machine, CONTEXT, log, by)
+    restarts = wish in ENDS and await ENDS[wish](ask, caps.machine, CONTEXT, log, by)
     ended = Ended(ErrandOutcome.DONE, RESTARTED if restarts else "")
     await log.end(ended)
     return ended

@@ -6,7 +6,7 @@ from typing import Any
 
 from drivers.cabinet.port import SlotFault
 from fleet.messages.vocabulary import ClearReason, Effect, ErrandOutcome, Outcome
-from kiosk.administration_ports import EventOverview
+from kiosk.administration_ports import EventOverview, ResetLosses
 from kiosk.errands.service import views
 from kiosk.errands.service.event_labels import EFFECTS, OTHER, OUTCOMES, TYPES, text_key
 from kiosk.errands.service.journey import CONTEXT
@@ -86,6 +86,10 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "service-readers-not-told", views.readers_told(CONTEXT, Outcome.NOT_WRITTEN)
     yield "service-restart", views.restart(CONTEXT)
     yield "service-no-restart", views.no_restart(CONTEXT)
+    yield "service-reset", views.reset(CONTEXT, ResetLosses("entre-a", 0, (3, 7), 12))
+    yield "service-reset-sure", views.reset_sure(CONTEXT, ResetLosses("entre-a", 0, (), 0))
+    yield "service-resetting", views.resetting(CONTEXT)
+    yield "service-reset-unsent", views.reset_unsent(CONTEXT)
 
 
 def _slots() -> Iterator[tuple[str, View[Any]]]:

@@ -145,6 +145,8 @@ def taken_are(*ids: str) -> Callable[[Room], None]:
 FAULTY = (DeviceOverview("reader", "ready", True), DeviceOverview("printer", "out_of_paper", False))
 
 
+ERASED: dict[str, Any] = {"reset": "go_on", "reset_sure": "erase"}
+
 STORIES = [
     ErrandStory(
         "service: test all parts, and a page", "service", look_after("test", "print"), HOUSE, prepare=housed,
@@ -251,6 +253,31 @@ STORIES = [
     ErrandStory(
         "service: a restart that cannot be", "service", look_after("restart", no_restart="next"), HOUSE,
         prepare=machine(restarts=False), events=("station.restart refused",),
+    ),
+    ErrandStory(
+        "service: reset", "service", look_after("reset", **ERASED), HOUSE, prepare=housed, reason="restarted",
+        events=("station.reset asked",), views=(*HERE, "service.reset", "service.reset_sure"), troubled=True,
+    ),
+    ErrandStory(
+        "service: thought better of a reset", "service", look_after("reset", reset="back"), HOUSE, prepare=housed, events=(),
+    ),
+    ErrandStory(
+        "service: thought better of a reset at its second question", "service",
+        look_after("reset", reset="go_on", reset_sure="back"), HOUSE, prepare=housed, events=(),
+    ),
+    ErrandStory(
+        "service: a reset that would lose events, and is left", "service",
+        look_after("reset", **ERASED, reset_unsent="back"), HOUSE, prepare=machine(resets=("not_sent",)),
+        events=("station.reset not_sent",),
+    ),
+    ErrandStory(
+        "service: a reset that loses events", "service", look_after("reset", **ERASED, reset_unsent="erase"), HOUSE,
+        prepare=machine(resets=("not_sent", "asked")), reason="restarted",
+        events=("station.reset not_sent", "station.reset asked"),
+    ),
+    ErrandStory(
+        "service: a reset that cannot be", "service", look_after("reset", **ERASED, no_restart="next"), HOUSE,
+        prepare=machine(resets=("refused",)), events=("station.reset refused",),
     ),
     ErrandStory(
         "service: where no station runs", "service", look_after(**{"stop.no_menu": "end"}), HOUSE, outcome="refused",

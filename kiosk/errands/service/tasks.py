@@ -257,5 +257,35 @@ async def restart(ask: Ask, machine: Machine, context: ViewContext, log: ErrandL
     return False
 
 
+async def reset(ask: Ask, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn) -> bool:
+    """Forget everything, once this errand has ended: asked twice, and a third time where events would be lost. False where it was
+    not wanted, or cannot be."""
+    losses = await machine.losses()
+    if losses is None:
+        await ask(views.no_restart(context))
+        return False
+    if await ask(views.reset(context, losses)) != "go_on" or await ask(views.reset_sure(context, losses)) != "erase":
+        return False
+    outcome = await _reset(ask, machine, context, log, by, lose_unsent=False)
+    if outcome == Outcome.NOT_SENT and await ask(views.reset_unsent(context)) == "erase":
+        outcome = await _reset(ask, machine, context, log, by, lose_unsent=True)
+    if outcome == Outcome.REFUSED:
+        await ask(views.no_restart(context))
+    return outcome == Outcome.ASKED
+
+
+async def _reset(
+    ask: Ask, machine: Machine, context: ViewContext, log: ErrandLog, by: LoggedIn, *, lose_unsent: bool
+) -> Outcome:
+    effect = log.effect(Effect.STATION_RESET, _resetting(machine, lose_unsent), by=by.hsa_id)
+    done = await ask(views.resetting(context), until=effect)
+    assert isinstance(done, NamedOutcome)
+    return Outcome(done.outcome)
+
+
+async def _resetting(machine: Machine, lose_unsent: bool) -> NamedOutcome:
+    return NamedOutcome(await machine.reset(lose_unsent=lose_unsent))
+
+
 async def _restarting(machine: Machine) -> NamedOutcome:
     return NamedOutcome(Outcome.ASKED if machine.restart() else Outcome.REFUSED)

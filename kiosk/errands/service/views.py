@@ -6,7 +6,7 @@ from typing import get_args
 
 from drivers.cabinet.port import SlotFault
 from fleet.messages.vocabulary import ClearReason, Outcome
-from kiosk.administration_ports import Closed, DeviceOverview, EventOverview
+from kiosk.administration_ports import Closed, DeviceOverview, EventOverview, ResetLosses
 from kiosk.errands.service.event_labels import event_label
 from kiosk.issuer.ports import Task
 from kiosk.receipts import Receipt
@@ -52,6 +52,7 @@ MENU = {
     "pair": "link-variant",
     "readers": "smart-card-reader-outline",
     "restart": "restart",
+    "reset": "delete-empty-outline",
 }
 
 
@@ -387,6 +388,56 @@ def restart(context: ViewContext) -> Confirm:
 def no_restart(context: ViewContext) -> Tell:
     """Nobody would start it again."""
     return _word(context, "no_restart", say("service_no_restart.title"), say("service_no_restart.lead"))
+
+
+def reset(context: ViewContext, losses: ResetLosses) -> Confirm:
+    """What is lost, in words, and what is still to be taken out."""
+    points = [Point(say("service_reset.all"), say("service_reset.all.detail"), icon="delete-empty-outline")]
+    if losses.slots:
+        slots = ", ".join(map(str, losses.slots))
+        points.append(Point(say("service_reset.slots", slots=slots), say("service_reset.take_out"), icon="door-open"))
+    if losses.binned:
+        cards = say("service_reset.binned", count=losses.binned)
+        points.append(Point(cards, say("service_reset.take_out"), icon="alert"))
+    return Confirm(
+        name=context.name("reset"),
+        errand=context.title,
+        title=say("service_reset.title"),
+        lead=(say("service_reset.lead"),),
+        points=tuple(points),
+        way_out=back_button(),
+        primary=primary_button("go_on", "service_reset.go"),
+    )
+
+
+def reset_sure(context: ViewContext, losses: ResetLosses) -> Confirm:
+    """The second question."""
+    return Confirm(
+        name=context.name("reset_sure"),
+        errand=context.title,
+        title=say("service_reset_sure.title", station=losses.station),
+        lead=(say("service_reset_sure.lead"),),
+        note=Note(say("service_reset.all.detail"), kind="warning"),
+        way_out=back_button(),
+        primary=primary_button("erase", "service_reset_sure.go"),
+    )
+
+
+def resetting(context: ViewContext) -> Busy:
+    return _busy(context, "resetting", say("service_resetting.title"), say("service_resetting.lead"))
+
+
+def reset_unsent(context: ViewContext) -> Confirm:
+    """The server does not hold every event, and nothing was erased."""
+    return Confirm(
+        name=context.name("reset_unsent"),
+        errand=context.title,
+        title=say("service_reset_unsent.title"),
+        lead=(say("service_reset_unsent.lead"),),
+        note=Note(say("service_reset_unsent.note"), kind="warning"),
+        way_out=back_button(),
+        primary=primary_button("erase", "service_reset_unsent.go"),
+    )
 
 
 def _word(context: ViewContext, name: str, title: Say, *lead: Say, well: bool = False) -> Tell:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.events import parse
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import EventType, Outcome
 from kiosk.cli import Exit, main
 from kiosk.config import Config, load
 from kiosk.station.build import open_station
 from kiosk.station.build_fleet import lock_folder
-from kiosk.station.reset import MARKER, begin_erasing, finish_erasing
+from kiosk.station.host import Host
+from kiosk.station.reset import MARKER, RunningStationReset, begin_erasing, finish_erasing
 from sim.bench.virtual_bench import VirtualBench
 from sim.demo.seed import STATION, DemoRegion
 from tests.fakes.brokers.mosquitto import Broker
@@ -101,6 +102,36 @@ async def test_the_server_holds_every_event_and_the_word_of_the_reset_before_any
     assert last.type == EventType.STATION_RESET
     assert last.content() == {"unsent": 0, "slots": [], "binned": 0}
     assert not identity.key_file.exists()
+
+
+async def test_an_administrator_begins_it_at_the_screen_and_the_next_start_forgets(
+    region: DemoRegion, world: VirtualBench, station: Path
+) -> None:
+    config, base, ends = load(station), station.parent, []
+    async with open_station(config, base, Visitor(), Host(end_program=lambda: ends.append(True)), world) as running:
+        assert running.records is not None
+        machine, here = running.administration, RunningStationReset(running.records, base, send_s=0.2)
+        losses = await machine.losses()
+        assert losses is not None
+        assert (losses.station, losses.unsent > 0) == (STATION, True)
+        assert not await here.prepare(lose_unsent=False)
+        assert MARKER not in kept_files(station)
+        assert await machine.reset(lose_unsent=True) == Outcome.ASKED
+        assert MARKER in kept_files(station)
+        assert ends == [], "the errand comes to its end first"
+        newest = (await running.records.latest_events(1))[0]
+        assert newest.type == EventType.STATION_RESET
+        assert newest.content()["unsent"] == losses.unsent
+    assert finish_erasing(config, base)
+    assert not holds_canary(base)
+
+
+async def test_where_nobody_would_start_the_program_nothing_is_begun(
+    region: DemoRegion, world: VirtualBench, station: Path
+) -> None:
+    async with open_station(load(station), station.parent, Visitor(), virtual=world) as running:
+        assert await running.administration.reset(lose_unsent=True) == Outcome.REFUSED
+    assert MARKER not in kept_files(station)
 
 
 async def in_thread(call: object, *arguments: object) -> int:
