@@ -68,7 +68,7 @@ def test_the_virtual_set_is_well(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert [(one["kind"], one["state"], one["virtual"]) for one in said["devices"]] == [
         (kind, "ready", True) for kind in ("reader", "reader", "printer", "cabinet", "gpio", "scanner")
     ]
-    assert said["devices"][0]["details"] == {"signed": True}
+    assert said["devices"][0]["details"] == {"signed": True, "role": "holder"}
     assert "the test page is printed" in said["devices"][2]["text"]
     assert "slot 2 is open" in said["devices"][3]["text"]
     assert said["devices"][4]["details"]["door"] == "closed"
@@ -101,7 +101,7 @@ def test_each_fault_is_named_and_no_other(
 def test_a_listing_tries_nothing(capsys: pytest.CaptureFixture[str], in_process: None) -> None:
     code, said = devices(capsys, "list")
     assert code == Exit.DONE
-    assert said["devices"][0]["details"] == {}
+    assert said["devices"][0]["details"] == {"role": "holder"}
 
 
 def test_a_cabinet_that_finds_several_things_tells_them_all(capsys: pytest.CaptureFixture[str]) -> None:
