@@ -1,7 +1,7 @@
-"""The places of a station where one fault can strike, and the one fault that does.
+"""The places of a station where a fault can strike, and the faults that do: one, or two.
 
 A gate counts what passes at each kind of place (`Kind`): commits and writes of the station's file, exchanges with cards, lines to
-the cabinet, prints, questions to the server or issuer, packets of the link. At the chosen place, the k-th of its kind, it
+the cabinet, prints, questions to the server or issuer, packets of the link. At each chosen place, the k-th of its kind, it
 strikes in one way (`Way`). `kill` ends the station as a power cut does: from then on nothing of it reaches file, card,
 cabinet, printer or line, and what is left is what lies in the file and on the cards at that moment.
 """
@@ -71,10 +71,10 @@ class Place:
 
 
 class Gate:
-    """One station's. Without a place nothing strikes, and it only counts."""
+    """One station's. Without places nothing strikes, and it only counts."""
 
-    def __init__(self, clock: HandClock, place: Place | None = None) -> None:
-        self.place = place
+    def __init__(self, clock: HandClock, *places: Place) -> None:
+        self.places = places
         self.counts: Counter[Kind] = Counter()
         self.seen: dict[Kind, list[str]] = {}
         """What passed, by kind and in order."""
@@ -102,9 +102,13 @@ class Gate:
             raise KilledError
         self.counts[kind] += 1
         self.seen.setdefault(kind, []).append(what)
-        place = self.place
-        if place is None or place.kind != kind or self.healed:
+        if self.healed:
             return None
+        ways = [self._strike(place, what) for place in self.places if place.kind == kind]
+        return next((way for way in ways if way is not None), None)
+
+    def _strike(self, place: Place, what: str) -> Way | None:
+        kind = place.kind
         here = self.counts[kind] == place.number
         if here:
             self.struck, self.at = True, what

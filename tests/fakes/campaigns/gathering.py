@@ -18,6 +18,13 @@ LAST_WORDS = 4
 ASIDE = ("closing.take_card",)
 
 
+CODED_TWICE = """
+SELECT order_no FROM effect
+WHERE order_no IS NOT NULL AND name IN ('card.unblock', 'card.change') AND outcome IN ('accepted', 'written')
+GROUP BY order_no HAVING count(DISTINCT errand) > 1
+"""
+
+
 async def gather(world: World, visits: Sequence[tuple[Station, Visitor, Ended | None]]) -> Evidence:
     """Read everything. The world is still open."""
     tale, server = world.tale, world.server
@@ -47,15 +54,16 @@ async def _station(station: Station) -> StationEvidence:
     def read(cx: Any) -> tuple[list[Any], ...]:
         rows = cx.execute("SELECT sequence, envelope, data, salt FROM outbox ORDER BY epoch, sequence").fetchall()
         effects = cx.execute("SELECT name, outcome FROM effect").fetchall()
-        return rows, effects
+        return rows, effects, cx.execute(CODED_TWICE).fetchall()
 
-    rows, effects = await station.room.store.transact(read)
+    rows, effects, coded_twice = await station.room.store.transact(read)
     cabinet = station.world.cabinet
     lay = station.world.scenario.slots
     return StationEvidence(
         station.name, [tuple(row) for row in rows], station.server.events_of(station.name),
         open_effects=[name for name, outcome in effects if outcome is None],
         outcomes=[f"{name} {outcome}" for name, outcome in effects if outcome is not None],
+        coded_twice=[order for (order,) in coded_twice],
         open_slot=cabinet.open_slot_number,
         flap_locked=cabinet.drop.locked,
         papers=0 if station.tray is None else len(station.tray.papers),

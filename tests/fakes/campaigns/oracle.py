@@ -52,6 +52,8 @@ class StationEvidence:
     open_effects: Sequence[str] = ()
     outcomes: Sequence[str] = ()
     """Effect and outcome of all that its journal has concluded."""
+    coded_twice: Sequence[str] = ()
+    """Orders whose card was given a code in more than one errand."""
     open_slot: int | None = None
     flap_locked: bool = True
     papers: int = 0
@@ -253,6 +255,9 @@ def _effects(evidence: Evidence) -> Iterator[str]:
         )
         if not dropped <= len(station.binned) <= dropped + unsure:
             yield f"{station.name}: {len(station.binned)} cards in the bin, {dropped} told of"
+        asked = any(one.endswith(".code_from_before") for visit in evidence.visits for one in visit.views)
+        for order in () if asked else station.coded_twice:
+            yield f"{station.name}: the card of {order} was given a code again, and nobody was asked for the first one"
         printed, perhaps = _count(mine, "print", "printed"), _count(mine, "print", "unknown")
         if not printed <= station.papers <= printed + perhaps:
             yield f"{station.name}: {station.papers} papers came out, {printed} told of, {perhaps} unknown"

@@ -15,6 +15,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from tests.fakes.campaigns.gate import Place
@@ -30,7 +31,7 @@ MOST = 40
 class Bug:
     """`where`: module and function or value. `old` becomes `new` in its source; a value is replaced by `new`. `shows`:
     patterns of cases, `STORY KIND:WAY BACK` or `STORY none BACK`; every number of the kind is tried until one shows it, from
-    the last on with `-KIND`, and of `card/INS` the exchanges with that instruction alone."""
+    the last on with `-KIND`, and of `card/INS` the exchanges with that instruction alone. Two faults are `KIND:WAY+KIND:WAY`."""
 
     name: str
     where: str
@@ -119,8 +120,8 @@ BUGS = (
         f"{LOG}.settled",
         '"new" if how',
         '"before" if how',
-        "pickup-1 card/2C:lost never",
-        "change_pin card/24:lost never",
+        "change_pin card/24:lost+-commit:once never",
+        "pickup-1 card/2C:lost+-commit:once never",
     ),
     edit(
         "a-pulled-card-s-screen-is-always-safe",
@@ -421,13 +422,16 @@ def cases_of(pattern: str) -> list[Case]:
     story, fault, back = pattern.split(" ")
     place_back = next(one for one in BACKS if one == back)
     if fault == "none":
-        return [Case(story, None, place_back)]
+        return [Case(story, (), place_back)]
+    return [Case(story, places, place_back) for places in product(*(_places(story, one) for one in fault.split("+")))]
+
+
+def _places(story: str, fault: str) -> list[Place]:
     which, _, way = fault.partition(":")
     kind, _, instruction = which.removeprefix("-").partition("/")
     seen = seen_in(story).get(kind, [])
     numbers = [at for at, what in enumerate(seen, 1) if not instruction or what[2:4].upper() == instruction]
-    places = [Place(kind, number, way) for number in (reversed(numbers) if which.startswith("-") else numbers)]
-    return [Case(story, place, place_back) for place in places]
+    return [Place(kind, number, way) for number in (reversed(numbers) if which.startswith("-") else numbers)]
 
 
 def hunt(bug: Bug) -> tuple[str, str, int]:

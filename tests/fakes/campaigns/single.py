@@ -1,10 +1,10 @@
 """Part `single` of `make campaign`: every single fault at every place of every errand; then the person comes back, or does not.
 
 A case's id is `single:STORY:KIND.NUMBER:WAY:BACK`: the story, the place, how the fault strikes (`gate.WAYS`), and whether the
-person comes back `here`, `there` (another station) or `never`. One case: the errand with its fault; a station that died, or
-whose trouble stayed, is started again; its outbox is emptied; a day later the person is back; a month passes, day by day, at
-both stations and at the server; then the oracle reads everything. It all happens in one process, in seconds of a clock that is
-passed in.
+person comes back `here`, `there` (another station) or `never`. Of two faults both stand there, each with its way (part `pairs`).
+One case: the errand with its fault; a station that died, or whose trouble stayed, is started again; its outbox is emptied; a day
+later the person is back; a month passes, day by day, at both stations and at the server; then the oracle reads everything. It all
+happens in one process, in seconds of a clock that is passed in.
 """
 
 import asyncio
@@ -52,30 +52,33 @@ PICKUPS = (
 
 @dataclass(frozen=True)
 class Case:
-    """One fault, and who comes back where."""
+    """One fault, two or none, and who comes back where."""
 
     story: str
-    place: Place | None
+    places: tuple[Place, ...]
     back: Back
 
     @property
     def id(self) -> str:
-        where = "none" if self.place is None else f"{self.place.kind}.{self.place.number}:{self.place.way}"
+        where = ":".join(f"{place.kind}.{place.number}:{place.way}" for place in self.places) or "none"
         return f"{PART}:{self.story}:{where}:{self.back}"
 
     @classmethod
     def parse(cls, text: str) -> "Case":
         """Raises ValueError for what is no id of a case."""
-        part, story, *place, back = text.split(":")
+        part, story, *words, back = text.split(":")
         if part != PART or back not in BACKS or story not in stories():
             raise ValueError(text)
-        if place == ["none"]:
-            return cls(story, None, back)
-        where, way = place
-        kind, _, number = where.partition(".")
-        if kind not in WAYS or way not in WAYS[kind]:
-            raise ValueError(text)
-        return cls(story, Place(kind, int(number), way), back)
+        if words == ["none"]:
+            return cls(story, (), back)
+        return cls(story, tuple(_place(where, way) for where, way in zip(words[::2], words[1::2], strict=True)), back)
+
+
+def _place(where: str, way: str) -> Place:
+    kind, _, number = where.partition(".")
+    if kind not in WAYS or way not in WAYS[kind]:
+        raise ValueError(f"{PART}: {where}:{way}")
+    return Place(kind, int(number), way)
 
 
 @cache
@@ -117,7 +120,7 @@ def seen_in(story: str) -> dict[Kind, list[str]]:
 
 
 async def _undisturbed(story: str, folder: Path, templates: Path) -> Played:
-    played = await play(Case(story, None, "never"), folder, templates)
+    played = await play(Case(story, (), "never"), folder, templates)
     await played.world.close()
     return played
 
@@ -129,7 +132,7 @@ def cases() -> Iterator[Case]:
             for number in range(1, count + 1):
                 for way in WAYS[kind]:
                     for back in BACKS:
-                        yield Case(story, Place(kind, number, way), back)
+                        yield Case(story, (Place(kind, number, way),), back)
 
 
 def _in_memory() -> Path | None:
@@ -164,19 +167,20 @@ async def play(case: Case, folder: Path, templates: Path) -> Played:
     here.gate.enter(asyncio.get_running_loop())
     here.gate.counts.clear()
     here.gate.seen.clear()
-    here.gate.place = case.place
+    here.gate.places = case.places
     await _visit(played, here)
     await _send(here)
-    if here.gate.dead or (case.place is not None and case.place.way in ("stays", "cut")):
+    if here.gate.dead or any(place.way in ("stays", "cut") for place in case.places):
         world.take_cards()
         world.pass_time(hours=1)
         await here.restart()
         played.stopped_after = True
         await here.sync()
     world.take_cards()
-    if case.place is None:
+    if not case.places:
         return played
     world.pass_time(days=1)
+    world.here.gate.places = ()  # a fault whose place the errand did not reach befalls nobody
     await _come_back(played)
     await pass_a_month(world)
     return played
@@ -304,7 +308,8 @@ async def run_case(case: Case) -> tuple[str, list[Found]]:
 def verdict_of(case: Case) -> Verdict:
     """Play, judge, and say it as the table does."""
     ended, found = asyncio.run(run_case(case))
-    injected = "nothing" if case.place is None else f"{case.place.kind}, {case.place.way}"
+    ways = [f"{place.kind}, {place.way}" for place in case.places] or ["nothing"]
+    injected = ways[0] if len(ways) == 1 else "two faults"
     return Verdict(case.id, injected, case.story, tuple(str(one) for one in found), ended)
 
 
@@ -328,15 +333,18 @@ def _begin(templates: str, silent_to: int) -> None:
 
 def run_part(options: Options) -> int:
     """Run all cases, or those that are named, and print the table."""
-    chosen = [Case.parse(one) for one in options.ids]
-    progress = Progress.open(PART, options)
-    if not chosen:
+    everything: list[Case] = []
+    if not options.ids:
         everything = list(cases())
         random.Random(options.seed).shuffle(everything)  # a run that is cut off has looked everywhere
-        chosen = everything[: options.count]
-        known = progress.verdicts
-        chosen = [one for one in chosen if one.id not in known]
-        print(f"{len(everything)} cases, {len(chosen)} to run", flush=True)
+        print(f"{len(everything)} cases", flush=True)
+    return run_cases(Progress.open(PART, options), everything[: options.count], options)
+
+
+def run_cases(progress: Progress, cases: Sequence[Case], options: Options) -> int:
+    """Run those that have no verdict yet, or else the named ones, and print the table."""
+    missing = [case for case in cases if case.id not in progress.verdicts]
+    chosen = [Case.parse(one) for one in options.ids] or missing
     began, of = time.monotonic(), len(progress.verdicts) + len(chosen)
     for verdict in _verdicts(chosen, options.jobs):
         if options.ids:

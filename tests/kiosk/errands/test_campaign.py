@@ -4,11 +4,12 @@ import asyncio
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.campaigns import clock_station, single
+from tests.fakes.campaigns import clock_station, pairs, single
 from tests.fakes.campaigns.gate import WAYS, Place
 from tests.fakes.campaigns.oracle import CardEvidence, Evidence, StationEvidence, VisitEvidence, judge
 from tests.fakes.campaigns.parts import Options, Progress
@@ -17,7 +18,10 @@ from tests.fakes.campaigns.single import Case, cases, run_case, stories
 
 STEP = 997
 """Every so many-th case is run: a prime, so that each kind of place and each way has its turn."""
-PLANTED = ("an-end-is-dropped", "a-hold-that-is-forgotten", "a-try-is-counted-after", "a-pledge-is-not-redeemed")
+PLANTED = (
+    "an-end-is-dropped", "a-hold-that-is-forgotten", "a-try-is-counted-after", "a-pledge-is-not-redeemed",
+    "what-was-settled-is-turned-round",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,7 @@ def every_case() -> list[Case]:
 
 def test_every_errand_and_every_way_of_failing_has_its_cases(every_case: list[Case]) -> None:
     assert {case.story for case in every_case} == set(stories())
-    found = {(case.place.kind, case.place.way) for case in every_case if case.place is not None}
+    found = {(place.kind, place.way) for case in every_case for place in case.places}
     assert found == {(kind, way) for kind, ways in WAYS.items() for way in ways}
     assert len({case.id for case in every_case}) == len(every_case) > 20_000
     assert all(Case.parse(case.id) == case for case in every_case[::STEP])
@@ -35,6 +39,15 @@ def test_every_errand_and_every_way_of_failing_has_its_cases(every_case: list[Ca
 
 def test_a_slice_of_all_single_faults_breaks_no_rule(every_case: list[Case]) -> None:
     for case in every_case[::STEP]:
+        ended, found = asyncio.run(run_case(case))
+        assert not found, f"{case.id}: {ended}: {[str(one) for one in found]}"
+
+
+def test_two_faults_in_one_errand_break_no_rule() -> None:
+    chosen = list(islice(pairs.draws(1), 200))
+    assert chosen == list(islice(pairs.draws(1), 200))
+    assert all(len({*case.places}) == 2 and Case.parse(case.id) == case for case in chosen)
+    for case in chosen[:8]:
         ended, found = asyncio.run(run_case(case))
         assert not found, f"{case.id}: {ended}: {[str(one) for one in found]}"
 
@@ -86,7 +99,10 @@ def test_a_case_that_is_none_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match="single"):
             Case.parse(text)
-    assert Case.parse("single:change_pin:card.1:once:here").place == Place("card", 1, "once")
+    assert Case.parse("single:change_pin:card.1:once:here").places == (Place("card", 1, "once"),)
+    two = "single:change_pin:card.24:lost:commit.3:once:never"
+    assert Case.parse(two).places == (Place("card", 24, "lost"), Place("commit", 3, "once"))
+    assert Case.parse(two).id == two
 
 
 CARD = CardEvidence("9999", "222222", "111111", ("222222",), tries_spent=0)
@@ -104,6 +120,7 @@ GOOD = Evidence("information", ("done", ""), (StationEvidence("a", (), ()),), ()
         ({"stations": (StationEvidence("a", (), (), puks=1),)}, "tries"),
         ({"stations": (StationEvidence("a", (), (), open_slot=2),)}, "door"),
         ({"stations": (StationEvidence("a", (), (), papers=1),)}, "effects"),
+        ({"stations": (StationEvidence("a", (), (), coded_twice=("O-1",)),)}, "effects"),
         ({"register_told": ("block",)}, "effects"),
         ({"visits": (DONE,)}, "ends"),
         (
