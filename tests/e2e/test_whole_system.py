@@ -60,7 +60,7 @@ def test_who_was_struck_by_a_fault_comes_back_and_the_judge_finds_what_is_taken_
             system.start()
             case = Case(system, Draw(f"{PART}:a", 1, "change_pin", (Fault("station write", "kill", 90),), "here"))
             assert case.run() == ()
-            assert [visit.said["outcome"] for visit in case.visits] == ["died (-9)", "done"]
+            assert [visit.said["outcome"] for visit in case.visits] == ["died (-9) at nothing", "done"]
             with closing(sqlite3.connect(system.region.places.fleet_data / FILE_NAME)) as store, store:
                 store.execute("DELETE FROM events WHERE id = (SELECT max(id) FROM events)")
             assert [found for found in case.wrong() if "is not held" in found]

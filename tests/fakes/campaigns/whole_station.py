@@ -2,7 +2,7 @@
 
 The station is the real one without a window; cards, printer and cabinet are twins whose state lies on the disk after every
 move, so that it outlives the process as the things themselves would. ORDERS is a file of JSON (`Orders`). Each question that is
-asked is a line of JSON on standard output, and what became of the errand is the last.
+asked is a line of JSON on standard output, so is the end of the errand (`errand`), and what became of it all is the last.
 
 A person who is asked what the story does not foresee does what the screen shows (puts in, takes, closes, drops), or leaves.
 """
@@ -36,6 +36,8 @@ from sim.stories.clock import HandClock
 from sim.stories.person import Person
 
 ONLINE_S, DRAIN_S, POLL_S = 15.0, 25.0, 0.05
+AGAIN = 3
+"""So often a person sees the same screen before she walks away."""
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -74,6 +76,9 @@ class Visitor(Person):
             raise ErrandEndedError(f"left at {view.name}") from None
 
     def _told(self, view: View[Any]) -> str | None:
+        if self.names.count(view.name) > AGAIN:
+            self._away = True
+            return None
         deeds = self._story.get(view.name)
         if deeds:
             answer = deeds[0] if len(deeds) == 1 else deeds.popleft()
@@ -182,6 +187,7 @@ async def visit(orders: Orders, say: Callable[[dict[str, Any]], None]) -> None:
         ended = None
         if orders.errand:
             ended = await station.run(next(errand for errand in ERRANDS if errand.id == orders.errand))
+            say({"errand": ended.outcome})
         drained = await _until(station, DRAIN_S, lambda: _is_drained(station))
         say({
             "outcome": ended.outcome if ended else "none", "reason": ended.reason if ended else "",

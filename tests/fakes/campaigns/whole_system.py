@@ -11,6 +11,8 @@ and issuer say the same, and the person has what she came for or a way on. Nine 
 import contextlib
 import errno
 import json
+import logging
+import multiprocessing
 import os
 import shutil
 import signal
@@ -21,7 +23,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,7 +44,7 @@ from sim.bench.virtual_bench import Scenario, VirtualBench
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import PIN, person
 from sim.reader.pki import TestAuthority
-from tests.fakes.campaigns.failing_calls import Act, Plan, Strike
+from tests.fakes.campaigns.failing_calls import Act, Plan, Strike, library
 from tests.fakes.campaigns.flaky_line import KINDS, FlakyLine, Trouble
 from tests.fakes.campaigns.parts import Options, Progress, Verdict
 from tests.fakes.campaigns.whole_station import Orders
@@ -70,6 +72,7 @@ ASIDE = "SELECT (SELECT count(*) FROM quarantine) + (SELECT count(*) FROM confli
 EVENTS = """
 SELECT e.epoch, e.sequence, e.envelope, e.data FROM events e JOIN stations s ON s.id = e.station WHERE s.name = ?
 """
+UNKNOWN_DROP = "SELECT 1 FROM events WHERE type LIKE '%effect.unknown' AND data LIKE '%drop.card%' AND data LIKE ?"
 VISIT_S, STOPPED_S, SETTLED_S = 120.0, 3.0, 60.0
 ELSEWHERE = "lasarettet-b"
 
@@ -232,7 +235,10 @@ class Visit:
 
     @property
     def said(self) -> dict[str, Any]:
-        return self.lines[-1] if self.lines and "outcome" in self.lines[-1] else {"outcome": f"died ({self.code})"}
+        if self.lines and "outcome" in self.lines[-1]:
+            return self.lines[-1]
+        seen = next((line["view"] for line in reversed(self.lines) if "view" in line), "nothing")
+        return {"outcome": f"died ({self.code}) at {seen}"}
 
     @property
     def is_done(self) -> bool:
@@ -247,6 +253,8 @@ class Case:
         self.someone = person(drawn.person)
         self.order = f"2026-{drawn.person:04d}"
         self.bench = system.bench
+        self.benches = [self.bench]
+        """Of the stations that she has been at."""
         self.code = PIN
         self.visits: list[Visit] = []
 
@@ -282,6 +290,7 @@ class Case:
         hand = tuple(name for name in self._hands() if name.startswith(f"{self.draw.person}:"))
         self.bench = here.with_name(f"bench-{self.draw.person}")
         shutil.copytree(here / "cards", self.bench / "cards")
+        self.benches.append(self.bench)
         errand = self.draw.errand
         if errand == "unblock" and self._card(self.own_first).codes.pin.tries_left:
             errand = "change_pin"
@@ -370,6 +379,8 @@ class Case:
             assert station.stdout is not None
             for line in station.stdout:
                 visit.lines.append(json.loads(line))
+                if "errand" in visit.lines[-1]:
+                    self.system.heal()
                 fault = at_question.pop(visit.lines[-1].get("asked", -1) + 1, None)
                 if fault is not None:
                     self.system.signal(fault.where, fault.what)
@@ -394,16 +405,13 @@ class Case:
         world.authority = TestAuthority.load_or_create(self.system.region.places.folder / "card-authority", now)
         return world
 
-    def _state(self) -> dict[str, Any]:
-        file = self.bench / "world.json"
-        return json.loads(file.read_text()) if file.exists() else {}
-
     def _hands(self) -> list[str]:
-        state = self._state()
+        state = _state(self.bench)
         return [*state.get("hand", ()), *state.get("in_reader", {}).values()]
 
     def _is_binned(self, name: str) -> bool:
-        return name in json.dumps(self._state().get("cabinet", {})) and name not in self._hands()
+        """Whether it lies in the bin of a station that she has been at."""
+        return any(name in _state(bench).get("cabinet", {}).get("drop", {}).get("bin", ()) for bench in self.benches)
 
     def _card(self, name: str) -> VirtualCard:
         return VirtualCard.load(self.system.bench / "cards" / f"{name.replace(':', '-')}.json")
@@ -467,12 +475,18 @@ class Case:
             yield f"nobody has typed the code {code}"
 
     def _wrong_issuer(self) -> Iterator[str]:
-        """A card that was returned is stopped there; no other is."""
-        for which, card in (("old", self.someone.old), ("new", self.someone.new)):
-            returned = which == "old" and self._has_returned()
-            good = STOPPED if returned else USABLE
-            if not _comes(lambda number=card.card_number, good=good: self._issuers_word(number) in good):  # type: ignore[misc]
-                yield f"the {which} card is {self._issuers_word(card.card_number)} at the issuer; returned: {returned}"
+        """A card in a bin is stopped there, and one of which the station does not know may be; no other is."""
+        old, new = self.someone.old.card_number, self.someone.new.card_number
+        is_binned = self._is_binned(self.own_first)
+        good = STOPPED if is_binned else (*USABLE, *STOPPED) if self._is_drop_unknown(old) else USABLE
+        if not _comes(lambda: self._issuers_word(old) in good):
+            yield f"the old card is {self._issuers_word(old)} at the issuer; in a bin: {is_binned}"
+        if self._issuers_word(new) not in USABLE:
+            yield f"the new card is {self._issuers_word(new)} at the issuer"
+
+    def _is_drop_unknown(self, card_number: str) -> bool:
+        with contextlib.closing(self._server()) as store:
+            return bool(store.execute(UNKNOWN_DROP, (f"%{card_number}%",)).fetchone())
 
     def _issuers_word(self, number: str) -> str:
         file = next(self.system.region.places.issuer.glob("*.sqlite"))
@@ -491,6 +505,11 @@ class Case:
             yield f"nobody is offered the order any more: {state}"
         if receipts > 1:
             yield f"{receipts} receipts"
+
+
+def _state(bench: Path) -> dict[str, Any]:
+    file = bench / "world.json"
+    return json.loads(file.read_text()) if file.exists() else {}
 
 
 def _comes(reached: Callable[[], bool]) -> bool:
@@ -546,19 +565,36 @@ def run_draws(draws: list[Draw], folder: Path) -> Iterator[Verdict]:
         )
 
 
+def run_batch(draws: list[Draw]) -> list[Verdict]:
+    """The verdicts of one region."""
+    with tempfile.TemporaryDirectory(prefix="kk-") as folder:
+        return list(run_draws(draws, Path(folder)))
+
+
+def batches(draws: Iterable[Draw]) -> Iterator[list[Draw]]:
+    """Draws that can share a region, since each is of another person."""
+    batch: list[Draw] = []
+    for drawn in draws:
+        if drawn.person in [other.person for other in batch]:
+            yield batch
+            batch = []
+        batch.append(drawn)
+    if batch:
+        yield batch
+
+
 def run_part(options: Options) -> int:
-    """`count` draws of that seed that were not run yet, or those that are named."""
-    progress = Progress.open(PART, options)
+    """`count` draws of that seed that were not run yet, or those that are named; `jobs` regions side by side."""
+    progress, begun = Progress.open(PART, options), time.monotonic()
     names = options.ids or tuple(f"{PART}:{options.seed}.{number}" for number in range(options.count or DRAWS))
     wanted = [draw(*map(int, name.partition(":")[2].split("."))) for name in (options.ids or progress.missing(names))]
-    while wanted:
-        batch: list[Draw] = []
-        while wanted and wanted[0].person not in [one.person for one in batch]:
-            batch.append(wanted.pop(0))
-        with tempfile.TemporaryDirectory(prefix="kk-") as folder:
-            for verdict in run_draws(batch, Path(folder)):
+    library()  # built once, before several regions want it
+    with multiprocessing.get_context("spawn").Pool(options.jobs, logging.disable) as pool:
+        for verdicts in pool.imap_unordered(run_batch, batches(wanted)):
+            for verdict in verdicts:
                 progress.add(verdict, of=len(names))
                 if options.ids:
                     print(verdict.ended)
     print(progress.table())
+    print(f"{len(wanted)} draws in {time.monotonic() - begun:.0f} s, {options.jobs} regions at a time")
     return int(any(verdict.broken for verdict in progress.verdicts.values()))
