@@ -106,3 +106,23 @@ def test_certificates_that_end_soon_are_deadlines_of_their_rule(fleet: Fleet) ->
         ("certificate", "2026-06-03"),
         ("certificate", "2026-07-03"),
     ]
+
+
+def test_what_was_done_about_one_certificate_is_not_done_about_another_of_the_same_day(fleet: Fleet) -> None:
+    certificate(fleet, "2026-06-20", "9752269871")
+    certificate(fleet, "2026-06-20", "9752269872")
+    first, second = near(fleet, "certificate")
+    with fleet.database.writing.begin() as connection:
+        deadlining.record_action(connection, first, "warned", "remind", fleet.now)
+    assert near(fleet, "certificate") == [second]
+
+
+@pytest.mark.parametrize(("last_day", "left"), [("2026-06-04", 0), ("2026-06-03", 0), ("2026-06-02", 1)])
+def test_who_was_warned_of_a_certificate_is_told_again_once_its_last_day_is_past(
+    fleet: Fleet, last_day: str, left: int
+) -> None:
+    certificate(fleet, last_day)
+    (deadline,) = near(fleet, "certificate")
+    with fleet.database.writing.begin() as connection:
+        deadlining.record_action(connection, deadline, "warned", "remind", fleet.now)
+    assert len(near(fleet, "certificate")) == left
