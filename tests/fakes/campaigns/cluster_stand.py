@@ -29,15 +29,18 @@ class Sizes:
 
 @dataclass
 class Program:
-    """One process of `kortkiosk-fleet`, that says when it is ready."""
+    """One process of `kortkiosk-fleet`, that says when it is ready. `module`, `folder`, `options`: of another version."""
 
     words: Sequence[str]
+    module: str = "fleet.server.cli"
+    folder: Path | None = None
+    options: Sequence[str] = ("--unseparated",)
     process: subprocess.Popen[str] | None = None
     ready: dict[str, object] = field(default_factory=dict)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "fleet.server.cli", *self.words, "--json", "--unseparated"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", self.module, *self.words, "--json", *self.options]
+        self.process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.ready = json.loads(self.process.stdout.readline())
         assert self.ready["ready"] is True

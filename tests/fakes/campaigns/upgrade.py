@@ -102,9 +102,9 @@ class Writing:
         self.committed = max([self.committed, *map(int, said.split())])
 
 
-def unpacked(folder: Path) -> Path | None:
-    """The version before, in that folder; None where this repository has no such tag."""
-    archive = subprocess.run(["git", "-C", str(ROOT), "archive", TAG], capture_output=True, check=False)
+def unpacked(folder: Path, version: str = TAG) -> Path | None:
+    """The version before, in that folder; None where this repository has no such tag or commit."""
+    archive = subprocess.run(["git", "-C", str(ROOT), "archive", version], capture_output=True, check=False)
     if archive.returncode != 0:
         return None
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as packed:
