@@ -9,18 +9,18 @@ from sqlalchemy import insert, update
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.model import Deadline, Deadlines
 from fleet.server.deadlines.service import DeadlineService
-from fleet.server.deadlines.settings import ALARMS, MAY, Code
+from fleet.server.deadlines.settings import ALARMS, MAY, Code, DeadlineSettings
 from fleet.server.issuers.tables import certificates
 from fleet.server.orders.tables import orders
 from fleet.server.platform.live_feed.topics import Topic, topics_of
 from tests.fleet.server.conftest import hold_orders, record
-from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet
+from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet, handed_over, person, replace_rule
 
 
-def certificate(fleet: Fleet, last_day: str, card: str = CARD) -> None:
+def certificate(fleet: Fleet, last_day: str, card: str = CARD, profile: str = "identification") -> None:
     """One of that card, which ends on that day."""
     row = {
-        "serial": f"s-{card}-{last_day}", "card_number": card, "hsa_id": HOLDER, "profile": "identification",
+        "serial": f"s-{card}-{profile}-{last_day}", "card_number": card, "hsa_id": HOLDER, "profile": profile,
         "station": "entre-a", "last_day": last_day, "loa": 3, "at": fleet.now,
     }  # fmt: skip
     fleet.sql(insert(certificates).values(row))
@@ -126,3 +126,30 @@ def test_who_was_warned_of_a_certificate_is_told_again_once_its_last_day_is_past
     with fleet.database.writing.begin() as connection:
         deadlining.record_action(connection, deadline, "warned", "remind", fleet.now)
     assert len(near(fleet, "certificate")) == left
+
+
+def test_a_newer_certificate_stands_in_for_one_of_its_own_profile_alone(fleet: Fleet) -> None:
+    certificate(fleet, "2026-06-20")
+    certificate(fleet, "2031-06-20", profile="signature")
+    assert certificates_told(fleet) == ["2026-06-20", "2031-06-20"]
+    certificate(fleet, "2031-06-21")
+    assert certificates_told(fleet) == ["2031-06-20", "2031-06-21"]
+
+
+@pytest.mark.parametrize("code", ["left", "name_changed", "not_collected", "certificate"])
+def test_of_each_rule_a_station_has_its_own_and_who_may_see_others_sees_no_more(fleet: Fleet, code: Code) -> None:
+    certificate(fleet, "2026-06-20")
+    if code == "not_collected":
+        hold_orders(fleet.database, record(), now=fleet.now)
+    else:
+        handed_over(fleet)
+        person(fleet, left="2026-06-02", name_changed="2026-06-05")
+    desk = DeadlineService(fleet.database, fleet.settings, lambda: fleet.now)
+    assert [desk.lane(code, station=name).total for name in ("", "entre-a", "entre-b")] == [1, 1, 0]
+    assert [desk.within(frozenset({name})).lane(code).total for name in ("entre-a", "entre-b")] == [1, 0]
+
+
+def test_a_rule_that_is_off_is_named_by_the_error(fleet: Fleet) -> None:
+    rules = {**fleet.settings.rule, "left": replace_rule(fleet, "left", off=True)}
+    with pytest.raises(KeyError, match="left"):
+        DeadlineService(fleet.database, DeadlineSettings(rules), lambda: fleet.now).lane("left")
