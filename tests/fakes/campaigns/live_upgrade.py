@@ -6,10 +6,10 @@ same queues. `live-upgrade:single`: one server on SQLite with its own mosquitto,
 on the same folder. The stations stay those of the version before: servers are updated first. In the end each event that a
 station has sent must be held once, in an intact chain, and nothing may be set aside.
 
-The version before is `BEFORE`; `live-upgrade:single:COMMIT` takes another. One whose servers did not sign their `acked` (`v0.1.0`) has
-stations that cannot read what this one says: their events wait at the station, and only what was acknowledged has to be held; its
-workers know other queues, so that there is no `cluster` from it. Without the version, or without broker and PostgreSQL, a case says
-so and is skipped.
+The version before is `BEFORE`; `live-upgrade:single:COMMIT` takes another. One whose servers did not sign their `acked`
+(`v0.1.0`) has stations that cannot read what this one says: their events wait at the station, and only what was acknowledged has
+to be held; its workers know other queues, so that there is no `cluster` from it. Without the version, or without broker and
+PostgreSQL, a case says so and is skipped.
 """
 
 import contextlib
