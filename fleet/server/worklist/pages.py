@@ -123,7 +123,9 @@ def carry_out(request: Request, worklist: Worklist, cards: Cards, row: WorklistR
 def _page(request: Request, web: Web, worklist: Worklist, asked: tuple[str, str, str]) -> Response:
     seen, now, t, caller = web.hub.latest, web.clock(), web.texts_for(request), caller_of(request)
     show, station, item = asked
-    rows = list(worklist.within(stations_named(request, web, station)).rows())
+    everywhere = list(worklist.within(stations_named(request, web, "")).rows())
+    meant = stations_named(request, web, station)
+    rows = [row for row in everywhere if row.station in meant] if station else everywhere
     mine = [row for row in rows if row.taken and row.taken.who == caller.name]
     free = [row for row in rows if row.taken is None]
     shown = {"all": rows, "free": free, "mine": mine}[show]
@@ -144,6 +146,7 @@ def _page(request: Request, web: Web, worklist: Worklist, asked: tuple[str, str,
         shows=SHOWS,
         show=show,
         station=station,
+        places=sorted({row.station for row in everywhere} | ({station} if station else set())),
         chosen=chosen,
         steps=row_story(chosen, worklist.story(chosen), t) if chosen else (),
         actions=[(each, obstacle(request, worklist, chosen, each)) for each in ACTIONS[chosen.kind]] if chosen else (),

@@ -53,6 +53,8 @@ MENU = (
     Page("administrators", "/administrators", "badge-account-horizontal-outline", Right.PEOPLE),
     Page("users", "/users", "account-tie-outline", Right.MANAGE),
 )
+AT_THUMB = frozenset({"alerts", "worklist", "stations"})
+"""Pages in the bar of a phone, beside the search and the rest."""
 _MORE = "updates"
 """Where the second part of the menu begins."""
 
@@ -95,6 +97,7 @@ class Web:
             form_token=getattr(request.state, "form_token", ""),
             proves=self.evidence and caller is not None and caller.may(Right.AUDIT),
             more=_MORE,
+            at_thumb=AT_THUMB,
             menu=[page for page in MENU if caller is not None and caller.may(page.right)],
             languages=LANGUAGES,
             themes=THEMES,

@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 from sqlalchemy import select
 
-from fleet.messages.asking import DeclinedResult
+from fleet.messages.asking import DeclinedResult, LetterAsk
 from fleet.messages.link import Administrator, encode
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.cards.stock.model import BinRow, Emptied
@@ -23,6 +23,7 @@ from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.model import RequestKey
 from fleet.server.maintenance.model import Window
 from fleet.server.orders.model import OrderLine, OrderRow
 from fleet.server.orders.service import import_orders
@@ -108,10 +109,16 @@ def fill_worklist(database: Database) -> None:
     desk.order("2026-9004", cards[5], station="angsvik", slot=34)
     with database.writing.begin() as connection:
         requesting.report_handovers(connection, ["2026-9004"], desk.now)
-        requesting.leave_to_people(connection, requesting.due_requests(connection, desk.now)[0])
+        letter = LetterAsk(id="1" * 32, card_number=cards[9])
+        requesting.enqueue(connection, RequestKey("hamnen", letter.id), letter, "", desk.now)
+        for row in requesting.due_requests(connection, desk.now):
+            requesting.leave_to_people(connection, row.key)
     desk.later(hours=20)
     desk.emptied(ids["psykiatrin-ostra"], 51, 50)
     desk.order("2026-9005", cards[6], "misplaced", slot=35)
+    desk.order(
+        "2026-9006", cards[10], "waiting", slot=36, name="Ola Berg", last_day=f"{desk.now - timedelta(days=1):%Y-%m-%d}"
+    )
     desk.quarantined(ids["lasarettet-a"], 17, cards[7])
     desk.letter_refused(cards[8], "reserve_card")
     for row, who in zip(desk.worklist.rows(), ("tove.test", "östen.norr"), strict=False):
@@ -209,6 +216,36 @@ async def test_the_worklist_fits_on_a_phone(site: Site, context: BrowserContext,
         box = await link.bounding_box()
         assert box is not None
         assert box["x"] + box["width"] <= 390
+
+
+async def test_a_phone_has_five_places_at_the_thumb_and_the_rest_behind_the_last(
+    site: Site, context: BrowserContext, complaints: Complaints
+) -> None:
+    """Alerts, worklist, stations, search and more (design, 05-worklist); each target at least 44 px."""
+    page = await context.new_page()
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(site.url + "/worklist")
+    bar = page.locator(".side a:visible")
+    places = []
+    for link in await bar.all():
+        box = await link.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+        assert 844 - 72 <= box["y"] <= 844 - box["height"]
+        places.append((box["x"], await link.locator("span").first.inner_text()))
+    assert [name for _, name in sorted(places)] == ["Larm", "Att göra", "Stationer", "Sök", "Mer"]
+    await page.get_by_role("link", name="Mer", exact=True).click()
+    await page.get_by_role("link", name="Frister", exact=True).wait_for()
+    if PICTURES:
+        await page.screenshot(path=str(Path(PICTURES) / "light-sv" / "menu-390x844.png"))
+    await page.get_by_role("link", name="Stäng", exact=True).click()
+    await page.get_by_role("link", name="Frister", exact=True).wait_for(state="hidden")
+    await page.get_by_role("link", name="Sök", exact=True).click()
+    assert await page.evaluate("document.activeElement.id") == "find"
+    await page.locator("#station").select_option("hamnen")
+    await page.locator(".filter button").click()
+    await page.locator(".work li").first.wait_for()
+    assert await page.locator(".work li").count() == 2
 
 
 async def test_maintenance_is_planned_in_a_browser_and_ended(
