@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -225,7 +225,7 @@ class FleetServer:
             if (mailbox := rules.holders_channel) is not None and "certificate" in deadlines.codes:
                 once.append(HolderMail(database, deadlines.rule["certificate"], mailbox, self._clock).run)
             if directory is not None:
-                once.append(_directory_sync(database, directory, changes, self._clock).run)
+                once.append(_directory_sync(database, directory, changes, self._clock, self._kept_people()).run)
             if stamping is not None:
                 once.append(TimestampService.of(database, stamping, self._clock).run)
             self._run(parts, lead(database, once), "done-once")
@@ -265,6 +265,9 @@ class FleetServer:
 
     def _url(self) -> str:
         return self.pages.url if self.pages is not None else ""
+
+    def _kept_people(self) -> timedelta:
+        return timedelta(days=load_periods(self._config.retention).days.people)
 
     def _retention(self, database: Database) -> RetentionService:
         config = self._config
@@ -420,13 +423,15 @@ class FleetServer:
         self._ending.later(parts, name, cancelled, task)
 
 
-def _directory_sync(database: Database, settings: DirectorySettings, changes: Changes, clock: Clock) -> DirectorySync:
+def _directory_sync(
+    database: Database, settings: DirectorySettings, changes: Changes, clock: Clock, kept: timedelta
+) -> DirectorySync:
     """The one part that needs bonsai. Raises ServerError where it is not installed."""
     try:
         from fleet.server.people.ldap_directory import LdapDirectory  # a server without LDAP needs no libldap
     except ImportError as error:
         raise ServerError(f"--directory: {error}; install the program with its extra ldap") from None
-    return DirectorySync(database, LdapDirectory(settings.ldap), settings.ldap, changes, clock)
+    return DirectorySync(database, LdapDirectory(settings.ldap), settings.ldap, changes, clock, kept)
 
 
 @contextlib.contextmanager

@@ -3,12 +3,13 @@
 Rules (docs/rules.md, "Guards"): an empty answer is a fault and changes nothing. Who was there and is not any more has left on the
 day when that was seen, where the settings say so. Leaves of more than a share of the people within 24 hours, or of more than half
 of them, wait for a person, with an alarm; so do new names; the rest is taken. By a clock that is not believed nothing is dated.
+Who left so long ago that retention has forgotten them is not brought back, where nobody else knows them.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,8 +19,9 @@ from fleet.messages.leavers import leaver_digest
 from fleet.server.guards.model import DIRECTORY_LEAVERS, DIRECTORY_NAMES, BatchName
 from fleet.server.guards.service import LEAST_SHARE, clock_is_believed, within_share
 from fleet.server.people.directory_settings import LdapSettings
+from fleet.server.people.merging import YES
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage, Fact, Facts, PeopleSource, Source
-from fleet.server.people.service import known_certificates, record_certificates, record_facts
+from fleet.server.people.service import known_certificates, record_certificates, record_facts, stored_people
 from fleet.server.people.tables import directory_syncs, person_facts
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import READ_FAULTS, Database
@@ -57,9 +59,11 @@ class DirectorySync:
         settings: LdapSettings,
         changes: Changes,
         clock: Callable[[], datetime],
+        kept: timedelta | None = None,
     ) -> None:
+        """`kept`: so long after their last day people are known (retention); None: for ever."""
         self._database, self._source, self._settings = database, source, settings
-        self._changes, self._clock = changes, clock
+        self._changes, self._clock, self._kept = changes, clock, kept
 
     async def run(self) -> None:
         """Until cancelled. May be run again."""
@@ -76,6 +80,7 @@ class DirectorySync:
             page = read_people(self._source)
             with self._database.reading.begin() as connection:
                 known, digests = _known(connection), known_certificates(connection)
+                page = without_forgotten(connection, page, self._forgotten_until())
             certificates = _new_certificates(page, digests)
             with self._database.writing.begin() as connection:
                 done = take_page(connection, page, known, self._settings, self._clock())
@@ -93,6 +98,10 @@ class DirectorySync:
             _log.warning("entries of the directory whose values cannot be read: %d", page.unreadable)
         return done
 
+    def _forgotten_until(self) -> str:
+        """Who left before that day is forgotten, ISO 8601; empty where nobody is."""
+        return "" if self._kept is None else (self._clock() - self._kept).date().isoformat()
+
     def _note_failed(self, why: str) -> None:
         try:
             with self._database.writing.begin() as connection:
@@ -107,6 +116,18 @@ def read_people(source: PeopleSource) -> DirectoryPage:
     if not page.people:
         raise DirectoryAwayError("the search finds nobody: see base and filter")
     return page
+
+
+def without_forgotten(connection: Connection, page: DirectoryPage, until: str) -> DirectoryPage:
+    """Without those who left before that day (ISO 8601) for good, and whom nobody here knows."""
+    old = [hsa_id for hsa_id, facts in page.people.items() if (facts.get("left") or until) < until]
+    gone = {hsa_id for hsa_id in old if page.people[hsa_id].get("continued") != YES}
+    gone -= stored_people(connection, sorted(gone)).keys()
+    return replace(
+        page,
+        people={hsa_id: facts for hsa_id, facts in page.people.items() if hsa_id not in gone},
+        certificates={hsa_id: theirs for hsa_id, theirs in page.certificates.items() if hsa_id not in gone},
+    )
 
 
 def take_page(

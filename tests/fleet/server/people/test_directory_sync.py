@@ -13,11 +13,13 @@ from fleet.server.people.directory_settings import AttributeMap, LdapSettings
 from fleet.server.people.directory_sync import DirectorySync, SyncResult, directory_trouble
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage, Facts, PersonRow
 from fleet.server.people.queries import find_person
-from fleet.server.people.service import import_people, leaver_digests_after
+from fleet.server.people.service import import_people, known_certificates, leaver_digests_after
 from fleet.server.people.tables import people
 from fleet.server.platform.clock_check import ClockReading
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.retention.other_records import TABLES
+from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.stations.tables import alarms
 from sim.stories.room import authority
 
@@ -25,6 +27,7 @@ NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 SETTINGS = LdapSettings(
     "ldaps://test", "ca", "cn=test", "secret", "dc=test", AttributeMap("employeeNumber", name="cn", left="left")
 )
+KEPT = timedelta(days=180)
 CERTIFICATE = authority().anchors()[0]
 
 
@@ -58,7 +61,7 @@ class Region:
 
     def __init__(self, database: Database, settings: LdapSettings = SETTINGS) -> None:
         self.database, self.directory, self.now = database, Directory(), NOW
-        self.job = DirectorySync(database, self.directory, settings, Hub(), lambda: self.now)
+        self.job = DirectorySync(database, self.directory, settings, Hub(), lambda: self.now, KEPT)
         self.believe()
 
     def believe(self, hours: int = 3) -> None:
@@ -118,6 +121,36 @@ def test_who_comes_back_is_here(region: Region) -> None:
     region.directory.entries = kept
     region.look()
     assert region.left() == 0
+
+
+def test_who_was_forgotten_after_leaving_is_not_brought_back_by_a_directory_that_still_lists_them(
+    region: Region,
+) -> None:
+    region.directory.say([1, 2], left="2026-05-31")
+    region.directory.say([2], continued="yes")
+    region.directory.certificates = {"TEST000000-0001": (CERTIFICATE.public_bytes(Encoding.DER),)}
+    region.look()
+    region.believe(hours=24 * 365)
+    with region.database.writing.begin() as connection:
+        _, forget = TABLES["people"]
+        forget(connection, region.now - KEPT, Pseudonyms(bytes(32)))
+    assert region.look() == SyncResult(99, 0)
+    with region.database.reading.begin() as connection:
+        assert find_person(connection, "TEST000000-0001") is None
+        assert known_certificates(connection) == set()
+    assert region.person(2).continued
+    region.directory.say([1], left=None)
+    region.look()
+    assert region.person(1).left is None, "who has a new assignment is here"
+
+
+def test_what_the_directory_says_of_somebody_whom_the_office_knows_counts_however_old(database: Database) -> None:
+    region = Region(database)
+    with database.writing.begin() as connection:
+        import_people(connection, [PersonRow("TEST000000-0001", "Alva Test")], region.now)
+    region.directory.say([1], left="2016-05-31")
+    region.look()
+    assert region.person(1).left == "2016-05-31"
 
 
 def test_an_empty_answer_is_a_fault_and_nobody_leaves(region: Region) -> None:
