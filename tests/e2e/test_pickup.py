@@ -2,8 +2,9 @@
 
 import json
 import re
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,15 @@ CHROMIUM = {
         "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     ],
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Region]:
+    """One region for all tests that leave its server running: each is of another person."""
+    with tempfile.TemporaryDirectory(prefix="kk-") as folder:
+        region = Region(Path(folder))
+        with region.serve():
+            yield region
 
 
 @pytest.mark.pcsc
