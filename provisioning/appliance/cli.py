@@ -32,7 +32,7 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
 
     erase = make(below, "erase", "throw the keys of /data away: what is on the disk cannot be read any more", _erase)
     erase.add_argument("--device", type=Path, required=True, help="the encrypted volume")
-    erase.add_argument("--key-file", type=Path, help="the file with its key, where it is no TPM's")
+    erase.add_argument("--key-file", type=Path, help="a file with a key or a seal's secret, which goes too")
 
 
 def _erase(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:

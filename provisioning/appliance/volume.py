@@ -1,7 +1,8 @@
 """The volume of what stays (/data): its keys are thrown away, so that nothing on the disk can be read any more.
 
-Rules: a volume of LUKS loses all key slots and, where there is one, the file with its key; one without encryption has nothing to
-throw away, and says so. May be cut off and done again. What is open stays open until the machine starts anew.
+Rules: a volume of LUKS loses all key slots; one without encryption has none, and says so. A file with a key, or with the secret
+that keys are sealed with, goes in either case. May be cut off and done again. What is open stays open until the machine starts
+anew.
 """
 
 import subprocess
@@ -19,14 +20,13 @@ def erase_keys(device: Path, key_file: Path | None = None) -> bool:
     """Destroy every key slot; False where the volume is not encrypted. Raises VolumeError, OSError."""
     if not device.exists():
         raise VolumeError(f"{device}: there is no such device")
-    if _cryptsetup("isLuks", device).returncode == NOT_LUKS:
-        return False
-    erased = _cryptsetup("luksErase", device)
-    if erased.returncode != 0:
+    encrypted = _cryptsetup("isLuks", device).returncode != NOT_LUKS
+    erased = _cryptsetup("luksErase", device) if encrypted else None
+    if erased is not None and erased.returncode != 0:
         raise VolumeError(erased.stderr.strip() or f"{device}: cryptsetup ended with {erased.returncode}")
     if key_file is not None:
         key_file.unlink(missing_ok=True)
-    return True
+    return encrypted
 
 
 def _cryptsetup(action: str, device: Path) -> "subprocess.CompletedProcess[str]":

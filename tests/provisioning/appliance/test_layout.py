@@ -13,6 +13,7 @@ import pytest
 
 from provisioning.appliance.layout import ENABLED, MASKED, PROGRAMS, LayoutError, write_appliance
 from provisioning.cli import main as provision
+from provisioning.keys import machine_seal
 
 MOST_EXPOSED = 2.0
 SERVICES = ("kortkiosk-station", "kortkiosk-data", "kortkiosk-settings", "kortkiosk-usb", "kortkiosk-erase")
@@ -97,7 +98,8 @@ def test_files_are_for_everybody_to_read_and_programs_to_run(root: Path) -> None
     files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
     modes = {path.relative_to(root).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in files}
     scripts = {name for name, mode in modes.items() if mode == 0o755 and not name.startswith("opt/")}
-    assert scripts == {"usr/lib/kortkiosk/usb-gate", "usr/lib/NetworkManager/dispatcher.d/50-kortkiosk"}
+    ours = {"usr/lib/kortkiosk/usb-gate", "usr/lib/kortkiosk/make-seal"}
+    assert scripts == {*ours, "usr/lib/NetworkManager/dispatcher.d/50-kortkiosk"}
     assert {mode for name, mode in modes.items() if name not in scripts and not name.startswith("opt/")} == {0o644}
     assert not any("@PRO" in path.read_text() for path in files)
 
@@ -112,6 +114,21 @@ def test_the_station_draws_without_a_display_server_and_keeps_its_things_on_data
     assert not any("DISPLAY=" in line for line in after)
     assert {"RequiresMountsFor=/data", "ReadWritePaths=/data/kortkiosk"} <= set(lines)
     assert f"ExecStart={PROGRAMS}/kortkiosk run --config /data/kortkiosk/station.toml" in after
+
+
+def test_the_machine_s_secret_is_made_once_and_handed_to_the_station(root: Path, tmp_path: Path) -> None:
+    seal = tmp_path / "machine" / machine_seal.CREDENTIAL
+    made = []
+    for _ in range(2):
+        assert run(str(root / "usr/lib/kortkiosk/make-seal"), str(seal)).returncode == 0
+        made.append(machine_seal.of_this_machine(seal, seal))
+    assert made[0] == made[1]
+    assert (stat.S_IMODE(seal.stat().st_mode), stat.S_IMODE(seal.parent.stat().st_mode)) == (0o600, 0o700)
+    assert len(seal.read_bytes()) > 40
+    folder = root / "usr/lib/systemd/system"
+    assert "make-seal /data/machine/station-seal" in (folder / "kortkiosk-data.service").read_text()
+    drop_in = (folder / "kortkiosk-station.service.d/appliance.conf").read_text().splitlines()
+    assert f"LoadCredential={machine_seal.CREDENTIAL}:/data/machine/station-seal" in drop_in
 
 
 @needs("udevadm")

@@ -51,8 +51,11 @@ def test_a_volume_without_encryption_says_that_it_has_no_key(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "plain.img").write_bytes(bytes(1 << 20))
-    assert provision(["appliance", "erase", "--device", str(tmp_path / "plain.img")]) == 0
+    (tmp_path / "seal").write_text("made up")
+    words = ["appliance", "erase", "--device", str(tmp_path / "plain.img"), "--key-file", str(tmp_path / "seal")]
+    assert provision(words) == 0
     assert "not encrypted" in capsys.readouterr().out
+    assert not (tmp_path / "seal").exists()
 
 
 def test_a_device_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
