@@ -23,6 +23,7 @@ from fleet.messages.vocabulary import CommandName
 VIRTUAL = "virtual"
 AUTO = "auto"
 """A reader that is found by its role: the only one, or as it was told on the screen."""
+HourOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class ConfigError(Exception):
@@ -328,6 +329,12 @@ class CommandsSection(Section):
     )
 
 
+class UpdatesSection(Section):
+    """From when until when, local time, the image may be updated where the order does not say now; over midnight too."""
+
+    hours: Annotated[tuple[HourOfDay, HourOfDay], Field(strict=False)] = ("01:00", "05:00")
+
+
 class ContactSection(Section):
     """Whom to call here, where it is not what the region's file says."""
 
@@ -353,6 +360,7 @@ class Config(Section):
     commands: CommandsSection = CommandsSection()
     network: NetworkSection = NetworkSection()
     usb: UsbSection = UsbSection()
+    updates: UpdatesSection = UpdatesSection()
 
     @property
     def virtual(self) -> tuple[str, ...]:

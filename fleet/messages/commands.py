@@ -11,6 +11,7 @@ whole list. A result names the exact bytes that it answers (`digest_of`).
 """
 
 import hashlib
+import re
 from datetime import timedelta
 from typing import Literal
 
@@ -36,11 +37,41 @@ Message = Literal["stock", "repair", "moving"]
 """What visitors are told of why the station is out of service."""
 
 
-class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing that a station shall do, once.
+VERSION = re.compile(r"\d{1,9}(\.\d{1,9}){0,5}\Z")
+"""A version of an image: numbers with dots between them."""
+MOST_BUNDLE_BYTES = 4 * 1024**3
+
+
+class UpdateOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The bundle that a station shall update from, at the fleet server's port for it.
+
+    `size` in bytes, `sha256` of the whole file, as 64 hex digits. `older`: also where a newer version runs. `now`: in opening
+    hours too, though never in an errand.
+    """
+
+    version: str
+    size: int
+    sha256: str
+    port: int
+    older: bool = False
+    now: bool = False
+
+    def __post_init__(self) -> None:
+        if VERSION.match(self.version) is None:
+            raise ValueError("a version is numbers with dots between them")
+        if not (0 < self.size <= MOST_BUNDLE_BYTES and 0 < self.port < 2**16):
+            raise ValueError("no size of a bundle, or no port")
+        if re.fullmatch(r"[0-9a-f]{64}", self.sha256) is None:
+            raise ValueError("a digest is 64 hex digits")
+
+
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One thing that a station shall do, once. What is not said is left out: an older station refuses a field that it does not
+    know.
 
     `sequence` grows with every command of the station. `issued` and `not_after` are RFC 3339 times of the server. `by` and
-    `second` are names of those who ordered it, `slot` is that of `open_slot` alone, `message` that of `out_of_service`.
+    `second` are names of those who ordered it; `slot` is that of `open_slot` alone, `message` of `out_of_service`, `update` of
+    `update`.
     """
 
     station: str
@@ -53,6 +84,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     second: str | None = None
     slot: int | None = None
     message: Message | None = None
+    update: UpdateOrder | None = None
 
     def __post_init__(self) -> None:
         if self.sequence < 1:
@@ -63,6 +95,8 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("slot belongs to open_slot, and to it alone")
         if (self.message is not None) != (self.command == CommandName.OUT_OF_SERVICE):
             raise ValueError("message belongs to out_of_service, and to it alone")
+        if (self.update is not None) != (self.command == CommandName.UPDATE):
+            raise ValueError("a bundle belongs to update, and to it alone")
         if self.command in TOUCHES_CARDS and (self.second is None or self.second in ("", self.by)):
             raise ValueError("what touches cards needs a second person")
 

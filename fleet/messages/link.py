@@ -64,6 +64,25 @@ STATE_EVERY_S = 60.0
 """A station says its state so often though nothing has changed: the server tells by it who is quiet from who is gone."""
 
 
+UpdateStep = Literal["fetching", "waiting", "installing", "restarting", "testing"]
+
+
+class UpdateState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a station is updated, where it runs from one of two slots.
+
+    `compatible`: the machines that its bundles are for. `slot`: the one that runs. `step`: what is done with the bundle of
+    `version` (none: nothing). `failed`: why the last update was not confirmed, a code. `problems`: codes of its boot loader.
+    """
+
+    compatible: str
+    slot: str
+    step: UpdateStep | None = None
+    version: str | None = None
+    percent: int | None = None
+    failed: str | None = None
+    problems: tuple[str, ...] = ()
+
+
 class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The station as it is, retained on `state`."""
 
@@ -93,6 +112,8 @@ class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     """When it began; from both follows when the station renews it by itself."""
     key_kept: Literal["file", "sealed", "tpm"] | None = None
     """Where the station's key is: in a file, in a file sealed to this machine, or in a TPM."""
+    update: UpdateState | None = None
+    """None where it runs from no image with two slots."""
     server_keys: int | None = None
     """The newest statement of key rotation that it has taken; 0 before the first."""
 

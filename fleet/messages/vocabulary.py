@@ -85,6 +85,10 @@ class EventType(StrEnum):
     COMMAND_ENDED = "se.kortkiosk.command.ended"
     """`sequence`, `command`, `outcome` (`done`, `refused`, `failed`), `reason`? (a code), `slot`?: what came of it."""
 
+    UPDATE_STEP = "se.kortkiosk.update.step"
+    """`step` (`fetched`, `installed`, `confirmed`, `failed`), `version` (of the bundle), `reason`? (a code): how far an update of
+    the station's image has come."""
+
     CARD_LEFT_IN = "se.kortkiosk.card.left_in"
     """`card_number` (empty where it could not be read): its holder went, and the card is still in the reader."""
 
@@ -165,6 +169,7 @@ class EventType(StrEnum):
                 | EventType.EVENTS_DAMAGED
                 | EventType.DOOR_OPENED
                 | EventType.DOOR_SHUT
+                | EventType.UPDATE_STEP
                 | EventType.CARD_LEFT_IN
                 | EventType.CARD_LEFT_IN_TAKEN
                 | EventType.LISTS_DROPPED
@@ -349,6 +354,7 @@ class CommandName(StrEnum):
     OPEN_SLOT = "open_slot"
     SYNC = "sync"
     LOG_BUNDLE = "log_bundle"
+    UPDATE = "update"
 
 
 @unique

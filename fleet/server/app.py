@@ -93,6 +93,7 @@ from fleet.server.stations.version_pages import updates_pages
 from fleet.server.timeline.api import timeline_api
 from fleet.server.timeline.pages import timeline_pages
 from fleet.server.timeline.service import TimelineService
+from fleet.server.updates.model import Bundles, NoBundles
 from fleet.server.worklist.api import worklist_api
 from fleet.server.worklist.model import Worklist
 from fleet.server.worklist.pages import worklist_pages
@@ -132,14 +133,15 @@ def create_app(
     tracing: Tracing = OFF,
     asks: Mapping[str, int] | None = None,
     enrolments: Enrolments | None = None,
+    bundles: Bundles = NoBundles(),  # noqa: B008 it holds nothing
 ) -> FastAPI:
     """The application. `clock` gives aware times; `zone` is the zone that pages write (None: the server's own).
 
     `site` is where browsers find it, `openid` the region's own sign-in, `health` the parts that `/health/ready` asks, `evidence`
     who writes evidence files, `limits` how much is answered, `tracing` who keeps spans, `asks` the stations' asks as they are
-    counted; `cards`, `worklist`, `enrolments`
-    None: on the store of `access`, by the rules that ship. Raises OSError or ValueError where its
-    own texts are missing or incomplete, ValueError where a route does not say what it needs.
+    counted, `bundles` what stations can be updated from; `cards`, `worklist`, `enrolments` None: on the store of `access`, by the
+    rules that ship. Raises OSError or ValueError where its own texts are missing or incomplete, ValueError where a route does not
+    say what it needs.
     """
     deadlines = load_deadlines()
     side = cards or CardSide.of(access.database, hub, clock, deadlines)
@@ -189,8 +191,8 @@ def create_app(
     take(alert_api(alerts).routes)
     take(maintenance_api(alerts).routes)
     take(maintenance_pages(web, alerts).routes)
-    take(command_pages(web, commands).routes)
-    take(command_api(web, commands).routes)
+    take(command_pages(web, commands, bundles).routes)
+    take(command_api(web, commands, bundles).routes)
     take(live_router(hub).routes)
     take(doors_router(web).routes)
     take(records_router(web).routes)

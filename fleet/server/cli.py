@@ -30,6 +30,7 @@ COMMANDS = (
     Subcommand("rebuild", "make all that follows from events anew", _STORE),
     Subcommand("quarantine", "what was set aside: list it, take it back", "fleet.server.ingest.cli"),
     Subcommand("verify-store", "check that the store holds what its chains say; 3 where it does not", _INTEGRITY),
+    Subcommand("bundle", "bundles that stations are updated from: take, list, remove", "fleet.server.updates.cli"),
     Subcommand("station", "add a station by name, retire it, take it back", "fleet.server.station_cli"),
     Subcommand("user", "people who sign in", _ACCOUNTS),
     Subcommand("token", "programs that use the API", _ACCOUNTS),

@@ -94,6 +94,9 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
         metavar="HOST:PORT",
         help="where stations enrol over the network (EST), with TLS by the fleet's authority (nowhere)",
     )
+    serve.add_argument(
+        "--updates", type=address, metavar="HOST:PORT", help="where stations fetch update bundles, by their certificate"
+    )
     serve.add_argument("--issuer", type=Path, metavar="FILE.toml", help="where issuer and register are")
     serve.add_argument("--alerts", type=Path, metavar="FILE.toml", help="rules of alerts, maintenance, webhook, e-mail")
     serve.add_argument("--deadlines", type=Path, metavar="FILE.toml", help="rules of what happens by itself, and when")
@@ -154,6 +157,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
             station_http=arguments.station_http,
             certificate=arguments.certificate,
             set_aside_bytes=arguments.set_aside_mb * 1_000_000,
+            updates=arguments.updates,
         )
         server = FleetServer(config, utc_now, tracing_of(os.environ))
         return run(until_told("server", server, lambda: _say_ready(server, arguments.json)))

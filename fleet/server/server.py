@@ -91,6 +91,8 @@ from fleet.server.retention.settings import load as load_periods
 from fleet.server.station_listener import StationSide, claim_terms
 from fleet.server.stations.alarms import BROKER_MEMORY, Alarm, AlarmRecorder
 from fleet.server.stations.duplicate_identity import DuplicateIdentity
+from fleet.server.updates.service import FOLDER, BundleFolder
+from fleet.server.updates.serving import BundleServer
 from fleet.server.verifier.socket_client import verifier_of
 from fleet.server.web_listener import Pages
 from fleet.server.worklist.labels import mail_words
@@ -239,7 +241,10 @@ class FleetServer:
             terms = await self._serve_enrolment(parts, side, database, hub, changes)
             enrolments = EnrolmentService(database, changes, self._clock, terms)
         access = Access(database, self._clock, sealer)
-        await self._serve_pages(parts, readings, hub, access, alerts, commands, cards, worklist, enrolments)
+        await self._serve_pages(
+            parts, readings, hub, access, alerts, commands, cards, worklist, enrolments,
+            self._bundles(parts, hub),
+        )  # fmt: skip
 
     async def _serve_enrolment(
         self, parts: AsyncExitStack, side: StationSide, database: Database, hub: Hub, changes: Changes
@@ -376,6 +381,7 @@ class FleetServer:
         cards: CardSide,
         worklist: WorklistService,
         enrolments: EnrolmentService,
+        bundles: BundleFolder,
     ) -> None:
         bound = bound_for_pages(self._config.http)
         self.http = replace(self._config.http, port=bound.getsockname()[1])
@@ -397,6 +403,7 @@ class FleetServer:
             tracing=self._tracing,
             asks=self._asks,
             enrolments=enrolments,
+            bundles=bundles,
         )
         await self._listen(parts, app, hub, self.http, pages.shield, bound, "pages")
 
@@ -416,6 +423,16 @@ class FleetServer:
         self._running.append(serving)
         self._ending.later(parts, name, listener.leave, serving)
         await asyncio.wait_for(listener.listening.wait(), WEB_START_TIMEOUT_S)
+
+    def _bundles(self, parts: AsyncExitStack, hub: Hub) -> BundleFolder:
+        """The bundles, and where stations fetch them."""
+        config = self._config
+        folder = BundleFolder(config.data / FOLDER, config.updates.port if config.updates else None)
+        if config.updates is not None:
+            certificate, key = config.server_file("broker.pem"), config.server_file("broker.key")
+            server = BundleServer(folder, hub, certificate, key, config.ca, config.lists)
+            self._run(parts, server.run(config.updates), "updates")
+        return folder
 
     def _run(self, parts: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

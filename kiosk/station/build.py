@@ -11,6 +11,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from drivers.reader.card_reader import ReaderSettings
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.model import CardFacts
 from drivers.reader.secret import Secret
+from fleet.agent.bundle_fetch import fetch_bundle
 from fleet.agent.commands import CommandGate
 from fleet.agent.link import Timing
+from fleet.messages.commands import UpdateOrder
 from fleet.messages.vocabulary import CommandName, EventType
 from kiosk.administration_ports import Machine
 from kiosk.clock import SystemClock
@@ -57,6 +60,7 @@ from kiosk.station.gpio_service import Dim, GpioListeners, GpioService, ServiceD
 from kiosk.station.home_controller import CardKnowledge, HomeContent, HomeController
 from kiosk.station.host import Host
 from kiosk.station.housekeeping import run_housekeeping
+from kiosk.station.image_slots import RaucInstaller, image_slots
 from kiosk.station.journal import Journal
 from kiosk.station.log_bundle import MOST_EVENTS
 from kiosk.station.open_slots import OpenSlots
@@ -72,6 +76,7 @@ from kiosk.station.station import Station
 from kiosk.station.station_commands import CommandHandlers, Handler, StationCommands
 from kiosk.station.status import StationStatus
 from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.station.updates import UpdateHours, UpdatePorts, Updates
 from kiosk.station.virtual_devices import CabinetPowerError, VirtualDevices
 from kiosk.steps.capabilities import Capabilities
 from kiosk.stock.repository import StationStock
@@ -177,10 +182,12 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
             home.errand_ended, context.host.person_left, restart.when_idle, context.state_changed, open_slots.see_to
         ),
     )  # fmt: skip
+    updates = _updates(context, devices, backing, recorder, occupancy)
     report = StateReport(
         config.station.title, bootid, clock, status, devices,
         lambda: backing.fleet.issuer.region.digest if backing.fleet else None,
         backing.fleet.identity if backing.fleet else None,
+        updates.state if updates is not None else lambda: None,
     )  # fmt: skip
     work = [gpio.run(), status.forgotten.run()]
     if backing.records is not None:
@@ -190,8 +197,9 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
             )
         )
         work.append(_check_file(context, backing.records))
-    if backing.records is not None and backing.fleet is not None:
-        handlers = _command_handlers(context, devices, backing.records, backing.fleet, status.notice, restart)
+    if backing.records is not None and backing.fleet is not None and updates is not None:
+        work.append(updates.run())
+        handlers = _command_handlers(context, devices, backing.records, backing.fleet, status.notice, restart, updates)
         gate = _command_gate(context, backing.records, backing.fleet)
         work.append(StationCommands(inbox, gate, backing.fleet.link, handlers, occupancy, problems.report).run())
     await _start(context, devices, backing.fleet, report, work)
@@ -459,6 +467,29 @@ def _administration(
     )
 
 
+def _updates(
+    context: _Context, devices: Devices, backing: _Backing, recorder: EventRecorder, occupancy: Occupancy
+) -> Updates | None:
+    """Updates of the image; of a station that belongs to a fleet."""
+    if backing.fleet is None:
+        return None
+    identity, link = backing.fleet.identity, backing.fleet.link
+
+    async def working() -> tuple[str, ...]:
+        await devices.look()
+        return tuple(sorted({state.kind for state in devices.states if state.ok}))
+
+    def fetch(order: UpdateOrder, into: Path, on_bytes: Callable[[int], None]) -> None:
+        fetch_bundle(order, into, identity, on_bytes)
+
+    ports = UpdatePorts(
+        RaucInstaller(), fetch, working, lambda: link.online, recorder.record,
+        context.state_changed,
+    )  # fmt: skip
+    hours = UpdateHours(*(time.fromisoformat(text) for text in context.config.updates.hours))
+    return Updates(context.data, image_slots(), identity.ca_file, ports, occupancy, hours)
+
+
 def _command_gate(context: _Context, records: Records, fleet: FleetConnection) -> CommandGate:
     journal = records.journal
     return CommandGate(
@@ -474,6 +505,7 @@ def _command_handlers(
     fleet: FleetConnection,
     notice: OutOfService,
     restart: Restart,
+    updates: Updates,
 ) -> dict[CommandName, Handler]:
     virtual = context.virtual
 
@@ -482,5 +514,5 @@ def _command_handlers(
 
     return CommandHandlers(
         notice, devices, restart, fleet.refresh, lambda: records.latest_events(MOST_EVENTS),
-        context.host.log_lines, pin_of, context.changed,
+        context.host.log_lines, pin_of, updates.order, context.changed,
     ).by_name()  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from fleet.agent.identity import Identity
 from fleet.agent.store import StoreError
-from fleet.messages.link import StationState
+from fleet.messages.link import StationState, UpdateState
 from fleet.messages.vocabulary import EventType
 from kiosk.station.devices import Devices
 from kiosk.station.journal import Journal
@@ -35,6 +35,7 @@ class StateReport:
     region: Callable[[], str | None]
     """The digest of the region's data that is held."""
     identity: Identity | None
+    update: Callable[[], UpdateState | None] = lambda: None
 
     def state(self) -> StationState:
         activity, left_in = self.status.activity, self.status.card_left_in
@@ -53,6 +54,7 @@ class StateReport:
             firmware=self.devices.firmware,
             image=image(),
             clock_off_s=self.clock.off_s,
+            update=self.update(),
             certificate_until=_utc(self.identity.not_after) if self.identity is not None else None,
             certificate_from=_utc(self.identity.not_before) if self.identity and self.identity.not_before else None,
             key_kept=self.identity.key_kept if self.identity is not None else None,

@@ -170,6 +170,8 @@ class CommandHandlers:
     """The latest lines of the log, without their values."""
     pin_of: Callable[[str | None], Secret | None]
     """The code of a virtual card by its number."""
+    update: Handler
+    """Takes the order of an update."""
     changed: Callable[[], None]
     """Draws the home screen anew, and tells the fleet."""
 
@@ -182,6 +184,7 @@ class CommandHandlers:
             CommandName.OPEN_SLOT: self._open_slot,
             CommandName.SYNC: self._sync,
             CommandName.LOG_BUNDLE: self._bundle,
+            CommandName.UPDATE: self.update,
         }
 
     async def _set_out_of_service(self, taken: TakenCommand) -> CommandResult:

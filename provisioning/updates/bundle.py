@@ -22,10 +22,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from fleet.messages.commands import VERSION
 from provisioning import files, pki
 from provisioning.authority import Authority
 
-VERSION = re.compile(r"\d{1,9}(\.\d{1,9}){0,5}\Z")
 COMPATIBLE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 SIGNER = Path("updates") / "signer.pem"
 """In the authority's folder; its key is beside it."""
@@ -157,7 +157,18 @@ def make_bundle(output: Path, images: Images, compatible: str, version: str, sig
 
 def check_bundle(path: Path, target: Target) -> Bundle:
     """What it is, where this machine may install it. Raises BundleError, OSError."""
-    told = _verified_manifest(path, target.keyring)
+    bundle = read_bundle(path, target.keyring)
+    if bundle.compatible != target.compatible:
+        raise BundleError("compatible", f"the bundle is for {bundle.compatible}, and this is {target.compatible}")
+    if not target.allow_older and is_older(bundle.version, target.version):
+        raise BundleError("older", f"the bundle has version {bundle.version}, and {target.version} runs")
+    return bundle
+
+
+def read_bundle(path: Path, keyring: Path) -> Bundle:
+    """What it is, where the whole of it is what the authority's signer has signed. Raises BundleError, OSError."""
+    path.open("rb").close()  # a file that is missing is no bundle that is wrong
+    told = _verified_manifest(path, keyring)
     try:
         compatible, version = str(told["update"]["compatible"]), str(told["update"]["version"])
         facts = told["bundle"]
@@ -168,12 +179,8 @@ def check_bundle(path: Path, target: Target) -> Bundle:
         )
     except (KeyError, TypeError, ValueError):
         raise BundleError("unreadable", "the bundle's manifest lacks what a bundle has") from None
-    if compatible != target.compatible:
-        raise BundleError("compatible", f"the bundle is for {compatible}, and this is {target.compatible}")
     if VERSION.match(version) is None:
         raise BundleError("version", f"the bundle's version {version!r} is no version")
-    if not target.allow_older and is_older(version, target.version):
-        raise BundleError("older", f"the bundle has version {version}, and {target.version} runs")
     with path.open("rb") as file:
         _check_payload(file, tree)
     return Bundle(compatible, version, file_digest(path), path.stat().st_size)

@@ -147,6 +147,8 @@ class CommandHandler:
             case CommandName.SYNC:
                 why = await self._target.syncing.run()
                 return _answer(taken, CommandOutcome.FAILED if why else CommandOutcome.DONE, why)
+            case CommandName.UPDATE:
+                return _answer(taken, CommandOutcome.REFUSED, "no_slots")
             case _:
                 assert_never(command.command)
         return _answer(taken, CommandOutcome.DONE)

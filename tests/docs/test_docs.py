@@ -81,6 +81,7 @@ GROUPS = (
     ["authority"],
     ["appliance"],
     ["quarantine"],
+    ["bundle"],
     ["card"],
     ["devices"],
     ["user"],

@@ -15,14 +15,14 @@ FIELDS = set(StationState.__struct_fields__)
 LEFT_OUT = {
     "kiosk/station/state.py": {"outbox_depth"},
     "sim/fleet/device_state.py": {
-        "step", "left_in", "region", "certificate_until", "certificate_from", "key_kept", "server_keys",
+        "update", "step", "left_in", "region", "certificate_until", "certificate_from", "key_kept", "server_keys",
     },
     "fleet/server/stations/api.py": {"bootid", "time", "left_in", "certificate_until", "certificate_from", "server_keys"},
     "fleet/server/stations/templates/station.html": {
         "title", "bootid", "errand", "step", "slots", "out_of_service", "left_in", "region", "certificate_until",
         "certificate_from", "server_keys",
     },
-    "docs/messages.md": {"title", "version", "bootid", "errand", "devices", "slots", "outbox_depth"},
+    "docs/messages.md": {"title", "bootid", "errand", "devices", "slots", "outbox_depth"},
 }  # fmt: skip
 """The link adds the depth of its own outbox. The page of a station has its title, slots and errand by other ways; what runs out
 is an alert."""

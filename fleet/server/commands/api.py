@@ -30,17 +30,19 @@ from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
 from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, next_offset
+from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, Rows, next_offset
 from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.api import Device
+from fleet.server.updates.model import Bundles
 
+DIGEST = r"^[0-9a-f]{64}$"
 Number = Annotated[int, Path(ge=1, le=2**53)]
 Station = Annotated[str | None, Query(max_length=40, pattern=LINE)]
 _SAID: dict[Refusal, tuple[int, str]] = {
     Refusal.UNKNOWN: (404, "no command of that number"),
     Refusal.SAME_PERSON: (409, "the second person is another one than who ordered it"),
-    Refusal.NOT_A_PERSON: (403, "a token neither begins what touches cards nor agrees to it: sign in"),
+    Refusal.NOT_A_PERSON: (403, "a token neither begins an update or what touches cards nor agrees to it: sign in"),
     Refusal.NOT_ANOTHER_PERSON: (
         409,
         "one of the two made, reset or granted the other's account within 30 days: a third person has to agree",
@@ -79,6 +81,36 @@ class OpenSlot(_Wish):
     slot: Annotated[int, Field(strict=False, ge=1, le=MOST_SLOT), WHOLE]
 
 
+class Update(_Patient):
+    """Update the station from that bundle, by its digest: in no errand, and in the station's hours for it unless `now`.
+    `older`: also where a newer version runs. Ordered in a session that has stepped up, not by a token."""
+
+    command: Literal["update"]
+    sha256: Annotated[str, Field(pattern=DIGEST)]
+    older: bool = False
+    now: bool = False
+
+
+class Bundle(BaseModel):
+    """A bundle; `compatible` names the machines that it is for, `size` is in bytes."""
+
+    compatible: str
+    version: str
+    sha256: str
+    size: int
+    added: datetime
+
+
+class UpdateOrder(BaseModel):
+    """The bundle of an update; `size` in bytes."""
+
+    version: str
+    sha256: str
+    size: int
+    older: bool
+    now: bool
+
+
 class Command(BaseModel):
     """One command. `decide_by` is the second person's last moment; `result` the station's reason where it was not done."""
 
@@ -87,6 +119,7 @@ class Command(BaseModel):
     command: CommandName
     slot: int | None
     message: Message | None
+    update_order: UpdateOrder | None
     reason: str
     by: str
     asked: datetime
@@ -109,21 +142,23 @@ class CommandWithAnswer(Command):
     lines: list[str]
 
 
-def command_api(web: Web, commands: Commands) -> APIRouter:
+def command_api(web: Web, commands: Commands, bundles: Bundles) -> APIRouter:
     router = api_group("commands")
-    _add_orders(router, web, commands)
-    _add_lists(router, commands)
+    _add_orders(router, web, commands, bundles)
+    _add_lists(router, commands, bundles)
     _add_decisions(router, commands)
     return router
 
 
-def _add_orders(router: APIRouter, web: Web, commands: Commands) -> None:
+def _add_orders(router: APIRouter, web: Web, commands: Commands, bundles: Bundles) -> None:
     @router.post("/stations/{station}/commands", dependencies=needs(Right.CARDS), status_code=201)
     def order_command(
-        request: Request, station: Name, said: Annotated[Plain | Close | OpenSlot, Field(discriminator="command")]
+        request: Request,
+        station: Name,
+        said: Annotated[Plain | Close | OpenSlot | Update, Field(discriminator="command")],
     ) -> Command:
-        """Order a command. One that touches cards waits for a second person; it is ordered in a session that has stepped up
-        within five minutes, and not by a token. All others are issued at once."""
+        """Order a command. One that touches cards waits for a second person; it and an update are ordered in a session that has
+        stepped up within five minutes, and not by a token. All but the first are issued at once."""
         row = readings_of(request).station(station, web.clock())
         if row is None:
             raise HTTPException(404, "no station of that name")
@@ -132,7 +167,7 @@ def _add_orders(router: APIRouter, web: Web, commands: Commands) -> None:
         if not may_order(request, said.command, station):
             raise HTTPException(403, "your role does not allow this command")
         try:
-            return _model(commands.ask(CommandRequest(station, **said.model_dump()), orderer(request)))
+            return _model(commands.ask(_request_of(station, said, bundles), orderer(request)))
         except CommandRefusedError as error:
             raise HTTPException(*_SAID[error.refusal]) from None
 
@@ -144,7 +179,21 @@ def _add_orders(router: APIRouter, web: Web, commands: Commands) -> None:
         return _listed(within(request, commands), state, station, limit, offset)
 
 
-def _add_lists(router: APIRouter, commands: Commands) -> None:
+def _request_of(station: str, said: Plain | Close | OpenSlot | Update, bundles: Bundles) -> CommandRequest:
+    if not isinstance(said, Update):
+        return CommandRequest(station, **said.model_dump())
+    order = bundles.order(said.sha256, older=said.older, now=said.now)
+    if order is None:
+        raise HTTPException(409, "the server has no such bundle, or serves none: see `kortkiosk-fleet bundle list`")
+    return CommandRequest(station, said.command, said.reason, valid_s=said.valid_s, update_order=order)
+
+
+def _add_lists(router: APIRouter, commands: Commands, bundles: Bundles) -> None:
+    @router.get("/bundles", dependencies=needs(Right.VIEW))
+    def list_bundles(request: Request) -> Rows[Bundle]:
+        """What stations can be updated from, the newest first."""
+        return Rows(items=[Bundle.model_validate(one, from_attributes=True) for one in bundles.all()], next=None)
+
     @router.get("/commands", dependencies=needs(Right.VIEW))
     def list_commands(
         request: Request,

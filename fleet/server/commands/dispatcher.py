@@ -132,8 +132,9 @@ def _content(row: CommandRow, sequence: int, now: datetime) -> Command:
         "second": row.second,
         "slot": row.slot,
         "message": row.message,
+        "update": row.update_order,
     }
-    return msgspec.convert(facts, Command)
+    return msgspec.convert(facts, Command, from_attributes=True)
 
 
 def _rfc3339(time: datetime) -> str:

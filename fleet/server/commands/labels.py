@@ -17,6 +17,7 @@ COMMAND_ICON: Mapping[str, str] = {
     CommandName.OPEN_SLOT: "lock-open-variant-outline",
     CommandName.SYNC: "update",
     CommandName.LOG_BUNDLE: "download-outline",
+    CommandName.UPDATE: "tray-arrow-down",
 }
 """In the order in which they are offered."""
 COMMAND_EVENTS = frozenset({EventType.COMMAND_TAKEN, EventType.COMMAND_ENDED})
@@ -39,9 +40,10 @@ def command_label(row: CommandRow) -> StatusLabel:
 
 
 def command_title(row: CommandRow, texts: Localization) -> str:
-    """What it is, with its slot."""
+    """What it is, with its slot or version."""
     said = texts.code("command", row.command)
-    return said if row.slot is None else f"{said} {row.slot}"
+    about = row.slot if row.update_order is None else row.update_order.version
+    return said if about is None else f"{said} {about}"
 
 
 def command_detail(row: CommandRow, texts: Localization) -> str:

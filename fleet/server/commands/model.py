@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol, get_args
 
-from fleet.messages.commands import COMMANDS, TOUCHES_CARDS, Message
+from fleet.messages.commands import COMMANDS, TOUCHES_CARDS, Message, UpdateOrder
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import CommandName
 from fleet.server.platform.live_feed.topics import Topic, changes_with
@@ -24,6 +24,8 @@ from fleet.server.platform.roles import Right
 State = Literal["waiting", "ready", "sent", "done", "refused", "failed", "expired", "withdrawn"]
 """In the order of a command's life: for a second person, for the broker, for the station's answer; and how it ended."""
 UNDER_WAY = frozenset({"waiting", "ready", "sent"})
+WANTS_STEP_UP = TOUCHES_CARDS | {CommandName.UPDATE}
+"""What is begun by a person, after a step-up, and never by a token."""
 MOST_REASON = 200
 REASON = r"^[^\x00-\x1f\x7f]*[0-9A-Za-zÀ-ÿ][^\x00-\x1f\x7f]*$"
 """One line, with at least a letter or a digit."""
@@ -42,6 +44,7 @@ class CommandRequest:
     slot: int | None = None
     message: str | None = None
     valid_s: int = VALID_S[0]
+    update_order: UpdateOrder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class CommandRow:
     ended: datetime | None
     ended_by: str | None
     result: str | None
+    update_order: UpdateOrder | None = None
     devices: tuple[DeviceState, ...] = ()
     lines: tuple[str, ...] = ()
 
@@ -160,6 +164,7 @@ def wrong_with(wish: CommandRequest) -> str | None:
         "reason": len(wish.reason) <= MOST_REASON and re.fullmatch(REASON, wish.reason) is not None,
         "slot": slot,
         "message": message,
+        "update": (wish.update_order is not None) == (wish.command == CommandName.UPDATE),
         "valid": wish.valid_s in (VALID_S[:1] if wish.command in TOUCHES_CARDS else VALID_S),
     }
     return next((part for part, fit in fits.items() if not fit), None)

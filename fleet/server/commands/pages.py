@@ -25,6 +25,7 @@ from fleet.server.commands.model import (
     MOST_SLOT,
     UNDER_WAY,
     VALID_S,
+    WANTS_STEP_UP,
     CommandRefusedError,
     CommandRequest,
     CommandRow,
@@ -40,6 +41,7 @@ from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
 from fleet.server.stations.model import StationRow
+from fleet.server.updates.model import Bundles, StoredBundle
 
 CHOICES: Mapping[str, Collection[str]] = {"waiting": {"waiting"}, "under_way": UNDER_WAY, "all": ()}
 """What the list can show, and the states that are meant."""
@@ -49,12 +51,12 @@ _HISTORY = 20
 Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
-def command_pages(web: Web, commands: Commands) -> APIRouter:
+def command_pages(web: Web, commands: Commands, bundles: Bundles) -> APIRouter:
     """The list, one command, its two buttons, and a station's own page of them."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_list(router, web, commands)
     _add_one(router, web, commands)
-    _add_station(router, web, commands)
+    _add_station(router, web, commands, bundles)
     return router
 
 
@@ -109,30 +111,30 @@ def _add_one(router: APIRouter, web: Web, commands: Commands) -> None:
         return _decided(request, web, commands, command, said)
 
 
-def _add_station(router: APIRouter, web: Web, commands: Commands) -> None:
+def _add_station(router: APIRouter, web: Web, commands: Commands, bundles: Bundles) -> None:
     @router.get("/stations/{name}/commands", dependencies=needs(Right.VIEW))
     def show_station(request: Request, name: str, do: Annotated[str, Query(max_length=16)] = "") -> Response:
         wish = CommandRequest(name, do, "") if do in COMMAND_ICON and may_order(request, do, name) else None
-        return _station(request, web, commands, _standing(request, web, name), wish)
+        return _station(request, web, (commands, bundles), _standing(request, web, name), wish)
 
     @router.post("/stations/{name}/commands", dependencies=needs(Right.CARDS))
     async def order(request: Request, name: str) -> Response:
         row = await run_in_threadpool(_standing, request, web, name)
         if row.retired is not None:
             raise HTTPException(403, "the station is retired")
-        wish = _wish(name, await form_of(request))
+        wish = await run_in_threadpool(_wish, name, await form_of(request), bundles)
         if (wrong := wrong_with(wish)) is not None:
-            return await run_in_threadpool(_station, request, web, commands, row, wish, wrong)
+            return await run_in_threadpool(_station, request, web, (commands, bundles), row, wish, wrong)
         if not may_order(request, wish.command, name):
             raise HTTPException(403, "your role does not allow this command")
         try:
             made = await run_in_threadpool(commands.ask, wish, orderer(request))
         except CommandRefusedError as error:
-            return await run_in_threadpool(_station, request, web, commands, row, wish, error.refusal.value)
+            return await run_in_threadpool(_station, request, web, (commands, bundles), row, wish, error.refusal.value)
         return RedirectResponse(f"/commands/{made.id}", 303)
 
 
-def _wish(station: str, form: FormData) -> CommandRequest:
+def _wish(station: str, form: FormData, bundles: Bundles) -> CommandRequest:
     slot, valid = field(form, "slot", 4), field(form, "valid_s", 6)
     return CommandRequest(
         station,
@@ -141,17 +143,21 @@ def _wish(station: str, form: FormData) -> CommandRequest:
         int(slot) if slot.isascii() and slot.isdigit() else None,
         field(form, "message", 16) or None,
         int(valid) if valid.isascii() and valid.isdigit() else VALID_S[0],
+        bundles.order(
+            field(form, "bundle", 64), older=field(form, "older", 3) == "yes", now=field(form, "now", 3) == "yes"
+        ),
     )
 
 
 def _station(
     request: Request,
     web: Web,
-    commands: Commands,
+    what: tuple[Commands, Bundles],
     row: StationRow,
     wish: CommandRequest | None,
     wrong: str | None = None,
 ) -> Response:
+    commands, bundles = what
     seen, t = web.hub.latest, web.texts_for(request)
     rows, total = within(request, commands).listed(station=row.name, limit=_HISTORY)
     return web.render(
@@ -174,7 +180,8 @@ def _station(
         valid=VALID_S,
         most_reason=MOST_REASON,
         most_slot=MOST_SLOT,
-        steps_up=wish is not None and wish.command in TOUCHES_CARDS and not orderer(request).stepped_up,
+        bundles=_fitting(bundles, row),
+        steps_up=wish is not None and wish.command in WANTS_STEP_UP and not orderer(request).stepped_up,
         **_common(request, web),
     )
 
@@ -220,8 +227,16 @@ def _standing(request: Request, web: Web, name: str) -> StationRow:
     return row
 
 
+def _fitting(bundles: Bundles, row: StationRow) -> list[StoredBundle]:
+    """The bundles for that station's machine."""
+    update = row.state.update if row.state is not None else None
+    return [one for one in bundles.all() if update is not None and one.compatible == update.compatible]
+
+
 def _fits(command: str, row: StationRow) -> bool:
-    """Whether it makes sense now: a station that is closed is not closed again."""
+    """Whether it makes sense now: a station that is closed is not closed again, one without slots is not updated."""
+    if command == CommandName.UPDATE:
+        return row.retired is None and row.state is not None and row.state.update is not None
     closed = row.state is not None and row.state.out_of_service not in (None, "door")
     return row.retired is None and command != (CommandName.OUT_OF_SERVICE if closed else CommandName.IN_SERVICE)
 

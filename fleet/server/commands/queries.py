@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, true, update
 
-from fleet.messages.commands import CommandResult
+from fleet.messages.commands import CommandResult, UpdateOrder
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import CommandName
 from fleet.server.commands.model import CommandRow
@@ -34,6 +34,9 @@ class Detail(msgspec.Struct, frozen=True):
 
     devices: tuple[DeviceState, ...] = ()
     lines: tuple[str, ...] = ()
+
+
+_DECODED = {*Detail.__struct_fields__, "update_order"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,8 @@ def issue(connection: Connection, number: int, **values: Any) -> bool:
 
 def tell(connection: Connection, row: CommandRow, action: str, who: tuple[str, str], now: datetime) -> None:
     """Into the audit: `who` is a name and an address."""
-    what = row.command if row.slot is None else f"{row.command} {row.slot}"
+    about = row.slot if row.update_order is None else row.update_order.version
+    what = row.command if about is None else f"{row.command} {about}"
     detail = row.reason if action in ("command.ask", "command.approve") else (row.result or "")
     audit.append(connection, now, who[0], who[1], AuditEvent(action, f"{row.station} {what} #{row.id}", detail))
 
@@ -155,5 +159,11 @@ def stations_in(patterns: Collection[str]) -> ColumnElement[bool]:
 def _row(row: Row[Any]) -> CommandRow:
     said = row._mapping.get("detail")
     detail = msgspec.json.decode(said, type=Detail) if said else Detail()
-    names = [name for name in CommandRow.__dataclass_fields__ if name not in Detail.__struct_fields__]
-    return CommandRow(**{name: row._mapping[name] for name in names}, devices=detail.devices, lines=detail.lines)
+    names = [name for name in CommandRow.__dataclass_fields__ if name not in _DECODED]
+    ordered = row._mapping["update_order"]
+    return CommandRow(
+        **{name: row._mapping[name] for name in names},
+        update_order=msgspec.json.decode(ordered, type=UpdateOrder) if ordered else None,
+        devices=detail.devices,
+        lines=detail.lines,
+    )

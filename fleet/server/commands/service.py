@@ -9,12 +9,21 @@ here: what is ready is signed where it is published (`service`), so that pages m
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy import Connection
 
 from fleet.messages.commands import TOUCHES_CARDS
 from fleet.server.accounts.separation_of_duties import may_be_one_person
 from fleet.server.commands import queries as commanding
-from fleet.server.commands.model import CommandRefusedError, CommandRequest, CommandRow, Refusal, Requester, wrong_with
+from fleet.server.commands.model import (
+    WANTS_STEP_UP,
+    CommandRefusedError,
+    CommandRequest,
+    CommandRow,
+    Refusal,
+    Requester,
+    wrong_with,
+)
 from fleet.server.platform.audit.log import without_numbers
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
@@ -67,7 +76,7 @@ class CommandService:
         CommandRefusedError for who may not begin it."""
         if (part := wrong_with(wish)) is not None:
             raise ValueError(f"{part} does not fit {wish.command}")
-        if wish.command in TOUCHES_CARDS and (lacking := _lacking(by)) is not None:
+        if wish.command in WANTS_STEP_UP and (lacking := _lacking(by)) is not None:
             raise CommandRefusedError(lacking)
         now = self._clock()
         decide = {"state": "waiting", "decide_by": now + DECIDE}
@@ -77,6 +86,7 @@ class CommandService:
             "command": wish.command,
             "slot": wish.slot,
             "message": wish.message,
+            "update_order": msgspec.json.encode(wish.update_order).decode() if wish.update_order else None,
             "reason": without_numbers(wish.reason.strip()),
             "by": by.name,
             "asked": now,

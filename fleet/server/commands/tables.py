@@ -19,6 +19,7 @@ commands = Table(
     Column("command", String(16), nullable=False),
     Column("slot", Integer),
     Column("message", String(16), comment="what visitors are told; of out_of_service"),
+    Column("update_order", Text, comment="JSON: the bundle; of update"),
     Column("reason", Text, nullable=False),
     Column("by", String(64), nullable=False),
     Column("asked", UtcDateTime, nullable=False),

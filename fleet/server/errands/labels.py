@@ -4,6 +4,7 @@
 'of'
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fleet.messages.errand_catalog import catalog
@@ -48,6 +49,7 @@ _EVENT_ICON: dict[EventType, str] = {
     EventType.CARD_LEFT_IN: "smart-card-reader-outline",
     EventType.CARD_LEFT_IN_TAKEN: "check",
     EventType.LISTS_DROPPED: "alert-outline",
+    EventType.UPDATE_STEP: "tray-arrow-down",
     EventType.CHAIN_BEGUN: "link-variant-off",
     EventType.EVENTS_DAMAGED: "alert-outline",
     EventType.CARD_NOT_GENUINE: "alert-outline",
@@ -138,7 +140,18 @@ def describe_event(event: EventRow, texts: Localization) -> EventDescription:
         return EventDescription(
             "ok", icon, texts("event.receipt.issued", number=content.get("number", ""), signed=signed.lower())
         )
+    if event.type == EventType.UPDATE_STEP:
+        return _told_update(content, icon, texts)
     return EventDescription("ok", icon, texts.code("event", key))
+
+
+def _told_update(content: Mapping[str, object], icon: str, texts: Localization) -> EventDescription:
+    """How far an update has come, and why it failed."""
+    step, reason = texts.code("update_step", str(content.get("step", ""))), str(content.get("reason", ""))
+    said = texts("event.update.step", version=content.get("version", ""), step=step)
+    if content.get("step") != "failed":
+        return EventDescription("ok", icon, said)
+    return EventDescription("ba", icon, f"{said} {texts.code('update_fault', reason)}")
 
 
 def _effect_said(effect: str, slot: object, texts: Localization) -> str:

@@ -365,6 +365,7 @@ KEPT_ALONE = frozenset(
         EventType.DOOR_SHUT,
         EventType.COMMAND_TAKEN,
         EventType.COMMAND_ENDED,
+        EventType.UPDATE_STEP,
         EventType.CARD_LEFT_IN,
         EventType.CARD_LEFT_IN_TAKEN,
         EventType.EFFECT_UNKNOWN,

@@ -68,6 +68,9 @@ class ServerConfig:
     evidence: Path | None = None
     """`fleet.server.evidence.settings`: the region's time-stamping authority."""
 
+    updates: Address | None = None
+    """Where stations fetch bundles (`fleet.server.updates`); None: they fetch none here."""
+
     @property
     def database(self) -> Place:
         return self.postgres or self.data / FILE_NAME

@@ -68,6 +68,19 @@ class Slot(BaseModel):
     door: Literal["open", "closed", "unknown"]
 
 
+class Update(BaseModel):
+    """How a station is updated: kind of machine, slot that runs; step and version of the bundle that is worked on; why the last
+    update failed."""
+
+    compatible: str
+    slot: str
+    step: Literal["fetching", "waiting", "installing", "restarting", "testing"] | None
+    version: str | None
+    percent: int | None
+    failed: str | None
+    problems: list[str]
+
+
 class Retired(BaseModel):
     """When a station was retired, by whom and why."""
 
@@ -100,6 +113,7 @@ class Station(BaseModel):
     image: str | None
     key_kept: Literal["file", "sealed", "tpm"] | None
     clock_off_s: int | None
+    update: Update | None
     devices: list[Device]
     slots: list[Slot]
     errands_today: int
@@ -303,6 +317,7 @@ def station_model(row: StationRow) -> Station:
         receives_visitors=row.receives_visitors,
         heard=row.heard,
         **{name: getattr(state, name, None) for name in _SAID},
+        update=Update.model_validate(state.update, from_attributes=True) if state and state.update else None,
         devices=[Device.model_validate(device, from_attributes=True) for device in state.devices] if state else [],
         slots=[Slot.model_validate(slot, from_attributes=True) for slot in state.slots] if state else [],
         errands_today=row.errands_today,

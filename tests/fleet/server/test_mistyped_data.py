@@ -22,6 +22,8 @@ WITH_DATA = (
     ("quarantine", "requeue"),
     ("verify-store",),
     ("backup", "copy.sqlite"),
+    ("bundle", "list"),
+    ("bundle", "add", FILE, "--authority", AUTHORITY),
     ("station", "add", "entre-a"),
     ("station", "claim", "entre-a", "--authority", AUTHORITY, "--server", "https://localhost:8443"),
     ("user", "add", "nils", "--role", "viewer"),

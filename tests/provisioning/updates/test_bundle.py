@@ -7,7 +7,6 @@ import subprocess
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +14,7 @@ from provisioning import pki
 from provisioning.authority import Authority
 from provisioning.updates import bundle as bundles
 from provisioning.updates.bundle import SIGNER, BundleError, check_bundle, issue_signer, make_bundle
+from tests.fakes.machine.bundle import MadeBundle
 from tests.provisioning.conftest import Program
 
 pytestmark = pytest.mark.skipif(shutil.which("rauc") is None, reason="Debian's rauc is not installed")
@@ -27,19 +27,19 @@ def _flipped(path: Path, into: Path, place: int) -> Path:
     return into
 
 
-def _rauc_info(path: Path, made: SimpleNamespace) -> int:
+def _rauc_info(path: Path, made: MadeBundle) -> int:
     command = ["rauc", "-C", "keyring:check-purpose=codesign", f"--keyring={made.target.keyring}", "info", str(path)]
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 
-def test_a_bundle_is_what_was_made(made: SimpleNamespace) -> None:
+def test_a_bundle_is_what_was_made(made: MadeBundle) -> None:
     content = made.path.read_bytes()
     assert check_bundle(made.path, made.target) == made.bundle
     assert (made.bundle.sha256, made.bundle.size) == (hashlib.sha256(content).hexdigest(), len(content))
     assert made.bundle.version == "2026.48.1"
 
 
-def test_its_images_are_those_that_went_in(made: SimpleNamespace, tmp_path: Path) -> None:
+def test_its_images_are_those_that_went_in(made: MadeBundle, tmp_path: Path) -> None:
     keyring = ("-C", "keyring:check-purpose=codesign", f"--keyring={made.target.keyring}")
     subprocess.run(
         ["rauc", *keyring, "extract", str(made.path), str(tmp_path / "out")], check=True, capture_output=True
@@ -55,7 +55,7 @@ def test_its_images_are_those_that_went_in(made: SimpleNamespace, tmp_path: Path
         assert device.read_bytes() == image.read_bytes()
 
 
-def test_a_byte_flipped_anywhere_is_refused(made: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_byte_flipped_anywhere_is_refused(made: MadeBundle, tmp_path: Path) -> None:
     """RAUC's own `info` takes a changed payload: it verifies the signature of the manifest alone."""
     content = made.path.read_bytes()
     signature = int.from_bytes(content[-8:], "big")
@@ -86,18 +86,18 @@ def test_a_byte_flipped_anywhere_is_refused(made: SimpleNamespace, tmp_path: Pat
 
 
 @pytest.mark.parametrize("end", [0, 7, 8, 5_000, -1, -9, -4096])
-def test_a_bundle_that_is_cut_short_is_refused(made: SimpleNamespace, tmp_path: Path, end: int) -> None:
+def test_a_bundle_that_is_cut_short_is_refused(made: MadeBundle, tmp_path: Path, end: int) -> None:
     (tmp_path / "short").write_bytes(made.path.read_bytes()[:end])
     with pytest.raises(BundleError):
         check_bundle(tmp_path / "short", made.target)
 
 
-def test_a_bundle_for_other_machines_is_refused(made: SimpleNamespace) -> None:
+def test_a_bundle_for_other_machines_is_refused(made: MadeBundle) -> None:
     with pytest.raises(BundleError, match="for kortkiosk-test, and this is kortkiosk-arm64"):
         check_bundle(made.path, replace(made.target, compatible="kortkiosk-arm64"))
 
 
-def test_an_older_version_is_refused_unless_asked_for(made: SimpleNamespace) -> None:
+def test_an_older_version_is_refused_unless_asked_for(made: MadeBundle) -> None:
     newer = replace(made.target, version="2026.100")
     with pytest.raises(BundleError) as refused:
         check_bundle(made.path, newer)
@@ -106,12 +106,12 @@ def test_an_older_version_is_refused_unless_asked_for(made: SimpleNamespace) -> 
     assert check_bundle(made.path, replace(made.target, version="2026.48.1")) == made.bundle, "the same, once more"
 
 
-def _signed_by(signer: Path, made: SimpleNamespace, into: Path) -> Path:
+def _signed_by(signer: Path, made: MadeBundle, into: Path) -> Path:
     make_bundle(into, made.images, "kortkiosk-test", "2026.48.1", signer)
     return into
 
 
-def test_a_signer_that_has_ended_is_refused(made: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_signer_that_has_ended_is_refused(made: MadeBundle, tmp_path: Path) -> None:
     old = Authority.init(tmp_path / "old", [], made.now - timedelta(days=900))
     issue_signer(old, made.now - timedelta(days=800))
     path = _signed_by(old.directory / SIGNER, made, tmp_path / "ended.raucb")
@@ -120,7 +120,7 @@ def test_a_signer_that_has_ended_is_refused(made: SimpleNamespace, tmp_path: Pat
     assert refused.value.fault == "signature"
 
 
-def test_a_foreign_signer_is_refused(made: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_foreign_signer_is_refused(made: MadeBundle, tmp_path: Path) -> None:
     foreign = Authority.init(tmp_path / "foreign", [], made.now)
     issue_signer(foreign, made.now)
     path = _signed_by(foreign.directory / SIGNER, made, tmp_path / "foreign.raucb")
@@ -129,7 +129,7 @@ def test_a_foreign_signer_is_refused(made: SimpleNamespace, tmp_path: Path) -> N
     assert refused.value.fault == "signature"
 
 
-def test_a_station_signs_no_bundle(made: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_station_signs_no_bundle(made: MadeBundle, tmp_path: Path) -> None:
     key = pki.new_key()
     certificate = pki.issue_client(made.authority.issuer(), "entre-a", key.public_key(), made.now)
     (tmp_path / "station.pem").write_bytes(pki.certificate_pem(certificate))
@@ -145,7 +145,7 @@ def test_a_station_signs_no_bundle(made: SimpleNamespace, tmp_path: Path) -> Non
     [("", "kortkiosk-test", "version"), ("1.0-rc1", "kortkiosk-test", "version"), ("1", "a\nb=c", "compatible")],
 )
 def test_what_would_not_be_read_again_is_not_made(
-    made: SimpleNamespace, tmp_path: Path, version: str, compatible: str, fault: str
+    made: MadeBundle, tmp_path: Path, version: str, compatible: str, fault: str
 ) -> None:
     with pytest.raises(BundleError) as refused:
         make_bundle(tmp_path / "x.raucb", made.images, compatible, version, made.authority.directory / SIGNER)
@@ -153,14 +153,14 @@ def test_what_would_not_be_read_again_is_not_made(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_station_without_rauc_says_so(made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_station_without_rauc_says_so(made: MadeBundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(BundleError) as refused:
         check_bundle(made.path, made.target)
     assert refused.value.fault == "no_rauc"
 
 
-def test_from_the_command_line(made: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_the_command_line(made: MadeBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = Program(capsys)
     run.now = made.now
     authority = tmp_path / "authority"

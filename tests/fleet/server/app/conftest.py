@@ -14,6 +14,7 @@ from fleet.server.commands.service import CommandService
 from fleet.server.commands.tables import commands
 from fleet.server.platform.live_feed.hub import Hub
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
+from tests.fakes.server.bundles import FakeBundles
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.evidence import FakeEvidence
@@ -64,7 +65,9 @@ def app(
     readings: FakeReadings, hub: Hub, access: Access, alerts: FakeAlerts, desk: CommandService, visitor: str
 ) -> FastAPI:
     evidence = FakeEvidence()
-    app = create_app(readings, hub, access, alerts, desk, clock=lambda: NOW, zone=ZONE, evidence=evidence)
+    app = create_app(
+        readings, hub, access, alerts, desk, clock=lambda: NOW, zone=ZONE, evidence=evidence, bundles=FakeBundles()
+    )
     app.state.evidence = evidence
     app.state.visitor = visitor
     return app

@@ -1,13 +1,16 @@
 """Commands on the pages and by REST: who may order what, who can be the second person, and what is shown of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from fastapi import FastAPI
+from joserfc import jws
 
-from fleet.messages.commands import COMMANDS, CommandResult, digest_of
-from fleet.messages.link import DeviceState
+from fleet.messages.commands import COMMANDS, Command, CommandResult, UpdateOrder, digest_of
+from fleet.messages.link import DeviceState, UpdateState, decode
 from fleet.messages.vocabulary import CommandOutcome
 from fleet.server.accounts import queries as people
 from fleet.server.accounts import separation_of_duties as vouching
@@ -20,9 +23,10 @@ from fleet.server.commands.model import CommandRequest, CommandRow, right_for, w
 from fleet.server.commands.service import CommandService
 from fleet.server.platform.pages.i18n import load
 from fleet.server.platform.roles import RIGHTS, Right, Role
+from tests.fakes.server.bundles import DIGEST
 from tests.fakes.server.command_people import Person, sent
 from tests.fakes.server.commands import OLLE, SIGNER, TOVE
-from tests.fakes.server.readings import NOW
+from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fakes.server.visitors import program
 from tests.fleet.server.app.asgi import get
 from tests.fleet.server.conftest import KeptChanges, MemoryTransport
@@ -39,9 +43,17 @@ BY_ROLE = {
 }
 
 
+BODIES: dict[str, dict[str, Any]] = {
+    "open_slot": {"slot": 14},
+    "out_of_service": {"message": "repair"},
+    "update": {"sha256": DIGEST},
+}
+"""What a body has besides command and reason."""
+
+
 def fields_of(command: str) -> dict[str, str]:
     """A whole form."""
-    more = {"open_slot": {"slot": "14"}, "out_of_service": {"message": "repair"}}
+    more = {"open_slot": {"slot": "14"}, "out_of_service": {"message": "repair"}, "update": {"bundle": DIGEST}}
     return {"command": command, "reason": "ett prov", **more.get(command, {})}
 
 
@@ -74,12 +86,10 @@ async def test_each_role_orders_what_it_may_and_nothing_else(
     page = (await person.see(PATH)).text
     for command in sorted(COMMANDS):
         offered = f"?do={command}" in page
-        assert offered is (command in BY_ROLE[role] and command != "in_service"), command
+        assert offered is (command in BY_ROLE[role] and command not in ("in_service", "update")), command
         answer = await person.send(PATH, **fields_of(command))
         assert answer.status == (303 if command in BY_ROLE[role] else 403), command
-        spoken = {"slot": 14} if command == "open_slot" else {}
-        message = {"message": "repair"} if command == "out_of_service" else {}
-        called = await person.call(f"/api/v1{PATH}", command=command, reason="ett prov", **spoken, **message)
+        called = await person.call(f"/api/v1{PATH}", command=command, reason="ett prov", **BODIES.get(command, {}))
         assert called.status == (201 if command in BY_ROLE[role] else 403), command
     assert desk.listed()[1] == 2 * len(BY_ROLE[role])
 
@@ -147,6 +157,47 @@ async def test_of_a_wish_that_is_not_whole_the_form_comes_back_with_what_was_wri
         assert ("kortet &lt;b&gt;" in answer.text) is ("kortet" in fields["reason"])
     assert (await tora.send(PATH, command="open_everything", reason="byte")).status == 422
     assert desk.listed() == ([], 0)
+
+
+async def test_an_update_is_ordered_by_a_person_who_has_stepped_up_and_names_its_bundle(
+    app: FastAPI, access: Access, desk: CommandService
+) -> None:
+    tora = Person(app, access, Role.OPERATOR, "tora.test")
+    body = {"command": "update", "sha256": DIGEST, "reason": "ett prov"}
+    made = await tora.call(f"/api/v1{PATH}", **body, now=True)
+    assert (made.status, made.json["state"], made.json["update_order"]["version"]) == (201, "ready", "2026.48.1")
+    assert (made.json["update_order"]["now"], made.json["update_order"]["older"]) == (True, False)
+    transport = MemoryTransport()
+    CommandDispatcher(access.database, transport, SIGNER, KeptChanges(), lambda: NOW).step()
+    signed = jws.extract_compact(transport.published[-1][1]).payload
+    assert decode(Command, signed).update == UpdateOrder("2026.48.1", 310_000_000, DIGEST, 8444, now=True)
+
+    missing = await tora.call(f"/api/v1{PATH}", **{**body, "sha256": "0" * 64})
+    assert (missing.status, "no such bundle" in missing.json["detail"]) == (409, True)
+    assert (await tora.send(PATH, command="update", reason="ett prov", bundle="0" * 64)).status == 422
+    bearer = {"authorization": f"Bearer {program(access, Role.OPERATOR, name='robot')}", "cookie": ""}
+    assert (await sent(app, f"/api/v1{PATH}", body, **bearer)).status == 403
+    assert (await get(app, "/api/v1/bundles", **bearer)).json["items"][0]["sha256"] == DIGEST
+    with access.database.writing.begin() as connection:
+        connection.execute(sessions.update().values(stepped_up=NOW - timedelta(minutes=6)))
+    late = await tora.send(PATH, **fields_of("update"))
+    assert (late.status, "step-up?onward=" in late.text) == (403, True)
+    assert desk.listed()[1] == 1
+
+
+async def test_an_update_is_offered_where_the_station_runs_from_slots_and_for_its_kind_of_machine(
+    app: FastAPI, access: Access, readings: FakeReadings
+) -> None:
+    tora = Person(app, access, Role.OPERATOR, "tora.test")
+    assert "?do=update" not in (await tora.see(PATH)).text
+    for compatible, offered in (("kortkiosk-arm64", True), ("kortkiosk-amd64", False)):
+        index = next(n for n, row in enumerate(readings.station_rows) if row.name == AT)
+        row = readings.station_rows[index]
+        assert row.state is not None
+        state = msgspec.structs.replace(row.state, update=UpdateState(compatible, "A"))
+        readings.station_rows[index] = replace(row, state=state)
+        assert "?do=update" in (await tora.see(PATH)).text
+        assert (f'value="{DIGEST}"' in (await tora.see(f"{PATH}?do=update")).text) is offered
 
 
 async def test_a_closed_station_is_offered_to_be_opened(app: FastAPI, access: Access) -> None:

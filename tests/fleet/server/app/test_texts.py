@@ -28,7 +28,7 @@ FAMILIES = {
     "effect_at", "effect_outcome", "signed", "event", "slot", "order", "step", "chart", "deed", "alert", "alerts.state",
     "alert_count", "alert_slot", "alert_advice", "alert_outage", "role", "door.why", "step_up.why",
     "keys.why", "contact", "receives", "checkpoint", "account", "token", "once", "severity", "level",
-    "command", "command_help", "command_message", "command_state",
+    "command", "command_help", "update_step", "update_fault", "update_now", "update_problem", "command_message", "command_state",
     "tries_refusal", "tries_state",
     "command_result", "command_refusal", "commands.choice", "commands.wrong", "commands.valid", "commands.col",
     "stock.kind", "bins.show", "deadline", "deadline_act", "deadline_will", "deadline_did", "deadline_since",

@@ -1,0 +1,69 @@
+"""Download of an update bundle from the fleet server, over HTTPS with the station's certificate: the second connection it has.
+
+Rules: the host is the broker's, trusted by the authority that the link trusts. What was fetched before is kept, and the rest
+asked for (RFC 9110, section 14); more than the order says is never written. What it is, is judged by the caller. Blocks: call it
+in a thread.
+"""
+
+import http.client
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from fleet.agent.endpoint import make_tls
+from fleet.agent.identity import Identity
+from fleet.messages.commands import UpdateOrder
+
+PIECE = 256 * 1024
+"""Bytes written at a time."""
+SILENT_S = 30.0
+"""So long nothing may come."""
+
+
+class FetchError(Exception):
+    """It is not whole yet. The text says why; what came is kept."""
+
+
+def fetch_bundle(order: UpdateOrder, into: Path, identity: Identity, on_bytes: Callable[[int], None]) -> None:
+    """Fetch what is missing of it. `on_bytes`: how many there are now. Raises FetchError; OSError where it cannot be written."""
+    held = into.stat().st_size if into.exists() else 0
+    if held > order.size:
+        into.unlink()
+        held = 0
+    if held == order.size:
+        return
+    try:
+        tls = make_tls(identity.ca_file, identity.certificate_file, identity.key_file, identity.server_keys.authorities)
+        connection = http.client.HTTPSConnection(identity.broker.host, order.port, timeout=SILENT_S, context=tls)
+        try:
+            connection.request("GET", f"/updates/{order.sha256}", headers={"Range": f"bytes={held}-"})
+            answer = connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise
+    except (OSError, http.client.HTTPException) as error:
+        raise FetchError(f"{identity.broker.host}:{order.port}: {error}") from None
+    try:
+        _write(answer, order.size, into, held, on_bytes)
+    finally:
+        connection.close()
+
+
+def _write(answer: http.client.HTTPResponse, size: int, into: Path, held: int, on_bytes: Callable[[int], None]) -> None:
+    if answer.status not in (200, 206):
+        raise FetchError(f"the server says {answer.status}")
+    if answer.status == 200:  # whole, whatever was asked for
+        held = 0
+    with into.open("ab" if held else "wb") as file:
+        while held < size:
+            try:
+                piece = answer.read(min(PIECE, size - held))
+            except (OSError, http.client.HTTPException) as error:
+                raise FetchError(str(error)) from None
+            if not piece:
+                raise FetchError("the server ended before the bundle did")
+            file.write(piece)
+            held += len(piece)
+            on_bytes(held)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,1 @@
+"""Bundles that stations are updated from: kept at the server, named by commands, fetched by stations."""

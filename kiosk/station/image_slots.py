@@ -1,0 +1,98 @@
+"""Image slots of this machine: which one runs and what this start is, and RAUC, which installs into the other one.
+
+RAUC runs as root and verifies what it installs; the station asks it over D-Bus by its program. Where a machine runs from no image
+with two slots there are no notes of the start, and no slots.
+"""
+
+import asyncio
+import configparser
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from kiosk.version import image
+from provisioning.updates.slots import BLOCKING, NOTES
+
+RAUC_CONFIGURATION = Path("/etc/rauc/system.conf")
+INSTALL_WITHIN_S, ASK_WITHIN_S = 3600.0, 60.0
+
+
+class InstallError(Exception):
+    """The program that was asked did not do it. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSlots:
+    """`start`: what this start is (`provisioning.updates.slots.Start`). `version`: of the image that runs."""
+
+    compatible: str
+    version: str
+    slot: str
+    start: str
+    problems: tuple[str, ...] = ()
+
+    @property
+    def can_try(self) -> bool:
+        """Whether the boot loader would try another slot."""
+        return not BLOCKING.intersection(self.problems)
+
+
+class Installer(Protocol):
+    """What installs a bundle that was checked, and starts the machine anew."""
+
+    async def install(self, bundle: Path) -> None:
+        """Into the other slot, which the next start is of. Raises InstallError."""
+
+    async def confirm(self) -> None:
+        """The slot that runs is good: it is the default from now on. Raises InstallError."""
+
+    async def reboot(self) -> None:
+        """Raises InstallError where it does not begin."""
+
+
+class RaucInstaller:
+    """RAUC's program, and systemd's."""
+
+    async def install(self, bundle: Path) -> None:
+        await _run(INSTALL_WITHIN_S, "rauc", "install", str(bundle))
+
+    async def confirm(self) -> None:
+        await _run(ASK_WITHIN_S, "rauc", "status", "mark-good")
+
+    async def reboot(self) -> None:
+        await _run(ASK_WITHIN_S, "systemctl", "reboot")
+
+
+def image_slots(notes: Path = NOTES, configuration: Path = RAUC_CONFIGURATION) -> ImageSlots | None:
+    """Those of this machine; None where it has none, or does not say what they are."""
+    settings = configparser.ConfigParser(interpolation=None)
+    try:
+        settings.read_string(configuration.read_text("utf-8"))
+        said: dict[str, Any] = json.loads(notes.read_bytes())
+        problems = tuple(str(problem) for problem in said["problems"])
+        return ImageSlots(
+            settings["system"]["compatible"], image() or "", str(said["current"]), str(said["start"]), problems
+        )
+    except (OSError, ValueError, KeyError, TypeError, configparser.Error):
+        return None
+
+
+async def _run(within_s: float, *words: str) -> None:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+    except OSError as error:
+        raise InstallError(f"{words[0]}: {error.strerror}") from None
+    try:
+        _, errors = await asyncio.wait_for(process.communicate(), within_s)
+    except BaseException as error:
+        process.kill()
+        await process.wait()
+        if isinstance(error, TimeoutError):
+            raise InstallError(f"{' '.join(words[:2])} did not end") from None
+        raise
+    if process.returncode != 0:
+        last = (errors.decode(errors="replace").strip().splitlines() or ["no reason"])[-1]
+        raise InstallError(f"{' '.join(words[:2])}: {last}")
