@@ -26,7 +26,7 @@ from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.shape import Key, Shape
 from kiosk.screens.shapes import entry_of, shape_of
 from kiosk.screens.speech import spoken_sentences
-from kiosk.views import Board, Checklist, RestingDrawing, View
+from kiosk.views import Board, Checklist, EnterCode, RestingDrawing, View
 
 COUNT_S = 0.25
 MINUTE_CHECK_S = 2.0
@@ -225,8 +225,14 @@ class Staging:
     def _attended(self, view: View[Any]) -> str:
         if not view.attended_by:
             return ""
-        words, name = self.state.words, view.attended_by
-        return words.frame("frame.checking" if isinstance(view, Checklist) else "frame.attended", name=name)
+        match view:
+            case Checklist():
+                said = "frame.checking"
+            case EnterCode():
+                said = "frame.checked"
+            case _:
+                said = "frame.attended"
+        return self.state.words.frame(said, name=view.attended_by)
 
     # what people do
 

@@ -14,7 +14,7 @@ from kiosk.steps.identity.identification_views import CheckState
 from kiosk.steps.pin import by_administrator_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
-from sim.gallery.made_up import ADMINISTRATOR, ATTENDED, CARD_FACTS, FACTS, ORDER
+from sim.gallery.made_up import ADMINISTRATOR, ATTENDED, CARD_FACTS, FACTS, ORDER, POLICY
 from sim.gallery.made_up import RECEIPT as ISSUED
 
 OFFICE = "Kortkontoret, hus B"
@@ -38,6 +38,9 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "activate-start-pin", start.entry
     yield "activate-start-pin-wrong", start.wrong(2)
     yield "activate-start-pin-last", start.last("last")
+    choosing = replace(CODE, attended_by=ADMINISTRATOR.name)
+    yield "activate-new-pin", pin_views.new_code(choosing, POLICY, differed=False)
+    yield "activate-repeat-pin", pin_views.repeat_code(choosing, POLICY)
     yield "activate-receipt", receipt_views.read_and_sign(RECEIPT, replace(FACTS, kind="activate"), ADMINISTRATOR.name)
     yield "activate-done", receipt_views.done(CONTEXT, ISSUED)
     for stopped in (

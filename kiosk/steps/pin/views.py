@@ -117,8 +117,9 @@ def new_code(context: ViewContext, policy: PinPolicy, *, differed: bool, use: st
         name=context.name("new_pin"),
         errand=context.title,
         step=context.step,
+        attended_by=context.attended_by,
         title=say("new_pin.differed" if differed else "new_pin.title"),
-        lead=(say(f"new_pin.{use}"),),
+        lead=(say(f"new_pin.{use}"), *_looks_away(context)),
         min_length=policy.min_length,
         max_length=policy.max_length,
         policy=policy,
@@ -133,8 +134,9 @@ def repeat_code(context: ViewContext, policy: PinPolicy) -> EnterCode:
         name=context.name("repeat_pin"),
         errand=context.title,
         step=context.step,
+        attended_by=context.attended_by,
         title=say("repeat_pin.title"),
-        lead=(say("repeat_pin.lead"),),
+        lead=(say("repeat_pin.lead"), *_looks_away(context)),
         hint=say("code.hidden"),
         min_length=policy.min_length,
         max_length=policy.max_length,
@@ -142,6 +144,11 @@ def repeat_code(context: ViewContext, policy: PinPolicy) -> EnterCode:
         way_out=back_button(),
         needs_card=True,
     )
+
+
+def _looks_away(context: ViewContext) -> tuple[Say, ...]:
+    """Who attends sees no code."""
+    return (say("new_pin.looks_away", name=context.attended_by),) if context.attended_by else ()
 
 
 def write(context: ViewContext, whose: CardHolder) -> Confirm:
