@@ -40,6 +40,7 @@ CA_FILE = "ca.pem"
 IDENTITY_FILE = "identity.json"
 STORE_KEY_FILE = "store.key"
 STORE_KEY_BYTES = 32
+KeyKept = Literal["file", "sealed", "tpm"]
 NEXT_KEY_FILE = "station.key.next"
 NEXT_CERTIFICATE_FILE = "station.pem.next"
 """What a renewal has put beside those in use."""
@@ -93,6 +94,8 @@ class Identity:
     """When the station's certificate ends, UTC; a renewal sets it anew."""
     not_before: datetime | None = None
     """When it began."""
+    key_kept: KeyKept = "file"
+    """Where the station's key is: in a file, in one sealed to the machine, or in a TPM."""
     server_keys: ServerKeys = field(init=False, compare=False, repr=False)
     """The pinned keys, and what rotation has made of them since: what verifies and seals asks these."""
 
@@ -119,13 +122,8 @@ class Identity:
             verifier_key=base64.b64decode(stated.verifier_key),
             not_after=certificate.not_valid_after_utc,
             not_before=certificate.not_valid_before_utc,
+            key_kept=_kept(directory / KEY_FILE),
         )
-
-    @property
-    def key_kept(self) -> Literal["file", "sealed", "tpm"]:
-        """Where the station's key is. Raises IdentityError."""
-        kind = storage.kind_of(_read_private(self.key_file))
-        return kind if kind != "pkcs11" else "file"
 
     def private_key(self) -> ec.EllipticCurvePrivateKey:
         """The station's own key, read anew: for the signature of receipts (ES256). Raises IdentityError."""
@@ -358,6 +356,13 @@ def _write_store_key(path: Path) -> None:
         return
     except OSError as error:
         raise IdentityError(path, f"is missing and cannot be made: {error.strerror}") from None
+
+
+def _kept(path: Path) -> KeyKept:
+    kind = storage.kind_of(_read_private(path))
+    if kind == "pkcs11":
+        raise IdentityError(path, "names a PKCS#11 token, which a station has not")
+    return kind
 
 
 def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:

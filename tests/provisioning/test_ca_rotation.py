@@ -10,10 +10,12 @@ from fleet.agent.identity import Broker, Identity
 from fleet.messages.revocations import read_revocations
 from fleet.messages.statements import fault_of
 from fleet.server.platform.signing import Signer
+from provisioning import pki
 from provisioning.authority import Authority, AuthorityError
 from provisioning.cli import main
 from provisioning.enrol import enrol
 from provisioning.exporting import export_server
+from provisioning.issuing import Issuing, issue_issuing
 from provisioning.renewal import LEAVES, TooEarlyError, renew
 from provisioning.rotation import CA, finish_rotation, forget_ca, rotate
 from tests.provisioning.conftest import stopped_at
@@ -72,6 +74,22 @@ def test_both_are_trusted_then_the_new_one_issues_then_the_old_one_is_forgotten(
     assert fault_of(old.certificate(), trusted(authority), AFTER) is not None
     with pytest.raises(AuthorityError, match="one authority only"):
         forget_ca(authority, AFTER)
+
+
+def test_a_station_renews_under_the_new_one_and_starts_again(authority: Authority, tmp_path: Path) -> None:
+    """Its folder holds the old one, and the new one came by statements, which a start reads later."""
+    old = station(authority, tmp_path / "old")
+    rotate(authority, (CA,), NOW, 30)
+    finish_rotation(authority, AFTER)
+    issue_issuing(authority, AFTER)
+    assert set(names(old, authority)) == {"", " 2"}
+    issuing = Issuing.load(authority.directory)
+    assert issuing is not None
+    chain = issuing.chain(issuing.issue("entre-a", old.next_key().public_key(), AFTER))
+    old.put_renewed(b"".join(map(pki.certificate_pem, chain)))
+    again = Identity.load(tmp_path / "old")
+    assert again.authority().subject.rfc4514_string() == "CN=kortkiosk fleet authority 2"
+    assert again.not_after == AFTER + timedelta(days=90)
 
 
 def test_revocations_hold_under_both(authority: Authority, tmp_path: Path) -> None:

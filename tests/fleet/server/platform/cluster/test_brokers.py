@@ -5,6 +5,7 @@ One node, one PostgreSQL and one mosquitto for all tests of this file; each test
 
 import asyncio
 import contextlib
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -27,7 +28,9 @@ from fleet.server.platform.database.database import open_database
 from fleet.server.platform.database.database_url import postgres_place
 from fleet.server.server import FleetServer
 from fleet.server.stations.tables import stations
+from provisioning import pki
 from provisioning.authority import Authority
+from provisioning.issuing import Issuing, issue_issuing
 from provisioning.processes import issue_process
 from tests.fakes.brokers.links import LIMIT_S, Link, Server, signed_acked, signed_answer, station
 from tests.fakes.brokers.mosquitto import Broker
@@ -46,7 +49,20 @@ SHARING = ("one", "other", "answering")
 """Processes of the server at a broker that divides."""
 NAMES = [
     f"{test}-{letter}"
-    for test in ("acked", "again", "ask", "told", "will", "reach", "killed", "once", "revoked", "full", "named")
+    for test in (
+        "acked",
+        "again",
+        "ask",
+        "told",
+        "will",
+        "reach",
+        "killed",
+        "once",
+        "revoked",
+        "full",
+        "named",
+        "issued",
+    )
     for letter in "ab"
 ]
 
@@ -240,6 +256,22 @@ def test_a_revoked_certificate_opens_no_more_though_its_station_has_a_new_one(
     with pytest.raises((OSError, AssertionError), match=r"(?i)did not reach|revoked|reset|eof"):
         again.start(timeout_s=1.0)
     again.stop()
+
+
+def test_a_certificate_of_an_issuing_key_is_taken_with_its_chain(
+    rabbitmq: RabbitCluster, authority: Authority, tmp_path: Path
+) -> None:
+    """The node trusts the authority alone."""
+    copy, port = Authority(shutil.copytree(authority.directory, tmp_path / "authority")), rabbitmq.nodes[0].mqtt.port
+    issue_issuing(copy, wall_clock())
+    issuing = Issuing.load(copy.directory)
+    assert issuing is not None
+    identity = enrolled(authority, tmp_path / "issued-a", "issued-a", port)
+    chain = issuing.chain(issuing.issue("issued-a", identity.next_key().public_key(), wall_clock()))
+    identity.put_renewed(b"".join(map(pki.certificate_pem, chain)))
+    made = FleetStation("issued-a", tmp_path / "issued-a", port)
+    made.start()
+    made.stop()
 
 
 def test_a_killed_worker_loses_and_doubles_nothing(
