@@ -16,12 +16,16 @@ from typing import Self
 
 from sim.reader.vscard import EmulatedReader
 from tests.fakes.emulated_pc.qmp import Qmp
-from tests.fakes.emulated_pc.screen import wait_for_phrase
+from tests.fakes.emulated_pc.screen import wait_for_main_button, wait_for_phrase
 from tests.fakes.emulated_pc.serial_line import RootShell, SerialLine
 
 FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 VARIABLES = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
-WIDTH, HEIGHT = 1280, 800
+WIDTH, HEIGHT = 800, 480
+"""The smallest panel that a station may have: all is drawn by the processor, which is emulated too."""
+PAD_LEFT, PAD_TOP, PAD_STEP_X, PAD_STEP_Y = 545, 118, 95, 94
+"""Where the pad's keys are on that panel, in pixels: a text reader is not sure of single digits."""
+PAD_KEYS = {"0": (1, 3), **{str(digit): ((digit - 1) % 3, (digit - 1) // 3) for digit in range(1, 10)}}
 TOUCH_RANGE = 32767
 KERNEL_LINE = (
     "console=tty0 console=ttyS0 loglevel=6 systemd.journald.forward_to_console=1 systemd.wants=test-shell.service "
@@ -94,6 +98,16 @@ class EmulatedPc:
         """Raises NotShownError."""
         self.tap(self.wait_for(phrase, limit_s))
 
+    def tap_main_button(self, limit_s: float = 600) -> None:
+        """Raises NotShownError."""
+        self.tap(wait_for_main_button(lambda: self.shoot("screen"), limit_s))
+
+    def type_digits(self, digits: str) -> None:
+        """Type on the pad of the screen, key by key."""
+        for digit in digits:
+            column, row = PAD_KEYS[digit]
+            self.tap((PAD_LEFT + column * PAD_STEP_X, PAD_TOP + row * PAD_STEP_Y))
+
     def cut_power(self) -> None:
         """End it at once, as without current."""
         with contextlib.suppress(Exception):
@@ -125,7 +139,7 @@ class EmulatedPc:
         sockets = [word for name in ("console", "shell", "card") for word in ("-chardev", self._socket(name))]
         return [
             "qemu-system-x86_64", "-S", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
-            "-m", str(memory_mib), "-nodefaults", "-display", "none", "-no-reboot",
+            "-m", str(memory_mib), "-nodefaults", "-display", "none", "-no-reboot", "-no-shutdown",
             "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={FIRMWARE}",
             "-drive", f"if=pflash,format=raw,unit=1,file={variables}",
             "-drive", f"if=none,id=disk,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=disk,bootindex=0",
@@ -155,7 +169,8 @@ class EmulatedPc:
 
 
 def _finger(kind: str, axis: str = "x", value: int = 0) -> dict[str, object]:
-    return {"type": "mtt", "data": {"type": kind, "slot": 0, "tracking-id": 1, "axis": axis, "value": value}}
+    number = -1 if kind == "end" else 1  # QEMU hands it on as it is; the kernel takes a finger away at -1
+    return {"type": "mtt", "data": {"type": kind, "slot": 0, "tracking-id": number, "axis": axis, "value": value}}
 
 
 def _button(*, down: bool) -> dict[str, object]:

@@ -6,11 +6,15 @@ The reader is Tesseract, which knows nothing of our screens.
 import re
 import subprocess
 import time
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageChops
+
+MAIN_BUTTON = (10, 77, 104)
+NEAR = 6
 
 
 class NotShownError(AssertionError):
@@ -58,6 +62,28 @@ def find_phrase(words: list[Word], phrase: str) -> tuple[int, int] | None:
     return None
 
 
+def find_main_button(picture: Path) -> tuple[int, int] | None:
+    """The middle of the filled button at the foot of the screen, by its colour: Tesseract does not read white on blue."""
+    with Image.open(picture) as image:
+        top = image.height * 3 // 4
+        foot = image.convert("RGB").crop((image.width // 8, top, image.width, image.height))
+        away = ImageChops.difference(foot, Image.new("RGB", foot.size, MAIN_BUTTON)).convert("L")
+        box = away.point(lambda value: 255 if value < NEAR else 0).getbbox()
+        if box is None or box[3] - box[1] < image.height // 10:
+            return None
+        return image.width // 8 + (box[0] + box[2]) // 2, top + (box[1] + box[3]) // 2
+
+
+def wait_for_main_button(shoot: Callable[[], Path], limit_s: float) -> tuple[int, int]:
+    """Where it is, as soon as it can be pressed. Raises NotShownError."""
+    end = time.monotonic() + limit_s
+    while (place := find_main_button(shoot())) is None:
+        if time.monotonic() > end:
+            raise NotShownError("there is no button that can be pressed")
+        time.sleep(1)
+    return place
+
+
 def wait_for_phrase(shoot: Callable[[], Path], phrase: str, limit_s: float) -> tuple[Path, tuple[int, int]]:
     """A picture that shows the phrase, and where. Raises NotShownError."""
     end = time.monotonic() + limit_s
@@ -73,4 +99,6 @@ def wait_for_phrase(shoot: Callable[[], Path], phrase: str, limit_s: float) -> t
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"^\W+|\W+$", "", text).casefold()
+    """Without signs around it, case and dots above: a reader of small letters misses those."""
+    letters = "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+    return re.sub(r"^\W+|\W+$", "", letters).casefold()
