@@ -37,8 +37,7 @@ from fleet.messages.topics import Topics
 from provisioning import files, pki
 from provisioning.claim import ClaimRefused, check, id_of, make_claim
 from provisioning.keys import storage
-from provisioning.keys.secrets import SecretFileError, ask
-from provisioning.keys.storage import KeyFileError, Unlock
+from provisioning.keys.secrets import KeyFileError, SecretFileError, Unlock, ask
 from provisioning.registry import CertificateRecord, Registry
 
 DEFAULT_SERVER_NAMES = ("localhost", "127.0.0.1", "::1")

@@ -39,9 +39,8 @@ from provisioning.flash import (
     reboot_to_bootloader,
     retry_until_loadable,
 )
-from provisioning.keys.secrets import SecretFileError
+from provisioning.keys.secrets import KeyFileError, SecretFileError
 from provisioning.keys.station_keys import best_kind
-from provisioning.keys.storage import KeyFileError
 from provisioning.pico import FlashError, choose
 from provisioning.renewal import TooEarlyError
 from provisioning.units import STATION, UnitsError, add_options, write_units

@@ -32,7 +32,7 @@ from joserfc.jwk import ECKey
 from fleet.agent.server_keys import ServerKeys
 from fleet.messages.topics import STATION_NAME
 from provisioning.keys import station_keys, storage
-from provisioning.keys.storage import KeyFileError
+from provisioning.keys.secrets import KeyFileError
 
 KEY_FILE = "station.key"
 CERTIFICATE_FILE = "station.pem"

@@ -43,7 +43,7 @@ from fleet.messages.pacing import ASK_BURST, ASKS_PER_S, TokenBucket
 from fleet.messages.signed import SignedAnswer, SignedError
 from fleet.messages.takeovers import TakeOvers
 from fleet.messages.topics import Topics
-from provisioning.keys.storage import KeyFileError
+from provisioning.keys.secrets import KeyFileError
 
 log = logging.getLogger(__name__)
 

@@ -40,7 +40,8 @@ from provisioning.est import wire
 from provisioning.est.claim_codes import Claim
 from provisioning.identity import check_vacant, write_identity
 from provisioning.keys import station_keys
-from provisioning.keys.storage import KeyFileError, Kind
+from provisioning.keys.secrets import KeyFileError
+from provisioning.keys.storage import Kind
 
 CLAIM_FILE, CHAIN_FILE = "claim", "station.pem"
 TIMEOUT_S = 20.0

@@ -7,6 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+Unlock = Callable[[str], bytes]
+"""Gives the secret that is wanted: what for is said to a person (`passphrase of ca.key`)."""
+
+
+class KeyFileError(Exception):
+    """A key cannot be opened. The text says which and why, and shows nothing of it."""
+
 
 class SecretFileError(Exception):
     """The secret cannot be had. The text says why, and shows nothing of it."""
@@ -32,7 +39,7 @@ def ask(what: str) -> bytes:
     return getpass.getpass(f"{what[0].upper()}{what[1:]}: ").encode()
 
 
-def unlocking(path: Path | None) -> Callable[[str], bytes]:
+def unlocking(path: Path | None) -> Unlock:
     """From that file each time; asked once where there is none."""
     if path is not None:
         return lambda what: read_secret(path)

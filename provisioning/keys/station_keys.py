@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from provisioning.keys import machine_seal, sealing, storage, tpm
 from provisioning.keys.machine_seal import MachineSealError
-from provisioning.keys.storage import KeyFileError, Kind
+from provisioning.keys.secrets import KeyFileError
+from provisioning.keys.storage import Kind
 from provisioning.keys.tpm import TpmError
 
 

@@ -4,7 +4,6 @@
 'pkcs11'
 """
 
-from collections.abc import Callable
 from types import ModuleType
 from typing import Literal
 
@@ -18,17 +17,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from provisioning.keys import sealing
+from provisioning.keys.secrets import KeyFileError, Unlock
 
 Kind = Literal["file", "sealed", "pkcs11", "tpm"]
 URI = b"pkcs11:"
 TPM = b"-----BEGIN TSS2 PRIVATE KEY-----"
-
-Unlock = Callable[[str], bytes]
-"""Gives the secret that is wanted: what for is said to a person (`passphrase of ca.key`)."""
-
-
-class KeyFileError(Exception):
-    """A key cannot be opened. The text says which and why, and shows nothing of it."""
 
 
 def kind_of(content: bytes) -> Kind:

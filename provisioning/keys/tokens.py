@@ -24,8 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from provisioning.keys.remote_key import RemoteKey
-from provisioning.keys.secrets import SecretFileError, read_secret
-from provisioning.keys.storage import KeyFileError, Unlock
+from provisioning.keys.secrets import KeyFileError, SecretFileError, Unlock, read_secret
 
 SIZE = 32
 

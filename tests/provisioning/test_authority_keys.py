@@ -15,8 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from provisioning.authority import Authority, AuthorityError
 from provisioning.keys import sealing, storage
-from provisioning.keys.secrets import SecretFileError, read_secret
-from provisioning.keys.storage import KeyFileError
+from provisioning.keys.secrets import KeyFileError, SecretFileError, read_secret
 from tests.provisioning.conftest import Program
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -22,7 +22,8 @@ from provisioning.authority import Authority
 from provisioning.identity import write_identity
 from provisioning.issuing import Issuing, issue_issuing
 from provisioning.keys import machine_seal, station_keys, tpm
-from provisioning.keys.storage import KeyFileError, Kind
+from provisioning.keys.secrets import KeyFileError
+from provisioning.keys.storage import Kind
 from sim.stories.patience import LIMIT_S
 
 NOW = datetime.now(UTC)
