@@ -21,7 +21,6 @@ from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import own_card
 from kiosk.steps.receipt import hand_out_receipt, receipt_for
 from kiosk.steps.view_helpers import done_by
-from kiosk.views import Say
 
 CONTEXT = ViewContext("report_lost")
 WHAT, WHICH, SURE = (CONTEXT.at(step, 3) for step in range(1, 4))
@@ -43,7 +42,9 @@ async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     ended = Ended(ErrandOutcome.DONE, came, receipt=receipt.number if receipt else None)
     await log.end(ended)
     police, line = what in ("lost", "stolen"), caps.region.block_line
-    await ask(blocking_views.done(CONTEXT, came, police=police, block_line=line, blocked_by=_blocked_by(caps, what)))
+    instead = caps.region.without_hold if what in BLOCKS else None  # one that is only forgotten nobody blocks
+    blocked_by = done_by("lost_done.marked.by", instead, caps.clock.now()) if instead else None
+    await ask(blocking_views.done(CONTEXT, came, police=police, block_line=line, blocked_by=blocked_by))
     if receipt is not None:
         await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
     return ended
@@ -63,12 +64,6 @@ async def _which(ask: Ask, caps: Capabilities, log: ErrandLog, what: str) -> tup
     who = await vouch_by_administrator(ask, caps, WHICH, log) if way == "administrator" else Identification("number")
     printed = await ask_printed_number(ask, caps, WHICH, log, who.people)
     return printed.whose, who
-
-
-def _blocked_by(caps: Capabilities, what: str) -> Say | None:
-    """Who blocks a card that the issuer cannot put on hold. One that is only forgotten nobody blocks."""
-    instead = caps.region.without_hold
-    return done_by("lost_done.marked.by", instead, caps.clock.now()) if instead and what in BLOCKS else None
 
 
 async def _sure(ask: Ask, caps: Capabilities, what: str, whose: CardHolder, who: Identification) -> BlockRequest:
