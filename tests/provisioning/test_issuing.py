@@ -195,7 +195,7 @@ def test_a_station_starts_on_the_chain_and_not_on_its_certificate_alone(authorit
     ca = (authority.directory / "ca/ca.pem").read_bytes()
     enrolled = EnrolledStation("entre-a", 1, b"".join(chain), ca, public["signing_key"], public["verifier_key"])
     identity = write_identity(tmp_path / "identity", pki.key_pem(key), enrolled, Broker("localhost", 8883))
-    assert identity.authority() == issuing.issuers[0].certificate
+    assert identity.chain()[1] == issuing.issuers[0].certificate
     (tmp_path / "identity/station.pem").write_bytes(chain[0])
     with pytest.raises(IdentityError, match="was not issued by the authority"):
         Identity.load(tmp_path / "identity")
