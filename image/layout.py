@@ -75,7 +75,7 @@ def offset_of(label: str, architecture: str) -> int:
 def kernel_line(slot: Slot, roothash: str) -> str:
     """What the kernel of a slot is started with.
 
-    A root that differs from its hash stops the machine (and says so on the screen) instead of running on half of it; half a
+    A root that differs from its hash stops the machine instead of running on half of it; half a
     minute later it starts anew. There is no shell in the initial RAM disk. A USB device is bound when it has been looked at.
     """
     return " ".join(

@@ -139,7 +139,7 @@ class EmulatedPc:
         sockets = [word for name in ("console", "shell", "card") for word in ("-chardev", self._socket(name))]
         return [
             "qemu-system-x86_64", "-S", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
-            "-m", str(memory_mib), "-nodefaults", "-display", "none", "-no-reboot", "-no-shutdown",
+            "-m", str(memory_mib), "-nodefaults", "-display", "none", "-no-reboot",
             "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={FIRMWARE}",
             "-drive", f"if=pflash,format=raw,unit=1,file={variables}",
             "-drive", f"if=none,id=disk,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=disk,bootindex=0",
