@@ -9,8 +9,8 @@ from kiosk.views.parts import Say
 @dataclass(frozen=True, slots=True)
 class ReaderDrawing:
     """The reader close up: the card goes in, comes out, or is turned the right way round. `which` lights the holder's or the
-    administrator's reader. `beside`: the holder's card rests in the other reader meanwhile. `pair`: both readers are drawn, the
-    holder's to the left, and `which` says the lit one."""
+    administrator's reader. Both are drawn, the holder's to the left, where the administrator's is lit, and with `pair`.
+    `beside`: the holder's card rests in the other reader meanwhile."""
 
     motion: Literal["in", "out", "turn"] = "in"
     which: Literal["holder", "administrator"] = "holder"

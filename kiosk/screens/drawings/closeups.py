@@ -1,9 +1,9 @@
 """Close-ups: how a card goes in, comes out, is taken from its slot or dropped. A thumbnail of the front shows where."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from kiosk.screens import fonts
-from kiosk.screens.drawings.machine import HOLE, PAPER, STEEL, card, card_back, chip, thumbnail
+from kiosk.screens.drawings.machine import HOLE, PAPER, STEEL, card, card_at_rest, card_back, chip, thumbnail
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.theme import Colours
 
@@ -17,11 +17,14 @@ DROP_SCALE = 0.8
 CARD_HIGH = 63.0
 RESTING = (88.0, 75.0)
 """A reader with its card in, and its name above."""
-BESIDE = (RESTING[0] + WIDTH, HEIGHT + 2)
+PAIR = (RESTING[0] + WIDTH, HEIGHT + 2)
 
 
-def reader(pen: Pen, colours: Colours, motion: str, pose: int = 0) -> None:
-    """The reader, lit, with the card on its way in, or out."""
+def reader(pen: Pen, colours: Colours, motion: str, pose: int = 0, where: str = "reader") -> None:
+    """The reader, lit, with the card on its way in, or out. `where` is its part of the machine."""
+    if motion == "turn":
+        _turning(pen, colours, pose, where)
+        return
     _slot_above(pen, colours, (16, 14, 68, 26, 5), (24, 24.5, 52, 5))
     tops = READER_TOPS if motion == "in" else READER_TOPS[::-1]
     top = tops[pose]
@@ -32,47 +35,54 @@ def reader(pen: Pen, colours: Colours, motion: str, pose: int = 0) -> None:
         card(pen, 30, top)
     start, end = (86, 56) if motion == "in" else (56, 86)
     pen.arrow(84, start, end, colours.lamp)
-    thumbnail(pen, colours, 4.5, 86, 0.17, "reader")
+    thumbnail(pen, colours, 4.5, 86, 0.17, where)
+
+
+def at_rest(pen: Pen, colours: Colours) -> None:
+    """The holder's reader with its card in: nothing is lit, and nothing points anywhere."""
+    pen.rect(16, 24, 68, 26, 5, colours.rail_part, colours.rail_edge, 0.8)
+    pen.rect(24, 34.5, 52, 5, 2.5, HOLE, colours.rail_edge, 0.6)
+    with pen.between(37.5, HEIGHT):
+        card(pen, 30, 18)
+    card_at_rest(pen, colours, 4.5, 86, 0.17)
 
 
 def resting(pen: Pen, colours: Colours, labels: Sequence[str]) -> None:
     """Readers beside each other, each under its name, with their cards in: nothing is lit. Each is RESTING wide and high."""
     for at, label in enumerate(labels):
-        part = pen.moved(at * RESTING[0], 0, 1)
-        part.text(label, RESTING[0] / 2, 9, 9.4, fonts.STRONG, colours.on_rail)
-        part.rect(10, 16, 68, 26, 5, colours.rail_part, colours.rail_edge, 0.8)
-        part.rect(18, 26.5, 52, 5, 2.5, HOLE, colours.rail_edge, 0.6)
-        with part.between(29, RESTING[1]):
-            card(part, 24, 10)
+        _unlit(pen.moved(at * RESTING[0], 0, 1), colours, label, card_in=True)
 
 
-def beside_resting(pen: Pen, colours: Colours, labels: tuple[str, str], pose: int = 0) -> None:
-    """The holder's reader with its card in, and beside it the administrator's, lit, with the card on its way in."""
-    resting(pen, colours, labels[:1])
-    lit = pen.moved(RESTING[0], 2, 1)
-    lit.text(labels[1], WIDTH / 2, 7, 9.4, fonts.STRONG, colours.on_rail)
-    reader(lit, colours, "in", pose)
-
-
-def pair(pen: Pen, colours: Colours, labels: tuple[str, str], lit: int, motion: str, pose: int = 0) -> None:
-    """Both readers under their names: one lit, with the card on its way in or out, and the other empty."""
+def pair(
+    pen: Pen, colours: Colours, labels: tuple[str, str], lit: int, close_up: Callable[[Pen], None], *, card_in: bool
+) -> None:
+    """Both readers under their names, the holder's to the left: one lit, as `close_up` draws it, and the other empty or, with
+    `card_in`, with its card resting."""
     at = 0.0
     for number, label in enumerate(labels):
-        wide = WIDTH if number == lit else RESTING[0]
-        part = pen.moved(at, 2, 1)
-        part.text(label, wide / 2, 7, 9.4, fonts.STRONG, colours.on_rail)
         if number == lit:
-            reader(part, colours, motion, pose)
+            part = pen.moved(at, 2, 1)
+            part.text(label, WIDTH / 2, 7, 9.4, fonts.STRONG, colours.on_rail)
+            close_up(part)
+            at += WIDTH
         else:
-            part.rect(10, 14, 68, 26, 5, colours.rail_part, colours.rail_edge, 0.8)
-            part.rect(18, 24.5, 52, 5, 2.5, HOLE, colours.rail_edge, 0.6)
-        at += wide
+            _unlit(pen.moved(at, 0, 1), colours, label, card_in=card_in)
+            at += RESTING[0]
 
 
-def turning(pen: Pen, colours: Colours, pose: int = 0) -> None:
+def _unlit(pen: Pen, colours: Colours, label: str, *, card_in: bool) -> None:
+    pen.text(label, RESTING[0] / 2, 9, 9.4, fonts.STRONG, colours.on_rail)
+    pen.rect(10, 16, 68, 26, 5, colours.rail_part, colours.rail_edge, 0.8)
+    pen.rect(18, 26.5, 52, 5, 2.5, HOLE, colours.rail_edge, 0.6)
+    if card_in:
+        with pen.between(29, RESTING[1]):
+            card(pen, 24, 10)
+
+
+def _turning(pen: Pen, colours: Colours, pose: int, where: str) -> None:
     """The card came out with its back up: over it goes, and in with the chip first."""
     if pose == POSES - 1:
-        reader(pen, colours, "in", 1)
+        reader(pen, colours, "in", 1, where)
         return
     _slot_above(pen, colours, (16, 14, 68, 26, 5), (24, 24.5, 52, 5))
     if pose == 0:
@@ -81,7 +91,7 @@ def turning(pen: Pen, colours: Colours, pose: int = 0) -> None:
         pen.rect(46, READER_TOPS[0], 8, CARD_HIGH, 2, PAPER, colours.lamp, 0.8)
         pen.dashed(30, READER_TOPS[0], 40, CARD_HIGH, 3, colours.lamp)
     pen.turn(84, 72, 8, colours.lamp)
-    thumbnail(pen, colours, 4.5, 86, 0.17, "reader")
+    thumbnail(pen, colours, 4.5, 86, 0.17, where)
 
 
 def product_code(pen: Pen, colours: Colours, back: str, front: str) -> None:

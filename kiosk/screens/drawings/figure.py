@@ -150,21 +150,10 @@ def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
     colours = theme.colours
     returns = words.frame("frame.drop")
     match drawing:
-        case ReaderDrawing(motion="turn"):
-            return _stepping(lambda pen, pose: closeups.turning(pen, colours, pose), theme)
-        case ReaderDrawing(motion="in", beside=True) if not theme.small_panel:
-            names = words.frame("frame.reader.holder"), words.frame("frame.reader.administrator")
-            return _stepping(
-                lambda pen, pose: closeups.beside_resting(pen, colours, names, pose), theme, closeups.BESIDE
-            )
-        case ReaderDrawing(motion=motion, which=which, pair=True):
-            names = words.frame("frame.reader.holder"), words.frame("frame.reader.administrator")
-            lit = ("holder", "administrator").index(which)
-            return _stepping(
-                lambda pen, pose: closeups.pair(pen, colours, names, lit, motion, pose), theme, closeups.BESIDE
-            )
-        case ReaderDrawing(motion=motion):
-            return _stepping(lambda pen, pose: closeups.reader(pen, colours, motion, pose), theme)
+        case ReaderDrawing():
+            return _reader(drawing, words, theme)
+        case RestingDrawing(readers=("holder",)):
+            return Figure(lambda pen: closeups.at_rest(pen, colours), CLOSE_UP, theme=theme)
         case RestingDrawing(readers=readers):
             labels = [words.frame(f"frame.reader.{reader}") for reader in readers]
             wide, high = closeups.RESTING
@@ -183,6 +172,24 @@ def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
             return Figure(lambda pen: machine.front(pen, colours, parts, returns), size, theme=theme)
         case _:
             raise TypeError(f"no figure for {type(drawing).__name__}")
+
+
+def _reader(drawing: ReaderDrawing, words: ScreenTexts, theme: Theme) -> Figure:
+    """One reader, or both where the administrator's is meant or they are told apart: the words say left or right."""
+    lit = ("holder", "administrator").index(drawing.which)
+    where = ("reader", "administrator")[lit]
+
+    def close_up(pen: Pen, pose: int) -> None:
+        closeups.reader(pen, theme.colours, drawing.motion, pose, where)
+
+    if not (lit or drawing.pair):
+        return _stepping(close_up, theme)
+    names = words.frame("frame.reader.holder"), words.frame("frame.reader.administrator")
+
+    def both(pen: Pen, pose: int) -> None:
+        closeups.pair(pen, theme.colours, names, lit, lambda part: close_up(part, pose), card_in=drawing.beside)
+
+    return _stepping(both, theme, closeups.PAIR)
 
 
 def _stepping(draw: Callable[[Pen, int], None], theme: Theme, size: tuple[float, float] = CLOSE_UP) -> MovingFigure:

@@ -9,7 +9,13 @@ PAPER, STEEL, BLUE = rgb("#FBFAF7"), rgb("#0C2A36"), rgb("#0A4D68")
 GOLD, GOLD_LINE = rgb("#D8BF7A"), rgb("#7A6630")
 GREY, SHADE, STROKE, THIN = rgb("#C9D6DB"), rgb("#8FA5AE"), rgb("#5F727A"), rgb("#A9B7BD")
 HOLE = rgb("#02090C")
-_PARTS = {"reader": (14.0, 74.0, 40.0, 11.0), "printer": (66.0, 74.0, 40.0, 11.0), "drop": (66.0, 95.0, 40.0, 30.0)}
+_PARTS = {
+    "reader": (14.0, 74.0, 36.0, 11.0),
+    "printer": (53.0, 74.0, 14.0, 11.0),
+    "administrator": (70.0, 74.0, 36.0, 11.0),
+    "drop": (66.0, 95.0, 40.0, 30.0),
+}
+"""The holder's reader to the left, the receipt in the middle, the administrator's reader to the right."""
 
 
 def front(pen: Pen, colours: Colours, lit: tuple[str, ...] = (), returns: str = "") -> None:
@@ -21,7 +27,8 @@ def front(pen: Pen, colours: Colours, lit: tuple[str, ...] = (), returns: str = 
         on = name in lit
         middle = y + 10 if name == "drop" else y + height / 2
         pen.rect(x, y, width, height, 2.5, colours.lamp if on else part, colours.lamp if on else line)
-        pen.line(x + 8, middle, x + width - 8, middle, colours.on_lamp if on else line, 1.6)
+        margin = width / 5
+        pen.line(x + margin, middle, x + width - margin, middle, colours.on_lamp if on else line, 1.6)
     if returns:
         pen.text(returns, 86, 119, 4.8, fonts.STRONG, colours.on_lamp if "drop" in lit else colours.on_rail)
     for slot in range(24):
@@ -33,6 +40,14 @@ def front(pen: Pen, colours: Colours, lit: tuple[str, ...] = (), returns: str = 
 def thumbnail(pen: Pen, colours: Colours, x: float, y: float, scale: float, *lit: str) -> None:
     """Where it is: the front, small."""
     front(pen.moved(x, y, scale), colours, lit)
+
+
+def card_at_rest(pen: Pen, colours: Colours, x: float, y: float, scale: float) -> None:
+    """That thumbnail with a card in the holder's reader, and nothing lit."""
+    thumbnail(pen, colours, x, y, scale)
+    small = pen.moved(x, y, scale)
+    small.rect(20, 79, 24, 22, 2, PAPER, STEEL, 1)
+    small.rect(20.5, 95, 23, 5.5, 1, BLUE)
 
 
 def chip(pen: Pen, x: float, y: float, width: float = 10, height: float = 8) -> None:
@@ -64,5 +79,5 @@ def card(pen: Pen, x: float, y: float) -> None:
     pen.line(x + 22, y + 29, x + 35, y + 29, STROKE, 1.5)
     pen.line(x + 22, y + 33.5, x + 32, y + 33.5, THIN, 1.2)
     pen.line(x + 22, y + 38, x + 34, y + 38, THIN, 1.2)
-    pen.rect(x, y + 50, 40, 13, 3, BLUE)
-    pen.rect(x, y + 50, 40, 5, 0, BLUE)
+    pen.rect(x + 0.3, y + 50, 39.4, 12.7, 3, BLUE)
+    pen.rect(x + 0.3, y + 50, 39.4, 5, 0, BLUE)

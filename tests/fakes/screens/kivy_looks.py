@@ -23,6 +23,37 @@ class Looks:
         """Whether the drawing shows a card that is turned."""
         return bool(getattr(self.screen.staging.view.drawing, "motion", "") == "turn")
 
+    async def do_readers(self) -> dict[str, dict[str, list[str]]]:
+        """Of each view of the gallery with a reader in its drawing: its texts, and which reader the drawing lights, close up and
+        in the thumbnail, in any of its poses."""
+        from kiosk.screens.drawings.figure import MovingFigure
+        from kiosk.views import ReaderDrawing
+        from sim.gallery.samples import samples as gallery
+        from tests.fakes.screens.lit_parts import NotingPen
+        from tests.fakes.screens.measured_text import measured
+
+        shown: dict[str, dict[str, list[str]]] = {}
+        with measured():
+            for name, view in gallery():
+                if not isinstance(view.drawing, ReaderDrawing):
+                    continue
+                self.screen.staging.ask(view, lambda value: None)
+                figures = [each for each in self.screen.widgets().walk() if isinstance(each, MovingFigure)]
+                if not figures:
+                    continue  # the invitation of the home screen stands still
+                (figure,) = figures
+                close_up, thumbnail = set[str](), set[str]()
+                for pose in figure.poses:
+                    pen = NotingPen(figure.theme.colours.lamp)
+                    pose.draw(pen)
+                    close_up.update(pen.lit_close_up())
+                    thumbnail.update(pen.lit_in_thumbnail())
+                shown[name] = {
+                    "texts": await self.do_texts(), "close_up": sorted(close_up), "thumbnail": sorted(thumbnail),
+                    "which": [view.drawing.which],
+                }  # fmt: skip
+        return shown
+
     async def do_small_targets(self, least_mm: float) -> list[str]:
         """Targets that are too small for a finger."""
         from kiosk.screens.layers import touchables
