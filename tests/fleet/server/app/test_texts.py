@@ -23,8 +23,8 @@ EXACT = set(
 MANY = set(re.findall(r"""\.many\(["']([a-z_.]+)["']""", SOURCES))
 FAMILIES = {
     "number", "age", "app.theme", "app.language", "nav", "alarm", "alarm_detail", "reason", "closed", "station",
-    "device_kind", "device.reader", "device.printer", "device.cabinet", "device.scanner", "device.gpio", "kind",
-    "outcome", "bin_reason", "effect",
+    "device_kind", "device.reader", "device.printer", "device.cabinet", "device.scanner", "device.gpio", "device.touchscreen",
+    "kind", "outcome", "bin_reason", "effect",
     "effect_at", "effect_outcome", "signed", "event", "slot", "order", "step", "chart", "deed", "alert", "alerts.state",
     "alert_count", "alert_slot", "alert_advice", "alert_outage", "role", "door.why", "step_up.why",
     "keys.why", "contact", "receives", "checkpoint", "account", "token", "once", "severity", "level",
