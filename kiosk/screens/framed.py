@@ -144,22 +144,24 @@ class TileTitle(Lead):
 
 
 class Tile(Framed):
-    """An option: glyph, name and a second line. An option that is not to be had lies on grey and says why."""
+    """An option: glyph, name and a second line. An option that is not to be had lies on grey and says why; the one that helps is
+    filled."""
 
     kind = StringProperty("open")
 
     def __init__(self, option: Option, words: ScreenTexts, **kwargs: Any) -> None:
-        super().__init__(kind="closed" if option.reason else "open", **kwargs)
-        theme = self.theme
-        lines: list[Flow] = [TileTitle(theme=theme, text=words(option.title))]
+        super().__init__(kind="closed" if option.reason else "filled" if option.filled else "open", **kwargs)
+        theme, filled = self.theme, self.kind == "filled"
+        lines: list[Flow] = [TileTitle(theme=theme, text=words(option.title), tone="on_primary" if filled else "ink")]
         second = option.reason or option.detail
         if second and not theme.large and (not theme.small_panel or option.reason):
             role = Tiny if theme.small_panel else Small
-            lines.append(role(theme=theme, text=words(second), tone="muted", line=1.15 if theme.small_panel else 1.25))
+            quiet = "on_primary" if filled else "muted"
+            lines.append(role(theme=theme, text=words(second), tone=quiet, line=1.15 if theme.small_panel else 1.25))
         gap = 0 if theme.small_panel else 1
         parts: list[Flow] = [FlowBox(FlowColumn(lines, theme=theme, gap=gap), theme=theme, grow=True, centre=True)]
         if option.icon:
-            tone = "muted" if option.reason else "primary"
+            tone = "muted" if option.reason else "on_primary" if filled else "primary"
             gives_way = int(theme.large and theme.small_panel)
             size = self._icon_mm(theme)
             parts.insert(0, Icon(theme=theme, name=option.icon, size_mm=size, tone=tone, drop=gives_way))

@@ -16,7 +16,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.port import Presence
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand, errand_of
-from kiosk.findings import CardEvidence, actionable_findings
+from kiosk.findings import CardEvidence, CardFinding, actionable_findings
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
 from kiosk.ports import CardPulledError, Clock, ErrandEndedError, Reader
@@ -168,9 +168,7 @@ class HomeController:
         )
         administers = await self.knowledge.administers(facts)
         try:
-            closed = self.content.closed() is not None
-            view = home.card_view(facts, findings, self.content.offers(), administers=administers, closed=closed)
-            answer = await self.supervisor.ask(view)
+            answer = await self._ask_about_card(facts, findings, administers=administers)
         except CardPulledError:
             return None
         except ErrandEndedError:
@@ -178,6 +176,16 @@ class HomeController:
         if answer == home.END:
             await self.supervisor.take_card()
             self.holders_card.errand_ended = True  # what is in now, nobody took
+        return answer
+
+    async def _ask_about_card(self, facts: CardFacts, findings: Sequence[CardFinding], *, administers: bool) -> object:
+        """What the card's menu is answered with, and the rest of it."""
+        offers, closed = self.content.offers(), self.content.closed() is not None
+        menu = home.card_view(facts, findings, offers, administers=administers, closed=closed)
+        rest = home.other_card_errands_view(facts, findings, offers, closed=closed)
+        while (answer := await self.supervisor.ask(menu)) == home.OTHERS:
+            if (answer := await self.supervisor.ask(rest)) != home.BACK:
+                break
         return answer
 
     async def _register(self, card_number: str) -> CardWord | NotFound | Unavailable:

@@ -22,14 +22,29 @@ from kiosk.station.journal import Interrupted
 from kiosk.station.open_slots import OpenSlot
 from kiosk.steps.card import Strangeness
 from kiosk.steps.view_helpers import back_button, last_digits
-from kiosk.views import Await, Busy, Button, CabinetDrawing, Choose, Fact, Note, Option, ReaderDrawing, Say, local, say
+from kiosk.views import (
+    Await,
+    Busy,
+    Button,
+    CabinetDrawing,
+    Choose,
+    Fact,
+    Note,
+    Option,
+    ReaderDrawing,
+    RestingDrawing,
+    Say,
+    local,
+    say,
+)
 
 Offer = tuple[Errand, Say | None]
 """An errand, and why it is not to be had now."""
 MORE = "more"
 END = "end"
 OTHERS = "others"
-"""Leads past a slot that stands open to the errands."""
+"""Leads past a slot that stands open to the errands, and from the menu of a card to the rest of its errands."""
+BACK = "back"
 ADMINISTRATE = "administrate"
 """The errand in which an ID administrator logs in."""
 BESIDE = 3
@@ -103,35 +118,74 @@ def card_view(
 ) -> Choose:
     """A card was put in: how it is, in one sentence, and what helps first. `administers`: it is an ID administrator's. `closed`:
     the station is out of service."""
-    offers = _left(offers) if closed else offers
-    helps = [*(finding.errand for finding in findings if finding.errand), "check_card"]
-    fitting = sorted(
-        (
-            offer
-            for offer in offers
-            if offer[0].own_card and offer[0].place != "administrator" and _can(offer[0], facts, helps)
-        ),
-        key=lambda offer: helps.index(offer[0].id) if offer[0].id in helps else len(helps),
-    )
+    tiles = _own_card_tiles(facts, findings, offers, closed=closed)
+    side = Button(ADMINISTRATE, say("home.card.administrate"), "account-check-outline") if administers else None
+    if side is None and len(tiles) > BESIDE:
+        side = Button(OTHERS, say("home.card.others"))
     return Choose(
         name="home.card",
         title=findings[0].title if findings else say("finding.none.title"),
-        lead=(say("home.card.which", tail=last_digits(facts.card_number)),),
-        options=tuple(_beside(offer, findings) for offer in fitting[:BESIDE]),
-        drawing=ReaderDrawing("out"),
+        lead=(findings[0].means if findings else say("home.card.which", tail=last_digits(facts.card_number)),),
+        options=tiles[:BESIDE],
+        drawing=RestingDrawing(("holder",), say("home.card.stay")),
         way_out=Button(END, say("home.card.end"), "close"),
-        side=Button(ADMINISTRATE, say("home.card.administrate"), "account-check-outline") if administers else None,
+        side=side,
         needs_card=True,
     )
 
 
-def _can(errand: Errand, facts: CardFacts, helps: Sequence[str]) -> bool:
-    """Nobody changes a code that is locked, unless it may have been unlocked elsewhere since; and a card is activated where it is
-    found not to be."""
-    if errand.id == "activate":
-        return errand.id in helps
+def other_card_errands_view(
+    facts: CardFacts, findings: Sequence[CardFinding], offers: Sequence[Offer], *, closed: bool = False
+) -> Choose:
+    """What else can be done with the card that is in."""
+    return Choose(
+        name="home.card_others",
+        title=say("home.card_others.title"),
+        options=_own_card_tiles(facts, findings, offers, closed=closed)[BESIDE:],
+        drawing=RestingDrawing(("holder",), say("home.card.stay")),
+        way_out=back_button(),
+        needs_card=True,
+    )
+
+
+def _own_card_tiles(
+    facts: CardFacts, findings: Sequence[CardFinding], offers: Sequence[Offer], *, closed: bool
+) -> tuple[Option, ...]:
+    """What can be done with the card, what mends it first and filled, then its test. On a card that works nothing is filled, and
+    the tiles say what they are for."""
+    mending = [finding.errand for finding in findings if finding.errand]
+    first = [*mending, "check_card"] if findings else []
+    fitting = sorted(
+        (
+            offer
+            for offer in (_left(offers) if closed else offers)
+            if offer[0].own_card and offer[0].place != "administrator" and _can(offer[0], facts, findings)
+        ),
+        key=lambda offer: first.index(offer[0].id) if offer[0].id in first else len(first),
+    )
+    if not findings:
+        return tuple(_tile(*offer) for offer in fitting)
+    return tuple(
+        _beside(offer, findings, filled=at == 0 and offer[0].id in mending) for at, offer in enumerate(fitting)
+    )
+
+
+_FINISHED = frozenset({FindingCode.LEAVER, FindingCode.BLOCKED, FindingCode.CERTIFICATE_REVOKED})
+"""Nothing is written any more to a card of which one of these is found."""
+_NEED_THE_CODE = frozenset({"change_pin", "renew_certificate", "clean_up"})
+
+
+def _can(errand: Errand, facts: CardFacts, findings: Sequence[CardFinding]) -> bool:
+    """Whether the card lets it be done. A code that only the station counts may have been locked or unlocked elsewhere."""
+    mends = errand.id in {finding.errand for finding in findings}
     pin = facts.pin(Role.IDENTIFICATION)
-    return errand.id != "change_pin" or pin is None or pin.state != "locked" or pin.counted
+    counted = pin is not None and pin.counted
+    if errand.id in _NEED_THE_CODE:
+        locked = pin is not None and pin.state == "locked" and not counted
+        return not (locked or _FINISHED & {finding.code for finding in findings})
+    if errand.id == "unblock":
+        return mends or (counted and not findings)
+    return mends or errand.id not in ("activate", "report_lost")
 
 
 def register_view() -> Busy:
@@ -176,13 +230,17 @@ def _tile(errand: Errand, reason: Say | None) -> Option:
     )
 
 
-def _beside(offer: Offer, findings: Sequence[CardFinding]) -> Option:
-    """A tile beside the card, without its second line; what mends a finding in an unexpected way says how."""
-    tile = replace(_tile(*offer), detail=None)
-    found = next((finding.code for finding in findings if finding.errand == tile.value), None)
-    return (
-        replace(tile, value=FOUND_AGAIN, title=say("home.card.found_again")) if found is FindingCode.ON_HOLD else tile
-    )
+def _beside(offer: Offer, findings: Sequence[CardFinding], *, filled: bool) -> Option:
+    """A tile beside the card. The filled one says what it takes; what mends a finding in an unexpected way says how."""
+    errand, reason = offer
+    found = next((finding for finding in findings if finding.errand == errand.id), None)
+    tile = replace(_tile(errand, reason), detail=None, filled=filled and reason is None)
+    if tile.filled and found is not None:
+        helped = errand.id == "unblock" and found.who == "administrator"
+        tile = replace(tile, detail=say(f"home.card.why.{'helped' if helped else errand.id}"))
+    if found is not None and found.code is FindingCode.ON_HOLD:
+        return replace(tile, value=FOUND_AGAIN, title=say("home.card.found_again"))
+    return tile
 
 
 def _banner(

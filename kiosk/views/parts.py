@@ -59,13 +59,15 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One tile of a choice. `reason` says why it is not available now; it can still be focused."""
+    """One tile of a choice. `reason` says why it is not available now; it can still be focused. `filled`: the one answer that
+    helps, looking like a primary."""
 
     value: str
     title: Say
     detail: Say | None = None
     icon: str = ""
     reason: Say | None = None
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def _home() -> Iterator[tuple[str, View[Any]]]:
     ):
         view = home.card_view(CARD_FACTS, (CardFinding(code, errand),), [(one, None) for one in ERRANDS])
         yield f"home-with-{code.replace('_', '-')}", view
+    yield "home-with-card-others", home.other_card_errands_view(CARD_FACTS, (), [(one, None) for one in ERRANDS])
     yield "home-open-slot", home.open_slot_view(OpenSlot(14, 24, seen_to=False), "ID-kontoret, plan 2, 08-123 45 67")
     seen_to = OpenSlot(14, 24, seen_to=True)
     yield (

@@ -25,10 +25,12 @@ from kiosk.station.home_controller import (
     HomeController,
     UnclaimedCard,
 )
+from kiosk.station.home_views import card_view
 from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.steps.card import wait_until_empty
 from kiosk.steps.context import ViewContext
-from kiosk.views import Choose, ReaderDrawing
+from kiosk.views import Choose, ReaderDrawing, RestingDrawing, say
+from sim.gallery.made_up import CARD_FACTS
 from sim.reader.secured import SecuredApplication
 from sim.stories.errand_stories import OWN
 from sim.stories.issuer import IssuerDesk
@@ -320,4 +322,53 @@ async def test_nobody_is_offered_to_change_a_code_that_is_locked(room: Room) -> 
     _, someone = await chosen(room, register(room), card="unblock")
     view = next(view for view in someone.shown if view.name == "home.card")
     assert isinstance(view, Choose)
-    assert [option.value for option in view.options] == ["unblock", "renew_certificate", "check_card"]
+    assert [option.value for option in view.options] == ["unblock", "check_card", "return_card"]
+
+
+def menu(*codes: str, pin: str = "ok") -> Choose:
+    """The menu of a card with these findings, whose own code is so."""
+    pins = tuple(replace(each, state="locked") if pin == "locked" else each for each in CARD_FACTS.pins)
+    errands = {rule.code: (rule.errand, rule.who) for rule in RULES}
+    found = [CardFinding(FindingCode(code), *errands[FindingCode(code)]) for code in codes]
+    return card_view(replace(CARD_FACTS, pins=pins), found, [(errand, None) for errand in ERRANDS])
+
+
+@pytest.mark.parametrize(
+    ("codes", "pin", "offered", "why"),
+    [
+        ((), "ok", ["change_pin", "check_card", "return_card"], None),
+        (("pin_locked",), "locked", ["unblock", "check_card", "return_card"], "unblock"),
+        (("not_by_holder",), "locked", ["unblock", "check_card", "return_card"], "helped"),
+        (("puk_locked",), "locked", ["check_card", "return_card"], None),
+        (("pin_locked", "certificate_expires_soon"), "locked", ["unblock", "check_card", "return_card"], "unblock"),
+        (("leaver",), "ok", ["return_card", "check_card"], "return_card"),
+        (("blocked",), "ok", ["return_card", "check_card"], "return_card"),
+        (("on_hold",), "ok", ["found_again", "check_card", "change_pin"], "report_lost"),
+        (("not_activated",), "ok", ["activate", "check_card", "change_pin"], "activate"),
+        (("pin_initial",), "ok", ["change_pin", "check_card", "return_card"], "change_pin"),
+        (("certificate_expires_soon",), "ok", ["renew_certificate", "check_card", "change_pin"], "renew_certificate"),
+        (("name_changed",), "ok", ["check_card", "change_pin", "return_card"], None),
+    ],
+)
+def test_the_menu_offers_what_can_be_done_and_fills_what_helps(
+    codes: tuple[str, ...], pin: str, offered: list[str], why: str | None
+) -> None:
+    view = menu(*codes, pin=pin)
+    assert [option.value for option in view.options] == offered
+    filled = [option for option in view.options if option.filled]
+    assert [(option.value, option.detail) for option in filled] == (
+        [(offered[0], say(f"home.card.why.{why}"))] if why else []
+    )
+
+
+def test_the_menu_shows_the_card_resting_and_says_that_it_stays_in() -> None:
+    """Nobody is shown how to pull a card out that is to be used."""
+    for view in (menu(), menu("pin_locked", pin="locked")):
+        assert view.drawing == RestingDrawing(("holder",), say("home.card.stay"))
+
+
+async def test_what_is_not_on_the_menu_is_behind_it(room: Room) -> None:
+    errand, someone = await chosen(room, register(room), card=["others", "others"], card_others=["back", "clean_up"])
+    assert errand is not None
+    assert errand.id == "clean_up"
+    assert someone.names == ["home", "home.card", "home.card_others", "home.card", "home.card_others"]

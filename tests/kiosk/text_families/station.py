@@ -27,6 +27,15 @@ FAMILIES = {
     "errand.{}": ERRAND_IDS,
     "home.{}": ERRAND_IDS,
     "home.{}.detail": ERRAND_IDS,
+    "home.card.why.{}": (
+        "unblock",
+        "helped",
+        "renew_certificate",
+        "return_card",
+        "change_pin",
+        "activate",
+        "report_lost",
+    ),
     "home.no.{}": (
         "reader",
         "cabinet",
