@@ -412,10 +412,11 @@ def load(path: Path) -> Config:
     try:
         return Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(path, [_fault(fault) for fault in error.errors(include_url=False)]) from None
+        raise ConfigError(path, [describe_fault(fault) for fault in error.errors(include_url=False)]) from None
 
 
-def _fault(error: ErrorDetails) -> str:
+def describe_fault(error: ErrorDetails) -> str:
+    """Key and reason of one fault that pydantic found."""
     key = ".".join(str(part) for part in error["loc"]) or "file"
     if error["type"] == "extra_forbidden":
         return f"{key}: there is no such key; docs/operations.md lists them all"

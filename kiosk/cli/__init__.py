@@ -46,6 +46,7 @@ SUBCOMMANDS = (
     Subcommand("card", "look at, test and mend one card at a desk", "kiosk.cli.card_parser"),
     Subcommand("devices", "the station's devices, their states, a self test", "kiosk.cli.devices"),
     Subcommand("store", "the station's file: is it whole, and what to do where it is damaged", "kiosk.cli.store"),
+    Subcommand("setup", "from a blank station to one in service, by a file", "kiosk.cli.setup"),
     Subcommand("reset", "forget everything: for a station that moves or goes", "kiosk.cli.reset"),
     Subcommand("walk", "an errand without a screen, answered by a file", "kiosk.cli.walk"),
     Subcommand("verify-receipt", "is this receipt real, and who signed it", "kiosk.cli.verify_receipt"),

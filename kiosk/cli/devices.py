@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
         if _is_running(path.resolve().parent / config.station.data / LOCK_FILE):
             print("kortkiosk devices: the station runs and has its devices; end it first", file=sys.stderr)
             return Exit.REFUSED
-        found = asyncio.run(_checked(args, config, path.resolve().parent))
+        wishes = SelfTestOptions(args.thorough, args.print, args.open)
+        found = asyncio.run(check_configured(config, path.resolve().parent, wishes, args.fault))
     except (ConfigError, VirtualDevicesError) as error:
         print(f"kortkiosk devices: {error}", file=sys.stderr)
         return Exit.BAD_INPUT
@@ -114,7 +115,10 @@ def _need_known(faults: Sequence[str]) -> None:
         raise VirtualDevicesError(f"{'; '.join(wrong)}; there are: {', '.join(known)}")
 
 
-async def _checked(args: argparse.Namespace, config: Config, base: Path) -> list[SelfTestResult]:
+async def check_configured(
+    config: Config, base: Path, wishes: SelfTestOptions, faults: Sequence[str] = ()
+) -> list[SelfTestResult]:
+    """The devices of a configuration, opened for this alone. Raises VirtualDevicesError, CabinetPowerError."""
     brought = _plugin()
     with tempfile.TemporaryDirectory() as folder:
         virtual = None
@@ -122,9 +126,8 @@ async def _checked(args: argparse.Namespace, config: Config, base: Path) -> list
             cabinet = config.cabinet.kind == VIRTUAL
             virtual = brought.open_devices(Path(folder), SystemClock().now(), cabinet=cabinet)
         async with _powered(config, base, virtual) as drivers:
-            wishes = SelfTestOptions(args.thorough, args.print, args.open)
             if brought is not None and virtual is not None:
-                await _prepare(args.fault, config, brought, virtual, drivers)
+                await _prepare(faults, config, brought, virtual, drivers)
                 wishes = replace(wishes, pin_of=virtual.pin_of)
             drivers.start()
             return await check_devices(drivers, wishes)

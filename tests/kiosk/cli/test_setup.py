@@ -1,0 +1,152 @@
+"""`kortkiosk setup` against a whole fleet server: a blank folder becomes a station that it answers, by real keys and TLS."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet.agent.link import Timing
+from fleet.server.enrolment.service import EnrolmentService
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.server import FleetServer
+from fleet.server.station_listener import claim_terms
+from kiosk.cli import Exit, main
+from kiosk.config import load
+from kiosk.station.build import open_station
+from kiosk.station.build_fleet import lock_folder
+from kiosk.station.reset import MARKER, begin_erasing
+from provisioning.authority import Authority
+from provisioning.est.client import enrol
+from provisioning.issuing import issue_issuing
+from sim.stories.patience import LIMIT_S
+from tests.fakes.machine.nmcli import FakeNetworkManager
+from tests.fakes.server.enrolling import TOVE, wall_clock
+from tests.fakes.station.visitor import Visitor
+
+FREE = Address("127.0.0.1", 0)
+
+
+class Desk:
+    """A person at the dashboard's pages, over the server's store."""
+
+    def __init__(self, config: ServerConfig, at: Address) -> None:
+        assert isinstance(config.database, Path)
+        self._database = Database.open(config.database)
+        self._people = EnrolmentService(self._database, Hub(), wall_clock, claim_terms(config, at))
+
+    def claim(self, station: str) -> str:
+        return self._people.make_claim(station, 24, TOVE).replace("127.0.0.1", "localhost")
+
+    def approve(self, station: str) -> bool:
+        """Whether its key could be seen."""
+        row = next(row for row in self._people.claims() if row.station == station)
+        if not row.key:
+            return False
+        self._people.decide(row.id, row.key, TOVE, approves=True)
+        return True
+
+    def close(self) -> None:
+        self._database.close()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    authority = Authority.init(tmp_path / "authority", [], wall_clock())
+    issue_issuing(authority, wall_clock())
+    config = ServerConfig(tmp_path / "data", authority.directory, mqtt=FREE, http=FREE, station_http=FREE)
+    async with FleetServer(config) as server:
+        assert server.station_http is not None
+        opened = Desk(config, server.station_http)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+def plan_file(folder: Path, content: str) -> Path:
+    file = folder / "setup.toml"
+    file.write_text(content)
+    file.chmod(0o600)
+    return file
+
+
+@pytest.mark.broker
+async def test_a_blank_station_is_set_up_by_file_and_goes_into_service(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bin").mkdir()
+    manager = FakeNetworkManager(tmp_path / "bin", monkeypatch, {"end0": "ethernet"})
+    settings = '[settings.station]\ntitle = "Entré A"\n[settings.printer]\nkind = "virtual"\n'
+    text = f'[claim]\ntext = "{desk.claim("entre-a")}"\n[network]\nmethod = "dhcp"\n{settings}'
+    config, plan = tmp_path / "station/station.toml", plan_file(tmp_path, text)
+    arguments = ["setup", "--config", str(config), "--file", str(plan), "--json"]
+    impatient = partial(enrol, sleep=lambda _seconds: time.sleep(0.1))
+    monkeypatch.setattr("kiosk.first_boot.assistant.enrol", impatient)
+
+    running = asyncio.create_task(asyncio.to_thread(main, arguments))
+    async with asyncio.timeout(LIMIT_S):
+        while not running.done() and not await asyncio.to_thread(desk.approve, "entre-a"):  # noqa: ASYNC110  # a store: no event
+            await asyncio.sleep(0.05)
+    code, said = await running, lines(capsys)
+    assert code == Exit.DONE, said
+    waiting = next(line for line in said if line["outcome"] == "waiting")
+    assert [(line.get("step"), line["outcome"]) for line in said if line is not waiting] == [
+        ("settings", "done"), ("network", "done"), ("claim", "done"), ("devices", "done"), ("time", "done"),
+        (None, "ready"),
+    ]  # fmt: skip
+    assert waiting["station"] == "entre-a"
+    (printer,) = next(line["devices"] for line in said if line.get("step") == "devices")
+    assert (printer["name"], printer["text"]) == ("virtual printer", "it prints; the test page is printed")
+    assert manager.up == ["kortkiosk"]
+
+    assert await asyncio.to_thread(main, arguments) == Exit.DONE
+    assert {line["outcome"] for line in lines(capsys)} == {"kept", "ready"}
+
+    async with open_station(load(config), config.parent, Visitor(), timing=Timing(first_s=0.0)) as station:
+        assert station.fleet is not None
+        async with asyncio.timeout(LIMIT_S):
+            while not station.fleet.link.online or await station.records.depth():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+def test_what_cannot_be_done_is_said_with_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, plan = tmp_path / "station.toml", plan_file(tmp_path, "")
+    arguments = ["setup", "--config", str(config), "--file", str(plan)]
+    assert main([*arguments[:-1], str(tmp_path / "nowhere.toml")]) == Exit.BAD_INPUT
+    assert main(arguments) == Exit.BAD_INPUT
+    assert "kortkiosk setup: settings: there is no" in capsys.readouterr().err
+    config.write_text("")
+    with lock_folder(tmp_path / "data"):
+        assert main(arguments) == Exit.REFUSED
+    code = "0123-4567-89AB-CDEF-GHJK"
+    plan_file(tmp_path, f'[claim]\nserver = "https://localhost:1"\nstation = "entre-a"\ncode = "{code}"')
+    assert main([*arguments, "--json"]) == Exit.FAULT
+    said = capsys.readouterr().out
+    assert [(line["step"], line["outcome"]) for line in map(json.loads, said.splitlines())] == [
+        ("settings", "kept"), ("network", "skipped"), ("claim", "failed"),
+    ]  # fmt: skip
+    assert code not in said
+
+
+def test_a_reset_that_was_cut_off_is_ended_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, plan = tmp_path / "station/station.toml", plan_file(tmp_path, "")
+    kept = config.parent / "data/setup.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}")
+    config.write_text("")
+    begin_erasing(config.parent)
+    assert main(["setup", "--config", str(config), "--file", str(plan)]) == Exit.BAD_INPUT
+    assert "has no claim" in capsys.readouterr().err
+    assert not (config.parent / MARKER).exists()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
