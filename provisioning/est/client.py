@@ -8,6 +8,7 @@ Rules:
   at the time that the server says.
 - Claim, key and certificate lie beside the wanted folder (`.NAME.enrolling`) until the identity is whole; each is written in one
   step, so that who starts again comes on with the same key. The server gives that key the same certificate.
+- A claim is kept from when the server has taken it until it refuses it: a mistyped one is typed anew.
 
 Example: `enrol(Claim.parse(text), Path("identity"), FileKey.load_or_make)`
 """
@@ -48,6 +49,8 @@ TIMEOUT_S = 20.0
 MOST_ANSWER = 256 * 1024
 WAIT = timedelta(hours=24)
 AGAIN_S, LONGEST_S = 10.0, 300.0
+_UNDECIDED = ("unreachable", "bad_answer", "timed_out")
+"""Errors after which the same claim may still be good."""
 _NO_CHECK_TIME = 0x200000
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
 
@@ -168,14 +171,24 @@ def enrol(
     if (finished := _finished(into, folder)) is not None:
         return EnrolledIdentity(finished, timedelta())
     check_vacant(into)
-    _keep_claim(folder, claim)
-    key = keys(folder)
-    server = KnownServer.recognise(claim.server, claim.code.names, now)
-    chain_file = folder / CHAIN_FILE
-    if not chain_file.exists():
-        login = (claim.station, str(claim.code))
-        chain = wait_for_certificate(server, login, claim.station, key, tell=tell, sleep=sleep, wait=wait)
-        files.write_file(chain_file, b"".join(map(pki.certificate_pem, chain)), files.PUBLIC)
+    _forget_other(folder, claim)
+    key, chain_file = keys(folder), folder / CHAIN_FILE
+
+    def keep_and_tell(shown: KeyShown) -> None:
+        _keep_claim(folder, claim)
+        tell(shown)
+
+    try:
+        server = KnownServer.recognise(claim.server, claim.code.names, now)
+        if not chain_file.exists():
+            login = (claim.station, str(claim.code))
+            chain = wait_for_certificate(server, login, claim.station, key, tell=keep_and_tell, sleep=sleep, wait=wait)
+            _keep_claim(folder, claim)
+            files.write_file(chain_file, b"".join(map(pki.certificate_pem, chain)), files.PUBLIC)
+    except EstError as error:
+        if error.code not in _UNDECIDED:
+            (folder / CLAIM_FILE).unlink(missing_ok=True)
+        raise
     told = server.identity(key, chain_file)
     if told.station != claim.station:
         raise EstError("bad_answer", f"the server gave the certificate of {told.station}, not of {claim.station}")
@@ -211,14 +224,19 @@ def _finished(into: Path, folder: Path) -> Identity | None:
     return identity
 
 
-def _keep_claim(folder: Path, claim: Claim) -> None:
-    """A certificate of another claim is forgotten; the key is as good as any."""
+def _forget_other(folder: Path, claim: Claim) -> None:
+    """Another claim is forgotten, and its certificate; the key is as good as any."""
     files.make_directory(folder)
-    text = claim.text.encode()
     place = folder / CLAIM_FILE
-    if not place.exists() or place.read_bytes() != text:
+    if not place.exists() or place.read_bytes() != claim.text.encode():
         (folder / CHAIN_FILE).unlink(missing_ok=True)
-        files.write_file(place, text)
+        place.unlink(missing_ok=True)
+
+
+def _keep_claim(folder: Path, claim: Claim) -> None:
+    place = folder / CLAIM_FILE
+    if not place.exists():
+        files.write_file(place, claim.text.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,7 @@ def test_what_is_wrong_is_said_by_a_code(
         enrol(claim, tmp_path / "identity", sleep=nothing)
     assert caught.value.code == code
     assert str(claim.code) not in str(caught.value)
+    assert claim_under_way(tmp_path / "identity") is None, "a mistyped one is typed anew"
 
 
 def test_a_station_that_nobody_approves_stops_waiting_and_goes_on_later(site: EnrolmentSite, tmp_path: Path) -> None:
@@ -167,6 +168,7 @@ def test_a_refused_station_is_told_and_takes_a_new_claim_with_the_same_key(site:
     with pytest.raises(EstError) as caught:
         enrol(site.claim("entre-f"), into, tell=refuse, sleep=nothing)
     assert caught.value.code == "refused"
+    assert claim_under_way(into) is None
     person = Person(site)
     enrol(site.claim("entre-f"), into, tell=person, sleep=nothing)
     assert person.shown == shown
