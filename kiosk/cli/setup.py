@@ -1,7 +1,8 @@
 """Command line of the first boot, `kortkiosk setup`: settings, network, claim, devices, time; then the station can be started.
 
-    kortkiosk setup --config station.toml --file setup.toml [--json]
+    kortkiosk setup [--config station.toml] [--file setup.toml] [--json]
 
+Without a claim in the file a person at the terminal is asked for it: the QR code is scanned, or its parts are typed.
 Says a line for each step, and the key's fingerprint while somebody is to approve it on the dashboard. What is finished is not
 done again: after a power cut or a fault, begin it anew. The assistant on the touch screen is not there yet. End the station
 first. Exit codes: 0 ready; 2 bad input; 3 refused, or the station runs; 4 a device, the network, the clock or the disk; 5 nobody
@@ -20,15 +21,16 @@ from fleet.agent.store import StoreError
 from kiosk.cli import Exit
 from kiosk.cli.devices import check_configured
 from kiosk.config import Config, ConfigError, load
-from kiosk.first_boot.assistant import Assistant, Fault, StepFailedError, StepResult
+from kiosk.first_boot.assistant import Assistant, Fault, StepFailedError, StepOutcome, StepResult
 from kiosk.first_boot.network_manager import NmcliNetwork
-from kiosk.first_boot.plan import load_plan
+from kiosk.first_boot.plan import SetupPlan, load_plan
 from kiosk.first_boot.server_time import measure_clock
 from kiosk.station.build_fleet import JoinError, lock_folder
 from kiosk.station.reset import finish_erasing
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
 from kiosk.station.virtual_devices import CabinetPowerError
 from kiosk.station.virtual_plugin import VirtualDevicesError, require
+from provisioning.est.claim_codes import Claim, ClaimCode
 from provisioning.est.client import KeyShown
 
 EXITS = {
@@ -45,7 +47,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--config", type=Path, default=Path("station.toml"), metavar="FILE", help="default: %(default)s"
     )
-    parser.add_argument("--file", type=Path, required=True, metavar="FILE", help="setup.toml")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="setup.toml")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.set_defaults(func=run)
 
@@ -54,10 +56,10 @@ def run(args: argparse.Namespace) -> int:
     """Do it. Exit codes as above."""
     screen = _Output(args.json)
     try:
-        plan = load_plan(args.file)
+        plan = load_plan(args.file) if args.file else SetupPlan()
         if args.config.exists():
             _begin(load(args.config), args.config.resolve().parent)
-        assistant = Assistant(plan, args.config, NmcliNetwork(), _check, _measure, screen.key)
+        assistant = Assistant(plan, args.config, NmcliNetwork(), _check, _measure, screen.key, _ask_claim)
         for result in assistant.steps():
             screen.step(result)
     except StepFailedError as error:
@@ -92,6 +94,25 @@ def _measure(config: Config, base: Path, wait_s: float) -> int:
     return asyncio.run(measure_clock(config, base, wait_s))
 
 
+def _ask_claim() -> Claim | None:
+    """Of the person at the terminal; None where there is none. Raises ClaimRefused."""
+    if not sys.stdin.isatty():
+        return None
+    try:
+        first = _answer("Scan the QR code of New stations, or type the server's address (https://HOST:PORT): ")
+        if first.startswith("kortkiosk:"):
+            return Claim.parse(first)
+        return Claim(first, _answer("Name of the station: "), ClaimCode.parse(_answer("Claim code: ")))
+    except EOFError:
+        return None
+
+
+def _answer(question: str) -> str:
+    """What is typed; the question goes where no program reads."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return input().strip()
+
+
 class _Output:
     """Lines for a person, or objects for a program."""
 
@@ -110,7 +131,7 @@ class _Output:
         if shown != self._shown:
             document = {
                 "step": "claim",
-                "outcome": "waiting",
+                "outcome": StepOutcome.WAITING,
                 "station": shown.station,
                 "fingerprint": shown.fingerprint,
             }
@@ -119,11 +140,15 @@ class _Output:
         self._shown = shown
 
     def ready(self) -> None:
-        self._say({"outcome": "ready"}, "The station is set up: start it with `kortkiosk run`.")
+        self._say({"outcome": StepOutcome.READY}, "The station is set up: start it with `kortkiosk run`.")
 
     def failed(self, exit_code: Exit, step: str | None, code: str, text: str) -> Exit:
         if self._as_json:
-            print(json.dumps({"step": step, "outcome": "failed", "error": code, "text": text}, ensure_ascii=False))
+            print(
+                json.dumps(
+                    {"step": step, "outcome": StepOutcome.FAILED, "error": code, "text": text}, ensure_ascii=False
+                )
+            )
         else:
             print(f"kortkiosk setup: {step}: {text}" if step else f"kortkiosk setup: {text}", file=sys.stderr)
         return exit_code

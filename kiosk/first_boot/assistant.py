@@ -21,6 +21,7 @@ from kiosk.first_boot.network_manager import Network, NetworkError
 from kiosk.first_boot.plan import ClaimSection, SetupPlan, settings_text
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
 from provisioning import files
+from provisioning.claim import ClaimRefused
 from provisioning.est.claim_codes import Claim
 from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown, claim_under_way, enrol
 from provisioning.keys.station_keys import best_kind
@@ -46,6 +47,18 @@ class Step(StrEnum):
 
 
 @unique
+class StepOutcome(StrEnum):
+    """How a step ended, or goes on. `kept`: it was finished before; `ready`: the last one is finished."""
+
+    DONE = "done"
+    KEPT = "kept"
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+    FAILED = "failed"
+    READY = "ready"
+
+
+@unique
 class Fault(StrEnum):
     """Whose fault it is that a step failed."""
 
@@ -57,10 +70,10 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """`outcome`: `done`, `kept` (it was finished before), `skipped`. `devices`: as each was found."""
+    """How a step ended. `devices`: as each was found."""
 
     step: Step
-    outcome: str
+    outcome: StepOutcome
     text: str
     details: Details = field(default_factory=dict)
     devices: tuple[SelfTestResult, ...] = ()
@@ -92,6 +105,7 @@ class Assistant:
     Args:
         measure: gives by how many seconds the machine's clock is ahead of the server's, from its signed time.
         tell: called with what is to be compared on the dashboard, each time that approval is waited for.
+        ask: asks a person for the claim, where the plan has none; None where nobody is there.
     """
 
     plan: SetupPlan
@@ -100,6 +114,7 @@ class Assistant:
     check: DeviceCheck
     measure: ClockMeasure
     tell: Callable[[KeyShown], None]
+    ask: Callable[[], Claim | None] = lambda: None
     enrolment: Enrolment = enrol_over_network
 
     def steps(self) -> Iterator[StepResult]:
@@ -122,27 +137,29 @@ class Assistant:
             if settings is not None and load(self.config) != settings:
                 text = f"{self.config} is there already and says something else: take [settings] out, or move it away"
                 raise StepFailedError(Step.SETTINGS, Fault.INPUT, "other_settings", text)
-            return StepResult(Step.SETTINGS, "kept", f"{self.config} is there")
+            return StepResult(Step.SETTINGS, StepOutcome.KEPT, f"{self.config} is there")
         if settings is None:
             text = f"there is no {self.config}, and the setup file has no [settings] to write it from"
             raise StepFailedError(Step.SETTINGS, Fault.INPUT, "no_settings", text)
         self.config.resolve().parent.mkdir(files.DIRECTORY, parents=True, exist_ok=True)
         files.write_file(self.config, settings_text(settings).encode())
-        return StepResult(Step.SETTINGS, "done", f"{self.config} is written")
+        return StepResult(Step.SETTINGS, StepOutcome.DONE, f"{self.config} is written")
 
     def _wired(self) -> StepResult:
         wired = self.plan.network
         if wired.method == "keep":
-            return StepResult(Step.NETWORK, "skipped", "the network stays as the machine has it")
+            return StepResult(Step.NETWORK, StepOutcome.SKIPPED, "the network stays as the machine has it")
         try:
             interface = self.network.apply(wired)
         except NetworkError as error:
             if error.code == "absent":
-                return StepResult(Step.NETWORK, "skipped", f"{error}: the network stays as the machine has it")
+                return StepResult(
+                    Step.NETWORK, StepOutcome.SKIPPED, f"{error}: the network stays as the machine has it"
+                )
             fault = Fault.INPUT if error.code == "which_interface" else Fault.DEVICE
             raise StepFailedError(Step.NETWORK, fault, error.code, str(error)) from None
         how = wired.address or "an address by DHCP"
-        return StepResult(Step.NETWORK, "done", f"{interface} has {how}", {"interface": interface})
+        return StepResult(Step.NETWORK, StepOutcome.DONE, f"{interface} has {how}", {"interface": interface})
 
     def _claim(self, into: Path) -> StepResult:
         claim = self.plan.claim.claim
@@ -151,11 +168,15 @@ class Assistant:
             identity = None if begun is not None else _identity(into)
             if identity is not None:
                 return _kept_identity(identity, self.plan.claim)
-            chosen = claim or begun
+            chosen = claim or begun or self.ask()
             if chosen is None:
-                text = "the setup file has no claim: make one on the dashboard, under New stations"
+                text = (
+                    "there is no claim: make one on the dashboard, under New stations, and write it into the setup file"
+                )
                 raise StepFailedError(Step.CLAIM, Fault.INPUT, "no_claim", text)
             enrolled = self.enrolment(chosen, into, self.tell)
+        except ClaimRefused as error:
+            raise StepFailedError(Step.CLAIM, Fault.INPUT, "no_claim", str(error)) from None
         except EstError as error:
             fault = EST_FAULTS.get(error.code, Fault.REFUSED)
             raise StepFailedError(Step.CLAIM, fault, error.code, str(error)) from None
@@ -164,7 +185,7 @@ class Assistant:
         off_s = round(enrolled.clock_off.total_seconds())
         late = f"; {_clock_words(off_s)}" if abs(off_s) > self.plan.time.most_off_s else ""
         details = {**_stated(enrolled.identity), "clock_off_s": off_s}
-        return StepResult(Step.CLAIM, "done", f"this station is {enrolled.identity.station}{late}", details)
+        return StepResult(Step.CLAIM, StepOutcome.DONE, f"this station is {enrolled.identity.station}{late}", details)
 
     def _devices(self, config: Config, base: Path) -> StepResult:
         wanted = self.plan.devices
@@ -178,7 +199,7 @@ class Assistant:
             raise StepFailedError(Step.DEVICES, Fault.DEVICE, "device_fault", "; ".join(faults))
         well = sum(result.ok for result in results)
         text = "; ".join([f"{well} of {len(results)} devices work", *faults])
-        return StepResult(Step.DEVICES, "done", text, {"slots": counted}, results)
+        return StepResult(Step.DEVICES, StepOutcome.DONE, text, {"slots": counted}, results)
 
     def _time(self, config: Config, base: Path) -> StepResult:
         wanted = self.plan.time
@@ -190,7 +211,7 @@ class Assistant:
             advice = "name a time server that it reaches: `time` of [network] in station.toml"
             raise StepFailedError(Step.TIME, Fault.DEVICE, "clock", f"{_clock_words(off_s)}: {advice}")
         text = f"the server answers, and the clock is right to {wanted.most_off_s} s"
-        return StepResult(Step.TIME, "done", text, {"clock_off_s": off_s})
+        return StepResult(Step.TIME, StepOutcome.DONE, text, {"clock_off_s": off_s})
 
 
 def _identity(into: Path) -> Identity | None:
@@ -203,7 +224,7 @@ def _kept_identity(identity: Identity, section: ClaimSection) -> StepResult:
     if claim is not None and claim.station != identity.station:
         text = f"this station is {identity.station} already, not {claim.station}: `kortkiosk reset` forgets it"
         raise StepFailedError(Step.CLAIM, Fault.REFUSED, "other_station", text)
-    return StepResult(Step.CLAIM, "kept", f"this station is {identity.station}", _stated(identity))
+    return StepResult(Step.CLAIM, StepOutcome.KEPT, f"this station is {identity.station}", _stated(identity))
 
 
 def _stated(identity: Identity) -> Details:
@@ -225,9 +246,9 @@ class _Progress:
         digest = hashlib.sha256(told.encode()).hexdigest()
         finished = self._finished()
         if finished.get(step) == digest:
-            return StepResult(step, "kept", "it was done before")
+            return StepResult(step, StepOutcome.KEPT, "it was done before")
         result = work()
-        if result.outcome == "done":
+        if result.outcome is StepOutcome.DONE:
             self._path.parent.mkdir(files.DIRECTORY, parents=True, exist_ok=True)
             files.write_json(self._path, {**finished, step: digest})
         return result

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import pty
 import time
 from collections.abc import AsyncIterator
 from functools import partial
@@ -136,6 +138,38 @@ def test_what_cannot_be_done_is_said_with_its_exit_code(tmp_path: Path, capsys: 
     assert code not in said
 
 
+TYPED = "https://localhost:1\nentre-a\n0123456789abcdefghjk\n"
+SCANNED = "kortkiosk:claim?server=https://localhost:1&station=entre-a&code=0123456789ABCDEFGHJK\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "said"),
+    [
+        (TYPED, Exit.FAULT, "localhost:1 does not answer"),
+        (SCANNED, Exit.FAULT, "localhost:1 does not answer"),
+        ("https://localhost:1\nentre-a\n0123\n", Exit.BAD_INPUT, "a claim code is 5 groups"),
+        ("\x04", Exit.BAD_INPUT, "there is no claim"),
+    ],
+)
+def test_who_is_at_the_terminal_is_asked_for_the_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    typed: str, code: Exit, said: str,
+) -> None:  # fmt: skip
+    config = tmp_path / "station.toml"
+    config.write_text("")
+    person, terminal = pty.openpty()
+    try:
+        os.write(person, typed.encode())
+        with os.fdopen(terminal) as opened:
+            monkeypatch.setattr("sys.stdin", opened)
+            assert main(["setup", "--config", str(config)]) == code
+    finally:
+        os.close(person)
+    out, err = capsys.readouterr()
+    assert said in err
+    assert "0123" not in out + err
+
+
 def test_a_reset_that_was_cut_off_is_ended_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config, plan = tmp_path / "station/station.toml", plan_file(tmp_path, "")
     kept = config.parent / "data/setup.json"
@@ -144,7 +178,7 @@ def test_a_reset_that_was_cut_off_is_ended_first(tmp_path: Path, capsys: pytest.
     config.write_text("")
     begin_erasing(config.parent)
     assert main(["setup", "--config", str(config), "--file", str(plan)]) == Exit.BAD_INPUT
-    assert "has no claim" in capsys.readouterr().err
+    assert "there is no claim" in capsys.readouterr().err
     assert not (config.parent / MARKER).exists()
 
 

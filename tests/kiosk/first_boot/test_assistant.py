@@ -79,7 +79,7 @@ class Machine:
         return EnrolledIdentity(identity, timedelta(seconds=self.off_s))
 
     def assistant(self, plan: SetupPlan = PLAN) -> Assistant:
-        return Assistant(plan, self.config, self, self.check, self.measure, lambda shown: None, self.enrol)
+        return Assistant(plan, self.config, self, self.check, self.measure, lambda shown: None, enrolment=self.enrol)
 
     def run(self, plan: SetupPlan = PLAN) -> dict[Step, str]:
         return {result.step: result.outcome for result in self.assistant(plan).steps()}
