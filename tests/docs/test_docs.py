@@ -30,6 +30,7 @@ from fleet.server.stations import alarms
 from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, envelope_code, order_code, parse_scan
 from kiosk.config import Config
 from kiosk.errands.registry import ERRANDS
+from kiosk.first_boot.plan import SetupPlan
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station.journal import DONE
 from kiosk.station.self_test import PRINTER_WORDS
@@ -168,10 +169,11 @@ def test_the_settings_are_those_of_the_program_with_their_defaults() -> None:
                 assert f"`{value}`" in meaning, f"{key}: {value}"
 
 
-def test_toml_in_the_documents_is_toml_and_the_example_is_a_configuration() -> None:
+def test_toml_in_the_documents_is_toml_and_the_examples_are_a_setup_file_and_a_configuration() -> None:
     for block in blocks("toml"):
         tomllib.loads(block)
-    (example,) = blocks("toml", DOCS / "operations.md")
+    setup, example = blocks("toml", DOCS / "operations.md")
+    SetupPlan.model_validate(tomllib.loads(setup))
     Config.model_validate(tomllib.loads(example))
 
 

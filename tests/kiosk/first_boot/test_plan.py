@@ -34,14 +34,6 @@ def test_what_is_wrong_is_said_by_its_key_and_never_with_the_code(tmp_path: Path
     assert CODE not in str(caught.value)
 
 
-def test_the_file_that_the_documents_show_is_one(tmp_path: Path) -> None:
-    document = (Path(__file__).parents[3] / "docs/operations.md").read_text(encoding="utf-8")
-    begin = document.index("```toml\n[claim]") + len("```toml\n")
-    plan = load_plan(written(tmp_path, document[begin : document.index("```", begin)]))
-    assert plan.settings is not None
-    assert (plan.network.method, plan.devices.slots, plan.settings.station.title) == ("static", 24, "Entré A")
-
-
 def test_a_file_with_a_claim_is_for_its_owner_alone(tmp_path: Path) -> None:
     file = written(tmp_path, f'[claim]\nserver = "https://fleet.example"\nstation = "entre-a"\ncode = "{CODE}"')
     claim = load_plan(file).claim.claim
