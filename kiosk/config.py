@@ -17,6 +17,7 @@ from drivers.cabinet.usb_ids import PICO, UsbSerialId
 from drivers.keypad.grabbed_keypad import UsbId
 from drivers.printer import profile as profiles
 from drivers.printer.profile import PrinterProfile
+from drivers.speech.port import STEPS as SPEECH_STEPS
 from fleet.messages.commands import TOUCHES_CARDS
 from fleet.messages.vocabulary import CommandName
 
@@ -192,6 +193,19 @@ class KeypadSection(Section):
         return tuple(UsbId.parse(text) for text in self.allowed)
 
 
+SpeechStep = Annotated[int, Field(ge=1, le=SPEECH_STEPS)]
+
+
+class SpeechSection(Section):
+    """Speech to headphones or a loudspeaker. `device` is ALSA's, such as `plughw:1`; empty: the machine's usual one. `rate` and
+    `volume` have the steps 1 to 5."""
+
+    kind: Literal["none", "espeak-ng"] = "none"
+    device: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9:,=._-]*$")] = ""
+    rate: SpeechStep = 3
+    volume: SpeechStep = 3
+
+
 class EnvelopeSection(Section):
     """Who verifies a PUK: the fleet's verifier, or the card itself above its floor."""
 
@@ -350,6 +364,7 @@ class Config(Section):
     pins: PinsSection = PinsSection()
     scanner: ScannerSection = ScannerSection()
     keypad: KeypadSection = KeypadSection()
+    speech: SpeechSection = SpeechSection()
     envelope: EnvelopeSection = EnvelopeSection()
     trust: TrustSection = TrustSection()
     profiles: ProfilesSection = ProfilesSection()

@@ -10,9 +10,6 @@ from kiosk.screens.words import ScreenTexts
 from kiosk.texts import Texts
 from kiosk.views import Fact, Say
 
-Speak = Callable[[str, str], None]
-"""Told a text and its language."""
-
 
 @dataclass
 class ScreenState:
@@ -23,7 +20,6 @@ class ScreenState:
     panel: PanelSize
     place: Say | str
     contacts: tuple[Fact, ...]
-    speak: Speak | None
     language: str
     colours: ThemeName
     large: bool

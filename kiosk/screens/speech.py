@@ -1,62 +1,166 @@
-"""Speech output of a view as sentences, for those who listen. What is typed is never spoken."""
+"""Speech output of a view as sentences, for those who listen. What is typed is never spoken.
 
-from collections.abc import Iterator
+A view is the only source. Without headphones a person's name is not said, nor what stands on a receipt: who stands near hears
+it too.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Await, Board, Checklist, Choose, Confirm, EnterCode, EnterDigits, Fact, Point, Say, Tell, View
+from kiosk.views import (
+    Await,
+    Board,
+    Busy,
+    Checklist,
+    Choose,
+    Confirm,
+    EnterCode,
+    EnterDigits,
+    Fact,
+    Note,
+    PersonName,
+    Point,
+    Say,
+    Tell,
+    View,
+    say,
+)
+
+Text = Say | str
+MOST_DIGIT = 9
+"""The last choice that a digit picks."""
+_GROUPS = re.compile(r"(?<=…)\d[\d \u00a0]*\d|\d{4}(?:[ \u00a0]\d{4})+")
+"""Card numbers and their last digits: read digit by digit."""
+_ENDS = (".", "!", "?", ":")
 
 
 def spoken_sentences(view: View[Any], words: ScreenTexts) -> str:
-    """Title, text and ways on, in the order in which they are seen."""
-    lines = (words.plain(line).rstrip(".") for line in _lines(view))
-    return ". ".join(line for line in lines if line) + "."
+    """All that headphones say of a view, as one text."""
+    return " ".join(view_phrases(view, words, private=True))
 
 
-def _lines(view: View[Any]) -> Iterator[Say | str]:
+def view_phrases(view: View[Any], words: ScreenTexts, *, private: bool) -> tuple[str, ...]:
+    """Title, text, state, choices with their digits and ways on, in the order in which they are seen. `private`: to
+    headphones."""
+    return _phrases(_lines(view, private), words, private)
+
+
+def choice_of(view: Choose, digit: str) -> str | None:
+    """The value of the choice that a digit picks, where it can be had."""
+    choices = dict(zip("123456789", view.options, strict=False))
+    return choices[digit].value if digit in choices and not choices[digit].reason else None
+
+
+def timeout_phrases(seconds: int, card_in: bool, words: ScreenTexts) -> tuple[str, ...]:
+    """The time-out, and how long it still waits."""
+    card = (say("timeout.card"),) if card_in else ()
+    left = say("listen.seconds", seconds=seconds)
+    lines = (say("timeout.title"), left, say("timeout.text"), *card, say("timeout.end"), say("timeout.more"))
+    return _phrases(lines, words, private=True)
+
+
+def help_phrases(contacts: tuple[Fact, ...], words: ScreenTexts) -> tuple[str, ...]:
+    """Who helps."""
+    return _phrases((say("help.title"), say("help.lead"), *_facts(contacts), say("help.close")), words, private=True)
+
+
+def closed_phrases(lines: Iterable[Text], contacts: tuple[Fact, ...], words: ScreenTexts) -> tuple[str, ...]:
+    """A station that is closed: why, and whom to ask."""
+    return _phrases((*lines, *_facts(contacts)), words, private=True)
+
+
+def _phrases(lines: Iterable[Text], words: ScreenTexts, private: bool) -> tuple[str, ...]:
+    texts = (words.plain(line if private else _discreet(line)).strip() for line in lines)
+    spelled = (_GROUPS.sub(lambda found: " ".join(re.sub(r"\D", "", found[0])), text) for text in texts if text)
+    return tuple(text if text.endswith(_ENDS) else f"{text}." for text in spelled)
+
+
+def _discreet(text: Any) -> Any:
+    """A text, or an argument of one, without names."""
+    if isinstance(text, PersonName):
+        return say("listen.name")
+    if isinstance(text, Say):
+        return Say(text.key, tuple((name, _discreet(value)) for name, value in text.args))
+    return text
+
+
+def _lines(view: View[Any], private: bool) -> Iterator[Text]:
     yield view.title
     yield from view.lead
-    yield from _middle(view)
-    if view.note:
-        yield from (line for line in (view.note.title, view.note.text) if line)
+    if view.step:
+        yield say("frame.step", at=view.step.at, of=view.step.of)
+    yield from _middle(view, private)
+    yield from _note(view.note)
     for button in (view.primary, view.side, view.way_out):
         if button:
             yield button.text
 
 
-def _middle(view: View[Any]) -> Iterator[Say | str]:
-    if isinstance(view, Checklist):
-        yield from (view.heading, view.progress)
+def _middle(view: View[Any], private: bool) -> Iterator[Text]:
     match view:
         case Choose():
-            for option in view.options:
-                yield option.title
-                yield from (line for line in (option.reason or option.detail,) if line)
+            yield from _choices(view)
         case Board():
             yield view.parts_title
             for part in view.parts:
                 yield from (part.title, part.state)
             yield from (button.text for button in view.actions)
-        case Await() | EnterCode():
+        case Await():
+            yield from _facts(view.facts)
+            yield from _given(view.waits_for)
+        case EnterCode():
+            yield from _given(view.hint)
             yield from _facts(view.facts)
         case EnterDigits():
-            yield from (line for line in (view.hint,) if line)
+            yield from _given(view.hint)
         case Confirm():
             yield from _points(view.points)
             yield from _facts(view.facts)
-            yield from (line for line in (view.warning,) if line)
+            yield from _receipt(view, private)
+            yield from _given(view.warning)
         case Tell():
             yield from _points(view.points)
-            yield from (line for line in (view.drawing_text,) if line)
+            yield from _given(view.tries.text if view.tries else None, view.drawing_text)
+            yield from _receipt(view, private)
+        case Busy():
+            yield from (task.text for task in view.tasks if task.state == "now")
+            yield from _given(say("listen.seconds", seconds=view.seconds) if view.seconds else None, view.under)
 
 
-def _facts(facts: tuple[Fact, ...]) -> Iterator[Say | str]:
+def _choices(view: Choose) -> Iterator[Text]:
+    if isinstance(view, Checklist):
+        yield from (view.heading, view.progress)
+    yield from _note(view.banner)
+    yield from view.aside or ()
+    for digit, option in enumerate(view.options, 1):
+        yield say("listen.choice", digit=digit, choice=option.title) if digit <= MOST_DIGIT else option.title
+        yield from _given(option.reason or option.detail)
+    yield from view.footer or ()
+
+
+def _given(*texts: Text | None) -> Iterator[Text]:
+    return (text for text in texts if text)
+
+
+def _note(note: Note | None) -> Iterator[Text]:
+    return _given(note.title, note.text) if note else iter(())
+
+
+def _receipt(view: Confirm | Tell, private: bool) -> Iterator[Text]:
+    if private and view.receipt:
+        yield view.receipt.title
+        yield from _facts(view.receipt.facts)
+
+
+def _facts(facts: tuple[Fact, ...]) -> Iterator[Text]:
     for fact in facts:
         yield fact.label
         yield fact.value
 
 
-def _points(points: tuple[Point, ...]) -> Iterator[Say | str]:
+def _points(points: tuple[Point, ...]) -> Iterator[Text]:
     for point in points:
         yield point.text
-        yield from (line for line in (point.detail,) if line)
+        yield from _given(point.detail)

@@ -10,6 +10,7 @@ from kivy.clock import Clock as KivyClock
 from kivy.lang import Builder
 
 from drivers.scanner.wedge import Wedge
+from drivers.speech.port import USUAL, Manner, Phrase, Speech
 from kiosk.screens import fonts
 from kiosk.screens import kivy_environment as env
 from kiosk.screens.busy import BusyShape
@@ -19,14 +20,15 @@ from kiosk.screens.frame_rate import FrameRate
 from kiosk.screens.garbage_collection import GarbageCollector
 from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
+from kiosk.screens.listening import Listening
 from kiosk.screens.motion import Motion
 from kiosk.screens.overlays import CLOSE, ClosedScreen, HelpPage, HelpShape, OutOfOrder, TimeoutShape
 from kiosk.screens.rail import Rail
 from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.shape import Key, Shape
 from kiosk.screens.shapes import entry_of, shape_of
-from kiosk.screens.speech import spoken_sentences
-from kiosk.views import Board, Checklist, EnterCode, RestingDrawing, View
+from kiosk.screens.speech import choice_of, closed_phrases, help_phrases, timeout_phrases, view_phrases
+from kiosk.views import Board, Checklist, Choose, EnterCode, RestingDrawing, View
 
 COUNT_S = 0.25
 MINUTE_CHECK_S = 2.0
@@ -44,12 +46,24 @@ class TimeoutWarning:
     whole: float
 
 
+@dataclass(frozen=True)
+class Voice:
+    """What Listen speaks with. `on_fault` is told why nothing is heard."""
+
+    speech: Speech
+    manner: Manner = USUAL
+    on_fault: Callable[[str], None] = lambda text: None
+
+
 class Staging:
     """Stage manager: the window's layers and what is on them."""
 
-    def __init__(self, window: Any, state: ScreenState, notice: Callable[[], None], *, keys: bool) -> None:
+    def __init__(
+        self, window: Any, state: ScreenState, notice: Callable[[], None], *, keys: bool, voice: Voice | None
+    ) -> None:
         """`keys`: the window's own keys type. Without, each is taken and forgotten, so that Kivy does nothing with it either."""
         fonts.register()
+        self.listening = Listening(voice.speech, self._phrases, voice.manner, voice.on_fault) if voice else None
         self.state, self._window, self._on_touch = state, window, notice
         fade = not (state.still or env.draws_in_software())
         self.layers = Layers(window.size, fade=fade, notice=self._notice)
@@ -74,7 +88,9 @@ class Staging:
         KivyClock.schedule_interval(self._on_interval, MINUTE_CHECK_S)
 
     def _notice(self) -> None:
-        """Report a touch or a key."""
+        """Report a touch or a key, which ends what is said."""
+        if self.listening:
+            self.listening.hush()
         self._pace.wake()
         self._on_touch()
 
@@ -86,6 +102,7 @@ class Staging:
         self._wedge = Wedge()
         self._end_help()
         self._draw(guard=True)
+        self._stands_anew()
 
     def withdraw(self) -> None:
         """The question was answered or taken back: forget what was typed; the picture stays until the next."""
@@ -93,6 +110,8 @@ class Staging:
         if self.shape:
             self.shape.wipe()
         self._end_help()
+        if self.listening:
+            self.listening.hush()
 
     def scan(self, text: str) -> None:
         """A scanner has read something: it counts where digits are asked for and nothing lies over the question."""
@@ -101,10 +120,15 @@ class Staging:
             self.shape.on_scan(self.state.read_scan(text))
 
     def press(self, key: Key) -> None:
-        """A listed keypad's key: it counts where the question is uppermost."""
+        """A listed keypad's key: it counts where the question is uppermost. A digit picks a choice, unless the question is so new
+        that it was meant for the one before."""
         self._notice()
-        if self.shape and self.layers.uppermost is self._frame:
+        if not self.shape or self.layers.uppermost is not self._frame:
+            return
+        if not isinstance(self.view, Choose):
             self.shape.press(key)
+        elif not self.layers.quiet_s and (choice := choice_of(self.view, key)):
+            self._answer(choice)
 
     def typed(self) -> int:
         """How many digits are typed."""
@@ -119,18 +143,41 @@ class Staging:
         self._warning = warning
         self._draw_over(guard=True)
         self._count = KivyClock.schedule_interval(self._counted, COUNT_S)
+        self._stands_anew()
 
     def end_warning(self) -> None:
         """Remove the time-out from the screen."""
         self._count.cancel()
         self._warning = None
         self.layers.set_overlay(None)
+        self._stands_anew()
 
     def set_closed(self, closed: OutOfOrder | None) -> None:
         """The whole screen says that the station is closed."""
         self._closed = closed
         state = self.state
         self.layers.set_closed(ClosedScreen(closed, state.words, theme=state.theme) if closed else None)
+        self._stands_anew()
+
+    # listening
+
+    def _stands_anew(self) -> None:
+        """Something else is uppermost: it is said to headphones."""
+        if self.listening:
+            self.listening.begin()
+
+    def _phrases(self, private: bool) -> tuple[Phrase, ...]:
+        """What is uppermost, in sentences."""
+        state, words = self.state, self.state.words
+        if self._closed:
+            said = closed_phrases((self._closed.title, *self._closed.lead), self._closed.contacts, words)
+        elif self._warning:
+            said = timeout_phrases(max(0, round(self._warning.left())), state.card_in, words)
+        elif self._help:
+            said = help_phrases(state.contacts, words)
+        else:
+            said = view_phrases(self.view, words, private=private) if self.view else ()
+        return tuple(Phrase(text, state.language) for text in said)
 
     # drawing
 
@@ -208,7 +255,7 @@ class Staging:
         state = self.state
         on = {"larger": state.large, "contrast": state.colours == "hc", "help": helps}
         names = frozenset(name for name, is_on in on.items() if is_on)
-        return Rail(state.words, names, self._rail, theme=state.theme, hears=bool(state.speak))
+        return Rail(state.words, names, self._rail, theme=state.theme, hears=self.listening is not None)
 
     def _status(self, view: View[Any]) -> StripStatus:
         state = self.state
@@ -252,19 +299,21 @@ class Staging:
         if self._help:
             self._help = False
             self.layers.set_overlay(None)
+            self._stands_anew()
 
     def _rail(self, name: str) -> None:
         state = self.state
         match name:
             case "language":
                 state.language = state.words.other.language
+                self._stands_anew()
             case "larger":
                 state.large = not state.large
             case "contrast":
                 state.toggle_contrast()
             case "listen":
-                if state.speak and self.view:
-                    state.speak(spoken_sentences(self.view, state.words), state.language)
+                if self.listening:
+                    self.listening.press()
                 return
             case "help":
                 self._toggle_help()
@@ -277,6 +326,7 @@ class Staging:
         elif not self._warning and self.view is not None:
             self._help = True
             self._draw_over(guard=True)
+            self._stands_anew()
 
     def _on_key(self, window: Any, code: int, scancode: int, text: str | None, modifiers: list[str]) -> bool:
         self._notice()

@@ -18,9 +18,9 @@ from kiosk.barcodes import ScannedCode
 from kiosk.ports import Activity, Clock
 from kiosk.screens import kivy_environment as env
 from kiosk.screens.overlays import OutOfOrder
-from kiosk.screens.screen_state import ScreenState, Speak
+from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.shape import Key
-from kiosk.screens.staging import Staging, TimeoutWarning
+from kiosk.screens.staging import Staging, TimeoutWarning, Voice
 from kiosk.screens.theme import PANELS, ThemeName
 from kiosk.texts import LANGUAGES, Texts
 from kiosk.views import Fact, Say, View
@@ -29,8 +29,8 @@ from kiosk.views import Fact, Say, View
 class KivyScreen:
     """`kiosk.ports.Screen` as a window of this process; Kivy allows one.
 
-    place: what the strip says when there is no errand. contacts: whom the help page names. speak: told a text and its language
-    when somebody presses Listen, or None where there is no sound. position: of the window's upper left corner on the display,
+    place: what the strip says when there is no errand. contacts: whom the help page names. voice: what Listen speaks
+    with, or None where there is no sound. position: of the window's upper left corner on the display,
     in pixels; without one the display's manager chooses. rotation: degrees that the picture is turned clockwise. still: nothing
     moves or fades. bench: the window's keys type and it may be closed; without, it takes touches alone, since any USB device
     can say that it is a keyboard, and asking it to close changes nothing: only the program ends it.
@@ -38,13 +38,13 @@ class KivyScreen:
 
     def __init__(
         self, clock: Clock, *, texts: Texts | None = None, panel: Literal["10", "7", "p"] = "10", place: Say | str = "",
-        contacts: tuple[Fact, ...] = (), speak: Speak | None = None, language: str = "sv", theme: ThemeName = "light",
+        contacts: tuple[Fact, ...] = (), voice: Voice | None = None, language: str = "sv", theme: ThemeName = "light",
         large_text: bool = False, fullscreen: bool = False, position: tuple[int, int] | None = None, still: bool = False,
         bench: bool = False, rotation: int = 0,
     ) -> None:  # fmt: skip
         self._defaults: tuple[str, ThemeName, bool] = (language, theme, large_text)
         self.state = ScreenState(
-            clock, texts or Texts.load(), PANELS[panel], place, contacts, speak, language, theme, large_text, own=theme,
+            clock, texts or Texts.load(), PANELS[panel], place, contacts, language, theme, large_text, own=theme,
             still=still,
         )  # fmt: skip
         self._clock = clock
@@ -54,7 +54,7 @@ class KivyScreen:
         self.window = env.open_window(self.state.panel.width, self.state.panel.height, fullscreen, position, rotation)
         if not bench:
             self.window.bind(on_request_close=_refuse_to_close)
-        self.staging = Staging(self.window, self.state, lambda: self._activity(), keys=bench)
+        self.staging = Staging(self.window, self.state, lambda: self._activity(), keys=bench, voice=voice)
         self.staging.rebuild()
 
     def set_contacts(self, contacts: tuple[Fact, ...]) -> None:
@@ -153,6 +153,11 @@ class KivyScreen:
     def set_read_scan(self, read: Callable[[str], ScannedCode]) -> None:
         """How a scan is read here: which check the region's card numbers have."""
         self.state.read_scan = read
+
+    def plug_headphones(self, plugged: bool) -> None:
+        """Headphones are in: each view is said by itself, names too. Or they are out."""
+        if self.staging.listening:
+            self.staging.listening.plug(plugged)
 
     def set_closed(self, closed: OutOfOrder | None) -> None:
         """Show the station as out of order, or open it again with None. A question under it stays."""

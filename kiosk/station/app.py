@@ -17,6 +17,7 @@ from typing import Any, Literal
 from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
+from drivers.speech.port import Manner
 from drivers.touchscreen.discovery import Touchscreens
 from fleet.agent.link import Timing
 from fleet.service_manager import ServiceManager, tell_manager
@@ -25,9 +26,11 @@ from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from kiosk.region import RegionSettings
 from kiosk.screens.overlays import OutOfOrder
+from kiosk.screens.staging import Voice
 from kiosk.screens.touch_input import Calibration, TouchInput
 from kiosk.screens.window import KivyScreen
 from kiosk.station.build import open_station
+from kiosk.station.build_devices import make_speech
 from kiosk.station.devices import Devices
 from kiosk.station.host import Host
 from kiosk.station.problems import Problems
@@ -61,13 +64,13 @@ class App:
             SystemClock(), panel=_panel(config), place=config.station.title,
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
             fullscreen=config.display.fullscreen, position=config.display.position, rotation=config.display.rotation,
-            bench=config.is_bench,
+            bench=config.is_bench, voice=self._voice(config),
         )  # fmt: skip
         host = host or Host()
         self._report = host.on_problem
         self._host = replace(
             host, on_problem=self._note_problem, language=lambda: self.screen.language, person_left=self.screen.reset,
-            on_closed=self._close_to_visitors,
+            on_closed=self._close_to_visitors, on_headphones=self.screen.plug_headphones,
         )  # fmt: skip
         self.screen.set_read_scan(lambda text: parse_scan(text, config.scanner.card_check))
 
@@ -162,6 +165,14 @@ class App:
     def _close_to_visitors(self, closed: bool) -> None:
         door = OutOfOrder(say("closed.door"), (say("closed.door.lead"),), say("closed.door.inside"), self._contacts)
         self.screen.set_closed(door if closed else self._damaged() if self._is_damaged else None)
+
+    def _voice(self, config: Config) -> Voice | None:
+        """What Listen speaks with, where the configuration names anything."""
+        speech = make_speech(config.speech)
+        if speech is None:
+            return None
+        manner = Manner(config.speech.rate, config.speech.volume)
+        return Voice(speech, manner, lambda text: self._report("speech", text))
 
     def _open_virtual_devices(self, base: Path) -> VirtualDevices | None:
         """The virtual devices, where any is configured; their folder keeps cards, slots and paper over a power cut."""

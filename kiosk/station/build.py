@@ -362,7 +362,8 @@ def _gpio_service(
     section = context.config.pins
     return GpioService(
         devices.pins, context.clock, Dim(section.dim, section.dim_after_s),
-        lambda: status.condition(supervisor.touched), status.door, GpioListeners(on_door, context.host.on_closed),
+        lambda: status.condition(supervisor.touched), status.door,
+        GpioListeners(on_door, context.host.on_closed, context.host.on_headphones),
     )  # fmt: skip
 
 

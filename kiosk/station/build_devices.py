@@ -24,6 +24,8 @@ from drivers.reader.card_reader import CardReader, ReaderSettings
 from drivers.reader.transport.pcsc import PcscBackend
 from drivers.scanner.grabbed_scanner import DeviceFilter, GrabbedScanner
 from drivers.scanner.port import Scanner
+from drivers.speech.espeak_ng import EspeakNg
+from drivers.speech.port import Speech
 from drivers.touchscreen.discovery import Touchscreens
 from kiosk.config import (
     AUTO,
@@ -34,6 +36,7 @@ from kiosk.config import (
     PinsSection,
     PrinterSection,
     ScannerSection,
+    SpeechSection,
 )
 from kiosk.ports import Printer
 from kiosk.station.devices import Devices
@@ -173,3 +176,8 @@ def make_keypads(section: KeypadSection) -> tuple[GrabbedKeypad, ...]:
     from drivers.scanner.evdev_inputs import inputs  # evdev is there on Linux alone
 
     return tuple(GrabbedKeypad(device_id, inputs) for device_id in section.ids)
+
+
+def make_speech(section: SpeechSection) -> Speech | None:
+    """The speech synthesizer that the configuration names; None where none is."""
+    return EspeakNg(section.device) if section.kind == "espeak-ng" else None

@@ -15,6 +15,8 @@ class Host:
     on_problem: Callable[[str, str], None] = lambda code, text: None
     on_closed: Callable[[bool], None] = lambda closed: None
     """Called when the service door closes the station to visitors, and when it is open to them again."""
+    on_headphones: Callable[[bool], None] = lambda plugged: None
+    """Called when headphones are put in or pulled."""
     end_program: Callable[[], None] | None = None
     """Ends the program so that it starts anew; None where nobody would start it."""
     log_lines: Callable[[], Sequence[str]] = tuple

@@ -8,7 +8,7 @@ from drivers.reader.model import Pin
 from kiosk.receipts.template import group_digits
 from kiosk.region import ByPeople
 from kiosk.steps.context import CardHolder
-from kiosk.views import CANCEL, Button, Option, Say, local, say
+from kiosk.views import CANCEL, Button, Option, PersonName, Say, local, say
 
 __all__ = [
     "back_button",
@@ -30,9 +30,9 @@ def last_digits(number: str) -> str:
     return group_digits(number[-8:])
 
 
-def display_name(whose: CardHolder) -> str:
+def display_name(whose: CardHolder) -> PersonName:
     """The name, or the HSA-id alone where the identity is protected."""
-    return whose.name or whose.hsa_id
+    return PersonName(whose.name or whose.hsa_id)
 
 
 def date_text(when: date) -> Say:

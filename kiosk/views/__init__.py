@@ -22,7 +22,22 @@ from kiosk.views.drawings import (
     ReaderDrawing,
     RestingDrawing,
 )
-from kiosk.views.parts import CANCEL, Button, Fact, Local, Note, Option, Point, Say, Step, Task, Tries, local, say
+from kiosk.views.parts import (
+    CANCEL,
+    Button,
+    Fact,
+    Local,
+    Note,
+    Option,
+    PersonName,
+    Point,
+    Say,
+    Step,
+    Task,
+    Tries,
+    local,
+    say,
+)
 from kiosk.views.shapes import (
     Await,
     Busy,
@@ -59,6 +74,7 @@ __all__ = [
     "MachineDrawing",
     "Note",
     "Option",
+    "PersonName",
     "Point",
     "ProductCodeDrawing",
     "ReaderDrawing",

@@ -10,6 +10,12 @@ CANCEL = "cancel"
 """The value of a button that ends the errand: `ask` turns it into the one exception, `ErrandCancelledError`."""
 
 
+class PersonName(str):
+    """A person's name, or what stands for it: said aloud to headphones alone."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Local:
     """A text that is data of a region and stands in no catalogue: once for each language."""

@@ -22,6 +22,7 @@ from kiosk.views import (
     EnterDigits,
     Note,
     Option,
+    PersonName,
     ReaderDrawing,
     RestingDrawing,
     local,
@@ -146,7 +147,7 @@ def identity_checks(
     known = {
         "document": say(f"document.{document}"),
         "name": say("which.person", who=display_name(whose)),
-        "hsa_id": say("which.person", who=whose.hsa_id),
+        "hsa_id": say("which.person", who=PersonName(whose.hsa_id)),
         "card_number": say("which.card", tail=last_digits(whose.card_number)),
     }
     done, whole = len(state.ticked), len(state.steps)
@@ -156,7 +157,7 @@ def identity_checks(
         step=context.step,
         attended_by=administrator.name,
         title=say("identity_check.title"),
-        lead=(say("identity_check.lead", name=administrator.name),),
+        lead=(say("identity_check.lead", name=PersonName(administrator.name)),),
         heading=say("identity_check.side"),
         progress=say("identity_check.progress", done=done, all=whole),
         options=tuple(

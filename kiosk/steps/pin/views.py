@@ -25,6 +25,7 @@ from kiosk.views import (
     EnterCode,
     Fact,
     LetterDrawing,
+    PersonName,
     Point,
     Say,
     Task,
@@ -148,7 +149,7 @@ def repeat_code(context: ViewContext, policy: PinPolicy) -> EnterCode:
 
 def _looks_away(context: ViewContext) -> tuple[Say, ...]:
     """Who attends sees no code."""
-    return (say("new_pin.looks_away", name=context.attended_by),) if context.attended_by else ()
+    return (say("new_pin.looks_away", name=PersonName(context.attended_by)),) if context.attended_by else ()
 
 
 def write(context: ViewContext, whose: CardHolder) -> Confirm:

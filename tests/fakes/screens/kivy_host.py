@@ -18,6 +18,7 @@ from typing import Any
 
 from kiosk.views import LetterDrawing
 from tests.fakes.screens.kivy_looks import Looks
+from tests.fakes.speech.recorded_speech import RecordedSpeech
 
 NOW = datetime(2026, 11, 25, 10, 42, tzinfo=UTC)
 ENTER = 13
@@ -43,12 +44,13 @@ class Host(Looks):
     """The window's end of the line."""
 
     def __init__(self, panel: Any, settings: dict[str, Any]) -> None:
+        from kiosk.screens.staging import Voice
         from kiosk.screens.window import KivyScreen
         from tests.fakes.screens import sample_views, sample_words
         from tests.fakes.screens.pseudo_language import pseudo
 
         self.samples = sample_views
-        self.spoken: list[str] = []
+        self.speech = RecordedSpeech()
         self.clock = StillClock()
         texts = sample_words.texts()
         self.screen = KivyScreen(
@@ -57,7 +59,8 @@ class Host(Looks):
             panel=panel,
             place="Lasarettet, entré A",
             contacts=sample_views.CONTACTS,
-            **{"speak": lambda text, language: self.spoken.append(text), **settings},
+            voice=None if settings.pop("mute", False) else Voice(self.speech),
+            **settings,
         )
         self.touches = 0
         self.seen = asyncio.Event()
@@ -151,6 +154,13 @@ class Host(Looks):
     async def do_targets(self) -> dict[str, tuple[int, int]]:
         await self.screen.settle()
         return self.screen.targets()
+
+    async def do_settle(self) -> None:
+        await self.screen.settle()
+
+    async def do_options(self) -> list[str]:
+        """The values of the choices on show."""
+        return [option.value for option in self.screen.staging.view.options]  # type: ignore[union-attr]
 
     async def do_press(self, key: Any) -> None:
         """A key of a listed keypad."""
@@ -284,7 +294,13 @@ class Host(Looks):
         return getattr(self.screen, name)
 
     async def do_spoken(self) -> list[str]:
-        return self.spoken
+        """The sentences that were begun since this was last asked."""
+        await asyncio.sleep(0)
+        said, self.speech.log = self.speech.texts, []
+        return said
+
+    async def do_plug_headphones(self, plugged: bool) -> None:
+        self.screen.plug_headphones(plugged)
 
     async def do_warn(self, seconds: float) -> None:
         view = self.samples.SAMPLES["04-envelope-puk"].view

@@ -1,9 +1,14 @@
 """Every errand as people live it, and with trouble at every question: it ends by a name, once, and the last screen is true."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from kiosk.screens.speech import view_phrases
+from kiosk.screens.words import ScreenTexts
+from kiosk.texts import Texts
+from sim.reader.personas import administrators, people
 from sim.stories.errand_stories import ErrandStory, assert_ended_somehow, errand_stories, play
 from sim.stories.person import Interruption, Person, Trouble
 from sim.stories.room import Room, quick_folder
@@ -11,6 +16,8 @@ from tests.fakes.station.ticked_tasks import Witness
 
 TALES = errand_stories()
 TROUBLED = [tale for tale in TALES if tale.troubled]
+WORDS = ScreenTexts(Texts.load(), "sv")
+NAMES = [one.name for one in (*people(), *administrators())]
 TROUBLES: tuple[Trouble, ...] = ("cancel", "leave", "pull", "swap")
 
 
@@ -25,12 +32,23 @@ def assert_no_false_tick(someone: Person) -> None:
     assert someone.false_ticks == []
 
 
+def assert_no_secret_is_said(someone: Person) -> None:
+    """Listen says no digit of a code that was typed, and no name aloud."""
+    codes = {code for _, code in someone.typed}
+    for view in someone.shown:
+        private, aloud = (view_phrases(view, WORDS, private=one) for one in (True, False))
+        digits = [re.sub(r"\D", "", phrase) for phrase in private]
+        assert not [code for code in codes if any(code in phrase for phrase in digits)], view.name
+        assert not [name for name in NAMES if any(name in phrase for phrase in aloud)], view.name
+
+
 @pytest.mark.parametrize("tale", TALES, ids=[tale.title for tale in TALES])
 async def test_story(tale: ErrandStory, tmp_path: Path) -> None:
     with quick_folder(tmp_path) as folder:
         room, someone, ended = await play(folder, tale, befall=show_room, person=Witness)
         try:
             assert_no_false_tick(someone)
+            assert_no_secret_is_said(someone)
             if someone.failure is not None:
                 raise someone.failure
             assert (ended.outcome, ended.reason) == (tale.outcome, tale.reason)

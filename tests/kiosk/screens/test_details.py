@@ -92,7 +92,7 @@ def test_the_number_on_the_letter_is_one_line_whatever_its_digits(driver: KivyDr
 def test_listen_stays_readable_where_nothing_speaks(tmp_path: Path) -> None:
     from PIL import Image
 
-    with virtual_display() as display, KivyDriver(display, speak=None) as silent:
+    with virtual_display() as display, KivyDriver(display, mute=True) as silent:
         silent.show("02-insert-card")
         assert "rail:listen" not in silent.targets()
         silent.snapshot(tmp_path / "rail.png")

@@ -36,10 +36,46 @@ def test_the_contrast_button_goes_there_and_back(driver: KivyDriver) -> None:
 def test_listen_speaks_the_view_and_nothing_that_is_typed(driver: KivyDriver) -> None:
     driver.show("04-envelope-puk")
     driver.touch("key:7")
+    driver.call("spoken")
     driver.touch("rail:listen")
-    said = driver.call("spoken")[-1]
-    assert said.startswith("Skriv PUK-koden ur brevet. Åtta siffror.")
-    assert "7" not in said.replace("4471 3058", "")
+    said = driver.call("spoken")
+    assert said[0] == "Skriv PUK-koden ur brevet."
+    assert said[1].startswith("Åtta siffror.")
+    assert "7" not in " ".join(said).replace("4 4 7 1 3 0 5 8", "")
+
+
+def test_a_digit_of_a_listed_keypad_picks_a_choice(driver: KivyDriver) -> None:
+    driver.show("01-idle")
+    first = driver.call("options")[0]
+    driver.call("settle")
+    driver.call("press", key="1")
+    assert driver.answer() == first
+
+
+def test_headphones_hear_each_question_the_time_out_help_and_why_it_is_closed(driver: KivyDriver) -> None:
+    driver.show("04-envelope-puk")
+    driver.call("spoken")
+    driver.call("plug_headphones", plugged=True)
+    assert driver.call("spoken")[0] == "Skriv PUK-koden ur brevet."
+    driver.call("warn", seconds=25)
+    assert driver.call("spoken")[:2] == ["Är du kvar?", "25 sekunder kvar."]
+    driver.touch("timeout:more")
+    assert driver.call("warned") is True
+    assert driver.call("spoken")[-1] != "Jag behöver mer tid."
+    driver.touch("rail:help")
+    assert "Tillbaka till ärendet." in driver.call("spoken")
+    driver.touch("help:close")
+    driver.call("spoken")
+    driver.call("close")
+    closed = driver.call("spoken")
+    driver.call("open")
+    driver.call("plug_headphones", plugged=False)
+    assert closed
+    assert closed[0] != "Skriv PUK-koden ur brevet."
+    driver.show("04-envelope-puk")
+    driver.call("spoken")
+    driver.show("01-idle")
+    assert driver.call("spoken") == []
 
 
 def test_help_names_who_helps_and_closes_back_to_the_question(driver: KivyDriver) -> None:

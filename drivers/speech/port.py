@@ -1,0 +1,46 @@
+"""Port of a speech synthesizer: one sentence at a time, in a language, at a rate and a volume.
+
+await speech.say(Phrase("Sätt i kortet", "sv"), Manner(rate=3, volume=3))
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+STEPS = 5
+"""Rate and volume each have so many steps, 1 to 5; 3 is usual."""
+
+
+class SpeechError(Exception):
+    """The sentence could not be said: no synthesizer, no such voice, no sound device. Its text names no sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A sentence and its language, as `sv`."""
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How it is said: steps of rate and volume, 1 to `STEPS`. Raises ValueError."""
+
+    rate: int = 3
+    volume: int = 3
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.rate <= STEPS and 1 <= self.volume <= STEPS):
+            raise ValueError(f"rate and volume have the steps 1 to {STEPS}")
+
+
+USUAL = Manner()
+
+
+class Speech(Protocol):
+    """A speech synthesizer."""
+
+    name: str
+
+    async def say(self, phrase: Phrase, manner: Manner) -> None:
+        """Returns once it is said. Cancelled, it is silent at once. Raises SpeechError."""

@@ -1,0 +1,79 @@
+"""Listening to the screen: says the view sentence by sentence, and is silent at once when somebody touches or types.
+
+Rules: with headphones in, each view is said by itself, names too; without, only who presses Listen hears it, and no names. Listen
+says the view, pauses it, goes on with the sentence where it stopped, and says it once more. Nothing that is typed comes here.
+
+    listening = Listening(speech, lambda private: phrases, on_fault=report)
+    listening.plug(True)      # headphones: from here on each view is said
+    listening.begin()         # another view stands
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from drivers.speech.port import Manner, Phrase, Speech, SpeechError
+
+Phrases = Callable[[bool], Sequence[Phrase]]
+"""What stands on the screen now, in sentences; told whether headphones alone hear it."""
+
+
+class Listening:
+    """Belongs to one event loop. `on_fault` is told why nothing is heard."""
+
+    def __init__(
+        self, speech: Speech, phrases: Phrases, manner: Manner, on_fault: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self._speech, self._phrases, self._manner, self._on_fault = speech, phrases, manner, on_fault
+        self._headphones = False
+        self._said: Sequence[Phrase] = ()
+        self._at = 0
+        self._pausing = False
+        self._speaking: asyncio.Task[None] | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it speaks now."""
+        return self._speaking is not None and not self._speaking.done()
+
+    def plug(self, headphones: bool) -> None:
+        """Headphones are in, and what stands is said; or they are out, and it is silent: the next words may be a name."""
+        self._headphones = headphones
+        self.begin()
+
+    def begin(self) -> None:
+        """Something else stands on the screen: what was said of it before is out of date."""
+        self.hush()
+        self._said, self._at, self._pausing = (), 0, False
+        if self._headphones:
+            self._say()
+
+    def hush(self) -> None:
+        """Somebody touched or typed: be silent, and keep the place."""
+        self._pausing = self.speaks
+        if self._speaking is not None:
+            self._speaking.cancel()
+            self._speaking = None
+
+    def press(self) -> None:
+        """Listen was pressed: pause, go on, or say it once more. The touch itself has hushed it already."""
+        if self.speaks:
+            self.hush()
+        if self._pausing:
+            self._pausing = False
+        else:
+            self._say()
+
+    def _say(self) -> None:
+        if self._at >= len(self._said):
+            self._said, self._at = tuple(self._phrases(self._headphones)), 0
+        self._speaking = asyncio.get_running_loop().create_task(self._go_on())
+
+    async def _go_on(self) -> None:
+        while self._at < len(self._said):
+            try:
+                await self._speech.say(self._said[self._at], self._manner)
+            except SpeechError as error:
+                self._on_fault(str(error))
+                self._at = len(self._said)
+                return
+            self._at += 1
