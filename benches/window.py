@@ -1,4 +1,4 @@
-"""The station's window: from start to the idle screen, from a touch to another picture, and what idling costs.
+"""The station's window: from start to the idle screen, from a touch to another picture, what idling costs, and speech.
 
 On a virtual screen of 1280x800, drawn in software. The picture is looked at in the screen's own memory. Beside it the
 floor: a window of the same toolkit that shows one colour and changes it when it is touched.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from benches import speech
 from benches.figures import CannotMeasureError, Figure, compared_with
 from benches.screen import HEIGHT, WIDTH, Screen
 from sim.demo import seed
@@ -58,6 +59,7 @@ def measure(folder: Path) -> list[Figure]:
             f"median of {TOUCHES}, to the last changed pixel; limit {TOUCH_LIMIT_MS}",
         ),
         compared_with(floors[2], "station: idle", idle, f"median of {STARTS}; limit {IDLE_LIMIT}"),
+        *speech.measure(folder),
     ]
 
 

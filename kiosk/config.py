@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from drivers.cabinet.gpio.pin_wiring import OUTPUTS, ROLES, GpioPin, Role, Wiring, reference_wiring, validate_wiring
 from drivers.cabinet.usb_ids import PICO, UsbSerialId
-from drivers.keypad.grabbed_keypad import UsbId
+from drivers.keypad.grabbed_keypad import KEYS, Key, UsbId
 from drivers.printer import profile as profiles
 from drivers.printer.profile import PrinterProfile
 from drivers.speech.port import STEPS as SPEECH_STEPS
@@ -177,9 +177,11 @@ class ScannerSection(Section):
 
 
 class KeypadSection(Section):
-    """Keypads on USB that may type codes, each as `vvvv:pppp`. Without one codes are typed by touch, or at a reader's own pad."""
+    """Keypads on USB that may type codes, each as `vvvv:pppp`. Without one codes are typed by touch, or at a reader's own pad.
+    `keys`: what keys do that have no usual meaning, by their codes in Linux."""
 
     allowed: Annotated[tuple[str, ...], Field(strict=False, max_length=4)] = ()
+    keys: Annotated[dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}$")], Key], Field(max_length=64)] = {}
 
     @model_validator(mode="after")
     def _parsed(self) -> "KeypadSection":
@@ -191,6 +193,11 @@ class KeypadSection(Section):
     def ids(self) -> tuple[UsbId, ...]:
         """Vendor and product of each. Raises ValueError."""
         return tuple(UsbId.parse(text) for text in self.allowed)
+
+    @property
+    def key_map(self) -> dict[int, Key]:
+        """What each key does, by its code in Linux."""
+        return {**KEYS, **{int(code): key for code, key in self.keys.items()}}
 
 
 SpeechStep = Annotated[int, Field(ge=1, le=SPEECH_STEPS)]

@@ -1,16 +1,16 @@
 """Keypad driver with an exclusive grab (EVIOCGRAB): allow-listed by USB vendor and product, known by the socket that it is in.
 
-Rules: only a device whose vendor and product are listed is read, it is grabbed before, and of its keys digits, Enter,
-Backspace, Delete and Escape count. Vendor and product are the device's own word, which an injector can copy: where two devices
-say that they are the same keypad neither types, and the state says so. Unplugged, it is waited for. Nothing is kept. Belongs to
-one event loop; time is passed in.
+Rules: only a device whose vendor and product are listed is read, it is grabbed before, and of its keys those count that
+`KEYS` or the station's configuration gives a meaning. Vendor and product are the device's own word, which an injector can copy:
+where two devices say that they are the same keypad neither types, and the state says so. Unplugged, it is waited for. Nothing is
+kept. Belongs to one event loop; time is passed in.
 
     keypad = GrabbedKeypad(UsbId.parse("04d9:a088"), inputs)
     async for key in keypad.keys(): ...
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -18,7 +18,12 @@ from drivers.scanner.grabbed_scanner import RETRY_S, Input, InputDeniedError, gr
 from drivers.scanner.keymap import DOWN, EV_KEY, KEY_ENTER
 from drivers.scanner.port import ScannerMissing, ScannerReady, ScannerRefused, ScannerState
 
-Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "erase", "clear", "enter"]
+Key = Literal[
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "erase", "clear", "enter", "up", "down", "back", "help", "audio",
+    "volume", "rate", "plugged", "unplugged",
+]  # fmt: skip
+"""What a key does. `enter` is also *select*; `volume` and `rate` go round their steps; `plugged` and `unplugged` are the keypad's
+own jack for headphones."""
 
 _DIGITS: tuple[Key, ...] = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 KEYS: dict[int, Key] = {
@@ -29,8 +34,15 @@ KEYS: dict[int, Key] = {
     1: "clear",
     28: "enter",
     96: "enter",
+    **dict.fromkeys((103, 105), "up"),
+    **dict.fromkeys((108, 106), "down"),
+    158: "back",
+    **dict.fromkeys((138, 59), "help"),
+    **dict.fromkeys((113, 164), "audio"),
+    115: "volume",
 }
-"""By the codes of input-event-codes.h: both rows of digits, Backspace, Delete and Escape, both Enters."""
+"""By the codes of input-event-codes.h: both rows of digits, Backspace, Delete and Escape, both Enters, the arrows, Back, Help
+and F1, Mute and Play, Volume Up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +75,13 @@ class GrabbedKeypad:
         wanted: UsbId,
         inputs: Callable[[], Iterable[Input]],
         *,
+        keys: Mapping[int, Key] = KEYS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.name = f"keypad {wanted}"
         self._wanted = wanted
         self._inputs = inputs
+        self._keys = keys
         self._sleep = sleep
         self._grabbed: Input | None = None
 
@@ -90,7 +104,7 @@ class GrabbedKeypad:
             self._grabbed = device
             try:
                 async for event in device.async_read_loop():
-                    key = KEYS.get(event.code) if event.type == EV_KEY and event.value == DOWN else None
+                    key = self._keys.get(event.code) if event.type == EV_KEY and event.value == DOWN else None
                     if key is not None and not self._has_a_double():
                         yield key
             except OSError:

@@ -6,11 +6,12 @@ before.
 
 from typing import Any
 
+from drivers.keypad.grabbed_keypad import Key
 from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.framed import PressButton
 from kiosk.screens.keypad import Cells, Keypad, missing, typing_page
 from kiosk.screens.layout import Beside, Flow, FlowColumn, FlowRow, Spacer
-from kiosk.screens.shape import Answer, Key, Shape
+from kiosk.screens.shape import Answer, Shape
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
 from kiosk.views import EnterCode, EnterDigits

@@ -10,12 +10,12 @@ from typing import Any, cast
 
 from kivy.lang import Builder
 
+from drivers.keypad.grabbed_keypad import Key
 from kiosk.screens import fonts
 from kiosk.screens.background import Framed
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import Touchable
 from kiosk.screens.layout import Flow, FlowColumn, FlowRow, Spacer
-from kiosk.screens.shape import Key
 from kiosk.screens.text import Icon, Text
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts

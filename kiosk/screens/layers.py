@@ -4,18 +4,23 @@ Only the uppermost layer is touched. Right after a change touches are ignored, s
 answer a question that nobody has read.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kivy.animation import Animation
 from kivy.clock import Clock
 from kivy.uix.widget import Widget
 
+from kiosk.screens import fonts
+from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import Touchable
 from kiosk.screens.layout import Flow
+from kiosk.screens.theme import Theme
 
 GUARD_S = 0.3
 FADE_S = 0.15
+RING_MM, RING_CONTRAST_MM, RING_GAP_MM = 1.2, 1.4, 0.8
+"""How thick the focus ring is, also in high contrast, and how far outside of what has the focus."""
 
 
 class Layers(Widget):
@@ -89,6 +94,38 @@ class Layers(Widget):
         if top is not None and not self.quiet_s:
             top.dispatch("on_touch_down", touch)
         return True
+
+    def activate(self, target: str) -> bool:
+        """As a touch on it: whether it is there, and touches count."""
+        found = None if self.quiet_s else self._find(target)
+        if found is not None:
+            found.dispatch("on_release")
+        return found is not None
+
+    def mark(self, focus: str | None, digits: Mapping[str, str], theme: Theme) -> None:
+        """Draw the ring round what has the focus, and on choices the digit that picks them. On the rail the ring lies inside:
+        there is no room around."""
+        self.canvas.after.clear()
+        unit, colours = theme.mm(1), theme.colours
+        for each in touchables(self.uppermost) if self.uppermost and (focus or digits) else ():
+            pen, wide, high = Pen(self.canvas.after, each.x, each.top, unit), each.width / unit, each.height / unit
+            if each.target in digits:
+                radius, in_from = (2.4, 3.4) if theme.small_panel else (3.6, 5.6)
+                ground = colours.primary if each.target == focus else colours.ink
+                pen.disc(wide - in_from, in_from, radius, ground)
+                digit, baseline = digits[each.target], in_from + 0.42 * radius
+                pen.text(digit, wide - in_from, baseline, 1.2 * radius, fonts.STRONG, colours.surface)
+            if each.target == focus:
+                thick = RING_CONTRAST_MM if theme.contrast else RING_MM
+                on_rail = each.target.startswith("rail:")
+                out = -thick / 2 if on_rail else RING_GAP_MM + thick / 2
+                radius = float(getattr(each, "radius", 0)) / unit + out
+                colour = colours.on_rail if on_rail else colours.primary
+                pen.rect(-out, -out, wide + 2 * out, high + 2 * out, radius, stroke=colour, thick=thick)
+
+    def _find(self, target: str) -> Touchable | None:
+        top = self.uppermost
+        return next((each for each in touchables(top) if each.target == target), None) if top else None
 
     def targets(self) -> dict[str, tuple[int, int]]:
         """Name and centre (x from the left, y from the top) of all that can be touched now."""

@@ -1,7 +1,8 @@
 """Listening to the screen: says the view sentence by sentence, and is silent at once when somebody touches or types.
 
-Rules: with headphones in, each view is said by itself, names too; without, only who presses Listen hears it, and no names. Listen
-says the view, pauses it, goes on with the sentence where it stopped, and says it once more. Nothing that is typed comes here.
+Rules: with headphones in, each view is said by itself, names too; without, only who presses Listen hears it, and no names.
+Listen says the view, pauses it, goes on with the sentence where it stopped, and says it once more. After a keypad's audio key
+each view is said until the person has left. Nothing that is typed comes here.
 
     listening = Listening(speech, lambda private: phrases, on_fault=report)
     listening.plug(True)      # headphones: from here on each view is said
@@ -18,16 +19,19 @@ Phrases = Callable[[bool], Sequence[Phrase]]
 
 
 class Listening:
-    """Belongs to one event loop. `on_fault` is told why nothing is heard."""
+    """Belongs to one event loop. `on_fault` is told, once, why nothing is heard. `manner` is this person's, until they have
+    left."""
 
     def __init__(
         self, speech: Speech, phrases: Phrases, manner: Manner, on_fault: Callable[[str], None] = lambda text: None
     ) -> None:
-        self._speech, self._phrases, self._manner, self._on_fault = speech, phrases, manner, on_fault
-        self._headphones = False
+        self._speech, self._phrases, self._on_fault = speech, phrases, on_fault
+        self._usual = self.manner = manner
+        self._headphones = self._follows = False
         self._said: Sequence[Phrase] = ()
         self._at = 0
         self._pausing = False
+        self._fault = ""
         self._speaking: asyncio.Task[None] | None = None
 
     @property
@@ -44,8 +48,20 @@ class Listening:
         """Something else stands on the screen: what was said of it before is out of date."""
         self.hush()
         self._said, self._at, self._pausing = (), 0, False
-        if self._headphones:
+        if self._headphones or self._follows:
             self._say()
+
+    def announce(self, phrases: Phrases) -> None:
+        """Say this now to whoever listens to each view: what has the focus, how many digits are typed."""
+        self.hush()
+        if self._headphones or self._follows:
+            self._said, self._at = tuple(phrases(self._headphones)), 0
+            self._say()
+
+    def end(self) -> None:
+        """The person has left."""
+        self._follows, self.manner = False, self._usual
+        self.begin()
 
     def hush(self) -> None:
         """Somebody touched or typed: be silent, and keep the place."""
@@ -54,8 +70,10 @@ class Listening:
             self._speaking.cancel()
             self._speaking = None
 
-    def press(self) -> None:
-        """Listen was pressed: pause, go on, or say it once more. The touch itself has hushed it already."""
+    def press(self, *, follow: bool = False) -> None:
+        """Listen was pressed: pause, go on, or say it once more. The touch itself has hushed it already. `follow`: by a keypad's
+        audio key, and each view is said from here on."""
+        self._follows = self._follows or follow
         if self.speaks:
             self.hush()
         if self._pausing:
@@ -71,9 +89,10 @@ class Listening:
     async def _go_on(self) -> None:
         while self._at < len(self._said):
             try:
-                await self._speech.say(self._said[self._at], self._manner)
+                await self._speech.say(self._said[self._at], self.manner)
             except SpeechError as error:
-                self._on_fault(str(error))
-                self._at = len(self._said)
+                if str(error) != self._fault:
+                    self._on_fault(str(error))
+                self._at, self._fault = len(self._said), str(error)
                 return
-            self._at += 1
+            self._at, self._fault = self._at + 1, ""

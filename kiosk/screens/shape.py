@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from drivers.keypad.grabbed_keypad import Key
 from kiosk.screens.clipping import is_unclipped
 from kiosk.screens.drawings.figure import stage
 from kiosk.screens.framed import Plate, action_button
@@ -16,7 +17,6 @@ from kiosk.screens.words import ScreenTexts
 from kiosk.views import Button, View
 
 Answer = Callable[[Any], None]
-Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "erase", "clear", "enter"]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from kiosk.views import (
     say,
 )
 
-Text = Say | str
+Sentence = Say | str
 MOST_DIGIT = 9
 """The last choice that a digit picks."""
 _GROUPS = re.compile(r"(?<=…)\d[\d \u00a0]*\d|\d{4}(?:[ \u00a0]\d{4})+")
@@ -47,17 +47,35 @@ def view_phrases(view: View[Any], words: ScreenTexts, *, private: bool) -> tuple
     return _phrases(_lines(view, private), words, private)
 
 
+def numbered_choices(view: Choose) -> list[tuple[str, Say]]:
+    """Value and title of each choice, with the digit that picks it."""
+    return [
+        (option.value, say("listen.choice", digit=digit, choice=option.title) if digit <= MOST_DIGIT else option.title)
+        for digit, option in enumerate(view.options, 1)
+    ]
+
+
+def choice_digits(view: Choose) -> dict[str, str]:
+    """The digit that picks each choice that can be had, by the choice's value."""
+    digits = zip("123456789", view.options, strict=False)
+    return {option.value: digit for digit, option in digits if not option.reason}
+
+
 def choice_of(view: Choose, digit: str) -> str | None:
-    """The value of the choice that a digit picks, where it can be had."""
-    choices = dict(zip("123456789", view.options, strict=False))
-    return choices[digit].value if digit in choices and not choices[digit].reason else None
+    """The value of the choice that a digit picks."""
+    return next((value for value, own in choice_digits(view).items() if own == digit), None)
+
+
+def phrase_of(text: Sentence, words: ScreenTexts, *, private: bool) -> tuple[str, ...]:
+    """One text of the screen."""
+    return _phrases((text,), words, private)
 
 
 def timeout_phrases(seconds: int, card_in: bool, words: ScreenTexts) -> tuple[str, ...]:
     """The time-out, and how long it still waits."""
     card = (say("timeout.card"),) if card_in else ()
     left = say("listen.seconds", seconds=seconds)
-    lines = (say("timeout.title"), left, say("timeout.text"), *card, say("timeout.end"), say("timeout.more"))
+    lines = (say("timeout.title"), left, say("timeout.text"), *card, say("timeout.more"), say("timeout.end"))
     return _phrases(lines, words, private=True)
 
 
@@ -66,12 +84,12 @@ def help_phrases(contacts: tuple[Fact, ...], words: ScreenTexts) -> tuple[str, .
     return _phrases((say("help.title"), say("help.lead"), *_facts(contacts), say("help.close")), words, private=True)
 
 
-def closed_phrases(lines: Iterable[Text], contacts: tuple[Fact, ...], words: ScreenTexts) -> tuple[str, ...]:
+def closed_phrases(lines: Iterable[Sentence], contacts: tuple[Fact, ...], words: ScreenTexts) -> tuple[str, ...]:
     """A station that is closed: why, and whom to ask."""
     return _phrases((*lines, *_facts(contacts)), words, private=True)
 
 
-def _phrases(lines: Iterable[Text], words: ScreenTexts, private: bool) -> tuple[str, ...]:
+def _phrases(lines: Iterable[Sentence], words: ScreenTexts, private: bool) -> tuple[str, ...]:
     texts = (words.plain(line if private else _discreet(line)).strip() for line in lines)
     spelled = (_GROUPS.sub(lambda found: " ".join(re.sub(r"\D", "", found[0])), text) for text in texts if text)
     return tuple(text if text.endswith(_ENDS) else f"{text}." for text in spelled)
@@ -86,7 +104,7 @@ def _discreet(text: Any) -> Any:
     return text
 
 
-def _lines(view: View[Any], private: bool) -> Iterator[Text]:
+def _lines(view: View[Any], private: bool) -> Iterator[Sentence]:
     yield view.title
     yield from view.lead
     if view.step:
@@ -98,7 +116,7 @@ def _lines(view: View[Any], private: bool) -> Iterator[Text]:
             yield button.text
 
 
-def _middle(view: View[Any], private: bool) -> Iterator[Text]:
+def _middle(view: View[Any], private: bool) -> Iterator[Sentence]:
     match view:
         case Choose():
             yield from _choices(view)
@@ -129,38 +147,38 @@ def _middle(view: View[Any], private: bool) -> Iterator[Text]:
             yield from _given(say("listen.seconds", seconds=view.seconds) if view.seconds else None, view.under)
 
 
-def _choices(view: Choose) -> Iterator[Text]:
+def _choices(view: Choose) -> Iterator[Sentence]:
     if isinstance(view, Checklist):
         yield from (view.heading, view.progress)
     yield from _note(view.banner)
     yield from view.aside or ()
-    for digit, option in enumerate(view.options, 1):
-        yield say("listen.choice", digit=digit, choice=option.title) if digit <= MOST_DIGIT else option.title
+    for option, (_, title) in zip(view.options, numbered_choices(view), strict=True):
+        yield title
         yield from _given(option.reason or option.detail)
     yield from view.footer or ()
 
 
-def _given(*texts: Text | None) -> Iterator[Text]:
+def _given(*texts: Sentence | None) -> Iterator[Sentence]:
     return (text for text in texts if text)
 
 
-def _note(note: Note | None) -> Iterator[Text]:
+def _note(note: Note | None) -> Iterator[Sentence]:
     return _given(note.title, note.text) if note else iter(())
 
 
-def _receipt(view: Confirm | Tell, private: bool) -> Iterator[Text]:
+def _receipt(view: Confirm | Tell, private: bool) -> Iterator[Sentence]:
     if private and view.receipt:
         yield view.receipt.title
         yield from _facts(view.receipt.facts)
 
 
-def _facts(facts: tuple[Fact, ...]) -> Iterator[Text]:
+def _facts(facts: tuple[Fact, ...]) -> Iterator[Sentence]:
     for fact in facts:
         yield fact.label
         yield fact.value
 
 
-def _points(points: tuple[Point, ...]) -> Iterator[Text]:
+def _points(points: tuple[Point, ...]) -> Iterator[Sentence]:
     for point in points:
         yield point.text
         yield from _given(point.detail)

@@ -9,12 +9,14 @@ from kivy.base import EventLoop
 from kivy.clock import Clock as KivyClock
 from kivy.lang import Builder
 
+from drivers.keypad.grabbed_keypad import Key
 from drivers.scanner.wedge import Wedge
-from drivers.speech.port import USUAL, Manner, Phrase, Speech
+from drivers.speech.port import STEPS, USUAL, Manner, Phrase, Speech
 from kiosk.screens import fonts
 from kiosk.screens import kivy_environment as env
 from kiosk.screens.busy import BusyShape
 from kiosk.screens.enter_digits import EnterDigitsShape
+from kiosk.screens.focus import focus_order, focus_text, next_focus
 from kiosk.screens.frame import Frame, StripStatus
 from kiosk.screens.frame_rate import FrameRate
 from kiosk.screens.garbage_collection import GarbageCollector
@@ -22,13 +24,22 @@ from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
 from kiosk.screens.listening import Listening
 from kiosk.screens.motion import Motion
-from kiosk.screens.overlays import CLOSE, ClosedScreen, HelpPage, HelpShape, OutOfOrder, TimeoutShape
+from kiosk.screens.overlays import CLOSE, MORE, ClosedScreen, HelpPage, HelpShape, OutOfOrder, TimeoutShape
 from kiosk.screens.rail import Rail
 from kiosk.screens.screen_state import ScreenState
-from kiosk.screens.shape import Key, Shape
+from kiosk.screens.shape import Shape
 from kiosk.screens.shapes import entry_of, shape_of
-from kiosk.screens.speech import choice_of, closed_phrases, help_phrases, timeout_phrases, view_phrases
-from kiosk.views import Board, Checklist, Choose, EnterCode, RestingDrawing, View
+from kiosk.screens.speech import (
+    Sentence,
+    choice_digits,
+    choice_of,
+    closed_phrases,
+    help_phrases,
+    phrase_of,
+    timeout_phrases,
+    view_phrases,
+)
+from kiosk.views import Board, Checklist, Choose, EnterCode, RestingDrawing, View, say
 
 COUNT_S = 0.25
 MINUTE_CHECK_S = 2.0
@@ -66,7 +77,7 @@ class Staging:
         self.listening = Listening(voice.speech, self._phrases, voice.manner, voice.on_fault) if voice else None
         self.state, self._window, self._on_touch = state, window, notice
         fade = not (state.still or env.draws_in_software())
-        self.layers = Layers(window.size, fade=fade, notice=self._notice)
+        self.layers = Layers(window.size, fade=fade, notice=self._touched)
         self._pace = FrameRate()
         self.motion = Motion(on=not state.still)
         self._tidying = GarbageCollector()
@@ -80,12 +91,24 @@ class Staging:
         self._frame: Frame | None = None
         self._time = state.time
         self._wedge, self._typed_before = Wedge(), 0
+        self.focus: str | None = None
+        self._by_keys = False
         window.add_widget(self.layers)
         if keys:
             window.bind(on_key_down=self._on_key, on_textinput=self._on_text)
         else:
             window.bind(on_key_down=lambda *_: True, on_key_up=lambda *_: True)
         KivyClock.schedule_interval(self._on_interval, MINUTE_CHECK_S)
+
+    def _touched(self) -> None:
+        """A finger needs no ring, and no digits."""
+        self._leave_keys()
+        self._notice()
+
+    def _leave_keys(self) -> None:
+        if self._by_keys:
+            self._by_keys, self.focus = False, None
+            self.layers.mark(None, {}, self.state.theme)
 
     def _notice(self) -> None:
         """Report a touch or a key, which ends what is said."""
@@ -120,15 +143,77 @@ class Staging:
             self.shape.on_scan(self.state.read_scan(text))
 
     def press(self, key: Key) -> None:
-        """A listed keypad's key: it counts where the question is uppermost. A digit picks a choice, unless the question is so new
+        """A listed keypad's key. Digits count where the question is uppermost; one picks a choice, unless the question is so new
         that it was meant for the one before."""
         self._notice()
-        if not self.shape or self.layers.uppermost is not self._frame:
-            return
+        self._by_keys = True
+        match key:
+            case "up" | "down":
+                self._move_focus(1 if key == "down" else -1)
+            case "help":
+                self._toggle_help()
+            case "back":
+                self._go_back()
+            case "enter" if self.focus is not None:
+                self.layers.activate(self.focus)
+            case "audio" | "volume" | "rate" | "plugged" | "unplugged":
+                self._hear(key)
+            case _ if self.shape and self.layers.uppermost is self._frame:
+                self._type(self.shape, key)
+        self._set_focus(self.focus)
+
+    def _type(self, shape: Shape, key: Key) -> None:
+        self._set_focus(None)
         if not isinstance(self.view, Choose):
-            self.shape.press(key)
+            shape.press(key)
+            if entry_of(shape) is not None and key != "enter":
+                self._announce(say("listen.typed", count=self.typed()))
         elif not self.layers.quiet_s and (choice := choice_of(self.view, key)):
             self._answer(choice)
+
+    def _move_focus(self, by: int) -> None:
+        """Give the focus to the next target, or the one before, and say what it is."""
+        if self.view is None:
+            return
+        self.focus = next_focus(focus_order(self.view, self.layers.targets()), self.focus, by)
+        if self.focus is not None:
+            self._announce(focus_text(self.view, self.focus, self.state.words))
+
+    def _set_focus(self, target: str | None) -> None:
+        """Draw the ring around it, or none where it is gone; and the digits, where keys are used."""
+        if target is None and self.focus is None and not self._by_keys:
+            return
+        self.focus = target if target in self.layers.targets() else None
+        digits = choice_digits(self.view) if self._by_keys and isinstance(self.view, Choose) else {}
+        self.layers.mark(self.focus, digits if self.layers.uppermost is self._frame else {}, self.state.theme)
+
+    def _go_back(self) -> None:
+        """Out of the help, on with a question that is about to end, or the view's way out."""
+        way_out = self.view.way_out.value if self.view and self.view.way_out else CLOSE
+        self.layers.activate(next((name for name in (CLOSE, MORE) if name in self.layers.targets()), way_out))
+
+    def _hear(self, key: Key) -> None:
+        listening = self.listening
+        if listening is None:
+            return
+        match key:
+            case "audio":
+                listening.press(follow=True)
+            case "volume":
+                listening.manner = listening.manner.louder()
+                self._announce(say("listen.volume", step=listening.manner.volume, of=STEPS))
+            case "rate":
+                listening.manner = listening.manner.faster()
+                self._announce(say("listen.rate", step=listening.manner.rate, of=STEPS))
+            case _:
+                listening.plug(key == "plugged")
+
+    def _announce(self, text: Sentence) -> None:
+        state = self.state
+        if self.listening:
+            self.listening.announce(
+                lambda private: [Phrase(said, state.language) for said in phrase_of(text, state.words, private=private)]
+            )
 
     def typed(self) -> int:
         """How many digits are typed."""
@@ -161,8 +246,15 @@ class Staging:
 
     # listening
 
+    def forget_person(self) -> None:
+        """Who listened or used keys has left."""
+        self._leave_keys()
+        if self.listening:
+            self.listening.end()
+
     def _stands_anew(self) -> None:
-        """Something else is uppermost: it is said to headphones."""
+        """Something else is uppermost: nothing of it has the focus, and it is said to headphones."""
+        self._set_focus(None)
         if self.listening:
             self.listening.begin()
 
@@ -199,6 +291,7 @@ class Staging:
             self._draw_over(guard=False)
         if self._closed:
             self.set_closed(self._closed)
+        self._set_focus(self.focus)
 
     def renew_status(self) -> None:
         if self._frame and self.view:

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from drivers.keypad.grabbed_keypad import Key
 from kiosk.barcodes import ScannedCode
 from kiosk.ports import Activity, Clock
 from kiosk.screens import kivy_environment as env
 from kiosk.screens.overlays import OutOfOrder
 from kiosk.screens.screen_state import ScreenState
-from kiosk.screens.shape import Key
 from kiosk.screens.staging import Staging, TimeoutWarning, Voice
 from kiosk.screens.theme import PANELS, ThemeName
 from kiosk.texts import LANGUAGES, Texts
@@ -146,6 +146,7 @@ class KivyScreen:
     def reset(self) -> None:
         """Back to the station's own language, theme and text size, for the next person."""
         state = self.state
+        self.staging.forget_person()
         if (state.language, state.colours, state.large) != self._defaults:
             state.language, state.colours, state.large = self._defaults
             self.staging.rebuild()
@@ -213,8 +214,13 @@ class KivyScreen:
         self.staging.scan(text)
 
     def press(self, key: Key) -> None:
-        """A key of a keypad that the station's configuration lists: as one of the pad on the screen."""
+        """A key of a keypad that the station's configuration lists: what is typed, and what moves and uses the focus."""
         self.staging.press(key)
+
+    @property
+    def focus(self) -> str | None:
+        """The target that a keypad's focus is on."""
+        return self.staging.focus
 
     def typed(self) -> int:
         """How many digits are typed."""

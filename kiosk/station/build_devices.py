@@ -175,7 +175,7 @@ def make_keypads(section: KeypadSection) -> tuple[GrabbedKeypad, ...]:
         return ()
     from drivers.scanner.evdev_inputs import inputs  # evdev is there on Linux alone
 
-    return tuple(GrabbedKeypad(device_id, inputs) for device_id in section.ids)
+    return tuple(GrabbedKeypad(device_id, inputs, keys=section.key_map) for device_id in section.ids)
 
 
 def make_speech(section: SpeechSection) -> Speech | None:

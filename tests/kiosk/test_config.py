@@ -132,3 +132,29 @@ def test_keypads_are_listed_by_vendor_and_product(tmp_path: Path) -> None:
         path.write_text(f"[keypad]\nallowed = {allowed}\n")
         with pytest.raises(ConfigError, match=reason):
             load(path)
+
+
+def test_keys_of_a_keypad_are_mapped_by_their_codes(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    path.write_text('[keypad.keys]\n193 = "up"\n1 = "back"\n')
+    keys = load(path).keypad.key_map
+    assert (keys[193], keys[1], keys[2]) == ("up", "back", "1")
+    for line, reason in (('193 = "jump"', r"keypad\.keys\.193: .*'up'"), ('F23 = "up"', r"keypad\.keys\.F23")):
+        path.write_text(f"[keypad.keys]\n{line}\n")
+        with pytest.raises(ConfigError, match=reason):
+            load(path)
+
+
+def test_speech_is_named_with_its_device_and_steps(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    path.write_text('[speech]\nkind = "espeak-ng"\ndevice = "plughw:1"\nrate = 5\n')
+    speech = load(path).speech
+    assert (speech.kind, speech.device, speech.rate, speech.volume) == ("espeak-ng", "plughw:1", 5, 3)
+    for line, reason in (
+        ("rate = 6", "less than or equal to 5"),
+        ('device = "a b"', "device"),
+        ('kind = "mbrola"', "espeak-ng"),
+    ):
+        path.write_text(f"[speech]\n{line}\n")
+        with pytest.raises(ConfigError, match=reason):
+            load(path)

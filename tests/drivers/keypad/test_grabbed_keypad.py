@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from drivers.keypad.grabbed_keypad import GrabbedKeypad, Key, UsbId
+from drivers.keypad.grabbed_keypad import KEYS, GrabbedKeypad, Key, UsbId
 from drivers.scanner.grabbed_scanner import RETRY_S
 from drivers.scanner.port import ScannerMissing, ScannerReady, ScannerRefused
 from tests.fakes.machine.input_devices import Desk, Gadget, Info
@@ -146,3 +146,17 @@ def test_what_is_no_vendor_and_product_is_refused(text: str) -> None:
         UsbId.parse(text)
     assert UsbId.parse("04d9:a088") == LISTED
     assert str(LISTED) == "04d9:a088"
+
+
+async def test_arrows_back_help_and_audio_have_their_meaning_and_the_map_is_configurable(
+    desk: Desk, gadget: Gadget
+) -> None:
+    up, down, back, help_key, mute, f23, f24 = 103, 108, 158, 138, 113, 193, 194
+    listener = Listener(GrabbedKeypad(LISTED, desk.inputs, keys={**KEYS, f23: "up", f24: "plugged", LETTER_A: "audio"}))
+    await settle()
+    for code in (up, down, back, help_key, mute, f23, f24, LETTER_A, ENTER):
+        gadget.press((code, 1), (code, 0))
+    await settle()
+    listener.task.cancel()
+    await asyncio.gather(listener.task, return_exceptions=True)
+    assert listener.heard == ["up", "down", "back", "help", "audio", "up", "plugged", "audio", "enter"]

@@ -99,6 +99,7 @@ async def test_what_is_wrong_is_told_without_the_sentence(tmp_path: Path, script
     assert "kortet" not in str(caught.value)
 
 
-def test_a_manner_has_five_steps() -> None:
+def test_a_manner_has_five_steps_and_goes_round() -> None:
+    assert Manner(5, 5).faster().louder() == Manner(1, 1)
     with pytest.raises(ValueError, match="1 to 5"):
         Manner(rate=6)

@@ -162,6 +162,9 @@ class Host(Looks):
         """The values of the choices on show."""
         return [option.value for option in self.screen.staging.view.options]  # type: ignore[union-attr]
 
+    async def do_focus(self) -> str | None:
+        return self.screen.focus
+
     async def do_press(self, key: Any) -> None:
         """A key of a listed keypad."""
         self.screen.press(key)

@@ -1,9 +1,10 @@
 """Plays stories on the real window with real touches, one after the other in one process: Kivy allows one window in each.
 
-    python -m tests.fakes.screens.touching '["change_pin: by who knows it"]' '[]'
+    python -m tests.fakes.screens.touching '["change_pin: by who knows it"]' '[]' [--blind]
 
 The first list names stories (`sim.stories.errand_stories`, and `pickup`), the second those in which somebody presses the
-language and the text size at every question. Prints one line of JSON for each story: title, outcome, reason, views, touches,
+language and the text size at every question. With `--blind` nobody touches or sees anything: keys of a keypad answer, by what
+headphones say (`tests.fakes.screens.keying`). Prints one line of JSON for each story: title, outcome, reason, views, touches,
 and what was wrong. The touches are made by xdotool on the screen that DISPLAY names; the errands run as in the other tests of
 journeys.
 """
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from drivers.reader.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, parse_scan
@@ -28,14 +29,13 @@ from sim.stories.errand_stories import ErrandStory, assert_ended_somehow
 from sim.stories.person import Person, Story
 from sim.stories.room import quick_folder
 from sim.stories.setting import room_for
+from tests.fakes.screens.keying import Keys, until
+from tests.fakes.speech.recorded_speech import RecordedSpeech
 from tests.kiosk.errands.faulty import every_story
 
 GUARD_S = 0.05
 """Touches count so soon after a change: no second tap of the same finger comes here."""
 LIMIT_S = 300.0
-LOOK_S = 0.005
-TAP_S = 60.0
-"""How long a touch may take to show its effect, on a machine that is busy with other things."""
 RAIL = ("rail:language", "rail:larger")
 
 
@@ -75,11 +75,24 @@ class Finger:
             await until(lambda before=before: self.screen.typed() == before + 1)  # type: ignore[misc]  # bound now
 
 
+class Hand(Protocol):
+    """Whatever gives the answers to the window: a finger, or keys."""
+
+    screen: Any
+    touches: int
+
+    async def tap(self, target: str) -> None:
+        """Choose a target."""
+
+    async def type(self, digits: str) -> None:
+        """Type digits, each seen or heard before the next."""
+
+
 class Toucher(Person):
     """A person whose answers are touches, and scans of codes. `meddles`: presses language and text size at every question, in the
     middle of codes."""
 
-    def __init__(self, world: VirtualBench, clock: HandClock, story: Story, finger: Finger, *, meddles: bool) -> None:
+    def __init__(self, world: VirtualBench, clock: HandClock, story: Story, finger: Hand, *, meddles: bool) -> None:
         super().__init__(world, clock, story)
         self._finger, self._meddles = finger, meddles
 
@@ -123,14 +136,7 @@ class Toucher(Person):
             await until(lambda before=before: (screen.language, screen.large_text) != before)  # type: ignore[misc]  # bound now
 
 
-async def until(reached: Any) -> None:
-    """The window's own thread of work has no event for what a touch does: look again, soon."""
-    async with asyncio.timeout(TAP_S):
-        while not reached():  # noqa: ASYNC110 - see above
-            await asyncio.sleep(LOOK_S)
-
-
-async def play(tale: ErrandStory, finger: Finger, *, meddles: bool) -> dict[str, Any]:
+async def play(tale: ErrandStory, finger: Hand, *, meddles: bool) -> dict[str, Any]:
     """Play one story; what came of it."""
     errand = next(one for one in ERRANDS if one.id == tale.errand)
     with tempfile.TemporaryDirectory() as slow, quick_folder(Path(slow)) as folder:
@@ -153,16 +159,20 @@ async def play(tale: ErrandStory, finger: Finger, *, meddles: bool) -> dict[str,
     return {"title": tale.title, **said, "views": someone.names, "touches": finger.touches - before}
 
 
-async def main(titles: Sequence[str], meddled: Sequence[str]) -> None:
+async def main(titles: Sequence[str], meddled: Sequence[str], *, blind: bool) -> None:
     """Play them all in one window."""
     from kiosk.screens import layers
+    from kiosk.screens.staging import Voice
     from kiosk.screens.window import KivyScreen
 
     layers.GUARD_S, rooms.LIMIT_S = GUARD_S, LIMIT_S
-    screen = KivyScreen(SystemClock(), panel="10", place="Lasarettet, entré A", still=True)
+    speech = RecordedSpeech()
+    screen = KivyScreen(SystemClock(), panel="10", place="Lasarettet, entré A", still=True, voice=Voice(speech))
     drawing = asyncio.create_task(screen.run())
     hand = await asyncio.create_subprocess_exec("xdotool", "-", stdin=asyncio.subprocess.PIPE)
-    finger = Finger(screen, hand)
+    screen.plug_headphones(blind)
+    screen.staging.layers.opacity = 0.0 if blind else 1.0  # a black window
+    finger: Hand = Keys(screen, speech) if blind else Finger(screen, hand)
     for tale in every_story():
         if tale.title in titles:
             print(json.dumps(await play(tale, finger, meddles=tale.title in meddled)), flush=True)
@@ -172,4 +182,4 @@ async def main(titles: Sequence[str], meddled: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1]), json.loads(sys.argv[2])))
+    asyncio.run(main(json.loads(sys.argv[1]), json.loads(sys.argv[2]), blind="--blind" in sys.argv))

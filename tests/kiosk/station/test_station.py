@@ -9,7 +9,7 @@ import pytest
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.link import StationState
 from fleet.messages.vocabulary import EventType
-from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection
+from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection, SpeechSection
 from kiosk.errands.registry import ERRANDS
 from kiosk.station import build_devices
 from kiosk.station.build import open_station
@@ -288,6 +288,24 @@ async def test_an_open_service_door_keeps_every_errand_and_is_written_down(
             EventType.DOOR_OPENED,
             EventType.DOOR_SHUT,
         ]
+
+
+async def test_headphones_are_told_to_the_program(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"))
+    told: asyncio.Queue[bool] = asyncio.Queue()
+    async with open_station(config, base, Visitor(), Host(on_headphones=told.put_nowait), world) as station:
+        pins = station.devices.pins
+        assert isinstance(pins, VirtualPins)
+        for plugged in (True, False):
+            pins.plug_headphones(plugged)
+            assert await asyncio.wait_for(told.get(), LIMIT_S) is plugged
+
+
+def test_a_station_speaks_where_its_configuration_names_a_synthesizer() -> None:
+    assert build_devices.make_speech(SpeechSection()) is None
+    speech = build_devices.make_speech(SpeechSection(kind="espeak-ng", device="plughw:1"))
+    assert speech is not None
+    assert speech.name == "espeak-ng"
 
 
 async def test_pins_and_scanner_are_among_the_devices(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
