@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from kiosk.errands.service.views import INSTALLATION
 from sim.reader.personas import person
 from sim.stories.administration import RoomHouse
 from sim.stories.administrators import administrator
@@ -40,7 +41,8 @@ def look_after(*wishes: str, **changed: Any) -> Callable[[], Story]:
     story: dict[str, Any] = {
         "insert_administrator": puts("13:new", "administrator"),
         "pin_administrator": OLD_PIN,
-        "menu": [*wishes, "end"],
+        "menu": [*("installation" if wish in INSTALLATION else wish for wish in wishes), "end"],
+        "installation": [wish for wish in wishes if wish in INSTALLATION],
         "tested": "next",
         "printed": "next",
         "not_printed": "next",

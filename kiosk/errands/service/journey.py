@@ -42,12 +42,21 @@ async def service(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     if caps.machine is None:
         raise administration_views.no_machine(CONTEXT)
     by = await log_in(ask, caps, CONTEXT, log)
-    while (wish := await ask(views.menu(CONTEXT, fitted=_fitted(caps), closed=caps.machine.closed))) in STEPS:
+    while (wish := await _wish(ask, caps, caps.machine)) in STEPS:
         await STEPS[wish](ask, caps, caps.machine, CONTEXT, log, by)
     restarts = wish in ENDS and await ENDS[wish](ask, caps.machine, CONTEXT, log, by)
     ended = Ended(ErrandOutcome.DONE, RESTARTED if restarts else "")
     await log.end(ended)
     return ended
+
+
+async def _wish(ask: Ask, caps: Capabilities, machine: Machine) -> str:
+    """What is to be done now, of the menu or of the page behind it."""
+    fitted = _fitted(caps)
+    while (wish := await ask(views.menu(CONTEXT, fitted=fitted, closed=machine.closed))) == "installation":
+        if (wish := await ask(views.installation(CONTEXT, fitted=fitted))) != "back":
+            return wish
+    return wish
 
 
 def _fitted(caps: Capabilities) -> frozenset[str]:

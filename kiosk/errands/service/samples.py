@@ -46,6 +46,7 @@ FAMILIES = {
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "service-menu", views.menu(CONTEXT, fitted=frozenset({"printer", "cabinet"}), closed=None)
+    yield "service-installation", views.installation(CONTEXT, fitted=frozenset({"printer", "cabinet"}))
     yield "service-menu-bare", views.menu(CONTEXT, fitted=frozenset(), closed="repair")
     yield "service-testing", views.testing(CONTEXT)
     yield "service-asking-tasks", views.asking_tasks(CONTEXT)

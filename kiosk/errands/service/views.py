@@ -1,6 +1,6 @@
 """The views of service: what can be done to the machine, and what came of it."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import get_args
 
@@ -49,11 +49,17 @@ MENU = {
     "events": "history",
     "tries": "lock-alert-outline",
     "close": "power",
+    "restart": "restart",
+    "installation": "wrench-outline",
+}
+"""What is done in an ordinary week."""
+
+INSTALLATION = {
     "pair": "link-variant",
     "readers": "smart-card-reader-outline",
-    "restart": "restart",
     "reset": "delete-empty-outline",
 }
+"""What is done when a station, or a part of it, is put up or taken down."""
 
 
 TASKS = (
@@ -85,16 +91,31 @@ def menu(context: ViewContext, *, fitted: Set[str], closed: Closed | None) -> Ch
         name=context.name("menu"),
         errand=context.title,
         title=say("service.title"),
-        options=tuple(
-            Option(
-                what,
-                say("service.reopen" if what == "close" and closed else f"service.{what}"),
-                icon=icon,
-                reason=None if NEEDS.get(what) in (None, *fitted) else say("service.not_fitted"),
-            )
-            for what, icon in MENU.items()
-        ),
+        options=_options(MENU, fitted, closed),
         way_out=Button("end", say("button.back"), "arrow-left"),
+    )
+
+
+def installation(context: ViewContext, *, fitted: Set[str]) -> Choose:
+    """The same of what is seldom done."""
+    return Choose(
+        name=context.name("installation"),
+        errand=context.title,
+        title=say("service.title"),
+        options=_options(INSTALLATION, fitted, None),
+        way_out=back_button(),
+    )
+
+
+def _options(menu: Mapping[str, str], fitted: Set[str], closed: Closed | None) -> tuple[Option, ...]:
+    return tuple(
+        Option(
+            what,
+            say("service.reopen" if what == "close" and closed else f"service.{what}"),
+            icon=icon,
+            reason=None if NEEDS.get(what) in (None, *fitted) else say("service.not_fitted"),
+        )
+        for what, icon in menu.items()
     )
 
 
