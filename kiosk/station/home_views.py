@@ -159,7 +159,7 @@ def _own_card_tiles(
         (
             offer
             for offer in (_left(offers) if closed else offers)
-            if offer[0].own_card and offer[0].place != "administrator" and _can(offer[0], facts, findings)
+            if offer[0].own_card and offer[0].place != "administrator" and (closed or _can(offer[0], facts, findings))
         ),
         key=lambda offer: first.index(offer[0].id) if offer[0].id in first else len(first),
     )

@@ -117,115 +117,11 @@ def test_the_table_has_every_errand_with_every_kind_of_card() -> None:
         assert {kind for one, kind in cells if one == errand} >= set("ABCD"), errand
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.way}-{row.kind.replace(' ', '-')}")
-def test_a_walk_ends_as_the_table_says(
-    served: Region, pcscd: dict[int, str], tmp_path: Path, capsys: Capsys, row: Row
-) -> None:
-    first, second = pcscd.values()
-    more = ["--admin-reader", second] if row.errand in SECOND_READER else []
-    file = answers_for(served, tmp_path, row)
-    walked = walk(capsys, row.errand, file, *more, "--config", str(served.places.config), reader=first)
-    assert (walked.last["outcome"], walked.last["reason"]) == (row.outcome, row.reason), walked.said
-    assert walked.code == EXIT[row.outcome], walked.said
-    someone = person(row.number)
-    assert codes_in(walked, (PIN, NEW_PIN, someone.new.puk)) == []
-    entry = next(one.entry for one in ERRANDS if one.id == row.errand)
-    if row.outcome == "done":
-        assert (walked.last["receipt"] is not None) == entry.receipt
-    if row.kind != NO_CARD and entry.own_card:
-        card = someone.old if row.errand in OLD_CARDS else someone.new
-        assert walked.last["card_number"] == card.card_number
-    LOOKS.get(row.errand, lambda region, walked: None)(served, walked)
-
-
-def answers_for(served: Region, folder: Path, row: Row) -> Path:
-    """The documented file; another way through the errand where the cell is of another one."""
-    number = person(row.number).old.card_number
-    if row.errand == "report_lost" and row.kind != NO_CARD:
-        card = f'card = {{ kind = "{row.kind}", state = "card.json", order = {row.number}, which = "old" }}'
-        return answers(folder / "known.toml", card, *(("report_lost." + view, value) for view, value in KNOWN))
-    if row.errand == "return_card" and row.kind == NO_CARD:
-        return answers(folder / "cut.toml", "", *(("return_card." + view, value or number) for view, value in CUT))
-    file = example(row.errand, folder, "B" if row.kind == NO_CARD else row.kind, row.number, row.file)
-    if row.errand == "attend":
-        turn_pages(served, file, row.number)
-    if row.outcome == "refused":
-        stop_at(file, f"{row.errand}.stop.{row.reason}")
-    return file
-
-
-def turn_pages(served: Region, file: Path, number: int) -> None:
-    """The order is on a page further on, where many wait."""
-    rows = [row for row in served.api("orders")["items"] if row["delivery"] == "station"]
-    orders = sorted(row["order"] for row in rows if row["state"] != "collected")
-    more = '[[answer]]\nview = "pickup.which"\nvalue = "more"\n\n' * (orders.index(f"2026-{number:04d}") // PAGE)
-    which = '[[answer]]\nview = "pickup.which"'
-    file.write_text(file.read_text().replace(which, more + which))
-
-
-def stop_at(file: Path, view: str) -> None:
-    """Once the card is in, the errand is refused: nothing else is asked, and no code is typed."""
-    entries = file.read_text().split("[[answer]]\n")
-    last = next(at for at, entry in enumerate(entries) if f'{view.partition(".")[0]}.insert"' in entry)
-    stopped = [f'view = "{view}"\nvalue = "end"\n\n', 'view = "closing.take_card"\ndo = "remove"\n']
-    file.write_text("[[answer]]\n".join([*entries[: last + 1], *stopped]))
-
-
-def counted(served: Region, walked: Walked) -> None:
-    """The card is in its slot in the end, and the server knows it."""
-    told = [event["type"].removeprefix("se.kortkiosk.") for event in walked.last["events"]]
-    assert [one for one in told if one.startswith(("card.", "stock."))] == [
-        "stock.counted", "card.taken_out", "card.stored",
-    ]  # fmt: skip
-    orders = {row["order"]: (row["state"], row["slot"]) for row in served.api("orders")["items"]}
-    assert orders["2026-0001"] == ("waiting", 2)
-
-
-def emptied(served: Region, walked: Walked) -> None:
-    """Nothing lay there, both have signed for that, and the server knows who."""
-    told = served.api(f"stations/{served.api('stations')['items'][0]['name']}/bin")
-    assert (told["cards"], told["emptied"]["by"]) == (0, [person(13).hsa_id, person(14).hsa_id])
-    assert (told["emptied"]["counted"], told["emptied"]["seal"]) == (0, "440017")
-
-
-def looked_after(served: Region, walked: Walked) -> None:
-    """The self test, a slot opened by hand, the last events."""
-    assert {"service.tested", "service.shut", "service.events"} <= set(walked.views)
-
-
-LOOKS: dict[str, Callable[[Region, Walked], None]] = {
-    "stock": counted,
-    "empty_bin": emptied,
-    "service": looked_after,
-}
-"""What else must be so after an errand."""
-
-
-@pytest.mark.parametrize("kind", ["B", "C", "D"])
-def test_a_certificate_that_was_kept_is_cleaned_away(
-    served: Region, pcscd: dict[int, str], tmp_path: Path, capsys: Capsys, kind: str
-) -> None:
-    """Renewed with the old one kept; then the card has one certificate too many, and that one goes."""
-    reader, config = next(iter(pcscd.values())), str(served.places.config)
-    file = example("renew_certificate", tmp_path, kind, 9)
-    file.write_text(file.read_text().replace('value = "remove"', 'value = "keep"'))
-    walked = walk(capsys, "renew_certificate", file, "--config", config, reader=reader)
-    assert walked.code == Exit.DONE, walked.said
-    again = example("clean_up", tmp_path, kind)
-    file.with_name(f"card-9-{kind}.json").replace(again.with_name(f"card-1-{kind}.json"))
-    chosen = 'value = "0"\n\n[[answer]]\nview = "clean_up.sure_remove"\nvalue = "remove"\n\n[[answer]]\nview = "clean_up.pin"\n'
-    chosen += f'value = "{PIN}"\n\n[[answer]]\nview = "clean_up.which"\nvalue = "end"\n\n'
-    again.write_text(again.read_text().replace('value = "end"\n\n', chosen, 1))
-    walked = walk(capsys, "clean_up", again, "--config", config, reader=reader)
-    assert (walked.code, walked.last["outcome"]) == (Exit.DONE, "done"), walked.said
-    assert walked.last["receipt"] is not None
-
-
 UNNAMED = "unnamed"
 """A card of kind B at a station that has no profile of it."""
 BAD, BAD_PUK = "60606060", "24682468"
 REFUSER = 7
-"""Whose cards are refused: no other walk needs their codes."""
+"""Whose cards are refused. These walks come first: later their holder reports the old one lost."""
 WRONG_PUK = (("puk", BAD_PUK), ("new_pin", NEW_PIN), ("repeat_pin", NEW_PIN), ("write", "write"))
 Steps = tuple[tuple[str, str], ...]
 GUESSES = {"A": 2, "B": 2, "C": 4, "D": 2, UNNAMED: 2}
@@ -331,3 +227,107 @@ def test_a_walk_is_refused_on_every_kind_of_card(
     assert (walked.last["outcome"], walked.last["reason"]) == ("refused", refusal.reason), walked.said
     assert walked.code == Exit.REFUSED
     assert codes_in(walked, (PIN, BAD, BAD_PUK)) == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.way}-{row.kind.replace(' ', '-')}")
+def test_a_walk_ends_as_the_table_says(
+    served: Region, pcscd: dict[int, str], tmp_path: Path, capsys: Capsys, row: Row
+) -> None:
+    first, second = pcscd.values()
+    more = ["--admin-reader", second] if row.errand in SECOND_READER else []
+    file = answers_for(served, tmp_path, row)
+    walked = walk(capsys, row.errand, file, *more, "--config", str(served.places.config), reader=first)
+    assert (walked.last["outcome"], walked.last["reason"]) == (row.outcome, row.reason), walked.said
+    assert walked.code == EXIT[row.outcome], walked.said
+    someone = person(row.number)
+    assert codes_in(walked, (PIN, NEW_PIN, someone.new.puk)) == []
+    entry = next(one.entry for one in ERRANDS if one.id == row.errand)
+    if row.outcome == "done":
+        assert (walked.last["receipt"] is not None) == entry.receipt
+    if row.kind != NO_CARD and entry.own_card:
+        card = someone.old if row.errand in OLD_CARDS else someone.new
+        assert walked.last["card_number"] == card.card_number
+    LOOKS.get(row.errand, lambda region, walked: None)(served, walked)
+
+
+def answers_for(served: Region, folder: Path, row: Row) -> Path:
+    """The documented file; another way through the errand where the cell is of another one."""
+    number = person(row.number).old.card_number
+    if row.errand == "report_lost" and row.kind != NO_CARD:
+        card = f'card = {{ kind = "{row.kind}", state = "card.json", order = {row.number}, which = "old" }}'
+        return answers(folder / "known.toml", card, *(("report_lost." + view, value) for view, value in KNOWN))
+    if row.errand == "return_card" and row.kind == NO_CARD:
+        return answers(folder / "cut.toml", "", *(("return_card." + view, value or number) for view, value in CUT))
+    file = example(row.errand, folder, "B" if row.kind == NO_CARD else row.kind, row.number, row.file)
+    if row.errand == "attend":
+        turn_pages(served, file, row.number)
+    if row.outcome == "refused":
+        stop_at(file, f"{row.errand}.stop.{row.reason}")
+    return file
+
+
+def turn_pages(served: Region, file: Path, number: int) -> None:
+    """The order is on a page further on, where many wait."""
+    rows = [row for row in served.api("orders")["items"] if row["delivery"] == "station"]
+    orders = sorted(row["order"] for row in rows if row["state"] != "collected")
+    more = '[[answer]]\nview = "pickup.which"\nvalue = "more"\n\n' * (orders.index(f"2026-{number:04d}") // PAGE)
+    which = '[[answer]]\nview = "pickup.which"'
+    file.write_text(file.read_text().replace(which, more + which))
+
+
+def stop_at(file: Path, view: str) -> None:
+    """Once the card is in, the errand is refused: nothing else is asked, and no code is typed."""
+    entries = file.read_text().split("[[answer]]\n")
+    last = next(at for at, entry in enumerate(entries) if f'{view.partition(".")[0]}.insert"' in entry)
+    stopped = [f'view = "{view}"\nvalue = "end"\n\n', 'view = "closing.take_card"\ndo = "remove"\n']
+    file.write_text("[[answer]]\n".join([*entries[: last + 1], *stopped]))
+
+
+def counted(served: Region, walked: Walked) -> None:
+    """The card is in its slot in the end, and the server knows it."""
+    told = [event["type"].removeprefix("se.kortkiosk.") for event in walked.last["events"]]
+    assert [one for one in told if one.startswith(("card.", "stock."))] == [
+        "stock.counted", "card.taken_out", "card.stored",
+    ]  # fmt: skip
+    orders = {row["order"]: (row["state"], row["slot"]) for row in served.api("orders")["items"]}
+    assert orders["2026-0001"] == ("waiting", 2)
+
+
+def emptied(served: Region, walked: Walked) -> None:
+    """Nothing lay there, both have signed for that, and the server knows who."""
+    told = served.api(f"stations/{served.api('stations')['items'][0]['name']}/bin")
+    assert (told["cards"], told["emptied"]["by"]) == (0, [person(13).hsa_id, person(14).hsa_id])
+    assert (told["emptied"]["counted"], told["emptied"]["seal"]) == (0, "440017")
+
+
+def looked_after(served: Region, walked: Walked) -> None:
+    """The self test, a slot opened by hand, the last events."""
+    assert {"service.tested", "service.shut", "service.events"} <= set(walked.views)
+
+
+LOOKS: dict[str, Callable[[Region, Walked], None]] = {
+    "stock": counted,
+    "empty_bin": emptied,
+    "service": looked_after,
+}
+"""What else must be so after an errand."""
+
+
+@pytest.mark.parametrize("kind", ["B", "C", "D"])
+def test_a_certificate_that_was_kept_is_cleaned_away(
+    served: Region, pcscd: dict[int, str], tmp_path: Path, capsys: Capsys, kind: str
+) -> None:
+    """Renewed with the old one kept; then the card has one certificate too many, and that one goes."""
+    reader, config = next(iter(pcscd.values())), str(served.places.config)
+    file = example("renew_certificate", tmp_path, kind, 9)
+    file.write_text(file.read_text().replace('value = "remove"', 'value = "keep"'))
+    walked = walk(capsys, "renew_certificate", file, "--config", config, reader=reader)
+    assert walked.code == Exit.DONE, walked.said
+    again = example("clean_up", tmp_path, kind)
+    file.with_name(f"card-9-{kind}.json").replace(again.with_name(f"card-1-{kind}.json"))
+    chosen = 'value = "0"\n\n[[answer]]\nview = "clean_up.sure_remove"\nvalue = "remove"\n\n[[answer]]\nview = "clean_up.pin"\n'
+    chosen += f'value = "{PIN}"\n\n[[answer]]\nview = "clean_up.which"\nvalue = "end"\n\n'
+    again.write_text(again.read_text().replace('value = "end"\n\n', chosen, 1))
+    walked = walk(capsys, "clean_up", again, "--config", config, reader=reader)
+    assert (walked.code, walked.last["outcome"]) == (Exit.DONE, "done"), walked.said
+    assert walked.last["receipt"] is not None

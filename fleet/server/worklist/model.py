@@ -1,7 +1,7 @@
 """Read models of the worklist, and the interface that pages and programs use.
 
 >>> ACTIONS["hold"]
-('block', 'lift')
+('block', 'lift', 'blocked')
 """
 
 from collections.abc import Mapping, Sequence

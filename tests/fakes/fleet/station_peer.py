@@ -6,6 +6,7 @@ It runs on paho's thread. `start` returns once it is connected; what it sends me
 import queue
 import secrets
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,7 +64,8 @@ class FleetStation:
 
     def stop(self) -> None:
         """Vanish, as a station without power does: the will speaks."""
-        self._client.loop_stop()
+        with suppress(AttributeError):  # paho's thread may end between its look at it and its join
+            self._client.loop_stop()
         if (socket := self._client.socket()) is not None:
             socket.close()
 

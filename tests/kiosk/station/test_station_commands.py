@@ -42,6 +42,7 @@ class StationClock(HandClock):
 
     flows = False
     off_s: int | None = None
+    floor: datetime = START
 
     async def sleep(self, seconds: float) -> None:
         if seconds == LOOK_EVERY_S:

@@ -175,7 +175,7 @@ async def test_an_update_is_ordered_by_a_person_who_has_stepped_up_and_names_its
     missing = await tora.call(f"/api/v1{PATH}", **{**body, "sha256": "0" * 64})
     assert (missing.status, "no such bundle" in missing.json["detail"]) == (409, True)
     assert (await tora.send(PATH, command="update", reason="ett prov", bundle="0" * 64)).status == 422
-    bearer = {"authorization": f"Bearer {program(access, Role.OPERATOR, name='robot')}", "cookie": ""}
+    bearer = {"authorization": f"Bearer {program(access, Role.OPERATOR, name='updater')}", "cookie": ""}
     assert (await sent(app, f"/api/v1{PATH}", body, **bearer)).status == 403
     assert (await get(app, "/api/v1/bundles", **bearer)).json["items"][0]["sha256"] == DIGEST
     with access.database.writing.begin() as connection:

@@ -19,6 +19,7 @@ from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.commands.model import CommandRequest, Requester
 from fleet.server.deadlines.settings import DeadlineSettings, load
+from fleet.server.enrolment.tables import station_claims
 from fleet.server.ingest.parse import ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
@@ -44,8 +45,9 @@ MARKS = (THERE, ORDER, CARD, CARD[-4:], RESERVE, WHO, NAME, ERRAND, "TEST000000-
 FOUND_BY = {
     "name": THERE, "station": THERE, "errand": ERRAND, "number": CARD, "alert": "1", "window": "1", "command": "1",
     "order": ORDER, "hsa_id": WHO, "what": "hold", "user": "nobody.test", "token": "none", "deed": "close",
-    "value": "made-up", "id": "a" * 32, "act": "take",
+    "value": "made-up", "id": "a" * 32, "act": "take", "claim": "1",
 }  # fmt: skip
+KEY = "ab" * 32
 OWN = frozenset({Right.PUBLIC, Right.SIGNED_IN})
 
 
@@ -65,7 +67,15 @@ class Site:
             body = b'{"reason": "lost", "command": "sync", "note": "x"}'
             length = {"content_length": str(len(body))}
             return await ask(self.app, method, path, body, cookie=f"{COOKIE}={value}", **own, **length)
-        fields = {"reason": "lost", "station": THERE, "id": "a" * 32, "command": "sync", "note": "x", "valid": "900"}
+        fields = {
+            "reason": "lost",
+            "station": THERE,
+            "id": "a" * 32,
+            "command": "sync",
+            "note": "x",
+            "valid": "900",
+            "key": KEY,
+        }
         return await post(self.app, path, {"form_token": form_token(value), **fields}, cookie=f"{COOKIE}={value}")
 
 
@@ -134,6 +144,16 @@ def fill(database: Database) -> None:
         }
         by = {"by": "TEST000000-A001", "second": "TEST000000-A002", "emptied": NOW - timedelta(days=9)}
         connection.execute(insert(bins).values(station=key, **counts, **by))
+        claim = {
+            "salt": "00",
+            "digest": "00",
+            "wrong": 0,
+            "made": NOW,
+            "made_by": "tove.test",
+            "key": KEY,
+            "asked": NOW,
+        }
+        connection.execute(insert(station_claims).values(id=1, station=THERE, expires=NOW + timedelta(days=1), **claim))
 
 
 def routes(app: FastAPI, *, reading: bool) -> Iterator[tuple[str, str]]:
@@ -172,5 +192,15 @@ async def test_nothing_of_another_station_changes(site: Site, role: Role) -> Non
 def rows_of(database: Database) -> list[object]:
     """Everything that a change would change."""
     with database.reading.begin() as connection:
-        names = ("orders", "alerts", "commands", "maintenance", "requests", "wishes", "people", "notices")
+        names = (
+            "orders",
+            "alerts",
+            "commands",
+            "maintenance",
+            "requests",
+            "wishes",
+            "people",
+            "notices",
+            "station_claims",
+        )
         return [connection.exec_driver_sql(f'SELECT * FROM "{name}"').all() for name in names]  # noqa: S608

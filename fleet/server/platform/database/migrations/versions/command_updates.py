@@ -14,5 +14,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("commands") as table:
-        table.drop_column("update_order")
+    op.drop_column("commands", "update_order")  # not in a batch: rows of other tables point at these
