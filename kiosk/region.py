@@ -293,14 +293,14 @@ class RegionSettings(RegionSection):
                 raise ValueError(f"place.{name}.nearest: there is no place.{min(unknown)}")
         return self
 
-    def nearest_station(self, here: str, errand: str) -> NearestStation | None:
-        """The station nearest to that one that has this errand; None where the region says of none."""
+    def nearest_station(self, here: str, errand: str = "") -> NearestStation | None:
+        """The station nearest to that one that has this errand, or any at all; None where the region says of none."""
         if here not in self.place:
             return None
         ways = sorted((metres, name) for name, metres in self.place[here].nearest.items())
         for metres, name in ways:
             there = self.place[name]
-            if name != here and (not there.errands or errand in there.errands):
+            if name != here and (not errand or not there.errands or errand in there.errands):
                 return NearestStation(there.text, metres, there.telephone)
         return None
 

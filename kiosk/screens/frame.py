@@ -128,19 +128,22 @@ class Frame(Flat):
     """One whole screen: the shape of a view in its frame. `bare` ones leave the paper to the window, and spare its pixels."""
 
     bare = BooleanProperty(False)
+    dark = BooleanProperty(False)
 
     def __init__(self, shape: Shape, status: StripStatus, words: ScreenTexts, rail: Rail, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(dark=shape.dark, **kwargs)
         self.shape, self.rail = shape, rail
         self._words = words
         self.strip = Strip(status, words, theme=self.theme)
         self.bar = self._new_bar()
-        for part in (self.strip, shape, self.bar, rail):
+        for part in (*([] if shape.dark else [self.strip]), shape, self.bar, rail):
             self.add_widget(part)
         shape.changed = self.renew_actions
 
     def set_status(self, status: StripStatus) -> None:
         """Draw the strip anew: a card came in, a minute went."""
+        if self.dark:
+            return
         self.remove_widget(self.strip)
         self.strip = Strip(status, self._words, theme=self.theme)
         self.add_widget(self.strip)
@@ -198,7 +201,8 @@ class Frame(Flat):
     def _body_top(self) -> float:
         sizes = self.theme.sizes
         below = sizes.head if self.theme.large else self.shape.head_mm or sizes.pad * 0.9
-        return float(self.top - self.mm(sizes.strip) - self.mm(below))
+        strip = sizes.pad / 2 if self.dark else sizes.strip
+        return float(self.top - self.mm(strip) - self.mm(below))
 
     def _arrange_body(self) -> None:
         sizes = self.theme.sizes

@@ -1,33 +1,19 @@
-"""Overlays over a question (time-out, help), and the screen of a station out of order."""
+"""Overlays over a question: time-out and help."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from kivy.lang import Builder
-
-from kiosk.screens.background import Flat, Framed
 from kiosk.screens.busy import Ring
 from kiosk.screens.framed import PressButton
 from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.shape import Actions, Shape
-from kiosk.screens.text import Display, Icon, Lead, Small, Strong, Text, Title
+from kiosk.screens.text import Display, Lead, Small, Strong, Text, Title
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Button, Fact, Say, View, say
+from kiosk.views import Button, Fact, View, say
 
 MORE, END, CLOSE = "timeout:more", "timeout:end", "help:close"
-
-
-@dataclass(frozen=True)
-class OutOfOrder:
-    """The station is out of order: why, and whom to ask. `title` is also said in the other language, with `inside`."""
-
-    title: Say
-    lead: tuple[Say, ...]
-    inside: Say
-    contacts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,73 +110,3 @@ class HelpShape(Shape):
     @property
     def side_is_under_help(self) -> bool:
         return False
-
-
-class ClosedTitle(Display):
-    """Headline of the closed screen."""
-
-
-class ClosedScreen(Flat):
-    """The whole screen dark: what is wrong, that no card is inside, who helps. Nothing to touch."""
-
-    def __init__(self, closed: OutOfOrder, words: ScreenTexts, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        theme = self.theme = self.theme.large_text(False)
-        small = theme.small_panel
-        side = 22.0 if small else 40.0
-        wrench = Icon(theme=theme, name="wrench-outline", size_mm=side * 0.6, tone="on_rail")
-        sign = Sign(wrench, theme=theme, padding=(side * 0.2, side * 0.2), width_mm=side)
-        other = words.other
-        lines: list[Flow] = [
-            ClosedTitle(theme=theme, text=words(closed.title)),
-            Lead(theme=theme, text="\n".join(words(line) for line in closed.lead), tone="on_rail"),
-            Faint(theme=theme, text=f"{other(closed.title)}. {other(closed.inside)}", drop=1),
-        ]
-        head: Flow
-        if theme.portrait:
-            both = FlowColumn(
-                [FlowRow([sign], theme=theme), FlowColumn(lines, theme=theme, gap=5)], theme=theme, gap=12
-            )
-            head = FlowBox(both, theme=theme, grow=True, centre=True)
-        else:
-            text = FlowBox(
-                FlowColumn(lines, theme=theme, gap=5 if not small else 3), theme=theme, grow=True, centre=True
-            )
-            head = FlowRow([sign, text], theme=theme, gap=12 if not small else 6, grow=True)
-        columns = [self._contact(fact, words) for fact in closed.contacts]
-        below: Flow
-        if theme.portrait:
-            below = FlowColumn(columns, theme=theme, gap=6)
-        else:
-            below = FlowRow(columns, theme=theme, gap=8 if not small else 4, top=True)
-        self.rule = Flat(theme=theme, fill=theme.colours.rail_edge)
-        self.head, self.below = head, below
-        for part in (head, self.rule, below):
-            self.add_widget(part)
-
-    def _contact(self, fact: Fact, words: ScreenTexts) -> Flow:
-        theme = self.theme
-        label = Lead(theme=theme, text=f"[b]{words(fact.label)}[/b]", tone="on_rail", line=1.25)
-        value = Small(theme=theme, text=words(fact.value), tone="on_rail", line=1.35)
-        return FlowColumn([label, value], theme=theme, gap=0.8, grow=True)
-
-    def arrange(self) -> None:
-        across, top, bottom = (self.mm(side) for side in ((6, 4, 5) if self.theme.small_panel else (18, 14, 11)))
-        width = self.width - 2 * across
-        low = self.below.height_for(width)
-        line = self.y + bottom + low + self.mm(6 if not self.theme.small_panel else 3)
-        self.below.place(self.x + across, self.y + bottom + low, width, low)
-        self.rule.place(self.x + across, line, width, self.theme.border(0.3))
-        gap = self.mm(8 if not self.theme.small_panel else 3)
-        self.head.place(self.x + across, self.top - top, width, self.top - top - line - gap)
-
-
-class Sign(FlowBox, Framed):
-    """The wrench in its outline."""
-
-
-class Faint(Lead):
-    """Line in the other language."""
-
-
-Builder.load_file(str(Path(__file__).with_suffix(".kv")))

@@ -34,6 +34,8 @@ class Shape(Flow):
     pad: Flow | None = None
     pages: PagedBody | None = None
     """Where large text makes more of it than fits."""
+    dark = False
+    """Whether it lies on the rail's colour, without the strip."""
     turns = True
     """Whether there is somebody who could turn pages, and time for it."""
 

@@ -7,6 +7,7 @@ from kiosk.screens.board import BoardShape
 from kiosk.screens.busy import BusyShape
 from kiosk.screens.checklist import ChecklistShape
 from kiosk.screens.choose import ChooseShape
+from kiosk.screens.closed import ClosedShape
 from kiosk.screens.confirm import ConfirmShape
 from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.digit_pad import DigitPadShape
@@ -16,7 +17,7 @@ from kiosk.screens.shape import Answer, Shape
 from kiosk.screens.tell import TellShape
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Await, Board, Busy, Checklist, Choose, Confirm, EnterCode, EnterDigits, Tell, View
+from kiosk.views import Await, Board, Busy, Checklist, Choose, ClosedHome, Confirm, EnterCode, EnterDigits, Tell, View
 
 
 def shape_of(
@@ -31,7 +32,7 @@ def shape_of(
         case EnterDigits():
             return EnterDigitsShape(view, words, theme, answer, entry)
         case Choose():
-            return ChooseShape(view, words, theme, answer)
+            return (ClosedShape if isinstance(view, ClosedHome) else ChooseShape)(view, words, theme, answer)
         case Await():
             return AwaitShape(view, words, theme, answer)
         case Confirm():

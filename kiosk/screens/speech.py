@@ -15,6 +15,7 @@ from kiosk.views import (
     Busy,
     Checklist,
     Choose,
+    ClosedHome,
     Confirm,
     EnterCode,
     EnterDigits,
@@ -109,6 +110,8 @@ def _lines(view: View[Any], private: bool) -> Iterator[Sentence]:
     yield from view.lead
     if view.step:
         yield say("frame.step", at=view.step.at, of=view.step.of)
+    if isinstance(view, ClosedHome):
+        yield from _facts(view.contacts)
     yield from _middle(view, private)
     yield from _note(view.note)
     for button in (view.primary, view.side, view.way_out):

@@ -15,6 +15,7 @@ from drivers.speech.port import STEPS, USUAL, Manner, Phrase, Speech
 from kiosk.screens import fonts
 from kiosk.screens import kivy_environment as env
 from kiosk.screens.busy import BusyShape
+from kiosk.screens.closed import ClosedScreen, OutOfOrder
 from kiosk.screens.enter_digits import EnterDigitsShape
 from kiosk.screens.focus import focus_order, focus_text, next_focus
 from kiosk.screens.frame import Frame, StripStatus
@@ -24,7 +25,7 @@ from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
 from kiosk.screens.listening import Listening
 from kiosk.screens.motion import Motion
-from kiosk.screens.overlays import CLOSE, MORE, ClosedScreen, HelpPage, HelpShape, OutOfOrder, TimeoutShape
+from kiosk.screens.overlays import CLOSE, MORE, HelpPage, HelpShape, TimeoutShape
 from kiosk.screens.rail import Rail
 from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.shape import Shape

@@ -18,7 +18,7 @@ from drivers.keypad.grabbed_keypad import Key
 from kiosk.barcodes import ScannedCode
 from kiosk.ports import Activity, Clock
 from kiosk.screens import kivy_environment as env
-from kiosk.screens.overlays import OutOfOrder
+from kiosk.screens.closed import OutOfOrder
 from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.staging import Staging, TimeoutWarning, Voice
 from kiosk.screens.theme import PANELS, ThemeName

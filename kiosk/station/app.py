@@ -25,7 +25,7 @@ from kiosk.barcodes import parse_scan
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from kiosk.region import RegionSettings
-from kiosk.screens.overlays import OutOfOrder
+from kiosk.screens.closed import OutOfOrder
 from kiosk.screens.staging import Voice
 from kiosk.screens.touch_input import Calibration, TouchInput
 from kiosk.screens.window import KivyScreen
@@ -92,7 +92,8 @@ class App:
 
     async def _serve(self) -> None:
         if self._faults:
-            self.screen.set_closed(OutOfOrder(say("closed.config"), (say("closed.config.lead"),), say("closed.inside")))
+            lead = say("closed.config.lead"), say("closed.inside")
+            self.screen.set_closed(OutOfOrder(say("closed.config"), lead, ("cog-outline", "smart-card-outline")))
             problems = Problems(self._host.on_problem)
             for fault in self._faults:
                 problems.report("config", fault)
@@ -102,8 +103,8 @@ class App:
             self._config, self._base, self.screen, self._host, self.virtual, timing=timing
         ) as station:
             self._station = station
-            self._contacts = _contacts(station.region)
-            self.screen.set_contacts(self._contacts)
+            self._contacts = station.home.content.contacts
+            self.screen.set_contacts(_contacts(station.region))
             if self._is_damaged:
                 self._close_to_visitors(False)
             async with self._bench_control(station), self._watched(station.devices):
@@ -159,11 +160,14 @@ class App:
 
     def _damaged(self) -> OutOfOrder:
         """Nothing works without the file: the screen says whom to call, and what they do."""
-        lead = (say("closed.store.lead"), say("closed.store.administrator", command=SET_ASIDE_COMMAND))
-        return OutOfOrder(say("closed.store"), lead, say("closed.store.inside"), self._contacts)
+        administrator = say("closed.store.administrator", command=SET_ASIDE_COMMAND)
+        lead = say("closed.store.lead"), administrator, say("closed.store.inside")
+        icons = "harddisk", "account-tie-outline", "smart-card-outline"
+        return OutOfOrder(say("closed.store"), lead, icons, self._contacts)
 
     def _close_to_visitors(self, closed: bool) -> None:
-        door = OutOfOrder(say("closed.door"), (say("closed.door.lead"),), say("closed.door.inside"), self._contacts)
+        lead = say("closed.door.lead"), say("closed.door.inside")
+        door = OutOfOrder(say("closed.door"), lead, ("wrench-outline", "clock-outline"), self._contacts)
         self.screen.set_closed(door if closed else self._damaged() if self._is_damaged else None)
 
     def _voice(self, config: Config) -> Voice | None:

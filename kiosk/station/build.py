@@ -51,6 +51,7 @@ from kiosk.station.build_fleet import (
     region_listeners,
     seal_of,
 )
+from kiosk.station.closed_views import contacts_of
 from kiosk.station.devices import Devices, NoReader
 from kiosk.station.errand_runner import AfterErrand, ErrandRunner
 from kiosk.station.file_check import check_at_start
@@ -411,19 +412,20 @@ def _home_controller(
         """Whether the card is, by its HSA-id, that of an administrator on the list. It has proved nothing yet."""
         return backing.records is not None and await given.orders.administrator(facts.holder.hsa_id) is not None
 
-    changed = asyncio.Event()
+    changed, region = asyncio.Event(), given.region
     context.changed.subscribe(changed.set)
     interrupted = list(backing.records.interrupted) if backing.records else []
     content = HomeContent(
-        given.region.block_line,
+        region.block_line,
         status.availability.offers,
         interrupted,
         devices.printer_down,
-        lambda: status.notice.why,
+        lambda: status.notice.why or ("reader" if devices.missing("reader") else None),
+        lambda: status.notice.since,
+        contacts_of(region, given.seal.station if given.seal else ""),
         open_slots.look,
-        given.region.office,
+        region.office,
     )
-    region = given.region
     knowledge = CardKnowledge(
         context.clock, given.directory, region.loa2_ends, region.has_errand("activate"), administers
     )

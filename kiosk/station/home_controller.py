@@ -9,24 +9,25 @@ short time: a card that is blocked or on hold looks well by itself.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from drivers.reader.errors import ReaderError
 from drivers.reader.model import CardFacts
 from drivers.reader.port import Presence
-from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand, errand_of
 from kiosk.findings import CardEvidence, CardFinding, actionable_findings
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
 from kiosk.ports import CardPulledError, Clock, ErrandEndedError, Reader
 from kiosk.station import home_views as home
+from kiosk.station.closed_views import ClosedFor, closed_home_view
 from kiosk.station.home_views import Offer
 from kiosk.station.journal import Interrupted
 from kiosk.station.open_slots import OpenSlot
 from kiosk.station.supervisor import Supervisor
 from kiosk.steps.card import UnreadableCard, wait_for_card, wait_for_next_card, wait_until_empty
 from kiosk.steps.own_card import ask_register
+from kiosk.views import Choose, Fact
 
 REGISTER_S = 1.0
 """So long the register may take to say something of a card that was put in."""
@@ -60,8 +61,11 @@ class HomeContent:
     """What a stop cut off; empty once an errand has been chosen."""
     printer: Callable[[], str | None]
     """The state of a printer that cannot print."""
-    closed: Callable[[], Closed | None] = lambda: None
-    """Why an administrator has put the station out of service."""
+    closed: Callable[[], ClosedFor | None] = lambda: None
+    """Why nobody is served: an administrator's notice, or no reader."""
+    closed_since: Callable[[], datetime | None] = lambda: None
+    contacts: tuple[Fact, ...] = ()
+    """Who helps while it is closed."""
     open_slot: Callable[[], OpenSlot | None] = lambda: None
     """A slot that stands open."""
     office: str = ""
@@ -136,16 +140,28 @@ class HomeController:
             )
             if answer != home.OTHERS:
                 return answer
-        view = home.home_view(
-            self.content.block_line,
-            self.content.offers(),
-            self.content.interrupted,
+        view = self._home_view(forgotten, open_slot)
+        return await self.supervisor.ask(view, until=self._something(forgotten, waiting))
+
+    def _home_view(self, forgotten: bool, open_slot: OpenSlot | None) -> Choose:
+        content = self.content
+        if (why := content.closed()) is not None:
+            return closed_home_view(
+                why,
+                content.offers(),
+                content.contacts,
+                since=content.closed_since(),
+                now=self.knowledge.clock.now(),
+                forgotten=forgotten,
+            )
+        return home.home_view(
+            content.block_line,
+            content.offers(),
+            content.interrupted,
             forgotten=forgotten,
-            printer=self.content.printer(),
-            closed=self.content.closed(),
+            printer=content.printer(),
             open_slot=open_slot,
         )
-        return await self.supervisor.ask(view, until=self._something(forgotten, waiting))
 
     async def _more(self) -> object:
         """The other errands. A card may come here too."""

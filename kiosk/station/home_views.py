@@ -13,7 +13,6 @@ from drivers.reader.outcomes import Role
 from fleet.messages.errand_catalog import Place
 from fleet.messages.issuing import ON_A_TILE
 from fleet.messages.vocabulary import DeviceStatus, Effect, FindingCode
-from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand
 from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
@@ -58,23 +57,20 @@ def home_view(
     *,
     forgotten: bool,
     printer: str | None = None,
-    closed: Closed | None = None,
     open_slot: OpenSlot | None = None,
 ) -> Choose:
     """`offers` are errands with why they are not to be had; `found` is what a stop cut off; a card may be left in.
 
-    `block_line` is the number that is always in sight; `printer` the state of one that cannot print; `closed` why an
-    administrator has put the station out of service; `open_slot` stands open, and an administrator, or who looks for another
-    errand, knows of it.
+    `block_line` is the number that is always in sight; `printer` the state of one that cannot print; `open_slot` stands
+    open, and an administrator, or who looks for another errand, knows of it.
     """
-    offers = _left(offers) if closed else offers
     return Choose(
         name="home",
-        title=say(f"home.closed.{closed}" if closed else "home.title"),
+        title=say("home.title"),
         layout="tiles",
         options=_tiles(offers, "front"),
         drawing=ReaderDrawing(),
-        aside=None if closed else (say("home.aside.title"), say("home.aside.lead")),
+        aside=(say("home.aside.title"), say("home.aside.lead")),
         footer=(say("home.block_line"), block_line) if block_line else None,
         side=Button(MORE, say("home.more"), "chevron-right") if _tiles(offers, "more") else None,
         banner=_banner(found, forgotten, printer, open_slot),
@@ -164,7 +160,7 @@ def _own_card_tiles(
         key=lambda offer: first.index(offer[0].id) if offer[0].id in first else len(first),
     )
     if not findings:
-        return tuple(_tile(*offer) for offer in fitting)
+        return tuple(errand_tile(*offer) for offer in fitting)
     return tuple(
         _beside(offer, findings, filled=at == 0 and offer[0].id in mending) for at, offer in enumerate(fitting)
     )
@@ -217,10 +213,11 @@ def _left(offers: Sequence[Offer]) -> Sequence[Offer]:
 
 
 def _tiles(offers: Sequence[Offer], place: Place) -> tuple[Option, ...]:
-    return tuple(_tile(errand, reason) for errand, reason in offers if errand.place == place)
+    return tuple(errand_tile(errand, reason) for errand, reason in offers if errand.place == place)
 
 
-def _tile(errand: Errand, reason: Say | None) -> Option:
+def errand_tile(errand: Errand, reason: Say | None = None) -> Option:
+    """The tile of an errand, or why it is not to be had."""
     return Option(
         errand.id,
         say(f"home.{errand.id}"),
@@ -234,7 +231,7 @@ def _beside(offer: Offer, findings: Sequence[CardFinding], *, filled: bool) -> O
     """A tile beside the card. The filled one says what it takes; what mends a finding in an unexpected way says how."""
     errand, reason = offer
     found = next((finding for finding in findings if finding.errand == errand.id), None)
-    tile = replace(_tile(errand, reason), detail=None, filled=filled and reason is None)
+    tile = replace(errand_tile(errand, reason), detail=None, filled=filled and reason is None)
     if tile.filled and found is not None:
         helped = errand.id == "unblock" and found.who == "administrator"
         tile = replace(tile, detail=say(f"home.card.why.{'helped' if helped else errand.id}"))

@@ -4,6 +4,7 @@ It lies in a file of its own, so that it outlives a restart. A file that says no
 as for a repair, until an administrator opens it.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -29,6 +30,14 @@ class OutOfService:
             draft.write_text(why, encoding="ascii")
             draft.replace(self._file)
         self.why = why
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when it is closed, by its file; None while it is open."""
+        try:
+            return datetime.fromtimestamp(self._file.stat().st_mtime, UTC)
+        except OSError:
+            return None
 
     def _read(self) -> Closed | None:
         try:

@@ -1,8 +1,9 @@
 """View models: what is asked, as values. A view says everything that is shown, spoken and typed, and holds no pixel.
 
 Screens draw views, `walk` prints them, tests answer them; none of them knows the journey. Texts are keys with arguments
-(`Say`), so the language may change at any moment. The shapes are few: `Choose`, `Checklist`, `Await`, `EnterCode`, `EnterDigits`,
-`Confirm` (also a receipt), `Tell`, `Board` for the administrator, and `Busy` while a step that cannot be undone runs.
+(`Say`), so the language may change at any moment. The shapes are few: `Choose`, `ClosedHome`, `Checklist`, `Await`,
+`EnterCode`, `EnterDigits`, `Confirm` (also a receipt), `Tell`, `Board` for the administrator, and `Busy` while a step that cannot
+be undone runs.
 
 >>> from kiosk.views import Confirm, Button, say
 >>> view = Confirm(name="pickup.write", title=say("write.title"), primary=Button("write", say("write.go")))
@@ -43,6 +44,7 @@ from kiosk.views.shapes import (
     Busy,
     Checklist,
     Choose,
+    ClosedHome,
     Confirm,
     EnterCode,
     EnterDigits,
@@ -63,6 +65,7 @@ __all__ = [
     "CardDrawing",
     "Checklist",
     "Choose",
+    "ClosedHome",
     "Confirm",
     "Drawing",
     "DropDrawing",

@@ -54,6 +54,15 @@ class Choose(View[str]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClosedHome(Choose):
+    """The home screen of a closed station, dark: `lead` says why, since when, and whether a card is inside, each line with its
+    icon; `contacts` who helps instead. The options are what can still be had."""
+
+    icons: tuple[str, ...]
+    contacts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Checklist(Choose):
     """Rows that somebody ticks, in a panel of its own under `heading`. The answer is the row that was touched: it is ticked, or
     open again. `progress` says how many are ticked; `waits_for` stands grey in the primary's place until none is open."""

@@ -4,6 +4,7 @@ A test holds this list against the view modules, so a new view cannot be forgott
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -14,8 +15,9 @@ from fleet.messages.vocabulary import Effect, FindingCode
 from kiosk.errands.registry import ERRANDS
 from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
-from kiosk.region import BothLanguages, RegionSettings, general
+from kiosk.region import BothLanguages, Place, RegionSettings, general
 from kiosk.station import home_views as home
+from kiosk.station.closed_views import closed_home_view, contacts_of
 from kiosk.station.journal import Interrupted
 from kiosk.station.open_slots import OpenSlot
 from kiosk.steps import aborted_views, card_views
@@ -77,9 +79,26 @@ def _home() -> Iterator[tuple[str, View[Any]]]:
     own = home.unavailable_text("switched_off", SwitchOff("errand", "", ON_THE_TILE))
     off = [(one, own if one.id in ("pickup", "unblock") else None) for one in ERRANDS]
     yield "home-switched-off", home.home_view(line, off, (), forgotten=False)
-    closed = [(one, None if one.entry.while_closed else home.unavailable_text("closed")) for one in ERRANDS]
-    yield "home-closed", home.home_view(line, closed, (), forgotten=False, closed="repair")
+    yield from _closed()
     yield "home-forgotten", home.home_view(line, [(one, None) for one in ERRANDS], (), forgotten=True)
+
+
+def _closed() -> Iterator[tuple[str, View[Any]]]:
+    offers = [(one, None if one.entry.while_closed else home.unavailable_text("closed")) for one in ERRANDS]
+    here, there = Place(house="Hus A", nearest={"c": 250}), Place(house="Akuten, hus C", floor="plan 1")
+    hours = BothLanguages(
+        sv="Måndag till fredag 8–16. Telefon 08-123 00 00.", en="Monday to Friday 8 to 4. Telephone 08-123 00 00."
+    )
+    region = general().model_copy(
+        update={"place": {"a": here, "c": there}, "office": "Hus B, plan 2, rum 214", "office_hours": hours}
+    )
+    now = datetime(2026, 11, 25, 10, 42, tzinfo=UTC)
+    for why, hours_ago in (("stock", 0), ("repair", 0), ("moving", 30), ("reader", None)):
+        since = None if hours_ago is None else now - timedelta(hours=hours_ago, minutes=11)
+        contacts = contacts_of(region, "a")
+        view = closed_home_view(why, offers, contacts, since=since, now=now, forgotten=why == "moving")  # type: ignore[arg-type]
+        yield f"home-closed-{why}", view
+    yield "home-closed-bare", closed_home_view("repair", offers, (), since=now, now=now, forgotten=False)
 
 
 def _log_in(card: CardFacts, context: ViewContext) -> Iterator[tuple[str, View[Any]]]:

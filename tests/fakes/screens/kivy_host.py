@@ -316,12 +316,10 @@ class Host(Looks):
         return await self.warned
 
     async def do_close(self) -> None:
-        from kiosk.screens.overlays import OutOfOrder
+        from kiosk.screens.closed import OutOfOrder
 
-        samples = self.samples
-        self.screen.set_closed(
-            OutOfOrder(samples.CLOSED_TITLE, samples.CLOSED_LEAD, samples.CLOSED_LEAD[2], samples.CONTACTS)
-        )
+        samples, icons = self.samples, ("cog-outline", "clock-outline", "smart-card-outline")
+        self.screen.set_closed(OutOfOrder(samples.CLOSED_TITLE, samples.CLOSED_LEAD, icons, samples.CONTACTS))
         await self.screen.settle()
 
     async def do_open(self) -> None:

@@ -209,8 +209,20 @@ def test_a_closed_station_takes_no_touch_and_names_who_helps(driver: KivyDriver)
     assert driver.targets() == {}
     texts = " ".join(driver.call("texts"))
     assert "This station is closed. No card is left inside." in texts
+    assert "Inget kort sitter kvar i stationen." in texts, "in the language of the moment, too"
     driver.call("open")
     assert "pickup" in driver.targets()
+
+
+@pytest.mark.parametrize("sample", ["stock", "repair", "moving", "reader"])
+def test_a_closed_home_screen_takes_the_report_of_a_lost_card(driver: KivyDriver, sample: str) -> None:
+    driver.call("show_gallery", sample=f"home-closed-{sample}")
+    targets = set(driver.targets())
+    assert "report_lost" in targets
+    assert not {"pickup", "unblock"} & targets
+    texts = " ".join(driver.call("texts"))
+    assert "Akuten, hus C" in texts
+    assert "The station is closed" in texts, "in both languages"
 
 
 def test_the_strip_says_whether_a_card_is_in_and_who_attends(driver: KivyDriver) -> None:

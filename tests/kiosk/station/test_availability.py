@@ -1,5 +1,6 @@
 """What a station offers: while it is out of service, while a part is missing, and where the region has switched something off."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from kiosk.findings import CardFinding
 from kiosk.region import RegionSettings
 from kiosk.station import home_views as home
 from kiosk.station.availability import Availability
+from kiosk.station.closed_views import closed_home_view, contacts_of
 from kiosk.station.problems import Problems
 from kiosk.texts import Texts
 from kiosk.views import say
@@ -18,6 +20,7 @@ from sim.stories.card_contents import facts_of
 from sim.stories.room import make_card, persona_of
 
 LINE = "020-32 32 62"
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 WORDS = {"sv": "Korten hämtas på kontoret i veckan.", "en": "Collect it at the office this week."}
 
 
@@ -40,12 +43,13 @@ def offered(house: Availability) -> list[str]:
 
 
 def test_out_of_service_still_takes_the_report_of_a_lost_card() -> None:
-    """And gives information, and lets the administrator in; nothing else is on the home screen, but the block line is."""
+    """And gives information, and lets the administrator in; nothing else is on the home screen, but whom to call is."""
     house = station(closed="moving")
     assert offered(house) == ["report_lost", "information", "administrate"]
-    shown = home.home_view(LINE, house.offers(), (), forgotten=False, closed="moving")
-    assert [option.value for option in shown.options] == ["report_lost"]
-    assert (shown.aside, shown.footer) == (None, (say("home.block_line"), LINE))
+    contacts = contacts_of(RegionSettings(block_line=LINE), "")
+    shown = closed_home_view("moving", house.offers(), contacts, since=None, now=NOW, forgotten=False)
+    assert [option.value for option in shown.options] == ["report_lost", "information", "administrate"]
+    assert [fact.value for fact in shown.contacts] == [say("contact.lost.call", number=LINE)]
     beside = home.card_view(facts_of(make_card(persona_of("1:old"))), (), house.offers(), closed=True)
     assert [option.value for option in beside.options] == ["report_lost"]
 

@@ -298,7 +298,9 @@ async def test_a_card_that_comes_while_the_home_screen_is_drawn_anew_counts_as_j
 
 async def test_out_of_service_says_so_in_the_title(room: Room) -> None:
     _, someone = await chosen(room, register(room), {"closed": lambda: "repair"}, card="end")
-    assert someone.shown[0].title.key == "home.closed.repair"
+    assert [line.key for line in (someone.shown[0].title, *someone.shown[0].lead)] == [
+        "home.closed", "home.closed.repair", "closed.inside",
+    ]  # fmt: skip
 
 
 async def test_a_card_put_in_while_the_home_screen_is_drawn_anew_is_no_card_left_in(room: Room) -> None:

@@ -90,7 +90,7 @@ async def test_out_of_service_outlives_a_restart(region: DemoRegion, world: Virt
         house = station.administration
         assert (house.closed, station.missing(PICKUP)) == ("repair", "closed")
         assert station.report.state().out_of_service == "repair"
-        assert (await home_of(station)).title.key == "home.closed.repair"
+        assert (await home_of(station)).lead[0].key == "home.closed.repair"
         await house.close(None)
         assert station.missing(PICKUP) is None
 
@@ -115,7 +115,7 @@ async def test_no_identity(world: VirtualBench, tmp_path: Path) -> None:
         assert "identity" in problems(station)
         assert str(tmp_path / "identity") in problems(station)["identity"]
         assert station.missing(PICKUP) == "orders"
-        reason = (await home_of(station)).options[0].reason
+        _, reason = station.home.content.offers()[0]
         assert reason is not None
         assert reason.key == "home.no.orders"
         assert await station.run(PICKUP) is None
@@ -189,6 +189,9 @@ async def test_a_reader_that_is_not_there(
         assert station.missing(PICKUP) == "reader"
         state = next(one for one in station.devices.states if one.kind == "reader")
         assert (state.state, state.ok) == ("no_reader", False)
+        home = await home_of(station)
+        assert (home.title.key, home.lead[0].key) == ("home.closed", "home.closed.reader")
+        assert "report_lost" in {option.value for option in home.options}, "a lost card does not wait"
 
 
 async def test_no_cabinet_and_no_printer(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:

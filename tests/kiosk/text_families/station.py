@@ -27,6 +27,7 @@ FAMILIES = {
     "errand.{}": ERRAND_IDS,
     "home.{}": ERRAND_IDS,
     "home.{}.detail": ERRAND_IDS,
+    "home.closed.{}": ("reader",),
     "home.card.why.{}": (
         "unblock",
         "helped",
