@@ -49,6 +49,11 @@ SUMS_FILE = "identity.sha256"
 SUMMED = (IDENTITY_FILE, STORE_KEY_FILE)
 
 
+def staging(directory: Path) -> Path:
+    """Where an enrolment that is under way keeps key, claim and certificate."""
+    return directory.with_name(f".{directory.name}.enrolling")
+
+
 class IdentityError(Exception):
     """The identity cannot be used. `path` is the file at fault, `reason` says why and never shows its content."""
 

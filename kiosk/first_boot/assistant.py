@@ -8,13 +8,14 @@ Rules:
 """
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from functools import partial
 from pathlib import Path
 
-from fleet.agent.identity import Identity, IdentityError
+from fleet.agent.identity import Identity, IdentityError, staging
 from fleet.messages.vocabulary import DeviceKind
 from kiosk.config import Config, load
 from kiosk.first_boot.network_manager import Network, NetworkError
@@ -163,12 +164,11 @@ class Assistant:
 
     def _claim(self, into: Path) -> StepResult:
         claim = self.plan.claim.claim
-        begun = claim_under_way(into)
         try:
-            identity = None if begun is not None else _identity(into)
-            if identity is not None:
+            if (identity := _identity(into)) is not None:
+                shutil.rmtree(staging(into), ignore_errors=True)
                 return _kept_identity(identity, self.plan.claim)
-            chosen = claim or begun or self.ask()
+            chosen = claim or claim_under_way(into) or self.ask()
             if chosen is None:
                 text = (
                     "there is no claim: make one on the dashboard, under New stations, and write it into the setup file"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleet.agent.identity import KEY_FILE, STORE_KEY_FILE
+from fleet.agent.identity import KEY_FILE, STORE_KEY_FILE, staging
 from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import ResetLosses
 from kiosk.clock import SystemClock
@@ -133,10 +133,13 @@ def _files(config: Config, base: Path) -> Iterator[Path]:
     keys = [
         identity / STORE_KEY_FILE,
         identity / KEY_FILE,
+        staging(identity) / KEY_FILE,
         *([base / config.cabinet.key] if config.cabinet.key else []),
     ]
     kept = {base / MARKER, base / "station.toml", data / "station.lock"}
-    below = [path for folder in (identity, data) for path in sorted(folder.rglob("*")) if path not in kept]
+    below = [
+        path for folder in (identity, staging(identity), data) for path in sorted(folder.rglob("*")) if path not in kept
+    ]
     yield from (path for path in dict.fromkeys([*keys, *below]) if path.is_symlink() or path.is_file())
     folders = sorted((path for path in below if path.is_dir() and not path.is_symlink()), reverse=True)
     yield from (folder for folder in folders if not any(path.is_relative_to(folder) for path in kept))

@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from fleet.agent.identity import KEY_FILE, Broker, Identity
+from fleet.agent.identity import KEY_FILE, Broker, Identity, staging
 from provisioning import files, pki
 from provisioning.authority import EnrolledStation
 from provisioning.claim import ClaimRefused
@@ -200,11 +200,6 @@ def enrol(
     identity = write_identity(into, key.pem(), enrolled, where)
     shutil.rmtree(folder)
     return EnrolledIdentity(identity, server.clock_off)
-
-
-def staging(into: Path) -> Path:
-    """Where an enrolment that is under way keeps what it has."""
-    return into.with_name(f".{into.name}.enrolling")
 
 
 def claim_under_way(into: Path) -> Claim | None:

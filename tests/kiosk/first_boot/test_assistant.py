@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.agent.identity import Broker, Identity
+from fleet.agent.identity import Broker, Identity, staging
 from fleet.messages.vocabulary import DeviceKind
 from kiosk.config import Config, ConfigError, load
 from kiosk.first_boot.assistant import PROGRESS, Assistant, Fault, Step, StepFailedError, StepResult
@@ -136,6 +136,15 @@ def test_a_folder_that_is_there_stays_open_to_whom_it_was(machine: Machine) -> N
     machine.run()
     assert machine.folder.stat().st_mode & 0o777 == 0o755
     assert machine.config.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_an_enrolment_left_behind_goes_once_the_station_has_its_identity(machine: Machine) -> None:
+    machine.run()
+    rest = staging(machine.folder / "identity")
+    rest.mkdir()
+    (rest / "station.key").write_text("a key")
+    assert machine.run() == KEPT
+    assert not rest.exists()
 
 
 def test_what_is_missing_in_the_file_is_said(machine: Machine) -> None:

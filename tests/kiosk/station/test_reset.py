@@ -29,7 +29,7 @@ CANARY = b"Canary Canarysson"
 
 @pytest.fixture
 async def station(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> Path:
-    """The configuration of a station that was at work, with its folders, and a canary in its data."""
+    """The configuration of a station that was at work, with its folders, and canaries in its data and in an enrolment's rest."""
     base = tmp_path / "station"
     shutil.copytree(region.config.parent, base)
     config = load(base / "station.toml")
@@ -37,6 +37,9 @@ async def station(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> Pa
         pass
     (base / config.station.data / "kept").mkdir()
     (base / config.station.data / "kept" / "log.txt").write_bytes(CANARY)
+    cut_off = base / f".{config.station.identity}.enrolling"
+    cut_off.mkdir()
+    (cut_off / "station.key").write_bytes(CANARY)
     return base / "station.toml"
 
 

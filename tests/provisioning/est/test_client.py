@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from fleet.agent.identity import Broker, Identity, IdentityError
+from fleet.agent.identity import Broker, Identity, IdentityError, staging
 from provisioning.cli import main
 from provisioning.est.claim_codes import ClaimCode
 from provisioning.est.client import (
@@ -20,7 +20,6 @@ from provisioning.est.client import (
     KnownServer,
     claim_under_way,
     enrol,
-    staging,
     wait_for_certificate,
 )
 from tests.fakes.issuers import estserver
