@@ -1,6 +1,6 @@
 """Keys on a PKCS#11 token, named by a URI (RFC 7512). The one module that imports python-pkcs11.
 
-    pkcs11:token=fleet;object=kortkiosk-ca?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/root/fleet.pin
+    pkcs11:token=fleet;object=kortkiosk-ca?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/kortkiosk/fleet.pin
 
 `module-path` is the token's library. `pin-source` is a file that its owner alone reads; without one the PIN is asked for. A key
 is made on the token, cannot be taken out of it, and signs there (CKM_ECDSA over the SHA-256 that is made here).
