@@ -20,7 +20,8 @@ class AwaitShape(Shape):
         facts: list[Flow] = [FlowColumn(rows, theme=theme, gap=2)] if rows else []
         left = [head, *self.leads(), *facts, Spacer(theme=theme), *self.note()]
         narrow = BESIDE_BADGE_MM if view.badge and isinstance(view.drawing, ReaderDrawing) else 0
-        return self.split(left, self.drawing(width_mm=narrow), gap=5 if view.badge or facts else None)
+        caption = self.words(view.drawing_text) if view.drawing_text else ""
+        return self.split(left, self.drawing(caption, width_mm=narrow), gap=5 if view.badge or facts else None)
 
     def primary(self) -> Flow | None:
         if self.view.waits_for:

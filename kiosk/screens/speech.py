@@ -130,6 +130,7 @@ def _middle(view: View[Any], private: bool) -> Iterator[Sentence]:
             yield from (button.text for button in view.actions)
         case Await():
             yield from _facts(view.facts)
+            yield from _given(view.drawing_text)
             yield from _given(view.waits_for)
         case EnterCode():
             yield from _given(view.hint)

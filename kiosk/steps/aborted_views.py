@@ -1,6 +1,6 @@
 """What is said when an errand ended for a reason that no journey knows: a pulled card, a fault, a card left behind."""
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 from kiosk.ports import CodeThatApplies
 from kiosk.steps.card import Strangeness
@@ -10,21 +10,31 @@ from kiosk.steps.view_helpers import primary_button
 from kiosk.views import Await, Button, CabinetDrawing, Note, Point, ReaderDrawing, Say, Tell, say
 
 
+class _Badge(TypedDict):
+    badge: Literal["success", "warning", "failure"]
+    badge_icon: str
+
+
+BADGES: dict[CodeThatApplies, _Badge] = {
+    "before": {"badge": "warning", "badge_icon": "smart-card-off-outline"},
+    "new": {"badge": "success", "badge_icon": "check-bold"},
+    "unknown": {"badge": "failure", "badge_icon": "smart-card-off-outline"},
+}
+"""By the code that the card has now, wherever it is told."""
+
+
 def pulled(code: CodeThatApplies, strange: Strangeness | None = None) -> Await:
     """The card was taken out in the middle of a question, or (`unknown`) of a command; `code`: which one it has now. With the
     same card the errand goes on."""
     which = "safe" if code == "before" else code
-    badge: Literal["success", "warning", "failure"] = (
-        "success" if code == "new" else "failure" if code == "unknown" else "warning"
-    )
     return Await(
         name="closing.pulled",
-        badge=badge,
-        badge_icon="check-bold" if code == "new" else "smart-card-off-outline",
+        **BADGES[code],
         title=say(f"closing.pulled.{which}.title"),
         lead=(say(f"closing.pulled.{which}"), say(f"closing.pulled.{which}.do")),
         note=None if strange is None else strange_note(strange, Note(say("insert.wipe"))),
         drawing=reader_for(strange),
+        drawing_text=say("closing.pulled.try" if code == "new" else "closing.pulled.same_card"),
         way_out=Button("end", say("button.end"), "check"),
         waits_for=say("wait.card"),
     )
@@ -35,8 +45,7 @@ def pulled_for_good(code: CodeThatApplies) -> Tell:
     which = "safe" if code == "before" else code
     return Tell(
         name="closing.pulled",
-        badge="warning",
-        badge_icon="smart-card-off-outline",
+        **BADGES[code],
         title=say(f"closing.pulled.{which}.title"),
         lead=(say(f"closing.pulled.{which}"),),
         points=(Point(say("closing.pulled.over"), mark="number"),),
@@ -48,8 +57,7 @@ def another_card(code: CodeThatApplies) -> Tell:
     """Another card was put in, in place of the one that was pulled: the errand is over."""
     return Tell(
         name="closing.another_card",
-        badge="warning",
-        badge_icon="smart-card-off-outline",
+        **BADGES["unknown" if code == "unknown" else "before"],
         title=say("closing.another_card.title"),
         lead=(*_code_told(code), say("closing.another_card.lead")),
         points=(Point(say("closing.another_card.do"), mark="number"),),

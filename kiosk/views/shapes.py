@@ -80,6 +80,8 @@ class Await(View[str]):
 
     waits_for: Say | None = None
     facts: tuple[Fact, ...] = ()
+    drawing_text: Say | None = None
+    """What the drawing asks for, under it."""
     badge: Literal["", "success", "warning", "failure"] = ""
     badge_icon: str = ""
 

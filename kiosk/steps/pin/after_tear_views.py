@@ -23,6 +23,7 @@ def pulled(context: ViewContext, strange: Strangeness | None) -> Await:
         lead=(say("pulled.lead"), say("pulled.do")),
         note=note,
         drawing=reader_for(strange),
+        drawing_text=say("closing.pulled.same_card"),
         way_out=Button("gone", say("pulled.gone"), "help-circle-outline"),
         waits_for=say("wait.card"),
     )
