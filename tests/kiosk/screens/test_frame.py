@@ -236,4 +236,4 @@ def test_where_a_gpu_draws_one_question_fades_into_the_next(driver: KivyDriver) 
     driver.show("01-idle")
     assert driver.call("fade", sample="02-insert-card") == 2
     driver.touch("cancel")
-    assert driver.answer() == "back"
+    assert driver.answer() == "cancel"
