@@ -3,7 +3,19 @@
 from collections.abc import Callable, Sequence
 
 from kiosk.screens import fonts
-from kiosk.screens.drawings.machine import HOLE, PAPER, STEEL, card, card_at_rest, card_back, chip, thumbnail
+from kiosk.screens.drawings.machine import (
+    BLUE,
+    GREEN,
+    HOLE,
+    PAPER,
+    STEEL,
+    THIN,
+    card,
+    card_at_rest,
+    card_back,
+    chip,
+    thumbnail,
+)
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.theme import Colours
 
@@ -111,6 +123,24 @@ def reader_small(pen: Pen, colours: Colours) -> None:
     _slot_above(pen, colours, (5, 8, 50, 20, 4), (9, 16.5, 42, 4), 1.2)
     pen.dashed(10, 18, 40, 63, 3, colours.lamp, within=(19, 34))
     card(pen, 10, 33)
+
+
+def letter_and_card(pen: Pen) -> None:
+    """What to bring, in the same place: the letter that came by post, and the card."""
+    pen.rect(2, 4, 46, 60, 2, PAPER, STEEL, 0.6)
+    pen.rect(2.3, 4.3, 45.4, 8, 2, BLUE)
+    for line in (20.0, 25.0, 30.0):
+        pen.line(8, line, 42, line, THIN, 1.2)
+    card(pen, 18, 33)
+
+
+def card_that_works(pen: Pen) -> None:
+    """What one leaves with, in the same place: a card that works."""
+    card(pen, 10, 20)
+    pen.disc(48, 80, 12, PAPER)
+    pen.disc(48, 80, 10.5, GREEN)
+    pen.line(43, 80.5, 46.8, 84.2, PAPER, 2.2)
+    pen.line(46.8, 84.2, 53.4, 76.4, PAPER, 2.2)
 
 
 def _slot_above(

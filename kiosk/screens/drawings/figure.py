@@ -32,6 +32,8 @@ Draw = Callable[[Pen], None]
 CLOSE_UP = (closeups.WIDTH, closeups.HEIGHT)
 STEP_S, PAUSE_S = 0.6, 0.9
 """A card's step, and what its last one lasts longer."""
+LESSON_S = 6.0
+"""A pose of the home screen stands still for so long."""
 LAMP_ON_S, LAMP_OFF_S = 2.4, 0.6
 """The lamp of the cabinet in its drawing: a third of a Hz. It goes dark seldom, and never flashes."""
 STAGE_MM = {
@@ -203,8 +205,13 @@ def _stepping(draw: Callable[[Pen, int], None], theme: Theme, size: tuple[float,
 
 
 def invitation(theme: Theme) -> Figure:
-    """The small reader of the home screen."""
-    return Figure(lambda pen: closeups.reader_small(pen, theme.colours), (60, 98), theme=theme)
+    """The drawing of the home screen, which teaches in silence: where the card goes, what one leaves with, what to bring."""
+    poses = (
+        Pose(lambda pen: closeups.reader_small(pen, theme.colours), 2 * LESSON_S),
+        Pose(closeups.card_that_works, LESSON_S),
+        Pose(closeups.letter_and_card, LESSON_S),
+    )
+    return MovingFigure(poses, (60, 98), theme=theme)
 
 
 class Sheet(ShownIfRoom):

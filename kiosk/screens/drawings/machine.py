@@ -5,7 +5,7 @@ from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.theme import Colours, rgb
 
 WIDTH, HEIGHT = 120.0, 144.0
-PAPER, STEEL, BLUE = rgb("#FBFAF7"), rgb("#0C2A36"), rgb("#0A4D68")
+PAPER, STEEL, BLUE, GREEN = rgb("#FBFAF7"), rgb("#0C2A36"), rgb("#0A4D68"), rgb("#14653C")
 GOLD, GOLD_LINE = rgb("#D8BF7A"), rgb("#7A6630")
 GREY, SHADE, STROKE, THIN = rgb("#C9D6DB"), rgb("#8FA5AE"), rgb("#5F727A"), rgb("#A9B7BD")
 HOLE = rgb("#02090C")

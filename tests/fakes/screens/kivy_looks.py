@@ -35,12 +35,12 @@ class Looks:
         shown: dict[str, dict[str, list[str]]] = {}
         with measured():
             for name, view in gallery():
-                if not isinstance(view.drawing, ReaderDrawing):
-                    continue
+                if not isinstance(view.drawing, ReaderDrawing) or getattr(view, "aside", None):
+                    continue  # the home screen's invitation shows more than its reader
                 self.screen.staging.ask(view, lambda value: None)
                 figures = [each for each in self.screen.widgets().walk() if isinstance(each, MovingFigure)]
                 if not figures:
-                    continue  # the invitation of the home screen stands still
+                    continue
                 (figure,) = figures
                 close_up, thumbnail = set[str](), set[str]()
                 for pose in figure.poses:

@@ -114,7 +114,7 @@ def test_a_card_goes_in_by_steps_and_a_picture_shows_the_first(driver: KivyDrive
 
 
 @pytest.mark.parametrize(
-    ("sample", "poses"), [("02-insert-card", 3), ("12-return", 3), ("18-collect", 2), ("01-idle", 0)]
+    ("sample", "poses"), [("02-insert-card", 3), ("12-return", 3), ("18-collect", 2), ("01-idle", 3), ("06-confirm", 0)]
 )
 def test_what_moves_comes_round_again(driver: KivyDriver, sample: str, poses: int) -> None:
     driver.call("show", sample=sample, hold=True)
