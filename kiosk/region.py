@@ -18,7 +18,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from fleet.messages.errand_catalog import catalog
 from fleet.messages.issuing import stands_for
+from kiosk.opening_hours import OpeningHours
 
 SHIPPED = Path(__file__).parent / "regions"
 MOST_LINES = 5
@@ -111,7 +112,7 @@ StationName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 
 
 class Place(RegionSection):
-    """Where one station stands, what it offers, and how far it is from there to others."""
+    """Where one station stands, or people find help: what is offered there, and how far it is from there to others."""
 
     house: Annotated[str, Field(min_length=1, max_length=40)]
     floor: Annotated[str, Field(max_length=20)] = ""
@@ -119,8 +120,12 @@ class Place(RegionSection):
     telephone: Telephone = ""
     errands: tuple[str, ...] = ()
     """Errands that can be had there; none given: all of them."""
+    station: bool = True
+    """Whether a station stands there; else only people are met."""
+    hours: OpeningHours | None = None
+    """When an ID administrator is there; not given: none is."""
     nearest: dict[StationName, Annotated[int, Field(ge=1, le=100_000)]] = {}
-    """Other stations, and the way there in metres."""
+    """Other places, and the way there in metres."""
 
     @property
     def text(self) -> str:
@@ -130,7 +135,7 @@ class Place(RegionSection):
 
 @dataclass(frozen=True, slots=True)
 class NearestStation:
-    """A station that has what this one has not: where it stands, and the way there in metres."""
+    """A station, or an office, that has what this one has not: where it is, and the way there in metres."""
 
     where: str
     metres: int
@@ -295,14 +300,30 @@ class RegionSettings(RegionSection):
 
     def nearest_station(self, here: str, errand: str = "") -> NearestStation | None:
         """The station nearest to that one that has this errand, or any at all; None where the region says of none."""
-        if here not in self.place:
-            return None
-        ways = sorted((metres, name) for name, metres in self.place[here].nearest.items())
-        for metres, name in ways:
-            there = self.place[name]
-            if name != here and (not errand or not there.errands or errand in there.errands):
+        for metres, there in self._ways(here):
+            if there.station and (not errand or not there.errands or errand in there.errands):
                 return NearestStation(there.text, metres, there.telephone)
         return None
+
+    def attended_place(self, here: str) -> Place | None:
+        """Where whoever stands at that station finds an ID administrator: there, or at the nearest place with hours."""
+        own = (self.place[here],) if here in self.place else ()
+        places = (*own, *(there for _, there in self._ways(here)))
+        return next((there for there in places if there.hours is not None), None)
+
+    def nearest_open(self, here: str, now: datetime) -> NearestStation | None:
+        """The nearest other place where an ID administrator is now (local time, naive)."""
+        for metres, there in self._ways(here):
+            if there.hours is not None and there.hours.open_until(now) is not None:
+                return NearestStation(there.text, metres, there.telephone)
+        return None
+
+    def _ways(self, here: str) -> list[tuple[int, Place]]:
+        """The other places with the way there in metres, the nearest first."""
+        nearest = self.place[here].nearest if here in self.place else {}
+        return [
+            (metres, self.place[name]) for metres, name in sorted((m, n) for n, m in nearest.items()) if name != here
+        ]
 
     def _placeholders(self) -> set[str]:
         return {name for page in self.pages for name in page.placeholders}

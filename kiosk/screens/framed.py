@@ -23,6 +23,10 @@ ICONS_AFTER = frozenset({"arrow-down", "arrow-right", "check", "chevron-right"})
 """Glyphs that point on stand behind the words; all others before them."""
 
 
+LEAST_MM = 12.0
+"""No target is narrower."""
+
+
 class FramedBox(Framed, FlowBox):
     """A box that is seen."""
 
@@ -92,7 +96,7 @@ class Plate(Framed):
         )
         words = self.label.wanted_width() if self.narrow and self.label.text else 0.0
         content = words if self.theme.large and words else self.content.wanted_width()
-        return max(least, content + 2 * self._room)
+        return max(least, self.mm(LEAST_MM), content + 2 * self._room)
 
     narrow = False
 

@@ -157,8 +157,14 @@ class PointRow(FlowRow):
 
 def point_rows(points: tuple[Point, ...], words: ScreenTexts, theme: Theme) -> list[Flow]:
     """All points of a view; numbered ones stand closer together."""
-    numbers = accumulate(int(point.mark == "number") for point in points)
-    rows: list[Flow] = [point_row(point, at, words, theme) for at, point in zip(numbers, points, strict=True)]
+    numbers = list(accumulate(int(point.mark == "number") for point in points))
+    sole = numbers[-1:] == [1]
+    rows: list[Flow] = [
+        rule(theme, words(point.text), "arrow-right", "primary", top=True)  # a list of one has no number
+        if sole and point.mark == "number"
+        else point_row(point, at, words, theme)
+        for at, point in zip(numbers, points, strict=True)
+    ]
     if points and all(point.mark == "number" for point in points):
         for at, row in enumerate(rows):
             row.drop = at if theme.large else 0

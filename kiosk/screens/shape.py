@@ -39,6 +39,11 @@ class Shape(Flow):
     turns = True
     """Whether there is somebody who could turn pages, and time for it."""
 
+    @property
+    def may_go_over(self) -> bool:
+        """Whether what does not fit goes over pages; text of the usual size is made to fit."""
+        return bool(self.theme.large)
+
     def __init__(self, view: View[Any], words: ScreenTexts, theme: Theme, answer: Answer) -> None:
         super().__init__(theme=theme)
         self.view, self.words, self.answer = view, words, answer
@@ -97,7 +102,7 @@ class Shape(Flow):
 
     def needs_pages(self) -> bool:
         """Whether what is said has to go over pages, and does not yet."""
-        return bool(self.theme.large) and self.turns and self.pages is None and not is_unclipped(self)
+        return self.may_go_over and self.turns and self.pages is None and not is_unclipped(self)
 
     def paginate(self, width: float) -> PagedBody:
         """Go over pages of so many pixels across, which are still to be fitted."""

@@ -143,12 +143,19 @@ def _middle(view: View[Any], private: bool) -> Iterator[Sentence]:
             yield from _receipt(view, private)
             yield from _given(view.warning)
         case Tell():
-            yield from _points(view.points)
-            yield from _given(view.tries.text if view.tries else None, view.drawing_text)
-            yield from _receipt(view, private)
+            yield from _told(view, private)
         case Busy():
             yield from (task.text for task in view.tasks if task.state == "now")
             yield from _given(say("listen.seconds", seconds=view.seconds) if view.seconds else None, view.under)
+
+
+def _told(view: Tell, private: bool) -> Iterator[Sentence]:
+    yield from _points(view.points)
+    yield from _given(view.tries.text if view.tries else None, view.drawing_text)
+    yield from _receipt(view, private)
+    if view.who_helps:
+        yield view.who_helps.title
+        yield from _points(view.who_helps.points)
 
 
 def _choices(view: Choose) -> Iterator[Sentence]:

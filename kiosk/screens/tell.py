@@ -5,12 +5,13 @@ from pathlib import Path
 from kivy.lang import Builder
 
 from kiosk.screens.framed import SheetPanel
-from kiosk.screens.layout import Beside, Flow, FlowColumn, FlowRow, Spacer
+from kiosk.screens.layout import Beside, Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.panels import Badge, point_rows, tries_panel
 from kiosk.screens.receipt import scan_panel
-from kiosk.screens.shape import Shape
+from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Display, Text
-from kiosk.views import Point, ReaderDrawing, Tell
+from kiosk.screens.who_helps import who_helps_panel
+from kiosk.views import Point, ReaderDrawing, Tell, WhoHelps
 
 TRIES_MM = 78.0
 BESIDE_BADGE_MM = 66.0
@@ -40,11 +41,33 @@ class TellShape(Shape):
         head = self.head(view.badge, view.badge_icon, gap=4 if view.tries else 6)
         if view.tries:
             return self._with_tries(head, points)
+        if view.who_helps:
+            return self._with_who_helps(view.who_helps, points)
         meaning, steps = self._told_and_steps()
         if meaning and steps and not theme.large:
             return self._in_two(head, meaning, steps)
         gap = 5.5 if view.points and not theme.small_panel else theme.sizes.gap * 1.25
         return self.split([head, *self.leads(), *points, Spacer(theme=theme), *self.note()], self._beside(), gap=gap)
+
+    @property
+    def may_go_over(self) -> bool:
+        return super().may_go_over or self.view.who_helps is not None
+
+    def actions(self) -> Actions:
+        """The smallest panel prints nothing of who helps."""
+        usual = super().actions()
+        bare = self.theme.small_panel and self.view.who_helps is not None and self.view.way_out is None
+        return Actions([], usual.right) if bare else usual
+
+    def _with_who_helps(self, told: WhoHelps, points: list[Flow]) -> Flow:
+        """What happened and what to do, beside who helps; on the smallest panel the badge leaves its room to the words."""
+        theme = self.theme
+        head: Flow = self.title()
+        if not theme.small_panel:
+            badge = Badge(self.view.badge_icon, theme.sizes.badge * 0.7, theme=theme, kind=self.view.badge)
+            head = FlowRow([badge, FlowBox(head, theme=theme, grow=True, centre=True)], theme=theme, gap=4)
+        says: list[Flow] = [head, *self.leads(), *points, Spacer(theme=theme), *self.note()]
+        return self.split(says, who_helps_panel(told, self.words, theme), stretch=False)
 
     def _told_and_steps(self) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
         """What it means, and what to do: the numbered points."""

@@ -51,7 +51,7 @@ from kiosk.station.journal import Log
 from kiosk.steps import aborted_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import Strangeness, UnreadableCard, wait_until_empty
-from kiosk.steps.card_views import with_office
+from kiosk.steps.who_helps import say_last_word, with_who_helps
 from kiosk.views import CANCEL, Busy, View
 
 A = TypeVar("A")
@@ -137,7 +137,7 @@ class Supervisor:
         if isinstance(farewell, CardBack):
             ended = replace(ended, then=await self._ask_back(farewell, caps, log))
         elif farewell is not None:
-            await self._say(farewell)
+            await self._say(farewell, caps)
         if not ended.then:
             await self._clear(caps)
         return ended
@@ -181,11 +181,10 @@ class Supervisor:
         self, journey: Journey, caps: Capabilities, log: Log
     ) -> "tuple[Ended, View[str] | CardBack | None]":
         try:
-            return await journey(self._asking_of(caps.administrator_session, log), caps, log), None
+            return await journey(self._asking_of(caps, log), caps, log), None
         except StopError as stop:
             tested_new = stop.reason == "torn_in_test" and log.code == "new"
-            view = with_office(stop.view, caps.region)
-            return Ended(stop.outcome, stop.reason), CardBack() if tested_new else view
+            return Ended(stop.outcome, stop.reason), CardBack() if tested_new else stop.view
         except ErrandCancelledError:
             return Ended(ErrandOutcome.CANCELLED), None
         except TimedOutError:
@@ -213,15 +212,15 @@ class Supervisor:
         code is tried); or nothing. No errand begins again and again where nobody answers anything."""
         came = card.came
         if came is None and (self._reader is None or not self._may_go_on(caps.administrator_session, log.kind)):
-            await self._say(views.pulled_for_good(log.code))
+            await self._say(views.pulled_for_good(log.code), caps)
             return ""
         if came is None and not self._answered and await caps.reader.presence() is Presence.PRESENT:
-            await self._say(views.trouble("card", log.code))
+            await self._say(views.trouble("card", log.code), caps)
             return ""
         if came is None:
             came = await self._card_back(log.code)
         if came == "another_card":
-            await self._say(views.another_card(log.code))
+            await self._say(views.another_card(log.code), caps)
         if came not in ("goes_on", "begins_anew"):
             return ""
         return TRIED_BY if log.code == "new" and log.kind in SET_A_CODE else log.kind
@@ -263,12 +262,14 @@ class Supervisor:
             if came != "goes_on":
                 raise _CardPutBackError(came)
 
-    def _asking_of(self, here: AdministratorSession | None, log: Log) -> Ask:
+    def _asking_of(self, caps: Capabilities, log: Log) -> Ask:
         """As `ask`, for a journey: no question stays up behind an open service door, nor after an administrator who is tied to
-        it has taken their card; a busy step goes on to its end.
+        it has taken their card; a busy step goes on to its end. Whoever is sent on is told who helps.
         """
+        here = caps.administrator_session
 
         async def asking(view: View[A], *, until: Awaitable[U] | None = None) -> A | U:
+            view = with_who_helps(view, caps)
             ends = {"door_open": self._door_opens, "logged_out": here.taken if here is not None and here.tied else None}
             answering = (
                 self._until_answered(view, until, log)
@@ -289,9 +290,9 @@ class Supervisor:
 
         return asking
 
-    async def _say(self, view: View[str]) -> None:
+    async def _say(self, view: View[str], caps: Capabilities) -> None:
         try:
-            await self.ask(view)
+            await say_last_word(self.ask, caps, view)
         except ErrandEndedError:
             return
 

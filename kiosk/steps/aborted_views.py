@@ -76,6 +76,7 @@ def trouble(what: str, code: CodeThatApplies = "before", *, done: bool = False) 
         lead=(*_code_told(code), say("closing.errand_done" if done else f"closing.{what}.lead")),
         points=(Point(say("closing.take_card.holder" if done else "closing.do"), mark="number"),),
         primary=primary_button("end", "button.end", "check"),
+        sends_on=not done,
     )
 
 

@@ -129,13 +129,14 @@ def stop(
         lead=(say(f"stop.{reason}.lead", **facts),),
         points=(Point(say(f"stop.{reason}.do"), mark="number"),),
         primary=primary_button("end", "button.end", "check"),
+        sends_on=True,
     )
     return StopError(outcome, reason, view)
 
 
 def with_office(view: AnyView, region: RegionSettings, *, also: bool = False) -> AnyView:
-    """The end of an errand that could not be done, or what waits for an administrator, with who helps, where and when. As it is
-    where the region names no office, or the view has a note of its own; `also`: in place of that."""
+    """What waits for an administrator, with who that is, where and when. As it is where the region names no office, or the view
+    has a note of its own; `also`: in place of that."""
     if not region.office or (view.note is not None and not also):
         return view
     when = local(region.office_hours.model_dump()) if region.office_hours else say("stop.office.ask")

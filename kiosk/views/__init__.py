@@ -36,6 +36,7 @@ from kiosk.views.parts import (
     Step,
     Task,
     Tries,
+    WhoHelps,
     local,
     say,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "Tell",
     "Tries",
     "View",
+    "WhoHelps",
     "local",
     "say",
 ]

@@ -106,6 +106,22 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class WhoHelps:
+    """Who helps where the station cannot, on a panel of its own: `rows` say when, where and by which telephone; `meanwhile` is
+    the nearest place where somebody is now; the block line comes last."""
+
+    title: Say
+    rows: tuple[Point, ...]
+    meanwhile: Point | None = None
+    block_line: Point | None = None
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All that is said, in order."""
+        return (*self.rows, *(point for point in (self.meanwhile, self.block_line) if point is not None))
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One line of the busy list."""
 

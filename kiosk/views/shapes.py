@@ -9,7 +9,7 @@ from typing import Generic, Literal, TypeVar
 from drivers.reader.secret import Secret
 from kiosk.policy import PinPolicy
 from kiosk.views.drawings import Drawing
-from kiosk.views.parts import Button, Fact, Note, Option, Point, Say, Step, Task, Tries
+from kiosk.views.parts import Button, Fact, Note, Option, Point, Say, Step, Task, Tries, WhoHelps
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -137,7 +137,9 @@ class Confirm(View[str]):
 
 @dataclass(frozen=True, kw_only=True)
 class Tell(View[str]):
-    """What happened, what it means, what to do now. The badge is round when done, square when not."""
+    """What happened, what it means, what to do now. The badge is round when done, square when not.
+
+    sends_on: it ends with somebody else, an ID administrator. The station adds who that is, where and when (`who_helps`)."""
 
     badge: Literal["success", "warning", "failure"]
     badge_icon: str = ""
@@ -145,6 +147,8 @@ class Tell(View[str]):
     tries: Tries | None = None
     drawing_text: Say | None = None
     receipt: ReceiptPanel | None = None
+    sends_on: bool = False
+    who_helps: WhoHelps | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from fleet.messages.vocabulary import Effect, FindingCode
 from kiosk.errands.registry import ERRANDS
 from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
+from kiosk.opening_hours import DAYS, OpeningHours
 from kiosk.region import BothLanguages, Place, RegionSettings, general
 from kiosk.station import home_views as home
 from kiosk.station.closed_views import closed_home_view, contacts_of
@@ -24,6 +25,7 @@ from kiosk.steps import aborted_views, card_views
 from kiosk.steps.context import ViewContext
 from kiosk.steps.hand_over import WHO
 from kiosk.steps.identity import administrator_views
+from kiosk.steps.who_helps import not_printed, printable, printing, telling_who_helps
 from kiosk.views import View
 from sim.gallery.made_up import CARD_FACTS
 
@@ -34,11 +36,36 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     for entry in catalog():
         name = f"kiosk.errands.{entry.id}.samples"
         if find_spec(name) is not None:  # `attend` has no view of its own
-            yield from import_module(name).samples()
-    yield from _log_in(CARD_FACTS, WHO)
-    yield from _closing()
+            made = import_module(name).samples()
+            yield from made if entry.who == "administrator" else _at_night(made)
+    yield from _at_night(_log_in(CARD_FACTS, WHO))
+    yield from _at_night(_closing())
 
 
+def _at_night(made: Iterator[tuple[str, View[Any]]]) -> Iterator[tuple[str, View[Any]]]:
+    """As the station shows them while the office is closed."""
+    for name, view in made:
+        yield name, telling_who_helps(view, WITH_PLACES, "entre-a", NIGHT)
+
+
+_WEEKDAYS = OpeningHours.model_validate(dict.fromkeys(DAYS[:5], ("07:30-16:00",)))
+_ALWAYS = OpeningHours.model_validate(dict.fromkeys(DAYS, ("00:00-24:00",)))
+WITH_PLACES = RegionSettings(
+    block_line=general().block_line,
+    place={
+        "entre-a": Place(
+            house="Hus B",
+            floor="plan 2",
+            room="rum 214",
+            telephone="0980-319 240",
+            hours=_WEEKDAYS,
+            nearest={"akuten": 250},
+        ),
+        "akuten": Place(house="Akuten", floor="hus C", station=False, hours=_ALWAYS),
+    },
+)
+NIGHT = datetime.fromisoformat("2026-11-25T03:10").astimezone()
+"""A Wednesday, by the clock of the wall."""
 ON_THE_TILE = {"sv": "Gå till kontoret till och med på fredag.", "en": "Go to the office, today and until Friday"}
 
 
@@ -135,8 +162,13 @@ def _closing() -> Iterator[tuple[str, View[Any]]]:
         sv="Måndag till fredag 8–16. Telefon 08-123 00 00.", en="Monday to Friday 8 to 4. Telephone 08-123 00 00."
     )
     office = RegionSettings(office="Kortkontoret, plan 3", office_hours=hours)
-    locked = card_views.read_only(ViewContext("check_card")).view
-    yield "stop-with-office", card_views.with_office(locked, office)
+    stopped = card_views.read_only(ViewContext("check_card")).view
+    yield "stop-with-office", telling_who_helps(stopped, office, "", NIGHT)
+    yield "stop-printable", printable(stopped)
+    yield "stop-not-printed", not_printed(stopped)
+    yield "stop-printing", printing(stopped)
+    yield "stop-nobody-known", telling_who_helps(stopped, RegionSettings(), "", NIGHT)
+    yield "stop-office-open", telling_who_helps(stopped, WITH_PLACES, "entre-a", NIGHT + timedelta(hours=8))
     yield "pulled-for-good", aborted_views.pulled_for_good("before")
     yield "open-door", aborted_views.open_door(14, 24)
     yield "logged-out", aborted_views.logged_out()

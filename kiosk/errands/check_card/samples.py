@@ -39,7 +39,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "check-certificates", views.certificates(CARD, CARD_FACTS)
     yield "check-certificate", views.certificate(CARD, CARD_FACTS.certificates[0])
     for rule in RULES:
-        found = CardFinding(rule.code, rule.errand, rule.who, ARGUMENTS)
+        found = CardFinding(rule.code, rule.errand, rule.who, ARGUMENTS, rule.works)
         yield f"check-{rule.code}", views.finding(FOUND, found, mends=rule.errand is not None)
     ending = CardFinding(FindingCode.CERTIFICATE_EXPIRES_SOON, "renew_certificate", "holder", ARGUMENTS)
     there = NearestStation("Sjukhuset, hus B, plan 2", 140, "08-000 00 00")

@@ -24,7 +24,43 @@ from kiosk.steps.view_helpers import (
 )
 from kiosk.views import Button, CardDrawing, Choose, Confirm, Fact, Option, Point, Say, Tell, say
 
-ICONS = {"nobody": "information-outline", "administrator": "account-check-outline"}
+ALSO_SENT_ON = (FindingCode.LEAVER, FindingCode.NOT_ACTIVATED)
+"""Mended here as a rule, with an administrator's help or word."""
+ICONS: dict[str, tuple[FindingCode, ...]] = {
+    "lock-alert-outline": (
+        FindingCode.PIN_LOCKED,
+        FindingCode.NOT_BY_HOLDER,
+        FindingCode.LOCKED_READ_ONLY,
+        FindingCode.PUK_LOCKED,
+        FindingCode.PUK_FLOOR,
+    ),
+    "smart-card-off-outline": (
+        FindingCode.CERTIFICATE_REVOKED,
+        FindingCode.BLOCKED,
+        FindingCode.LEAVER,
+        FindingCode.ON_HOLD,
+    ),
+    "calendar-clock": (
+        FindingCode.CERTIFICATE_EXPIRED,
+        FindingCode.CERTIFICATE_NOT_YET_VALID,
+        FindingCode.CERTIFICATE_EXPIRES_SOON,
+        FindingCode.LOA2_ENDS,
+    ),
+    "shield-alert-outline": (
+        FindingCode.CHAIN_UNTRUSTED,
+        FindingCode.NO_IDENTIFICATION,
+        FindingCode.KEY_DIFFERS,
+        FindingCode.CERTIFICATE_DAMAGED,
+    ),
+    "form-textbox-password": (FindingCode.PIN_INITIAL, FindingCode.NOT_ACTIVATED),
+    "card-account-details-outline": (
+        FindingCode.PRINTED_DIFFERS,
+        FindingCode.OTHER_THAN_ORDERED,
+        FindingCode.NAME_CHANGED,
+        FindingCode.NOT_REGISTERED,
+    ),
+}
+"""By what is wrong: a code, the whole card, a date, trust, a first code, whose it is."""
 
 
 def card(context: ViewContext, whose: CardHolder, facts: CardFacts) -> Confirm:
@@ -109,19 +145,23 @@ def finding(
 ) -> Tell:
     """What is wrong, what it means, what to do. `mends`: the errand that does it can begin at once; `nearest`: where it can be
     had instead."""
+    icon = next((icon for icon, codes in ICONS.items() if found.code in codes), "information-outline")
+    broken = found.who != "nobody" and not found.works
+    meaning = (Point(found.means, mark="bad"),) if broken else ()
     there = () if nearest is None else (Point(_at(nearest), mark="number"),)
     return Tell(
         name=context.name(f"finding.{found.code}"),
         errand=context.title,
         step=context.step,
         badge="warning",
-        badge_icon=ICONS.get(found.who, "alert"),
+        badge_icon=icon,
         title=found.title,
-        lead=(found.means,),
-        points=(Point(found.mend, mark="number"), *there),
+        lead=() if broken else (found.means,),
+        points=(*meaning, Point(found.mend, mark="number"), *there),
         way_out=Button("next", say("check.not_now"), "close") if mends else cancel_button(),
         primary=primary_button("mend", _mending(found)) if mends else primary_button("next", "button.next"),
         needs_card=True,
+        sends_on=found.who == "administrator" or found.code in ALSO_SENT_ON,
     )
 
 

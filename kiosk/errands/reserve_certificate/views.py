@@ -24,6 +24,7 @@ def phased_out(context: ViewContext, last: date) -> Tell:
         title=say("reserve.phased_out.title", day=date_text(last)),
         lead=(say("reserve.phased_out.lead"),),
         points=(Point(say("reserve.phased_out.do"), mark="number"),),
+        sends_on=True,
         way_out=cancel_button(),
         primary=primary_button("next", "button.next"),
     )
@@ -40,6 +41,7 @@ def level_2_off(context: ViewContext, reason: BothLanguages) -> Tell:
         title=say("reserve.level_2_off.title"),
         lead=(local(reason.model_dump()),),
         points=(Point(say("reserve.level_2_off.do"), mark="number"),),
+        sends_on=True,
         way_out=cancel_button(),
         primary=primary_button("next", "button.next"),
     )

@@ -88,6 +88,7 @@ def administrator_only(context: ViewContext) -> Tell:
         title=say("admin_only.title"),
         lead=(say("admin_only.lead"),),
         points=(Point(say("admin_only.go_there"), mark="number"), Point(say("admin_only.letter"), mark="number")),
+        sends_on=True,
         way_out=cancel_button(),
         side=Button("letter", say("letter.go"), "email-outline"),
         primary=primary_button("administrator", "admin_only.here", "account-check-outline"),

@@ -24,6 +24,7 @@ def cannot_test(context: ViewContext, reason: CannotTest) -> Tell:
         title=say(f"cannot_test.{reason}.title"),
         lead=(say(f"cannot_test.{reason}.lead"),),
         points=(Point(say("cannot_test.go_on"), mark="number"), Point(say("cannot_test.ask"), mark="number")),
+        sends_on=True,
         way_out=cancel_button(),
         primary=primary_button("next", "button.next"),
         needs_card=True,

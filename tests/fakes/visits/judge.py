@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from fleet.messages.asking import HeldResult, LetterOrderedResult, MarkedResult, tag_of
 from fleet.messages.vocabulary import AskName, ErrandOutcome
 from kiosk.texts import Texts
+from kiosk.views import Tell
 from tests.fakes.visits.walk import Walked
 
 End = Literal["works", "administrator", "waits", "sent_away"]
@@ -36,8 +37,10 @@ def broken_rules(walked: Walked) -> list[str]:
 
 
 def _says_who_where_when(walked: Walked) -> bool:
-    note = walked.last.note
-    return note is not None and note.title is not None and note.title.key == "stop.office"
+    note, told = walked.last.note, walked.last.who_helps if isinstance(walked.last, Tell) else None
+    if note is not None and note.title is not None and note.title.key == "stop.office":
+        return True
+    return told is not None and {"clock-outline", "map-marker-outline"} <= {point.icon for point in told.rows}
 
 
 def _promised(walked: Walked) -> set[str]:

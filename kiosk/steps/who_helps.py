@@ -1,0 +1,161 @@
+"""Who helps where the station cannot, and what can be done at this hour: put on every view that sends somebody on.
+
+From the region's data: `[place.STATION]` of this station or the nearest place with hours, else the line `office`. The hours are
+told in words of today.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from drivers.printer.document import Document, ParagraphBlock, RuleBlock, TitleBlock
+from drivers.printer.port import Printed
+from kiosk.opening_hours import AROUND_THE_CLOCK, OpeningHours
+from kiosk.ports import Ask
+from kiosk.region import NearestStation, Place, RegionSettings
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.view_helpers import date_text
+from kiosk.views import Busy, Button, Note, Point, Say, Tell, View, WhoHelps, local, say
+
+AnyView = TypeVar("AnyView", bound=View[Any])
+
+PRINT = "print"
+"""The button that prints the panel."""
+WEEK_DAYS = 6
+"""So far ahead a day is known by its weekday."""
+
+
+def with_who_helps(view: AnyView, caps: Capabilities) -> AnyView:
+    """The view as it is shown at this station now. An administrator who is at the menu is sent to no other."""
+    if caps.administrator_session is not None or not (isinstance(view, Tell) and view.sends_on):
+        return view
+    station = caps.seal.station if caps.seal is not None else ""
+    return telling_who_helps(view, caps.region, station, caps.clock.now())
+
+
+def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: datetime) -> AnyView:
+    """A view that sends somebody on, with the panel, and a point more for what can be done at this hour. All others as they
+    are. `now` is aware."""
+    if not isinstance(view, Tell) or not view.sends_on or view.who_helps is not None:
+        return view
+    here = now.astimezone().replace(tzinfo=None)
+    place = region.attended_place(station)
+    closed = place is not None and place.hours is not None and place.hours.open_until(here) is None
+    nearest = region.nearest_open(station, here) if closed else None
+    told = WhoHelps(
+        say("who_helps.title"),
+        _rows(region, place, here),
+        _meanwhile(nearest),
+        Point(say("who_helps.lost", number=region.block_line), icon="smart-card-off-outline")
+        if region.block_line
+        else None,
+    )
+    todo = _todo(place, nearest, here) if closed else ()
+    return replace(view, who_helps=told, points=(*view.points, *todo))
+
+
+async def say_last_word(ask: Ask, caps: Capabilities, view: View[str]) -> None:
+    """The last view of an errand; what its panel says can be had on paper, where there is a printer."""
+    view = with_who_helps(view, caps)
+    if not isinstance(view, Tell) or view.who_helps is None or caps.printer is None:
+        await ask(view)
+        return
+    if await ask(printable(view)) != PRINT:
+        return
+    paper = caps.printer.print(who_helps_document(view.title, view.who_helps, caps.print_text))
+    printed = isinstance(await ask(printing(view), until=paper), Printed)
+    await ask(view if printed else not_printed(view))
+
+
+def printable(view: Tell) -> Tell:
+    """With the button that prints the panel."""
+    return replace(view, side=Button(PRINT, say("who_helps.print"), "printer-outline"))
+
+
+def printing(view: Tell) -> Busy:
+    """The panel comes out on paper."""
+    return Busy(
+        name=f"{view.name}.printing", errand=view.errand, title=say("who_helps.printing"), lead=(say("printing.lead"),)
+    )
+
+
+def not_printed(view: Tell) -> Tell:
+    """Nothing that anybody can take along: the screen is all there is."""
+    return replace(view, note=Note(say("who_helps.not_printed"), kind="warning"))
+
+
+def who_helps_document(title: Say, told: WhoHelps, print_text: Callable[[Say], str]) -> Document:
+    """The panel on paper, below what happened."""
+    lines = [
+        ParagraphBlock(" ".join(print_text(text) for text in (point.text, point.detail) if text is not None))
+        for point in told.points
+    ]
+    return Document((ParagraphBlock(print_text(title)), RuleBlock(), TitleBlock(print_text(told.title)), *lines))
+
+
+def _rows(region: RegionSettings, place: Place | None, here: datetime) -> tuple[Point, ...]:
+    """When, where and by which telephone."""
+    if place is None or place.hours is None:
+        return _office(region)
+    rows = [_hours(place.hours, here), Point(say("who_helps.where", where=place.text), icon="map-marker-outline")]
+    if place.telephone:
+        rows.append(Point(say("who_helps.telephone", number=place.telephone), icon="phone"))
+    return tuple(rows)
+
+
+def _office(region: RegionSettings) -> tuple[Point, ...]:
+    """As far as the region says in a line; nobody else knows than whoever works there."""
+    if not region.office:
+        return (Point(say("who_helps.ask_manager"), icon="account-tie-outline"),)
+    when = local(region.office_hours.model_dump()) if region.office_hours else say("stop.office.ask")
+    return (
+        Point(when, icon="clock-outline"),
+        Point(say("who_helps.where", where=region.office), icon="map-marker-outline"),
+    )
+
+
+def _hours(hours: OpeningHours, here: datetime) -> Point:
+    until, following = hours.open_until(here), hours.next_span(here)
+    if until is not None and until - here >= AROUND_THE_CLOCK:
+        return Point(say("who_helps.always"), icon="clock-outline")
+    if until is not None:
+        return Point(say("who_helps.open", time=_clock(until)), icon="clock-outline")
+    if following is None:
+        return Point(say("who_helps.closed"), icon="clock-outline")
+    start, end = following
+    opens = say("who_helps.opens", when=_day(start, here), time=_clock(start))
+    return Point(opens, say("who_helps.closes", time=_clock(end)), icon="clock-outline")
+
+
+def _meanwhile(nearest: NearestStation | None) -> Point | None:
+    if nearest is None:
+        return None
+    there = say("who_helps.way", where=nearest.where, metres=nearest.metres)
+    return Point(say("who_helps.now"), there, icon="arrow-right")
+
+
+def _todo(place: Place | None, nearest: NearestStation | None, here: datetime) -> tuple[Point, ...]:
+    """What can be done while nobody is there: go where somebody is, or come back."""
+    if nearest is not None:
+        return (Point(say("who_helps.go", where=nearest.where), mark="number"),)
+    following = place.hours.next_span(here) if place is not None and place.hours is not None else None
+    if following is None:
+        return ()
+    when = say("who_helps.back", when=_day(following[0], here), time=_clock(following[0]))
+    return (Point(when, mark="number"),)
+
+
+def _day(when: datetime, here: datetime) -> Say:
+    """The day in words of today: today, tomorrow, on a weekday, or its date."""
+    days = (when.date() - here.date()).days
+    if days > WEEK_DAYS:
+        return date_text(when.date())
+    if days > 1:
+        return say(f"who_helps.on.{when.weekday()}")
+    return say("who_helps.tomorrow" if days else "who_helps.today")
+
+
+def _clock(when: datetime) -> str:
+    """The time as the strip has it, without a leading nought."""
+    return f"{when.hour}.{when:%M}"

@@ -1,0 +1,103 @@
+"""Nobody is sent to an administrator without who that is, where and when: the panel stands on every dead end."""
+
+from datetime import datetime
+
+import pytest
+
+from kiosk.opening_hours import DAYS, OpeningHours
+from kiosk.region import Place, RegionSettings
+from kiosk.steps.card_views import read_only
+from kiosk.steps.context import ViewContext
+from kiosk.steps.who_helps import telling_who_helps
+from kiosk.texts import Texts
+from kiosk.views import Tell
+from sim.gallery.samples import samples
+
+AN_ADMINISTRATOR_IS_THERE = {
+    "not-an-administrator",
+    "administrator-not-level-3",
+    "administrator-not-kra",
+    "administrator-not-kur",
+    "not-the-same",
+}
+"""Whoever has put in a card at an administrator's question: the next card is asked for."""
+NOT_THE_END = (".untested", ".old_code_applies")
+"""The card works, or a try follows: an administrator is named for what might be."""
+
+OFFICE = Place(
+    house="Hus B",
+    floor="plan 2",
+    room="rum 214",
+    telephone="0980-319 240",
+    station=False,
+    hours=OpeningHours.model_validate({key: ["07:30-16:00"] for key in DAYS[:5]}),
+)
+WARD = Place(house="Akuten", station=False, hours=OpeningHours.model_validate({key: ["00:00-24:00"] for key in DAYS}))
+HERE = Place(house="Hus A", nearest={"office": 80, "ward": 250})
+
+
+def test_no_view_sends_somebody_to_an_administrator_without_the_panel() -> None:
+    texts = Texts.load()
+    without = {
+        name
+        for name, view in samples()
+        if isinstance(view, Tell)
+        and view.badge != "success"
+        and not view.name.startswith(("stock.", "empty_bin.", "service.", "clean_up."))  # an administrator's own
+        and not view.name.endswith(NOT_THE_END)
+        and any(
+            "administratör" in texts.plain(said, "sv") for said in (*view.lead, *(point.text for point in view.points))
+        )
+        and view.who_helps is None
+    }
+    assert without - AN_ADMINISTRATOR_IS_THERE == set()
+
+
+def told(now: str, **places: Place) -> tuple[list[str], list[str]]:
+    """What stands on the panel, and what there is to do, at a local time."""
+    region = RegionSettings(block_line="020-00 00 00", place={"here": HERE, **places})
+    view = telling_who_helps(
+        read_only(ViewContext("unblock")).view, region, "here", datetime.fromisoformat(now).astimezone()
+    )
+    assert isinstance(view, Tell)
+    assert view.who_helps is not None
+    texts = Texts.load()
+    panel = [
+        " ".join(texts.plain(text, "sv") for text in (point.text, point.detail) if text)
+        for point in view.who_helps.points
+    ]
+    return panel, [texts.plain(point.text, "sv") for point in view.points[1:]]
+
+
+@pytest.mark.parametrize(
+    ("now", "hours"),
+    [
+        ("2026-11-30T03:10", "Öppnar i dag 7.30 Stänger 16.00"),
+        ("2026-11-30T07:30", "Öppet nu, till 16.00"),
+        ("2026-11-30T16:00", "Öppnar i morgon 7.30 Stänger 16.00"),
+        ("2026-12-04T16:00", "Öppnar på måndag 7.30 Stänger 16.00"),
+    ],
+)
+def test_the_hours_are_told_in_words_of_today(now: str, hours: str) -> None:
+    panel, _ = told(now, office=OFFICE, ward=WARD)
+    assert panel[:3] == [hours, "Hus B, plan 2, rum 214", "Telefon 0980-319 240"]
+    assert panel[-1] == "Förlorat kort: 020-00 00 00"
+
+
+def test_at_night_it_names_the_nearest_place_where_somebody_is() -> None:
+    panel, todo = told("2026-11-30T03:10", office=OFFICE, ward=WARD)
+    assert panel[3] == "Hjälp nu Akuten, 250 meter"
+    assert todo == ["Stängt nu. Hjälp finns här: Akuten."]
+
+
+def test_where_nobody_is_it_says_when_to_come_back_and_by_day_nothing_more() -> None:
+    quiet = Place(house="Akuten", station=False)
+    assert told("2026-11-30T03:10", office=OFFICE, ward=quiet)[1] == ["Stängt nu. Kom tillbaka i dag 7.30."]
+    assert told("2026-11-30T09:00", office=OFFICE, ward=WARD)[1] == []
+
+
+def test_an_office_is_no_station() -> None:
+    region = RegionSettings(place={"here": HERE, "office": OFFICE, "ward": Place(house="Akuten")})
+    nearest = region.nearest_station("here", "unblock")
+    assert nearest is not None
+    assert nearest.where == "Akuten"
