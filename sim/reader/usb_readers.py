@@ -57,14 +57,14 @@ class UsbReaders(InProcessBackend):
         link = self._sys / "bus/usb/devices" / folder.name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(folder)
+        self._devices[port] = device
         for stem in device.interfaces:
             taken = {name.split()[-2] for name in self.slots}
             number = next(f"{at:02X}" for at in count() if f"{at:02X}" not in taken)
             slot = VirtualSlot(f"{stem} {number} 00")
             self.slots[slot.name] = slot
-            device.names.append(slot.name)
+            device.names.append(slot.name)  # before the reader is listed: whoever sees it may ask at once where it is
             self.plug(slot)
-        self._devices[port] = device
         return tuple(device.names)
 
     def pull_usb(self, port: str) -> None:
@@ -88,7 +88,7 @@ class UsbReaders(InProcessBackend):
     def usb_address(self, reader: str) -> tuple[int, int] | None:
         if reader in self.connections:
             raise CardBusyError("another program uses the card", reader=reader)
-        return next((device.address for device in self._devices.values() if reader in device.names), None)
+        return next((device.address for device in [*self._devices.values()] if reader in device.names), None)
 
     def _folder(self, port: str) -> Path:
         path = self._sys / self._controller / f"usb{self._bus}"
