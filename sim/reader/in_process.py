@@ -160,14 +160,14 @@ class InProcessBackend:
 
     def _seen_presence(self, reader: str, last: Presence, *, swapped: bool) -> Presence:
         """A swap that was too quick to be seen is told as the removal that it began with."""
-        now = self.presence(reader)
+        now, slot = self.presence(reader), self._slots.get(reader)
         if swapped and now is last and last is not Presence.EMPTY:
             self._met.pop(reader, None)
             return Presence.EMPTY
-        if now is Presence.EMPTY:
+        if slot is None or now in (Presence.EMPTY, Presence.NO_READER):
             self._met.pop(reader, None)
         else:
-            self._met[reader] = self._slots[reader].generation
+            self._met[reader] = slot.generation
         return now
 
     def _slot(self, reader: str) -> VirtualSlot:

@@ -58,6 +58,13 @@ def test_a_wait_ends_with_its_time_and_with_a_cancel_that_came_before_it(backend
     assert backend.wait_for_change(NAME, Presence.PRESENT, 60.0) is Presence.PRESENT
 
 
+def test_a_reader_whose_cable_is_pulled_is_told_to_whoever_waits_for_it(
+    backend: InProcessBackend, slot: VirtualSlot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot.changed, "wait", lambda timeout_s: backend.unplug(NAME))
+    assert backend.wait_for_change(NAME, Presence.PRESENT, 60.0) is Presence.NO_READER
+
+
 def test_a_cancel_wakes_whoever_waits(backend: InProcessBackend, slot: VirtualSlot) -> None:
     seen: list[Presence] = []
     thread = threading.Thread(target=lambda: seen.append(backend.wait_for_change(NAME, Presence.PRESENT, 60.0)))
