@@ -269,6 +269,16 @@ def first(*deeds: Callable[[Person], object], then: str | None = None) -> Deed:
     return deed
 
 
+def lingers(seconds: float) -> Callable[[Person], None]:
+    """Stay at the question for so long, and touch the screen now and then: no time-out ends it."""
+
+    def deed(person: Person) -> None:
+        person.clock.advance(seconds)
+        person.touch()
+
+    return deed
+
+
 def leaves(person: Person) -> None:
     """Walk away from the question."""
     person.clock.advance(AWAY_S)

@@ -8,7 +8,7 @@ from kiosk.steps.identity.administrator import LOGGED_IN_S
 from sim.stories.administration import RoomHouse
 from sim.stories.administrator import HANDED_OUT, HOUSE, housed, look_after
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.person import Story, first, pulls, pulls_lit, puts
+from sim.stories.person import Story, first, lingers, pulls, pulls_lit, puts
 from sim.stories.register import both
 from sim.stories.room import OLD_PIN, Room
 from sim.stories.setting import attended
@@ -70,7 +70,7 @@ STORIES = [
     ErrandStory(
         "administrate: after a quarter of an hour the code is asked for again, and the card stays in", "administrate",
         menu(
-            home=[first(lambda p: p.clock.advance(LOGGED_IN_S + 1), then="attend"), pulls("administrator")],
+            home=[first(lingers(LOGGED_IN_S + 1), then="attend"), pulls("administrator")],
             **{"pickup.log_in_again": "next"},
         ), HOUSE, prepare=housed, events=(*LOGGED_IN, *HANDED_OUT), check=begun(("attend", "done", "")),
         views=("administrate.home", "pickup.log_in_again", "pickup.pin_administrator", "pickup.document"),
@@ -78,7 +78,7 @@ STORIES = [
     ErrandStory(
         "administrate: after a quarter of an hour in the one reader", "administrate",
         menu(
-            "holder", home=[first(lambda p: p.clock.advance(LOGGED_IN_S + 1), then="attend")],
+            "holder", home=[first(lingers(LOGGED_IN_S + 1), then="attend")],
             **{"pickup.log_in_again": "next", "pickup.take_administrator": pulls()},
         ), ONE_READER, prepare=housed, check=begun(("attend", "done", "")),
         views=("administrate.home", "pickup.log_in_again", "pickup.pin_administrator", "pickup.document"),
