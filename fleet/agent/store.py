@@ -28,7 +28,7 @@ Fault = Literal["damaged", "full", "unwritable", "newer"]
 
 _ADVICE: dict[Fault, str] = {
     "damaged": "is damaged; `kortkiosk store set-aside` keeps it beside, and the station begins with a new one",
-    "full": "cannot grow, the disk is full; make room, then start again",
+    "full": "cannot grow, the disk is full; make room, and start again where it does not go on by itself",
     "unwritable": "cannot be written; check the disk, the owner and the mode of the file and its directory",
     "newer": "was written by a newer version of this program; install that version again",
 }
@@ -67,6 +67,11 @@ class StoreError(Exception):
         self.path = path
         self.fault: Fault = fault
 
+    @property
+    def problem(self) -> str:
+        """The station's problem that it is: damage stays until somebody has acted, all else may pass by itself."""
+        return "store_damaged" if self.fault == "damaged" else "store"
+
 
 class StationStore:
     """The open file. Make it with `open`; end it with `close`."""
@@ -97,6 +102,10 @@ class StationStore:
     def transact_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """The same, for code without a loop; it blocks. Never call it inside `work`. Raises StoreError."""
         return self._thread.submit(self._run, work).result()
+
+    async def prove_writable(self) -> None:
+        """Commit a page that says what it said before. Raises StoreError where the file takes nothing."""
+        await self.transact(lambda cx: cx.execute(f"PRAGMA user_version = {VERSION}"))
 
     def close(self) -> None:
         """Finish the work that was handed in, then close the file. A second call does nothing."""

@@ -60,7 +60,7 @@ from kiosk.station.forgotten_card import ForgottenCardWatch
 from kiosk.station.gpio_service import Dim, GpioListeners, GpioService, ServiceDoor
 from kiosk.station.home_controller import CardKnowledge, HomeContent, HomeController
 from kiosk.station.host import Host
-from kiosk.station.housekeeping import run_housekeeping
+from kiosk.station.housekeeping import run_housekeeping, run_settling
 from kiosk.station.image_slots import RaucInstaller, image_slots
 from kiosk.station.journal import Journal
 from kiosk.station.log_bundle import MOST_EVENTS
@@ -197,6 +197,7 @@ async def _build(context: _Context, screen: Screen, timing: Timing | None) -> St
                 backing.records.journal, clock, lambda: backing.fleet.book.issued if backing.fleet else None
             )
         )
+        work.append(_settling(context, backing.records.journal))
         work.append(_check_file(context, backing.records))
     if backing.records is not None and backing.fleet is not None and updates is not None:
         work.append(updates.run())
@@ -236,6 +237,20 @@ async def _end(tasks: "Sequence[asyncio.Task[None]]") -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _settling(context: _Context, journal: Journal) -> Coroutine[Any, Any, None]:
+    """What could not be written is, and errands are to be had again, as soon as the file takes writes. A station that could not
+    be built for its file is not: it is started anew."""
+    problems = context.problems
+    was_built = "store" not in problems.codes
+
+    def takes_again() -> None:
+        if was_built:
+            problems.clear("store")
+        context.changed()
+
+    return run_settling(journal, context.clock, lambda: was_built and "store" in problems.codes, takes_again)
 
 
 async def _check_file(context: _Context, records: Records) -> None:

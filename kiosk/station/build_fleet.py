@@ -243,7 +243,7 @@ async def record_dropped_lists(records: Records, fleet: FleetConnection) -> None
 def _join_error(error: Exception) -> JoinError:
     """What is wrong with the file; whatever it holds that cannot be read is its damage."""
     if isinstance(error, StoreError):
-        return JoinError("store_damaged" if error.fault == "damaged" else "store", str(error))
+        return JoinError(error.problem, str(error))
     logger.error("the station's file holds what cannot be read: %s", type(error).__name__)
     return JoinError("store_damaged", f"the station's file holds what cannot be read: {type(error).__name__}")
 

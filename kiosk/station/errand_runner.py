@@ -57,7 +57,7 @@ class ErrandRunner:
                 log = await self.journal.start(errand.id)
                 self.activity.errand = errand.id
         except StoreError as error:
-            self.report("store", str(error))
+            self.report(error.problem, str(error))
             return None
         given = replace(
             self.capabilities(), machine=self.administration(self), administrator_session=administrator_session

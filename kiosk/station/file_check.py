@@ -71,7 +71,7 @@ async def check_at_start(path: Path, station: str, journal: Journal, report: Cal
             report("events", _in_words(findings.events))
         await journal.transact(lambda cx: _tell(cx, station, journal, findings))
     except StoreError as error:
-        report("store_damaged" if error.fault == "damaged" else "store", str(error))
+        report(error.problem, str(error))
     except sqlite3.IntegrityError as error:
         report("store_damaged", str(StoreError(path, "damaged", str(error))))
 

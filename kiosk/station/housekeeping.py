@@ -1,4 +1,5 @@
-"""Hourly housekeeping of the station's file: a checkpoint of its chain, and deletion of what has expired.
+"""Housekeeping of the station's file: hourly a checkpoint of its chain, and deletion of what has expired; once the file takes
+writes again after it did not, what it did not take.
 
 Rules: an errand is forgotten 400 days after its end, as the fleet forgets those that hand nothing over; its events are not
 touched: the outbox keeps them until the server holds them, and 30 days more. Of a slot's openings only the slot is kept, which
@@ -18,6 +19,7 @@ from kiosk.ports import Clock
 from kiosk.station.journal import Journal
 
 EVERY_S = 3600.0
+SETTLE_EVERY_S = 10.0
 KEPT = timedelta(days=400)
 _OF_SLOTS = (Effect.SLOT_OPEN, Effect.SLOT_REOPEN)
 
@@ -34,6 +36,25 @@ async def run_housekeeping(journal: Journal, clock: Clock, signed: Callable[[], 
                 await journal.transact(partial(delete_expired, now=late))
         except StoreError as error:
             log.error("the station's file cannot be looked after: %s", error)
+
+
+async def run_settling(
+    journal: Journal, clock: Clock, is_refused: Callable[[], bool], takes_again: Callable[[], None]
+) -> None:
+    """Until cancelled. Nobody restarts a station because its disk was full for a while: a block that was pledged, and the next
+    person, would wait for that. `is_refused`: whether the station offers nothing since its file took nothing."""
+    while True:
+        await clock.sleep(SETTLE_EVERY_S)
+        if not journal.is_owing and not is_refused():
+            continue
+        try:
+            await journal.settle()
+            await journal.prove_writable()
+        except StoreError as error:
+            log.debug("the station's file takes nothing yet: %s", error)
+        else:
+            log.warning("the station's file takes writes again")
+            takes_again()
 
 
 def delete_expired(cx: sqlite3.Connection, now: datetime) -> int:

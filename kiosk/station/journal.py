@@ -87,6 +87,9 @@ class Journal:
         self._on_commit = on_commit
         self._on_collected = on_collected
         self.redeem = redeem
+        self._owed: dict[Log, Ended] = {}
+        """Errands that are over, whose end could not be written when they were."""
+        self._settling = asyncio.Lock()
 
     async def boot(self, version: str) -> tuple[Interrupted, ...]:
         """Write down what a stop cut off, and that the station started. Raises StoreError."""
@@ -108,10 +111,31 @@ class Journal:
         return order if order is not None and order.hsa_id == hsa_id else None
 
     async def start(self, kind: str) -> "Log":
-        """Begin an errand. Raises StoreError: then nothing has begun."""
+        """Begin an errand, after what is owed. Raises StoreError: then nothing has begun."""
+        await self.settle()
         log = Log(self, str(uuid.uuid4()), kind, self._clock.monotonic())
         await self.transact(lambda cx: log.begin(cx))
         return log
+
+    @property
+    def is_owing(self) -> bool:
+        """Whether an errand's end could not be written yet."""
+        return bool(self._owed)
+
+    def owe(self, log: "Log", ended: Ended) -> None:
+        """The end of that errand could not be written: `settle` does it."""
+        self._owed[log] = ended
+
+    async def settle(self) -> None:
+        """Write the ends that are owed, with all that happened before them. Raises StoreError, and then still owes them."""
+        async with self._settling:
+            for log, ended in tuple(self._owed.items()):
+                await log.end(ended)
+                del self._owed[log]
+
+    async def prove_writable(self) -> None:
+        """Raises StoreError where the file takes nothing."""
+        await self._store.prove_writable()
 
     def now(self) -> str:
         """The time for a record: RFC 3339, UTC."""
@@ -222,8 +246,8 @@ class Log:
         self.opened: set[int] = set()
         """Slots that this errand has opened, or may have."""
         self._unwritten: list[Callable[[sqlite3.Connection], None]] = []
-        """Writers of what happened and could not be committed: it is written with the errand's end, or, of an effect, at the next
-        start as unknown."""
+        """Writers of what happened and could not be committed: it is written with the errand's end as soon as the file takes
+        that, or, of an effect, at the next start as unknown."""
         self._journal = journal
         self._started = started
 
@@ -348,7 +372,8 @@ class Log:
         await self._journal.transact(work)
 
     async def end(self, ended: Ended) -> None:
-        """Commit how the errand ended. Only the first word that was committed counts."""
+        """Commit how the errand ended; only the first word that was committed counts. Raises StoreError, and the journal owes
+        it."""
         if self.ended is not None:
             return
         if self.unknown and ended.outcome not in (ErrandOutcome.DONE, ErrandOutcome.UNKNOWN):
@@ -373,7 +398,11 @@ class Log:
             if ended.outcome == ErrandOutcome.DONE and self._order_no:
                 self._journal.collect(cx, self._order_no)
 
-        await self._journal.transact(work)
+        try:
+            await self._journal.transact(work)
+        except StoreError:
+            self._journal.owe(self, ended)
+            raise
         self._unwritten.clear()
         self.ended = ended
 

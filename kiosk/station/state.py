@@ -77,7 +77,7 @@ class EventRecorder:
         try:
             await journal.transact(lambda cx: journal.event(cx, kind, None, content))
         except StoreError as error:
-            self.report("store", str(error))
+            self.report(error.problem, str(error))
 
 
 def _utc(time: datetime) -> str:

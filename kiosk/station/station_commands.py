@@ -85,7 +85,7 @@ class StationCommands:
         try:
             verdict = await self._gate.take(payload)
         except StoreError as error:
-            self._report("store", str(error))
+            self._report(error.problem, str(error))
             return
         match verdict:
             case TakenCommand():
@@ -101,7 +101,7 @@ class StationCommands:
         try:
             result = await self._carry_out(taken)
         except StoreError as error:
-            self._report("store", str(error))
+            self._report(error.problem, str(error))
             result = answer(taken, CommandOutcome.FAILED, "store")
         except Exception:  # whatever it was: say it, write it, and stay a station
             logger.exception("a command crashed")
@@ -123,7 +123,7 @@ class StationCommands:
         try:
             await self._gate.conclude(taken, result)
         except StoreError as error:
-            self._report("store", str(error))
+            self._report(error.problem, str(error))
         self._link.notify()
         self._link.tell_result(encode(result))
 
@@ -143,7 +143,7 @@ class StationCommands:
             for left in await self._gate.left_open():
                 await self._conclude(left.taken, _after_stop(left))
         except StoreError as error:
-            self._report("store", str(error))
+            self._report(error.problem, str(error))
         except MessageError as error:
             logger.error("a command of an older program is kept in a form that is not known: %s", error)
 
@@ -152,7 +152,7 @@ class StationCommands:
             for result in await self._gate.results():
                 self._link.tell_result(encode(result))
         except StoreError as error:
-            self._report("store", str(error))
+            self._report(error.problem, str(error))
 
 
 @dataclass(frozen=True, slots=True)

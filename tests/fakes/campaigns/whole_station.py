@@ -217,13 +217,13 @@ async def _is_online(station: Station) -> bool:
 
 
 async def _is_drained(station: Station) -> bool:
-    """Whether the server has every event, and every block and hold that waited here."""
+    """Whether nothing that happened is yet to be written, and the server has every event, block and hold that waited here."""
     records = station.records
     if records is None:
         return True
     waiting = "SELECT count(*) FROM block_queue WHERE result IS NULL"
     (blocks,) = await records.file.store.transact(lambda cx: cx.execute(waiting).fetchone())
-    return blocks == 0 and await records.depth() == 0
+    return not records.journal.is_owing and blocks == 0 and await records.depth() == 0
 
 
 async def _until(station: Station, limit_s: float, reached: Callable[[], Awaitable[bool]]) -> bool:

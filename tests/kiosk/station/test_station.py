@@ -8,10 +8,11 @@ import pytest
 
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.link import StationState
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection, SpeechSection
 from kiosk.errands.registry import ERRANDS
-from kiosk.station import build_devices
+from kiosk.ports import Ended, NamedOutcome
+from kiosk.station import build_devices, housekeeping
 from kiosk.station.build import open_station
 from kiosk.station.host import Host
 from kiosk.station.station import Station
@@ -177,6 +178,40 @@ async def test_a_disk_that_fills_later_ends_the_offers_not_the_station(
             assert await station.run(PICKUP) is None
         assert station.missing(PICKUP) == "store"
         assert (await home_of(station)).options[0].reason is not None
+
+
+async def test_once_the_disk_takes_writes_again_errands_are_to_be_had_and_what_happened_is_told(
+    region: DemoRegion, world: VirtualBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody restarts a station for a disk that was full for a minute; a card in its bin waited for that to be blocked."""
+    monkeypatch.setattr(housekeeping, "SETTLE_EVERY_S", 0.05)
+    config, base = in_region(region, tmp_path / "data")
+    async with open_station(config, base, Visitor(), virtual=world) as station:
+        assert station.records is not None
+        log = await station.records.journal.start("return_card")
+
+        async def full(self: StationStore, work: Any) -> Any:
+            raise StoreError(self.path, "full")
+
+        with monkeypatch.context() as patch:
+
+            async def falls() -> NamedOutcome:
+                patch.setattr(StationStore, "transact", full)
+                return NamedOutcome(Outcome.DROPPED)
+
+            with pytest.raises(StoreError):
+                await log.effect(Effect.DROP_CARD, falls(), card_number="9752269000000001")
+            with pytest.raises(StoreError):
+                await log.end(Ended(ErrandOutcome.FAULT, "store"))
+            assert await station.run(PICKUP) is None
+            await asyncio.sleep(0.2)
+            assert station.missing(PICKUP) == "store"
+        async with asyncio.timeout(LIMIT_S):
+            while station.missing(PICKUP) is not None:  # noqa: ASYNC110  # the station's own task: no event
+                await asyncio.sleep(0.02)
+        query = "SELECT f.name, f.outcome, e.outcome FROM effect f JOIN errand e ON e.id = f.errand"
+        rows = await station.records.file.store.transact(lambda cx: cx.execute(query).fetchall())
+        assert rows == [("drop.card", "dropped", "fault")]
 
 
 async def test_a_reader_that_is_not_there(
