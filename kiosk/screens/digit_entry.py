@@ -7,13 +7,15 @@ holds them as text. The screen asks how many there are, and how they stand to th
 from drivers.reader.secret import CodeBuffer, Secret
 from kiosk.policy import Judged, PinPolicy
 
+DIGITS = "0123456789"
+
 
 class DigitEntry:
-    """Buffer of at most `most` digits."""
+    """Buffer of at most `most` digits, or of other `signs` of ASCII."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, signs: str = DIGITS) -> None:
         self._digits = CodeBuffer(most)
-        self.most = most
+        self.most, self._signs = most, signs
 
     def __len__(self) -> int:
         return len(self._digits)
@@ -23,7 +25,7 @@ class DigitEntry:
 
     def add(self, digit: str) -> None:
         """Append a digit, as long as there is room."""
-        if len(self._digits) < self.most and digit.isascii() and digit.isdigit():
+        if len(self._digits) < self.most and len(digit) == 1 and digit in self._signs:
             self._digits.append(ord(digit))
 
     def erase(self) -> None:

@@ -1,7 +1,7 @@
 """Focus of a keypad: what can be chosen on a screen, in the order of its view, and how it is called.
 
 Choices come first, then what the screen itself adds (pages, the way on from a code), the view's ways on, and the rail. The keys
-of the pad have no focus: they are typed.
+of the pad have no focus: they are typed. Those of a keyboard come first: a keypad has no letters.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from kiosk.screens.speech import Sentence, numbered_choices
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Board, Choose, EnterCode, EnterDigits, View, say
+from kiosk.views import Board, Choose, EnterCode, EnterDigits, EnterText, View, say
 
 _OWN = {
     "page:on": say("frame.read_on"),
@@ -17,6 +17,13 @@ _OWN = {
     "timeout:more": say("timeout.more"),
     "timeout:end": say("timeout.end"),
     "help:close": say("help.close"),
+    "key:erase": say("keyboard.erase"),
+    "key:clear": say("keypad.clear"),
+    "key:page": say("keyboard.page"),
+    "key:.": say("keyboard.dot"),
+    "key::": say("keyboard.colon"),
+    "key:/": say("keyboard.slash"),
+    "key:-": say("keyboard.hyphen"),
 }
 PAD, RAIL = "key:", "rail:"
 Places = Mapping[str, tuple[int, int]]
@@ -28,7 +35,7 @@ def focus_order(view: View[Any], places: Places) -> list[str]:
     ways = [button.value for button in (view.primary, view.side, view.way_out) if button]
     rail = [name for name in places if name.startswith(RAIL)]
     own = [name for name in places if name not in (*ways, *rail) and not name.startswith(PAD)]
-    names = dict.fromkeys((*_body(view), *_seen(own, places), *ways, *_seen(rail, places)))
+    names = dict.fromkeys((*_body(view), *_keys(view, places), *_seen(own, places), *ways, *_seen(rail, places)))
     return [name for name in names if name in places]
 
 
@@ -49,8 +56,10 @@ def focus_text(view: View[Any], target: str, words: ScreenTexts) -> Sentence:
     for button in (*actions, view.primary, view.side, view.way_out):
         if button and button.value == target:
             return button.text
-    if target == "submit" and isinstance(view, EnterCode | EnterDigits):
+    if target == "submit" and isinstance(view, EnterCode | EnterDigits | EnterText):
         return view.submit
+    if target.startswith(PAD) and target not in _OWN:
+        return target.removeprefix(PAD)
     if target == "rail:language":
         return words.other.frame("frame.language")
     if target.startswith(RAIL):
@@ -64,6 +73,14 @@ def _body(view: View[Any]) -> list[str]:
     if isinstance(view, Choose):
         return [option.value for option in view.options]
     return [button.value for button in view.actions] if isinstance(view, Board) else []
+
+
+def _keys(view: View[Any], places: Places) -> list[str]:
+    """The keys of a keyboard: signs, then those beside the field."""
+    if not isinstance(view, EnterText):
+        return []
+    signs = [name for name in places if name.startswith(PAD) and len(name) == len(PAD) + 1]
+    return [*_seen(signs, places), *(name for name in places if name.startswith(PAD) and name not in signs)]
 
 
 def _seen(names: list[str], places: Places) -> list[str]:

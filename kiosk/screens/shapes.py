@@ -10,14 +10,39 @@ from kiosk.screens.choose import ChooseShape
 from kiosk.screens.closed import ClosedShape
 from kiosk.screens.confirm import ConfirmShape
 from kiosk.screens.digit_entry import DigitEntry
-from kiosk.screens.digit_pad import DigitPadShape
 from kiosk.screens.enter_code import EnterCodeShape
 from kiosk.screens.enter_digits import EnterDigitsShape
+from kiosk.screens.enter_text import EnterTextShape
+from kiosk.screens.entry_shape import EntryShape
 from kiosk.screens.shape import Answer, Shape
 from kiosk.screens.tell import TellShape
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Await, Board, Busy, Checklist, Choose, ClosedHome, Confirm, EnterCode, EnterDigits, Tell, View
+from kiosk.views import (
+    Await,
+    Board,
+    Busy,
+    Checklist,
+    Choose,
+    ClosedHome,
+    Confirm,
+    EnterCode,
+    EnterDigits,
+    EnterText,
+    Tell,
+    View,
+)
+
+_SHAPES: dict[type[View[Any]], type[Shape]] = {
+    Checklist: ChecklistShape,
+    Choose: ChooseShape,
+    ClosedHome: ClosedShape,
+    Await: AwaitShape,
+    Confirm: ConfirmShape,
+    Tell: TellShape,
+    Board: BoardShape,
+    Busy: BusyShape,
+}
 
 
 def shape_of(
@@ -25,28 +50,18 @@ def shape_of(
 ) -> Shape:
     """The widgets for a view. `entry` holds what was typed before the screen was built anew."""
     match view:
-        case Checklist():
-            return ChecklistShape(view, words, theme, answer)
         case EnterCode():
             return EnterCodeShape(view, words, theme, answer, entry)
         case EnterDigits():
             return EnterDigitsShape(view, words, theme, answer, entry)
-        case Choose():
-            return (ClosedShape if isinstance(view, ClosedHome) else ChooseShape)(view, words, theme, answer)
-        case Await():
-            return AwaitShape(view, words, theme, answer)
-        case Confirm():
-            return ConfirmShape(view, words, theme, answer)
-        case Tell():
-            return TellShape(view, words, theme, answer)
-        case Board():
-            return BoardShape(view, words, theme, answer)
-        case Busy():
-            return BusyShape(view, words, theme, answer)
+        case EnterText():
+            return EnterTextShape(view, words, theme, answer, entry)
         case _:
-            raise TypeError(f"no screen for {type(view).__name__}")
+            if (shape := _SHAPES.get(type(view))) is None:
+                raise TypeError(f"no screen for {type(view).__name__}")
+            return shape(view, words, theme, answer)
 
 
 def entry_of(shape: Shape) -> DigitEntry | None:
     """What is typed on it, to be taken over."""
-    return shape.entry if isinstance(shape, DigitPadShape) else None
+    return shape.entry if isinstance(shape, EntryShape) else None

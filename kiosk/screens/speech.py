@@ -19,6 +19,7 @@ from kiosk.views import (
     Confirm,
     EnterCode,
     EnterDigits,
+    EnterText,
     Fact,
     Note,
     PersonName,
@@ -135,7 +136,7 @@ def _middle(view: View[Any], private: bool) -> Iterator[Sentence]:
         case EnterCode():
             yield from _given(view.hint)
             yield from _facts(view.facts)
-        case EnterDigits():
+        case EnterDigits() | EnterText():
             yield from _given(view.hint)
         case Confirm():
             yield from _points(view.points)

@@ -17,7 +17,8 @@ from kiosk.screens import kivy_environment as env
 from kiosk.screens.busy import BusyShape
 from kiosk.screens.closed import ClosedScreen, OutOfOrder
 from kiosk.screens.enter_digits import EnterDigitsShape
-from kiosk.screens.focus import focus_order, focus_text, next_focus
+from kiosk.screens.enter_text import EnterTextShape
+from kiosk.screens.focus import PAD, focus_order, focus_text, next_focus
 from kiosk.screens.frame import Frame, StripStatus
 from kiosk.screens.frame_rate import FrameRate
 from kiosk.screens.garbage_collection import GarbageCollector
@@ -138,10 +139,14 @@ class Staging:
             self.listening.hush()
 
     def scan(self, text: str) -> None:
-        """A scanner has read something: it counts where digits are asked for and nothing lies over the question."""
+        """A scanner has read something: it counts where it can be an answer and nothing lies over the question."""
         self._notice()
-        if isinstance(self.shape, EnterDigitsShape) and self.layers.uppermost is self._frame:
+        if self.layers.uppermost is not self._frame:
+            return
+        if isinstance(self.shape, EnterDigitsShape):
             self.shape.on_scan(self.state.read_scan(text))
+        elif isinstance(self.shape, EnterTextShape):
+            self.shape.on_scan(text)
 
     def press(self, key: Key) -> None:
         """A listed keypad's key. Digits count where the question is uppermost; one picks a choice, unless the question is so new
@@ -156,7 +161,8 @@ class Staging:
             case "back":
                 self._go_back()
             case "enter" if self.focus is not None:
-                self.layers.activate(self.focus)
+                if self.layers.activate(self.focus) and self.focus.startswith(PAD):
+                    self._announce_typed()
             case "audio" | "volume" | "rate" | "plugged" | "unplugged":
                 self._hear(key)
             case _ if self.shape and self.layers.uppermost is self._frame:
@@ -168,9 +174,14 @@ class Staging:
         if not isinstance(self.view, Choose):
             shape.press(key)
             if entry_of(shape) is not None and key != "enter":
-                self._announce(say("listen.typed", count=self.typed()))
+                self._announce_typed()
         elif not self.layers.quiet_s and (choice := choice_of(self.view, key)):
             self._answer(choice)
+
+    def _announce_typed(self) -> None:
+        """How much is typed, never what."""
+        signs = isinstance(self.shape, EnterTextShape)
+        self._announce(say("listen.typed_signs" if signs else "listen.typed", count=self.typed()))
 
     def _move_focus(self, by: int) -> None:
         """Give the focus to the next target, or the one before, and say what it is."""

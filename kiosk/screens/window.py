@@ -209,8 +209,8 @@ class KivyScreen:
         return bool(self.staging.layers.quiet_s <= 0)
 
     def scan(self, text: str) -> None:
-        """What a scanner at the station has read. Only a question for digits that are no secret (`EnterDigits`) hears it; what
-        is no card number is said to be none."""
+        """What a scanner at the station has read. A question for digits that are no secret (`EnterDigits`) hears it, where what
+        is no card number is said to be none, and one for a text that may be scanned (`EnterText`)."""
         self.staging.scan(text)
 
     def press(self, key: Key) -> None:

@@ -2,8 +2,8 @@
 
 Screens draw views, `walk` prints them, tests answer them; none of them knows the journey. Texts are keys with arguments
 (`Say`), so the language may change at any moment. The shapes are few: `Choose`, `ClosedHome`, `Checklist`, `Await`,
-`EnterCode`, `EnterDigits`, `Confirm` (also a receipt), `Tell`, `Board` for the administrator, and `Busy` while a step that cannot
-be undone runs.
+`EnterCode`, `EnterDigits`, `EnterText`, `Confirm` (also a receipt), `Tell`, `Board` for the administrator, and `Busy` while a
+step that cannot be undone runs.
 
 >>> from kiosk.views import Confirm, Button, say
 >>> view = Confirm(name="pickup.write", title=say("write.title"), primary=Button("write", say("write.go")))
@@ -49,6 +49,7 @@ from kiosk.views.shapes import (
     Confirm,
     EnterCode,
     EnterDigits,
+    EnterText,
     ReceiptPanel,
     Tell,
     View,
@@ -72,6 +73,7 @@ __all__ = [
     "DropDrawing",
     "EnterCode",
     "EnterDigits",
+    "EnterText",
     "Fact",
     "LetterDrawing",
     "Local",

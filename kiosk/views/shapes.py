@@ -115,6 +115,22 @@ class EnterDigits(View[str]):
     codes: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class EnterText(View[str]):
+    """Text on a keyboard of the signs that can be in it, shown as typed and never spoken.
+
+    `keyboard`: `code` has Crockford's 32 signs, shown in fours; `host` those of names and addresses. `text` stands there to
+    begin with. `scans`: what a scanner reads is the answer, as it was read."""
+
+    keyboard: Literal["code", "host"]
+    at_least: int = 1
+    at_most: int
+    submit: Say
+    text: str = ""
+    scans: bool = False
+    hint: Say | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiptPanel:
     """A receipt as it will stand on paper. `qr` is empty before it is signed."""

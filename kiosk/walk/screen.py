@@ -19,6 +19,7 @@ from kiosk.views import (
     DropDrawing,
     EnterCode,
     EnterDigits,
+    EnterText,
     ReaderDrawing,
     View,
 )
@@ -153,6 +154,8 @@ def _takes(view: View[Any], value: str) -> bool:
         case EnterCode():
             fits = value.isascii() and value.isdigit() and view.min_length <= len(value) <= view.max_length
             return fits and (view.policy is None or view.policy.accepts(value))
+        case EnterText():
+            return view.at_least <= len(value) <= view.at_most
         case EnterDigits():
             digits = value.isascii() and value.isdigit()
             return digits or (view.codes and isinstance(parse_scan(value), OrderCode | EnvelopeCode))

@@ -16,7 +16,20 @@ from typing import Any, Literal
 from drivers.reader.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, parse_scan
 from kiosk.ports import Activity
-from kiosk.views import CANCEL, Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, ReaderDrawing, Tell, View
+from kiosk.views import (
+    CANCEL,
+    Await,
+    Board,
+    Busy,
+    Choose,
+    Confirm,
+    EnterCode,
+    EnterDigits,
+    EnterText,
+    ReaderDrawing,
+    Tell,
+    View,
+)
 from sim.bench.virtual_bench import BenchMoveError, VirtualBench
 from sim.stories.clock import HandClock
 
@@ -170,6 +183,8 @@ class Person:
                 assert view.policy is None or view.policy.accepts(value), "the pad would not take that code"
                 self.typed.append((view.name, value))
                 return Secret(value)
+            case EnterText():
+                assert view.at_least <= len(value) <= view.at_most, "the keyboard would not take that text"
             case EnterDigits():
                 code = view.codes and isinstance(parse_scan(value), OrderCode | EnvelopeCode)
                 assert code or value.isdigit(), "digits only"

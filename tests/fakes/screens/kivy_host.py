@@ -169,6 +169,11 @@ class Host(Looks):
         """A key of a listed keypad."""
         self.screen.press(key)
 
+    async def do_activate(self, target: str) -> None:
+        """As a touch on it, without a finger."""
+        await self.screen.settle()
+        assert self.screen.staging.layers.activate(target), target
+
     async def do_scan(self, text: str) -> None:
         self.screen.scan(text)
 

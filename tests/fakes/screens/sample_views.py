@@ -28,6 +28,7 @@ from kiosk.views import (
 )
 from tests.fakes.screens.sample_questions import (
     CHOOSE_LIST,
+    CLAIM,
     CONFIRM,
     FOUND,
     IDLE,
@@ -36,6 +37,7 @@ from tests.fakes.screens.sample_questions import (
     PRINTED,
     PUK,
     RECEIPT,
+    SERVER,
 )
 from tests.fakes.screens.sample_words import CANCEL_BUTTON, COLLECT, RECEIPT_QR, UNLOCK, WAITS, sentence
 
@@ -192,6 +194,8 @@ SAMPLES = {
     "18-collect": Sample(SLOT),
     "19-card-pulled": Sample(PULLED, card_in=False),
     "20-printed": Sample(PRINTED, types="5082"),
+    "21-claim": Sample(CLAIM, card_in=False, types="5082"),
+    "22-server": Sample(SERVER, card_in=False),
 }
 
 CONTACTS = (
