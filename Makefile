@@ -108,7 +108,7 @@ image-tools: ## install what an image is built with (as root; image/debian-packa
 	@image/install_tools.sh
 
 image: setup image-tools ## the station's disk, ARCH=amd64 (as root; minutes; goes on where it was cut off; ACCEPT=1 takes changed packages)
-	@nice $(PY) -m image --architecture $(or $(ARCH),amd64) $(if $(ACCEPT),--accept) $(if $(SIGNER),--signer $(SIGNER)) $(ARGS)
+	@nice $(PY) -m image --architecture $(or $(ARCH),amd64) $(if $(ACCEPT),--accept) $(if $(VERSION),--version $(VERSION)) $(if $(SIGNER),--signer $(SIGNER)) $(ARGS)
 
 image-test: image ## that disk started in an emulated PC and touched there (many minutes), pictures in build/image/test
 	@nice $(PY) -m pytest -p no:cacheprovider tests/image/booted.py $(ARGS)

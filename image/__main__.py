@@ -9,8 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from fleet.messages.commands import VERSION
 from image.build import PROJECT, TARGETS, Options, build
 from image.commands import CommandError, run
+from image.layout import version_of
 from image.packages import PackagesChangedError
 from image.python_site import PythonVersionError
 
@@ -20,7 +22,11 @@ def main() -> int:
     arguments = _parser().parse_args()
     epoch = arguments.epoch or int(run("git", "log", "-1", "--format=%ct", cwd=PROJECT))
     output = arguments.output or PROJECT / "build" / "image" / arguments.architecture
-    options = Options(arguments.architecture, output.resolve(), epoch, arguments.accept, arguments.signer)
+    version = arguments.version or version_of(epoch)
+    if VERSION.match(version) is None:
+        print(f"image: {version!r} is no version: numbers with dots between them, such as 2026.48.1", file=sys.stderr)
+        return 2
+    options = Options(arguments.architecture, output.resolve(), epoch, version, arguments.accept, arguments.signer)
     try:
         print(build(options))
     except PackagesChangedError as error:
@@ -37,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--architecture", choices=sorted(TARGETS), default="amd64")
     parser.add_argument("--accept", action="store_true", help="record the package versions that came")
     parser.add_argument("--epoch", type=int, help="Unix seconds of every file (the commit's)")
+    parser.add_argument("--version", help="the image's, as its bundle has it (the commit's year, week and weekday)")
     parser.add_argument(
         "--signer", type=Path, metavar="FILE", help="certificate that signs the manifest, its key beside it"
     )

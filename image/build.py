@@ -22,7 +22,7 @@ from pathlib import Path
 from image import layout, packages, papers, python_site
 from image.commands import run
 from image.steps import Built, Steps, digest_of, digest_of_tree, sha256_of
-from provisioning.appliance.layout import write_appliance
+from provisioning.appliance.layout import Machine, write_appliance
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent
@@ -49,11 +49,12 @@ FOR_THE_BUILD = ("dracut", "dracut-core")
 @dataclass(frozen=True)
 class Options:
     """What is built. `accept`: other package versions than those recorded are recorded. `epoch`: Unix seconds of every
-    file. `signer`: the certificate that signs the manifest, its key beside it."""
+    file. `version`: of the image, as its bundle has it. `signer`: the certificate that signs the manifest, its key beside it."""
 
-    architecture: str
+    architecture: Machine
     output: Path
     epoch: int
+    version: str
     accept: bool = False
     signer: Path | None = None
 
@@ -65,7 +66,7 @@ def build(options: Options, say: Callable[[str], None] = print) -> Path:
     packages.check_recorded(options.architecture, (root.folder / "packages.txt").read_text("utf-8"), options.accept)
     python = steps.make("python", _python_inputs(options), lambda folder: _make_python(options, folder))
     ours = (digest_of_tree(HERE / "root"), (HERE / "finish_tree.sh").read_text("utf-8"))
-    tree = steps.make("tree", _inputs(options, _make_tree, root, python, *ours),
+    tree = steps.make("tree", _inputs(options, _make_tree, root, python, options.version, *ours),
                       lambda folder: _make_tree(options, root, python, folder))  # fmt: skip
     verity = steps.make("verity", _inputs(options, _make_verity, tree), lambda folder: _make_verity(tree, folder))
     boot = steps.make("boot", _inputs(options, _make_boot, root, verity, *_boot_inputs(options)),
@@ -159,7 +160,9 @@ def _make_tree(options: Options, root: Built, python: Built, folder: Path) -> No
     run("cp", "--recursive", "--no-preserve=ownership", python.folder / "site", tree / "opt")
     (tree / "opt" / "site").rename(_new(tree / SITE[1:]))
     python_site.write_programs(tree / "opt/kortkiosk/bin")
-    write_appliance(tree)
+    write_appliance(tree, machine=options.architecture)
+    with (tree / "usr/lib/os-release").open("a", encoding="utf-8") as release:
+        release.write(f"IMAGE_ID=kortkiosk\nIMAGE_VERSION={options.version}\n")
     run(HERE / "finish_tree.sh", tree, env={"SOURCE_DATE_EPOCH": str(options.epoch)})
     _squash(tree, folder / "root.squashfs", options.epoch)
     shutil.rmtree(tree)
@@ -263,7 +266,7 @@ def _make_papers(options: Options, steps: tuple[Built, Built, Built], folder: Pa
 def _seal(options: Options, verity: Built, made: list[Path], say: Callable[[str], None]) -> None:
     path = options.output / "manifest.json"
     roothash = (verity.folder / "roothash").read_text("ascii").strip()
-    path.write_text(papers.manifest(options.architecture, options.epoch, roothash, made), "utf-8")
+    path.write_text(papers.manifest(options.architecture, options.version, options.epoch, roothash, made), "utf-8")
     if options.signer:
         papers.sign(path, options.signer)
     else:

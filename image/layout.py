@@ -9,6 +9,7 @@ changes no identifier of a partition. All identifiers follow from names, never f
 
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 Slot = Literal["a", "b"]
@@ -70,6 +71,15 @@ def offset_of(label: str, architecture: str) -> int:
     before = [part.mib for part in partitions(architecture)]
     index = next(index for index, part in enumerate(partitions(architecture)) if part.label == label)
     return (1 + sum(before[:index])) * MIB
+
+
+def version_of(epoch: int) -> str:
+    """The version of an image made from a commit of that time (Unix seconds): ISO year, week, weekday.
+
+    >>> version_of(1764374400)
+    '2025.48.6'
+    """
+    return ".".join(map(str, datetime.fromtimestamp(epoch, UTC).isocalendar()))
 
 
 def kernel_line(slot: Slot, roothash: str) -> str:

@@ -43,7 +43,7 @@ def write_python_bill(tools: Path, site: Path, folder: Path) -> None:
         folder / "python.cdx.json", python)  # fmt: skip
 
 
-def manifest(architecture: str, epoch: int, roothash: str, files: Iterable[Path]) -> str:
+def manifest(architecture: str, version: str, epoch: int, roothash: str, files: Iterable[Path]) -> str:
     """What was built, as JSON with sorted keys. Raises CommandError, OSError."""
     said = run("dpkg-query", "--show", "--showformat", "${Package} ${Version}\\n", *TOOLS)
     content = {
@@ -52,6 +52,7 @@ def manifest(architecture: str, epoch: int, roothash: str, files: Iterable[Path]
         "roothash": roothash,
         "source_date_epoch": epoch,
         "tools": dict(line.split(" ", 1) for line in said.splitlines()),
+        "version": version,
     }
     return json.dumps(content, indent=2, sort_keys=True) + "\n"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kiosk.config import ConfigError, load
-from provisioning.appliance.layout import PROGRAMS, write_appliance
+from provisioning.appliance.layout import MACHINES, PROGRAMS, write_appliance
 from provisioning.appliance.settings import write_settings
 from provisioning.appliance.volume import erase_keys
 
@@ -26,6 +26,7 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
         "--programs", type=Path, default=PROGRAMS, metavar="DIR",
         help="where the programs are, as the station sees it (%(default)s)",
     )  # fmt: skip
+    layout.add_argument("--machine", choices=MACHINES, default=MACHINES[0], help="its kind (%(default)s)")
     settings = make(below, "settings", "write firewall, time sources and USB devices from station.toml", _settings)
     settings.add_argument("--config", type=Path, required=True, metavar="FILE", help="station.toml")
     settings.add_argument("--output", type=Path, required=True, metavar="DIR", help="such as /run/kortkiosk-appliance")
@@ -42,7 +43,7 @@ def _erase(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any]
 
 
 def _layout(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    written = write_appliance(arguments.root, arguments.programs)
+    written = write_appliance(arguments.root, arguments.programs, arguments.machine)
     return {"written": written}, "\n".join(written)
 
 

@@ -1,22 +1,33 @@
 """Appliance layout: every file that makes a Debian root a station's, below that root, at the path where the system looks for it.
 
-Rules: files ship as they lie (`root/`), but for the paths of the programs. Units that are to run are linked as `systemctl enable`
-does, and what would give a shell at the console is masked. The root is not entered, so it may be of another architecture.
+Rules: files ship as they lie (`root/`), but for the paths of the programs and the kind of machine. Units that are to run are
+linked as `systemctl enable` does, and what would give a shell at the console is masked. The root is not entered, so it may be of
+another architecture.
 """
 
 import os
 import re
 import shutil
 from pathlib import Path
+from typing import Literal, get_args
 
 from provisioning import files
 from provisioning.appliance import usb_gate
+from provisioning.keys import tpm
 from provisioning.units import PROGRAM, STATION, write_units
+from provisioning.updates.boot_loaders import IMAGES, Slot
+
+Machine = Literal["amd64", "arm64"]
+MACHINES: tuple[Machine, ...] = get_args(Machine)
 
 SHIPPED = Path(__file__).with_name("root")
 UNITS, SYSUSERS = Path("usr/lib/systemd/system"), Path("usr/lib/sysusers.d/kortkiosk.conf")
-GATE = Path("usr/lib/kortkiosk/usb-gate")
-PROVISION = "@PROVISION@"
+GATE, OPENSSL = Path("usr/lib/kortkiosk/usb-gate"), Path("usr/lib/kortkiosk") / tpm.CONFIGURATION.name
+BOOT = {
+    "amd64": {slot: f"/efi/EFI/Linux/{image}" for slot, image in IMAGES.items()},
+    "arm64": {slot: f"/dev/disk/by-partlabel/boot-{slot.lower()}" for slot in Slot},
+}
+"""What starts a slot: on EFI a file, on a Raspberry Pi a partition."""
 PROGRAMS = Path("/opt/kortkiosk/bin")
 ENABLED = {
     "nftables.service": "sysinit.target",
@@ -28,6 +39,8 @@ ENABLED = {
     "kortkiosk-settings.path": "multi-user.target",
     "kortkiosk-settings.timer": "timers.target",
     "kortkiosk-erase.path": "multi-user.target",
+    "kortkiosk-slots.service": "multi-user.target",
+    "kortkiosk-trial.timer": "timers.target",
     "kortkiosk-station.service": "graphical.target",
 }
 """Units that run, and who wants them."""
@@ -39,8 +52,9 @@ MASKED = (
     "autovt@.service",
     "debug-shell.service",
     "ctrl-alt-del.target",
+    "rauc-mark-good.service",
 )
-"""What would take a name and a password, or open a shell, at the console."""
+"""What would take a name and a password, or open a shell, at the console; and RAUC's own service that believes every start."""
 EXECUTABLE = 0o755
 
 
@@ -48,11 +62,12 @@ class LayoutError(Exception):
     """The appliance cannot be laid out. The text says why."""
 
 
-def write_appliance(root: Path, programs: Path = PROGRAMS) -> list[str]:
+def write_appliance(root: Path, programs: Path = PROGRAMS, machine: Machine = "amd64") -> list[str]:
     """Write all of it below `root`; what is there already is replaced. Gives the paths as the station will see them.
 
     Args:
         programs: the folder of the programs as the station will see it; they must be there already.
+        machine: its kind, which says what starts it and which bundles are for it.
 
     Raises LayoutError, UnitsError, OSError.
     """
@@ -60,23 +75,39 @@ def write_appliance(root: Path, programs: Path = PROGRAMS) -> list[str]:
         raise LayoutError(f"{programs}: name the folder as the station will see it, such as {PROGRAMS}")
     if not root.is_dir():
         raise LayoutError(f"{root}: there is no such folder")
-    written = [_copy(root, path, programs) for path in sorted(SHIPPED.rglob("*")) if path.is_file()]
+    names = _names(programs, machine)
+    written = [_copy(root, path, names) for path in sorted(SHIPPED.rglob("*")) if path.is_file()]
     write_units(STATION, root / UNITS, programs, root)
     users = root / UNITS / "kortkiosk-users.conf"
     _write(root / SYSUSERS, users.read_bytes())
     users.unlink()
     _write(root / GATE, Path(usb_gate.__file__).read_bytes(), EXECUTABLE)
+    _write(root / OPENSSL, tpm.CONFIGURATION.read_bytes())
     links = [_enable(root, name, wants) for name, wants in ENABLED.items()]
     links += [_link(root, Path("etc/systemd/system") / name, Path("/dev/null")) for name in MASKED]
     links.append(_link(root, Path("etc/systemd/system/default.target"), Path("/") / UNITS / "graphical.target"))
     units = [str(UNITS / name) for name in STATION if name.endswith(".service")]
-    return sorted(f"/{path}" for path in (*written, *units, str(SYSUSERS), str(GATE), *links))
+    return sorted(f"/{path}" for path in (*written, *units, str(SYSUSERS), str(GATE), str(OPENSSL), *links))
 
 
-def _copy(root: Path, shipped: Path, programs: Path) -> str:
+def _names(programs: Path, machine: Machine) -> dict[str, str]:
+    """What stands in the shipped files for what a build or a machine has of its own."""
+    boot = BOOT[machine]
+    return {
+        PROGRAM: str(programs / "kortkiosk"),
+        "@PROVISION@": str(programs / "kortkiosk-provision"),
+        "@SLOTS@": str(programs / "kortkiosk-slots"),
+        "@MACHINE@": machine,
+        "@BOOT_A@": boot[Slot.A],
+        "@BOOT_B@": boot[Slot.B],
+    }
+
+
+def _copy(root: Path, shipped: Path, names: dict[str, str]) -> str:
     path = shipped.relative_to(SHIPPED)
-    text = shipped.read_text("utf-8").replace(PROGRAM, str(programs / "kortkiosk"))
-    text = text.replace(PROVISION, str(programs / "kortkiosk-provision"))
+    text = shipped.read_text("utf-8")
+    for name, meant in names.items():
+        text = text.replace(name, meant)
     _write(root / path, text.encode(), EXECUTABLE if text.startswith("#!/bin/sh") else files.PUBLIC)
     return str(path)
 

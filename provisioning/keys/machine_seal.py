@@ -1,4 +1,4 @@
-"""Passphrase of a key file that is sealed to a machine without a TPM: made of `/etc/machine-id` and a secret of the machine's.
+"""Passphrase of a key file that is sealed to a machine without a TPM: made of what names the machine and a secret of its own.
 
 What it is worth: a copy of the station's folder alone, as in a back-up or on a lost data disk, gives no key. Who has the whole
 disk, or is root on the machine, has it: only a TPM keeps a key from them.
@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 MACHINE_ID = Path("/etc/machine-id")
 CREDENTIAL = "station-seal"
 """The credential (systemd.exec(5), LoadCredential) that holds the secret."""
+MACHINE_CREDENTIAL = "station-machine"
+"""The credential that names the machine in the place of `/etc/machine-id`: an image has another one of those at each start."""
 SECRET_FILE = Path("/etc/kortkiosk/station-seal")
 """Where it is outside of a unit."""
 CONTEXT = b"kortkiosk-station-key-v1"
@@ -31,10 +33,11 @@ def passphrase(machine_id: bytes, secret: bytes) -> bytes:
     return derivation.derive(secret.strip()).hex().encode()
 
 
-def of_this_machine(machine_id: Path = MACHINE_ID, secret_file: Path | None = None) -> bytes:
+def of_this_machine(machine_id: Path | None = None, secret_file: Path | None = None) -> bytes:
     """Raises MachineSealError."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = secret_file or (Path(folder) / CREDENTIAL if folder else SECRET_FILE)
+    path = secret_file or _credential(CREDENTIAL) or SECRET_FILE
+    named = _credential(MACHINE_CREDENTIAL)
+    machine_id = machine_id or (named if named is not None and named.exists() else MACHINE_ID)
     try:
         identity, secret = machine_id.read_bytes(), path.read_bytes()
     except OSError as error:
@@ -42,3 +45,8 @@ def of_this_machine(machine_id: Path = MACHINE_ID, secret_file: Path | None = No
     if not secret.strip():
         raise MachineSealError(f"{path}: is empty; the key is sealed with it")
     return passphrase(identity, secret)
+
+
+def _credential(name: str) -> Path | None:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(folder) / name if folder else None

@@ -2,8 +2,8 @@
 
 TLS reads such a file like any other, where `openssl-tpm2.cnf` beside this module is the process's `OPENSSL_CONF`. Signatures are
 made by the program `openssl`: the library that `cryptography` brings has no providers. The TPM is `/dev/tpmrm0`, or what
-`TPM2OPENSSL_TCTI` says, as for an emulator. The provider writes requests (PKCS#10) in a form that strict readers refuse, so
-requests are made by `cryptography` and only signed here.
+`TPM2OPENSSL_TCTI` says: `device:FILE`, or an emulator. The provider writes requests (PKCS#10) in a form that strict readers
+refuse, so requests are made by `cryptography` and only signed here.
 """
 
 import os
@@ -18,6 +18,7 @@ from provisioning.keys.remote_key import RemoteKey
 
 CONFIGURATION = Path(__file__).with_name("openssl-tpm2.cnf")
 DEVICE = Path("/dev/tpmrm0")
+TCTI, BY_DEVICE = "TPM2OPENSSL_TCTI", "device:"
 TIMEOUT_S = 20.0
 
 
@@ -27,7 +28,9 @@ class TpmError(Exception):
 
 def is_usable() -> bool:
     """Whether this machine has a TPM, and TLS in this process can use its keys (`OPENSSL_CONF`)."""
-    there = "TPM2OPENSSL_TCTI" in os.environ or os.access(DEVICE, os.R_OK | os.W_OK)
+    named = os.environ.get(TCTI, f"{BY_DEVICE}{DEVICE}")
+    device = named.removeprefix(BY_DEVICE)
+    there = device == named or os.access(device, os.R_OK | os.W_OK)  # an emulator has no device
     try:
         return there and "tpm2" in Path(os.environ["OPENSSL_CONF"]).read_text()
     except (KeyError, OSError):

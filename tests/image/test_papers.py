@@ -38,7 +38,8 @@ def test_a_signed_manifest_is_believed_and_a_changed_one_is_not(tmp_path: Path) 
 def test_a_manifest_names_each_file_with_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(papers, "run", lambda *_: "genimage 18-1\n")
     (tmp_path / "root.verity").write_bytes(b"abc")
-    said = json.loads(papers.manifest("amd64", 1, "00", [tmp_path / "root.verity"]))
+    said = json.loads(papers.manifest("amd64", "2026.48.7", 1, "00", [tmp_path / "root.verity"]))
+    assert said["version"] == "2026.48.7"
     assert said["files"]["root.verity"] == {
         "bytes": 3,
         "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",

@@ -179,6 +179,22 @@ def test_a_sealed_key_opens_on_its_machine_alone(authority: Authority, tmp_path:
         make_tls(identity.ca_file, identity.certificate_file, identity.key_file)
 
 
+def test_a_sealed_key_of_an_image_opens_after_the_next_start(
+    authority: Authority, tmp_path: Path, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its root is read only and the same for all, so systemd makes another identifier of the machine at each start."""
+    monkeypatch.setattr(machine_seal, "MACHINE_ID", tmp_path / "machine-id")
+    board = machine / machine_seal.MACHINE_CREDENTIAL
+    board.write_text("board 1\n")
+    (tmp_path / "machine-id").write_text("0" * 32)
+    identity = enrolled(authority, tmp_path / "identity", "sealed")
+    (tmp_path / "machine-id").write_text("1" * 32)
+    check_signature(identity)
+    board.write_text("board 2\n")
+    with pytest.raises(IdentityError, match="the passphrase does not open it"):
+        identity.private_key()
+
+
 def test_the_safest_that_a_machine_has_is_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

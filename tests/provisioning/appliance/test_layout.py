@@ -7,33 +7,31 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from kiosk.config import load
 from provisioning.appliance.layout import ENABLED, MASKED, PROGRAMS, LayoutError, write_appliance
 from provisioning.cli import main as provision
-from provisioning.keys import machine_seal
+from provisioning.keys import machine_seal, tpm
+from tests.provisioning.appliance.conftest import add_programs
 
 MOST_EXPOSED = 2.0
-SERVICES = ("kortkiosk-station", "kortkiosk-data", "kortkiosk-settings", "kortkiosk-usb", "kortkiosk-erase")
+SERVICES = (
+    "kortkiosk-station",
+    "kortkiosk-data",
+    "kortkiosk-settings",
+    "kortkiosk-usb",
+    "kortkiosk-erase",
+    "kortkiosk-slots",
+    "kortkiosk-trial",
+)
 
 
 def needs(program: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with the programs, and the appliance laid out in it twice: the second time changes nothing."""
-    root = tmp_path_factory.mktemp("root")
-    programs = root / PROGRAMS.relative_to("/")
-    programs.mkdir(parents=True)
-    for name in ("kortkiosk", "kortkiosk-provision"):
-        (programs / name).write_text("#!/bin/sh\n")
-        (programs / name).chmod(0o755)
-    assert write_appliance(root) == write_appliance(root)
-    return root
 
 
 def run(*words: str, **options: object) -> "subprocess.CompletedProcess[str]":
@@ -57,6 +55,7 @@ def test_a_service_with_its_drop_ins_is_exposed_as_little_as_the_house_rule_says
         "kortkiosk-settings.path",
         "kortkiosk-erase.path",
         "kortkiosk-settings.timer",
+        "kortkiosk-trial.timer",
     ],
 )
 def test_systemd_understands_every_line(name: str, root: Path) -> None:
@@ -68,11 +67,7 @@ def test_systemd_understands_every_line(name: str, root: Path) -> None:
 @needs("systemd-analyze")
 def test_no_unit_waits_for_one_that_waits_for_it(tmp_path: Path) -> None:
     shutil.copytree("/usr/lib/systemd/system", tmp_path / "usr/lib/systemd/system", symlinks=True)
-    for name in ("kortkiosk", "kortkiosk-provision"):
-        program = tmp_path / PROGRAMS.relative_to("/") / name
-        program.parent.mkdir(parents=True, exist_ok=True)
-        program.write_text("#!/bin/sh\n")
-        program.chmod(0o755)
+    add_programs(tmp_path)
     write_appliance(tmp_path)
     said = run("systemd-analyze", f"--root={tmp_path}", "verify", "--man=no", "graphical.target").stderr
     assert "ordering cycle" not in said, said
@@ -98,10 +93,10 @@ def test_files_are_for_everybody_to_read_and_programs_to_run(root: Path) -> None
     files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
     modes = {path.relative_to(root).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in files}
     scripts = {name for name, mode in modes.items() if mode == 0o755 and not name.startswith("opt/")}
-    ours = {"usr/lib/kortkiosk/usb-gate", "usr/lib/kortkiosk/make-seal"}
+    ours = {f"usr/lib/kortkiosk/{name}" for name in ("usb-gate", "make-seal", "make-settings", "name-machine")}
     assert scripts == {*ours, "usr/lib/NetworkManager/dispatcher.d/50-kortkiosk"}
     assert {mode for name, mode in modes.items() if name not in scripts and not name.startswith("opt/")} == {0o644}
-    assert not any("@PRO" in path.read_text() for path in files)
+    assert not any(re.search("@[A-Z_]+@", path.read_text()) for path in files)
 
 
 def test_the_station_draws_without_a_display_server_and_keeps_its_things_on_data(root: Path) -> None:
@@ -131,6 +126,68 @@ def test_the_machine_s_secret_is_made_once_and_handed_to_the_station(root: Path,
     assert f"LoadCredential={machine_seal.CREDENTIAL}:/data/machine/station-seal" in drop_in
 
 
+def test_a_new_station_finds_its_readers_by_itself_and_settings_that_are_there_stay(root: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "station.toml"
+    make = str(root / "usr/lib/kortkiosk/make-settings")
+    for _ in range(2):
+        assert run(make, str(settings)).returncode == 0
+        readers = load(settings).readers
+        assert (readers.holder, readers.administrator) == ("auto", "auto")
+        assert [path.name for path in tmp_path.iterdir()] == ["station.toml"]
+    assert stat.S_IMODE(settings.stat().st_mode) == 0o600
+    settings.write_text('[station]\ntitle = "Entre A"\n')
+    assert run(make, str(settings)).returncode == 0
+    assert settings.read_text() == '[station]\ntitle = "Entre A"\n'
+    data = (root / "usr/lib/systemd/system/kortkiosk-data.service").read_text()
+    assert "make-settings /data/kortkiosk/station.toml" in data
+
+
+def test_the_station_may_use_a_tpm_and_looks_for_one_nowhere_else(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = (root / "usr/lib/systemd/system/kortkiosk-station.service.d/appliance.conf").read_text().splitlines()
+    assert "DeviceAllow=char-tpm rw" in lines
+    assert any("tss" in line.split() for line in lines if line.startswith("SupplementaryGroups="))
+    words = [word.split("=", 1) for line in lines for word in line.removeprefix("Environment=").split() if "=" in word]
+    said = {name: value for name, value in words if name in ("OPENSSL_CONF", "TPM2OPENSSL_TCTI", "TSS2_LOG")}
+    assert (root / said["OPENSSL_CONF"].lstrip("/")).read_bytes() == tpm.CONFIGURATION.read_bytes()
+    assert said["TPM2OPENSSL_TCTI"] == f"device:{tpm.DEVICE}"
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("OPENSSL_CONF", str(root / said["OPENSSL_CONF"].lstrip("/")))
+    device = tmp_path / "tpmrm0"
+    monkeypatch.setenv("TPM2OPENSSL_TCTI", f"device:{device}")
+    assert not tpm.is_usable(), "a machine without a TPM"
+    ended = run(sys.executable, "-c", "import ssl; ssl.create_default_context()")
+    assert (ended.returncode, ended.stderr) == (0, ""), "TLS does not need one, nor speak of it"
+    device.touch()
+    assert tpm.is_usable()
+
+
+def test_a_machine_is_told_by_its_board_and_the_station_is_handed_that(root: Path, tmp_path: Path) -> None:
+    uuid, serial, named = (tmp_path / name for name in ("product_uuid", "serial-number", "machine"))
+    name_machine = str(root / "usr/lib/kortkiosk/name-machine")
+
+    def name() -> bytes:
+        assert run(name_machine, str(named), str(uuid), str(serial)).returncode == 0
+        return named.read_bytes()
+
+    assert name() == b"", "a board that does not say who it is"
+    serial.write_bytes(b"10000000deadbeef\0")  # as a device tree has it
+    assert name() == name() == b"10000000deadbeef"
+    uuid.write_text("4c4c4544-0000-1000-8000-000000000000\n")
+    assert name().startswith(b"4c4c4544-")
+    assert stat.S_IMODE(named.stat().st_mode) == 0o600
+    folder = root / "usr/lib/systemd/system"
+    said = [line for line in (folder / "kortkiosk-data.service").read_text().splitlines() if "name-machine" in line]
+    assert said == [
+        "ExecStart=/usr/lib/kortkiosk/name-machine /run/kortkiosk-appliance/machine /sys/class/dmi/id/product_uuid "
+        "/sys/firmware/devicetree/base/serial-number"
+    ]
+    drop_in = (folder / "kortkiosk-station.service.d/appliance.conf").read_text().splitlines()
+    assert f"LoadCredential={machine_seal.MACHINE_CREDENTIAL}:/run/kortkiosk-appliance/machine" in drop_in
+
+
 @needs("udevadm")
 def test_udev_understands_the_rules(root: Path) -> None:
     said = run("udevadm", "verify", f"--root={root}", "--resolve-names=never")
@@ -149,11 +206,15 @@ def test_chrony_understands_its_file_and_serves_nobody(root: Path) -> None:
     [
         ("kortkiosk", "org.debian.pcsc-lite.access_pcsc", "yes"),
         ("kortkiosk", "org.debian.pcsc-lite.access_card", "yes"),
-        ("kortkiosk", "org.freedesktop.login1.reboot", None),
+        ("kortkiosk", "org.freedesktop.login1.reboot", "yes"),
+        ("kortkiosk", "org.freedesktop.login1.power-off", None),
+        ("kortkiosk", "org.freedesktop.login1.reboot-ignore-inhibit", None),
+        ("kortkiosk", "org.freedesktop.systemd1.manage-units", None),
+        ("somebody", "org.freedesktop.login1.reboot", None),
         ("somebody", "org.debian.pcsc-lite.access_card", None),
     ],
 )
-def test_polkit_lets_the_station_and_nobody_else_use_readers(
+def test_polkit_lets_the_station_and_nobody_else_use_readers_and_restart(
     user: str, action: str, result: str | None, root: Path
 ) -> None:
     import playwright
