@@ -10,13 +10,13 @@ from typing import Any
 from kiosk.screens.speech import Sentence, numbered_choices
 from kiosk.screens.words import ScreenTexts
 from kiosk.views import Board, Choose, EnterCode, EnterDigits, EnterText, View, say
+from kiosk.views.help_topics import topic_of
 
 _OWN = {
     "page:on": say("frame.read_on"),
     "page:back": say("listen.page_back"),
     "timeout:more": say("timeout.more"),
     "timeout:end": say("timeout.end"),
-    "help:close": say("help.close"),
     "key:erase": say("keyboard.erase"),
     "key:clear": say("keypad.clear"),
     "key:page": say("keyboard.page"),
@@ -66,7 +66,7 @@ def focus_text(view: View[Any], target: str, words: ScreenTexts) -> Sentence:
         return say(f"frame.{target.removeprefix(RAIL)}")
     if target == "page:on" and isinstance(view, Choose):
         return say("frame.more_choices")
-    return _OWN[target]
+    return topic_of(view).close if target == "help:close" else _OWN[target]
 
 
 def _body(view: View[Any]) -> list[str]:

@@ -1,27 +1,18 @@
-"""Overlays over a question: time-out and help."""
+"""Overlay of the time-out over a question."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from kiosk.screens.busy import Ring
 from kiosk.screens.framed import PressButton
 from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.shape import Actions, Shape
-from kiosk.screens.text import Display, Lead, Small, Strong, Text, Title
+from kiosk.screens.text import Display, Lead
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Button, Fact, View, say
+from kiosk.views import View
 
-MORE, END, CLOSE = "timeout:more", "timeout:end", "help:close"
-
-
-@dataclass(frozen=True)
-class HelpPage:
-    """Who helps, beside what a person may ask about the question on show. `side` is its third way, on a small panel."""
-
-    contacts: tuple[Fact, ...] = ()
-    side: Button | None = field(default=None)
+MORE, END = "timeout:more", "timeout:end"
 
 
 class TimeoutShape(Shape):
@@ -69,44 +60,3 @@ class TimeoutShape(Shape):
         """So many seconds are left."""
         self.ring.share = left / whole if whole else 0.0
         self.ring.say(str(max(0, round(left))), self.words.frame("frame.seconds"))
-
-
-class HelpShape(Shape):
-    """Who helps. Closes back to the question with nothing lost."""
-
-    def __init__(
-        self, view: View[Any], words: ScreenTexts, theme: Theme, answer: Callable[[str], None], page: HelpPage
-    ) -> None:
-        self.page = page
-        super().__init__(view, words, theme, answer)
-
-    def build(self) -> Flow:
-        theme, words, last = self.theme, self.words, len(self.page.contacts) - 1
-        rows = [
-            FlowColumn(
-                [
-                    Strong(theme=theme, text=words(fact.label)),
-                    Text(theme=theme, text=words(fact.value), tone="muted"),
-                ],
-                theme=theme,
-                drop=last - at if theme.large else 0,
-            )
-            for at, fact in enumerate(self.page.contacts)
-        ]
-        rail = Small(theme=theme, text=words.frame("help.rail"), tone="muted", drop=5)
-        head: list[Flow] = [
-            Title(theme=theme, text=words.frame("help.title"), drop=3 if theme.large else 0),
-            Lead(theme=theme, text=words.frame("help.lead"), drop=4 if theme.large else 0),
-        ]
-        return FlowColumn(
-            [*head, Spacer(1, theme=theme), *rows, Spacer(theme=theme), rail], theme=theme, gap=theme.sizes.gap
-        )
-
-    def actions(self) -> Actions:
-        close = Button(CLOSE, say("help.close"), "arrow-left")
-        left = [self.button(self.page.side)] if self.page.side else []
-        return Actions(left, self.button(close, "primary"))
-
-    @property
-    def side_is_under_help(self) -> bool:
-        return False

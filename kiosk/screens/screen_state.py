@@ -19,12 +19,15 @@ class ScreenState:
     texts: Texts
     panel: PanelSize
     place: Say | str
-    contacts: tuple[Fact, ...]
+    contacts: Callable[[], tuple[Fact, ...]]
+    """Who answers, first whoever does so now."""
     language: str
     colours: ThemeName
     large: bool
     own: ThemeName = "light"
     """The station's own theme: what the contrast button goes back to."""
+    help_link: str = ""
+    """An address with more help, for a phone."""
     card_in: bool = False
     still: bool = False
     """Nothing moves or fades."""

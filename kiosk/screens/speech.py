@@ -29,6 +29,7 @@ from kiosk.views import (
     View,
     say,
 )
+from kiosk.views.help_topics import topic_of
 
 Sentence = Say | str
 MOST_DIGIT = 9
@@ -81,9 +82,12 @@ def timeout_phrases(seconds: int, card_in: bool, words: ScreenTexts) -> tuple[st
     return _phrases(lines, words, private=True)
 
 
-def help_phrases(contacts: tuple[Fact, ...], words: ScreenTexts) -> tuple[str, ...]:
-    """Who helps."""
-    return _phrases((say("help.title"), say("help.lead"), *_facts(contacts), say("help.close")), words, private=True)
+def help_phrases(view: View[Any], contacts: tuple[Fact, ...], words: ScreenTexts) -> tuple[str, ...]:
+    """What helps with the view, and who answers."""
+    topic = topic_of(view)
+    return _phrases(
+        (topic.title, topic.text, *_given(topic.stays), *_facts(contacts), topic.close), words, private=True
+    )
 
 
 def closed_phrases(lines: Iterable[Sentence], contacts: tuple[Fact, ...], words: ScreenTexts) -> tuple[str, ...]:

@@ -22,11 +22,12 @@ from kiosk.screens.focus import PAD, focus_order, focus_text, next_focus
 from kiosk.screens.frame import Frame, StripStatus
 from kiosk.screens.frame_rate import FrameRate
 from kiosk.screens.garbage_collection import GarbageCollector
+from kiosk.screens.help import CLOSE, HelpPage, HelpShape
 from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
 from kiosk.screens.listening import Listening
 from kiosk.screens.motion import Motion
-from kiosk.screens.overlays import CLOSE, MORE, HelpPage, HelpShape, TimeoutShape
+from kiosk.screens.overlays import MORE, TimeoutShape
 from kiosk.screens.rail import Rail
 from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.shape import Shape
@@ -278,7 +279,7 @@ class Staging:
         elif self._warning:
             said = timeout_phrases(max(0, round(self._warning.left())), state.card_in, words)
         elif self._help:
-            said = help_phrases(state.contacts, words)
+            said = help_phrases(self.view, state.contacts(), words) if self.view else ()
         else:
             said = view_phrases(self.view, words, private=private) if self.view else ()
         return tuple(Phrase(text, state.language) for text in said)
@@ -333,8 +334,8 @@ class Staging:
         if self._warning:
             self._over: Shape = TimeoutShape(view, state.words, state.theme, self._on_warning_answer, state.card_in)
         else:
-            side = view.side if self.shape and self.shape.side_is_under_help else None
-            self._over = HelpShape(view, state.words, state.theme, self._on_help_answer, HelpPage(state.contacts, side))
+            page = HelpPage(state.contacts(), state.help_link, view.side)
+            self._over = HelpShape(view, state.words, state.theme, self._on_help_answer, page)
         rail = self._make_rail(helps=isinstance(self._over, HelpShape))
         self.layers.set_overlay(self._build_frame(self._over, view, rail), guard)
         self._counted(0.0)

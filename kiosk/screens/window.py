@@ -44,7 +44,7 @@ class KivyScreen:
     ) -> None:  # fmt: skip
         self._defaults: tuple[str, ThemeName, bool] = (language, theme, large_text)
         self.state = ScreenState(
-            clock, texts or Texts.load(), PANELS[panel], place, contacts, language, theme, large_text, own=theme,
+            clock, texts or Texts.load(), PANELS[panel], place, lambda: contacts, language, theme, large_text, own=theme,
             still=still,
         )  # fmt: skip
         self._clock = clock
@@ -57,9 +57,9 @@ class KivyScreen:
         self.staging = Staging(self.window, self.state, lambda: self._activity(), keys=bench, voice=voice)
         self.staging.rebuild()
 
-    def set_contacts(self, contacts: tuple[Fact, ...]) -> None:
-        """Whom the help page names from now on."""
-        self.state.contacts = contacts
+    def set_contacts(self, contacts: Callable[[], tuple[Fact, ...]], link: str = "") -> None:
+        """Whom the help page names from now on, by the hour, and its address for a phone."""
+        self.state.contacts, self.state.help_link = contacts, link
 
     # the port
 

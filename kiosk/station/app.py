@@ -24,7 +24,6 @@ from fleet.service_manager import ServiceManager, tell_manager
 from kiosk.barcodes import parse_scan
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
-from kiosk.region import RegionSettings
 from kiosk.screens.closed import OutOfOrder
 from kiosk.screens.staging import Voice
 from kiosk.screens.touch_input import Calibration, TouchInput
@@ -104,7 +103,7 @@ class App:
         ) as station:
             self._station = station
             self._contacts = station.home.content.contacts
-            self.screen.set_contacts(_contacts(station.region))
+            self.screen.set_contacts(station.who_answers, station.region.contacts.support_link)
             if self._is_damaged:
                 self._close_to_visitors(False)
             async with self._bench_control(station), self._watched(station.devices):
@@ -218,12 +217,3 @@ def _panel(config: Config) -> Literal["10", "7", "p"]:
     if config.display.height > config.display.width:
         return "p"
     return "7" if config.display.width < 1024 else "10"
-
-
-def _contacts(region: RegionSettings) -> tuple[Fact, ...]:
-    facts = []
-    if region.block_line:
-        facts.append(Fact(say("home.block_line"), region.block_line, "phone"))
-    if region.office:
-        facts.append(Fact(say("contact.office"), region.office, "account-outline"))
-    return tuple(facts)

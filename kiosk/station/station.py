@@ -21,6 +21,8 @@ from kiosk.station.home_controller import HomeController
 from kiosk.station.problems import Problems, StationProblem
 from kiosk.station.state import StateReport
 from kiosk.station.status import StationStatus
+from kiosk.steps.who_helps import who_answers
+from kiosk.views import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class Station:
     def problems(self) -> tuple[StationProblem, ...]:
         """What is missing or broken."""
         return self._problems.all
+
+    def who_answers(self) -> tuple[Fact, ...]:
+        """Whom to call at this hour."""
+        here = self.fleet.identity.station if self.fleet is not None else ""
+        return who_answers(self.region, here, self.clock.now())
 
     @property
     def administration(self) -> Machine:

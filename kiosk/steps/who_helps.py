@@ -4,7 +4,7 @@ From the region's data: `[place.STATION]` of this station or the nearest place w
 told in words of today.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from kiosk.ports import Ask
 from kiosk.region import NearestStation, Place, RegionSettings
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.view_helpers import date_text
-from kiosk.views import Busy, Button, Note, Point, Say, Tell, View, WhoHelps, local, say
+from kiosk.views import Busy, Button, Fact, Note, Point, Say, Tell, View, WhoHelps, local, say
 
 AnyView = TypeVar("AnyView", bound=View[Any])
 
@@ -53,6 +53,33 @@ def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: 
     )
     todo = _todo(place, nearest, here) if closed else ()
     return replace(view, who_helps=told, points=(*view.points, *todo))
+
+
+def who_answers(region: RegionSettings, station: str, now: datetime) -> tuple[Fact, ...]:
+    """Whom to call: first whoever answers now, else whoever does so next; the block line last. `now` is aware."""
+    here = now.astimezone().replace(tzinfo=None)
+    facts = [*_answers(region, station, here)]
+    if not facts and region.contacts.support_phone:
+        facts.append(Fact(say("help.support"), region.contacts.support_phone, "phone"))
+    if not facts and region.office:
+        facts.append(Fact(say("contact.office"), region.office, "account-outline"))
+    if region.block_line:
+        facts.append(Fact(say("help.lost"), region.block_line, "phone"))
+    return tuple(facts)
+
+
+def _answers(region: RegionSettings, station: str, here: datetime) -> Iterator[Fact]:
+    """The one telephone of an administrator's place that is worth calling at this hour."""
+    place, nearest = region.attended_place(station), region.nearest_open(station, here)
+    until = place.hours.open_until(here) if place is not None and place.hours is not None else None
+    if place is not None and until is not None and place.telephone:
+        always = until - here >= AROUND_THE_CLOCK
+        when = say("help.answers_always") if always else say("help.answers", time=_clock(until))
+        yield Fact(when, place.telephone, "phone")
+    elif nearest is not None and nearest.telephone:
+        yield Fact(say("help.answers_there", where=nearest.where), nearest.telephone, "phone")
+    elif place is not None and place.hours is not None and place.telephone:
+        yield Fact(_hours(place.hours, here).text, place.telephone, "phone")
 
 
 async def say_last_word(ask: Ask, caps: Capabilities, view: View[str]) -> None:

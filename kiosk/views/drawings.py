@@ -67,6 +67,27 @@ class ProductCodeDrawing:
     """Where the product code is printed: lit on the back of a card, and on the front of one with the SIS mark."""
 
 
+@dataclass(frozen=True, slots=True)
+class LetterPageDrawing:
+    """The whole letter on a stage, with one line lit: the PUK or the first PIN in its box; or, in a letter with a release code,
+    that code or the card number above it. `tail`: the last digits of the card number, where they are known."""
+
+    lit: Literal["puk", "pin", "number", "code"]
+    tail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberDrawing:
+    """Where the number stands, lit: on the face of a card, or on an ID document."""
+
+    on: Literal["card", "document"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeKeysDrawing:
+    """The keys of a code, and its cells lit above them."""
+
+
 Drawing = (
     ReaderDrawing
     | RestingDrawing
@@ -76,4 +97,7 @@ Drawing = (
     | LetterDrawing
     | CardDrawing
     | ProductCodeDrawing
+    | LetterPageDrawing
+    | NumberDrawing
+    | CodeKeysDrawing
 )

@@ -9,7 +9,7 @@ from kivy.graphics import InstructionGroup
 from kivy.lang import Builder
 
 from kiosk.screens.background import Flat, Framed
-from kiosk.screens.drawings import closeups, machine
+from kiosk.screens.drawings import closeups, machine, pointers
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import DrawingStage, FramedBox, ShownIfRoom
 from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer
@@ -19,10 +19,13 @@ from kiosk.screens.words import ScreenTexts
 from kiosk.views import (
     CabinetDrawing,
     CardDrawing,
+    CodeKeysDrawing,
     Drawing,
     DropDrawing,
     LetterDrawing,
+    LetterPageDrawing,
     MachineDrawing,
+    NumberDrawing,
     ProductCodeDrawing,
     ReaderDrawing,
     RestingDrawing,
@@ -43,6 +46,9 @@ STAGE_MM = {
     DropDrawing: 88.0,
     MachineDrawing: 72.0,
     ProductCodeDrawing: 88.0,
+    LetterPageDrawing: 70.0,
+    NumberDrawing: 84.0,
+    CodeKeysDrawing: 70.0,
 }
 
 
@@ -169,6 +175,8 @@ def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
         case ProductCodeDrawing():
             sides = words.frame("frame.card_back"), words.frame("frame.card_front")
             return Figure(lambda pen: closeups.product_code(pen, colours, *sides), CLOSE_UP, theme=theme)
+        case LetterPageDrawing() | NumberDrawing() | CodeKeysDrawing():
+            return _pointer(drawing, words, theme)
         case MachineDrawing(lit=parts):
             size = machine.WIDTH, machine.HEIGHT
             return Figure(lambda pen: machine.front(pen, colours, parts, returns), size, theme=theme)
@@ -192,6 +200,39 @@ def _reader(drawing: ReaderDrawing, words: ScreenTexts, theme: Theme) -> Figure:
         closeups.pair(pen, theme.colours, names, lit, lambda part: close_up(part, pose), card_in=drawing.beside)
 
     return _stepping(both, theme, closeups.PAIR)
+
+
+def _pointer(drawing: LetterPageDrawing | NumberDrawing | CodeKeysDrawing, words: ScreenTexts, theme: Theme) -> Figure:
+    """Where something stands."""
+    colours = theme.colours
+    match drawing:
+        case LetterPageDrawing():
+            return _letter_page(drawing, words, theme)
+        case NumberDrawing(on=what):
+            face = pointers.number_on_card if what == "card" else pointers.number_on_document
+            return Figure(lambda pen: face(pen, colours), pointers.FACE, theme=theme)
+    return Figure(lambda pen: pointers.code_keys(pen, colours), pointers.KEYS, theme=theme)
+
+
+def _letter_page(drawing: LetterPageDrawing, words: ScreenTexts, theme: Theme) -> Figure:
+    """The letter that came with the card has number, PIN and PUK in its box; one with a release code has that alone."""
+    number, here = words.frame("frame.letter_number"), words.frame("frame.letter_here")
+    with_card = ("number", "pin", "puk")
+    values = {
+        "number": f"…{drawing.tail[:4]} {drawing.tail[4:]}" if drawing.tail else "•••• ••••",
+        "pin": "••••••",
+        "puk": "••••••••",
+    }
+    rows = [(words.frame(f"frame.letter_{row}"), here if row == drawing.lit else values[row]) for row in with_card]
+    above, lit = "", with_card.index(drawing.lit) if drawing.lit in with_card else 0
+    if drawing.lit in ("number", "code"):
+        above, rows = number, [(words.frame("frame.letter_code"), here if drawing.lit == "code" else "••••••••")]
+        lit = -1 if drawing.lit == "number" else 0
+
+    def page(pen: Pen) -> None:
+        pointers.letter_page(pen, theme.colours, above, rows, lit)
+
+    return Figure(page, pointers.LETTER, theme=theme)
 
 
 def _stepping(draw: Callable[[Pen, int], None], theme: Theme, size: tuple[float, float] = CLOSE_UP) -> MovingFigure:

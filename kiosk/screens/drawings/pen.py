@@ -131,14 +131,16 @@ class Pen:
                 points = [number for point in inside for number in self._at(*point)]
                 self._canvas.add(SmoothLine(points=points, width=self._half(thick)))
 
-    def text(self, words: str, x: float, baseline: float, size: float, font: str, colour: Colour) -> None:
-        """Words centred at x on a baseline."""
+    def text(
+        self, words: str, x: float, baseline: float, size: float, font: str, colour: Colour, *, before: float = 0.5
+    ) -> None:
+        """Words on a baseline, centred at x; `before` is the share of them that stands before it: 0 begins there, 1 ends."""
         label = CoreLabel(text=words, font_size=max(1, round(size * self.scale)), font_name=font, font_hinting=None)
         label.refresh()
         width, height = label.texture.size
         left, bottom = self._at(x, baseline)
         self._colour((*colour[:3], 1.0))
-        place = round(left - width / 2), round(bottom - 0.2 * height)
+        place = round(left - width * before), round(bottom - 0.2 * height)
         self._canvas.add(Rectangle(texture=label.texture, pos=place, size=(width, height)))
 
     def _at(self, x: float, y: float) -> Point:

@@ -46,6 +46,8 @@ class Host(Looks):
     def __init__(self, panel: Any, settings: dict[str, Any]) -> None:
         from kiosk.screens.staging import Voice
         from kiosk.screens.window import KivyScreen
+        from kiosk.steps.who_helps import who_answers
+        from sim.gallery.samples import WITH_PLACES
         from tests.fakes.screens import sample_views, sample_words
         from tests.fakes.screens.pseudo_language import pseudo
 
@@ -58,10 +60,11 @@ class Host(Looks):
             texts=pseudo(texts) if settings.pop("pseudo", False) else texts,
             panel=panel,
             place="Lasarettet, entré A",
-            contacts=sample_views.CONTACTS,
             voice=None if settings.pop("mute", False) else Voice(self.speech),
             **settings,
         )
+        answering = who_answers(WITH_PLACES, "entre-a", NOW)
+        self.screen.set_contacts(lambda: answering, "https://region.example/kort")
         self.touches = 0
         self.seen = asyncio.Event()
         self.activity = 0

@@ -105,6 +105,26 @@ class Looks:
                     found[name] = wrong
         return found
 
+    async def do_whole_help(self, least_mm: float) -> dict[str, list[str]]:
+        """The same of the help, once for each of its topics."""
+        from kiosk.views.help_topics import topic_of
+        from sim.gallery.samples import samples as gallery
+        from tests.fakes.screens.measured_text import measured
+
+        found, seen = {}, set[str]()
+        with measured():
+            for name, view in gallery():
+                topic = topic_of(view).name
+                if topic in seen:
+                    continue
+                seen.add(topic)
+                self.screen.staging.ask(view, lambda value: None)
+                self.screen.press("help")
+                if wrong := await self.do_clipped() + await self.do_small_targets(least_mm):
+                    found[name] = wrong
+                self.screen.press("help")
+        return found
+
     async def _wrong_on_each_page(self, least_mm: float) -> list[str]:
         frame, wrong = self.screen.widgets(), []
         pages = frame.shape.pages

@@ -28,7 +28,10 @@ def unfit(panel: str) -> Unfit:
     size = PANELS[panel]  # type: ignore[index]  # the caller names one of them
     looks = [*product(LANGUAGES, (False,)), *product(LARGE_IN[panel], (True,))]
     with virtual_display(size.width, size.height) as display, KivyDriver(display, panel) as driver:
-        return dict(_complaints(driver, looks))
+        found = dict(_complaints(driver, looks))
+        driver.call("set", language=LANGUAGES[0], large_text=False)
+        over: Unfit = driver.call("whole_help", least_mm=LEAST_MM)
+        return found | {f"help over {name}": wrong for name, wrong in over.items()}
 
 
 def _complaints(driver: KivyDriver, looks: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, list[str]]]:

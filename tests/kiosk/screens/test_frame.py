@@ -152,7 +152,7 @@ def test_headphones_hear_each_question_the_time_out_help_and_why_it_is_closed(dr
     assert driver.call("warned") is True
     assert "Skriv PUK-koden ur brevet." in driver.call("spoken")
     driver.touch("rail:help")
-    assert "Tillbaka till ärendet." in driver.call("spoken")
+    assert "Tillbaka till koden." in driver.call("spoken")
     driver.touch("help:close")
     driver.call("spoken")
     driver.call("close")
@@ -171,7 +171,8 @@ def test_help_names_who_helps_and_closes_back_to_the_question(driver: KivyDriver
     driver.show("05-new-pin")
     driver.touch("key:2")
     driver.touch("rail:help")
-    assert "Spärrlinjen 020-32\u00a032\u00a062, när kontoret är stängt." in driver.call("texts")
+    said = driver.call("texts")
+    assert {"Svarar nu, till 16.00", "0980-319 240"} <= {text.replace("\u00a0", " ") for text in said}
     assert "key:2" not in driver.targets()
     driver.key("3")
     driver.touch("help:close")

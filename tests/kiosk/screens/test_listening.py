@@ -159,7 +159,10 @@ def test_the_time_out_says_how_long_it_waits_and_that_the_card_is_in() -> None:
 
 def test_help_and_a_closed_station_say_whom_to_call() -> None:
     office = (Fact(say("contact.office"), "08-123 45 67"),)
-    assert help_phrases(office, SWEDISH)[-2] == "08-123 45 67."
+    view = dict(samples())["puk"]
+    said = help_phrases(view, office, SWEDISH)
+    assert said[0] == "PUK-koden står längst ned i rutan i brevet."
+    assert said[-4:] == ("Det du har skrivit är kvar.", "Kontoret.", "08-123 45 67.", "Tillbaka till koden.")
     assert closed_phrases((say("closed.door"),), office, SWEDISH)[-1] == "08-123 45 67."
 
 
