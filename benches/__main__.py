@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benches import card, cards, crowd, guesses, ingest, journal, large, latency, start, verify, window
+from benches import card, cards, crowd, guesses, ingest, journal, large, latency, speech, start, verify, window
 from benches.figures import CannotMeasureError, Figure, Report, table, targets_table
 
 Bench = Callable[[Path], Sequence[Figure]]
@@ -30,12 +30,13 @@ BENCHES: dict[str, tuple[str, Bench]] = {
     "guesses": ("ten thousand guesses at an envelope, and what the time of an answer tells", guesses.measure),
     "large": ("ten thousand stations known: memory, and the list in a browser", large.measure),
     "journal": ("durable commits at the station, beside the disk", journal.measure),
+    "speech": ("speech: the time to its first sound, and its work", speech.measure),
     "verify": ("the check of a store of 200,000 events: pace and memory", verify.measure),
     "window": ("the station's window at 1280x800 on a virtual screen, beside a bare window", window.measure),
 }
 
-GROUPS = {"fast": ("ingest", "crowd", "large", "guesses")}
-"""Names for several: `fast` is the fleet server's table."""
+GROUPS = {"fast": ("ingest", "crowd", "large", "guesses"), "window": ("window", "speech")}
+"""Names for several: `fast` is the fleet server's table, `window` all of the screen."""
 
 
 _ENDED_BADLY = (OSError, subprocess.SubprocessError, AssertionError)
@@ -50,7 +51,7 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in this file too")
     arguments = parser.parse_args(words)
-    names = [name for said in arguments.names or BENCHES for name in GROUPS.get(said, (said,))]
+    names = list(dict.fromkeys(name for said in arguments.names or BENCHES for name in GROUPS.get(said, (said,))))
     if unknown := [name for name in names if name not in BENCHES]:
         parser.error(f"no bench is called {unknown[0]!r}; there are: {', '.join((*BENCHES, *GROUPS))}")
     about = machine()

@@ -1,4 +1,4 @@
-"""The station's window: from start to the idle screen, from a touch to another picture, what idling costs, and speech.
+"""The station's window: from start to the idle screen, from a touch to another picture, what idling costs, and captions.
 
 On a virtual screen of 1280x800, drawn in software. The picture is looked at in the screen's own memory. Beside it the
 floor: a window of the same toolkit that shows one colour and changes it when it is touched.
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import psutil
 
-from benches import speech
 from benches.figures import CannotMeasureError, Figure, compared_with
 from benches.screen import HEIGHT, WIDTH, Screen
 from sim.demo import seed
@@ -39,6 +38,7 @@ def measure(folder: Path) -> list[Figure]:
         runs = [_run(screen, station, lambda _: 0.0) for _ in range(STARTS)]
         start, idle = statistics.median(run[0] for run in runs), statistics.median(run[2] for run in runs)
         touch, next_one = _station_touches(screen)
+        caption = _captions(screen)
     floors = (
         Figure("bare window: start to picture", bare_start, "ms"),
         Figure("bare window: touch to picture", bare_touch, "ms"),
@@ -59,7 +59,7 @@ def measure(folder: Path) -> list[Figure]:
             f"median of {TOUCHES}, to the last changed pixel; limit {TOUCH_LIMIT_MS}",
         ),
         compared_with(floors[2], "station: idle", idle, f"median of {STARTS}; limit {IDLE_LIMIT}"),
-        *speech.measure(folder),
+        Figure("station: a caption of speech drawn", caption, "ms of work", f"mean of {TOUCHES} sentences"),
     ]
 
 
@@ -106,6 +106,21 @@ def _station_touches(screen: Screen) -> tuple[float, float]:
         driver.call("show", sample=CHOICE, then=SAMPLE)
         x, y = driver.targets()[OPTION]
         return key, _touches(screen, x, y, lambda: driver.call("show", sample=CHOICE, then=SAMPLE), whole=True)
+
+
+def _captions(screen: Screen) -> float:
+    """Milliseconds of the window's work for each sentence that a caption repeats, the focus ring with it."""
+    with KivyDriver(screen.display) as driver:
+        driver.call("plug_headphones", plugged=True)
+        driver.show(CHOICE)
+        driver.call("press", key="down")
+        screen.still_since()
+        before = psutil.Process(driver.pid).cpu_times()
+        for _ in range(TOUCHES):
+            driver.call("press", key="down")
+            screen.still_since(0.2)
+        after = psutil.Process(driver.pid).cpu_times()
+        return 1000 * (after.user + after.system - before.user - before.system) / TOUCHES
 
 
 def _touches(screen: Screen, x: int, y: int, again: Callable[[], None], *, whole: bool = False) -> float:

@@ -33,6 +33,10 @@ class Manner:
         if not (1 <= self.rate <= STEPS and 1 <= self.volume <= STEPS):
             raise ValueError(f"rate and volume have the steps 1 to {STEPS}")
 
+    def turned(self, *, rate: int = 0, volume: int = 0) -> "Manner":
+        """So many steps more or less, and no further than the ends."""
+        return Manner(*(min(STEPS, max(1, step)) for step in (self.rate + rate, self.volume + volume)))
+
     def faster(self) -> "Manner":
         """A step faster; after the fastest the slowest."""
         return replace(self, rate=self.rate % STEPS + 1)

@@ -8,9 +8,12 @@ from kivy.lang import Builder
 from kiosk.screens.drawings.figure import invitation
 from kiosk.screens.framed import DrawingStage, Grid, Tile, TileButton
 from kiosk.screens.layout import Beside, Flow, FlowBox, FlowColumn, FlowRow, Spacer
+from kiosk.screens.listening_panel import ListeningControls, listening_panel
 from kiosk.screens.panels import NotePanel, note_panel
-from kiosk.screens.shape import Actions, Shape
+from kiosk.screens.shape import Actions, Answer, Shape
 from kiosk.screens.text import Icon, Lead, Small
+from kiosk.screens.theme import Theme
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import Choose, Note, Option
 
 TILE_MM = {"10": 24.0, "7": 15.0, "p": 46.0}
@@ -35,7 +38,15 @@ class FootText(Small):
 
 
 class ChooseShape(Shape):
+    """`listening`: somebody listens, and sets how it is said in the place of the invitation."""
+
     view: Choose
+
+    def __init__(
+        self, view: Choose, words: ScreenTexts, theme: Theme, answer: Answer, listening: ListeningControls | None = None
+    ) -> None:
+        self.listening = listening
+        super().__init__(view, words, theme, answer)
 
     def build(self) -> Flow:
         theme = self.theme
@@ -71,13 +82,14 @@ class ChooseShape(Shape):
         return NotePanel([Small(theme=self.theme, text=whole)], banner.kind, self.theme)
 
     def actions(self) -> Actions:
-        """At home the line of help takes the left side, and the side way the right."""
+        """At home the line of help takes the left side, unless a caption does, and the side way the right."""
         usual = super().actions()
         if self.view.footer is None:
             return usual
         right = usual.right or (self.button(self.view.side) if self.view.side else None)
         left = [self.button(self.view.way_out)] if self.view.way_out else []
-        return Actions([self._footer(), *left], right)
+        captioned = self.listening is not None and not self.theme.portrait and not self.theme.large
+        return Actions([*([] if captioned else [self._footer()]), *left], right)
 
     @property
     def side_is_under_help(self) -> bool:
@@ -98,6 +110,9 @@ class ChooseShape(Shape):
         theme = self.theme
         if self.view.aside is None or theme.large:
             return grid
+        if self.listening is not None:
+            panel = listening_panel(self.listening, self.words, theme)
+            return self._aside(grid, FixedHeight(panel, 95, theme=theme) if theme.portrait else panel)
         question, hint = (self.words(line) for line in self.view.aside)
         lines: list[Flow] = [AsideTitle(theme=theme, text=question)]
         if not theme.small_panel:
@@ -107,11 +122,17 @@ class ChooseShape(Shape):
             figure = invitation(theme)
             figure.tall = True
             stage = DrawingStage(FlowRow([figure, text], theme=theme, gap=10), theme=theme, padding=(10, 8))
-            return FlowColumn([grid, FixedHeight(stage, 95, theme=theme)], theme=theme, gap=9, grow=True)
+            return self._aside(grid, FixedHeight(stage, 95, theme=theme))
         inside = FlowColumn([*lines, Spacer(1, theme=theme), invitation(theme)], theme=theme)
         wide = 28 if theme.small_panel else 47
         padding = (2.5, 3) if theme.small_panel else (4, 5)
         stage = DrawingStage(inside, theme=theme, padding=padding, width_mm=wide, tall=True)
+        return self._aside(grid, stage)
+
+    def _aside(self, grid: Grid, stage: Flow) -> Flow:
+        theme = self.theme
+        if theme.portrait:
+            return FlowColumn([grid, stage], theme=theme, gap=9, grow=True)
         return Beside([grid, stage], theme=theme, gap=3 if theme.small_panel else 5, grow=True)
 
     def _footer(self) -> Flow:

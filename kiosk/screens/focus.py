@@ -24,6 +24,10 @@ _OWN = {
     "key::": say("keyboard.colon"),
     "key:/": say("keyboard.slash"),
     "key:-": say("keyboard.hyphen"),
+    "listen:quieter": say("listen.quieter"),
+    "listen:louder": say("listen.louder"),
+    "listen:slower": say("listen.slower"),
+    "listen:faster": say("listen.faster"),
 }
 PAD, RAIL = "key:", "rail:"
 Places = Mapping[str, tuple[int, int]]

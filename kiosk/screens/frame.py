@@ -4,6 +4,7 @@ The rail is always there, in the same order and place. The strip is not touchabl
 pages (`pages`): until the last of them the primary's place has the way to the next.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from kivy.properties import BooleanProperty, StringProperty
 
 from kiosk.screens.background import Flat
 from kiosk.screens.button_bar import ButtonBar, PageTurner
+from kiosk.screens.caption import LEAST_MM, Caption
 from kiosk.screens.checklist import ChecklistShape
 from kiosk.screens.choose import ChooseShape
 from kiosk.screens.drawings.pen import Pen
@@ -136,18 +138,29 @@ class Frame(Flat):
         self._words = words
         self.strip = Strip(status, words, theme=self.theme)
         self.bar = self._new_bar()
-        for part in (*([] if shape.dark else [self.strip]), shape, self.bar, rail):
+        for part in (shape, self.bar, rail):
             self.add_widget(part)
         shape.changed = self.renew_actions
+        self.caption: Caption | None = None
 
     def set_status(self, status: StripStatus) -> None:
         """Draw the strip anew: a card came in, a minute went."""
         if self.dark:
             return
-        self.remove_widget(self.strip)
+        if self.strip.parent is not None:
+            self.remove_widget(self.strip)
         self.strip = Strip(status, self._words, theme=self.theme)
-        self.add_widget(self.strip)
         self.arrange()
+
+    def set_caption(self, said: Sequence[str], at: int) -> None:
+        """Show what is said, or nothing."""
+        if self.caption is not None:
+            self.remove_widget(self.caption)
+            self.caption = None
+        if said and not self.theme.large:
+            self.caption = Caption(said, at, self._words, self.theme)
+            self.add_widget(self.caption)
+        self._arrange_caption()
 
     def renew_actions(self) -> None:
         """Draw the action bar anew: a digit more, a code that is complete."""
@@ -233,6 +246,27 @@ class Frame(Flat):
         width = self.right - left - 2 * pad - self._pad_column()
         height = self.bar.height_for(width)
         self.bar.place(left + pad, bottom + height, width, height)
+        self._arrange_caption()
+
+    def _arrange_caption(self) -> None:
+        """At the left of the action bar where nothing else is, or over the strip."""
+        strip, beside = self.strip, self._beside_last()
+        shown = not self.dark and (self.caption is None or beside is not None)
+        if shown and strip.parent is None:
+            self.add_widget(strip)
+        elif not shown and strip.parent is not None:
+            self.remove_widget(strip)
+        if self.caption is not None:
+            inset = self.mm(self.theme.sizes.pad / 2)
+            self.caption.place(*(beside or (strip.x + inset, strip.top, strip.width - 2 * inset, strip.height)))
+
+    def _beside_last(self) -> tuple[float, float, float, float] | None:
+        """The place that the action bar leaves free."""
+        bar, last = self.bar, self.bar.last
+        if self.theme.portrait or bar.first or last is None:
+            return None
+        room = last.x - self.mm(self.theme.sizes.gap) - bar.x
+        return (bar.x, last.top, room, last.height) if room >= self.mm(LEAST_MM) else None
 
     def _pad_column(self) -> float:
         """On the smallest panel the code pad has a column of its own, down to the bottom edge."""

@@ -19,13 +19,18 @@ Phrases = Callable[[bool], Sequence[Phrase]]
 
 
 class Listening:
-    """Belongs to one event loop. `on_fault` is told, once, why nothing is heard. `manner` is this person's, until they have
-    left."""
+    """Belongs to one event loop. `on_fault` is told, once, why nothing is heard; `on_change` that another sentence is said, or
+    nothing more. `manner` is this person's, until they have left."""
 
     def __init__(
-        self, speech: Speech, phrases: Phrases, manner: Manner, on_fault: Callable[[str], None] = lambda text: None
+        self,
+        speech: Speech,
+        phrases: Phrases,
+        manner: Manner,
+        on_fault: Callable[[str], None] = lambda text: None,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        self._speech, self._phrases, self._on_fault = speech, phrases, on_fault
+        self._speech, self._phrases, self._on_fault, self._on_change = speech, phrases, on_fault, on_change
         self._usual = self.manner = manner
         self._headphones = self._follows = False
         self._said: Sequence[Phrase] = ()
@@ -39,6 +44,16 @@ class Listening:
         """Whether it speaks now."""
         return self._speaking is not None and not self._speaking.done()
 
+    @property
+    def listens(self) -> bool:
+        """Whether somebody listens: each view is said, or this one was."""
+        return self._headphones or self._follows or bool(self._said)
+
+    @property
+    def caption(self) -> tuple[Sequence[str], int]:
+        """The sentences of the moment, and which of them is said; the last one once all are."""
+        return [phrase.text for phrase in self._said], max(0, min(self._at, len(self._said) - 1))
+
     def plug(self, headphones: bool) -> None:
         """Headphones are in, and what stands is said; or they are out, and it is silent: the next words may be a name."""
         self._headphones = headphones
@@ -46,10 +61,16 @@ class Listening:
 
     def begin(self) -> None:
         """Something else stands on the screen: what was said of it before is out of date."""
-        self.hush()
-        self._said, self._at, self._pausing = (), 0, False
+        self.forget()
         if self._headphones or self._follows:
             self._say()
+        else:
+            self._on_change()
+
+    def forget(self) -> None:
+        """Be silent, and keep nothing of what stood on the screen."""
+        self.hush()
+        self._said, self._at, self._pausing = (), 0, False
 
     def announce(self, phrases: Phrases) -> None:
         """Say this now to whoever listens to each view: what has the focus, how many digits are typed."""
@@ -85,6 +106,7 @@ class Listening:
         if self._at >= len(self._said):
             self._said, self._at = tuple(self._phrases(self._headphones)), 0
         self._speaking = asyncio.get_running_loop().create_task(self._go_on())
+        self._on_change()
 
     async def _go_on(self) -> None:
         while self._at < len(self._said):
@@ -96,3 +118,5 @@ class Listening:
                 self._at, self._fault = len(self._said), str(error)
                 return
             self._at, self._fault = self._at + 1, ""
+            if self._at < len(self._said):
+                self._on_change()

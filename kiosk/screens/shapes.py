@@ -14,6 +14,7 @@ from kiosk.screens.enter_code import EnterCodeShape
 from kiosk.screens.enter_digits import EnterDigitsShape
 from kiosk.screens.enter_text import EnterTextShape
 from kiosk.screens.entry_shape import EntryShape
+from kiosk.screens.listening_panel import ListeningControls
 from kiosk.screens.shape import Answer, Shape
 from kiosk.screens.tell import TellShape
 from kiosk.screens.theme import Theme
@@ -35,7 +36,6 @@ from kiosk.views import (
 
 _SHAPES: dict[type[View[Any]], type[Shape]] = {
     Checklist: ChecklistShape,
-    Choose: ChooseShape,
     ClosedHome: ClosedShape,
     Await: AwaitShape,
     Confirm: ConfirmShape,
@@ -46,9 +46,15 @@ _SHAPES: dict[type[View[Any]], type[Shape]] = {
 
 
 def shape_of(
-    view: View[Any], words: ScreenTexts, theme: Theme, answer: Answer, entry: DigitEntry | None = None
+    view: View[Any],
+    words: ScreenTexts,
+    theme: Theme,
+    answer: Answer,
+    entry: DigitEntry | None = None,
+    listening: ListeningControls | None = None,
 ) -> Shape:
-    """The widgets for a view. `entry` holds what was typed before the screen was built anew."""
+    """The widgets for a view. `entry` holds what was typed before the screen was built anew; `listening` is set while somebody
+    listens."""
     match view:
         case EnterCode():
             return EnterCodeShape(view, words, theme, answer, entry)
@@ -56,6 +62,8 @@ def shape_of(
             return EnterDigitsShape(view, words, theme, answer, entry)
         case EnterText():
             return EnterTextShape(view, words, theme, answer, entry)
+        case Choose() if type(view) is Choose:
+            return ChooseShape(view, words, theme, answer, listening)
         case _:
             if (shape := _SHAPES.get(type(view))) is None:
                 raise TypeError(f"no screen for {type(view).__name__}")

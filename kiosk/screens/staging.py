@@ -26,6 +26,7 @@ from kiosk.screens.help import CLOSE, HelpPage, HelpShape
 from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
 from kiosk.screens.listening import Listening
+from kiosk.screens.listening_panel import FASTER, LOUDER, QUIETER, SLOWER, ListeningControls
 from kiosk.screens.motion import Motion
 from kiosk.screens.overlays import MORE, TimeoutShape
 from kiosk.screens.rail import Rail
@@ -77,7 +78,11 @@ class Staging:
     ) -> None:
         """`keys`: the window's own keys type. Without, each is taken and forgotten, so that Kivy does nothing with it either."""
         fonts.register()
-        self.listening = Listening(voice.speech, self._phrases, voice.manner, voice.on_fault) if voice else None
+        self.listening = (
+            Listening(voice.speech, self._phrases, voice.manner, voice.on_fault, self._show_listening)
+            if voice
+            else None
+        )
         self.state, self._window, self._on_touch = state, window, notice
         fade = not (state.still or env.draws_in_software())
         self.layers = Layers(window.size, fade=fade, notice=self._touched)
@@ -96,6 +101,7 @@ class Staging:
         self._wedge, self._typed_before = Wedge(), 0
         self.focus: str | None = None
         self._by_keys = False
+        self._listening_drawn: tuple[object, ...] = ()
         window.add_widget(self.layers)
         if keys:
             window.bind(on_key_down=self._on_key, on_textinput=self._on_text)
@@ -112,6 +118,7 @@ class Staging:
         if self._by_keys:
             self._by_keys, self.focus = False, None
             self.layers.mark(None, {}, self.state.theme)
+            self._show_listening()
 
     def _notice(self) -> None:
         """Report a touch or a key, which ends what is said."""
@@ -127,6 +134,8 @@ class Staging:
         self.view, self._answer = view, answer
         self._wedge = Wedge()
         self._end_help()
+        if self.listening:
+            self.listening.forget()
         self._draw(guard=True)
         self._stands_anew()
 
@@ -154,6 +163,7 @@ class Staging:
         that it was meant for the one before."""
         self._notice()
         self._by_keys = True
+        self._show_listening()
         match key:
             case "up" | "down":
                 self._move_focus(1 if key == "down" else -1)
@@ -213,13 +223,32 @@ class Staging:
             case "audio":
                 listening.press(follow=True)
             case "volume":
-                listening.manner = listening.manner.louder()
-                self._announce(say("listen.volume", step=listening.manner.volume, of=STEPS))
+                self._set_manner(listening.manner.louder())
             case "rate":
-                listening.manner = listening.manner.faster()
-                self._announce(say("listen.rate", step=listening.manner.rate, of=STEPS))
+                self._set_manner(listening.manner.faster())
             case _:
                 listening.plug(key == "plugged")
+
+    def _set_manner(self, manner: Manner) -> None:
+        """How it is said from here on; what has changed is said so."""
+        if self.listening:
+            volume, self.listening.manner = self.listening.manner.volume, manner
+            changed = manner.volume != volume
+            self._announce(
+                say("listen.volume", step=manner.volume, of=STEPS) if changed else say(f"listen.rate.{manner.rate}")
+            )
+            self._show_listening()
+
+    def _turn(self, target: str) -> None:
+        """A button of the panel of whoever listens."""
+        if self.listening:
+            manner = self.listening.manner
+            turned = {
+                QUIETER: manner.turned(volume=-1), LOUDER: manner.turned(volume=1),
+                SLOWER: manner.turned(rate=-1), FASTER: manner.turned(rate=1),
+            }[target]  # fmt: skip
+            if turned != manner:
+                self._set_manner(turned)
 
     def _announce(self, text: Sentence) -> None:
         state = self.state
@@ -271,6 +300,21 @@ class Staging:
         if self.listening:
             self.listening.begin()
 
+    def _show_listening(self) -> None:
+        """Another sentence is said, or somebody began or ended to listen: the caption, the rail and the panel say so."""
+        if self.listening is None or self.view is None:
+            return
+        if self._listening_looks() != self._listening_drawn:
+            self.rebuild()
+        elif isinstance(frame := self.layers.uppermost, Frame):
+            frame.set_caption(*self.listening.caption)
+            self._pace.wake()
+
+    def _listening_looks(self) -> tuple[object, ...]:
+        """What the picture shows of listening, the caption aside."""
+        listening = self.listening
+        return (listening.listens, listening.manner, self._by_keys) if listening and listening.listens else ()
+
     def _phrases(self, private: bool) -> tuple[Phrase, ...]:
         """What is uppermost, in sentences."""
         state, words = self.state, self.state.words
@@ -314,7 +358,11 @@ class Staging:
         assert self.view is not None
         state, old = self.state, self.shape
         entry = None if guard or old is None else entry_of(old)
-        shape = shape_of(self.view, state.words, state.theme, self._on_answer, entry)
+        listening, self._listening_drawn = self.listening, self._listening_looks()
+        controls = (
+            ListeningControls(listening.manner, self._turn, self._by_keys) if listening and listening.listens else None
+        )
+        shape = shape_of(self.view, state.words, state.theme, self._on_answer, entry, controls)
         if old is not None and entry is None:
             old.wipe()
         if isinstance(old, BusyShape):
@@ -342,14 +390,17 @@ class Staging:
 
     def _build_frame(self, shape: Shape, view: View[Any], rail: Rail, bare: bool = False) -> Frame:
         state = self.state
-        return Frame(shape, self._status(view), state.words, rail, theme=state.theme, bare=bare)
+        frame = Frame(shape, self._status(view), state.words, rail, theme=state.theme, bare=bare)
+        if self.listening and self.listening.listens:
+            frame.set_caption(*self.listening.caption)
+        return frame
 
     def _rail_below(self) -> Rail:
         """The rail of the question. Where changes cut it goes from screen to screen: it is a third of one."""
         if self.layers.fade:
             return self._make_rail()
         state = self.state
-        looks = state.language, state.colours, state.large
+        looks = state.language, state.colours, state.large, bool(self._listening_drawn)
         rail = self._rails.get(looks)
         if rail is None:
             rail = self._rails[looks] = self._make_rail()
@@ -359,7 +410,9 @@ class Staging:
 
     def _make_rail(self, helps: bool = False) -> Rail:
         state = self.state
-        on = {"larger": state.large, "contrast": state.colours == "hc", "help": helps}
+        on = {
+            "larger": state.large, "contrast": state.colours == "hc", "help": helps, "listen": bool(self._listening_drawn),
+        }  # fmt: skip
         names = frozenset(name for name, is_on in on.items() if is_on)
         return Rail(state.words, names, self._rail, theme=state.theme, hears=self.listening is not None)
 

@@ -74,9 +74,9 @@ class Looks:
         gone = [item for group in groups for item in group.items if item.parent is None]
         return [str(text.text) for item in gone for text in item.walk() if isinstance(text, Text)]
 
-    async def do_texts(self) -> list[str]:
-        """All text of all widgets of the window, and what can be read of the typed digits in them."""
-        return sorted({str(label.text) for label in self._labels()})
+    async def do_texts(self, kind: str | None = None) -> list[str]:
+        """All text of all widgets of the window, or of a class of them, and what can be read of the typed digits in them."""
+        return sorted({str(label.text) for label in self._labels() if kind in (None, type(label).__name__)})
 
     async def do_broken(self, text: str, spare: int) -> str:
         """The text with its breaks, in a place `spare` pixels wider than its longest word."""

@@ -56,6 +56,32 @@ async def test_it_is_silent_once_headphones_are_pulled() -> None:
     assert (speech.cut, listening.speaks) == ([VIEW[0]], False)
 
 
+async def test_the_caption_follows_what_is_said_and_stays_at_the_last_sentence() -> None:
+    speech, shown = RecordedSpeech(waits=True), list[tuple[list[str], int]]()
+    listening = Listening(speech, lambda _: VIEW, Manner(), on_change=lambda: shown.append(now()))
+
+    def now() -> tuple[list[str], int]:
+        said, at = listening.caption
+        return list(said), at
+
+    assert (listening.listens, listening.caption) == (False, ([], 0))
+    listening.press()
+    for _ in VIEW:
+        await settle()
+        speech.end_sentence()
+    await settle()
+    said = ["Ett.", "Två.", "Tre."]
+    assert (shown, now()) == ([(said, at) for at in range(3)], (said, 2))
+    assert listening.listens
+    listening.begin()  # another view, and nobody listens to each
+    assert (listening.listens, shown[-1]) == (False, ([], 0))
+
+
+def test_a_panel_turns_volume_and_speed_no_further_than_the_ends() -> None:
+    assert Manner(5, 1).turned(rate=1, volume=-1) == Manner(5, 1)
+    assert Manner(2, 4).turned(rate=-1, volume=1) == Manner(1, 5)
+
+
 async def test_a_key_silences_at_once_and_listen_goes_on_with_that_sentence() -> None:
     speech = RecordedSpeech(waits=True)
     listening = listening_to(speech)

@@ -20,6 +20,7 @@ FAMILIES = {
     "closing.{}.lead": ("reader", "card", "store", "crash"),
     "closing.take_card.{}": ("holder", "administrator"),
     "frame.{}": ("larger", "contrast", "listen", "help"),
+    "listen.rate.{}": tuple("12345"),
     "keypad.more.{}": tuple("12345678"),
     "identity_check.left.{}": tuple("12345678"),
     "frame.reader.{}": ("holder", "administrator"),
