@@ -1,17 +1,19 @@
 """PC/SC backend. The only file that imports pyscard, and it uses its lowest layer.
 
 Rules: a card is held exclusively and reset when it is let go (which drops verified codes); nothing here ever connects
-again by itself; every call has a context of its own, so that a wait never stands in the way of a card, and a service
-that was restarted needs no mending. Without the service there is no reader, and there is one again when it is back.
+again by itself. No two calls share a context at the same time, so that a wait never stands in the way of a card; a context
+that is free is used again, since the service asks polkit at each new one who is there. A service that was restarted needs no
+mending. Without the service there is no reader, and there is one again when it is back.
 """
 
 import functools
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Literal
+from typing import Literal, TypeVar
 
 from smartcard import scard
 
@@ -25,6 +27,8 @@ from drivers.reader.errors import (
 )
 from drivers.reader.port import Presence
 from drivers.reader.transport import pinpad
+
+Answer = TypeVar("Answer")
 
 BUSY_TRIES = 8
 """How often a card that another program holds is tried; others look at a new card for a moment, too."""
@@ -48,7 +52,6 @@ _MUTE = {0x80100066: "the card does not answer", 0x80100067: "the card has no po
          0x80100065: "the card cannot be understood", 0x8010000F: "no protocol in common with the card"}  # fmt: skip
 _SHARING_VIOLATION = 0x8010000B
 _ERRORS: tuple[tuple[dict[int, str], type[ReaderError]], ...] = (
-    (_SERVICE, NoReaderError),
     (_NO_READER, NoReaderError),
     (_NO_CARD, NoCardError),
     (_MUTE, MuteCardError),
@@ -64,21 +67,79 @@ def _code(result: int) -> int:
 def _error(result: int, reader: str) -> ReaderError:
     """The fault that a result of PC/SC stands for."""
     code = _code(result)
+    if code in _SERVICE:
+        return _ServiceGoneError(_SERVICE[code], reader=reader)
     for texts, kind in _ERRORS:
         if code in texts:
             return kind(texts[code], reader=reader)
     return MuteCardError(f"the reader reports {code:08X}", reader=reader)
 
 
-@contextmanager
-def _context() -> Iterator[int]:
-    """A context of PC/SC. Raises NoReaderError where there is no service."""
+class _ServiceGoneError(NoReaderError):
+    """The service does not answer, or knows the context no more."""
+
+
+class _Contexts:
+    """Contexts of PC/SC that are free to be used again. From any thread."""
+
+    def __init__(self) -> None:
+        self._free: list[int] = []
+        self._spoilt: set[int] = set()
+        self._lock = threading.Lock()
+        weakref.finalize(self, _release, self._free)
+
+    def asked(self, ask: Callable[[int], Answer]) -> Answer:
+        """What `ask` gives of a context; of a new one where the service has forgotten those it had. Raises NoReaderError."""
+        while True:
+            with self._lock:
+                used = self._free.pop() if self._free else None
+            context = _established() if used is None else used
+            try:
+                answer = ask(context)
+            except _ServiceGoneError:
+                self._forget(context)
+                if used is None:
+                    raise
+            except BaseException:
+                self._give_back(context)
+                raise
+            else:
+                self._give_back(context)
+                return answer
+
+    def cancel(self, context: int) -> None:
+        """End its wait. It is not used again: the service's word of it may come late, and be taken for another answer."""
+        with self._lock:
+            self._spoilt.add(context)
+        scard.SCardCancel(context)
+
+    def _give_back(self, context: int) -> None:
+        with self._lock:
+            spoilt = context in self._spoilt
+            self._spoilt.discard(context)
+            if not spoilt:
+                self._free.append(context)
+        if spoilt:
+            scard.SCardReleaseContext(context)
+
+    def _forget(self, context: int) -> None:
+        """This one, and those that are as old."""
+        with self._lock:
+            contexts, self._free[:] = [context, *self._free], []
+            self._spoilt.discard(context)
+        _release(contexts)
+
+
+def _established() -> int:
+    """A new context. Raises NoReaderError where there is no service."""
     result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
     if result != scard.SCARD_S_SUCCESS:
-        raise NoReaderError(_SERVICE.get(_code(result), "no PC/SC service"))
-    try:
-        yield context
-    finally:
+        raise _ServiceGoneError(_SERVICE.get(_code(result), "no PC/SC service"))
+    return int(context)
+
+
+def _release(contexts: list[int]) -> None:
+    for context in contexts:
         scard.SCardReleaseContext(context)
 
 
@@ -151,6 +212,7 @@ class PcscBackend:
     """The readers of this machine's PC/SC service."""
 
     def __init__(self) -> None:
+        self._contexts = _Contexts()
         self._lock = threading.Lock()
         self._waits: dict[str, set[int]] = {}
         self._woken = threading.Event()
@@ -159,30 +221,18 @@ class PcscBackend:
 
     def readers(self) -> tuple[str, ...]:
         """Names of the readers that are there now. Raises NoReaderError where there is no service."""
-        with _context() as context:
-            return _names(context)
+        return self._contexts.asked(_names)
 
     def usb_address(self, reader: str) -> tuple[int, int] | None:
         """Bus and device number of a reader, by its driver (libccid since 1.4.32); None where the driver tells none, or the
         reader is gone. No card is powered. Raises CardBusyError where a card in it is in use."""
-        with suppress(NoReaderError), _context() as context:
-            result, handle, _protocol = scard.SCardConnect(
-                context, reader, scard.SCARD_SHARE_DIRECT, scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
-            )
-            if _code(result) == _SHARING_VIOLATION:
-                raise _error(result, reader)
-            if result != scard.SCARD_S_SUCCESS:
-                return None
-            result, channel = scard.SCardGetAttrib(handle, scard.SCARD_ATTR_CHANNEL_ID)
-            scard.SCardDisconnect(handle, scard.SCARD_LEAVE_CARD)
-            return usb_address(bytes(channel)) if result == scard.SCARD_S_SUCCESS else None
+        with suppress(NoReaderError):
+            return self._contexts.asked(lambda context: _usb_address(context, reader))
         return None
 
     def connect(self, reader: str) -> PcscConnection:
         """Raises NoReaderError, NoCardError, MuteCardError, CardBusyError."""
-        result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
-        if result != scard.SCARD_S_SUCCESS:
-            raise _error(result, reader) if _code(result) in _SERVICE else NoReaderError("no PC/SC service")
+        context = _established()
         try:
             return _connect(context, reader)
         except BaseException:
@@ -192,17 +242,20 @@ class PcscBackend:
     def presence(self, reader: str) -> Presence:
         """What is in the reader now; no reader where there is no service."""
         try:
-            with _context() as context:
-                return _presence(_state(context, reader))
+            return self._contexts.asked(lambda context: _presence(_state(context, reader)))
         except NoReaderError:
             return Presence.NO_READER
 
     def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
         """Block until the reader differs from `last`, or the time is out, or `cancel` is called."""
         deadline = time.monotonic() + timeout_s
-        try:
-            with _context() as context, self._waiting(reader, context):
+
+        def wait(context: int) -> Presence:
+            with self._waiting(reader, context):
                 return self._wait(context, reader, last, deadline)
+
+        try:
+            return self._contexts.asked(wait)
         except NoReaderError:
             if last is Presence.NO_READER:
                 self._woken.wait(min(timeout_s, SERVICE_PAUSE_S))
@@ -215,7 +268,7 @@ class PcscBackend:
             self._woken.set()
             self._cancelled.add(reader)
             for context in self._waits.get(reader, ()):
-                scard.SCardCancel(context)
+                self._contexts.cancel(context)
 
     @contextmanager
     def _waiting(self, reader: str, context: int) -> Iterator[None]:
@@ -245,6 +298,19 @@ class PcscBackend:
         self._events[reader] = events
         swapped = now is last is Presence.PRESENT and events != before
         return Presence.EMPTY if swapped else now
+
+
+def _usb_address(context: int, reader: str) -> tuple[int, int] | None:
+    result, handle, _protocol = scard.SCardConnect(
+        context, reader, scard.SCARD_SHARE_DIRECT, scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+    )
+    if _code(result) == _SHARING_VIOLATION or _code(result) in _SERVICE:
+        raise _error(result, reader)
+    if result != scard.SCARD_S_SUCCESS:
+        return None
+    result, channel = scard.SCardGetAttrib(handle, scard.SCARD_ATTR_CHANNEL_ID)
+    scard.SCardDisconnect(handle, scard.SCARD_LEAVE_CARD)
+    return usb_address(bytes(channel)) if result == scard.SCARD_S_SUCCESS else None
 
 
 def usb_address(channel: bytes) -> tuple[int, int] | None:

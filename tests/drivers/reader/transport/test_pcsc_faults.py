@@ -1,5 +1,6 @@
 """What PC/SC may answer when something is wrong, each told as what it is. The service is played; its codes are the real ones."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,6 +31,9 @@ class PlayedService:
         self.states: list[int] = [EMPTY]
         self.calls: list[str] = []
         self.channel: list[int] = []
+        self.contexts = 0
+        self.released: list[int] = []
+        self.on_wait: Callable[[], None] = lambda: None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(scard, name)
@@ -42,9 +46,12 @@ class PlayedService:
         return told.pop(0) if len(told) > 1 else told[0]
 
     def SCardEstablishContext(self, scope: int) -> tuple[int, int]:
-        return self._result("establish"), 1
+        result = self._result("establish")
+        self.contexts += int(result == scard.SCARD_S_SUCCESS)
+        return result, self.contexts
 
     def SCardReleaseContext(self, context: int) -> int:
+        self.released.append(context)
         return self._result("release")
 
     def SCardListReaders(self, context: int, groups: list[str]) -> tuple[int, list[str]]:
@@ -71,6 +78,8 @@ class PlayedService:
     def SCardGetStatusChange(
         self, context: int, timeout_ms: int, states: list[tuple[str, int]]
     ) -> tuple[int, list[tuple[str, int, bytes]]]:
+        if timeout_ms:
+            self.on_wait()
         result = self._result("wait" if timeout_ms else "look")
         now = self.states.pop(0) if len(self.states) > 1 and not timeout_ms else self.states[0]
         return result, [(READER, now, b"")]
@@ -192,6 +201,59 @@ def test_a_service_that_stops_in_the_middle_is_told(played: PlayedService) -> No
     assert backend.presence(READER) is Presence.NO_READER
     played.results = {"wait": STOPPED}
     assert backend.wait_for_change(READER, Presence.EMPTY, 1.0) is Presence.NO_READER
+
+
+def test_a_context_is_used_again_since_the_service_asks_who_one_is_at_each_new_one(played: PlayedService) -> None:
+    backend = PcscBackend()
+    for _ in range(3):
+        backend.readers()
+        backend.presence(READER)
+        backend.usb_address(READER)
+        backend.wait_for_change(READER, Presence.PRESENT, 1.0)
+    assert (played.contexts, played.released) == (1, [])
+    del backend
+    assert played.released == [1], "one that nobody needs any more is given back"
+
+
+def test_a_wait_has_a_context_to_itself(played: PlayedService) -> None:
+    backend, seen = PcscBackend(), list[Presence]()
+
+    def look_meanwhile() -> None:
+        seen.append(backend.presence(READER))
+        played.states = [PRESENT]
+
+    played.on_wait = look_meanwhile
+    for _ in range(2):
+        played.states = [EMPTY]
+        assert backend.wait_for_change(READER, Presence.EMPTY, 60.0) is Presence.PRESENT
+    assert (seen, played.contexts) == ([Presence.EMPTY, Presence.EMPTY], 2)
+
+
+@pytest.mark.parametrize("code", [NO_SERVICE, STOPPED, 0x80100003, 0x80100013])
+def test_after_the_service_was_restarted_contexts_are_new_and_nobody_notices(played: PlayedService, code: int) -> None:
+    backend = PcscBackend()
+    assert backend.presence(READER) is Presence.EMPTY
+    asks: tuple[tuple[str, Callable[[], bool]], ...] = (
+        ("look", lambda: backend.presence(READER) is Presence.EMPTY),
+        ("list", lambda: backend.readers() == (READER,)),
+        ("look", lambda: backend.wait_for_change(READER, Presence.PRESENT, 1.0) is Presence.EMPTY),
+    )
+    for call, ask in asks:
+        before = played.contexts
+        played.results = {call: [code, 0]}
+        assert ask()
+        assert played.contexts == before + 1
+    assert played.released == [1, 2, 3]
+
+
+def test_a_context_whose_wait_was_cancelled_is_not_used_again(played: PlayedService) -> None:
+    """The service's word of it may come late, and would be taken for the answer to the next question."""
+    backend = PcscBackend()
+    played.on_wait = lambda: backend.cancel(READER)
+    assert backend.wait_for_change(READER, Presence.EMPTY, 60.0) is Presence.EMPTY
+    assert played.released == [1]
+    backend.presence(READER)
+    assert (played.contexts, played.released) == (2, [1])
 
 
 def test_a_reader_that_nobody_knows_is_none(played: PlayedService) -> None:
