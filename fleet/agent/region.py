@@ -10,6 +10,7 @@ import base64
 import hashlib
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,9 +59,10 @@ class SyncedRegion:
         clock: Callable[[], datetime],
         *,
         on_files: Callable[[Sequence[RegionFile]], None] = lambda files: None,
-        on_signed_time: Callable[[datetime], None] = lambda issued: None,
+        on_signed_time: Callable[[datetime, float], None] = lambda issued, took_s: None,
     ) -> None:
-        """`on_signed_time` is called with each signed time as it comes: a floor for the station's clock, and a measure of it."""
+        """`on_signed_time` is called with each signed time as it comes, and the seconds that the answer took: a floor for the
+        station's clock, and a measure of it."""
         self._store = store
         self._link = link
         self._words = words
@@ -92,8 +94,11 @@ class SyncedRegion:
             if len(pages) == MAX_PAGES:
                 raise SyncRefused("too_long", f"the region's data has more than {MAX_PAGES} pages")
             ask = RegionAsk(cursor=cursor, have=held)
-            page = self._words.opened(await self._link.ask(ask, timeout_s), REGION_TYP, RegionPage)
-            self._check(page, pages, floor)
+            begun = time.monotonic()
+            answer = await self._link.ask(ask, timeout_s)
+            took_s = time.monotonic() - begun
+            page = self._words.opened(answer, REGION_TYP, RegionPage)
+            self._check(page, pages, floor, took_s)
             if page.unchanged:
                 await self._store.transact(partial(_issued, issued=page.issued))
                 return
@@ -109,11 +114,11 @@ class SyncedRegion:
         """Keep it fresh until cancelled: on each connect and every `every_s` seconds."""
         await keep_fresh(self._link, self._wake, self.refresh, "the region's data", every_s=every_s)
 
-    def _check(self, page: RegionPage, before: list[RegionPage], floor: datetime | None) -> None:
+    def _check(self, page: RegionPage, before: list[RegionPage], floor: datetime | None, took_s: float) -> None:
         issued, not_after = _time(page.issued), _time(page.not_after)
         if floor is not None and issued < floor:
             raise SyncRefused("replayed", "the region's data is older than what is held")
-        self._on_signed_time(issued)
+        self._on_signed_time(issued, took_s)
         if max(self._clock(), issued) > not_after:
             raise SyncRefused("expired", "the region's data is past its time")
         if before and page.set != before[0].set:

@@ -41,7 +41,7 @@ class IssuerGateway:
         clock: Clock,
         *,
         on_files: Callable[[Sequence[RegionFile]], None] = lambda files: None,
-        on_signed_time: Callable[[datetime], None] = lambda issued: None,
+        on_signed_time: Callable[[datetime, float], None] = lambda issued, took_s: None,
     ) -> None:
         """`store` was opened with `SCHEMAS` among its schemas. The callbacks are those of `fleet.agent.region.Region`."""
         words = AnswerVerifier(identity)

@@ -32,7 +32,7 @@ from fleet.agent.store import StationStore, StoreError
 from fleet.agent.sync import OrderBook
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
-from kiosk.clock import SystemClock
+from kiosk.clock import CHRONY, SystemClock, tell_chrony
 from kiosk.config import Config
 from kiosk.issuer import gateway
 from kiosk.issuer.gateway import IssuerGateway, keep_files
@@ -135,19 +135,22 @@ class RegionListeners:
     """Callbacks of the region's data: see `fleet.agent.region.Region`."""
 
     on_files: Callable[[Sequence[RegionFile]], None] = lambda files: None
-    on_signed_time: Callable[[datetime], None] = lambda issued: None
+    on_signed_time: Callable[[datetime, float], None] = lambda issued, took_s: None
 
 
-def region_listeners(config: Config, base: Path, clock: SystemClock, changed: Callable[[], None]) -> RegionListeners:
-    """Files go where the configuration has their place, signed times are the clock's floor and measure; `changed` is called when
-    what is switched off, or what is known of the clock, may be something else.
+def region_listeners(
+    config: Config, base: Path, clock: SystemClock, changed: Callable[[], None], chrony: Path = CHRONY
+) -> RegionListeners:
+    """Files go where the configuration has their place, signed times are the clock's floor and measure, and a sample for the
+    machine's chrony; `changed` is called when what is switched off, or what is known of the clock, may be something else.
     """
 
     def on_files(files: Sequence[RegionFile]) -> None:
         keep_files(files, config, base)
         changed()
 
-    def on_signed_time(issued: datetime) -> None:
+    def on_signed_time(issued: datetime, took_s: float) -> None:
+        tell_chrony(issued, took_s, chrony)
         if clock.take_signed_time(issued):
             changed()
 

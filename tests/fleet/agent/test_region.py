@@ -97,8 +97,9 @@ def times() -> list[datetime]:
 def held(store: StationStore, wire: Wire, taken: list[RegionFile], times: list[datetime]) -> SyncedRegion:
     pinned = Identity("entre-a", 1, Broker("localhost", 1), PATH, PATH, PATH, public_jwk(SIGNING), bytes(32), NOW)
     return SyncedRegion(
-        store, wire, AnswerVerifier(pinned), lambda: NOW, on_files=taken.extend, on_signed_time=times.append
-    )
+        store, wire, AnswerVerifier(pinned), lambda: NOW, on_files=taken.extend,
+        on_signed_time=lambda issued, took_s: times.append(issued),
+    )  # fmt: skip
 
 
 async def test_a_file_in_parts_is_put_together(
