@@ -264,6 +264,9 @@ class RegionSettings(RegionSection):
     reserve: ReserveRules = ReserveRules()
     stock: StockRules = StockRules()
     pin: NewPinRules = NewPinRules()
+    sign_with_proved_code: bool = True
+    """The receipt is signed with the code that was proved a moment before, where the card's key takes that; else it is typed
+    anew."""
     product_codes: Annotated[tuple[ProductCodeRule, ...], Field(min_length=1, max_length=5)] = PRODUCT_CODES
     """Asked for where neither the chip nor the register tells who may unlock the card; any other code is the administrators'."""
     without_hold: WithoutHold | None = None

@@ -230,6 +230,15 @@ class CardSession(ABC):
         certificate = self.facts.certificate(purpose)
         return "no_key" if purpose == "other" or certificate is None else self._probe(certificate, purpose)
 
+    def wants_code_each_time(self, purpose: Purpose) -> bool:
+        """See `Visit.wants_code_each_time`."""
+        certificate = self.facts.certificate(purpose)
+        return certificate is None or self._profile.signing.code_each_time or self._wants_code_each_time(certificate)
+
+    @abstractmethod
+    def _wants_code_each_time(self, certificate: Certificate) -> bool:
+        """The card's own word on the key of that certificate."""
+
     def _probe(self, certificate: Certificate, purpose: Purpose) -> Signability:
         """Whether the key of that certificate may sign; where there is one form for all cards, it is known."""
         return "known"

@@ -168,6 +168,10 @@ class CardVisit:
         except StuckError:
             raise self._stuck() from None
 
+    def wants_code_each_time(self, purpose: Purpose) -> bool:
+        """See the port."""
+        return self.session.wants_code_each_time(purpose)
+
     async def challenge_free_key(self) -> CardAuthentication:
         """A fresh challenge to the card's own key, before any code. Raises CardGoneError before the card was asked."""
         if await self._run_or_unknown(self.session.read_free_key) is True:

@@ -123,6 +123,10 @@ class Visit(Protocol):
         Raises CardGoneError, CardAnswerError.
         """
 
+    def wants_code_each_time(self, purpose: Purpose) -> bool:
+        """Whether the key of that purpose signs only just after its code (userConsent of ISO/IEC 7816-15; key 9C of PIV): by the
+        card's own word or its profile's; True also while nobody has read it. Sends nothing."""
+
     async def challenge_free_key(self) -> CardAuthentication:
         """Card authentication before any code: a fresh challenge, signed by a key of the card that is used without one, and
         verified against its certificate, which must hold and name this very card. NoFreeKey where the card has no such key.

@@ -8,7 +8,7 @@ from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.digit_pad import DigitPadShape
 from kiosk.screens.drawings.figure import letter
 from kiosk.screens.layout import Flow, FlowColumn, FlowRow, Spacer
-from kiosk.screens.panels import rule
+from kiosk.screens.panels import rule, tries_row
 from kiosk.screens.shape import Answer
 from kiosk.screens.text import Icon, Small
 from kiosk.screens.theme import Theme
@@ -33,7 +33,7 @@ class EnterCodeShape(DigitPadShape):
         self.cells.show(len(self.entry))
         self.rules = Rules(view.policy, self.words, theme=theme, entry=self.entry) if view.policy else None
         below = self._below()
-        left: list[Flow] = [self.title(), *self.leads(), *self._aids()]
+        left: list[Flow] = [self.title(), *self.leads(), *self._tries(), *self._aids()]
         if self.rules:
             left += [Spacer(1, theme=theme, drop=2), self.cells, self.rules, *below]
         else:
@@ -56,6 +56,15 @@ class EnterCodeShape(DigitPadShape):
 
     def take_answer(self) -> Secret:
         return self.entry.take()
+
+    def _tries(self) -> list[Flow]:
+        """How many are left, and where the station stops."""
+        if self.view.tries is None:
+            return []
+        row = tries_row(self.view.tries, self.words, self.theme)
+        if self.theme.small_panel or self.theme.large:
+            return [row]
+        return [row, Small(theme=self.theme, text=self.words(self.view.tries.text), tone="muted", drop=3)]
 
     def _aids(self) -> list[Flow]:
         """The letter, or what else tells which code is meant."""

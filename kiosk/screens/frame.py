@@ -43,14 +43,17 @@ class StripStatus:
 
 
 class Pips(Flow):
-    """The steps as pips; the one of the moment is long."""
+    """The steps as pips; the one of the moment is long. More than four take no more room than four."""
+
+    most_mm = 20.0
 
     def __init__(self, step: Step, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.step = step
+        self.scale = min(1.0, self.most_mm / (4 * (step.of - 1) + 8))
 
     def wanted_width(self) -> float:
-        return self.mm(4 * (self.step.of - 1) + 8)
+        return self.mm(self.scale * (4 * (self.step.of - 1) + 8))
 
     def height_for(self, width: float) -> float:
         return self.mm(1.6)
@@ -59,12 +62,12 @@ class Pips(Flow):
         self.canvas.clear()
         pen, colours, x = Pen(self.canvas, self.x, self.top, self.mm(1)), self.theme.colours, 0.0
         for at in range(1, self.step.of + 1):
-            width = 8 if at == self.step.at else 3
+            width = self.scale * (8 if at == self.step.at else 3)
             done = at <= self.step.at
             pen.rect(x, 0, width, 1.6, 0.8, colours.primary if done else colours.line)
             if self.theme.contrast and not done:
                 pen.rect(x + 0.3, 0.3, width - 0.6, 1.0, 0.5, colours.paper)
-            x += width + 1
+            x += width + self.scale
 
 
 class ErrandLabel(Tiny):

@@ -285,17 +285,29 @@ class Dot(Framed):
 
 def tries_panel(tries: Tries, words: ScreenTexts, theme: Theme, **kwargs: Any) -> SheetPanel:
     """Tries left as dots, with the sentence that says where we stop."""
-    size = {"10": 7.0, "7": 5.4, "p": 9.0}[theme.panel.name]
-    dots: list[Flow] = [Dot(size, theme=theme, left="no") for _ in range(tries.used)]
-    dots += [Dot(size, theme=theme) for _ in range(tries.left)]
-    text = words.frame("frame.tries.last") if tries.left == 1 else words.frame("frame.tries", left=tries.left)
+    dots = _dots(tries, {"10": 7.0, "7": 5.4, "p": 9.0}[theme.panel.name], theme)
     gap, most = 1.4 if theme.small_panel else 2, DOTS_MOST[theme.panel.name]
     rows: list[Flow] = [FlowRow(dots[at : at + most], theme=theme, gap=gap) for at in range(0, len(dots), most)]
-    lines: list[Flow] = [TriesLeft(theme=theme, text=text), FlowColumn(rows, theme=theme, gap=gap)]
+    lines: list[Flow] = [TriesLeft(theme=theme, text=words(tries.left_text)), FlowColumn(rows, theme=theme, gap=gap)]
     if not theme.small_panel and not theme.large:
         lines.append(Small(theme=theme, text=words(tries.text), tone="muted"))
     padding, between = ((4, 3.4), 2.4) if theme.small_panel else ((6, 5), 3.4)
     return SheetPanel(FlowColumn(lines, theme=theme, gap=between), theme=theme, padding=padding, **kwargs)
+
+
+def tries_row(tries: Tries, words: ScreenTexts, theme: Theme) -> Flow:
+    """The same in one row, above a pad."""
+    dots = _dots(tries, {"10": 5.0, "7": 3.6, "p": 6.5}[theme.panel.name], theme)
+    row: list[Flow] = [
+        TriesLeft(theme=theme, text=words(tries.left_text)),
+        FlowBox(FlowRow(dots, theme=theme, gap=1.2 if theme.small_panel else 1.6), theme=theme, centre=True),
+    ]
+    return FlowRow([*row, Spacer(theme=theme)], theme=theme, gap=3 if theme.small_panel else 5)
+
+
+def _dots(tries: Tries, size_mm: float, theme: Theme) -> list[Flow]:
+    """The used ones first."""
+    return [Dot(size_mm, theme=theme, left="no" if at < tries.used else "yes") for at in range(tries.used + tries.left)]
 
 
 class TriesLeft(Text):

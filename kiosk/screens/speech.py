@@ -26,6 +26,7 @@ from kiosk.views import (
     Point,
     Say,
     Tell,
+    Tries,
     View,
     say,
 )
@@ -138,6 +139,7 @@ def _middle(view: View[Any], private: bool) -> Iterator[Sentence]:
             yield from _given(view.drawing_text)
             yield from _given(view.waits_for)
         case EnterCode():
+            yield from _tries(view.tries)
             yield from _given(view.hint)
             yield from _facts(view.facts)
         case EnterDigits() | EnterText():
@@ -156,11 +158,18 @@ def _middle(view: View[Any], private: bool) -> Iterator[Sentence]:
 
 def _told(view: Tell, private: bool) -> Iterator[Sentence]:
     yield from _points(view.points)
-    yield from _given(view.tries.text if view.tries else None, view.drawing_text)
+    yield from _tries(view.tries)
+    yield from _given(view.drawing_text)
     yield from _receipt(view, private)
     if view.who_helps:
         yield view.who_helps.title
         yield from _points(view.who_helps.points)
+
+
+def _tries(tries: Tries | None) -> Iterator[Sentence]:
+    if tries:
+        yield tries.left_text
+        yield tries.text
 
 
 def _choices(view: Choose) -> Iterator[Sentence]:

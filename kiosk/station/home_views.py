@@ -16,7 +16,6 @@ from fleet.messages.vocabulary import DeviceStatus, Effect, FindingCode
 from kiosk.errands.registry import Errand
 from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
-from kiosk.ports import FOUND_AGAIN
 from kiosk.station.journal import Interrupted
 from kiosk.station.open_slots import OpenSlot
 from kiosk.steps.card import Strangeness
@@ -235,9 +234,10 @@ def _beside(offer: Offer, findings: Sequence[CardFinding], *, filled: bool) -> O
     if tile.filled and found is not None:
         helped = errand.id == "unblock" and found.who == "administrator"
         tile = replace(tile, detail=say(f"home.card.why.{'helped' if helped else errand.id}"))
-    if found is not None and found.code is FindingCode.ON_HOLD:
-        return replace(tile, value=FOUND_AGAIN, title=say("home.card.found_again"))
-    return tile
+    if found is not None and reason is None:
+        tile = replace(tile, value=found.begins)
+    on_hold = found is not None and found.code is FindingCode.ON_HOLD
+    return replace(tile, title=say("home.card.found_again")) if on_hold else tile
 
 
 def _banner(

@@ -38,6 +38,11 @@ class ViewContext:
         """The same errand, at a step."""
         return replace(self, step=Step(step, of))
 
+    def forward(self) -> Self:
+        """The same errand, one step further; at its last one it stays there."""
+        assert self.step is not None, "an errand without steps goes no step further"
+        return self.at(min(self.step.at + 1, self.step.of), self.step.of)
+
     def testing_alone(self) -> Self:
         """The same, where the code is one that was not set now."""
         return replace(self, tasks=TEST_ALONE)

@@ -20,7 +20,9 @@ from kiosk.steps.receipt import hand_out_receipt, issue_receipt
 from kiosk.steps.slot import insert_new_card, take_from_slot
 
 CONTEXT = ViewContext("pickup", tasks=TASKS_WITH_PUK)
-WHO, AGREE, SLOT, CODE, RECEIPT = (CONTEXT.at(step, 5) for step in range(1, 6))
+WHO, AGREE, SLOT, CODE = (CONTEXT.at(step, 7) for step in range(1, 5))
+SIGN, RECEIPT = CONTEXT.at(6, 7), CONTEXT.at(7, 7)
+"""The code takes two steps: the PUK, and the new one."""
 
 
 async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identification) -> Ended:
@@ -58,7 +60,7 @@ async def _sign_owed(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order,
     visit = await _meet_handed_card(ask, caps, order, who)
     code, visit = await prove_activated_card(ask, caps, CODE, log, order, visit)
     try:
-        return await issue_receipt(ask, caps, RECEIPT, log, order, who, visit, code.remarks)
+        return await issue_receipt(ask, caps, SIGN, log, order, who, visit, code.remarks)
     finally:
         await visit.close()
 
@@ -82,6 +84,6 @@ async def _activate_and_sign(
     visit = await insert_new_card(ask, caps, SLOT, log, order, who)
     code, visit = await activate(ask, caps, CODE, log, order, visit)
     try:
-        return await issue_receipt(ask, caps, RECEIPT, log, order, who, visit, code.remarks)
+        return await issue_receipt(ask, caps, SIGN, log, order, who, visit, code.remarks)
     finally:
         await visit.close()

@@ -99,20 +99,17 @@ async def _pointed_out(ask: Ask, caps: Capabilities, context: ViewContext, who: 
 
 
 async def confirm_terms(ask: Ask, caps: Capabilities, context: ViewContext, order: Order, who: Identification) -> None:
-    """Terms, envelope at hand, and a way of verifying it, all before the slot opens. Raises StopError."""
+    """Terms, letter at hand, and a way of verifying it, all before the slot opens. Raises StopError."""
     if not await caps.envelopes.available():
         raise views.verifier_away(context)
-    await accept_terms(ask, caps, context, order, who)
-    await require_envelope(ask, context, order, who)
+    await accept_terms(ask, caps, context, order, who, letter=True)
 
 
-async def accept_terms(ask: Ask, caps: Capabilities, context: ViewContext, order: Order, who: Identification) -> None:
-    """What the holder agrees to. Raises ErrandCancelledError."""
+async def accept_terms(
+    ask: Ask, caps: Capabilities, context: ViewContext, order: Order, who: Identification, *, letter: bool
+) -> None:
+    """What the holder agrees to; `letter`: and that the letter with the PUK is at hand. Raises ErrandCancelledError, and
+    StopError where it is not."""
     paper = caps.printer is not None and isinstance(await caps.printer.status(), Ready)
-    await ask(views.terms(context, order, who, paper=paper))
-
-
-async def require_envelope(ask: Ask, context: ViewContext, order: Order, who: Identification) -> None:
-    """Raises StopError where the holder does not have the letter."""
-    if await ask(views.envelope_at_hand(context, order, who)) == "no":
+    if await ask(views.terms(context, order, who, paper=paper, letter=letter)) == "no_envelope":
         raise views.no_envelope(context)

@@ -11,7 +11,7 @@ from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.view_helpers import cancel_button, date_text, display_name, last_digits, page_options, primary_button
-from kiosk.views import Choose, Confirm, Fact, LetterDrawing, Option, Point, say
+from kiosk.views import Button, Choose, Confirm, Fact, Option, Point, say
 
 TERMS = "2026-1"
 """Version of the terms that `terms` shows; the receipt names it."""
@@ -91,8 +91,10 @@ def no_envelope(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "no_envelope")
 
 
-def terms(context: ViewContext, order: Order, who: Identification, *, paper: bool) -> Confirm:
-    """Whose card, and what the holder agrees to."""
+def terms(context: ViewContext, order: Order, who: Identification, *, paper: bool, letter: bool) -> Confirm:
+    """Whose card, and what the holder agrees to; `letter`: the card gets its code with the PUK of its letter."""
+    tail = last_digits(order.card_number)
+    at_hand = (Point(say("terms.letter"), say("terms.letter.detail", tail=tail), icon="email-outline"),)
     return Confirm(
         name=context.name("terms"),
         errand=context.title,
@@ -103,27 +105,14 @@ def terms(context: ViewContext, order: Order, who: Identification, *, paper: boo
             Point(say("terms.personal"), say("terms.personal.detail"), icon="card-account-details-outline"),
             Point(say("terms.lost"), say("terms.lost.detail"), icon="smart-card-off-outline"),
             Point(say("terms.return"), say("terms.return.detail"), icon="inbox-arrow-down-outline"),
+            *(at_hand if letter else ()),
         ),
         facts=(
             Fact(say("fact.holder"), display_name(order)),
-            Fact(say("fact.card"), f"…{last_digits(order.card_number)}"),
+            Fact(say("fact.card"), f"…{tail}"),
             Fact(say("fact.receipt"), say("fact.receipt.paper" if paper else "fact.receipt.screen")),
         ),
         way_out=cancel_button(),
+        side=Button("no_envelope", say("puk.none"), "help-circle-outline") if letter else None,
         primary=primary_button("accept", "terms.accept"),
-    )
-
-
-def envelope_at_hand(context: ViewContext, order: Order, who: Identification) -> Confirm:
-    """Before the slot opens: the code letter must be here."""
-    return Confirm(
-        name=context.name("envelope"),
-        errand=context.title,
-        step=context.step,
-        attended_by=who.administrator.name if who.administrator else None,
-        title=say("envelope.title"),
-        lead=(say("envelope.lead", tail=last_digits(order.card_number)),),
-        drawing=LetterDrawing(order.card_number),
-        way_out=primary_button("no", "envelope.no", "close"),
-        primary=primary_button("yes", "envelope.yes"),
     )

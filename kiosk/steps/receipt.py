@@ -45,7 +45,7 @@ async def issue_receipt(
     visit: Visit,
     remarks: tuple[str, ...] = (),
 ) -> Receipt:
-    """Show the receipt of a hand-over, have it signed, and commit it with its event.
+    """Show the receipt of a hand-over, have it signed, and commit it with its event. The code of the card was proved just before.
 
     A holder who signs later stops here: the order stays open, and the errand goes on from this point another day.
     """
@@ -53,9 +53,10 @@ async def issue_receipt(
     facts = receipt_facts(caps, context, order, who, order=order.order, terms=TERMS, remarks=remarks)
     unsigned = draft_receipt(facts)
     attended = who.administrator.name if who.administrator else None
-    if await ask(views.read_and_sign(context, facts, attended)) != "sign":
+    proved = caps.region.sign_with_proved_code and _signs_at_once(visit)
+    if await ask(views.read_and_sign(context, facts, attended, code=not proved)) != "sign":
         raise views.sign_later(context)
-    signature = await _sign(ask, context, visit, unsigned)
+    signature = await _sign(ask, context, visit, unsigned, proved=proved)
     receipt = finish_receipt(unsigned, caps.seal.key, caps.seal.chain, signature)
     await log.issued(receipt)
     return receipt
@@ -95,16 +96,25 @@ def receipt_facts(
     return replace(facts, **more)  # type: ignore[arg-type]  # the names are those of the fields
 
 
-async def _sign(ask: Ask, context: ViewContext, visit: Visit, unsigned: Draft) -> CardSignature | None:
-    """The holder's signature over the receipt, or None where the card has no signature key (then it is attested)."""
+def _signs_at_once(visit: Visit) -> bool:
+    """Whether the identification code, which was proved in this visit, opens the signature key too, and goes on doing so."""
+    return visit.facts.pin(Role.SIGNATURE) is None and not visit.wants_code_each_time("signature")
+
+
+async def _sign(ask: Ask, context: ViewContext, visit: Visit, unsigned: Draft, *, proved: bool) -> CardSignature | None:
+    """The holder's signature over the receipt, or None where the card has no signature key (then it is attested). `proved`: no
+    code is asked for, unless the card wants one after all."""
     certificate = visit.facts.certificate("signature")
     if certificate is None:
         return None
-    role = Role.SIGNATURE if visit.facts.pin(Role.SIGNATURE) else Role.IDENTIFICATION
-    pin = visit.facts.pin(role)
-    policy = PinPolicy(pin.entry_min_length, pin.max_length) if pin else PinPolicy()
-    await prove_code(ask, visit, role, sign_code(context, policy))
-    outcome = await visit.sign("signature", unsigned.signing_input(certificate.der))
+    message = unsigned.signing_input(certificate.der)
+    outcome = await visit.sign("signature", message) if proved else None
+    if outcome is None or isinstance(outcome, Refused):
+        role = Role.SIGNATURE if visit.facts.pin(Role.SIGNATURE) else Role.IDENTIFICATION
+        pin = visit.facts.pin(role)
+        policy = PinPolicy(pin.entry_min_length, pin.max_length) if pin else PinPolicy()
+        await prove_code(ask, visit, role, sign_code(context, policy))
+        outcome = await visit.sign("signature", message)
     match outcome:
         case Signed():
             return CardSignature(outcome.signature, outcome.algorithm, outcome.certificate)

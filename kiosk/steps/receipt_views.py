@@ -35,19 +35,19 @@ def panel(facts: ReceiptFacts, receipt: Receipt | None = None) -> ReceiptPanel:
     )
 
 
-def read_and_sign(context: ViewContext, facts: ReceiptFacts, attended: str | None) -> Confirm:
-    """The receipt before it is signed."""
+def read_and_sign(context: ViewContext, facts: ReceiptFacts, attended: str | None, *, code: bool) -> Confirm:
+    """The receipt before it is signed; `code`: that takes the code once more."""
     return Confirm(
         name=context.name("receipt"),
         errand=context.title,
         step=context.step,
         attended_by=attended,
         title=say("sign.title"),
-        lead=(say("sign.lead"),),
+        lead=(say("sign.lead" if code else "sign.lead.proved"),),
         note=Note(say("sign.note"), kind="clock"),
         receipt=panel(facts),
         way_out=Button("later", say("sign.later")),
-        primary=primary_button("sign", "sign.go"),
+        primary=primary_button("sign", "sign.go" if code else "sign_pin.go"),
         needs_card=True,
     )
 

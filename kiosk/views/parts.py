@@ -136,3 +136,8 @@ class Tries:
     left: int
     used: int
     text: Say
+
+    @property
+    def left_text(self) -> Say:
+        """How many, in words."""
+        return say("frame.tries.last") if self.left == 1 else say("frame.tries", left=self.left)

@@ -99,6 +99,8 @@ class EnterCode(View[Secret | str]):
     policy: PinPolicy | None = None
     hint: Say | None = None
     facts: tuple[Fact, ...] = ()
+    tries: Tries | None = None
+    """Tries that are left after a wrong one."""
 
 
 @dataclass(frozen=True, kw_only=True)

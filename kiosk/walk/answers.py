@@ -51,6 +51,8 @@ class WalkAnswer(_Strict):
     do: Literal["insert", "remove", "swap"] | None = None
     card: str | None = None
     reader: Literal["holder", "administrator"] | None = None
+    optional: bool = False
+    """Passed over where another view comes: not every card product asks that."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "WalkAnswer":

@@ -93,6 +93,8 @@ class WalkScreen:
             elif entry.view == view.name:
                 self._entries.popleft()
                 return self._value(view, entry)
+            elif entry.optional:
+                self._entries.popleft()
             else:
                 break
         if moved or self._help(view):

@@ -130,7 +130,6 @@ def _rest(someone: MadeUpPerson, *, drop: bool) -> tuple[StoryScene, ...]:
     dropped = (StoryScene("pickup.drop_old", move("drop", card=f"{someone.order}:old")),) if drop else ()
     return (
         StoryScene("pickup.terms", touch("accept")),
-        StoryScene("pickup.envelope", touch("yes")),
         StoryScene("pickup.take", take),
         StoryScene("pickup.printed", code(number[-8:])),
         StoryScene("pickup.insert_new", move("insert", card=f"{someone.order}:new", reader="holder")),
@@ -139,7 +138,6 @@ def _rest(someone: MadeUpPerson, *, drop: bool) -> tuple[StoryScene, ...]:
         StoryScene("pickup.repeat_pin", code(NEW_PIN)),
         StoryScene("pickup.write", touch("write")),
         StoryScene("pickup.receipt", touch("sign")),
-        StoryScene("pickup.sign_pin", code(NEW_PIN)),
         *dropped,
         StoryScene("pickup.done", touch("end")),
         StoryScene("closing.take_card", move("remove", reader="holder")),

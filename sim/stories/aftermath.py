@@ -97,7 +97,6 @@ ANYTHING: dict[str, Any] = {
     "closing.pulled": "end",
     "closing.another_card": "end",
     "closing.card": "end",
-    "puk_wrong": "again",
 }
 
 

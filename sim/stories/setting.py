@@ -71,7 +71,6 @@ def _rest(number: int) -> dict[str, Deed]:
     new = person(number).new
     return {
         "pickup.terms": "accept",
-        "pickup.envelope": "yes",
         "pickup.take": takes(2 * number),
         "pickup.printed": new.card_number[-8:],
         "pickup.insert_new": puts(f"{number}:new"),

@@ -48,8 +48,7 @@ def test_no_code_in_any_sink(tmp_path: Path) -> None:
         path = answers(region.cards, 6, puk=puk, old_pin=OLD_PIN, new_pin=NEW_PIN)
         text = path.read_text().replace(
             f'value = "{puk}"',
-            f'value = "{WRONG_PUK}"\n\n[[answer]]\nview = "pickup.puk_wrong"\nvalue = "again"\n\n'
-            f'[[answer]]\nview = "pickup.puk"\nvalue = "{puk}"',
+            f'value = "{WRONG_PUK}"\n\n[[answer]]\nview = "pickup.puk_wrong"\nvalue = "{puk}"',
         )
         path.write_text(text)
         code, lines, said = region.walk(path)

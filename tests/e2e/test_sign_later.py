@@ -49,8 +49,7 @@ def signs(region: Region, number: int, card: str, pin: str) -> Path:
         ("pickup.who", 'value = "old_card"'), ("pickup.insert_old", f'do = "insert"\ncard = "{card}"'),
         ("pickup.pin_old", f'value = "{pin}"'), ("pickup.take_old", 'do = "remove"'),
         ("pickup.sign_owed", 'do = "insert"\ncard = "new"'), ("pickup.code_from_before", f'value = "{NEW_PIN}"'),
-        ("pickup.receipt", 'value = "sign"'),
-        ("pickup.sign_pin", f'value = "{NEW_PIN}"'), ("pickup.done", 'value = "end"'),
+        ("pickup.receipt", 'value = "sign"'), ("pickup.done", 'value = "end"'),
         ("closing.take_card", 'do = "remove"'),
     )  # fmt: skip
     file.write_text(f"[cards]\n{cards}\n{told(*steps)}", "utf-8")

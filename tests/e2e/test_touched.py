@@ -11,6 +11,7 @@ import pytest
 
 from kiosk.errands.registry import ERRANDS
 from tests.fakes.machine.display import virtual_display
+from tests.fakes.screens.efforts import EFFORTS, Effort
 from tests.kiosk.errands.faulty import every_story
 
 pytestmark = [pytest.mark.screen, pytest.mark.timeout(900)]  # one run of them all, on a machine that may be busy
@@ -20,6 +21,7 @@ MEDDLED = "change_pin: by who knows it"
 """Somebody presses language and text size at every question, in the middle of codes."""
 TALES = {story.title: story for story in every_story()}
 TITLES = tuple(title for title, story in TALES.items() if story.touched)
+COUNTED = tuple(effort.story.title for effort in EFFORTS)
 LIMIT_S = 870
 
 
@@ -28,7 +30,7 @@ def played() -> dict[str, dict[str, Any]]:
     """What came of each story, by its title."""
     with virtual_display() as display:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.fakes.screens.touching", json.dumps(TITLES), json.dumps([MEDDLED])],
+            [sys.executable, "-m", "tests.fakes.screens.touching", json.dumps(TITLES + COUNTED), json.dumps([MEDDLED])],
             env={**os.environ, "DISPLAY": display}, cwd=ROOT, check=True, timeout=LIMIT_S, stdout=subprocess.PIPE,
         )  # fmt: skip
     told = [json.loads(line) for line in done.stdout.splitlines()]
@@ -55,3 +57,14 @@ def test_language_and_text_size_at_every_question_lose_nothing(played: dict[str,
     answered = [view for view in told["views"] if view in TALES[MEDDLED].story() and not view.endswith("insert")]
     assert told["views"][-2:] == ["change_pin.done", "closing.take_card"]
     assert told["touches"] == 28 + 2 * (len(answered) - 1)
+
+
+@pytest.mark.parametrize("effort", EFFORTS, ids=COUNTED)
+def test_an_errand_takes_no_more_touches_than_promised(played: dict[str, dict[str, Any]], effort: Effort) -> None:
+    """Every touch from the home screen on; `-s` prints them, with the time by a keystroke-level model."""
+    told = played[effort.story.title]
+    assert (told["wrong"], told["outcome"]) == ("", "done")
+    print(
+        f"{effort.story.title}: {told['touches']} touches of {effort.most}, about {told['seconds']:.0f} s by the model"
+    )
+    assert told["touches"] <= effort.most, told["views"]

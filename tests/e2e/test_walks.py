@@ -169,8 +169,8 @@ REFUSALS = (
         lambda kind: (
             ("insert", "insert"),
             ("locked", "unblock"),
-            *guessing(WRONG_PUK, "puk_wrong", PUK_GUESSES[kind] - 1),
             *WRONG_PUK,
+            *(("puk_wrong", BAD_PUK),) * (PUK_GUESSES[kind] - 1),
         ),
         kinds=tuple(PUK_GUESSES),
         is_locked=True,

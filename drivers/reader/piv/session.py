@@ -215,6 +215,10 @@ class PivSession(CardSession):
         key = x509.load_der_x509_certificate(certificate.der).public_key()
         return signing.sign(self.channel, slot.key, key, certificate.der, message)
 
+    def _wants_code_each_time(self, certificate: Certificate) -> bool:
+        """The key for signatures (SP 800-73-4 part 1, table 4b)."""
+        return slot_of(certificate.id) in (objects.SIGNATURE, None)
+
     def read_free_key(self) -> bool:
         if objects.CARD_AUTHENTICATION in self._slots:
             return False

@@ -262,6 +262,10 @@ class Pkcs15Session(CardSession):
         key, public = self._key_of(certificate), x509.load_der_x509_certificate(certificate.der).public_key()
         return "no_key" if key is None else signing.probe(self.channel, self._product, key, public, purpose)
 
+    def _wants_code_each_time(self, certificate: Certificate) -> bool:
+        keys = self._directory.keys or ()
+        return next((key.consent for key in keys if key.id.hex() == certificate.id), True)
+
     def _key_of(self, certificate: Certificate) -> KeyObject | None:
         return next((key for key in self._read_keys_once() if key.id.hex() == certificate.id), None)
 

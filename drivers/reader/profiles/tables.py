@@ -251,6 +251,8 @@ class Signing(_ProfileTable):
     """`pss`: `rsa` is the algorithm that pads a bare SHA-256 by RSASSA-PSS (RFC 8017 8.1), for cards without the other."""
     ecdsa: int = Field(default=0x04, ge=0, le=255)
     identification: Literal["pso", "internal-authenticate"] = "pso"
+    code_each_time: bool = False
+    """A key signs only just after its code, whatever the card says of its keys."""
 
 
 class PivRules(_ProfileTable):

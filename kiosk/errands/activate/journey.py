@@ -14,7 +14,7 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.hand_over import end_hand_over
 from kiosk.steps.identity.administrator import lit_reader
 from kiosk.steps.identity.identification import attest_identity, identify_by_administrator
-from kiosk.steps.order import accept_terms, find_posted, require_envelope
+from kiosk.steps.order import accept_terms, find_posted
 from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
 from kiosk.steps.pin.by_administrator import Mandate, in_turn, mandate_of
 from kiosk.steps.pin.first_code import set_first_code
@@ -22,7 +22,9 @@ from kiosk.steps.pin.views import TASKS_BY_MANDATE, TASKS_WITH_CODE, TASKS_WITH_
 from kiosk.steps.receipt import hand_out_receipt, issue_receipt
 
 CONTEXT = ViewContext("activate")
-CARD, CHECKS, CODE, RECEIPT = (CONTEXT.at(step, 4) for step in range(1, 5))
+CARD, CHECKS, CODE = (CONTEXT.at(step, 5) for step in range(1, 4))
+RECEIPT = CONTEXT.at(5, 5)
+"""The code takes two steps: what it is set with, and the new one."""
 TASKS = {"puk": TASKS_WITH_PUK, "start-pin": TASKS_WITH_CODE, "administrator": TASKS_BY_MANDATE}
 
 
@@ -47,9 +49,7 @@ async def _activate(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, 
     given = await in_turn(ask, caps, CARD, card, partial(_attend, ask, caps, log, order, card))
     attended = given.administrator.name
     if not order.receipt_owed:
-        await accept_terms(ask, caps, CODE, order, given.who)
-    if by_letter:
-        await require_envelope(ask, CODE, order, given.who)
+        await accept_terms(ask, caps, CODE, order, given.who, letter=by_letter)
     context = replace(CODE, attended_by=attended, tasks=TASKS[card.facts.rules.first_code])
     code = await set_first_code(ask, caps, context, log, order, card, given)
     return await issue_receipt(ask, caps, RECEIPT, log, order, given.who, card.visit, code.remarks)

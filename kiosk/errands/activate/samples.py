@@ -33,7 +33,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         state = CheckState(steps, frozenset(step.id for step in steps[:ticked]), readers)
         check = identification_views.identity_checks(CHECKS, ADMINISTRATOR, state, "passport", ORDER)
         yield f"activate-check{name}", check
-    yield "activate-terms", order_views.terms(CODE, ORDER, ATTENDED, paper=True)
+    yield "activate-terms", order_views.terms(CODE, ORDER, ATTENDED, paper=True, letter=True)
     start = pin_views.start_code(CODE, CARD_FACTS)
     yield "activate-start-pin", start.entry
     yield "activate-start-pin-wrong", start.wrong(2)
@@ -41,7 +41,10 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     choosing = replace(CODE, attended_by=ADMINISTRATOR.name)
     yield "activate-new-pin", pin_views.new_code(choosing, POLICY, differed=False)
     yield "activate-repeat-pin", pin_views.repeat_code(choosing, POLICY)
-    yield "activate-receipt", receipt_views.read_and_sign(RECEIPT, replace(FACTS, kind="activate"), ADMINISTRATOR.name)
+    yield (
+        "activate-receipt",
+        receipt_views.read_and_sign(RECEIPT, replace(FACTS, kind="activate"), ADMINISTRATOR.name, code=False),
+    )
     yield "activate-done", receipt_views.done(CONTEXT, ISSUED)
     for stopped in (
         views.no_administrator(CARD, OFFICE), views.letter_not_checked(CARD),

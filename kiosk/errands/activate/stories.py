@@ -50,7 +50,6 @@ def by_post(reader: str = "administrator", **changed: Any) -> Callable[[], Story
         "check": list(STEPS),
         "take_administrator": pulls(reader),
         "terms": "accept",
-        "envelope": "yes",
         "code_from_before": NEW_PIN,
         "start_pin": CARD.pin,
         "puk": CARD.puk,
@@ -186,7 +185,7 @@ STORIES = [
     ),
     ErrandStory(
         "activate: the PUK of somebody else's letter, then the right one", "activate",
-        by_post(puk=[person(3).new.puk, CARD.puk], puk_wrong="again"), replace(TWO_READERS, server=True), prepare=here,
+        by_post(puk=person(3).new.puk, puk_wrong=CARD.puk), replace(TWO_READERS, server=True), prepare=here,
         events=SIGNED, check=code_is(NEW_PIN),
     ),
     ErrandStory(
@@ -216,7 +215,7 @@ STORIES = [
             setting=replace(TWO_READERS, order=POSTED | {"last_day": "2025-12-31"})),
     refused("the server that verifies the letter is away", "activation_offline", setting=replace(TWO_READERS, server=True),
             prepare=both(here, lambda room: setattr(room.caps.envelopes, "online", False))),
-    refused("no letter at hand", "no_envelope", by_post(envelope="no", **{"stop.no_envelope": "end"}), events=ATTESTED),
+    refused("no letter at hand", "no_envelope", by_post(terms="no_envelope", **{"stop.no_envelope": "end"}), events=ATTESTED),
     ErrandStory(
         "activate: the administrator is the holder", "activate",
         by_post(insert_administrator=[puts("13:new", "administrator"), first(pulls("administrator"))], not_the_same="cancel"),

@@ -36,6 +36,6 @@ def _nearest(caps: Capabilities, finding: CardFinding) -> NearestStation | None:
 
 async def _go_on(log: ErrandLog, finding: CardFinding) -> Ended:
     """To the errand that mends it, with the card where it is."""
-    ended = Ended(ErrandOutcome.DONE, finding.code, then=views.begins(finding))
+    ended = Ended(ErrandOutcome.DONE, finding.code, then=finding.begins)
     await log.end(ended)
     return ended

@@ -7,7 +7,6 @@ from drivers.reader.model import CardFacts, Certificate, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import FindingCode
 from kiosk.findings import CardFinding
-from kiosk.ports import FOUND_AGAIN
 from kiosk.region import NearestStation
 from kiosk.steps import own_card_views
 from kiosk.steps.context import CardHolder, ViewContext
@@ -168,11 +167,6 @@ def finding(
 def _at(nearest: NearestStation) -> Say:
     key = "check.nearest_by_telephone" if nearest.telephone else "check.nearest"
     return say(key, where=nearest.where, metres=nearest.metres, telephone=nearest.telephone)
-
-
-def begins(found: CardFinding) -> str:
-    """What the next errand begins as: a card on hold that is in the reader is found."""
-    return FOUND_AGAIN if found.code is FindingCode.ON_HOLD else found.errand or ""
 
 
 def _mending(found: CardFinding) -> str:

@@ -8,8 +8,8 @@ from drivers.cabinet.port import SlotFault
 from drivers.reader.model import Certificate, Pin
 from drivers.reader.outcomes import Role
 from kiosk.steps import order_views, receipt_views, slot_views
-from kiosk.steps.hand_over import AGREE, CODE, CONTEXT, SLOT, WHO
-from kiosk.steps.hand_over import RECEIPT as SIGN
+from kiosk.steps.hand_over import AGREE, CODE, CONTEXT, SIGN, SLOT, WHO
+from kiosk.steps.hand_over import RECEIPT as LAST
 from kiosk.steps.identity import card_status_views, identification_views, release_code_views
 from kiosk.steps.pin import after_tear_views
 from kiosk.steps.pin import views as pin_views
@@ -30,6 +30,7 @@ from sim.gallery.made_up import (
 )
 
 PUK_16 = Pin("02", "PUK", Role.PUK, 0x83, 5, "ok", 16, 16, entry_min_length=16)
+CHOSEN = CODE.forward()
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
@@ -70,9 +71,8 @@ def _certificate(chain: str) -> Certificate:
 
 def _order() -> Iterator[tuple[str, View[Any]]]:
     yield "which", order_views.which(AGREE, [ORDER, PROTECTED, ORDER, PROTECTED], ADMINISTRATOR, more=True)
-    yield "terms", order_views.terms(AGREE, ORDER, OWN, paper=True)
-    yield "terms-protected", order_views.terms(AGREE, PROTECTED, ATTENDED, paper=False)
-    yield "envelope", order_views.envelope_at_hand(AGREE, ORDER, OWN)
+    yield "terms", order_views.terms(AGREE, ORDER, OWN, paper=True, letter=True)
+    yield "terms-protected", order_views.terms(AGREE, PROTECTED, ATTENDED, paper=False, letter=True)
     yield "no-order", order_views.no_order(AGREE).view
     yield "list-too-old", order_views.list_too_old(AGREE).view
     yield "nothing-waits", order_views.nothing_waits(AGREE).view
@@ -112,7 +112,7 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "no-cabinet", slot_views.no_cabinet(SLOT).view
     for fault in SlotFault:
         yield f"slot-{fault.value}", slot_views.slot_fault(SLOT, ORDER, fault).view
-    yield "drop-old", slot_views.drop_old(SIGN, OLD_NUMBER)
+    yield "drop-old", slot_views.drop_old(LAST, OLD_NUMBER)
 
 
 def _code() -> Iterator[tuple[str, View[Any]]]:
@@ -120,16 +120,17 @@ def _code() -> Iterator[tuple[str, View[Any]]]:
     yield "puk-16", pin_views.puk(CODE, ORDER, PUK_16)
     yield "puk-6-to-8", pin_views.puk(CODE, ORDER, replace(PUK_16, entry_min_length=6, max_length=8))
     yield "checking", pin_views.checking(CODE)
-    yield "puk-wrong-many", pin_views.wrong_puk(CODE, ORDER, 7)
-    yield "puk-wrong-card", pin_views.wrong_puk(CODE, ORDER, 4)
+    yield "puk-wrong-many", pin_views.wrong_puk(CHOSEN, ORDER, None, 7, kept=True)
+    yield "puk-wrong-card", pin_views.wrong_puk(CHOSEN, ORDER, None, 4, kept=True)
+    yield "puk-wrong-16", pin_views.wrong_puk(CHOSEN, ORDER, PUK_16, 1, kept=True)
     yield "puk-wrong-server", pin_views.wrong_puk(CODE, ORDER, None)
     yield "verifier-silent", pin_views.verifier_silent(CODE)
-    yield "new-pin", pin_views.new_code(CODE, POLICY, differed=False)
-    yield "new-pin-differed", pin_views.new_code(CODE, POLICY, differed=True)
-    yield "repeat-pin", pin_views.repeat_code(CODE, POLICY)
-    yield "write", pin_views.write(CODE, ORDER)
-    yield "writing", pin_views.writing(CODE)
-    yield "testing", pin_views.testing(CODE)
+    yield "new-pin", pin_views.new_code(CHOSEN, POLICY, differed=False)
+    yield "new-pin-differed", pin_views.new_code(CHOSEN, POLICY, differed=True)
+    yield "repeat-pin", pin_views.repeat_code(CHOSEN, POLICY)
+    yield "write", pin_views.write(CHOSEN, ORDER)
+    yield "writing", pin_views.writing(CHOSEN)
+    yield "testing", pin_views.testing(CHOSEN)
     yield "pulled", after_tear_views.pulled(CODE, None)
     yield "check-code", after_tear_views.check_code(CODE, None)
     yield "code-from-before", after_tear_views.code_from_before(CODE, None)
@@ -149,15 +150,16 @@ def _code() -> Iterator[tuple[str, View[Any]]]:
 
 def _receipt() -> Iterator[tuple[str, View[Any]]]:
     signing = pin_views.sign_code(SIGN, POLICY)
-    yield "receipt", receipt_views.read_and_sign(SIGN, FACTS, ADMINISTRATOR.name)
+    yield "receipt", receipt_views.read_and_sign(SIGN, FACTS, ADMINISTRATOR.name, code=False)
+    yield "receipt-code", receipt_views.read_and_sign(SIGN, FACTS, None, code=True)
     yield "sign-pin", signing.entry
     yield "new-card-locked", signing.locked.view
     yield "sign-later", receipt_views.sign_later(SIGN).view
-    yield "printing", receipt_views.printing(SIGN)
+    yield "printing", receipt_views.printing(LAST)
     for fault in receipt_views.NO_PAPER:
-        yield f"no-paper-{fault}", receipt_views.no_paper(SIGN, RECEIPT, fault)
-    yield "look-at-paper", receipt_views.look_at_paper(SIGN)
+        yield f"no-paper-{fault}", receipt_views.no_paper(LAST, RECEIPT, fault)
+    yield "look-at-paper", receipt_views.look_at_paper(LAST)
     yield "done", receipt_views.done(CONTEXT, RECEIPT)
     kept = replace(RECEIPT, facts=replace(RECEIPT.facts, remarks=(receipt_views.CODE_KEPT,)))
     yield "done-old-code", receipt_views.done(CONTEXT, kept)
-    yield "on-phone", receipt_views.on_phone(SIGN, RECEIPT)
+    yield "on-phone", receipt_views.on_phone(LAST, RECEIPT)

@@ -117,25 +117,25 @@ PICKUP_STORIES = [
         own_card,
         setting=Setting(changed={"1:old": replace(persona_of("1:old"), loa=2)}),
     ),
-    refused("no envelope at hand", "no_envelope", old(envelope="no")),
+    refused("no envelope at hand", "no_envelope", old(terms="no_envelope")),
     refused("no envelope any more, at the PUK", "no_envelope", old(puk="no_envelope"), events=TAKEN),
     PickupStory(
         "wrong PUK, then right: the card judges",
-        old(puk=[WRONG_PUK, person(1).new.puk], puk_wrong="again"),
+        old(puk=WRONG_PUK, puk_wrong=person(1).new.puk),
         events=[*TAKEN, "card.unblock wrong_code", *CODED[3:], *PAPER[5:], *DONE],
     ),
     PickupStory(
         "wrong PUK, then right: the server judges, and the card never sees the wrong one",
-        old(puk=[WRONG_PUK, person(1).new.puk], puk_wrong="again"),
+        old(puk=WRONG_PUK, puk_wrong=person(1).new.puk),
         Setting(server=True),
         events=[*PAPER, *DONE],
     ),
     PickupStory(
         "the PUK of another card's envelope, then the right one: the card never sees the other",
-        old(puk=[person(3).new.puk, person(1).new.puk], puk_wrong="again"),
+        old(puk=person(3).new.puk, puk_wrong=person(1).new.puk),
         Setting(server=True),
         events=[*PAPER, *DONE],
-        views=("pickup.puk", "pickup.puk_wrong", "pickup.puk"),
+        views=("pickup.puk", "pickup.puk_wrong", "pickup.new_pin"),
     ),
     PickupStory(
         "a product that takes no new code: the one that the card came with applies",
@@ -147,14 +147,14 @@ PICKUP_STORIES = [
     refused(
         "PUK down to the floor, and no lower",
         "puk_floor",
-        old(puk=WRONG_PUK, puk_wrong="again"),
+        old(puk=WRONG_PUK, puk_wrong=WRONG_PUK),
         events=[*TAKEN, *["card.unblock wrong_code"] * 8],
         puk_tries=2,
     ),
     refused(
         "too many guesses at the envelope",
         "too_many_guesses",
-        old(puk=WRONG_PUK, puk_wrong="again"),
+        old(puk=WRONG_PUK, puk_wrong=WRONG_PUK),
         setting=Setting(server=True),
         events=TAKEN,
     ),
@@ -425,7 +425,7 @@ PICKUP_STORIES = [
     ),
     PickupStory(
         "the flap's answer is lost, and its sensors tell",
-        old(sign_pin=first(lambda p: p.world.cabinet.lose_next_answer(), then=NEW_PIN)),
+        old(receipt=first(lambda p: p.world.cabinet.lose_next_answer(), then="sign")),
         events=[*PAPER, "drop.open unknown", "drop.card dropped", "drop.open opened", "ended done"],
     ),
 ]

@@ -8,8 +8,7 @@ from typing import Any
 from drivers.reader.model import Pin
 from drivers.reader.outcomes import Role
 from kiosk.errands.unblock import views
-from kiosk.errands.unblock.journey import CODE, LETTER
-from kiosk.errands.unblock.views import CARD, CONTEXT
+from kiosk.errands.unblock.views import CARD, CODE, CONTEXT, LETTER
 from kiosk.issuer.ports import RequestDeclined, SwitchOff, Unavailable
 from kiosk.region import PRODUCT_CODES, BothLanguages, ByPeople
 from kiosk.steps import card_views, own_card_views

@@ -240,7 +240,7 @@ STORIES = [
     ErrandStory(
         "unblock: a wrong PUK, then the right one",
         "unblock",
-        unlock(puk=[WRONG_PUK, PUK], puk_wrong="again"),
+        unlock(puk=WRONG_PUK, puk_wrong=PUK),
         prepare=locked,
         events=("card.unblock wrong_code", "card.unblock accepted", "receipt.issued"),
         check=code_is(NEW_PIN),
@@ -294,7 +294,7 @@ STORIES = [
     ErrandStory(
         "unblock: wrong PUKs until the station stops",
         "unblock",
-        unlock(puk=WRONG_PUK, puk_wrong="again", **{"stop.puk_floor": "end"}),
+        unlock(puk=WRONG_PUK, puk_wrong=WRONG_PUK, **{"stop.puk_floor": "end"}),
         prepare=locked,
         outcome="refused",
         reason="puk_floor",

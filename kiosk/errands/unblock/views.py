@@ -28,7 +28,8 @@ from kiosk.views import (
 )
 
 CONTEXT = ViewContext("unblock", tasks=TASKS_WITH_PUK)
-CARD = CONTEXT.at(1, 3)
+CARD, CODE = CONTEXT.at(1, 3), CONTEXT.at(2, 3)
+LETTER = CONTEXT.at(2, 2)
 OTHER = "other"
 """A product code that no rule of the region names."""
 

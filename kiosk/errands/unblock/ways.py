@@ -24,8 +24,15 @@ from kiosk.steps.pin.unlocking import refuse_unsendable_puk
 Unlocker = Literal["holder", "administrator"]
 
 
-async def choose_way(ask: Ask, caps: Capabilities, card: OwnCard, roles: tuple[Role, ...]) -> str:
-    """How this card is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. Raises StopError."""
+class NoLetterError(Exception):
+    """The holder, who is to type the PUK, has no letter."""
+
+
+async def choose_way(
+    ask: Ask, caps: Capabilities, card: OwnCard, roles: tuple[Role, ...], *, told: bool = False
+) -> str:
+    """How this card is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. `told`: the holder knows that
+    the card is locked and takes the letter. Raises StopError."""
     puk, rules = card.facts.pin(Role.PUK), card.facts.rules
     unsendable = puk is not None and (puk.state == "locked" or puk.below_floor)
     if unsendable and not rules.administrable:
@@ -37,10 +44,20 @@ async def choose_way(ask: Ask, caps: Capabilities, card: OwnCard, roles: tuple[R
         way = await ask(views.administrator_only(views.CARD))
     else:
         locked = any(card.facts.is_locked(role) for role in roles)
+        if told and locked and len(roles) == 1:
+            return "unblock"
         way = await ask(views.locked(views.CARD, roles) if locked else views.not_locked(views.CARD))
         if way == "no_envelope":
-            refuse_new_codes(card)
-            way = await ask(without(views.CARD))
+            return await choose_without(ask, caps, card)
+    if way == "administrator":
+        await _find_issuer(caps, card)
+    return way
+
+
+async def choose_without(ask: Ask, caps: Capabilities, card: OwnCard) -> str:
+    """As `choose_way`, for who has no letter."""
+    refuse_new_codes(card)
+    way = await ask(without(views.CARD))
     if way == "administrator":
         await _find_issuer(caps, card)
     return way

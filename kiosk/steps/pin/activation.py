@@ -72,7 +72,7 @@ async def _set_and_prove(
         known = None if before is None else CodeSet(before)
         while known is None:
             known, visit = await set_code(ask, caps, context, log, letter, visit)
-        shown = context if before is None and known.new else context.testing_alone()
+        shown = context.forward() if before is None and known.new else context.testing_alone()
         await prove(shown, visit, known.code)
         return known, visit
     except BaseException:

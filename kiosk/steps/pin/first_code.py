@@ -48,7 +48,7 @@ async def set_first_code(
     code = None if before is None else CodeSet(before)
     while code is None:
         code = await _one_round(ask, caps, context, log, letter, card, given)
-    shown = context if before is None and code.new else context.testing_alone()
+    shown = context.forward() if before is None and code.new else context.testing_alone()
     if order.receipt_owed:
         await prove_again(ask, log, shown, card.visit, code.code)
     else:
@@ -70,11 +70,11 @@ async def _one_round(
             code, card.visit = await set_code(ask, caps, context, log, letter, card.visit)
             return code
         case "administrator":
-            return await set_code_by_mandate(ask, caps, context, log, card, given, Role.IDENTIFICATION)
+            return await set_code_by_mandate(ask, caps, context.forward(), log, card, given, Role.IDENTIFICATION)
         case "start-pin":
             words = views.start_code(context, card.facts)
             start = await prove_code(ask, card.visit, Role.IDENTIFICATION, words)
-            return CodeSet(await change_codes(ask, caps, context, log, card, {Role.IDENTIFICATION: start}))
+            return CodeSet(await change_codes(ask, caps, context.forward(), log, card, {Role.IDENTIFICATION: start}))
         case other:
             assert_never(other)
 

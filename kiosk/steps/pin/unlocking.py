@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self, assert_never
 
 from drivers.reader.errors import CardChangedError, CardGoneError
-from drivers.reader.model import CardFacts
+from drivers.reader.model import CardFacts, Pin
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
@@ -23,6 +23,7 @@ from kiosk.steps.pin import views
 from kiosk.steps.pin.after_tear import find_current_code, taken_as_it_is, wait_for_same_card
 from kiosk.steps.pin.card_test_views import Untested
 from kiosk.steps.receipt_views import CODE_KEPT
+from kiosk.views import EnterCode
 
 EFFECT = Effect.CARD_UNBLOCK
 
@@ -35,6 +36,8 @@ class CodeLetter:
     verify: Callable[[Secret], Awaitable[EnvelopeVerdict]]
     authenticate: Callable[[Visit], Awaitable[None]] = taken_as_it_is
     """What a card has to go through, each time that it is met, before it hears a code."""
+    missing: Callable[[ViewContext], Exception] = no_envelope
+    """What is raised where the holder has not got it."""
     _genuine: set[tuple[Visit, int]] = field(default_factory=set)
     """The meetings in which it has gone through that: visit and number."""
 
@@ -83,38 +86,51 @@ async def set_code(
     visit: Visit,
     role: Role = Role.IDENTIFICATION,
 ) -> tuple[CodeSet | None, Visit]:
-    """One round of PUK and new code. No code comes back where the round has to be made again.
+    """One round of PUK and new code. No code comes back where the round has to be made again. After a wrong PUK that alone is
+    typed again: the new code is kept until the errand ends, as every code is.
 
     The visit that comes back holds the card now (another one after a tear). Raises StopError, CardPulledError.
     """
     refuse_unsendable_puk(context, visit.facts)
-    puk, judged = await _puk(ask, context, letter, visit)
+    code = visit.facts.pin(Role.PUK)
+    puk = await _puk(ask, context, letter, views.puk(context, letter.whose, code), code)
+    context = context.forward()
     new = await choose_new_code(ask, context, visit, role)
     if new is None or await ask(views.write(context, letter.whose)) == "back":
         return None, visit
-    await letter.require_genuine(visit)
-    writing = log.effect(EFFECT, _unblock(visit, role, puk, new))
-    match await ask(views.writing(context, puk_judged=judged), until=writing):
-        case Accepted(new_code_set=taken):
-            return await code_after_unlock(ask, context, visit, role, new, taken=taken), visit
-        case WrongCode(entries_left=0):
-            raise views.puk_floor(context)
-        case WrongCode(entries_left=left):
-            await ask(views.wrong_puk(context, letter.whose, left))
-        case Unknown():
-            return await _after_tear(ask, caps, context, log, letter, visit, role, new)
-        case Locked():
-            raise views.puk_locked(context)
-        case Refused(RefusalReason.BELOW_FLOOR):
-            refuse_unsendable_puk(context, await visit.refresh())
-            raise views.puk_floor(context)
-        case Refused():
-            raise views.card_refused(context)
-        case NotSent() | str():
-            raise CardPulledError
-        case other:
-            assert_never(other)
-    return None, visit
+    return await _write(ask, caps, context, log, letter, visit, role, puk, new)
+
+
+async def _write(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, letter: CodeLetter, visit: Visit, role: Role,
+    puk: "TypedPuk", new: Secret,
+) -> tuple[CodeSet | None, Visit]:  # fmt: skip
+    """Write the new code, with another PUK after each that was wrong. Returns and raises as `set_code`."""
+    code = visit.facts.pin(Role.PUK)
+    while True:
+        await letter.require_genuine(visit)
+        writing = log.effect(EFFECT, _unblock(visit, role, puk.code, new))
+        match await ask(views.writing(context, puk_judged=puk.judged), until=writing):
+            case Accepted(new_code_set=taken):
+                return await code_after_unlock(ask, context, visit, role, new, taken=taken), visit
+            case WrongCode(entries_left=0):
+                raise views.puk_floor(context)
+            case WrongCode(entries_left=left):
+                again = views.wrong_puk(context, letter.whose, code, left, kept=True)
+                puk = await _puk(ask, context, letter, again, code)
+            case Unknown():
+                return await _after_tear(ask, caps, context, log, letter, visit, role, new)
+            case Locked():
+                raise views.puk_locked(context)
+            case Refused(RefusalReason.BELOW_FLOOR):
+                refuse_unsendable_puk(context, await visit.refresh())
+                raise views.puk_floor(context)
+            case Refused():
+                raise views.card_refused(context)
+            case NotSent() | str():
+                raise CardPulledError
+            case other:
+                assert_never(other)
 
 
 def refuse_unsendable_puk(context: ViewContext, facts: CardFacts) -> None:
@@ -140,22 +156,30 @@ async def _unblock(visit: Visit, role: Role, puk: Secret, new: Secret) -> CodeOu
         return NotSent()
 
 
-async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter, visit: Visit) -> tuple[Secret, bool]:
-    """Ask for the PUK until its verifier says that it is this envelope's, or (False) leaves that to the card. Raises
-    StopError."""
-    code = visit.facts.pin(Role.PUK)
+@dataclass(frozen=True, slots=True)
+class TypedPuk:
+    """A PUK that goes to the card. `judged`: its verifier says that it is this envelope's; else the card alone knows."""
+
+    code: Secret = field(repr=False)
+    judged: bool
+
+
+async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter, view: EnterCode, code: Pin | None) -> TypedPuk:
+    """Ask for the PUK until its verifier says that it is this envelope's, or leaves that to the card. Raises StopError, and as
+    `letter.missing`."""
     if code is not None and not code.can_be_typed:
         raise views.card_refused(context)
     while True:
-        puk = await ask(views.puk(context, letter.whose, code))
+        puk = await ask(view)
         if not isinstance(puk, Secret):
-            raise no_envelope(context)
+            raise letter.missing(context)
         verdict = await ask(views.checking(context), until=letter.verify(puk))
         match EnvelopeVerdict(verdict):
             case EnvelopeVerdict.MATCH | EnvelopeVerdict.CARD_DECIDES:
-                return puk, verdict == EnvelopeVerdict.MATCH
+                return TypedPuk(puk, verdict == EnvelopeVerdict.MATCH)
             case EnvelopeVerdict.NO_MATCH:
-                await ask(views.wrong_puk(context, letter.whose, None))
+                again = view.name == context.name("puk_wrong")
+                view = view if again else views.wrong_puk(context, letter.whose, code)
             case EnvelopeVerdict.TOO_MANY:
                 raise views.too_many_guesses(context)
             case EnvelopeVerdict.UNAVAILABLE:

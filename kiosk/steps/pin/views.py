@@ -1,5 +1,6 @@
 """The views of the new code: PUK, code, code again, written, tested, and what is said when the card was pulled."""
 
+from dataclasses import replace
 from typing import Literal
 
 from drivers.reader.model import CardFacts, Pin
@@ -74,25 +75,20 @@ def checking(context: ViewContext) -> Busy:
     return _busy(context, "checking", "busy.checking", "task.puk")
 
 
-def wrong_puk(context: ViewContext, whose: CardHolder, left: int | None) -> Tell:
-    """The PUK was wrong; the card is as it was. `left` counts down to where the station stops, not to the card's end."""
-    return Tell(
+def wrong_puk(
+    context: ViewContext, whose: CardHolder, code: Pin | None, left: int | None = None, *, kept: bool = False
+) -> EnterCode:
+    """The PUK was wrong, and is typed again; the card is as it was. `left` counts down to where the station stops, not to the
+    card's end; `kept`: the new code has been chosen, and is written next."""
+    line = say("wrong_puk.line", tail=last_digits(whose.card_number))
+    view = replace(
+        puk(context, whose, code),
         name=context.name("puk_wrong"),
-        errand=context.title,
-        step=context.step,
-        badge="warning",
-        badge_icon="alert",
         title=say("wrong_puk.title"),
-        lead=(say("wrong_puk.lead"),),
-        points=(
-            Point(say("wrong_puk.envelope", tail=last_digits(whose.card_number)), mark="number"),
-            Point(say("wrong_puk.line"), mark="number"),
-        ),
+        lead=(say("wrong_puk.kept" if kept else "wrong_puk.lead"), line),
         tries=None if left is None else Tries(left, 1, say("wrong_puk.stop")),
-        way_out=cancel_button(),
-        primary=primary_button("again", "button.again"),
-        needs_card=True,
     )
+    return replace(view, hint=say("wrong_puk.forgets"), submit=say("write.go")) if kept else view
 
 
 def verifier_silent(context: ViewContext) -> Tell:

@@ -20,7 +20,7 @@ THIRD_PIN = "50637281"
 """What is chosen by somebody whose code is `NEW_PIN` already."""
 TWICE = 2
 _NEW = ("new_pin", "repeat_pin")
-_FIXED = ("puk", "pin_administrator")
+_FIXED = ("puk", "puk_wrong", "pin_administrator")
 
 
 @dataclass

@@ -322,10 +322,11 @@ class Case:
         shows = [NEW] if self.own != self.own_first else [PIN]
         answers = {
             "pickup": {
-                "who": ["old_card"], "insert_old": ["own"], "pin_old": shows, "terms": ["accept"], "envelope": ["yes"],
+                "who": ["old_card"], "insert_old": ["own"], "pin_old": shows, "terms": ["accept"],
                 "printed": [new.card_number[-8:]], "insert_new": ["new"], "sign_owed": ["new"], "code_from_before": [NEW],
-                "puk": [new.puk], "new_pin": [NEW], "repeat_pin": [NEW], "write": ["write"], "pulled": ["new"],
-                "check_code": [NEW], "not_written": ["again"], "receipt": ["sign"], "sign_pin": [NEW], "done": ["end"],
+                "puk": [new.puk], "puk_wrong": [new.puk], "new_pin": [NEW], "repeat_pin": [NEW], "write": ["write"],
+                "pulled": ["new"], "check_code": [NEW], "not_written": ["again"], "receipt": ["sign"],
+                "sign_pin": [NEW], "done": ["end"],
             },
             "change_pin": {
                 "insert": ["own"], "pin": pin, "new_pin": [chosen], "repeat_pin": [chosen], "done": ["end"],

@@ -2,11 +2,12 @@
 
     python -m tests.fakes.screens.touching '["change_pin: by who knows it"]' '[]' [--blind]
 
-The first list names stories (`sim.stories.errand_stories`, and `pickup`), the second those in which somebody presses the
-language and the text size at every question. With `--blind` nobody touches or sees anything: keys of a keypad answer, by what
-headphones say (`tests.fakes.screens.keying`). Prints one line of JSON for each story: title, outcome, reason, views, touches,
-and what was wrong. The touches are made by xdotool on the screen that DISPLAY names; the errands run as in the other tests of
-journeys.
+The first list names stories (`sim.stories.errand_stories`, `pickup`, and those of `tests.fakes.screens.efforts`), the second
+those in which somebody presses the language and the text size at every question. A story that says what is done on the home
+screen begins there. With `--blind` nobody touches or sees anything: keys of a keypad answer, by what headphones say
+(`tests.fakes.screens.keying`). Prints one line of JSON for each story: title, outcome, reason, views, touches, seconds of the
+keystroke-level model, and what was wrong. The touches are made by xdotool on the screen that DISPLAY names; the errands run as
+in the other tests of journeys.
 """
 
 import asyncio
@@ -20,15 +21,18 @@ from typing import Any, Protocol
 from drivers.reader.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, parse_scan
 from kiosk.clock import SystemClock
-from kiosk.errands.registry import ERRANDS
-from kiosk.views import Busy, EnterCode, EnterDigits, View
+from kiosk.errands.registry import ERRANDS, Errand
+from kiosk.station.home_controller import CardKnowledge, HomeContent, HomeController
+from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.views import Await, Busy, EnterCode, EnterDigits, View
 from sim.bench.virtual_bench import VirtualBench
 from sim.stories import room as rooms
 from sim.stories.clock import HandClock
 from sim.stories.errand_stories import ErrandStory, assert_ended_somehow
 from sim.stories.person import Person, Story
-from sim.stories.room import quick_folder
+from sim.stories.room import Room, quick_folder
 from sim.stories.setting import room_for
+from tests.fakes.screens.efforts import EFFORTS, model_seconds
 from tests.fakes.screens.keying import Keys, until
 from tests.fakes.speech.recorded_speech import RecordedSpeech
 from tests.kiosk.errands.faulty import every_story
@@ -95,6 +99,8 @@ class Toucher(Person):
     def __init__(self, world: VirtualBench, clock: HandClock, story: Story, finger: Hand, *, meddles: bool) -> None:
         super().__init__(world, clock, story)
         self._finger, self._meddles = finger, meddles
+        self.digits = self.moves = 0
+        """Digits that were typed, and cards that were moved."""
 
     async def show(self, view: View[Any]) -> Any:
         """Draw the view; hands and finger do what the story says."""
@@ -108,13 +114,17 @@ class Toucher(Person):
             value = self._answer(view)
             if value is not None:
                 await self._touch_answer(view, value)
+            elif isinstance(view, Await):
+                self.moves += 1
             return await shown
         finally:
             shown.cancel()
 
     async def _touch_answer(self, view: View[Any], value: Secret | str) -> None:
         digits = value.reveal() if isinstance(value, Secret) else value
-        if isinstance(view, EnterDigits) and isinstance(parse_scan(digits), OrderCode | EnvelopeCode):
+        if isinstance(view, EnterDigits) and (
+            len(digits) > view.length or isinstance(parse_scan(digits), OrderCode | EnvelopeCode)
+        ):
             self._finger.screen.scan(digits)
             return
         typed = isinstance(view, EnterCode) or (isinstance(view, EnterDigits) and digits.isdigit())
@@ -122,6 +132,7 @@ class Toucher(Person):
             await self._meddle()
             await self._finger.tap(digits)
             return
+        self.digits += len(digits)
         half = len(digits) // 2
         await self._finger.type(digits[:half])
         await self._meddle()
@@ -138,13 +149,16 @@ class Toucher(Person):
 
 async def play(tale: ErrandStory, finger: Hand, *, meddles: bool) -> dict[str, Any]:
     """Play one story; what came of it."""
-    errand = next(one for one in ERRANDS if one.id == tale.errand)
+    errand: Errand | None = next(one for one in ERRANDS if one.id == tale.errand)
     with tempfile.TemporaryDirectory() as slow, quick_folder(Path(slow)) as folder:
         room = room_for(folder, tale.setting)
         tale.prepare(room)
         someone = Toucher(room.world, room.clock, tale.story(), finger, meddles=meddles)
         before = finger.touches
         try:
+            if "home" in tale.story():
+                errand = await choose(room, someone)
+            assert errand is not None, "nothing was chosen on the home screen"
             ended = await room.errand(someone, errand.journey, errand.id)
             if someone.failure is not None:
                 raise someone.failure
@@ -156,7 +170,17 @@ async def play(tale: ErrandStory, finger: Hand, *, meddles: bool) -> dict[str, A
         finally:
             await room.close()
             finger.screen.reset()
-    return {"title": tale.title, **said, "views": someone.names, "touches": finger.touches - before}
+    touches = finger.touches - before
+    seconds = model_seconds(touches - someone.digits, someone.digits, someone.moves)
+    return {"title": tale.title, **said, "views": someone.names, "touches": touches, "seconds": seconds}
+
+
+async def choose(room: Room, someone: Person) -> Errand | None:
+    """What somebody chooses on the home screen, of all errands."""
+    content = HomeContent("", lambda: tuple((errand, None) for errand in ERRANDS), interrupted=[], printer=lambda: None)
+    supervisor = Supervisor(someone, room.caps.reader, room.clock, Limits())
+    knowledge = CardKnowledge(room.clock, room.caps.directory)
+    return await HomeController(supervisor, content, knowledge, asyncio.Event(), room.caps.reader).choose()
 
 
 async def main(titles: Sequence[str], meddled: Sequence[str], *, blind: bool) -> None:
@@ -173,7 +197,7 @@ async def main(titles: Sequence[str], meddled: Sequence[str], *, blind: bool) ->
     screen.plug_headphones(blind)
     screen.staging.layers.opacity = 0.0 if blind else 1.0  # a black window
     finger: Hand = Keys(screen, speech) if blind else Finger(screen, hand)
-    for tale in every_story():
+    for tale in (*every_story(), *(effort.story for effort in EFFORTS)):
         if tale.title in titles:
             print(json.dumps(await play(tale, finger, meddles=tale.title in meddled)), flush=True)
     await hand.communicate()

@@ -11,7 +11,7 @@ from sim.stories.setting import Setting, own_card, room_for
 async def test_the_same_card_is_handed_out_after_the_letter_got_new_tries(tmp_path: Path) -> None:
     room = room_for(tmp_path, Setting(server=True))
     try:
-        story = own_card(puk=WRONG_PUK, puk_wrong="again", **{"stop.too_many_guesses": "end"})
+        story = own_card(puk=WRONG_PUK, puk_wrong=WRONG_PUK, **{"stop.too_many_guesses": "end"})
         first = Person(room.world, room.clock, story)
         ended = await room.errand(first)
         assert (ended.outcome, ended.reason) == ("refused", "too_many_guesses")

@@ -15,7 +15,7 @@ from sim.stories.room import Room, quick_folder
 from sim.stories.setting import NEW_PIN, Setting, own_card, room_for
 
 MISTYPED = "83920147"
-FIRST_TORN_QUESTION = 13
+FIRST_TORN_QUESTION = 12
 """`pickup.pulled` is the question number 14 of the story."""
 
 

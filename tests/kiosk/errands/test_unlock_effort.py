@@ -1,13 +1,9 @@
-"""How much an attended unlock asks of the people at the station, by the documented file and a keystroke-level model.
-
-The seconds are a model of hands and eyes, not a measurement: they hold the journey to few questions.
-"""
+"""How much an attended unlock asks of the people at the station, by the documented file and a keystroke-level model."""
 
 from fleet.messages.errand_catalog import folder
 from kiosk.walk.answers import load
+from tests.fakes.screens.efforts import CARD_S, QUESTION_S, model_seconds
 
-QUESTION_S, DIGIT_S, CARD_S, MACHINE_S = 4.0, 0.6, 5.0, 12.0
-"""To read a screen and touch it; a digit of the pad; to read a screen and move a card; all that the machine does meanwhile."""
 MOST_S = 120.0
 READ_ON_CARD = 2 * CARD_S + QUESTION_S
 """The card comes out, its product code is read and chosen, and the card goes in again."""
@@ -19,5 +15,4 @@ def test_an_attended_unlock_takes_two_minutes_of_everybodys_time_at_most() -> No
     asked = [entry for entry in entries if entry.value is not None]
     digits = sum(len(entry.value) for entry in asked if entry.value and entry.value.isdigit())
     assert (len(moves), len(asked), digits) == (6, 9, 22), "another question is another cost: count it here"
-    seconds = CARD_S * len(moves) + QUESTION_S * len(asked) + DIGIT_S * digits + MACHINE_S
-    assert seconds + READ_ON_CARD <= MOST_S
+    assert model_seconds(len(asked), digits, len(moves)) + READ_ON_CARD <= MOST_S

@@ -34,7 +34,7 @@ async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(
         "unblock.insert": lambda _: None,
         "check_card.card": "next",
         "check_card.finding.pin_locked": "mend",
-        "unblock.locked": "cancel",
+        "unblock.puk": "cancel",
         "closing.take_card": pulls(),
     }
     someone, forgotten = Person(world, HandClock(), story), []
@@ -47,7 +47,7 @@ async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(
         await asyncio.gather(serving, return_exceptions=True)
     assert someone.failure is None
     assert [name for name in someone.questions if name != "home" and not name.endswith("insert")] == [
-        "home.card", "check_card.card", "check_card.finding.pin_locked", "unblock.locked", "closing.take_card",
+        "home.card", "check_card.card", "check_card.finding.pin_locked", "unblock.puk", "closing.take_card",
     ]  # fmt: skip
     assert len(forgotten) == 1
     assert forgotten[0][-1] == "closing.take_card"

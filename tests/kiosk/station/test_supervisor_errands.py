@@ -107,9 +107,9 @@ async def test_a_disk_that_is_full_before_an_effect_lets_nothing_happen(
     def fills(person: Person) -> str:
         nonlocal full
         full = True
-        return "yes"
+        return "accept"
 
-    someone = Person(room.world, room.clock, own_card(envelope=fills) | {"closing.store": "end"})
+    someone = Person(room.world, room.clock, own_card(terms=fills) | {"closing.store": "end"})
     ended = await room.errand(someone)
     assert (ended.outcome, ended.reason) == ("fault", "store")
     assert someone.names[-1] == "closing.store"

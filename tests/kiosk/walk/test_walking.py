@@ -105,7 +105,7 @@ def test_the_last_try_is_kept_and_that_is_a_refusal(kind: str, tmp_path: Path, c
 def test_wrong_puks_are_refused_at_the_floor(kind: str, tmp_path: Path, capsys: Capsys) -> None:
     once = [("puk", WRONG_PUK), ("new_pin", NEW_PIN), ("repeat_pin", NEW_PIN), ("write", "write")]
     above = KINDS[kind].puk_tries - LEFT_AT_THE_FLOOR[kind]
-    rounds = [*once, ("puk_wrong", "again")] * (above - 1) + once
+    rounds = [*once, *[("puk_wrong", WRONG_PUK)] * (above - 1)]
     file = refusal("unblock", kind, tmp_path, ("locked", "unblock"), *rounds, ("stop.puk_floor", "end"), locked=True)
     walked = walk(capsys, "unblock", file)
     assert (walked.code, walked.last["reason"]) == (Exit.REFUSED, "puk_floor"), walked.said
