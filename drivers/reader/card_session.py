@@ -15,6 +15,7 @@ from drivers.reader.certificates import identity
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.keys import (
     KeyAlgorithm,
+    KeyChallenge,
     KeyOutcome,
     KeyPlace,
     ManagementAlgorithm,
@@ -172,14 +173,15 @@ class CardSession(ABC):
             self.facts = replace(self.facts, pins=tuple(pins))
         return outcome
 
-    def request_admin_challenge(self, role: Role, new: Secret) -> bytes | AdminOutcome:
-        """The first half of `AdministeredVisit.unblock_by_administrator`: the challenge, or why there is none."""
+    def request_admin_challenge(self, role: Role, new: Secret) -> KeyChallenge | AdminOutcome:
+        """See `AdministeredVisit.request_challenge`."""
         own = self._begin(role)
-        return (
-            NOT_ALLOWED
-            if own is None
-            else refuse_on_fault(lambda: self._administration.challenge(own.code, own.role, new))
-        )
+        if own is None:
+            return NOT_ALLOWED
+        challenge = refuse_on_fault(lambda: self._administration.challenge(own.code, own.role, new))
+        if not isinstance(challenge, bytes):
+            return challenge
+        return KeyChallenge(challenge, self._administration.answers_left)
 
     def answer_admin_challenge(self, role: Role, new: Secret, answer: bytes) -> AdminOutcome:
         own = self._begin(role)

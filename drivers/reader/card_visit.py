@@ -14,7 +14,15 @@ from typing import TypeVar
 from drivers.reader.card_session import CardSession
 from drivers.reader.card_state import CardAbsent, CardMute, CardState, CardSwapped, state_of_facts
 from drivers.reader.errors import CardChangedError, CardGoneError
-from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey, MutualAsk
+from drivers.reader.keys import (
+    ChallengeAnswer,
+    KeyAlgorithm,
+    KeyChallenge,
+    KeyOutcome,
+    KeyPlace,
+    ManagementKey,
+    MutualAsk,
+)
 from drivers.reader.model import CardFacts, Exchange, Purpose
 from drivers.reader.outcomes import (
     Accepted,
@@ -123,11 +131,18 @@ class CardVisit:
 
     async def unblock_by_administrator(self, role: Role, new: Secret, answer: ChallengeAnswer) -> AdminOutcome:
         """A new PIN without the PUK. Raises as `unblock`, and whatever `answer` raises: nothing was changed then."""
-        challenge = await self._run_change(lambda: self.session.request_admin_challenge(role, new))
-        if not isinstance(challenge, bytes):
-            return challenge
-        given = await answer(challenge)
-        return await self._run_or_unknown(lambda: self.session.answer_admin_challenge(role, new, given))
+        asked = await self.request_challenge(role, new)
+        if not isinstance(asked, KeyChallenge):
+            return asked
+        return await self.answer_challenge(role, new, await answer(asked.challenge))
+
+    async def request_challenge(self, role: Role, new: Secret) -> KeyChallenge | AdminOutcome:
+        """GET CHALLENGE. Raises as `unblock`."""
+        return await self._run_change(lambda: self.session.request_admin_challenge(role, new))
+
+    async def answer_challenge(self, role: Role, new: Secret, answer: bytes) -> AdminOutcome:
+        """EXTERNAL AUTHENTICATE, and the new PIN. Raises CardGoneError where the card left before the answer went out."""
+        return await self._run_or_unknown(lambda: self.session.answer_admin_challenge(role, new, answer))
 
     @property
     def has_pad(self) -> bool:

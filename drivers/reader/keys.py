@@ -15,6 +15,8 @@ from drivers.reader.outcomes import Refused, Unknown
 
 KeyAlgorithm = Literal["RSA-2048", "EC-P256", "EC-P384"]
 ManagementAlgorithm = Literal["3DES", "AES-128", "AES-192", "AES-256"]
+ChallengeDigits = Literal["hexadecimal", "decimal"]
+"""How people write a challenge and its answer: each byte as two digits, or all as one number with zeros before it."""
 
 
 class ManagementKey(Protocol):
@@ -27,6 +29,14 @@ class ManagementKey(Protocol):
 
         May wait for somebody else. Raises ReaderError where there is no answer; nothing was changed then.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChallenge:
+    """A card's challenge to whoever has its administrative key. `answers_left`: so many still go out, were each wrong."""
+
+    challenge: bytes
+    answers_left: int
 
 
 ChallengeAnswer = Callable[[bytes], Awaitable[bytes]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from drivers.reader.keys import ManagementAlgorithm
+from drivers.reader.keys import ChallengeDigits, ManagementAlgorithm
 from drivers.reader.outcomes import Role
 
 Kind = Literal["pkcs15", "piv", "unknown"]
@@ -118,6 +118,8 @@ class CardRules:
     """Nobody has tried the product on a real card: nothing on it is changed."""
     first_code: FirstCode = "start-pin"
     """How a card that came by post gets the holder's own PIN."""
+    challenge_digits: ChallengeDigits = "hexadecimal"
+    """How people write the administrative key's challenge and its answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,15 @@ from collections.abc import AsyncIterator
 from enum import Enum
 from typing import Literal, Protocol, runtime_checkable
 
-from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey, MutualAsk
+from drivers.reader.keys import (
+    ChallengeAnswer,
+    KeyAlgorithm,
+    KeyChallenge,
+    KeyOutcome,
+    KeyPlace,
+    ManagementKey,
+    MutualAsk,
+)
 from drivers.reader.model import CardFacts, Exchange, Purpose
 from drivers.reader.outcomes import AdminOutcome, CardAuthentication, CodeOutcome, Role, Signability, SignOutcome
 from drivers.reader.secret import Secret
@@ -186,6 +194,13 @@ class AdministeredVisit(Visit, Protocol):
         be, or an answer of a wrong length; Refused(BELOW_FLOOR) where few tries of the key may be left. Whoever calls
         decides who may ask for it: this layer does not know administrators.
         """
+
+    async def request_challenge(self, role: Role, new: Secret) -> KeyChallenge | AdminOutcome:
+        """The first half of `unblock_by_administrator`, where people carry the challenge: nothing is sent to the card until
+        `answer_challenge`, or the challenge is void."""
+
+    async def answer_challenge(self, role: Role, new: Secret, answer: bytes) -> AdminOutcome:
+        """The second half. Refused(NOT_ALLOWED) where the challenge is void: no try of the key was used."""
 
 
 class KeyVisit(Visit, Protocol):

@@ -225,6 +225,10 @@ class ReleasedResult(_Result, frozen=True, tag="released"):
     sealed: str
 
 
+class InPortalResult(_Result, frozen=True, tag="in_portal"):
+    """The issuer's portal is for people: the administrator who attends fetches it there, by hand."""
+
+
 class LetterOrderedResult(_Result, frozen=True, tag="ordered"):
     """`arrives`: the day by which it is there, ISO 8601."""
 
@@ -301,6 +305,7 @@ Result = (
     | AnsweredResult
     | CardProof
     | ReleasedResult
+    | InPortalResult
     | LetterOrderedResult
     | LetterNotedResult
     | CardStatus

@@ -295,6 +295,7 @@ class Outcome(StrEnum):
     DECLINED = "declined"
     UNAVAILABLE = "unavailable"
     RELEASED = "released"
+    IN_PORTAL = "in_portal"
     LETTER_ORDERED = "letter_ordered"
     LETTER_NOTED = "letter_noted"
     # of the station

@@ -14,6 +14,7 @@ from fleet.messages.vocabulary import AskName
 from kiosk.issuer.client import ASK_LIMIT_S, IssuerRequests, refusal_of, request_id, text_of
 from kiosk.issuer.ports import (
     CardKeyResponse,
+    InPortal,
     LetterNoted,
     LetterOrdered,
     LoggedIn,
@@ -56,19 +57,21 @@ class FleetCardKeys:
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
-    ) -> CardKeyResponse | RequestDeclined | Unavailable:
+    ) -> CardKeyResponse | InPortal | RequestDeclined | Unavailable:
         """For the card's administrative key, whose kind the server knows."""
         ask = _challenge(facts, "unblock", None, challenge, errand)
         return await _responded(self._requests, ask, *attending_proofs(administrator))
 
     async def release_puk(
         self, facts: CardFacts, *, administrator: LoggedIn, errand: str
-    ) -> PukReleased | RequestDeclined | Unavailable:
+    ) -> PukReleased | InPortal | RequestDeclined | Unavailable:
         """Sealed by the issuer to a key that is made for this one question, and that the administrator's wish covers."""
         key = ReplyKey()
         id_ = request_id(errand, AskName.CARD_PUK, facts.card_number, key.public)
         ask = asking.PukAsk(id=id_, card_number=facts.card_number, reply_key=text_of(key.public))
         result = await self._requests.ask_for(ask, *attending_proofs(administrator))
+        if isinstance(result, asking.InPortalResult):
+            return InPortal()
         if not isinstance(result, asking.ReleasedResult):
             return refusal_of(result)
         puk = key.open(base64.b64decode(result.sealed), asking.puk_info(self._station, facts.card_number, id_))
@@ -117,7 +120,8 @@ class _AskedKey:
             said = Unavailable("no_answer")
         if isinstance(said, CardKeyResponse):
             return said.data
-        raise ReaderError(f"the server does not answer for the card's management key: {said.reason}")
+        why = "people do" if isinstance(said, InPortal) else said.reason
+        raise ReaderError(f"the server does not answer for the card's management key: {why}")
 
 
 def _challenge(
@@ -144,10 +148,11 @@ def attending_proofs(*administrators: LoggedIn) -> tuple[PersonProof, ...]:
 
 async def _responded(
     requests: IssuerRequests, ask: ChallengeAsk, *people: PersonProof
-) -> CardKeyResponse | RequestDeclined | Unavailable:
-    result = await requests.ask_for(ask, *people)
-    return (
-        CardKeyResponse(bytes.fromhex(result.response))
-        if isinstance(result, asking.AnsweredResult)
-        else refusal_of(result)
-    )
+) -> CardKeyResponse | InPortal | RequestDeclined | Unavailable:
+    match await requests.ask_for(ask, *people):
+        case asking.AnsweredResult(response):
+            return CardKeyResponse(bytes.fromhex(response))
+        case asking.InPortalResult():
+            return InPortal()
+        case result:
+            return refusal_of(result)

@@ -46,6 +46,7 @@ __all__ = [
     "Found",
     "HoldLifted",
     "HoldReason",
+    "InPortal",
     "Issuer",
     "LetterNoted",
     "LetterOrdered",
@@ -191,6 +192,11 @@ class PukReleased:
 
 
 @dataclass(frozen=True, slots=True)
+class InPortal:
+    """The issuer's portal is for people: the administrator who attends fetches it there, by hand."""
+
+
+@dataclass(frozen=True, slots=True)
 class LetterOrdered:
     """A new letter is on its way. `where`: `home` (the registered address) or `office`."""
 
@@ -219,12 +225,12 @@ class CardKeys(Protocol):
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: "LoggedIn", errand: str
-    ) -> CardKeyResponse | RequestDeclined | Unavailable:
+    ) -> CardKeyResponse | InPortal | RequestDeclined | Unavailable:
         """Answer the card's challenge for its administrative key, with administrator and holder named in the audit."""
 
     async def release_puk(
         self, facts: CardFacts, *, administrator: "LoggedIn", errand: str
-    ) -> PukReleased | RequestDeclined | Unavailable:
+    ) -> PukReleased | InPortal | RequestDeclined | Unavailable:
         """The PUK of this card, once, with administrator and holder named in the audit."""
 
     async def order_letter(

@@ -6,8 +6,8 @@ holds them as text. The screen asks how many there are, and how they stand to th
 
 from drivers.reader.secret import CodeBuffer, Secret
 from kiosk.policy import Judged, PinPolicy
+from kiosk.views import DIGITS
 
-DIGITS = "0123456789"
 
 
 class DigitEntry:

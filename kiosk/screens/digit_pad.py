@@ -7,7 +7,7 @@ from kiosk.screens.layout import Beside, Flow, FlowColumn, FlowRow, Spacer
 from kiosk.screens.shape import Answer
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import EnterCode, EnterDigits
+from kiosk.views import DIGITS, EnterCode, EnterDigits
 
 
 class DigitPadShape(EntryShape):
@@ -28,10 +28,12 @@ class DigitPadShape(EntryShape):
         entry: DigitEntry | None = None,
     ) -> None:
         self.cells = Cells(least, most, theme=theme)
-        self.keypad = Keypad(self.press, words.frame("keypad.clear"), theme=theme)
+        digits = view.alphabet if isinstance(view, EnterDigits) else DIGITS
+        self.has_letters = len(digits) > len(DIGITS)
+        self.keypad = Keypad(self.press, words.frame("keypad.clear"), hexadecimal=self.has_letters, theme=theme)
         if theme.small_panel:
             self.head_mm = 4.5
-        super().__init__(view, words, theme, answer, least=least, entry=entry or DigitEntry(most))
+        super().__init__(view, words, theme, answer, least=least, entry=entry or DigitEntry(most, digits))
 
     def with_pad(self, left: list[Flow], gap: float) -> Flow:
         """What is said, with the pad where this panel has it."""
@@ -52,4 +54,4 @@ class DigitPadShape(EntryShape):
         return typing_page(self.title(), self.cells, self.keypad, self.theme)
 
     def missing(self, left: int) -> str:
-        return missing(left, self.words, self.theme.small_panel)
+        return missing(left, self.words, self.theme.small_panel or self.has_letters)

@@ -46,11 +46,16 @@ class EnterDigitsShape(DigitPadShape):
         self.entry.wipe()
 
     def on_scan(self, scan: ScannedCode) -> None:
-        """A card's number is the answer, by its last digits; of anything else it is said that it is none."""
+        """A card's number is the answer, by its last digits, as is a code of as many hexadecimal ones; of anything else it is
+        said that it is none."""
         match scan:
             case CardNumber(number):
+                digits = [char for char in number if self.view.takes(char)]
+                if self.view.hexadecimal and len(digits) != self.view.length:
+                    self._say("scan.unknown")
+                    return
                 self.entry.wipe()
-                for digit in [char for char in number if char.isdigit()][-self.view.length :]:
+                for digit in digits[-self.view.length :]:
                     self.entry.add(digit)
                 self.submit()
                 self.show_entry()

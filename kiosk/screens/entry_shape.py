@@ -6,9 +6,9 @@ before.
 
 from typing import Any
 
-from drivers.keypad.grabbed_keypad import Key
 from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.framed import PressButton
+from kiosk.screens.keypad import PadName
 from kiosk.screens.layout import Flow
 from kiosk.screens.shape import Answer, Shape
 from kiosk.screens.theme import Theme
@@ -51,7 +51,7 @@ class EntryShape(Shape):
             target="submit", act=self.submit, theme=self.theme, kind="primary", text=text, icon="arrow-right"
         )
 
-    def press(self, key: Key) -> None:
+    def press(self, key: PadName) -> None:
         """A key of the pad or of a keyboard."""
         match key:
             case "erase":

@@ -277,7 +277,7 @@ class Frame(Flat):
         if not self.theme.small_panel or self.shape.pad is None or (pages and not pages.last):
             return 0.0
         sizes = self.theme.sizes
-        return self.mm(3 * sizes.key + 2 * sizes.key_gap + sizes.pad)
+        return self.shape.pad.wanted_width() + self.mm(sizes.pad)
 
     def _place_pad(self, x: float | None) -> None:
         """In its column, which begins at `x`, or nowhere."""

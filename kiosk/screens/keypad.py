@@ -1,12 +1,12 @@
 """On-screen keypad, and the cells that show how many digits are typed.
 
 1 2 3 on top, Rensa to the left, erase to the right. No key changes when it is pressed; progress shows in the cells alone. The
-pad never moves between steps.
+pad never moves between steps. Where A to F are digits it has them in two more columns.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from kivy.lang import Builder
 
@@ -20,7 +20,14 @@ from kiosk.screens.text import Icon, Text
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
 
-FACES: tuple[Key, ...] = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "clear", "0", "erase")
+PadName = Key | Literal["A", "B", "C", "D", "E", "F"]
+FACES: tuple[PadName, ...] = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "clear", "0", "erase")
+HEXADECIMAL_FACES: tuple[PadName, ...] = (
+    "1", "2", "3", "A", "B", "4", "5", "6", "C", "D", "7", "8", "9", "E", "F", "clear", "0", "erase",
+)  # fmt: skip
+HEXADECIMAL_KEY = 0.85
+"""Of its size a key of the wider pad is drawn."""
+ROWS = 4
 GROUP = 4
 SMALLEST = 0.6
 """Of its size a cell may be drawn to fit one row."""
@@ -55,15 +62,19 @@ class QuietKey(PadKey):
 
 
 class Keypad(Flow):
-    """Twelve keys; `press` is told which."""
+    """Twelve keys, or eighteen; `press` is told which."""
 
-    def __init__(self, press: Callable[[Key], None], clear: str, **kwargs: Any) -> None:
+    def __init__(
+        self, press: Callable[[PadName], None], clear: str, *, hexadecimal: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.keys = [self._key(name, clear, press) for name in FACES]
+        self._columns, scale = (5, HEXADECIMAL_KEY) if hexadecimal else (3, 1.0)
+        self._key_mm = self.theme.sizes.key * scale
+        self.keys = [self._key(name, clear, press) for name in (HEXADECIMAL_FACES if hexadecimal else FACES)]
         for key in self.keys:
             self.add_widget(key)
 
-    def _key(self, name: Key, clear: str, press: Callable[[Key], None]) -> PadKey:
+    def _key(self, name: PadName, clear: str, press: Callable[[PadName], None]) -> PadKey:
         theme = self.theme
         act = lambda: press(name)  # noqa: E731 - a name of its own for each key
         if name == "clear":
@@ -79,24 +90,26 @@ class Keypad(Flow):
         return []
 
     def wanted_width(self) -> float:
-        sizes = self.theme.sizes
-        return self.mm(3 * sizes.key + 2 * sizes.key_gap)
+        return self._along(self._columns)
 
     def height_for(self, width: float) -> float:
-        sizes = self.theme.sizes
-        return self.mm(4 * sizes.key + 3 * sizes.key_gap)
+        return self._along(ROWS)
+
+    def _along(self, keys: int) -> float:
+        gap = self.theme.sizes.key_gap
+        return self.mm(keys * (self._key_mm + gap) - gap)
 
     def arrange(self) -> None:
-        side, step = self.mm(self.theme.sizes.key), self.mm(self.theme.sizes.key + self.theme.sizes.key_gap)
+        side, step = self.mm(self._key_mm), self.mm(self._key_mm + self.theme.sizes.key_gap)
         left = self.x + (self.width - self.wanted_width()) / 2
         for place, key in enumerate(self.keys):
-            row, column = divmod(place, 3)
+            row, column = divmod(place, self._columns)
             key.place(left + column * step, self.top - row * step, side, side)
 
 
 class Cells(Flow):
     """A cell for each digit, in groups of four; those beyond `least` are dashed. Dots stand for digits, or `shown` ones. Cells
-    are drawn smaller where they do not fit, and in two rows where they would be too small."""
+    are drawn smaller where they do not fit, and in two rows or more where they would be too small."""
 
     def __init__(self, least: int, most: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -120,28 +133,37 @@ class Cells(Flow):
         return self.mm(cells * (sizes.cell_width + sizes.cell_gap) - sizes.cell_gap + groups * self._extra)
 
     def _in_row(self, width: float) -> int:
-        """Cells in one row: whole groups, and half of them where all would be too small."""
-        groups = -(-self.most // GROUP)
-        return self.most if width >= SMALLEST * self.wanted_width() else GROUP * -(-groups // 2)
+        """Cells in one row: whole groups, and half of them as long as they would be too small."""
+        cells = self.most
+        while cells > GROUP and width < SMALLEST * self._width_of(cells):
+            cells = GROUP * -(-cells // (2 * GROUP))
+        return cells
 
     @property
     def _extra(self) -> float:
         return float(self.theme.sizes.group_gap - self.theme.sizes.cell_gap)
 
     def height_for(self, width: float) -> float:
-        rows = -(-self.most // self._in_row(width))
+        in_row = self._in_row(width)
+        gap = self.mm(self.theme.sizes.cell_gap) * self._fit(in_row, width)
+        return -(-self.most // in_row) * self._row(in_row, width) - gap
+
+    def _fit(self, in_row: int, width: float) -> float:
+        return min(1.0, width / max(1.0, self._width_of(in_row)))
+
+    def _row(self, in_row: int, width: float) -> float:
+        """From the top of a row to that of the next."""
         sizes = self.theme.sizes
-        return self.mm(rows * (sizes.cell_height + sizes.cell_gap) - sizes.cell_gap)
+        return self.mm(sizes.cell_height + sizes.cell_gap) * self._fit(in_row, width)
 
     def arrange(self) -> None:
         self.canvas.clear()
         in_row, sizes = self._in_row(self.width), self.theme.sizes
-        fit = min(1.0, self.width / max(1.0, self._width_of(in_row)))
+        fit, step = self._fit(in_row, self.width), self._row(in_row, self.width)
         for at in range(self.most):
             row, place = divmod(at, in_row)
             x = place * (sizes.cell_width + sizes.cell_gap) + place // GROUP * self._extra
-            top = self.top - row * self.mm(sizes.cell_height + sizes.cell_gap)
-            self._cell(Pen(self.canvas, self.x, top, 1.0), at, round(self.mm(x * fit)), fit)
+            self._cell(Pen(self.canvas, self.x, self.top - row * step, 1.0), at, round(self.mm(x * fit)), fit)
 
     def _cell(self, pen: Pen, at: int, x: int, fit: float) -> None:
         """One cell, in whole pixels so that its border is crisp."""

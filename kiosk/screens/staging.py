@@ -12,6 +12,7 @@ from kivy.lang import Builder
 from drivers.keypad.grabbed_keypad import Key
 from drivers.scanner.wedge import Wedge
 from drivers.speech.port import STEPS, USUAL, Manner, Phrase, Speech
+from kiosk.barcodes import parse_scan
 from kiosk.screens import fonts
 from kiosk.screens import kivy_environment as env
 from kiosk.screens.busy import BusyShape
@@ -154,7 +155,8 @@ class Staging:
         if self.layers.uppermost is not self._frame:
             return
         if isinstance(self.shape, EnterDigitsShape):
-            self.shape.on_scan(self.state.read_scan(text))
+            plain = self.shape.view.hexadecimal  # no card number, whose check digit would have to fit
+            self.shape.on_scan(parse_scan(text.upper()) if plain else self.state.read_scan(text))
         elif isinstance(self.shape, EnterTextShape):
             self.shape.on_scan(text)
 

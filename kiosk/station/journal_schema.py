@@ -13,6 +13,7 @@ from kiosk.issuer.ports import (
     CardMarked,
     CertificateIssued,
     HoldLifted,
+    InPortal,
     LetterNoted,
     LetterOrdered,
     PukReleased,
@@ -95,6 +96,7 @@ OUTCOMES: dict[type, Outcome] = {
     RequestDeclined: Outcome.DECLINED,
     Unavailable: Outcome.UNAVAILABLE,
     PukReleased: Outcome.RELEASED,
+    InPortal: Outcome.IN_PORTAL,
     LetterOrdered: Outcome.LETTER_ORDERED,
     LetterNoted: Outcome.LETTER_NOTED,
 }

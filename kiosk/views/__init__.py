@@ -16,6 +16,7 @@ from kiosk.views.drawings import (
     CabinetDrawing,
     CardDrawing,
     CodeKeysDrawing,
+    ChallengeDrawing,
     Drawing,
     DropDrawing,
     LetterDrawing,
@@ -44,6 +45,7 @@ from kiosk.views.parts import (
     say,
 )
 from kiosk.views.shapes import (
+    DIGITS,
     Await,
     Busy,
     Checklist,
@@ -60,6 +62,7 @@ from kiosk.views.shapes import (
 
 __all__ = [
     "CANCEL",
+    "DIGITS",
     "Await",
     "Board",
     "BoardPart",
@@ -68,6 +71,7 @@ __all__ = [
     "Button",
     "CabinetDrawing",
     "CardDrawing",
+    "ChallengeDrawing",
     "Checklist",
     "Choose",
     "ClosedHome",

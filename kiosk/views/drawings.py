@@ -88,6 +88,13 @@ class CodeKeysDrawing:
     """The keys of a code, and its cells lit above them."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChallengeDrawing:
+    """Digits that somebody copies by hand, large and in groups of four."""
+
+    digits: str
+
+
 Drawing = (
     ReaderDrawing
     | RestingDrawing
@@ -100,4 +107,5 @@ Drawing = (
     | LetterPageDrawing
     | NumberDrawing
     | CodeKeysDrawing
+    | ChallengeDrawing
 )

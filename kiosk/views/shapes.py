@@ -11,6 +11,7 @@ from kiosk.policy import PinPolicy
 from kiosk.views.drawings import Drawing
 from kiosk.views.parts import Button, Fact, Note, Option, Point, Say, Step, Task, Tries, WhoHelps
 
+DIGITS = "0123456789"
 A_co = TypeVar("A_co", covariant=True)
 
 
@@ -108,13 +109,23 @@ class EnterDigits(View[str]):
     """Digits that are no secret, shown as typed; a scan gives them at once.
 
     `at_least`: fewer digits than `length` will do. `codes`: the code of an order or of an envelope is an answer too, as it
-    was scanned (`kiosk.barcodes`)."""
+    was scanned (`kiosk.barcodes`). `hexadecimal`: A to F are digits too, as capital letters."""
 
     length: int
     submit: Say
     hint: Say | None = None
     at_least: int | None = None
     codes: bool = False
+    hexadecimal: bool = False
+
+    @property
+    def alphabet(self) -> str:
+        """What is a digit here."""
+        return DIGITS + "ABCDEF" if self.hexadecimal else DIGITS
+
+    def takes(self, digits: str) -> bool:
+        """Whether all of them are digits here."""
+        return bool(digits) and set(digits) <= set(self.alphabet)
 
 
 @dataclass(frozen=True, kw_only=True)

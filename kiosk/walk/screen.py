@@ -159,8 +159,7 @@ def _takes(view: View[Any], value: str) -> bool:
         case EnterText():
             return view.at_least <= len(value) <= view.at_most
         case EnterDigits():
-            digits = value.isascii() and value.isdigit()
-            return digits or (view.codes and isinstance(parse_scan(value), OrderCode | EnvelopeCode))
+            return view.takes(value) or (view.codes and isinstance(parse_scan(value), OrderCode | EnvelopeCode))
         case _:
             return False
 

@@ -1,6 +1,6 @@
 """Public endpoints of the simulated issuer, over plain HTTP as such things are published: CRLs, OCSP answers, pages to look at.
 
-No PUK and no name of a protected identity is on any page.
+No PUK is on any page but once on the portal's, and no name of a protected identity on any.
 """
 
 import html
@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from sim.issuer import BANNER, HEADER
 from sim.issuer.core import Simulator
+from sim.issuer.portal import portal_router
 
 MAX_QUESTION = 4096
 ROWS = 200
@@ -48,6 +49,7 @@ def public_app(simulator: Simulator) -> FastAPI:
     def audit() -> Response:
         return HTMLResponse(_page("What was done", ("at", "what", "card", "people", "outcome"), _audit(simulator)))
 
+    app.include_router(portal_router(simulator, _whole_page))
     return app
 
 
@@ -71,9 +73,16 @@ def _page(title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> st
     def line(cells: tuple[str, ...], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells) + "</tr>"
 
-    table = line(heads, "th") + "".join(line(row, "td") for row in rows)
-    links = '<p><a href="/">Cards</a> · <a href="/audit">What was done</a> · <a href="/crl/3.crl">CRL, LoA3</a></p>'
+    return _whole_page(title, f"<table>{line(heads, 'th') + ''.join(line(row, 'td') for row in rows)}</table>")
+
+
+def _whole_page(title: str, body: str) -> str:
+    """`body` is HTML."""
+    links = (
+        '<p><a href="/">Cards</a> · <a href="/portal">Portal</a> · <a href="/audit">What was done</a>'
+        ' · <a href="/crl/3.crl">CRL, LoA3</a></p>'
+    )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}: simulator</title><style>{_STYLE}</style>'
-        f"<p><strong>{BANNER}</strong></p><h1>{title}</h1>{links}<table>{table}</table>"
+        f"<p><strong>{BANNER}</strong></p><h1>{title}</h1>{links}{body}"
     )

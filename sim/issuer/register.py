@@ -97,16 +97,22 @@ def release_puk(cx: sqlite3.Connection, asked: ChangeRequest, body: Puk) -> Rele
         return DeclinedResult(f"card_{card.state}")
     if len(set(body.people)) < 2 or card.hsa_id != body.hsa_id:
         return DeclinedResult("administrators_missing")
-    row = cx.execute("SELECT puk FROM card WHERE number = ?", (card.card_number,)).fetchone()
-    if row[0] is None:
-        return DeclinedResult("no_puk")
     try:
         public = X25519PublicKey.from_public_bytes(base64.b64decode(body.reply_key, validate=True))
     except ValueError:
         return DeclinedResult("bad_request")
-    cx.execute("UPDATE card SET puk = NULL WHERE number = ?", (card.card_number,))
-    sealed = SUITE.encrypt(row[0].encode(), public, info=puk_info(body.station, card.card_number, asked.key))
+    puk = take_puk(cx, card.card_number)
+    if puk is None:
+        return DeclinedResult("no_puk")
+    sealed = SUITE.encrypt(puk.encode(), public, info=puk_info(body.station, card.card_number, asked.key))
     return ReleasedResult(base64.b64encode(sealed).decode())
+
+
+def take_puk(cx: sqlite3.Connection, card_number: str) -> str | None:
+    """The PUK of a card; the register holds it no more."""
+    row = cx.execute("SELECT puk FROM card WHERE number = ?", (card_number,)).fetchone()
+    cx.execute("UPDATE card SET puk = NULL WHERE number = ?", (card_number,))
+    return str(row[0]) if row and row[0] is not None else None
 
 
 def order_letter(cx: sqlite3.Connection, asked: ChangeRequest, body: Letter) -> LetterOrderedResult | DeclinedResult:

@@ -32,6 +32,7 @@ from kiosk.issuer.ports import (
     DirectoryPerson,
     Found,
     HoldLifted,
+    InPortal,
     LetterNoted,
     LetterOrdered,
     LoggedIn,
@@ -83,6 +84,8 @@ class IssuerDesk:
         """Whether the issuer's system has a hold."""
         self.by_people = False
         """Blocks and letters are made by people, in the issuer's portal."""
+        self.unlocks_by_people = False
+        """So is what a card is unlocked with."""
         self.declines: dict[str, str] = {}
         """Reason by question: `certificate`, `block`, `hold`, `lift`, `unblock`, `puk`, `letter`, `log_in`."""
         self.people: dict[str, DirectoryPerson] = {}
@@ -224,19 +227,23 @@ class IssuerDesk:
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
-    ) -> CardKeyResponse | RequestDeclined | Unavailable:
+    ) -> CardKeyResponse | InPortal | RequestDeclined | Unavailable:
         answer = self._no("unblock") or _alone(facts, administrator, "card.challenge")
         if answer is not None:
             return answer
+        if self.unlocks_by_people:
+            return InPortal()
         self.told.append(("unblock", facts.card_number, administrator.hsa_id, facts.holder.hsa_id))
         return CardKeyResponse(_encipher(self._key(facts), challenge))
 
     async def release_puk(
         self, facts: CardFacts, *, administrator: LoggedIn, errand: str
-    ) -> PukReleased | RequestDeclined | Unavailable:
+    ) -> PukReleased | InPortal | RequestDeclined | Unavailable:
         answer = self._no("puk") or _alone(facts, administrator, "card.puk")
         if answer is not None:
             return answer
+        if self.unlocks_by_people:
+            return InPortal()
         puk = self.pukes.pop(facts.card_number, None)
         if puk is None:
             return RequestDeclined("released_before")

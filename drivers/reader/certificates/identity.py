@@ -69,6 +69,7 @@ def card_rules_of(profile: Profile) -> CardRules:
         profile.stocked_by,
         profile.read_only,
         profile.first_code,
+        profile.unblocking.admin_digits,
     )
 
 

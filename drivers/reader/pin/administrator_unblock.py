@@ -50,7 +50,7 @@ class AdministratorUnblock:
         if refusal is not None:
             return refusal
         self._codes.check_same_card()
-        if self._count.left < least_floor(self._rules.admin_tries) + STRICTER:
+        if not self.answers_left:
             return Refused(RefusalReason.BELOW_FLOOR)
         response = self._channel.send(iso7816.get_challenge(self._rules.admin_challenge))
         if not response.ok:
@@ -71,6 +71,11 @@ class AdministratorUnblock:
             return Refused(RefusalReason.NOT_ALLOWED)
         proved = self._prove(answer)
         return self._codes.set_new(code, new) if isinstance(proved, Accepted) else proved
+
+    @property
+    def answers_left(self) -> int:
+        """How many answers still go out, were each wrong. Raises LedgerError."""
+        return max(0, self._count.left - least_floor(self._rules.admin_tries) - STRICTER + 1)
 
     @property
     def _count(self) -> KeyTryCounter:

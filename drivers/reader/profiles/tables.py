@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from drivers.reader.keys import ManagementAlgorithm
+from drivers.reader.keys import ChallengeDigits, ManagementAlgorithm
 from drivers.reader.model import FirstCode, ProvedGenuine
 from drivers.reader.outcomes import Role
 from drivers.reader.pin.new_code_rules import DEFAULT_RULES, NewCodeRule
@@ -168,6 +168,8 @@ class Unblocking(_ProfileTable):
     """Length of challenge and answer, in bytes: one block of the key's cipher."""
     admin_tries: int = Field(default=3, ge=2, le=15)
     """Where the key's counter starts."""
+    admin_digits: ChallengeDigits = "hexadecimal"
+    """How the issuer's portal writes challenge and answer, where people carry them by hand."""
 
 
 BY_SERIAL = "token:serial"

@@ -100,6 +100,10 @@ class CardKeys:
         encryptor = _cipher(fitting[0]).encryptor()
         return encryptor.update(challenge) + encryptor.finalize()
 
+    def serial(self, use: Use, card_number: str) -> str:
+        """Serial number (hex) of the card that has this key; empty where the file tells none."""
+        return next((held.serial for held in self._keys.get((use, card_number), ())), "")
+
     def prove(
         self, card_number: str, algorithm: Algorithm, witness: bytes, challenge: bytes
     ) -> tuple[bytes, bytes] | None:

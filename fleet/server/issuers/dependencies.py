@@ -24,5 +24,6 @@ class IssuerSide:
     status: StatusSource
     handovers: Channel = "interface"
     letters: Channel = "interface"
+    unlocks: Channel = "interface"
     holds: bool = True
     """Whether the issuer's system has a hold; else its register marks cards."""

@@ -28,6 +28,7 @@ from fleet.messages.asking import (
     FoundResult,
     HoldAsk,
     Holder,
+    InPortalResult,
     IssuedResult,
     IssuerAsk,
     LetterAsk,
@@ -213,6 +214,8 @@ class IssuerAnswers:
                     return DeclinedResult("administrators_missing"), people
                 if card[1].state in OUT_OF_USE:
                     return DeclinedResult(f"card_{card[1].state}"), people
+                if self.side.unlocks == "portal":
+                    return InPortalResult(), people
                 return await self.side.register.release_puk(ask, station, (holder, *attending)), people
             case LetterAsk():
                 return await self._letter(station, ask, asker, card[1], attending), people
@@ -243,6 +246,8 @@ class IssuerAnswers:
             return AnsweredResult(response.hex())
         if len(challenge) not in BLOCK_BYTES.values():
             return DeclinedResult("no_key")
+        if ask.key == "unblock" and self.side.unlocks == "portal":
+            return InPortalResult()
         people = tuple(dict.fromkeys((record.hsa_id, *attending)))
         answer = await self.side.register.answer_challenge(ask, people)
         if isinstance(answer, AnsweredResult) and not re.fullmatch(

@@ -94,6 +94,8 @@ class IssuerSettings(_Table):
     """How the issuer hears that a card was handed over."""
     letters: Channel = "interface"
     """How a new code letter is ordered."""
+    unlocks: Channel = "interface"
+    """How an administrator who attends gets what unlocks a card: its key's response, or its PUK."""
     blocks: Channel = "interface"
     """How a card is blocked. With `portal` it is marked here until somebody has blocked it there."""
     holds: bool = True

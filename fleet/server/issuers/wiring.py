@@ -70,6 +70,7 @@ async def connected(
             status,
             settings.handovers,
             settings.letters,
+            settings.unlocks,
             settings.holds,
         )
         changed = asyncio.Event()

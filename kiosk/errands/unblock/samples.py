@@ -13,11 +13,13 @@ from kiosk.issuer.ports import RequestDeclined, SwitchOff, Unavailable
 from kiosk.region import PRODUCT_CODES, BothLanguages, ByPeople
 from kiosk.steps import card_views, own_card_views
 from kiosk.steps.pin import by_administrator_views
+from kiosk.steps.pin import from_portal_views as portal_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
 from sim.gallery.made_up import ATTENDED, ORDER, RECEIPT, TIME
 
 PUK = Pin("02", "PUK", Role.PUK, 2, None, "unknown", 8, 8, counted=True, below_floor=True)
+CHALLENGE = "0F3A91C4D27B60E8355C19AF8842B6D0"
 BOTH = (Role.IDENTIFICATION, Role.SIGNATURE)
 BY_HAND = ByPeople(by=BothLanguages(sv="Kortkontoret", en="The card office"), hours=24)
 SWITCHED_OFF = {
@@ -75,3 +77,19 @@ def _administered() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-away", by_administrator_views.not_answered(CODE, Unavailable()).view
     yield "unblock-key-wrong", by_administrator_views.wrong_key(CODE).view
     yield "unblock-key-floor", by_administrator_views.key_floor(CODE).view
+    yield from _from_portal()
+
+
+def _from_portal() -> Iterator[tuple[str, View[Any]]]:
+    context = replace(CODE, attended_by=ATTENDED.administrator.name if ATTENDED.administrator else None)
+    yield "portal-asking-card", portal_views.asking_card(context)
+    yield "portal-challenge", portal_views.challenge(context, ORDER, CHALLENGE)
+    yield "portal-challenge-8", portal_views.challenge(context, ORDER, CHALLENGE[:16])
+    yield "portal-response", portal_views.response(context, 32, "hexadecimal", again=False)
+    yield "portal-response-decimal", portal_views.response(context, 20, "decimal", again=True)
+    yield "portal-compare", portal_views.compare(context, CHALLENGE[::-1], 2)
+    yield "portal-compare-last", portal_views.compare(context, CHALLENGE[::-1], 1)
+    yield "portal-wrong", portal_views.wrong_response(context, 1)
+    yield "portal-puk", portal_views.puk(context, ORDER, None)
+    yield "portal-puk-range", portal_views.puk(context, ORDER, replace(PUK, max_length=12))
+    yield "portal-puk-wrong", portal_views.wrong_puk(context, ORDER, 6)

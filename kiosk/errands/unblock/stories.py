@@ -7,12 +7,13 @@ from typing import Any
 from drivers.reader.pin.try_ledger import LOCKED
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from kiosk.region import BothLanguages, ByPeople
-from sim.reader.administrative_key import key_of
+from kiosk.views import ChallengeDrawing
+from sim.reader.administrative_key import answer_to, key_of
 from sim.reader.personas import person
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, WRONG_PUK, code_is, locked, product, traited, trusting
-from sim.stories.person import Story, first, pulls, pulls_lit, puts
+from sim.stories.person import Person, Story, first, leaves, pulls, pulls_lit, puts
 from sim.stories.register import HOLDER, NUMBER, both
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
 from sim.stories.setting import NEW_PIN, Setting
@@ -207,6 +208,65 @@ def letter_noted_alone(room: Room) -> None:
 ATTESTED = ("identity.attested",)
 
 
+def by_portal(*, puk: bool = False, online: bool = True) -> Callable[[Room], None]:
+    """An issuer whose portal is for people. `puk`: the card has no key of its own, and the portal shows its PUK."""
+
+    def prepare(room: Room) -> None:
+        issuer(online=online)(room)
+        desk_of(room).unlocks_by_people = True
+        if puk:
+            of_the_administrators(room)
+
+    return prepare
+
+
+def desk_of(room: Room) -> IssuerDesk:
+    desk = room.caps.card_keys
+    assert isinstance(desk, IssuerDesk)
+    return desk
+
+
+def read_in_portal(someone: Person) -> str:
+    """Type the challenge that was shown last in the portal, and read the response."""
+    drawings = (view.drawing for view in reversed(someone.shown) if view.name == "unblock.portal_challenge")
+    drawing = next(drawings)
+    assert isinstance(drawing, ChallengeDrawing)
+    key = key_of(persona_of(MINE).serial)
+    return answer_to(bytes.fromhex(drawing.digits), key).hex().upper()
+
+
+def mistyped(someone: Person) -> str:
+    """The same with one character wrong."""
+    right = read_in_portal(someone)
+    return right[:-1] + ("0" if right[-1] != "0" else "1")
+
+
+def carried(**changed: Any) -> Callable[[], Story]:
+    """An administrator attends, and carries challenge and response between the card and the portal."""
+    story: dict[str, Any] = {
+        "portal_challenge": "typed", "portal_response": read_in_portal, "portal_compare": "send", **changed,
+    }  # fmt: skip
+    return by_hand(**story)
+
+
+def key_tries(left: int, code: str = NEW_PIN, **about: Any) -> Callable[[Room], None]:
+    """So many tries of the card's own key, by the card itself; and its code."""
+
+    def look(room: Room) -> None:
+        key = room.world.card(MINE).codes.administrator
+        assert key is not None
+        assert key.tries_left == left
+        code_is(code, **about)(room)
+
+    return look
+
+
+def letter_instead(room: Room) -> None:
+    """A letter was ordered, and no response went to the card."""
+    assert ("letter", NUMBER, HOLDER) in desk_of(room).told
+    key_tries(5, OLD_PIN, tries=(0, 10))(room)
+
+
 STORIES = [
     ErrandStory(
         "unblock: nobody can check the issuer here, which is said before the PUK", "unblock",
@@ -365,6 +425,86 @@ STORIES = [
         by_hand(order_letter="order", letter_ordered="end"), TWO_READERS, prepare=issuer(key=False), reason="letter_ordered",
         check=letter_alone,
         events=(*ATTESTED, "card.unblock not_answered", "puk.release declined", "letter.order letter_ordered"),
+    ),
+    ErrandStory(
+        "unblock: an administrator carries the challenge to the issuer's portal, and the response back", "unblock",
+        carried(), TWO_READERS, prepare=by_portal(),
+        events=(*ATTESTED, "card.unblock in_portal", "card.unblock accepted", "receipt.issued"), check=key_tries(5),
+        views=(
+            "unblock.asking_card", "unblock.portal_challenge", "unblock.portal_response", "unblock.portal_compare",
+            "unblock.writing", "unblock.done",
+        ), troubled=True, reasons=frozenset({"login_unavailable", "logged_out"}), touched=True,
+    ),
+    ErrandStory(
+        "unblock: a response that was mistyped is seen before it goes to the card, and costs nothing", "unblock",
+        carried(
+            portal_challenge=["typed", "typed"], portal_response=[mistyped, "back", read_in_portal],
+            portal_compare=["back", "send"],
+        ), TWO_READERS, prepare=by_portal(), check=key_tries(5),
+        events=(*ATTESTED, "card.unblock in_portal", "card.unblock accepted", "receipt.issued"),
+    ),
+    ErrandStory(
+        "unblock: a wrong response costs a try, and a new one to a new challenge opens the card", "unblock",
+        carried(portal_response=[mistyped, read_in_portal], portal_wrong="again"), TWO_READERS, prepare=by_portal(),
+        check=key_tries(5), events=(
+            *ATTESTED, "card.unblock in_portal", "card.unblock wrong_answer", "card.unblock accepted", "receipt.issued",
+        ),
+    ),
+    ErrandStory(
+        "unblock: a wrong response, and nobody tries another", "unblock",
+        carried(portal_response=mistyped, portal_wrong="cancel"), TWO_READERS, prepare=by_portal(), outcome="cancelled",
+        events=(*ATTESTED, "card.unblock in_portal", "card.unblock wrong_answer"),
+        check=key_tries(4, OLD_PIN, tries=(0, 10)),
+    ),
+    ErrandStory(
+        "unblock: wrong responses until the station stops, and the portal shows no PUK: a new letter", "unblock",
+        carried(
+            portal_response=mistyped, portal_wrong="again", portal_puk="nothing", order_letter="order",
+            letter_ordered="end",
+        ), TWO_READERS, prepare=by_portal(), reason="letter_ordered", check=key_tries(3, OLD_PIN, tries=(0, 10)),
+        events=(
+            *ATTESTED, "card.unblock in_portal", "card.unblock wrong_answer", "card.unblock wrong_answer",
+            "puk.release in_portal", "letter.order letter_ordered",
+        ),
+    ),
+    ErrandStory(
+        "unblock: the portal gives no response for this card: a new letter", "unblock",
+        carried(portal_challenge="nothing", order_letter="order", letter_ordered="end"), TWO_READERS,
+        prepare=by_portal(), reason="letter_ordered", check=letter_instead,
+        events=(*ATTESTED, "card.unblock in_portal", "letter.order letter_ordered"),
+    ),
+    ErrandStory(
+        "unblock: whoever carries the challenge does not come back", "unblock",
+        carried(portal_challenge=leaves), TWO_READERS, prepare=by_portal(), outcome="timed_out",
+        check=key_tries(5, OLD_PIN, tries=(0, 10)),
+    ),
+    ErrandStory(
+        "unblock: the card is pulled while the administrator is at the portal", "unblock",
+        lambda: {**carried(portal_challenge=pulls())(), "closing.pulled": "end"}, TWO_READERS, prepare=by_portal(),
+        outcome="cancelled", reason="card_pulled", check=key_tries(5, OLD_PIN, tries=(0, 10)),
+    ),
+    ErrandStory(
+        "unblock: a product without a key of its own, and the PUK that the portal shows", "unblock",
+        by_hand(administrator_only="administrator", portal_puk=PUK), TWO_READERS, prepare=by_portal(puk=True),
+        events=(*ATTESTED, "puk.release in_portal", "card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN),
+        views=("unblock.administrator_only", "unblock.portal_puk", "unblock.done"),
+    ),
+    ErrandStory(
+        "unblock: the PUK of the portal mistyped once", "unblock",
+        by_hand(
+            administrator_only="administrator", portal_puk=[WRONG_PUK, PUK], portal_puk_wrong="again",
+        ), TWO_READERS, prepare=by_portal(puk=True), check=code_is(NEW_PIN), events=(
+            *ATTESTED, "puk.release in_portal", "card.unblock wrong_code", "puk.release in_portal",
+            "card.unblock accepted", "receipt.issued",
+        ),
+    ),
+    ErrandStory(
+        "unblock: mistyped PUKs of the portal until the station stops", "unblock",
+        by_hand(
+            administrator_only="administrator", portal_puk=WRONG_PUK, portal_puk_wrong="again",
+            **{"stop.puk_floor": "end"},
+        ), TWO_READERS, prepare=by_portal(puk=True), outcome="refused", reason="puk_floor",
+        check=code_is(OLD_PIN, tries=(0, 2)),
     ),
     ErrandStory(
         "unblock: no envelope, and a person orders one in the issuer's portal", "unblock",

@@ -11,7 +11,7 @@ from kivy.lang import Builder
 from kiosk.screens.background import Flat, Framed
 from kiosk.screens.drawings import closeups, machine, pointers
 from kiosk.screens.drawings.pen import Pen
-from kiosk.screens.framed import DrawingStage, FramedBox, ShownIfRoom
+from kiosk.screens.framed import DrawingStage, FramedBox, SheetPanel, ShownIfRoom
 from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.text import Icon, Small, Strong, Text
 from kiosk.screens.theme import Theme
@@ -20,6 +20,7 @@ from kiosk.views import (
     CabinetDrawing,
     CardDrawing,
     CodeKeysDrawing,
+    ChallengeDrawing,
     Drawing,
     DropDrawing,
     LetterDrawing,
@@ -142,6 +143,8 @@ def stage(drawing: Drawing, words: ScreenTexts, theme: Theme, caption: str = "",
         return letter(drawing, words, theme)
     if isinstance(drawing, CardDrawing):
         return CardFace(drawing, words, theme=theme)
+    if isinstance(drawing, ChallengeDrawing):
+        return _digits_to_copy(drawing.digits, theme, caption)
     if isinstance(drawing, RestingDrawing):
         caption = words(drawing.caption)
     inside: Flow = FlowBox(
@@ -152,6 +155,19 @@ def stage(drawing: Drawing, words: ScreenTexts, theme: Theme, caption: str = "",
         inside = FlowColumn([inside, Spacer(3, theme=theme), line], theme=theme, grow=True)
     wide = width_mm or STAGE_MM[type(drawing)]
     return DrawingStage(inside, theme=theme, padding=(4, 6 if caption else 4), width_mm=wide, tall=True)
+
+
+class DigitsToCopy(Text):
+    """A row of digits that somebody copies, each of the same width."""
+
+
+def _digits_to_copy(digits: str, theme: Theme, caption: str) -> Flow:
+    """Two groups of four in a row. They are text, so that large text never leaves them out."""
+    groups = [digits[at : at + 4] for at in range(0, len(digits), 4)]
+    rows = ["\u2002".join(groups[at : at + 2]) for at in range(0, len(groups), 2)]
+    lines: list[Flow] = [DigitsToCopy(theme=theme, text=row) for row in rows]
+    above: list[Flow] = [Small(theme=theme, text=caption)] if caption else []
+    return SheetPanel(FlowColumn([*above, *lines], theme=theme, gap=1.5), theme=theme, padding=(6, 4))
 
 
 def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:

@@ -1,8 +1,9 @@
 """A code set without the envelope: an ID administrator attends, and the server answers for the card.
 
 Either the card has an administrative key of its own: its challenge is answered by the server, where the key stays. Or the PUK of
-this one card is released, once, sealed to this station, used at once and shown to nobody. Administrator and holder are
-both named in the journal, and in the server's audit.
+this one card is released, once, sealed to this station, used at once and shown to nobody. Where the issuer's portal is for
+people, the administrator fetches the one or the other there, and types it (`from_portal`). Administrator and holder are both
+named in the journal, and in the server's audit.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Ro
 from drivers.reader.port import AdministeredVisit
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
-from kiosk.issuer.ports import CardKeyResponse, LoggedIn, PukReleased, RequestDeclined, Unavailable
+from kiosk.issuer.ports import CardKeyResponse, InPortal, LoggedIn, PukReleased, RequestDeclined, Unavailable
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities, StopError
@@ -23,9 +24,18 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification, identify_by_administrator, note_attested
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin import by_administrator_views as views
+from kiosk.steps.pin import from_portal_views as portal_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
-from kiosk.steps.pin.unlocking import EFFECT, CodeSet, NotSent, choose_new_code, code_after_unlock
+from kiosk.steps.pin.from_portal import CarriedResponse, NothingInPortal, carry_challenge
+from kiosk.steps.pin.unlocking import (
+    EFFECT,
+    CodeSet,
+    NotSent,
+    choose_new_code,
+    code_after_unlock,
+    refuse_unsendable_puk,
+)
 from kiosk.steps.pin.views import TASKS_BY_MANDATE
 
 T = TypeVar("T")
@@ -38,6 +48,8 @@ class Mandate:
     who: Identification
     administrator: LoggedIn
     puk: Secret | None = field(default=None, repr=False)
+    is_typed: bool = False
+    """Somebody typed the PUK, and may have mistyped it."""
 
     def context(self, context: ViewContext) -> ViewContext:
         """The same step, with who attends: nobody types a PUK."""
@@ -62,8 +74,8 @@ NOTHING_THERE = ("no_key", "no_puk", "released_before")
 class _NoAnswerError(Exception):
     """Carries the word of the server past the reader, which then changes nothing."""
 
-    def __init__(self, why: RequestDeclined | Unavailable) -> None:
-        super().__init__(why.reason)
+    def __init__(self, why: RequestDeclined | Unavailable | InPortal) -> None:
+        super().__init__()
         self.why = why
 
 
@@ -139,7 +151,10 @@ async def _write(
 ) -> CodeSet | None:
     act = _written(caps, log, card.visit, given, role, new)
     writing = log.effect(EFFECT, act, administrator=given.administrator.hsa_id)
-    match await ask(pin_views.writing(context), until=writing):
+    came = await ask(pin_views.writing(context), until=writing)
+    if isinstance(came, InPortal):
+        came = await _write_from_portal(ask, context, log, card, given, role, new)
+    match came:
         case Accepted(new_code_set=taken):
             return await code_after_unlock(ask, context, card.visit, role, new, taken=taken)
         case NotAnswered(RequestDeclined("no_key")) | WrongAnswer() | Locked() | Refused(RefusalReason.BELOW_FLOOR) if (
@@ -147,20 +162,64 @@ async def _write(
         ):  # the card's own key does not open it
             given.puk = await _released(ask, caps, context, log, card, given)
             return await _write(ask, caps, context, log, card, given, role, new)
-        case NotAnswered(why):
-            raise views.not_answered(context, why)
         case Unknown():
             return await _after_tear(ask, caps, context, log, card, role, new)
-        case WrongAnswer() | WrongCode():
-            raise views.wrong_key(context)
-        case Locked() | Refused(RefusalReason.BELOW_FLOOR):
-            raise views.key_floor(context)
-        case Refused():
-            raise pin_views.card_refused(context)
+        case WrongCode(entries_left=left) if given.is_typed and left != 0:
+            given.puk = None
+            await ask(portal_views.wrong_puk(context, card.whose, left))
+            return None
         case NotSent() | str():
             raise CardPulledError
+        case refusal:
+            raise _refused(context, refusal, given)
+
+
+Written = Accepted | WrongAnswer | WrongCode | Locked | Refused | Unknown | NotAnswered | NotSent
+
+
+def _refused(
+    context: ViewContext, why: WrongAnswer | WrongCode | Locked | Refused | NotAnswered, given: Mandate
+) -> StopError:
+    match why:
+        case NotAnswered(word):
+            return views.not_answered(context, word)
+        case WrongCode() if given.is_typed:
+            return pin_views.puk_floor(context)
+        case WrongAnswer() | WrongCode():
+            return views.wrong_key(context)
+        case Locked() | Refused(RefusalReason.BELOW_FLOOR):
+            return views.key_floor(context)
+        case Refused():
+            return pin_views.card_refused(context)
         case other:
             assert_never(other)
+
+
+async def _write_from_portal(
+    ask: Ask, context: ViewContext, log: ErrandLog, card: OwnCard, given: Mandate, role: Role, new: Secret
+) -> Written | str:
+    """Rounds of a challenge that the administrator carries to the portal, until the card takes a response, or there is none.
+    Raises StopError."""
+    assert isinstance(card.visit, AdministeredVisit), "it gave a challenge before"
+    while True:
+        carried = await carry_challenge(ask, context, card.whose, card.visit, role, new)
+        if isinstance(carried, NothingInPortal):
+            raise _nothing_released(context, RequestDeclined("no_key"))
+        if not isinstance(carried, CarriedResponse):
+            return carried
+        act = _answered(card.visit, role, new, carried.response)
+        answering = log.effect(EFFECT, act, administrator=given.administrator.hsa_id)
+        came = await ask(pin_views.writing(context), until=answering)
+        if not isinstance(came, WrongAnswer):
+            return came
+        await ask(portal_views.wrong_response(context, carried.answers_left - 1))
+
+
+async def _answered(visit: AdministeredVisit, role: Role, new: Secret, response: bytes) -> Written:
+    try:
+        return await visit.answer_challenge(role, new, response)
+    except (CardGoneError, CardChangedError):
+        return NotSent()
 
 
 async def _released(
@@ -171,9 +230,10 @@ async def _released(
     match await ask(views.asking(context), until=act):
         case PukReleased(puk):
             return puk
+        case InPortal():
+            return await _puk_from_portal(ask, context, card, given)
         case RequestDeclined(reason) as why if reason in NOTHING_THERE:
-            stop = views.not_answered(context, why)
-            raise NothingReleasedError(stop.outcome, stop.reason, stop.view)
+            raise _nothing_released(context, why)
         case RequestDeclined() | Unavailable() as why:
             raise views.not_answered(context, why)
         case str():
@@ -182,9 +242,24 @@ async def _released(
             assert_never(other)
 
 
+async def _puk_from_portal(ask: Ask, context: ViewContext, card: OwnCard, given: Mandate) -> Secret:
+    """As the administrator reads it in the portal. Raises StopError where none would be sent, or the portal shows none."""
+    refuse_unsendable_puk(context, card.visit.facts)
+    puk = await ask(portal_views.puk(context, card.whose, card.visit.facts.pin(Role.PUK)))
+    if not isinstance(puk, Secret):
+        raise _nothing_released(context, RequestDeclined("no_puk"))
+    given.is_typed = True
+    return puk
+
+
+def _nothing_released(context: ViewContext, why: RequestDeclined) -> NothingReleasedError:
+    stop = views.not_answered(context, why)
+    return NothingReleasedError(stop.outcome, stop.reason, stop.view)
+
+
 async def _written(
     caps: Capabilities, log: ErrandLog, visit: Visit, given: Mandate, role: Role, new: Secret
-) -> Accepted | WrongAnswer | WrongCode | Locked | Refused | Unknown | NotAnswered | NotSent:
+) -> Written | InPortal:
     async def answer(challenge: bytes) -> bytes:
         asked = caps.card_keys.unblock_response(
             visit.facts, challenge, administrator=given.administrator, errand=log.id
@@ -200,7 +275,7 @@ async def _written(
         assert isinstance(visit, AdministeredVisit), "rules.administrable says so"
         return await visit.unblock_by_administrator(role, new, answer)
     except _NoAnswerError as none:
-        return NotAnswered(none.why)
+        return none.why if isinstance(none.why, InPortal) else NotAnswered(none.why)
     except (CardGoneError, CardChangedError):
         return NotSent()
 

@@ -24,6 +24,7 @@ from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.messages.link import Answer, Ask, encode
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.region_data import RegionData
+from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
 from fleet.server.people.queries import replace_administrators
@@ -86,6 +87,7 @@ class Fleet:
     simulator: Simulator
     open_issuer: RunningIssuer
     answers: Answers
+    issuer: IssuerAnswers
     region: RegionData
     link: DirectLink
     database: Database
@@ -135,7 +137,7 @@ async def fleet(folder: Path, clock: Callable[[], datetime] = lambda: NOW) -> As
                 while not region.lists:  # noqa: ASYNC110  # fetched by a task of its own
                     await asyncio.sleep(0.005)
             answers = Answers(database, signer, None, AlarmRecorder(database), clock, issuer, region)  # type: ignore[arg-type]
-            yield Fleet(one.simulator, one, answers, region, DirectLink(answers), database, folder)
+            yield Fleet(one.simulator, one, answers, issuer, region, DirectLink(answers), database, folder)
     database.close()
 
 

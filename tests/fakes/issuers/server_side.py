@@ -161,8 +161,8 @@ class Place:
         self.answers = Answers(database, signer, None, alarms, lambda: self.now, self.issuer)  # type: ignore[arg-type]
 
     def with_portal(self) -> None:
-        """From now on people register hand-overs and order letters in the issuer's portal."""
-        self.issuer.side = replace(self.issuer.side, handovers="portal", letters="portal")
+        """From now on people register hand-overs, order letters and unlock cards in the issuer's portal."""
+        self.issuer.side = replace(self.issuer.side, handovers="portal", letters="portal", unlocks="portal")
 
     async def ask(self, ask: Any, station: str = "entre-a") -> Answer:
         return await self.answers.answer(station, encode(ask))

@@ -127,7 +127,7 @@ class Toucher(Person):
         ):
             self._finger.screen.scan(digits)
             return
-        typed = isinstance(view, EnterCode) or (isinstance(view, EnterDigits) and digits.isdigit())
+        typed = isinstance(view, EnterCode) or (isinstance(view, EnterDigits) and view.takes(digits))
         if not typed:
             await self._meddle()
             await self._finger.tap(digits)

@@ -32,6 +32,7 @@ from fleet.messages.issuing import AdministratorRole, CardRecord, DirectoryPerso
 from fleet.messages.link import Administrator
 from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import Effect, Outcome
+from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.people.queries import replace_administrators
 from fleet.server.stations.tables import alarms
 from kiosk.clock import SystemClock
@@ -46,6 +47,7 @@ from kiosk.issuer.ports import (
     CertificateIssued,
     Found,
     HoldLifted,
+    InPortal,
     LetterOrdered,
     LoggedIn,
     NotFound,
@@ -514,6 +516,19 @@ async def test_the_cards_own_keys_answer_and_stay_at_the_server(region: Fleet, p
         region.link.set_online(False)
         with pytest.raises(ReaderError, match="no_connection"):
             await asyncio.to_thread(key.answer, bytes(16))
+
+
+async def test_where_the_portal_is_for_people_who_attends_is_sent_there_for_response_and_puk(
+    region: Fleet, ports: Ports
+) -> None:
+    admin = await logged_in(ports)
+    region.issuer.side = replace(region.issuer.side, unlocks="portal", keys=CardKeys({}))
+    async with inserted("1:old") as visit:
+        asked = ports.card_keys.unblock_response(visit.facts, bytes(16), administrator=admin, errand=ERRAND)
+        assert await asked == InPortal()
+        assert await ports.card_keys.release_puk(visit.facts, administrator=admin, errand=ERRAND) == InPortal()
+    with region.simulator.state.change() as cx:
+        assert cx.execute("SELECT count(*) FROM audit").fetchone() == (0,), "programs ask nothing there"
 
 
 async def test_a_new_letter_comes_on_a_day(ports: Ports) -> None:

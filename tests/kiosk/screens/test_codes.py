@@ -142,3 +142,27 @@ def test_the_pad_never_moves_between_steps(driver: KivyDriver) -> None:
         places.append({name: place for name, place in driver.targets().items() if name.startswith("key:")})
     assert places[0] == places[1] == places[2]
     assert len(places[0]) == 12
+
+
+RESPONSE = "0F3A91C4D27B60E8355C19AF8842B6D0"
+
+
+def test_a_response_has_digits_and_letters_on_the_pad_and_is_typed_in_full(driver: KivyDriver) -> None:
+    driver.call("show_gallery", sample="portal-response")
+    type_code(driver, RESPONSE[:31])
+    assert "submit" not in driver.targets()
+    assert "1 till" in driver.call("texts")
+    type_code(driver, RESPONSE[31:])
+    driver.touch("submit")
+    assert driver.answer() == RESPONSE
+
+
+@pytest.mark.parametrize(("text", "typed"), [(RESPONSE.lower(), RESPONSE), ("9999000050826134", None)])
+def test_a_response_is_scanned_and_a_card_number_is_none(driver: KivyDriver, text: str, typed: str | None) -> None:
+    driver.call("show_gallery", sample="portal-response")
+    driver.call("scan", text=text)
+    if typed is None:
+        assert not driver.call("answered")
+        assert driver.call("typed") == 0
+    else:
+        assert driver.answer() == typed

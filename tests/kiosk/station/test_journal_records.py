@@ -330,7 +330,8 @@ def test_servers_read_the_same_words_for_ever() -> None:
         "NotLaidOut": "not_laid_out", "PrintUnknown": "unknown", "CertificateIssued": "issued", "CardBlocked": "blocked",
         "CardHeld": "held", "CardMarked": "marked", "HoldLifted": "lifted", "RequestQueued": "queued",
         "RequestDeclined": "declined",
-        "Unavailable": "unavailable", "PukReleased": "released", "LetterOrdered": "letter_ordered", "LetterNoted": "letter_noted",
+        "Unavailable": "unavailable", "PukReleased": "released", "InPortal": "in_portal", "LetterOrdered": "letter_ordered",
+        "LetterNoted": "letter_noted",
     }  # fmt: skip
     assert expected.items() <= words.items()
 

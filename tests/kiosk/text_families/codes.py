@@ -2,11 +2,13 @@
 
 from typing import get_args
 
+from drivers.reader.keys import ChallengeDigits
 from kiosk.steps.pin.card_test_views import CannotTest
 
 CODES = ("identification", "signature", "both")
 CANNOT_TEST = get_args(CannotTest)
 FAMILIES = {
+    "portal.response.{}": get_args(ChallengeDigits),
     "cannot_test.{}.title": CANNOT_TEST,
     "cannot_test.{}.lead": CANNOT_TEST,
     "untested.{}": (*CANNOT_TEST, "other_code"),

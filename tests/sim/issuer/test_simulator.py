@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from cryptography import x509
@@ -32,11 +33,13 @@ from fleet.server.issuers.adapters.est import EstIssuer
 from fleet.server.issuers.adapters.http_client import IssuerHttp
 from fleet.server.issuers.adapters.rest import RestRegister
 from fleet.server.issuers.adapters.revocation_status import PublishedStatus
+from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
 from fleet.server.issuers.settings import IssuerSettings
 from sim.issuer import BANNER
 from sim.issuer.database import Seed
 from sim.issuer.server import CARD_KEYS, RunningIssuer, SimulatorConfig, open_issuer
+from sim.reader.administrative_key import answer_to, key_of
 from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, ANY_PORT, CARD, HOLDER, NOW, PUK, seed
 
 WANTED = "2026-03-02T12:00:00Z"
@@ -287,3 +290,42 @@ async def test_a_challenge_is_answered_under_the_card_s_own_key(tmp_path: Path) 
     assert no_key[1]["reason"] == "no_key"
     assert by_adapter == AnsweredResult(answered[1]["response"])
     assert nothing == DeclinedResult("no_key")
+
+
+async def in_portal(public: IssuerHttp, **fields: str) -> tuple[int, str]:
+    """What a person reads there after a button: status and answer."""
+    form = urlencode({"who": ADMINISTRATOR.hsa_id, "card": CARD, **fields}).encode()
+    reply = await public.post("/portal", form, {"Content-Type": "application/x-www-form-urlencoded"})
+    page = reply.content.decode()
+    assert BANNER in page
+    return reply.status, page.partition('<p id="answer">')[2].partition("<")[0]
+
+
+async def test_a_person_reads_the_response_to_a_challenge_in_the_portal(
+    tmp_path: Path, issuer: RunningIssuer, public: IssuerHttp
+) -> None:
+    key = HeldKey("AES-256", key_of(HOLDER.old.serial), HOLDER.old.serial)
+    issuer.simulator.keys = CardKeys({("unblock", CARD): [key]})
+    assert 'name="challenge"' in (await public.get("/portal")).content.decode()
+    typed = "0F3A 91C4 D27B 60E8 355C 19AF 8842 B6D0"
+    right = answer_to(bytes.fromhex(typed), key_of(HOLDER.old.serial)).hex().upper()
+    assert await in_portal(public, do="challenge", challenge=typed) == (200, right)
+    assert await in_portal(public, do="challenge", challenge="0F3A") == (
+        400, "challenge: String should match pattern &#x27;^([0-9a-f]{16}|[0-9a-f]{32})$&#x27;",
+    )  # fmt: skip
+    assert await in_portal(public, do="challenge", challenge=typed, who=HOLDER.hsa_id) == (
+        409,
+        "administrators_missing",
+    )
+    assert await in_portal(public, do="challenge", challenge=typed, card="0000") == (404, "There is no such card.")
+    assert (await in_portal(public))[0] == 400
+
+
+async def test_the_portal_shows_a_puk_once_and_nothing_of_a_card_that_is_blocked_there(public: IssuerHttp) -> None:
+    assert await in_portal(public, do="puk") == (200, PUK)
+    assert await in_portal(public, do="puk") == (409, "no_puk")
+    assert await in_portal(public, do="block") == (200, "Blocked.")
+    assert await in_portal(public, do="puk") == (409, "card_blocked")
+    audit = (await public.get("/audit")).content.decode()
+    assert [f"<td>portal {what}</td>" in audit for what in ("puk", "block")] == [True, True]
+    assert PUK not in audit

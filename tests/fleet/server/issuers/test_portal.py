@@ -8,10 +8,13 @@ from fleet.messages.asking import (
     BlockAsk,
     CardStateAsk,
     CardStatus,
+    ChallengeAsk,
     DeclinedResult,
+    InPortalResult,
     LetterAsk,
     LetterNotedResult,
     MarkedResult,
+    PukAsk,
 )
 from fleet.server.cards.service import CardService
 from fleet.server.deadlines.settings import load as load_deadlines
@@ -24,7 +27,7 @@ from fleet.server.worklist.model import WorklistRow
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist
 from sim.stories.administrators import listed
-from tests.fakes.issuers.server_side import ADMIN, ALVA, AT, NUMBER, Place, wish
+from tests.fakes.issuers.server_side import ADMIN, ALVA, AT, MAJ, NUMBER, WHO, Place, wish
 from tests.fleet.server.conftest import KeptChanges
 
 
@@ -119,3 +122,28 @@ async def test_who_may_not_block_marks_nothing_in_the_portal_either(place: Place
     place.register.card = type(place.register.card)(NUMBER, "TEST000000-0009", "601", "active")
     assert await place.by(ALVA, block(1)) == DeclinedResult("other_person")
     assert [row.kind for row in rows(place)] == ["hold_declined"]
+
+
+def unlocks(number: int) -> tuple[ChallengeAsk, PukAsk]:
+    return (
+        ChallengeAsk(id=wish(number), card_number=NUMBER, key="unblock", challenge="0a" * 16),
+        PukAsk(id=wish(number + 1), card_number=NUMBER, reply_key="AAAA"),
+    )
+
+
+async def test_who_attends_fetches_in_the_portal_what_unlocks_a_card_and_the_audit_has_both_names(place: Place) -> None:
+    assert [await place.by(MAJ, ask) for ask in unlocks(1)] == [InPortalResult()] * 2
+    assert place.register.attended == [], "the issuer has no interface for it"
+    assert [(row.ask, row.outcome, row.people) for row in place.written()] == [
+        (ask, "in_portal", f'["{WHO}", "{ADMIN}"]') for ask in ("card.challenge", "card.puk")
+    ]
+
+
+async def test_nobody_is_sent_to_the_portal_without_an_administrator_or_for_a_card_out_of_use(place: Place) -> None:
+    assert [await place.by(ALVA, ask) for ask in unlocks(1)] == [DeclinedResult("administrators_missing")] * 2
+    writes = ChallengeAsk(id=wish(5), card_number=NUMBER, key="management", algorithm="AES-128", challenge="0a" * 16)
+    assert await place.by(ALVA, writes) == DeclinedResult("no_key"), (
+        "a key that writes certificates is carried by no hand"
+    )
+    await place.by(ALVA, block(6))
+    assert [await place.by(MAJ, ask) for ask in unlocks(7)] == [DeclinedResult("card_held")] * 2
