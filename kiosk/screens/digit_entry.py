@@ -9,7 +9,6 @@ from kiosk.policy import Judged, PinPolicy
 from kiosk.views import DIGITS
 
 
-
 class DigitEntry:
     """Buffer of at most `most` digits, or of other `signs` of ASCII."""
 

@@ -15,8 +15,8 @@ from kiosk.views.board import Board, BoardPart, BoardSlot
 from kiosk.views.drawings import (
     CabinetDrawing,
     CardDrawing,
-    CodeKeysDrawing,
     ChallengeDrawing,
+    CodeKeysDrawing,
     Drawing,
     DropDrawing,
     LetterDrawing,

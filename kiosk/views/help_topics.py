@@ -14,6 +14,7 @@ from typing import Any
 from kiosk.views.board import Board
 from kiosk.views.drawings import (
     CabinetDrawing,
+    ChallengeDrawing,
     CodeKeysDrawing,
     Drawing,
     DropDrawing,
@@ -45,6 +46,9 @@ _BY_NAME = {
     "scan": "card_number",
     "document_digits": "document",
     "printing": "printing",
+    "portal_challenge": "portal",
+    "portal_response": "portal",
+    "portal_puk": "portal",
 }
 """By the last part of a view's name, where the same shape asks for different things."""
 _BY_SHAPE: tuple[tuple[type[View[Any]], str], ...] = (
@@ -135,12 +139,14 @@ def _drawing_of(name: str, view: View[Any]) -> Drawing:
             return LetterPageDrawing("puk", number[-TAIL:])
         case ReaderDrawing() | CabinetDrawing() | DropDrawing() | ProductCodeDrawing() | RestingDrawing() as drawing:
             return drawing
+        case ChallengeDrawing() as digits:
+            return digits
     return _DRAWINGS.get(name, _ON_THE_SCREEN)
 
 
 def _name_of(view: View[Any]) -> str:
     asked = _BY_NAME.get(view.name.rpartition(".")[2])
-    if asked is not None and isinstance(view, EnterCode | EnterDigits | Busy):
+    if asked is not None and isinstance(view, EnterCode | EnterDigits | Busy | Await):
         return asked
     match view:
         case Tell():

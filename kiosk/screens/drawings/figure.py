@@ -19,8 +19,8 @@ from kiosk.screens.words import ScreenTexts
 from kiosk.views import (
     CabinetDrawing,
     CardDrawing,
-    CodeKeysDrawing,
     ChallengeDrawing,
+    CodeKeysDrawing,
     Drawing,
     DropDrawing,
     LetterDrawing,

@@ -13,6 +13,7 @@ TOPICS = (
     "document",
     "digits",
     "text",
+    "portal",
     "home",
     "card_menu",
     "product_code",
