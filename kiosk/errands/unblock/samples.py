@@ -92,4 +92,4 @@ def _from_portal() -> Iterator[tuple[str, View[Any]]]:
     yield "portal-wrong", portal_views.wrong_response(context, 1)
     yield "portal-puk", portal_views.puk(context, ORDER, None)
     yield "portal-puk-range", portal_views.puk(context, ORDER, replace(PUK, max_length=12))
-    yield "portal-puk-wrong", portal_views.wrong_puk(context, ORDER, 6)
+    yield "portal-puk-wrong", portal_views.wrong_puk(context, ORDER, PUK, 6)

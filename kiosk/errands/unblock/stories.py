@@ -492,16 +492,15 @@ STORIES = [
     ErrandStory(
         "unblock: the PUK of the portal mistyped once", "unblock",
         by_hand(
-            administrator_only="administrator", portal_puk=[WRONG_PUK, PUK], portal_puk_wrong="again",
+            administrator_only="administrator", portal_puk=WRONG_PUK, portal_puk_wrong=PUK,
         ), TWO_READERS, prepare=by_portal(puk=True), check=code_is(NEW_PIN), events=(
-            *ATTESTED, "puk.release in_portal", "card.unblock wrong_code", "puk.release in_portal",
-            "card.unblock accepted", "receipt.issued",
+            *ATTESTED, "puk.release in_portal", "card.unblock wrong_code", "card.unblock accepted", "receipt.issued",
         ),
     ),
     ErrandStory(
         "unblock: mistyped PUKs of the portal until the station stops", "unblock",
         by_hand(
-            administrator_only="administrator", portal_puk=WRONG_PUK, portal_puk_wrong="again",
+            administrator_only="administrator", portal_puk=WRONG_PUK, portal_puk_wrong=WRONG_PUK,
             **{"stop.puk_floor": "end"},
         ), TWO_READERS, prepare=by_portal(puk=True), outcome="refused", reason="puk_floor",
         check=code_is(OLD_PIN, tries=(0, 2)),

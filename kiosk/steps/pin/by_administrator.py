@@ -165,9 +165,8 @@ async def _write(
         case Unknown():
             return await _after_tear(ask, caps, context, log, card, role, new)
         case WrongCode(entries_left=left) if given.is_typed and left != 0:
-            given.puk = None
-            await ask(portal_views.wrong_puk(context, card.whose, left))
-            return None
+            given.puk = await _puk_from_portal(ask, context, card, given, left)
+            return await _write(ask, caps, context, log, card, given, role, new)
         case NotSent() | str():
             raise CardPulledError
         case refusal:
@@ -242,10 +241,15 @@ async def _released(
             assert_never(other)
 
 
-async def _puk_from_portal(ask: Ask, context: ViewContext, card: OwnCard, given: Mandate) -> Secret:
-    """As the administrator reads it in the portal. Raises StopError where none would be sent, or the portal shows none."""
+async def _puk_from_portal(
+    ask: Ask, context: ViewContext, card: OwnCard, given: Mandate, left: int | None = None
+) -> Secret:
+    """As the administrator reads it in the portal. `left`: so many more wrong ones the station sends, after a wrong one. Raises
+    StopError where none would be sent, or the portal shows none."""
     refuse_unsendable_puk(context, card.visit.facts)
-    puk = await ask(portal_views.puk(context, card.whose, card.visit.facts.pin(Role.PUK)))
+    code = card.visit.facts.pin(Role.PUK)
+    first, again = portal_views.puk(context, card.whose, code), portal_views.wrong_puk(context, card.whose, code, left)
+    puk = await ask(first if given.puk is None else again)
     if not isinstance(puk, Secret):
         raise _nothing_released(context, RequestDeclined("no_puk"))
     given.is_typed = True

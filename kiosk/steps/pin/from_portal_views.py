@@ -138,15 +138,18 @@ def puk(context: ViewContext, whose: CardHolder, code: Pin | None) -> EnterCode:
     )
 
 
-def wrong_puk(context: ViewContext, whose: CardHolder, entries_left: int | None) -> Tell:
-    """The card did not take the PUK that was typed."""
-    usual = views.wrong_puk(context, whose, entries_left)
-    number = last_digits(whose.card_number)
+def wrong_puk(context: ViewContext, whose: CardHolder, code: Pin | None, left: int | None) -> EnterCode:
+    """The card did not take the PUK that was typed: it is typed again, and the new code is kept. `left` counts down to where the
+    station stops."""
+    usual = puk(context, whose, code)
     return replace(
         usual,
         name=context.name("portal_puk_wrong"),
-        attended_by=context.attended_by,
-        points=(Point(say("portal.puk.compare", tail=number), mark="number"),),
+        title=say("wrong_puk.title"),
+        lead=(say("wrong_puk.kept"), say("portal.puk.compare", tail=last_digits(whose.card_number))),
+        facts=(),
+        tries=None if left is None else Tries(left, 1, say("wrong_puk.stop")),
+        submit=say("write.go"),
     )
 
 
