@@ -5,6 +5,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 from drivers.cabinet.port import CabinetReady
@@ -132,6 +133,7 @@ class StationAdministration:
     find_losses: Callable[[], Awaitable[ResetLosses]] | None
     """None where the station can write nothing down."""
     prepare_reset: Callable[[bool], Awaitable[bool]] | None
+    begin_reset: Callable[[bool], Awaitable[None]] | None
 
     async def look(self) -> MachineOverview:
         """See the port. Raises StoreError."""
@@ -175,11 +177,11 @@ class StationAdministration:
 
     async def reset(self, *, lose_unsent: bool) -> Outcome:
         """See the port. Raises StoreError, OSError."""
-        if self.prepare_reset is None or not self.end_when_idle.possible:
+        if self.prepare_reset is None or self.begin_reset is None or not self.end_when_idle.possible:
             return Outcome.REFUSED
         if not await self.prepare_reset(lose_unsent):
             return Outcome.NOT_SENT
-        self.end_when_idle.request()
+        self.end_when_idle.request(partial(self.begin_reset, lose_unsent))
         return Outcome.ASKED
 
     async def run(self, errand: str, here: AdministratorSession) -> Ended | None:

@@ -481,7 +481,7 @@ def _administration(
         pair,
         restart,
         runner.run,
-        *((forgetting.losses, forgetting.prepare) if forgetting else (None, None)),
+        *((forgetting.losses, forgetting.prepare, forgetting.begin) if forgetting else (None, None, None)),
     )
 
 

@@ -1,7 +1,7 @@
 """The errand runner: one errand from its first question to its end, if it can begin at all."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from fleet.agent.store import StoreError
@@ -12,6 +12,7 @@ from kiosk.ports import Ended
 from kiosk.station.activity import StationActivity
 from kiosk.station.availability import Availability
 from kiosk.station.journal import Journal
+from kiosk.station.restart import nothing
 from kiosk.station.supervisor import Supervisor
 from kiosk.steps.capabilities import Capabilities
 
@@ -24,8 +25,8 @@ class AfterErrand:
     """Called when an errand has ended that was begun from the home screen."""
     person_left: Callable[[], None] = lambda: None
     """Called where the same person goes on with no other errand."""
-    idle: Callable[[], None] = lambda: None
-    """Called last, between errands."""
+    idle: Callable[[], Awaitable[None]] = nothing
+    """Called last, between errands: none begins before it is done."""
     changed: Callable[[], None] = lambda: None
     """Called after every errand: the fleet is told."""
     administered: Callable[[], None] = lambda: None
@@ -74,5 +75,5 @@ class ErrandRunner:
                     self.after.administered()
                 if not (ended and ended.then):
                     self.after.person_left()
-                self.after.idle()
+                await self.after.idle()
             self.after.changed()

@@ -3,17 +3,21 @@
 Rules:
 - Nothing is erased while events are unsent, unless somebody says that they may be lost.
 - A marker comes first and goes last. What a power cut leaves is finished at the next start, before anything is opened.
+- At the screen a first marker says that it was asked for: the errand comes to its end, and its last words go to the server. An
+  image's root waits for the second one, and ends the station when it sees it.
 - The keys go before all else: names in the station's file are sealed under them.
 - The configuration stays. On flash memory, overwriting is no proof: an image's /data has a key of its own to throw away.
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.agent.identity import KEY_FILE, STORE_KEY_FILE, staging
+from fleet.agent.store import StoreError
 from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import ResetLosses
 from kiosk.clock import SystemClock
@@ -30,8 +34,8 @@ from kiosk.station.build_fleet import (
 )
 from kiosk.stock.repository import StationStock
 
-MARKER = "reset-begun"
-"""In the folder of the configuration: everything behind it is to be erased."""
+MARKER, ASKED = "reset-begun", "reset-asked"
+"""In the folder of the configuration: everything behind it is to be erased; now, or once the station has said its last."""
 LOOK_EVERY_S = 0.1
 SEND_S = 20.0
 """Seconds that an administrator waits for the server, for each of the two words."""
@@ -59,13 +63,19 @@ class RunningStationReset:
         return await _losses(self.records)
 
     async def prepare(self, lose_unsent: bool) -> bool:
-        """Tell the server, and leave the marker; False where the server does not hold all. Raises StoreError, OSError."""
+        """Tell the server, and leave the first marker; False where the server does not hold all. Raises StoreError, OSError."""
         try:
             await _announce(self.records, 0.0 if lose_unsent else self.send_s, lose_unsent)
         except UnsentError:
             return False
-        begin_erasing(self.base)
+        _mark(self.base, ASKED)
         return True
+
+    async def begin(self, lose_unsent: bool) -> None:
+        """The errand has ended: send its last events, as far as the server answers, and leave the second marker."""
+        with contextlib.suppress(StoreError, OSError):  # without it the next start leaves it
+            await _sent(self.records, 0.0 if lose_unsent else self.send_s, lose_unsent=True)
+            begin_erasing(self.base)
 
 
 async def find_losses(config: Config, base: Path) -> ResetLosses:
@@ -103,7 +113,12 @@ async def _announce(records: Records, wait_s: float, lose_unsent: bool) -> Reset
 
 def begin_erasing(base: Path) -> None:
     """From here on the station is to be erased, whatever happens. Raises OSError."""
-    handle = os.open(base / MARKER, os.O_WRONLY | os.O_CREAT, 0o600)
+    _mark(base, MARKER)
+    (base / ASKED).unlink(missing_ok=True)
+
+
+def _mark(base: Path, name: str) -> None:
+    handle = os.open(base / name, os.O_WRONLY | os.O_CREAT, 0o600)
     os.fsync(handle)
     os.close(handle)
     _sync(base)
@@ -114,6 +129,8 @@ def finish_erasing(config: Config, base: Path, before: Callable[[Path], None] = 
 
     `before` is called before each file goes. Raises OSError, JoinError where the station runs.
     """
+    if (base / ASKED).exists():
+        begin_erasing(base)
     if not (base / MARKER).exists():
         return False
     data = base / config.station.data

@@ -25,7 +25,7 @@ from fleet.server.orders.model import STATES
 from fleet.server.orders.order_files import ORDER_COLUMNS, read_orders
 from fleet.server.people.administrator_files import read_administrators
 from fleet.server.retention import settings as retention_settings
-from fleet.server.retention.other_records import TABLES
+from fleet.server.retention.other_records import AS_LONG_AS, TABLES
 from fleet.server.stations import alarms
 from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, envelope_code, order_code, parse_scan
 from kiosk.cli import main as kiosk_main
@@ -229,7 +229,7 @@ def test_the_example_of_periods_is_one_and_every_period_is_told(tmp_path: Path) 
     shipped = retention_settings.load().days
     for name in shipped.__struct_fields__:
         assert f"| `{name}` | {getattr(shipped, name)} |" in said
-    assert set(TABLES) | set(Retention) == {*shipped.__struct_fields__, "blocks"}
+    assert set(TABLES) | set(Retention) == {*shipped.__struct_fields__, *AS_LONG_AS}
 
 
 def test_every_rule_of_alerts_is_told_with_its_severity_and_the_example_is_one(tmp_path: Path) -> None:

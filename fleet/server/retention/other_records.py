@@ -1,11 +1,11 @@
-"""Retention of records other than events: orders, leavers, expired certificates, closed alerts, quarantine, and who asked for
-a block.
+"""Retention of records other than events: orders, leavers, expired certificates, closed alerts, quarantine, claims of stations,
+and who asked for a block.
 
 Rules: each class counts and forgets by one condition, so that a dry run says what a run does. What is counted later (orders,
 blocks) stays as a row with pseudonyms; the rest is deleted. What could not be read keeps its hash, to be known if it comes again.
 
 >>> sorted(TABLES)
-['alerts', 'audit', 'blocks', 'certificates', 'orders', 'people', 'spoilt']
+['alerts', 'audit', 'blocks', 'certificates', 'claims', 'orders', 'people', 'spoilt']
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, not
 
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.deadlines.tables import deeds
+from fleet.server.enrolment.tables import issued_certificates, station_claims
 from fleet.server.envelope_resets.tables import envelope_resets
 from fleet.server.events.tables import conflicts, quarantine
 from fleet.server.issuers.tables import HANDED_OVER, certificates, requests, wishes
@@ -127,6 +128,18 @@ def _forget_blocks(connection: Connection, cutoff: datetime, pseudonyms: Pseudon
     return count + sum(connection.execute(each).rowcount for each in done)
 
 
+def _count_claims(connection: Connection, cutoff: datetime) -> int:
+    return _number(connection, station_claims, station_claims.c.expires < cutoff)
+
+
+def _forget_claims(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
+    """Who made and decided them, and from where they were asked for. A station's certificate stays: it can be revoked."""
+    over = station_claims.c.expires < cutoff
+    theirs = issued_certificates.c.claim.in_(select(station_claims.c.id).where(over))
+    connection.execute(update(issued_certificates).where(theirs).values(claim=None))
+    return connection.execute(delete(station_claims).where(over)).rowcount
+
+
 def _count_audit(connection: Connection, cutoff: datetime) -> int:
     return audit.forget(connection, cutoff, dry=True)
 
@@ -156,6 +169,9 @@ TABLES: dict[str, tuple[Count, Forget]] = {
     "alerts": (_count_alerts, _forget_alerts),
     "spoilt": (_count_spoilt, _forget_spoilt),
     "blocks": (_count_blocks, _forget_blocks),
+    "claims": (_count_claims, _forget_claims),
     "audit": (_count_audit, _forget_audit),
 }
-"""By name of the class, in the order in which they go; `blocks` are kept as long as hand-overs."""
+"""By name of the class, in the order in which they go."""
+AS_LONG_AS = {"blocks": "hand_overs", "claims": "stations"}
+"""Classes whose days are those of another."""

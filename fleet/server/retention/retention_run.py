@@ -21,7 +21,7 @@ from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.database.bulk import is_postgres
 from fleet.server.platform.database.database import Database
 from fleet.server.retention.erasure import columns, erase
-from fleet.server.retention.other_records import TABLES
+from fleet.server.retention.other_records import AS_LONG_AS, TABLES
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.settings import RetentionSettings, class_of
 
@@ -77,7 +77,7 @@ def count_due(job: RetentionRun) -> tuple[int, int]:
 def _forget(job: RetentionRun, name: str) -> int:
     """What is over in other tables than that of events."""
     count, forget = TABLES[name]
-    cutoff = job.settings.cutoff("hand_overs" if name == "blocks" else name, job.now)
+    cutoff = job.settings.cutoff(AS_LONG_AS.get(name, name), job.now)
     if job.dry:
         with job.database.reading.begin() as connection:
             return count(connection, cutoff)

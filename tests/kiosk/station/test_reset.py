@@ -3,18 +3,22 @@
 import asyncio
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fleet.messages.events import parse
-from fleet.messages.vocabulary import EventType, Outcome
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.cli import Exit, main
 from kiosk.config import Config, load
+from kiosk.errands.registry import ERRANDS
+from kiosk.ports import Ask, Ended, ErrandLog, NamedOutcome
 from kiosk.station.build import open_station
 from kiosk.station.build_fleet import lock_folder
 from kiosk.station.host import Host
 from kiosk.station.reset import MARKER, RunningStationReset, begin_erasing, finish_erasing
+from kiosk.steps.capabilities import Capabilities
 from sim.bench.virtual_bench import VirtualBench
 from sim.demo.seed import STATION, DemoRegion
 from tests.fakes.brokers.mosquitto import Broker
@@ -120,13 +124,51 @@ async def test_an_administrator_begins_it_at_the_screen_and_the_next_start_forge
         assert not await here.prepare(lose_unsent=False)
         assert MARKER not in kept_files(station)
         assert await machine.reset(lose_unsent=True) == Outcome.ASKED
-        assert MARKER in kept_files(station)
         assert ends == [], "the errand comes to its end first"
         newest = (await running.records.latest_events(1))[0]
         assert newest.type == EventType.STATION_RESET
         assert newest.content()["unsent"] == losses.unsent
     assert finish_erasing(config, base)
     assert not holds_canary(base)
+
+
+async def test_the_last_words_of_the_errand_that_asked_reach_the_server(
+    enrolled: Enrol, broker: Broker, peer: FleetPeer, tmp_path: Path
+) -> None:
+    identity, ends = enrolled(STATION, broker.port), list[bool]()
+    path = tmp_path / "station.toml"
+    path.write_text(f'[station]\nidentity = "{identity.key_file.parent.name}"\n')
+
+    async def ask_for_it(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+        assert caps.machine is not None
+        resetting = caps.machine.reset(lose_unsent=False)
+
+        async def effect() -> NamedOutcome:
+            return NamedOutcome(await resetting)
+
+        await log.effect(Effect.STATION_RESET, effect())
+        assert not (tmp_path / MARKER).exists(), "root of an image ends the station as soon as it sees it"
+        ended = Ended(ErrandOutcome.DONE)
+        await log.end(ended)
+        return ended
+
+    async with open_station(load(path), tmp_path, Visitor(), Host(end_program=lambda: ends.append(True))) as running:
+        information = next(errand for errand in ERRANDS if errand.id == "information")
+        assert await running.run(replace(information, journey=ask_for_it)) is not None
+    kinds = [parse(peer.held[place]).type for place in sorted(peer.held)]
+    assert kinds[-3:] == [EventType.STATION_RESET, EventType.EFFECT_DONE, EventType.ERRAND_ENDED]
+    assert ends == [True]
+    assert (tmp_path / MARKER).exists()
+
+
+async def test_a_power_cut_while_the_last_words_are_sent_is_finished_at_the_next_start(station: Path) -> None:
+    config, base = load(station), station.parent
+    async with open_station(config, base, Visitor(), Host(end_program=lambda: None)) as running:
+        assert await running.administration.reset(lose_unsent=True) == Outcome.ASKED
+    assert MARKER not in kept_files(station)
+    assert finish_erasing(config, base)
+    assert not holds_canary(base)
+    assert {name for name in kept_files(station) if name.startswith("reset")} == set()
 
 
 async def test_where_nobody_would_start_the_program_nothing_is_begun(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from fleet.server.cards.stock.tables import bin_cards, bins
+from fleet.server.enrolment.tables import issued_certificates, station_claims
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, conflicts, quarantine
 from fleet.server.guards.service import store_clock_reading
@@ -181,6 +182,35 @@ def test_what_could_not_be_read_is_known_again_when_its_bytes_are_gone(either: D
     with either.reading.begin() as connection:
         assert connection.execute(select(quarantine.c.raw)).scalars().all() == [b""]
         assert connection.execute(select(conflicts)).all() == []
+
+
+def test_a_claim_goes_with_who_made_it_and_the_certificate_stays(either: Database) -> None:
+    """One that nobody ever decided too; one whose time is not over stays, and so does what can be revoked."""
+    claim = {"salt": "", "digest": "", "made_by": "tove", "wrong": 0, "decided_by": "annika", "address": "192.0.2.7"}
+    days = (0, 300)
+    with either.writing.begin() as connection:
+        for number, (after, approved) in enumerate([(days[0], True), (days[0], None), (days[1], True)], start=1):
+            made = NOW + timedelta(days=after)
+            row = {
+                "id": number,
+                "station": "entre-a",
+                "made": made,
+                "asked": made,
+                "expires": made,
+                "approved": approved,
+            }
+            connection.execute(insert(station_claims).values(**claim, **row))
+        issued = {"station": "entre-a", "epoch": 1, "issued": NOW, "not_after": NOW, "key": "", "chain": ""}
+        connection.execute(insert(issued_certificates).values(serial="1", claim=1, **issued))
+    over = NOW + timedelta(days=401)
+    assert run(job(either, over, dry=True))["claims"] == 2
+    assert run(job(either, NOW + timedelta(days=399)))["claims"] == 0
+    assert run(job(either, over))["claims"] == 2
+    with either.reading.begin() as connection:
+        assert connection.execute(select(station_claims.c.id)).scalars().all() == [3]
+        assert connection.execute(select(issued_certificates.c.serial, issued_certificates.c.claim)).all() == [
+            ("1", None)
+        ]
 
 
 def test_the_file_of_the_database_holds_nothing_of_what_was_erased(tmp_path: Path, station: SealingStation) -> None:
