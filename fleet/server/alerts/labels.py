@@ -31,6 +31,7 @@ _ICON = {
     "worklist_late": "calendar-clock",
     "clock": "clock-outline",
     "version": "update",
+    "update_failed": "tray-arrow-down",
     "chain_broken": "link-variant-off",
     "store_differs": "link-variant-off",
     **dict.fromkeys(ENDING, "certificate-outline"),
@@ -47,7 +48,12 @@ _ICON = {
     "station_waits_for_approval": "fingerprint",
 }
 _PLACED = ("chain_broken", "conflict")
-_SAID_AS_CODE = {"clock": "alert_clock", "duplicate_identity": "alert_duplicate", "unsigned_ask": "alert_unsigned"}
+_SAID_AS_CODE = {
+    "clock": "alert_clock",
+    "duplicate_identity": "alert_duplicate",
+    "unsigned_ask": "alert_unsigned",
+    "update_failed": "update_fault",
+}
 
 
 def alert_label(row: AlertRow) -> StatusLabel:

@@ -240,6 +240,13 @@ def _version(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
             yield RuleMatch(seen.name, "version", detail=state.version[:64])
 
 
+def _update_failed(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    """The last update did not end well, and the old image runs; until another one is ordered."""
+    for seen, state in _states(look):
+        if state.update is not None and state.update.failed is not None:
+            yield RuleMatch(seen.name, "update_failed", detail=state.update.failed[:64])
+
+
 def _outbox(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
     for seen, state in _states(look):
         if state.outbox_depth >= rule.limit > 0:
@@ -356,6 +363,7 @@ FINDERS: dict[str, Finder] = {
     "bin_full": _bin,
     "clock": _clock,
     "version": _version,
+    "update_failed": _update_failed,
     "outbox_depth": _outbox,
     "product_failing": _product_failing,
     "reader_failing": _reader_failing,
