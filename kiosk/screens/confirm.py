@@ -1,13 +1,17 @@
 """Screen of `Confirm`: what will happen, in points, with the facts beside it; a warning; or a receipt to read and sign."""
 
+from kiosk.screens.drawings.figure import about_stage
 from kiosk.screens.framed import SheetPanel
 from kiosk.screens.layout import Beside, Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.panels import FactTable, note_panel, point_rows
 from kiosk.screens.receipt import scan_panel, slip
 from kiosk.screens.shape import Shape
-from kiosk.views import CardDrawing, Confirm, Note
+from kiosk.views import AboutDrawing, CardDrawing, Confirm, Note
+from kiosk.views.families import family_drawing
 
 FACTS_MM = 74.0
+MOST_POINTS, MOST_WITH_FACTS = 4, 4
+"""So few leave room for a drawing, alone and together with facts."""
 
 
 class ConfirmShape(Shape):
@@ -32,20 +36,45 @@ class ConfirmShape(Shape):
             return self.split(left, sheet(view.receipt, self.words, theme), stretch=False)
         if isinstance(view.drawing, CardDrawing):
             return self._card()
+        if not view.facts and isinstance(view.drawing, AboutDrawing | None) and len(view.points) <= MOST_POINTS:
+            return self._with_family()
         head: list[Flow] = [self.title(), *self.leads()]
         body = self._columns()
         gap = theme.sizes.gap * (1 if theme.large or theme.small_panel else 1.5)
         return FlowColumn([*head, body, *self.note(), *self._band()], theme=theme, gap=gap)
 
+    @property
+    def _is_short(self) -> bool:
+        """Whether it says so little that a drawing has room beside the facts."""
+        view = self.view
+        return len(view.points) + len(view.facts) <= MOST_WITH_FACTS and not self.theme.large
+
+    def _with_family(self) -> Flow:
+        """What it says beside the drawing of its family."""
+        view, theme = self.view, self.theme
+        points = point_rows(view.points, self.words, theme)
+        said = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self.note(), *self._band()]
+        full = theme.small_panel and view.warning is not None
+        return self.split(said, None if full else self.drawing(family=family_drawing(view)))
+
     def _columns(self) -> Flow:
         view, theme = self.view, self.theme
         points = point_rows(view.points, self.words, theme)
         right = self._right()
-        if not points and right:
+        if not points and right and self._is_short and not theme.portrait:
+            column = FlowColumn([right, Spacer(theme=theme)], theme=theme, grow=True)
+            about = self.drawing(family=family_drawing(view))
+            return Beside(
+                [column, *([about] if about else [])], theme=theme, gap=theme.sizes.gap * 2.2, top=True, grow=True
+            )
+        if not points and right and not theme.portrait:
             return FlowColumn([right, Spacer(theme=theme)], theme=theme, grow=True)
         if theme.portrait or theme.large:
             below = [right] if right else []
-            return FlowColumn([*points, *below, Spacer(theme=theme)], theme=theme, gap=6, grow=True)
+            rest = (
+                about_stage(family_drawing(view), theme) if theme.portrait and self._is_short else Spacer(theme=theme)
+            )
+            return FlowColumn([*points, *below, rest], theme=theme, gap=6, grow=True)
         column = FlowColumn([*points, Spacer(theme=theme)], theme=theme, gap=2 if theme.small_panel else 4, grow=True)
         parts = [column, *([right] if right else [])]
         return Beside(parts, theme=theme, gap=6 if theme.small_panel else 9, top=True, grow=True)
@@ -53,13 +82,17 @@ class ConfirmShape(Shape):
     def _right(self) -> Flow | None:
         view, theme = self.view, self.theme
         if not view.facts:
-            return self.drawing()
+            return None if isinstance(view.drawing, AboutDrawing) else self.drawing()
         small = theme.small_panel
         facts = FactTable(view.facts, self.words, theme=theme, between=0.3 if small else 1.9)
         wide = 0.0 if not view.points else 58.0 if small else FACTS_MM
-        return SheetPanel(
+        sheet = SheetPanel(
             facts, theme=theme, padding=(3, 1.2) if small else (6, 5), width_mm=wide, drop=2 if theme.large else 0
         )
+        if theme.panel.name != "10" or not view.points or not self._is_short:
+            return sheet
+        above = about_stage(family_drawing(view), theme, wide)
+        return FlowBox(FlowColumn([above, sheet], theme=theme, gap=4), theme=theme, width_mm=wide, tall=True)
 
     def _card(self) -> Flow:
         view, theme = self.view, self.theme

@@ -14,7 +14,7 @@ from kiosk.screens.panels import Badge, note_panel
 from kiosk.screens.text import Lead, Title
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Button, View
+from kiosk.views import Button, Drawing, View
 
 Answer = Callable[[Any], None]
 
@@ -155,11 +155,13 @@ class Shape(Flow):
         column = FlowColumn(left, theme=theme, gap=gap, grow=True)
         return Split(column, right, theme=theme, gap=theme.sizes.gap * 2.2)
 
-    def drawing(self, caption: str = "", width_mm: float = 0) -> Flow | None:
-        """The view's drawing on its stage; at most two fifths of the width."""
-        if self.view.drawing is None:
+    def drawing(self, caption: str = "", width_mm: float = 0, family: Drawing | None = None) -> Flow | None:
+        """The view's drawing on its stage, else its family's; at most two fifths of the width. Large text leaves no room for what
+        only shows the family."""
+        drawing = self.view.drawing or (None if self.theme.large else family)
+        if drawing is None:
             return None
-        shown = stage(self.view.drawing, self.words, self.theme, caption, width_mm)
+        shown = stage(drawing, self.words, self.theme, caption, width_mm)
         if self.theme.small_panel and isinstance(shown, FlowBox):
             shown.width_mm = min(shown.width_mm, 46.0)
         return shown

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kivy.lang import Builder
 
+from kiosk.screens.drawings.figure import about_stage
 from kiosk.screens.framed import SheetPanel
 from kiosk.screens.layout import Beside, Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.panels import Badge, point_rows, tries_panel
@@ -12,9 +13,12 @@ from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Display, Text
 from kiosk.screens.who_helps import who_helps_panel
 from kiosk.views import Point, ReaderDrawing, Tell, WhoHelps
+from kiosk.views.families import family_drawing
 
 TRIES_MM = 78.0
 BESIDE_BADGE_MM = 66.0
+ABOUT_MM = {"10": 52.0, "p": 62.0}
+"""Of the drawing beside a title; the smallest panel has the badge alone."""
 
 
 class Done(Display):
@@ -37,7 +41,8 @@ class TellShape(Shape):
             badge = Badge(view.badge_icon, theme.sizes.badge * 0.8, theme=theme, kind="success")
             head = FlowRow([badge], theme=theme)
             left: list[Flow] = [head, Done(theme=theme, text=self.words(view.title)), *self.leads(), *points]
-            return self.split([*left, Spacer(theme=theme), *self.note()], self._beside())
+            told = who_helps_panel(view.who_helps, self.words, theme) if view.who_helps else self._beside()
+            return self.split([*left, Spacer(theme=theme), *self.note()], told, stretch=not view.who_helps)
         head = self.head(view.badge, view.badge_icon, gap=4 if view.tries else 6)
         if view.tries:
             return self._with_tries(head, points)
@@ -45,7 +50,7 @@ class TellShape(Shape):
             return self._with_who_helps(view.who_helps, points)
         meaning, steps = self._told_and_steps()
         if meaning and steps and not theme.large:
-            return self._in_two(head, meaning, steps)
+            return self._in_two(head if theme.small_panel else self._about(), meaning, steps)
         gap = 5.5 if view.points and not theme.small_panel else theme.sizes.gap * 1.25
         return self.split([head, *self.leads(), *points, Spacer(theme=theme), *self.note()], self._beside(), gap=gap)
 
@@ -75,7 +80,7 @@ class TellShape(Shape):
         return tuple(point for point in self.view.points if point.mark != "number"), steps
 
     def _in_two(self, head: Flow, meaning: tuple[Point, ...], steps: tuple[Point, ...]) -> Flow:
-        """What it means beside what to do; in portrait below each other, each on a sheet."""
+        """What it means beside what to do, below the head; in portrait below each other, each on a sheet."""
         theme = self.theme
         gap = {"10": 3.2, "7": 1.6, "p": 5.0}[theme.panel.name]
         columns: list[Flow] = [
@@ -85,12 +90,18 @@ class TellShape(Shape):
             )
             for name, points in (("frame.means", meaning), ("frame.do", steps))
         ]  # fmt: skip
-        above = [head, *self.leads()]
         if theme.portrait:
             sheets = [SheetPanel(column, theme=theme, padding=(9, 8)) for column in columns]
-            return FlowColumn([*above, *sheets, Spacer(theme=theme), *self.note()], theme=theme, gap=8)
+            return FlowColumn([head, *sheets, Spacer(theme=theme), *self.note()], theme=theme, gap=8)
         both = Beside(columns, theme=theme, gap=5 if theme.small_panel else 7, top=True, grow=True)
-        return FlowColumn([*above, both, *self.note()], theme=theme, gap=3 if theme.small_panel else 7)
+        return FlowColumn([head, both, *self.note()], theme=theme, gap=3 if theme.small_panel else 7)
+
+    def _about(self) -> FlowRow:
+        """The drawing of the family with the badge in its corner, beside title and lead."""
+        view, theme = self.view, self.theme
+        about = about_stage(family_drawing(view), theme, ABOUT_MM[theme.panel.name], view.badge)
+        text = FlowColumn([self.title(), *self.leads()], theme=theme, gap=theme.sizes.gap * 0.6)
+        return FlowRow([about, FlowBox(text, theme=theme, grow=True, centre=True)], theme=theme, gap=7)
 
     def _beside(self) -> Flow | None:
         view = self.view
@@ -98,7 +109,7 @@ class TellShape(Shape):
             return scan_panel(view.receipt, self.words, self.theme)
         caption = self.words(view.drawing_text) if view.drawing_text else ""
         narrow = BESIDE_BADGE_MM if view.badge != "success" and isinstance(view.drawing, ReaderDrawing) else 0
-        return self.drawing(caption, width_mm=narrow)
+        return self.drawing(caption, width_mm=narrow, family=family_drawing(view))
 
     def _with_tries(self, head: Flow, points: list[Flow]) -> Flow:
         theme = self.theme

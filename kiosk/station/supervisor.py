@@ -100,6 +100,8 @@ class Supervisor:
         """Typed in the errand that runs."""
         self._answered = False
         """Somebody has answered in the errand that runs."""
+        self._asked: View[Any] | None = None
+        """The last question of the errand that runs."""
         self.ends_at = math.inf
         """When the errand has lasted long enough to be asked about."""
         self._on_view = on_view
@@ -123,6 +125,7 @@ class Supervisor:
         """Run one errand to its end, commit how it ended, and leave the screen and the reader clean. Never raises."""
         before, self.ends_at = self.ends_at, self._clock.monotonic() + self._limits.total_s
         codes, self._codes = self._codes, []
+        asked, self._asked = self._asked, None
         self._answered = False
         ended, farewell = await self._outcome(journey, caps, log)
         self._wipe_codes()
@@ -138,6 +141,7 @@ class Supervisor:
             ended = replace(ended, then=await self._ask_back(farewell, caps, log))
         elif farewell is not None:
             await self._say(farewell, caps)
+        self._asked = asked
         if not ended.then:
             await self._clear(caps)
         return ended
@@ -218,7 +222,7 @@ class Supervisor:
             await self._say(views.trouble("card", log.code), caps)
             return ""
         if came is None:
-            came = await self._card_back(log.code)
+            came = await self._card_back(caps, log)
         if came == "another_card":
             await self._say(views.another_card(log.code), caps)
         if came not in ("goes_on", "begins_anew"):
@@ -231,13 +235,14 @@ class Supervisor:
             return not here.tied or here.reader is not self._reader
         return kind != MENU
 
-    async def _card_back(self, code: CodeThatApplies) -> "Came":
+    async def _card_back(self, caps: Capabilities, log: Log) -> "Came":
         """Ask for the card that was pulled, for as long as somebody is there."""
         assert self._reader is not None, "no card was pulled out of no reader"
         strange: Strangeness | None = None
         try:
             while True:
-                came = await self.ask(views.pulled(code, strange), until=_resumed(self._reader, strange))
+                view = with_who_helps(views.pulled(log.code, strange, self._asked), caps)
+                came = await self.ask(view, until=_resumed(self._reader, strange))
                 if isinstance(came, UnreadableCard):
                     strange = came.why
                     continue
@@ -245,7 +250,7 @@ class Supervisor:
         except (ErrandEndedError, ReaderError):
             return "end"
 
-    async def _until_answered(self, view: View[A], until: Awaitable[U] | None, log: Log) -> A | U:
+    async def _until_answered(self, view: View[A], until: Awaitable[U] | None, caps: Capabilities, log: Log) -> A | U:
         """As `ask`; a pulled card that is put back goes on with the question. Raises as `ask`, and _CardPutBackError."""
         while True:
             try:
@@ -258,7 +263,7 @@ class Supervisor:
                     or await self._reader.presence() is Presence.NO_READER
                 ):
                     raise
-            came = await self._card_back(log.code)
+            came = await self._card_back(caps, log)
             if came != "goes_on":
                 raise _CardPutBackError(came)
 
@@ -269,10 +274,10 @@ class Supervisor:
         here = caps.administrator_session
 
         async def asking(view: View[A], *, until: Awaitable[U] | None = None) -> A | U:
-            view = with_who_helps(view, caps)
+            view = self._asked = with_who_helps(view, caps)
             ends = {"door_open": self._door_opens, "logged_out": here.taken if here is not None and here.tied else None}
             answering = (
-                self._until_answered(view, until, log)
+                self._until_answered(view, until, caps, log)
                 if self._may_go_on(here, log.kind)
                 else self.ask(view, until=until)
             )

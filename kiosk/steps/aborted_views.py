@@ -1,13 +1,13 @@
 """What is said when an errand ended for a reason that no journey knows: a pulled card, a fault, a card left behind."""
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from kiosk.ports import CodeThatApplies
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, strange_note
 from kiosk.steps.slot_views import AT_THE_SLOT_S
 from kiosk.steps.view_helpers import primary_button
-from kiosk.views import Await, Button, CabinetDrawing, Note, Point, ReaderDrawing, Say, Tell, say
+from kiosk.views import Await, Button, CabinetDrawing, Note, Point, ReaderDrawing, Say, Tell, View, say
 
 
 class _Badge(TypedDict):
@@ -23,15 +23,18 @@ BADGES: dict[CodeThatApplies, _Badge] = {
 """By the code that the card has now, wherever it is told."""
 
 
-def pulled(code: CodeThatApplies, strange: Strangeness | None = None) -> Await:
+def pulled(code: CodeThatApplies, strange: Strangeness | None = None, asked: View[Any] | None = None) -> Await:
     """The card was taken out in the middle of a question, or (`unknown`) of a command; `code`: which one it has now. With the
-    same card the errand goes on."""
+    same card the errand goes on: where `asked` was its last question."""
     which = "safe" if code == "before" else code
     return Await(
         name="closing.pulled",
+        errand=asked.errand if asked else None,
+        step=asked.step if asked else None,
         **BADGES[code],
         title=say(f"closing.pulled.{which}.title"),
         lead=(say(f"closing.pulled.{which}"), say(f"closing.pulled.{which}.do")),
+        sends_on=code == "unknown",
         note=None if strange is None else strange_note(strange, Note(say("insert.wipe"))),
         drawing=reader_for(strange),
         drawing_text=say("closing.pulled.try" if code == "new" else "closing.pulled.same_card"),

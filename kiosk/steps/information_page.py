@@ -2,7 +2,7 @@
 
 from kiosk.region import InformationPage
 from kiosk.steps.context import ViewContext
-from kiosk.views import Button, Confirm, Point, ReceiptPanel, local, say
+from kiosk.views import AboutDrawing, Button, Confirm, Point, ReceiptPanel, local, say
 
 
 def information_page(context: ViewContext, page: InformationPage) -> Confirm:
@@ -11,6 +11,7 @@ def information_page(context: ViewContext, page: InformationPage) -> Confirm:
     name, title = context.name(f"page.{page.id}"), local(page.title.model_dump())
     onward = Button("back", say("button.back"), "arrow-left")
     if page.link is None:
-        return Confirm(name=name, errand=context.title, title=title, points=points, way_out=onward)
+        about = AboutDrawing(page.icon)
+        return Confirm(name=name, errand=context.title, title=title, points=points, drawing=about, way_out=onward)
     more = ReceiptPanel(title=say("information.more"), facts=(), qr=page.link)
     return Confirm(name=name, errand=context.title, title=title, points=points, receipt=more, way_out=onward)

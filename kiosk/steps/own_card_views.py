@@ -8,7 +8,7 @@ from kiosk.steps.card import CodePrompts, Strangeness
 from kiosk.steps.card_views import LastTryView, WrongCodeView, card_refused, code_entry, reader_for, stop, strange_note
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
-from kiosk.views import Await, Button, MachineDrawing, Note, Say, Tell, say
+from kiosk.views import Await, Button, MachineDrawing, Note, Point, Say, Tell, say
 
 
 def insert(context: ViewContext, strange: Strangeness | None) -> Await:
@@ -52,8 +52,10 @@ def done(
         badge_icon="check-bold" if tested else "alert",
         title=title,
         lead=lead,
-        drawing=MachineDrawing(("reader",)),
-        drawing_text=say("done.take_card"),
+        points=() if tested else (Point(say("done.take_card"), mark="number"),),
+        drawing=MachineDrawing(("reader",)) if tested else None,
+        drawing_text=say("done.take_card") if tested else None,
         side=Button("receipt", say("done.receipt"), "qrcode") if receipt else None,
         primary=primary_button("end", "button.end", "check"),
+        sends_on=not tested,
     )

@@ -28,19 +28,23 @@ WEEK_DAYS = 6
 
 def with_who_helps(view: AnyView, caps: Capabilities) -> AnyView:
     """The view as it is shown at this station now. An administrator who is at the menu is sent to no other."""
-    if caps.administrator_session is not None or not (isinstance(view, Tell) and view.sends_on):
+    if caps.administrator_session is not None or not view.sends_on:
         return view
     station = caps.seal.station if caps.seal is not None else ""
     return telling_who_helps(view, caps.region, station, caps.clock.now())
 
 
 def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: datetime) -> AnyView:
-    """A view that sends somebody on, with the panel, and a point more for what can be done at this hour. All others as they
-    are. `now` is aware."""
-    if not isinstance(view, Tell) or not view.sends_on or view.who_helps is not None:
+    """A view that sends somebody on, with the panel, and a point more for what can be done at this hour; where it tells nothing
+    but asks or waits, with a note of when, where and by which telephone. All others as they are. `now` is aware."""
+    if not view.sends_on:
         return view
     here = now.astimezone().replace(tzinfo=None)
     place = region.attended_place(station)
+    if not isinstance(view, Tell):
+        return view if view.note is not None else replace(view, note=_noted(_rows(region, place, here)))
+    if view.who_helps is not None:
+        return view
     closed = place is not None and place.hours is not None and place.hours.open_until(here) is None
     nearest = region.nearest_open(station, here) if closed else None
     told = WhoHelps(
@@ -51,7 +55,7 @@ def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: 
         if region.block_line
         else None,
     )
-    todo = _todo(place, nearest, here) if closed else ()
+    todo = _todo(place, nearest, here) if closed and view.badge != "success" else ()
     return replace(view, who_helps=told, points=(*view.points, *todo))
 
 
@@ -80,6 +84,12 @@ def _answers(region: RegionSettings, station: str, here: datetime) -> Iterator[F
         yield Fact(say("help.answers_there", where=nearest.where), nearest.telephone, "phone")
     elif place is not None and place.hours is not None and place.telephone:
         yield Fact(_hours(place.hours, here).text, place.telephone, "phone")
+
+
+def _noted(rows: tuple[Point, ...]) -> Note:
+    """All of it in one note."""
+    texts = [row.text for row in rows]
+    return Note(say(f"who_helps.note.{len(texts)}", **dict(zip("abc", texts, strict=False))), say("who_helps.title"))
 
 
 async def say_last_word(ask: Ask, caps: Capabilities, view: View[str]) -> None:

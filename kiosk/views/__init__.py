@@ -13,6 +13,7 @@ step that cannot be undone runs.
 
 from kiosk.views.board import Board, BoardPart, BoardSlot
 from kiosk.views.drawings import (
+    AboutDrawing,
     CabinetDrawing,
     CardDrawing,
     ChallengeDrawing,
@@ -63,6 +64,7 @@ from kiosk.views.shapes import (
 __all__ = [
     "CANCEL",
     "DIGITS",
+    "AboutDrawing",
     "Await",
     "Board",
     "BoardPart",

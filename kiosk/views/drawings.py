@@ -43,7 +43,7 @@ class DropDrawing:
 class MachineDrawing:
     """The whole front, one or two parts lit, and a line under it."""
 
-    lit: tuple[Literal["reader", "printer", "slots", "drop", "screen"], ...]
+    lit: tuple[Literal["reader", "administrator", "printer", "slots", "drop", "screen"], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,13 @@ class ChallengeDrawing:
     digits: str
 
 
+@dataclass(frozen=True, slots=True)
+class AboutDrawing:
+    """A card, and beside it what it is about, by the glyph of that: a date, a lock, a code, a letter are drawn."""
+
+    icon: str
+
+
 Drawing = (
     ReaderDrawing
     | RestingDrawing
@@ -108,4 +115,5 @@ Drawing = (
     | NumberDrawing
     | CodeKeysDrawing
     | ChallengeDrawing
+    | AboutDrawing
 )

@@ -21,6 +21,8 @@ class View(Generic[A_co]):
 
     needs_card: the holder's card must stay in; pulling it ends the question with `CardPulledError`.
     asks_back: a card that is pulled is asked for before that; not where whoever pulls it has answered.
+    sends_on: it names somebody else, an ID administrator. The station adds who that is, where and when: to a `Tell` the panel
+    (`who_helps`), to others a note.
     idle_s: seconds without a touch until the warning; None takes the station's own.
     """
 
@@ -38,6 +40,7 @@ class View(Generic[A_co]):
     primary: Button | None = None
     needs_card: bool = False
     asks_back: bool = True
+    sends_on: bool = False
     idle_s: float | None = None
 
 
@@ -166,9 +169,7 @@ class Confirm(View[str]):
 
 @dataclass(frozen=True, kw_only=True)
 class Tell(View[str]):
-    """What happened, what it means, what to do now. The badge is round when done, square when not.
-
-    sends_on: it ends with somebody else, an ID administrator. The station adds who that is, where and when (`who_helps`)."""
+    """What happened, what it means, what to do now. The badge is round when done, square when not."""
 
     badge: Literal["success", "warning", "failure"]
     badge_icon: str = ""
@@ -176,7 +177,6 @@ class Tell(View[str]):
     tries: Tries | None = None
     drawing_text: Say | None = None
     receipt: ReceiptPanel | None = None
-    sends_on: bool = False
     who_helps: WhoHelps | None = None
 
 

@@ -41,7 +41,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     for rule in RULES:
         found = CardFinding(rule.code, rule.errand, rule.who, ARGUMENTS, rule.works)
         yield f"check-{rule.code}", views.finding(FOUND, found, mends=rule.errand is not None)
-    ending = CardFinding(FindingCode.CERTIFICATE_EXPIRES_SOON, "renew_certificate", "holder", ARGUMENTS)
+    ending = CardFinding(FindingCode.CERTIFICATE_EXPIRES_SOON, "renew_certificate", "holder", ARGUMENTS, works=True)
     there = NearestStation("Sjukhuset, hus B, plan 2", 140, "08-000 00 00")
     yield "check-expires-soon-elsewhere", views.finding(FOUND, ending, nearest=there)
     yield "check-test", views.offer_test(TEST, CARD_FACTS.pins[0])

@@ -25,6 +25,8 @@ from kiosk.views import Button, CardDrawing, Choose, Confirm, Fact, Option, Poin
 
 ALSO_SENT_ON = (FindingCode.LEAVER, FindingCode.NOT_ACTIVATED)
 """Mended here as a rule, with an administrator's help or word."""
+DONE_ALONE = ("unblock", "change_pin", "renew_certificate")
+"""Errands that mend a card without anybody else."""
 ICONS: dict[str, tuple[FindingCode, ...]] = {
     "lock-alert-outline": (
         FindingCode.PIN_LOCKED,
@@ -146,7 +148,8 @@ def finding(
     had instead."""
     icon = next((icon for icon, codes in ICONS.items() if found.code in codes), "information-outline")
     broken = found.who != "nobody" and not found.works
-    meaning = (Point(found.means, mark="bad"),) if broken else ()
+    meaning = Point(found.means, mark="bad") if broken else Point(found.means, icon="information-outline")
+    here = (Point(say("check.mends_here"), mark="good"),) if mends and found.errand in DONE_ALONE else ()
     there = () if nearest is None else (Point(_at(nearest), mark="number"),)
     return Tell(
         name=context.name(f"finding.{found.code}"),
@@ -155,8 +158,7 @@ def finding(
         badge="warning",
         badge_icon=icon,
         title=found.title,
-        lead=() if broken else (found.means,),
-        points=(*meaning, Point(found.mend, mark="number"), *there),
+        points=(meaning, *here, Point(found.mend, mark="number"), *there),
         way_out=Button("next", say("check.not_now"), "close") if mends else cancel_button(),
         primary=primary_button("mend", _mending(found)) if mends else primary_button("next", "button.next"),
         needs_card=True,

@@ -150,6 +150,7 @@ def not_ours(context: ViewContext, facts: CardFacts) -> Confirm:
         way_out=cancel_button(),
         primary=primary_button("return", "return_not_ours.go"),
         needs_card=True,
+        sends_on=True,
     )
 
 

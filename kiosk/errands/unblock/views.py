@@ -180,6 +180,7 @@ def order(context: ViewContext, whose: CardHolder, *, instead: bool = False) -> 
         facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
         way_out=cancel_button(),
         primary=primary_button("order", "letter.go"),
+        sends_on=True,
     )
 
 
@@ -203,6 +204,7 @@ def ordered(context: ViewContext, arrives: date, where: str) -> Tell:
         title=say("letter.done"),
         lead=(say(f"letter.done.{where}", day=date_text(arrives)), say("letter.done.then")),
         primary=primary_button("end", "button.end", "check"),
+        sends_on=where == "office",
     )
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kivy.graphics import InstructionGroup
 from kivy.lang import Builder
 
 from kiosk.screens.background import Flat, Framed
-from kiosk.screens.drawings import closeups, machine, pointers
+from kiosk.screens.drawings import abouts, closeups, machine, pointers
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import DrawingStage, FramedBox, SheetPanel, ShownIfRoom
 from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer
@@ -17,6 +17,7 @@ from kiosk.screens.text import Icon, Small, Strong, Text
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
 from kiosk.views import (
+    AboutDrawing,
     CabinetDrawing,
     CardDrawing,
     ChallengeDrawing,
@@ -33,6 +34,7 @@ from kiosk.views import (
 )
 
 Draw = Callable[[Pen], None]
+Badged = Literal["success", "warning", "failure"]
 CLOSE_UP = (closeups.WIDTH, closeups.HEIGHT)
 STEP_S, PAUSE_S = 0.6, 0.9
 """A card's step, and what its last one lasts longer."""
@@ -50,6 +52,7 @@ STAGE_MM = {
     LetterPageDrawing: 70.0,
     NumberDrawing: 84.0,
     CodeKeysDrawing: 70.0,
+    AboutDrawing: 66.0,
 }
 
 
@@ -170,6 +173,33 @@ def _digits_to_copy(digits: str, theme: Theme, caption: str) -> Flow:
     return SheetPanel(FlowColumn([*above, *lines], theme=theme, gap=1.5), theme=theme, padding=(6, 4))
 
 
+_PART_ICONS = {
+    "reader": "smart-card-reader-outline",
+    "administrator": "smart-card-reader-outline",
+    "printer": "printer-outline",
+    "slots": "door-open",
+    "drop": "archive-arrow-down-outline",
+    "screen": "wrench-outline",
+}
+"""Of parts of the machine, where there is no room to draw it."""
+
+
+def about_stage(
+    drawing: AboutDrawing | MachineDrawing, theme: Theme, width_mm: float = 0.0, badge: Badged | None = None
+) -> Flow:
+    """What something is about on a low stage. With a badge, a square in its corner says how it is, and the stage is as high as it
+    is wide for; without, it takes the height that is left."""
+    icon = drawing.icon if isinstance(drawing, AboutDrawing) else _PART_ICONS[drawing.lit[0]]
+    colours = theme.colours
+    colour = getattr(colours, badge) if badge else None
+    inside = width_mm * 0.92 if badge else 0.0
+    figure = Figure(
+        lambda pen: abouts.wide(pen, colours, icon, colour), abouts.WIDE, theme=theme, width_mm=inside, grow=not badge
+    )
+    padding = (width_mm * 0.04, width_mm * 0.05) if badge else (4, 4)
+    return DrawingStage(figure, theme=theme, padding=padding, width_mm=width_mm, grow=not badge)
+
+
 def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
     colours = theme.colours
     returns = words.frame("frame.drop")
@@ -191,8 +221,8 @@ def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
         case ProductCodeDrawing():
             sides = words.frame("frame.card_back"), words.frame("frame.card_front")
             return Figure(lambda pen: closeups.product_code(pen, colours, *sides), CLOSE_UP, theme=theme)
-        case LetterPageDrawing() | NumberDrawing() | CodeKeysDrawing():
-            return _pointer(drawing, words, theme)
+        case LetterPageDrawing() | NumberDrawing() | CodeKeysDrawing() | AboutDrawing():
+            return _still(drawing, words, theme)
         case MachineDrawing(lit=parts):
             size = machine.WIDTH, machine.HEIGHT
             return Figure(lambda pen: machine.front(pen, colours, parts, returns), size, theme=theme)
@@ -218,10 +248,15 @@ def _reader(drawing: ReaderDrawing, words: ScreenTexts, theme: Theme) -> Figure:
     return _stepping(both, theme, closeups.PAIR)
 
 
-def _pointer(drawing: LetterPageDrawing | NumberDrawing | CodeKeysDrawing, words: ScreenTexts, theme: Theme) -> Figure:
-    """Where something stands."""
+Still = LetterPageDrawing | NumberDrawing | CodeKeysDrawing | AboutDrawing
+
+
+def _still(drawing: Still, words: ScreenTexts, theme: Theme) -> Figure:
+    """Where something stands, or what something is about."""
     colours = theme.colours
     match drawing:
+        case AboutDrawing(icon=icon):
+            return Figure(lambda pen: abouts.high(pen, colours, icon), abouts.HIGH, theme=theme)
         case LetterPageDrawing():
             return _letter_page(drawing, words, theme)
         case NumberDrawing(on=what):

@@ -9,6 +9,7 @@ from typing import Any
 from kivy.core.text import Label as CoreLabel
 from kivy.graphics import Color, Mesh, Rectangle, ScissorPop, ScissorPush, SmoothLine, SmoothRoundedRectangle
 
+from kiosk.screens.fonts import ICONS
 from kiosk.screens.theme import Colour
 
 Point = tuple[float, float]
@@ -141,6 +142,16 @@ class Pen:
         left, bottom = self._at(x, baseline)
         self._colour((*colour[:3], 1.0))
         place = round(left - width * before), round(bottom - 0.2 * height)
+        self._canvas.add(Rectangle(texture=label.texture, pos=place, size=(width, height)))
+
+    def glyph(self, glyph: str, x: float, y: float, size: float, colour: Colour) -> None:
+        """A glyph of the icon font, its middle at (x, y)."""
+        label = CoreLabel(text=glyph, font_size=max(1, round(size * self.scale)), font_name=ICONS, font_hinting=None)
+        label.refresh()
+        width, height = label.texture.size
+        left, bottom = self._at(x, y)
+        self._colour((*colour[:3], 1.0))
+        place = round(left - width / 2), round(bottom - height / 2)
         self._canvas.add(Rectangle(texture=label.texture, pos=place, size=(width, height)))
 
     def _at(self, x: float, y: float) -> Point:

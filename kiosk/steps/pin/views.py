@@ -273,6 +273,7 @@ def old_code_applies(context: ViewContext) -> Tell:
         errand=context.title,
         step=context.step,
         badge="warning",
+        sends_on=True,
         badge_icon="lock-open-variant-outline",
         title=say("old_code.title"),
         lead=(say("old_code.lead"),),

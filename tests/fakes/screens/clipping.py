@@ -46,6 +46,20 @@ def clipped(root: Any) -> list[str]:
     return found
 
 
+def lowest(root: Any) -> float:
+    """Where the lowest thing that is seen in a tree of Kivy widgets ends: a text, a glyph, a drawing, a panel."""
+    from kiosk.screens.background import Painted
+    from kiosk.screens.drawings.figure import Figure
+    from kiosk.screens.text import Text
+
+    seen = [
+        each.y
+        for each in root.walk(restrict=True)
+        if each is not root and (isinstance(each, Figure | Painted) or (isinstance(each, Text) and each.text))
+    ]
+    return float(min(seen, default=root.top))
+
+
 def _hangs_out(label: Any) -> bool:
     """Whether it is higher than what is drawn around it, further in."""
     from kiosk.screens.background import Framed

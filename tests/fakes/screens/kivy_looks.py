@@ -1,5 +1,6 @@
 """What the host of a Kivy window can tell of its looks: places, sizes, texts, pictures."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,9 @@ class Looks:
 
         return clipped(self.screen.widgets())
 
-    async def do_whole(self, samples: list[str], least_mm: float) -> dict[str, list[str]]:
-        """What is cut or too small for a finger in views of the gallery, by name. They are laid out, and nothing is drawn."""
+    async def do_whole(self, samples: list[str], least_mm: float, least_share: float) -> dict[str, list[str]]:
+        """What is cut, too small for a finger, or ends above that share of the body in views of the gallery, by name. They are
+        laid out, and nothing is drawn."""
         from sim.gallery.samples import samples as gallery
         from tests.fakes.screens.measured_text import measured
 
@@ -101,9 +103,17 @@ class Looks:
             for name in samples:
                 self.screen.state.card_in = views[name].needs_card
                 self.screen.staging.ask(views[name], lambda value: None)
-                if wrong := await self._wrong_on_each_page(least_mm):
+                if wrong := [*self._ends_early(least_share), *await self._wrong_on_each_page(least_mm)]:
                     found[name] = wrong
         return found
+
+    def _ends_early(self, least_share: float) -> Iterator[str]:
+        from tests.fakes.screens.clipping import lowest
+
+        body = self.screen.widgets().shape
+        share = (body.top - lowest(body)) / body.height
+        if share < least_share:
+            yield f"ends at {share:.0%} of the body"
 
     async def do_whole_help(self, least_mm: float) -> dict[str, list[str]]:
         """The same of the help, once for each of its topics."""

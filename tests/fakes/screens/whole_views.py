@@ -12,6 +12,9 @@ from tests.fakes.screens.kivy_driver import KivyDriver
 
 LEAST_MM = 12.0
 """Design: nothing under 12 mm is a target."""
+LEAST_SHARE = 0.55
+"""Of the body's height that a view fills at text of the usual size, on the panels that are looked at as a whole."""
+FILLED = ("10",)
 AT_ONCE = 20
 """Views between two breaths of the window, in which it takes away what is gone."""
 
@@ -28,18 +31,21 @@ def unfit(panel: str) -> Unfit:
     size = PANELS[panel]  # type: ignore[index]  # the caller names one of them
     looks = [*product(LANGUAGES, (False,)), *product(LARGE_IN[panel], (True,))]
     with virtual_display(size.width, size.height) as display, KivyDriver(display, panel) as driver:
-        found = dict(_complaints(driver, looks))
+        found = dict(_complaints(driver, looks, LEAST_SHARE if panel in FILLED else 0.0))
         driver.call("set", language=LANGUAGES[0], large_text=False)
         over: Unfit = driver.call("whole_help", least_mm=LEAST_MM)
         return found | {f"help over {name}": wrong for name, wrong in over.items()}
 
 
-def _complaints(driver: KivyDriver, looks: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, list[str]]]:
+def _complaints(
+    driver: KivyDriver, looks: Iterable[tuple[str, bool]], least_share: float = 0.0
+) -> Iterator[tuple[str, list[str]]]:
     names = [name for name, _ in samples()]
     for language, large in looks:
         driver.call("set", language=language, large_text=large)
         for start in range(0, len(names), AT_ONCE):
-            found: Unfit = driver.call("whole", samples=names[start : start + AT_ONCE], least_mm=LEAST_MM)
+            some, share = names[start : start + AT_ONCE], 0.0 if large else least_share
+            found: Unfit = driver.call("whole", samples=some, least_mm=LEAST_MM, least_share=share)
             for name, wrong in found.items():
                 yield f"{name} {language}{' large' if large else ''}", wrong
 

@@ -20,8 +20,13 @@ def test_each_finding_has_the_icon_of_its_kind() -> None:
     assert "alert" not in icons.values()
 
 
-def test_what_a_broken_card_means_stands_beside_what_to_do() -> None:
+def test_what_it_means_stands_beside_what_to_do() -> None:
     for rule in RULES:
         view = findings()[rule.code]
-        if rule.who != "nobody" and not rule.works:
-            assert [point.mark for point in view.points][:2] == ["bad", "number"], rule.code
+        marks = [point.mark for point in view.points]
+        assert marks[0] == ("bad" if rule.who != "nobody" and not rule.works else "icon"), rule.code
+        assert "number" in marks, rule.code
+        alone = rule.errand in ("unblock", "change_pin", "renew_certificate") and rule.who == "holder"
+        assert ("good" in marks) == alone or rule.who == "administrator", rule.code
+        assert view.primary is not None, rule.code
+        assert view.side is None, rule.code

@@ -8,6 +8,7 @@ from PIL import Image, ImageColor
 
 from kiosk.barcodes import order_code
 from kiosk.screens.theme import PANELS
+from kiosk.texts import LANGUAGES
 from tests.fakes.machine.display import virtual_display
 from tests.fakes.screens.kivy_driver import KivyDriver
 from tests.fakes.screens.whole_views import Unfit, unfit_everywhere, unfit_longer
@@ -24,10 +25,21 @@ def unfit() -> dict[str, Unfit]:
     return unfit_everywhere()
 
 
+AS_LONG_AS_WHAT_THERE_IS = {
+    f"{name} {language}" for name in ("check-certificates", "clean-nothing") for language in LANGUAGES
+}
+"""Lists of a card's certificates: of two, the lower half of the screen is free."""
+
+
 @pytest.mark.parametrize("panel", PANELS)
 def test_every_view_of_every_errand_is_whole(unfit: dict[str, Unfit], panel: str) -> None:
-    """No text is cut or lies over another, and no target is too small, in any language."""
-    assert unfit[panel] == {}
+    """No text is cut or lies over another, and no target is too small, in any language; none ends in the upper half."""
+    wrong = {name: [line for line in lines if not _is_free(name, line)] for name, lines in unfit[panel].items()}
+    assert {name: lines for name, lines in wrong.items() if lines} == {}
+
+
+def _is_free(name: str, line: str) -> bool:
+    return name in AS_LONG_AS_WHAT_THERE_IS and line.startswith("ends at")
 
 
 def test_another_language_may_be_longer_by_two_fifths() -> None:

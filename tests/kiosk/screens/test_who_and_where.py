@@ -6,6 +6,7 @@ import pytest
 
 from kiosk.opening_hours import DAYS, OpeningHours
 from kiosk.region import Place, RegionSettings
+from kiosk.steps.aborted_views import pulled
 from kiosk.steps.card_views import read_only
 from kiosk.steps.context import ViewContext
 from kiosk.steps.who_helps import telling_who_helps
@@ -21,8 +22,6 @@ AN_ADMINISTRATOR_IS_THERE = {
     "not-the-same",
 }
 """Whoever has put in a card at an administrator's question: the next card is asked for."""
-NOT_THE_END = (".untested", ".old_code_applies")
-"""The card works, or a try follows: an administrator is named for what might be."""
 
 OFFICE = Place(
     house="Hus B",
@@ -44,13 +43,32 @@ def test_no_view_sends_somebody_to_an_administrator_without_the_panel() -> None:
         if isinstance(view, Tell)
         and view.badge != "success"
         and not view.name.startswith(("stock.", "empty_bin.", "service.", "clean_up."))  # an administrator's own
-        and not view.name.endswith(NOT_THE_END)
         and any(
             "administratör" in texts.plain(said, "sv") for said in (*view.lead, *(point.text for point in view.points))
         )
         and view.who_helps is None
     }
     assert without - AN_ADMINISTRATOR_IS_THERE == set()
+
+
+def test_a_question_or_a_wait_that_sends_on_notes_when_where_and_by_which_telephone() -> None:
+    texts, views = Texts.load(), dict(samples())
+    for name in ("pulled-unknown", "letter", "return-not-ours"):
+        note = views[name].note
+        assert note is not None, name
+        assert note.title is not None
+        assert texts.plain(note.title, "sv") == "Fråga ID-administratören"
+        assert texts.plain(note.text, "sv") == "Öppnar i dag 7.30. Hus B, plan 2, rum 214. Telefon 0980-319 240."
+    bare = telling_who_helps(pulled("unknown"), RegionSettings(), "", datetime.fromisoformat("2026-11-30T03:10+01:00"))
+    assert bare.note is not None
+    assert texts.plain(bare.note.text, "sv") == "Fråga din chef när och var en ID-administratör finns."
+
+
+def test_what_was_done_is_not_told_to_be_closed() -> None:
+    view = dict(samples())["letter-office"]
+    assert isinstance(view, Tell)
+    assert view.who_helps is not None
+    assert view.points == ()
 
 
 def told(now: str, **places: Place) -> tuple[list[str], list[str]]:

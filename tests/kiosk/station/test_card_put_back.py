@@ -179,3 +179,12 @@ async def test_a_new_code_that_was_not_tried_is_tried_by_the_card_put_back(
     ended = await room.errand(someone, sets_and_tears, "change_pin")
     assert (ended.outcome, ended.then) == ("interrupted", "check_card")
     assert [text.key for text in someone.shown[-1].lead] == ["closing.pulled.new", "closing.pulled.new.do"]
+
+
+async def test_the_strip_tells_the_errand_and_the_step_while_the_card_is_out(own: Room) -> None:
+    someone, _ = await played(own, "unblock", with_pull(unlock(), "unblock.new_pin", NEW_PIN))
+    at = someone.names.index("closing.pulled")
+    asked, pulled_out = someone.shown[at - 1], someone.shown[at]
+    assert asked.errand is not None
+    assert asked.step is not None
+    assert (pulled_out.errand, pulled_out.step) == (asked.errand, asked.step)

@@ -169,6 +169,8 @@ async def test_who_pulls_the_card_is_told_which_code_applies(
     ended = await room.errand(someone, journey)
     assert ended.outcome == outcome
     assert [text.key for text in someone.shown[-1].lead] == [*leads, f"{leads[0]}.do"]
+    noted = someone.shown[-1].note
+    assert (noted.title if noted else None) == (say("who_helps.title") if outcome == "unknown" else None)
 
 
 async def test_a_code_that_was_set_while_the_disk_filled_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
