@@ -299,15 +299,21 @@ HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Z
 
 class NetworkSection(Section):
     """An image's machine calls what is named here, beside the fleet server and the printer. `servers`: `host:port` over TCP;
-    `time`: servers of NTP."""
+    `time`: servers of NTP. `proxy`: `host:port` of the HTTP proxy through which the fleet server is reached."""
 
     servers: Annotated[tuple[str, ...], Field(strict=False, max_length=16)] = ()
     time: Annotated[tuple[HostName, ...], Field(strict=False, max_length=8)] = ()
+    proxy: str = ""
 
     @model_validator(mode="after")
     def _parsed(self) -> "NetworkSection":
-        _ = self.addresses
+        _ = self.addresses, self.proxy_server
         return self
+
+    @property
+    def proxy_server(self) -> tuple[str, int] | None:
+        """Host and port; None where there is none. Raises ValueError."""
+        return _host_and_port(self.proxy) if self.proxy else None
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fleet.agent.endpoint import make_tls
 from fleet.agent.identity import Identity
+from fleet.agent.proxy import Proxy
 from fleet.messages.commands import UpdateOrder
 
 PIECE = 256 * 1024
@@ -24,7 +25,9 @@ class FetchError(Exception):
     """It is not whole yet. The text says why; what came is kept."""
 
 
-def fetch_bundle(order: UpdateOrder, into: Path, identity: Identity, on_bytes: Callable[[int], None]) -> None:
+def fetch_bundle(
+    order: UpdateOrder, into: Path, identity: Identity, on_bytes: Callable[[int], None], proxy: Proxy | None = None
+) -> None:
     """Fetch what is missing of it. `on_bytes`: how many there are now. Raises FetchError; OSError where it cannot be written."""
     held = into.stat().st_size if into.exists() else 0
     if held > order.size:
@@ -34,7 +37,11 @@ def fetch_bundle(order: UpdateOrder, into: Path, identity: Identity, on_bytes: C
         return
     try:
         tls = make_tls(identity.ca_file, identity.certificate_file, identity.key_file, identity.server_keys.authorities)
-        connection = http.client.HTTPSConnection(identity.broker.host, order.port, timeout=SILENT_S, context=tls)
+        host, port = identity.broker.host, order.port
+        through = (proxy.host, proxy.port) if proxy else (host, port)
+        connection = http.client.HTTPSConnection(*through, timeout=SILENT_S, context=tls)
+        if proxy:
+            connection.set_tunnel(host, port)
         try:
             connection.request("GET", f"/updates/{order.sha256}", headers={"Range": f"bytes={held}-"})
             answer = connection.getresponse()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 
+from fleet.agent.proxy import Proxy
 from provisioning.keys import station_keys
 
 NO_CHECK_TIME = 0x200000
@@ -50,7 +51,7 @@ def make_tls(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to and as whom."""
+    """Where to and as whom; through `proxy`, where there is one."""
 
     host: str
     port: int
@@ -58,6 +59,7 @@ class Endpoint:
     tls: ssl.SSLContext
     will_topic: str
     will: bytes
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.mqtt import TAKEN_OVER, Connection, ConnectionFailed, Extras
 from fleet.agent.outbox import DamagedEvent, EventChain, KeptEvent
+from fleet.agent.proxy import Proxy
 from fleet.agent.signatures import DroppedMessages, Signatures
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.backoff import Backoff
@@ -103,10 +104,11 @@ class Link:
         timing: Timing | None = None,
         on_command: Callable[[bytes], None] = lambda payload: None,
         on_trouble: Callable[[LinkTrouble, str], None] = lambda trouble, text: None,
+        proxy: Proxy | None = None,
     ) -> None:
         """`on_command` is called with what comes on `commands`, as it came: nothing of it is checked here. `on_trouble` is told
         what is wrong with the outbox, in words."""
-        self._identity = identity
+        self._identity, self._proxy = identity, proxy
         self._store = store
         self._bootid = bootid
         self._timing = timing or Timing()
@@ -135,6 +137,7 @@ class Link:
         self._open: _Open | None = None
         self._drain: Drain | None = None
         self._online = False
+        self._why_down = "it was not tried yet"
         self._shows_older = False
         """Whether the open connection was made with a certificate that has been renewed since."""
         self._task: asyncio.Task[None] | None = None
@@ -246,7 +249,7 @@ class Link:
 
     def _online_connection(self) -> _Open:
         if self._open is None or not self._online:
-            raise LinkDown("there is no connection to the server")
+            raise LinkDown(f"there is no connection to the server: {self._why_down}")
         return self._open
 
     async def _run(self) -> None:
@@ -269,6 +272,7 @@ class Link:
                 reason = f"the outbox cannot be read: {error}"
                 log.warning("the outbox cannot be read: %s", error)
                 self._on_trouble("store", str(error))
+            self._why_down = reason
             log.info("link down: %s", reason)
 
     def _note_take_over(self) -> None:
@@ -412,6 +416,7 @@ class Link:
             tls=tls,
             will_topic=self._topics.presence,
             will=self._presence(online=False),
+            proxy=self._proxy,
         )
 
 

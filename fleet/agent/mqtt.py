@@ -26,6 +26,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from fleet.agent.endpoint import Endpoint, ReceivedMessage
+from fleet.agent.proxy import Proxy
 from fleet.messages.takeovers import SESSION_TAKEN_OVER
 
 KEEPALIVE_S = 30
@@ -69,6 +70,17 @@ class Extras:
             if value is not None:
                 setattr(made, name, value)
         return made
+
+
+class _Client(Client):
+    """paho knows proxies by a library that has had no release for years, so the line is dialled here."""
+
+    proxy: Proxy | None = None
+
+    def _create_socket_connection(self) -> socket.socket:
+        if self.proxy is None:
+            return super()._create_socket_connection()
+        return self.proxy.dial(self.host, self.port, self.connect_timeout)
 
 
 class Connection:
@@ -146,12 +158,13 @@ class Connection:
         self._finish("cut")
 
     def _make_client(self, endpoint: Endpoint) -> Client:
-        client = Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=endpoint.client_id,
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
         )
+        client.proxy = endpoint.proxy
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(0)  # no limit of paho's own, which could not follow the broker's
         client.tls_set_context(endpoint.tls)

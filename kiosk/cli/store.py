@@ -22,6 +22,7 @@ from pathlib import Path
 
 from drivers.reader.pin.try_ledger import FileLedger
 from fleet.agent.identity import Identity
+from fleet.agent.proxy import Proxy
 from fleet.agent.store import set_aside
 from kiosk.cli import Exit
 from kiosk.clock import SystemClock
@@ -112,7 +113,11 @@ async def _problem_of_copy(config: Config, base: Path) -> str | None:
     try:
         findings = check_file(file.store.path, file.chain.station)
         clock = SystemClock()
-        fleet = connect(identity, file, clock) if identity is not None else None
+        fleet = (
+            connect(identity, file, clock, proxy=Proxy.at(config.network.proxy_server))
+            if identity is not None
+            else None
+        )
         await open_records(file, identity, fleet, clock)
     except JoinError as error:
         return str(error)

@@ -6,6 +6,7 @@ from pathlib import Path
 from fleet.agent.answer_verification import SyncRefused
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.link import Timing
+from fleet.agent.proxy import Proxy
 from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.station.build_fleet import connect, load_identity, open_file, region_listeners
@@ -23,7 +24,8 @@ async def measure_clock(config: Config, base: Path, wait_s: float, clock: System
     file = await open_file(config, base, "setup", identity)
     try:
         listeners = region_listeners(config, base, clock, lambda: None)
-        fleet = connect(identity, file, clock, Timing(first_s=0.0), region=listeners)
+        timing, proxy = Timing(first_s=0.0), Proxy.at(config.network.proxy_server)
+        fleet = connect(identity, file, clock, timing, region=listeners, proxy=proxy)
         fleet.link.start()
         try:
             async with asyncio.timeout(wait_s):

@@ -24,6 +24,7 @@ from drivers.reader.secret import Secret
 from fleet.agent.bundle_fetch import fetch_bundle
 from fleet.agent.commands import CommandGate
 from fleet.agent.link import Timing
+from fleet.agent.proxy import Proxy
 from fleet.messages.commands import UpdateOrder
 from fleet.messages.vocabulary import CommandName, EventType
 from kiosk.administration_ports import Machine
@@ -325,7 +326,10 @@ async def _open_backing(
     try:
         if identity is not None:
             listeners = region_listeners(config, base, clock, context.changed)
-            fleet = connect(identity, file, clock, timing, on_command=on_command, on_trouble=report, region=listeners)
+            fleet = connect(
+                identity, file, clock, timing, on_command=on_command, on_trouble=report, region=listeners,
+                proxy=Proxy.at(config.network.proxy_server),
+            )  # fmt: skip
     except JoinError as error:
         report(error.code, str(error))
     try:
@@ -498,7 +502,7 @@ def _updates(
         return tuple(sorted({state.kind for state in devices.states if state.ok}))
 
     def fetch(order: UpdateOrder, into: Path, on_bytes: Callable[[int], None]) -> None:
-        fetch_bundle(order, into, identity, on_bytes)
+        fetch_bundle(order, into, identity, on_bytes, Proxy.at(context.config.network.proxy_server))
 
     ports = UpdatePorts(
         RaucInstaller(), fetch, working, lambda: link.online, recorder.record,

@@ -27,6 +27,7 @@ from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.key_book import KeyBook
 from fleet.agent.link import Link, LinkTrouble, Timing
 from fleet.agent.outbox import EventChain
+from fleet.agent.proxy import Proxy
 from fleet.agent.region import RegionFile
 from fleet.agent.store import StationStore, StoreError
 from fleet.agent.sync import OrderBook
@@ -193,10 +194,11 @@ def connect(
     on_command: Callable[[bytes], None] = lambda payload: None,
     on_trouble: Callable[[LinkTrouble, str], None] = lambda trouble, text: None,
     region: RegionListeners | None = None,
+    proxy: Proxy | None = None,
 ) -> FleetConnection:
     """The link, which is made and not started, and what was synced. Raises JoinError."""
     region = region or RegionListeners()
-    link = Link(identity, file.store, file.chain.bootid, timing, on_command, on_trouble)
+    link = Link(identity, file.store, file.chain.bootid, timing, on_command, on_trouble, proxy)
     try:
         identity.server_keys.clock = clock.now
         link.time_floor = lambda: clock.floor

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.agent.identity import KEY_FILE, STORE_KEY_FILE, staging
+from fleet.agent.proxy import Proxy
 from fleet.agent.store import StoreError
 from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import ResetLosses
@@ -199,7 +200,11 @@ async def _open(config: Config, base: Path) -> tuple[Records, FleetConnection | 
     clock = SystemClock()
     file = await open_file(config, base, "reset", identity)
     try:
-        fleet = connect(identity, file, clock) if identity is not None else None
+        fleet = (
+            connect(identity, file, clock, proxy=Proxy.at(config.network.proxy_server))
+            if identity is not None
+            else None
+        )
         return await open_records(file, identity, fleet, clock), fleet
     except BaseException:
         file.close()

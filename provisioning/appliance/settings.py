@@ -66,8 +66,13 @@ def write_settings(config: Config, base: Path, output: Path, resolve: Resolve | 
 
 
 def named_servers(config: Config, base: Path) -> list[Server]:
-    """What the station calls over TCP: broker, network printer, and what `network.servers` names. Raises OSError, ValueError."""
+    """What the station calls over TCP: broker, network printer, proxy, and what `network.servers` names.
+
+    Raises OSError, ValueError.
+    """
     servers = list(config.network.addresses)
+    if (proxy := config.network.proxy_server) is not None:
+        servers.append(proxy)
     identity = files.read_json(base / config.station.identity / IDENTITY_FILE, default={})
     with contextlib.suppress(KeyError, TypeError):
         servers.append((str(identity["broker"]["host"]), int(identity["broker"]["port"])))

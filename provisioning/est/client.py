@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fleet.agent.identity import KEY_FILE, Broker, Identity, staging
+from fleet.agent.proxy import Proxy
 from provisioning import files, pki
 from provisioning.authority import EnrolledStation
 from provisioning.claim import ClaimRefused
@@ -158,6 +159,7 @@ def enrol(
     *,
     tell: Callable[[KeyShown], None] = lambda shown: None,
     broker: Broker | None = None,
+    proxy: Proxy | None = None,
     now: Moment = lambda: datetime.now(UTC),
     sleep: Callable[[float], Any] = time.sleep,
     wait: timedelta = WAIT,
@@ -179,7 +181,7 @@ def enrol(
         tell(shown)
 
     try:
-        server = KnownServer.recognise(claim.server, claim.code.names, now)
+        server = KnownServer.recognise(claim.server, claim.code.names, now, proxy)
         if not chain_file.exists():
             login = (claim.station, str(claim.code))
             chain = wait_for_certificate(server, login, claim.station, key, tell=keep_and_tell, sleep=sleep, wait=wait)
@@ -208,6 +210,11 @@ def claim_under_way(into: Path) -> Claim | None:
         return Claim.parse((staging(into) / CLAIM_FILE).read_text())
     except (OSError, ClaimRefused):
         return None
+
+
+def forget_claim(into: Path) -> None:
+    """Another one is wanted than that of the enrolment that was stopped. Raises OSError."""
+    (staging(into) / CLAIM_FILE).unlink(missing_ok=True)
 
 
 def _finished(into: Path, folder: Path) -> Identity | None:
@@ -245,37 +252,42 @@ class KnownServer:
     others: tuple[x509.Certificate, ...]
     """Those below an authority, such as the issuing one."""
     clock_off: timedelta
+    proxy: Proxy | None = None
 
     @classmethod
-    def recognise(cls, address: str, is_pinned: Callable[[x509.Certificate], bool], now: Moment) -> "KnownServer":
+    def recognise(
+        cls, address: str, is_pinned: Callable[[x509.Certificate], bool], now: Moment, proxy: Proxy | None = None
+    ) -> "KnownServer":
         """Raises EstError where it is not the server of the authority that is meant."""
         host, port = _host_and_port(address)
         anyone = ssl.create_default_context()
         anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
-        offered = _certificates(_ask(host, port, anyone, f"{wire.ROOT}/cacerts"))
+        offered = _certificates(_ask(host, port, anyone, f"{wire.ROOT}/cacerts", proxy=proxy))
         authority = next((one for one in offered if one.issuer == one.subject and is_pinned(one)), None)
         if authority is None:
             raise EstError("other_authority", f"{host} belongs to another fleet than the code: check address and code")
-        answer = _ask(host, port, _checked(authority), f"{wire.ROOT}/cacerts")
+        answer = _ask(host, port, _checked(authority), f"{wire.ROOT}/cacerts", proxy=proxy)
         said = _date(answer) or now()
         for certificate in (authority, answer.server):
             if not certificate.not_valid_before_utc <= said <= certificate.not_valid_after_utc:
                 raise EstError("not_trusted", f"the certificate of {host} is not valid on {said:%Y-%m-%d}")
         found = _certificates(answer)
         own = tuple(one for one in found if one.issuer == one.subject)
-        return cls(host, port, authority, own, tuple(one for one in found if one not in own), now() - said)
+        return cls(host, port, authority, own, tuple(one for one in found if one not in own), now() - said, proxy)
 
     def enrol(self, login: tuple[str, str], request: bytes) -> Answer:
         """Ask once, with name and code. Raises EstError."""
         token = base64.b64encode(":".join(login).encode()).decode()
         headers = {"Authorization": f"Basic {token}", "Content-Type": wire.REQUEST_TYPE, **wire.BASE64}
-        return _ask(self.host, self.port, _checked(self.pinned), f"{wire.ROOT}/simpleenroll", request, headers)
+        return _ask(
+            self.host, self.port, _checked(self.pinned), f"{wire.ROOT}/simpleenroll", request, headers, self.proxy
+        )
 
     def identity(self, key: StationKey, chain: Path) -> _IdentityAnswer:
         """By the new certificate."""
         context = _checked(self.pinned)
         key.show(context, chain)
-        answer = _ask(self.host, self.port, context, wire.IDENTITY)
+        answer = _ask(self.host, self.port, context, wire.IDENTITY, proxy=self.proxy)
         if answer.status != 200:
             raise _refusal(answer)
         try:
@@ -377,9 +389,13 @@ def _ask(
     path: str,
     body: bytes | None = None,
     headers: dict[str, str] | None = None,
+    proxy: Proxy | None = None,
 ) -> Answer:
     """One request. Raises EstError."""
-    line = http.client.HTTPSConnection(host, port, context=context, timeout=TIMEOUT_S)
+    through = (proxy.host, proxy.port) if proxy else (host, port)
+    line = http.client.HTTPSConnection(*through, context=context, timeout=TIMEOUT_S)
+    if proxy:
+        line.set_tunnel(host, port)
     try:
         line.connect()
         shown = line.sock.getpeercert(binary_form=True)

@@ -28,6 +28,7 @@ from sim.stories.patience import LIMIT_S
 from tests.fakes.brokers.mosquitto import Broker
 from tests.fakes.brokers.rogue_client import Rogue
 from tests.fakes.fleet.server_peer import FleetPeer
+from tests.fakes.machine.http_proxy import http_proxy
 from tests.fleet.agent.conftest import Enrol, becomes
 
 pytestmark = pytest.mark.broker
@@ -205,6 +206,27 @@ async def test_a_server_that_turns_out_to_be_ahead_is_asked_again_and_the_chain_
         await emptied(store)
     assert [(event.epoch, event.sequence) for event in later] == [(identity.epoch + 1, 2)]
     assert peer.held.items() >= wires([*first, *copy, *later]).items()
+
+
+async def test_it_goes_through_a_proxy_and_says_what_that_refuses(
+    identity: Identity, store: StationStore, broker: Broker, peer: FleetPeer
+) -> None:
+    with http_proxy(refused={broker.port}) as proxy:
+        async with Link(identity, store, "boot-1", PROMPT, proxy=proxy.address) as link:
+            async with asyncio.timeout(LIMIT_S):
+                while not proxy.asked:  # noqa: ASYNC110  # another thread's list
+                    await asyncio.sleep(0.02)
+                while "403 Forbidden" not in await why_down(link):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            proxy.refused = ()
+            await becomes(link, online=True)
+        assert set(proxy.asked) == {f"127.0.0.1:{broker.port}"}
+
+
+async def why_down(link: Link) -> str:
+    with pytest.raises(LinkDown) as caught:
+        await link.ask(OrderAsk("SE1"))
+    return str(caught.value)
 
 
 async def test_a_hard_cut_shows_the_station_offline_and_it_comes_back(

@@ -206,6 +206,8 @@ def test_chrony_understands_its_file_and_serves_nobody(root: Path) -> None:
     [
         ("kortkiosk", "org.debian.pcsc-lite.access_pcsc", "yes"),
         ("kortkiosk", "org.debian.pcsc-lite.access_card", "yes"),
+        ("kortkiosk", "org.freedesktop.NetworkManager.settings.modify.system", "yes"),
+        ("kortkiosk", "org.freedesktop.NetworkManager.network-control", "yes"),
         ("kortkiosk", "org.freedesktop.login1.reboot", "yes"),
         ("kortkiosk", "org.freedesktop.login1.power-off", None),
         ("kortkiosk", "org.freedesktop.login1.reboot-ignore-inhibit", None),
@@ -214,7 +216,7 @@ def test_chrony_understands_its_file_and_serves_nobody(root: Path) -> None:
         ("somebody", "org.debian.pcsc-lite.access_card", None),
     ],
 )
-def test_polkit_lets_the_station_and_nobody_else_use_readers_and_restart(
+def test_polkit_lets_the_station_and_nobody_else_use_readers_set_up_the_network_and_restart(
     user: str, action: str, result: str | None, root: Path
 ) -> None:
     import playwright

@@ -30,6 +30,7 @@ key = "cabinet.json"
 usb = ["2e8a:0005:E66058388335B1", "1209:0001"]
 [network]
 servers = ["fleet.example:443", "[2001:db8::9]:443"]
+proxy = "proxy.example:3128"
 time = ["ntp.example"]
 [usb]
 allowed = ["0403:6001"]
@@ -37,6 +38,7 @@ allowed = ["0403:6001"]
 ADDRESSES = {
     "broker.example": ("192.0.2.7", "2001:db8::7"),
     "fleet.example": ("192.0.2.8",),
+    "proxy.example": ("192.0.2.9",),
     "2001:db8::9": ("2001:db8::9",),
     "ntp.example": ("192.0.2.123",),
 }
@@ -76,7 +78,7 @@ def test_what_station_toml_names_is_written_and_a_name_without_address_is_said(b
     assert made.unresolved == ("printer.example",)
     assert (base / "run/servers.nft").read_text().splitlines() == [
         "flush set inet kortkiosk servers4",
-        "add element inet kortkiosk servers4 { 192.0.2.7 . 8883, 192.0.2.8 . 443 }",
+        "add element inet kortkiosk servers4 { 192.0.2.7 . 8883, 192.0.2.8 . 443, 192.0.2.9 . 3128 }",
         "flush set inet kortkiosk servers6",
         "add element inet kortkiosk servers6 { 2001:db8::7 . 8883, 2001:db8::9 . 443 }",
         "flush set inet kortkiosk time4",

@@ -23,6 +23,7 @@ from provisioning.est.client import (
     wait_for_certificate,
 )
 from tests.fakes.issuers import estserver
+from tests.fakes.machine.http_proxy import http_proxy
 from tests.fakes.server.enrolling import EnrolmentSite, enrolment_site, wall_clock
 from tests.provisioning.conftest import stopped_at
 
@@ -44,6 +45,16 @@ class Person:
         if shown not in self.shown:
             self._site.approve(shown.station)
         self.shown.append(shown)
+
+
+def test_a_station_enrols_through_a_proxy_and_is_told_what_it_refuses(site: EnrolmentSite, tmp_path: Path) -> None:
+    with http_proxy() as proxy:
+        enrol(site.claim("behind"), tmp_path / "identity", tell=Person(site), sleep=nothing, proxy=proxy.address)
+        assert set(proxy.asked) == {f"localhost:{site.at.port}"}
+        proxy.refused = {site.at.port}
+        with pytest.raises(EstError, match="403 Forbidden") as caught:
+            enrol(site.claim("refused"), tmp_path / "other", sleep=nothing, proxy=proxy.address)
+    assert caught.value.code == "unreachable"
 
 
 def nothing(_seconds: float) -> None:
