@@ -45,7 +45,8 @@ class Section(BaseModel):
 class StationSection(Section):
     """Who and where. `identity` is the folder that enrolment wrote; without it nothing can be handed out.
 
-    `region` is a region.toml; without one the texts that ship count.
+    `region` is a region.toml; without one the texts that ship count. `assistant`: without an identity the station begins with the
+    setup assistant on its screen, which adds to this file what it does not say.
     """
 
     identity: str = "identity"
@@ -53,6 +54,7 @@ class StationSection(Section):
     title: Annotated[str, Field(min_length=1, max_length=60)] = "Kortkiosk"
     language: Literal["sv", "en"] = "sv"
     region: str = ""
+    assistant: bool = False
 
 
 class ReadersSection(Section):

@@ -1,5 +1,7 @@
 """Command line of the station: `kortkiosk run`.
 
+Without settings and identity it is the setup assistant (docs/install.md), and once that is done the station.
+
 The window comes up whatever is missing: an unreadable configuration, no reader, no printer, no broker, a full disk. What
 is missing is said on the screen, on standard error, and with --json as one object a line; what works is offered.
 
@@ -14,10 +16,13 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from fleet.service_manager import ServiceManager
 from kiosk.cli import Exit
+from kiosk.cli.setup import is_setup_due
 from kiosk.config import Config, ConfigError, load
 from kiosk.station.build_fleet import JoinError
 from kiosk.station.host import Host
@@ -46,13 +51,13 @@ def run(args: argparse.Namespace) -> int:
     """Do it. Exit codes: 0 window closed or SIGTERM; 2 bad configuration (only with --check), or virtual devices that are not
     installed; 4 no display; 130 interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    config, faults = Config(), []
+    config, faults, is_there = Config(), [], args.config.exists()
     try:
         config = load(args.config)
     except ConfigError as error:
         faults = [f"{args.config}: {fault}" for fault in error.faults]
-    for fault in faults:
-        _say("config", fault, as_json=args.json)
+    if is_there or args.check:
+        _say_faults(faults, as_json=args.json)
     try:
         require(config)
     except VirtualDevicesError as error:
@@ -65,12 +70,21 @@ def run(args: argparse.Namespace) -> int:
         return Exit.FAULT
     if not _has_desktop():  # what SDL would choose; said, so that the station knows who reads the touch panel
         os.environ.setdefault("SDL_VIDEODRIVER", "kmsdrm")
-    if not faults and not _finish_reset(config, args.config.resolve().parent):
+    if not (faults and is_there) and not _finish_reset(config, args.config.resolve().parent):
         return Exit.FAULT
-    code = asyncio.run(_station(config, args.config.resolve().parent, faults, as_json=args.json))
+    code = _show(args, config, faults, said=is_there)
     if code == RESTART:
         os.execv(sys.executable, [sys.executable, "-m", "kiosk.cli", *sys.argv[1:]])  # noqa: S606 - itself, as it was begun
     return code
+
+
+def _show(args: argparse.Namespace, config: Config, faults: list[str], *, said: bool) -> int:
+    """The assistant or the station, until it ends. `said`: the faults were."""
+    if is_setup_due(args.config):
+        return asyncio.run(_set_up(args.config, as_json=args.json))
+    if not said:
+        _say_faults(faults, as_json=args.json)
+    return asyncio.run(_station(config, args.config.resolve().parent, faults, as_json=args.json))
 
 
 def _finish_reset(config: Config, base: Path) -> bool:
@@ -92,6 +106,24 @@ def _has_desktop() -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
+async def _set_up(config: Path, *, as_json: bool) -> int:
+    """The setup assistant; RESTART once the station can be started."""
+    from kiosk.cli.setup_screen import SetupScreen  # Kivy opens its window on import: only when a window is wanted
+
+    running = asyncio.current_task()
+    assert running is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, partial(_stop, running))
+    with contextlib.suppress(asyncio.CancelledError):
+        if await SetupScreen(config, partial(_say, as_json=as_json)).run():
+            return RESTART
+    return Exit.DONE
+
+
+def _stop(running: "asyncio.Task[int]") -> None:
+    ServiceManager().stopping()
+    running.cancel()
+
+
 async def _station(config: Config, base: Path, faults: list[str], *, as_json: bool) -> int:
     from kiosk.station.app import App  # Kivy opens its window on import: only when a window is wanted
 
@@ -99,11 +131,7 @@ async def _station(config: Config, base: Path, faults: list[str], *, as_json: bo
     assert running is not None
     restarting = asyncio.Event()
 
-    def stop() -> None:
-        ServiceManager().stopping()
-        running.cancel()
-
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, partial(_stop, running))
 
     def end_program() -> None:
         restarting.set()
@@ -118,6 +146,11 @@ async def _station(config: Config, base: Path, faults: list[str], *, as_json: bo
     with contextlib.suppress(asyncio.CancelledError):
         await App(config, base, host, faults).run()
     return RESTART if restarting.is_set() else Exit.DONE
+
+
+def _say_faults(faults: Sequence[str], *, as_json: bool) -> None:
+    for fault in faults:
+        _say("config", fault, as_json=as_json)
 
 
 def _say(code: str, text: str, *, as_json: bool) -> None:

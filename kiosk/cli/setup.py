@@ -4,7 +4,7 @@
 
 Without a claim in the file a person at the terminal is asked for it: the QR code is scanned, or its parts are typed.
 Says a line for each step, and the key's fingerprint while somebody is to approve it on the dashboard. What is finished is not
-done again: after a power cut or a fault, begin it anew. The assistant on the touch screen is not there yet. End the station
+done again: after a power cut or a fault, begin it anew. At a station's own screen `kortkiosk run` asks the same. End the station
 first. Exit codes: 0 ready; 2 bad input; 3 refused, or the station runs; 4 a device, the network, the clock or the disk; 5 nobody
 approved, or no answer in time.
 """
@@ -13,7 +13,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from fleet.agent.store import StoreError
 from kiosk.cli import Exit
 from kiosk.cli.devices import check_configured
 from kiosk.config import Config, ConfigError, load
-from kiosk.first_boot.assistant import Assistant, Fault, StepFailedError, StepOutcome, StepResult
+from kiosk.first_boot.assistant import Assistant, Fault, StepFailedError, StepOutcome, StepResult, is_vacant
 from kiosk.first_boot.network_manager import NmcliNetwork
 from kiosk.first_boot.plan import SetupPlan, load_plan
 from kiosk.first_boot.server_time import measure_clock
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         plan = load_plan(args.file) if args.file else SetupPlan()
         if args.config.exists():
             _begin(load(args.config), args.config.resolve().parent)
-        assistant = Assistant(plan, args.config, NmcliNetwork(), _check, _measure, screen.key, _ask_claim)
+        assistant = make_assistant(args.config, plan, screen.key, _ask_claim)
         for result in assistant.steps():
             screen.step(result)
     except StepFailedError as error:
@@ -83,6 +83,29 @@ def _begin(config: Config, base: Path) -> None:
     if not finish_erasing(config, base):
         with lock_folder(base / config.station.data):
             pass
+
+
+def make_assistant(
+    config: Path,
+    plan: SetupPlan | None = None,
+    tell: Callable[[KeyShown], None] = lambda shown: None,
+    ask: Callable[[], Claim | None] = lambda: None,
+) -> Assistant:
+    """The assistant of this machine."""
+    return Assistant(plan or SetupPlan(), config, NmcliNetwork(), _check, _measure, tell, ask)
+
+
+def is_setup_due(file: Path) -> bool:
+    """Whether the station begins with the assistant: it has neither settings nor identity, its settings ask for it and it has no
+    identity, or a setup was begun."""
+    if not file.exists():
+        return is_vacant(file.resolve().parent / Config().station.identity)
+    try:
+        station = load(file).station
+    except ConfigError:
+        return False
+    asked = station.assistant and is_vacant(file.resolve().parent / station.identity)
+    return asked or make_assistant(file).is_under_way
 
 
 def _check(config: Config, base: Path, wishes: SelfTestOptions) -> Sequence[SelfTestResult]:

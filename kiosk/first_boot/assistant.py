@@ -3,37 +3,43 @@
 Rules:
 - What is finished is noted in the station's data folder after each step, with a digest of what the step was told. Who starts
   again, after a power cut or a fault, goes on at the first step that is not finished or was told something else.
-- `station.toml` and identity are never overwritten.
+- `station.toml` is written anew as long as it is what was written here and the setup is not finished, or asks for the assistant
+  and there is no identity; other files that a person wrote, or changed, are never touched, nor is an identity.
+- The setup is under way from its first step until its last: so the station's program knows that the assistant has to go on.
 - A step that fails ends the run; what it says is for the installer.
 """
 
 import hashlib
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 from fleet.agent.identity import Identity, IdentityError, staging
+from fleet.agent.proxy import Proxy
 from fleet.messages.vocabulary import DeviceKind
 from kiosk.config import Config, load
 from kiosk.first_boot.network_manager import Network, NetworkError
-from kiosk.first_boot.plan import ClaimSection, SetupPlan, settings_text
+from kiosk.first_boot.plan import ClaimSection, ClockSection, DevicesSection, SetupPlan, WiredSection, settings_text
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
 from provisioning import files
 from provisioning.claim import ClaimRefused
 from provisioning.est.claim_codes import Claim
-from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown, claim_under_way, enrol
+from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown, claim_under_way, enrol, forget_claim
 from provisioning.keys.station_keys import best_kind
 
 PROGRESS = "setup.json"
-"""In the station's data folder: digests of finished steps."""
+"""In the station's data folder: digests of finished steps, and of the settings while the setup is under way."""
+WRITTEN = "written"
 
 Details = Mapping[str, str | int | bool | None]
-Enrolment = Callable[[Claim, Path, Callable[[KeyShown], None]], EnrolledIdentity]
 DeviceCheck = Callable[[Config, Path, SelfTestOptions], Sequence[SelfTestResult]]
 ClockMeasure = Callable[[Config, Path, float], int]
+Sleep = Callable[[float], Any]
 
 
 @unique
@@ -88,9 +94,20 @@ class StepFailedError(Exception):
         self.step, self.fault, self.code = step, fault, code
 
 
-def enrol_over_network(claim: Claim, into: Path, tell: Callable[[KeyShown], None]) -> EnrolledIdentity:
+class Enrolment(Protocol):
+    """How a claim becomes an identity: see `enrol_over_network`."""
+
+    def __call__(
+        self, claim: Claim, into: Path, tell: Callable[[KeyShown], None], *, proxy: Proxy | None, sleep: Sleep
+    ) -> EnrolledIdentity: ...
+
+
+def enrol_over_network(
+    claim: Claim, into: Path, tell: Callable[[KeyShown], None], *, proxy: Proxy | None, sleep: Sleep
+) -> EnrolledIdentity:
     """With the safest key that this machine has. Raises EstError, IdentityError, ValueError, OSError."""
-    return enrol(claim, into, partial(FileKey.load_or_make, kind=best_kind()), tell=tell)
+    keys = partial(FileKey.load_or_make, kind=best_kind())
+    return enrol(claim, into, keys, tell=tell, proxy=proxy, sleep=sleep)
 
 
 EST_FAULTS = {
@@ -106,6 +123,7 @@ class Assistant:
     Args:
         measure: gives by how many seconds the machine's clock is ahead of the server's, from its signed time.
         tell: called with what is to be compared on the dashboard, each time that approval is waited for.
+        sleep: waits so many seconds between two tries; what it raises ends the enrolment.
         ask: asks a person for the claim, where the plan has none; None where nobody is there.
     """
 
@@ -117,37 +135,59 @@ class Assistant:
     tell: Callable[[KeyShown], None]
     ask: Callable[[], Claim | None] = lambda: None
     enrolment: Enrolment = enrol_over_network
+    sleep: Sleep = time.sleep
 
     def steps(self) -> Iterator[StepResult]:
-        """Do one step after the other, and give how each ended. Raises StepFailedError, ConfigError, OSError."""
-        yield self._settings()
-        config, base = load(self.config), self.config.resolve().parent
-        done = _Progress(base / config.station.data / PROGRESS)
-        plan, text = self.plan, self.config.read_text("utf-8")
-        yield done.once(Step.NETWORK, plan.network.model_dump_json(), self._wired)
-        yield self._claim(base / config.station.identity)
-        told = plan.devices.model_dump_json() + text
-        yield done.once(Step.DEVICES, told, lambda: self._devices(config, base))
-        identity = Identity.load(base / config.station.identity)
-        told = f"{plan.time.model_dump_json()} {identity.station} {identity.epoch}"
-        yield done.once(Step.TIME, told, lambda: self._time(config, base))
+        """Do one step after the other, as the plan says, and give how each ended.
 
-    def _settings(self) -> StepResult:
-        settings = self.plan.settings
-        if self.config.exists():
-            if settings is not None and load(self.config) != settings:
-                text = f"{self.config} is there already and says something else: take [settings] out, or move it away"
-                raise StepFailedError(Step.SETTINGS, Fault.INPUT, "other_settings", text)
+        Raises StepFailedError, ConfigError, OSError.
+        """
+        plan = self.plan
+        yield self.write_settings(plan.settings)
+        yield self.set_up_network(plan.network)
+        yield self.claim(plan.claim)
+        yield self.try_devices(plan.devices)
+        yield self.compare_time(plan.time)
+        self.finish()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a setup was begun here and is not finished."""
+        return self.config.exists() and WRITTEN in self._progress.finished()
+
+    @property
+    def may_write(self) -> bool:
+        """Whether `station.toml` is not there, asks for the assistant, or is as it was written here."""
+        if not self.config.exists():
+            return True
+        if load(self.config).station.assistant and is_vacant(self._identity_folder):
+            return True
+        return self._progress.finished().get(WRITTEN) == _digest(self.config.read_text("utf-8"))
+
+    def is_finished(self, step: Step) -> bool:
+        return self.config.exists() and step in self._progress.finished()
+
+    def write_settings(self, settings: Config | None) -> StepResult:
+        """Write `station.toml`. Raises StepFailedError where somebody else's says something else, ConfigError, OSError."""
+        if self.config.exists() and (settings is None or load(self.config) == settings):
             return StepResult(Step.SETTINGS, StepOutcome.KEPT, f"{self.config} is there")
         if settings is None:
             text = f"there is no {self.config}, and the setup file has no [settings] to write it from"
             raise StepFailedError(Step.SETTINGS, Fault.INPUT, "no_settings", text)
+        if not self.may_write:
+            text = f"{self.config} is there already and says something else: take [settings] out, or move it away"
+            raise StepFailedError(Step.SETTINGS, Fault.INPUT, "other_settings", text)
         self.config.resolve().parent.mkdir(files.DIRECTORY, parents=True, exist_ok=True)
-        files.write_file(self.config, settings_text(settings).encode())
+        text = settings_text(settings)
+        _Progress(self.folder / settings.station.data / PROGRESS).note(WRITTEN, text)
+        files.write_file(self.config, text.encode())
         return StepResult(Step.SETTINGS, StepOutcome.DONE, f"{self.config} is written")
 
-    def _wired(self) -> StepResult:
-        wired = self.plan.network
+    def set_up_network(self, wired: WiredSection) -> StepResult:
+        """Raises StepFailedError, ConfigError, OSError."""
+        return self._progress.once(Step.NETWORK, wired.model_dump_json(), lambda: self._wired(wired))
+
+    def _wired(self, wired: WiredSection) -> StepResult:
         if wired.method == "keep":
             return StepResult(Step.NETWORK, StepOutcome.SKIPPED, "the network stays as the machine has it")
         try:
@@ -162,19 +202,35 @@ class Assistant:
         how = wired.address or "an address by DHCP"
         return StepResult(Step.NETWORK, StepOutcome.DONE, f"{interface} has {how}", {"interface": interface})
 
-    def _claim(self, into: Path) -> StepResult:
-        claim = self.plan.claim.claim
+    @property
+    def claim_under_way(self) -> Claim | None:
+        """The claim of an enrolment that was cut off."""
+        return claim_under_way(self._identity_folder)
+
+    def forget_claim(self) -> None:
+        """Another one is to be asked for. Raises ConfigError, OSError."""
+        forget_claim(self._identity_folder)
+
+    @property
+    def identity(self) -> Identity | None:
+        """What enrolment wrote. Raises IdentityError where it is damaged."""
+        return _identity(self._identity_folder)
+
+    def claim(self, section: ClaimSection) -> StepResult:
+        """Enrol. Raises StepFailedError, ConfigError, OSError."""
+        claim, into = section.claim, self._identity_folder
         try:
-            if (identity := _identity(into)) is not None:
+            if (identity := self.identity) is not None:
                 shutil.rmtree(staging(into), ignore_errors=True)
-                return _kept_identity(identity, self.plan.claim)
+                return _kept_identity(identity, section)
             chosen = claim or claim_under_way(into) or self.ask()
             if chosen is None:
                 text = (
                     "there is no claim: make one on the dashboard, under New stations, and write it into the setup file"
                 )
                 raise StepFailedError(Step.CLAIM, Fault.INPUT, "no_claim", text)
-            enrolled = self.enrolment(chosen, into, self.tell)
+            proxy = Proxy.at(load(self.config).network.proxy_server)
+            enrolled = self.enrolment(chosen, into, self.tell, proxy=proxy, sleep=self.sleep)
         except ClaimRefused as error:
             raise StepFailedError(Step.CLAIM, Fault.INPUT, "no_claim", str(error)) from None
         except EstError as error:
@@ -187,24 +243,33 @@ class Assistant:
         details = {**_stated(enrolled.identity), "clock_off_s": off_s}
         return StepResult(Step.CLAIM, StepOutcome.DONE, f"this station is {enrolled.identity.station}{late}", details)
 
-    def _devices(self, config: Config, base: Path) -> StepResult:
-        wanted = self.plan.devices
-        results = tuple(self.check(config, base, SelfTestOptions(thorough=True, print_page=wanted.test_page)))
-        faults = [f"{result.name}: {result.text}" for result in results if not result.ok]
-        counted = next((result.details.get("slots") for result in results if result.kind is DeviceKind.CABINET), None)
-        if wanted.slots is not None and counted != wanted.slots:
-            seen = "none can be counted" if counted is None else f"{counted} are there"
-            faults.append(f"{wanted.slots} slots are to be there, and {seen}: look for cables, or mend the setup file")
-        if faults and not wanted.accept_faults:
-            raise StepFailedError(Step.DEVICES, Fault.DEVICE, "device_fault", "; ".join(faults))
-        well = sum(result.ok for result in results)
-        text = "; ".join([f"{well} of {len(results)} devices work", *faults])
-        return StepResult(Step.DEVICES, StepOutcome.DONE, text, {"slots": counted}, results)
+    def try_devices(self, wanted: DevicesSection) -> StepResult:
+        """Raises StepFailedError, ConfigError, OSError."""
+        return self._progress.once(
+            Step.DEVICES, self._told_of_devices(wanted), lambda: judge_devices(self.device_results(wanted), wanted)
+        )
 
-    def _time(self, config: Config, base: Path) -> StepResult:
-        wanted = self.plan.time
+    def device_results(self, wanted: DevicesSection) -> tuple[SelfTestResult, ...]:
+        """Every device, tried."""
+        options = SelfTestOptions(thorough=True, print_page=wanted.test_page)
+        return tuple(self.check(load(self.config), self.folder, options))
+
+    def accept_devices(self, wanted: DevicesSection) -> None:
+        """A person has seen how they are: the step is finished."""
+        self._progress.note(Step.DEVICES, self._told_of_devices(wanted))
+
+    def _told_of_devices(self, wanted: DevicesSection) -> str:
+        return wanted.model_dump_json() + self.config.read_text("utf-8")
+
+    def compare_time(self, wanted: ClockSection) -> StepResult:
+        """Raises StepFailedError, ConfigError, OSError."""
+        identity = Identity.load(self._identity_folder)
+        told = f"{wanted.model_dump_json()} {identity.station} {identity.epoch}"
+        return self._progress.once(Step.TIME, told, lambda: self._time(wanted))
+
+    def _time(self, wanted: ClockSection) -> StepResult:
         try:
-            off_s = self.measure(config, base, wanted.wait_s)
+            off_s = self.measure(load(self.config), self.folder, wanted.wait_s)
         except TimeoutError as error:
             raise StepFailedError(Step.TIME, Fault.TIMEOUT, "no_link", str(error)) from None
         if abs(off_s) > wanted.most_off_s:
@@ -213,10 +278,52 @@ class Assistant:
         text = f"the server answers, and the clock is right to {wanted.most_off_s} s"
         return StepResult(Step.TIME, StepOutcome.DONE, text, {"clock_off_s": off_s})
 
+    def finish(self) -> None:
+        """The setup is over: `station.toml` is a person's from now on. Raises ConfigError, OSError."""
+        self._progress.forget(WRITTEN)
+
+    @property
+    def folder(self) -> Path:
+        """Paths of the settings are relative to it."""
+        return self.config.resolve().parent
+
+    @property
+    def _identity_folder(self) -> Path:
+        return self.folder / load(self.config).station.identity
+
+    @property
+    def _progress(self) -> "_Progress":
+        return _Progress(self.folder / load(self.config).station.data / PROGRESS)
+
+
+def judge_devices(results: tuple[SelfTestResult, ...], wanted: DevicesSection) -> StepResult:
+    """How the step ends. Raises StepFailedError where a fault is not accepted."""
+    faults = [f"{result.name}: {result.text}" for result in results if not result.ok]
+    counted = slots_counted(results)
+    if wanted.slots is not None and counted != wanted.slots:
+        seen = "none can be counted" if counted is None else f"{counted} are there"
+        faults.append(f"{wanted.slots} slots are to be there, and {seen}: look for cables, or mend the setup file")
+    if faults and not wanted.accept_faults:
+        raise StepFailedError(Step.DEVICES, Fault.DEVICE, "device_fault", "; ".join(faults))
+    well = sum(result.ok for result in results)
+    text = "; ".join([f"{well} of {len(results)} devices work", *faults])
+    return StepResult(Step.DEVICES, StepOutcome.DONE, text, {"slots": counted}, results)
+
+
+def slots_counted(results: Sequence[SelfTestResult]) -> int | None:
+    """How many slots the cabinet says that it has; None where there is none, or it does not answer."""
+    counted = next((result.details.get("slots") for result in results if result.kind is DeviceKind.CABINET), None)
+    return counted if isinstance(counted, int) else None
+
+
+def is_vacant(folder: Path) -> bool:
+    """Whether nothing of an identity is there, not even a damaged one."""
+    return not (folder.is_dir() and any(folder.iterdir()))
+
 
 def _identity(into: Path) -> Identity | None:
     """None where the station has none. Raises IdentityError where it has one that is damaged."""
-    return Identity.load(into) if into.is_dir() and any(into.iterdir()) else None
+    return None if is_vacant(into) else Identity.load(into)
 
 
 def _kept_identity(identity: Identity, section: ClaimSection) -> StepResult:
@@ -243,20 +350,34 @@ class _Progress:
 
     def once(self, step: Step, told: str, work: Callable[[], StepResult]) -> StepResult:
         """Do it, unless it was done with the same words."""
-        digest = hashlib.sha256(told.encode()).hexdigest()
-        finished = self._finished()
-        if finished.get(step) == digest:
+        if self.finished().get(step) == _digest(told):
             return StepResult(step, StepOutcome.KEPT, "it was done before")
         result = work()
         if result.outcome is StepOutcome.DONE:
-            self._path.parent.mkdir(files.DIRECTORY, parents=True, exist_ok=True)
-            files.write_json(self._path, {**finished, step: digest})
+            self.note(step, told)
         return result
 
-    def _finished(self) -> dict[str, object]:
+    def note(self, name: str, told: str) -> None:
+        """It is finished."""
+        self._write({**self.finished(), name: _digest(told)})
+
+    def forget(self, name: str) -> None:
+        finished = self.finished()
+        if finished.pop(name, None) is not None:
+            self._write(finished)
+
+    def finished(self) -> dict[str, object]:
         """Nothing where the file is not what was written: then all is done again, which does no harm."""
         try:
             content = files.read_json(self._path, {})
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}
+
+    def _write(self, finished: Mapping[str, object]) -> None:
+        self._path.parent.mkdir(files.DIRECTORY, parents=True, exist_ok=True)
+        files.write_json(self._path, finished)
+
+
+def _digest(told: str) -> str:
+    return hashlib.sha256(told.encode()).hexdigest()

@@ -1,6 +1,6 @@
 """NetworkManager, by its `nmcli`: the one wired connection of a station.
 
-Rules: the connection has a name of its own and is changed, not added again. Only Ethernet is set up; Wi-Fi and proxies are not.
+Rules: the connection has a name of its own and is changed, not added again. Only Ethernet is set up; Wi-Fi is not.
 """
 
 import shutil
@@ -28,6 +28,9 @@ class NetworkError(Exception):
 class Network(Protocol):
     """What sets the machine's wired network up."""
 
+    def interfaces(self) -> tuple[str, ...]:
+        """Names of the wired interfaces. Raises NetworkError."""
+
     def apply(self, wired: WiredSection) -> str:
         """Set it up and bring it up; gives the interface's name. Raises NetworkError."""
 
@@ -48,13 +51,16 @@ class NmcliNetwork:
 
     def _only_interface(self) -> str:
         """The wired interface. Where there are two it has to be named."""
-        rows = [row.split(":") for row in self._nmcli("--terse", "--fields", "DEVICE,TYPE", "device").splitlines()]
-        wired = [name for name, kind in (row[:2] for row in rows if len(row) == 2) if kind == "ethernet"]
+        wired = self.interfaces()
         if not wired:
             raise NetworkError("no_interface", "this machine has no wired network: look for adapter and driver")
         if len(wired) > 1:
-            raise NetworkError("which_interface", f"name the interface in the file: {', '.join(sorted(wired))}")
+            raise NetworkError("which_interface", f"name the interface in the file: {', '.join(wired)}")
         return wired[0]
+
+    def interfaces(self) -> tuple[str, ...]:
+        rows = [row.split(":") for row in self._nmcli("--terse", "--fields", "DEVICE,TYPE", "device").splitlines()]
+        return tuple(sorted(name for name, kind in (row[:2] for row in rows if len(row) == 2) if kind == "ethernet"))
 
     def _nmcli(self, *words: str) -> str:
         """What it prints. Raises NetworkError."""

@@ -23,7 +23,7 @@ from fleet.agent.link import Timing
 from fleet.service_manager import ServiceManager, tell_manager
 from kiosk.barcodes import parse_scan
 from kiosk.clock import SystemClock
-from kiosk.config import VIRTUAL, Config
+from kiosk.config import VIRTUAL, Config, DisplaySection
 from kiosk.screens.closed import OutOfOrder
 from kiosk.screens.staging import Voice
 from kiosk.screens.touch_input import Calibration, TouchInput
@@ -60,7 +60,7 @@ class App:
         self.virtual = self._open_virtual_devices(base)
         theme = config.display.theme
         self.screen = KivyScreen(
-            SystemClock(), panel=_panel(config), place=config.station.title,
+            SystemClock(), panel=panel_of(config.display), place=config.station.title,
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
             fullscreen=config.display.fullscreen, position=config.display.position, rotation=config.display.rotation,
             bench=config.is_bench, voice=self._voice(config),
@@ -212,8 +212,8 @@ class App:
         return {"file": request["file"]}
 
 
-def _panel(config: Config) -> Literal["10", "7", "p"]:
+def panel_of(display: DisplaySection) -> Literal["10", "7", "p"]:
     """The size whose measures fit the panel best."""
-    if config.display.height > config.display.width:
+    if display.height > display.width:
         return "p"
-    return "7" if config.display.width < 1024 else "10"
+    return "7" if display.width < 1024 else "10"

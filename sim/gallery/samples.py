@@ -9,11 +9,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from drivers.printer.usb_printers import UsbPrinter
 from drivers.reader.model import CardFacts
 from fleet.messages.errand_catalog import catalog
-from fleet.messages.vocabulary import Effect, FindingCode
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus, Effect, FindingCode
 from kiosk.errands.registry import ERRANDS
 from kiosk.findings import CardFinding
+from kiosk.first_boot import views as setup
+from kiosk.first_boot.assistant import Step as SetupStep
 from kiosk.issuer.ports import SwitchOff
 from kiosk.opening_hours import DAYS, OpeningHours
 from kiosk.region import BothLanguages, Place, RegionSettings, general
@@ -21,12 +24,15 @@ from kiosk.station import home_views as home
 from kiosk.station.closed_views import closed_home_view, contacts_of
 from kiosk.station.journal import Interrupted
 from kiosk.station.open_slots import OpenSlot
+from kiosk.station.self_test import SelfTestResult
 from kiosk.steps import aborted_views, card_views
 from kiosk.steps.context import ViewContext
 from kiosk.steps.hand_over import WHO
 from kiosk.steps.identity import administrator_views
+from kiosk.steps.reader_role_views import WHICH
 from kiosk.steps.who_helps import not_printed, printable, printing, telling_who_helps
 from kiosk.views import View
+from provisioning.est.client import KeyShown
 from sim.gallery.made_up import CARD_FACTS
 
 
@@ -38,6 +44,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         if find_spec(name) is not None:  # `attend` has no view of its own
             made = import_module(name).samples()
             yield from made if entry.who == "administrator" else _at_night(made)
+    yield from _setup()
     yield from _at_night(_log_in(CARD_FACTS, WHO))
     yield from _at_night(_closing())
 
@@ -126,6 +133,49 @@ def _closed() -> Iterator[tuple[str, View[Any]]]:
         view = closed_home_view(why, offers, contacts, since=since, now=now, forgotten=why == "moving")  # type: ignore[arg-type]
         yield f"home-closed-{why}", view
     yield "home-closed-bare", closed_home_view("repair", offers, (), since=now, now=now, forgotten=False)
+
+
+def _setup() -> Iterator[tuple[str, View[Any]]]:
+    """The assistant of a station that is not set up yet."""
+    printers = (UsbPrinter(0x04B8, 0x0E28, "EPSON TM-T20III"), UsbPrinter(0x0519, 0x0001, "Star TSP143IIIU"))
+    readers = tuple(
+        SelfTestResult(role, DeviceKind.READER, DeviceStatus.READY, True, False, "", {"role": role}) for role in WHICH
+    )
+    rest = (DeviceKind.PRINTER, DeviceKind.CABINET)
+    well = (*readers, *(SelfTestResult(kind, kind, DeviceStatus.READY, True, False, "") for kind in rest))
+    faulty = SelfTestResult("printer", DeviceKind.PRINTER, DeviceStatus.OUT_OF_PAPER, False, False, "")
+    yield "setup-language", setup.language()
+    yield "setup-network", setup.network(managed=True, proxied=False)
+    yield "setup-network-proxied", setup.network(managed=True, proxied=True)
+    yield "setup-network-absent", setup.network(managed=False, proxied=False)
+    yield "setup-interface", setup.interface(("enp1s0", "enp2s0"))
+    for what in setup.TYPED:
+        yield f"setup-{what}", setup.typed(what, scans=what == "server")
+    yield "setup-no-address", setup.no_address("gateway")
+    yield "setup-code", setup.code()
+    yield "setup-no-claim", setup.no_claim()
+    yield "setup-joining", setup.joining()
+    yield "setup-approve", setup.approve(KeyShown("entre-a", "FDCC B204 E088 2FE4 9420"))
+    yield "setup-which-printer", setup.printer(printers)
+    yield "setup-cabinet", setup.cabinet()
+    yield "setup-pairing", setup.pairing()
+    for word in setup.PAIRING_WORDS:
+        yield f"setup-not-paired-{word}", setup.not_paired(word)
+    yield "setup-testing", setup.testing()
+    yield "setup-tested", setup.tested(well)
+    yield "setup-tested-faults", setup.tested((*readers, faulty))
+    yield "setup-tested-none", setup.tested(())
+    yield "setup-printed-page", setup.printed_page()
+    yield "setup-slots", setup.slots(24)
+    yield "setup-comparing-time", setup.comparing_time()
+    for step, words in setup.FAULTS.items():
+        for word, code in {word: code for code, word in words.items()}.items():
+            yield f"setup-fault-{word.replace('_', '-')}", setup.fault(step, code, "")
+    yield (
+        "setup-fault-other",
+        setup.fault(SetupStep.CLAIM, "other", "the server gave no certificate for this station's key"),
+    )
+    yield "setup-ready", setup.ready("entre-a")
 
 
 def _log_in(card: CardFacts, context: ViewContext) -> Iterator[tuple[str, View[Any]]]:

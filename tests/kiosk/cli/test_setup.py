@@ -6,7 +6,6 @@ import os
 import pty
 import time
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,13 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.server import FleetServer
 from fleet.server.station_listener import claim_terms
 from kiosk.cli import Exit, main
-from kiosk.config import load
+from kiosk.cli.setup import is_setup_due, make_assistant
+from kiosk.config import Config, load
 from kiosk.station.build import open_station
 from kiosk.station.build_fleet import lock_folder
 from kiosk.station.reset import MARKER, begin_erasing
 from provisioning.authority import Authority
-from provisioning.est.client import enrol
+from provisioning.est.client import EnrolledIdentity, enrol
 from provisioning.issuing import issue_issuing
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.nmcli import FakeNetworkManager
@@ -90,7 +90,10 @@ async def test_a_blank_station_is_set_up_by_file_and_goes_into_service(
     text = f'[claim]\ntext = "{desk.claim("entre-a")}"\n[network]\nmethod = "dhcp"\n{settings}'
     config, plan = tmp_path / "station/station.toml", plan_file(tmp_path, text)
     arguments = ["setup", "--config", str(config), "--file", str(plan), "--json"]
-    impatient = partial(enrol, sleep=lambda _seconds: time.sleep(0.1))
+
+    def impatient(*claim: Any, **how: Any) -> EnrolledIdentity:
+        return enrol(*claim, **{**how, "sleep": lambda _seconds: time.sleep(0.1)})
+
     monkeypatch.setattr("kiosk.first_boot.assistant.enrol", impatient)
 
     running = asyncio.create_task(asyncio.to_thread(main, arguments))
@@ -180,6 +183,25 @@ def test_a_reset_that_was_cut_off_is_ended_first(tmp_path: Path, capsys: pytest.
     assert main(["setup", "--config", str(config), "--file", str(plan)]) == Exit.BAD_INPUT
     assert "there is no claim" in capsys.readouterr().err
     assert not (config.parent / MARKER).exists()
+
+
+def test_the_assistant_opens_where_nothing_was_set_up_and_goes_on_until_it_is_finished(tmp_path: Path) -> None:
+    config = tmp_path / "station/station.toml"
+    assert is_setup_due(config)
+    make_assistant(config).write_settings(Config())
+    assert is_setup_due(config), "it was begun"
+    make_assistant(config).finish()
+    assert not is_setup_due(config), "a station without fleet, as on a bench"
+    config.write_text("[station]\nassistant = true\n")
+    assert is_setup_due(config)
+    assert make_assistant(config).may_write
+    (tmp_path / "station/identity").mkdir()
+    (tmp_path / "station/identity/station.key").write_text("damaged")
+    assert not is_setup_due(config), "what is damaged is shown, and not set up over"
+    config.unlink()
+    assert not is_setup_due(config), "its settings are lost, and it is no new station"
+    config.write_text("[station")
+    assert not is_setup_due(config)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

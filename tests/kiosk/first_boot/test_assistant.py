@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from fleet.agent.identity import Broker, Identity, staging
+from fleet.agent.proxy import Proxy
 from fleet.messages.vocabulary import DeviceKind
 from kiosk.config import Config, ConfigError, load
-from kiosk.first_boot.assistant import PROGRESS, Assistant, Fault, Step, StepFailedError, StepResult
+from kiosk.first_boot.assistant import PROGRESS, Assistant, Fault, Sleep, Step, StepFailedError, StepResult
 from kiosk.first_boot.network_manager import NetworkError
 from kiosk.first_boot.plan import ClaimSection, DevicesSection, SetupPlan, WiredSection
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
@@ -69,7 +70,9 @@ class Machine:
         self.log.append("time")
         return self.off_s
 
-    def enrol(self, claim: Claim, into: Path, tell: Callable[[KeyShown], None]) -> EnrolledIdentity:
+    def enrol(
+        self, claim: Claim, into: Path, tell: Callable[[KeyShown], None], *, proxy: Proxy | None, sleep: Sleep
+    ) -> EnrolledIdentity:
         self.log.append("claim")
         if self.enrolment is not None:
             raise self.enrolment
@@ -129,6 +132,23 @@ def test_settings_and_identity_are_never_overwritten(machine: Machine) -> None:
     assert (failed.step, failed.fault, failed.code) == (Step.CLAIM, Fault.REFUSED, "other_station")
     assert load(machine.config) == SETTINGS
     assert Identity.load(machine.folder / "identity").station == "entre-a"
+
+
+def test_settings_that_were_written_here_may_be_mended_until_the_setup_is_finished(machine: Machine) -> None:
+    machine.enrolment = EstError("unreachable", "no route")
+    machine.failure()
+    mended = PLAN.model_copy(
+        update={"settings": Config.model_validate({"network": {"servers": ["fleet.example:8443"]}})}
+    )
+    machine.failure(mended)
+    assert load(machine.config) == mended.settings
+    assert machine.assistant().is_under_way
+    machine.config.write_text('[station]\ntitle = "By hand"\n')
+    assert machine.failure(PLAN).code == "other_settings"
+    machine.enrolment = None
+    machine.run(PLAN.model_copy(update={"settings": None}))
+    assert not machine.assistant().is_under_way
+    assert not machine.assistant().may_write
 
 
 def test_a_folder_that_is_there_stays_open_to_whom_it_was(machine: Machine) -> None:
@@ -251,7 +271,9 @@ def finish(site: EnrolmentSite, machine: Machine, plan: SetupPlan, shown: set[Ke
             site.approve(key.station)
         shown.add(key)
 
-    def enrolment(claim: Claim, into: Path, tell: Callable[[KeyShown], None]) -> EnrolledIdentity:
+    def enrolment(
+        claim: Claim, into: Path, tell: Callable[[KeyShown], None], *, proxy: Proxy | None, sleep: Sleep
+    ) -> EnrolledIdentity:
         return enrol_by_est(claim, into, FileKey.load_or_make, tell=tell, sleep=lambda _seconds: None)
 
     return list(replace(machine.assistant(plan), tell=approve, enrolment=enrolment).steps())

@@ -1,0 +1,452 @@
+"""Setup at the touch screen: the same steps as by file, asked of an installer who has no keyboard.
+
+Rules:
+- A step is done once its questions are answered, so that what does not work is told where it was asked.
+- `station.toml` is written anew after each answer that belongs into it. What it says of language, title, readers, printer and
+  cabinet is not asked; where a person changed it meanwhile its settings stand.
+- Who starts again after a power cut goes on where it was cut: what is answered is not asked again.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import threading
+import tomllib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from drivers.printer.usb_printers import UsbPrinter
+from fleet.messages.vocabulary import DeviceKind
+from kiosk.administration_ports import ReaderTelling
+from kiosk.config import AUTO, Config, NetworkSection, Section, StationSection, load
+from kiosk.first_boot import views
+from kiosk.first_boot.assistant import (
+    Assistant,
+    Step,
+    StepFailedError,
+    slots_counted,
+)
+from kiosk.first_boot.network_manager import Network, NetworkError
+from kiosk.first_boot.plan import ClaimSection, ClockSection, DevicesSection, WiredSection
+from kiosk.ports import Ask
+from kiosk.steps.reader_roles import choose_readers
+from kiosk.views import Busy
+from provisioning.claim import ClaimRefused
+from provisioning.est.claim_codes import Claim, ClaimCode
+from provisioning.est.client import KeyShown
+
+DEFAULT_PORT = 8443
+"""Of the server's listener for stations, where none is typed."""
+REACH_TRIES, REACH_PAUSE_S = 6, 2.0
+"""The firewall of an image opens a moment after the address was written."""
+CABINET_KEY = "cabinet.json"
+PAIRED = "paired"
+ABSENT = ("no_port",)
+T = TypeVar("T")
+
+
+class Readers(ReaderTelling, Protocol):
+    """Readers that can be told apart."""
+
+    def is_untold(self) -> bool:
+        """Whether nobody has told yet which of two is whose."""
+
+
+@contextlib.asynccontextmanager
+async def no_scanner() -> AsyncIterator[bool]:
+    """Nothing is scanned."""
+    yield False
+
+
+@dataclass(frozen=True, slots=True)
+class SetupPorts:
+    """What the assistant reaches beside the steps.
+
+    Args:
+        speak: shows the screen in that language.
+        panel: pixels across and down of the display, where they are known.
+        readers: those of the station whose settings and folder are given.
+        pair: pairs the cabinet's board, with the file that is to hold its key; gives `paired` or a code.
+        scanning: has a scanner give what it reads to the screen meanwhile; whether there is one.
+        pause: waits so many seconds.
+    """
+
+    speak: Callable[[str], None]
+    panel: tuple[int, int] | None
+    printers: Callable[[], Sequence[UsbPrinter]]
+    readers: Callable[[Config, Path], Readers]
+    pair: Callable[[Path], Awaitable[str]]
+    scanning: Callable[[], AbstractAsyncContextManager[bool]] = no_scanner
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class GivenUpError(Exception):
+    """The installer wants another code, or another network."""
+
+
+class TouchSetup:
+    """One run at the screen. `assistant` does the steps; its plan stays empty."""
+
+    def __init__(self, ask: Ask, assistant: Assistant, ports: SetupPorts) -> None:
+        self._ask, self._steps, self._ports = ask, assistant, ports
+        self._named: Claim | None = None
+        """The claim whose title and server were written in this run."""
+
+    async def run(self) -> str:
+        """From a blank station to one that can be started; gives its name. Raises ConfigError, OSError."""
+        await self._language()
+        if not self._steps.is_finished(Step.NETWORK):
+            await self._network()
+        while True:
+            try:
+                station = await self._claim()
+                await self._devices()
+                await self._time()
+                break
+            except GivenUpError:
+                await self._network()
+        self._steps.finish()
+        await self._ask(views.ready(station))
+        return station
+
+    # language and settings
+
+    async def _language(self) -> None:
+        written = self._document.get("station", {}).get("language")
+        if written is None and self._steps.may_write:
+            written = await self._ask(views.language())
+            self._write("station", language=written, assistant=True)
+            if self._ports.panel is not None and "display" not in self._document:
+                across, down = self._ports.panel
+                self._write("display", width=across, height=down)
+        if written is not None:
+            self._ports.speak(written)
+
+    @property
+    def _document(self) -> dict[str, Any]:
+        """`station.toml` as it stands."""
+        file = self._steps.config
+        return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+
+    def _write(self, section: str, **values: Any) -> None:
+        """Have these settings in `station.toml`, unless a person wrote it. Raises ConfigError, OSError."""
+        if self._steps.may_write:
+            document = self._document
+            document[section] = {**document.get(section, {}), **values}
+            self._steps.write_settings(Config.model_validate(document))
+
+    # network
+
+    async def _network(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._steps.set_up_network, await self._wired())
+                return
+            except StepFailedError as error:
+                await self._ask(views.fault(Step.NETWORK, error.code, str(error)))
+
+    async def _wired(self) -> WiredSection:
+        """What the installer says of the wired network."""
+        interfaces = await asyncio.to_thread(wired_interfaces, self._steps.network)
+        while True:
+            proxy = str(self._document.get("network", {}).get("proxy", ""))
+            match await self._ask(views.network(managed=bool(interfaces), proxied=bool(proxy))):
+                case "proxy":
+                    await self._proxy(proxy)
+                case "keep":
+                    return WiredSection()
+                case "dhcp":
+                    return WiredSection(method="dhcp", interface=await self._interface(interfaces))
+                case _:
+                    interface = await self._interface(interfaces)
+                    if (wired := await self._static(interface)) is not None:
+                        return wired
+
+    async def _interface(self, interfaces: Sequence[str]) -> str:
+        return interfaces[0] if len(interfaces) == 1 else await self._ask(views.interface(interfaces))
+
+    async def _static(self, interface: str) -> WiredSection | None:
+        """None where the installer went back."""
+        given: dict[str, str] = {}
+        whats: tuple[views.Typed, ...] = ("address", "gateway", "dns")
+        for what in whats:
+            text = await self._typed(what, given.get(what, ""), is_interface if what == "address" else is_address)
+            if text is None:
+                return None
+            given[what] = text
+        dns = [given["dns"]] if given["dns"] else []
+        try:
+            return WiredSection.model_validate({"method": "static", "interface": interface, **given, "dns": dns})
+        except ValidationError:
+            await self._ask(views.no_address("address"))
+            return None
+
+    async def _proxy(self, before: str) -> None:
+        text = await self._typed("proxy", before, is_host_and_port)
+        if text is not None:
+            self._write("network", proxy=text)
+
+    async def _typed(self, what: views.Typed, before: str, fits: Callable[[str], bool]) -> str | None:
+        """None where the installer went back."""
+        while True:
+            text = await self._ask(views.typed(what, before))
+            if text == "back":
+                return None
+            if not text or fits(text):
+                return text
+            before = text
+            await self._ask(views.no_address(what))
+
+    # claim
+
+    async def _claim(self) -> str:
+        """Until the station has an identity; gives its name. Raises GivenUpError."""
+        server = ""
+        while True:
+            if (identity := self._steps.identity) is not None:
+                return identity.station
+            claim = self._steps.claim_under_way or await self._ask_claim(server)
+            server = claim.server
+            self._name(claim)
+            try:
+                await self._join(claim)
+            except StepFailedError as error:
+                if await self._ask(views.fault(Step.CLAIM, error.code, str(error))) == "network":
+                    raise GivenUpError from None
+
+    def _name(self, claim: Claim) -> None:
+        """Title and server of the claim, in place of those of the claim before."""
+        document, address = self._document, host_and_port(claim.server)
+        title = document.get("station", {}).get("title", self._named.station if self._named else "")
+        if not title or (self._named is not None and title == self._named.station):
+            self._write("station", title=claim.station)
+        before = host_and_port(self._named.server) if self._named else address
+        servers = [one for one in document.get("network", {}).get("servers", []) if one not in (before, address)]
+        self._write("network", servers=[*servers, address])
+        self._named = claim
+
+    async def _ask_claim(self, server: str) -> Claim:
+        while True:
+            async with self._ports.scanning() as scans:
+                text = await self._ask(views.typed("server", server.removeprefix("https://"), scans=scans))
+            if text == "back":
+                raise GivenUpError
+            if text.startswith("kortkiosk:"):
+                if (claim := scanned_claim(text)) is not None:
+                    return claim
+                await self._ask(views.no_claim())
+                continue
+            server = server_address(text)
+            if not server:
+                await self._ask(views.no_address("server"))
+                continue
+            station = await self._ask(views.typed("station"))
+            if station == "back":
+                continue
+            code = await self._ask(views.code())
+            if code != "back":
+                return Claim(server, station, ClaimCode.parse(code))
+
+    async def _join(self, claim: Claim) -> None:
+        """Enrol, and show the key while a person is to approve it. Raises StepFailedError."""
+        for left in range(REACH_TRIES - 1, -1, -1):
+            try:
+                await self._join_once(claim)
+                return
+            except StepFailedError as error:
+                if error.code != "unreachable" or not left:
+                    raise
+            await self._ask(views.joining(), until=self._ports.pause(REACH_PAUSE_S))
+
+    async def _join_once(self, claim: Claim) -> None:
+        loop, given_up = asyncio.get_running_loop(), threading.Event()
+        shown: asyncio.Future[KeyShown] = loop.create_future()
+
+        def tell(key: KeyShown) -> None:
+            loop.call_soon_threadsafe(lambda: None if shown.done() else shown.set_result(key))
+
+        def sleep(seconds: float) -> None:
+            if given_up.wait(seconds):
+                raise GivenUpError
+
+        steps = replace(self._steps, tell=tell, sleep=sleep)
+        working = asyncio.create_task(asyncio.to_thread(steps.claim, ClaimSection(text=claim.text)))
+        both: set[asyncio.Future[Any]] = {working, shown}
+        try:
+            await self._ask(views.joining(), until=asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED))
+            if not working.done() and await self._approval(shown.result(), working) == "again":
+                given_up.set()
+                await self._ask(views.joining(), until=_end_of(working))
+                self._steps.forget_claim()
+        finally:
+            given_up.set()  # the thread ends with its question
+        with contextlib.suppress(GivenUpError):
+            await working
+
+    async def _approval(self, shown: KeyShown, working: "asyncio.Task[Any]") -> Any:
+        """What the installer wants; None once it is over."""
+        return await self._ask(views.approve(shown), until=_end_of(working))
+
+    # devices
+
+    async def _devices(self) -> None:
+        if self._steps.is_finished(Step.DEVICES):
+            return
+        await self._choose_readers()
+        if self._steps.may_write:
+            await self._choose_printer()
+            await self._choose_cabinet()
+        wanted = DevicesSection(accept_faults=True)
+        while not await self._try(wanted):
+            pass
+        self._steps.accept_devices(wanted)
+
+    async def _choose_readers(self) -> None:
+        """Two readers are told apart once, by a card."""
+        if "readers" not in self._document:
+            self._write("readers", holder=AUTO, administrator=AUTO)
+        readers = self._ports.readers(load(self._steps.config), self._steps.folder)
+        if await asyncio.to_thread(readers.is_untold):
+            choice = await choose_readers(self._ask, readers, views.at(views.DEVICES))
+            if choice is not None:
+                await readers.keep(choice.holder, choice.administrator)
+
+    async def _choose_printer(self) -> None:
+        while "printer" not in self._document:
+            found = await asyncio.to_thread(self._ports.printers)
+            chosen = await self._ask(views.printer(found))
+            if chosen.startswith("usb:"):
+                one = found[int(chosen.removeprefix("usb:"))]
+                self._write("printer", kind="usb", vendor=one.vendor, product=one.product)
+            elif chosen == "none":
+                self._write("printer", kind="none")
+            elif host := await self._typed("printer", "", is_host):
+                self._write("printer", kind="network", host=host)
+
+    async def _choose_cabinet(self) -> None:
+        """A board that is to be used is paired: `station.toml` names it first, so that an image's machine lets it in."""
+        while "cabinet" not in self._document or not self._is_paired:
+            if "cabinet" not in self._document and await self._ask(views.cabinet()) == "none":
+                self._write("cabinet", kind="none")
+                return
+            self._write("cabinet", kind="serial", key=CABINET_KEY)
+            outcome = await self._while(views.pairing(), self._ports.pair(self._steps.folder / CABINET_KEY))
+            if outcome == PAIRED:
+                return
+            word = "absent" if outcome in ABSENT else "failed"
+            if await self._ask(views.not_paired(word)) == "without":
+                self._write("cabinet", kind="none", key="")
+                return
+
+    @property
+    def _is_paired(self) -> bool:
+        kind = self._document.get("cabinet", {}).get("kind")
+        return kind != "serial" or (self._steps.folder / CABINET_KEY).exists()
+
+    async def _try(self, wanted: DevicesSection) -> bool:
+        """Whether the installer has seen how they are and goes on."""
+        results = await self._while(views.testing(), asyncio.to_thread(self._steps.device_results, wanted))
+        if await self._ask(views.tested(results)) == "again":
+            return False
+        prints = any(result.kind is DeviceKind.PRINTER and result.ok for result in results)
+        if prints and await self._ask(views.printed_page()) == "no":
+            return False
+        counted = slots_counted(results)
+        return counted is None or await self._ask(views.slots(counted)) == "yes"
+
+    # time
+
+    async def _time(self) -> None:
+        while not self._steps.is_finished(Step.TIME):
+            try:
+                comparing = asyncio.to_thread(self._steps.compare_time, ClockSection())
+                await self._while(views.comparing_time(), comparing)
+            except StepFailedError as error:
+                if await self._ask(views.fault(Step.TIME, error.code, str(error))) == "network":
+                    raise GivenUpError from None
+
+    async def _while(self, view: Busy, work: Awaitable[T]) -> T:
+        """What comes of the work, shown as busy meanwhile."""
+        result: Any = await self._ask(view, until=work)
+        return result  # type: ignore[no-any-return]
+
+
+async def _end_of(work: "asyncio.Task[Any]") -> None:
+    """Wait for it, without ending it where nobody waits any more."""
+    await asyncio.wait({work})
+
+
+def wired_interfaces(network: Network) -> tuple[str, ...]:
+    """Names of the wired interfaces; none where the network cannot be set up from here."""
+    try:
+        return network.interfaces()
+    except NetworkError:
+        return ()
+
+
+def scanned_claim(text: str) -> Claim | None:
+    """None where it is none, or names no server or station."""
+    try:
+        claim = Claim.parse(text)
+        fits = is_host_and_port(host_and_port(claim.server)) and _is(StationSection, {"title": claim.station})
+    except (ClaimRefused, ValueError):
+        return None
+    return claim if fits else None
+
+
+def server_address(text: str) -> str:
+    """What was typed as an address of EST, with the usual port where none is given; empty where it is none.
+
+    >>> server_address("fleet.example"), server_address("https://fleet.example:443"), server_address("fleet:x")
+    ('https://fleet.example:8443', 'https://fleet.example:443', '')
+    """
+    host = text.removeprefix("https://").rstrip("/")
+    if not is_host_and_port(host):
+        host = f"{host}:{DEFAULT_PORT}"
+    return f"https://{host}" if is_host_and_port(host) else ""
+
+
+def host_and_port(address: str) -> str:
+    """`host:port` of an address of EST, as `network.servers` has it.
+
+    >>> host_and_port("https://fleet.example")
+    'fleet.example:443'
+    """
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    return f"[{host}]:{parts.port or 443}" if ":" in host else f"{host}:{parts.port or 443}"
+
+
+def is_host_and_port(text: str) -> bool:
+    return _is(NetworkSection, {"servers": [text]})
+
+
+def is_host(text: str) -> bool:
+    return _is(NetworkSection, {"time": [text]})
+
+
+def is_interface(text: str) -> bool:
+    return _is(WiredSection, {"method": "static", "address": text})
+
+
+def is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is(section: type[Section], values: dict[str, Any]) -> bool:
+    """Whether the section takes them."""
+    try:
+        section.model_validate(values)
+    except ValidationError:
+        return False
+    return True

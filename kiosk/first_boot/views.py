@@ -1,0 +1,306 @@
+"""Views of the setup assistant: what an installer is asked and told at a new station's screen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from drivers.printer.usb_printers import UsbPrinter
+from kiosk.administration_ports import DeviceOverview
+from kiosk.first_boot.assistant import Step as SetupStep
+from kiosk.station.self_test import SelfTestResult
+from kiosk.steps.administration_views import state_of
+from kiosk.steps.context import ViewContext
+from kiosk.steps.reader_role_views import WHICH
+from kiosk.steps.view_helpers import back_button, primary_button
+from kiosk.texts import LANGUAGES
+from kiosk.views import (
+    Await,
+    Busy,
+    Button,
+    Choose,
+    Confirm,
+    EnterText,
+    Fact,
+    Option,
+    Point,
+    Say,
+    Step,
+    Task,
+    Tell,
+    say,
+)
+from provisioning.est.claim_codes import SIGNS
+from provisioning.est.client import KeyShown
+
+STEPS = 6
+ERRAND = say("setup.errand")
+LANGUAGE, NETWORK, CLAIM, APPROVAL, DEVICES, TIME = range(1, STEPS + 1)
+LONGEST_HOST, LONGEST_NAME, LONGEST_ADDRESS = 200, 60, 50
+FAULTS: dict[SetupStep, dict[str, str]] = {
+    SetupStep.SETTINGS: {"disk": "disk"},
+    SetupStep.NETWORK: {"no_interface": "no_interface", "refused": "no_network"},
+    SetupStep.CLAIM: {
+        "unreachable": "unreachable", "bad_address": "bad_address", "other_authority": "other_fleet",
+        "not_trusted": "not_trusted", "bad_answer": "bad_answer", "timed_out": "not_approved", "no_claim": "wrong_code",
+        "wrong_code": "wrong_code", "used": "spent_code", "expired": "spent_code", "tried_too_often": "spent_code",
+        "other_key": "spent_code", "refused": "turned_away", "retired": "turned_away",
+    },
+    SetupStep.TIME: {"no_link": "no_link", "clock": "clock"},
+}  # fmt: skip
+"""Which words a fault of a step has, by its code; `other` where it has none of its own."""
+FAULT_WORDS = (*sorted({word for words in FAULTS.values() for word in words.values()}), "other")
+PAIRING_WORDS = ("absent", "failed")
+Typed = Literal["address", "gateway", "dns", "proxy", "server", "station", "printer"]
+TYPED: tuple[Typed, ...] = ("address", "gateway", "dns", "proxy", "server", "station", "printer")
+"""What is typed on the keyboard of names and addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupContext(ViewContext):
+    """The setup, at a step."""
+
+    @property
+    def title(self) -> Say:
+        return ERRAND
+
+
+def at(step: int) -> SetupContext:
+    """The setup at that step."""
+    return SetupContext("setup", Step(step, STEPS))
+
+
+def language() -> Choose:
+    return Choose(
+        name="setup.language",
+        errand=ERRAND,
+        step=Step(LANGUAGE, STEPS),
+        title=say("setup.language"),
+        options=tuple(Option(code, say(f"setup.language.{code}"), icon="translate") for code in LANGUAGES),
+    )
+
+
+def network(*, managed: bool, proxied: bool) -> Choose:
+    """`managed`: whether the network can be set up from here; `proxied`: whether there is a proxy."""
+    absent = None if managed else say("setup.network.absent")
+    options = (
+        Option("dhcp", say("setup.network.dhcp"), say("setup.network.dhcp.detail"), "lan-connect", absent),
+        Option(
+            "static", say("setup.network.static"), say("setup.network.static.detail"), "form-textbox-password", absent
+        ),
+        Option("wifi", say("setup.network.wifi"), icon="link-variant", reason=say("setup.network.wifi.untried")),
+        Option("keep", say("setup.network.keep"), say("setup.network.keep.detail"), "check"),
+    )
+    side = Button("proxy", say("setup.network.other_proxy" if proxied else "setup.network.proxy"), "cog-outline")
+    return _choose("network", NETWORK, options, side=side)
+
+
+def interface(names: Sequence[str]) -> Choose:
+    """Which of the wired networks it is."""
+    return _choose(
+        "interface", NETWORK, tuple(Option(name, say("setup.given", text=name), icon="lan-connect") for name in names)
+    )
+
+
+def typed(what: Typed, before: str = "", *, scans: bool = False) -> EnterText:
+    """A name or an address. `before`: what was typed the last time."""
+    step = {"server": CLAIM, "station": CLAIM, "printer": DEVICES}.get(what, NETWORK)
+    return EnterText(
+        name=f"setup.{what}",
+        errand=ERRAND,
+        step=Step(step, STEPS),
+        title=say(f"setup.{what}"),
+        lead=(say("setup.server.scan"),) if scans else (),
+        hint=say(f"setup.{what}.hint"),
+        keyboard="host",
+        at_least=0 if what in ("gateway", "dns", "proxy") else 1,
+        at_most={"server": LONGEST_HOST, "proxy": LONGEST_HOST, "printer": LONGEST_HOST, "station": LONGEST_NAME}.get(
+            what, LONGEST_ADDRESS
+        ),
+        text=before,
+        scans=scans,
+        submit=say("button.next"),
+        way_out=back_button(),
+    )
+
+
+def code() -> EnterText:
+    """The claim code."""
+    return EnterText(
+        name="setup.code",
+        errand=ERRAND,
+        step=Step(CLAIM, STEPS),
+        title=say("setup.code"),
+        lead=(say("setup.code.where"),),
+        keyboard="code",
+        at_least=SIGNS,
+        at_most=SIGNS,
+        submit=say("button.next"),
+        way_out=back_button(),
+    )
+
+
+def no_address(what: Typed) -> Tell:
+    """What was typed is none."""
+    step = {"server": CLAIM, "printer": DEVICES}.get(what, NETWORK)
+    return _fault("no_address", step, say("setup.no_address"), say(f"setup.{what}.hint"))
+
+
+def no_claim() -> Tell:
+    """What was scanned is no claim."""
+    return _fault("not_a_claim", CLAIM, say("setup.not_a_claim"), say("setup.not_a_claim.do"))
+
+
+def fault(step: SetupStep, code: str, text: str) -> Tell:
+    """A step failed: what happened and what to do. `text` is in a technician's words."""
+    word = FAULTS.get(step, {}).get(code, "other")
+    by_network = step in (SetupStep.CLAIM, SetupStep.TIME)
+    way_out = Button("network", say("setup.to_network"), "lan-connect") if by_network else None
+    points = (Point(say("setup.given", text=text)),) if word == "other" else ()
+    shown = {SetupStep.SETTINGS: LANGUAGE, SetupStep.NETWORK: NETWORK, SetupStep.CLAIM: CLAIM}.get(step, TIME)
+    return _fault("fault", shown, say(f"setup.fault.{word}"), say(f"setup.fault.{word}.do"), way_out, points)
+
+
+def joining() -> Busy:
+    return _busy("joining", CLAIM)
+
+
+def approve(shown: KeyShown) -> Await:
+    """A person compares the key on both screens."""
+    return Await(
+        name="setup.approve",
+        errand=ERRAND,
+        step=Step(APPROVAL, STEPS),
+        title=say("setup.approve"),
+        lead=(say("setup.approve.compare"),),
+        facts=(
+            Fact(say("setup.approve.station"), shown.station, "monitor"),
+            Fact(say("setup.approve.key"), shown.fingerprint, "fingerprint"),
+        ),
+        waits_for=say("setup.approve.waits"),
+        way_out=Button("again", say("setup.approve.other_code"), "arrow-left"),
+    )
+
+
+def printer(found: Sequence[UsbPrinter]) -> Choose:
+    """Which printer there is. A choice is the printer's place in `found`, `network` or `none`."""
+    options = tuple(
+        Option(f"usb:{at}", say("setup.given", text=one.name), say("setup.printer.usb"), "printer-outline")
+        for at, one in enumerate(found[:3])
+    )
+    network = Option("network", say("setup.printer.network"), icon="lan-connect")
+    none = Option("none", say("setup.printer.none"), say("setup.printer.none.detail"), "printer-off-outline")
+    return _choose("which_printer", DEVICES, (*options, network, none))
+
+
+def cabinet() -> Choose:
+    options = (
+        Option("serial", say("setup.cabinet.yes"), say("setup.cabinet.yes.detail"), "archive-outline"),
+        Option("none", say("setup.cabinet.no"), icon="close"),
+    )
+    return _choose("cabinet", DEVICES, options)
+
+
+def pairing() -> Busy:
+    return _busy("pairing", DEVICES)
+
+
+def not_paired(word: str) -> Tell:
+    """The cabinet's board is not there, or could not be paired."""
+    way_out = Button("without", say("setup.without_cabinet"), "close")
+    return _fault("not_paired", DEVICES, say(f"setup.not_paired.{word}"), say(f"setup.not_paired.{word}.do"), way_out)
+
+
+def testing() -> Busy:
+    return _busy("testing", DEVICES)
+
+
+def tested(results: Sequence[SelfTestResult]) -> Tell:
+    """Every device, and how it is."""
+    well = all(result.ok for result in results)
+    points = tuple(Point(_how(result), mark="good" if result.ok else "bad") for result in results)
+    title = "setup.tested.none" if not results else "setup.tested.well" if well else "setup.tested.faults"
+    return Tell(
+        name="setup.tested",
+        errand=ERRAND,
+        step=Step(DEVICES, STEPS),
+        badge="success" if well else "warning",
+        badge_icon="check-bold" if well else "wrench-outline",
+        title=say(title),
+        points=points,
+        way_out=None if well else Button("next", say("setup.tested.anyway"), "arrow-right"),
+        side=Button("again", say("button.again"), "arrow-left") if well else None,
+        primary=primary_button("next", "button.next") if well else primary_button("again", "button.again"),
+    )
+
+
+def _how(result: SelfTestResult) -> Say:
+    role = result.details.get("role")
+    part = say(f"setup.reader.{role}") if role in WHICH else say(f"admin.part.{result.kind}")
+    return say("setup.tested.part", part=part, state=state_of(DeviceOverview(result.kind, result.state, result.ok)))
+
+
+def printed_page() -> Confirm:
+    return _question("printed_page", say("setup.printed_page"), say("setup.printed_page.look"))
+
+
+def slots(count: int) -> Confirm:
+    return _question("slots", say("setup.slots", count=count), say("setup.slots.look"))
+
+
+def comparing_time() -> Busy:
+    return _busy("comparing_time", TIME)
+
+
+def ready(station: str) -> Tell:
+    return Tell(
+        name="setup.ready",
+        errand=ERRAND,
+        badge="success",
+        badge_icon="check-bold",
+        title=say("setup.ready"),
+        lead=(say("setup.ready.station", station=station),),
+        primary=primary_button("start", "setup.ready.start"),
+    )
+
+
+def _choose(name: str, step: int, options: tuple[Option, ...], *, side: Button | None = None) -> Choose:
+    return Choose(
+        name=f"setup.{name}", errand=ERRAND, step=Step(step, STEPS), title=say(f"setup.{name}"), options=options,
+        side=side,
+    )  # fmt: skip
+
+
+def _busy(name: str, step: int) -> Busy:
+    return Busy(
+        name=f"setup.{name}", errand=ERRAND, step=Step(step, STEPS), title=say(f"setup.{name}"),
+        tasks=(Task(say(f"setup.{name}.now"), "now"),),
+    )  # fmt: skip
+
+
+def _question(name: str, title: Say, look: Say) -> Confirm:
+    return Confirm(
+        name=f"setup.{name}",
+        errand=ERRAND,
+        step=Step(DEVICES, STEPS),
+        title=title,
+        lead=(look,),
+        way_out=Button("no", say("setup.no"), "close"),
+        primary=primary_button("yes", "setup.yes", "check"),
+    )
+
+
+def _fault(
+    name: str, step: int, title: Say, do: Say, way_out: Button | None = None, points: tuple[Point, ...] = ()
+) -> Tell:
+    return Tell(
+        name=f"setup.{name}",
+        errand=ERRAND,
+        step=Step(step, STEPS),
+        badge="warning",
+        badge_icon="alert",
+        title=title,
+        lead=(do,),
+        points=points,
+        way_out=way_out,
+        primary=primary_button("again", "button.again"),
+    )

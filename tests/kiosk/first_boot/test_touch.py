@@ -1,0 +1,391 @@
+"""The assistant at the touch screen: each question as an installer answers it; what does not work is told where it was asked."""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.printer.usb_printers import UsbPrinter
+from fleet.agent.identity import Identity
+from fleet.messages.vocabulary import DeviceKind
+from kiosk.cli.setup_screen import ScreenAsk
+from kiosk.config import Config, load
+from kiosk.first_boot.assistant import Assistant, Sleep
+from kiosk.first_boot.network_manager import NetworkError
+from kiosk.first_boot.plan import SetupPlan, WiredSection, settings_text
+from kiosk.first_boot.touch import SetupPorts, TouchSetup
+from kiosk.station.self_test import SelfTestOptions, SelfTestResult
+from kiosk.views import Await, Busy, Choose, EnterText, View
+from provisioning.est.claim_codes import Claim
+from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown
+from provisioning.est.client import enrol as enrol_by_est
+from sim.stories.patience import LIMIT_S
+from tests.fakes.server.enrolling import EnrolmentSite, enrolment_site
+
+READER = SelfTestResult("holder", DeviceKind.READER, "ready", True, False, "it is there")
+PRINTER = SelfTestResult("printer", DeviceKind.PRINTER, "ready", True, False, "it prints")
+NO_PAPER = SelfTestResult("printer", DeviceKind.PRINTER, "out_of_paper", False, False, "no paper")
+CABINET = SelfTestResult("cabinet", DeviceKind.CABINET, "ready", True, False, "it answers", {"slots": 24})
+EPSON = UsbPrinter(0x04B8, 0x0E28, "EPSON TM-T20III")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnrolmentSite]:
+    with enrolment_site(tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+Answers = dict[str, str | list[str]]
+USUAL: Answers = {
+    "setup.language": "sv",
+    "setup.network": "dhcp",
+    "setup.which_printer": "usb:0",
+    "setup.cabinet": "serial",
+    "setup.tested": "next",
+    "setup.printed_page": "yes",
+    "setup.slots": "yes",
+    "setup.ready": "start",
+}
+
+
+@dataclass
+class Installer:
+    """Answers what is asked; approves a station once its key is seen; pulls the plug at a question, where one is named."""
+
+    site: EnrolmentSite
+    answers: Answers
+    cut_at: str = ""
+    not_approved: Collection[str] = ()
+    shown: list[View[Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._left = {name: deque([given] if isinstance(given, str) else given) for name, given in self.answers.items()}
+
+    @property
+    def names(self) -> list[str]:
+        return [view.name for view in self.shown if not isinstance(view, Busy)]
+
+    async def show(self, view: View[Any]) -> Any:
+        self.shown.append(view)
+        if view.name == self.cut_at:
+            raise PowerCutError
+        if isinstance(view, Await):
+            if view.name == "setup.approve" and not self._approves(view):
+                return "again"
+            return await asyncio.get_running_loop().create_future()
+        if isinstance(view, Busy):
+            return await asyncio.get_running_loop().create_future()
+        assert view.name in self._left, f"nothing is said of {view.name}: {self.names}"
+        answers = self._left[view.name]
+        answer = answers.popleft() if len(answers) > 1 else answers[0]
+        self._check(view, answer)
+        return answer
+
+    def _approves(self, view: Await) -> bool:
+        station, key = (str(fact.value) for fact in view.facts)
+        (row,) = [row for row in self.site.people.claims() if row.station == station]
+        assert row.key == key, "both screens show the same key"
+        self.keys.append(key)
+        if station in self.not_approved:
+            return False
+        self.site.approve(station)
+        return True
+
+    @staticmethod
+    def _check(view: View[Any], answer: str) -> None:
+        """Whether a person could give it."""
+        buttons = [button.value for button in (view.primary, view.side, view.way_out) if button]
+        options = [option.value for option in view.options if not option.reason] if isinstance(view, Choose) else []
+        typed = isinstance(view, EnterText) and view.at_least <= len(answer) <= view.at_most
+        assert typed or answer in (*buttons, *options), (view.name, answer)
+
+
+class PowerCutError(Exception):
+    """The station stops here."""
+
+
+@dataclass
+class Machine:
+    """What the assistant reaches, and what was done with it."""
+
+    site: EnrolmentSite
+    folder: Path
+    results: Sequence[SelfTestResult] = (READER, PRINTER, CABINET)
+    wired: tuple[str, ...] = ("end0",)
+    network: deque[NetworkError] = field(default_factory=deque)
+    enrolment: deque[EstError] = field(default_factory=deque)
+    off_s: deque[int | TimeoutError] = field(default_factory=deque)
+    paired: deque[str] = field(default_factory=lambda: deque(["paired"]))
+    printers: Sequence[UsbPrinter] = (EPSON,)
+    untold: bool = False
+    scanner: bool = False
+    log: list[str] = field(default_factory=list)
+    told: list[tuple[str, str | None]] = field(default_factory=list)
+    applied: list[WiredSection] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
+    proxies: list[object] = field(default_factory=list)
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "station.toml"
+
+    def interfaces(self) -> tuple[str, ...]:
+        if not self.wired:
+            raise NetworkError("absent", "there is no NetworkManager on this machine")
+        return self.wired
+
+    def apply(self, wired: WiredSection) -> str:
+        self.log.append("network")
+        if self.network:
+            raise self.network.popleft()
+        self.applied.append(wired)
+        return wired.interface
+
+    def check(self, config: Config, base: Path, wishes: SelfTestOptions) -> Sequence[SelfTestResult]:
+        self.log.append("devices")
+        return self.results
+
+    def measure(self, config: Config, base: Path, wait_s: float) -> int:
+        self.log.append("time")
+        off_s = self.off_s.popleft() if self.off_s else 0
+        if isinstance(off_s, TimeoutError):
+            raise off_s
+        return off_s
+
+    def enrol(self, claim: Claim, into: Path, tell: Any, *, proxy: Any, sleep: Sleep) -> EnrolledIdentity:
+        self.proxies.append(proxy)
+        assert load(self.config).network.servers, "the firewall was told before"
+        if self.enrolment:
+            raise self.enrolment.popleft()
+
+        def told(shown: KeyShown) -> None:
+            tell(shown)
+            sleep(0.05)
+
+        return enrol_by_est(claim, into, FileKey.load_or_make, tell=told, sleep=lambda _seconds: None)
+
+    async def pair(self, key_file: Path) -> str:
+        outcome = self.paired.popleft()
+        if outcome == "paired":
+            await asyncio.to_thread(key_file.write_text, "{}")
+        return outcome
+
+    # the readers, of which two cannot be told apart yet
+
+    def is_untold(self) -> bool:
+        return self.untold
+
+    async def connected(self) -> tuple[str, ...]:
+        return ("1-1", "1-2")
+
+    async def occupied(self) -> frozenset[str]:
+        return frozenset()
+
+    async def next_card(self, among: Collection[str], before: Collection[str]) -> str:
+        return "1-2"
+
+    async def emptied(self, place: str) -> None: ...
+
+    async def keep(self, holder: str, administrator: str | None) -> bool:
+        self.told.append((holder, administrator))
+        return True
+
+    def assistant(self) -> Assistant:
+        return Assistant(
+            SetupPlan(), self.config, self, self.check, self.measure, lambda shown: None, enrolment=self.enrol
+        )
+
+    async def set_up(self, installer: Installer) -> str:
+        @asynccontextmanager
+        async def scanning() -> Any:
+            yield self.scanner
+
+        async def no_pause(_seconds: float) -> None: ...
+
+        ports = SetupPorts(
+            self.languages.append, (800, 480), lambda: self.printers, lambda config, base: self, self.pair,
+            scanning=scanning, pause=no_pause,
+        )  # fmt: skip
+        async with asyncio.timeout(LIMIT_S):
+            return await TouchSetup(ScreenAsk(installer.show), self.assistant(), ports).run()
+
+
+@pytest.fixture
+def machine(site: EnrolmentSite, tmp_path: Path) -> Machine:
+    return Machine(site, tmp_path / "station")
+
+
+def typing(site: EnrolmentSite, station: str, **more: str | list[str]) -> Answers:
+    """The usual answers, with the claim typed."""
+    claim = site.claim(station)
+    given: Answers = {"setup.server": claim.server.removeprefix("https://"), "setup.station": station}
+    code: Answers = {"setup.code": str(claim.code).replace("-", "")}
+    return {**USUAL, **given, **code, **{f"setup.{name}": value for name, value in more.items()}}
+
+
+async def test_a_blank_station_is_set_up_question_by_question(site: EnrolmentSite, machine: Machine) -> None:
+    installer = Installer(site, typing(site, "blank"))
+    assert await machine.set_up(installer) == "blank"
+    assert installer.names == [
+        "setup.language", "setup.network", "setup.server", "setup.station", "setup.code", "setup.approve",
+        "setup.which_printer", "setup.cabinet", "setup.tested", "setup.printed_page", "setup.slots", "setup.ready",
+    ]  # fmt: skip
+    written = load(machine.config)
+    assert (written.station.title, written.station.language) == ("blank", "sv")
+    assert (written.display.width, written.display.height) == (800, 480)
+    assert written.network.servers == (f"localhost:{site.at.port}",)
+    assert (written.readers.holder, written.readers.administrator) == ("auto", "auto")
+    assert (written.printer.kind, written.printer.vendor, written.printer.product) == ("usb", 0x04B8, 0x0E28)
+    assert (written.cabinet.kind, written.cabinet.key) == ("serial", "cabinet.json")
+    assert machine.applied == [WiredSection(method="dhcp", interface="end0")]
+    assert machine.languages == ["sv"]
+    assert Identity.load(machine.folder / "identity").station == "blank"
+    assert not machine.assistant().is_under_way
+
+
+async def test_a_scanned_claim_says_server_name_and_code(site: EnrolmentSite, machine: Machine) -> None:
+    machine.scanner = True
+    answers: Answers = {
+        **USUAL,
+        "setup.server": ["kortkiosk:nothing", site.claim("scanned").text],
+        "setup.not_a_claim": "again",
+    }
+    installer = Installer(site, answers)
+    assert await machine.set_up(installer) == "scanned"
+    assert {"setup.station", "setup.code"}.isdisjoint(installer.names)
+
+
+QUESTIONS = ("setup.network", "setup.code", "setup.approve", "setup.which_printer", "setup.tested", "setup.ready")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_after_a_power_cut_it_goes_on_and_what_was_answered_is_not_asked_again(
+    question: str, site: EnrolmentSite, machine: Machine
+) -> None:
+    answers = typing(site, f"cut-at-{question.removeprefix('setup.').replace('_', '-')}")
+    before, after = Installer(site, answers, cut_at=question), Installer(site, answers)
+    with pytest.raises(PowerCutError):
+        await machine.set_up(before)
+    assert machine.assistant().is_under_way or question == "setup.ready"
+    await machine.set_up(after)
+    again = {"setup.network", "setup.server", "setup.station", "setup.approve", "setup.tested"}
+    assert set(before.names) & set(after.names) <= {question, *again}
+    assert "setup.language" not in after.names
+    if question == "setup.approve":
+        assert "setup.code" not in after.names
+        assert len(after.keys) == 1, "the same enrolment goes on"
+
+
+async def test_a_fixed_address_is_typed_and_what_is_none_is_said(site: EnrolmentSite, machine: Machine) -> None:
+    machine.wired = ("end0", "end1")
+    installer = Installer(
+        site,
+        typing(
+            site, "fixed", network=["static"], interface="end1", address=["192.0.2.10", "192.0.2.10/24"],
+            no_address="again", gateway="192.0.2.1", dns=["nowhere", ""],
+        ),
+    )  # fmt: skip
+    await machine.set_up(installer)
+    (wired,) = machine.applied
+    assert (wired.interface, wired.address, wired.gateway, wired.dns) == ("end1", "192.0.2.10/24", "192.0.2.1", ())
+    assert installer.names.count("setup.no_address") == 2
+
+
+async def test_a_proxy_is_written_before_the_server_is_asked(site: EnrolmentSite, machine: Machine) -> None:
+    answers = typing(
+        site, "proxied", network=["proxy", "keep"], proxy=["3128", "proxy.example:3128"], no_address="again"
+    )
+    await machine.set_up(Installer(site, answers))
+    assert load(machine.config).network.proxy == "proxy.example:3128"
+    assert [str(proxy) for proxy in machine.proxies] == ["Proxy(host='proxy.example', port=3128)"]
+
+
+async def test_without_network_manager_the_network_stays(site: EnrolmentSite, machine: Machine) -> None:
+    machine.wired = ()
+    installer = Installer(site, typing(site, "unmanaged", network="keep"))
+    await machine.set_up(installer)
+    (view,) = [view for view in installer.shown if view.name == "setup.network"]
+    assert isinstance(view, Choose)
+    assert [option.value for option in view.options if option.reason is None] == ["keep"]
+    assert machine.applied == []
+
+
+async def test_what_fails_is_told_and_asked_again(site: EnrolmentSite, machine: Machine) -> None:
+    machine.network.append(NetworkError("refused", "no lease"))
+    machine.enrolment.append(EstError("wrong_code", "no such code"))
+    machine.off_s.extend([TimeoutError("no way"), 7200])
+    machine.results = [NO_PAPER]
+    machine.paired = deque(["no_port", "pairing_refused"])
+    answers = typing(
+        site, "trouble", fault="again", not_paired=["again", "without"], tested=["again", "next"], printed_page="yes"
+    )
+    installer = Installer(site, answers)
+    await machine.set_up(installer)
+    faults = [view.title.key for view in installer.shown if view.name in ("setup.fault", "setup.not_paired")]
+    assert faults == [
+        "setup.fault.no_network", "setup.fault.wrong_code", "setup.not_paired.absent", "setup.not_paired.failed",
+        "setup.fault.no_link", "setup.fault.clock",
+    ]  # fmt: skip
+    assert "setup.printed_page" not in installer.names, "it did not print"
+    assert load(machine.config).cabinet.kind == "none"
+    assert machine.log.count("devices") == 2
+
+
+async def test_a_server_that_does_not_answer_at_once_is_asked_again_until_the_firewall_is_open(
+    site: EnrolmentSite, machine: Machine
+) -> None:
+    machine.enrolment.extend([EstError("unreachable", "no route")] * 3)
+    installer = Installer(site, typing(site, "slow"))
+    await machine.set_up(installer)
+    assert "setup.fault" not in installer.names
+
+
+async def test_who_waits_for_approval_may_take_another_code(site: EnrolmentSite, machine: Machine) -> None:
+    first, second = typing(site, "mistaken"), typing(site, "right")
+    names = ("setup.server", "setup.station", "setup.code")
+    both: Answers = {name: [str(first[name]), str(second[name])] for name in names}
+    installer = Installer(site, {**USUAL, **both}, not_approved={"mistaken"})
+    assert await machine.set_up(installer) == "right"
+    assert len(set(installer.keys)) == 1, "the key is as good as any"
+
+
+async def test_two_readers_are_told_apart_by_a_card(site: EnrolmentSite, machine: Machine) -> None:
+    machine.untold = True
+    installer = Installer(site, typing(site, "two-readers"))
+    await machine.set_up(installer)
+    assert {"setup.reader_holder", "setup.reader_holder_out"} <= set(installer.names)
+    assert machine.told == [("1-2", "1-1")]
+
+
+async def test_settings_that_a_person_wrote_stand(site: EnrolmentSite, machine: Machine) -> None:
+    machine.folder.mkdir()
+    text = f'[station]\ntitle = "By hand"\n[network]\nservers = ["localhost:{site.at.port}"]\n'
+    machine.config.write_text(text)
+    installer = Installer(site, typing(site, "by-hand"))
+    assert await machine.set_up(installer) == "by-hand"
+    assert machine.config.read_text() == text
+    assert {"setup.language", "setup.which_printer", "setup.cabinet"}.isdisjoint(installer.names)
+
+
+async def test_a_file_that_asks_for_the_assistant_is_completed(site: EnrolmentSite, machine: Machine) -> None:
+    machine.folder.mkdir()
+    wanted = {
+        "station": {"assistant": True, "title": "Entré A"},
+        "network": {"servers": ["updates.example:443"]},
+        "printer": {"kind": "network", "host": "printer.example"},
+    }
+    machine.config.write_text(settings_text(Config.model_validate(wanted)))
+    before = load(machine.config)
+    answers = typing(site, "completed", tested="next", printed_page="yes")
+    await machine.set_up(installer := Installer(site, answers))
+    written = load(machine.config)
+    assert (written.station.title, written.printer) == ("Entré A", before.printer)
+    assert written.network.servers == ("updates.example:443", f"localhost:{site.at.port}")
+    assert (written.station.language, written.readers.holder, written.cabinet.kind) == ("sv", "auto", "serial")
+    assert "setup.which_printer" not in installer.names
