@@ -221,6 +221,15 @@ class EnvelopeSection(Section):
     verify: Literal["server", "card"] = "server"
 
 
+class ReceiptsSection(Section):
+    """`public_url`: where a phone opens what a receipt's QR code says: the fleet server's page of receipts (`/r/`). Empty: the QR
+    code is the statement alone."""
+
+    public_url: Annotated[
+        str, Field(max_length=120, pattern=r"^((https://|http://(127\.0\.0\.1|localhost)[:/])[^\s#?]+)?$")
+    ] = ""
+
+
 class TrustSection(Section):
     """A PEM file, or a folder of them, with the issuers whose cards count. Without it no card can vouch for anyone.
 
@@ -381,6 +390,7 @@ class Config(Section):
     keypad: KeypadSection = KeypadSection()
     speech: SpeechSection = SpeechSection()
     envelope: EnvelopeSection = EnvelopeSection()
+    receipts: ReceiptsSection = ReceiptsSection()
     trust: TrustSection = TrustSection()
     profiles: ProfilesSection = ProfilesSection()
     display: DisplaySection = DisplaySection()

@@ -83,6 +83,9 @@ from fleet.server.platform.web.rate_limits import RateLimiter, remaining_headers
 from fleet.server.platform.web.settings import LimitSettings
 from fleet.server.platform.web.site import Site
 from fleet.server.readings.model import Readings
+from fleet.server.receipts.model import StationKeys
+from fleet.server.receipts.pages import receipt_pages
+from fleet.server.receipts.service import StationKeyService
 from fleet.server.retirement.api import retirement_api
 from fleet.server.retirement.pages import retirement_pages
 from fleet.server.retirement.service import RetirementService
@@ -134,14 +137,15 @@ def create_app(
     asks: Mapping[str, int] | None = None,
     enrolments: Enrolments | None = None,
     bundles: Bundles = NoBundles(),  # noqa: B008 it holds nothing
+    station_keys: StationKeys | None = None,
 ) -> FastAPI:
     """The application. `clock` gives aware times; `zone` is the zone that pages write (None: the server's own).
 
     `site` is where browsers find it, `openid` the region's own sign-in, `health` the parts that `/health/ready` asks, `evidence`
     who writes evidence files, `limits` how much is answered, `tracing` who keeps spans, `asks` the stations' asks as they are
-    counted, `bundles` what stations can be updated from; `cards`, `worklist`, `enrolments` None: on the store of `access`, by the
-    rules that ship. Raises OSError or ValueError where its own texts are missing or incomplete, ValueError where a route does not
-    say what it needs.
+    counted, `bundles` what stations can be updated from; `cards`, `worklist`, `enrolments`, `station_keys` None: on the store of
+    `access`, by the rules that ship. Raises OSError or ValueError where its own texts are missing or incomplete, ValueError where
+    a route does not say what it needs.
     """
     deadlines = load_deadlines()
     side = cards or CardSide.of(access.database, hub, clock, deadlines)
@@ -193,6 +197,7 @@ def create_app(
     take(maintenance_pages(web, alerts).routes)
     take(command_pages(web, commands, bundles).routes)
     take(command_api(web, commands, bundles).routes)
+    take(receipt_pages(web, station_keys or StationKeyService(access.database, clock)).routes)
     take(live_router(hub).routes)
     take(doors_router(web).routes)
     take(records_router(web).routes)

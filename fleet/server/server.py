@@ -84,6 +84,7 @@ from fleet.server.platform.web.listener import Listener, Shield, bound_for_pages
 from fleet.server.platform.webhook_signatures import load_secret
 from fleet.server.readings.orders_watch import watch_orders
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.receipts.service import StationKeyService
 from fleet.server.retention.job import RetentionService
 from fleet.server.retention.ledger import LEDGER_FILE
 from fleet.server.retention.pseudonyms import KEY_FILE, load_or_make
@@ -404,6 +405,7 @@ class FleetServer:
             asks=self._asks,
             enrolments=enrolments,
             bundles=bundles,
+            station_keys=StationKeyService(access.database, self._clock, self._config.lists),
         )
         await self._listen(parts, app, hub, self.http, pages.shield, bound, "pages")
 

@@ -14,6 +14,7 @@ Ends with 0 genuine, 3 not genuine or cannot be told, 2 bad input.
 
     kortkiosk verify-receipt receipt.json --ca ca.pem
     kortkiosk verify-receipt KK1.eyJuIjo... --certificate station.pem
+    kortkiosk verify-receipt 'https://fleet.example/r/#KK1.eyJuIjo...' --certificate station.pem
     kortkiosk verify-receipt receipt.json --ca ca.pem --crl crl.pem --evidence errand.zip
     kortkiosk verify-receipt receipt.json --ca ca.pem --pdf receipt.pdf --language sv
 """
@@ -43,6 +44,8 @@ GENUINE, BAD_INPUT, NOT_GENUINE = 0, 2, 3
 LANGUAGES = ("sv", "en")
 TRUST_VARIABLE = "KORTKIOSK_TRUST"
 CRL_FILE = "crl.pem"
+QR_BEGINS = (f"{QR_PREFIX}.", "https://", "http://")
+"""A QR text is the statement, or an address with it as fragment."""
 LONGEST_NAME = 255
 """Bytes that the name of a file may have."""
 
@@ -112,7 +115,7 @@ def _write_page(arguments: argparse.Namespace, item: bytes | str, now: datetime)
 
 def _item(text: str) -> bytes | str:
     """The QR text, or what is in the file: a receipt, or a QR text."""
-    if text.startswith(f"{QR_PREFIX}."):
+    if text.startswith(QR_BEGINS):
         return text
     try:
         with Path(text).open("rb") as file:
@@ -121,7 +124,7 @@ def _item(text: str) -> bytes | str:
         if len(text) > LONGEST_NAME:  # a QR text whose beginning is damaged
             return text
         raise _InputError(f"{text}: {_reason(fault)}") from None
-    if data.startswith(f"{QR_PREFIX}.".encode()):
+    if data.startswith(tuple(begins.encode() for begins in QR_BEGINS)):
         return data.decode("ascii", "replace").removesuffix("\n")
     return data
 

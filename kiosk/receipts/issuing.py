@@ -95,9 +95,11 @@ def draft_receipt(facts: ReceiptFacts, number: str | None = None) -> Draft:
 
 
 def finish_receipt(
-    unsigned: Draft, station_key: EllipticCurvePrivateKey, station_chain: Sequence[bytes], card: CardSignature | None
-) -> Receipt:
-    """Sign as the station, with `station_chain` in DER, leaf first; `card` is the holder's signature, None if attested.
+    unsigned: Draft, station_key: EllipticCurvePrivateKey, station_chain: Sequence[bytes], card: CardSignature | None,
+    public_url: str = "",
+) -> Receipt:  # fmt: skip
+    """Sign as the station, with `station_chain` in DER, leaf first; `card` is the holder's signature, None if attested. The QR
+    code is the statement, or `public_url` with it as fragment, which a phone opens.
 
     Raises ReceiptError where the card's signature is not one over this draft, the station's key does not fit its
     certificate or is not on P-256, or the statement is too long for a QR code.
@@ -107,7 +109,7 @@ def finish_receipt(
     by_card = () if card is None else (_card_signature(unsigned.facts, payload, card),)
     by_station = _station_signature(unsigned.facts.station, payload, by_card, station_key, station_chain)
     document = wire.encode(wire.ReceiptDocument(payload, (by_station, *by_card)))
-    qr = _qr(statement_of(unsigned, document), station_key)
+    qr = _qr(statement_of(unsigned, document), station_key, public_url)
     return Receipt(unsigned.facts, unsigned.number, signed, document, qr)
 
 
@@ -133,10 +135,11 @@ def statement_of(made: Draft, document: bytes) -> ReceiptStatement:
     return ReceiptStatement(made.number, facts.kind, facts.time, facts.station, tail, hashlib.sha256(document).digest())
 
 
-def _qr(said: ReceiptStatement, key: EllipticCurvePrivateKey) -> str:
+def _qr(said: ReceiptStatement, key: EllipticCurvePrivateKey, public_url: str) -> str:
     compact = wire.Compact(said.number, said.kind, said.time, said.station, said.card_tail, wire.b64url(said.digest))
     head = f"{wire.QR_PREFIX}.{wire.b64url(wire.encode(compact))}"
     text = f"{head}.{wire.b64url(signatures.sign(key, head.encode('ascii')))}"
+    text = f"{public_url}{wire.FRAGMENT}{text}" if public_url else text
     if len(text) >= QR_LIMIT_BYTES:
         raise ReceiptError("the names on the receipt are too long for its QR code")
     return text

@@ -117,7 +117,7 @@ class _UnknownSignerError(Exception):
 
 
 def verify_receipt(item: bytes | str, trust: ReceiptTrust) -> Verdict:
-    """Check a whole receipt (bytes) or the text of its QR code. Raises nothing, whatever it is given."""
+    """Check a whole receipt (bytes) or the text of its QR code, an address too. Raises nothing, whatever it is given."""
     try:
         genuine, station = _check_qr(item, trust) if isinstance(item, str) else _check_document(item, trust)
         return _judge_revocation(genuine, station, trust)
@@ -242,7 +242,7 @@ def _need_chain(chain: list[Certificate], anchors: tuple[Certificate, ...], at: 
 
 
 def _check_qr(text: str, trust: ReceiptTrust) -> tuple[Genuine, Certificate]:
-    parts = text.split(".")
+    parts = text.rpartition(wire.FRAGMENT)[2].split(".")
     if len(parts) != 3 or parts[0] != wire.QR_PREFIX:
         raise ReceiptError("it is not written as the code of a receipt is")
     compact = wire.decode(wire.from_b64url(parts[1]), wire.Compact)

@@ -18,6 +18,8 @@ from kiosk.receipts.facts import IdentifiedBy, ReceiptDetail, ReceiptError, Rece
 TYPE = "kortkiosk-receipt"
 """`typ` of each protected header: what is signed is a receipt and nothing else."""
 QR_PREFIX = "KK1"
+FRAGMENT = "#"
+"""Between the address that a phone opens and the statement (RFC 3986, 3.5): what follows is sent to nobody."""
 MAX_BYTES = 128 * 1024
 
 Algorithm = Literal["ES256", "ES384", "RS256"]

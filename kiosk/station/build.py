@@ -405,7 +405,7 @@ def _capabilities(
             administrator_reader=devices.administrator_reader,
             orders=orders,
             envelopes=envelopes_for(config, fleet) if fleet else CardEnvelopes(),
-            seal=seal_of(fleet.identity, config.station.title) if fleet else None,
+            seal=seal_of(fleet.identity, config.station.title, config.receipts.public_url) if fleet else None,
             clock=context.clock,
             print_text=lambda text: Texts.load().plain(text, language()),
             cabinet=devices.cabinet,

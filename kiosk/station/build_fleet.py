@@ -310,7 +310,7 @@ def envelopes_for(config: Config, fleet: FleetConnection) -> Envelopes:
     return ServerEnvelopes(fleet.identity, fleet.link)
 
 
-def seal_of(identity: Identity, title: str) -> StationSeal:
+def seal_of(identity: Identity, title: str, receipt_url: str = "") -> StationSeal:
     """Who the station is on a receipt. Raises IdentityError."""
     ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in identity.chain())
-    return StationSeal(identity.station, title, identity.private_key(), ders)
+    return StationSeal(identity.station, title, identity.private_key(), ders, receipt_url)

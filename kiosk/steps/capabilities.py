@@ -30,6 +30,8 @@ class StationSeal:
     title: str
     key: EllipticCurvePrivateKey
     chain: tuple[bytes, ...]
+    receipt_url: str = ""
+    """Where a phone opens a receipt's QR text; empty: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ async def issue_receipt(
     if await ask(views.read_and_sign(context, facts, attended, code=not proved)) != "sign":
         raise views.sign_later(context)
     signature = await _sign(ask, context, visit, unsigned, proved=proved)
-    receipt = finish_receipt(unsigned, caps.seal.key, caps.seal.chain, signature)
+    receipt = finish_receipt(unsigned, caps.seal.key, caps.seal.chain, signature, caps.seal.receipt_url)
     await log.issued(receipt)
     return receipt
 
@@ -65,7 +65,7 @@ async def issue_receipt(
 async def issue_station_receipt(caps: Capabilities, log: ErrandLog, facts: ReceiptFacts) -> Receipt:
     """A receipt that the station alone signs: of what it has done itself. Committed with its event."""
     assert caps.seal is not None, "a station without identity attests nothing"
-    receipt = finish_receipt(draft_receipt(facts), caps.seal.key, caps.seal.chain, None)
+    receipt = finish_receipt(draft_receipt(facts), caps.seal.key, caps.seal.chain, None, caps.seal.receipt_url)
     await log.issued(receipt)
     return receipt
 

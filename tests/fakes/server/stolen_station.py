@@ -50,10 +50,10 @@ class StolenStation:
         authority.revoke(STATION, REVOKED)
         return cls(authority, key, x509.load_pem_x509_certificate(made.certificate))
 
-    def receipt(self, time: datetime) -> Receipt:
+    def receipt(self, time: datetime, station: str = STATION) -> Receipt:
         """A hand-over that an administrator is said to have attested, of any time."""
         facts = ReceiptFacts(
-            "pickup", time, STATION, "Lasarettet", "A-17", "9999000020260001",
+            "pickup", time, station, "Lasarettet", "A-17", "9999000020260001",
             ReceiptPerson("TEST000000-0001", "Tove Test"), "administrator",
             ReceiptPerson("TEST000000-0009", "Ada Test"), "passport", "2026-1",
         )  # fmt: skip

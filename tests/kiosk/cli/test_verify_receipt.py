@@ -188,9 +188,11 @@ def test_a_folder_of_trust_may_be_named_once_and_for_all(
     assert run(paper.receipt.qr)[0] == 0
 
 
-def test_a_scanned_code_may_lie_in_a_file(paper: Paper, run: Run, tmp_path: Path) -> None:
-    (tmp_path / "scan.txt").write_text(paper.receipt.qr + "\n")
+@pytest.mark.parametrize("address", ["", "https://fleet.example/r/#", "http://127.0.0.1:8080/r/#"])
+def test_a_scanned_code_is_taken_as_it_is_or_from_a_file(paper: Paper, run: Run, tmp_path: Path, address: str) -> None:
+    (tmp_path / "scan.txt").write_text(f"{address}{paper.receipt.qr}\n")
 
+    assert run(f"{address}{paper.receipt.qr}", "--identity", str(paper.folder))[0] == 0
     assert run(str(tmp_path / "scan.txt"), "--identity", str(paper.folder))[0] == 0
 
 

@@ -108,10 +108,12 @@ class World:
         }
         return ReceiptFacts(**(values | changed))  # type: ignore[arg-type]
 
-    def finish(self, unsigned: Draft, card: CardSignature | None, by: Holder | None = None) -> Receipt:
+    def finish(
+        self, unsigned: Draft, card: CardSignature | None, by: Holder | None = None, public_url: str = ""
+    ) -> Receipt:
         by = by or self.station
         assert isinstance(by.key, ec.EllipticCurvePrivateKey)
-        return finish_receipt(unsigned, by.key, (by.der, self.authority.der), card)
+        return finish_receipt(unsigned, by.key, (by.der, self.authority.der), card, public_url)
 
     def receipt(self, card: Literal["RS256", "ES256", "ES384"] | None = "ES256", **changed: object) -> Receipt:
         unsigned = draft_receipt(self.facts(**changed), NUMBER)

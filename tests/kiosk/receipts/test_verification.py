@@ -90,6 +90,21 @@ def test_the_code_on_the_paper(world, card) -> None:
     assert len(receipt.qr) < 500
 
 
+def test_a_code_that_a_phone_opens_says_the_same(world) -> None:
+    """The statement is the fragment, which no browser sends; the whole stays below what the QR code holds."""
+    address = f"https://kortkiosk.{'long' * 20}.example/r/"
+    receipt = world.finish(draft_receipt(world.facts()), None, public_url=address)
+
+    assert receipt.qr.startswith(f"{address}#KK1.")
+    assert len(receipt.qr) < 500
+    trust = ReceiptTrust(stations=(world.station.certificate,))
+    verdict = verify_receipt(receipt.qr, trust)
+    assert isinstance(verdict, Genuine)
+    assert verify_receipt(receipt.qr.partition("#")[2], trust) == verdict
+    assert isinstance(verify_receipt(receipt.qr[:-4] + "AAAA", trust), Altered)
+    assert isinstance(verify_receipt(address, trust), Altered)
+
+
 def test_an_independent_library_reads_the_same_jws(world) -> None:
     receipt = world.receipt("RS256")
     keys = {"ES256": world.station, "RS256": world.cards["RS256"]}
