@@ -206,10 +206,11 @@ SpeechStep = Annotated[int, Field(ge=1, le=SPEECH_STEPS)]
 
 
 class SpeechSection(Section):
-    """Speech to headphones or a loudspeaker. `device` is ALSA's, such as `plughw:1`; empty: the machine's usual one. `rate` and
-    `volume` have the steps 1 to 5."""
+    """Speech to headphones or a loudspeaker, and tones for what happens. `device` is ALSA's, such as `plughw:1`; empty: the
+    machine's usual one. `rate` and `volume` have the steps 1 to 5."""
 
     kind: Literal["none", "espeak-ng"] = "none"
+    tones: bool = False
     device: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9:,=._-]*$")] = ""
     rate: SpeechStep = 3
     volume: SpeechStep = 3

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drivers.keypad.grabbed_keypad import Key
+from drivers.speech.tones import Tone
 from kiosk.barcodes import ScannedCode
 from kiosk.ports import Activity, Clock
 from kiosk.screens import kivy_environment as env
 from kiosk.screens.closed import OutOfOrder
+from kiosk.screens.earcons import tone_of
 from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.staging import Staging, TimeoutWarning, Voice
 from kiosk.screens.theme import PANELS, ThemeName
@@ -30,7 +32,7 @@ class KivyScreen:
     """`kiosk.ports.Screen` as a window of this process; Kivy allows one.
 
     place: what the strip says when there is no errand. contacts: whom the help page names. voice: what Listen speaks
-    with, or None where there is no sound. position: of the window's upper left corner on the display,
+    with, or None where there is no sound. sound: sounds a tone. position: of the window's upper left corner on the display,
     in pixels; without one the display's manager chooses. rotation: degrees that the picture is turned clockwise. still: nothing
     moves or fades. bench: the window's keys type and it may be closed; without, it takes touches alone, since any USB device
     can say that it is a keyboard, and asking it to close changes nothing: only the program ends it.
@@ -40,14 +42,14 @@ class KivyScreen:
         self, clock: Clock, *, texts: Texts | None = None, panel: Literal["10", "7", "p"] = "10", place: Say | str = "",
         contacts: tuple[Fact, ...] = (), voice: Voice | None = None, language: str = "sv", theme: ThemeName = "light",
         large_text: bool = False, fullscreen: bool = False, position: tuple[int, int] | None = None, still: bool = False,
-        bench: bool = False, rotation: int = 0,
+        bench: bool = False, rotation: int = 0, sound: Callable[[Tone], None] = lambda tone: None,
     ) -> None:  # fmt: skip
         self._defaults: tuple[str, ThemeName, bool] = (language, theme, large_text)
         self.state = ScreenState(
             clock, texts or Texts.load(), PANELS[panel], place, lambda: contacts, language, theme, large_text, own=theme,
             still=still,
         )  # fmt: skip
-        self._clock = clock
+        self._clock, self._sound = clock, sound
         self._activity: Activity = lambda: None
         self._answer: asyncio.Future[Any] | None = None
         self._stands = asyncio.Event()
@@ -72,6 +74,8 @@ class KivyScreen:
                 answer.set_result(value)
 
         self._answer = answer
+        if tone := tone_of(view):
+            self._sound(tone)
         self.staging.ask(view, give)
         self.staging.show_now()
         self._stands.set()
@@ -83,10 +87,12 @@ class KivyScreen:
                 self.staging.withdraw()
 
     async def warn(self, view: View[Any], seconds: float) -> bool:
-        """Lay the time-out warning over the question. True: more time is wanted. False: end now, or nobody was there."""
+        """Lay the time-out warning over the question, and sound it. True: more time is wanted. False: end now, or nobody was
+        there."""
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         end = self._clock.monotonic() + seconds
         waiting = asyncio.ensure_future(self._clock.sleep(seconds))
+        self._sound("warning")
         self.staging.warn(TimeoutWarning(view, answer, lambda: end - self._clock.monotonic(), seconds))
         either: set[asyncio.Future[Any]] = {answer, waiting}
         try:
@@ -112,6 +118,7 @@ class KivyScreen:
     def card_in(self, card_in: bool) -> None:
         if card_in != self.state.card_in:
             self.state.card_in = card_in
+            self._sound("card_in" if card_in else "card_out")
             self.staging.renew_status()
 
     @property

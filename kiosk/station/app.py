@@ -8,7 +8,7 @@ The window comes up first, whatever is missing; then the station says what it la
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
 from drivers.speech.port import Manner
+from drivers.speech.tones import Tone
 from drivers.touchscreen.discovery import Touchscreens
 from fleet.agent.link import Timing
 from fleet.service_manager import ServiceManager, tell_manager
@@ -29,11 +30,12 @@ from kiosk.screens.staging import Voice
 from kiosk.screens.touch_input import Calibration, TouchInput
 from kiosk.screens.window import KivyScreen
 from kiosk.station.build import open_station
-from kiosk.station.build_devices import make_speech
+from kiosk.station.build_devices import make_sound, make_speech
 from kiosk.station.devices import Devices
 from kiosk.station.host import Host
 from kiosk.station.problems import Problems
 from kiosk.station.station import Station
+from kiosk.station.tones import Tones
 from kiosk.station.virtual_devices import VirtualDevices
 from kiosk.station.virtual_plugin import Look, plugin
 from kiosk.views import Fact, say
@@ -64,6 +66,7 @@ class App:
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
             fullscreen=config.display.fullscreen, position=config.display.position, rotation=config.display.rotation,
             bench=config.is_bench, voice=self._voice(config),
+            sound=self._sound(config),
         )  # fmt: skip
         host = host or Host()
         self._report = host.on_problem
@@ -176,6 +179,13 @@ class App:
             return None
         manner = Manner(config.speech.rate, config.speech.volume)
         return Voice(speech, manner, lambda text: self._report("speech", text))
+
+    def _sound(self, config: Config) -> Callable[[Tone], None]:
+        """What sounds a tone; nothing does where none are wanted."""
+        sound = make_sound(config.speech)
+        if sound is None:
+            return lambda tone: None
+        return Tones(sound, config.speech.volume, lambda text: self._report("speech", text)).play
 
     def _open_virtual_devices(self, base: Path) -> VirtualDevices | None:
         """The virtual devices, where any is configured; their folder keeps cards, slots and paper over a power cut."""

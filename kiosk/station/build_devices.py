@@ -24,8 +24,10 @@ from drivers.reader.card_reader import CardReader, ReaderSettings
 from drivers.reader.transport.pcsc import PcscBackend
 from drivers.scanner.grabbed_scanner import DeviceFilter, GrabbedScanner
 from drivers.scanner.port import Scanner
+from drivers.speech.alsa_sound import AlsaSound
 from drivers.speech.espeak_ng import EspeakNg
 from drivers.speech.port import Speech
+from drivers.speech.tones import Sound
 from drivers.touchscreen.discovery import Touchscreens
 from kiosk.config import (
     AUTO,
@@ -181,3 +183,8 @@ def make_keypads(section: KeypadSection) -> tuple[GrabbedKeypad, ...]:
 def make_speech(section: SpeechSection) -> Speech | None:
     """The speech synthesizer that the configuration names; None where none is."""
     return EspeakNg(section.device) if section.kind == "espeak-ng" else None
+
+
+def make_sound(section: SpeechSection) -> Sound | None:
+    """The sound device for tones; None where none are wanted."""
+    return AlsaSound(section.device) if section.tones else None

@@ -53,6 +53,7 @@ class Host(Looks):
 
         self.samples = sample_views
         self.speech = RecordedSpeech()
+        self.tones: list[str] = []
         self.clock = StillClock()
         texts = sample_words.texts()
         self.screen = KivyScreen(
@@ -61,6 +62,7 @@ class Host(Looks):
             panel=panel,
             place="Lasarettet, entré A",
             voice=None if settings.pop("mute", False) else Voice(self.speech),
+            sound=self.tones.append,
             **settings,
         )
         answering = who_answers(WITH_PLACES, "entre-a", NOW)
@@ -309,6 +311,12 @@ class Host(Looks):
         await asyncio.sleep(0)
         said, self.speech.log = self.speech.texts, []
         return said
+
+    async def do_tones(self) -> list[str]:
+        """The tones since this was last asked."""
+        sounded = list(self.tones)
+        self.tones.clear()
+        return sounded
 
     async def do_plug_headphones(self, plugged: bool) -> None:
         self.screen.plug_headphones(plugged)

@@ -344,6 +344,8 @@ def test_a_station_speaks_where_its_configuration_names_a_synthesizer() -> None:
     speech = build_devices.make_speech(SpeechSection(kind="espeak-ng", device="plughw:1"))
     assert speech is not None
     assert speech.name == "espeak-ng"
+    assert build_devices.make_sound(SpeechSection(kind="espeak-ng")) is None
+    assert build_devices.make_sound(SpeechSection(tones=True)) is not None
 
 
 async def test_pins_and_scanner_are_among_the_devices(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
