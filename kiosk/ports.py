@@ -117,6 +117,10 @@ class Ask(Protocol):
 class Screen(Protocol):
     """Where a view is drawn (or printed, or answered by a script). One at a time."""
 
+    @property
+    def patience(self) -> float:
+        """How many times as long as usual whoever stands there has for a question."""
+
     async def show(self, view: View[Any]) -> Any:
         """Draw the view; return its answer. Cancelled when the question is withdrawn."""
 

@@ -24,6 +24,8 @@ _OWN = {
     "key::": say("keyboard.colon"),
     "key:/": say("keyboard.slash"),
     "key:-": say("keyboard.hyphen"),
+    "reach:low": say("help.low"),
+    "reach:whole": say("help.whole"),
     "listen:quieter": say("listen.quieter"),
     "listen:louder": say("listen.louder"),
     "listen:slower": say("listen.slower"),

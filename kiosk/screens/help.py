@@ -17,6 +17,7 @@ from kiosk.views import Button, Fact, View
 from kiosk.views.help_topics import topic_of
 
 CLOSE = "help:close"
+LOW, WHOLE = "reach:low", "reach:whole"
 WIDEST_MM = {"10": 70.0, "7": 46.0, "p": 88.0}
 """Of a drawing, so that the number to call has room beside it."""
 QR_MM = {"10": 24.0, "7": 0.0, "p": 34.0}
@@ -28,11 +29,13 @@ LONGEST_NUMBER = 16
 @dataclass(frozen=True)
 class HelpPage:
     """Who answers, first whoever does so now, and an address with more of it, beside what a person may ask about the question
-    on show. `side` is its third way."""
+    on show. `side` is its third way; `reach` moves the controls of an upright panel to where one who sits reaches them, or
+    back."""
 
     contacts: tuple[Fact, ...] = ()
     link: str = ""
     side: Button | None = None
+    reach: Button | None = None
 
 
 class HelpShape(Shape):
@@ -80,7 +83,7 @@ class HelpShape(Shape):
 
     def actions(self) -> Actions:
         close = Button(CLOSE, topic_of(self.view).close, "arrow-left")
-        left = [self.button(self.page.side)] if self.page.side else []
+        left = [self.button(button) for button in (self.page.reach, self.page.side) if button]
         return Actions(left, self.button(close, "primary"))
 
     @property

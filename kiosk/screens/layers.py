@@ -77,7 +77,8 @@ class Layers(Widget):
             return
         index = len(self.children) if below and not old else self.children.index(old) if old else 0
         self.add_widget(new, index=index)
-        new.place(0, self.height, self.width, self.height)
+        height = new.theme.panel.height if new.theme.low else self.height
+        new.place(0, height, self.width, height)
         if not old:
             return
         if self.fade:

@@ -1,11 +1,11 @@
-"""Screen settings apart from the question: language, theme, text size. One value, owned by `KivyScreen`."""
+"""Screen settings apart from the question: language, theme, text size, reach. One value, owned by `KivyScreen`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from kiosk import barcodes as scanned
 from kiosk.ports import Clock
-from kiosk.screens.theme import COLOURS, PanelSize, Theme, ThemeName
+from kiosk.screens.theme import COLOURS, LOW_PANEL, PanelSize, Theme, ThemeName
 from kiosk.screens.words import ScreenTexts
 from kiosk.texts import Texts
 from kiosk.views import Fact, Say
@@ -24,6 +24,8 @@ class ScreenState:
     language: str
     colours: ThemeName
     large: bool
+    low: bool = False
+    """On an upright panel: everything in its lower part, where one who sits reaches it."""
     own: ThemeName = "light"
     """The station's own theme: what the contrast button goes back to."""
     help_link: str = ""
@@ -36,7 +38,18 @@ class ScreenState:
 
     @property
     def theme(self) -> Theme:
+        low = self.low and self.can_be_low
+        return Theme(LOW_PANEL if low else self.panel, COLOURS[self.colours], low=low).large_text(self.large)
+
+    @property
+    def whole_theme(self) -> Theme:
+        """That of the whole panel."""
         return Theme(self.panel, COLOURS[self.colours]).large_text(self.large)
+
+    @property
+    def can_be_low(self) -> bool:
+        """Whether the panel reaches higher than its lower part."""
+        return self.panel.name == "p"
 
     @property
     def words(self) -> ScreenTexts:

@@ -23,7 +23,7 @@ from kiosk.screens.focus import PAD, focus_order, focus_text, next_focus
 from kiosk.screens.frame import Frame, StripStatus
 from kiosk.screens.frame_rate import FrameRate
 from kiosk.screens.garbage_collection import GarbageCollector
-from kiosk.screens.help import CLOSE, HelpPage, HelpShape
+from kiosk.screens.help import CLOSE, LOW, WHOLE, HelpPage, HelpShape
 from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
 from kiosk.screens.listening import Listening
@@ -44,7 +44,7 @@ from kiosk.screens.speech import (
     timeout_phrases,
     view_phrases,
 )
-from kiosk.views import Board, Checklist, Choose, EnterCode, RestingDrawing, View, say
+from kiosk.views import Board, Button, Checklist, Choose, EnterCode, RestingDrawing, View, say
 
 COUNT_S = 0.25
 MINUTE_CHECK_S = 2.0
@@ -259,6 +259,13 @@ class Staging:
                 lambda private: [Phrase(said, state.language) for said in phrase_of(text, state.words, private=private)]
             )
 
+    @property
+    def accessible(self) -> bool:
+        """Whether somebody listens, uses keys, or has chosen another look than the station's own."""
+        state, listening = self.state, self.listening
+        chosen = state.large or state.low or (state.colours == "hc" and state.own != "hc")
+        return self._by_keys or chosen or (listening is not None and listening.listens)
+
     def typed(self) -> int:
         """How many digits are typed."""
         entry = entry_of(self.shape) if self.shape else None
@@ -285,7 +292,7 @@ class Staging:
         """The whole screen says that the station is closed."""
         self._closed = closed
         state = self.state
-        self.layers.set_closed(ClosedScreen(closed, state.words, theme=state.theme) if closed else None)
+        self.layers.set_closed(ClosedScreen(closed, state.words, theme=state.whole_theme) if closed else None)
         self._stands_anew()
 
     # listening
@@ -384,11 +391,18 @@ class Staging:
         if self._warning:
             self._over: Shape = TimeoutShape(view, state.words, state.theme, self._on_warning_answer, state.card_in)
         else:
-            page = HelpPage(state.contacts(), state.help_link, view.side)
+            page = HelpPage(state.contacts(), state.help_link, view.side, self._reach_button())
             self._over = HelpShape(view, state.words, state.theme, self._on_help_answer, page)
         rail = self._make_rail(helps=isinstance(self._over, HelpShape))
         self.layers.set_overlay(self._build_frame(self._over, view, rail), guard)
         self._counted(0.0)
+
+    def _reach_button(self) -> Button | None:
+        if not self.state.can_be_low:
+            return None
+        if self.state.low:
+            return Button(WHOLE, say("help.whole"), "arrow-up")
+        return Button(LOW, say("help.low"), "arrow-down")
 
     def _build_frame(self, shape: Shape, view: View[Any], rail: Rail, bare: bool = False) -> Frame:
         state = self.state
@@ -402,7 +416,7 @@ class Staging:
         if self.layers.fade:
             return self._make_rail()
         state = self.state
-        looks = state.language, state.colours, state.large, bool(self._listening_drawn)
+        looks = state.language, state.colours, state.large, state.low, bool(self._listening_drawn)
         rail = self._rails.get(looks)
         if rail is None:
             rail = self._rails[looks] = self._make_rail()
@@ -453,7 +467,10 @@ class Staging:
 
     def _on_help_answer(self, value: str) -> None:
         self._end_help()
-        if value != CLOSE:
+        if value in (LOW, WHOLE):
+            self.state.low = value == LOW
+            self.rebuild()
+        elif value != CLOSE:
             self._answer(value)
 
     def _end_help(self) -> None:

@@ -151,13 +151,21 @@ PANELS = {
 }
 
 
+REACH_MM = 115.0
+"""On request nothing that is pressed has its middle higher above the upright panel's lower edge: a third of it."""
+LOW_PANEL = PanelSize("10", 1080, 760, 5.56, replace(_TEN, rail=17, pad=5, gap=3.5, bar_below=1.2))
+"""The lower part of the upright panel, laid out like a panel that lies."""
+
+
 @dataclass(frozen=True)
 class Theme:
-    """One panel in one theme. `large` is the person's choice of larger text."""
+    """One panel in one theme. `large` and `low` are the person's choices: larger text, and everything in the panel's lower
+    part."""
 
     panel: PanelSize
     colours: Colours
     large: bool = False
+    low: bool = False
 
     @property
     def sizes(self) -> Sizes:
@@ -192,7 +200,7 @@ class Theme:
 
     def large_text(self, large: bool = True) -> "Theme":
         """The same theme with larger or the panel's own text. No text that must be read is under 8.4 mm when large."""
-        own = PANELS[self.panel.name].sizes
+        own = LOW_PANEL.sizes if self.low else PANELS[self.panel.name].sizes
         wide = self.panel.name != "7"
         sizes = replace(
             own,

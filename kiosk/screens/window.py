@@ -27,6 +27,9 @@ from kiosk.screens.theme import PANELS, ThemeName
 from kiosk.texts import LANGUAGES, Texts
 from kiosk.views import Fact, Say, View
 
+ACCESSIBLE_PATIENCE = 3.0
+"""So many times as long has who reads, hears or types in another way than most."""
+
 
 class KivyScreen:
     """`kiosk.ports.Screen` as a window of this process; Kivy allows one.
@@ -44,7 +47,7 @@ class KivyScreen:
         large_text: bool = False, fullscreen: bool = False, position: tuple[int, int] | None = None, still: bool = False,
         bench: bool = False, rotation: int = 0, sound: Callable[[Tone], None] = lambda tone: None,
     ) -> None:  # fmt: skip
-        self._defaults: tuple[str, ThemeName, bool] = (language, theme, large_text)
+        self._defaults: tuple[str, ThemeName, bool, bool] = (language, theme, large_text, False)
         self.state = ScreenState(
             clock, texts or Texts.load(), PANELS[panel], place, lambda: contacts, language, theme, large_text, own=theme,
             still=still,
@@ -103,6 +106,11 @@ class KivyScreen:
             answer.cancel()
             self.staging.end_warning()
 
+    @property
+    def patience(self) -> float:
+        """More than usual while somebody listens, uses a keypad, or has chosen larger text, contrast or low controls."""
+        return ACCESSIBLE_PATIENCE if self.staging.accessible else 1.0
+
     def set_activity(self, notice: Activity) -> None:
         """Whom to tell of each touch or key."""
         self._activity = notice
@@ -150,12 +158,22 @@ class KivyScreen:
         self.state.large = large
         self.staging.rebuild()
 
+    @property
+    def low(self) -> bool:
+        """Whether everything stands in the lower part of an upright panel."""
+        return self.state.low
+
+    @low.setter
+    def low(self, low: bool) -> None:
+        self.state.low = low
+        self.staging.rebuild()
+
     def reset(self) -> None:
-        """Back to the station's own language, theme and text size, for the next person."""
+        """Back to the station's own language, theme, text size and reach, for the next person."""
         state = self.state
         self.staging.forget_person()
-        if (state.language, state.colours, state.large) != self._defaults:
-            state.language, state.colours, state.large = self._defaults
+        if (state.language, state.colours, state.large, state.low) != self._defaults:
+            state.language, state.colours, state.large, state.low = self._defaults
             self.staging.rebuild()
 
     def set_read_scan(self, read: Callable[[str], ScannedCode]) -> None:
@@ -202,7 +220,8 @@ class KivyScreen:
     def targets(self) -> dict[str, tuple[int, int]]:
         """Centres, in pixels from the upper left, of all that can be touched: buttons and options by their value, keys as
         `key:1`, `key:erase`, `key:clear`, the primary of a code as `submit`, the rail as `rail:language`..., the time-out
-        as `timeout:more` and `timeout:end`, help as `help:close`."""
+        as `timeout:more` and `timeout:end`, help as `help:close`, `reach:low` and
+        `reach:whole`."""
         return self.staging.layers.targets()
 
     @property

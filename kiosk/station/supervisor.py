@@ -63,7 +63,7 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Seconds without a sign of a person until the warning, and from the warning to the end (EN 301 549 5.1.7 spirit:
-    at least 20 s to ask for more, as often as one likes)."""
+    at least 20 s to ask for more, as often as one likes). All are longer for whoever the screen has more patience with."""
 
     idle_s: float = 60.0
     warning_s: float = 30.0
@@ -123,7 +123,7 @@ class Supervisor:
 
     async def run(self, journey: Journey, caps: Capabilities, log: Log) -> Ended:
         """Run one errand to its end, commit how it ended, and leave the screen and the reader clean. Never raises."""
-        before, self.ends_at = self.ends_at, self._clock.monotonic() + self._limits.total_s
+        before, self.ends_at = self.ends_at, self._clock.monotonic() + self._limits.total_s * self.screen.patience
         codes, self._codes = self._codes, []
         asked, self._asked = self._asked, None
         self._answered = False
@@ -356,12 +356,13 @@ class Supervisor:
         if math.isinf(limit):
             await asyncio.get_running_loop().create_future()
         while True:
-            left = min(self.touched + limit, self.ends_at) - self._clock.monotonic()
+            patience = self.screen.patience
+            left = min(self.touched + limit * patience, self.ends_at) - self._clock.monotonic()
             if left > 0:
                 await self._clock.sleep(left)
-            elif await self.screen.warn(view, self._limits.warning_s):
+            elif await self.screen.warn(view, self._limits.warning_s * patience):
                 self._touch()
-                self.ends_at = max(self.ends_at, self.touched + self._limits.total_s)
+                self.ends_at = max(self.ends_at, self.touched + self._limits.total_s * patience)
             else:
                 raise TimedOutError
 

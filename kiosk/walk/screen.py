@@ -63,6 +63,9 @@ class WalkScreen:
         self._say = say
         self._language = language
 
+    patience = 1.0
+    """Nobody reads or listens."""
+
     def set_activity(self, notice: Activity) -> None:
         """A file never falls asleep."""
 

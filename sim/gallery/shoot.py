@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kiosk.clock import SystemClock
 from sim.gallery.samples import samples
@@ -32,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def shoot(panel: str, into: Path, themes: Sequence[str], languages: Sequence[str]) -> None:
-    """Open the window, draw every sample, write `SIZE/THEME-LANGUAGE/NN-NAME.png` below `into`."""
+    """Open the window, draw every sample, write `SIZE/THEME-LANGUAGE/NN-NAME.png` below `into`; on the upright panel also once
+    in its lower part (`-low`)."""
     from kiosk.screens.window import KivyScreen
 
     screen = KivyScreen(SystemClock(), panel=panel, place="Lasarettet, entré A")  # type: ignore[arg-type]  # of PANELS
@@ -40,19 +42,25 @@ async def shoot(panel: str, into: Path, themes: Sequence[str], languages: Sequen
     for theme in themes:
         for language in languages:
             screen.theme, screen.language = theme, language  # type: ignore[assignment]  # of THEMES
-            folder = into / PANELS[panel] / f"{theme}-{language}"
-            folder.mkdir(parents=True, exist_ok=True)
-            for number, (name, view) in enumerate(samples()):
-                screen.card_in = view.needs_card
-                showing = asyncio.create_task(screen.show(view))
-                await asyncio.sleep(FRAMES_S)
-                if showing.done():
-                    showing.result()  # it could not be drawn: raise why
-                screen.snapshot(folder / f"{number:03}-{name}.png")
-                showing.cancel()
-                await asyncio.gather(showing, return_exceptions=True)
+            await _shoot_all(screen, into / PANELS[panel] / f"{theme}-{language}")
+    if panel == "p":
+        screen.theme, screen.language, screen.low = themes[0], languages[0], True  # type: ignore[assignment]  # of THEMES
+        await _shoot_all(screen, into / PANELS[panel] / f"{themes[0]}-{languages[0]}-low")
     screen.close()
     await drawing
+
+
+async def _shoot_all(screen: Any, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (name, view) in enumerate(samples()):
+        screen.card_in = view.needs_card
+        showing = asyncio.create_task(screen.show(view))
+        await asyncio.sleep(FRAMES_S)
+        if showing.done():
+            showing.result()  # it could not be drawn: raise why
+        screen.snapshot(folder / f"{number:03}-{name}.png")
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,8 @@ class Person:
         self.befalls: Callable[[int], None] = lambda at: None
         """Told the number of each question before it is answered: what befalls the station then."""
 
+    patience = 1.0
+
     @property
     def names(self) -> list[str]:
         """The questions and notices that were seen, in order."""

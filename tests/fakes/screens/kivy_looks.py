@@ -66,6 +66,13 @@ class Looks:
                 small.append(f"{each.target}: {each.width} x {each.height}")
         return small
 
+    async def do_above(self, most_mm: float) -> list[str]:
+        """Targets whose middle lies higher above the panel's lower edge."""
+        from kiosk.screens.layers import touchables
+
+        found = [(each.target, each.center_y / each.theme.mm(1)) for each in touchables(self.screen.widgets())]
+        return [f"{target}: {top:.0f} mm" for target, top in found if top > most_mm]
+
     async def do_left_out(self) -> list[str]:
         """Text that columns left out for want of room."""
         from kiosk.screens.layout import Group

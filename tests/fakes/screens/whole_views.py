@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
-from kiosk.screens.theme import PANELS
+from kiosk.screens.theme import PANELS, REACH_MM
 from kiosk.texts import LANGUAGES
 from sim.gallery.samples import samples
 from tests.fakes.machine.display import virtual_display
@@ -48,6 +48,12 @@ def _complaints(
             found: Unfit = driver.call("whole", samples=some, least_mm=LEAST_MM, least_share=share)
             for name, wrong in found.items():
                 yield f"{name} {language}{' large' if large else ''}", wrong
+
+
+def too_high(driver: KivyDriver) -> list[str]:
+    """What stands on the screen and is out of reach of who sits."""
+    found: list[str] = driver.call("above", most_mm=REACH_MM)
+    return found
 
 
 def unfit_everywhere() -> dict[str, Unfit]:

@@ -14,6 +14,8 @@ class Visitor:
     def __init__(self) -> None:
         self.home: Choose | None = None
 
+    patience = 1.0
+
     def set_activity(self, notice: Any) -> None:
         """Never idle."""
 

@@ -55,7 +55,17 @@ def test_each_choice_and_way_on_is_called_as_the_view_says_it(language: str) -> 
 def test_what_the_screen_adds_is_called_something() -> None:
     words, view = ScreenTexts(Texts.load(), "sv"), dict(samples())["checking"]
     panel = [f"listen:{turn}" for turn in ("quieter", "louder", "slower", "faster")]
-    own = ["page:on", "page:back", "timeout:more", "timeout:end", "help:close", *panel, *RAIL]
+    own = [
+        "page:on",
+        "page:back",
+        "timeout:more",
+        "timeout:end",
+        "help:close",
+        "reach:low",
+        "reach:whole",
+        *panel,
+        *RAIL,
+    ]
     called = [phrase_of(focus_text(view, target, words), words, private=False)[0] for target in own]
     assert len(set(called)) == len(own)
     assert "English." in called

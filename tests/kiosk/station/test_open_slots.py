@@ -145,6 +145,8 @@ class FirstScreen:
     def __init__(self) -> None:
         self.seen: list[View[Any]] = []
 
+    patience = 1.0
+
     def set_activity(self, notice: Any) -> None:
         """Never idle."""
 

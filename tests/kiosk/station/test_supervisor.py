@@ -31,12 +31,15 @@ class SlowScreen:
         self.more_time: list[bool] = []
         self.warned = asyncio.Event()
         self.touch = lambda: None
+        self.patience = 1.0
+        self.warned_s: list[float] = []
 
     def set_activity(self, notice: Any) -> None:
         self.touch = notice
 
     async def warn(self, view: View[Any], seconds: float) -> bool:
         self.warned.set()
+        self.warned_s.append(seconds)
         return self.more_time.pop(0) if self.more_time else False
 
     async def show(self, view: View[Any]) -> Any:
@@ -96,6 +99,35 @@ async def test_more_time_goes_on_with_the_same_question(
     screen.answer.set_result("one")
     assert await asking == "one"
     assert screen.shown == ["question"]
+
+
+async def test_more_time_is_given_as_often_as_somebody_asks(
+    supervisor: Supervisor, screen: SlowScreen, clock: HandClock
+) -> None:
+    screen.more_time = [True] * 10
+    asking = asyncio.ensure_future(supervisor.ask(QUESTION))
+    for _ in range(10):
+        await settle()
+        clock.advance(60)
+    await settle()
+    assert (screen.more_time, asking.done()) == ([], False)
+    screen.answer.set_result("one")
+    assert await asking == "one"
+
+
+async def test_who_listens_or_uses_keys_has_three_times_as_long(
+    supervisor: Supervisor, screen: SlowScreen, clock: HandClock
+) -> None:
+    screen.patience = 3.0
+    asking = asyncio.ensure_future(supervisor.ask(QUESTION))
+    await settle()
+    clock.advance(179)
+    await settle()
+    assert not screen.warned.is_set()
+    clock.advance(1)
+    with pytest.raises(TimedOutError):
+        await asking
+    assert screen.warned_s == [90.0]
 
 
 async def test_a_touch_puts_the_warning_off(supervisor: Supervisor, screen: SlowScreen, clock: HandClock) -> None:
