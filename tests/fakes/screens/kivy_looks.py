@@ -66,6 +66,22 @@ class Looks:
                 small.append(f"{each.target}: {each.width} x {each.height}")
         return small
 
+    async def do_state_signs(self) -> dict[str, list[str]]:
+        """The glyphs of states that are told apart, by where they stand."""
+        from kiosk.screens.panels import BADGE_ICONS, JUDGED, NOTE_ICONS, TASKS
+
+        return {
+            "tasks": [glyph for glyph, _ in TASKS.values()], "points": [glyph for glyph, _ in JUDGED.values()],
+            "notes": list(NOTE_ICONS.values()), "badges": [BADGE_ICONS["success"], BADGE_ICONS["failure"]],
+        }  # fmt: skip
+
+    async def do_rests(self) -> list[float]:
+        """Seconds that each pose of the drawings on show stands still."""
+        from kiosk.screens.drawings.figure import MovingFigure
+
+        moving = [each for each in self.screen.widgets().walk() if isinstance(each, MovingFigure)]
+        return [pose.seconds for figure in moving for pose in figure.poses]
+
     async def do_above(self, most_mm: float) -> list[str]:
         """Targets whose middle lies higher above the panel's lower edge."""
         from kiosk.screens.layers import touchables

@@ -47,8 +47,25 @@ def test_each_button_of_the_panel_is_a_step_and_is_said(listener: KivyDriver) ->
         listener.touch(target)
         assert listener.call("spoken") == [f"{text}."]
         assert text in listener.call("texts")
+    listener.touch("listen:louder")
     listener.call("reset")
-    assert "Du lyssnar" in listener.call("texts"), "the headphones are still in"
+    assert {"Du lyssnar", "Volym: 3 av 5"} <= set(listener.call("texts")), "the headphones are still in"
+
+
+def test_who_uses_an_aid_has_three_times_as_long(driver: KivyDriver) -> None:
+    driver.show("01-idle")
+    assert driver.call("get", name="patience") == 1
+    for aid, unaided in (({"large_text": True}, {"large_text": False}), ({"theme": "hc"}, {"theme": "light"})):
+        driver.call("set", **aid)
+        assert driver.call("get", name="patience") == 3
+        driver.call("set", **unaided)
+    driver.call("press", key="down")
+    assert driver.call("get", name="patience") == 3
+    driver.call("reset")
+    assert driver.call("get", name="patience") == 1
+    driver.call("plug_headphones", plugged=True)
+    assert driver.call("get", name="patience") == 3
+    driver.call("plug_headphones", plugged=False)
 
 
 def test_the_caption_repeats_what_is_said_and_takes_no_control_away(listener: KivyDriver) -> None:
