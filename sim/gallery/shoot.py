@@ -42,16 +42,20 @@ async def shoot(panel: str, into: Path, themes: Sequence[str], languages: Sequen
     for theme in themes:
         for language in languages:
             screen.theme, screen.language = theme, language  # type: ignore[assignment]  # of THEMES
-            await _shoot_all(screen, into / PANELS[panel] / f"{theme}-{language}")
+            await _shoot_all(screen, _made(into / PANELS[panel] / f"{theme}-{language}"))
     if panel == "p":
         screen.theme, screen.language, screen.low = themes[0], languages[0], True  # type: ignore[assignment]  # of THEMES
-        await _shoot_all(screen, into / PANELS[panel] / f"{themes[0]}-{languages[0]}-low")
+        await _shoot_all(screen, _made(into / PANELS[panel] / f"{themes[0]}-{languages[0]}-low"))
     screen.close()
     await drawing
 
 
-async def _shoot_all(screen: Any, folder: Path) -> None:
+def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+async def _shoot_all(screen: Any, folder: Path) -> None:
     for number, (name, view) in enumerate(samples()):
         screen.card_in = view.needs_card
         showing = asyncio.create_task(screen.show(view))
