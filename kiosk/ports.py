@@ -27,6 +27,8 @@ FOUND_AGAIN = "found_again"
 """Begins `report_lost` where its first question is answered: the card that is in is on hold, and its holder has found it."""
 UNLOCK_NOW = "unlock_now"
 """Begins `unblock` past its first screen: the holder has been told that the card that is in is locked, and what it takes."""
+UNLOCK_WITHOUT_LETTER = "unlock_without_letter"
+"""Begins `unblock` at its other ways: that holder has no letter."""
 
 
 @dataclass(frozen=True, slots=True)

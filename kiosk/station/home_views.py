@@ -16,6 +16,7 @@ from fleet.messages.vocabulary import DeviceStatus, Effect, FindingCode
 from kiosk.errands.registry import Errand
 from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
+from kiosk.ports import UNLOCK_NOW, UNLOCK_WITHOUT_LETTER
 from kiosk.station.journal import Interrupted
 from kiosk.station.open_slots import OpenSlot
 from kiosk.steps.card import Strangeness
@@ -115,13 +116,13 @@ def card_view(
     the station is out of service."""
     tiles = _own_card_tiles(facts, findings, offers, closed=closed)
     side = Button(ADMINISTRATE, say("home.card.administrate"), "account-check-outline") if administers else None
-    if side is None and len(tiles) > BESIDE:
+    if side is None and len(tiles) > _beside_card(tiles):
         side = Button(OTHERS, say("home.card.others"))
     return Choose(
         name="home.card",
         title=findings[0].title if findings else say("finding.none.title"),
         lead=(findings[0].means if findings else say("home.card.which", tail=last_digits(facts.card_number)),),
-        options=tiles[:BESIDE],
+        options=tiles[: _beside_card(tiles)],
         drawing=RestingDrawing(("holder",), say("home.card.stay")),
         way_out=Button(END, say("home.card.end"), "close"),
         side=side,
@@ -133,10 +134,11 @@ def other_card_errands_view(
     facts: CardFacts, findings: Sequence[CardFinding], offers: Sequence[Offer], *, closed: bool = False
 ) -> Choose:
     """What else can be done with the card that is in."""
+    tiles = _own_card_tiles(facts, findings, offers, closed=closed)
     return Choose(
         name="home.card_others",
         title=say("home.card_others.title"),
-        options=_own_card_tiles(facts, findings, offers, closed=closed)[BESIDE:],
+        options=tiles[_beside_card(tiles) :],
         drawing=RestingDrawing(("holder",), say("home.card.stay")),
         way_out=back_button(),
         needs_card=True,
@@ -160,9 +162,15 @@ def _own_card_tiles(
     )
     if not findings:
         return tuple(errand_tile(*offer) for offer in fitting)
-    return tuple(
-        _beside(offer, findings, filled=at == 0 and offer[0].id in mending) for at, offer in enumerate(fitting)
-    )
+    tiles = [_beside(offer, findings, filled=at == 0 and offer[0].id in mending) for at, offer in enumerate(fitting)]
+    if tiles and tiles[0].value == UNLOCK_NOW:
+        tiles.insert(1, Option(UNLOCK_WITHOUT_LETTER, say("home.card.no_letter"), icon="email-outline"))
+    return tuple(tiles)
+
+
+def _beside_card(tiles: Sequence[Option]) -> int:
+    """How many choices stand beside the card: a locked one has the two ways to unlock it alone."""
+    return BESIDE - any(tile.value == UNLOCK_WITHOUT_LETTER for tile in tiles)
 
 
 _FINISHED = frozenset({FindingCode.LEAVER, FindingCode.BLOCKED, FindingCode.CERTIFICATE_REVOKED})

@@ -33,6 +33,7 @@ TAIL = 8
 """So many digits tell one card from another."""
 _BY_NAME = {
     "puk": "puk",
+    "puk_wrong": "puk",
     "release_number": "letter_number",
     "release_code": "letter_code",
     "start_pin": "first_code",

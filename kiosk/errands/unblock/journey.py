@@ -28,11 +28,18 @@ async def unlock_now(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     return await _unblock(ask, caps, log, told=True)
 
 
-async def _unblock(ask: Ask, caps: Capabilities, log: ErrandLog, *, told: bool) -> Ended:
+async def unlock_without_letter(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+    """The same errand for who has been told that, and has no letter. Raises as `unblock`."""
+    return await _unblock(ask, caps, log, told=True, letter=False)
+
+
+async def _unblock(ask: Ask, caps: Capabilities, log: ErrandLog, *, told: bool, letter: bool = True) -> Ended:
     async with own_card(ask, caps, CARD, log) as card:
         refuse_read_only(CARD, card.facts)
         roles = _locked(card)
         way = await choose_way(ask, caps, card, roles, told=told)
+        if way == "unblock" and not letter:
+            way = await choose_without(ask, caps, card)
         if way != "letter":
             await tell_untested(ask, CARD, card.visit, roles)
         try:

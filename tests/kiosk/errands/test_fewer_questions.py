@@ -8,7 +8,7 @@ import pytest
 from drivers.reader.outcomes import RefusalReason, Refused
 from drivers.reader.secret import WipedError
 from kiosk.errands.activate.stories import STORIES as ACTIVATIONS
-from kiosk.errands.unblock.journey import unlock_now
+from kiosk.errands.unblock.journey import unlock_now, unlock_without_letter
 from kiosk.errands.unblock.stories import PUK, issuer, unlock
 from kiosk.region import RegionSettings
 from kiosk.views import Confirm, EnterCode, View
@@ -99,6 +99,16 @@ async def test_whoever_has_no_letter_at_the_puk_is_offered_the_other_ways(make_r
     story = unlock(puk="no_envelope", without="letter", order_letter="order", letter_ordered="end")()
     someone = await unlocked(room, {**story, "closing.take_card": pulls()})
     assert "unblock.locked" not in someone.names
+    assert "letter.order letter_ordered" in await room.told()
+
+
+async def test_whoever_said_so_on_the_menu_meets_the_other_ways_first(make_room: MakeRoom) -> None:
+    room = make_room(OWN)
+    issuer()(room)
+    story = unlock(without="letter", order_letter="order", letter_ordered="end")()
+    someone = await unlocked(room, {**story, "closing.take_card": pulls()}, unlock_without_letter)
+    asked = [name for name in someone.questions if not name.endswith("insert")]
+    assert asked[:2] == ["unblock.without", "unblock.order_letter"]
     assert "letter.order letter_ordered" in await room.told()
 
 

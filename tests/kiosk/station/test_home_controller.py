@@ -14,7 +14,7 @@ from fleet.messages.vocabulary import FindingCode
 from kiosk.errands.check_card import views as check_views
 from kiosk.errands.registry import ERRANDS, Errand, errand_of
 from kiosk.errands.report_lost.journey import found_again
-from kiosk.errands.unblock.journey import unlock_now
+from kiosk.errands.unblock.journey import unlock_now, unlock_without_letter
 from kiosk.findings import CardFinding
 from kiosk.findings.rules import RULES
 from kiosk.station import home_controller as module
@@ -327,7 +327,14 @@ async def test_nobody_is_offered_to_change_a_code_that_is_locked(room: Room) -> 
     assert errand.journey is unlock_now, "it was said that the card is locked, and what that takes"
     view = next(view for view in someone.shown if view.name == "home.card")
     assert isinstance(view, Choose)
-    assert [option.value for option in view.options] == ["unlock_now", "check_card", "return_card"]
+    assert [option.value for option in view.options] == ["unlock_now", "unlock_without_letter"]
+
+
+async def test_whoever_has_no_letter_says_so_on_the_menu(room: Room) -> None:
+    locked(room)
+    errand, _ = await chosen(room, register(room), card="unlock_without_letter")
+    assert errand is not None
+    assert (errand.id, errand.journey) == ("unblock", unlock_without_letter)
 
 
 def menu(*codes: str, pin: str = "ok") -> Choose:
@@ -342,10 +349,15 @@ def menu(*codes: str, pin: str = "ok") -> Choose:
     ("codes", "pin", "offered", "why"),
     [
         ((), "ok", ["change_pin", "check_card", "return_card"], None),
-        (("pin_locked",), "locked", ["unlock_now", "check_card", "return_card"], "unblock"),
+        (("pin_locked",), "locked", ["unlock_now", "unlock_without_letter"], "unblock"),
         (("not_by_holder",), "locked", ["unblock", "check_card", "return_card"], "helped"),
         (("puk_locked",), "locked", ["check_card", "return_card"], None),
-        (("pin_locked", "certificate_expires_soon"), "locked", ["unlock_now", "check_card", "return_card"], "unblock"),
+        (
+            ("pin_locked", "certificate_expires_soon"),
+            "locked",
+            ["unlock_now", "unlock_without_letter"],
+            "unblock",
+        ),
         (("leaver",), "ok", ["return_card", "check_card"], "return_card"),
         (("blocked",), "ok", ["return_card", "check_card"], "return_card"),
         (("on_hold",), "ok", ["found_again", "check_card", "change_pin"], "report_lost"),
