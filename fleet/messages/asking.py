@@ -60,11 +60,14 @@ class CertificateAsk(
 
 
 class BlockAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_BLOCK.value, kw_only=True):
-    """Block the card for good, by its holder or an administrator. `wanted`: when, RFC 3339, by the station's clock."""
+    """Block the card for good, by its holder or an administrator. `wanted`: when, RFC 3339, by the station's clock.
+    `in_portal`: an administrator has blocked it in the issuer's portal, and says so; else it is left out, so that the digest of
+    an ask is the same for every program."""
 
     card_number: str
     reason: BlockReason
     wanted: str
+    in_portal: Literal[True] | msgspec.UnsetType = msgspec.UNSET
 
 
 class HoldAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_HOLD.value, kw_only=True):

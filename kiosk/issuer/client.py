@@ -186,6 +186,19 @@ class FleetBlocking:
             return CardMarked()
         return _queued_or_declined(result, now)
 
+    async def blocked_in_portal(
+        self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
+    ) -> CardBlocked | RequestDeclined | Unavailable:
+        """Past the queue: a mark that waits there is told first."""
+        if await self._queue.waits_for(card_number):
+            return Unavailable("no_connection")
+        id_ = request_id(errand, f"{AskName.CARD_BLOCK}.in_portal", card_number)
+        ask = BlockAsk(id=id_, card_number=card_number, reason=reason, wanted=self._now(), in_portal=True)
+        result = await self._requests.ask_for(ask, by)
+        if isinstance(result, asking.BlockedResult):
+            return CardBlocked(datetime.fromisoformat(result.at))
+        return refusal_of(result)
+
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
     ) -> CardHeld | CardMarked | RequestQueued | RequestDeclined:

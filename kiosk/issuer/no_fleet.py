@@ -52,6 +52,11 @@ class NoFleet:
     async def block(self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str) -> RequestDeclined:
         return RequestDeclined("not_set_up")
 
+    async def blocked_in_portal(
+        self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
+    ) -> Unavailable:
+        return NOBODY
+
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
     ) -> RequestDeclined:

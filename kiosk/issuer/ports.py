@@ -155,6 +155,11 @@ class Blocking(Protocol):
         """Revoke the card's certificates for good; it is only marked where people do that in the issuer's portal. `by`: who wants
         it (the holder with the card, or an administrator)."""
 
+    async def blocked_in_portal(
+        self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
+    ) -> CardBlocked | RequestDeclined | Unavailable:
+        """That an administrator, `by`, has blocked it in the issuer's portal. Needs the server; nothing is kept for later."""
+
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
     ) -> CardHeld | CardMarked | RequestQueued | RequestDeclined:

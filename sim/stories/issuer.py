@@ -87,7 +87,7 @@ class IssuerDesk:
         self.unlocks_by_people = False
         """So is what a card is unlocked with."""
         self.declines: dict[str, str] = {}
-        """Reason by question: `certificate`, `block`, `hold`, `lift`, `unblock`, `puk`, `letter`, `log_in`."""
+        """Reason by question: `block`, `blocked_in_portal`, `hold`, `lift`, `unblock`, `puk`, `letter`, `log_in`."""
         self.people: dict[str, DirectoryPerson] = {}
         self.cards: dict[str, CardRecord] = {}
         self.offered: list[Offer] = []
@@ -161,6 +161,18 @@ class IssuerDesk:
             return CardMarked()
         self.set_state(card_number, state="blocked", held_from=None)
         self.told.append(("block", card_number, reason, by.hsa_id))
+        return CardBlocked(self._clock.now())
+
+    async def blocked_in_portal(
+        self, card_number: str, reason: str, *, by: PersonProof, errand: str
+    ) -> CardBlocked | RequestDeclined | Unavailable:
+        answer = self._no("blocked_in_portal") or not_meant(by, "card.block", card_number)
+        if answer is not None:
+            return answer
+        if by.hsa_id not in self.administrators:
+            return RequestDeclined("not_allowed")
+        self.set_state(card_number, state="blocked", held_from=None)
+        self.told.append(("blocked in portal", card_number, reason, by.hsa_id))
         return CardBlocked(self._clock.now())
 
     async def hold(

@@ -46,6 +46,17 @@ def both(*steps: Callable[[Room], None]) -> Callable[[Room], None]:
     return prepare
 
 
+def declined(question: str) -> Callable[[Room], None]:
+    """The issuer will not, for a reason of its own."""
+
+    def prepare(room: Room) -> None:
+        issuer = room.caps.blocking
+        assert isinstance(issuer, IssuerDesk)
+        issuer.declines[question] = "not_now"
+
+    return prepare
+
+
 def told(*wanted: tuple[str, ...]) -> Callable[[Room], None]:
     """What the issuer was told, and in which state the card is then; nothing else was asked to be changed."""
 

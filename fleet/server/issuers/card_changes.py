@@ -1,6 +1,7 @@
 """Authorization of blocks, holds and lifts: who may ask for them, and limits of an anonymous hold.
 
-Rules (docs/rules.md, "Who may"): a block is the holder's, with the card, or an administrator's; anybody may hold a card by its
+Rules (docs/rules.md, "Who may"): a block is the holder's, with the card, or an administrator's; that it was made in a portal
+is an administrator's word alone; anybody may hold a card by its
 number, but an administrator's card is not held so: the answer is the same, and an alarm asks for a person; a hold for theft or a
 known code is lifted by an administrator alone, and no later hold makes it lighter.
 """
@@ -76,7 +77,8 @@ class CardChanges:
             holder = bool(asker.by) and asker.by == record.hsa_id
             administrator = not holder and bool(asker.by) and await self._rights.still_attends(asker.by, station)
         grave = isinstance(ask, LiftAsk) and record.hold_reason in GRAVE_HOLDS
-        return administrator or (holder and not grave)
+        by_word = isinstance(ask, BlockAsk) and ask.in_portal is not msgspec.UNSET
+        return administrator or (holder and not grave and not by_word)
 
     async def _by_number(self, station: str, record: CardRecord) -> HeldResult | MarkedResult | None:
         """Alarms of a hold in nobody's name; and an answer without a hold, for an administrator's card."""

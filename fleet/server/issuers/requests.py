@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, select
 
 from fleet.messages.asking import (
     BlockAsk,
+    BlockedResult,
     CertificateAsk,
     DeclinedResult,
     HoldAsk,
@@ -32,7 +33,7 @@ from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
 from fleet.server.issuers.certificates import days_of_reserve_certificates, keep_certificate
 from fleet.server.issuers.model import Queueable, RequestKey
-from fleet.server.issuers.request_queue import QUEUED, enqueue, leave_to_people, record_result
+from fleet.server.issuers.request_queue import QUEUED, enqueue, leave_to_people, record_result, settle_about
 from fleet.server.issuers.tables import wishes
 from fleet.server.orders.model import OPEN
 from fleet.server.orders.tables import orders
@@ -120,6 +121,8 @@ class RequestLog:
                 record_certificates(connection, ask.hsa_id, [base64.b64decode(result.chain[0])])
             if tag_of(ask) in QUEUED:
                 record_result(connection, RequestKey(station, ask.id), result, now)
+            if isinstance(ask, BlockAsk) and ask.in_portal is not msgspec.UNSET and isinstance(result, BlockedResult):
+                settle_about(connection, ask.card_number, QUEUED, now)
 
     def remember_certificate(self, hsa_id: str, certificate: bytes) -> None:
         """Whose a certificate (DER) is that has proved somebody: stations are told of it when its holder leaves."""

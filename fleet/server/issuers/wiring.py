@@ -60,7 +60,7 @@ async def connected(
         register: CardRegister = rest
         if not settings.holds:
             directory = WithMarks(directory, database)
-            register = HoldsKeptHere(rest, directory, blocks=settings.blocks)
+            register = HoldsKeptHere(rest, directory, clock, settings.blocks)
         side = IssuerSide(
             EstIssuer(secure, labels=settings.labels),
             register,

@@ -12,6 +12,7 @@ from kiosk.errands.report_lost.lifting import lift
 from kiosk.issuer.ports import BlockReason, HoldReason
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views, own_card_views
+from kiosk.steps.block_in_portal import offer_block_in_portal
 from kiosk.steps.blocking import BlockRequest, block_or_hold
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import CardHolder, ViewContext
@@ -37,7 +38,8 @@ async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         return await lift(ask, caps, WHICH, log)
     whose, who = await _which(ask, caps, log, what)
     wish = await _sure(ask, caps, what, whose, who)
-    came = await block_or_hold(ask, caps, SURE, log, wish)
+    came: str = await block_or_hold(ask, caps, SURE, log, wish)
+    came = await offer_block_in_portal(ask, caps, SURE, log, came, whose, BLOCKS.get(what), who)
     receipt = await receipt_for(caps, CONTEXT, log, whose, who, (f"reason_{what}", came))
     ended = Ended(ErrandOutcome.DONE, came, receipt=receipt.number if receipt else None)
     await log.end(ended)

@@ -7,11 +7,12 @@ from typing import Any
 from kiosk.errands.report_lost import views
 from kiosk.errands.report_lost.journey import CONTEXT, SURE, WHAT, WHICH
 from kiosk.region import BothLanguages, WithoutHold, general
+from kiosk.steps import block_in_portal_views as portal_views
 from kiosk.steps import blocking_views
 from kiosk.steps.identity import printed_number_views
 from kiosk.steps.view_helpers import done_by
 from kiosk.views import View
-from sim.gallery.made_up import ORDER
+from sim.gallery.made_up import ADMINISTRATOR, ORDER
 
 OUTCOMES = ("blocked", "held", "marked", "block_queued", "hold_queued", "mark_queued")
 OFFICE = {"sv": "ID-administratören på kontoret", "en": "The ID administrator at the office"}
@@ -28,6 +29,10 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "lost-hold-first", blocking_views.sure(SURE, ORDER, "lost", blocks=False)
     for what in ("lost", "forgotten"):
         yield f"lost-mark-{what}", blocking_views.sure(SURE, ORDER, what, blocks=False, instead=INSTEAD)
+    yield "portal-block-offer", portal_views.offer(SURE, INSTEAD, datetime(2026, 12, 2, 8, 0, tzinfo=UTC))
+    yield "portal-block-take", portal_views.take_own(SURE)
+    yield "portal-block", portal_views.block(SURE, ORDER, ADMINISTRATOR)
+    yield "portal-block-not-noted", portal_views.not_noted(SURE)
     yield "lost-done-marked-by", blocking_views.done(CONTEXT, "marked", police=True, blocked_by=BY)
     yield "lost-really", blocking_views.really(SURE, ORDER)
     yield "lost-lifting", views.lifting(WHICH)

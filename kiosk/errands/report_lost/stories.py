@@ -7,8 +7,8 @@ from typing import Any
 from kiosk.station.devices import NoReader
 from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.own_card import MINE, locked
-from sim.stories.person import Story, first, pulls, puts
-from sim.stories.register import HOLDER, NUMBER, PRINTED, both, marks_only, portal, queued, register, told
+from sim.stories.person import Story, first, leaves, pulls, pulls_lit, puts
+from sim.stories.register import HOLDER, NUMBER, PRINTED, both, declined, marks_only, portal, queued, register, told
 from sim.stories.room import OLD_PIN, Room, persona_of
 
 ADMINISTRATED = replace(OWN, hand=("1:old", "10:old", "13:new"))
@@ -41,11 +41,58 @@ def lost(what: str = "lost", **changed: Any) -> Callable[[], Story]:
     return lambda: {f"report_lost.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
 
 
+IN_TURN = replace(ADMINISTRATED, second_reader=True)
+ADMINISTRATOR = persona_of("13:new").hsa_id
+
+
+def in_portal(**changed: Any) -> Callable[[], Story]:
+    """The card is lost, and an administrator who is here blocks it in the portal."""
+    reader = {"insert_administrator": puts("13:new", "administrator"), "take_administrator": pulls("administrator")}
+    story = lost(**{**reader, "portal_offer": "administrator", "portal_block": "blocked", **changed})
+    return lambda: {**story(), "closing.take_card": pulls_lit}
+
+
 STORIES = [
     ErrandStory(
         "report_lost: the card is here, and its issuer's portal is for people: marked, after one question", "report_lost",
-        lost("code_known"), prepare=both(register(), portal), reason="marked", events=("card.block marked", *PRINTED),
-        check=told(("block marked", NUMBER, "code_known", HOLDER)),
+        lost("code_known", portal_offer="later"), prepare=both(register(), portal), reason="marked",
+        events=("card.block marked", *PRINTED), check=told(("block marked", NUMBER, "code_known", HOLDER)),
+    ),
+    ErrandStory(
+        "report_lost: by its number, and an administrator who is here blocks it in the issuer's portal", "report_lost",
+        in_portal(), IN_TURN, prepare=both(register(), portal), reason="blocked",
+        events=("card.hold marked", "card.block blocked", *PRINTED),
+        check=told(("hold", NUMBER, "lost", ""), ("blocked in portal", NUMBER, "lost", ADMINISTRATOR)),
+        views=("report_lost.portal_offer", "report_lost.portal_block", "report_lost.telling", "report_lost.done"),
+        troubled=True, reasons=frozenset({"marked", "blocked"}), touched=True,
+    ),
+    ErrandStory(
+        "report_lost: with an administrator who attends already, and blocks it in the portal", "report_lost",
+        in_portal(how="administrator"), IN_TURN, prepare=both(register(), portal), reason="blocked",
+        check=told(
+            ("block marked", NUMBER, "lost", ADMINISTRATOR), ("blocked in portal", NUMBER, "lost", ADMINISTRATOR),
+        ),
+    ),
+    ErrandStory(
+        "report_lost: the administrator does not block it in the portal now", "report_lost",
+        in_portal(portal_block="later"), IN_TURN, prepare=both(register(), portal), reason="marked",
+        events=("card.hold marked", *PRINTED), check=told(("hold", NUMBER, "lost", "")),
+    ),
+    ErrandStory(
+        "report_lost: the administrator does not come back from the portal", "report_lost",
+        in_portal(portal_block=leaves), IN_TURN, prepare=both(register(), portal), outcome="done", reason="marked",
+        events=("card.hold marked",), check=told(("hold", NUMBER, "lost", "")),
+    ),
+    ErrandStory(
+        "report_lost: whoever is here is no administrator", "report_lost",
+        in_portal(insert_administrator=puts("10:old", "administrator"), not_an_administrator="cancel"), IN_TURN,
+        prepare=both(register(), portal), reason="marked", check=told(("hold", NUMBER, "lost", "")),
+    ),
+    ErrandStory(
+        "report_lost: the server does not take the word of the administrator", "report_lost",
+        in_portal(portal_not_noted="next"), IN_TURN, prepare=both(register(), portal, declined("blocked_in_portal")),
+        reason="marked", events=("card.hold marked", "card.block declined", *PRINTED),
+        check=told(("hold", NUMBER, "lost", "")),
     ),
     ErrandStory(
         "report_lost: lost, by its number: a hold at once", "report_lost", lost(), prepare=register(), reason="held",

@@ -13,6 +13,7 @@ from kiosk.errands.return_card import views
 from kiosk.errands.return_card.returning import ReturnedCard, identify_card
 from kiosk.issuer.ports import BlockReason, RequestDeclined
 from kiosk.ports import Ask, ErrandLog
+from kiosk.steps.block_in_portal import offer_block_in_portal
 from kiosk.steps.blocking import BlockRequest, try_to_block_or_hold
 from kiosk.steps.blocking_views import DEAD
 from kiosk.steps.capabilities import Capabilities, Ended
@@ -33,6 +34,7 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     await ask(views.confirm(WHY, card.whose, _after(caps, card), is_seen=card.is_seen))
     await _drop(ask, caps, log, card, reason)
     what = await _tell(ask, caps, log, card, reason)
+    what = await offer_block_in_portal(ask, caps, DROP, log, what, card.whose, reason, card.who)
     remarks = (f"reason_{reason}", what, *(() if card.is_seen else ("not_seen",)))
     receipt = await receipt_for(caps, CONTEXT, log, card.whose, card.who, remarks)
     ended = Ended(ErrandOutcome.DONE, what, receipt=receipt.number if receipt else None)

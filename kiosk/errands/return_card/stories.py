@@ -1,28 +1,17 @@
 """Stories of `return_card`: what people do, how it ends, and what is left then."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from kiosk.views import CANCEL
 from sim.reader.pki import TestAuthority
 from sim.stories.clock import NOW
-from sim.stories.errand_stories import ErrandStory
-from sim.stories.issuer import IssuerDesk
+from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.own_card import MINE, change_first, traited
-from sim.stories.person import Person, Story, drops, jams, pulls, puts
-from sim.stories.register import HOLDER, NUMBER, PRINTED, both, empty_register, portal, queued, register, told
-from sim.stories.room import OLD_PIN, Room
-
-
-def declined(question: str) -> Callable[[Room], None]:
-    """The issuer will not, for a reason of its own."""
-
-    def prepare(room: Room) -> None:
-        issuer = room.caps.blocking
-        assert isinstance(issuer, IssuerDesk)
-        issuer.declines[question] = "not_now"
-
-    return prepare
+from sim.stories.person import Person, Story, drops, jams, pulls, pulls_lit, puts
+from sim.stories.register import HOLDER, NUMBER, PRINTED, both, declined, empty_register, portal, queued, register, told
+from sim.stories.room import OLD_PIN, Room, persona_of
 
 
 def back(**changed: Any) -> Callable[[], Story]:
@@ -51,6 +40,19 @@ def silences(person: Person) -> None:
 def of_a_stranger(room: Room) -> None:
     """Another issuer's card, which nobody here trusts."""
     traited(issuer=TestAuthority.create(NOW))(room)
+
+
+WITH_ADMINISTRATOR = replace(OWN, hand=(MINE, "10:old", "13:new"), second_reader=True)
+ADMINISTRATOR = persona_of("13:new").hsa_id
+
+
+def in_portal(**changed: Any) -> Callable[[], Story]:
+    """The card is in the bin, and an administrator who is here blocks it in the issuer's portal."""
+    story = back(
+        portal_offer="administrator", portal_block="blocked", insert_administrator=puts("13:new", "administrator"),
+        pin_administrator=OLD_PIN, **changed,
+    )  # fmt: skip
+    return lambda: {**story(), "closing.take_card": pulls_lit}
 
 
 DROPPED = ("drop.open opened", "drop.card dropped")
@@ -100,8 +102,20 @@ STORIES = [
         reason="block_queued", check=queued("block", "replaced", HOLDER),
     ),
     ErrandStory(
-        "return_card: an issuer whose portal is for people, who block it there", "return_card", back(),
+        "return_card: an issuer whose portal is for people, who block it there", "return_card", back(portal_offer="later"),
         prepare=both(register(), portal), reason="marked", check=told(("block marked", NUMBER, "replaced", HOLDER)),
+    ),
+    ErrandStory(
+        "return_card: an administrator who is here blocks it in the issuer's portal while its holder waits", "return_card",
+        in_portal(), WITH_ADMINISTRATOR, prepare=both(register(), portal), reason="blocked",
+        events=(*DROPPED, "card.block marked", "card.block blocked", *PRINTED),
+        check=told(("block marked", NUMBER, "replaced", HOLDER), ("blocked in portal", NUMBER, "replaced", ADMINISTRATOR)),
+    ),
+    ErrandStory(
+        "return_card: the chip is cut, and an administrator who is here blocks it in the portal", "return_card",
+        in_portal(insert="number"), WITH_ADMINISTRATOR, prepare=both(register(), portal), reason="blocked",
+        check=told(("hold", NUMBER, "returned", ""), ("blocked in portal", NUMBER, "replaced", ADMINISTRATOR)),
+        views=("return_card.portal_offer", "return_card.portal_block", "return_card.done"),
     ),
     ErrandStory(
         "return_card: another assignment follows, and the card is kept", "return_card", back(why="left", keep="keep", kept="end"),

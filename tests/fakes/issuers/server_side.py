@@ -155,7 +155,7 @@ class Place:
         register: Any = self.register
         if not holds:
             directory = WithMarks(directory, database)
-            register = HoldsKeptHere(register, directory, blocks)
+            register = HoldsKeptHere(register, directory, lambda: self.now, blocks)
         side = IssuerSide(None, register, directory, keys, OfferRules(), None, holds=holds)  # type: ignore[arg-type]
         self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, alarms, lambda: self.now)
         self.answers = Answers(database, signer, None, alarms, lambda: self.now, self.issuer)  # type: ignore[arg-type]

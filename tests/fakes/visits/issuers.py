@@ -49,6 +49,8 @@ from tests.fakes.visits.mix import Issuer
 PORTALS: tuple[Issuer, ...] = ("portal_est", "portal")
 """They have no hold: a card is marked by the fleet's own stations, and a block waits for a person."""
 BESIDE_THE_PORTAL = ("certificate", "unblock", "authenticate")
+BY_HAND = ("unblock", "puk", "blocked_in_portal")
+"""What whoever attends does in the portal, while the server writes it down."""
 MARKED, NOTED, WAITING = tag_of(MarkedResult), tag_of(LetterNotedResult), "waiting"
 DONE = {AskName.CARD_HOLD: tag_of(HeldResult), AskName.CARD_BLOCK: tag_of(BlockedResult)}
 Told = tuple[AskName, str, str, str]
@@ -63,6 +65,7 @@ class VisitDesk(IssuerDesk):
         self.kind = issuer
         self.holds = issuer not in PORTALS
         self.by_people = issuer in PORTALS
+        self.unlocks_by_people = issuer == "portal"
         self.online = is_online
         self.asked: list[Told] = []
 
@@ -74,6 +77,9 @@ class VisitDesk(IssuerDesk):
 
     async def hold(self, card_number: str, reason: str, **about: Any) -> Any:
         return self._note(AskName.CARD_HOLD, reason, await super().hold(card_number, reason, **about))
+
+    async def blocked_in_portal(self, card_number: str, reason: str, **about: Any) -> Any:
+        return self._note(AskName.CARD_BLOCK, reason, await super().blocked_in_portal(card_number, reason, **about))
 
     async def order_letter(self, card_number: str, **about: Any) -> Any:
         return self._note(AskName.CARD_LETTER, "", await super().order_letter(card_number, **about))
@@ -87,7 +93,8 @@ class VisitDesk(IssuerDesk):
     def _no(self, what: str) -> RequestDeclined | Unavailable | None:
         """What wants the issuer's own answer: a portal gives programs none."""
         has_interface = self.kind == "api" or (self.kind == "portal_est" and what in BESIDE_THE_PORTAL)
-        return super()._no(what) if has_interface else Unavailable()
+        by_hand = self.kind in PORTALS and what in BY_HAND
+        return super()._no(what) if has_interface or by_hand else Unavailable()
 
     def _note(self, ask: AskName, reason: str, came: Any) -> Any:
         """What an issuer without interface was asked for waits in the server's queue; what was asked without a connection is
@@ -95,7 +102,7 @@ class VisitDesk(IssuerDesk):
         match came:
             case RequestDeclined(why):
                 self.asked.append((ask, tag_of(DeclinedResult), reason, why))
-            case CardBlocked() | CardHeld() if self.kind != "api":
+            case CardBlocked() | CardHeld() if self.kind == "none":
                 self.asked.append((ask, WAITING, reason, ""))
                 return RequestQueued(self._clock.now())
             case CardMarked():

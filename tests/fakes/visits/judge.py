@@ -6,7 +6,7 @@ worklist are all that is looked at, beside what the issuer was asked.
 
 from typing import Literal, get_args
 
-from fleet.messages.asking import HeldResult, LetterOrderedResult, MarkedResult, tag_of
+from fleet.messages.asking import BlockedResult, HeldResult, LetterOrderedResult, MarkedResult, tag_of
 from fleet.messages.vocabulary import AskName, ErrandOutcome
 from kiosk.texts import Texts
 from kiosk.views import Tell
@@ -16,12 +16,16 @@ End = Literal["works", "administrator", "waits", "sent_away"]
 ENDS: tuple[End, ...] = get_args(End)
 WAITING = ("block_queued", "hold_queued", "mark_queued", "marked", "not_told", "letter_ordered", "letter_noted")
 """Reasons of a good end that is not the end of it."""
-HELD, MARKED, ORDERED = (tag_of(result) for result in (HeldResult, MarkedResult, LetterOrderedResult))
+BLOCKED, HELD, MARKED, ORDERED = (
+    tag_of(result) for result in (BlockedResult, HeldResult, MarkedResult, LetterOrderedResult)
+)
 
 
 def end_of(walked: Walked) -> End:
     """What the visitor has when leaving."""
     ended = walked.ended
+    if ended.reason == "blocked" and (AskName.CARD_BLOCK, BLOCKED) not in [told[:2] for told in walked.asked]:
+        return "waits"  # whatever the station says
     if ended.outcome == ErrandOutcome.DONE:
         return "waits" if ended.reason in WAITING else "works"
     return "administrator" if "administrat" in _words(walked).lower() else "sent_away"
@@ -46,10 +50,11 @@ def _says_who_where_when(walked: Walked) -> bool:
 def _promised(walked: Walked) -> set[str]:
     """Kinds of rows that this visit leaves to somebody."""
     promised = set()
+    is_blocked = any((ask, outcome) == (AskName.CARD_BLOCK, BLOCKED) for ask, outcome, _, _ in walked.asked)
     for ask, outcome, _, refusal in walked.asked:
-        if ask == AskName.CARD_HOLD and outcome in (HELD, MARKED, "waiting"):
+        if ask == AskName.CARD_HOLD and outcome in (HELD, MARKED, "waiting") and not is_blocked:
             promised.add("hold")
-        if ask == AskName.CARD_BLOCK and outcome in (MARKED, "waiting"):
+        if ask == AskName.CARD_BLOCK and outcome in (MARKED, "waiting") and not is_blocked:
             promised.add("hold")
         if refusal and ask in (AskName.CARD_HOLD, AskName.CARD_BLOCK):
             promised.add("hold_declined")

@@ -19,7 +19,7 @@ from kiosk.errands.renew_certificate.stories import renew
 from kiosk.errands.report_lost.stories import lost
 from kiosk.errands.reserve_certificate.stories import ATTENDED, RESERVED, spare
 from kiosk.errands.return_card.stories import back, of_a_stranger
-from kiosk.errands.unblock.stories import by_hand, unlock
+from kiosk.errands.unblock.stories import carried, unlock
 from kiosk.issuer.ports import Offer
 from kiosk.views import CANCEL, Choose, View
 from sim.reader.administrative_key import key_of
@@ -27,8 +27,8 @@ from sim.reader.personas import person
 from sim.stories.certificates import LAST_DAY
 from sim.stories.errand_stories import OWN
 from sim.stories.own_card import MINE, locked, product
-from sim.stories.person import PATIENCE, Deed, Person, Story
-from sim.stories.room import Room, persona_of
+from sim.stories.person import PATIENCE, Deed, Person, Story, puts
+from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import Setting, attended, own_card
 from tests.fakes.visits.issuers import VisitDesk
 
@@ -127,14 +127,22 @@ LETTER = {
     "administrator_only": prefer("letter"),
 }
 PICKUP = Setting(second_reader=True)
+BLOCKED_THERE: dict[str, Any] = {
+    "portal_offer": "administrator",
+    "insert_administrator": puts("13:new", "administrator"),
+    "pin_administrator": OLD_PIN,
+    "portal_block": "blocked",
+}
+"""Where the issuer's portal is for people, an administrator who is free blocks the card there at once."""
+NOBODY_HERE = {"portal_offer": "later"}
 
 
 VISITORS: dict[str, Visitor] = {
     "works": Visitor("check_card", check()),
     "changes_pin": Visitor("change_pin", change()),
     "letter_6xx": Visitor("unblock", unlock(), prepare=_is_locked),
-    "no_letter_6xx": Visitor("unblock", by_hand(**LETTER | WITHOUT), prepare=_is_locked, later=LETTER),
-    "locked_7xx": Visitor("unblock", by_hand(**LETTER | WITHOUT), prepare=_of_administrators, later=LETTER),
+    "no_letter_6xx": Visitor("unblock", carried(**LETTER | WITHOUT), prepare=_is_locked, later=LETTER),
+    "locked_7xx": Visitor("unblock", carried(**LETTER | WITHOUT), prepare=_of_administrators, later=LETTER),
     "own_card": Visitor("pickup", own_card, PICKUP, card=person(1).new.card_number),
     "attended": Visitor("pickup", attended, PICKUP, card=person(1).new.card_number),
     "protected": Visitor("pickup", lambda: own_card(5), replace(PICKUP, number=5), card=person(5).new.card_number),
@@ -158,11 +166,11 @@ VISITORS: dict[str, Visitor] = {
     "renews": Visitor("renew_certificate", renew(), prepare=_offers("identification")),
     "reserve_own": Visitor("reserve_certificate", spare(), RESERVED, _offers("reserve", reserve=True)),
     "reserve_attended": Visitor("reserve_certificate", spare(**ATTENDED), RESERVED, _offers("reserve", reserve=True)),
-    "lost": Visitor("report_lost", lost()),
+    "lost": Visitor("report_lost", lost(**BLOCKED_THERE), later=NOBODY_HERE),
     "forgotten": Visitor("report_lost", lost("forgotten")),
-    "returns": Visitor("return_card", back()),
-    "returns_locked": Visitor("return_card", back(know_code="no")),
-    "dead_chip": Visitor("return_card", back(insert="number")),
+    "returns": Visitor("return_card", back(**BLOCKED_THERE), later=NOBODY_HERE),
+    "returns_locked": Visitor("return_card", back(know_code="no", **BLOCKED_THERE), later=NOBODY_HERE),
+    "dead_chip": Visitor("return_card", back(insert="number", **BLOCKED_THERE), later=NOBODY_HERE),
     "foreign": Visitor("return_card", back(not_ours=CANCEL), prepare=_stranger),
 }
 

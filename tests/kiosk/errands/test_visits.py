@@ -36,7 +36,7 @@ def test_what_a_few_visitors_leave_with(issuer: Issuer) -> None:
 PLANTED = [
     (Situation("attended", "night", True, False), "api", "administrator", "sent away without who, where and when"),
     (Situation("dead_chip", "there", True, False), "api", "works", "on no list: not_seen"),
-    (Situation("lost", "there", True, False), "portal", "waits", "on no list: hold"),
+    (Situation("lost", "busy", True, False), "portal", "waits", "on no list: hold"),
     (Situation("own_card", "there", True, False), "portal", "works", "on no list: handover"),
     (Situation("no_letter_6xx", "busy", True, False), "api", "waits", "on no list: letter"),
 ]
@@ -50,6 +50,18 @@ def test_the_judge_finds_what_is_left_out(situation: Situation, issuer: Issuer, 
     last = replace(walked.last, who_helps=None) if isinstance(walked.last, Tell) else walked.last
     bare = replace(walked, last=replace(last, note=None), rows=(), asked=tuple(letters))
     assert rule in broken_rules(bare)
+
+
+@pytest.mark.parametrize("visitor", ["locked_7xx", "lost", "returns", "returns_locked", "dead_chip"])
+def test_whoever_attends_does_it_in_the_portal_while_the_visitor_waits(visitor: str) -> None:
+    there, busy = (Situation(visitor, attendance, True, False) for attendance in ("there", "busy"))
+    assert [end_of(walked) for walked in walk_all([there, busy], "portal")] == ["works", "waits"]
+
+
+def test_a_station_that_only_says_that_a_card_is_blocked_is_not_believed() -> None:
+    (walked,) = walk_all([Situation("lost", "there", True, False)], "portal")
+    told = tuple(each for each in walked.asked if each[1] != "blocked")
+    assert end_of(replace(walked, asked=told)) == "waits"
 
 
 def test_there_is_a_row_of_the_table_for_each_kind_of_issuer() -> None:

@@ -7,7 +7,8 @@ blocked, whatever the register says.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import get_args
 
 import msgspec
@@ -84,9 +85,16 @@ class WithMarks:
 class HoldsKeptHere:
     """Implements `CardRegister` over another one. `marked` is the directory that has the marks."""
 
-    def __init__(self, register: CardRegister, marked: DirectoryService, blocks: Channel = "interface") -> None:
+    def __init__(
+        self,
+        register: CardRegister,
+        marked: DirectoryService,
+        clock: Callable[[], datetime],
+        blocks: Channel = "interface",
+    ) -> None:
         self._register = register
         self._marked = marked
+        self._clock = clock
         self._blocks = blocks
 
     async def hold(self, ask: HoldAsk, by: str) -> MarkedResult | DeclinedResult:
@@ -101,8 +109,13 @@ class HoldsKeptHere:
         return LiftedResult(card.held_from or "active")
 
     async def block(self, ask: BlockAsk, by: str) -> BlockedResult | MarkedResult | DeclinedResult:
-        """By people, where they have a portal; until they have, it is marked."""
-        return await (self._mark(ask.card_number) if self._blocks == "portal" else self._register.block(ask, by))
+        """By people, where they have a portal: until one of them says so it is marked."""
+        if self._blocks == "interface":
+            return await self._register.block(ask, by)
+        marked = await self._mark(ask.card_number)
+        if isinstance(marked, DeclinedResult) or ask.in_portal is msgspec.UNSET:
+            return marked
+        return BlockedResult(self._clock().isoformat(timespec="seconds").replace("+00:00", "Z"))
 
     async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> ReleasedResult | DeclinedResult:
         return await self._register.release_puk(ask, station, people)

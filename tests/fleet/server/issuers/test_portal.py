@@ -1,11 +1,14 @@
 """An issuer whose portal is for people: letters and blocks stand on the worklist until somebody has done them there."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fleet.messages.asking import (
     BlockAsk,
+    BlockedResult,
     CardStateAsk,
     CardStatus,
     ChallengeAsk,
@@ -15,7 +18,9 @@ from fleet.messages.asking import (
     LetterNotedResult,
     MarkedResult,
     PukAsk,
+    ask_digest,
 )
+from fleet.messages.link import encode
 from fleet.server.cards.service import CardService
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.issuers import request_queue as requesting
@@ -27,7 +32,7 @@ from fleet.server.worklist.model import WorklistRow
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist
 from sim.stories.administrators import listed
-from tests.fakes.issuers.server_side import ADMIN, ALVA, AT, MAJ, NUMBER, WHO, Place, wish
+from tests.fakes.issuers.server_side import ADMIN, ALVA, AT, BO, MAJ, NUMBER, WHO, Place, wish
 from tests.fleet.server.conftest import KeptChanges
 
 
@@ -147,3 +152,45 @@ async def test_nobody_is_sent_to_the_portal_without_an_administrator_or_for_a_ca
     )
     await place.by(ALVA, block(6))
     assert [await place.by(MAJ, ask) for ask in unlocks(7)] == [DeclinedResult("card_held")] * 2
+
+
+def done_there(number: int) -> BlockAsk:
+    """An administrator has blocked it in the portal, and says so at the station."""
+    return replace(block(number), in_portal=True)
+
+
+async def test_who_attends_blocks_it_in_the_portal_at_once_and_the_row_is_gone(place: Place) -> None:
+    assert await place.by(ALVA, block(1)) == MarkedResult()
+    assert [row.kind for row in rows(place)] == ["hold"]
+    place.now += timedelta(minutes=4)
+    assert await place.by(MAJ, done_there(2)) == BlockedResult("2026-03-02T12:04:00Z")
+    assert rows(place) == []
+    assert (await card_state(place, 91)).state == "blocked"
+    (written,) = [each for each in place.written() if each.outcome == "blocked"]
+    assert (written.ask, written.people) == ("card.block", f'["{ADMIN}"]')
+    assert place.register.told == [], "nobody asked the issuer"
+    assert await place.by(MAJ, done_there(3)) == DeclinedResult("card_blocked")
+
+
+async def test_nobody_but_an_administrator_who_is_not_the_holder_says_that_it_is_blocked(place: Place) -> None:
+    await place.by(ALVA, block(1))
+    for someone in (ALVA, BO):
+        assert await place.by(someone, done_there(2 + len(place.written()))) == DeclinedResult("not_allowed")
+    assert await place.result(done_there(20)) == DeclinedResult("not_allowed")
+    place.register.card = type(place.register.card)(NUMBER, ADMIN, "601", "active")
+    assert await place.by(MAJ, done_there(21)) == DeclinedResult("not_allowed"), "one's own card"
+    assert (await card_state(place, 90)).state == "held"
+
+
+async def test_what_waited_for_a_person_is_done_with_it(place: Place) -> None:
+    with place.database.writing.begin() as connection:
+        key = requesting.RequestKey("entre-a", wish(7))
+        requesting.enqueue(connection, key, block(7), "account:maj", place.now, ADMIN)
+    await RequestSender(place.database, place.issuer, KeptChanges(), lambda: place.now).carry()
+    assert await place.by(MAJ, done_there(8)) == BlockedResult(AT)
+    assert (rows(place), [each.state for each in queue(place)]) == ([], ["done"])
+
+
+async def test_an_ask_that_says_nothing_of_a_portal_is_the_same_bytes_as_ever(place: Place) -> None:
+    assert b"in_portal" not in encode(block(1))
+    assert ask_digest(block(1)) != ask_digest(done_there(1))

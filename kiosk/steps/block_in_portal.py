@@ -1,0 +1,93 @@
+"""A block that an ID administrator makes in the issuer's portal while the person waits.
+
+Rules (docs/rules.md, "Who may"): the card is marked first, whoever comes; only an administrator's card and word say that it is
+blocked, and that is written down in their name. Whatever comes in between, the mark stands, and its row is on the worklist.
+"""
+
+from typing import assert_never
+
+from fleet.messages.vocabulary import Effect, ErrandOutcome
+from kiosk.issuer.ports import BlockReason, CardBlocked, LoggedIn, RequestDeclined, Unavailable
+from kiosk.ports import Ask, ErrandCancelledError, ErrandEndedError, ErrandLog, Presence
+from kiosk.steps import block_in_portal_views as views
+from kiosk.steps.blocking_views import DEAD, telling
+from kiosk.steps.capabilities import Capabilities, Ended, StopError
+from kiosk.steps.card import wait_until_empty
+from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.identity.administrator import administrator_reader, log_in, return_card_to_administrator
+from kiosk.steps.identity.identification import Identification
+
+
+async def offer_block_in_portal(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, came: str, whose: CardHolder,
+    reason: BlockReason | None, who: Identification,
+) -> str:  # fmt: skip
+    """What has become of the card: of one that is marked `blocked`, where an administrator who is here has blocked it in the
+    portal. `came`: what it is so far; `reason`: why it is blocked, None where nobody does.
+
+    Raises ErrandEndedError where the person has left; the errand has ended well then.
+    """
+    instead = caps.region.without_hold
+    if came != "marked" or reason is None or instead is None or not instead.blocks:
+        return came
+    if who.administrator is None and await administrator_reader(caps).presence() is Presence.NO_READER:
+        return came
+    try:
+        if who.administrator is None and await ask(views.offer(context, instead, caps.clock.now())) == "later":
+            return came
+        is_blocked = await _block(ask, caps, context, log, whose, reason, who.administrator)
+        return "blocked" if is_blocked else came
+    except ErrandCancelledError:
+        return came
+    except ErrandEndedError:
+        await log.end(Ended(ErrandOutcome.DONE, came))
+        raise
+
+
+async def _block(
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    whose: CardHolder,
+    reason: BlockReason,
+    attending: LoggedIn | None,
+) -> bool:
+    """Whether somebody has blocked it there, and the server knows."""
+    try:
+        administrator = attending or await _administrator(ask, caps, context, log, whose)
+    except StopError as stopped:
+        await ask(stopped.view)
+        return False
+    if administrator.proof is None or not administrator.proof.by_server:
+        await ask(views.not_noted(context))
+        return False
+    if await ask(views.block(context, whose, administrator)) != "blocked":
+        return False
+    saying = caps.blocking.blocked_in_portal(whose.card_number, reason, by=administrator.proof, errand=log.id)
+    act = log.effect(
+        Effect.CARD_BLOCK, saying, reason=reason, card_number=whose.card_number, administrator=administrator.hsa_id
+    )
+    match await ask(telling(context), until=act):
+        case CardBlocked():
+            return True
+        case RequestDeclined(why) if why in DEAD:
+            return True
+        case RequestDeclined() | Unavailable():
+            await ask(views.not_noted(context))
+            return False
+        case str():
+            raise AssertionError("a view without buttons has no answer")
+        case other:
+            assert_never(other)
+
+
+async def _administrator(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, whose: CardHolder
+) -> LoggedIn:
+    """Whoever is here, and is not the holder. The holder's card leaves the one reader first. Raises StopError."""
+    if caps.administrator_reader is None and await caps.reader.presence() is not Presence.EMPTY:
+        await ask(views.take_own(context), until=wait_until_empty(caps.reader))
+    administrator = await log_in(ask, caps, context, log, {whose.hsa_id} - {""})
+    await return_card_to_administrator(ask, caps, context)
+    return administrator
