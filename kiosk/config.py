@@ -53,6 +53,7 @@ class StationSection(Section):
     data: str = "data"
     title: Annotated[str, Field(min_length=1, max_length=60)] = "Kortkiosk"
     language: Literal["sv", "en"] = "sv"
+    languages: str = ""
     region: str = ""
     assistant: bool = False
 

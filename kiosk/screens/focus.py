@@ -54,8 +54,8 @@ def next_focus(order: list[str], at: str | None, by: int) -> str | None:
     return order[(order.index(at) + by) % len(order)]
 
 
-def focus_text(view: View[Any], target: str, words: ScreenTexts) -> Sentence:
-    """How a target is called when it has the focus."""
+def focus_text(view: View[Any], target: str, words: ScreenTexts, other: ScreenTexts | None = None) -> Sentence:
+    """How a target is called when it has the focus. `other` is the language that the language button leads to."""
     if isinstance(view, Choose) and target in (choices := dict(numbered_choices(view))):
         return choices[target]
     actions = view.actions if isinstance(view, Board) else ()
@@ -67,7 +67,7 @@ def focus_text(view: View[Any], target: str, words: ScreenTexts) -> Sentence:
     if target.startswith(PAD) and target not in _OWN:
         return target.removeprefix(PAD)
     if target == "rail:language":
-        return words.other.frame("frame.language")
+        return (other or words.other).frame("frame.language")
     if target.startswith(RAIL):
         return say(f"frame.{target.removeprefix(RAIL)}")
     if target == "page:on" and isinstance(view, Choose):

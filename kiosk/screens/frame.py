@@ -40,6 +40,8 @@ class StripStatus:
     """Who hands over, or checks."""
     ends: str = ""
     """What ends the stay of whoever is logged in."""
+    unreviewed: str = ""
+    """That nobody has reviewed the translation."""
 
 
 class Pips(Flow):
@@ -97,6 +99,8 @@ class Strip(Flow):
         parts.append(Spacer(theme=theme))
         if not theme.large:
             parts += self._right(status, theme)
+        elif status.unreviewed:
+            parts.append(Icon(theme=theme, name="alert", size_mm=theme.sizes.small * 2, tone="warning"))
         self.row = FlowRow(parts, theme=theme, gap=3)
         self.hairline = Flat(theme=theme, fill=theme.colours.line)
         self.add_widget(self.row)
@@ -111,6 +115,8 @@ class Strip(Flow):
     @staticmethod
     def _right(status: StripStatus, theme: Theme) -> list[Flow]:
         parts: list[Flow] = []
+        if status.unreviewed:
+            parts.append(Tiny(theme=theme, text=status.unreviewed, tone="warning"))
         if status.attended:
             parts.append(Tiny(theme=theme, text=status.attended, tone="muted", drop=2))
         if status.ends:

@@ -65,12 +65,20 @@ class Rail(Flat):
     """Language, larger text, contrast, listen, help."""
 
     def __init__(
-        self, words: ScreenTexts, on: frozenset[str], act: Callable[[str], None], *, hears: bool = True, **kwargs: Any
+        self,
+        words: ScreenTexts,
+        other: ScreenTexts,
+        on: frozenset[str],
+        act: Callable[[str], None],
+        *,
+        hears: bool = True,
+        **kwargs: Any,
     ) -> None:
+        """`other` is the language that the language button leads to."""
         super().__init__(**kwargs)
         theme = self.theme
         texts = {name: words.frame(f"frame.{name}") for name, _ in RAIL}
-        texts["language"] = words.other.frame("frame.language")
+        texts["language"] = other.frame("frame.language")
         self.buttons = [
             RailButton(
                 target=f"rail:{name}",

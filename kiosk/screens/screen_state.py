@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from kiosk import barcodes as scanned
 from kiosk.ports import Clock
 from kiosk.screens.theme import COLOURS, LOW_PANEL, PanelSize, Theme, ThemeName
 from kiosk.screens.words import ScreenTexts
 from kiosk.texts import Texts
-from kiosk.views import Fact, Say
+from kiosk.views import EnterCode, Fact, Say, View
 
 
 @dataclass
@@ -24,6 +25,8 @@ class ScreenState:
     language: str
     colours: ThemeName
     large: bool
+    own_language: str = "sv"
+    """The station's own language, whose texts are reviewed."""
     low: bool = False
     """On an upright panel: everything in its lower part, where one who sits reaches it."""
     own: ThemeName = "light"
@@ -54,6 +57,18 @@ class ScreenState:
     @property
     def words(self) -> ScreenTexts:
         return ScreenTexts(self.texts, self.language)
+
+    def words_for(self, view: View[Any] | None) -> ScreenTexts:
+        """The texts of a view: where a code is written, in the station's own language if some of them are not reviewed."""
+        words = self.words
+        if isinstance(view, EnterCode) and words.has_unreviewed(view):
+            return ScreenTexts(self.texts, self.own_language)
+        return words
+
+    @property
+    def paper_language(self) -> str:
+        """The person's language, if all of it is reviewed: nothing on paper says that it is not."""
+        return self.own_language if self.texts.pack(self.language).unreviewed else self.language
 
     @property
     def time(self) -> str:

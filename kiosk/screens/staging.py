@@ -44,6 +44,7 @@ from kiosk.screens.speech import (
     timeout_phrases,
     view_phrases,
 )
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import Board, Button, Checklist, Choose, EnterCode, RestingDrawing, View, say
 
 COUNT_S = 0.25
@@ -202,7 +203,7 @@ class Staging:
             return
         self.focus = next_focus(focus_order(self.view, self.layers.targets()), self.focus, by)
         if self.focus is not None:
-            self._announce(focus_text(self.view, self.focus, self.state.words))
+            self._announce(focus_text(self.view, self.focus, self._words, self.state.words.other))
 
     def _set_focus(self, target: str | None) -> None:
         """Draw the ring around it, or none where it is gone; and the digits, where keys are used."""
@@ -253,10 +254,10 @@ class Staging:
                 self._set_manner(turned)
 
     def _announce(self, text: Sentence) -> None:
-        state = self.state
+        words = self._words
         if self.listening:
             self.listening.announce(
-                lambda private: [Phrase(said, state.language) for said in phrase_of(text, state.words, private=private)]
+                lambda private: [Phrase(said, words.voice) for said in phrase_of(text, words, private=private)]
             )
 
     @property
@@ -292,7 +293,7 @@ class Staging:
         """The whole screen says that the station is closed."""
         self._closed = closed
         state = self.state
-        self.layers.set_closed(ClosedScreen(closed, state.words, theme=state.whole_theme) if closed else None)
+        self.layers.set_closed(ClosedScreen(closed, self._words, theme=state.whole_theme) if closed else None)
         self._stands_anew()
 
     # listening
@@ -326,7 +327,7 @@ class Staging:
 
     def _phrases(self, private: bool) -> tuple[Phrase, ...]:
         """What is uppermost, in sentences."""
-        state, words = self.state, self.state.words
+        state, words = self.state, self._words
         if self._closed:
             said = closed_phrases((self._closed.title, *self._closed.lead), self._closed.contacts, words)
         elif self._warning:
@@ -335,7 +336,7 @@ class Staging:
             said = help_phrases(self.view, state.contacts(), words) if self.view else ()
         else:
             said = view_phrases(self.view, words, private=private) if self.view else ()
-        return tuple(Phrase(text, state.language) for text in said)
+        return tuple(Phrase(text, words.voice) for text in said)
 
     # drawing
 
@@ -371,7 +372,7 @@ class Staging:
         controls = (
             ListeningControls(listening.manner, self._turn, self._by_keys) if listening and listening.listens else None
         )
-        shape = shape_of(self.view, state.words, state.theme, self._on_answer, entry, controls)
+        shape = shape_of(self.view, self._words, state.theme, self._on_answer, entry, controls)
         if old is not None and entry is None:
             old.wipe()
         if isinstance(old, BusyShape):
@@ -389,13 +390,18 @@ class Staging:
         state, view = self.state, self._warning.view if self._warning else self.view
         assert view is not None
         if self._warning:
-            self._over: Shape = TimeoutShape(view, state.words, state.theme, self._on_warning_answer, state.card_in)
+            self._over: Shape = TimeoutShape(view, self._words, state.theme, self._on_warning_answer, state.card_in)
         else:
             page = HelpPage(state.contacts(), state.help_link, view.side, self._reach_button())
-            self._over = HelpShape(view, state.words, state.theme, self._on_help_answer, page)
+            self._over = HelpShape(view, self._words, state.theme, self._on_help_answer, page)
         rail = self._make_rail(helps=isinstance(self._over, HelpShape))
         self.layers.set_overlay(self._build_frame(self._over, view, rail), guard)
         self._counted(0.0)
+
+    @property
+    def _words(self) -> ScreenTexts:
+        """The texts of what stands on the screen."""
+        return self.state.words_for(self._warning.view if self._warning else self.view)
 
     def _reach_button(self) -> Button | None:
         if not self.state.can_be_low:
@@ -406,7 +412,7 @@ class Staging:
 
     def _build_frame(self, shape: Shape, view: View[Any], rail: Rail, bare: bool = False) -> Frame:
         state = self.state
-        frame = Frame(shape, self._status(view), state.words, rail, theme=state.theme, bare=bare)
+        frame = Frame(shape, self._status(view), self._words, rail, theme=state.theme, bare=bare)
         if self.listening and self.listening.listens:
             frame.set_caption(*self.listening.caption)
         return frame
@@ -416,7 +422,7 @@ class Staging:
         if self.layers.fade:
             return self._make_rail()
         state = self.state
-        looks = state.language, state.colours, state.large, state.low, bool(self._listening_drawn)
+        looks = self._words.language, state.language, state.colours, state.large, state.low, bool(self._listening_drawn)
         rail = self._rails.get(looks)
         if rail is None:
             rail = self._rails[looks] = self._make_rail()
@@ -430,19 +436,29 @@ class Staging:
             "larger": state.large, "contrast": state.colours == "hc", "help": helps, "listen": bool(self._listening_drawn),
         }  # fmt: skip
         names = frozenset(name for name, is_on in on.items() if is_on)
-        return Rail(state.words, names, self._rail, theme=state.theme, hears=self.listening is not None)
+        return Rail(
+            self._words, state.words.other, names, self._rail, theme=state.theme, hears=self.listening is not None
+        )
 
     def _status(self, view: View[Any]) -> StripStatus:
         state = self.state
-        errand = state.words(view.errand or state.place)
-        ends = state.words(view.until) if isinstance(view, Board) and view.until else ""
-        return StripStatus(errand, view.step, state.time, self._card_in(view), self._attended(view), ends)
+        errand = self._words(view.errand or state.place)
+        ends = self._words(view.until) if isinstance(view, Board) and view.until else ""
+        return StripStatus(
+            errand, view.step, state.time, self._card_in(view), self._attended(view), ends, self._unreviewed(view)
+        )
+
+    def _unreviewed(self, view: View[Any]) -> str:
+        """That nobody has reviewed the translation, in words that somebody has."""
+        if not self.state.words.has_unreviewed(view):
+            return ""
+        return ScreenTexts(self.state.texts, self.state.own_language).frame("frame.unreviewed")
 
     def _card_in(self, view: View[Any]) -> str:
         if not self.state.card_in:
             return ""
         both = isinstance(view.drawing, RestingDrawing) and len(view.drawing.readers) > 1
-        return self.state.words.frame("frame.cards_in" if both else "frame.card_in")
+        return self._words.frame("frame.cards_in" if both else "frame.card_in")
 
     def _attended(self, view: View[Any]) -> str:
         if not view.attended_by:
@@ -454,7 +470,7 @@ class Staging:
                 said = "frame.checked"
             case _:
                 said = "frame.attended"
-        return self.state.words.frame(said, name=view.attended_by)
+        return self._words.frame(said, name=view.attended_by)
 
     # what people do
 

@@ -24,7 +24,7 @@ from kiosk.screens.earcons import tone_of
 from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.staging import Staging, TimeoutWarning, Voice
 from kiosk.screens.theme import PANELS, ThemeName
-from kiosk.texts import LANGUAGES, Texts
+from kiosk.texts import Texts
 from kiosk.views import Fact, Say, View
 
 ACCESSIBLE_PATIENCE = 3.0
@@ -50,6 +50,7 @@ class KivyScreen:
         self._defaults: tuple[str, ThemeName, bool, bool] = (language, theme, large_text, False)
         self.state = ScreenState(
             clock, texts or Texts.load(), PANELS[panel], place, lambda: contacts, language, theme, large_text, own=theme,
+            own_language=language,
             still=still,
         )  # fmt: skip
         self._clock, self._sound = clock, sound
@@ -135,10 +136,15 @@ class KivyScreen:
 
     @language.setter
     def language(self, language: str) -> None:
-        if language not in LANGUAGES:
+        if language not in self.state.texts.languages:
             raise ValueError(f"no texts in {language}")
         self.state.language = language
         self.staging.rebuild()
+
+    @property
+    def paper_language(self) -> str:
+        """The language of the paper."""
+        return self.state.paper_language
 
     @property
     def theme(self) -> ThemeName:

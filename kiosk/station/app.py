@@ -29,7 +29,7 @@ from kiosk.screens.closed import OutOfOrder
 from kiosk.screens.staging import Voice
 from kiosk.screens.touch_input import Calibration, TouchInput
 from kiosk.screens.window import KivyScreen
-from kiosk.station.build import open_station
+from kiosk.station.build import open_station, texts_of
 from kiosk.station.build_devices import make_sound, make_speech
 from kiosk.station.devices import Devices
 from kiosk.station.host import Host
@@ -62,7 +62,7 @@ class App:
         self.virtual = self._open_virtual_devices(base)
         theme = config.display.theme
         self.screen = KivyScreen(
-            SystemClock(), panel=panel_of(config.display), place=config.station.title,
+            SystemClock(), texts=texts_of(config, base), panel=panel_of(config.display), place=config.station.title,
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
             fullscreen=config.display.fullscreen, position=config.display.position, rotation=config.display.rotation,
             bench=config.is_bench, voice=self._voice(config),
@@ -71,7 +71,7 @@ class App:
         host = host or Host()
         self._report = host.on_problem
         self._host = replace(
-            host, on_problem=self._note_problem, language=lambda: self.screen.language, person_left=self.screen.reset,
+            host, on_problem=self._note_problem, language=lambda: self.screen.paper_language, person_left=self.screen.reset,
             on_closed=self._close_to_visitors, on_headphones=self.screen.plug_headphones,
         )  # fmt: skip
         self.screen.set_read_scan(lambda text: parse_scan(text, config.scanner.card_check))

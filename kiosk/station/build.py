@@ -160,6 +160,8 @@ class _Backing:
 async def _build(context: _Context, screen: Screen, timing: Timing | None) -> Station:
     config, clock, problems = context.config, context.clock, context.problems
     bootid, region = str(uuid.uuid4()), _region(context)
+    for refused in texts_of(config, context.base).refused:
+        problems.report("languages", refused)
     settings, trust = reader_settings_or_problems(config, context.base, clock, context.virtual, problems.report)
     settings = replace(settings, profiles=settings.profiles.with_new_pin_length(region.pin.min_length))
     devices = await _open_devices(context, settings)
@@ -270,6 +272,11 @@ def _region(context: _Context) -> RegionSettings:
     except RegionSettingsError as error:
         context.problems.report("region", str(error))
     return at_station(region, **context.config.contact.model_dump())
+
+
+def texts_of(config: Config, base: Path) -> Texts:
+    """All texts, those of `station.languages` too."""
+    return Texts.load(base / config.station.languages if config.station.languages else None)
 
 
 async def _open_devices(context: _Context, settings: ReaderSettings) -> Devices:
@@ -398,6 +405,7 @@ def _capabilities(
     """What a journey is given: made anew for each, since a device may have come or gone."""
     config, fleet, stock = context.config, backing.fleet, backing.stock(orders)
     language = context.host.language or (lambda: config.station.language)
+    texts = texts_of(config, context.base)
 
     def capabilities() -> Capabilities:
         return Capabilities(
@@ -407,7 +415,7 @@ def _capabilities(
             envelopes=envelopes_for(config, fleet) if fleet else CardEnvelopes(),
             seal=seal_of(fleet.identity, config.station.title, config.receipts.public_url) if fleet else None,
             clock=context.clock,
-            print_text=lambda text: Texts.load().plain(text, language()),
+            print_text=lambda text: texts.plain(text, language()),
             cabinet=devices.cabinet,
             printer=devices.printer,
             region=region,

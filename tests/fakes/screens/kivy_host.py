@@ -16,6 +16,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from kiosk.texts import Texts
+from kiosk.texts.language_pack import LanguagePack
 from kiosk.views import LetterDrawing
 from tests.fakes.screens.kivy_looks import Looks
 from tests.fakes.speech.recorded_speech import RecordedSpeech
@@ -58,7 +60,7 @@ class Host(Looks):
         texts = sample_words.texts()
         self.screen = KivyScreen(
             self.clock,
-            texts=pseudo(texts) if settings.pop("pseudo", False) else texts,
+            texts=self._texts(pseudo(texts) if settings.pop("pseudo", False) else texts, settings.pop("packs", {})),
             panel=panel,
             place="Lasarettet, entré A",
             voice=None if settings.pop("mute", False) else Voice(self.speech),
@@ -78,6 +80,17 @@ class Host(Looks):
         self.drawing: asyncio.Task[None] | None = None
         self.asked: asyncio.Task[Any] | None = None
         self.warned: asyncio.Task[bool] | None = None
+
+    @staticmethod
+    def _texts(texts: Texts, packs: dict[str, dict[str, Any]]) -> Texts:
+        """The texts, with what packs say of their languages."""
+        read = {
+            language: LanguagePack(
+                pack.get("voice", language), pack.get("direction", "ltr"), frozenset(pack.get("unreviewed", ()))
+            )
+            for language, pack in packs.items()
+        }
+        return Texts(texts.catalogues, read)
 
     def _touched(self) -> None:
         """A touch has ended or a key is down; the window deals with it before anything else on the loop runs."""
@@ -311,6 +324,11 @@ class Host(Looks):
         await asyncio.sleep(0)
         said, self.speech.log = self.speech.texts, []
         return said
+
+    async def do_voices(self) -> list[str]:
+        """The voice of each sentence that was begun."""
+        await asyncio.sleep(0)
+        return [phrase.language for phrase in self.speech.log]
 
     async def do_tones(self) -> list[str]:
         """The tones since this was last asked."""
