@@ -44,6 +44,7 @@ from fleet.server.commands.api import command_api
 from fleet.server.commands.exports import command_exports
 from fleet.server.commands.model import Commands
 from fleet.server.commands.pages import command_pages
+from fleet.server.commands.roll_out_pages import roll_out_pages
 from fleet.server.deadlines.exports import deadline_exports
 from fleet.server.deadlines.pages import deadline_pages
 from fleet.server.deadlines.settings import load as load_deadlines
@@ -196,6 +197,7 @@ def create_app(
     take(maintenance_api(alerts).routes)
     take(maintenance_pages(web, alerts).routes)
     take(command_pages(web, commands, bundles).routes)
+    take(roll_out_pages(web, commands, bundles).routes)
     take(command_api(web, commands, bundles).routes)
     take(receipt_pages(web, station_keys or StationKeyService(access.database, clock)).routes)
     take(live_router(hub).routes)

@@ -31,6 +31,7 @@ COMMANDS = (
     Subcommand("quarantine", "what was set aside: list it, take it back", "fleet.server.ingest.cli"),
     Subcommand("verify-store", "check that the store holds what its chains say; 3 where it does not", _INTEGRITY),
     Subcommand("bundle", "bundles that stations are updated from: take, list, remove", "fleet.server.updates.cli"),
+    Subcommand("update", "order a bundle for several stations, and see how far each is", "fleet.server.update_cli"),
     Subcommand("station", "add a station by name, retire it, take it back", "fleet.server.station_cli"),
     Subcommand("user", "people who sign in", _ACCOUNTS),
     Subcommand("token", "programs that use the API", _ACCOUNTS),

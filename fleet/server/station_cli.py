@@ -44,7 +44,7 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     several = commands.add_parser("station").add_subparsers(required=True, metavar="COMMAND")
     adding = command(several, "add", _add, "name stations to the server before they have spoken")
     add_store_arguments(adding)
-    adding.add_argument("names", nargs="+", type=_name, metavar="STATION")
+    adding.add_argument("names", nargs="+", type=station_name, metavar="STATION")
     _add_claim(several, command)
     for name, run, text in (
         ("retire", _retire, "take a station out of the fleet; its history stays"),
@@ -52,14 +52,16 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     ):
         changing = command(several, name, run, text)
         add_store_arguments(changing)
-        changing.add_argument("name", type=_name, metavar="STATION")
-        changing.add_argument("--reason", required=True, type=_reason, help="why, for the audit and the station's page")
+        changing.add_argument("name", type=station_name, metavar="STATION")
+        changing.add_argument(
+            "--reason", required=True, type=reason_of, help="why, for the audit and the station's page"
+        )
 
 
 def _add_claim(several: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     claiming = command(several, "claim", _claim, "make a one-time code for a station that enrols over the network")
     add_store_arguments(claiming)
-    claiming.add_argument("name", type=_name, metavar="STATION")
+    claiming.add_argument("name", type=station_name, metavar="STATION")
     claiming.add_argument("--authority", type=Path, required=True, metavar="DIR", help="the server's part of it")
     claiming.add_argument(
         "--server", required=True, type=_https, metavar="https://HOST:PORT", help="where stations enrol"
@@ -79,13 +81,15 @@ def _hours(text: str) -> int:
     return int(text)
 
 
-def _name(text: str) -> str:
+def station_name(text: str) -> str:
+    """Of an argument. Raises ArgumentTypeError."""
     if not STATION_NAME.match(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no station name: 1 to 40 of a-z, 0-9 and hyphens")
     return text
 
 
-def _reason(text: str) -> str:
+def reason_of(text: str) -> str:
+    """Of an argument. Raises ArgumentTypeError."""
     if len(text) > MOST_REASON or re.fullmatch(REASON, text) is None:
         raise argparse.ArgumentTypeError(
             f"a reason is one line with a letter or digit, of at most {MOST_REASON} characters"

@@ -82,6 +82,7 @@ GROUPS = (
     ["appliance"],
     ["quarantine"],
     ["bundle"],
+    ["update"],
     ["card"],
     ["devices"],
     ["user"],

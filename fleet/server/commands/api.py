@@ -26,15 +26,16 @@ from fleet.server.commands.model import (
     Refusal,
     State,
 )
+from fleet.server.commands.roll_out import Progress, RollOutState, roll_out, unfit_stations
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
 from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, Rows, next_offset
+from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Name, Offset, Rows, next_offset
 from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.api import Device
-from fleet.server.updates.model import Bundles
+from fleet.server.updates.model import Bundles, StoredBundle
 
 DIGEST = r"^[0-9a-f]{64}$"
 Number = Annotated[int, Path(ge=1, le=2**53)]
@@ -50,6 +51,9 @@ _SAID: dict[Refusal, tuple[int, str]] = {
     Refusal.STEP_UP: (403, "a proof of who is there, at most five minutes old, is missing: step up at /step-up"),
     Refusal.NOT_WAITING: (409, "it waits for nobody: it is decided, or its time is over"),
 }
+
+
+_NO_BUNDLE = "the server has no such bundle, or serves none: see `kortkiosk-fleet bundle list`"
 
 
 class _Wish(Body):
@@ -89,6 +93,29 @@ class Update(_Patient):
     sha256: Annotated[str, Field(pattern=DIGEST)]
     older: bool = False
     now: bool = False
+
+
+class UpdateMany(_Patient):
+    """Update these stations from that bundle, as `Update` does one."""
+
+    stations: Annotated[list[Name], Field(min_length=1, max_length=ROWS)]
+    sha256: Annotated[str, Field(pattern=DIGEST)]
+    older: bool = False
+    now: bool = False
+
+
+class UpdateProgress(BaseModel):
+    """How far a station has come with the version that was ordered last. `image` is what runs; `state`, `version` and `command`
+    are null where nothing was ordered; `reason` is a code where it was not taken, failed or fell back."""
+
+    station: str
+    title: str
+    compatible: str | None
+    image: str | None
+    version: str | None
+    state: RollOutState | None
+    reason: str | None
+    command: int | None
 
 
 class Bundle(BaseModel):
@@ -145,6 +172,7 @@ class CommandWithAnswer(Command):
 def command_api(web: Web, commands: Commands, bundles: Bundles) -> APIRouter:
     router = api_group("commands")
     _add_orders(router, web, commands, bundles)
+    _add_roll_out(router, web, commands, bundles)
     _add_lists(router, commands, bundles)
     _add_decisions(router, commands)
     return router
@@ -184,8 +212,59 @@ def _request_of(station: str, said: Plain | Close | OpenSlot | Update, bundles: 
         return CommandRequest(station, **said.model_dump())
     order = bundles.order(said.sha256, older=said.older, now=said.now)
     if order is None:
-        raise HTTPException(409, "the server has no such bundle, or serves none: see `kortkiosk-fleet bundle list`")
+        raise HTTPException(409, _NO_BUNDLE)
     return CommandRequest(station, said.command, said.reason, valid_s=said.valid_s, update_order=order)
+
+
+def _add_roll_out(router: APIRouter, web: Web, commands: Commands, bundles: Bundles) -> None:
+    @router.get("/updates", dependencies=needs(Right.VIEW))
+    def list_updates(request: Request) -> Rows[UpdateProgress]:
+        """Stations that run from an image, and how far each has come with the version that was ordered last."""
+        found = roll_out(readings_of(request).stations(web.clock()), within(request, commands).latest_updates())
+        return Rows(items=[_progress(one) for one in found], next=None)
+
+    @router.post("/updates", dependencies=needs(Right.COMMAND), status_code=201)
+    def order_updates(request: Request, said: UpdateMany) -> Rows[Command]:
+        """Order one bundle for several stations, in a session that has stepped up within five minutes and not by a token. Nothing
+        is ordered while one of them cannot take it: 409 names each, and why."""
+        bundle, order = _bundle(bundles, said.sha256), bundles.order(said.sha256, older=said.older, now=said.now)
+        if bundle is None or order is None:
+            raise HTTPException(409, _NO_BUNDLE)
+        names = tuple(dict.fromkeys(said.stations))
+        readings, at = readings_of(request), web.clock()
+        rows = [*readings.stations(at), *readings.retired_stations(at)]
+        unfit = unfit_stations(names, rows, bundle, older=said.older)
+        if unfit:
+            told = ", ".join(f"{name}: {why}" for name, why in unfit.items())
+            raise HTTPException(409, f"nothing was ordered; these cannot take it: {told}")
+        if not all(may_order(request, CommandName.UPDATE, name) for name in names):
+            raise HTTPException(403, "your role does not allow this command at every one of these stations")
+        wishes = [
+            CommandRequest(name, CommandName.UPDATE, said.reason, valid_s=said.valid_s, update_order=order)
+            for name in names
+        ]
+        try:
+            return Rows(items=[_model(commands.ask(wish, orderer(request))) for wish in wishes], next=None)
+        except CommandRefusedError as error:
+            raise HTTPException(*_SAID[error.refusal]) from None
+
+
+def _bundle(bundles: Bundles, sha256: str) -> StoredBundle | None:
+    return next((bundle for bundle in bundles.all() if bundle.sha256 == sha256), None)
+
+
+def _progress(one: Progress) -> UpdateProgress:
+    state = one.row.state
+    return UpdateProgress(
+        station=one.row.name,
+        title=one.row.title,
+        compatible=state.update.compatible if state and state.update else None,
+        image=state.image if state else None,
+        version=one.version,
+        state=one.state,
+        reason=one.reason or None,
+        command=one.ordered.id if one.ordered else None,
+    )
 
 
 def _add_lists(router: APIRouter, commands: Commands, bundles: Bundles) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fleet.messages.vocabulary import CommandName, EventType
 from fleet.server.commands.model import CommandRow
+from fleet.server.commands.roll_out import Progress, RollOutState
 from fleet.server.errands.model import EventRow
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import Level, StatusLabel, TodoItem
@@ -31,6 +32,33 @@ _STATE: dict[str, tuple[Level, str]] = {
     "expired": ("wa", "calendar-clock"),
     "withdrawn": ("of", "close-circle-outline"),
 }
+
+
+_ROLL_OUT: dict[RollOutState, tuple[Level, str]] = {
+    RollOutState.WAITING: ("of", "clock-outline"),
+    RollOutState.FETCHING: ("of", "tray-arrow-down"),
+    RollOutState.FETCHED: ("of", "timer-sand"),
+    RollOutState.TRIED: ("wa", "restart"),
+    RollOutState.CONFIRMED: ("ok", "check-circle"),
+    RollOutState.FELL_BACK: ("ba", "close-circle"),
+    RollOutState.FAILED: ("ba", "close-circle"),
+    RollOutState.NOT_TAKEN: ("wa", "alert"),
+}
+
+
+def roll_out_label(state: RollOutState) -> StatusLabel:
+    """How far a station has come with the version that was ordered."""
+    level, icon = _ROLL_OUT[state]
+    return StatusLabel(level, icon, "roll_out_state", state)
+
+
+def roll_out_reason(progress: Progress, texts: Localization) -> str:
+    """Why it was not taken, or failed; empty where it goes on."""
+    if not progress.reason:
+        return ""
+    if progress.state is not RollOutState.NOT_TAKEN:
+        return texts.code("update_fault", progress.reason)
+    return "" if progress.ordered is None else command_detail(progress.ordered, texts)
 
 
 def command_label(row: CommandRow) -> StatusLabel:

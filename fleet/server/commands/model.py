@@ -130,6 +130,10 @@ class Commands(Protocol):
         """The latest self test of that station which was done."""
 
     @changes_with(Topic.COMMANDS)
+    def latest_updates(self) -> dict[str, CommandRow]:
+        """The last order of an update to each station, by its name."""
+
+    @changes_with(Topic.COMMANDS)
     def one(self, number: int) -> CommandRow | None: ...
 
     def ask(self, wish: CommandRequest, by: Requester) -> CommandRow:

@@ -86,6 +86,14 @@ def last_test(connection: Connection, station: str, within: ColumnElement[bool] 
     return None if row is None else _row(row)
 
 
+def latest_updates(connection: Connection, within: ColumnElement[bool] = ALL) -> dict[str, CommandRow]:
+    """The last order of an update to each station, by its name."""
+    ordered = commands.c.command == CommandName.UPDATE.value
+    newest = select(func.max(commands.c.id)).where(within, ordered).group_by(commands.c.station)
+    rows = connection.execute(select(*_LISTED).where(commands.c.id.in_(newest)))
+    return {row.station: _row(row) for row in rows}
+
+
 def add(connection: Connection, values: dict[str, Any]) -> int:
     """A new row; gives its number."""
     key = connection.execute(insert(commands).values(values)).inserted_primary_key

@@ -67,6 +67,11 @@ class CommandService:
         with self._database.reading.begin() as connection:
             return commanding.last_test(connection, station, self._within)
 
+    def latest_updates(self) -> dict[str, CommandRow]:
+        """The last order of an update to each station, by its name."""
+        with self._database.reading.begin() as connection:
+            return commanding.latest_updates(connection, self._within)
+
     def one(self, number: int) -> CommandRow | None:
         with self._database.reading.begin() as connection:
             return commanding.find_command(connection, number, self._within)

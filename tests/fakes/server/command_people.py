@@ -22,7 +22,7 @@ class Person:
     async def see(self, path: str, language: str = "sv") -> Answer:
         return await get(self._app, path, cookie=f"{COOKIE}={self._value}", accept_language=language)
 
-    async def send(self, path: str, **fields: str) -> Answer:
+    async def send(self, path: str, **fields: str | list[str]) -> Answer:
         """A form of ours."""
         own = {"form_token": form_token(self._value), **fields}
         return await post(self._app, path, own, cookie=f"{COOKIE}={self._value}")

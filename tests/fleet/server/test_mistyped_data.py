@@ -24,6 +24,8 @@ WITH_DATA = (
     ("backup", "copy.sqlite"),
     ("bundle", "list"),
     ("bundle", "add", FILE, "--authority", AUTHORITY),
+    ("update", "order", "5e5e", "entre-a", "--reason", "security", "--port", "8444"),
+    ("update", "list"),
     ("station", "add", "entre-a"),
     ("station", "claim", "entre-a", "--authority", AUTHORITY, "--server", "https://localhost:8443"),
     ("user", "add", "nils", "--role", "viewer"),

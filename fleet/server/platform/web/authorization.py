@@ -21,11 +21,13 @@ from starlette.routing import BaseRoute, Mount, compile_path
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Caller, Right
+from fleet.server.platform.web.pagination import ROWS
 from fleet.server.platform.web.problem_details import API
 from fleet.server.platform.web.rate_limits import RateLimiter
 from fleet.server.platform.web.site import Site
 
-MOST_FIELDS = 20
+MOST_FIELDS = 20 + ROWS
+"""Of a form; a list's page lets its rows be chosen."""
 BY_ITSELF = "x-live"
 """Header of what a page asks for by itself; it keeps no session open."""
 

@@ -50,6 +50,7 @@ PICTURES = os.environ.get("KORTKIOSK_PICTURES")
 OTHERS = {
     "station": "/stations/lasarettet-a",
     "station-command": "/stations/lasarettet-a/commands?do=open_slot",
+    "roll-out": "/updates/images",
     "errand": f"/errands/{ERRAND}",
     "alert": "/alerts/1",
     "person-timeline": "/people/SE2321000999-7K01/timeline",

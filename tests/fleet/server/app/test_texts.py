@@ -29,7 +29,7 @@ FAMILIES = {
     "alert_count", "alert_slot", "alert_advice", "alert_outage", "role", "door.why", "step_up.why",
     "keys.why", "contact", "receives", "checkpoint", "account", "token", "once", "severity", "level",
     "command", "command_help", "update_step", "update_fault", "update_now", "update_problem", "command_message", "command_state",
-    "tries_refusal", "tries_state",
+    "tries_refusal", "tries_state", "roll_out_state", "roll_out_unfit",
     "command_result", "command_refusal", "commands.choice", "commands.wrong", "commands.valid", "commands.col",
     "stock.kind", "bins.show", "deadline", "deadline_act", "deadline_will", "deadline_did", "deadline_since",
     "request", "request_ask", "request_who", "declined", "wish", "certificate", "card_reason", "card.do",

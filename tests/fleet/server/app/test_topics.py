@@ -44,6 +44,7 @@ PAGES = {
     "/stations/{name}/commands": f"/stations/{STATION}/commands?do=open_slot",
     "/stations/{name}/retirement": f"/stations/{STATION}/retirement",
     "/updates": "/updates",
+    "/updates/images": "/updates/images",
     "/new-stations": "/new-stations",
     "/errands": "/errands",
     "/errands/{errand}": f"/errands/{ERRAND}",
