@@ -68,7 +68,10 @@ ACTS: dict[str, tuple[Act, int]] = {
 }
 STOPPED, USABLE = ("held", "blocked", "returned"), ("active", "waiting", "handed_out", "ordered")
 """States of a card at the issuer."""
-ASIDE = "SELECT (SELECT count(*) FROM quarantine) + (SELECT count(*) FROM conflicts)"
+ASIDE = """
+SELECT s.name, epoch, sequence, reason FROM quarantine q JOIN stations s ON s.id = q.station
+UNION ALL SELECT s.name, epoch, sequence, 'conflict' FROM conflicts c JOIN stations s ON s.id = c.station
+"""
 EVENTS = """
 SELECT e.epoch, e.sequence, e.envelope, e.data FROM events e JOIN stations s ON s.id = e.station WHERE s.name = ?
 """
@@ -452,7 +455,7 @@ class Case:
             written = {row[:2]: row[2:] for row in mine.execute("SELECT epoch, sequence, envelope, data FROM outbox")}
         with contextlib.closing(self._server()) as store:
             held = [(row[:2], row[2:]) for row in store.execute(EVENTS, (name,))]
-            (aside,) = store.execute(ASIDE).fetchone()
+            aside = store.execute(ASIDE).fetchall()
         if len(held) != len(dict(held)):
             yield f"{name}: an event is held twice"
         for place in sorted(written.keys() ^ dict(held).keys()):
@@ -461,7 +464,7 @@ class Case:
             if written.get(place, content) != content:
                 yield f"{name}: event {place} is held with other bytes"
         if aside:
-            yield f"{aside} messages were set aside"
+            yield f"messages were set aside: {aside}"
 
     def _server(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{self.system.region.places.fleet_data / FILE_NAME}?mode=ro", uri=True)
