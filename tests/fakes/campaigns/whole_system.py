@@ -75,7 +75,7 @@ UNION ALL SELECT s.name, epoch, sequence, 'conflict' FROM conflicts c JOIN stati
 EVENTS = """
 SELECT e.epoch, e.sequence, e.envelope, e.data FROM events e JOIN stations s ON s.id = e.station WHERE s.name = ?
 """
-UNKNOWN_DROP = "SELECT 1 FROM events WHERE type LIKE '%effect.unknown' AND data LIKE '%drop.card%' AND data LIKE ?"
+UNKNOWN_DROP = "SELECT 1 FROM events WHERE type LIKE '%effect.unknown' AND instr(data, 'drop.card') AND instr(data, ?)"
 VISIT_S, STOPPED_S, SETTLED_S = 300.0, 3.0, 120.0
 ELSEWHERE = "lasarettet-b"
 
@@ -280,7 +280,7 @@ class Case:
     def _come_back(self) -> None:
         if self.draw.back == "there" and self.draw.errand != "return_card":
             self._elsewhere()
-        if not any(visit.is_done for visit in self.visits) and not self._is_binned(self.own_first):
+        if not any(visit.is_done for visit in self.visits) and not self._has_returned():
             self._again()
 
     def _again(self) -> None:
@@ -436,7 +436,7 @@ class Case:
         yield from self._wrong_events(self.system.region.places.config, "lasarettet-a")
         yield from self._wrong_events(self.system.elsewhere, ELSEWHERE)
         came = self.draw.back != "never" or last.is_done
-        if came and not last.is_done and not self._has_returned():
+        if came and not last.is_done and not self._has_returned() and not self._has_collected():
             yield f"no way on: {last.said}"
         yield from self._wrong_card(last)
         yield from self._wrong_issuer()
@@ -445,6 +445,17 @@ class Case:
 
     def _has_returned(self) -> bool:
         return self.draw.errand == "return_card" and self._is_binned(self.own_first)
+
+    def _has_collected(self) -> bool:
+        """Whether the new card is hers, and she has signed for it: only what became of the old one was cut off."""
+        return self.draw.errand == "pickup" and self._order_and_receipts() == ("collected", 1)
+
+    def _order_and_receipts(self) -> tuple[str, int]:
+        with contextlib.closing(self._server()) as store:
+            (state,) = store.execute('SELECT state FROM orders WHERE "order" = ?', (self.order,)).fetchone()
+            query = "SELECT count(*) FROM events WHERE type LIKE '%receipt.issued' AND subject = ?"
+            (receipts,) = store.execute(query, (f"order/{self.order}",)).fetchone()
+        return state, receipts
 
     def _wrong_events(self, config: Path, name: str) -> Iterator[str]:
         """Every event once, with its very bytes; nothing set aside."""
@@ -496,7 +507,7 @@ class Case:
 
     def _is_drop_unknown(self, card_number: str) -> bool:
         with contextlib.closing(self._server()) as store:
-            return bool(store.execute(UNKNOWN_DROP, (f"%{card_number}%",)).fetchone())
+            return bool(store.execute(UNKNOWN_DROP, (card_number.encode(),)).fetchone())
 
     def _issuers_word(self, number: str) -> str:
         file = next(self.system.region.places.issuer.glob("*.sqlite"))
@@ -505,10 +516,7 @@ class Case:
         return msgspec.json.decode(row[0], type=CardRecord).state
 
     def _wrong_order(self, last: Visit) -> Iterator[str]:
-        with contextlib.closing(self._server()) as store:
-            (state,) = store.execute('SELECT state FROM orders WHERE "order" = ?', (self.order,)).fetchone()
-            query = "SELECT count(*) FROM events WHERE type LIKE '%receipt.issued' AND subject = ?"
-            (receipts,) = store.execute(query, (f"order/{self.order}",)).fetchone()
+        state, receipts = self._order_and_receipts()
         if last.is_done != (state == "collected") and not (state == "collected" and receipts):
             yield f"the order is {state}, and the errand ended {last.said['outcome']}"
         if not last.is_done and state not in (*OPEN, *RECEIPT_OWED, "collected"):
