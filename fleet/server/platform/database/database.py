@@ -4,9 +4,11 @@ Three handles on one pool: `reading` gives each transaction one snapshot; `writi
 that it never fails half-way for a lock; `ingesting` likewise on SQLite, while on PostgreSQL ingests run side by side.
 """
 
+import errno
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +60,8 @@ class Database:
             raise StoreError(f"{place}: {error.strerror}") from error
         except StrayLogError as error:
             raise StoreError(str(error)) from error
+        except sqlite3.Error as error:
+            raise StoreError(f"{place}: {error}") from error
         try:
             if migrates:
                 migrate(database)
@@ -135,8 +139,12 @@ def migrations() -> Config:
 
 
 def _make_private(path: Path) -> None:
-    """Before SQLite opens it: its log beside it (`-wal`, `-shm`), which holds what was written last, gets the same mode."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    """Before SQLite opens it: its log beside it (`-wal`, `-shm`), which holds what was written last, gets the same mode. A file
+    that is there is not opened: closing it would drop this process's locks on it."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     path.chmod(0o600)
 
 

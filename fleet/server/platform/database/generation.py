@@ -16,8 +16,6 @@ from pathlib import Path
 
 LOG_HEADER = 32
 """Bytes of a log that has nothing in it (https://www.sqlite.org/fileformat2.html, section 4.1)."""
-_NUMBER = slice(60, 64)
-"""Where the header has `user_version` (the same, section 1.3)."""
 LOOKS = 3
 """The numbers change beside a running server: who opens the file meanwhile looks again."""
 
@@ -88,9 +86,20 @@ def _is_used(log: Path) -> bool:
 
 
 def number_of(path: Path) -> int:
-    """As it stands in the file, without what the log says; 0 in an empty one."""
-    with path.open("rb") as file:
-        return int.from_bytes(file.read(100)[_NUMBER], "big")
+    """As it stands in the file, without what the log says; 0 in an empty one, and in what is no store. Raises
+    sqlite3.OperationalError.
+
+    SQLite reads it: whoever opens the file by himself and closes it drops the locks that this process has on it, and the next
+    program that closes the store takes itself for the last, and deletes the log under the server
+    (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as header:
+        try:
+            return int(header.execute("PRAGMA user_version").fetchone()[0])
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return 0
 
 
 def noted_numbers(path: Path) -> set[int]:

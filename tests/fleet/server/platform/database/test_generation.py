@@ -48,6 +48,34 @@ def held(path: Path) -> int:
         return int(connection.execute(select(func.count()).select_from(events)).scalar_one())
 
 
+def another_program_looks_in(store: Path) -> None:
+    """As a back-up by hand does, or any command at a desk: it opens the store, reads, and closes it."""
+    script = (
+        "import sqlite3, sys; s = sqlite3.connect(sys.argv[1]); s.execute('SELECT 1 FROM events').fetchone(); s.close()"
+    )
+    subprocess.run([sys.executable, "-c", script, store], check=True, timeout=LIMIT_S)
+
+
+@pytest.mark.parametrize("then", ["the log is written back", "the store is opened once more", "nothing"])
+def test_the_log_of_a_store_in_use_outlives_other_programs(then: str, tmp_path: Path) -> None:
+    """Before, whoever closed the store after its log was written back deleted that log under the server: it went on in a file
+    without a name, or took nothing any more (`disk I/O error`) until it was started again."""
+    database, station = begun(tmp_path / "data")
+    store = tmp_path / "data" / STORE
+    write(database, station, 10)
+    if then == "the log is written back":
+        renew(store)
+    elif then == "the store is opened once more":
+        with open_database(store):
+            check_log(store)
+    another_program_looks_in(store)
+    write(database, station, 20)
+    with closing(sqlite3.connect(store)) as of_now:
+        assert of_now.execute("SELECT count(*) FROM events").fetchone() == (30,)
+    assert held(killed(tmp_path / "data", tmp_path / "killed")) == 30
+    database.close()
+
+
 def test_a_copy_that_is_restored_beside_an_old_log_is_refused_and_said_what_to_do(
     tmp_path: Path, authority: Authority, capsys: pytest.CaptureFixture[str]
 ) -> None:
