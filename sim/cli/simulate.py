@@ -2,8 +2,8 @@
 
 The authority's directory must be at hand: it signs a certificate for each station that has none yet. They are kept in a
 folder for the next run. Where the server's store is at hand (`--data` or `--database`) orders are put there, so that cards
-lie in the slots of the stations, to be picked up; without, their slots are empty and nobody picks up. Each run begins a new
-epoch, as a station with a new memory card does. `--verify` compares chains, checkpoints and answers to commands
+lie in the slots of the stations, to be picked up, and others came by post, to be activated; without, nobody does either. Each
+run begins a new epoch, as a station with a new memory card does. `--verify` compares chains, checkpoints and answers to commands
 (`simulated_check`).
 
     $ kortkiosk-fleet simulate --stations 50 --errands-per-hour 12 --faults 1 --seconds 600 --verify \
@@ -41,10 +41,10 @@ from fleet.server.platform.database.options import add_store_arguments, complain
 from fleet.server.server import utc_now
 from provisioning import files, pki
 from provisioning.authority import Authority, AuthorityError
-from sim.cli.simulated_orders import Cards, fill_slots
+from sim.cli.simulated_orders import Cards, fill_slots, post_cards
 from sim.fleet import identities
 from sim.fleet.broker_connection import ConnectionSettings, spare_memory
-from sim.fleet.device_state import SLOTS
+from sim.fleet.device_state import SLOTS, WaitingCard
 from sim.fleet.outbox import Outbox
 from sim.fleet.simulation import SimulationReport, simulate
 from sim.fleet.station import SimulatedStation
@@ -54,6 +54,8 @@ from sim.fleet.verification import differences
 DONE, DIFFERENT, OWN_ERROR, BAD_INPUT = 0, 1, 1, 2
 PATIENCE_S = 120.0
 HASTY_S = 1.0
+MOST_POSTED = 75
+"""At each station; their numbers come after those of the slots."""
 HASTY_ACKED_S = 5.0
 MOST_STATIONS = 100_000
 KEPT_EVENTS = 100_000
@@ -71,6 +73,9 @@ def add_parsers(commands: Any, add_command: Callable[..., argparse.ArgumentParse
     parser.add_argument("--faults", type=_rate, default=0.0, metavar="F", help="at each station and hour (%(default)s)")
     parser.add_argument(
         "--cards", type=_slots, default=6, metavar="N", help=f"in the slots of each, at most {SLOTS} (%(default)s)"
+    )
+    parser.add_argument(
+        "--posted", type=_posted, default=3, metavar="N", help="by post to holders who come to each (%(default)s)"
     )
     parser.add_argument("--seconds", type=_rate, metavar="S", help="how long (default: until Ctrl-C)")
     parser.add_argument("--verify", action="store_true", help="compare with what the server holds; 1 on any difference")
@@ -95,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = identities.names(arguments.stations)
     try:
         enrol_missing(arguments.authority, folder, names)
-        report = asyncio.run(_simulate(arguments, _stations(arguments, folder, names, _cards(arguments, names))))
+        report = asyncio.run(_simulate(arguments, _stations(arguments, folder, names, *_cards(arguments, names))))
         different = differences(place_of(arguments), _authorities(arguments), report.sent) if arguments.verify else []
     except (OSError, AuthorityError, StoreError, DatabaseUrlError) as error:
         return complain(arguments, str(error), BAD_INPUT)
@@ -120,16 +125,25 @@ def enrol_missing(authority: Path, folder: Path, names: Sequence[str]) -> None:
         _write(identities.certificate_file(folder, name), enrolled[name].certificate)
 
 
-def _cards(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Cards]:
-    """What lies in their slots, where the server's store is at hand. Raises StoreError, DatabaseUrlError, DBAPIError."""
+def _cards(
+    arguments: argparse.Namespace, names: Sequence[str]
+) -> tuple[dict[str, Cards], dict[str, list[WaitingCard]]]:
+    """What lies in their slots, and what came by post, where the server's store is at hand. Raises StoreError, DatabaseUrlError,
+    DBAPIError."""
     if database_of(arguments) is None and not (arguments.data / FILE_NAME).exists():
-        return {}
+        return {}, {}
+    run, now = int(time.time()), utc_now()
     with open_database(place_of(arguments)) as database:
-        return fill_slots(database, names, arguments.cards, int(time.time()), utc_now())
+        lying = fill_slots(database, names, arguments.cards, run, now)
+        return lying, post_cards(database, names, arguments.posted, run, now)
 
 
 def _stations(
-    arguments: argparse.Namespace, folder: Path, names: Sequence[str], cards: Mapping[str, Cards]
+    arguments: argparse.Namespace,
+    folder: Path,
+    names: Sequence[str],
+    cards: Mapping[str, Cards],
+    posted: Mapping[str, Sequence[WaitingCard]],
 ) -> list[SimulatedStation]:
     spare_memory()
     epoch = int(time.time())
@@ -146,6 +160,7 @@ def _stations(
             SimulatedStation(
                 Outbox(name, epoch, KEPT_EVENTS // len(names)), _hello(arguments.broker, number, folder, name), plan, random,
                 papers, utc_now, _backoff(random, hasty=arguments.hasty), cards.get(name),
+                posted.get(name, ()),
             )
         )  # fmt: skip
     return stations
@@ -225,6 +240,12 @@ def _count(text: str) -> int:
 def _slots(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= SLOTS):
         raise argparse.ArgumentTypeError(f"a number from 0 to {SLOTS}")
+    return int(text)
+
+
+def _posted(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= MOST_POSTED):
+        raise argparse.ArgumentTypeError(f"a number from 0 to {MOST_POSTED}")
     return int(text)
 
 

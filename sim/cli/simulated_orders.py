@@ -1,10 +1,12 @@
-"""Made-up orders for simulated stations, put into the server's store: what lies in a slot that is drawn is an order there.
+"""Made-up orders for simulated stations, put into the server's store: what lies in a slot that is drawn is an order there, and so
+is each card that came by post and is activated.
 
-Rules: what waits at a station from an earlier run lies there still; empty slots are filled up to so many cards. A card is to be
-fetched by the day on which the rules that ship void its order. People and cards are made up.
+Rules: what waits at a station from an earlier run waits there still; empty slots, and cards from the post, are filled up to so
+many. A card is to be had by the day on which the rules that ship void its order. People and cards are made up.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -44,6 +46,37 @@ def fill_slots(database: Database, names: Sequence[str], cards: int, run: int, n
             found[order.station][order.slot] = WaitingCard(order.order, order.card_number)
         lying |= found
     return lying
+
+
+def post_cards(
+    database: Database, names: Sequence[str], cards: int, run: int, now: datetime
+) -> dict[str, list[WaitingCard]]:
+    """Orders of cards that go by post, so that so many wait for activation at each station; gives which. As `fill_slots`."""
+    waiting: dict[str, list[WaitingCard]] = {}
+    for at in range(0, len(names), STATIONS_AT_ONCE):
+        some = names[at : at + STATIONS_AT_ONCE]
+        found = _posted(database, some)
+        fresh = [
+            replace(_order(name, SLOTS + number, run, now), delivery="post", slot=0)
+            for name in some
+            for number in range(1, cards - len(found[name]) + 1)
+        ]
+        with database.writing.begin() as connection:
+            add_stations(connection, some)
+            import_orders(connection, [OrderLine(line + 2, order) for line, order in enumerate(fresh)], now)
+        for order in fresh:
+            found[order.station].append(WaitingCard(order.order, order.card_number))
+        waiting |= found
+    return waiting
+
+
+def _posted(database: Database, names: Iterable[str]) -> dict[str, list[WaitingCard]]:
+    waiting: dict[str, list[WaitingCard]] = {name: [] for name in names}
+    by_post = (orders.c.state == "coming", orders.c.delivery == "post")
+    with database.reading.begin() as connection:
+        for row in connection.execute(select(orders).where(orders.c.station.in_(waiting), *by_post)):
+            waiting[row.station].append(WaitingCard(row.order, row.card_number))
+    return waiting
 
 
 def _waiting(database: Database, names: Iterable[str]) -> dict[str, Cards]:

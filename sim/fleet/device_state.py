@@ -17,7 +17,7 @@ SLOTS = 24
 
 @dataclass(frozen=True, slots=True)
 class WaitingCard:
-    """A card that lies in a slot, and whose order it is."""
+    """A card that lies in a slot, or came by post, and whose order it is."""
 
     order: str
     card_number: str
@@ -34,15 +34,19 @@ class SimulatedDevices:
     out_of_service: str | None = None
     cards: dict[int, WaitingCard] = field(default_factory=dict)
     """By slot: what lies there."""
+    posted: list[WaitingCard] = field(default_factory=list)
+    """Cards that came by post to holders who come here, and are not activated yet."""
 
     def follow(self, kind: str, content: Mapping[str, Any]) -> None:
-        """What an event that it tells means for it: an errand begins or ends, a card leaves its slot."""
+        """What an event that it tells means for it: an errand begins or ends, a card leaves its slot, or is activated."""
         if kind == EventType.ERRAND_ENDED:
             self.errand = None
         elif kind == EventType.ERRAND_STARTED:
             self.errand = content["kind"]
         elif kind == EventType.EFFECT_DONE and content["effect"] == Effect.SLOT_TAKE:
             self.cards.pop(content["slot"], None)
+        elif kind == EventType.CARD_ACTIVATED:
+            self.posted = [card for card in self.posted if card.order != content["order"]]
 
     def devices(self) -> tuple[DeviceState, ...]:
         return (

@@ -8,7 +8,7 @@ Pure: the same generator of random numbers gives the same errand, but for its id
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
@@ -32,7 +32,13 @@ OUTCOMES = {
 REASONS = {ErrandOutcome.REFUSED: "card_locked", ErrandOutcome.FAULT: "card", ErrandOutcome.UNKNOWN: "card_pulled"}
 SECONDS = {kind: it.seconds for kind, it in _SIMULATED.items()}
 """How long one takes where all goes well."""
-PICKUP = "pickup"
+PICKUP, ACTIVATE = "pickup", "activate"
+HANDS_OVER = (PICKUP, ACTIVATE)
+ATTESTED = {
+    "administrator": "SIM0000000-A001", "logged_in_by": "server", "document": "driving_licence", "document_digits": "4711",
+    "checks": ["document_accepted", "photo", "card_number"],
+}  # fmt: skip
+"""What an ID administrator who attends an activation has checked."""
 EFFECTS = {kind: it.effects for kind, it in _SIMULATED.items() if it.effects}
 
 
@@ -65,11 +71,16 @@ class _Visit:
 
 
 def errand(
-    random: Random, station: str, number: int, cards: Mapping[int, WaitingCard] | None = None
+    random: Random,
+    station: str,
+    number: int,
+    cards: Mapping[int, WaitingCard] | None = None,
+    posted: Sequence[WaitingCard] | None = None,
 ) -> list[PlannedEvent]:
     """The `number`th errand at this station, from its start to its end. `cards`: what lies in its slots, of which a pick-up takes
-    one; where none lies there is none. None: any order, made up."""
-    visit = _visit(random, station, number, cards)
+    one; `posted`: what came to holders by post, of which one is activated; without any there is no such errand. None: any order,
+    made up."""
+    visit = _visit(random, station, number, cards, posted)
     visit.tell(0.0, EventType.ERRAND_STARTED, {"kind": visit.kind})
     steps = list(_steps(visit))
     begun: tuple[EventType, dict[str, Any]] | None = None
@@ -94,8 +105,15 @@ def mean_seconds() -> float:
     return sum(weight * SECONDS[kind] for kind, weight in KINDS.items()) / sum(KINDS.values())
 
 
-def _visit(random: Random, station: str, number: int, cards: Mapping[int, WaitingCard] | None) -> _Visit:
-    kinds = {kind: weight for kind, weight in KINDS.items() if kind != PICKUP or cards is None or cards}
+def _visit(
+    random: Random,
+    station: str,
+    number: int,
+    cards: Mapping[int, WaitingCard] | None,
+    posted: Sequence[WaitingCard] | None,
+) -> _Visit:
+    none_there = {kind for kind, some in ((PICKUP, cards), (ACTIVATE, posted)) if some is not None and not some}
+    kinds = {kind: weight for kind, weight in KINDS.items() if kind not in none_there}
     kind, outcome = _draw_weighted(random, kinds), _draw_weighted(random, OUTCOMES)
     seconds = round(SECONDS[kind] * random.uniform(0.6, 1.6))
     about: dict[str, Any] = {"card_number": f"9999{random.randrange(10**12):012d}"}
@@ -103,7 +121,10 @@ def _visit(random: Random, station: str, number: int, cards: Mapping[int, Waitin
     if kind == PICKUP and cards:
         slot = random.choice(sorted(cards))
         about = {"card_number": cards[slot].card_number, "order": cards[slot].order}
-    elif kind == PICKUP:
+    elif kind == ACTIVATE and posted:
+        card = random.choice(posted)
+        about = {"card_number": card.card_number, "order": card.order}
+    elif kind in HANDS_OVER:
         about["order"] = f"SIM-{station}-{number}"
     return _Visit(kind, outcome, seconds, str(uuid.uuid4()), about, slot)
 
@@ -114,11 +135,13 @@ def _draw_weighted(random: Random, weights: dict[Drawn, int]) -> Drawn:
 
 def _steps(visit: _Visit) -> Iterator[tuple[EventType, dict[str, Any]]]:
     card_number = visit.about["card_number"]
+    if visit.kind == ACTIVATE:
+        yield EventType.IDENTITY_ATTESTED, {"order": visit.about["order"], **ATTESTED}
     known_facts = {**visit.about, "slot": visit.slot, "old_card": card_number, "key": "45", "reason": "lost"}
     for step in EFFECTS.get(visit.kind, ()):
         facts = {name: known_facts[name] for name in step.facts}
         yield EventType.EFFECT_DONE, {"effect": step.effect, "outcome": step.outcome, **facts}
-    if visit.kind == PICKUP:
+    if visit.kind in HANDS_OVER:
         yield EventType.CARD_ACTIVATED, visit.about
         receipt = {"payload": "e30", "signatures": [{"protected": "e30", "signature": "bWFkZSB1cA"}]}
         name = f"SIM-{visit.errand}"

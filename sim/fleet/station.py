@@ -11,7 +11,7 @@ import logging
 import secrets
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -73,12 +73,13 @@ class SimulatedStation:
         clock: Clock,
         backoff: Backoff,
         cards: dict[int, WaitingCard] | None = None,
+        posted: Sequence[WaitingCard] = (),
     ) -> None:
-        """`cards`: what lies in its slots; without, nothing."""
+        """`cards`: what lies in its slots; `posted`: what came by post to holders who come here. Without, nothing."""
         self.outbox = outbox
         self.tally = Tally()
         self.waits_s: list[float] = []
-        self.twin = SimulatedDevices(outbox.station, cards=cards or {})
+        self.twin = SimulatedDevices(outbox.station, cards=cards or {}, posted=list(posted))
         self.counter = asyncio.Lock()
         self.pace = plan.pace
         self._papers = StationCredentials(cache(papers.own), papers.server_key, papers.acked)
@@ -190,7 +191,8 @@ class SimulatedStation:
 
     async def _have_errand(self) -> None:
         self.tally.errands += 1
-        for planned in errands.errand(self._random, self.outbox.station, self.tally.errands, self.twin.cards):
+        twin, number = self.twin, self.tally.errands
+        for planned in errands.errand(self._random, self.outbox.station, number, twin.cards, twin.posted):
             await asyncio.sleep(planned.after_s / self.pace)
             self.twin.follow(planned.type, planned.content)
             self.tell(planned.type, planned.subject, planned.content)

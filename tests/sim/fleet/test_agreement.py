@@ -18,13 +18,14 @@ from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.app import create_app
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
+from fleet.server.issuers import request_queue
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.time_zones import HERE
 from fleet.server.readings.queries import StoreReadings
-from sim.cli.simulated_orders import fill_slots
+from sim.cli.simulated_orders import fill_slots, post_cards
 from sim.fleet.device_state import SLOTS, SimulatedDevices, WaitingCard
-from sim.fleet.errands import PICKUP, errand
+from sim.fleet.errands import ACTIVATE, HANDS_OVER, PICKUP, errand
 from sim.fleet.outbox import Outbox
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
@@ -33,7 +34,7 @@ from tests.fleet.server.app.asgi import get
 from tests.fleet.server.conftest import NOW, arrived
 
 NAMES = ("sim-00001", "sim-00002", "sim-00003")
-CARDS = 6
+CARDS, POSTED = 6, 4
 
 
 class Fleet:
@@ -43,7 +44,8 @@ class Fleet:
         self.database, self.now = database, NOW
         self.writer = Writer(database)
         cards = fill_slots(database, NAMES, CARDS, 7, NOW)
-        self.stations = {name: SimulatedDevices(name, cards=cards[name]) for name in NAMES}
+        posted = post_cards(database, NAMES, POSTED, 7, NOW)
+        self.stations = {name: SimulatedDevices(name, cards=cards[name], posted=list(posted[name])) for name in NAMES}
         self.outboxes = {name: Outbox(name, 7) for name in NAMES}
         access = Access(database, self.clock, SEALER)
         alerts = AlertService(database, Hub(), self.clock)
@@ -70,13 +72,16 @@ class Fleet:
         ]
         self.writer.commit(said, self.now)
         self.monitor.look()
+        with self.database.writing.begin() as connection:  # people register hand-overs in the issuer's portal
+            for waiting in request_queue.due_requests(connection, self.now, limit=100):
+                request_queue.leave_to_people(connection, waiting.key)
 
     def have_errands(self, random: Random, count: int) -> list[str]:
         """That many at each station; gives their kinds."""
         kinds = []
         for name, devices in self.stations.items():
             for number in range(count):
-                for planned in errand(random, name, number, devices.cards):
+                for planned in errand(random, name, number, devices.cards, devices.posted):
                     devices.follow(planned.type, planned.content)
                     self.outboxes[name].append(
                         "b", planned.type, self.now.isoformat(), planned.subject, planned.content
@@ -110,6 +115,25 @@ class Fleet:
         assert summary is not None
         assert int(summary[1]) == len(waiting)
         return len(waiting)
+
+    async def check_posted(self) -> int:
+        """What waits to be activated is what each station has left of the post, to be had by the same day; of what was
+        activated a hand-over waits to be told to the issuer, and a receipt where none was signed. Gives how many wait."""
+        orders = {row["order"]: row for row in await self.items("orders?limit=500") if row["delivery"] == "post"}
+        left = {card.order for devices in self.stations.values() for card in devices.posted}
+        due = {row["subject"]: row["due"] for row in await self.items("deadlines?kind=not_collected&limit=500")}
+        rows = {(row["kind"], row["card_number"]) for row in await self.items("worklist?limit=500")}
+        assert {order for order, row in orders.items() if row["state"] == "coming"} == left
+        for order, row in orders.items():
+            assert not row["slot"]
+            if row["state"] == "coming":
+                assert due[order] == row["last_day"]
+                continue
+            assert row["state"] in ("activated", "collected")
+            assert not row["registered"]
+            assert (("receipt", row["card_number"]) in rows) == (row["state"] == "activated")
+            assert ("handover", row["card_number"]) in rows
+        return len(left)
 
 
 @pytest.fixture
@@ -148,9 +172,27 @@ async def test_a_fault_of_a_simulated_device_is_an_alert(fleet: Fleet) -> None:
     assert await fleet.items("alerts") == []
 
 
-def test_no_pick_up_where_no_card_lies() -> None:
-    random, cards = Random(1), {4: WaitingCard("SIM-1", "9999000000000001")}
-    kinds = {told[-1].content["kind"] for told in (errand(random, "sim-00001", number, {}) for number in range(200))}
-    assert PICKUP not in kinds
-    orders = {told[-1].content.get("order") for told in (errand(random, "sim-00001", n, cards) for n in range(200))}
-    assert orders == {None, "SIM-1"}
+def test_no_hand_over_without_a_card_that_waits() -> None:
+    random, card = Random(1), WaitingCard("SIM-1", "9999000000000001")
+
+    def ends(cards: dict[int, WaitingCard], posted: list[WaitingCard]) -> set[tuple[str, str | None]]:
+        told = [errand(random, "sim-00001", number, cards, posted)[-1].content for number in range(200)]
+        return {(end["kind"], end.get("order")) for end in told if end["kind"] in HANDS_OVER}
+
+    assert ends({}, []) == set()
+    assert ends({4: card}, []) == {(PICKUP, "SIM-1")}
+    assert ends({}, [card]) == {(ACTIVATE, "SIM-1")}
+
+
+async def test_cards_that_came_by_post_are_activated_and_wait_for_whatever_is_left_to_do(fleet: Fleet) -> None:
+    fleet.say()
+    assert await fleet.check_posted() == POSTED * len(NAMES)
+    kinds = fleet.have_errands(Random(3), 12)
+    assert kinds.count(ACTIVATE) > 3
+    fleet.say(seconds=60)
+    left = await fleet.check_posted()
+    assert 0 < left < POSTED * len(NAMES)
+    again = post_cards(fleet.database, NAMES, POSTED, 8, fleet.now)
+    for name in NAMES:
+        assert {card.order for card in fleet.stations[name].posted} <= {card.order for card in again[name]}
+        assert len(again[name]) == POSTED

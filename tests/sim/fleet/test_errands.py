@@ -7,7 +7,7 @@ from random import Random
 from fleet.messages.events import Facts, seal
 from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.projections import ErrandEnded, ErrandStarted, UnfitData, changes_of
-from sim.fleet.errands import KINDS, OUTCOMES, PlannedEvent, errand, mean_seconds
+from sim.fleet.errands import HANDS_OVER, KINDS, OUTCOMES, PlannedEvent, errand, mean_seconds
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 
@@ -39,12 +39,12 @@ def test_kinds_and_outcomes_come_by_their_weights() -> None:
     assert outcomes["done"] > 0.75 * len(ends)
 
 
-def test_only_a_pick_up_that_is_done_has_a_receipt_and_its_number_comes_once() -> None:
+def test_only_a_hand_over_that_is_done_has_a_receipt_and_its_number_comes_once() -> None:
     numbers: list[str] = []
     for told in some():
         kept = [one.content["number"] for one in told if one.type == EventType.RECEIPT_ISSUED]
         end = told[-1].content
-        assert len(kept) == ((end["kind"], end["outcome"]) == ("pickup", "done"))
+        assert len(kept) == (end["kind"] in HANDS_OVER and end["outcome"] == "done")
         numbers += kept
     assert len(set(numbers)) == len(numbers) > 50
 

@@ -239,6 +239,7 @@ def test_identities_are_made_once_and_only_by_the_authority(tmp_path: Path) -> N
         (["--stations", "0"], "a number from 1 to 100000"),
         (["--stations", "x"], "a number from 1 to 100000"),
         (["--stations", "1", "--faults", "-1"], "a number from 0"),
+        (["--stations", "1", "--posted", "76"], "a number from 0 to 75"),
         (["--stations", "1", "--seconds", "soon"], "a number from 0"),
         (["--stations", "1", "--broker", "a:1,b"], "'b': write HOST:PORT"),
         (["--errands-per-hour", "1"], "required: --stations"),
