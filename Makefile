@@ -64,10 +64,11 @@ state-machine: setup ## random sequences of entries, tears, swaps and restarts, 
 interruptions: setup ## each card operation torn, pulled and swapped at every exchange, as tables (ARGS="B D" for some kinds)
 	@$(PY) -m tests.drivers.reader.interrupted $(ARGS)
 
-faults: setup ## trouble at each question of each errand, as tables (ARGS="change_pin" for some, FAULTS="pull,disk full")
+faults: setup ## trouble at each question of each errand, as tables, and a power cut at each of the setup (ARGS="change_pin" for some, FAULTS="pull,disk full")
 	@FAULTS="$(FAULTS)" $(PY) -m tests.kiosk.errands.faulty $(ARGS)
 	@KORTKIOSK_EVERY_TROUBLE=1 KORTKIOSK_KILL_STEP=1 $(PY) -m pytest tests/kiosk/errands/test_errands.py \
 		tests/kiosk/errands/test_pickup_interrupted.py tests/kiosk/errands/test_pickup_killed.py
+	@$(PY) -m pytest tests/e2e/installed.py
 
 printer-referee: setup ## what the printer is sent, judged by an independent ESC/POS printer (needs Python 3.13)
 	@scripts/printer_referee.sh

@@ -33,50 +33,13 @@ from sim.stories.person import Person, Story
 from sim.stories.room import Room, quick_folder
 from sim.stories.setting import room_for
 from tests.fakes.screens.efforts import EFFORTS, model_seconds
+from tests.fakes.screens.finger import GUARD_S, Finger, xdotool
 from tests.fakes.screens.keying import Keys, until
 from tests.fakes.speech.recorded_speech import RecordedSpeech
 from tests.kiosk.errands.faulty import every_story
 
-GUARD_S = 0.05
-"""Touches count so soon after a change: no second tap of the same finger comes here."""
 LIMIT_S = 300.0
 RAIL = ("rail:language", "rail:larger")
-
-
-class Finger:
-    """A pointer on the display, moved by a program that waits for lines."""
-
-    def __init__(self, screen: Any, hand: asyncio.subprocess.Process) -> None:
-        self.screen, self._hand = screen, hand
-        self.touches = 0
-
-    async def tap(self, target: str) -> None:
-        """One touch in the middle of a target, as soon as touches count; first to the page of large text where it is."""
-        await self.screen.settle()
-        places = self.screen.targets()
-        while target not in places and "page:on" in places:
-            before = places
-            await self._tap_at(places["page:on"])
-            await until(lambda before=before: self.screen.targets() != before)  # type: ignore[misc]  # bound now
-            await self.screen.settle()
-            places = self.screen.targets()
-        assert target in places, f"there is no {target} to touch, but {sorted(places)}"
-        await self._tap_at(places[target])
-        self.touches += 1
-
-    async def _tap_at(self, place: tuple[int, int]) -> None:
-        left, top = self.screen.position
-        x, y = place
-        assert self._hand.stdin is not None
-        self._hand.stdin.write(f"mousemove {left + x} {top + y} click 1\n".encode())
-        await self._hand.stdin.drain()
-
-    async def type(self, digits: str) -> None:
-        """Touch the keys, each seen in the cells before the next."""
-        for digit in digits:
-            before = self.screen.typed()
-            await self.tap(f"key:{digit}")
-            await until(lambda before=before: self.screen.typed() == before + 1)  # type: ignore[misc]  # bound now
 
 
 class Hand(Protocol):
@@ -193,7 +156,7 @@ async def main(titles: Sequence[str], meddled: Sequence[str], *, blind: bool) ->
     speech = RecordedSpeech()
     screen = KivyScreen(SystemClock(), panel="10", place="Lasarettet, entré A", still=True, voice=Voice(speech))
     drawing = asyncio.create_task(screen.run())
-    hand = await asyncio.create_subprocess_exec("xdotool", "-", stdin=asyncio.subprocess.PIPE)
+    hand = await xdotool()
     screen.plug_headphones(blind)
     screen.staging.layers.opacity = 0.0 if blind else 1.0  # a black window
     finger: Hand = Keys(screen, speech) if blind else Finger(screen, hand)

@@ -12,65 +12,23 @@ from typing import Any
 import pytest
 
 from fleet.agent.link import Timing
-from fleet.server.enrolment.service import EnrolmentService
-from fleet.server.platform.addresses import Address
-from fleet.server.platform.config import ServerConfig
-from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.server import FleetServer
-from fleet.server.station_listener import claim_terms
 from kiosk.cli import Exit, main
 from kiosk.cli.setup import is_setup_due, make_assistant
 from kiosk.config import Config, load
 from kiosk.station.build import open_station
 from kiosk.station.build_fleet import lock_folder
 from kiosk.station.reset import MARKER, begin_erasing
-from provisioning.authority import Authority
 from provisioning.est.client import EnrolledIdentity, enrol
-from provisioning.issuing import issue_issuing
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.nmcli import FakeNetworkManager
-from tests.fakes.server.enrolling import TOVE, wall_clock
+from tests.fakes.server.enrolment_desk import Desk, fleet_with_desk
 from tests.fakes.station.visitor import Visitor
-
-FREE = Address("127.0.0.1", 0)
-
-
-class Desk:
-    """A person at the dashboard's pages, over the server's store."""
-
-    def __init__(self, config: ServerConfig, at: Address) -> None:
-        assert isinstance(config.database, Path)
-        self._database = Database.open(config.database)
-        self._people = EnrolmentService(self._database, Hub(), wall_clock, claim_terms(config, at))
-
-    def claim(self, station: str) -> str:
-        return self._people.make_claim(station, 24, TOVE).replace("127.0.0.1", "localhost")
-
-    def approve(self, station: str) -> bool:
-        """Whether its key could be seen."""
-        row = next(row for row in self._people.claims() if row.station == station)
-        if not row.key:
-            return False
-        self._people.decide(row.id, row.key, TOVE, approves=True)
-        return True
-
-    def close(self) -> None:
-        self._database.close()
 
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    authority = Authority.init(tmp_path / "authority", [], wall_clock())
-    issue_issuing(authority, wall_clock())
-    config = ServerConfig(tmp_path / "data", authority.directory, mqtt=FREE, http=FREE, station_http=FREE)
-    async with FleetServer(config) as server:
-        assert server.station_http is not None
-        opened = Desk(config, server.station_http)
-        try:
-            yield opened
-        finally:
-            opened.close()
+    async with fleet_with_desk(tmp_path) as opened:
+        yield opened
 
 
 def plan_file(folder: Path, content: str) -> Path:
