@@ -21,6 +21,7 @@ from pathlib import Path
 
 from drivers.reader.card_reader import ReaderSettings
 from drivers.reader.pin.try_ledger import MemoryLedger
+from fleet.agent.identity import KEY_FILE
 from kiosk.cli import Exit
 from kiosk.clock import SystemClock
 from kiosk.config import (
@@ -41,11 +42,20 @@ from kiosk.station.reader_settings import NoAnchorsError, reader_settings
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult, check_devices
 from kiosk.station.virtual_devices import CabinetPowerError, VirtualDevices
 from kiosk.station.virtual_plugin import Plugin, VirtualDevicesError, missing_wheel, plugin, require
+from provisioning.keys.station_keys import kept_kind
+from provisioning.keys.storage import Kind
 
 VIRTUAL_SET = Config(
     readers=ReadersSection(holder=VIRTUAL, administrator=VIRTUAL), printer=PrinterSection(kind="virtual"),
     cabinet=CabinetSection(kind="virtual"), pins=PinsSection(kind="virtual"), scanner=ScannerSection(kind="virtual"),
 )  # fmt: skip
+
+KEPT: dict[Kind, str] = {
+    "tpm": "in this machine's TPM",
+    "sealed": "in a file that is sealed to this machine",
+    "file": "in a file that is not sealed: who reads the disk has it",
+    "pkcs11": "on a PKCS#11 token",
+}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -87,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     except CabinetPowerError as error:
         print(f"kortkiosk devices: {error}", file=sys.stderr)
         return Exit.FAULT
-    _say(found, as_json=args.json)
+    _say(found, kept_kind(path.resolve().parent / config.station.identity / KEY_FILE), as_json=args.json)
     return Exit.DONE if all(result.ok for result in found) else Exit.FAULT
 
 
@@ -188,9 +198,11 @@ def _is_running(lock: Path) -> bool:
     return False
 
 
-def _say(found: list[SelfTestResult], *, as_json: bool) -> None:
+def _say(found: list[SelfTestResult], key: Kind | None, *, as_json: bool) -> None:
     if as_json:
-        document = {"ok": all(result.ok for result in found), "devices": [asdict(result) for result in found]}
+        document = {
+            "ok": all(result.ok for result in found), "key": key, "devices": [asdict(result) for result in found],
+        }  # fmt: skip
         print(json.dumps(document, ensure_ascii=False))
         return
     for one in found:
@@ -198,3 +210,4 @@ def _say(found: list[SelfTestResult], *, as_json: bool) -> None:
         print(f"{mark} {one.name} ({kind}): {one.state}: {one.text}")
     if not found:
         print("No devices are configured.")
+    print(f"the station's key: {KEPT[key] if key else 'none yet: the station is not enrolled'}")

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from fleet.agent.identity import Identity, IdentityError, staging
+from fleet.agent.identity import KEY_FILE, Identity, IdentityError, staging
 from fleet.agent.proxy import Proxy
 from fleet.messages.vocabulary import DeviceKind
 from kiosk.config import Config, load
@@ -30,7 +30,8 @@ from provisioning import files
 from provisioning.claim import ClaimRefused
 from provisioning.est.claim_codes import Claim
 from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown, claim_under_way, enrol, forget_claim
-from provisioning.keys.station_keys import best_kind
+from provisioning.keys.station_keys import best_kind, kept_kind
+from provisioning.keys.storage import Kind
 
 PROGRESS = "setup.json"
 """In the station's data folder: digests of finished steps, and of the settings while the setup is under way."""
@@ -206,6 +207,11 @@ class Assistant:
     def claim_under_way(self) -> Claim | None:
         """The claim of an enrolment that was cut off."""
         return claim_under_way(self._identity_folder)
+
+    @property
+    def key_kind(self) -> Kind | None:
+        """How the key is kept for which approval is waited."""
+        return kept_kind(staging(self._identity_folder) / KEY_FILE)
 
     def forget_claim(self) -> None:
         """Another one is to be asked for. Raises ConfigError, OSError."""

@@ -291,7 +291,7 @@ class TouchSetup:
 
     async def _approval(self, shown: KeyShown, working: "asyncio.Task[Any]") -> Any:
         """What the installer wants; None once it is over."""
-        return await self._ask(views.approve(shown), until=_end_of(working))
+        return await self._ask(views.approve(shown, self._steps.key_kind), until=_end_of(working))
 
     # devices
 

@@ -21,6 +21,7 @@ from kiosk.views import (
     Confirm,
     EnterText,
     Fact,
+    MachineDrawing,
     Option,
     Point,
     Say,
@@ -31,6 +32,7 @@ from kiosk.views import (
 )
 from provisioning.est.claim_codes import SIGNS
 from provisioning.est.client import KeyShown
+from provisioning.keys.storage import Kind
 
 STEPS = 6
 ERRAND = say("setup.errand")
@@ -49,6 +51,7 @@ FAULTS: dict[SetupStep, dict[str, str]] = {
 }  # fmt: skip
 """Which words a fault of a step has, by its code; `other` where it has none of its own."""
 FAULT_WORDS = (*sorted({word for words in FAULTS.values() for word in words.values()}), "other")
+KEPT: tuple[Kind, ...] = ("tpm", "sealed", "file")
 PAIRING_WORDS = ("absent", "failed")
 Typed = Literal["address", "gateway", "dns", "proxy", "server", "station", "printer"]
 TYPED: tuple[Typed, ...] = ("address", "gateway", "dns", "proxy", "server", "station", "printer")
@@ -164,8 +167,9 @@ def joining() -> Busy:
     return _busy("joining", CLAIM)
 
 
-def approve(shown: KeyShown) -> Await:
-    """A person compares the key on both screens."""
+def approve(shown: KeyShown, kept: Kind | None) -> Await:
+    """A person compares the key on both screens. `kept`: how the station keeps its own."""
+    place = (Fact(say("setup.approve.kept"), say(f"setup.kept.{kept}"), "lock-outline"),) if kept in KEPT else ()
     return Await(
         name="setup.approve",
         errand=ERRAND,
@@ -175,7 +179,9 @@ def approve(shown: KeyShown) -> Await:
         facts=(
             Fact(say("setup.approve.station"), shown.station, "monitor"),
             Fact(say("setup.approve.key"), shown.fingerprint, "fingerprint"),
+            *place,
         ),
+        drawing=MachineDrawing(("screen",)),
         waits_for=say("setup.approve.waits"),
         way_out=Button("again", say("setup.approve.other_code"), "arrow-left"),
     )

@@ -29,6 +29,14 @@ def best_kind() -> Kind:
     return "sealed"
 
 
+def kept_kind(path: Path) -> Kind | None:
+    """How the key of that key file is kept; None where there is no such file. Nothing is opened."""
+    try:
+        return storage.kind_of(path.read_bytes())
+    except OSError:
+        return None
+
+
 def make(kind: Kind) -> bytes:
     """A new key; gives the content of its key file. Raises KeyFileError."""
     try:

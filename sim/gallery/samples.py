@@ -155,7 +155,7 @@ def _setup() -> Iterator[tuple[str, View[Any]]]:
     yield "setup-code", setup.code()
     yield "setup-no-claim", setup.no_claim()
     yield "setup-joining", setup.joining()
-    yield "setup-approve", setup.approve(KeyShown("entre-a", "FDCC B204 E088 2FE4 9420"))
+    yield "setup-approve", setup.approve(KeyShown("entre-a", "FDCC B204 E088 2FE4 9420"), "sealed")
     yield "setup-which-printer", setup.printer(printers)
     yield "setup-cabinet", setup.cabinet()
     yield "setup-pairing", setup.pairing()

@@ -99,6 +99,6 @@ async def watch(process: Process, desk: Desk, *, until: str) -> list[str]:
         told = json.loads(line)
         views.append(told["view"])
         if told["view"] == "setup.approve" and until != "setup.approve":
-            station, key = told["facts"]
+            station, key = told["facts"][:2]
             assert await asyncio.to_thread(desk.approve, station, key)
     return views

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from fleet.agent.identity import KEY_FILE
 from kiosk.cli import Exit, main
 from kiosk.station.build_fleet import LOCK_FILE
+from provisioning.keys import sealing, storage
 from sim.bench.faults import FAULTS
 from sim.cabinet import unix_board
 from sim.printer.machine import PrinterFaults
@@ -114,7 +116,7 @@ def test_a_cabinet_that_finds_several_things_tells_them_all(capsys: pytest.Captu
 def test_people_read_it_too(capsys: pytest.CaptureFixture[str], in_process: None) -> None:
     assert main(["devices", "list", "--fault", "printer.out_of_paper"]) == Exit.FAULT
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 7
     (line,) = [line for line in lines if line.startswith("FAULT")]
     assert re.search(r"printer, virtual\): out_of_paper: the paper is at its end", line)
 
@@ -181,3 +183,25 @@ def test_a_virtual_board_that_does_not_start_is_a_fault(
     monkeypatch.setattr(unix_board, "INTERPRETER", "no-such-interpreter")
     assert main(["devices", "list"]) == Exit.FAULT
     assert "does not run the cabinet's firmware" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "kept", "said"),
+    [
+        (storage.TPM, "tpm", "the station's key: in this machine's TPM"),
+        (sealing.MARKER, "sealed", "the station's key: in a file that is sealed to this machine"),
+        (b"-----BEGIN PRIVATE KEY-----\n", "file", "the station's key: in a file that is not sealed"),
+    ],
+)
+def test_it_is_said_where_the_stations_key_is(
+    content: bytes, kept: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "station.toml").write_text("")
+    assert devices(capsys, "list")[1]["key"] is None
+    assert main(["devices", "list"]) == Exit.DONE
+    assert "the station's key: none" in capsys.readouterr().out
+    (tmp_path / "identity").mkdir()
+    (tmp_path / "identity" / KEY_FILE).write_bytes(content)
+    assert devices(capsys, "list")[1]["key"] == kept
+    assert main(["devices", "list"]) == Exit.DONE
+    assert said in capsys.readouterr().out

@@ -20,7 +20,7 @@ from kiosk.first_boot.network_manager import NetworkError
 from kiosk.first_boot.plan import SetupPlan, WiredSection, settings_text
 from kiosk.first_boot.touch import SetupPorts, TouchSetup
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
-from kiosk.views import Await, Busy, Choose, EnterText, View
+from kiosk.views import Await, Busy, Choose, EnterText, View, say
 from provisioning.est.claim_codes import Claim
 from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown
 from provisioning.est.client import enrol as enrol_by_est
@@ -88,7 +88,8 @@ class Installer:
         return answer
 
     def _approves(self, view: Await) -> bool:
-        station, key = (str(fact.value) for fact in view.facts)
+        station, key = (str(fact.value) for fact in view.facts[:2])
+        assert view.facts[2].value == say("setup.kept.file")
         (row,) = [row for row in self.site.people.claims() if row.station == station]
         assert row.key == key, "both screens show the same key"
         self.keys.append(key)
