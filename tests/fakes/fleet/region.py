@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,16 @@ class Region:
 
     @contextmanager
     def serve(self, *more: str) -> Iterator["subprocess.Popen[str]"]:
-        """The fleet server, with the issuer where one has been started and more arguments. Yields its process."""
+        """The fleet server, with the issuer where one has been started and more arguments. Yields its process.
+
+        Raises AssertionError where in the end it works in a file that somebody deleted.
+        """
         arguments = ["serve", "--unseparated", "--data", self.places.fleet_data, "--authority", self.places.authority]
         arguments += ["--mqtt", f"127.0.0.1:{self.mqtt}", "--http", f"127.0.0.1:{self.http}", *more]
         settings = self.places.issuer / "issuer.toml"
         with self._running("server", *arguments, *(("--issuer", settings) if settings.exists() else ())) as process:
             yield process
+            assert not (lost := _deleted_stores(process.pid)), lost
 
     @contextmanager
     def issuer(self) -> Iterator["subprocess.Popen[str]"]:
@@ -187,3 +191,12 @@ def answers(folder: Path, person: int, *, puk: str, old_pin: str = "246813", new
     path = folder / f"pickup-{person}.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _deleted_stores(pid: int) -> list[str]:
+    """Files of stores that a program has open and that have no name any more; none of a program that has ended."""
+    found = []
+    for handle in Path(f"/proc/{pid}/fd").glob("*"):
+        with suppress(OSError):  # closed meanwhile
+            found.append(str(handle.readlink()))
+    return [name for name in found if ".sqlite" in name and name.endswith(" (deleted)")]
