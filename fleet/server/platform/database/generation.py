@@ -16,6 +16,8 @@ from pathlib import Path
 
 LOG_HEADER = 32
 """Bytes of a log that has nothing in it (https://www.sqlite.org/fileformat2.html, section 4.1)."""
+PATIENCE_S = 1.0
+"""So long others wait at most for a checkpoint that waits for those who read."""
 LOOKS = 3
 """The numbers change beside a running server: who opens the file meanwhile looks again."""
 
@@ -41,7 +43,7 @@ def check_log(path: Path) -> None:
 
 def renew(path: Path, *, checkpoint: str = "PASSIVE") -> None:
     """Give the file a new number, and write its log back. Raises sqlite3.Error, OSError: then the next time does it."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S)) as connection:
         connection.execute("PRAGMA synchronous=FULL")
         fresh = new_number()
         (current,) = connection.execute("PRAGMA user_version").fetchone()

@@ -20,6 +20,9 @@ CHECKPOINT_PAGES = 20_000
 """Of the write-ahead log, 80 MB: there a commit itself writes back what `WriteBack` has not, so that the log ends somewhere."""
 WRITE_BACK_EVENTS = 10_000
 """About 11 MB of the log: pages that many commits change are written once for all of them."""
+LOG_LIMIT = 160 << 20
+"""Bytes of the log. Where somebody always reads, it never begins anew by itself: a longer one is written back while commits wait
+for those who read, a second at most."""
 
 
 def sqlite_engine(path: Path) -> Engine:
@@ -83,4 +86,8 @@ class WriteBack:
         self._thread.shutdown()
 
     def _write(self) -> None:
-        try_renew(self._path)
+        try:
+            is_long = self._path.with_name(f"{self._path.name}-wal").stat().st_size > LOG_LIMIT
+        except OSError:
+            is_long = False
+        try_renew(self._path, checkpoint="TRUNCATE" if is_long else "PASSIVE")

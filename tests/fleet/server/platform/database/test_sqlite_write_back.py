@@ -3,6 +3,7 @@
 import logging
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -85,3 +86,45 @@ def test_a_commit_that_ends_after_the_store_is_closed_is_no_error(tmp_path: Path
     write_back = WriteBack(tmp_path / "fleet.sqlite")
     write_back.close()
     write_back.added(WRITE_BACK_EVENTS)
+
+
+class Readers:
+    """Several, each of whom begins to read before the one before has ended."""
+
+    def __init__(self, store: Database) -> None:
+        self._store = store
+        self._gone = threading.Event()
+
+    def __enter__(self) -> "Readers":
+        self._threads = [threading.Thread(target=self._read, args=(0.01 * number,)) for number in range(4)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._gone.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _read(self, later_s: float) -> None:
+        self._gone.wait(later_s)
+        while not self._gone.is_set():
+            with self._store.reading.begin() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM stations").all()
+                self._gone.wait(0.04)
+
+
+def test_the_log_ends_somewhere_though_somebody_always_reads(
+    tmp_path: Path, station: SealingStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the log of a server whose pages five people read grew by 10 MB a minute."""
+    limit = 1 << 20
+    for name, value in (("LOG_LIMIT", limit), ("CHECKPOINT_PAGES", 100), ("WRITE_BACK_EVENTS", 20)):
+        monkeypatch.setattr(f"fleet.server.platform.database.sqlite.{name}", value)
+    log, longest = tmp_path / "fleet.sqlite-wal", 0
+    with open_database(tmp_path / "fleet.sqlite") as store, Readers(store):
+        writer = Writer(store)
+        for _ in range(300):
+            writer.commit(arrived(*station.seals(5)), NOW)
+            longest = max(longest, log.stat().st_size)
+    assert longest < 4 * limit
