@@ -16,6 +16,7 @@ from kiosk.screens.background import Framed
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import Touchable
 from kiosk.screens.layout import Flow, FlowColumn, FlowRow, Spacer
+from kiosk.screens.mirroring import Mirror
 from kiosk.screens.text import Icon, Text
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
@@ -104,6 +105,8 @@ class Keypad(Flow):
         left = self.x + (self.width - self.wanted_width()) / 2
         for place, key in enumerate(self.keys):
             row, column = divmod(place, self._columns)
+            if self.theme.rtl:  # digits have one order in all languages
+                column = self._columns - 1 - column
             key.place(left + column * step, self.top - row * step, side, side)
 
 
@@ -155,6 +158,14 @@ class Cells(Flow):
         """From the top of a row to that of the next."""
         sizes = self.theme.sizes
         return self.mm(sizes.cell_height + sizes.cell_gap) * self._fit(in_row, width)
+
+    def place(self, x: float, top: float, width: float, height: float) -> None:
+        super().place(x, top, width, height)
+        if self.theme.rtl:
+            self._mirror = self._mirror or Mirror(self.canvas)
+            self._mirror.stand_at(self.center_x)
+
+    _mirror: Mirror | None = None
 
     def arrange(self) -> None:
         self.canvas.clear()

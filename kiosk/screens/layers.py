@@ -15,6 +15,7 @@ from kiosk.screens import fonts
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import Touchable
 from kiosk.screens.layout import Flow
+from kiosk.screens.mirroring import Mirror
 from kiosk.screens.theme import Theme
 
 GUARD_S = 0.3
@@ -34,6 +35,21 @@ class Layers(Widget):
         self.base: Flow | None = None
         self.over: Flow | None = None
         self.closed: Flow | None = None
+        self.mirrored = False
+
+    def set_mirrored(self, mirrored: bool) -> None:
+        """Draw all of it in a mirror, for languages from right to left, and take touches in it."""
+        self.mirrored = mirrored
+        self.canvas.before.clear()
+        self.canvas.after.clear()
+        if mirrored:
+            Mirror(self.canvas).stand_at(self.width / 2)
+
+    def to_local(self, x: float, y: float, relative: bool = False) -> tuple[float, float]:
+        """Kivy: where something of the window is in the layout."""
+        return (self.width - x if self.mirrored else x), y
+
+    to_parent = to_local
 
     @property
     def quiet_s(self) -> float:
@@ -93,7 +109,10 @@ class Layers(Widget):
         self._notice()
         top = self.uppermost
         if top is not None and not self.quiet_s:
+            touch.push()
+            touch.apply_transform_2d(self.to_local)
             top.dispatch("on_touch_down", touch)
+            touch.pop()
         return True
 
     def activate(self, target: str) -> bool:
@@ -106,16 +125,18 @@ class Layers(Widget):
     def mark(self, focus: str | None, digits: Mapping[str, str], theme: Theme) -> None:
         """Draw the ring round what has the focus, and on choices the digit that picks them. On the rail the ring lies inside:
         there is no room around."""
-        self.canvas.after.clear()
+        self.set_mirrored(theme.rtl)
         unit, colours = theme.mm(1), theme.colours
         for each in touchables(self.uppermost) if self.uppermost and (focus or digits) else ():
-            pen, wide, high = Pen(self.canvas.after, each.x, each.top, unit), each.width / unit, each.height / unit
+            left = self.width - each.right if theme.rtl else each.x
+            pen, wide, high = Pen(self.canvas.after, left, each.top, unit), each.width / unit, each.height / unit
             if each.target in digits:
                 radius, in_from = (2.4, 3.4) if theme.small_panel else (3.6, 5.6)
                 ground = colours.primary if each.target == focus else colours.ink
-                pen.disc(wide - in_from, in_from, radius, ground)
+                across = in_from if theme.rtl else wide - in_from
+                pen.disc(across, in_from, radius, ground)
                 digit, baseline = digits[each.target], in_from + 0.42 * radius
-                pen.text(digit, wide - in_from, baseline, 1.2 * radius, fonts.STRONG, colours.surface)
+                pen.text(digit, across, baseline, 1.2 * radius, fonts.STRONG, colours.surface)
             if each.target == focus:
                 thick = RING_CONTRAST_MM if theme.contrast else RING_MM
                 on_rail = each.target.startswith("rail:")
@@ -133,7 +154,10 @@ class Layers(Widget):
         top = self.uppermost
         if top is None:
             return {}
-        return {each.target: (round(each.center_x), round(self.height - each.center_y)) for each in touchables(top)}
+        return {
+            each.target: (round(self.to_local(each.center_x, 0)[0]), round(self.height - each.center_y))
+            for each in touchables(top)
+        }
 
 
 def touchables(widget: Widget) -> Iterator[Touchable]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kivy.base import EventLoop
@@ -44,6 +44,7 @@ from kiosk.screens.speech import (
     timeout_phrases,
     view_phrases,
 )
+from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
 from kiosk.views import Board, Button, Checklist, Choose, EnterCode, RestingDrawing, View, say
 
@@ -119,7 +120,7 @@ class Staging:
     def _leave_keys(self) -> None:
         if self._by_keys:
             self._by_keys, self.focus = False, None
-            self.layers.mark(None, {}, self.state.theme)
+            self.layers.mark(None, {}, self._theme)
             self._show_listening()
 
     def _notice(self) -> None:
@@ -211,7 +212,7 @@ class Staging:
             return
         self.focus = target if target in self.layers.targets() else None
         digits = choice_digits(self.view) if self._by_keys and isinstance(self.view, Choose) else {}
-        self.layers.mark(self.focus, digits if self.layers.uppermost is self._frame else {}, self.state.theme)
+        self.layers.mark(self.focus, digits if self.layers.uppermost is self._frame else {}, self._theme)
 
     def _go_back(self) -> None:
         """Out of the help, on with a question that is about to end, or the view's way out."""
@@ -293,7 +294,8 @@ class Staging:
         """The whole screen says that the station is closed."""
         self._closed = closed
         state = self.state
-        self.layers.set_closed(ClosedScreen(closed, self._words, theme=state.whole_theme) if closed else None)
+        theme = replace(state.whole_theme, rtl=self._theme.rtl)
+        self.layers.set_closed(ClosedScreen(closed, self._words, theme=theme) if closed else None)
         self._stands_anew()
 
     # listening
@@ -351,7 +353,7 @@ class Staging:
 
     def rebuild(self) -> None:
         """Everything anew in the language, theme and text size of the moment; what is typed is taken over."""
-        self._window.clearcolor = self.state.theme.colours.paper
+        self._window.clearcolor = self._theme.colours.paper
         if self.view is not None:
             self._draw(guard=False)
         if self._warning or self._help:
@@ -366,19 +368,20 @@ class Staging:
 
     def _draw(self, guard: bool) -> None:
         assert self.view is not None
-        state, old = self.state, self.shape
+        old = self.shape
         entry = None if guard or old is None else entry_of(old)
         listening, self._listening_drawn = self.listening, self._listening_looks()
         controls = (
             ListeningControls(listening.manner, self._turn, self._by_keys) if listening and listening.listens else None
         )
-        shape = shape_of(self.view, self._words, state.theme, self._on_answer, entry, controls)
+        shape = shape_of(self.view, self._words, self._theme, self._on_answer, entry, controls)
         if old is not None and entry is None:
             old.wipe()
         if isinstance(old, BusyShape):
             old.wipe()
         self.shape = shape
         self._frame = self._build_frame(shape, self.view, self._rail_below(), bare=not self.layers.fade)
+        self.layers.set_mirrored(self._theme.rtl)
         self.layers.set_base(self._frame, guard)
         self.motion.watch(self._frame)
         self._tidying.soon()
@@ -390,13 +393,19 @@ class Staging:
         state, view = self.state, self._warning.view if self._warning else self.view
         assert view is not None
         if self._warning:
-            self._over: Shape = TimeoutShape(view, self._words, state.theme, self._on_warning_answer, state.card_in)
+            self._over: Shape = TimeoutShape(view, self._words, self._theme, self._on_warning_answer, state.card_in)
         else:
             page = HelpPage(state.contacts(), state.help_link, view.side, self._reach_button())
-            self._over = HelpShape(view, self._words, state.theme, self._on_help_answer, page)
+            self._over = HelpShape(view, self._words, self._theme, self._on_help_answer, page)
         rail = self._make_rail(helps=isinstance(self._over, HelpShape))
         self.layers.set_overlay(self._build_frame(self._over, view, rail), guard)
         self._counted(0.0)
+
+    @property
+    def _theme(self) -> Theme:
+        """Sizes and colours, and the way in which what stands on the screen is read."""
+        rtl = self.state.texts.pack(self._words.language).direction == "rtl"
+        return replace(self.state.theme, rtl=rtl)
 
     @property
     def _words(self) -> ScreenTexts:
@@ -411,8 +420,7 @@ class Staging:
         return Button(LOW, say("help.low"), "arrow-down")
 
     def _build_frame(self, shape: Shape, view: View[Any], rail: Rail, bare: bool = False) -> Frame:
-        state = self.state
-        frame = Frame(shape, self._status(view), self._words, rail, theme=state.theme, bare=bare)
+        frame = Frame(shape, self._status(view), self._words, rail, theme=self._theme, bare=bare)
         if self.listening and self.listening.listens:
             frame.set_caption(*self.listening.caption)
         return frame
@@ -437,7 +445,7 @@ class Staging:
         }  # fmt: skip
         names = frozenset(name for name, is_on in on.items() if is_on)
         return Rail(
-            self._words, state.words.other, names, self._rail, theme=state.theme, hears=self.listening is not None
+            self._words, state.words.other, names, self._rail, theme=self._theme, hears=self.listening is not None
         )
 
     def _status(self, view: View[Any]) -> StripStatus:

@@ -13,6 +13,7 @@ from kivy.uix.label import Label
 
 from kiosk.screens import fonts
 from kiosk.screens.layout import Flow
+from kiosk.screens.mirroring import MIRRORED_GLYPHS, Mirror
 from kiosk.screens.text_splitting import split_text
 
 EXTENTS = 4096
@@ -101,6 +102,16 @@ class Text(Flow, Label):
         narrow = self._balance(wide) if self.balanced and lines > 1 else wide
         self._draw(narrow)
         super().place(x, top, narrow if self.balanced and lines > 1 else width, height)
+        self._mirror_back()
+
+    def _mirror_back(self) -> None:
+        """Stand the right way round in a mirrored layout."""
+        if self.theme.rtl and self.keeps_its_way:
+            self._mirror = self._mirror or Mirror(self.canvas)
+            self._mirror.stand_at(self.center_x)
+
+    keeps_its_way = True
+    _mirror: Mirror | None = None
 
     def _hold_words(self, width: float) -> None:
         """A word that is wider than its place is made a little smaller rather than broken; large text never."""
@@ -211,6 +222,7 @@ class Icon(Text):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.text = fonts.glyph(self.name)
+        self.keeps_its_way = self.name not in MIRRORED_GLYPHS
 
     def wanted_width(self) -> float:
         return self.mm(self.size_mm)
@@ -222,6 +234,7 @@ class Icon(Text):
         self.texture_update()
         self._trigger_texture.cancel()
         Flow.place(self, x, top, width, height)
+        self._mirror_back()
 
 
 Builder.load_file(str(Path(__file__).with_suffix(".kv")))

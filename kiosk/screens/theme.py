@@ -166,6 +166,8 @@ class Theme:
     colours: Colours
     large: bool = False
     low: bool = False
+    rtl: bool = False
+    """The language of the moment is written from right to left."""
 
     @property
     def sizes(self) -> Sizes:
