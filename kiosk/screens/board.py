@@ -44,9 +44,11 @@ class SlotTile(Framed):
         super().__init__(theme=theme, look=slot.look)
         small = theme.small_panel
         number = Strong(theme=theme, text=str(slot.number), tone=TONES.get(slot.look, "muted"))
+        if small and not theme.large:
+            number.font_size = theme.px(theme.sizes.label)  # two digits and a mark stand beside each other
         parts: list[Flow] = [number, Spacer(theme=theme)]
         if slot.look in MARKS:
-            size = 4.6 if small else 9.0 if theme.portrait else 6.4
+            size = 3.8 if small else 9.0 if theme.portrait else 6.4
             mark = Icon(theme=theme, name=MARKS[slot.look], size_mm=size, tone=TONES.get(slot.look, "primary"))
             parts.append(mark if small else FlowColumn([Spacer(theme=theme), mark], theme=theme, tall=True))
         self.inside = FlowBox(
@@ -121,13 +123,14 @@ class BoardShape(Shape):
                 gap=0.8,
             )
             for look in MARKS
-            if look in seen and not (theme.small_panel and look == "card")
+            if look in seen
         ]
-        return (
-            [FlowRow([*marks, Spacer(theme=theme)], theme=theme, gap=2.4 if theme.small_panel else 3.6, drop=2)]
-            if marks
-            else []
-        )
+        beside = 2 if theme.small_panel else len(marks)
+        rows: list[Flow] = [
+            FlowRow([*marks[at : at + beside], Spacer(theme=theme)], theme=theme, gap=3.6, drop=2)
+            for at in range(0, len(marks), beside or 1)
+        ]
+        return [FlowColumn(rows, theme=theme, gap=0.4)] if rows else []
 
     def _machine(self) -> list[Flow]:
         theme = self.theme
@@ -156,8 +159,10 @@ def part_row(part: BoardPart, words: ScreenTexts, theme: Theme, drop: int) -> Fl
         lines.append(Small(theme=theme, text=words(part.detail), tone="muted"))
     mark = {"good": "check-circle", "warning": "alert", "bad": "alert"}.get(part.tone)
     state: list[Flow] = [Icon(theme=theme, name=mark, size_mm=4.4, tone=tone)] if mark else []
-    if not mark or not (theme.small_panel or theme.large):
+    if not mark or not theme.large:
         state.append(Strong(theme=theme, text=words(part.state), tone=tone))
+    if theme.small_panel and not theme.large and part.tone in ("warning", "bad"):
+        return FlowColumn([*lines, FlowRow([*state, Spacer(theme=theme)], theme=theme, gap=1)], theme=theme, drop=drop)
     row: list[Flow] = [FlowColumn(lines, theme=theme, gap=1, grow=True), FlowRow(state, theme=theme, gap=1)]
     if not theme.small_panel and not theme.large:
         row.insert(0, Icon(theme=theme, name=part.icon, size_mm=6.4, tone="muted", drop=1))

@@ -3,13 +3,16 @@
 from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, ScannedCode, UnknownCode, envelope_code, order_code
 from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.digit_pad import DigitPadShape
-from kiosk.screens.drawings.figure import letter
+from kiosk.screens.drawings.figure import letter, number_figure
 from kiosk.screens.layout import Flow, FlowColumn, FlowRow, Spacer
 from kiosk.screens.shape import Answer
 from kiosk.screens.text import Small
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import EnterDigits, LetterDrawing
+from kiosk.views import EnterDigits, LetterDrawing, NumberDrawing
+
+NUMBER_MM = {"10": 42.0, "p": 76.0}
+"""How wide the card or document is drawn."""
 
 
 class EnterDigitsShape(DigitPadShape):
@@ -27,12 +30,20 @@ class EnterDigitsShape(DigitPadShape):
         theme, view = self.theme, self.view
         self.show_entry()
         self.hint = Small(theme=theme, text=self.words(view.hint) if view.hint else "", tone="muted")
-        aids: list[Flow] = []
-        if isinstance(view.drawing, LetterDrawing) and not theme.large:
-            aids = [FlowRow([letter(view.drawing, self.words, theme), Spacer(theme=theme)], theme=theme, drop=4)]
-        left: list[Flow] = [self.title(), *self.leads(), *aids, *self.note(), Spacer(theme=theme)]
+        left: list[Flow] = [self.title(), *self.leads(), *self._aids(), *self.note(), Spacer(theme=theme)]
         left.append(FlowColumn([self.cells, self.hint], theme=theme, gap=2.4))
         return self.with_pad(left, 6 if theme.portrait and not theme.small_panel else 3.2)
+
+    def _aids(self) -> list[Flow]:
+        """Where the digits stand, where there is room for it."""
+        drawing, theme = self.view.drawing, self.theme
+        if isinstance(drawing, LetterDrawing) and not theme.large:
+            shown: Flow = letter(drawing, self.words, theme)
+        elif isinstance(drawing, NumberDrawing) and not (theme.large or theme.small_panel):
+            shown = number_figure(drawing, theme, width_mm=NUMBER_MM[theme.panel.name])
+        else:
+            return []
+        return [FlowRow([shown, Spacer(theme=theme)], theme=theme, drop=4)]
 
     def show_entry(self) -> None:
         self.cells.show(len(self.entry), self.entry.shown())

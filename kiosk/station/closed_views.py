@@ -9,7 +9,7 @@ from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand
 from kiosk.region import RegionSettings
 from kiosk.station.home_views import Offer, errand_tile
-from kiosk.steps.view_helpers import date_text
+from kiosk.steps.view_helpers import date_text, time_text
 from kiosk.views import ClosedHome, Fact, Say, local, say
 
 ClosedFor = Closed | Literal["reader"]
@@ -70,7 +70,7 @@ def _is_left(errand: Errand, reason: Say | None) -> bool:
 
 def _since(at: datetime, now: datetime) -> Say:
     """Local times."""
-    time = f"{at:%H.%M}"
+    time = time_text(at)
     if at.date() == now.date():
         return say("home.closed.since", time=time)
     return say("home.closed.since_day", day=date_text(at.date()), time=time)

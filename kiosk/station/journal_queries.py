@@ -14,6 +14,7 @@ from fleet.messages.vocabulary import short_type
 from kiosk.administration_ports import EventOverview
 from kiosk.receipts import Receipt, read_receipt
 from kiosk.station.journal import Journal
+from kiosk.steps.view_helpers import time_text
 
 MOST = 40
 
@@ -72,4 +73,4 @@ def _told(event: Event) -> EventOverview:
     slot = content.get("slot")
     when = datetime.fromisoformat(event.time).astimezone()
     kind = short_type(event.type)
-    return EventOverview(f"{when:%H:%M}", kind, effect, errand, outcome, slot if isinstance(slot, int) else None)
+    return EventOverview(time_text(when), kind, effect, errand, outcome, slot if isinstance(slot, int) else None)

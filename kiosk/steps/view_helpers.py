@@ -22,6 +22,7 @@ __all__ = [
     "page_options",
     "primary_button",
     "puk_floor_cause",
+    "time_text",
 ]
 
 
@@ -40,11 +41,16 @@ def date_text(when: date) -> Say:
     return say("day", day=when.day, month=say(f"receipt.month.{when.month}"), year=when.year)
 
 
+def time_text(when: datetime) -> str:
+    """A time of day as people write it: `10.52`. `when` is local."""
+    return f"{when:%H.%M}"
+
+
 def done_by(key: str, people: ByPeople, now: datetime) -> Say:
     """Who does it in the issuer's portal, and when at the latest (local time), as the sentence `key`."""
     until = (now + timedelta(hours=people.hours)).astimezone()
     who = local(people.by.model_dump())
-    return say(key, who=who, day=date_text(until.date()), time=f"{until:%H:%M}")
+    return say(key, who=who, day=date_text(until.date()), time=time_text(until))
 
 
 def puk_floor_cause(puk: Pin) -> Say:

@@ -78,9 +78,10 @@ class LetterPageDrawing:
 
 @dataclass(frozen=True, slots=True)
 class NumberDrawing:
-    """Where the number stands, lit: on the face of a card, or on an ID document."""
+    """Where the number stands, on the face of a card or on an ID document, and the last digits of it lit that are wanted."""
 
     on: Literal["card", "document"]
+    lit: int = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 A type, effect or outcome that these tables do not know (the station is older than its file) is told as such, never as a code.
 
->>> event_label(EventOverview("10:52", "effect.done", effect="slot.open", outcome="opened", slot=7)).key
+>>> event_label(EventOverview("10.52", "effect.done", effect="slot.open", outcome="opened", slot=7)).key
 'service_events.effect_at'
 """
 

@@ -17,10 +17,10 @@ from kiosk.views import View
 from sim.gallery.made_up import DEVICES, RECEIPT
 
 HAPPENED = (
-    EventOverview("10:52", "effect.done", effect=Effect.SLOT_OPEN, outcome=Outcome.OPENED, slot=7),
-    EventOverview("10:51", "errand.started", errand="service"),
-    EventOverview("10:46", "errand.ended", errand="pickup", outcome=ErrandOutcome.DONE),
-    EventOverview("10:45", "effect.done", effect=Effect.RECEIPT_PRINT, outcome=Outcome.NOT_PRINTED),
+    EventOverview("10.52", "effect.done", effect=Effect.SLOT_OPEN, outcome=Outcome.OPENED, slot=7),
+    EventOverview("10.51", "errand.started", errand="service"),
+    EventOverview("10.46", "errand.ended", errand="pickup", outcome=ErrandOutcome.DONE),
+    EventOverview("10.45", "effect.done", effect=Effect.RECEIPT_PRINT, outcome=Outcome.NOT_PRINTED),
 )
 WAITING = (
     Task("1", "hold", datetime(2026, 11, 25, 12, tzinfo=UTC), "44716605", "you"),

@@ -266,7 +266,7 @@ def which_receipt(context: ViewContext, receipts: Sequence[Receipt], *, more: bo
 
 
 def _about(receipt: Receipt) -> Say:
-    return say("service_receipts.about", day=f"{receipt.facts.time.astimezone():%Y-%m-%d}", number=receipt.number)
+    return say("service_receipts.about", day=date_text(receipt.facts.time.astimezone().date()), number=receipt.number)
 
 
 def events(context: ViewContext, told: Sequence[EventOverview], *, more: bool) -> Confirm:
@@ -378,7 +378,7 @@ def paired(context: ViewContext, outcome: str) -> Tell:
     if outcome == Outcome.PAIRED:
         return _word(context, "paired", say("service_paired.title"), say("service_paired.lead"), well=True)
     failed = _word(context, "not_paired", say("service_not_paired.title"), say("service_not_paired.lead"))
-    return replace(failed, note=Note(say("service_not_paired.code", code=outcome)))
+    return replace(failed, note=Note(say("service_not_paired.value", code=outcome), say("service_not_paired.code")))
 
 
 def readers_named(context: ViewContext) -> Tell:

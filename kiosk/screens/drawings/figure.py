@@ -269,10 +269,16 @@ def _still(drawing: Still, words: ScreenTexts, theme: Theme) -> Figure:
             return Figure(lambda pen: abouts.high(pen, colours, icon), abouts.HIGH, theme=theme)
         case LetterPageDrawing():
             return _letter_page(drawing, words, theme)
-        case NumberDrawing(on=what):
-            face = pointers.number_on_card if what == "card" else pointers.number_on_document
-            return Figure(lambda pen: face(pen, colours), pointers.FACE, theme=theme)
+        case NumberDrawing():
+            return number_figure(drawing, theme)
     return Figure(lambda pen: pointers.code_keys(pen, colours), pointers.KEYS, theme=theme)
+
+
+def number_figure(drawing: NumberDrawing, theme: Theme, *, width_mm: float = 0) -> Figure:
+    """The card or document, on its stage or, with a width, by itself."""
+    face = pointers.number_on_card if drawing.on == "card" else pointers.number_on_document
+    colours, lit = theme.colours, drawing.lit
+    return Figure(lambda pen: face(pen, colours, lit), pointers.FACE, theme=theme, width_mm=width_mm, grow=not width_mm)
 
 
 def _letter_page(drawing: LetterPageDrawing, words: ScreenTexts, theme: Theme) -> Figure:

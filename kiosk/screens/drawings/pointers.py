@@ -9,7 +9,8 @@ from kiosk.screens.theme import Colours
 
 LETTER, FACE, KEYS = (84.0, 112.0), (100.0, 72.0), (84.0, 100.0)
 _TOP, _ROW = 44.0, 13.0
-_DOTS = "•••• ••••"
+_FOUR = "••••"
+_DOTS = f"{_FOUR} {_FOUR}"
 
 
 def letter_page(pen: Pen, colours: Colours, above: str, rows: Sequence[tuple[str, str]], lit: int) -> None:
@@ -48,8 +49,8 @@ def _row(pen: Pen, colours: Colours, y: float, row: tuple[str, str], lit: bool) 
     pen.text(row[1], 71.5, y + 8.4, size, font, ink, before=1)
 
 
-def number_on_card(pen: Pen, colours: Colours) -> None:
-    """The face of a card, lying, with its number lit. 100 by 72."""
+def number_on_card(pen: Pen, colours: Colours, lit: int) -> None:
+    """The face of a card, lying, with the last digits of its number lit. 100 by 72."""
     _lying(pen)
     chip(pen, 12, 26, 13, 10.5)
     pen.rect(72, 23, 16, 20, 1.4, GREY)
@@ -57,18 +58,18 @@ def number_on_card(pen: Pen, colours: Colours) -> None:
     pen.dome(80, 43, 12.5, 6.4, SHADE)
     for y, end in ((27.0, 62.0), (32.5, 55.0)):
         pen.line(32, y, end, y, THIN, 1.4)
-    _lit_number(pen, colours, 9, 48, 62)
+    _number(pen, colours, (9, 48, 82), 4, lit)
 
 
-def number_on_document(pen: Pen, colours: Colours) -> None:
-    """An ID document, lying, with its number lit. 100 by 72."""
+def number_on_document(pen: Pen, colours: Colours, lit: int) -> None:
+    """An ID document, lying, with the last digits of its number lit. 100 by 72."""
     _lying(pen)
     pen.rect(11, 24, 24, 31, 1.6, GREY)
     pen.disc(23, 35.5, 5.6, SHADE)
     pen.dome(23, 55, 19, 10, SHADE)
     for y, end in ((43.0, 86.0), (49.0, 74.0), (55.0, 80.0)):
         pen.line(42, y, end, y, THIN, 1.4)
-    _lit_number(pen, colours, 39, 22, 54)
+    _number(pen, colours, (39, 22, 54), 2, lit)
 
 
 def _lying(pen: Pen) -> None:
@@ -77,9 +78,14 @@ def _lying(pen: Pen) -> None:
     pen.rect(2.3, 12, 95.4, 5.3, 0, BLUE)
 
 
-def _lit_number(pen: Pen, colours: Colours, x: float, y: float, wide: float) -> None:
-    pen.rect(x, y, wide, 13, 2, colours.lamp)
-    pen.text(_DOTS, x + wide / 2, y + 9.4, 8.4, fonts.STRONG, STEEL)
+def _number(pen: Pen, colours: Colours, place: tuple[float, float, float], fours: int, lit: int) -> None:
+    """Groups of four in a place (x, y, width), the last `lit` digits of them lit."""
+    x, y, wide = place
+    each, dark = wide / fours, max(0, fours - lit // 4)
+    pen.rect(x + dark * each, y, wide - dark * each, 13, 2, colours.lamp)
+    for at in range(fours):
+        font, ink = (fonts.MEDIUM, STROKE) if at < dark else (fonts.STRONG, STEEL)
+        pen.text(_FOUR, x + (at + 0.5) * each, y + 9.4, 8.4, font, ink)
 
 
 def code_keys(pen: Pen, colours: Colours) -> None:

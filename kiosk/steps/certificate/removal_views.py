@@ -22,7 +22,8 @@ def which(context: ViewContext, old: Sequence[Old], *, writable: bool) -> Choose
     """What may go from the card; and blocking all of it. The answer is a place in `old`, `block` or `end`."""
     reason = None if writable else say("clean.not_writable")
     tiles = [
-        Option(str(at), use(one.certificate), _why(one), "certificate-outline", reason) for at, one in enumerate(old)
+        Option(str(at), say(f"clean.old.{one.certificate.purpose}"), _why(one), "certificate-outline", reason)
+        for at, one in enumerate(old)
     ]
     block = Option("block", say("clean.block"), say("clean.block.detail"), "smart-card-off-outline")
     return Choose(

@@ -5,7 +5,7 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, group_digits, primary_button
-from kiosk.views import Busy, EnterDigits, Point, Tell, say
+from kiosk.views import Busy, EnterDigits, NumberDrawing, Point, Tell, say
 
 
 def number(context: ViewContext, digits: int) -> EnterDigits:
@@ -16,6 +16,7 @@ def number(context: ViewContext, digits: int) -> EnterDigits:
         step=context.step,
         title=say("number.title"),
         lead=(say("number.lead"),),
+        drawing=NumberDrawing("card", digits),
         hint=say("printed.hint"),
         length=digits,
         submit=say("button.next"),

@@ -1,11 +1,14 @@
 """With large text, what does not fit on the smallest panel comes on pages: nothing is left out, and the answers are last."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from kiosk.screens.button_bar import BACK, ON
 from kiosk.screens.text_splitting import split_text
+from kiosk.texts import Texts
+from kiosk.views import say
 from tests.fakes.machine.display import virtual_display
 from tests.fakes.screens.kivy_driver import KivyDriver
 
@@ -92,3 +95,42 @@ def test_what_is_strong_stays_strong_in_each_piece() -> None:
 
 def test_a_word_that_fits_nowhere_is_a_piece_of_its_own() -> None:
     assert list(split_text("ett oändligtlångt ord", lambda text: len(text) <= 5)) == ["ett", "oändligtlångt", "ord"]
+
+
+@pytest.mark.screen
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_the_time_out_says_what_follows_and_lets_answer_on_one_page(large: KivyDriver, language: str) -> None:
+    """It runs out while somebody turns pages."""
+    large.call("set", language=language, card_in=True)
+    large.show("04-envelope-puk")
+    large.call("warn", seconds=20)
+    try:
+        assert {"timeout:more", "timeout:end"} <= set(large.targets())
+        assert ON not in large.targets()
+        texts = Texts.load()
+        shown = {re.sub(r"\[/?b\]", "", text).replace("\n", " ") for text in large.call("texts")}
+        for key in ("timeout.title", "timeout.short", "timeout.card"):
+            assert texts.plain(say(key), language) in shown
+        assert large.call("clipped") == []
+    finally:
+        large.touch("timeout:more") if "timeout:more" in large.targets() else large.call("reset")
+        large.call("set", language="sv", card_in=False, large_text=True)
+
+
+@pytest.mark.screen
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_the_small_panel_says_in_words_what_slots_and_machine_are(large: KivyDriver, language: str) -> None:
+    """No mark stands alone: each has its words in the legend or beside it."""
+    large.call("set", language=language, large_text=False)
+    try:
+        large.call("show_gallery", sample="admin-home")
+        texts, shown = Texts.load(), set(large.call("texts"))
+        looks = ("card", "reserve", "soon", "broken")
+        assert {texts.plain(say(f"admin.look.{look}"), language) for look in looks} <= shown
+        assert {
+            texts.plain(say("admin.state.out_of_paper"), language),
+            texts.plain(say("admin.good"), language),
+        } <= shown
+        assert large.call("clipped") == []
+    finally:
+        large.call("set", language="sv", large_text=True)

@@ -94,19 +94,19 @@ async def test_what_happened_last_is_told_without_person_or_card(room: Room) -> 
 
 
 def test_every_type_of_event_and_every_effect_has_words() -> None:
-    of_types = {event_type: event_label(EventOverview("10:00", event_type.short)).key for event_type in EventType}
+    of_types = {event_type: event_label(EventOverview("10.00", event_type.short)).key for event_type in EventType}
     assert [event_type for event_type, key in of_types.items() if key.endswith(OTHER)] == []
     assert len(set(of_types.values())) == len(EventType) - 1, "an effect is told alike, done or unknown"
     for effect in Effect:
-        said = event_label(EventOverview("10:00", "effect.done", effect=effect, outcome="accepted"))
+        said = event_label(EventOverview("10.00", "effect.done", effect=effect, outcome="accepted"))
         assert OTHER not in repr(said), effect
 
 
 def test_what_no_table_knows_is_told_without_its_code() -> None:
     strange = (
-        EventOverview("10:00", "station.danced"),
-        EventOverview("10:00", "effect.done", effect="slot.dance", outcome="danced", slot=3),
-        EventOverview("10:00", "errand.ended", errand="dance", outcome="danced"),
+        EventOverview("10.00", "station.danced"),
+        EventOverview("10.00", "effect.done", effect="slot.dance", outcome="danced", slot=3),
+        EventOverview("10.00", "errand.ended", errand="dance", outcome="danced"),
     )
     assert not [one for one in strange if "danc" in Texts.load().plain(event_label(one), "en")]
 

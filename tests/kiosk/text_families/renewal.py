@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from drivers.reader.model import Purpose
 from kiosk.steps.certificate.card_write_views import TASKS
 from kiosk.steps.certificate.views import OldIs
 
@@ -16,5 +17,6 @@ FAMILIES = {
     "renew.done.old_{}": ("gone", "kept", "unknown"),
     "receipt.remark.{}": (*(f"old_{one}" for one in OLD), "cleaned"),
     "receipt.title.{}": ("renew_certificate", "reserve_certificate", "clean_up"),
+    "clean.old.{}": get_args(Purpose),
     "clean.why.{}": ("expired", "superseded"),
 }
