@@ -114,7 +114,8 @@ def look_at_paper(context: ViewContext) -> Confirm:
 
 
 def on_phone(context: ViewContext, receipt: Receipt) -> Tell:
-    """The receipt with its QR, large enough for a phone."""
+    """The receipt with its QR, large enough for a phone, and what a phone makes of it."""
+    opens = receipt.qr.startswith("http")
     return Tell(
         name=context.name("on_phone"),
         errand=context.title,
@@ -122,7 +123,7 @@ def on_phone(context: ViewContext, receipt: Receipt) -> Tell:
         badge="success",
         badge_icon="qrcode",
         title=say("phone.title"),
-        lead=(say("phone.lead"),),
+        lead=(say("phone.lead.opens" if opens else "phone.lead"),),
         receipt=panel(receipt.facts, receipt),
         primary=primary_button("next", "button.end", "check"),
     )

@@ -1,7 +1,8 @@
 """Keys of stations, for the page that checks receipts.
 
-Rules: a certificate is shown once the authority's signature on it was verified (`station_certificates`), for good: receipts
-outlive certificates. One that any list of revocations names is shown as revoked. What is read holds for `FRESH`: anybody may ask.
+Rules: a certificate is shown where the server has issued it itself, or has verified the authority's signature on it (with the
+station's first checkpoint), for good: receipts outlive certificates. One that any list of revocations names is shown as revoked.
+What is read holds for `FRESH`: anybody may ask.
 """
 
 import logging
@@ -68,18 +69,27 @@ def _listed(path: Path) -> frozenset[int]:
 
 
 def _keys(connection: Connection, revoked: frozenset[int]) -> Iterator[StationKey]:
-    query = select(stations.c.name, stations.c.state, station_certificates.c.der).join(
-        stations, stations.c.id == station_certificates.c.station
-    )
-    for name, state, der in connection.execute(query.order_by(stations.c.name, station_certificates.c.seen)):
-        certificate = x509.load_der_x509_certificate(der)
+    said = connection.execute(select(stations.c.name, stations.c.state))
+    places = {name: msgspec.json.decode(state, type=_Titled).title for name, state in said if state}
+    for station, certificate in sorted(_certificates(connection), key=lambda pair: pair[0]):
         key = certificate.public_key()
         if isinstance(key, EllipticCurvePublicKey):
             yield StationKey(
-                name,
-                msgspec.json.decode(state, type=_Titled).title if state else "",
+                station,
+                places.get(station, ""),
                 key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint),
                 certificate.not_valid_before_utc,
                 certificate.not_valid_after_utc,
                 certificate.serial_number in revoked,
             )
+
+
+def _certificates(connection: Connection) -> frozenset[tuple[str, x509.Certificate]]:
+    """Each with its station's name: those that were issued here, and those that checkpoints were signed with."""
+    issued = connection.execute(select(issued_certificates.c.station, issued_certificates.c.chain))
+    signed = select(stations.c.name, station_certificates.c.der).join(
+        stations, stations.c.id == station_certificates.c.station
+    )
+    return frozenset((station, x509.load_pem_x509_certificates(chain.encode())[0]) for station, chain in issued) | (
+        frozenset((station, x509.load_der_x509_certificate(der)) for station, der in connection.execute(signed))
+    )

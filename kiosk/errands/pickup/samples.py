@@ -163,3 +163,5 @@ def _receipt() -> Iterator[tuple[str, View[Any]]]:
     kept = replace(RECEIPT, facts=replace(RECEIPT.facts, remarks=(receipt_views.CODE_KEPT,)))
     yield "done-old-code", receipt_views.done(CONTEXT, kept)
     yield "on-phone", receipt_views.on_phone(LAST, RECEIPT)
+    opens = replace(RECEIPT, qr=f"https://fleet.example/r/#{RECEIPT.qr}")
+    yield "on-phone-opens", receipt_views.on_phone(LAST, opens)

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.serialization import Encoding
 from playwright.async_api import Browser, Page
 
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
+from fleet.server.enrolment.tables import issued_certificates
 from fleet.server.evidence.signature import Seal
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.web.settings import LimitSettings
@@ -168,3 +170,19 @@ async def test_an_address_that_asks_too_often_is_refused(region: Region) -> None
     answers = [(await get(app, path)).status for path in ("/r/", "/r/keys.json") * 31]
     assert answers[:60] == [200] * 60
     assert answers[60:] == [429, 429]
+
+
+async def test_a_station_that_was_enrolled_here_is_known_before_it_has_signed_anything(region: Region) -> None:
+    issued = await asyncio.to_thread(StolenStation.revoked, region.folder / "enrolled")
+    row = {
+        "serial": f"{issued.certificate.serial_number:x}", "station": "lasa-3", "epoch": 1, "issued": NOW, "not_after": NOW,
+        "key": "0" * 64, "chain": issued.certificate.public_bytes(Encoding.PEM).decode(),
+    }  # fmt: skip
+    with region.database.writing.begin() as connection:
+        connection.execute(issued_certificates.insert(), row)
+    keys = StationKeyService(region.database, lambda: NOW)
+    assert [(key.station, key.revoked) for key in keys.list_keys()] == [("lasa-1", False), ("lasa-3", False)]
+    with region.database.writing.begin() as connection:
+        connection.execute(issued_certificates.update().values(revoked=NOW))
+    assert [key.revoked for key in keys.list_keys()] == [False, False], "what was read holds for a minute"
+    assert [key.revoked for key in StationKeyService(region.database, lambda: NOW).list_keys()] == [False, True]
