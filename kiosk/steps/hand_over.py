@@ -5,7 +5,6 @@ A holder who left half way comes back to where the card is: what the journal hol
 
 from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.ports import Ask, ErrandLog, Order, Visit
-from kiosk.receipts import Receipt
 from kiosk.steps import receipt_views as views
 from kiosk.steps import slot_views
 from kiosk.steps.capabilities import Capabilities, Ended
@@ -16,7 +15,7 @@ from kiosk.steps.identity.identification import Identification, attest_identity
 from kiosk.steps.order import confirm_terms, find_order
 from kiosk.steps.pin.activation import activate, prove_activated_card
 from kiosk.steps.pin.views import TASKS_WITH_PUK
-from kiosk.steps.receipt import hand_out_receipt, issue_receipt
+from kiosk.steps.receipt import SignedReceipt, hand_out_receipt, issue_receipt
 from kiosk.steps.slot import insert_new_card, take_from_slot
 
 CONTEXT = ViewContext("pickup", tasks=TASKS_WITH_PUK)
@@ -30,31 +29,35 @@ async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identific
     order = await find_order(ask, caps, AGREE, who)
     await log.about(order)
     who = await attest_identity(ask, caps, AGREE, log, order, who)
-    receipt = await log.receipt()
-    if receipt is None and order.receipt_owed:
-        receipt = await _sign_owed(ask, caps, log, order, who)
-    elif receipt is None:
+    issued = await log.receipt()
+    if issued is not None:
+        signed = SignedReceipt(issued)
+    elif order.receipt_owed:
+        signed = await _sign_owed(ask, caps, log, order, who)
+    else:
         await confirm_terms(ask, caps, AGREE, order, who)
         if Effect.SLOT_TAKE not in await log.progress():
             await take_from_slot(ask, caps, SLOT, log, order, who)
-        receipt = await _activate_and_sign(ask, caps, log, order, who)
-    await hand_out_receipt(ask, caps, RECEIPT, log, receipt)
+        signed = await _activate_and_sign(ask, caps, log, order, who)
+    if signed.paper:
+        await hand_out_receipt(ask, caps, RECEIPT, log, signed.receipt)
     remark = await drop_old_card(ask, caps, RECEIPT, log, order, who)
-    return await end_hand_over(ask, RECEIPT, log, order, receipt, remark)
+    return await end_hand_over(ask, RECEIPT, log, order, signed, remark)
 
 
 async def end_hand_over(
-    ask: Ask, context: ViewContext, log: ErrandLog, order: Order, receipt: Receipt, remark: str = ""
+    ask: Ask, context: ViewContext, log: ErrandLog, order: Order, signed: SignedReceipt, remark: str = ""
 ) -> Ended:
     """Commit that the card is handed over, then say so, for as long as somebody still wants the receipt."""
+    receipt = signed.receipt
     ended = Ended(ErrandOutcome.DONE, reason=remark, order=order, receipt=receipt.number)
     await log.end(ended)
-    while await ask(views.done(context.ending(), receipt)) == "phone":
+    while await ask(views.done(context.ending(), receipt, paper=signed.paper)) == "phone":
         await ask(views.on_phone(context, receipt))
     return ended
 
 
-async def _sign_owed(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification) -> Receipt:
+async def _sign_owed(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification) -> SignedReceipt:
     """The card was activated on an earlier visit, here or elsewhere: whoever has it and its code signs, and nothing else is
     done."""
     visit = await _meet_handed_card(ask, caps, order, who)
@@ -80,7 +83,7 @@ async def _meet_handed_card(ask: Ask, caps: Capabilities, order: Order, who: Ide
 
 async def _activate_and_sign(
     ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification
-) -> Receipt:
+) -> SignedReceipt:
     visit = await insert_new_card(ask, caps, SLOT, log, order, who)
     code, visit = await activate(ask, caps, CODE, log, order, visit)
     try:

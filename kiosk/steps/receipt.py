@@ -3,7 +3,7 @@
 Once issued it is never issued again for the same errand: a print that failed is repeated with the same number.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintOutcome, PrintUnknown
@@ -35,6 +35,14 @@ from kiosk.steps.pin.views import sign_code, torn_in_test
 from kiosk.views import Say
 
 
+@dataclass(frozen=True, slots=True)
+class SignedReceipt:
+    """A receipt of a hand-over. `paper`: its holder wants it on paper."""
+
+    receipt: Receipt
+    paper: bool = True
+
+
 async def issue_receipt(
     ask: Ask,
     caps: Capabilities,
@@ -44,7 +52,7 @@ async def issue_receipt(
     who: Identification,
     visit: Visit,
     remarks: tuple[str, ...] = (),
-) -> Receipt:
+) -> SignedReceipt:
     """Show the receipt of a hand-over, have it signed, and commit it with its event. The code of the card was proved just before.
 
     A holder who signs later stops here: the order stays open, and the errand goes on from this point another day.
@@ -54,12 +62,13 @@ async def issue_receipt(
     unsigned = draft_receipt(facts)
     attended = who.administrator.name if who.administrator else None
     proved = caps.region.sign_with_proved_code and _signs_at_once(visit)
-    if await ask(views.read_and_sign(context, facts, attended, code=not proved)) != "sign":
+    reading = views.read_and_sign(context, facts, attended, code=not proved, paper=caps.printer is not None)
+    if (answer := await ask(reading)) == "later":
         raise views.sign_later(context)
     signature = await _sign(ask, context, visit, unsigned, proved=proved)
     receipt = finish_receipt(unsigned, caps.seal.key, caps.seal.chain, signature, caps.seal.receipt_url)
     await log.issued(receipt)
-    return receipt
+    return SignedReceipt(receipt, paper=answer == "sign")
 
 
 async def issue_station_receipt(caps: Capabilities, log: ErrandLog, facts: ReceiptFacts) -> Receipt:

@@ -35,8 +35,11 @@ def panel(facts: ReceiptFacts, receipt: Receipt | None = None) -> ReceiptPanel:
     )
 
 
-def read_and_sign(context: ViewContext, facts: ReceiptFacts, attended: str | None, *, code: bool) -> Confirm:
-    """The receipt before it is signed; `code`: that takes the code once more."""
+def read_and_sign(
+    context: ViewContext, facts: ReceiptFacts, attended: str | None, *, code: bool, paper: bool
+) -> Confirm:
+    """The receipt before it is signed; `code`: that takes the code once more; `paper`: it is printed, unless its holder wants
+    none."""
     return Confirm(
         name=context.name("receipt"),
         errand=context.title,
@@ -47,6 +50,7 @@ def read_and_sign(context: ViewContext, facts: ReceiptFacts, attended: str | Non
         note=Note(say("sign.note"), kind="clock"),
         receipt=panel(facts),
         way_out=Button("later", say("sign.later")),
+        side=Button("without_paper", say("sign.without_paper")) if paper else None,
         primary=primary_button("sign", "sign.go" if code else "sign_pin.go"),
         needs_card=True,
     )
@@ -129,8 +133,8 @@ def on_phone(context: ViewContext, receipt: Receipt) -> Tell:
     )
 
 
-def done(context: ViewContext, receipt: Receipt) -> Tell:
-    """What works now, what to take, what to keep."""
+def done(context: ViewContext, receipt: Receipt, *, paper: bool = True) -> Tell:
+    """What works now, what to take, what to keep. `paper`: the receipt lies there too."""
     return Tell(
         name=context.name("done"),
         errand=context.title,
@@ -138,8 +142,8 @@ def done(context: ViewContext, receipt: Receipt) -> Tell:
         badge_icon="check-bold",
         title=say("done.title"),
         lead=(say("done.old_code" if CODE_KEPT in receipt.facts.remarks else "done.lead"), say("done.keep")),
-        drawing=MachineDrawing(("reader", "printer")),
-        drawing_text=say("done.take"),
+        drawing=MachineDrawing(("reader", "printer") if paper else ("reader",)),
+        drawing_text=say("done.take" if paper else "done.take_card"),
         side=Button("phone", say("done.phone"), "qrcode"),
         primary=primary_button("end", "button.end", "check"),
     )

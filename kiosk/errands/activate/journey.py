@@ -8,7 +8,6 @@ from functools import partial
 
 from kiosk.errands.activate import views
 from kiosk.ports import Ask, ErrandLog, Order
-from kiosk.receipts import Receipt
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.hand_over import end_hand_over
@@ -19,7 +18,7 @@ from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
 from kiosk.steps.pin.by_administrator import Mandate, in_turn, mandate_of
 from kiosk.steps.pin.first_code import set_first_code
 from kiosk.steps.pin.views import TASKS_BY_MANDATE, TASKS_WITH_CODE, TASKS_WITH_PUK
-from kiosk.steps.receipt import hand_out_receipt, issue_receipt
+from kiosk.steps.receipt import SignedReceipt, hand_out_receipt, issue_receipt
 
 CONTEXT = ViewContext("activate")
 CARD, CHECKS, CODE = (CONTEXT.at(step, 5) for step in range(1, 4))
@@ -34,12 +33,14 @@ async def activate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         refuse_read_only(CARD, card.facts)
         order = await find_posted(caps, CARD, card)
         await log.about(order)
-        receipt = await log.receipt() or await _activate(ask, caps, log, order, card)
-        await hand_out_receipt(ask, caps, RECEIPT, log, receipt)
-        return await end_hand_over(ask, RECEIPT, log, order, receipt)
+        issued = await log.receipt()
+        signed = SignedReceipt(issued) if issued else await _activate(ask, caps, log, order, card)
+        if signed.paper:
+            await hand_out_receipt(ask, caps, RECEIPT, log, signed.receipt)
+        return await end_hand_over(ask, RECEIPT, log, order, signed)
 
 
-async def _activate(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, card: OwnCard) -> Receipt:
+async def _activate(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, card: OwnCard) -> SignedReceipt:
     """From who attends to the signed receipt. Where the card was activated before, its holder only signs."""
     by_letter = card.facts.rules.first_code == "puk" and not order.receipt_owed
     if by_letter and not await caps.envelopes.available():

@@ -43,7 +43,9 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "activate-repeat-pin", pin_views.repeat_code(choosing, POLICY)
     yield (
         "activate-receipt",
-        receipt_views.read_and_sign(RECEIPT, replace(FACTS, kind="activate"), ADMINISTRATOR.name, code=False),
+        receipt_views.read_and_sign(
+            RECEIPT, replace(FACTS, kind="activate"), ADMINISTRATOR.name, code=False, paper=True
+        ),
     )
     yield "activate-done", receipt_views.done(CONTEXT, ISSUED)
     for stopped in (

@@ -150,8 +150,8 @@ def _code() -> Iterator[tuple[str, View[Any]]]:
 
 def _receipt() -> Iterator[tuple[str, View[Any]]]:
     signing = pin_views.sign_code(SIGN, POLICY)
-    yield "receipt", receipt_views.read_and_sign(SIGN, FACTS, ADMINISTRATOR.name, code=False)
-    yield "receipt-code", receipt_views.read_and_sign(SIGN, FACTS, None, code=True)
+    yield "receipt", receipt_views.read_and_sign(SIGN, FACTS, ADMINISTRATOR.name, code=False, paper=True)
+    yield "receipt-code", receipt_views.read_and_sign(SIGN, FACTS, None, code=True, paper=False)
     yield "sign-pin", signing.entry
     yield "new-card-locked", signing.locked.view
     yield "sign-later", receipt_views.sign_later(SIGN).view
@@ -160,6 +160,7 @@ def _receipt() -> Iterator[tuple[str, View[Any]]]:
         yield f"no-paper-{fault}", receipt_views.no_paper(LAST, RECEIPT, fault)
     yield "look-at-paper", receipt_views.look_at_paper(LAST)
     yield "done", receipt_views.done(CONTEXT, RECEIPT)
+    yield "done-without-paper", receipt_views.done(CONTEXT, RECEIPT, paper=False)
     kept = replace(RECEIPT, facts=replace(RECEIPT.facts, remarks=(receipt_views.CODE_KEPT,)))
     yield "done-old-code", receipt_views.done(CONTEXT, kept)
     yield "on-phone", receipt_views.on_phone(LAST, RECEIPT)

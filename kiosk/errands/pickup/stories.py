@@ -277,6 +277,12 @@ PICKUP_STORIES = [
     ),
     PickupStory("a card without a key of its own that two administrators put in", own_card, events=[*PAPER, *DONE]),
     PickupStory(
+        "signed, and no paper is wanted",
+        old(receipt="without_paper", done=["phone", "end"], on_phone="next"),
+        events=[*SIGNED, *DONE],
+        views=("pickup.receipt", "pickup.drop_old", "pickup.done", "pickup.on_phone", "pickup.done"),
+    ),
+    PickupStory(
         "no printer",
         old(no_paper="next"),
         Setting(printer=None),
