@@ -127,10 +127,10 @@ class BoardShape(Shape):
         ]
         beside = 2 if theme.small_panel else len(marks)
         rows: list[Flow] = [
-            FlowRow([*marks[at : at + beside], Spacer(theme=theme)], theme=theme, gap=3.6, drop=2)
+            FlowRow([*marks[at : at + beside], Spacer(theme=theme)], theme=theme, gap=3.6)
             for at in range(0, len(marks), beside or 1)
         ]
-        return [FlowColumn(rows, theme=theme, gap=0.4)] if rows else []
+        return [FlowColumn(rows, theme=theme, gap=0.4, drop=2)] if rows else []
 
     def _machine(self) -> list[Flow]:
         theme = self.theme
