@@ -112,7 +112,8 @@ class EnterDigits(View[str]):
     """Digits that are no secret, shown as typed; a scan gives them at once.
 
     `at_least`: fewer digits than `length` will do. `codes`: the code of an order or of an envelope is an answer too, as it
-    was scanned (`kiosk.barcodes`). `hexadecimal`: A to F are digits too, as capital letters."""
+    was scanned (`kiosk.barcodes`). `hexadecimal`: A to F are digits too, as capital letters.
+    `private`: like a code they are in nothing that is printed of the errand."""
 
     length: int
     submit: Say
@@ -120,6 +121,7 @@ class EnterDigits(View[str]):
     at_least: int | None = None
     codes: bool = False
     hexadecimal: bool = False
+    private: bool = False
 
     @property
     def alphabet(self) -> str:

@@ -118,7 +118,8 @@ class WalkScreen:
         if entry.value not in buttons and not _takes(view, entry.value):
             raise UnfitAnswerError(view.name)
         secret = isinstance(view, EnterCode) and entry.value not in buttons
-        self._say({"answered": view.name, "value": "******" if secret else entry.value})
+        unsaid = secret or (isinstance(view, EnterDigits) and view.private and entry.value not in buttons)
+        self._say({"answered": view.name, "value": "******" if unsaid else entry.value})
         return Secret(entry.value) if secret else entry.value
 
     def _do(self, view: View[Any], entry: WalkAnswer) -> None:

@@ -4,7 +4,6 @@ That page is the expectation: its cells say outcome and reason. What a walk need
 cards serve, and what is answered where the documented file goes another way.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from scripts.write_errands import ends, walk_files
 from sim.demo.issuer import SEED
 from sim.reader.personas import person
 from sim.stories.foreign import known_without_ours
-from tests.fakes.fleet.region import Region
+from tests.fakes.fleet.region import Region, everybody_is_here
 from tests.fakes.station.walking import NEW_PIN, PIN, Walked, answers, codes_in, example, walk
 
 Capsys = pytest.CaptureFixture[str]
@@ -98,14 +97,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
     with pytest.MonkeyPatch.context() as patch, region.issuer(), region.serve():
         patch.setenv("KORTKIOSK_TEST_AUTHORITY", region.environment["KORTKIOSK_TEST_AUTHORITY"])
         yield region
-
-
-def everybody_is_here(seed: Path) -> None:
-    """Nobody of the demonstration's people has left: each of them is handed a card."""
-    content = json.loads(seed.read_bytes())
-    for one in content["people"]:
-        one.pop("left", None)
-    seed.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
 def test_the_table_has_every_errand_with_every_kind_of_card() -> None:

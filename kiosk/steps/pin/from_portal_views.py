@@ -71,6 +71,7 @@ def response(context: ViewContext, length: int, digits: ChallengeDigits, *, agai
         lead=(say(f"portal.response.{digits}", count=length),),
         length=length,
         hexadecimal=digits == "hexadecimal",
+        private=True,
         submit=say("button.next"),
         way_out=back_button(),
         needs_card=True,
