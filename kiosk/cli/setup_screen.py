@@ -2,8 +2,8 @@
 
     finished = await SetupScreen(Path("station.toml"), report).run()
 
-Nothing but the touch panel and, where `station.toml` names one, a scanner is heard. There is no time-out: an installer may be
-away for as long as somebody is to approve the station.
+Nothing is heard but the touch panel, and the scanner and keypads that `station.toml` names. There is no time-out: an installer
+may be away for as long as somebody is to approve the station.
 """
 
 import asyncio
@@ -13,31 +13,27 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.printer.usb_printers import usb_printers
 from drivers.reader.transport.pcsc import PcscBackend
+from drivers.scanner.port import Scanner
 from drivers.touchscreen.discovery import Touchscreens
-from fleet.agent.identity import IdentityError
-from fleet.agent.store import StoreError
 from fleet.service_manager import ServiceManager, tell_manager
 from kiosk.cli.setup import make_assistant
 from kiosk.clock import SystemClock
-from kiosk.config import Config, ConfigError, load
+from kiosk.config import VIRTUAL, Config, load
 from kiosk.first_boot import views
-from kiosk.first_boot.assistant import Assistant, Step
+from kiosk.first_boot.assistant import Assistant
 from kiosk.first_boot.panel import panel_size
-from kiosk.first_boot.touch import SetupPorts, TouchSetup
+from kiosk.first_boot.touch import SetupPorts, TouchSetup, set_up
 from kiosk.screens.touch_input import Calibration, TouchInput
 from kiosk.screens.window import KivyScreen
-from kiosk.station.app import panel_of
-from kiosk.station.build_devices import make_scanner, no_desktop
-from kiosk.station.build_fleet import JoinError
+from kiosk.station.app import panel_of, voice_of
+from kiosk.station.build_devices import make_keypads, make_scanner, no_desktop
 from kiosk.station.cabinet_pairing import pair_cabinet
 from kiosk.station.reader_roles import ReaderRoles
-from kiosk.station.virtual_devices import CabinetPowerError
-from kiosk.station.virtual_plugin import VirtualDevicesError
 from kiosk.views import View
 
-FAULTS = (ConfigError, IdentityError, JoinError, StoreError, VirtualDevicesError, CabinetPowerError)
 PAIR_TRIES, PAIR_PAUSE_S = 5, 2.0
 """A board that `station.toml` has just named is bound a moment later."""
 
@@ -68,23 +64,27 @@ class SetupScreen:
         self._assistant = assistant or make_assistant(config)
         self._config = load(config) if config.exists() else Config()
         self._panel = panel_size() if no_desktop(os.environ) else None
+        self._hearing: list[asyncio.Task[None]] = []
         display = self._config.display
-        if self._panel is not None and not config.exists():
+        if self._panel is not None and "display" not in self._config.model_fields_set:
             display = display.model_copy(update=dict(zip(("width", "height"), self._panel, strict=True)))
         self.screen = KivyScreen(
             SystemClock(), panel=panel_of(display), language=self._config.station.language, place=views.ERRAND,
             fullscreen=display.fullscreen, position=display.position, rotation=display.rotation,
+            voice=voice_of(self._config.speech, lambda text: report("speech", text)),
         )  # fmt: skip
 
     async def run(self) -> bool:
         """Whether the station can be started; False where the window was closed before."""
-        ports = SetupPorts(self._speak, self._panel, usb_printers, self._readers, self._pair, scanning=self._scanning)
-        tasks = [
-            asyncio.create_task(self.screen.run()),
-            asyncio.create_task(self._set_up(TouchSetup(ScreenAsk(self.screen.show), self._assistant, ports))),
-        ]
+        ports = SetupPorts(
+            self._speak, self._panel, usb_printers, self._readers, self._pair,
+            scans=self._config.scanner.kind not in ("none", VIRTUAL), released=self._released,
+        )  # fmt: skip
+        setup = TouchSetup(ScreenAsk(self.screen.show), self._assistant, ports)
+        tasks = [asyncio.create_task(self.screen.run()), asyncio.create_task(set_up(setup, self._report))]
         telling = asyncio.create_task(tell_manager(ServiceManager(), self.screen.drawn, lambda: "Is being set up"))
         touching = asyncio.create_task(self._read_touches())
+        self._hear()
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if tasks[1].done():
@@ -94,22 +94,9 @@ class SetupScreen:
             for task in (telling, touching, tasks[1]):
                 task.cancel()
             await asyncio.gather(telling, touching, tasks[1], return_exceptions=True)
+            await self._let_go()
             self.screen.close()
             await asyncio.gather(tasks[0], return_exceptions=True)
-
-    async def _set_up(self, setup: TouchSetup) -> None:
-        """Until it is done: what went wrong is said, and it is gone on with from there."""
-        ask = ScreenAsk(self.screen.show)
-        while True:
-            try:
-                await setup.run()
-                return
-            except OSError as error:
-                code, text = "disk", str(error)
-            except FAULTS as error:
-                code, text = "other", str(error)
-            self._report(code, text)
-            await ask(views.fault(Step.SETTINGS, code, text))
 
     def _speak(self, language: str) -> None:
         self.screen.language = language
@@ -133,24 +120,35 @@ class SetupScreen:
             state = Touchscreens(touch.device).state
             await TouchInput(state, calibration, lambda text: self._report("touch", text)).run()
 
+    def _hear(self) -> None:
+        """The screen follows scanner and keypads that the settings name."""
+        config = self._config
+        if (scanner := make_scanner(config.scanner)) is not None:
+            self._hearing.append(asyncio.create_task(self._hear_scanner(scanner)))
+        self._hearing += [asyncio.create_task(self._hear_keypad(keypad)) for keypad in make_keypads(config.keypad)]
+
+    async def _hear_scanner(self, scanner: Scanner) -> None:
+        async for scan in scanner.scans():
+            self.screen.scan(scan.text)
+
+    async def _hear_keypad(self, keypad: GrabbedKeypad) -> None:
+        async for key in keypad.keys():
+            self.screen.press(key)
+
+    async def _let_go(self) -> None:
+        while self._hearing:
+            task = self._hearing.pop()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
     @contextlib.asynccontextmanager
-    async def _scanning(self) -> AsyncIterator[bool]:
-        """The scanner is let go before the devices are tried."""
-        scanner = make_scanner(self._config.scanner)
-        if scanner is None:
-            yield False
-            return
-
-        async def hear() -> None:
-            async for scan in scanner.scans():
-                self.screen.scan(scan.text)
-
-        hearing = asyncio.create_task(hear())
+    async def _released(self) -> AsyncIterator[None]:
+        """Scanner and keypads are let go: they are tried by whoever opens them."""
+        await self._let_go()
         try:
-            yield True
+            yield
         finally:
-            hearing.cancel()
-            await asyncio.gather(hearing, return_exceptions=True)
+            self._hear()
 
 
 class _NoDriver:

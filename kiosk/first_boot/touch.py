@@ -22,9 +22,11 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from drivers.printer.usb_printers import UsbPrinter
+from fleet.agent.identity import IdentityError
+from fleet.agent.store import StoreError
 from fleet.messages.vocabulary import DeviceKind
 from kiosk.administration_ports import ReaderTelling
-from kiosk.config import AUTO, Config, NetworkSection, Section, StationSection, load
+from kiosk.config import AUTO, Config, ConfigError, NetworkSection, Section, StationSection, load
 from kiosk.first_boot import views
 from kiosk.first_boot.assistant import (
     Assistant,
@@ -35,8 +37,11 @@ from kiosk.first_boot.assistant import (
 from kiosk.first_boot.network_manager import Network, NetworkError
 from kiosk.first_boot.plan import ClaimSection, ClockSection, DevicesSection, WiredSection
 from kiosk.ports import Ask
+from kiosk.station.build_fleet import JoinError
+from kiosk.station.virtual_devices import CabinetPowerError
+from kiosk.station.virtual_plugin import VirtualDevicesError
 from kiosk.steps.reader_roles import choose_readers
-from kiosk.views import Busy
+from kiosk.views import Busy, Tell
 from provisioning.claim import ClaimRefused
 from provisioning.est.claim_codes import Claim, ClaimCode
 from provisioning.est.client import KeyShown
@@ -48,6 +53,7 @@ REACH_TRIES, REACH_PAUSE_S = 6, 2.0
 CABINET_KEY = "cabinet.json"
 PAIRED = "paired"
 ABSENT = ("no_port",)
+TROUBLES = (ConfigError, IdentityError, JoinError, StoreError, VirtualDevicesError, CabinetPowerError)
 T = TypeVar("T")
 
 
@@ -59,9 +65,9 @@ class Readers(ReaderTelling, Protocol):
 
 
 @contextlib.asynccontextmanager
-async def no_scanner() -> AsyncIterator[bool]:
-    """Nothing is scanned."""
-    yield False
+async def nothing_held() -> AsyncIterator[None]:
+    """No device is heard meanwhile."""
+    yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,8 @@ class SetupPorts:
         panel: pixels across and down of the display, where they are known.
         readers: those of the station whose settings and folder are given.
         pair: pairs the cabinet's board, with the file that is to hold its key; gives `paired` or a code.
-        scanning: has a scanner give what it reads to the screen meanwhile; whether there is one.
+        scans: whether a scanner gives what it reads to the screen.
+        released: lets go of all devices that the screen follows, meanwhile.
         pause: waits so many seconds.
     """
 
@@ -82,7 +89,8 @@ class SetupPorts:
     printers: Callable[[], Sequence[UsbPrinter]]
     readers: Callable[[Config, Path], Readers]
     pair: Callable[[Path], Awaitable[str]]
-    scanning: Callable[[], AbstractAsyncContextManager[bool]] = no_scanner
+    scans: bool = False
+    released: Callable[[], AbstractAsyncContextManager[None]] = nothing_held
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -114,6 +122,10 @@ class TouchSetup:
         self._steps.finish()
         await self._ask(views.ready(station))
         return station
+
+    async def tell(self, view: Tell) -> None:
+        """Show it until it was read."""
+        await self._ask(view)
 
     # language and settings
 
@@ -233,8 +245,8 @@ class TouchSetup:
 
     async def _ask_claim(self, server: str) -> Claim:
         while True:
-            async with self._ports.scanning() as scans:
-                text = await self._ask(views.typed("server", server.removeprefix("https://"), scans=scans))
+            before = server.removeprefix("https://")
+            text = await self._ask(views.typed("server", before, scans=self._ports.scans))
             if text == "back":
                 raise GivenUpError
             if text.startswith("kortkiosk:"):
@@ -351,7 +363,9 @@ class TouchSetup:
 
     async def _try(self, wanted: DevicesSection) -> bool:
         """Whether the installer has seen how they are and goes on."""
-        results = await self._while(views.testing(), asyncio.to_thread(self._steps.device_results, wanted))
+        async with self._ports.released():
+            trying = asyncio.to_thread(self._steps.device_results, wanted)
+            results = await self._while(views.testing(), trying)
         if await self._ask(views.tested(results)) == "again":
             return False
         prints = any(result.kind is DeviceKind.PRINTER and result.ok for result in results)
@@ -375,6 +389,20 @@ class TouchSetup:
         """What comes of the work, shown as busy meanwhile."""
         result: Any = await self._ask(view, until=work)
         return result  # type: ignore[no-any-return]
+
+
+async def set_up(setup: TouchSetup, report: Callable[[str, str], None]) -> None:
+    """Until it is done: what goes wrong is said, and it is gone on with from there. `report`: told code and words of it."""
+    while True:
+        try:
+            await setup.run()
+            return
+        except OSError as error:
+            code, text = "disk", str(error)
+        except TROUBLES as error:
+            code, text = "other", str(error)
+        report(code, text)
+        await setup.tell(views.fault(Step.SETTINGS, code, text))
 
 
 async def _end_of(work: "asyncio.Task[Any]") -> None:

@@ -24,7 +24,7 @@ from fleet.agent.link import Timing
 from fleet.service_manager import ServiceManager, tell_manager
 from kiosk.barcodes import parse_scan
 from kiosk.clock import SystemClock
-from kiosk.config import VIRTUAL, Config, DisplaySection
+from kiosk.config import VIRTUAL, Config, DisplaySection, SpeechSection
 from kiosk.screens.closed import OutOfOrder
 from kiosk.screens.staging import Voice
 from kiosk.screens.touch_input import Calibration, TouchInput
@@ -65,7 +65,7 @@ class App:
             SystemClock(), texts=texts_of(config, base), panel=panel_of(config.display), place=config.station.title,
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
             fullscreen=config.display.fullscreen, position=config.display.position, rotation=config.display.rotation,
-            bench=config.is_bench, voice=self._voice(config),
+            bench=config.is_bench, voice=voice_of(config.speech, lambda text: self._report("speech", text)),
             sound=self._sound(config),
         )  # fmt: skip
         host = host or Host()
@@ -172,14 +172,6 @@ class App:
         door = OutOfOrder(say("closed.door"), lead, ("wrench-outline", "clock-outline"), self._contacts)
         self.screen.set_closed(door if closed else self._damaged() if self._is_damaged else None)
 
-    def _voice(self, config: Config) -> Voice | None:
-        """What Listen speaks with, where the configuration names anything."""
-        speech = make_speech(config.speech)
-        if speech is None:
-            return None
-        manner = Manner(config.speech.rate, config.speech.volume)
-        return Voice(speech, manner, lambda text: self._report("speech", text))
-
     def _sound(self, config: Config) -> Callable[[Tone], None]:
         """What sounds a tone; nothing does where none are wanted."""
         sound = make_sound(config.speech)
@@ -220,6 +212,12 @@ class App:
     def _snapshot(self, request: dict[str, Any]) -> dict[str, Any]:
         self.screen.snapshot(Path(request["file"]))
         return {"file": request["file"]}
+
+
+def voice_of(section: SpeechSection, on_fault: Callable[[str], None]) -> Voice | None:
+    """What Listen speaks with, where the configuration names anything."""
+    speech = make_speech(section)
+    return Voice(speech, Manner(section.rate, section.volume), on_fault) if speech is not None else None
 
 
 def panel_of(display: DisplaySection) -> Literal["10", "7", "p"]:

@@ -1,8 +1,9 @@
 """The assistant at the touch screen: each question as an installer answers it; what does not work is told where it was asked."""
 
 import asyncio
+import errno
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,10 @@ from kiosk.config import Config, load
 from kiosk.first_boot.assistant import Assistant, Sleep
 from kiosk.first_boot.network_manager import NetworkError
 from kiosk.first_boot.plan import SetupPlan, WiredSection, settings_text
-from kiosk.first_boot.touch import SetupPorts, TouchSetup
+from kiosk.first_boot.touch import SetupPorts, TouchSetup, set_up
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
 from kiosk.views import Await, Busy, Choose, EnterText, View, say
+from provisioning import files
 from provisioning.est.claim_codes import Claim
 from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown
 from provisioning.est.client import enrol as enrol_by_est
@@ -204,17 +206,21 @@ class Machine:
 
     async def set_up(self, installer: Installer) -> str:
         @asynccontextmanager
-        async def scanning() -> Any:
-            yield self.scanner
+        async def released() -> AsyncIterator[None]:
+            self.log.append("released")
+            yield
+            self.log.append("heard again")
 
         async def no_pause(_seconds: float) -> None: ...
 
         ports = SetupPorts(
             self.languages.append, (800, 480), lambda: self.printers, lambda config, base: self, self.pair,
-            scanning=scanning, pause=no_pause,
+            scans=self.scanner, released=released, pause=no_pause,
         )  # fmt: skip
         async with asyncio.timeout(LIMIT_S):
-            return await TouchSetup(ScreenAsk(installer.show), self.assistant(), ports).run()
+            setup = TouchSetup(ScreenAsk(installer.show), self.assistant(), ports)
+            await set_up(setup, lambda code, text: self.log.append(f"{code}: {text}"))
+        return Identity.load(self.folder / "identity").station
 
 
 @pytest.fixture
@@ -262,7 +268,8 @@ async def test_a_scanned_claim_says_server_name_and_code(site: EnrolmentSite, ma
     assert {"setup.station", "setup.code"}.isdisjoint(installer.names)
 
 
-QUESTIONS = ("setup.network", "setup.code", "setup.approve", "setup.which_printer", "setup.tested", "setup.ready")
+QUESTIONS = ("setup.code", "setup.approve", "setup.tested")
+"""All of them on the window itself: `tests/e2e/installed.py`."""
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -273,7 +280,7 @@ async def test_after_a_power_cut_it_goes_on_and_what_was_answered_is_not_asked_a
     before, after = Installer(site, answers, cut_at=question), Installer(site, answers)
     with pytest.raises(PowerCutError):
         await machine.set_up(before)
-    assert machine.assistant().is_under_way or question == "setup.ready"
+    assert machine.assistant().is_under_way
     await machine.set_up(after)
     again = {"setup.network", "setup.server", "setup.station", "setup.approve", "setup.tested"}
     assert set(before.names) & set(after.names) <= {question, *again}
@@ -354,6 +361,29 @@ async def test_who_waits_for_approval_may_take_another_code(site: EnrolmentSite,
     installer = Installer(site, {**USUAL, **both}, not_approved={"mistaken"})
     assert await machine.set_up(installer) == "right"
     assert len(set(installer.keys)) == 1, "the key is as good as any"
+
+
+async def test_a_disk_that_does_not_take_the_settings_is_told_and_tried_again(
+    site: EnrolmentSite, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = deque([OSError(errno.ENOSPC, "No space left on device")])
+    write = files.write_file
+
+    def write_file(path: Path, *how: Any) -> None:
+        if full:
+            raise full.popleft()
+        write(path, *how)
+
+    monkeypatch.setattr("kiosk.first_boot.assistant.files.write_file", write_file)
+    installer = Installer(site, typing(site, "full", fault="again"))
+    assert await machine.set_up(installer) == "full"
+    assert installer.names[:3] == ["setup.language", "setup.fault", "setup.language"]
+    assert machine.log[0] == "disk: [Errno 28] No space left on device"
+
+
+async def test_what_the_screen_hears_is_let_go_while_devices_are_tried(site: EnrolmentSite, machine: Machine) -> None:
+    await machine.set_up(Installer(site, typing(site, "let-go")))
+    assert machine.log[-4:] == ["released", "devices", "heard again", "time"]
 
 
 async def test_two_readers_are_told_apart_by_a_card(site: EnrolmentSite, machine: Machine) -> None:
