@@ -146,7 +146,10 @@ def _drawing_of(name: str, view: View[Any]) -> Drawing:
 
 
 def _name_of(view: View[Any]) -> str:
-    asked = _BY_NAME.get(view.name.rpartition(".")[2])
+    errand, _, last = view.name.rpartition(".")
+    if errand == "setup" and not isinstance(view, EnterText):
+        return "setup"
+    asked = _BY_NAME.get(last)
     if asked is not None and isinstance(view, EnterCode | EnterDigits | Busy | Await):
         return asked
     match view:

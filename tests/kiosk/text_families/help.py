@@ -41,6 +41,7 @@ TOPICS = (
     "cabinet",
     "station",
     "told",
+    "setup",
 )
 WAYS_BACK = ("errand", "code", "home")
 LETTER_ROWS = ("number", "pin", "puk")
