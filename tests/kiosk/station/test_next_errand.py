@@ -29,7 +29,8 @@ async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(
 
     story: Story = {
         "home": at_home,
-        "home.card": "check_card",
+        "home.card": "others",
+        "home.card_others": "check_card",
         "check_card.insert": lambda _: None,  # it is in already
         "unblock.insert": lambda _: None,
         "check_card.card": "next",
@@ -47,7 +48,7 @@ async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(
         await asyncio.gather(serving, return_exceptions=True)
     assert someone.failure is None
     assert [name for name in someone.questions if name != "home" and not name.endswith("insert")] == [
-        "home.card", "check_card.card", "check_card.finding.pin_locked", "unblock.puk", "closing.take_card",
+        "home.card", "home.card_others", "check_card.card", "check_card.finding.pin_locked", "unblock.puk", "closing.take_card",
     ]  # fmt: skip
     assert len(forgotten) == 1
     assert forgotten[0][-1] == "closing.take_card"
