@@ -26,6 +26,7 @@ from kiosk.views.drawings import (
     ReaderDrawing,
     RestingDrawing,
 )
+from kiosk.views.families import Family, family_drawing
 from kiosk.views.parts import Say, say
 from kiosk.views.shapes import Await, Busy, Checklist, Choose, Confirm, EnterCode, EnterDigits, EnterText, Tell, View
 
@@ -75,6 +76,14 @@ _BY_ICON = {
     "wrench-outline": "station",
 }
 """What is told, by the kind that its badge shows."""
+_BY_FAMILY = {
+    "slots": "cabinet",
+    "drop": "cabinet",
+    "reader": "readers",
+    "administrator": "readers",
+    "form-textbox-password": "code",
+}
+"""What is told by no such kind, by what is lit or drawn beside it."""
 _AT_THE_READER = MachineDrawing(("reader",))
 _ON_THE_SCREEN = MachineDrawing(("screen",))
 _STAYS = RestingDrawing(("holder",), say("home.card.stay"))
@@ -95,7 +104,7 @@ _DRAWINGS: dict[str, Drawing] = {
     "busy": _STAYS,
     "printing": MachineDrawing(("printer",)),
     "printer": MachineDrawing(("printer",)),
-    "cabinet": MachineDrawing(("slots",)),
+    "readers": MachineDrawing(("reader", "administrator")),
     "done": _AT_THE_READER,
     "tries": CodeKeysDrawing(),
     "lock": LetterPageDrawing("puk"),
@@ -142,6 +151,8 @@ def _drawing_of(name: str, view: View[Any]) -> Drawing:
             return drawing
         case ChallengeDrawing() as digits:
             return digits
+    if name not in _DRAWINGS and isinstance(view, Tell | Confirm):
+        return family_drawing(view)
     return _DRAWINGS.get(name, _ON_THE_SCREEN)
 
 
@@ -175,4 +186,11 @@ def _told(view: Tell) -> str:
         return "done"
     if view.sends_on:
         return "sent_on"
-    return "tries" if view.tries else _BY_ICON.get(view.badge_icon, "told")
+    if view.tries:
+        return "tries"
+    return _BY_ICON.get(view.badge_icon) or _by_family(family_drawing(view))
+
+
+def _by_family(drawing: Family) -> str:
+    lit = drawing.lit[0] if isinstance(drawing, MachineDrawing) else drawing.icon
+    return _BY_FAMILY.get(lit, "told")

@@ -40,6 +40,8 @@ TOPICS = (
     "printer",
     "cabinet",
     "station",
+    "readers",
+    "code",
     "told",
     "setup",
 )
