@@ -70,6 +70,8 @@ class InformationPage(RegionSection):
     lines: Annotated[tuple[BothLanguages, ...], Field(min_length=1, max_length=MOST_LINES)]
     steps: bool = False
     """The lines are steps, to be done in order."""
+    office: bool = False
+    """It sends on to an ID administrator: who that is, where and when stands below the lines."""
     link: Annotated[str, Field(pattern=r"^(https://[^\s{}]{4,180}|\{[a-z_]+_link\})$")] | None = None
 
     @property

@@ -54,8 +54,7 @@ class ConfirmShape(Shape):
         view, theme = self.view, self.theme
         points = point_rows(view.points, self.words, theme)
         said = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self.note(), *self._band()]
-        full = theme.small_panel and view.warning is not None
-        return self.split(said, None if full else self.drawing(family=family_drawing(view)))
+        return self.split(said, self.drawing(family=family_drawing(view)))
 
     def _columns(self) -> Flow:
         view, theme = self.view, self.theme

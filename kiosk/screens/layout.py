@@ -55,6 +55,9 @@ class Flow(Widget):
     needed = True
     """Whether something is lost to whoever does not see it. A drawing shows what the words say."""
 
+    gives_way = False
+    """Whether it stays away, at any size of text, where words beside it would be left out."""
+
     def parts(self, width: float) -> list["Flow"]:
         """What it falls into, in the order in which it is read, where it goes over several pages of that width."""
         return [self]
@@ -226,15 +229,17 @@ class Beside(FlowRow):
 
 
 class Split(Beside):
-    """What is said beside what is shown. With large text the drawing gives way where the words need the whole width."""
+    """What is said beside what is shown. With large text the drawing gives way where the words need the whole width; one that
+    shows no more than the family does so at any size."""
 
     def __init__(self, says: FlowColumn, shows: Flow, **kwargs: Any) -> None:
         super().__init__([says, shows], top=True, **kwargs)
         self.says = says
 
     def arrange(self) -> None:
-        beside = self._widths(self.width, self.items)[0]
-        if not self.theme.large or self.items[1].needed or self.says.least(beside) <= self.height + 1:
+        beside, shows = self._widths(self.width, self.items)[0], self.items[1]
+        loose = (self.theme.large or shows.gives_way) and not shows.needed
+        if not loose or self.says.least(beside) <= self.height + 1:
             super().arrange()
             return
         self._show_only([self.says])

@@ -14,7 +14,7 @@ from kiosk.screens.panels import Badge, note_panel
 from kiosk.screens.text import Lead, Title
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Button, Drawing, View
+from kiosk.views import AboutDrawing, Button, Drawing, View
 
 Answer = Callable[[Any], None]
 
@@ -162,6 +162,7 @@ class Shape(Flow):
         if drawing is None:
             return None
         shown = stage(drawing, self.words, self.theme, caption, width_mm)
+        shown.gives_way = self.view.drawing is None or isinstance(drawing, AboutDrawing)
         if self.theme.small_panel and isinstance(shown, FlowBox):
             shown.width_mm = min(shown.width_mm, 46.0)
         return shown

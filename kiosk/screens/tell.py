@@ -38,11 +38,7 @@ class TellShape(Shape):
         view, theme = self.view, self.theme
         points = point_rows(view.points, self.words, theme)
         if view.badge == "success":
-            badge = Badge(view.badge_icon, theme.sizes.badge * 0.8, theme=theme, kind="success")
-            head = FlowRow([badge], theme=theme)
-            left: list[Flow] = [head, Done(theme=theme, text=self.words(view.title)), *self.leads(), *points]
-            told = who_helps_panel(view.who_helps, self.words, theme) if view.who_helps else self._beside()
-            return self.split([*left, Spacer(theme=theme), *self.note()], told, stretch=not view.who_helps)
+            return self._done(points)
         head = self.head(view.badge, view.badge_icon, gap=4 if view.tries else 6)
         if view.tries:
             return self._with_tries(head, points)
@@ -53,6 +49,16 @@ class TellShape(Shape):
             return self._in_two(head if theme.small_panel else self._about(), meaning, steps)
         gap = 5.5 if view.points and not theme.small_panel else theme.sizes.gap * 1.25
         return self.split([head, *self.leads(), *points, Spacer(theme=theme), *self.note()], self._beside(), gap=gap)
+
+    def _done(self, points: list[Flow]) -> Flow:
+        """All is well: the badge above the title. Beside who helps, the smallest panel leaves its room to the words."""
+        view, theme = self.view, self.theme
+        said: list[Flow] = [Done(theme=theme, text=self.words(view.title)), *self.leads(), *points]
+        if not (theme.small_panel and view.who_helps):
+            badge = Badge(view.badge_icon, theme.sizes.badge * 0.8, theme=theme, kind="success")
+            said.insert(0, FlowRow([badge], theme=theme))
+        beside = who_helps_panel(view.who_helps, self.words, theme) if view.who_helps else self._beside()
+        return self.split([*said, Spacer(theme=theme), *self.note()], beside, stretch=not view.who_helps)
 
     @property
     def may_go_over(self) -> bool:

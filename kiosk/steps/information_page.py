@@ -10,8 +10,14 @@ def information_page(context: ViewContext, page: InformationPage) -> Confirm:
     points = tuple(Point(local(line.model_dump()), mark="number" if page.steps else "icon") for line in page.lines)
     name, title = context.name(f"page.{page.id}"), local(page.title.model_dump())
     onward = Button("back", say("button.back"), "arrow-left")
-    if page.link is None:
-        about = AboutDrawing(page.icon)
-        return Confirm(name=name, errand=context.title, title=title, points=points, drawing=about, way_out=onward)
-    more = ReceiptPanel(title=say("information.more"), facts=(), qr=page.link)
-    return Confirm(name=name, errand=context.title, title=title, points=points, receipt=more, way_out=onward)
+    more = ReceiptPanel(title=say("information.more"), facts=(), qr=page.link) if page.link else None
+    return Confirm(
+        name=name,
+        errand=context.title,
+        title=title,
+        points=points,
+        receipt=more,
+        drawing=None if more else AboutDrawing(page.icon),
+        way_out=onward,
+        sends_on=page.office,
+    )

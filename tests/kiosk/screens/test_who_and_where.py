@@ -53,7 +53,7 @@ def test_no_view_sends_somebody_to_an_administrator_without_the_panel() -> None:
 
 def test_a_question_or_a_wait_that_sends_on_notes_when_where_and_by_which_telephone() -> None:
     texts, views = Texts.load(), dict(samples())
-    for name in ("pulled-unknown", "letter", "return-not-ours"):
+    for name in ("pulled-unknown", "letter", "return-not-ours", "information-general-support"):
         note = views[name].note
         assert note is not None, name
         assert note.title is not None
