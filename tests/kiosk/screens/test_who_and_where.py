@@ -20,8 +20,9 @@ AN_ADMINISTRATOR_IS_THERE = {
     "administrator-not-kra",
     "administrator-not-kur",
     "not-the-same",
+    "portal-block-not-noted",
 }
-"""Whoever has put in a card at an administrator's question: the next card is asked for."""
+"""One has put in a card at an administrator's question, or works in the portal: nobody is sent anywhere."""
 
 OFFICE = Place(
     house="Hus B",
