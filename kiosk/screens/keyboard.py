@@ -15,6 +15,7 @@ from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import LEAST_MM
 from kiosk.screens.keypad import KeyWord, PadKey, QuietKey
 from kiosk.screens.layout import Flow, FlowRow
+from kiosk.screens.mirroring import Mirror
 from kiosk.screens.text import Icon
 from kiosk.screens.theme import Theme
 
@@ -77,7 +78,8 @@ class Keyboard(Flow):
         columns = max(map(len, self.rows))
         width = (self.width - gap * (columns - 1)) / columns
         for at, row in enumerate(self.rows):
-            for column, key in enumerate(row):
+            for place, key in enumerate(row):
+                column = columns - 1 - place if self.theme.rtl else place  # signs have one order in all languages
                 key.place(self.x + column * (width + gap), top - at * (height + gap), width, height)
 
 
@@ -91,6 +93,14 @@ class TextField(Flow):
     def show(self, text: str) -> None:
         self.shown = text
         self.arrange()
+
+    def place(self, x: float, top: float, width: float, height: float) -> None:
+        super().place(x, top, width, height)
+        if self.theme.rtl:
+            self._mirror = self._mirror or Mirror(self.canvas)
+            self._mirror.stand_at(self.center_x)
+
+    _mirror: Mirror | None = None
 
     def height_for(self, width: float) -> float:
         sizes = self.theme.sizes

@@ -103,3 +103,17 @@ def test_the_focus_ring_is_where_the_choice_is(mirrored: KivyDriver, tmp_path: P
     assert ring is not None
     assert abs((ring[0] + ring[2]) / 2 - x) < 4
     mirrored.call("reset")
+
+
+def test_signs_of_a_keyboard_keep_their_order_and_what_is_typed_begins_at_the_left(
+    mirrored: KivyDriver, tmp_path: Path
+) -> None:
+    mirrored.call("set", language="sv")
+    mirrored.show("22-server")
+    swedish = shown(mirrored, "sv", tmp_path / "sv.png")
+    (left, top, wide, high), *_ = mirrored.call("places", kind="TextField")
+    own = swedish.crop((round(left), round(top), round(left + wide), round(top + high)))
+    turned = ink(mirrored, shown(mirrored, "en", tmp_path / "en.png"), "TextField")
+    assert unlike(own, turned) < unlike(own, ImageOps.mirror(turned)) / 2
+    keys = [mirrored.targets()[f"key:{sign}"][0] for sign in "qwerty"]
+    assert keys == sorted(keys)
