@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits blind refused-walks kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
+.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions campaign visits blind language refused-walks kill-campaign schemathesis mutants emulated printer-referee attacks gallery firmware bundle image image-tools image-test lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -85,6 +85,9 @@ visits: setup ## what visitors leave with, by kind of issuer: VISITS=10000 SEED=
 
 blind: setup ## every story of every errand by keypad and speech alone, on the real window (ARGS="TITLE" for some)
 	@nice $(PY) -m tests.fakes.screens.blind $(ARGS)
+
+language: setup ## a language pack: whole, and no text of it cut on any panel at any size (ARGS=languages/fi)
+	@nice $(PY) -m tests.fakes.screens.pack_fit $(ARGS)
 
 kill-campaign: setup ## server, broker and database killed KILLS=20 times while stations send, then compared (STORE=postgresql, BROKER=rabbitmq)
 	@$(PY) -m tests.fakes.campaigns.kill_campaign

@@ -143,7 +143,24 @@ class ChooseShape(Shape):
         if not theme.large:
             lines.insert(0, FootText(theme=theme, text=plain_text, tone="muted"))
         phone = Icon(theme=theme, name="phone", size_mm=9 if theme.large else 6, tone="failure")
-        return FlowRow([phone, FlowColumn(lines, theme=theme)], theme=theme, gap=3)
+        return HelpLine([phone, FootLines(lines, theme=theme)], theme=theme, gap=3)
+
+
+class FootLines(FlowColumn):
+    """The line of help above its number, which stands alone where there is no room for both."""
+
+    def squeeze(self) -> None:
+        for item in self.items[:-1]:
+            self.remove_widget(item)
+        del self.items[:-1]
+
+
+class HelpLine(FlowRow):
+    """The line of help with its glyph."""
+
+    def squeeze(self) -> None:
+        for item in self.items:
+            item.squeeze()
 
 
 class FixedHeight(FlowBox):

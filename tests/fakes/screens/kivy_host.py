@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from kiosk.texts import Texts
@@ -57,7 +58,8 @@ class Host(Looks):
         self.speech = RecordedSpeech()
         self.tones: list[str] = []
         self.clock = StillClock()
-        texts = sample_words.texts()
+        folder = settings.pop("languages", None)
+        texts = Texts.load(Path(folder)) if folder else sample_words.texts()
         self.screen = KivyScreen(
             self.clock,
             texts=self._texts(pseudo(texts) if settings.pop("pseudo", False) else texts, settings.pop("packs", {})),
@@ -90,7 +92,7 @@ class Host(Looks):
             )
             for language, pack in packs.items()
         }
-        return Texts(texts.catalogues, read)
+        return Texts(texts.catalogues, texts.packs | read, texts.refused)
 
     def _touched(self) -> None:
         """A touch has ended or a key is down; the window deals with it before anything else on the loop runs."""

@@ -49,3 +49,11 @@ def test_the_other_panels_hold_every_view(panel: str, width: int, height: int) -
             driver.show(sample)
             assert (sample, driver.call("clipped")) == (sample, [])
             assert (sample, driver.call("small_targets", least_mm=12)) == (sample, [])
+
+
+@pytest.mark.parametrize(("panel", "width", "height"), [("7", 800, 480), ("p", 1080, 1920)])
+def test_the_number_to_call_stays_where_a_longer_language_leaves_no_room(panel: str, width: int, height: int) -> None:
+    with virtual_display(width, height) as display, KivyDriver(display, panel, pseudo=True) as driver:
+        driver.show("01-idle")
+        assert driver.call("clipped") == []
+        assert any("020-32" in text for text in driver.call("texts", kind="FootText"))

@@ -1,11 +1,14 @@
 """Languages of packs on the window: what nobody has reviewed is named so, and stands on no page where a code is written."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.fakes.machine.display import virtual_display
 from tests.fakes.screens.kivy_driver import KivyDriver
+from tests.fakes.screens.made_up_pack import write_pack
+from tests.fakes.screens.pack_fit import main
 
 pytestmark = pytest.mark.screen
 
@@ -53,3 +56,18 @@ def test_each_language_is_said_by_its_own_voice(foreign: KivyDriver) -> None:
     foreign.show("04-envelope-puk")
     assert foreign.call("voices")[-1] == "sv"
     foreign.call("plug_headphones", plugged=False)
+
+
+def test_whoever_translates_is_told_which_text_is_cut_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack = write_pack(tmp_path / "fi", str)
+    texts = pack / "texts.po"
+    before = texts.read_text()
+    texts.write_text(before.replace('msgstr "Byt kod"', 'msgstr "Henkilökorttitunnuslukuvaihtoehtopalvelupiste"'))
+    assert texts.read_text() != before
+    assert main([str(pack), "home", "puk"], ("7",)) == 1
+    said = capsys.readouterr().out
+    assert "800x480: home: " in said
+    assert ": puk: " not in said
+    assert "2 views on 1 panels, at two sizes:" in said
+    (pack / "pack.toml").unlink()
+    assert main([str(pack)]) == 1
