@@ -54,7 +54,7 @@ mutants: setup ## mutation testing of what must not be wrong, SAMPLE=60 SEED=1 o
 	@nice $(PY) -m scripts.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 refused-walks: setup ## errands' refusals walked through pcscd on each kind of card, and on one that no profile names; unlocks by a portal for people
-	@KORTKIOSK_REFUSED_WALKS=1 $(PY) -m pytest -n0 tests/e2e/test_walks.py tests/e2e/test_portal_walks.py -k "refused_on_every or portal" $(ARGS)
+	@KORTKIOSK_REFUSED_WALKS=1 $(PY) -m pytest -n0 tests/e2e/test_refused_walks.py tests/e2e/test_portal_walks.py $(ARGS)
 
 state-machine: setup ## random sequences of entries, tears, swaps and restarts, SEQUENCES=10000; foreign cards, CARDS=5000 ERRANDS=300
 	@KORTKIOSK_SEQUENCES=$(or $(SEQUENCES),10000) $(PY) -m pytest tests/drivers/reader/test_state_machine.py $(ARGS)

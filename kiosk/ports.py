@@ -149,8 +149,9 @@ class Orders(Protocol):
         """The order of that card, which came to that person by post: to be activated today, or whose receipt is owed. From the
         list that was synced also where the order is another person's."""
 
-    async def past(self, hsa_id: str) -> Order | None:
-        """The order of that person that can be handed out no more, because its last day is over."""
+    async def past(self, hsa_id: str, card_number: str = "") -> Order | None:
+        """The order of that person (where a number is given: of that card) that can be handed out no more, because its last day
+        is over."""
 
     async def administrator(self, hsa_id: str) -> Administrator | None:
         """The ID administrator with that HSA-id, or None where that person is none."""

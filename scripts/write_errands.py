@@ -1,4 +1,4 @@
-"""Write the tables of errands in README.md and docs/walk.md from the errands' folders.
+"""Write the tables of errands in README.md and docs/walk.md from the errands' folders, and of refusals from their list.
 
 python -m scripts.write_errands            # writes both
 python -m scripts.write_errands --check    # exit 1 where one of them is not what would be written
@@ -13,13 +13,17 @@ from collections.abc import Collection
 from pathlib import Path
 
 from fleet.messages.errand_catalog import catalog, folder
+from scripts.refusals import other_table, walked_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README, WALK = ROOT / "README.md", ROOT / "docs" / "walk.md"
 KINDS = ("no card", "A", "B", "C", "D")
 HEADING = "## On cards of each kind"
 ROW = re.compile(r"^\| errands \|.*$", re.MULTILINE)
-TABLE = re.compile(r"(?<=<!-- errands -->\n).*?(?=<!-- end -->)", re.DOTALL)
+TABLE, REFUSED, NOT_WALKED = (
+    re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL)
+    for name in ("errands", "refused", "not walked")
+)
 
 
 def walk_files(errand: str) -> list[str]:
@@ -64,7 +68,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check, differs = parser.parse_args().check, False
-    for page, pattern, text in ((README, ROW, readme_row()), (WALK, TABLE, walk_table())):
+    tables = (
+        (README, ROW, readme_row()), (WALK, TABLE, walk_table()), (WALK, REFUSED, walked_table()),
+        (WALK, NOT_WALKED, other_table()),
+    )  # fmt: skip
+    for page, pattern, text in tables:
         before = page.read_text(encoding="utf-8")
         after = pattern.sub(lambda _, text=text: text, before, count=1)  # type: ignore[misc]  # bound now
         differs = differs or before != after

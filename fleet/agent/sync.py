@@ -110,9 +110,12 @@ class OrderBook:
         """An order by its number, whether or not it can still be handed over."""
         return self._lists.orders.get(order)
 
-    def past(self, hsa_id: str, today: date) -> Order | None:
-        """The newest order of that person whose last day is over, not collected here."""
-        over = [one for one in self._offered() if one.hsa_id == hsa_id and one.last_day < today.isoformat()]
+    def past(self, hsa_id: str, today: date, card_number: str = "") -> Order | None:
+        """The newest order of that person (where a number is given: of that card) whose last day is over, not collected here."""
+        over = [
+            order for order in self._offered()
+            if order.hsa_id == hsa_id and order.last_day < today.isoformat() and card_number in ("", order.card_number)
+        ]  # fmt: skip
         return max(over, key=lambda one: one.last_day, default=None)
 
     def waiting(self, today: date) -> tuple[Order, ...]:

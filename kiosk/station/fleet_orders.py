@@ -62,9 +62,9 @@ class FleetOrders:
             logger.info("the server was asked for an order and gave none: %s", error)
             return None
 
-    async def past(self, hsa_id: str) -> Order | None:
+    async def past(self, hsa_id: str, card_number: str = "") -> Order | None:
         """An order whose last day is over, as far as the list that was synced tells."""
-        return self._book.past(hsa_id, self._today())
+        return self._book.past(hsa_id, self._today(), card_number)
 
     async def administrator(self, hsa_id: str) -> Administrator | None:
         """The ID administrator with that HSA-id, from a list that is still valid."""
@@ -116,7 +116,7 @@ class NoOrders:
     async def posted(self, hsa_id: str, card_number: str) -> Order | None:
         return None
 
-    async def past(self, hsa_id: str) -> Order | None:
+    async def past(self, hsa_id: str, card_number: str = "") -> Order | None:
         return None
 
     async def administrator(self, hsa_id: str) -> Administrator | None:

@@ -65,9 +65,8 @@ async def _no_posted_order(caps: Capabilities, context: ViewContext, card: OwnCa
         return views.already_active(context)
     if await caps.orders.here() is None:
         return views.list_too_old(context)
-    past = await caps.orders.past(card.whose.hsa_id)
-    over = past is not None and past.card_number == card.whose.card_number
-    return views.expired(context, past) if past is not None and over else views.not_by_post(context)
+    past = await caps.orders.past(card.whose.hsa_id, card.whose.card_number)
+    return views.not_by_post(context) if past is None else views.expired(context, past)
 
 
 async def _needs_list(caps: Capabilities, context: ViewContext) -> None:

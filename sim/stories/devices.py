@@ -62,8 +62,9 @@ class HeldOrders:
         offered = (*((unfinished,) if unfinished else ()), *await self._owed(), *await self._waiting())
         return next((one for one in offered if one.delivery == "post" and one.card_number == card_number), None)
 
-    async def past(self, hsa_id: str) -> Order | None:
-        return next((one for one in self.all if one.hsa_id == hsa_id and one.last_day < NOW.date().isoformat()), None)
+    async def past(self, hsa_id: str, card_number: str = "") -> Order | None:
+        over = (order for order in self.all if order.hsa_id == hsa_id and order.last_day < NOW.date().isoformat())
+        return next((order for order in over if card_number in ("", order.card_number)), None)
 
     async def administrator(self, hsa_id: str) -> Administrator | None:
         return self.administrators.get(hsa_id)

@@ -36,16 +36,6 @@ def empty_register(room: Room) -> None:
     room.equip(**issuer.ports())
 
 
-def both(*steps: Callable[[Room], None]) -> Callable[[Room], None]:
-    """One thing after the other."""
-
-    def prepare(room: Room) -> None:
-        for step in steps:
-            step(room)
-
-    return prepare
-
-
 def declined(question: str) -> Callable[[Room], None]:
     """The issuer will not, for a reason of its own."""
 
@@ -53,6 +43,16 @@ def declined(question: str) -> Callable[[Room], None]:
         issuer = room.caps.blocking
         assert isinstance(issuer, IssuerDesk)
         issuer.declines[question] = "not_now"
+
+    return prepare
+
+
+def both(*steps: Callable[[Room], None]) -> Callable[[Room], None]:
+    """One thing after the other."""
+
+    def prepare(room: Room) -> None:
+        for step in steps:
+            step(room)
 
     return prepare
 

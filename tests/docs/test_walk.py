@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 
 from fleet.messages.errand_catalog import folder
+from kiosk.errands.pickup.stories import PICKUP_STORIES
 from kiosk.errands.registry import ERRANDS
 from kiosk.views import CANCEL, Board, Choose, Confirm, Tell, View
 from kiosk.walk.answers import load
 from scripts import write_errands
+from scripts.refusals import other_table, refusals_of, walked_table
 from scripts.write_errands import HEADING
 from sim.gallery.samples import samples
-from tests.docs.pages import page, text
+from sim.stories.errand_stories import errand_stories
+from sim.stories.refused_walks import ELSEWHERE, REFUSED_WALKS
+from tests.docs.pages import ROOT, page, text
 
 IDS = [errand.id for errand in ERRANDS]
 CHOSEN_FROM_DATA = {
@@ -110,3 +114,30 @@ def test_the_tables_of_errands_are_those_of_their_folders() -> None:
     assert walked <= set(IDS)
     assert table == write_errands.walk_table(walked)
     assert len(listed) == len(walked) > 14
+
+
+def test_the_tables_of_refusals_are_those_of_their_list_and_of_the_source() -> None:
+    for pattern, table in ((write_errands.REFUSED, walked_table()), (write_errands.NOT_WALKED, other_table())):
+        assert pattern.findall(page("walk.md")) == [table], "run python -m scripts.write_errands"
+
+
+def test_every_refusal_that_an_errand_can_end_with_is_walked_or_shown_elsewhere() -> None:
+    everything = {reason for errand in IDS for reason in refusals_of(errand)}
+    walked = {walk.reason for walk in REFUSED_WALKS}
+    assert len(everything) > 80
+    assert everything == walked | set(ELSEWHERE)
+    assert not walked & set(ELSEWHERE), "it is walked: no other word is needed"
+    assert not [walk for walk in REFUSED_WALKS if walk.reason not in refusals_of(walk.errand)]
+
+
+def test_what_is_not_walked_is_shown_by_a_story_or_a_test_that_ends_so() -> None:
+    stories = {tale.title: tale.reason for tale in errand_stories()}
+    stories |= {f"pickup: {tale.title}": tale.reason for tale in PICKUP_STORIES}
+    for reason, shown in ELSEWHERE.items():
+        path, _, test = shown.shown_by.partition("::")
+        if test:
+            source = text(ROOT / path)
+            assert f"def {test}(" in source, shown
+            assert reason in source, shown
+        else:
+            assert stories.get(shown.shown_by) == reason, shown

@@ -4,24 +4,20 @@ That page is the expectation: its cells say outcome and reason. What a walk need
 cards serve, and what is answered where the documented file goes another way.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from drivers.reader.profiles import Profiles
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.cli import Exit
 from kiosk.cli.walk import EXIT
 from kiosk.errands.registry import ERRANDS
-from kiosk.station import reader_settings
 from kiosk.steps.order import PAGE
 from scripts.write_errands import ends, walk_files
 from sim.demo.issuer import SEED
 from sim.reader.personas import person
-from sim.stories.foreign import known_without_ours
 from tests.fakes.fleet.region import Region, everybody_is_here
 from tests.fakes.station.walking import NEW_PIN, PIN, Walked, answers, codes_in, example, walk
 
@@ -106,118 +102,6 @@ def test_the_table_has_every_errand_with_every_kind_of_card() -> None:
     assert {errand for errand, _ in cells} == {errand.id for errand in ERRANDS}
     for errand in (one.id for one in ERRANDS if one.needs):
         assert {kind for one, kind in cells if one == errand} >= set("ABCD"), errand
-
-
-UNNAMED = "unnamed"
-"""A card of kind B at a station that has no profile of it."""
-BAD, BAD_PUK = "60606060", "24682468"
-REFUSER = 7
-"""Whose cards are refused. These walks come first: later their holder reports the old one lost."""
-WRONG_PUK = (("puk", BAD_PUK), ("new_pin", NEW_PIN), ("repeat_pin", NEW_PIN), ("write", "write"))
-Steps = tuple[tuple[str, str], ...]
-GUESSES = {"A": 2, "B": 2, "C": 4, "D": 2, UNNAMED: 2}
-"""Wrong codes until the last try."""
-PUK_GUESSES = {"A": 3, "B": 8, "C": 2, "D": 2}
-"""Wrong PUKs until the station sends none any more."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """How an errand is refused: the answers until then, by kind of card, and the reason."""
-
-    errand: str
-    reason: str
-    steps: Callable[[str], Steps]
-    kinds: tuple[str, ...] = (*"ABCD", UNNAMED)
-    is_locked: bool = False
-    is_old: bool = False
-
-
-def guessing(wrong: Steps, again: str, times: int) -> Steps:
-    """The same wrong answers again and again."""
-    return (*wrong, (again, "again")) * times
-
-
-def at_once(kind: str) -> Steps:
-    """With the card alone."""
-    return (("insert", "insert"),)
-
-
-REFUSALS = (
-    Refusal(
-        "change_pin",
-        "last_try_kept",
-        lambda kind: (
-            ("insert", "insert"),
-            *guessing((("pin", BAD),), "pin_wrong", GUESSES[kind]),
-            ("pin_last", "no"),
-        ),
-    ),
-    Refusal("change_pin", "card_locked", at_once, kinds=tuple("ABCD"), is_locked=True),
-    Refusal(
-        "unblock",
-        "puk_floor",
-        lambda kind: (
-            ("insert", "insert"),
-            ("locked", "unblock"),
-            *WRONG_PUK,
-            *(("puk_wrong", BAD_PUK),) * (PUK_GUESSES[kind] - 1),
-        ),
-        kinds=tuple(PUK_GUESSES),
-        is_locked=True,
-    ),
-    Refusal("unblock", "not_unblockable", at_once, kinds=(UNNAMED,), is_locked=True),
-    Refusal("renew_certificate", "not_writable", at_once, kinds=("A", UNNAMED), is_old=True),
-    Refusal(
-        "renew_certificate",
-        "card_locked",
-        lambda kind: (("insert", "insert"), ("which", "identification"), ("begin", "begin")),
-        kinds=tuple("BCD"),
-        is_locked=True,
-        is_old=True,
-    ),
-    Refusal("report_lost", "not_on_hold", lambda kind: (("what", "found"), ("insert", "insert"))),
-    Refusal(
-        "return_card",
-        "no_such_card",
-        lambda kind: (("insert", "number"), *guessing((("number", "9999000000000000"),), "not_known", 3)),
-        kinds=(NO_CARD,),
-    ),
-)
-EVERY = [(refusal, kind) for refusal in REFUSALS for kind in refusal.kinds]
-WALKED = EVERY if "KORTKIOSK_REFUSED_WALKS" in os.environ else EVERY[::4]
-"""All of them in `make refused-walks`; else every fourth."""
-
-
-@pytest.mark.parametrize(
-    ("refusal", "kind"), WALKED, ids=[f"{refusal.errand}-{refusal.reason}-{kind}" for refusal, kind in WALKED]
-)
-def test_a_walk_is_refused_on_every_kind_of_card(
-    served: Region,
-    pcscd: dict[int, str],
-    tmp_path: Path,
-    capsys: Capsys,
-    monkeypatch: pytest.MonkeyPatch,
-    refusal: Refusal,
-    kind: str,
-) -> None:
-    if kind == UNNAMED:
-        monkeypatch.setattr(reader_settings, "builtin", lambda: Profiles(known_without_ours()))
-    which, locked = ("old" if refusal.is_old else "new"), ", locked = true" if refusal.is_locked else ""
-    made = "B" if kind == UNNAMED else kind
-    card = f'card = {{ kind = "{made}", state = "card.json", order = {REFUSER}, which = "{which}"{locked} }}'
-    said = (*refusal.steps(kind), (f"stop.{refusal.reason}", "end"))
-    entries = [(f"{refusal.errand}.{view}", value) for view, value in said]
-    file = answers(tmp_path / "refused.toml", "" if kind == NO_CARD else card, *entries)
-    if kind != NO_CARD:
-        taken = '[[answer]]\nview = "closing.take_card"\ndo = "remove"\n'
-        file.write_text(f"{file.read_text()}\n{taken}")
-    walked = walk(
-        capsys, refusal.errand, file, "--config", str(served.places.config), reader=next(iter(pcscd.values()))
-    )
-    assert (walked.last["outcome"], walked.last["reason"]) == ("refused", refusal.reason), walked.said
-    assert walked.code == Exit.REFUSED
-    assert codes_in(walked, (PIN, BAD, BAD_PUK)) == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.way}-{row.kind.replace(' ', '-')}")

@@ -12,9 +12,10 @@ from drivers.reader.signatures.signing import verifies
 from fleet.messages.vocabulary import EventType
 from kiosk.stock import repository as stock
 from sim.reader.personas import person
+from sim.reader.rogue import copy_card
 from sim.stories.administrator import two
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.person import Deed, Story, pulls_lit, puts
+from sim.stories.person import Deed, Person, Story, pulls_lit, puts
 from sim.stories.register import both
 from sim.stories.room import OLD_PIN, Room
 from sim.stories.setting import Setting
@@ -52,6 +53,16 @@ def filled(
         room.world.cabinet.drop.restore({"bin": list(numbers), "count": count, "in_drop": None})
 
     return prepare
+
+
+def puts_mute(card: str) -> Deed:
+    """Put a card in whose key signs nothing any more."""
+
+    def deed(person: Person) -> None:
+        person.world.cards[card] = copy_card(person.world.card(card))
+        puts(card, "administrator")(person)
+
+    return deed
 
 
 def emptied(reader: str = "administrator", **changed: Any) -> Callable[[], Story]:
@@ -119,6 +130,11 @@ STORIES = [
         "empty_bin: counted, sealed, signed by both", "empty_bin", emptied(), HOUSE, prepare=filled(), events=DONE,
         views=("empty_bin.insert_second", "empty_bin.count", "empty_bin.seal", "empty_bin.confirm", "empty_bin.done"),
         check=both(left(), both(signed_by_both, told("bin.emptied", **BY, **AGREED))), troubled=True, touched=True,
+    ),
+    ErrandStory(
+        "empty_bin: a card does not sign, and the bin counts as not emptied", "empty_bin",
+        emptied(insert_signer=puts_mute(SECOND), **{"stop.bin_not_signed": "end"}), HOUSE, prepare=filled(),
+        outcome="refused", reason="bin_not_signed", events=(), check=left(*NUMBERS),
     ),
     ErrandStory(
         "empty_bin: in the one reader, in turn", "empty_bin", emptied("holder"), ONE_READER, prepare=filled(), events=DONE,

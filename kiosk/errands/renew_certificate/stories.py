@@ -30,13 +30,18 @@ from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, locked
 from sim.stories.person import Story, pulls, puts
-from sim.stories.register import both
+from sim.stories.register import NUMBER, both
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
 
 
 def declining(what: str, reason: str) -> Callable[[Room], None]:
     """The issuer does not do that."""
     return lambda room: desk_of(room).declines.update({what: reason})
+
+
+def another_management_key(room: Room) -> None:
+    """The issuer's file of keys has another card's for this one."""
+    desk_of(room).management_keys[NUMBER] = bytes(24)
 
 
 def guarded_by_the_second(room: Room) -> None:
@@ -191,6 +196,11 @@ STORIES = [
         "renew_certificate: the issuer gives no certificate", "renew_certificate", stops("certificate_declined"),
         prepare=both(ONE, declining("certificate", "not_offered")), outcome="refused", reason="certificate_declined",
         events=("card.generate_key generated", "certificate.request declined"), check=old_is(True, new=False),
+    ),
+    ErrandStory(
+        "renew_certificate: the card makes no key, because its management key is another", "renew_certificate",
+        stops("not_written"), replace(OWN, kind="C"), prepare=both(ONE, another_management_key), outcome="refused",
+        reason="not_written", check=old_is(True, new=False),
     ),
     ErrandStory(
         "renew_certificate: a certificate that lasts too long is not written", "renew_certificate",

@@ -158,4 +158,14 @@ STORIES = [
         "report_lost: found, but its code is locked", "report_lost", lost("found", **{"stop.card_locked": "end"}),
         prepare=both(register("held"), locked), outcome="refused", reason="card_locked", check=told(),
     ),
+    ErrandStory(
+        "report_lost: found, and the issuer does not lift the hold", "report_lost",
+        lost("found", **{"stop.lift_declined": "end"}), prepare=both(register("held"), declined("lift")), outcome="refused",
+        reason="lift_declined", events=("card.lift declined",), check=told(),
+    ),
+    ErrandStory(
+        "report_lost: the issuer does not block the card", "report_lost",
+        lost("code_known", **{"stop.block_declined": "end"}), prepare=both(register(), declined("block")), outcome="refused",
+        reason="block_declined", events=("card.block declined",), check=told(),
+    ),
 ]  # fmt: skip

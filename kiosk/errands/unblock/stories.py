@@ -180,6 +180,11 @@ def anothers_key(room: Room) -> None:
     desk.management_keys[NUMBER] = bytes(32)
 
 
+def few_tries_of_puk(room: Room) -> None:
+    """Wrong PUKs were typed somewhere else."""
+    room.world.card(MINE).codes.puk.tries_left = 2
+
+
 def letter_alone(room: Room) -> None:
     """A letter was ordered, and the card is as it was."""
     desk = room.caps.card_keys
@@ -571,6 +576,21 @@ STORIES = [
         by_hand(**{"stop.unblock_offline": "end"}), TWO_READERS, prepare=issuer(online=False), outcome="fault",
         reason="unblock_offline", events=(), check=unchanged,
         views=("unblock.locked", "unblock.without", "unblock.stop.unblock_offline"),
+    ),
+    ErrandStory(
+        "unblock: the issuer does not answer for the card", "unblock", by_hand(**{"stop.unblock_declined": "end"}), TWO_READERS,
+        prepare=issuer(unblock="not_now"), outcome="refused", reason="unblock_declined", check=unchanged,
+    ),
+    ErrandStory(
+        "unblock: a PUK is released, and so few of its tries are left that the station stops", "unblock",
+        by_hand(administrator_only="administrator", **{"stop.unblock_key_floor": "end"}), TWO_READERS,
+        prepare=both(issuer(key=False, puk=True), few_tries_of_puk), outcome="refused", reason="unblock_key_floor",
+    ),
+    ErrandStory(
+        "unblock: the issuer orders no letter", "unblock",
+        unlock(locked="no_envelope", without="letter", order_letter="order", **{"stop.letter_declined": "end"}),
+        prepare=issuer(letter="too_soon"), outcome="refused", reason="letter_declined", events=("letter.order declined",),
+        check=unchanged,
     ),
     ErrandStory(
         "unblock: the administrator's log-in was too long ago", "unblock", by_hand(**{"stop.log_in_expired": "end"}),

@@ -138,8 +138,8 @@ def product_code(context: ViewContext, codes: tuple[str, ...]) -> Choose:
 
 def out_of_use(context: ViewContext, *, held: bool) -> StopError:
     """A card on hold, or one that is blocked, void or returned, gets no new code without the envelope."""
-    reason = "unblock_held" if held else "unblock_blocked"
-    return stop(context, ErrandOutcome.REFUSED, reason, icon="smart-card-off-outline")
+    icon = "smart-card-off-outline"
+    return stop(context, ErrandOutcome.REFUSED, "unblock_held" if held else "unblock_blocked", icon=icon)
 
 
 def reserve_card(context: ViewContext) -> StopError:

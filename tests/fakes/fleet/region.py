@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,11 @@ class Region:
     """Folders and ports; `serve` runs the server, `walk` an errand at the station."""
 
     def __init__(
-        self, folder: Path, *, verify: str = "server", through: int | None = None, posted: tuple[int, ...] = ()
-    ) -> None:
+        self, folder: Path, *, verify: str = "server", through: int | None = None, posted: tuple[int, ...] = (),
+        prepare: Callable[[seed.DemoRegion], None] = lambda places: None, imported_ago: timedelta = timedelta(),
+    ) -> None:  # fmt: skip
         """`through`: the port by which stations reach the broker, where something stands between; `posted`: whose new cards
-        came by post."""
+        came by post; `prepare` changes the files that are imported, `imported_ago` before now."""
         self.mqtt, self.http = free_port(), free_port()
         self.stations_port = through or self.mqtt
         self.issuer_ports = free_port(), free_port()
@@ -59,6 +60,7 @@ class Region:
         self.places = seed.seed(
             folder, datetime.now(UTC), mqtt_port=self.stations_port, verify=verify, cards=authority, posted=posted
         )
+        prepare(self.places)
         self.cards = folder / "cards"
         self.cards.mkdir()
         self.environment = {**os.environ, "KORTKIOSK_TEST_AUTHORITY": str(authority)}
@@ -72,7 +74,7 @@ class Region:
             ):
                 store = IMPORTS[what](file.read_bytes())
                 with database.writing.begin() as connection:
-                    store(connection, datetime.now(UTC))
+                    store(connection, datetime.now(UTC) - imported_ago)
         self.session, self.token = keys_to(self.places.fleet_data, datetime.now(UTC))
 
     @contextmanager

@@ -252,6 +252,9 @@ async def test_an_order_past_its_last_day_is_not_offered_and_the_most_urgent_com
     assert book.find(ANNA, date(2026, 3, 6)) is None
     assert book.past(ANNA, date(2026, 3, 1)) is None
     assert book.past(ANNA, date(2026, 3, 6)) == order("A3", last_day="2026-03-05"), "the newest that is over"
+    of_a2 = order("A2", last_day="2026-03-02")
+    assert book.past(ANNA, date(2026, 3, 6), of_a2.card_number) == of_a2, "of that card, though another is newer"
+    assert book.past(ANNA, date(2026, 3, 6), "9752000") is None
     assert book.past("TEST-NOBODY", date(2026, 3, 6)) is None
 
 

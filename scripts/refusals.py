@@ -1,0 +1,137 @@
+"""Refusals of errands: which ones the steps of each errand can end with, by the source, and the tables of docs/walk.md.
+
+Rules:
+- A refusal is `stop(context, ErrandOutcome.REFUSED, reason)`. An errand may end with it where its journey reaches that line, from
+  function to function of `kiosk`, by name. A branch that this errand never takes counts too.
+
+>>> "puk_floor" in refusals_of("unblock"), "puk_floor" in refusals_of("report_lost")
+(True, False)
+"""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from fleet.messages.errand_catalog import catalog
+from sim.stories.refused_walks import ELSEWHERE, NO_CARD, REFUSED_WALKS, UNNAMED
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = (NO_CARD, "A", "B", "C", "D", UNNAMED)
+Definition = tuple[str, str]
+"""Module and name of a function, a class or a constant."""
+
+
+class _Source:
+    """Definitions of a package, and what the names in them mean."""
+
+    def __init__(self, package: str) -> None:
+        self.definitions: dict[Definition, ast.stmt] = {}
+        self._imports: dict[str, dict[str, Definition]] = {}
+        for path in (ROOT / package).rglob("*.py"):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            self._read(module, ast.parse(path.read_text(encoding="utf-8")))
+
+    def _read(self, module: str, tree: ast.Module) -> None:
+        self._imports[module] = {
+            alias.asname or alias.name: (node.module, alias.name)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module
+            for alias in node.names
+        }
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                self.definitions[module, node.name] = node
+            elif isinstance(node, ast.Assign):
+                names = (target.id for target in node.targets if isinstance(target, ast.Name))
+                self.definitions.update({(module, name): node for name in names})
+
+    def reached_from(self, start: Definition) -> list[ast.stmt]:
+        """That definition, and all that it uses, directly or not."""
+        reached: dict[Definition, ast.stmt] = {}
+        todo = [start]
+        while todo:
+            definition = todo.pop()
+            if definition not in reached:
+                reached[definition] = self.definitions[definition]
+                todo += self._used(definition)
+        return list(reached.values())
+
+    def _used(self, definition: Definition) -> Iterator[Definition]:
+        module = definition[0]
+        for node in ast.walk(self.definitions[definition]):
+            meant = None
+            if isinstance(node, ast.Name):
+                meant = self._meaning(module, node.id)
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                imported = ".".join(self._imports[module].get(node.value.id, ("", "")))
+                meant = self._meaning(imported, node.attr)
+            if meant is not None:
+                yield meant
+
+    def _meaning(self, module: str, name: str) -> Definition | None:
+        """Where a name is defined; None for what is not of the package."""
+        while (module, name) not in self.definitions:
+            if name not in self._imports.get(module, {}):
+                return None
+            module, name = self._imports[module][name]
+        return module, name
+
+
+def _reasons(node: ast.AST) -> Iterator[str]:
+    """Reasons of the refusals that stand in a definition."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "stop":
+            outcome, reason = call.args[1:3]
+            if isinstance(outcome, ast.Attribute) and outcome.attr == "REFUSED":
+                written = [reason.body, reason.orelse] if isinstance(reason, ast.IfExp) else [reason]
+                yield from (ast.literal_eval(one) for one in written)
+
+
+@cache
+def _source() -> _Source:
+    return _Source("kiosk")
+
+
+@cache
+def refusals_of(errand: str) -> frozenset[str]:
+    """Reasons that this errand's steps can be refused with."""
+    reached = _source().reached_from((f"kiosk.errands.{errand}.journey", errand))
+    return frozenset(reason for node in reached for reason in _reasons(node))
+
+
+def walked_table() -> str:
+    """What is walked: errand, what leads to it, reason, cards."""
+    kinds: dict[tuple[str, str, str], set[str]] = {}
+    for walk in REFUSED_WALKS:
+        kinds.setdefault((walk.errand, walk.until, walk.reason), set()).update(walk.kinds)
+    rows = ["| errand | until | reason | cards |", "|---|---|---|---|"]
+    for entry in catalog():
+        for (errand, until, reason), cards in kinds.items():
+            if errand == entry.id:
+                named = ", ".join(kind for kind in KINDS if kind in cards)
+                rows.append(f"| `{errand}` | {until} | `{reason}` | {named} |")
+    return "\n".join(rows) + "\n"
+
+
+def other_table() -> str:
+    """The reasons of which not every errand is walked that has the step: by what they are shown."""
+    rows = ["| reason | errands with that step that are not walked to it | instead |", "|---|---|---|"]
+    walked = {(walk.errand, walk.reason) for walk in REFUSED_WALKS}
+    everything = sorted({reason for entry in catalog() for reason in refusals_of(entry.id)})
+    for reason in everything:
+        others = [f"`{entry.id}`" for entry in catalog() if reason in refusals_of(entry.id) - _of(walked, entry.id)]
+        if others:
+            rows.append(f"| `{reason}` | {', '.join(others)} | {_instead(reason, walked)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _of(walked: set[tuple[str, str]], errand: str) -> set[str]:
+    return {reason for whose, reason in walked if whose == errand}
+
+
+def _instead(reason: str, walked: set[tuple[str, str]]) -> str:
+    if reason in ELSEWHERE:
+        return f"{ELSEWHERE[reason].why}: *{ELSEWHERE[reason].shown_by}*"
+    same = [f"`{entry.id}`" for entry in catalog() if (entry.id, reason) in walked]
+    return f"the same step, walked in {', '.join(same)}"
