@@ -3,7 +3,8 @@
 Rules (docs/rules.md, "Guards"): an empty answer is a fault and changes nothing. Who was there and is not any more has left on the
 day when that was seen, where the settings say so. Leaves of more than a share of the people within 24 hours, or of more than half
 of them, wait for a person, with an alarm; so do new names; the rest is taken. By a clock that is not believed nothing is dated.
-Who left so long ago that retention has forgotten them is not brought back, where nobody else knows them.
+Who left so long ago that retention has forgotten them is not brought back, where nobody else knows them. Optimistic locking:
+whose words changed between reading and writing (forgotten meanwhile, say) waits for the next look.
 """
 
 import asyncio
@@ -21,7 +22,13 @@ from fleet.server.guards.service import LEAST_SHARE, clock_is_believed, within_s
 from fleet.server.people.directory_settings import LdapSettings
 from fleet.server.people.merging import YES
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage, Fact, Facts, PeopleSource, Source
-from fleet.server.people.service import known_certificates, record_certificates, record_facts, stored_people
+from fleet.server.people.service import (
+    known_certificates,
+    record_certificates,
+    record_facts,
+    stored_people,
+    stored_words,
+)
 from fleet.server.people.tables import directory_syncs, person_facts
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import READ_FAULTS, Database
@@ -84,8 +91,10 @@ class DirectorySync:
             certificates = _new_certificates(page, digests)
             with self._database.writing.begin() as connection:
                 done = take_page(connection, page, known, self._settings, self._clock())
+                there = stored_people(connection, [hsa_id for hsa_id, _ in certificates])
                 for hsa_id, theirs in certificates:
-                    record_certificates(connection, hsa_id, theirs)
+                    if hsa_id in there:
+                        record_certificates(connection, hsa_id, theirs)
                 _note(connection, self._clock(), people=done.people)
         except DirectoryAwayError as error:
             _log.error("people of the directory stay as they were: %s", error)
@@ -159,7 +168,7 @@ def take_page(
         held = [] if _may(connection, batch, waits, held_back, len(known), now) else waits
         _leave_out(said, held, held_back)
         waiting += len(early) + len(held)
-    changed = record_facts(connection, LDAP, _news(said, known), now)
+    changed = record_facts(connection, LDAP, _as_read(connection, _news(said, known), known), now)
     return SyncResult(len(page.people), len(changed), waiting)
 
 
@@ -178,6 +187,16 @@ def _news(said: Mapping[str, Facts], known: Mapping[str, Facts]) -> dict[str, Fa
         for hsa_id, facts in said.items()
     }
     return {hsa_id: facts for hsa_id, facts in fresh.items() if facts}
+
+
+def _as_read(connection: Connection, fresh: Mapping[str, Facts], known: Mapping[str, Facts]) -> dict[str, Facts]:
+    """Without those of whom the store has other words of the directory by now: a difference to what was read says nothing of
+    them."""
+    stored = stored_words(connection, sorted(fresh))
+    now_known = {
+        hsa_id: {word.fact: word.value for word in words if word.source == LDAP} for hsa_id, words in stored.items()
+    }
+    return {hsa_id: facts for hsa_id, facts in fresh.items() if now_known[hsa_id] == known.get(hsa_id, {})}
 
 
 def _new_certificates(page: DirectoryPage, digests: Set[str]) -> list[tuple[str, list[bytes]]]:
