@@ -60,7 +60,8 @@ def _head(facts: ReceiptFacts, say: Words, zone: tzinfo | None) -> list[Block]:
     rows = [
         RowBlock(say(line.label), line.value if isinstance(line.value, str) else say(line.value)) for line in form.lines
     ]
-    return [TitleBlock(say(form.title)), *rows, *(ParagraphBlock(say(remark)) for remark in form.remarks)]
+    sentences = (*form.remarks, *((form.promise,) if form.promise else ()))
+    return [TitleBlock(say(form.title)), *rows, *(ParagraphBlock(say(sentence)) for sentence in sentences)]
 
 
 def _foot(say: Words, qr: str | None, number: str, *, for_holder: bool = True) -> list[Block]:

@@ -1,9 +1,9 @@
 """Receipt template: what stands on a receipt, in which order, for screen, paper and page. Texts are keys, not yet words.
 
 Texts: `receipt.title.KIND` for each kind of receipt; for all `receipt.when.pickup` or `receipt.when.done` (the label of
-the time), `receipt.holder`, `receipt.hsa_id`, `receipt.card_number`, `receipt.by`, `receipt.time` ({day} {month} {year}
-{hour} {minute}), `receipt.month.1` to `receipt.month.12`, and `receipt.remark.CODE` for each remark. What is about no
-single card has `receipt.did` and `receipt.detail.CODE` instead of holder and card.
+the time), `receipt.holder`, `receipt.hsa_id`, `receipt.card_number`, `receipt.by` or `receipt.checked_by`, `receipt.time` ({day}
+{month} {year} {hour} {minute}), `receipt.month.1` to `receipt.month.12`, `receipt.promise`, and `receipt.remark.CODE` for each
+remark. What is about no single card has `receipt.did` and `receipt.detail.CODE` instead of holder and card.
 
 >>> from kiosk.receipts.numbers import read_number
 >>> group_digits("9752269050826134")
@@ -33,6 +33,8 @@ class Template:
     title: Say
     lines: tuple[ReceiptLine, ...]
     remarks: tuple[Say, ...]
+    promise: Say | None = None
+    """What the holder signs, in full."""
 
 
 HANDED_OVER = ("pickup", "activate")
@@ -46,7 +48,8 @@ def template(facts: ReceiptFacts, zone: tzinfo | None = None) -> Template:
     """
     lines = _of_work(facts, zone) if not facts.card_number else _of_card(facts, zone)
     remarks = tuple(text(f"receipt.remark.{code}") for code in facts.remarks)
-    return Template(text(f"receipt.title.{facts.kind}"), tuple(lines), remarks)
+    promise = text("receipt.promise") if facts.kind == "activate" else None
+    return Template(text(f"receipt.title.{facts.kind}"), tuple(lines), remarks, promise)
 
 
 def _of_work(facts: ReceiptFacts, zone: tzinfo | None) -> list[ReceiptLine]:
@@ -72,7 +75,7 @@ def _of_card(facts: ReceiptFacts, zone: tzinfo | None) -> list[ReceiptLine]:
             text(f"receipt.when.{facts.kind}" if facts.kind in HANDED_OVER else "receipt.when.done"),
             point_in_time(facts.time, zone),
         ),
-        ReceiptLine(text("receipt.by"), _by(facts)),
+        ReceiptLine(text("receipt.checked_by" if facts.kind == "activate" else "receipt.by"), _by(facts)),
     ]
     if facts.holder.name is not None:
         lines.insert(0, ReceiptLine(text("receipt.holder"), facts.holder.name))

@@ -4,8 +4,9 @@ from kiosk.screens.drawings.figure import about_stage
 from kiosk.screens.framed import SheetPanel
 from kiosk.screens.layout import Beside, Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.panels import FactTable, note_panel, point_rows
-from kiosk.screens.receipt import scan_panel, slip
+from kiosk.screens.receipt import promise_fits, scan_panel, slip
 from kiosk.screens.shape import Shape
+from kiosk.screens.text import Small
 from kiosk.views import AboutDrawing, CardDrawing, Confirm, Note
 from kiosk.views.families import family_drawing
 
@@ -28,10 +29,14 @@ class ConfirmShape(Shape):
                 else scan_panel(view.receipt, self.words, theme)
             )
             column = [self.title(), *self.leads(), *point_rows(view.points, self.words, theme)]
-            return FlowColumn([*column, *self._band(), *self.note(), facts], theme=theme, gap=theme.sizes.gap)
+            return FlowColumn(
+                [*column, *self._band(), *self.note(), facts, *self._promise()], theme=theme, gap=theme.sizes.gap
+            )
         if view.receipt:
             points = point_rows(view.points, self.words, theme)
-            left = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self._band(), *self.note()]
+            beside = not promise_fits(view.receipt, self.words, theme)
+            promise = self._promise() if beside else []
+            left = [self.title(), *self.leads(), *promise, *points, self._shown(), *self._band(), *self.note()]
             sheet = slip if view.receipt.facts else scan_panel  # a code alone stands large, over what it is for
             return self.split(left, sheet(view.receipt, self.words, theme), stretch=False)
         if isinstance(view.drawing, CardDrawing):
@@ -55,6 +60,19 @@ class ConfirmShape(Shape):
         points = point_rows(view.points, self.words, theme)
         said = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self.note(), *self._band()]
         return self.split(said, self.drawing(family=family_drawing(view)))
+
+    def _promise(self) -> list[Flow]:
+        """What is signed, beside the sheet."""
+        promise = self.view.receipt.promise if self.view.receipt else None
+        return [] if promise is None else [Small(theme=self.theme, text=self.words(promise))]
+
+    def _shown(self) -> Flow:
+        """What is drawn below the words, as high as there is room; it stays away where there is none."""
+        shown = None if self.theme.small_panel else self.drawing()
+        if shown is None:
+            return Spacer(theme=self.theme)
+        shown.grow = True
+        return shown
 
     def _columns(self) -> Flow:
         view, theme = self.view, self.theme

@@ -18,6 +18,8 @@ from kiosk.views import ReceiptPanel
 
 BLACK, GREY = rgb("#000000"), rgb("#73828A")
 SLIP_MM, SCAN_MM = 86.0, 84.0
+MOST_PROMISED = 120
+"""So many characters of a promise have room below the rows of a sheet."""
 
 
 class Slip(FramedBox):
@@ -104,11 +106,18 @@ def _runs(row: list[bool]) -> list[tuple[int, int]]:
     return runs
 
 
+def promise_fits(panel: ReceiptPanel, words: ScreenTexts, theme: Theme) -> bool:
+    """Whether the sheet has room for what is signed; else it stands beside it."""
+    return not theme.small_panel and (panel.promise is None or len(words(panel.promise)) <= MOST_PROMISED)
+
+
 def slip(panel: ReceiptPanel, words: ScreenTexts, theme: Theme, **kwargs: Any) -> Slip:
     """The receipt as it will stand on paper, and its code once it is signed."""
     lines: list[Flow] = [SlipTitle(theme=theme, text=words(panel.title))]
     facts: list[Flow] = [SlipRow(words(fact.label), words(fact.value), theme=theme) for fact in panel.facts]
     lines.append(FlowColumn(facts, theme=theme, gap=1))
+    if panel.promise is not None and promise_fits(panel, words, theme):
+        lines += [Tear(theme=theme), SlipText(theme=theme, text=words(panel.promise))]
     if panel.qr:
         column: list[Flow] = [
             SlipText(theme=theme, text=f"[b]{words.frame('frame.receipt_take')}[/b]"),

@@ -195,6 +195,8 @@ def _receipt(view: Confirm | Tell, private: bool) -> Iterator[Sentence]:
     if private and view.receipt:
         yield view.receipt.title
         yield from _facts(view.receipt.facts)
+        if view.receipt.promise is not None:
+            yield view.receipt.promise
 
 
 def _facts(facts: tuple[Fact, ...]) -> Iterator[Sentence]:

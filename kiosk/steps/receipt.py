@@ -11,7 +11,7 @@ from drivers.reader.outcomes import Locked, Refused, Role, Signed, Unknown
 from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.policy import PinPolicy
-from kiosk.ports import Ask, Ended, ErrandLog, Order, Visit
+from kiosk.ports import Ask, Ended, ErrandLog, Order, Presence, Visit
 from kiosk.receipts import (
     CardSignature,
     Draft,
@@ -62,13 +62,20 @@ async def issue_receipt(
     unsigned = draft_receipt(facts)
     attended = who.administrator.name if who.administrator else None
     proved = caps.region.sign_with_proved_code and _signs_at_once(visit)
-    reading = views.read_and_sign(context, facts, attended, code=not proved, paper=caps.printer is not None)
+    resting = views.cards_stay(await _administrator_stays(caps)) if facts.kind == "activate" else None
+    reading = views.read_and_sign(context, facts, attended, resting, code=not proved, paper=caps.printer is not None)
     if (answer := await ask(reading)) == "later":
         raise views.sign_later(context)
     signature = await _sign(ask, context, visit, unsigned, proved=proved)
     receipt = finish_receipt(unsigned, caps.seal.key, caps.seal.chain, signature, caps.seal.receipt_url)
     await log.issued(receipt)
     return SignedReceipt(receipt, paper=answer == "sign")
+
+
+async def _administrator_stays(caps: Capabilities) -> bool:
+    """Whether a card is still in the second reader."""
+    second = caps.administrator_reader
+    return second is not None and await second.presence() is not Presence.EMPTY
 
 
 async def issue_station_receipt(caps: Capabilities, log: ErrandLog, facts: ReceiptFacts) -> Receipt:

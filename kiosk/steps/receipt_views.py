@@ -1,5 +1,6 @@
 """The views of the receipt: read it, sign it, take it."""
 
+from dataclasses import replace
 from typing import get_args
 
 from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
@@ -9,7 +10,7 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import primary_button
-from kiosk.views import Busy, Button, Confirm, Fact, MachineDrawing, Note, ReceiptPanel, Tell, say
+from kiosk.views import Busy, Button, Confirm, Fact, MachineDrawing, Note, ReceiptPanel, RestingDrawing, Say, Tell, say
 
 CODE_KEPT = "code_kept"
 """The remark on a receipt where the card has the code that it had before."""
@@ -36,24 +37,51 @@ def panel(facts: ReceiptFacts, receipt: Receipt | None = None) -> ReceiptPanel:
 
 
 def read_and_sign(
-    context: ViewContext, facts: ReceiptFacts, attended: str | None, *, code: bool, paper: bool
-) -> Confirm:
+    context: ViewContext, facts: ReceiptFacts, attended: str | None, drawing: RestingDrawing | None = None, *, code: bool,
+    paper: bool,
+) -> Confirm:  # fmt: skip
     """The receipt before it is signed; `code`: that takes the code once more; `paper`: it is printed, unless its holder wants
-    none."""
+    none. `drawing`: of an activation, where the cards that stay are shown, and the promise in full."""
+    sheet, (title, typed, proved) = panel(facts), _words_of_signing(activated=drawing is not None)
+    if drawing is not None:
+        sheet = replace(sheet, facts=_with_document(sheet.facts, facts), promise=template(facts).promise)
     return Confirm(
         name=context.name("receipt"),
         errand=context.title,
         step=context.step,
         attended_by=attended,
-        title=say("sign.title"),
-        lead=(say("sign.lead" if code else "sign.lead.proved"),),
-        note=Note(say("sign.note"), kind="clock"),
-        receipt=panel(facts),
+        title=title,
+        lead=(typed if code else proved,),
+        note=Note(say("sign.note"), kind="clock") if drawing is None else None,
+        drawing=drawing,
+        receipt=sheet,
         way_out=Button("later", say("sign.later")),
         side=Button("without_paper", say("sign.without_paper")) if paper else None,
         primary=primary_button("sign", "sign.go" if code else "sign_pin.go"),
         needs_card=True,
     )
+
+
+def _words_of_signing(*, activated: bool) -> tuple[Say, Say, Say]:
+    """Title, and lead where the code is typed once more, or was proved just now."""
+    if activated:
+        return say("sign.activated.title"), say("sign.activated.lead"), say("sign.activated.lead.proved")
+    return say("sign.title"), say("sign.lead"), say("sign.lead.proved")
+
+
+def cards_stay(administrator: bool) -> RestingDrawing:
+    """The holder's card rests in its reader, and, where it is still in a second one, the administrator's."""
+    if administrator:
+        return RestingDrawing(("holder", "administrator"), say("identity_check.stay_both"))
+    return RestingDrawing(("holder",), say("identity_check.stay"))
+
+
+def _with_document(lines: tuple[Fact, ...], facts: ReceiptFacts) -> tuple[Fact, ...]:
+    """Which document was seen, before who saw it."""
+    if facts.document_kind is None:
+        return lines
+    seen = Fact(say("receipt.document"), say(f"document.{facts.document_kind}"))
+    return (*lines[:-1], seen, lines[-1])
 
 
 def sign_later(context: ViewContext) -> StopError:

@@ -151,12 +151,13 @@ class EnterText(View[str]):
 
 @dataclass(frozen=True, slots=True)
 class ReceiptPanel:
-    """A receipt as it will stand on paper. `qr` is empty before it is signed."""
+    """A receipt as it will stand on paper. `qr` is empty before it is signed; `promise` is what is then signed."""
 
     title: Say
     facts: tuple[Fact, ...]
     qr: str = ""
     number: str = ""
+    promise: Say | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -145,7 +145,8 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("pickup", "no_envelope", "the letter is not at hand", "envelope", (("envelope", "no"),), NAMED),
     # attend: the same with an administrator
     *_attended("attend"),
-    *_standing("attend", "terms", None, "new_card", NAMED),
+    RefusedWalk("attend", "new_card_held", "the card is on hold", "terms", kinds=NAMED, whose=HELD),
+    RefusedWalk("attend", "new_card_unknown", "the register does not know the card", "terms", kinds=NAMED, whose=UNKNOWN),
     RefusedWalk("attend", "kur_needed", "a protected identity, and the administrator has not the role for it", "terms",
                 kinds=NAMED, whose=PROTECTED, others={"administrator": (WITHOUT_KUR, "new")}),
     RefusedWalk("attend", "no_envelope", "the letter is not at hand", "envelope", (("envelope", "no"),), NAMED),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from kiosk.errands.activate import views
@@ -41,12 +42,13 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     choosing = replace(CODE, attended_by=ADMINISTRATOR.name)
     yield "activate-new-pin", pin_views.new_code(choosing, POLICY, differed=False)
     yield "activate-repeat-pin", pin_views.repeat_code(choosing, POLICY)
-    yield (
-        "activate-receipt",
-        receipt_views.read_and_sign(
-            RECEIPT, replace(FACTS, kind="activate"), ADMINISTRATOR.name, code=False, paper=True
-        ),
-    )
+    for name, administrator in (("", True), ("-one-reader", False)):
+        stays = receipt_views.cards_stay(administrator)
+        sheet = partial(
+            receipt_views.read_and_sign, RECEIPT, replace(FACTS, kind="activate"), ADMINISTRATOR.name, stays
+        )
+        yield f"activate-receipt{name}", sheet(code=False, paper=True)
+    yield "activate-receipt-code", sheet(code=True, paper=True)
     yield "activate-done", receipt_views.done(CONTEXT, ISSUED)
     for stopped in (
         views.no_administrator(CARD, OFFICE), views.letter_not_checked(CARD),
