@@ -79,11 +79,11 @@ async def hold_card(caps: Capabilities, log: ErrandLog, visit: Visit) -> AsyncIt
 
 
 async def ask_register(
-    directory: Directory, card_number: str, limit_s: float = ASK_S
+    directory: Directory, card_number: str, limit_s: float | None = None
 ) -> CardWord | NotFound | Unavailable:
     """What directory and register say of a card, if they say it soon; not whose it is."""
     try:
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout(ASK_S if limit_s is None else limit_s):
             return await directory.state(card_number)
     except TimeoutError:
         return Unavailable("no_answer")

@@ -13,11 +13,13 @@ import pytest
 from drivers.reader.profiles import Profiles
 from kiosk.cli import Exit
 from kiosk.station import reader_settings
+from kiosk.steps import own_card
 from kiosk.steps.order import PAGE
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import PIN, person
 from sim.reader.rogue import Signs, copy_card
 from sim.stories.foreign import known_without_ours
+from sim.stories.patience import LIMIT_S
 from sim.stories.refused_walks import REFUSED_WALKS, UNNAMED, WRONG_PIN, WRONG_PUK, RefusedWalk
 from tests.fakes.fleet.refusing_region import IMPORTED_AGO, prepare_refusals
 from tests.fakes.fleet.region import Region
@@ -70,6 +72,7 @@ def test_an_errand_is_refused_on_every_kind_of_card(
 ) -> None:
     if kind == UNNAMED:
         monkeypatch.setattr(reader_settings, "builtin", lambda: Profiles(known_without_ours()))
+    monkeypatch.setattr(own_card, "ASK_S", LIMIT_S)  # a register that is slow to answer refuses nobody
     monkeypatch.setattr(VirtualCard, "load", loading(refused))
     pages = pages_to(served, refused) if refused.errand == "attend" else 0
     file = refused_file(tmp_path, refused, kind, pages)
