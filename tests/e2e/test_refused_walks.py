@@ -28,7 +28,7 @@ from tests.fakes.station.walking import codes_in, walk
 
 pytestmark = [pytest.mark.broker, pytest.mark.pcsc]
 EVERY = [(refused, kind) for refused in REFUSED_WALKS for kind in refused.kinds]
-SLICE = 13
+SLICE = 17
 WALKED = EVERY if "KORTKIOSK_REFUSED_WALKS" in os.environ else EVERY[::SLICE]
 """All of them in `make refused-walks`; else some of each kind: the step is no multiple of the number of kinds."""
 
