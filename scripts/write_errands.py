@@ -13,7 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from fleet.messages.errand_catalog import catalog, folder
-from scripts.refusals import other_table, walked_table
+from sim.stories.refusals import other_table, walked_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README, WALK = ROOT / "README.md", ROOT / "docs" / "walk.md"

@@ -11,10 +11,10 @@ from kiosk.errands.registry import ERRANDS
 from kiosk.views import CANCEL, Board, Choose, Confirm, Tell, View
 from kiosk.walk.answers import load
 from scripts import write_errands
-from scripts.refusals import other_table, refusals_of, walked_table
 from scripts.write_errands import HEADING
 from sim.gallery.samples import samples
 from sim.stories.errand_stories import errand_stories
+from sim.stories.refusals import other_table, refusals_of, walked_table
 from sim.stories.refused_walks import ELSEWHERE, REFUSED_WALKS
 from tests.docs.pages import ROOT, page, text
 

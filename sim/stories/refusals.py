@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import kiosk
 from fleet.messages.errand_catalog import catalog
 from sim.stories.refused_walks import ELSEWHERE, NO_CARD, REFUSED_WALKS, UNNAMED
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(kiosk.__path__[0]).parent
 KINDS = (NO_CARD, "A", "B", "C", "D", UNNAMED)
 Definition = tuple[str, str]
 """Module and name of a function, a class or a constant."""
