@@ -261,17 +261,18 @@ def _effects(evidence: Evidence) -> Iterator[str]:
         printed, perhaps = _count(mine, "print", "printed"), _count(mine, "print", "unknown")
         if not printed <= station.papers <= printed + perhaps:
             yield f"{station.name}: {station.papers} papers came out, {printed} told of, {perhaps} unknown"
-    for what, effect, done in (
-        ("block", "card.block", "blocked"), ("hold", "card.hold", "held"), ("lift", "card.lift", "lifted"),
-        ("certificate", "certificate.request", "issued"),
+    for asked_for, effect, done in (
+        (("block", "blocked in portal"), "card.block", ("blocked",)), (("hold",), "card.hold", ("held", "marked")),
+        (("lift",), "card.lift", ("lifted",)), (("certificate",), "certificate.request", ("issued",)),
     ):  # fmt: skip
-        did, said = evidence.register_told.count(what) > 0, f"{effect} {done}" in told
+        did = set(asked_for) & set(evidence.register_told)
+        said = {f"{effect} {how}" for how in done} & set(told)
         if said and not did:
-            yield f"{said} was told, and the issuer knows nothing of it"
+            yield f"{sorted(said)} was told, and the issuer knows nothing of it"
         pledged = {f"drop.card {how}" for how in ("dropped", "unknown", "jam", "fishing", "mute")}
         unsure = {f"{effect} unknown", f"{effect} queued", f"{effect} unavailable", *pledged}
         if did and not said and not unsure & set(told):
-            yield f"the issuer did {what}, and no event tells of it"
+            yield f"the issuer did {sorted(did)}, and no event tells of it"
 
 
 def _effects_on_codes(evidence: Evidence, told: Sequence[str]) -> Iterator[str]:
@@ -319,13 +320,24 @@ def _way_on(evidence: Evidence) -> Iterator[str]:
     ends = {evidence.expected, *ALSO_WELL.get(evidence.errand, ())}
     if last.outcome == "done" or (last.outcome, last.reason) in ends:
         return
-    if last.reason in AFTER_ALL.get(evidence.errand, ()) and _was_done(evidence):
+    if last.reason in AFTER_ALL.get(evidence.errand, ()) and _was_done(evidence) and not _is_left_halfway(evidence):
         return
     if last.reason in ("no_order", "nothing_waits") and _waits_elsewhere(evidence):
         return
     if last.views[-1:] == ["unblock.not_locked"]:
         return  # it is unlocked: the code that was chosen applies
     yield f"came back and ended {last.outcome} {last.reason} ({last.views[-4:]}) after {before.outcome} {before.reason}"
+
+
+def _is_left_halfway(evidence: Evidence) -> bool:
+    """Whether the station of a pick-up that was cut off after its receipt does not go on with it: paper and old card are left."""
+    told = evidence.told
+    return (
+        evidence.errand == "pickup"
+        and evidence.last.station == evidence.visits[0].station
+        and {"receipt.issued", "ended interrupted"} <= set(told)
+        and "ended done" not in told
+    )
 
 
 def _waits_elsewhere(evidence: Evidence) -> bool:

@@ -83,11 +83,11 @@ def _place(where: str, way: str) -> Place:
 
 @cache
 def stories() -> dict[str, ErrandStory]:
-    """The first troubled story of each errand, and the pick-ups, by a short name."""
+    """The pick-ups, and of each errand the first troubled story, and the first whose issuer is a portal for people."""
     found = {f"pickup-{number}": tale for number, tale in enumerate(PICKUPS, 1)}
     for tale in errand_stories():
         if tale.troubled:
-            found.setdefault(tale.errand, tale)
+            found.setdefault(f"{tale.errand}-portal" if "portal" in tale.title else tale.errand, tale)
     return found
 
 
