@@ -208,6 +208,8 @@ def gated_store(gate: Gate) -> type[StationStore]:
 
 
 RESET_RETRY_COUNTER = 0x2C
+NEW_CODE_ALONE = 0x02
+"""P1 of RESET RETRY COUNTER without a resetting code: who may, has proved it otherwise (ISO/IEC 7816-4, 11.6.10)."""
 CODE_INS = frozenset({0x20, 0x24, RESET_RETRY_COUNTER})
 """VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER (ISO/IEC 7816-4, 11.6): with data they carry a code."""
 
@@ -244,8 +246,9 @@ class _GatedConnection(InProcessConnection):
         way = self._gate.arrive("card", apdu[:4].hex())
         if apdu[1] in CODE_INS and len(apdu) > 5:
             self._gate.untyped += not any(code.encode() in apdu for _, code in self._gate.typed)
-            self._gate.uncounted += not self._gate.counted()
-            self._gate.puks += apdu[1] == RESET_RETRY_COUNTER
+            tries_a_code = (apdu[1], apdu[2]) != (RESET_RETRY_COUNTER, NEW_CODE_ALONE)
+            self._gate.uncounted += tries_a_code and not self._gate.counted()
+            self._gate.puks += tries_a_code and apdu[1] == RESET_RETRY_COUNTER
         if way == "stays":
             self._readers.unplug(self._in.name)
             raise CardGoneError("injected")

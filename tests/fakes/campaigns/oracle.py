@@ -364,6 +364,8 @@ AFTER_ALL: dict[str, frozenset[str]] = {
 def _was_done(evidence: Evidence) -> bool:
     if evidence.errand in OF_AN_ORDER:
         return "collected" in evidence.order_states.values()
+    if evidence.errand == "report_lost" and "blocked in portal" in evidence.register_told:
+        return True
     return bool({"ended done", "ended interrupted", "card.write_certificate accepted"} & set(evidence.told))
 
 
