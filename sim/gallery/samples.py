@@ -199,9 +199,10 @@ def _log_in(card: CardFacts, context: ViewContext) -> Iterator[tuple[str, View[A
 
 
 def _closing() -> Iterator[tuple[str, View[Any]]]:
-    yield "pulled-safe", aborted_views.pulled("before")
-    yield "pulled-new", aborted_views.pulled("new")
-    yield "pulled-unknown", aborted_views.pulled("unknown")
+    asked = card_views.read_only(ViewContext("unblock").at(3, 3)).view
+    yield "pulled-safe", aborted_views.pulled("before", None, asked)
+    yield "pulled-new", aborted_views.pulled("new", None, asked)
+    yield "pulled-unknown", aborted_views.pulled("unknown", None, asked)
     yield "trouble-store-new", aborted_views.trouble("store", "new")
     yield "trouble-crash-unknown", aborted_views.trouble("crash", "unknown")
     yield "trouble-crash-done", aborted_views.trouble("crash", "new", done=True)
