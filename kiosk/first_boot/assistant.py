@@ -255,9 +255,11 @@ class Assistant:
             Step.DEVICES, self._told_of_devices(wanted), lambda: judge_devices(self.device_results(wanted), wanted)
         )
 
-    def device_results(self, wanted: DevicesSection) -> tuple[SelfTestResult, ...]:
-        """Every device, tried."""
-        options = SelfTestOptions(thorough=True, print_page=wanted.test_page)
+    def device_results(
+        self, wanted: DevicesSection, tell: Callable[[SelfTestResult], None] = lambda result: None
+    ) -> tuple[SelfTestResult, ...]:
+        """Every device, tried. `tell`: told of each as soon as it was."""
+        options = SelfTestOptions(thorough=True, print_page=wanted.test_page, tell=tell)
         return tuple(self.check(load(self.config), self.folder, options))
 
     def accept_devices(self, wanted: DevicesSection) -> None:

@@ -38,6 +38,7 @@ from kiosk.first_boot.network_manager import Network, NetworkError
 from kiosk.first_boot.plan import ClaimSection, ClockSection, DevicesSection, WiredSection
 from kiosk.ports import Ask
 from kiosk.station.build_fleet import JoinError
+from kiosk.station.self_test import SelfTestResult
 from kiosk.station.virtual_devices import CabinetPowerError
 from kiosk.station.virtual_plugin import VirtualDevicesError
 from kiosk.steps.reader_roles import choose_readers
@@ -364,8 +365,7 @@ class TouchSetup:
     async def _try(self, wanted: DevicesSection) -> bool:
         """Whether the installer has seen how they are and goes on."""
         async with self._ports.released():
-            trying = asyncio.to_thread(self._steps.device_results, wanted)
-            results = await self._while(views.testing(), trying)
+            results = await self._try_each(wanted)
         if await self._ask(views.tested(results)) == "again":
             return False
         prints = any(result.kind is DeviceKind.PRINTER and result.ok for result in results)
@@ -373,6 +373,25 @@ class TouchSetup:
             return False
         counted = slots_counted(results)
         return counted is None or await self._ask(views.slots(counted)) == "yes"
+
+    async def _try_each(self, wanted: DevicesSection) -> tuple[SelfTestResult, ...]:
+        """One after the other, each named once it was tried."""
+        loop, tried = asyncio.get_running_loop(), asyncio.Queue[SelfTestResult]()
+
+        def tell(result: SelfTestResult) -> None:
+            loop.call_soon_threadsafe(tried.put_nowait, result)
+
+        working = asyncio.create_task(asyncio.to_thread(self._steps.device_results, wanted, tell))
+        named: list[SelfTestResult] = []
+        while not working.done():
+            following = asyncio.create_task(tried.get())
+            both: set[asyncio.Task[Any]] = {working, following}
+            either = asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await self._ask(views.testing(named), until=either)
+            if following.done():
+                named.append(following.result())
+            following.cancel()
+        return await working
 
     # time
 

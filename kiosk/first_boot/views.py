@@ -1,7 +1,7 @@
 """Views of the setup assistant: what an installer is asked and told at a new station's screen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from drivers.printer.usb_printers import UsbPrinter
@@ -52,6 +52,7 @@ FAULTS: dict[SetupStep, dict[str, str]] = {
 """Which words a fault of a step has, by its code; `other` where it has none of its own."""
 FAULT_WORDS = (*sorted({word for words in FAULTS.values() for word in words.values()}), "other")
 KEPT: tuple[Kind, ...] = ("tpm", "sealed", "file")
+MOST_NAMED = 3
 PAIRING_WORDS = ("absent", "failed")
 Typed = Literal["address", "gateway", "dns", "proxy", "server", "station", "printer"]
 TYPED: tuple[Typed, ...] = ("address", "gateway", "dns", "proxy", "server", "station", "printer")
@@ -216,8 +217,11 @@ def not_paired(word: str) -> Tell:
     return _fault("not_paired", DEVICES, say(f"setup.not_paired.{word}"), say(f"setup.not_paired.{word}.do"), way_out)
 
 
-def testing() -> Busy:
-    return _busy("testing", DEVICES)
+def testing(tried: Sequence[SelfTestResult]) -> Busy:
+    """`tried`: those of which it is known how they are; the last ones are named."""
+    done = tuple(Task(_how(result), "done") for result in tried[-MOST_NAMED:])
+    view = _busy("testing", DEVICES)
+    return replace(view, tasks=(*done, *view.tasks))
 
 
 def tested(results: Sequence[SelfTestResult]) -> Tell:

@@ -8,7 +8,7 @@ False
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -81,33 +81,44 @@ class SelfTestOptions:
     real_cards: bool = True
     """Whether a card in a real reader may be read: it may be a person's."""
     pin_of: Callable[[str | None], Secret | None] = lambda number: None
+    tell: Callable[[SelfTestResult], None] = lambda result: None
+    """Told of each device as soon as it was tried."""
 
 
 async def check_devices(devices: Devices, wishes: SelfTestOptions) -> list[SelfTestResult]:
     """Every device that is fitted, in the order of the configuration. Never raises for a device."""
-    fitted = zip(ROLES, (devices.reader, devices.administrator_reader), strict=True)
-    found = [await _reader_of_role(reader, role, devices, wishes) for role, reader in fitted if reader is not None]
+    found: list[SelfTestResult] = []
+    async for result in _tried(devices, wishes):
+        found.append(result)
+        wishes.tell(result)
+    return found
+
+
+async def _tried(devices: Devices, wishes: SelfTestOptions) -> AsyncIterator[SelfTestResult]:
+    """One device after the other."""
+    for role, reader in zip(ROLES, (devices.reader, devices.administrator_reader), strict=True):
+        if reader is not None:
+            yield await _reader_of_role(reader, role, devices, wishes)
     if devices.printer is not None:
-        found.append(await _printer(devices, wishes))
+        yield await _printer(devices, wishes)
     if devices.cabinet is not None:
-        found.append(await _cabinet(devices, wishes))
+        yield await _cabinet(devices, wishes)
     if devices.pins is not None:
-        found.append(await _pins(devices.pins, wishes))
+        yield await _pins(devices.pins, wishes)
     if devices.scanner is not None:
         heard = await devices.scanner.state()
         text = peripherals.advice_for_scanner(heard)
-        found.append(SelfTestResult(devices.scanner.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text,
-                             devices.scanner.virtual, text or "it is there"))  # fmt: skip
+        yield SelfTestResult(devices.scanner.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text,
+                             devices.scanner.virtual, text or "it is there")  # fmt: skip
     for keypad in devices.keypads:
         heard = await keypad.state()
         text = peripherals.advice_for_scanner(heard, "keypad")
-        found.append(SelfTestResult(keypad.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text, False,
-                             text or "it is there"))  # fmt: skip
+        yield SelfTestResult(keypad.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text, False,
+                             text or "it is there")  # fmt: skip
     if devices.touchscreen is not None:
         panel = devices.touchscreen.state()
-        found.append(SelfTestResult(devices.touchscreen.name, DeviceKind.TOUCHSCREEN, peripherals.code_of_touchscreen(panel),
-                             isinstance(panel, TouchscreenReady), False, peripherals.advice_for_touchscreen(panel)))  # fmt: skip
-    return found
+        yield SelfTestResult(devices.touchscreen.name, DeviceKind.TOUCHSCREEN, peripherals.code_of_touchscreen(panel),
+                             isinstance(panel, TouchscreenReady), False, peripherals.advice_for_touchscreen(panel))  # fmt: skip
 
 
 async def _pins(pins: Pins, wishes: SelfTestOptions) -> SelfTestResult:

@@ -2,8 +2,9 @@
 
 import asyncio
 import errno
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,6 +129,7 @@ class Machine:
     printers: Sequence[UsbPrinter] = (EPSON,)
     untold: bool = False
     scanner: bool = False
+    tried: Callable[[int], None] = lambda count: None
     log: list[str] = field(default_factory=list)
     told: list[tuple[str, str | None]] = field(default_factory=list)
     applied: list[WiredSection] = field(default_factory=list)
@@ -152,6 +154,9 @@ class Machine:
 
     def check(self, config: Config, base: Path, wishes: SelfTestOptions) -> Sequence[SelfTestResult]:
         self.log.append("devices")
+        for count, result in enumerate(self.results, 1):
+            wishes.tell(result)
+            self.tried(count)
         return self.results
 
     def measure(self, config: Config, base: Path, wait_s: float) -> int:
@@ -384,6 +389,23 @@ async def test_a_disk_that_does_not_take_the_settings_is_told_and_tried_again(
 async def test_what_the_screen_hears_is_let_go_while_devices_are_tried(site: EnrolmentSite, machine: Machine) -> None:
     await machine.set_up(Installer(site, typing(site, "let-go")))
     assert machine.log[-4:] == ["released", "devices", "heard again", "time"]
+
+
+async def test_each_device_is_named_as_soon_as_it_was_tried(site: EnrolmentSite, machine: Machine) -> None:
+    installer = Installer(site, typing(site, "one-by-one"))
+
+    def named() -> list[Busy]:
+        return [view for view in installer.shown if isinstance(view, Busy) and view.name == "setup.testing"]
+
+    def wait_until_named(count: int) -> None:
+        until = time.monotonic() + LIMIT_S
+        while len(named()) <= count and time.monotonic() < until:
+            time.sleep(0.005)
+
+    machine.tried = wait_until_named
+    await machine.set_up(installer)
+    assert [len(view.tasks) for view in named()] == [1, 2, 3, 4]
+    assert [task.state for task in named()[-1].tasks] == ["done", "done", "done", "now"]
 
 
 async def test_two_readers_are_told_apart_by_a_card(site: EnrolmentSite, machine: Machine) -> None:
