@@ -11,9 +11,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from drivers.reader.secret import Secret
 from kiosk.cli import Exit
 from kiosk.views import ChallengeDrawing, View
-from kiosk.walk.answers import WalkAnswer
 from kiosk.walk.screen import WalkScreen
 from sim.demo.issuer import SEED
 from sim.reader.personas import person
@@ -27,9 +27,8 @@ pytestmark = [
 ]
 WHOSE = {"A": 1, "B": 2, "C": 3, "D": 5}
 """A PUK is shown once."""
-CARRIED = (("portal_challenge", "typed"), ("portal_response", "0"), ("portal_compare", "send"))
-SHOWN = (("portal_puk", "00000000"),)
-"""The value is what the portal shows."""
+CARRIED = (("portal_challenge", "typed"), ("portal_compare", "send"))
+"""What the file answers; the person at the portal answers the rest."""
 
 
 @pytest.fixture(scope="module")
@@ -61,21 +60,18 @@ class PersonAtPortal:
             text: str = page.read().decode()
         return text.partition('<p id="answer">')[2].partition("<")[0]
 
-    def value(self, view: View[Any], entry: WalkAnswer) -> WalkAnswer:
-        """The entry with what the portal shows, where it asks for that."""
+    def answer(self, view: View[Any]) -> Secret | str | None:
+        """What the portal shows, where the station asks for that."""
         if isinstance(view.drawing, ChallengeDrawing) and view.name.endswith("portal_challenge"):
             self._challenge = view.drawing.digits
-        told = entry.value
         if view.name.endswith("portal_response"):
-            told = self.read("challenge", challenge=self._challenge)
-            if self._mistypes > 0:
-                self._mistypes -= 1
-                told = told[::-1]
-        elif view.name.endswith("portal_puk"):
-            told = self.read("puk")
-        if told != entry.value and told:
-            self.typed.append(told)
-        return entry.model_copy(update={"value": told})
+            shown = self.read("challenge", challenge=self._challenge)
+            self.typed.append(shown[::-1] if len(self.typed) < self._mistypes else shown)
+            return self.typed[-1]
+        if view.name.endswith("portal_puk"):
+            self.typed.append(self.read("puk"))
+            return Secret(self.typed[-1])
+        return None
 
 
 def walked(
@@ -87,8 +83,12 @@ def walked(
     asked = "".join(f'[[answer]]\nview = "unblock.{view}"\nvalue = "{value}"\n\n' for view, value in steps)
     done = '[[answer]]\nview = "unblock.done"'
     file.write_text(file.read_text().replace(done, asked + done))
-    someone, real = PersonAtPortal(served, person(number).new.card_number, mistypes), WalkScreen._value
-    monkeypatch.setattr(WalkScreen, "_value", lambda self, view, entry: real(self, view, someone.value(view, entry)))
+    someone, shown = PersonAtPortal(served, person(number).new.card_number, mistypes), WalkScreen.show
+
+    async def show(self: WalkScreen, view: View[Any]) -> Any:
+        return someone.answer(view) or await shown(self, view)
+
+    monkeypatch.setattr(WalkScreen, "show", show)
     return walk(capsys, "unblock", file, "--config", str(served.places.config), reader=reader), someone
 
 
@@ -101,7 +101,7 @@ def test_who_attends_carries_it_between_card_and_portal(
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
-    reader, steps = next(iter(pcscd.values())), CARRIED if kind == "B" else SHOWN
+    reader, steps = next(iter(pcscd.values())), CARRIED if kind == "B" else ()
     said, someone = walked(served, reader, tmp_path, capsys, monkeypatch, kind, steps)
     assert (said.code, said.last["outcome"]) == (Exit.DONE, "done"), said.said
     assert said.last["receipt"] is not None

@@ -3,12 +3,15 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kiosk.cli import Exit, main, walk
 from kiosk.policy import PinPolicy
 from kiosk.ports import ErrandEndedError
+from kiosk.steps.context import ViewContext
+from kiosk.steps.pin.from_portal_views import response
 from kiosk.views import CANCEL, Button, Choose, EnterCode, Option, say
 from kiosk.walk.answers import AnswersError, WalkAnswer, load
 from kiosk.walk.screen import UnexpectedViewError, WalkScreen
@@ -138,3 +141,11 @@ async def test_a_walk_gives_what_fits_and_prints_stars_for_a_code() -> None:
     assert await screen.show(PAD) == "back"
     assert CODE not in str(lines)
     assert "******" in str(lines)
+
+
+async def test_digits_that_are_private_are_printed_no_more_than_a_code() -> None:
+    lines: list[dict[str, Any]] = []
+    entries = (WalkAnswer(view="unblock.portal_response", value="0F3A91C4D27B60E8"),)
+    view = response(ViewContext("unblock"), 16, "hexadecimal", again=False)
+    assert await WalkScreen(entries, lines.append, "sv").show(view) == "0F3A91C4D27B60E8"
+    assert lines[-1] == {"answered": "unblock.portal_response", "value": "******"}
