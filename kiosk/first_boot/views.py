@@ -219,7 +219,7 @@ def not_paired(word: str) -> Tell:
 
 def testing(tried: Sequence[SelfTestResult]) -> Busy:
     """`tried`: those of which it is known how they are; the last ones are named."""
-    done = tuple(Task(_how(result), "done") for result in tried[-MOST_NAMED:])
+    done = tuple(Task(_how(result), "done" if result.ok else "failed") for result in tried[-MOST_NAMED:])
     view = _busy("testing", DEVICES)
     return replace(view, tasks=(*done, *view.tasks))
 

@@ -20,7 +20,12 @@ BADGE_ICONS = {"success": "check-bold", "warning": "alert", "failure": "alert"}
 JUDGED = {"good": ("check-circle", "success"), "bad": ("close-circle", "failure")}
 DOTS_MOST = {"10": 7, "7": 5, "p": 10}
 """So many tries stand in one row of their panel."""
-TASKS = {"done": ("check-circle", "success"), "now": ("timer-sand", "primary"), "later": ("circle-outline", "edge")}
+TASKS = {
+    "done": ("check-circle", "success"),
+    "failed": ("close-circle", "failure"),
+    "now": ("timer-sand", "primary"),
+    "later": ("circle-outline", "edge"),
+}
 
 
 class NotePanel(FramedBox):

@@ -126,7 +126,7 @@ class Task:
     """One line of the busy list."""
 
     text: Say
-    state: Literal["done", "now", "later"]
+    state: Literal["done", "failed", "now", "later"]
 
 
 @dataclass(frozen=True, slots=True)

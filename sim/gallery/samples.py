@@ -161,7 +161,7 @@ def _setup() -> Iterator[tuple[str, View[Any]]]:
     yield "setup-pairing", setup.pairing()
     for word in setup.PAIRING_WORDS:
         yield f"setup-not-paired-{word}", setup.not_paired(word)
-    yield "setup-testing", setup.testing(well)
+    yield "setup-testing", setup.testing((*readers, faulty))
     yield "setup-tested", setup.tested(well)
     yield "setup-tested-faults", setup.tested((*readers, faulty))
     yield "setup-tested-none", setup.tested(())
