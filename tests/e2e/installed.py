@@ -97,7 +97,8 @@ async def watch(process: Process, desk: Desk, *, until: str) -> list[str]:
         line = await process.stdout.readline()
         assert line, f"the station ended after {views}"
         told = json.loads(line)
-        views.append(told["view"])
+        if told["view"] not in views[-1:]:  # drawn anew for each device
+            views.append(told["view"])
         if told["view"] == "setup.approve" and until != "setup.approve":
             station, key = told["facts"][:2]
             assert await asyncio.to_thread(desk.approve, station, key)
