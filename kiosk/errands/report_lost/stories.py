@@ -74,6 +74,14 @@ STORIES = [
         ),
     ),
     ErrandStory(
+        "report_lost: with one reader, the holder's card leaves it for the administrator's", "report_lost",
+        lost("code_known", portal_offer="administrator", portal_take_own=pulls(), portal_block="blocked"), ADMINISTRATED,
+        prepare=both(register(), portal), reason="blocked",
+        check=told(
+            ("block marked", NUMBER, "code_known", HOLDER), ("blocked in portal", NUMBER, "code_known", ADMINISTRATOR),
+        ), views=("report_lost.portal_offer", "report_lost.portal_take_own", "report_lost.take_administrator"),
+    ),
+    ErrandStory(
         "report_lost: the administrator does not block it in the portal now", "report_lost",
         in_portal(portal_block="later"), IN_TURN, prepare=both(register(), portal), reason="marked",
         events=("card.hold marked", *PRINTED), check=told(("hold", NUMBER, "lost", "")),

@@ -54,6 +54,6 @@ def test_who_blocks_it_and_when_stands_on_the_last_screen() -> None:
     told = said(
         blocking_views.done(CONTEXT, "marked", police=True, blocked_by=done_by("lost_done.marked.by", INSTEAD, NOW))
     )
-    when = f"klockan {NOW.astimezone():%H:%M}"  # a day later
+    when = f"klockan {NOW.astimezone():%H.%M}"  # a day later
     assert [part for part in ("inte stoppat", "ID-administratören på kontoret", when) if part not in told] == []
     assert "spärras senast" not in said(blocking_views.done(CONTEXT, "marked", police=False))
