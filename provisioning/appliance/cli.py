@@ -33,11 +33,14 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
 
     erase = make(below, "erase", "throw the keys of /data away: what is on the disk cannot be read any more", _erase)
     erase.add_argument("--device", type=Path, required=True, help="the encrypted volume")
-    erase.add_argument("--key-file", type=Path, help="a file with a key or a seal's secret, which goes too")
+    erase.add_argument(
+        "--key-file", type=Path, action="append", default=[], metavar="FILE",
+        help="a file with a key or a seal's secret, which goes too; several times",
+    )  # fmt: skip
 
 
 def _erase(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    erased = erase_keys(arguments.device, arguments.key_file)
+    erased = erase_keys(arguments.device, *arguments.key_file)
     said = "no key opens it any more" if erased else "it is not encrypted, and has no key to throw away"
     return {"erased": erased}, f"{arguments.device}: {said}"
 

@@ -28,6 +28,8 @@ BOOT = {
     "arm64": {slot: f"/dev/disk/by-partlabel/boot-{slot.lower()}" for slot in Slot},
 }
 """What starts a slot: on EFI a file, on a Raspberry Pi a partition."""
+KEYS = {"amd64": "/efi/kortkiosk", "arm64": "/boot/firmware/kortkiosk"}
+"""Where the key of /data is, sealed by the TPM or open: in the boot folder, which no update writes anew."""
 PROGRAMS = Path("/opt/kortkiosk/bin")
 ENABLED = {
     "nftables.service": "sysinit.target",
@@ -100,6 +102,7 @@ def _names(programs: Path, machine: Machine) -> dict[str, str]:
         "@MACHINE@": machine,
         "@BOOT_A@": boot[Slot.A],
         "@BOOT_B@": boot[Slot.B],
+        "@KEYS@": KEYS[machine],
     }
 
 

@@ -16,15 +16,15 @@ class VolumeError(OSError):
     """The volume cannot be erased. The text says why, by cryptsetup."""
 
 
-def erase_keys(device: Path, key_file: Path | None = None) -> bool:
-    """Destroy every key slot; False where the volume is not encrypted. Raises VolumeError, OSError."""
+def erase_keys(device: Path, *key_files: Path) -> bool:
+    """Destroy every key slot, and those files; False where the volume is not encrypted. Raises VolumeError, OSError."""
     if not device.exists():
         raise VolumeError(f"{device}: there is no such device")
     encrypted = _cryptsetup("isLuks", device).returncode != NOT_LUKS
     erased = _cryptsetup("luksErase", device) if encrypted else None
     if erased is not None and erased.returncode != 0:
         raise VolumeError(erased.stderr.strip() or f"{device}: cryptsetup ended with {erased.returncode}")
-    if key_file is not None:
+    for key_file in key_files:
         key_file.unlink(missing_ok=True)
     return encrypted
 

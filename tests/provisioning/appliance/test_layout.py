@@ -27,6 +27,7 @@ SERVICES = (
     "kortkiosk-erase",
     "kortkiosk-slots",
     "kortkiosk-trial",
+    "kortkiosk-open-data",
 )
 
 
@@ -93,7 +94,9 @@ def test_files_are_for_everybody_to_read_and_programs_to_run(root: Path) -> None
     files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
     modes = {path.relative_to(root).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in files}
     scripts = {name for name, mode in modes.items() if mode == 0o755 and not name.startswith("opt/")}
-    ours = {f"usr/lib/kortkiosk/{name}" for name in ("usb-gate", "make-seal", "make-settings", "name-machine")}
+    ours = {
+        f"usr/lib/kortkiosk/{name}" for name in ("usb-gate", "make-seal", "make-settings", "name-machine", "open-data")
+    }
     assert scripts == {*ours, "usr/lib/NetworkManager/dispatcher.d/50-kortkiosk"}
     assert {mode for name, mode in modes.items() if name not in scripts and not name.startswith("opt/")} == {0o644}
     assert not any(re.search("@[A-Z_]+@", path.read_text()) for path in files)

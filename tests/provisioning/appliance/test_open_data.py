@@ -1,0 +1,155 @@
+"""The volume of /data when it is new, and when it is not: real headers and file systems in files, and a TPM in software.
+
+What takes device mapper (the volume opened and mounted) is not tried here.
+"""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from provisioning.appliance.volume import erase_keys
+from sim.stories.patience import LIMIT_S
+
+NEEDED = ("cryptsetup", "mke2fs", "debugfs", "blkid")
+pytestmark = pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason="cryptsetup or e2fsprogs is not installed")
+needs_tpm = pytest.mark.skipif(not (shutil.which("swtpm") and shutil.which("tpm2_unseal")), reason="no TPM in software")
+Prepare = Callable[..., "subprocess.CompletedProcess[str]"]
+STORY = b"made up: what a station kept"
+
+
+def run(*words: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*map(str, words)], capture_output=True, text=True, check=False, env={**os.environ, **more}
+    )  # fmt: skip
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    """As it is flashed: an empty file system."""
+    device = tmp_path / "data.img"
+    with device.open("wb") as file:
+        file.truncate(24 << 20)
+    assert run("mke2fs", "-q", "-t", "ext4", device).returncode == 0
+    return device
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    return tmp_path / "efi" / "kortkiosk"
+
+
+@pytest.fixture
+def prepare(root: Path, device: Path, keys: Path, tmp_path: Path) -> Prepare:
+    def call(**more: str) -> "subprocess.CompletedProcess[str]":
+        return run(root / "usr/lib/kortkiosk/open-data", "prepare", device, keys, TMPDIR=str(tmp_path), **more)
+
+    return call
+
+
+def opens(device: Path, key: Path) -> bool:
+    return run("cryptsetup", "open", "--test-passphrase", "--key-file", key, device).returncode == 0
+
+
+def finish(device: Path) -> None:
+    """As it is once there is a file system in it."""
+    assert run("cryptsetup", "config", "--label", "kortkiosk-data", device).returncode == 0
+
+
+def test_a_new_volume_is_encrypted_once_with_a_key_of_its_own(prepare: Prepare, device: Path, keys: Path) -> None:
+    assert prepare().returncode == 0
+    assert [path.name for path in keys.iterdir()] == ["data.key"]
+    assert opens(device, keys / "data.key")
+    assert (keys / "data.key").stat().st_mode & 0o777 == 0o600
+    finish(device)
+    before = device.read_bytes()
+    assert prepare().returncode == 0
+    assert device.read_bytes() == before
+
+
+@pytest.mark.parametrize("cut", ["key", "header"])
+def test_what_a_power_cut_left_unfinished_is_begun_anew(cut: str, prepare: Prepare, device: Path, keys: Path) -> None:
+    empty = device.read_bytes()
+    assert prepare().returncode == 0
+    if cut == "key":  # it was written, and the header was not
+        device.write_bytes(empty)
+    else:  # the header was written, and its key was lost
+        (keys / "data.key").write_bytes(bytes(64))
+    assert prepare().returncode == 0
+    assert opens(device, keys / "data.key")
+
+
+def test_after_a_reset_it_is_made_anew_and_the_old_key_opens_nothing(
+    prepare: Prepare, device: Path, keys: Path, tmp_path: Path
+) -> None:
+    assert prepare().returncode == 0
+    finish(device)
+    old = Path(shutil.copy(keys / "data.key", tmp_path / "old.key"))
+    assert erase_keys(device, keys / "data.key")
+    assert not (keys / "data.key").exists()
+    assert prepare().returncode == 0
+    assert opens(device, keys / "data.key")
+    assert not opens(device, old)
+
+
+def test_what_holds_anything_is_never_made_anew(prepare: Prepare, device: Path, keys: Path, tmp_path: Path) -> None:
+    """A station of before, or settings that an installer put there; and a header whose key does not open it."""
+    (tmp_path / "story").write_bytes(STORY)
+    assert run("debugfs", "-w", "-R", f"write {tmp_path / 'story'} story", device).returncode == 0
+    assert prepare().returncode == 0
+    assert STORY in device.read_bytes()
+    assert not keys.exists()
+    with device.open("r+b") as file:  # its superblock is gone
+        file.seek(1024)
+        file.write(bytes(1024))
+    assert prepare().returncode == 0
+    assert STORY in device.read_bytes()
+
+    (tmp_path / "foreign").write_bytes(os.urandom(64))
+    quick = ("--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000")
+    made = run("cryptsetup", "luksFormat", "--batch-mode", *quick, "--key-file", tmp_path / "foreign", device)
+    assert made.returncode == 0
+    before = device.read_bytes()
+    assert prepare().returncode == 0
+    assert device.read_bytes() == before
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[str]:
+    """A TPM in software, as the tools of tpm2-tools name it."""
+    sockets = ["--server", f"type=unixio,path={tmp_path}/sock", "--ctrl", f"type=unixio,path={tmp_path}/sock.ctrl"]
+    command = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={tmp_path}", *sockets]
+    process = subprocess.Popen([*command, "--flags", "not-need-init,startup-clear"])
+    try:
+        for _ in range(int(LIMIT_S / 0.05)):
+            if (tmp_path / "sock").exists():
+                break
+            threading.Event().wait(0.05)
+        yield f"swtpm:path={tmp_path}/sock"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@needs_tpm
+def test_the_tpm_alone_opens_what_it_has_sealed(
+    prepare: Prepare, device: Path, keys: Path, tmp_path: Path, emulator: str
+) -> None:
+    ended = prepare(TPM2TOOLS_TCTI=emulator)
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(path.name for path in keys.iterdir()) == ["data.priv", "data.pub"]
+    unseal = (
+        "tpm2_createprimary -Q -C o -G ecc -c parent && tpm2_flushcontext -t && "
+        f"tpm2_load -Q -C parent -u {keys}/data.pub -r {keys}/data.priv -c sealed && tpm2_flushcontext -t && "
+        "tpm2_unseal -Q -c sealed -o unsealed && tpm2_flushcontext -t"
+    )
+    by_hand = subprocess.run(
+        ["sh", "-c", unseal], cwd=tmp_path, env={**os.environ, "TPM2TOOLS_TCTI": emulator}, check=False
+    )
+    assert by_hand.returncode == 0
+    assert opens(device, tmp_path / "unsealed")
+    assert not any((tmp_path / "unsealed").read_bytes() in path.read_bytes() for path in keys.iterdir())
