@@ -52,7 +52,7 @@ FAULTS: dict[SetupStep, dict[str, str]] = {
 """Which words a fault of a step has, by its code; `other` where it has none of its own."""
 FAULT_WORDS = (*sorted({word for words in FAULTS.values() for word in words.values()}), "other")
 KEPT: tuple[Kind, ...] = ("tpm", "sealed", "file")
-MOST_NAMED = 3
+MOST_NAMED = 2
 PAIRING_WORDS = ("absent", "failed")
 Typed = Literal["address", "gateway", "dns", "proxy", "server", "station", "printer"]
 TYPED: tuple[Typed, ...] = ("address", "gateway", "dns", "proxy", "server", "station", "printer")

@@ -91,7 +91,7 @@ class BusyShape(Shape):
         theme, view = self.theme, self.view
         tasks: list[Flow] = [task_row(task, self.words, theme) for task in view.tasks]
         for row, task in zip(tasks, view.tasks, strict=True):
-            row.drop = {"done": 3, "later": 2, "now": 1}[task.state] if theme.large else 0
+            row.drop = {"done": 4, "failed": 3, "later": 2, "now": 1}[task.state] if theme.large else 0
         small = theme.small_panel
         self.ring = Ring(28 if small else RING_MM, 3 if small else 4, 7 if small else 11, theme=theme)
         self.seconds = view.seconds or 0
