@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from fleet.server.accounts.api_tokens import MOST_DAYS
 from fleet.server.accounts.api_tokens import ApiToken as TokenRow
+from fleet.server.accounts.hsa_bindings import MOST_REASON
 from fleet.server.accounts.pages import account_service, link_of
 from fleet.server.accounts.queries import AccountError, NoSuchAccountError
 from fleet.server.accounts.service import Account
@@ -54,8 +55,16 @@ class NewToken(Grant):
     days: Annotated[int, Field(strict=False, ge=1, le=MOST_DAYS), WHOLE] = MOST_DAYS
 
 
+class BindingWish(Body):
+    """Whose HSA-id a local account is to have, and why."""
+
+    hsa_id: Annotated[str, Field(min_length=1, max_length=64)]
+    reason: Annotated[str, Field(min_length=1, max_length=MOST_REASON)]
+
+
 class User(BaseModel):
-    """One account. `ready`: can sign in; `local`: not of the region's own sign-in; `sessions`: how many are open."""
+    """One account. `ready`: can sign in; `local`: not of the region's own sign-in; `sessions`: how many are open; `hsa_id`: whose
+    it is proved to be, `hsa_until`: so long by the word of two administrators; `hsa_asked`: waits for the second of them."""
 
     name: str
     local: bool
@@ -64,6 +73,9 @@ class User(BaseModel):
     made: datetime
     roles: list[Grant]
     sessions: int
+    hsa_id: str
+    hsa_until: datetime | None
+    hsa_asked: str
 
 
 class SetUp(BaseModel):
@@ -95,6 +107,7 @@ def accounts_api(web: Web) -> APIRouter:
     router = api_group("access")
     _add_users(router)
     _add_deeds(router, web)
+    _add_bindings(router)
     _add_tokens(router)
     return router
 
@@ -161,6 +174,29 @@ def _add_deeds(router: APIRouter, web: Web) -> None:
         return SetUp(name=user, set_up=link_of(request, value))
 
 
+def _add_bindings(router: APIRouter) -> None:
+    @router.post("/users/{user}/hsa-id", dependencies=needs(Right.MANAGE, person=True))
+    def ask_for_hsa_id(request: Request, user: UserName, wish: BindingWish) -> User:
+        """Ask that a local account is that person's; a second administrator agrees within a day. With a step-up."""
+        with _said():
+            account_service(request).ask_binding(user, wish.hsa_id, wish.reason)
+            return _user(account_service(request).account(user))
+
+    @router.post("/users/{user}/hsa-id/agree", dependencies=needs(Right.MANAGE, person=True))
+    def agree_to_hsa_id(request: Request, user: UserName) -> User:
+        """The second person's word; it counts for a year. With a step-up."""
+        with _said():
+            account_service(request).agree_binding(user)
+            return _user(account_service(request).account(user))
+
+    @router.delete("/users/{user}/hsa-id", dependencies=needs(Right.MANAGE))
+    def drop_hsa_id(request: Request, user: UserName) -> User:
+        """The account is bound to nobody, and nothing waits."""
+        with _said():
+            account_service(request).unbind(user)
+            return _user(account_service(request).account(user))
+
+
 def _add_tokens(router: APIRouter) -> None:
     @router.get("/tokens", dependencies=needs(Right.MANAGE))
     def list_tokens(request: Request, limit: Limit = 100, offset: Offset = 0) -> CountedRows[Token]:
@@ -209,6 +245,9 @@ def _user(account: Account) -> User:
         made=person.made,
         roles=[Grant(role=role, stations=stations) for role, stations in person.grants],
         sessions=len(account.sessions),
+        hsa_id=account.binding.hsa_id,
+        hsa_until=account.binding.until,
+        hsa_asked=account.binding.asked,
     )
 
 

@@ -112,26 +112,39 @@ def _reset_user(arguments: argparse.Namespace, connection: Connection, now: date
     return _link(connection, user, now)
 
 
+def _unbind_user(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    people.unbind(connection, people.named(connection, arguments.name).id)
+    _note(connection, now, "user.hsa-drop", arguments.name)
+    return {}, f"{arguments.name} is bound to no HSA-id"
+
+
 def _disable_user(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
     people.disable(connection, arguments.name, not arguments.undo)
     _note(connection, now, "user.disable", arguments.name, "undone" if arguments.undo else "")
     return {}, f"{arguments.name} is {'open' if arguments.undo else 'closed'}"
 
 
-def _list_users(_arguments: argparse.Namespace, connection: Connection, _now: datetime) -> Said:
+def _list_users(_arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
     everybody = people.everybody(connection)
     rows = [
         {
             "name": account.name,
             "kind": "local" if account.local else "openid",
             "state": _state(account),
+            "hsa_id": people.hsa_id_of(connection, account.name, now),
             "grants": [*account.grants],
         }
         for account in everybody
     ]
     lines = [
         "  ".join(
-            [str(row["name"]), str(row["kind"]), str(row["state"]), *(" ".join(grant) for grant in account.grants)]
+            [
+                str(row["name"]),
+                str(row["kind"]),
+                str(row["state"]),
+                *(" ".join(grant) for grant in account.grants),
+                *([str(row["hsa_id"])] if row["hsa_id"] else []),
+            ]
         )
         for row, account in zip(rows, everybody, strict=True)
     ]
@@ -230,6 +243,7 @@ _USER: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
     "add": (_add_user, "a new local account; prints the path of its set-up link", (_name, _grant)),
     "list": (_list_users, "all accounts and what is granted to them", ()),
     "disable": (_disable_user, "close an account and end its sessions", (_name, _undo)),
+    "unbind": (_unbind_user, "bind an account to no HSA-id any more (two administrators bind, on its page)", (_name,)),
     "reset": (_reset_user, "forget password and codes; prints the path of a new set-up link", (_name,)),
 }
 _SECRETS: dict[str, tuple[Work, str, tuple[Option, ...]]] = {

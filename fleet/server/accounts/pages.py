@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from fleet.server.accounts.api_tokens import MOST_DAYS, ROLES
+from fleet.server.accounts.hsa_bindings import MOST_REASON
 from fleet.server.accounts.queries import AccountError, NoSuchAccountError
 from fleet.server.accounts.service import Account, AccountService, Actor
 from fleet.server.accounts.sign_in.dependencies import access_of
@@ -38,8 +39,9 @@ class OneTimeSecret:
 
 def account_service(request: Request) -> AccountService:
     """In the name of who asks."""
-    access = access_of(request)
-    return AccountService(access.database, access.clock, Actor(caller_of(request).name, address_of(request)))
+    access, caller = access_of(request), caller_of(request)
+    actor = Actor(caller.name, address_of(request), caller.has_stepped_up(access.clock()))
+    return AccountService(access.database, access.clock, actor)
 
 
 def link_of(request: Request, value: str) -> str:
@@ -121,6 +123,21 @@ def _take_role(desk: AccountService, name: str, form: FormData) -> tuple[str, li
     return "", desk.grant(name, tuple(grant for grant in desk.account(name).person.grants if grant != gone))
 
 
+def _bind(desk: AccountService, name: str, form: FormData) -> tuple[str, list[str]]:
+    desk.ask_binding(name, field_of(form, "hsa_id").strip(), field_of(form, "reason"))
+    return "", []
+
+
+def _agree(desk: AccountService, name: str, _form: FormData) -> tuple[str, list[str]]:
+    desk.agree_binding(name)
+    return "", []
+
+
+def _unbind(desk: AccountService, name: str, _form: FormData) -> tuple[str, list[str]]:
+    desk.unbind(name)
+    return "", []
+
+
 def _open(desk: AccountService, name: str, _form: FormData) -> tuple[str, list[str]]:
     desk.open(name)
     return "", []
@@ -133,6 +150,9 @@ DEEDS: dict[str, Deed] = {
     "open": _open,
     "end-sessions": lambda desk, name, _form: ("", desk.end_sessions(name)),
     "reset": lambda desk, name, _form: desk.reset(name),
+    "bind": _bind,
+    "agree": _agree,
+    "unbind": _unbind,
 }
 
 
@@ -189,6 +209,9 @@ def _user(request: Request, web: Web, name: str, once: OneTimeSecret | None = No
         title=name,
         account=account,
         roles=tuple(Role),
+        me=caller_of(request).name,
+        stepped_up=caller_of(request).has_stepped_up(web.clock()),
+        most_reason=MOST_REASON,
         once=once,
         why=why,
     )

@@ -13,9 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, insert, or_, select, update
 
-from fleet.server.accounts.tables import grants, links, sessions, users, webauthn_challenges, webauthn_keys
+from fleet.server.accounts.tables import (
+    grants,
+    hsa_bindings,
+    links,
+    sessions,
+    users,
+    webauthn_challenges,
+    webauthn_keys,
+)
 from fleet.server.commands.tables import commands
 from fleet.server.platform.roles import STATIONS, Grants, Role
 
@@ -90,12 +98,25 @@ def record_hsa_id(connection: Connection, subject: str, hsa_id: str) -> None:
     if hsa_id:
         before = and_(users.c.hsa_id == hsa_id, or_(users.c.subject.is_(None), users.c.subject != subject))
         connection.execute(update(users).where(before).values(hsa_id=None))
-    connection.execute(update(users).where(users.c.subject == subject).values(hsa_id=hsa_id or None))
+    told = {"hsa_id": hsa_id or None, "hsa_until": None}
+    connection.execute(update(users).where(users.c.subject == subject).values(told))
 
 
-def hsa_id_of(connection: Connection, name: str) -> str:
+def hsa_id_at(now: datetime) -> ColumnElement[str | None]:
+    """The column with an account's proved HSA-id: the issuer's word, or that of two administrators while it lasts."""
+    return case((or_(users.c.hsa_until.is_(None), users.c.hsa_until > now), users.c.hsa_id), else_=None)
+
+
+def hsa_id_of(connection: Connection, name: str, now: datetime) -> str:
     """The proved HSA-id of the account of that name; empty where there is none."""
-    return connection.execute(select(users.c.hsa_id).where(users.c.name == name)).scalar() or ""
+    return connection.execute(select(hsa_id_at(now)).where(users.c.name == name)).scalar() or ""
+
+
+def unbind(connection: Connection, user: int) -> None:
+    """What administrators said, or ask, of a local account's HSA-id is nothing any more."""
+    connection.execute(delete(hsa_bindings).where(hsa_bindings.c.user == user))
+    local = (users.c.id == user, users.c.subject.is_(None))
+    connection.execute(update(users).where(*local).values(hsa_id=None, hsa_until=None))
 
 
 def row_of_subject(connection: Connection, subject: str) -> Any:
@@ -164,19 +185,21 @@ def row_named(connection: Connection, name: str) -> Any:
 
 
 def disable(connection: Connection, name: str, disabled: bool = True) -> None:
-    """Nobody signs in with it, sessions and links end. Raises AccountError."""
+    """Nobody signs in with it, sessions, links and the binding to an HSA-id end. Raises AccountError."""
     person = named(connection, name)
     connection.execute(update(users).where(users.c.id == person.id).values(disabled=disabled))
+    unbind(connection, person.id)
     _close(connection, person.id)
 
 
 def reset(connection: Connection, name: str) -> int:
-    """Forget password, codes and security keys; sessions and links end. Raises AccountError."""
+    """Forget password, codes, security keys and the HSA-id; sessions and links end. Raises AccountError."""
     person = named(connection, name)
     if not person.local:
         raise AccountError(f"{name}: is of the region's own sign-in, and has neither password nor codes here")
     forgotten = {"password": None, "secret": None, "sealed_secret": None, "step": 0}
     connection.execute(update(users).where(users.c.id == person.id).values(**forgotten))
+    unbind(connection, person.id)  # the next who sets it up may be another person
     _close(connection, person.id)
     connection.execute(delete(webauthn_keys).where(webauthn_keys.c.user == person.id))
     return person.id

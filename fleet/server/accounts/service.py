@@ -13,9 +13,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from fleet.server.accounts import api_tokens as tokens
+from fleet.server.accounts import hsa_bindings
 from fleet.server.accounts import queries as people
 from fleet.server.accounts import separation_of_duties as vouching
 from fleet.server.accounts.api_tokens import ApiToken
+from fleet.server.accounts.hsa_bindings import HsaBinding
 from fleet.server.accounts.queries import AccountError, AccountRow
 from fleet.server.accounts.sign_in import one_time_links as links
 from fleet.server.accounts.sign_in import sessions
@@ -32,10 +34,11 @@ class LastAdministratorError(AccountError):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does it, and from where."""
+    """Who does it, from where, and whether with a step-up."""
 
     name: str
     address: str
+    stepped_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Account:
 
     person: AccountRow
     sessions: tuple[Open, ...]
+    binding: HsaBinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,11 @@ class AccountService:
 
     def accounts(self) -> list[Account]:
         with self.database.reading.begin() as connection:
-            return [_account(connection, person) for person in people.everybody(connection)]
+            return [_account(connection, person, self.clock()) for person in people.everybody(connection)]
 
     def account(self, name: str) -> Account:
         with self.database.reading.begin() as connection:
-            return _account(connection, people.named(connection, name))
+            return _account(connection, people.named(connection, name), self.clock())
 
     def invite(self, name: str, granted: Grants) -> str:
         """A new local account; the value of its set-up link."""
@@ -106,6 +110,27 @@ class AccountService:
             self._vouch(connection, user, "reset")
             return links.make(connection, "set-up", user, self.clock()), ended
 
+    def ask_binding(self, name: str, hsa_id: str, reason: str) -> None:
+        """Ask that this local account is that HSA-id's. A second person agrees."""
+        self._require_step_up()
+        with self._doing(AuditEvent("user.hsa-ask", name, f"{hsa_id}: {reason}")) as connection:
+            hsa_bindings.ask(connection, name, hsa_id, reason, self.actor.name, self.clock())
+
+    def agree_binding(self, name: str) -> None:
+        """The second person's word."""
+        self._require_step_up()
+        with self._doing(AuditEvent("user.hsa-agree", name)) as connection:
+            hsa_bindings.agree(connection, name, self.actor.name, self.clock())
+
+    def unbind(self, name: str) -> None:
+        """The account is nobody's HSA-id, and nothing waits: one person is enough for less."""
+        with self._doing(AuditEvent("user.hsa-drop", name)) as connection:
+            people.unbind(connection, people.named(connection, name).id)
+
+    def _require_step_up(self) -> None:
+        if not self.actor.stepped_up:
+            raise AccountError("a proof of who is there, at most five minutes old, is missing: step up at /step-up")
+
     def tokens(self) -> list[ApiToken]:
         """All by name, revoked ones too."""
         with self.database.reading.begin() as connection:
@@ -133,8 +158,9 @@ class AccountService:
             audit.append(connection, self.clock(), self.actor.name, self.actor.address, deed)
 
 
-def _account(connection: Connection, person: AccountRow) -> Account:
-    return Account(person, tuple(sessions.of(connection, person.name)))
+def _account(connection: Connection, person: AccountRow, now: datetime) -> Account:
+    binding = hsa_bindings.binding_of(connection, person, now)
+    return Account(person, tuple(sessions.of(connection, person.name)), binding)
 
 
 def _keys(connection: Connection, name: str) -> list[str]:

@@ -33,7 +33,12 @@ users = Table(
         Text,
         comment="of the one-time codes (RFC 6238): `fleet.server.accounts.sign_in.secret_encryption`",
     ),
-    Column("hsa_id", String(64), comment="as the issuer of identities said at the last sign-in or step-up"),
+    Column(
+        "hsa_id",
+        String(64),
+        comment="as the issuer of identities said at the last sign-in or step-up; of a local account as two administrators said",
+    ),
+    Column("hsa_until", UtcDateTime, comment="so long two administrators' word counts; null where the issuer's does"),
     UniqueConstraint("name"),
     UniqueConstraint("subject"),
 )
@@ -44,6 +49,17 @@ grants = Table(
     Column("user", ForeignKey("users.id"), primary_key=True),
     Column("role", String(24), primary_key=True),
     Column("stations", String(64), primary_key=True, comment="a station's name, or the beginning of names and `*`"),
+)
+
+hsa_bindings = Table(
+    "hsa_bindings",
+    metadata,
+    Column("user", ForeignKey("users.id"), primary_key=True),
+    Column("hsa_id", String(64), nullable=False),
+    Column("by", String(64), nullable=False, comment="who asked; the second person's word ends the row"),
+    Column("reason", Text, nullable=False),
+    Column("asked", UtcDateTime, nullable=False),
+    Column("decide_by", UtcDateTime, nullable=False, comment="the second person's last moment"),
 )
 
 account_acts = Table(

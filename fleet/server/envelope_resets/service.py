@@ -137,7 +137,7 @@ class EnvelopeResetService:
         listed = administrator_at(connection, known.station, by.hsa_id)
         if refusal_to_attend(listed, LEVEL, local_day(now)) is not None:
             return Refusal.NOT_LISTED
-        first = "" if waiting is None else hsa_id_of(connection, waiting.by)
+        first = "" if waiting is None else hsa_id_of(connection, waiting.by, now)
         if waiting is not None and (
             first in ("", by.hsa_id) or may_be_one_person(connection, waiting.by, by.name, now)
         ):

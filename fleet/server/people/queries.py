@@ -56,6 +56,13 @@ def administrators_after(
     return list(islice((one.administrator for one in listed if one.covers(station)), limit))
 
 
+def is_listed(connection: Connection, hsa_id: str) -> bool:
+    """Whether somebody with that HSA-id is on the list of ID administrators, wherever."""
+    return (
+        connection.execute(select(administrators.c.hsa_id).where(administrators.c.hsa_id == hsa_id)).first() is not None
+    )
+
+
 def administrator_at(connection: Connection, station: str, hsa_id: str) -> Administrator | None:
     """The administrator with that HSA-id, where their scope covers the station."""
     row = connection.execute(select(administrators).where(administrators.c.hsa_id == hsa_id)).first()

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from fleet.server.accounts.queries import granted_to
+from fleet.server.accounts.queries import granted_to, hsa_id_at
 from fleet.server.accounts.tables import sessions, users
 from fleet.server.platform.random_tokens import digest, random_token
 from fleet.server.platform.roles import Caller
@@ -55,7 +55,7 @@ def begin(connection: Connection, user: int, address: str, now: datetime, proof:
 
 def caller(connection: Connection, key: str, now: datetime) -> Caller | None:
     """Who that is, if the session of that hash is open."""
-    query = select(users.c.id, users.c.name, users.c.hsa_id, sessions.c.stepped_up)
+    query = select(users.c.id, users.c.name, hsa_id_at(now).label("hsa_id"), sessions.c.stepped_up)
     query = query.join(sessions, sessions.c.user == users.c.id)
     begun = sessions.c.made <= now + _NOTE_EVERY
     alive = (sessions.c.hash == key, begun, sessions.c.ends > now, sessions.c.used > now - IDLE)
