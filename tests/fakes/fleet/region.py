@@ -166,9 +166,9 @@ class Region:
             time.sleep(0.05)
         return said
 
-    def page(self, path: str) -> bytes:
-        """What a page answers to an administrator."""
-        request = urllib.request.Request(self.url(path), headers={"Cookie": f"{COOKIE}={self.session}"})
+    def page(self, path: str, cookie: str = "") -> bytes:
+        """What a page answers to an administrator, or to whoever has that cookie (NAME=VALUE)."""
+        request = urllib.request.Request(self.url(path), headers={"Cookie": cookie or f"{COOKIE}={self.session}"})
         with urllib.request.urlopen(request) as answer:
             content: bytes = answer.read()
         return content
