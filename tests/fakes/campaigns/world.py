@@ -79,7 +79,7 @@ class SyncedOrders:
         found = [one for one in self._server.offered(self._station, hsa_id) if one.order not in gone]
         return tuple(sorted(found, key=lambda one: (not one.receipt_owed, one.last_day, one.order)))
 
-    def past(self, hsa_id: str, today: Any) -> Order | None:
+    def past(self, hsa_id: str, today: Any, card_number: str = "") -> Order | None:
         return next((one for one in self._listed if one.hsa_id == hsa_id and one.last_day < today.isoformat()), None)
 
     def is_fresh(self, now: Any) -> bool:

@@ -25,6 +25,7 @@ from kiosk.steps.pin.card_test_views import CannotTest
 from sim.stories.aftermath import open_intents
 from sim.stories.errand_stories import ErrandStory, assert_left_well, ends_told, errand_stories, play
 from sim.stories.faults import FAULTS, ROGUES, at_question, believed_rogues
+from sim.stories.issuer import IssuerDesk
 from sim.stories.person import Interruption, Person, Trouble
 from sim.stories.room import Room, quick_folder
 from sim.stories.setting import Setting, attended, own_card
@@ -112,7 +113,10 @@ async def assert_sound(room: Room, someone: Person, ended: Ended, fault: str, wh
     assert await open_intents(room) == 0, where
     if fault in ROGUES and believed_rogues(room):
         untested = ended.reason in UNTESTED and ended.receipt is None
-        assert ended.outcome != "done" or untested, f"a rogue card was taken for its holder: {where}"
+        issuer = room.caps.blocking
+        blocked = isinstance(issuer, IssuerDesk) and any(what == "blocked in portal" for what, *_ in issuer.told)
+        marked = ended.reason == "marked" and not blocked  # a mark is in nobody's name
+        assert ended.outcome != "done" or untested or marked, f"a rogue card was taken for its holder: {where}"
     await assert_left_well(room, someone, ended, where, full=fault.startswith("disk"))
     there = room.world.backend.presence(room.world.slots["holder"].name) is not Presence.NO_READER
     if someone.card_in("holder") and there:

@@ -33,8 +33,8 @@ async def told(folder: Path, **region: Any) -> list[str]:
 async def test_the_nearest_station_that_has_it_is_named(tmp_path: Path) -> None:
     here = Place(house="Hus A", nearest={"near": 80, "far": 120})
     points = await told(tmp_path, place={STATION: here, "near": NEAR, "far": FAR})
-    assert points[1:] == ["Närmaste station: Hus B, plan 2, 120 m. Telefon 08-000 00 00."]
+    assert points[-1:] == ["Närmaste station: Hus B, plan 2, 120 m. Telefon 08-000 00 00."]
 
 
 async def test_where_the_region_says_of_no_station_none_is_named(tmp_path: Path) -> None:
-    assert len(await told(tmp_path)) == 1
+    assert [point for point in await told(tmp_path) if "Närmaste" in point] == []

@@ -412,7 +412,7 @@ async def test_the_administrator_sees_what_happened_last_as_codes(file: File) ->
         None,
     )
     now = HandClock().now()
-    assert opened.time == f"{now.astimezone():%H:%M}"
+    assert opened.time == f"{now.astimezone():%H.%M}"
 
 
 async def test_a_card_handed_out_without_a_receipt_is_unsigned_until_the_server_lists_it(file: File) -> None:

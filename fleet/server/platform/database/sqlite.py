@@ -6,7 +6,7 @@ waits for nobody either).
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -74,20 +74,27 @@ class WriteBack:
         self._running: Future[None] | None = None
 
     def added(self, events: int) -> None:
-        """So many are in the log since. Never waits."""
+        """So many are in the log since. Waits only where the log is too long, for those who read: whoever else writes it back
+        finds no moment between two commits."""
         self._events += events
-        if self._events >= WRITE_BACK_EVENTS and (self._running is None or self._running.done()):
+        if self._events < WRITE_BACK_EVENTS:
+            return
+        if self._is_long():
+            self._events = 0
+            if self._running is not None:
+                wait((self._running,))
+            try_renew(self._path, checkpoint="TRUNCATE")
+        elif self._running is None or self._running.done():
             self._events = 0
             with suppress(RuntimeError):  # closed: a commit may still end then, and the next start writes the log back
-                self._running = self._thread.submit(self._write)
+                self._running = self._thread.submit(try_renew, self._path)
 
     def close(self) -> None:
         """Ends once a pass that runs has ended."""
         self._thread.shutdown()
 
-    def _write(self) -> None:
+    def _is_long(self) -> bool:
         try:
-            is_long = self._path.with_name(f"{self._path.name}-wal").stat().st_size > LOG_LIMIT
+            return self._path.with_name(f"{self._path.name}-wal").stat().st_size > LOG_LIMIT
         except OSError:
-            is_long = False
-        try_renew(self._path, checkpoint="TRUNCATE" if is_long else "PASSIVE")
+            return False

@@ -79,7 +79,13 @@ def test_the_program_adds_people_and_tokens_and_verifies(
     link = str(said("user", "add", "nils.test", "--role", "operator", "--stations", "lasarettet-*")["set_up"])
     assert told.offered(link.removeprefix("/set-up/")) is not None
     assert said("user", "list")["users"] == [
-        {"name": "nils.test", "kind": "local", "state": "not set up", "grants": [["operator", "lasarettet-*"]]}
+        {
+            "name": "nils.test",
+            "kind": "local",
+            "state": "not set up",
+            "hsa_id": "",
+            "grants": [["operator", "lasarettet-*"]],
+        }
     ]
     assert "there is an account" in str(said("user", "add", "nils.test", "--role", "viewer", code=2)["error"])
     assert said("user", "reset", "nils.test")["set_up"] != link

@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("hsa_until", sa.DateTime(timezone=True)))
     op.create_table(
         "hsa_bindings",
-        sa.Column("user", sa.Integer, nullable=False),
+        sa.Column("user", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("hsa_id", sa.String(64), nullable=False),
         sa.Column("by", sa.String(64), nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
