@@ -110,5 +110,6 @@ def test_a_program_that_still_runs_is_found() -> None:
     before = programs()
     with contextlib.ExitStack() as stack:
         started = stack.enter_context(subprocess.Popen(["cat"], stdin=subprocess.PIPE))
-        assert programs().keys() - before.keys() == {started.pid}
+        # the kernel's list may miss a child while others end (proc(5), /proc/pid/task/tid/children)
+        assert any(programs().keys() - before.keys() == {started.pid} for _ in range(5))
     assert programs() == before

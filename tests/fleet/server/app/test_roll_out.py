@@ -170,7 +170,7 @@ async def test_it_is_ordered_by_a_person_who_has_stepped_up_for_stations_of_thei
     assert (await send_many(app, near, images[:1]))[0] == 303
     assert (await send_many(app, near, images[1:2]))[0] in (403, 422)
     tora = Person(app, access, Role.OPERATOR, "tora.test")
-    bearer = {"authorization": f"Bearer {program(access, Role.OPERATOR, name='updater')}", "cookie": ""}
+    bearer = {"authorization": f"Bearer {program(access, Role.OPERATOR, name='image-updater')}", "cookie": ""}
     refused = await sent(app, "/api/v1/updates", {"stations": images[:1], "sha256": DIGEST, "reason": "x"}, **bearer)
     assert refused.status == 403
     with access.database.writing.begin() as connection:
