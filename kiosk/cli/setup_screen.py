@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,9 @@ from kiosk.screens.touch_input import Calibration, TouchInput
 from kiosk.screens.window import KivyScreen
 from kiosk.station.app import panel_of, voice_of
 from kiosk.station.build_devices import make_keypads, make_scanner, no_desktop
-from kiosk.station.cabinet_pairing import pair_cabinet
+from kiosk.station.cabinet_pairing import pair_named_board
 from kiosk.station.reader_roles import ReaderRoles
 from kiosk.views import View
-
-PAIR_TRIES, PAIR_PAUSE_S = 5, 2.0
-"""A board that `station.toml` has just named is bound a moment later."""
 
 
 class ScreenAsk:
@@ -77,7 +75,7 @@ class SetupScreen:
     async def run(self) -> bool:
         """Whether the station can be started; False where the window was closed before."""
         ports = SetupPorts(
-            self._speak, self._panel, usb_printers, self._readers, self._pair,
+            self._speak, self._panel, usb_printers, self._readers, partial(pair_named_board, self._file),
             scans=self._config.scanner.kind not in ("none", VIRTUAL), released=self._released,
         )  # fmt: skip
         setup = TouchSetup(ScreenAsk(self.screen.show), self._assistant, ports)
@@ -103,15 +101,6 @@ class SetupScreen:
 
     def _readers(self, config: Config, base: Path) -> ReaderRoles:
         return ReaderRoles(config.readers, base / config.station.data, PcscBackend())
-
-    async def _pair(self, key_file: Path) -> str:
-        outcome = ""
-        for _ in range(PAIR_TRIES):
-            outcome = await pair_cabinet(_NoDriver(), key_file, None)
-            if outcome != "no_port":
-                break
-            await asyncio.sleep(PAIR_PAUSE_S)
-        return outcome
 
     async def _read_touches(self) -> None:
         touch = self._config.touch
@@ -149,10 +138,3 @@ class SetupScreen:
             yield
         finally:
             self._hear()
-
-
-class _NoDriver:
-    """Nobody has the cabinet's line yet."""
-
-    def start(self) -> None: ...
-    async def close(self) -> None: ...

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from drivers.cabinet.usb_ids import UsbSerialId
 from drivers.printer.port import NotPrinted, OutOfPaper, Printed, PrintUnknown
 from fleet.messages.vocabulary import Effect, EventType
 from kiosk.administration_ports import EventOverview
@@ -159,3 +160,26 @@ async def test_the_line_is_let_go_while_the_board_is_paired_and_taken_again_what
     monkeypatch.setattr(pairing, "flash", flash)
     assert await pairing.pair_cabinet(line, tmp_path / "cabinet.key", "") == word
     assert line.did == ["close", "start"]
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+async def test_at_a_first_start_the_board_that_the_settings_list_is_paired_once_it_is_bound(
+    tries: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = tmp_path / "station.toml"
+    settings.write_text('[cabinet]\nkind = "serial"\nusb = ["0403:6001"]\nkey = "cabinet.json"\n')
+    lists: list[tuple[UsbSerialId, ...]] = []
+
+    def boards(listed: tuple[UsbSerialId, ...]) -> tuple[str, ...]:
+        lists.append(listed)
+        return ("/dev/ttyUSB0",) if len(lists) == tries else ()
+
+    async def flash(image: Path, key: Path, way: Any) -> None:
+        await asyncio.sleep(0)
+        if not way.list_ports():
+            raise FlashError("no_port", "there is no board")
+
+    monkeypatch.setattr(pairing, "boards", boards)
+    monkeypatch.setattr(pairing, "flash", flash)
+    assert await pairing.pair_named_board(settings, tmp_path / "cabinet.json", pause_s=0) == "paired"
+    assert lists == [(UsbSerialId.parse("0403:6001"),)] * tries

@@ -74,6 +74,19 @@ def test_no_unit_waits_for_one_that_waits_for_it(tmp_path: Path) -> None:
     assert "ordering cycle" not in said, said
 
 
+def test_no_start_waits_for_a_tpm_that_a_machine_does_not_have(root: Path) -> None:
+    asked = [
+        f"{path.name}: {line}"
+        for path in (root / "usr/lib/systemd/system").rglob("*.*")
+        if path.is_file()
+        for line in path.read_text().splitlines()
+        if re.match(
+            r"(Wants|Requires|Requisite|BindsTo|Upholds)=.*tpm", line
+        )  # systemd waits 90 s for /dev/tpmrm0 then
+    ]
+    assert asked == []
+
+
 def test_all_units_that_the_layout_brings_are_tested(root: Path) -> None:
     services = {path.stem for path in (root / "usr/lib/systemd/system").glob("kortkiosk-*.service")}
     assert services == set(SERVICES)
