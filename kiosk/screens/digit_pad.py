@@ -7,7 +7,7 @@ from kiosk.screens.layout import Beside, Flow, FlowColumn, FlowRow, Spacer
 from kiosk.screens.shape import Answer
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import DIGITS, EnterCode, EnterDigits
+from kiosk.views import DIGITS, EnterCode, EnterDigits, Say
 
 
 class DigitPadShape(EntryShape):
@@ -53,5 +53,5 @@ class DigitPadShape(EntryShape):
         """Cells and pad; the words are on the pages before, the title on both."""
         return typing_page(self.title(), self.cells, self.keypad, self.theme)
 
-    def missing(self, left: int) -> str:
-        return missing(left, self.words, self.theme.small_panel or self.has_letters)
+    def missing(self, left: int) -> Say:
+        return missing(left, self.theme.small_panel or self.has_letters)

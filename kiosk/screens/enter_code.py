@@ -3,7 +3,7 @@
 from typing import Any
 
 from drivers.reader.secret import Secret
-from kiosk.policy import PinPolicy
+from kiosk.policy import Judged, PinPolicy
 from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.digit_pad import DigitPadShape
 from kiosk.screens.drawings.figure import letter
@@ -13,7 +13,7 @@ from kiosk.screens.shape import Answer
 from kiosk.screens.text import Icon, Small
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import EnterCode, LetterDrawing
+from kiosk.views import EnterCode, LetterDrawing, Say, say
 
 MARKS = {"good": ("check-circle", "success"), "bad": ("close-circle", "failure"), "open": ("circle-outline", "edge")}
 
@@ -44,10 +44,12 @@ class EnterCodeShape(DigitPadShape):
         self.entry.wipe()
         self.cells.show(0)
 
-    def objection(self) -> str | None:
-        policy = self.view.policy
-        broken = policy is not None and any(rule.state == "bad" for rule in self.entry.judge(policy))
-        return "keypad.another" if broken else None
+    def objections(self) -> tuple[Say, ...]:
+        policy, count = self.view.policy, len(self.entry)
+        if policy is None:
+            return ()
+        broken = [_rule_text(each, policy, count) for each in self.entry.judge(policy) if each.state == "bad"]
+        return (say("keypad.another"), *broken) if broken else ()
 
     def show_entry(self) -> None:
         self.cells.show(len(self.entry))
@@ -117,13 +119,16 @@ class Rules(Flow):
         policy, words = self.policy, self.words
         rows: list[Flow] = []
         for judged in self.entry.judge(policy):
-            counts = {"least": policy.min_length, "most": policy.max_length, "count": len(self.entry)}
-            fixed = judged.rule == "length" and policy.min_length == policy.max_length
-            key = "policy.length_fixed" if fixed else f"policy.{judged.rule}"
-            text = words.frame(key, **counts)
+            text = words(_rule_text(judged, policy, len(self.entry)))
             text = f"[b]{text}[/b]" if judged.state == "bad" else text
             icon, tone = MARKS[judged.state]
             rows.append(rule(self.theme, text, icon, tone, tone="muted" if judged.state == "open" else "ink"))
         if not self.theme.small_panel and not self.theme.large:
             rows.append(rule(self.theme, words.frame("policy.twice"), "circle-outline", "edge", tone="muted"))
         return FlowColumn(rows, theme=self.theme, gap=2 if not self.theme.small_panel else 0.8)
+
+
+def _rule_text(judged: Judged, policy: PinPolicy, count: int) -> Say:
+    fixed = judged.rule == "length" and policy.min_length == policy.max_length
+    key = "policy.length_fixed" if fixed else f"policy.{judged.rule}"
+    return say(key, least=policy.min_length, most=policy.max_length, count=count)

@@ -9,7 +9,7 @@ from kiosk.screens.shape import Answer
 from kiosk.screens.text import Small
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import EnterDigits, LetterDrawing, NumberDrawing
+from kiosk.views import EnterDigits, LetterDrawing, NumberDrawing, Say, say
 
 NUMBER_MM = {"10": 42.0, "p": 76.0}
 """How wide the card or document is drawn."""
@@ -56,15 +56,14 @@ class EnterDigitsShape(DigitPadShape):
     def wipe(self) -> None:
         self.entry.wipe()
 
-    def on_scan(self, scan: ScannedCode) -> None:
+    def on_scan(self, scan: ScannedCode) -> Say | None:
         """A card's number is the answer, by its last digits, as is a code of as many hexadecimal ones; of anything else it is
-        said that it is none."""
+        said that it is none, in the text that this gives."""
         match scan:
             case CardNumber(number):
                 digits = [char for char in number if self.view.takes(char)]
                 if self.view.hexadecimal and len(digits) != self.view.length:
-                    self._say("scan.unknown")
-                    return
+                    return self._say("scan.unknown")
                 self.entry.wipe()
                 for digit in digits[-self.view.length :]:
                     self.entry.add(digit)
@@ -76,13 +75,15 @@ class EnterDigitsShape(DigitPadShape):
             case OrderCode(order) if self.view.codes:
                 self.answer(order_code(order))
             case EnvelopeCode():
-                self._say("scan.envelope")
+                return self._say("scan.envelope")
             case OrderCode():
-                self._say("scan.order")
+                return self._say("scan.order")
             case UnknownCode():
-                self._say("scan.unknown")
+                return self._say("scan.unknown")
+        return None
 
-    def _say(self, key: str) -> None:
+    def _say(self, key: str) -> Say:
         """In the hint's place, until the question is drawn anew."""
         self.hint.text, self.hint.tone = self.words.frame(key), "warning"
         self.arrange()
+        return say(key)

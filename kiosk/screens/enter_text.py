@@ -8,7 +8,7 @@ from kiosk.screens.shape import Answer
 from kiosk.screens.text import Small
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import EnterText
+from kiosk.views import EnterText, Say, say
 
 
 class EnterTextShape(EntryShape):
@@ -64,10 +64,10 @@ class EnterTextShape(EntryShape):
         typed = "".join(self.entry.shown())
         self.field.show(in_groups(typed) if self.view.keyboard == "code" else typed)
 
-    def missing(self, left: int) -> str:
+    def missing(self, left: int) -> Say:
         if self.view.keyboard == "code":
-            return self.words.frame("keyboard.more", count=left)
-        return self.words.frame("keyboard.empty")
+            return say("keyboard.more", count=left)
+        return say("keyboard.empty")
 
     def take_answer(self) -> str:
         text = "".join(self.entry.shown())

@@ -13,7 +13,7 @@ from kiosk.screens.layout import Flow
 from kiosk.screens.shape import Answer, Shape
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import EnterCode, EnterDigits, EnterText
+from kiosk.views import EnterCode, EnterDigits, EnterText, Say
 
 
 class EntryShape(Shape):
@@ -40,12 +40,8 @@ class EntryShape(Shape):
 
     def primary(self) -> Flow | None:
         """How much is missing, why this is no answer, or the way on."""
-        left = self.least - len(self.entry)
-        if left > 0:
-            return self.wait(self.missing(left))
-        objection = self.objection()
-        if objection is not None:
-            return self.wait(self.words.frame(objection))
+        if why := self.why_no_answer():
+            return self.wait(self.words(why[0]))
         text = self.words(self.view.submit)
         return PressButton(
             target="submit", act=self.submit, theme=self.theme, kind="primary", text=text, icon="arrow-right"
@@ -68,14 +64,19 @@ class EntryShape(Shape):
 
     def submit(self) -> None:
         """Give the answer, where what is typed is one."""
-        if len(self.entry) >= self.least and self.objection() is None:
+        if not self.why_no_answer():
             self.answer(self.take_answer())
 
-    def objection(self) -> str | None:
-        """The text that says why enough signs are no answer yet."""
-        return None
+    def why_no_answer(self) -> tuple[Say, ...]:
+        """Why what is typed is no answer yet: what the screen says in the way on's place, then what else is said."""
+        left = self.least - len(self.entry)
+        return (self.missing(left),) if left > 0 else self.objections()
 
-    def missing(self, left: int) -> str:
+    def objections(self) -> tuple[Say, ...]:
+        """Why enough signs are no answer yet."""
+        return ()
+
+    def missing(self, left: int) -> Say:
         """That so many signs are missing, in words."""
         raise NotImplementedError
 

@@ -1,7 +1,7 @@
 """Focus of a keypad: what can be chosen on a screen, in the order of its view, and how it is called.
 
 Choices come first, then what the screen itself adds (pages, the way on from a code), the view's ways on, and the rail. The keys
-of the pad have no focus: they are typed. Those of a keyboard come first: a keypad has no letters.
+of the pad have no focus: they are typed. Letters come first, and all of a keyboard: a keypad has none.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from kiosk.screens.speech import Sentence, numbered_choices
 from kiosk.screens.words import ScreenTexts
-from kiosk.views import Board, Choose, EnterCode, EnterDigits, EnterText, View, say
+from kiosk.views import DIGITS, Board, Choose, EnterCode, EnterDigits, EnterText, View, say
 from kiosk.views.help_topics import topic_of
 
 _OWN = {
@@ -82,7 +82,9 @@ def _body(view: View[Any]) -> list[str]:
 
 
 def _keys(view: View[Any], places: Places) -> list[str]:
-    """The keys of a keyboard: signs, then those beside the field."""
+    """The keys of a keyboard: signs, then those beside the field. Of a pad the letters."""
+    if isinstance(view, EnterDigits):
+        return [PAD + letter for letter in view.alphabet[len(DIGITS) :]]
     if not isinstance(view, EnterText):
         return []
     signs = [name for name in places if name.startswith(PAD) and len(name) == len(PAD) + 1]

@@ -19,7 +19,7 @@ from kiosk.screens.layout import Flow, FlowColumn, FlowRow, Spacer
 from kiosk.screens.mirroring import Mirror
 from kiosk.screens.text import Icon, Text
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import ScreenTexts
+from kiosk.views import Say, say
 
 PadName = Key | Literal["A", "B", "C", "D", "E", "F"]
 FACES: tuple[PadName, ...] = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "clear", "0", "erase")
@@ -209,11 +209,11 @@ def typing_page(title: Flow, cells: Cells, keypad: Keypad, theme: Theme) -> Flow
     return FlowRow([column, keypad], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
 
 
-def missing(count: int, words: ScreenTexts, short: bool) -> str:
+def missing(count: int, short: bool) -> Say:
     """How many digits are still missing, in words."""
     if short:
-        return words.frame("keypad.more_short", count=count)
-    return words.frame(f"keypad.more.{count}") if count <= WORDED else words.frame("keypad.more.many", count=count)
+        return say("keypad.more_short", count=count)
+    return say(f"keypad.more.{count}") if count <= WORDED else say("keypad.more.many", count=count)
 
 
 def key_of(code: int, text: str) -> Key | None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from kiosk.policy import PinPolicy
 from kiosk.screens.words import ScreenTexts
 from kiosk.views import (
     Await,
@@ -35,8 +36,8 @@ from kiosk.views.help_topics import topic_of
 Sentence = Say | str
 MOST_DIGIT = 9
 """The last choice that a digit picks."""
-_GROUPS = re.compile(r"(?<=…)\d[\d \u00a0]*\d|\d{4}(?:[ \u00a0]\d{4})+")
-"""Card numbers and their last digits: read digit by digit."""
+_GROUPS = re.compile(r"(?<=…)\d[\d \u00a0]*\d|\d{4}(?:[ \u00a0]\d{4})+|\d{6,}")
+"""Card numbers, their last digits, and codes: read digit by digit."""
 _ENDS = (".", "!", "?", ":")
 
 
@@ -142,6 +143,7 @@ def _middle(view: View[Any], private: bool) -> Iterator[Sentence]:
             yield from _tries(view.tries)
             yield from _given(view.hint)
             yield from _facts(view.facts)
+            yield from _rules(view.policy)
         case EnterDigits() | EnterText():
             yield from _given(view.hint)
         case Confirm():
@@ -170,6 +172,13 @@ def _tries(tries: Tries | None) -> Iterator[Sentence]:
     if tries:
         yield tries.left_text
         yield tries.text
+
+
+def _rules(policy: PinPolicy | None) -> Iterator[Sentence]:
+    if policy:
+        key = "listen.length_fixed" if policy.min_length == policy.max_length else "listen.length"
+        yield say(key, least=policy.min_length, most=policy.max_length)
+        yield from (say("policy.same"), say("policy.sequence"))
 
 
 def _choices(view: Choose) -> Iterator[Sentence]:

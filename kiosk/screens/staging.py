@@ -19,6 +19,7 @@ from kiosk.screens.busy import BusyShape
 from kiosk.screens.closed import ClosedScreen, OutOfOrder
 from kiosk.screens.enter_digits import EnterDigitsShape
 from kiosk.screens.enter_text import EnterTextShape
+from kiosk.screens.entry_shape import EntryShape
 from kiosk.screens.focus import PAD, focus_order, focus_text, next_focus
 from kiosk.screens.frame import Frame, StripStatus
 from kiosk.screens.frame_rate import FrameRate
@@ -158,7 +159,9 @@ class Staging:
             return
         if isinstance(self.shape, EnterDigitsShape):
             plain = self.shape.view.hexadecimal  # no card number, whose check digit would have to fit
-            self.shape.on_scan(parse_scan(text.upper()) if plain else self.state.read_scan(text))
+            refusal = self.shape.on_scan(parse_scan(text.upper()) if plain else self.state.read_scan(text))
+            if refusal is not None:
+                self._announce(refusal)
         elif isinstance(self.shape, EnterTextShape):
             self.shape.on_scan(text)
 
@@ -187,8 +190,11 @@ class Staging:
     def _type(self, shape: Shape, key: Key) -> None:
         self._set_focus(None)
         if not isinstance(self.view, Choose):
+            why = shape.why_no_answer() if isinstance(shape, EntryShape) and key == "enter" else ()
             shape.press(key)
-            if entry_of(shape) is not None and key != "enter":
+            if why:
+                self._announce(*why)
+            elif entry_of(shape) is not None and key != "enter":
                 self._announce_typed()
         elif not self.layers.quiet_s and (choice := choice_of(self.view, key)):
             self._answer(choice)
@@ -254,11 +260,13 @@ class Staging:
             if turned != manner:
                 self._set_manner(turned)
 
-    def _announce(self, text: Sentence) -> None:
+    def _announce(self, *texts: Sentence) -> None:
         words = self._words
         if self.listening:
             self.listening.announce(
-                lambda private: [Phrase(said, words.voice) for said in phrase_of(text, words, private=private)]
+                lambda private: [
+                    Phrase(said, words.voice) for text in texts for said in phrase_of(text, words, private=private)
+                ]
             )
 
     @property

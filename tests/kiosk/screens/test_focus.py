@@ -1,12 +1,14 @@
 """The order of the focus is that of the view, and everything that can be touched is called something."""
 
+from dataclasses import replace
+
 import pytest
 
 from kiosk.screens.focus import focus_order, focus_text, next_focus
 from kiosk.screens.speech import phrase_of, view_phrases
 from kiosk.screens.words import ScreenTexts
 from kiosk.texts import LANGUAGES, Texts
-from kiosk.views import Board, Button, Choose, EnterCode, Option, say
+from kiosk.views import Board, Button, Choose, EnterCode, EnterDigits, Option, say
 from sim.gallery.samples import samples
 
 RAIL = {f"rail:{name}": (10, 300 + at) for at, name in enumerate(("language", "larger", "contrast", "listen", "help"))}
@@ -30,6 +32,13 @@ def test_keys_of_the_pad_have_no_focus_and_more_time_comes_before_the_end() -> N
     view = EnterCode(name="x", title=say("frame.help"), min_length=6, max_length=6, submit=say("frame.help"))
     assert focus_order(view, {"key:1": (1, 1), "submit": (2, 9)}) == ["submit"]
     assert focus_order(view, {"timeout:end": (1, 1), "timeout:more": (9, 1)}) == ["timeout:more", "timeout:end"]
+
+
+def test_letters_that_are_digits_have_a_focus_since_a_keypad_has_none() -> None:
+    view = EnterDigits(name="x", title=say("frame.help"), length=32, submit=say("frame.help"), hexadecimal=True)
+    places = {"key:B": (9, 1), "key:A": (5, 1), "key:1": (1, 1), "key:erase": (7, 4), "submit": (2, 9)}
+    assert focus_order(view, places) == ["key:A", "key:B", "submit"]
+    assert focus_order(replace(view, hexadecimal=False), {"key:1": (1, 1), "submit": (2, 9)}) == ["submit"]
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,52 @@ def test_a_keypad_moves_the_focus_in_the_order_of_the_view_and_chooses(driver: K
     assert not set(heard) & {"1.", "2."}
 
 
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("246", ["Tre siffror till."]),
+        ("777777", ["Välj en annan kod.", "Inte samma siffra hela vägen (1 1 1 1 1 1)."]),
+    ],
+)
+def test_enter_says_why_what_is_typed_is_no_answer_yet(driver: KivyDriver, typed: str, why: list[str]) -> None:
+    driver.call("plug_headphones", plugged=True)
+    driver.show("05-new-pin")
+    driver.call("settle")
+    for digit in typed:
+        driver.call("press", key=digit)
+    driver.call("spoken")
+    driver.call("press", key="enter")
+    said = driver.call("spoken")
+    driver.call("plug_headphones", plugged=False)
+    assert (said, driver.call("typed"), driver.call("answered")) == (why, len(typed), False)
+
+
+def test_a_scan_that_is_no_answer_is_said_to_be_none(driver: KivyDriver) -> None:
+    driver.call("plug_headphones", plugged=True)
+    driver.show("20-printed")
+    driver.call("spoken")
+    driver.call("scan", text="NOTHING-OF-OURS")
+    said = driver.call("spoken")
+    driver.call("plug_headphones", plugged=False)
+    assert said == ["Det där är inget kortnummer. Skanna kortet eller skriv siffrorna."]
+
+
+def test_letters_among_the_digits_are_typed_by_keypad(driver: KivyDriver) -> None:
+    driver.call("plug_headphones", plugged=True)
+    driver.call("show_gallery", sample="portal-response")
+    driver.call("settle")
+    driver.call("spoken")
+    heard: list[str] = []
+    while "C." not in heard and len(heard) < 10:
+        driver.call("press", key="down")
+        heard += driver.call("spoken")
+    driver.call("press", key="enter")
+    heard += driver.call("spoken")
+    typed = driver.call("typed")
+    driver.call("plug_headphones", plugged=False)
+    assert (heard, typed) == (["A.", "B.", "C.", "Antal siffror: 1."], 1)
+
+
 def test_the_focus_has_a_ring_and_choices_digits_until_somebody_touches(driver: KivyDriver, tmp_path: Path) -> None:
     driver.show("01-idle")
     pictures = []

@@ -2,15 +2,17 @@
 
 import asyncio
 import re
+from dataclasses import replace
 
 import pytest
 
 from drivers.speech.port import Manner, Phrase
+from kiosk.policy import PinPolicy
 from kiosk.screens.listening import Listening
 from kiosk.screens.speech import choice_of, closed_phrases, help_phrases, timeout_phrases, view_phrases
 from kiosk.screens.words import ScreenTexts
 from kiosk.texts import LANGUAGES, Texts
-from kiosk.views import Busy, Choose, Fact, Option, PersonName, Step, Task, Tell, Tries, say
+from kiosk.views import Busy, Choose, EnterCode, Fact, Option, PersonName, Step, Task, Tell, Tries, say
 from sim.gallery.samples import samples
 from tests.fakes.machine.step_clock import settle
 from tests.fakes.speech.recorded_speech import RecordedSpeech
@@ -164,6 +166,17 @@ def test_choices_have_their_digits_and_the_state_is_said() -> None:
     assert "Ett försök kvar." in view_phrases(tries, SWEDISH, private=False)
     busy = Busy(name="x", title=say("home.title"), tasks=(Task(say("frame.help"), "now"),), seconds=20)
     assert view_phrases(busy, SWEDISH, private=False)[1:] == ("Hjälp.", "20 sekunder kvar.")
+
+
+def test_the_rules_of_a_new_code_are_said_with_the_question() -> None:
+    view = dict(samples())["new-pin"]
+    said = view_phrases(view, SWEDISH, private=False)
+    assert said[-4:-1] == (
+        "6 till 8 siffror.", "Inte samma siffra hela vägen (1 1 1 1 1 1).", "Inte siffror i följd (1 2 3 4 5 6).",
+    )  # fmt: skip
+    assert isinstance(view, EnterCode)
+    fixed = view_phrases(replace(view, policy=PinPolicy(6, 6)), SWEDISH, private=False)
+    assert "6 siffror." in fixed
 
 
 def test_a_digit_picks_the_choice_that_is_said_with_it() -> None:
