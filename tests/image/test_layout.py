@@ -1,5 +1,6 @@
 """Disk, kernel lines, lists of packages and Python's lock, as texts: what the image is made from, without making it."""
 
+import configparser
 import re
 import uuid
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from image import layout
-from image.build import HERE, LOCK
+from image.build import HERE, LOCK, PROJECT
 from image.packages import PackagesChangedError, check_recorded, compare, package_names
 from image.python_site import SOURCE_ONLY, split_lock
 from provisioning.updates import boot_loaders
 
+APPLIANCE = PROJECT / "provisioning/appliance/root"
 ARCHITECTURES = sorted(layout.ROOT_TYPES)
 
 
@@ -118,3 +120,14 @@ def test_no_source_of_packages_but_debian() -> None:
     assert all(
         "signed-by=/usr/share/keyrings/debian-archive-keyring" in line and "//deb.debian.org/" in line for line in lines
     )
+
+
+def test_what_is_set_up_of_the_network_is_kept_where_a_station_may_write() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(HERE / "root/etc/NetworkManager/conf.d/kortkiosk.conf", "utf-8")
+    folder = settings["keyfile"]["path"]
+    folders = (APPLIANCE / "usr/lib/kortkiosk/data-folders.conf").read_text("utf-8").splitlines()
+    assert folder.startswith("/data/"), "the root takes nothing"
+    assert f"d {folder} 0700 root root -" in folders, "NetworkManager believes its own files alone"
+    ordering = (APPLIANCE / "usr/lib/systemd/system/NetworkManager.service.d/kortkiosk.conf").read_text("utf-8")
+    assert "After=kortkiosk-data.service" in ordering.splitlines()
