@@ -168,6 +168,13 @@ class ReserveRules(RegionSection):
         return self
 
 
+class ReceiptRules(RegionSection):
+    """How holders may have their receipt, beside paper and phone."""
+
+    mail: bool = False
+    """By e-mail, to the address that the server's directory has of them."""
+
+
 class NewPinRules(RegionSection):
     """What a new PIN has to be, whatever the card would take."""
 
@@ -266,6 +273,7 @@ class RegionSettings(RegionSection):
     reserve: ReserveRules = ReserveRules()
     stock: StockRules = StockRules()
     pin: NewPinRules = NewPinRules()
+    receipts: ReceiptRules = ReceiptRules()
     sign_with_proved_code: bool = True
     """The receipt is signed with the code that was proved a moment before, where the card's key takes that; else it is typed
     anew."""

@@ -207,6 +207,12 @@ class ReleaseAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="r
     sealed: str
 
 
+class ReceiptMailAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="receipt.mail", tag_field="ask"):
+    """Can a receipt be mailed to that person? The address itself stays at the server."""
+
+    hsa_id: str
+
+
 class ChainAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="chain", tag_field="ask"):
     """What do you hold of my chain of that epoch? A station asks before it sends, to find out that its file is an older copy.
 
@@ -231,7 +237,18 @@ class HeldChain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 MAX_CHAIN_HASHES = 100
 
-Ask = SyncAsk | OrderAsk | EnvelopeAsk | ReleaseAsk | RegionAsk | KeysAsk | RenewalAsk | ChainAsk | IssuerAsk
+Ask = (
+    SyncAsk
+    | OrderAsk
+    | EnvelopeAsk
+    | ReleaseAsk
+    | RegionAsk
+    | KeysAsk
+    | RenewalAsk
+    | ChainAsk
+    | ReceiptMailAsk
+    | IssuerAsk
+)
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -242,6 +259,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     keys: `keys`, the statements of key rotation (`fleet.messages.key_rotation`), oldest first. chain: `chain`.
     identity.renew: `certificates`, DER in base64, the station's first and the issuing one behind it.
     envelope.verify, release.verify: `verdict`: `match`, `no_match` (the same for wrong and unknown), or `too_many`.
+    receipt.mail: `mail`, whether there is an address and a mail server.
     """
 
     ok: bool
@@ -252,6 +270,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     keys: tuple[str, ...] = ()
     chain: HeldChain | None = None
     certificates: tuple[str, ...] = ()
+    mail: bool = False
 
 
 def envelope_info(station: str, order: str, nonce: str) -> bytes:

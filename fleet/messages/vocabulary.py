@@ -144,6 +144,10 @@ class EventType(StrEnum):
     """`errand`, `order`, `card_number`, `number`, `receipt` (the whole signed receipt, a JWS JSON object), `signed` (`card`,
     `attested`)."""
 
+    RECEIPT_MAIL_WANTED = "se.kortkiosk.receipt.mail_wanted"
+    """`errand`, `number`, `statement` (the text of its QR code, without an address before it): the holder wants that receipt by
+    e-mail. The server has the address."""
+
     ERRAND_ENDED = "se.kortkiosk.errand.ended"
     """`errand`, `kind`, `outcome` (`done`, `refused`, `cancelled`, `timed_out`, `fault`, `unknown`, `interrupted`),
     `reason`?, `order`?, `card_number`?, `hsa_id`?, `seconds`."""
@@ -190,6 +194,7 @@ class EventType(StrEnum):
                 | EventType.IDENTITY_ATTESTED
                 | EventType.CARD_ACTIVATED
                 | EventType.RECEIPT_ISSUED
+                | EventType.RECEIPT_MAIL_WANTED
                 | EventType.ERRAND_ENDED
             ):
                 return Retention.HAND_OVERS

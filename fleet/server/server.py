@@ -84,6 +84,7 @@ from fleet.server.platform.web.listener import Listener, Shield, bound_for_pages
 from fleet.server.platform.webhook_signatures import load_secret
 from fleet.server.readings.orders_watch import watch_orders
 from fleet.server.readings.queries import StoreReadings
+from fleet.server.receipts.mail import ReceiptMail
 from fleet.server.receipts.service import StationKeyService
 from fleet.server.retention.job import RetentionService
 from fleet.server.retention.ledger import LEDGER_FILE
@@ -203,7 +204,9 @@ class FleetServer:
         if not config.web_only:
             ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)
             signer = Signer.load(config.server_file("signing.key"))
-            transport = await self._serve_stations(parts, database, changes, signer, check, worklist, side)
+            transport = await self._serve_stations(
+                parts, database, changes, signer, check, worklist, side, mails=rules.holders_channel is not None
+            )
             once = [
                 check.run,
                 CommandDispatcher(database, transport, signer, changes, self._clock, self._tracing).run,
@@ -227,6 +230,8 @@ class FleetServer:
             ]
             if (mailbox := rules.holders_channel) is not None and "certificate" in deadlines.codes:
                 once.append(HolderMail(database, deadlines.rule["certificate"], mailbox, self._clock).run)
+            if mailbox is not None:
+                once.append(ReceiptMail(database, mailbox, changes, self._clock, self._public).run)
             if directory is not None:
                 once.append(_directory_sync(database, directory, changes, self._clock, self._kept_people()).run)
             if stamping is not None:
@@ -272,6 +277,10 @@ class FleetServer:
     def _url(self) -> str:
         return self.pages.url if self.pages is not None else ""
 
+    def _public(self) -> str:
+        """The address at which others than this machine reach the pages; empty where there is none."""
+        return self.pages.site.public if self.pages is not None else ""
+
     def _kept_people(self) -> timedelta:
         return timedelta(days=load_periods(self._config.retention).days.people)
 
@@ -298,6 +307,8 @@ class FleetServer:
         check: DatabaseCheck,
         worklist: WorklistService,
         side: StationSide | None,
+        *,
+        mails: bool,
     ) -> Transport:
         """Broker, verifier, issuer, and the link that joins them with the store."""
         config, alarms = self._config, AlarmRecorder(database)
@@ -325,7 +336,7 @@ class FleetServer:
             issuer.kept = partial(changes.publish, frozenset({Topic.REQUESTS}))
         answers = Answers(
             database, signer, verifier, alarms, self._clock, issuer, region, self._tracing, config.lists_valid,
-            renewals=None if side is None else side.judge,
+            renewals=None if side is None else side.judge, mails=lambda: mails and bool(self._public()),
         )  # fmt: skip
         self._run(parts, EnvelopeResetSender(database, verifier, changes, self._clock).run(), "letter-tries")
         self._run(parts, RequestSender(database, issuer, changes, self._clock).run(), "requests")

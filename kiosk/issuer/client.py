@@ -29,6 +29,7 @@ from fleet.messages.asking import (
     LiftAsk,
     Result,
 )
+from fleet.messages.link import ReceiptMailAsk
 from fleet.messages.vocabulary import AskName, Outcome
 from kiosk.issuer.ports import (
     BlockReason,
@@ -53,6 +54,8 @@ logger = logging.getLogger(__name__)
 
 ASK_LIMIT_S = 8.0
 """A person waits."""
+OFFER_LIMIT_S = 1.5
+"""What is offered only where the server answers at once."""
 ISSUE_LIMIT_S = 25.0
 """An issuer takes longer to sign."""
 HELD_AT_THE_DROP = (Outcome.JAM, Outcome.FISHING, Outcome.MUTE, Outcome.UNKNOWN)
@@ -87,6 +90,13 @@ class IssuerRequests:
         except SyncRefused as error:
             logger.warning("%s: %s (%s)", asking.tag_of(ask), error, error.code)
             return Unavailable(error.code)
+
+    async def can_mail(self, hsa_id: str) -> bool:
+        """Asked without a proof and answered without a signed word: it opens nothing, and the address stays at the server."""
+        try:
+            return (await self._link.ask(ReceiptMailAsk(hsa_id), OFFER_LIMIT_S)).mail
+        except (LinkDown, AskTimeout):
+            return False
 
 
 class FleetIssuer:
@@ -164,6 +174,10 @@ class FleetIssuer:
                 return result
             case _:
                 return Unavailable("no_answer")
+
+    async def can_mail(self, hsa_id: str) -> bool:
+        """Whether the server has an address and a mail server."""
+        return await self._requests.can_mail(hsa_id)
 
 
 class FleetBlocking:

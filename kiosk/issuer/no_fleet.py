@@ -102,6 +102,9 @@ class NoFleet:
     ) -> Unavailable:
         return NOBODY
 
+    async def can_mail(self, hsa_id: str) -> bool:
+        return False
+
     async def log_in(self, proof: PersonProof) -> Unavailable:
         return NOBODY
 

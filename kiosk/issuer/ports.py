@@ -291,6 +291,9 @@ class Directory(Protocol):
     ) -> Found | NotFound | RequestDeclined | Unavailable:
         """A person with all cards, or the card of that number with its holder: for that holder, or who attends."""
 
+    async def can_mail(self, hsa_id: str) -> bool:
+        """Whether the server can mail that person a receipt. No where it cannot be asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:

@@ -58,6 +58,11 @@ class Receipt:
     document: bytes
     qr: str
 
+    @property
+    def statement(self) -> str:
+        """What its QR code says, without an address before it."""
+        return self.qr.rpartition(wire.FRAGMENT)[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:

@@ -15,7 +15,7 @@ from kiosk.steps.identity.identification import Identification, attest_identity
 from kiosk.steps.order import confirm_terms, find_order
 from kiosk.steps.pin.activation import activate, prove_activated_card
 from kiosk.steps.pin.views import TASKS_WITH_PUK
-from kiosk.steps.receipt import SignedReceipt, hand_out_receipt, issue_receipt
+from kiosk.steps.receipt import SignedReceipt, can_mail, choose_receipt, hand_out_receipt, issue_receipt
 from kiosk.steps.slot import insert_new_card, take_from_slot
 
 CONTEXT = ViewContext("pickup", tasks=TASKS_WITH_PUK)
@@ -42,18 +42,28 @@ async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identific
     if signed.paper:
         await hand_out_receipt(ask, caps, RECEIPT, log, signed.receipt)
     remark = await drop_old_card(ask, caps, RECEIPT, log, order, who)
-    return await end_hand_over(ask, RECEIPT, log, order, signed, remark)
+    return await end_hand_over(ask, caps, RECEIPT, log, order, signed, remark)
 
 
 async def end_hand_over(
-    ask: Ask, context: ViewContext, log: ErrandLog, order: Order, signed: SignedReceipt, remark: str = ""
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    order: Order,
+    signed: SignedReceipt,
+    remark: str = "",
 ) -> Ended:
     """Commit that the card is handed over, then say so, for as long as somebody still wants the receipt."""
     receipt = signed.receipt
     ended = Ended(ErrandOutcome.DONE, reason=remark, order=order, receipt=receipt.number)
     await log.end(ended)
-    while await ask(views.done(context.ending(), receipt, paper=signed.paper)) == "phone":
-        await ask(views.on_phone(context, receipt))
+    end = views.done(context.ending(), receipt, paper=signed.paper, mail=await can_mail(caps, receipt))
+    while (answer := await ask(end)) != "end":
+        if answer == "receipt":
+            await choose_receipt(ask, caps, context, log, receipt, paper=False)
+        else:
+            await ask(views.on_phone(context, receipt))
     return ended
 
 

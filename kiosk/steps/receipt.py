@@ -8,7 +8,7 @@ from typing import assert_never
 
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintOutcome, PrintUnknown
 from drivers.reader.outcomes import Locked, Refused, Role, Signed, Unknown
-from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.policy import PinPolicy
 from kiosk.ports import Ask, Ended, ErrandLog, Order, Presence, Visit
@@ -168,6 +168,38 @@ async def hand_out_receipt(
                 return
 
 
+async def can_mail(caps: Capabilities, receipt: Receipt) -> bool:
+    """Whether its holder may have it by e-mail: the region says so, the holder has shown who they are and has no protected
+    identity, and the server has an address, which it keeps."""
+    facts = receipt.facts
+    if not caps.region.receipts.mail or facts.identified_by == "number" or facts.holder.name is None:
+        return False
+    return await caps.directory.can_mail(facts.holder.hsa_id)
+
+
+async def give_receipt(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt) -> None:
+    """As the holder chooses, where it can be mailed; else printed, or offered on the screen."""
+    if await can_mail(caps, receipt):
+        await choose_receipt(ask, caps, context, log, receipt, paper=caps.printer is not None)
+    else:
+        await hand_out_receipt(ask, caps, context, log, receipt)
+
+
+async def choose_receipt(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt, *, paper: bool
+) -> None:
+    """On paper (where `paper` says so), by e-mail, on the phone, or not at all. The wish for e-mail is committed before it is
+    told."""
+    match await ask(views.choose_way(context, paper=paper)):
+        case "paper":
+            await hand_out_receipt(ask, caps, context, log, receipt)
+        case "mail":
+            await log.note(EventType.RECEIPT_MAIL_WANTED, number=receipt.number, statement=receipt.statement)
+            await ask(views.mailed(context))
+        case "phone":
+            await ask(views.on_phone(context, receipt))
+
+
 async def receipt_for(
     caps: Capabilities,
     context: ViewContext,
@@ -200,10 +232,10 @@ async def say_done(
     await log.end(ended)
     end = own_card_views.done(context, title, lead, receipt, tested=untested is None)
     while await ask(end) == "receipt" and receipt is not None:
-        if caps.printer is None:
+        if caps.printer is None and not await can_mail(caps, receipt):
             await ask(views.on_phone(context, receipt))
         else:
-            await hand_out_receipt(ask, caps, context, log, receipt)
+            await give_receipt(ask, caps, context, log, receipt)
     return ended
 
 

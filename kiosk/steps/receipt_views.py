@@ -10,7 +10,21 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import primary_button
-from kiosk.views import Busy, Button, Confirm, Fact, MachineDrawing, Note, ReceiptPanel, RestingDrawing, Say, Tell, say
+from kiosk.views import (
+    Busy,
+    Button,
+    Choose,
+    Confirm,
+    Fact,
+    MachineDrawing,
+    Note,
+    Option,
+    ReceiptPanel,
+    RestingDrawing,
+    Say,
+    Tell,
+    say,
+)
 
 CODE_KEPT = "code_kept"
 """The remark on a receipt where the card has the code that it had before."""
@@ -145,6 +159,36 @@ def look_at_paper(context: ViewContext) -> Confirm:
     )
 
 
+def choose_way(context: ViewContext, *, paper: bool) -> Choose:
+    """How the holder wants the receipt. The address is neither shown nor spoken: whoever stands beside would learn it."""
+    return Choose(
+        name=context.name("receipt_way"),
+        errand=context.title,
+        step=context.step,
+        title=say("receipt_way.title"),
+        options=(
+            *((Option("paper", say("receipt_way.paper"), icon="printer-outline"),) if paper else ()),
+            Option("mail", say("receipt_way.mail"), say("receipt_way.mail.detail"), "email-outline"),
+            Option("phone", say("receipt_way.phone"), say("receipt_way.phone.detail"), "qrcode"),
+            Option("nothing", say("receipt_way.nothing"), say("receipt_way.nothing.detail"), "close"),
+        ),
+    )
+
+
+def mailed(context: ViewContext) -> Tell:
+    """The wish is kept; the server sends it once it has it."""
+    return Tell(
+        name=context.name("receipt_mailed"),
+        errand=context.title,
+        step=context.step,
+        badge="success",
+        badge_icon="check-bold",
+        title=say("receipt_mailed.title"),
+        lead=(say("receipt_mailed.lead"), say("receipt_mailed.link")),
+        primary=primary_button("next", "button.next"),
+    )
+
+
 def on_phone(context: ViewContext, receipt: Receipt) -> Tell:
     """The receipt with its QR, large enough for a phone, and what a phone makes of it."""
     opens = receipt.qr.startswith("http")
@@ -161,8 +205,9 @@ def on_phone(context: ViewContext, receipt: Receipt) -> Tell:
     )
 
 
-def done(context: ViewContext, receipt: Receipt, *, paper: bool = True) -> Tell:
-    """What works now, what to take, what to keep. `paper`: the receipt lies there too."""
+def done(context: ViewContext, receipt: Receipt, *, paper: bool = True, mail: bool = False) -> Tell:
+    """What works now, what to take, what to keep. `paper`: the receipt lies there too; `mail`: it can be had by e-mail."""
+    by_phone = Button("phone", say("done.phone"), "qrcode")
     return Tell(
         name=context.name("done"),
         errand=context.title,
@@ -172,6 +217,6 @@ def done(context: ViewContext, receipt: Receipt, *, paper: bool = True) -> Tell:
         lead=(say("done.old_code" if CODE_KEPT in receipt.facts.remarks else "done.lead"), say("done.keep")),
         drawing=MachineDrawing(("reader", "printer") if paper else ("reader",)),
         drawing_text=say("done.take" if paper else "done.take_card"),
-        side=Button("phone", say("done.phone"), "qrcode"),
+        side=Button("receipt", say("done.receipt"), "receipt-text-outline") if mail else by_phone,
         primary=primary_button("end", "button.end", "check"),
     )

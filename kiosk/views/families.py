@@ -34,6 +34,7 @@ _BY_LAST: dict[str, Family] = {
     "not_printed": _PRINTER,
     "no_printer": _PRINTER,
     "no_receipts": _PRINTER,
+    "receipt_mailed": AboutDrawing("receipt-text-outline"),
     "no_cabinet": _SLOTS,
     "not_opened": _SLOTS,
     "pair": _SLOTS,

@@ -99,6 +99,8 @@ class IssuerDesk:
         """Names by HSA-id."""
         self.roles: tuple[AdministratorRole, ...] = ("KRA",)
         """Of all of them."""
+        self.mailboxes: set[str] = set()
+        """HSA-ids of those who can be mailed."""
         self.others: set[str] = set(BENCH)
         """Numbers of cards that are in use, and of which nothing more is told."""
         self.switched_off: list[SwitchOff] = []
@@ -304,6 +306,9 @@ class IssuerDesk:
         person = self.people.get(hsa_id)
         theirs = tuple(card for card in self.cards.values() if card.hsa_id == hsa_id)
         return Found(person, theirs) if person or theirs else NotFound()
+
+    async def can_mail(self, hsa_id: str) -> bool:
+        return self.online and hsa_id in self.mailboxes
 
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
         asked = {"errand": errand, "product": product, "card_number": card_number}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
-from kiosk.region import BothLanguages, WithoutHold
+from kiosk.region import BothLanguages, ReceiptRules, WithoutHold
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE
 from sim.stories.room import Room, authority, persona_of
@@ -27,6 +27,14 @@ def register(state: CardState = "active", *, online: bool = True, **facts: Any) 
         room.equip(**issuer.ports())
 
     return prepare
+
+
+def mailed(room: Room) -> None:
+    """The region mails receipts, and the server has an address of the holder."""
+    desk = room.caps.directory
+    assert isinstance(desk, IssuerDesk)
+    desk.mailboxes.add(HOLDER)
+    room.equip(region=room.caps.region.model_copy(update={"receipts": ReceiptRules(mail=True)}))
 
 
 def empty_register(room: Room) -> None:

@@ -30,6 +30,7 @@ from fleet.messages.link import (
     MessageError,
     Order,
     OrderAsk,
+    ReceiptMailAsk,
     ReleaseAsk,
     SyncAsk,
     SyncPage,
@@ -44,7 +45,7 @@ from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.orders import queries as ordering
 from fleet.server.people.queries import administrators_after
-from fleet.server.people.service import leaver_digests_after
+from fleet.server.people.service import leaver_digests_after, mail_address
 from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.process.tracing import OFF, Tracing
@@ -60,6 +61,7 @@ VALID = timedelta(hours=24)
 """So long a list is believed, where the region does not say otherwise (docs/rules.md, "How long lists are believed")."""
 PAST = timedelta(days=30)
 """So long a person is still told that the last day of their order is over."""
+MAX_HSA_ID = 64
 RELEASED_LOA = 2
 """Only cards of this level are handed out by the code in the letter."""
 
@@ -97,9 +99,11 @@ class Answers:
         valid: timedelta = VALID,
         even_s: float = EVEN_S,
         renewals: Renewals | None = None,
+        mails: Callable[[], bool] = lambda: False,
     ) -> None:
         """`issuer`, `region` and `renewals`: None where none is set up; such questions are answered by the error
-        `not_set_up`. `valid`: so long a list is believed."""
+        `not_set_up`. `valid`: so long a list is believed. `mails`: whether receipts can be mailed at all."""
+        self._mails = mails
         self._renewals = renewals
         self._even_s = even_s
         self._tracing = tracing
@@ -147,6 +151,8 @@ class Answers:
                 return await asyncio.to_thread(self._renew, station, ask, signed_with)
             case ChainAsk():
                 return await asyncio.to_thread(self._chain, station, ask)
+            case ReceiptMailAsk():
+                return await asyncio.to_thread(self._can_mail, ask.hsa_id)
             case _ if self._issuer is None:
                 return _error("not_set_up", "No issuer is set up at this server.")
             case _:
@@ -185,6 +191,12 @@ class Answers:
             raise MessageError("epoch, last or count: out of bounds")
         with self._database.reading.begin() as connection:
             return Answer(ok=True, chain=held_chain(connection, station, ask.epoch, ask.last, ask.count))
+
+    def _can_mail(self, hsa_id: str) -> Answer:
+        if not 0 < len(hsa_id) <= MAX_HSA_ID:
+            raise MessageError("hsa_id: out of bounds")
+        with self._database.reading.begin() as connection:
+            return Answer(ok=True, mail=self._mails() and mail_address(connection, hsa_id) is not None)
 
     def _sync(self, station: str, ask: SyncAsk) -> Answer:
         """Orders, then administrators, then leavers; a page that is full is followed by another."""

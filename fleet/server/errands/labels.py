@@ -66,6 +66,7 @@ _EVENT_ICON: dict[EventType, str] = {
     EventType.IDENTITY_ATTESTED: "account-check-outline",
     EventType.CARD_ACTIVATED: "smart-card-outline",
     EventType.RECEIPT_ISSUED: "receipt-text-check-outline",
+    EventType.RECEIPT_MAIL_WANTED: "email-outline",
     EventType.ERRAND_ENDED: "check-bold",
 }
 _EFFECT_ICON = {

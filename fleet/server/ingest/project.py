@@ -22,6 +22,7 @@ from fleet.server.ingest.projections import (
     ErrandEnded,
     ErrandStarted,
     ReceiptKept,
+    ReceiptMailWanted,
     Step,
     UnfitData,
 )
@@ -44,6 +45,8 @@ class Applied:
     topics: set[str] = field(default_factory=set)
     alarms: list[Alarm] = field(default_factory=list)
     puts: list[Put] = field(default_factory=list)
+    mails: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of receipts that are wanted by e-mail: queued once, and not when events are played again."""
     moved: frozenset[str] = frozenset()
     """Orders that moved."""
 
@@ -114,7 +117,7 @@ def _fold(folded: Folded, step: Step, change: Change) -> None:
             folded.emptied.append((origin, change))
         case ReservePlaced():
             folded.reserves.append((origin, change))
-        case ReceiptKept():
+        case ReceiptKept() | ReceiptMailWanted():
             _fold_receipt(folded, step, change)
         case AlarmRaised():
             folded.applied.alarms.append(Alarm(origin.name, change.code, change.which))
@@ -139,12 +142,20 @@ def _fold_errand(folded: Folded, origin: Origin, change: ErrandStarted | ErrandC
             _put_errand(folded, origin, change.errand, said, {"started": change.started})
 
 
-def _fold_receipt(folded: Folded, step: Step, change: ReceiptKept) -> None:
+def _fold_receipt(folded: Folded, step: Step, change: ReceiptKept | ReceiptMailWanted) -> None:
+    if isinstance(change, ReceiptMailWanted):
+        folded.applied.mails.append(_queued_mail(step, change))
+        return
     if folded.kept.get(change.number) != step.origin:
         folded.applied.alarms.append(Alarm(step.origin.name, RECEIPT_TWICE, change.number))
         return
     beside = {"kind": NOT_TOLD, "started": step.received}
     _put_errand(folded, step.origin, change.errand, {"receipt": change.number}, beside)
+
+
+def _queued_mail(step: Step, change: ReceiptMailWanted) -> dict[str, Any]:
+    said = {"number": change.number, "errand": change.errand, "statement": change.statement, "wanted": change.at}
+    return {**said, "station": step.origin.station, "state": "waiting", "tries": 0, "due": step.received, "error": None}
 
 
 def _known(**values: str | None) -> dict[str, Any]:

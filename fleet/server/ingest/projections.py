@@ -63,6 +63,15 @@ class ReceiptKept(msgspec.Struct, frozen=True, gc=False):
     errand: str
 
 
+class ReceiptMailWanted(msgspec.Struct, frozen=True, gc=False):
+    """The holder wants that receipt by e-mail. `statement`: the text of its QR code."""
+
+    number: str
+    errand: str
+    statement: str
+    at: datetime
+
+
 class AlarmRaised(msgspec.Struct, frozen=True, gc=False):
     """The station tells what a person should look at: a code of `store.alarms`, and which (a receipt, a list)."""
 
@@ -92,6 +101,7 @@ Change = (
     | BinEmptied
     | ReservePlaced
     | ReceiptKept
+    | ReceiptMailWanted
     | AlarmRaised
     | CheckpointSigned
     | UnfitData
@@ -167,6 +177,12 @@ class _Receipt(msgspec.Struct):
     receipt: msgspec.Raw
     order: Short | None = None
     card_number: Annotated[str, msgspec.Meta(max_length=40)] = ""
+
+
+class _ReceiptMail(msgspec.Struct):
+    errand: Short
+    number: Short
+    statement: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
 class _Ended(msgspec.Struct):
@@ -309,6 +325,11 @@ def _receipt(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, .
     return (ReceiptKept(said.number, said.errand), OrderMoved(said.order, "collected", at), about)
 
 
+def _receipt_mail(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
+    said = msgspec.json.decode(data, type=_ReceiptMail)
+    return (ReceiptMailWanted(said.number, said.errand, said.statement, at),)
+
+
 HANDING_OVER = ("pickup", "activate")
 """Errands whose good end closes the order."""
 
@@ -347,6 +368,7 @@ READERS: dict[str, _Reader] = {
     EventType.EFFECT_DONE: _effect,
     EventType.CARD_ACTIVATED: _activated,
     EventType.RECEIPT_ISSUED: _receipt,
+    EventType.RECEIPT_MAIL_WANTED: _receipt_mail,
     EventType.ERRAND_ENDED: _ended,
     EventType.CHAIN_CHECKPOINT: _checkpoint,
     EventType.LISTS_DROPPED: _lists_dropped,

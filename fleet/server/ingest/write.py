@@ -48,12 +48,13 @@ from fleet.server.ingest.projections import Step, changes_at
 from fleet.server.issuers.request_queue import report_handovers
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.bulk import is_postgres, put_all, stored_time
+from fleet.server.platform.database.bulk import insert_new, is_postgres, put_all, stored_time
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.overlap import overlapping
 from fleet.server.platform.database.postgres import copy_rows
 from fleet.server.platform.database.sqlite import insert_rows
 from fleet.server.platform.live_feed.topics import Topic
+from fleet.server.receipts.tables import receipt_mails
 from fleet.server.stations.alarms import (
     CHAIN_BROKEN,
     CONFLICT,
@@ -479,6 +480,8 @@ def _project(
     applied = apply_folded(connection, folded)
     if applied.moved:
         report_handovers(connection, applied.moved, batch.now)
+    for mail in applied.mails:
+        insert_new(connection, receipt_mails, mail)
     alarms = alarm_rows([*batch.alarms, *applied.alarms], batch.now)
     chains = chain_rows((batch.numbers[station], epoch, chain) for station, epoch, chain in touched)
     for column, said in (("state", batch.states), ("online", batch.online)):

@@ -93,6 +93,14 @@ def stored_people(connection: Connection, names: Sequence[str]) -> dict[str, Per
     return found
 
 
+def mail_address(connection: Connection, hsa_id: str) -> str | None:
+    """Where a person can be written to about an errand of theirs: nowhere for a protected identity, and for who has left."""
+    person = stored_people(connection, [hsa_id]).get(hsa_id)
+    if person is None or person.protected or (person.left is not None and not person.continued):
+        return None
+    return person.mail or None
+
+
 def person_row(row: Any) -> PersonRow:
     """Of a row of the table."""
     return PersonRow(**{name: row._mapping[name] for name in PersonRow.__dataclass_fields__})

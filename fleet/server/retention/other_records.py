@@ -23,6 +23,7 @@ from fleet.server.orders.model import State
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import people, person_certificates, person_facts
 from fleet.server.platform.audit import log as audit
+from fleet.server.receipts.tables import receipt_mails
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.worklist.tables import worklist_acts
 
@@ -110,6 +111,7 @@ def _count_blocks(connection: Connection, cutoff: datetime) -> int:
         (wishes, _asked(cutoff)),
         (deeds, deeds.c.at < cutoff),
         (worklist_acts, worklist_acts.c.at < cutoff),
+        (receipt_mails, receipt_mails.c.wanted < cutoff),
     )
     return sum(_number(connection, table, which) for table, which in conditions)
 
@@ -124,7 +126,8 @@ def _forget_blocks(connection: Connection, cutoff: datetime, pseudonyms: Pseudon
             this = and_(table.c.station == row.station, table.c.id == row.id)
             left = {**gone, "card_number": pseudonyms.card(row.card_number)}
             count += connection.execute(update(table).where(this).values(left)).rowcount
-    done = (delete(table).where(table.c.at < cutoff) for table in (deeds, worklist_acts))
+    times = (deeds.c.at, worklist_acts.c.at, receipt_mails.c.wanted)
+    done = (delete(time.table).where(time < cutoff) for time in times)
     return count + sum(connection.execute(each).rowcount for each in done)
 
 

@@ -32,6 +32,7 @@ _ICON: dict[Kind, str] = {
     "left": "account-outline",
     "letter_declined": "email-outline",
     "letter": "email-outline",
+    "receipt_mail": "email-outline",
     "expired": "calendar-clock",
 }
 _DO: dict[Action, str] = {
@@ -104,7 +105,7 @@ def row_cause(row: WorklistRow, texts: Localization) -> str:
     if row.is_urgent:
         return texts("worklist_cause.administrator")
     match row.kind:
-        case "hold":
+        case "hold" | "receipt_mail":
             return texts.code("worklist_cause", row.cause)
         case "hold_declined" | "letter_declined":
             return texts.code("declined", row.cause)

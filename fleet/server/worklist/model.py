@@ -25,10 +25,12 @@ Kind = Literal[
     "left",
     "letter_declined",
     "letter",
+    "receipt_mail",
     "expired",
 ]
 """Why something waits. `not_seen`: a card given back by its number alone. `handover`: the issuer has not confirmed it. `letter`:
-it is to be ordered in the issuer's portal. `expired`: a card was not collected by its last day, and is not void yet."""
+it is to be ordered in the issuer's portal. `receipt_mail`: it could not be mailed to its holder, who asked for that. `expired`: a
+card was not collected by its last day, and is not void yet."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Action = Literal["block", "lift", "blocked", "register", "prolong", "remind", "cancel", "open_slot", "empty", "close"]
 """What brings a row to its end, or towards it. `register`: a person has done it in the issuer's portal; `blocked`: it was
@@ -45,6 +47,7 @@ ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
     "left": ("block", "remind", "blocked"),
     "letter_declined": ("close",),
     "letter": ("register",),
+    "receipt_mail": ("close",),
     "expired": ("prolong", "cancel"),
 }
 """The first is the one that a row shows."""

@@ -40,12 +40,14 @@ from fleet.messages.asking import (
 )
 from fleet.messages.vocabulary import AskName
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
+from fleet.server.errands.tables import errands
 from fleet.server.issuers.tables import HANDED_OVER, requests, wishes
 from fleet.server.orders.model import IN_HAND, OPEN
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
+from fleet.server.receipts.tables import receipt_mails
 from fleet.server.stations.tables import stations
 from fleet.server.worklist.model import Act, Kind
 from fleet.server.worklist.tables import worklist_acts, worklist_mails
@@ -95,6 +97,7 @@ def facts_query(today: str, seen: StationCondition = all_stations) -> Select[Any
         _declined("hold_declined", (AskName.CARD_HOLD, AskName.CARD_BLOCK), BLOCKED, HELD, MARKED),
         _declined("letter_declined", (AskName.CARD_LETTER,), ORDERED, NOTED),
         _letters(),
+        _receipt_mails(),
         _orders(
             "expired", orders.c.state.in_(OPEN), orders.c.last_day < today, cause=orders.c.last_day, since=orders.c.made
         ),
@@ -238,6 +241,16 @@ def _letters() -> Select[Any]:
     query = _source("letter", card, card, station, requests.c.error, requests.c.made)
     wanted = (requests.c.ask == AskName.CARD_LETTER, requests.c.state == "waiting", not_(_is_blocked(card)))
     return query.where(*wanted)
+
+
+def _receipt_mails() -> Select[Any]:
+    """Receipts that were promised by e-mail, and could not be sent."""
+    card = func.coalesce(errands.c.card_number, "")
+    wanted, why = receipt_mails.c.wanted, receipt_mails.c.error
+    query = _source("receipt_mail", receipt_mails.c.number, card, stations.c.name, why, wanted)
+    same = and_(errands.c.errand == receipt_mails.c.errand, errands.c.station == receipt_mails.c.station)
+    rows = receipt_mails.join(stations).outerjoin(errands, same)
+    return query.select_from(rows).where(receipt_mails.c.state == "refused")
 
 
 def _orders(

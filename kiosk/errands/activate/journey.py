@@ -37,7 +37,7 @@ async def activate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         signed = SignedReceipt(issued) if issued else await _activate(ask, caps, log, order, card)
         if signed.paper:
             await hand_out_receipt(ask, caps, RECEIPT, log, signed.receipt)
-        return await end_hand_over(ask, RECEIPT, log, order, signed)
+        return await end_hand_over(ask, caps, RECEIPT, log, order, signed)
 
 
 async def _activate(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, card: OwnCard) -> SignedReceipt:

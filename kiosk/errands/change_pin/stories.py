@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from kiosk.region import ReceiptRules
 from sim.reader.personas import SIGNATURE_PIN
 from sim.stories.errand_stories import OWN, ErrandStory
+from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, WRONG_PIN, change_first, code_is, locked, product, traited, trusting
 from sim.stories.person import Story, pulls, puts
+from sim.stories.register import both, mailed, register
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import NEW_PIN
 
@@ -32,6 +35,17 @@ def one_try(room: Room) -> None:
     room.world.card(MINE).codes.pin.tries_left = 1
 
 
+def nobody_has_mail(room: Room) -> None:
+    """The directory has no address."""
+    desk = room.caps.directory
+    assert isinstance(desk, IssuerDesk)
+    desk.mailboxes.clear()
+
+
+def in_a_region_without_mail(room: Room) -> None:
+    room.equip(region=room.caps.region.model_copy(update={"receipts": ReceiptRules()}))
+
+
 TWO_CODES = replace(OWN, changed={MINE: replace(persona_of(MINE), signature_pin=OLD_PIN)})
 
 
@@ -43,6 +57,51 @@ STORIES = [
         events=("card.change accepted", "receipt.issued"),
         check=code_is(NEW_PIN),
         troubled=True, touched=True,
+    ),
+    ErrandStory(
+        "change_pin: the receipt by e-mail",
+        "change_pin",
+        change(done=["receipt", "end"], receipt_way="mail", receipt_mailed="next"),
+        events=("card.change accepted", "receipt.issued", "receipt.mail_wanted"),
+        prepare=both(register(), mailed),
+        views=("change_pin.done", "change_pin.receipt_way", "change_pin.receipt_mailed", "change_pin.done"),
+        check=code_is(NEW_PIN),
+        troubled=True, touched=True,
+    ),
+    ErrandStory(
+        "change_pin: the receipt on paper, on the phone, and then not at all",
+        "change_pin",
+        change(done=["receipt", "receipt", "receipt", "end"], receipt_way=["paper", "phone", "nothing"], on_phone="next"),
+        events=("card.change accepted", "receipt.issued", "receipt.print printed"),
+        prepare=both(register(), mailed),
+    ),
+    ErrandStory(
+        "change_pin: no address is known, so the receipt is printed",
+        "change_pin",
+        change(done=["receipt", "end"]),
+        events=("card.change accepted", "receipt.issued", "receipt.print printed"),
+        prepare=both(register(), mailed, nobody_has_mail),
+    ),
+    ErrandStory(
+        "change_pin: the region mails nothing",
+        "change_pin",
+        change(done=["receipt", "end"]),
+        events=("card.change accepted", "receipt.issued", "receipt.print printed"),
+        prepare=both(register(), mailed, in_a_region_without_mail),
+    ),
+    ErrandStory(
+        "change_pin: without a connection nobody knows the address, and the receipt is printed",
+        "change_pin",
+        change(done=["receipt", "end"]),
+        events=("card.change accepted", "receipt.issued", "receipt.print printed"),
+        prepare=both(register(online=False), mailed),
+    ),
+    ErrandStory(
+        "change_pin: of a protected identity nothing is mailed",
+        "change_pin",
+        change(done=["receipt", "end"]),
+        events=("card.change accepted", "receipt.issued", "receipt.print printed"),
+        prepare=both(register(protected=True), mailed),
     ),
     ErrandStory(
         "change_pin: a card that signs nothing before its code was changed",

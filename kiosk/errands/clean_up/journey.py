@@ -19,7 +19,7 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, RENEWED, sign_mandate
 from kiosk.steps.own_card import OwnCard, own_card
-from kiosk.steps.receipt import hand_out_receipt, receipt_for, say_done
+from kiosk.steps.receipt import give_receipt, receipt_for, say_done
 
 CONTEXT = ViewContext("clean_up")
 KEPT = (*RENEWED, *OWN_CARD)
@@ -76,5 +76,5 @@ async def _block(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard) ->
     await log.end(ended)
     await ask(blocking_views.done(CONTEXT, came, police=False))
     if receipt is not None:
-        await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
+        await give_receipt(ask, caps, CONTEXT, log, receipt)
     return ended

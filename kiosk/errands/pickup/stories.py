@@ -15,6 +15,7 @@ from sim.stories.devices import RELEASE_CODE, order_of
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.own_card import product
 from sim.stories.person import Story, first, jams, puts, puts_back
+from sim.stories.register import both, mailed, register
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import NEW_PIN, Setting, attended, own_card, released
 
@@ -472,6 +473,12 @@ PREPARED: dict[str, Callable[[Room], None]] = {
 
 
 STORIES = [
+    ErrandStory(
+        "pickup: without paper, and the receipt by e-mail", "pickup",
+        lambda: own_card(receipt="without_paper", done=["receipt", "end"], receipt_way="mail", receipt_mailed="next"),
+        Setting(), prepare=both(register(), mailed),
+        views=("pickup.done", "pickup.receipt_way", "pickup.receipt_mailed", "pickup.done"),
+    ),
     ErrandStory(
         "pickup: without connection for longer than the list counts", "pickup",
         lambda: own_card(**{"stop.list_too_old": "end"}), Setting(), prepare=too_old, outcome="fault", reason="list_too_old",

@@ -20,7 +20,7 @@ from kiosk.steps.identity.identification import Identification, holder_means, id
 from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import own_card
-from kiosk.steps.receipt import hand_out_receipt, receipt_for
+from kiosk.steps.receipt import give_receipt, receipt_for
 from kiosk.steps.view_helpers import done_by
 
 CONTEXT = ViewContext("report_lost")
@@ -48,7 +48,7 @@ async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     blocked_by = done_by("lost_done.marked.by", instead, caps.clock.now()) if instead else None
     await ask(blocking_views.done(CONTEXT, came, police=police, block_line=line, blocked_by=blocked_by))
     if receipt is not None:
-        await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
+        await give_receipt(ask, caps, CONTEXT, log, receipt)
     return ended
 
 

@@ -8,7 +8,19 @@ from kiosk.station.devices import NoReader
 from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.own_card import MINE, locked
 from sim.stories.person import Story, first, leaves, pulls, pulls_lit, puts
-from sim.stories.register import HOLDER, NUMBER, PRINTED, both, declined, marks_only, portal, queued, register, told
+from sim.stories.register import (
+    HOLDER,
+    NUMBER,
+    PRINTED,
+    both,
+    declined,
+    mailed,
+    marks_only,
+    portal,
+    queued,
+    register,
+    told,
+)
 from sim.stories.room import OLD_PIN, Room, persona_of
 
 ADMINISTRATED = replace(OWN, hand=("1:old", "10:old", "13:new"))
@@ -53,6 +65,15 @@ def in_portal(**changed: Any) -> Callable[[], Story]:
 
 
 STORIES = [
+    ErrandStory(
+        "report_lost: by who has the card, with the receipt by e-mail", "report_lost",
+        lost("code_known", receipt_way="mail", receipt_mailed="next"), prepare=both(register(), mailed), reason="blocked",
+        events=("card.block blocked", "receipt.issued", "receipt.mail_wanted"),
+    ),
+    ErrandStory(
+        "report_lost: by its number alone nothing is mailed, since nobody has shown who they are", "report_lost",
+        lost(), prepare=both(register(), mailed), reason="held", events=("card.hold held", *PRINTED),
+    ),
     ErrandStory(
         "report_lost: the card is here, and its issuer's portal is for people: marked, after one question", "report_lost",
         lost("code_known", portal_offer="later"), prepare=both(register(), portal), reason="marked",

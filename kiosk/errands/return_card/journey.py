@@ -19,7 +19,7 @@ from kiosk.steps.blocking_views import DEAD
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
 from kiosk.steps.drop_slot import drop_card
-from kiosk.steps.receipt import hand_out_receipt, receipt_for
+from kiosk.steps.receipt import give_receipt, receipt_for
 
 CONTEXT = ViewContext("return_card")
 CARD, WHY, DROP = (CONTEXT.at(step, 3) for step in range(1, 4))
@@ -40,7 +40,7 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     ended = Ended(ErrandOutcome.DONE, what, receipt=receipt.number if receipt else None)
     await log.end(ended)
     if receipt is not None:
-        await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
+        await give_receipt(ask, caps, CONTEXT, log, receipt)
     await ask(views.done(CONTEXT, what, is_seen=card.is_seen))
     return ended
 

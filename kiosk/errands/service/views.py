@@ -74,6 +74,7 @@ TASKS = (
     "left",
     "letter_declined",
     "letter",
+    "receipt_mail",
     "expired",
 )
 """Kinds of rows on the worklist. What a newer server has besides is `other`."""

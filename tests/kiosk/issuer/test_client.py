@@ -24,12 +24,13 @@ from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.secret import Secret
 from fleet.agent import blocks, outbox, sync
+from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.outbox import EventChain
 from fleet.agent.region import RegionFile
 from fleet.agent.store import StationStore
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.issuing import AdministratorRole, CardRecord, DirectoryPerson, Offer
-from fleet.messages.link import Administrator
+from fleet.messages.link import Administrator, Answer, ReceiptMailAsk
 from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import Effect, Outcome
 from fleet.server.issuers.card_keys import CardKeys
@@ -38,6 +39,7 @@ from fleet.server.stations.tables import alarms
 from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer.certificate_request import request_to_sign, signed_request
+from kiosk.issuer.client import FleetIssuer, IssuerRequests
 from kiosk.issuer.gateway import SCHEMAS, IssuerGateway, keep_files
 from kiosk.issuer.ports import (
     CardBlocked,
@@ -154,6 +156,20 @@ async def inserted(name: str) -> AsyncIterator[CardVisit]:
     await reader.close()
 
 
+class Answering:
+    """A link to a server that answers that, or not at all."""
+
+    def __init__(self, answer: Answer | Exception) -> None:
+        self._answer = answer
+        self.asked: list[object] = []
+
+    async def ask(self, message: object, timeout_s: float) -> Answer:
+        self.asked.append(message)
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
 async def requested(visit: CardVisit) -> tuple[bytes, Signed]:
     """A request for a new key in the card, and the old key's word for it."""
     current = visit.facts.certificate("identification")
@@ -214,6 +230,20 @@ async def test_a_certificate_is_renewed_by_est_and_the_card_takes_it(region: Fle
         assert (new.chain, new.loa, new.not_after.date().isoformat()) == ("ok", 3, "2031-03-02")
         again = await ports.issuer.certificate(request, offers[0], **told)
         assert again == issued, "asked again it is the same certificate"
+
+
+async def test_a_receipt_can_be_mailed_only_where_the_server_says_so_now() -> None:
+    """Its word alone: a server that is away, late, or does not know the question is a no."""
+    for answer, can in (
+        (Answer(ok=True, mail=True), True),
+        (Answer(ok=True), False),
+        (Answer(ok=False, error="bad_ask"), False),
+        (LinkDown("away"), False),
+        (AskTimeout("late"), False),
+    ):
+        asker = Answering(answer)
+        assert await FleetIssuer(IssuerRequests(asker, None)).can_mail("TEST000000-0001") is can  # type: ignore[arg-type]
+        assert asker.asked == [ReceiptMailAsk("TEST000000-0001")]
 
 
 async def test_another_cards_key_proves_nothing(ports: Ports) -> None:

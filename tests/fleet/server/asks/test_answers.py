@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from joserfc import jws
+from sqlalchemy import insert
 
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.leavers import leaver_digest
@@ -15,6 +16,7 @@ from fleet.messages.link import (
     Answer,
     EnvelopeAsk,
     OrderAsk,
+    ReceiptMailAsk,
     ReleaseAsk,
     SyncAsk,
     SyncPage,
@@ -28,6 +30,7 @@ from fleet.server.orders.service import StepResult, apply_step
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.queries import replace_administrators
 from fleet.server.people.service import import_people, record_certificates
+from fleet.server.people.tables import people
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from fleet.server.readings.queries import StoreReadings
@@ -70,6 +73,26 @@ async def test_an_answer_about_an_envelope_leaves_by_the_clock_whatever_was_foun
     told.set()
     assert [answer.verdict for answer in await asyncio.gather(*asked)] == ["match", "match"]
     assert waits == [EVEN_S, EVEN_S]
+
+
+@pytest.mark.parametrize(
+    ("facts", "can"),
+    [({}, True), ({"mail": None}, False), ({"protected": True}, False), ({"left": "2026-05-30"}, False)],
+    ids=["an address", "none", "protected", "left"],
+)
+async def test_a_station_hears_whether_a_receipt_can_be_mailed_and_never_where(
+    database: Database, facts: dict[str, object], can: bool
+) -> None:
+    row = {"name": None, "protected": False, "continued": False, "changed": NOW, "mail": "tove@example.test", **facts}
+    with database.writing.begin() as connection:
+        connection.execute(insert(people).values(hsa_id="TEST000000-0001", **row))
+    set_up = Answers(database, Signer(KEY), None, None, lambda: NOW, mails=lambda: True)  # type: ignore[arg-type]
+    alone = Answers(database, Signer(KEY), None, None, lambda: NOW)  # type: ignore[arg-type]
+    asked = encode(ReceiptMailAsk("TEST000000-0001"))
+    assert await set_up.answer("entre-a", asked) == Answer(ok=True, mail=can)
+    assert await set_up.answer("entre-a", encode(ReceiptMailAsk("TEST000000-0002"))) == Answer(ok=True)
+    assert await alone.answer("entre-a", asked) == Answer(ok=True), "without a mail server, or an address of the pages"
+    assert (await set_up.answer("entre-a", encode(ReceiptMailAsk("x" * 65)))).error == "bad_ask"
 
 
 def opened(answer: Answer, typ: str = SYNC_TYP) -> SyncPage:

@@ -14,6 +14,7 @@ from fleet.messages.link import Administrator
 from fleet.server.cards.service import CardService
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.deadlines.settings import load as load_deadlines
+from fleet.server.errands.tables import errands
 from fleet.server.issuers.requests import RequestLog
 from fleet.server.issuers.tables import requests, wishes
 from fleet.server.orders.tables import order_starts, orders
@@ -21,6 +22,9 @@ from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.queries import replace_administrators
 from fleet.server.people.service import import_people
 from fleet.server.platform.database.database import Database
+from fleet.server.receipts.tables import receipt_mails
+from fleet.server.stations.service import add_stations
+from fleet.server.stations.tables import stations
 from fleet.server.worklist.model import WorklistRow
 from fleet.server.worklist.service import WorklistService
 from fleet.server.worklist.settings import load as load_worklist
@@ -90,6 +94,18 @@ class Desk:
         RequestLog(self.database).keep(
             HERE, LetterAsk(id=self._id(), card_number=card), (), DeclinedResult(reason), self.now
         )
+
+    def receipt_mail(
+        self, number: str, state: str, error: str | None = None, card: str | None = None, station: str = "entre-a"
+    ) -> None:
+        """A receipt that its holder wanted by e-mail, of an errand with that card."""
+        with self.database.writing.begin() as connection:
+            add_stations(connection, {station})
+            at = connection.execute(select(stations.c.id).where(stations.c.name == station)).scalar_one()
+            errand = {"errand": number, "station": at, "kind": "change_pin", "started": self.now, "card_number": card}
+            connection.execute(insert(errands).values(errand))
+            wanted = {"wanted": self.now, "state": state, "error": error, "tries": 0, "statement": ""}
+            connection.execute(insert(receipt_mails).values(number=number, station=at, errand=number, **wanted))
 
     def emptied(self, station: int, counted: int, expected: int) -> None:
         by = {"by": KRA, "second": NOT_KRA, "sensor": None, "seal": "4411", "reason": "missing", "reference": ""}

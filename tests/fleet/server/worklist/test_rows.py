@@ -117,6 +117,18 @@ def test_a_letter_that_was_refused_waits_until_one_is_on_its_way(desk: Desk) -> 
     assert desk.rows() == {}
 
 
+def test_a_receipt_that_could_not_be_mailed_waits_until_somebody_has_dealt_with_it(desk: Desk) -> None:
+    desk.receipt_mail("R-1", "waiting")
+    desk.receipt_mail("R-2", "sent")
+    assert desk.rows() == {}
+    desk.receipt_mail("R-3", "refused", "mail_no_address", CARD)
+    row = desk.rows()["receipt_mail", "R-3"]
+    assert (row.station, row.card_number, row.cause) == ("entre-a", CARD, "mail_no_address")
+    assert row.due - row.since == timedelta(hours=72)
+    desk.worklist.act(row, KRA, "close", "printed")
+    assert desk.rows() == {}
+
+
 def test_an_unsigned_receipt_has_the_deadline_of_its_rule_and_ends_when_it_is_signed(desk: Desk) -> None:
     desk.order("O-1", CARD, "activated")
     row = desk.rows()["receipt", "O-1"]
@@ -254,6 +266,7 @@ def test_every_kind_is_found_on_both_databases(either: Database, station: Sealin
         requesting.enqueue(connection, RequestKey(HERE, letter.id), letter, "", desk.now)
         for row in requesting.due_requests(connection, desk.now):
             requesting.leave_to_people(connection, row.key)
+    desk.receipt_mail("R-1", "refused", "mail_refused")
     desk.emptied(1, 1, 2)
     desk.later(minutes=1)
     desk.dropped(1, "9752269033000008", by_number=True)
