@@ -83,6 +83,10 @@ class UpdateState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     problems: tuple[str, ...] = ()
 
 
+DataKept = Literal["tpm", "file", "open"]
+"""Encrypted, and its key sealed by the machine's TPM; encrypted, and its key in a file of the same disk; or not encrypted."""
+
+
 class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The station as it is, retained on `state`."""
 
@@ -112,6 +116,8 @@ class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     """When it began; from both follows when the station renews it by itself."""
     key_kept: Literal["file", "sealed", "tpm"] | None = None
     """Where the station's key is: in a file, in a file sealed to this machine, or in a TPM."""
+    data_kept: DataKept | None = None
+    """How the volume of what stays is kept; None where no image has opened it."""
     update: UpdateState | None = None
     """None where it runs from no image with two slots."""
     server_keys: int | None = None

@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, get_args
 
 from fleet.agent.identity import Identity
 from fleet.agent.store import StoreError
-from fleet.messages.link import StationState, UpdateState
+from fleet.messages.link import DataKept, StationState, UpdateState
 from fleet.messages.vocabulary import EventType
 from kiosk.station.devices import Devices
 from kiosk.station.journal import Journal
 from kiosk.station.status import StationStatus
 from kiosk.version import VERSION, image
+
+DATA_NOTE = Path("/run/kortkiosk-data-kept")
+"""What opened the volume of /data says of it, on a machine of an image."""
 
 
 class StateClock(Protocol):
@@ -36,6 +40,7 @@ class StateReport:
     """The digest of the region's data that is held."""
     identity: Identity | None
     update: Callable[[], UpdateState | None] = lambda: None
+    data_note: Path = DATA_NOTE
 
     def state(self) -> StationState:
         activity, left_in = self.status.activity, self.status.card_left_in
@@ -58,8 +63,18 @@ class StateReport:
             certificate_until=_utc(self.identity.not_after) if self.identity is not None else None,
             certificate_from=_utc(self.identity.not_before) if self.identity and self.identity.not_before else None,
             key_kept=self.identity.key_kept if self.identity is not None else None,
+            data_kept=data_kept(self.data_note),
             server_keys=self.identity.server_keys.sequence if self.identity is not None else None,
         )
+
+
+def data_kept(note: Path) -> DataKept | None:
+    """How the volume of /data is kept; None where nothing has noted it."""
+    try:
+        written = note.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return next((kept for kept in get_args(DataKept) if kept == written), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ FIELDS = set(StationState.__struct_fields__)
 LEFT_OUT = {
     "kiosk/station/state.py": {"outbox_depth"},
     "sim/fleet/device_state.py": {
-        "update", "step", "left_in", "region", "certificate_until", "certificate_from", "key_kept", "server_keys",
+        "update", "step", "left_in", "region", "certificate_until", "certificate_from", "key_kept",
+        "data_kept", "server_keys",
     },
     "fleet/server/stations/api.py": {"bootid", "time", "left_in", "certificate_until", "certificate_from", "server_keys"},
     "fleet/server/stations/templates/station.html": {

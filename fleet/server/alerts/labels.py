@@ -32,6 +32,7 @@ _ICON = {
     "clock": "clock-outline",
     "version": "update",
     "update_failed": "tray-arrow-down",
+    "data_not_encrypted": "lock-open-variant-outline",
     "chain_broken": "link-variant-off",
     "store_differs": "link-variant-off",
     **dict.fromkeys(ENDING, "certificate-outline"),

@@ -247,6 +247,12 @@ def _update_failed(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]
             yield RuleMatch(seen.name, "update_failed", detail=state.update.failed[:64])
 
 
+def _data_open(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    for seen, state in _states(look):
+        if state.data_kept == "open":
+            yield RuleMatch(seen.name, "data_not_encrypted")
+
+
 def _outbox(look: FleetSnapshot, rule: AlertRule) -> Iterator[RuleMatch]:
     for seen, state in _states(look):
         if state.outbox_depth >= rule.limit > 0:
@@ -364,6 +370,7 @@ FINDERS: dict[str, Finder] = {
     "clock": _clock,
     "version": _version,
     "update_failed": _update_failed,
+    "data_not_encrypted": _data_open,
     "outbox_depth": _outbox,
     "product_failing": _product_failing,
     "reader_failing": _reader_failing,

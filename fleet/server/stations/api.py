@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
-from fleet.messages.link import Delivery
+from fleet.messages.link import DataKept, Delivery
 from fleet.server.cards.stock.model import Emptied as EmptiedRow
 from fleet.server.errands.model import ErrandQuery, ErrandRow, EventRow
 from fleet.server.orders.model import OrderRow, State
@@ -93,7 +93,8 @@ class Station(BaseModel):
     """One station. `contact`: `silent` is one that is connected and has not been heard for three minutes, `offline` one that has
     left, or has not been heard for fifteen; `online` is true where it is neither. `receives_visitors`: online, in service, and
     not `retired` (null for a station of the fleet). `held_through` is the highest contiguous sequence stored, `missing` how many
-    are known and not held. `firmware` is that of the cabinet's board; `key_kept` where the station's key is;
+    are known and not held. `firmware` is that of the cabinet's board; `key_kept` where the station's key is,
+    `data_kept` how its disk is kept (encrypted with the key in its TPM, or in a file of it, or `open`: not encrypted);
     `clock_off_s` by how much its clock is ahead of the server's (negative: behind)."""
 
     name: str
@@ -111,6 +112,7 @@ class Station(BaseModel):
     """Digest of the region's data that it holds."""
     firmware: str | None
     image: str | None
+    data_kept: DataKept | None
     key_kept: Literal["file", "sealed", "tpm"] | None
     clock_off_s: int | None
     update: Update | None
@@ -302,6 +304,7 @@ _SAID = (
     "firmware",
     "image",
     "key_kept",
+    "data_kept",
     "clock_off_s",
 )
 """What a station's state says, and nothing where it has said nothing."""

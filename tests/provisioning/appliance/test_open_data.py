@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.station.state import DATA_NOTE, data_kept
 from provisioning.appliance.volume import erase_keys
 from sim.stories.patience import LIMIT_S
 
@@ -116,6 +117,42 @@ def test_what_holds_anything_is_never_made_anew(prepare: Prepare, device: Path, 
     before = device.read_bytes()
     assert prepare().returncode == 0
     assert device.read_bytes() == before
+
+
+def test_the_station_reads_the_note_where_it_is_written_and_believes_nothing_else(root: Path, tmp_path: Path) -> None:
+    unit = (root / "usr/lib/systemd/system/kortkiosk-open-data.service").read_text()
+    assert f"open-data note /dev/disk/by-partlabel/data /efi/kortkiosk {str(DATA_NOTE).removesuffix('-kept')}\n" in unit
+    assert data_kept(tmp_path / "nothing") is None
+    (tmp_path / "note").write_text("sealed\n")
+    assert data_kept(tmp_path / "note") is None
+
+
+@pytest.mark.parametrize(("held", "kept"), [("data.key", "file"), ("data.priv", "tpm")])
+def test_it_says_how_an_encrypted_volume_is_kept(
+    held: str, kept: str, prepare: Prepare, root: Path, device: Path, keys: Path, tmp_path: Path
+) -> None:
+    assert prepare().returncode == 0
+    (keys / "data.key").rename(keys / held)
+    assert noted(root, device, keys, tmp_path) == kept
+
+
+def test_it_says_that_a_volume_with_files_of_before_is_not_encrypted(
+    prepare: Prepare, root: Path, device: Path, keys: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "story").write_bytes(STORY)
+    assert run("debugfs", "-w", "-R", f"write {tmp_path / 'story'} story", device).returncode == 0
+    assert prepare().returncode == 0
+    assert noted(root, device, keys, tmp_path) == "open"
+
+
+def noted(root: Path, device: Path, keys: Path, tmp_path: Path) -> str | None:
+    """What the station reads of it."""
+    link = tmp_path / "kortkiosk-data"
+    said = run(root / "usr/lib/kortkiosk/open-data", "note", device, keys, link, TMPDIR=str(tmp_path))
+    assert said.returncode == 0, said.stderr
+    note = tmp_path / "kortkiosk-data-kept"
+    assert note.stat().st_mode & 0o777 == 0o644, "the station's user reads it"
+    return data_kept(note)
 
 
 @pytest.fixture

@@ -61,6 +61,7 @@ AT_ONE_STATION = [
     (seen(clock_off_s=301), "clock", "", "ahead"),
     (seen(clock_off_s=-301), "clock", "", "behind"),
     (seen(outbox_depth=200), "outbox_depth", "", "200"),
+    (seen(data_kept="open"), "data_not_encrypted", "", ""),
     (seen(update=UpdateState("kortkiosk-arm64", "A", failed="fell_back")), "update_failed", "", "fell_back"),
 ]
 OF_MANY = {
@@ -111,6 +112,8 @@ def test_a_number_of_an_alert_is_said_with_what_it_counts(number: str) -> None:
         seen(clock_off_s=-300),
         seen(clock_off_s=300, time=(NOW + timedelta(hours=1)).isoformat()),
         seen(bin_cards=149, outbox_depth=199),
+        seen(data_kept="tpm"),
+        seen(data_kept="file"),
         seen(update=UpdateState("kortkiosk-arm64", "B", "testing", "2026.48.1")),
         StationSnapshot("entre-a", Contact.ONLINE, NOW, None),
         StationSnapshot("entre-a", Contact.OFFLINE, None, None),  # added by name, and still to be set up

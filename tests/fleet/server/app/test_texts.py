@@ -34,7 +34,7 @@ FAMILIES = {
     "stock.kind", "bins.show", "deadline", "deadline_act", "deadline_will", "deadline_did", "deadline_since",
     "request", "request_ask", "request_who", "declined", "wish", "certificate", "card_reason", "card.do",
     "stock.one", "sign_in_how", "verified", "updates.show", "updates_part", "alert_clock", "alert_duplicate", "clock_off",
-    "key_kept",
+    "key_kept", "data_kept",
     "alert_end", "alert_renewal", "alert_unsigned", "guards.name", "timeline.title", "timeline.stock", "timeline.dropped",
     "maintenance_kind", "maintenance_show", "maintenance_state", "maintenance_wrong", "weekday", "error.400", "error.403",
     "administrators_wrong", "administrator_role", "administrator_is",
