@@ -111,7 +111,7 @@ class Updates:
         self._ordered = asyncio.Event()
         self._held = 0
         self._fetching: asyncio.Future[None] | None = None
-        self._record = self._read()
+        self._record = read_record(folder)
 
     def state(self) -> UpdateState | None:
         """How far it is, for the fleet."""
@@ -316,12 +316,13 @@ class Updates:
         self._record = record
         self._ports.changed()
 
-    def _read(self) -> UpdateRecord:
-        """What was kept; nothing where it cannot be read: then the start decides, and the old slot stays."""
-        try:
-            return msgspec.json.decode((self._folder / RECORD).read_bytes(), type=UpdateRecord)
-        except (OSError, msgspec.DecodeError):
-            return UpdateRecord()
+
+def read_record(folder: Path) -> UpdateRecord:
+    """What was kept; nothing where it cannot be read: then the start decides, and the old slot stays."""
+    try:
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=UpdateRecord)
+    except (OSError, msgspec.DecodeError):
+        return UpdateRecord()
 
 
 def _forget_other(bundle: Path, order: UpdateOrder) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from fleet.agent.identity import IDENTITY_FILE
 from kiosk.config import Config
+from kiosk.station.updates import read_record
 from provisioning import files
 
 Resolve = Callable[[str], tuple[str, ...]]
@@ -66,7 +67,8 @@ def write_settings(config: Config, base: Path, output: Path, resolve: Resolve | 
 
 
 def named_servers(config: Config, base: Path) -> list[Server]:
-    """What the station calls over TCP: broker, network printer, proxy, and what `network.servers` names.
+    """What the station calls over TCP: broker, network printer, proxy, and what `network.servers` names; and while it fetches an
+    update the port of it, at the broker's host alone.
 
     Raises OSError, ValueError.
     """
@@ -75,7 +77,11 @@ def named_servers(config: Config, base: Path) -> list[Server]:
         servers.append(proxy)
     identity = files.read_json(base / config.station.identity / IDENTITY_FILE, default={})
     with contextlib.suppress(KeyError, TypeError):
-        servers.append((str(identity["broker"]["host"]), int(identity["broker"]["port"])))
+        host = str(identity["broker"]["host"])
+        servers.append((host, int(identity["broker"]["port"])))
+        update = read_record(base / config.station.data)
+        if update.order is not None and update.step == "fetching":
+            servers.append((host, update.order.port))
     if config.printer.kind == "network":
         servers.append((config.printer.host, config.printer.port))
     return servers

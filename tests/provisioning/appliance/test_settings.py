@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from fleet.messages.commands import UpdateOrder
 from kiosk.config import Config, ConfigError, load
+from kiosk.station.updates import RECORD, UpdateRecord
 from provisioning.appliance.layout import SHIPPED
-from provisioning.appliance.settings import nftables_sets, resolve_host, write_settings
+from provisioning.appliance.settings import named_servers, nftables_sets, resolve_host, write_settings
 from provisioning.cli import main as provision
 
 STATION = """
@@ -108,6 +111,37 @@ def test_a_time_server_cannot_bring_a_line_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "station.toml").write_text('[network]\ntime = ["a\\nallow all"]\n')
     with pytest.raises(ConfigError, match=r"network\.time"):
         load(tmp_path / "station.toml")
+
+
+ORDER = UpdateOrder("2026.48.1", 1024, "00" * 32, 8444)
+
+
+@pytest.mark.parametrize(("record", "port"), [
+    (UpdateRecord(ORDER, "fetching"), {8883, 8444}),
+    (UpdateRecord(ORDER, "waiting"), {8883}),
+    (UpdateRecord(failed="fetch"), {8883}),
+])  # fmt: skip
+def test_the_port_of_an_update_is_open_while_it_is_fetched_at_the_fleet_server_alone(
+    record: UpdateRecord, port: set[int], tmp_path: Path
+) -> None:
+    (tmp_path / "identity").mkdir()
+    (tmp_path / "identity/identity.json").write_text('{"broker": {"host": "broker.example", "port": 8883}}')
+    config = Config()
+    (tmp_path / config.station.data).mkdir()
+    (tmp_path / config.station.data / RECORD).write_bytes(msgspec.json.encode(record))
+    assert named_servers(config, tmp_path) == [("broker.example", number) for number in sorted(port, reverse=True)]
+
+
+@pytest.mark.parametrize("record", [b"", b"[1]", b'{"step": "fetching"}', b'{"step": "fetching", "order": {"port": "443"}}'])
+def test_a_record_that_cannot_be_read_opens_nothing(record: bytes, tmp_path: Path) -> None:
+    (tmp_path / Config().station.data).mkdir()
+    (tmp_path / Config().station.data / RECORD).write_bytes(record)
+    assert named_servers(Config(), tmp_path) == []
+
+
+def test_the_firewall_is_written_anew_as_soon_as_an_update_is_ordered() -> None:
+    unit = (SHIPPED / "usr/lib/systemd/system/kortkiosk-settings.path").read_text()
+    assert f"PathChanged=/data/kortkiosk/{Config().station.data}/{RECORD}\n" in unit
 
 
 def test_the_command_writes_them(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
