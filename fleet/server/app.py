@@ -152,7 +152,8 @@ def create_app(
     side = cards or CardSide.of(access.database, hub, clock, deadlines)
     tasks = worklist or WorklistService(access.database, side.cards, hub, clock, load_worklist(), deadlines)
     title = openid.title if openid else ""
-    counts = partial(counts_for, commands=commands, alerts=alerts, cards=side.cards, worklist=tasks)
+    desk = enrolments or EnrolmentService(access.database, hub, clock)
+    counts = partial(counts_for, commands=commands, alerts=alerts, cards=side.cards, worklist=tasks, enrolments=desk)
     assets = Assets.read()
     web = Web(hub, clock, load(zone), environment(assets), title, counts, evidence is not None)
     health = health or Health()
@@ -209,7 +210,6 @@ def create_app(
     retirements = RetirementService(access.database, hub, clock)
     take(retirement_pages(web, retirements).routes)
     take(retirement_api(web, retirements).routes)
-    desk = enrolments or EnrolmentService(access.database, hub, clock)
     take(enrolment_pages(web, desk).routes)
     take(enrolment_api(desk).routes)
     take(accounts_pages(web).routes)

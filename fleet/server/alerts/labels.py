@@ -48,6 +48,8 @@ _ICON = {
     "directory_many": "account-outline",
     "station_waits_for_approval": "fingerprint",
 }
+_DECIDED_AT = {"station_waits_for_approval": "/new-stations"}
+"""Alerts that a decision on another page ends."""
 _PLACED = ("chain_broken", "conflict")
 _SAID_AS_CODE = {
     "clock": "alert_clock",
@@ -76,16 +78,18 @@ def severity_label(row: AlertRow) -> StatusLabel:
 def alert_todos(
     rows: Iterable[AlertRow], titles: Mapping[str, str], texts: Localization, now: datetime, *, take: bool = True
 ) -> list[TodoItem]:
-    """Alerts that nobody has taken, as lines of the list of what needs somebody. `take`: whether who looks may take them."""
-    action = texts("alerts.take") if take else texts("orders.show")
-    return [_todo(row, titles.get(row.station, row.station), texts, now, action) for row in rows]
+    """Alerts that nobody has taken, as lines of the list of what needs somebody. `take`: whether who looks may take them, and
+    decide where they lead to."""
+    return [_todo(row, titles.get(row.station, row.station), texts, now, take) for row in rows]
 
 
-def _todo(row: AlertRow, title: str, texts: Localization, now: datetime, action: str) -> TodoItem:
-    mark = alert_label(row)
+def _todo(row: AlertRow, title: str, texts: Localization, now: datetime, take: bool) -> TodoItem:
+    mark, link, action = alert_label(row), f"/alerts/{row.id}", texts("alerts.take" if take else "orders.show")
+    if take and row.code in _DECIDED_AT:
+        link, action = _DECIDED_AT[row.code], texts("alerts.decide")
     said = ": ".join((alert_place(row, title, texts), mark.text(texts)))
     detail, since = alert_detail(row, texts), texts.lately(row.first, now)
-    return TodoItem(mark.level, _ICON.get(row.code, mark.icon), said, detail, f"/alerts/{row.id}", action, since)
+    return TodoItem(mark.level, _ICON.get(row.code, mark.icon), said, detail, link, action, since)
 
 
 def alert_place(row: AlertRow, title: str, texts: Localization) -> str:

@@ -134,6 +134,10 @@ class Enrolments(Protocol):
         """What waits first, then the newest."""
 
     @changes_with(Topic.STATIONS)
+    def count_waiting(self) -> int:
+        """How many stations wait for a person's word."""
+
+    @changes_with(Topic.STATIONS)
     def claim(self, number: int) -> ClaimRow | None:
         """That one."""
 

@@ -55,6 +55,12 @@ def list_claims(connection: Connection, now: datetime, among: ColumnElement[bool
     return [_claim(connection, row) for row in connection.execute(order).all()]
 
 
+def count_waiting(connection: Connection, among: ColumnElement[bool]) -> int:
+    """How many stations have asked, and nobody has decided."""
+    waits = claims.c.asked.is_not(None), claims.c.approved.is_(None)
+    return connection.execute(select(func.count(claims.c.station.distinct())).where(among, *waits)).scalar_one()
+
+
 def find_claim(connection: Connection, number: int, among: ColumnElement[bool]) -> ClaimRow | None:
     row = connection.execute(select(claims).where(claims.c.id == number, among)).first()
     return None if row is None else _claim(connection, row)

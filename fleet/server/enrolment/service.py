@@ -63,6 +63,11 @@ class EnrolmentService:
         with self._database.reading.begin() as connection:
             return queries.list_claims(connection, self._clock(), stations_like(self._patterns)(claims.c.station))
 
+    def count_waiting(self) -> int:
+        """How many stations wait for a person's word."""
+        with self._database.reading.begin() as connection:
+            return queries.count_waiting(connection, stations_like(self._patterns)(claims.c.station))
+
     def claim(self, number: int) -> ClaimRow | None:
         """That one."""
         with self._database.reading.begin() as connection:

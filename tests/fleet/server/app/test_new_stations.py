@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in import sessions
 from fleet.server.accounts.sign_in.service import Access
+from fleet.server.alerts.labels import alert_todos
 from fleet.server.app import create_app
 from fleet.server.commands.service import CommandService
 from fleet.server.enrolment.judging import EnrolmentJudge
@@ -20,6 +21,7 @@ from fleet.server.enrolment.service import ClaimTerms, EnrolmentService
 from fleet.server.enrolment.tables import issued_certificates, station_claims
 from fleet.server.platform.audit.log import entries
 from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.pages import i18n
 from fleet.server.platform.random_tokens import digest, form_token
 from fleet.server.platform.roles import Role
 from provisioning.authority import Authority
@@ -27,7 +29,7 @@ from provisioning.est import wire
 from provisioning.est.claim_codes import Claim
 from provisioning.est.client import FileKey
 from provisioning.issuing import Issuing, issue_issuing
-from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.alerts import FakeAlerts, alert
 from tests.fakes.server.readings import NOW, ZONE, FakeReadings
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post
@@ -122,6 +124,35 @@ async def test_a_code_is_shown_once_and_the_key_that_uses_it_is_approved(office:
     assert (answer.status, answer.header("location")) == (303, "/new-stations")
     assert isinstance(office.station(claim), IssuedChain)
     assert "Let in" in await office.see()
+
+
+def waiting_in_menu(page: str) -> str:
+    """What the menu says beside the page of new stations."""
+    badge = re.search(r'id="count-new-stations">(.*?)</span></a>', page)
+    assert badge is not None
+    return re.sub(r"<.*?>", " ", badge[1]).split("waiting")[0].strip()
+
+
+async def test_the_menu_counts_the_stations_that_wait_until_each_is_decided(office: Desk) -> None:
+    claims = [claim_in(await office.send(station=f"lasarettet-{number}")) for number in (7, 8)]
+    assert waiting_in_menu(await office.see()) == ""
+    for claim in claims:
+        assert office.station(claim) == WaitsForApproval()
+    page = await office.see()
+    assert waiting_in_menu(page).startswith("2")
+    number = re.findall(r"/new-stations/(\d+)/approve", page)[0]
+    key = re.search(rf'/new-stations/{number}/approve.*?name="key" value="([^"]+)"', page)
+    assert key is not None
+    await office.send(f"/{number}/refuse", key=key[1])
+    assert waiting_in_menu(await office.see()).startswith("1")
+
+
+@pytest.mark.parametrize(("may", "href"), [(True, "/new-stations"), (False, "/alerts/7")])
+def test_the_first_page_leads_from_the_alert_to_where_it_is_decided(may: bool, href: str) -> None:
+    rows = [alert(7, "", "station_waits_for_approval", subject="lasarettet-9")]
+    for texts in i18n.load().values():
+        (todo,) = alert_todos(rows, {}, texts, NOW, take=may)
+        assert (todo.href, todo.detail) == (href, "lasarettet-9")
 
 
 async def test_who_has_not_stepped_up_proves_first_who_they_are(office: Desk) -> None:
