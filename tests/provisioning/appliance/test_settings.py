@@ -132,7 +132,9 @@ def test_the_port_of_an_update_is_open_while_it_is_fetched_at_the_fleet_server_a
     assert named_servers(config, tmp_path) == [("broker.example", number) for number in sorted(port, reverse=True)]
 
 
-@pytest.mark.parametrize("record", [b"", b"[1]", b'{"step": "fetching"}', b'{"step": "fetching", "order": {"port": "443"}}'])
+@pytest.mark.parametrize(
+    "record", [b"", b"[1]", b'{"step": "fetching"}', b'{"step": "fetching", "order": {"port": "443"}}']
+)
 def test_a_record_that_cannot_be_read_opens_nothing(record: bytes, tmp_path: Path) -> None:
     (tmp_path / Config().station.data).mkdir()
     (tmp_path / Config().station.data / RECORD).write_bytes(record)
