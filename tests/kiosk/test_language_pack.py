@@ -136,3 +136,10 @@ def test_a_pack_is_begun_translated_and_checked(tmp_path: Path, capsys: pytest.C
     assert main(["check", str(tmp_path / "fi")]) == 0
     assert f"{len(MODEL)} texts, 1 not reviewed, 2 with forms" in capsys.readouterr().out
     assert main(["begin"]) == 2
+
+
+def test_letters_that_the_fonts_do_not_draw_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_pack(tmp_path / "el", lambda text: text.replace("Hjälp", "Βοήθεια שלום ŋđč"))
+    assert main(["check", str(folder)]) == 1
+    assert "frame.help: no font draws Β ή α ε θ ι ο ו ל ם ש" in capsys.readouterr().out.splitlines()
+    assert main(["check", str(write_pack(tmp_path / "fi", lambda text: text.replace("Hjälp", "ŋđč “Þ” ği")))]) == 0
