@@ -179,13 +179,20 @@ class Staging:
             case "back":
                 self._go_back()
             case "enter" if self.focus is not None:
-                if self.layers.activate(self.focus) and self.focus.startswith(PAD):
-                    self._announce_typed()
+                self._select(self.focus)
             case "audio" | "volume" | "rate" | "plugged" | "unplugged":
                 self._hear(key)
             case _ if self.shape and self.layers.uppermost is self._frame:
                 self._type(self.shape, key)
         self._set_focus(self.focus)
+
+    def _select(self, target: str) -> None:
+        """As a touch on it; what has changed with no other view is said."""
+        if self.layers.activate(target):
+            if target.startswith(PAD):
+                self._announce_typed()
+            elif self._switched(target):
+                self._announce_focus(target)
 
     def _type(self, shape: Shape, key: Key) -> None:
         self._set_focus(None)
@@ -210,7 +217,16 @@ class Staging:
             return
         self.focus = next_focus(focus_order(self.view, self.layers.targets()), self.focus, by)
         if self.focus is not None:
-            self._announce(focus_text(self.view, self.focus, self._words, self.state.words.other))
+            self._announce_focus(self.focus)
+
+    def _announce_focus(self, target: str) -> None:
+        """What it is, and of a switch whether it is on."""
+        if self.view is not None:
+            self._announce(focus_text(self.view, target, self._words, self.state.words.other), *self._switched(target))
+
+    def _switched(self, target: str) -> tuple[Sentence, ...]:
+        on = {"rail:larger": self.state.large, "rail:contrast": self.state.colours == "hc"}.get(target)
+        return () if on is None else (say("listen.on" if on else "listen.off"),)
 
     def _set_focus(self, target: str | None) -> None:
         """Draw the ring around it, or none where it is gone; and the digits, where keys are used."""

@@ -146,6 +146,24 @@ def test_the_focus_has_a_ring_and_choices_digits_until_somebody_touches(driver: 
     assert ImageChops.difference(before, after).getbbox() is None
 
 
+def test_whether_contrast_and_larger_text_are_on_is_said(driver: KivyDriver) -> None:
+    driver.call("plug_headphones", plugged=True)
+    driver.show("03-card-found")
+    driver.call("settle")
+    heard = []
+    for key in ("up", "up", "up", "enter", "up", "enter", "enter"):
+        driver.call("spoken")
+        driver.call("press", key=key)
+        heard.append(driver.call("spoken"))
+    looks = driver.call("get", name="theme"), driver.call("get", name="large_text")
+    driver.call("plug_headphones", plugged=False)
+    assert heard == [
+        ["Hjälp."], ["Lyssna."], ["Kontrast.", "Av."], ["Kontrast.", "På."],
+        ["Större text.", "Av."], ["Större text.", "På."], ["Större text.", "Av."],
+    ]  # fmt: skip
+    assert looks == ("hc", False)
+
+
 def test_select_is_a_touch_on_what_has_the_focus_and_back_is_the_way_out(driver: KivyDriver) -> None:
     driver.show("01-idle")
     driver.call("settle")
