@@ -18,7 +18,7 @@ from tests.fakes.machine.input_devices import Desk, Gadget, Info
 from tests.fakes.speech.recorded_speech import RecordedSpeech
 
 LOOK_S = 0.005
-TAP_S = 60.0
+TAP_S = 300.0
 """How long a touch or a key may take to show its effect, on a machine that is busy with other things."""
 MOST_KEYS = 40
 """More targets than any screen has."""
