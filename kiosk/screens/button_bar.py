@@ -27,6 +27,8 @@ class ButtonBar(Flow):
         for item in self._all:
             if item.parent is not None:
                 item.parent.remove_widget(item)
+            if isinstance(item, Plate):
+                item.narrow = False  # another bar may have had less room
             self.add_widget(item)
 
     @property
@@ -65,17 +67,26 @@ class ButtonBar(Flow):
         """What stands beside each other, the uppermost row first."""
         last = self.last
         alone = self.theme.portrait and isinstance(last, Plate) and last.kind != "plain" and bool(self.first)
-        if not self.theme.large:
-            return [[last], self.first] if alone and last else [self._all]
-        if not alone and not self.upright and self._fits(self._all, width):
+        upright = alone or (self.upright and self.theme.large)
+        if not upright and self._stand_beside(self._all, width):
             return [self._all]
         rows: list[list[Flow]] = [[last]] if last else []
         for item in self.first:
-            if len(rows) > bool(last) and self._fits([*rows[-1], item], width):
+            if len(rows) > bool(last) and self._stand_beside([*rows[-1], item], width):
                 rows[-1].append(item)
             else:
                 rows.append([item])
         return rows
+
+    def _stand_beside(self, row: list[Flow], width: float) -> bool:
+        """Whether they fit beside each other; text of the usual size may take two lines for it."""
+        if self._fits(row, width) or self.theme.large:
+            return self._fits(row, width)
+        return sum(self._least(item) for item in row) <= int(width) - self._gap * (len(row) - 1)
+
+    @staticmethod
+    def _least(item: Flow) -> float:
+        return item.least_width() if isinstance(item, Plate) else item.wanted_width()
 
     def _fits(self, row: list[Flow], width: float) -> bool:
         """Whether they stand beside each other, as narrow as they can be."""
@@ -94,10 +105,10 @@ class ButtonBar(Flow):
         room = width - self._gap * (len(row) - 1)
         self._fits(row, width)
         wants = [item.wanted_width() for item in row]
-        most = room
-        while sum(min(want, most) for want in wants) > room:
+        most, least = room, [0.0 if self.theme.large else min(room, self._least(item)) for item in row]
+        while sum(min(want, max(most, low)) for want, low in zip(wants, least, strict=True)) > room and most > 0:
             most -= 4.0
-        wide = [min(want, most) for want in wants]
+        wide = [min(want, max(most, low)) for want, low in zip(wants, least, strict=True)]
         extra = (room - sum(wide)) / max(1, len(row)) if stretched else 0.0
         return [each + extra for each in wide]
 

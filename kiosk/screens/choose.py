@@ -20,6 +20,8 @@ TILE_MM = {"10": 24.0, "7": 15.0, "p": 46.0}
 """A tile of the home screen is at most so high, however few there are."""
 LIST_MOST = 4
 """Options in one column; more stand in two."""
+FEW = 4
+"""So few rows leave the upright panel room for a drawing."""
 CARD_MM = 26.0
 """A drawing beside options on the smallest panel: the words of a tile stand on one line."""
 SMALL_MOST = 6
@@ -73,6 +75,9 @@ class ChooseShape(Shape):
         gap, most = 3.2 if head else 2.0, 34 if theme.portrait else 24
         rows = Grid(tiles, columns=columns, gap=gap, most_mm=most, theme=theme, grow=True)
         shown = self.drawing(width_mm=CARD_MM if theme.small_panel else 0)
+        if theme.portrait and shown is None and not theme.large and len(tiles) <= FEW * columns:
+            high = FixedHeight(rows, most * -(-len(tiles) // columns), theme=theme)
+            return FlowColumn([*head, *self.note(), high, self.rest()], theme=theme, gap=theme.sizes.gap)
         return self.split([*head, *self.note(), rows], shown)
 
     def _banner(self, banner: Note) -> Flow:

@@ -11,9 +11,12 @@ SLACK = 2
 """Pixels that rounding may take."""
 
 
-def is_unclipped(flow: Flow) -> bool:
-    """Nothing is cut, hangs out of what is around it, or was left out."""
-    return not any(_short(each) or (each is not flow and _hangs_out(each)) for each in _walk(flow))
+def is_unclipped(flow: Flow, *, may_leave_out: bool = False) -> bool:
+    """Nothing is cut or hangs out of what is around it. Words that were left out count unless they may be."""
+    return not any(
+        _is_cut(each) or (each is not flow and _hangs_out(each)) or (not may_leave_out and _leaves_out(each))
+        for each in _walk(flow)
+    )
 
 
 def _walk(flow: Widget) -> Iterator[Flow]:
@@ -23,14 +26,19 @@ def _walk(flow: Widget) -> Iterator[Flow]:
         yield from _walk(child)
 
 
-def _short(flow: Flow) -> bool:
-    if isinstance(flow, Text) and not isinstance(flow, Icon) and flow.is_cut():
-        return True
+def _is_cut(flow: Flow) -> bool:
+    too_low = flow.height < flow.mm(flow.least_mm) - SLACK
+    return too_low or (isinstance(flow, Text) and not isinstance(flow, Icon) and flow.is_cut())
+
+
+def _leaves_out(flow: Flow) -> bool:
     return isinstance(flow, Group) and any(_says(item) for item in flow.items if item.parent is None)
 
 
 def _hangs_out(flow: Flow) -> bool:
     around = flow.parent
+    if not flow.height:
+        return False
     return isinstance(around, Flow) and (flow.y < around.y - SLACK or flow.top > around.top + SLACK)
 
 

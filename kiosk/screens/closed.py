@@ -38,6 +38,15 @@ class ClosedTitle(Display):
     """Headline of the closed screen."""
 
 
+class BoardAndText(FlowRow):
+    """The sign beside the words, which have its room too where they need it."""
+
+    def arrange(self) -> None:
+        if self.height_for(self.width) > self.height + 1:
+            self.remove_widget(self.items.pop(0))
+        super().arrange()
+
+
 class ClosedPanel(Flow):
     """A sign and the words above a line; who helps below it. `brief`: large text beside it leaves no room for more than words."""
 
@@ -67,7 +76,7 @@ class ClosedPanel(Flow):
             text = FlowBox(
                 FlowColumn(lines, theme=theme, gap=5 if not small else 3), theme=theme, grow=True, centre=True
             )
-            head = FlowRow([board, text], theme=theme, gap=12 if not small else 6, grow=True)
+            head = BoardAndText([board, text], theme=theme, gap=12 if not small else 6, grow=True)
         self.rule = Flat(theme=theme, fill=theme.colours.rail_edge)
         self.head, self.below = head, self._below([] if brief else closed.contacts, words)
         for part in (head, *([self.rule, self.below] if self.below else [])):

@@ -19,6 +19,7 @@ class ConfirmShape(Shape):
     """Points and facts, a card's face and facts, or the receipt."""
 
     view: Confirm
+    tells_all = True
 
     def build(self) -> Flow:
         view, theme = self.view, self.theme
@@ -61,6 +62,19 @@ class ConfirmShape(Shape):
         said = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self.note(), *self._band()]
         return self.split(said, self.drawing(family=family_drawing(view)))
 
+    @property
+    def side_is_under_help(self) -> bool:
+        """Not where one chooses whether a receipt goes on paper, and the bar holds the three."""
+        usual, view, theme = super().side_is_under_help, self.view, self.theme
+        if not usual or view.receipt is None or theme.large:
+            return usual
+        plates = [self.button(each) for each in (view.way_out, view.side, view.primary) if each]
+        for plate in plates:
+            plate.squeeze()
+        gaps = theme.mm(theme.sizes.gap) * (len(plates) - 1)
+        room = theme.panel.width - theme.mm(theme.sizes.rail + 2 * theme.sizes.pad)
+        return sum(plate.wanted_width() for plate in plates) + gaps > room
+
     def _promise(self) -> list[Flow]:
         """What is signed, beside the sheet."""
         promise = self.view.receipt.promise if self.view.receipt else None
@@ -88,10 +102,7 @@ class ConfirmShape(Shape):
             return FlowColumn([right, Spacer(theme=theme)], theme=theme, grow=True)
         if theme.portrait or theme.large:
             below = [right] if right else []
-            rest = (
-                about_stage(family_drawing(view), theme) if theme.portrait and self._is_short else Spacer(theme=theme)
-            )
-            return FlowColumn([*points, *below, rest], theme=theme, gap=6, grow=True)
+            return FlowColumn([*points, *below, self.rest()], theme=theme, gap=6, grow=True)
         column = FlowColumn([*points, Spacer(theme=theme)], theme=theme, gap=2 if theme.small_panel else 4, grow=True)
         parts = [column, *([right] if right else [])]
         return Beside(parts, theme=theme, gap=6 if theme.small_panel else 9, top=True, grow=True)

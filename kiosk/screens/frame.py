@@ -1,6 +1,6 @@
 """Frame that all screens share: rail, status strip, body and action bar, laid out for the panel.
 
-The rail is always there, in the same order and place. The strip is not touchable. What does not fit with large text goes over
+The rail is always there, in the same order and place. The strip is not touchable. What does not fit goes over
 pages (`pages`): until the last of them the primary's place has the way to the next.
 """
 

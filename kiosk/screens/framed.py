@@ -14,7 +14,7 @@ from kivy.uix.behaviors import ButtonBehavior
 from kiosk.screens.background import Framed
 from kiosk.screens.clipping import is_unclipped
 from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow
-from kiosk.screens.text import Icon, Lead, Small, Tiny
+from kiosk.screens.text import LEAST_SHARE, Icon, Lead, Small, Tiny, longest_word
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
 from kiosk.views import Button, Option
@@ -60,6 +60,7 @@ class Touchable(ButtonBehavior, Flow):
     def __init__(self, *, target: str, act: Callable[[], None], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target = target
+        self.least_mm = LEAST_MM
         self._act = act
 
     def on_release(self) -> None:
@@ -99,6 +100,15 @@ class Plate(Framed):
         return max(least, self.mm(LEAST_MM), content + 2 * self._room)
 
     narrow = False
+
+    def least_width(self) -> float:
+        """Pixels across where its words are whole in the height of a button, in more than one line if need be."""
+        label, high = self.label, self.mm(self.theme.sizes.button)
+        glyph = self.content.wanted_width() - label.wanted_width() if label.text else self.content.wanted_width()
+        wide = longest_word(label.text, *label.font_key[:2]) * LEAST_SHARE
+        while label.height_for(wide) > high:
+            wide += self.mm(1)
+        return max(self.mm(LEAST_MM), wide + glyph + 2 * self._room)
 
     @property
     def _room(self) -> float:
@@ -156,7 +166,8 @@ class Tile(Framed):
     def __init__(self, option: Option, words: ScreenTexts, **kwargs: Any) -> None:
         super().__init__(kind="closed" if option.reason else "filled" if option.filled else "open", **kwargs)
         theme, filled = self.theme, self.kind == "filled"
-        lines: list[Flow] = [TileTitle(theme=theme, text=words(option.title), tone="on_primary" if filled else "ink")]
+        self.title = TileTitle(theme=theme, text=words(option.title), tone="on_primary" if filled else "ink")
+        lines: list[Flow] = [self.title]
         second = option.reason or option.detail
         if second and not theme.large and (not theme.small_panel or option.reason):
             role = Tiny if theme.small_panel else Small
@@ -184,6 +195,10 @@ class Tile(Framed):
 
     def arrange(self) -> None:
         self.inside.place(self.x, self.top, self.width, self.height)
+
+    def holds_words(self, width: float, height: float) -> bool:
+        """Whether that is room enough for them."""
+        return self.inside.height_for(width) <= height + 1
 
 
 class TileButton(Touchable, Tile):
@@ -218,9 +233,19 @@ class Grid(Flow):
         width, rows = self._each(self.width, count), -(-len(self.tiles) // count)
         most = max(self.mm(self.most_mm), self._tallest(self.width))
         height = min(most, (self.height - gap * (rows - 1)) / max(1, rows))
+        self._set_alike(width, height)
         for place, tile in enumerate(self.tiles):
             row, column = divmod(place, count)
             tile.place(self.x + column * (width + gap), self.top - row * (height + gap), width, height)
+
+    def _set_alike(self, width: float, height: float) -> None:
+        """All names in one size: in the smaller one where that of one tile would not fit."""
+        tiles = [tile for tile in self.tiles if isinstance(tile, Tile)]
+        for dense in (False, True):
+            for tile in tiles:
+                tile.title.dense = dense
+            if all(tile.holds_words(width, height) for tile in tiles):
+                return
 
     def _tallest(self, width: float) -> float:
         each = self._each(width, self._count(width))

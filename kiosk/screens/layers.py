@@ -123,20 +123,13 @@ class Layers(Widget):
         return found is not None
 
     def mark(self, focus: str | None, digits: Mapping[str, str], theme: Theme) -> None:
-        """Draw the ring round what has the focus, and on choices the digit that picks them. On the rail the ring lies inside:
-        there is no room around."""
+        """Draw the ring round what has the focus, and on the corner of choices the digit that picks them: no word is under it. On
+        the rail the ring lies inside: there is no room around."""
         self.set_mirrored(theme.rtl)
         unit, colours = theme.mm(1), theme.colours
         for each in touchables(self.uppermost) if self.uppermost and (focus or digits) else ():
             left = self.width - each.right if theme.rtl else each.x
             pen, wide, high = Pen(self.canvas.after, left, each.top, unit), each.width / unit, each.height / unit
-            if each.target in digits:
-                radius, in_from = (2.4, 3.4) if theme.small_panel else (3.6, 5.6)
-                ground = colours.primary if each.target == focus else colours.ink
-                across = in_from if theme.rtl else wide - in_from
-                pen.disc(across, in_from, radius, ground)
-                digit, baseline = digits[each.target], in_from + 0.42 * radius
-                pen.text(digit, across, baseline, 1.2 * radius, fonts.STRONG, colours.surface)
             if each.target == focus:
                 thick = RING_CONTRAST_MM if theme.contrast else RING_MM
                 on_rail = each.target.startswith("rail:")
@@ -144,6 +137,13 @@ class Layers(Widget):
                 radius = float(getattr(each, "radius", 0)) / unit + out
                 colour = colours.on_rail if on_rail else colours.primary
                 pen.rect(-out, -out, wide + 2 * out, high + 2 * out, radius, stroke=colour, thick=thick)
+            if each.target in digits:
+                radius, in_from = (2.4, 0.6) if theme.small_panel else (3.6, 1.0)
+                ground = colours.primary if each.target == focus else colours.ink
+                across = in_from if theme.rtl else wide - in_from
+                pen.disc(across, in_from, radius, ground)
+                digit, baseline = digits[each.target], in_from + 0.42 * radius
+                pen.text(digit, across, baseline, 1.2 * radius, fonts.STRONG, colours.surface)
 
     def _find(self, target: str) -> Touchable | None:
         top = self.uppermost

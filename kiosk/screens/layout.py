@@ -55,6 +55,12 @@ class Flow(Widget):
     needed = True
     """Whether something is lost to whoever does not see it. A drawing shows what the words say."""
 
+    least_mm = 0.0
+    """What is lower is cut: no finger finds it."""
+
+    heads = False
+    """Whether it is the heading of what follows: where that does not fit below it, a page begins with it."""
+
     gives_way = False
     """Whether it stays away, at any size of text, where words beside it would be left out."""
 
@@ -100,6 +106,25 @@ class Group(Flow):
                 self.add_widget(item)
             elif item not in shown and item.parent is not None:
                 self.remove_widget(item)
+
+
+class WhereRoom(Flow):
+    """What is only shown, in the height that others leave: nothing where that is less than `least_mm`."""
+
+    needed = False
+
+    def __init__(self, shown: Flow, least_mm: float, **kwargs: Any) -> None:
+        super().__init__(grow=True, **kwargs)
+        self.shown, self.least_mm = shown, least_mm
+
+    def arrange(self) -> None:
+        self.clear_widgets()
+        if self.height >= self.mm(self.least_mm):
+            self.add_widget(self.shown)
+            self.shown.place(self.x, self.top, self.width, self.height)
+
+    def parts(self, width: float) -> list[Flow]:
+        return []
 
 
 class FlowColumn(Group):

@@ -1,4 +1,4 @@
-"""Pagination: with large text, what does not fit comes on a page of its own. Nothing is left out or made smaller.
+"""Pagination: what does not fit comes on a page of its own, above all with large text. Nothing is left out or made smaller.
 
 The parts of a body stand below each other in the order in which they are read, so many on a page as there is room for. The
 answers are on the last page, so that nobody answers what was not to be seen.
@@ -55,11 +55,19 @@ class PagedBody(Flow):
             if part.parent is not None:
                 part.parent.remove_widget(part)
             if pages[-1] and self._high([*pages[-1], part], width) > room + 1:
-                pages.append([])
+                pages.append(self._heading(pages[-1]))
             pages[-1].append(part)
         if not self.last_page:
             self._make_room(pages, width, last_room)
         return pages
+
+    @staticmethod
+    def _heading(page: list[Flow]) -> list[Flow]:
+        """What heads the part that follows, taken from the page before it together with what stands between them."""
+        at = next((at for at, part in enumerate(page) if part.heads), 0)
+        taken = page[at:] if at else []
+        del page[len(page) - len(taken) :]
+        return taken
 
     def _make_room(self, pages: list[list[Flow]], width: float, last_room: float) -> None:
         """What the answers leave no room for on the last page goes on one more."""

@@ -66,6 +66,12 @@ class SlipRow(Flow):
         return self.label.wanted_width() + self.mm(2) + self.value.wanted_width() > width
 
 
+class BelowCode(SlipLabel):
+    """What the code itself says, too."""
+
+    needed = False
+
+
 class Tear(Flow):
     """The dashed line across the slip."""
 
@@ -143,9 +149,10 @@ class ScanTitle(SlipText):
 
 def scan_panel(panel: ReceiptPanel, words: ScreenTexts, theme: Theme) -> Slip:
     """The code alone, large, with its number and what else is to be known; the last of it goes where there is no room."""
-    side = 24 if theme.small_panel else 50
+    small = theme.small_panel
+    side = 24 if small else 50
     facts = [
-        SlipLabel(theme=theme, text=words(fact.value), halign="center", drop=at)
+        BelowCode(theme=theme, text=words(fact.value), halign="center", drop=at)
         for at, fact in enumerate(panel.facts, 1)
     ]
     number = words.frame("frame.receipt_number", number=panel.number)
@@ -154,10 +161,10 @@ def scan_panel(panel: ReceiptPanel, words: ScreenTexts, theme: Theme) -> Slip:
         *([SlipLabel(theme=theme, text=number, halign="center")] if panel.number else []),
         *facts,
     ]
-    figure: list[Flow] = [qr_figure(panel.qr, side, theme), Spacer(5, theme=theme)] if panel.qr else []
+    figure: list[Flow] = [qr_figure(panel.qr, side, theme), Spacer(2 if small else 5, theme=theme)] if panel.qr else []
     inside = FlowColumn([*figure, *lines], theme=theme, centred=True)
-    wide = 50 if theme.small_panel else SCAN_MM
-    return ScanSlip(inside, theme=theme, padding=(6, 5), width_mm=wide, tall=True, centre=True)
+    padding, wide = ((3, 3), 50) if small else ((6, 5), SCAN_MM)
+    return ScanSlip(inside, theme=theme, padding=padding, width_mm=wide, tall=True, centre=True)
 
 
 class ScanSlip(Slip):

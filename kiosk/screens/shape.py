@@ -6,16 +6,19 @@ from typing import Any
 
 from drivers.keypad.grabbed_keypad import Key
 from kiosk.screens.clipping import is_unclipped
-from kiosk.screens.drawings.figure import stage
+from kiosk.screens.drawings.figure import about_stage, stage
 from kiosk.screens.framed import Plate, action_button
-from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer, Split
+from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer, Split, WhereRoom
 from kiosk.screens.pagination import PagedBody
 from kiosk.screens.panels import Badge, note_panel
 from kiosk.screens.text import Lead, Title
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
 from kiosk.views import AboutDrawing, Button, Drawing, View
+from kiosk.views.families import family_drawing
 
+REST_MM = 45.0
+"""Less than that is left empty."""
 Answer = Callable[[Any], None]
 
 
@@ -33,16 +36,14 @@ class Shape(Flow):
     head_mm: float = 0.0
     pad: Flow | None = None
     pages: PagedBody | None = None
-    """Where large text makes more of it than fits."""
+    """Where it says more than fits."""
     dark = False
     """Whether it lies on the rail's colour, without the strip."""
     turns = True
     """Whether there is somebody who could turn pages, and time for it."""
 
-    @property
-    def may_go_over(self) -> bool:
-        """Whether what does not fit goes over pages; text of the usual size is made to fit."""
-        return bool(self.theme.large)
+    tells_all = False
+    """Whether every word must be seen. What only takes an answer leaves hints out where text of the usual size has no room."""
 
     def __init__(self, view: View[Any], words: ScreenTexts, theme: Theme, answer: Answer) -> None:
         super().__init__(theme=theme)
@@ -102,7 +103,9 @@ class Shape(Flow):
 
     def needs_pages(self) -> bool:
         """Whether what is said has to go over pages, and does not yet."""
-        return self.may_go_over and self.turns and self.pages is None and not is_unclipped(self)
+        if self.pages is not None or not self.turns:
+            return False
+        return not is_unclipped(self, may_leave_out=not (self.tells_all or self.theme.large))
 
     def paginate(self, width: float) -> PagedBody:
         """Go over pages of so many pixels across, which are still to be fitted."""
@@ -151,9 +154,16 @@ class Shape(Flow):
         if theme.portrait:
             right.grow = stretch
             above = [item for item in left if not isinstance(item, Spacer)]
-            return FlowColumn([*above, right, *([] if stretch else [Spacer(theme=theme)])], theme=theme, gap=8)
+            return FlowColumn([*above, right, *([] if stretch else [self.rest()])], theme=theme, gap=8)
         column = FlowColumn(left, theme=theme, gap=gap, grow=True)
         return Split(column, right, theme=theme, gap=theme.sizes.gap * 2.2)
+
+    def rest(self) -> Flow:
+        """What is left of an upright panel: it shows what the view is about, where there is room and no other drawing."""
+        theme = self.theme
+        if not theme.portrait or theme.large or self.view.drawing is not None:
+            return Spacer(theme=theme)
+        return WhereRoom(about_stage(family_drawing(self.view), theme), REST_MM, theme=theme)
 
     def drawing(self, caption: str = "", width_mm: float = 0, family: Drawing | None = None) -> Flow | None:
         """The view's drawing on its stage, else its family's; at most two fifths of the width. Large text leaves no room for what

@@ -1,6 +1,7 @@
 """Screen of `Tell`: what happened, what it means, what to do now."""
 
 from pathlib import Path
+from typing import Any
 
 from kivy.lang import Builder
 
@@ -25,6 +26,17 @@ class Done(Display):
     """The title when all is well."""
 
 
+class BareOrBadged(FlowColumn):
+    """A title alone, and with its badge once it goes over pages: they have room for it."""
+
+    def __init__(self, title: Flow, badged: Flow, **kwargs: Any) -> None:
+        super().__init__([title], **kwargs)
+        self.badged = badged
+
+    def parts(self, width: float) -> list[Flow]:
+        return [self.badged]
+
+
 class ColumnHeading(Text):
     """Over one of two columns."""
 
@@ -33,6 +45,7 @@ class TellShape(Shape):
     """The badge, the words, and a drawing, a code or the tries left beside them."""
 
     view: Tell
+    tells_all = True
 
     def build(self) -> Flow:
         view, theme = self.view, self.theme
@@ -51,18 +64,19 @@ class TellShape(Shape):
         return self.split([head, *self.leads(), *points, Spacer(theme=theme), *self.note()], self._beside(), gap=gap)
 
     def _done(self, points: list[Flow]) -> Flow:
-        """All is well: the badge above the title. Beside who helps, the smallest panel leaves its room to the words."""
+        """All is well: the badge above the title. The smallest panel has it beside the title where points follow, and none where
+        somebody helps: that room is for the words."""
         view, theme = self.view, self.theme
-        said: list[Flow] = [Done(theme=theme, text=self.words(view.title)), *self.leads(), *points]
-        if not (theme.small_panel and view.who_helps):
-            badge = Badge(view.badge_icon, theme.sizes.badge * 0.8, theme=theme, kind="success")
-            said.insert(0, FlowRow([badge], theme=theme))
+        title: Flow = Done(theme=theme, text=self.words(view.title))
+        badge = Badge(view.badge_icon, theme.sizes.badge * 0.8, theme=theme, kind="success")
+        above: list[Flow] = []
+        if theme.small_panel and view.points and not view.who_helps:
+            title = FlowRow([badge, FlowBox(title, theme=theme, grow=True, centre=True)], theme=theme, gap=4)
+        elif not (theme.small_panel and view.who_helps):
+            above = [FlowRow([badge], theme=theme)]
+        said = [*above, title, *self.leads(), *points]
         beside = who_helps_panel(view.who_helps, self.words, theme) if view.who_helps else self._beside()
         return self.split([*said, Spacer(theme=theme), *self.note()], beside, stretch=not view.who_helps)
-
-    @property
-    def may_go_over(self) -> bool:
-        return super().may_go_over or self.view.who_helps is not None
 
     def actions(self) -> Actions:
         """The smallest panel prints nothing of who helps."""
@@ -73,10 +87,10 @@ class TellShape(Shape):
     def _with_who_helps(self, told: WhoHelps, points: list[Flow]) -> Flow:
         """What happened and what to do, beside who helps; on the smallest panel the badge leaves its room to the words."""
         theme = self.theme
-        head: Flow = self.title()
-        if not theme.small_panel:
-            badge = Badge(self.view.badge_icon, theme.sizes.badge * 0.7, theme=theme, kind=self.view.badge)
-            head = FlowRow([badge, FlowBox(head, theme=theme, grow=True, centre=True)], theme=theme, gap=4)
+        badge = Badge(self.view.badge_icon, theme.sizes.badge * 0.7, theme=theme, kind=self.view.badge)
+        head: Flow = FlowRow([badge, FlowBox(self.title(), theme=theme, grow=True, centre=True)], theme=theme, gap=4)
+        if theme.small_panel:
+            head = BareOrBadged(self.title(), head, theme=theme)
         says: list[Flow] = [head, *self.leads(), *points, Spacer(theme=theme), *self.note()]
         return self.split(says, who_helps_panel(told, self.words, theme), stretch=False)
 
@@ -125,9 +139,7 @@ class TellShape(Shape):
         gap = theme.sizes.gap * (1 if theme.small_panel else 1.75)
         if theme.portrait:
             panel = tries_panel(tries, self.words, theme)
-            return FlowColumn(
-                [head, FlowColumn(lines, theme=theme, gap=7), panel, Spacer(theme=theme)], theme=theme, gap=10
-            )
+            return FlowColumn([head, FlowColumn(lines, theme=theme, gap=7), panel, self.rest()], theme=theme, gap=10)
         panel = tries_panel(tries, self.words, theme, width_mm=46 if theme.small_panel else TRIES_MM)
         column = FlowColumn(
             [*lines, Spacer(theme=theme)], theme=theme, gap=2.5 if theme.small_panel else theme.sizes.gap, grow=True

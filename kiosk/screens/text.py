@@ -90,10 +90,14 @@ class Text(Flow, Label):
         return float(self.extent_at(None)[0])
 
     def height_for(self, width: float) -> float:
-        return float(self.extent_at(round(width))[1] * self.pitch)
+        font, size = str(self.font_name), self._held_size(width)
+        pitch = round(float(self.line * size))
+        text = broken(self._given, font, size, round(width)) if "-" in self._given else self._given
+        return float(extent(text, font, size, pitch, round(width))[1] * pitch)
 
     def place(self, x: float, top: float, width: float, height: float) -> None:
-        self._hold_words(width)
+        if (size := self._held_size(width)) != self.font_key[1]:
+            self.font_size = size
         wide, lines = round(width), self.extent_at(round(width))[1]
         if lines * self.pitch > height + 1:
             wide += ROUNDING
@@ -113,11 +117,13 @@ class Text(Flow, Label):
     keeps_its_way = True
     _mirror: Mirror | None = None
 
-    def _hold_words(self, width: float) -> None:
-        """A word that is wider than its place is made a little smaller rather than broken; large text never."""
-        longest = longest_word(self._given, *self.font_key[:2])
+    def _held_size(self, width: float) -> int:
+        """The size at which no word is wider than its place: a little smaller rather than broken, and large text never."""
+        font, size, _ = self.font_key
+        longest = longest_word(self._given, font, size)
         if longest > width + ROUNDING and width > 0 and not self.theme.large:
-            self.font_size = int(self.font_size * max(LEAST_SHARE, width / longest))
+            return int(size * max(LEAST_SHARE, width / longest))
+        return size
 
     @property
     def pitch(self) -> int:

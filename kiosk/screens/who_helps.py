@@ -26,7 +26,9 @@ class Hairline(Flat):
 def who_helps_panel(told: WhoHelps, words: ScreenTexts, theme: Theme) -> SheetPanel:
     """All of it on one sheet."""
     small = theme.small_panel
-    rows: list[Flow] = [Lead(theme=theme, text=f"[b]{words(told.title)}[/b]")]
+    title = Lead(theme=theme, text=f"[b]{words(told.title)}[/b]")
+    title.heads = True
+    rows: list[Flow] = [title]
     rows += [_row(point, words, theme) for point in told.rows]
     for point, tone in ((told.meanwhile, "primary"), (told.block_line, "failure")):
         if point is not None:

@@ -27,6 +27,7 @@ def pulled(code: CodeThatApplies, strange: Strangeness | None = None, asked: Vie
     """The card was taken out in the middle of a question, or (`unknown`) of a command; `code`: which one it has now. With the
     same card the errand goes on: where `asked` was its last question."""
     which = "safe" if code == "before" else code
+    note = Note(say("done.keep")) if code == "new" else None
     return Await(
         name="closing.pulled",
         errand=asked.errand if asked else None,
@@ -35,7 +36,7 @@ def pulled(code: CodeThatApplies, strange: Strangeness | None = None, asked: Vie
         title=say(f"closing.pulled.{which}.title"),
         lead=(say(f"closing.pulled.{which}"), say(f"closing.pulled.{which}.do")),
         sends_on=code == "unknown",
-        note=None if strange is None else strange_note(strange, Note(say("insert.wipe"))),
+        note=note if strange is None else strange_note(strange, Note(say("insert.wipe"))),
         drawing=reader_for(strange),
         drawing_text=say("closing.pulled.try" if code == "new" else "closing.pulled.same_card"),
         way_out=Button("end", say("button.end"), "check"),

@@ -7,8 +7,10 @@ A part of the machine is shown where it stands; all else is a card and the thing
 MachineDrawing(lit=('slots',))
 """
 
+from typing import Any
+
 from kiosk.views.drawings import AboutDrawing, MachineDrawing
-from kiosk.views.shapes import Confirm, Tell
+from kiosk.views.shapes import Tell, View
 
 Family = AboutDrawing | MachineDrawing
 
@@ -89,7 +91,7 @@ _BY_ERRAND: dict[str, Family] = {
 }
 
 
-def family_drawing(view: Tell | Confirm) -> Family:
+def family_drawing(view: View[Any]) -> Family:
     """By the kind that its badge shows, else by the last part of its name, else by its errand."""
     icon = view.badge_icon if isinstance(view, Tell) else ""
     if icon not in _UNTOLD:

@@ -59,6 +59,45 @@ def test_what_fits_has_no_pages(large: KivyDriver) -> None:
     assert ON not in large.targets()
 
 
+@pytest.fixture
+def usual(large: KivyDriver) -> Iterator[KivyDriver]:
+    """The same window, with text of the usual size."""
+    large.call("set", large_text=False)
+    yield large
+    large.call("set", large_text=True)
+
+
+@pytest.mark.screen
+@pytest.mark.parametrize("sample", ["information-general-reserve", "information-stockholm-block"])
+def test_who_helps_comes_on_a_page_rather_than_nowhere(usual: KivyDriver, sample: str) -> None:
+    usual.call("show_gallery", sample=sample)
+    usual.touch(ON)
+    assert any("Hus B, plan 2, rum 214" in text for text in usual.call("texts"))
+
+
+@pytest.mark.screen
+def test_a_heading_stands_on_the_page_of_what_it_heads(usual: KivyDriver) -> None:
+    usual.call("show_gallery", sample="unblock-administrator")
+    heading = "[b]Fråga ID-administratören[/b]"
+    assert heading not in usual.call("texts")
+    usual.touch(ON)
+    assert {heading, "Hus B, plan 2, rum 214"} <= set(usual.call("texts"))
+
+
+@pytest.mark.screen
+def test_a_receipt_offers_to_go_without_paper_where_the_bar_has_room(usual: KivyDriver) -> None:
+    usual.call("show_gallery", sample="activate-receipt")
+    assert "without_paper" in usual.targets()
+    assert usual.call("clipped") == []
+
+
+@pytest.mark.screen
+def test_all_names_of_a_list_have_one_size(usual: KivyDriver) -> None:
+    usual.call("show_gallery", sample="service-menu")
+    heights = [high for _, _, _, high in usual.call("places", kind="TileTitle")]
+    assert all(high in (min(heights), 2 * min(heights)) for high in heights)
+
+
 @pytest.mark.screen
 def test_the_code_of_an_information_page_is_on_its_last_page(large: KivyDriver) -> None:
     large.call("show_gallery", sample="information-stockholm-order")

@@ -23,3 +23,10 @@ def test_the_drawing_says_what_the_card_is_wanted_for(code: CodeThatApplies, ask
     caption = aborted_views.pulled(code).drawing_text
     assert caption is not None
     assert caption.key == f"closing.pulled.{asks}"
+
+
+@pytest.mark.parametrize(("code", "keeps"), [("before", False), ("new", True), ("unknown", False)])
+def test_a_card_that_has_its_new_code_keeps_its_letter(code: CodeThatApplies, keeps: bool) -> None:
+    """The PUK is the same (design, 21)."""
+    note = aborted_views.pulled(code).note
+    assert (note is not None and getattr(note.text, "key", "") == "done.keep") == keeps
