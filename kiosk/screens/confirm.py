@@ -102,6 +102,8 @@ class ConfirmShape(Shape):
             return FlowColumn([right, Spacer(theme=theme)], theme=theme, grow=True)
         if theme.portrait or theme.large:
             below = [right] if right else []
+            if right and not view.facts and theme.portrait and not theme.large:
+                right.grow = True  # what is drawn has the room that is left
             return FlowColumn([*points, *below, self.rest()], theme=theme, gap=6, grow=True)
         column = FlowColumn([*points, Spacer(theme=theme)], theme=theme, gap=2 if theme.small_panel else 4, grow=True)
         parts = [column, *([right] if right else [])]
