@@ -73,7 +73,7 @@ class ConfirmShape(Shape):
             plate.squeeze()
         gaps = theme.mm(theme.sizes.gap) * (len(plates) - 1)
         room = theme.panel.width - theme.mm(theme.sizes.rail + 2 * theme.sizes.pad)
-        return sum(plate.wanted_width() for plate in plates) + gaps > room
+        return bool(sum(plate.wanted_width() for plate in plates) + gaps > room)
 
     def _promise(self) -> list[Flow]:
         """What is signed, beside the sheet."""

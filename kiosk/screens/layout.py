@@ -109,17 +109,17 @@ class Group(Flow):
 
 
 class WhereRoom(Flow):
-    """What is only shown, in the height that others leave: nothing where that is less than `least_mm`."""
+    """What is only shown, in the height that others leave: nothing where that is less than `room_mm`."""
 
     needed = False
 
-    def __init__(self, shown: Flow, least_mm: float, **kwargs: Any) -> None:
+    def __init__(self, shown: Flow, room_mm: float, **kwargs: Any) -> None:
         super().__init__(grow=True, **kwargs)
-        self.shown, self.least_mm = shown, least_mm
+        self.shown, self.room_mm = shown, room_mm
 
     def arrange(self) -> None:
         self.clear_widgets()
-        if self.height >= self.mm(self.least_mm):
+        if self.height >= self.mm(self.room_mm):
             self.add_widget(self.shown)
             self.shown.place(self.x, self.top, self.width, self.height)
 

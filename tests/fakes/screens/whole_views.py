@@ -14,7 +14,7 @@ LEAST_MM = 12.0
 """Design: nothing under 12 mm is a target."""
 LEAST_SHARE = 0.55
 """Of the body's height that a view fills at text of the usual size, on the panels that are looked at as a whole."""
-FILLED = ("10", "p")
+FILLED = ("10",)
 AT_ONCE = 20
 """Views between two breaths of the window, in which it takes away what is gone."""
 
@@ -60,6 +60,13 @@ def unfit_everywhere() -> dict[str, Unfit]:
     """By panel; the windows work at the same time."""
     with ThreadPoolExecutor(len(PANELS)) as pool:
         return dict(zip(PANELS, pool.map(unfit, PANELS), strict=True))
+
+
+def unfilled(panel: str, names: Sequence[str]) -> Unfit:
+    """What is wrong in those views on a panel, and which of them end in its upper half."""
+    size = PANELS[panel]  # type: ignore[index]  # the caller names one of them
+    with virtual_display(size.width, size.height) as display, KivyDriver(display, panel) as driver:
+        return dict(_complaints(driver, [(LANGUAGES[0], False)], LEAST_SHARE, names))
 
 
 def unfit_longer(panel: str = "10", names: Sequence[str] = ()) -> Unfit:

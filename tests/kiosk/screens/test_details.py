@@ -11,7 +11,7 @@ from kiosk.screens.theme import PANELS
 from kiosk.texts import LANGUAGES
 from tests.fakes.machine.display import virtual_display
 from tests.fakes.screens.kivy_driver import KivyDriver
-from tests.fakes.screens.whole_views import Unfit, unfit_everywhere, unfit_longer
+from tests.fakes.screens.whole_views import Unfit, unfilled, unfit_everywhere, unfit_longer
 
 # All views on three panels at once: minutes where the machine is busy.
 pytestmark = [pytest.mark.screen, pytest.mark.timeout(900)]
@@ -56,6 +56,11 @@ def test_another_language_may_be_longer_by_two_fifths() -> None:
 def test_another_language_may_be_longer_on_the_smallest_panel() -> None:
     """Of each shape the views that say most. What does not fit goes over pages."""
     assert unfit_longer("7", FULL) == {}
+
+
+def test_the_upright_panel_shows_what_a_short_screen_is_about() -> None:
+    """Where words end in the upper half, and the view has no drawing of its own."""
+    assert unfilled("p", ("own-pin-wrong", "who", "check-certificate", "activate-needed", "list-too-old")) == {}
 
 
 def test_one_errand_alone_is_a_tile_and_no_more(driver: KivyDriver) -> None:
