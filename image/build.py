@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from image import layout, packages, papers, python_site
+from image import guard, layout, packages, papers, python_site
 from image.commands import run
 from image.steps import Built, Steps, digest_of, digest_of_tree, sha256_of
 from provisioning.appliance.layout import Machine, write_appliance
@@ -129,6 +129,8 @@ def _boot_inputs(options: Options) -> Iterable[str]:
     yield sha256_of(EFI_STUB[options.architecture])
     yield sha256_of(BOOT_MANAGER[options.architecture][0])
     yield from (layout.kernel_line(slot, "") for slot in layout.SLOTS)
+    yield digest_of_tree(guard.HERE)
+    yield guard.UNIT_FILE.read_text("utf-8")
 
 
 def _make_root(options: Options, folder: Path) -> None:
@@ -185,8 +187,9 @@ def _make_verity(tree: Built, folder: Path) -> None:
 def _make_boot(options: Options, root: Built, verity: Built, folder: Path) -> None:
     roothash = (verity.folder / "roothash").read_text("ascii").strip()
     clock = {"SOURCE_DATE_EPOCH": str(options.epoch)}
+    archive = guard.make_archive(options.architecture, folder, options.epoch)
     for slot in layout.SLOTS:
-        run("ukify", "build", f"--linux={root.folder / 'vmlinuz'}", f"--initrd={root.folder / 'initrd'}",
+        run("ukify", "build", f"--linux={root.folder / 'vmlinuz'}", f"--initrd={root.folder / 'initrd'}", f"--initrd={archive}",
             f"--uname={(root.folder / 'kernel-version').read_text('ascii').strip()}",
             f"--os-release=@{root.folder / 'os-release'}", f"--stub={EFI_STUB[options.architecture]}",
             f"--cmdline={layout.kernel_line(slot, roothash)}", f"--output={folder / f'kortkiosk-{slot}.efi'}",

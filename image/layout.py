@@ -85,8 +85,9 @@ def version_of(epoch: int) -> str:
 def kernel_line(slot: Slot, roothash: str) -> str:
     """What the kernel of a slot is started with.
 
-    A root that differs from its hash stops the machine instead of running on half of it; half a
-    minute later it starts anew. There is no shell in the initial RAM disk. A USB device is bound when it has been looked at.
+    A block of the root that differs from its hash is given to nobody, and the root guard stops the machine then. A kernel that
+    panics starts anew half a minute later. There is no shell in the initial RAM disk. A USB device is bound when it has been
+    looked at.
     """
     return " ".join(
         (
@@ -94,7 +95,6 @@ def kernel_line(slot: Slot, roothash: str) -> str:
             f"roothash={roothash}",
             f"systemd.verity_root_data=/dev/disk/by-partlabel/root-{slot}",
             f"systemd.verity_root_hash=/dev/disk/by-partlabel/verity-{slot}",
-            "systemd.verity_root_options=panic-on-corruption",
             "rootfstype=squashfs",
             "ro",
             "panic=30",

@@ -2,13 +2,15 @@
 
 import configparser
 import re
+import shutil
 import uuid
 from pathlib import Path
 
 import pytest
 
-from image import layout
+from image import guard, layout
 from image.build import HERE, LOCK, PROJECT
+from image.commands import run
 from image.packages import PackagesChangedError, check_recorded, compare, package_names
 from image.python_site import SOURCE_ONLY, split_lock
 from provisioning.updates import boot_loaders
@@ -48,9 +50,10 @@ def test_a_kernel_line_names_its_own_slot_and_no_other(slot: layout.Slot) -> Non
     assert "roothash=" + "00" * 32 in words
 
 
-def test_a_root_that_was_changed_stops_the_machine_without_a_shell() -> None:
+def test_a_root_that_was_changed_is_left_to_the_guard_without_a_shell() -> None:
     words = layout.kernel_line("a", "00" * 32).split()
-    assert {"systemd.verity_root_options=panic-on-corruption", "rd.shell=0", "rd.emergency=reboot", "ro"} <= set(words)
+    assert {"rd.shell=0", "rd.emergency=reboot", "ro"} <= set(words)
+    assert not any("panic-on-corruption" in word for word in words), "the guard could not say anything any more"
     assert any(re.fullmatch(r"panic=[1-9]\d*", word) for word in words), "it starts anew by itself"
 
 
@@ -131,3 +134,15 @@ def test_what_is_set_up_of_the_network_is_kept_where_a_station_may_write() -> No
     assert f"d {folder} 0700 root root -" in folders, "NetworkManager believes its own files alone"
     ordering = (APPLIANCE / "usr/lib/systemd/system/NetworkManager.service.d/kortkiosk.conf").read_text("utf-8")
     assert "After=kortkiosk-data.service" in ordering.splitlines()
+
+
+@pytest.mark.skipif(
+    shutil.which("x86_64-linux-gnu-gcc") is None or shutil.which("cpio") is None, reason="no compiler or cpio"
+)
+def test_the_guard_comes_as_files_of_root_with_one_time(tmp_path: Path) -> None:
+    archive = guard.make_archive("amd64", tmp_path, 1764374400)
+    listed = run("cpio", "--quiet", "--list", "--verbose", "--numeric-uid-gid", f"--file={archive}", env={"TZ": "UTC"})
+    rows = [line.split() for line in listed.splitlines()]
+    assert {tuple(row[2:4]) for row in rows} == {("0", "0")}
+    assert {row[8] for row in rows if row[0].startswith("-")} == {guard.PROGRAM, f"{guard.UNITS}/{guard.UNIT}"}
+    assert guard.make_archive("amd64", tmp_path / "again", 1764374400).read_bytes() == archive.read_bytes()

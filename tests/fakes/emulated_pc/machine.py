@@ -50,6 +50,12 @@ IgnoreSIGPIPE=no
 SendSIGHUP=yes
 """
 """A root shell on the second serial line. The image has none: it comes as a credential of the machine."""
+PATIENCE = """
+[Service]
+TimeoutStartSec=infinity
+WatchdogSec=30min
+"""
+"""Of the station's unit: a picture takes minutes where the processor is emulated, draws too, and is shared with others."""
 BOOT_S = 1500
 """Limit of a start: a machine that eight others share takes many times what it takes alone."""
 
@@ -135,7 +141,7 @@ class EmulatedPc:
         if not variables.exists():
             shutil.copy(VARIABLES, variables)
         line = KERNEL_LINE.replace(",", ",,")
-        shell = base64.b64encode(SHELL_UNIT.encode()).decode()
+        shell, patience = (base64.b64encode(unit.encode()).decode() for unit in (SHELL_UNIT, PATIENCE))
         sockets = [word for name in ("console", "shell", "card") for word in ("-chardev", self._socket(name))]
         return [
             "qemu-system-x86_64", "-S", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
@@ -145,6 +151,7 @@ class EmulatedPc:
             "-drive", f"if=none,id=disk,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=disk,bootindex=0",
             "-smbios", f"type=11,value=io.systemd.stub.kernel-cmdline-extra={line}",
             "-smbios", f"type=11,value=io.systemd.credential.binary:systemd.extra-unit.test-shell.service={shell}",
+            "-smbios", f"type=11,value=io.systemd.credential.binary:systemd.unit-dropin.kortkiosk-station.service={patience}",
             "-device", f"virtio-gpu-pci,xres={WIDTH},yres={HEIGHT}", "-device", "virtio-multitouch-pci",
             "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net",
             *sockets, "-serial", "chardev:console", "-serial", "chardev:shell",

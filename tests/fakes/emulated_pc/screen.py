@@ -85,11 +85,14 @@ def wait_for_main_button(shoot: Callable[[], Path], limit_s: float) -> tuple[int
 
 
 def wait_for_phrase(shoot: Callable[[], Path], phrase: str, limit_s: float) -> tuple[Path, tuple[int, int]]:
-    """A picture that shows the phrase, and where. Raises NotShownError."""
+    """A picture that shows the phrase, and where. What was read is not read again. Raises NotShownError."""
     end = time.monotonic() + limit_s
+    words: list[Word] = []
+    seen = b""
     while True:
         picture = shoot()
-        words = read_words(picture)
+        if (shown := picture.read_bytes()) != seen:
+            seen, words = shown, read_words(picture)
         place = find_phrase(words, phrase)
         if place:
             return picture, place

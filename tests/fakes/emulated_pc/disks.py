@@ -1,0 +1,62 @@
+"""Copies of the station's disk, as `make image` wrote it, and the folder that keeps what is seen of them."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from image import layout
+from image.build import PROJECT, make_data
+
+ARCHITECTURE = "amd64"
+DISK = PROJECT / "build/image" / ARCHITECTURE / f"kortkiosk-{ARCHITECTURE}.img"
+RESULTS = PROJECT / "build/image/test"
+EPOCH = 1764374400
+LARGER_MIB = 256
+"""The disk of a test is that much larger than the image."""
+
+
+class NotBuiltError(Exception):
+    """There is no disk: `make image`."""
+
+
+def copy_of_disk(folder: Path, settings: str | None = None) -> Path:
+    """As it is flashed, on a larger disk; with `settings` in /data where an installer put them there. Raises NotBuiltError."""
+    if not DISK.is_file():
+        raise NotBuiltError(f"{DISK} is not there: make image")
+    copy = copy_file(DISK, folder / "disk.img")
+    os.truncate(copy, copy.stat().st_size + LARGER_MIB * layout.MIB)
+    if settings is not None:
+        content = folder / "data/kortkiosk"
+        content.mkdir(parents=True)
+        (content / "station.toml").write_text(settings, "utf-8")
+        make_data(folder / "data.ext4", content.parent, EPOCH)
+        write_at(copy, layout.offset_of("data", ARCHITECTURE), (folder / "data.ext4").read_bytes())
+    return copy
+
+
+def copy_file(source: Path, copy: Path) -> Path:
+    """Without what is empty."""
+    subprocess.run(["cp", "--sparse=always", "--reflink=auto", source, copy], check=True)
+    return copy
+
+
+def write_at(disk: Path, offset: int, content: bytes) -> None:
+    with disk.open("r+b") as file:
+        file.seek(offset)
+        file.write(content)
+
+
+def flip(disk: Path, offset: int) -> None:
+    """Change one bit of the byte there."""
+    with disk.open("rb") as file:
+        file.seek(offset)
+        (byte,) = file.read(1)
+    write_at(disk, offset, bytes([byte ^ 1]))
+
+
+def fresh_folder(name: str) -> Path:
+    """Short: the path of a socket has 107 bytes at most."""
+    shutil.rmtree(RESULTS / name, ignore_errors=True)
+    (RESULTS / name).mkdir(parents=True)
+    return Path(os.path.relpath(RESULTS / name))
