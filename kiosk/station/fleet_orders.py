@@ -39,10 +39,12 @@ class FleetOrders:
             return unfinished
         online = await self._online(hsa_id)
         if online is not None:
-            first = next((order for order in online if order.delivery == "station"), None)
-            return first if first is None or first.receipt_owed else next(iter(await self._placed((first,))), None)
-        theirs = [order for order in (*await self.owed(), *await self.waiting()) if order.hsa_id == hsa_id]
-        return min(theirs, key=lambda order: (not order.receipt_owed, order.last_day, order.order), default=None)
+            theirs = self._of_station(online)
+            placed = {order.order: order for order in await self._placed(theirs)}
+            there = (each if each.receipt_owed else placed.get(each.order) for each in theirs)
+            return next(filter(None, there), None)
+        listed = [order for order in (*await self.owed(), *await self.waiting()) if order.hsa_id == hsa_id]
+        return min(listed, key=lambda order: (not order.receipt_owed, order.last_day, order.order), default=None)
 
     async def posted(self, hsa_id: str, card_number: str) -> Order | None:
         """The order of a card that came by post: unfinished here, or by the server's word, or by the list."""

@@ -14,7 +14,7 @@ from fleet.agent.keeping import LinkDown
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
 from fleet.messages.link import Order
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.station import journal
 from kiosk.station.fleet_orders import FleetOrders
 from kiosk.station.journal import Journal
@@ -32,6 +32,8 @@ class Book:
 
     orders: list[Order] = field(default_factory=list)
     newest: Order | None = None
+    second: Order | None = None
+    """Another one of that person, by the server's newest word."""
     online: bool = False
     fresh: bool = True
 
@@ -47,7 +49,7 @@ class Book:
     async def offered_online(self, hsa_id: str, timeout_s: float) -> tuple[Order, ...]:
         if not self.online:
             raise LinkDown
-        return () if self.newest is None else (self.newest,)
+        return tuple(order for order in (self.newest, self.second) if order is not None)
 
 
 @dataclass
@@ -105,6 +107,18 @@ async def test_the_newest_word_of_the_server_counts_and_the_list_has_the_slot(co
     assert await counter.found() is None, "the card is on its way"
     await counter.stored(ONE, 4)
     assert await counter.found() == ("A-0001", 4)
+
+
+async def test_where_the_first_orders_card_lies_in_a_quarantined_slot_the_next_one_is_offered(counter: Counter) -> None:
+    counter.book.online, counter.book.newest, counter.book.second = True, ONE, LATER
+    assert await counter.found() == ("A-0001", ONE.slot)
+    returned = {"errand": "e", "effect": Effect.SLOT_RETURN, "outcome": Outcome.NOT_GENUINE}
+    content = {**returned, "order": ONE.order, "slot": ONE.slot}
+    await counter.journal.transact(lambda cx: counter.journal.event(cx, EventType.EFFECT_DONE, None, content))
+    assert await counter.found() == ("A-0002", LATER.slot)
+    owed = msgspec.structs.replace(LATER, order="A-0003", slot=0, receipt_owed=True)
+    counter.book.second = owed
+    assert (await counter.orders.find(ONE.hsa_id)) == owed, "a receipt that is owed needs no slot"
 
 
 async def test_a_list_that_is_too_old_says_nothing_about_what_is_open(counter: Counter) -> None:
