@@ -1,5 +1,6 @@
 """A local account that two administrators bind to a person's HSA-id, and who may not."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from fleet.server.accounts import queries
 from fleet.server.accounts.queries import AccountError, hsa_id_of
 from fleet.server.accounts.service import AccountService, Actor
 from fleet.server.accounts.tables import users, webauthn_keys
+from fleet.server.cli import main
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.audit import log as audit
@@ -175,6 +177,18 @@ def test_a_reset_a_closing_or_one_word_ends_it(office: Office, deed: str) -> Non
     if deed == "close":
         office.by("axel").open("maj")
     assert office.hsa_id() == ""
+
+
+def test_the_command_of_the_server_unbinds_an_account_and_the_audit_has_it(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.bind()
+    unbind = ["user", "unbind", "--data", str(office.folder), "--json"]
+    assert (main([*unbind, "nobody"]), office.hsa_id()) == (2, MAJ)
+    capsys.readouterr()
+    assert (main([*unbind, "maj"]), office.hsa_id()) == (0, "")
+    assert json.loads(capsys.readouterr().out) == {"ok": True}
+    assert office.told()[-1][1:] == ("user.hsa-drop", "maj")
 
 
 def test_the_issuers_word_takes_the_hsa_id(office: Office) -> None:
