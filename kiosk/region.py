@@ -283,6 +283,8 @@ class RegionSettings(RegionSection):
     """The issuer's system has no hold: a reported card is marked, and blocked by somebody. The server's `holds` says the same."""
     letters_by_hand: ByPeople | None = None
     """Who orders code letters in the issuer's portal, and within how many hours. The server's `letters` says that people do."""
+    certificates_by_hand: ByPeople | None = None
+    """Who makes certificates in the issuer's portal, and within how many hours. The server's `certificates` says that they do."""
     contacts: Contacts = Contacts()
     place: dict[StationName, Place] = {}
     """Where the stations stand, by their names."""

@@ -229,7 +229,8 @@ class ReleasedResult(_Result, frozen=True, tag="released"):
 
 
 class InPortalResult(_Result, frozen=True, tag="in_portal"):
-    """The issuer's portal is for people: the administrator who attends fetches it there, by hand."""
+    """The issuer's portal is for people: the administrator who attends fetches it there, by hand; or, of a certificate,
+    its request waits on the worklist for somebody who does."""
 
 
 class LetterOrderedResult(_Result, frozen=True, tag="ordered"):

@@ -64,6 +64,12 @@ class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """So many ID administrators must attend."""
     phased_out: str | None = None
     """The region's last day of this level of assurance: warn."""
+    by_hand: bool = False
+    """People make it in the issuer's portal, from the request as a file."""
+    key: str = ""
+    """The key of this card that waits for it there: SubjectPublicKeyInfo, base64."""
+    ready: bool = False
+    """Somebody has given it back for that key, and no station has fetched it."""
 
 
 ON_A_TILE = 40

@@ -56,6 +56,7 @@ from fleet.server.ingest.service import Ingest
 from fleet.server.ingest.write import Writer
 from fleet.server.integrity.job import NightlyCheck
 from fleet.server.integrity.queries import read_last_check
+from fleet.server.issuers.certificates_by_hand import CertificatesByHand
 from fleet.server.issuers.request_sender import RequestSender
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
@@ -200,7 +201,11 @@ class FleetServer:
             self._run(parts, side.files.run(), "revocations")
         hook = load_secret(config.order_hook) if config.order_hook else None
         cards = CardSide.of(database, changes, self._clock, deadlines, hook)
-        worklist = WorklistService(database, cards.cards, changes, self._clock, worklist_settings, deadlines)
+        issuers = IssuerSettings.load(config.issuer).trusted_issuers() if config.issuer else None
+        by_hand = CertificatesByHand(database, self._clock, issuers)
+        worklist = WorklistService(
+            database, cards.cards, changes, self._clock, worklist_settings, deadlines, certificates=by_hand
+        )
         if not config.web_only:
             ends = self._health.ends = ExpiryWatch(sources_of(config), self._clock)
             signer = Signer.load(config.server_file("signing.key"))

@@ -41,6 +41,7 @@ from kiosk.issuer.ports import (
     Found,
     HoldLifted,
     HoldReason,
+    InPortal,
     NotFound,
     Offer,
     RequestDeclined,
@@ -124,7 +125,7 @@ class FleetIssuer:
         errand: str,
         proof: Signed | None = None,
         people: tuple[PersonProof, ...] = (),
-    ) -> CertificateIssued | RequestDeclined | Unavailable:
+    ) -> CertificateIssued | InPortal | RequestDeclined | Unavailable:
         """Through the server to the issuer; the certificate that comes is checked there and again by the card's driver."""
         ask = CertificateAsk(
             id=request_id(errand, AskName.CERTIFICATE_REQUEST, facts.card_number, request),
@@ -140,7 +141,7 @@ class FleetIssuer:
         result = await self._requests.ask_for(ask, *people, limit_s=ISSUE_LIMIT_S)
         if isinstance(result, asking.IssuedResult):
             return CertificateIssued(tuple(base64.b64decode(certificate) for certificate in result.chain))
-        return refusal_of(result)
+        return InPortal() if isinstance(result, asking.InPortalResult) else refusal_of(result)
 
     async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
         """Each question is a new one: what is asked may have changed."""

@@ -88,6 +88,12 @@ class CertificateIssued:
     chain: tuple[bytes, ...] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class InPortal:
+    """The issuer's portal is for people: the administrator who attends fetches it there, by hand; or, of a certificate, its
+    request waits for somebody who does."""
+
+
 class Issuer(Protocol):
     """Certificates for keys that were made in the card."""
 
@@ -103,12 +109,13 @@ class Issuer(Protocol):
         errand: str,
         proof: Signed | None = None,
         people: tuple[PersonProof, ...] = (),
-    ) -> CertificateIssued | RequestDeclined | Unavailable:
+    ) -> CertificateIssued | InPortal | RequestDeclined | Unavailable:
         """Ask for the certificate of a PKCS#10 `request` (DER, see `kiosk.issuer.certificate_request`).
 
         `proof`: the exact request signed by the key of the card's present certificate for that purpose, where there is one
         (renewal). `people`: the holder, and who attends where the level asks for it (two for LoA3 on a reserve card). Asked
-        twice with the same request it gives the same certificate.
+        twice with the same request it gives the same certificate. `InPortal`: people make it in the issuer's portal, and it is
+        there once an offer says so (`Offer.ready`).
         """
 
 
@@ -194,11 +201,6 @@ class PukReleased:
     """The PUK of this card, released once for this errand. Use it at once; it is told nowhere else."""
 
     puk: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class InPortal:
-    """The issuer's portal is for people: the administrator who attends fetches it there, by hand."""
 
 
 @dataclass(frozen=True, slots=True)

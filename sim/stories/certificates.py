@@ -9,11 +9,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
 from kiosk.issuer.ports import Offer
+from kiosk.region import BothLanguages, ByPeople
+from kiosk.steps.certificate.from_portal import LOOK_S
 from sim.stories.card_contents import held
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, code_is
+from sim.stories.person import Deed, Person
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
 
 NUMBER, HOLDER = persona_of(MINE).card_number, persona_of(MINE).hsa_id
@@ -45,6 +48,30 @@ def issuer(
         room.equip(**desk.ports())
 
     return prepare
+
+
+def by_people(*profiles: str, at_once: bool = False) -> Callable[[Room], None]:
+    """An issuer whose certificates people make in its portal, and who that is. `at_once`: somebody is free."""
+
+    def prepare(room: Room) -> None:
+        issuer(*profiles)(room)
+        desk = desk_of(room)
+        desk.certificates_by_people, desk.somebody_carries = True, at_once
+        by = BothLanguages(sv="Kortkontoret", en="The card office")
+        region = room.caps.region.model_copy(update={"certificates_by_hand": ByPeople(by=by, hours=24)})
+        room.equip(region=region)
+
+    return prepare
+
+
+def portal_makes(room: Room) -> Deed:
+    """Somebody makes the certificate in the portal while the holder waits, and the station looks again."""
+
+    def deed(person: Person) -> None:
+        desk_of(room).make_certificates()
+        person.clock.advance(LOOK_S)
+
+    return deed
 
 
 def desk_of(room: Room) -> IssuerDesk:

@@ -1,16 +1,19 @@
 """Issuer, register and directory in memory, for journeys: real certificates, and the rules that a journey can meet."""
 
+import base64
 import hashlib
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import msgspec
+from cryptography import x509
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from drivers.reader.errors import ReaderError
 from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
@@ -73,6 +76,24 @@ class _Key:
         return _encipher(self._key, challenge)
 
 
+@dataclass
+class CarriedRequest:
+    """A request that people carry to the issuer's portal. `key`: SubjectPublicKeyInfo, DER."""
+
+    key: bytes
+    request: bytes
+    offer: Offer
+    facts: CardFacts
+    issued: CertificateIssued | None = None
+    is_fetched: bool = False
+
+
+def public_key_of(request: bytes) -> bytes:
+    """SubjectPublicKeyInfo of a PKCS#10 request, DER."""
+    key = x509.load_der_x509_csr(request).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
 class IssuerDesk:
     """Implements every port of `kiosk.issuer.ports` over dictionaries that a test may change."""
 
@@ -84,6 +105,12 @@ class IssuerDesk:
         """Whether the issuer's system has a hold."""
         self.by_people = False
         """Blocks and letters are made by people, in the issuer's portal."""
+        self.certificates_by_people = False
+        """So are certificates."""
+        self.somebody_carries = False
+        """An administrator is free, who carries a request to the portal and the certificate back while its holder waits."""
+        self.carried: dict[str, CarriedRequest] = {}
+        """By use: the newest request that waits for people, or was made."""
         self.unlocks_by_people = False
         """So is what a card is unlocked with."""
         self.declines: dict[str, str] = {}
@@ -121,7 +148,9 @@ class IssuerDesk:
         return dict.fromkeys(names, self) | {"administrators": _LogIn(self)}
 
     async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | RequestDeclined | Unavailable:
-        return tuple(self.offered) if self.online else Unavailable()
+        if self.somebody_carries:
+            self.make_certificates()
+        return tuple(map(self._by_hand, self.offered)) if self.online else Unavailable()
 
     async def certificate(
         self,
@@ -132,7 +161,7 @@ class IssuerDesk:
         errand: str,
         proof: Signed | None = None,
         people: tuple[PersonProof, ...] = (),
-    ) -> CertificateIssued | RequestDeclined | Unavailable:
+    ) -> CertificateIssued | InPortal | RequestDeclined | Unavailable:
         answer = self._no("certificate")
         if answer is not None:
             return answer
@@ -146,8 +175,38 @@ class IssuerDesk:
             return refused or RequestDeclined("not_allowed")
         if len({person.hsa_id for person in people} - {facts.holder.hsa_id}) < offer.administrators:
             return RequestDeclined("administrators_missing")
+        if self.certificates_by_people:
+            return self._carry(request, offer, facts)
         self.told.append(("certificate", facts.card_number, offer.profile))
         return self.issued.setdefault(request, issue(self._authority, request, offer, facts, self._clock.now()))
+
+    def _carry(self, request: bytes, offer: Offer, facts: CardFacts) -> CertificateIssued | InPortal:
+        key = public_key_of(request)
+        carried = self.carried.get(offer.profile)
+        if carried is None or carried.key != key:
+            self.told.append(("certificate noted", facts.card_number, offer.profile))
+            self.carried[offer.profile] = CarriedRequest(key, request, offer, facts)
+            return InPortal()
+        if carried.issued is None:
+            return InPortal()
+        carried.is_fetched = True
+        return self.issued.setdefault(request, carried.issued)
+
+    def make_certificates(self) -> None:
+        """Somebody carries all requests that wait to the portal, and the certificates back."""
+        for carried in self.carried.values():
+            if carried.issued is None:
+                carried.issued = issue(
+                    self._authority, carried.request, carried.offer, carried.facts, self._clock.now()
+                )
+
+    def _by_hand(self, offer: Offer) -> Offer:
+        carried = self.carried.get(offer.profile)
+        if not self.certificates_by_people:
+            return offer
+        key = "" if carried is None else base64.b64encode(carried.key).decode()
+        is_ready = carried is not None and carried.issued is not None and not carried.is_fetched
+        return msgspec.structs.replace(offer, by_hand=True, key=key, ready=is_ready)
 
     async def block(
         self, card_number: str, reason: str, *, by: PersonProof, errand: str
@@ -288,7 +347,7 @@ class IssuerDesk:
         return CardWord(
             card_number, card.state, card.product, "unknown" if person is None else "left" if left else "here",
             person is None or person.protected, card.reserve, card.loa, card.hold_reason, card.activate_by,
-            tuple(self.offered), secrets.token_hex(16),
+            tuple(map(self._by_hand, self.offered)), secrets.token_hex(16),
         )  # fmt: skip
 
     async def find(

@@ -67,6 +67,8 @@ _DEED: dict[str, tuple[Level, str]] = {
     "worklist.remind": ("of", "bell-outline"),
     "worklist.cancel": ("wa", "close-circle-outline"),
     "worklist.close": ("ok", "check"),
+    "worklist.fetch": ("of", "tray-arrow-down"),
+    "worklist.give": ("wa", "tray-arrow-up"),
     "people.stopped": ("ba", "shield-alert-outline"),
     "command.stopped": ("ba", "shield-alert-outline"),
     "station.add": ("of", "plus"),

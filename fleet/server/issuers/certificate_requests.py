@@ -114,7 +114,7 @@ def check_issued(
         leaf = x509.load_der_x509_certificate(chain[0])
         above = [x509.load_der_x509_certificate(one) for one in chain[1:]]
         asked = x509.load_der_x509_csr(request)
-        same_key = _spki(leaf.public_key()) == _spki(asked.public_key())
+        same_key = public_key_of(leaf.public_key()) == public_key_of(asked.public_key())
     except (IndexError, *FAULTS):
         return DeclinedResult("issuer_gave_another")
     fits = same_key and serial_number(leaf) == hsa_id and _is_above(leaf, above)
@@ -128,7 +128,8 @@ def _is_above(leaf: x509.Certificate, chain: Sequence[x509.Certificate]) -> bool
     return bool(chain) and leaf.issuer == chain[0].subject
 
 
-def _spki(key: object) -> bytes:
+def public_key_of(key: object) -> bytes:
+    """SubjectPublicKeyInfo, DER. Raises TypeError for a key that no card has."""
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         raise TypeError("a key of another kind")
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

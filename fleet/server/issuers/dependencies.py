@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.issuers.certificates_by_hand import CertificatesByHand
 from fleet.server.issuers.model import Channel
 from fleet.server.issuers.ports import CardRegister, CertificateIssuer, DirectoryService, StatusSource
 
@@ -27,3 +28,5 @@ class IssuerSide:
     unlocks: Channel = "interface"
     holds: bool = True
     """Whether the issuer's system has a hold; else its register marks cards."""
+    by_hand: CertificatesByHand | None = None
+    """Where people make certificates in the issuer's portal: `certificates` is this too."""

@@ -19,6 +19,7 @@ from fleet.messages.asking import (
     DeclinedResult,
     HeldResult,
     HoldAsk,
+    InPortalResult,
     IssuedResult,
     LetterAsk,
     LetterOrderedResult,
@@ -73,6 +74,8 @@ class CertificateRequest:
     card_number: str
     hsa_id: str
     current: bytes | None = field(default=None, repr=False)
+    station: str = ""
+    """Where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,8 @@ class DirectoryEntry:
 
 
 class CertificateIssuer(Protocol):
-    async def certificate(self, wanted: CertificateRequest) -> IssuedResult | DeclinedResult:
-        """The certificate with its chain. Raises IssuerAwayError."""
+    async def certificate(self, wanted: CertificateRequest) -> IssuedResult | InPortalResult | DeclinedResult:
+        """The certificate with its chain; or the word that people make it in the issuer's portal. Raises IssuerAwayError."""
 
 
 class CardRegister(Protocol):

@@ -20,6 +20,7 @@ from fleet.messages.asking import (
     DeclinedResult,
     HoldAsk,
     IdentifiedAsk,
+    InPortalResult,
     IssuedResult,
     LetterAsk,
     LetterNotedResult,
@@ -180,12 +181,17 @@ def keep_result(
         "people": json.dumps([person for person in people if person]),
         "outcome": tag_outcome(result),
         "reason": result.reason if isinstance(result, DeclinedResult) else None,
-        "result": encode(result).decode() if tag_of(ask) in SAID_AGAIN else None,
+        "result": encode(result).decode() if tag_of(ask) in SAID_AGAIN and not _may_come(ask, result) else None,
     }
     this = and_(wishes.c.station == station, wishes.c.id == ask.id)
     connection.execute(delete(wishes).where(this, wishes.c.result.is_(None)))
     if connection.execute(select(wishes.c.id).where(this)).first() is None:
         connection.execute(insert(wishes).values(row))
+
+
+def _may_come(ask: IdentifiedAsk, result: Result) -> bool:
+    """A certificate that people make: asked again, it may be there."""
+    return isinstance(ask, CertificateAsk) and isinstance(result, InPortalResult)
 
 
 def tag_outcome(result: Result) -> str:

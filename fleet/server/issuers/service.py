@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.asking import (
@@ -277,12 +278,19 @@ class IssuerAnswers:
         if isinstance(wanted, DeclinedResult):
             return wanted
         issued = await self.side.certificates.certificate(wanted)
-        if isinstance(issued, IssuedResult):
-            wrong = check_issued(issued, wanted.request, wanted.offer, ask.hsa_id, self._clock())
-            if wrong is not None:
-                _log.error("the issuer gave another certificate than was asked for")
-                return wrong
-        return issued
+        if not isinstance(issued, IssuedResult):
+            return issued
+        wrong = check_issued(issued, wanted.request, wanted.offer, ask.hsa_id, self._clock())
+        if self.side.by_hand is not None and (wrong is not None or not self._is_genuine(issued)):
+            _log.error("a certificate that was given back by hand does not hold any more: it waits for people again")
+            await self.side.by_hand.reopen(wanted)
+            return InPortalResult()
+        if wrong is not None:
+            _log.error("the issuer gave another certificate than was asked for")
+        return wrong or issued
+
+    def _is_genuine(self, issued: IssuedResult) -> bool:
+        return self._judge.is_genuine(x509.load_der_x509_certificate(der_of(issued.chain[0])), self._clock())
 
     async def _wanted(self, station: str, ask: CertificateAsk, asker: Asker) -> CertificateRequest | DeclinedResult:
         request = der_of(ask.request)
@@ -311,7 +319,7 @@ class IssuerAnswers:
             return DeclinedResult("kur_needed")
         mine = by_holder(asker.people, card[1]) if is_renewal(ask) else of_holder(asker.people, card[1]) or attending
         return (
-            CertificateRequest(request, offer, ask.card_number, ask.hsa_id, current)
+            CertificateRequest(request, offer, ask.card_number, ask.hsa_id, current, station)
             if mine
             else DeclinedResult("not_allowed")
         )
@@ -359,7 +367,8 @@ class IssuerAnswers:
         person, record = card
         today = local_day(self._clock())
         given = await asyncio.to_thread(self._wishes.reserve_days, record.card_number, today) if record.reserve else 0
-        return offers_of(person, record, datetime.fromisoformat(today).date(), self.side.rules, given)
+        offers = offers_of(person, record, datetime.fromisoformat(today).date(), self.side.rules, given)
+        return offers if self.side.by_hand is None else await self.side.by_hand.offers(record.card_number, offers)
 
 
 def _error(code: str, text: str) -> Answer:

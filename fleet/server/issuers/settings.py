@@ -30,6 +30,7 @@ from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fleet.server.issuers.adapters.http_client import client_tls
+from fleet.server.issuers.certificate_files import TrustedIssuers
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.model import Channel
 from fleet.server.issuers.proofs.assurance import SHIPPED
@@ -90,6 +91,8 @@ class IssuerSettings(_Table):
     """Folder of the region's data (`fleet.server.issuers.region_data`); empty where there is none."""
     card_keys: str = ""
     """File of the cards' own keys (`fleet.server.issuers.card_keys`)."""
+    certificates: Channel = "interface"
+    """How a card gets a new certificate. With `portal` people carry the request there, and the certificate back, as files."""
     handovers: Channel = "interface"
     """How the issuer hears that a card was handed over."""
     letters: Channel = "interface"
@@ -130,7 +133,7 @@ class IssuerSettings(_Table):
         except (OSError, ssl.SSLError) as error:
             raise IssuerSettingsError(f"link: {link.ca}, {link.certificate} or {link.key}: {error.strerror}") from None
 
-    def certificates(self, name: str) -> list[x509.Certificate]:
+    def certificates_of(self, name: str) -> list[x509.Certificate]:
         """Of a PEM file. Raises SettingsError."""
         try:
             return x509.load_pem_x509_certificates((self.base / name).read_bytes())
@@ -138,6 +141,11 @@ class IssuerSettings(_Table):
             raise IssuerSettingsError(f"{self.base / name}: {error.strerror}") from None
         except ValueError:
             raise IssuerSettingsError(f"{self.base / name}: no certificates in PEM") from None
+
+    def trusted_issuers(self) -> TrustedIssuers:
+        """Whose certificates go on cards. Raises IssuerSettingsError."""
+        anchors, authorities = self.certificates_of(self.trust.anchors), self.certificates_of(self.trust.authorities)
+        return TrustedIssuers(anchors, authorities, self.level_table())
 
     def level_table(self) -> Mapping[str, int]:
         """Level of assurance by policy: the region's, or that of test cards where it names none."""

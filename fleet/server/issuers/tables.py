@@ -1,4 +1,4 @@
-"""Tables of the issuer side: requests of stations, the queue of holds and blocks, certificates, nonces.
+"""Tables of the issuer side: requests of stations, the queue of holds and blocks, certificates and requests for them, nonces.
 
 A request stays in the queue until the issuer has said yes or no, and stays visible after.
 """
@@ -55,6 +55,29 @@ certificates = Table(
     Column("station", String(40), nullable=False, comment="where it was asked for"),
     Column("at", UtcDateTime, nullable=False),
     Index(None, "last_day"),
+)
+
+
+certificate_requests = Table(
+    "certificate_requests",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="of card, use, level and key"),
+    Column("card_number", String(40), nullable=False),
+    Column("hsa_id", String(64), nullable=False),
+    Column("profile", String(16), nullable=False),
+    Column("loa", Integer, nullable=False),
+    Column("last_day", String(10), nullable=False, comment="ISO 8601: the last that the certificate may have"),
+    Column("station", String(40), nullable=False, comment="where it was asked for last"),
+    Column("key", Text, nullable=False, comment="SubjectPublicKeyInfo, base64"),
+    Column("request", Text, nullable=False, comment="PKCS#10 in DER, base64"),
+    Column("made", UtcDateTime, nullable=False),
+    Column("chain", Text, comment="JSON: DER in base64, the certificate first; null until it is given back"),
+    Column("given", UtcDateTime, comment="when somebody gave it back"),
+    Column("fetched", UtcDateTime, comment="when a station came for it last"),
+    Column("ended", UtcDateTime, comment="when somebody said that nobody makes it"),
+    Column("cause", String(16), comment="why what was given back was not taken"),
+    Index(None, "card_number"),
+    Index(None, "given"),
 )
 
 

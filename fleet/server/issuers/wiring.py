@@ -15,6 +15,7 @@ from fleet.server.issuers.adapters.merged_directory import MergedDirectory
 from fleet.server.issuers.adapters.rest import RestRegister
 from fleet.server.issuers.adapters.revocation_status import PublishedStatus
 from fleet.server.issuers.card_keys import CardKeys
+from fleet.server.issuers.certificates_by_hand import CertificatesByHand
 from fleet.server.issuers.dependencies import IssuerSide
 from fleet.server.issuers.ports import CardRegister, DirectoryService, IssuerAwayError, OrderSource, StatusSource
 from fleet.server.issuers.proofs.administrators import Administrators
@@ -46,8 +47,8 @@ async def connected(
     watch_s: float = WATCH_S,
 ) -> AsyncIterator[tuple[IssuerAnswers, RegionData]]:
     """Both, for as long as the context lasts. Raises SettingsError, RegionError, CardKeysError."""
-    anchors = settings.certificates(settings.trust.anchors)
-    authorities = settings.certificates(settings.trust.authorities)
+    issuers = settings.trusted_issuers()
+    anchors, authorities = issuers.anchors, issuers.authorities
     region = RegionData.load(settings.base / settings.region) if settings.region else RegionData()
     keys = CardKeys.load(settings.base / settings.card_keys) if settings.card_keys else CardKeys({})
     async with IssuerHttp(settings.link.secure, settings.tls()) as secure, IssuerHttp(settings.link.public) as public:
@@ -61,8 +62,9 @@ async def connected(
         if not settings.holds:
             directory = WithMarks(directory, database)
             register = HoldsKeptHere(rest, directory, clock, settings.blocks)
+        by_hand = CertificatesByHand(database, clock, issuers) if settings.certificates == "portal" else None
         side = IssuerSide(
-            EstIssuer(secure, labels=settings.labels),
+            by_hand or EstIssuer(secure, labels=settings.labels),
             register,
             directory,
             keys,
@@ -72,6 +74,7 @@ async def connected(
             settings.letters,
             settings.unlocks,
             settings.holds,
+            by_hand,
         )
         changed = asyncio.Event()
         watching = asyncio.create_task(_watch(settings, region, status, changed, watch_s), name="region-watch")

@@ -18,7 +18,7 @@ from fleet.server.deadlines.tables import deeds
 from fleet.server.enrolment.tables import issued_certificates, station_claims
 from fleet.server.envelope_resets.tables import envelope_resets
 from fleet.server.events.tables import conflicts, quarantine
-from fleet.server.issuers.tables import HANDED_OVER, certificates, requests, wishes
+from fleet.server.issuers.tables import HANDED_OVER, certificate_requests, certificates, requests, wishes
 from fleet.server.orders.model import State
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import people, person_certificates, person_facts
@@ -68,6 +68,23 @@ def _forget_people(connection: Connection, cutoff: datetime, _pseudonyms: Pseudo
 
 def _certificates(cutoff: datetime) -> ColumnElement[bool]:
     return certificates.c.last_day < cutoff.date().isoformat()
+
+
+def _certificate_requests(cutoff: datetime) -> ColumnElement[bool]:
+    """Those that ended, however they did; what waits for people is their own word to end."""
+    columns = certificate_requests.c
+    over = columns.last_day < cutoff.date().isoformat()
+    return or_(columns.fetched < cutoff, columns.given < cutoff, columns.ended < cutoff, over)
+
+
+def _count_certificates(connection: Connection, cutoff: datetime) -> int:
+    which = ((certificates, _certificates), (certificate_requests, _certificate_requests))
+    return sum(_number(connection, table, condition(cutoff)) for table, condition in which)
+
+
+def _forget_certificates(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
+    which = ((certificates, _certificates), (certificate_requests, _certificate_requests))
+    return sum(connection.execute(delete(table).where(condition(cutoff))).rowcount for table, condition in which)
 
 
 def _count_alerts(connection: Connection, cutoff: datetime) -> int:
@@ -155,20 +172,10 @@ def _number(connection: Connection, table: Table, which: ColumnElement[bool]) ->
     return int(connection.execute(select(func.count()).select_from(table).where(which)).scalar_one())
 
 
-def _deleted(table: Table, which: Callable[[datetime], ColumnElement[bool]]) -> tuple[Count, Forget]:
-    def count(connection: Connection, cutoff: datetime) -> int:
-        return _number(connection, table, which(cutoff))
-
-    def forget(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
-        return connection.execute(delete(table).where(which(cutoff))).rowcount
-
-    return count, forget
-
-
 TABLES: dict[str, tuple[Count, Forget]] = {
     "orders": (lambda connection, cutoff: _number(connection, orders, orders_over(cutoff)), _forget_orders),
     "people": (lambda connection, cutoff: _number(connection, people, _people(cutoff)), _forget_people),
-    "certificates": _deleted(certificates, _certificates),
+    "certificates": (_count_certificates, _forget_certificates),
     "alerts": (_count_alerts, _forget_alerts),
     "spoilt": (_count_spoilt, _forget_spoilt),
     "blocks": (_count_blocks, _forget_blocks),

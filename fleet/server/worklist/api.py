@@ -8,10 +8,11 @@ Example: `app.include_router(worklist_api(worklist, cards))`
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from fleet.server.cards.model import Cards
+from fleet.server.issuers.certificate_files import MOST_BYTES, FileRefusedError
 from fleet.server.orders.request_bodies import STATION
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.roles import Right
@@ -21,7 +22,7 @@ from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, nex
 from fleet.server.platform.web.request_bodies import LINE, Body
 from fleet.server.worklist.dependencies import find_row, within
 from fleet.server.worklist.model import ACTIONS, MOST_NOTE, Action, Kind, Worklist, WorklistRow
-from fleet.server.worklist.pages import LOOKED, carry_out, note_down
+from fleet.server.worklist.pages import LOOKED, carry_out, fetch_request, give_certificate, note_down
 
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Note = Annotated[str, Field(max_length=MOST_NOTE, pattern=LINE)]
@@ -73,6 +74,26 @@ class ActBody(Body):
     note: Note = ""
 
 
+class CertificateRequestFile(BaseModel):
+    """`request`: PKCS#10 in PEM; `name`: of a file for it."""
+
+    name: str
+    request: str
+
+
+class CertificateBody(Body):
+    """PEM, or the base64 of a file in DER or PKCS#7."""
+
+    certificate: Annotated[str, Field(min_length=1, max_length=MOST_BYTES, pattern=r"^[\x20-\x7e\r\n\t]*$")]
+
+
+class CertificateGiven(BaseModel):
+    """The row that has ended: the station writes the certificate to the card."""
+
+    id: str
+    card_number: str
+
+
 def worklist_api(worklist: Worklist, cards: Cards) -> APIRouter:
     router = api_group("worklist")
 
@@ -102,6 +123,23 @@ def worklist_api(worklist: Worklist, cards: Cards) -> APIRouter:
         """Write a note to it. Not by a token."""
         note_down(request, worklist, find_row(request, worklist, id), "note", said.note.strip())
         return _item(find_row(request, worklist, id))
+
+    @router.get("/worklist/{id}/request", dependencies=needs(Right.ORDERS, person=True))
+    def fetch_certificate_request(request: Request, id: Id) -> CertificateRequestFile:
+        """The request of a certificate, to be carried to the issuer's portal. It may be fetched again. Not by a token."""
+        found = fetch_request(request, worklist, find_row(request, worklist, id))
+        return CertificateRequestFile(name=found.name, request=found.content)
+
+    @router.post("/worklist/{id}/certificate", dependencies=needs(Right.ORDERS, person=True))
+    def give_back_certificate(request: Request, id: Id, said: CertificateBody) -> CertificateGiven:
+        """The certificate that the portal made. 409 with the reason where the file is not what was asked for: nothing has
+        changed. Not by a token."""
+        row = find_row(request, worklist, id)
+        try:
+            give_certificate(request, worklist, row, said.certificate.encode())
+        except FileRefusedError as error:
+            raise HTTPException(409, error.fault) from None
+        return CertificateGiven(id=row.id, card_number=row.card_number)
 
     @router.post("/worklist/{id}/act", status_code=202, dependencies=needs(Right.ORDERS, person=True))
     def act_on_row(request: Request, id: Id, said: ActBody) -> WorklistItem:

@@ -33,6 +33,7 @@ _ICON: dict[Kind, str] = {
     "letter_declined": "email-outline",
     "letter": "email-outline",
     "receipt_mail": "email-outline",
+    "certificate": "certificate-outline",
     "expired": "calendar-clock",
 }
 _DO: dict[Action, str] = {
@@ -45,9 +46,16 @@ _DO: dict[Action, str] = {
     "cancel": "close-circle-outline",
     "open_slot": "door-open",
     "empty": "delete-empty-outline",
+    "give": "tray-arrow-up",
     "close": "check",
 }
-_ACT: dict[str, str] = {"take": "account-check-outline", "leave": "account-outline", "note": "information-outline"}
+_ACT: dict[str, str] = {
+    "take": "account-check-outline",
+    "leave": "account-outline",
+    "note": "information-outline",
+    "fetch": "tray-arrow-down",
+    "give": "tray-arrow-up",
+}
 _HSA_ID = re.compile(r"[A-Z]{2}[0-9A-Z]+-([0-9A-Z]+)\Z")
 
 
@@ -111,6 +119,8 @@ def row_cause(row: WorklistRow, texts: Localization) -> str:
             return texts.code("declined", row.cause)
         case "handover" | "letter":
             return _handover_cause(row.cause, texts)
+        case "certificate":
+            return texts.code("worklist_certificate", row.cause)
         case "left" | "expired":
             return last_eight(row.card_number)
     return texts(f"worklist_cause.{row.kind}", slot=row.cause)

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, get_args
 
 from fleet.messages.issuing import BlockReason
 from fleet.server.cards.model import CardStory
+from fleet.server.issuers.certificates_by_hand import RequestFile
 from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 Kind = Literal[
@@ -26,15 +27,19 @@ Kind = Literal[
     "letter_declined",
     "letter",
     "receipt_mail",
+    "certificate",
     "expired",
 ]
 """Why something waits. `not_seen`: a card given back by its number alone. `handover`: the issuer has not confirmed it. `letter`:
-it is to be ordered in the issuer's portal. `receipt_mail`: it could not be mailed to its holder, who asked for that. `expired`: a
-card was not collected by its last day, and is not void yet."""
+it is to be ordered in the issuer's portal. `receipt_mail`: it could not be mailed to its holder, who asked for that.
+`certificate`: its request is to be carried to the issuer's portal as a file. `expired`: a card was not collected by its last
+day, and is not void yet."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Action = Literal["block", "lift", "blocked", "register", "prolong", "remind", "cancel", "open_slot", "empty", "close"]
+Action = Literal[
+    "block", "lift", "blocked", "register", "prolong", "remind", "cancel", "open_slot", "empty", "give", "close"
+]
 """What brings a row to its end, or towards it. `register`: a person has done it in the issuer's portal; `blocked`: it was
-blocked there; `open_slot` and `empty` are done at the station."""
+blocked there; `give`: a certificate is given back as a file; `open_slot` and `empty` are done at the station."""
 ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
     "hold": ("block", "lift", "blocked"),
     "not_seen": ("empty",),
@@ -48,6 +53,7 @@ ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
     "letter_declined": ("close",),
     "letter": ("register",),
     "receipt_mail": ("close",),
+    "certificate": ("give", "close"),
     "expired": ("prolong", "cancel"),
 }
 """The first is the one that a row shows."""
@@ -56,6 +62,7 @@ DECISIONS: frozenset[Action] = frozenset({"block", "lift", "blocked"})
 AT_STATION: frozenset[Action] = frozenset({"open_slot", "empty"})
 EXPLAINED: frozenset[Action] = frozenset({"close", "register", "blocked"})
 """What ends a row by a person's word alone: the word is written down."""
+BY_FILE: frozenset[Action] = frozenset({"give"})
 MOST_NOTE = 200
 
 
@@ -130,6 +137,13 @@ class Worklist(Protocol):
 
     def record(self, row: WorklistRow, who: str, act: str, note: str = "") -> None:
         """Write down what somebody did."""
+
+    @changes_with()
+    def request_file(self, row: WorklistRow, who: str) -> RequestFile | None:
+        """The request of a row of certificates, which that person fetches; None where it does not wait any more."""
+
+    def give_certificate(self, row: WorklistRow, who: str, raw: bytes) -> None:
+        """The portal's file, as the answer to that request. Raises FileRefusedError: then nothing has changed."""
 
     def act(self, row: WorklistRow, who: str, action: Action, note: str) -> None:
         """Do what needs no issuer, and write it down. Raises ImportRefusedError where an order cannot be prolonged."""

@@ -15,6 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
 from fleet.server.cards.model import Cards
 from fleet.server.cards.pages import wish
+from fleet.server.issuers.certificate_files import FileFault, FileRefusedError
+from fleet.server.issuers.certificates_by_hand import RequestFile
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.live_feed.topics import Topic
@@ -25,6 +27,7 @@ from fleet.server.platform.web.authorization import (
     audit_lookup,
     caller_of,
     field,
+    file_of,
     form_of,
     needs,
 )
@@ -35,6 +38,7 @@ from fleet.server.worklist.labels import row_level, row_story
 from fleet.server.worklist.model import (
     ACTIONS,
     AT_STATION,
+    BY_FILE,
     EXPLAINED,
     MOST_NOTE,
     Action,
@@ -65,9 +69,26 @@ def worklist_pages(web: Web, worklist: Worklist, cards: Cards) -> APIRouter:
         show: Annotated[str, Query(max_length=8)] = "all",
         station: Annotated[str, Query(max_length=40)] = "",
         item: Annotated[str, Query(max_length=32)] = "",
+        refused: Annotated[FileFault | None, Query()] = None,
     ) -> Response:
         audit_lookup(request, AuditEvent(LOOKED, station.strip()))
-        return _page(request, web, worklist, (show if show in SHOWS else "all", station.strip(), item))
+        return _page(request, web, worklist, (show if show in SHOWS else "all", station.strip(), item), refused)
+
+    @router.get("/worklist/{id}/request", dependencies=needs(Right.ORDERS, person=True))
+    def fetch(request: Request, id: str) -> Response:
+        found = fetch_request(request, worklist, find_row(request, worklist, id))
+        attached = {"content-disposition": f'attachment; filename="{found.name}"'}
+        return Response(found.content, media_type="application/pkcs10", headers=attached)
+
+    @router.post("/worklist/{id}/certificate", dependencies=needs(Right.ORDERS, person=True))
+    async def give(request: Request, id: str) -> Response:
+        raw = await file_of(request, "certificate")
+        row = await run_in_threadpool(find_row, request, worklist, id)
+        try:
+            await run_in_threadpool(give_certificate, request, worklist, row, raw)
+        except FileRefusedError as error:
+            return RedirectResponse(with_query("/worklist", item=id, refused=error.fault), 303)
+        return RedirectResponse(f"/worklist?item={id}", 303)
 
     @router.post("/worklist/{id}/{act}", dependencies=needs(Right.ORDERS))
     async def do(request: Request, id: str, act: str) -> Response:
@@ -75,7 +96,7 @@ def worklist_pages(web: Web, worklist: Worklist, cards: Cards) -> APIRouter:
         row = await run_in_threadpool(find_row, request, worklist, id)
         if act in ("take", "leave", "note"):
             await run_in_threadpool(note_down, request, worklist, row, act, note)
-        elif act in ACTIONS[row.kind] and act not in AT_STATION:
+        elif act in ACTIONS[row.kind] and act not in AT_STATION | BY_FILE:
             action: Action = act
             if obstacle(request, worklist, row, action) == "step_up":
                 return RedirectResponse(with_query(STEP_UP, onward=f"/worklist?item={id}"), 303)
@@ -100,6 +121,8 @@ def carry_out(request: Request, worklist: Worklist, cards: Cards, row: WorklistR
     why = obstacle(request, worklist, row, action)
     if why:
         raise HTTPException(*_REFUSED[why])
+    if action in BY_FILE:
+        raise HTTPException(409, "that takes the portal's file: POST it to the row's certificate")
     if action in AT_STATION:
         raise HTTPException(409, "that is done at the station, and the row ends with it")
     if action in EXPLAINED and not note:
@@ -120,7 +143,26 @@ def carry_out(request: Request, worklist: Worklist, cards: Cards, row: WorklistR
         raise HTTPException(409, "; ".join(problem.reason for problem in error.problems)) from None
 
 
-def _page(request: Request, web: Web, worklist: Worklist, asked: tuple[str, str, str]) -> Response:
+def fetch_request(request: Request, worklist: Worklist, row: WorklistRow) -> RequestFile:
+    """The request of a certificate, for the portal. Raises HTTPException."""
+    audit_change(request, AuditEvent("worklist.fetch", row.card_number, row.kind))
+    found = worklist.request_file(row, caller_of(request).name)
+    if found is None:
+        raise HTTPException(404, "that row has no request for a certificate")
+    return found
+
+
+def give_certificate(request: Request, worklist: Worklist, row: WorklistRow, raw: bytes) -> None:
+    """The portal's file. The audit has it also where it is refused. Raises FileRefusedError, HTTPException."""
+    if row.kind != "certificate":
+        raise HTTPException(404, "that row waits for no certificate")
+    audit_change(request, AuditEvent("worklist.give", row.card_number, row.kind))
+    worklist.give_certificate(row, caller_of(request).name, raw)
+
+
+def _page(
+    request: Request, web: Web, worklist: Worklist, asked: tuple[str, str, str], refused: FileFault | None = None
+) -> Response:
     seen, now, t, caller = web.hub.latest, web.clock(), web.texts_for(request), caller_of(request)
     show, station, item = asked
     everywhere = list(worklist.within(stations_named(request, web, "")).rows())
@@ -152,6 +194,8 @@ def _page(request: Request, web: Web, worklist: Worklist, asked: tuple[str, str,
         actions=[(each, obstacle(request, worklist, chosen, each)) for each in ACTIONS[chosen.kind]] if chosen else (),
         explained=EXPLAINED,
         at_station=AT_STATION,
+        by_file=BY_FILE,
+        refused=refused if chosen and chosen.kind == "certificate" else None,
         most_note=MOST_NOTE,
         may=chosen is not None and caller.scope(Right.ORDERS).allows(chosen.station),
         titles={row.name: row.title for row in readings_of(request).stations(now)},

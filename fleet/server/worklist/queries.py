@@ -41,7 +41,7 @@ from fleet.messages.asking import (
 from fleet.messages.vocabulary import AskName
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.errands.tables import errands
-from fleet.server.issuers.tables import HANDED_OVER, requests, wishes
+from fleet.server.issuers.tables import HANDED_OVER, certificate_requests, requests, wishes
 from fleet.server.orders.model import IN_HAND, OPEN
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people
@@ -98,6 +98,7 @@ def facts_query(today: str, seen: StationCondition = all_stations) -> Select[Any
         _declined("letter_declined", (AskName.CARD_LETTER,), ORDERED, NOTED),
         _letters(),
         _receipt_mails(),
+        _certificates(),
         _orders(
             "expired", orders.c.state.in_(OPEN), orders.c.last_day < today, cause=orders.c.last_day, since=orders.c.made
         ),
@@ -152,12 +153,14 @@ def _source(
     station: ColumnElement[str],
     cause: ColumnElement[Any],
     since: ColumnElement[datetime],
+    holder: ColumnElement[str] | None = None,
 ) -> Select[Any]:
-    """With whose card it is, by its newest order."""
+    """With whose card it is: by its newest order, where nobody has proved it (`holder`)."""
     newest = orders.alias("newest")
     theirs = select(newest.c.hsa_id).where(newest.c.card_number == card).order_by(newest.c.changed.desc()).limit(1)
     named = select(newest.c.name).where(newest.c.card_number == card).order_by(newest.c.changed.desc()).limit(1)
-    holder = func.coalesce(theirs.correlate_except(newest).scalar_subquery(), "")
+    if holder is None:
+        holder = func.coalesce(theirs.correlate_except(newest).scalar_subquery(), "")
     columns: list[ColumnElement[Any]] = [
         literal(kind, String).label("kind"),
         subject.label("subject"),
@@ -251,6 +254,16 @@ def _receipt_mails() -> Select[Any]:
     same = and_(errands.c.errand == receipt_mails.c.errand, errands.c.station == receipt_mails.c.station)
     rows = receipt_mails.join(stations).outerjoin(errands, same)
     return query.select_from(rows).where(receipt_mails.c.state == "refused")
+
+
+def _certificates() -> Select[Any]:
+    """Certificates that somebody makes in the issuer's portal. A card that was blocked meanwhile needs none."""
+    columns = certificate_requests.c
+    cause = func.coalesce(columns.cause, columns.profile)
+    query = _source(
+        "certificate", columns.id, columns.card_number, columns.station, cause, columns.made, holder=columns.hsa_id
+    )
+    return query.where(columns.given.is_(None), columns.ended.is_(None), not_(_is_blocked(columns.card_number)))
 
 
 def _orders(

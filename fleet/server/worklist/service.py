@@ -19,6 +19,7 @@ from fleet.server.cards.model import Cards, CardStory
 from fleet.server.deadlines.due_dates import due_day, local
 from fleet.server.deadlines.settings import Code, DeadlineSettings
 from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.certificates_by_hand import CertificatesByHand, RequestFile, end_request
 from fleet.server.issuers.model import RequestKey
 from fleet.server.issuers.requests import keep_result
 from fleet.server.orders.model import OrderLine
@@ -55,7 +56,9 @@ class WorklistService:
         settings: WorklistSettings,
         deadlines: DeadlineSettings,
         seen: StationCondition = all_stations,
+        certificates: CertificatesByHand | None = None,
     ) -> None:
+        """`certificates`: with whose authorities they are judged; None: this server takes none."""
         self._database = database
         self._cards = cards
         self._changes = changes
@@ -63,11 +66,14 @@ class WorklistService:
         self._settings = settings
         self._deadlines = deadlines
         self._seen = seen
+        self._certificates = certificates or CertificatesByHand(database, clock)
 
     def within(self, patterns: frozenset[str]) -> "WorklistService":
         """The same for these stations only."""
         seen, cards = stations_like(patterns), self._cards.within(patterns)
-        return WorklistService(self._database, cards, self._changes, self._clock, self._settings, self._deadlines, seen)
+        return WorklistService(
+            self._database, cards, self._changes, self._clock, self._settings, self._deadlines, seen, self._certificates
+        )  # fmt: skip
 
     def rows(self, *, station: str = "") -> list[WorklistRow]:
         """All that waits, the shortest time first."""
@@ -115,6 +121,18 @@ class WorklistService:
             queries.record_act(connection, (row.kind, row.subject), Act(self._clock(), who, act, note))
         self._changes.publish(frozenset({Topic.WORKLIST}))
 
+    def request_file(self, row: WorklistRow, who: str) -> RequestFile | None:
+        """The request of a row of certificates, which that person fetches. It may be fetched again."""
+        found = self._certificates.file(row.subject) if row.kind == "certificate" else None
+        if found is not None:
+            self.record(row, who, "fetch")
+        return found
+
+    def give_certificate(self, row: WorklistRow, who: str, raw: bytes) -> None:
+        """The portal's file, as the answer to that request. Raises FileRefusedError."""
+        self._certificates.give(row.subject, raw)
+        self.record(row, who, "give")
+
     def act(self, row: WorklistRow, who: str, action: Action, note: str) -> None:
         """Do what needs no issuer, and write it down."""
         now, topics = self._clock(), {Topic.WORKLIST}
@@ -124,6 +142,8 @@ class WorklistService:
             if action in ("register", "blocked"):
                 _settle(connection, row, who, now)
                 topics |= {Topic.REQUESTS, Topic.ORDERS}
+            if row.kind == "certificate":
+                end_request(connection, row.subject, now)
             queries.record_act(connection, (row.kind, row.subject), Act(now, who, action, note))
         if action == "cancel":
             self._cards.step(row.subject, "cancelled")

@@ -7,18 +7,21 @@ from typing import Any, get_args
 
 from kiosk.errands.renew_certificate.journey import CARD, CONTEXT, WRITE
 from kiosk.issuer.ports import Offer
+from kiosk.region import BothLanguages, ByPeople
 from kiosk.steps import own_card_views
-from kiosk.steps.certificate import card_write_views
+from kiosk.steps.certificate import card_write_views, from_portal_views
 from kiosk.steps.certificate import views as certificate_views
 from kiosk.steps.certificate.issuance import Renewal
 from kiosk.views import View
-from sim.gallery.made_up import CARD_FACTS, ORDER, RECEIPT
+from sim.gallery.made_up import CARD_FACTS, ORDER, RECEIPT, TIME
 
 OFFERED = "2031-11-25"
+BY_HAND = Offer("identification", 3, OFFERED, by_hand=True)
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
     yield from _renew()
+    yield from _by_people()
     yield from _writing()
 
 
@@ -30,6 +33,7 @@ def _renew() -> Iterator[tuple[str, View[Any]]]:
     yield "renew-which", certificate_views.which(CARD, (log_in, signature))
     yield "renew-begin", certificate_views.begin(CARD, ORDER, log_in)
     yield "renew-again", certificate_views.begin(CARD, ORDER, replace(log_in, fetched=present))
+    yield "renew-begin-by-hand", certificate_views.begin(CARD, ORDER, replace(log_in, offer=BY_HAND))
     yield "renew-old", certificate_views.old(WRITE, present)
     for old in get_args(certificate_views.OldIs):
         yield f"renew-done-{old}", own_card_views.done(CONTEXT, *certificate_views.done(present, old), RECEIPT)
@@ -38,6 +42,13 @@ def _renew() -> Iterator[tuple[str, View[Any]]]:
         certificate_views.no_proof(CARD), certificate_views.too_early(CARD, datetime(2026, 12, 3, tzinfo=UTC)),
     ):  # fmt: skip
         yield f"renew-{stopped.reason.replace('_', '-')}", stopped.view
+
+
+def _by_people() -> Iterator[tuple[str, View[Any]]]:
+    card_office, now = ByPeople(by=BothLanguages(sv="Kortkontoret", en="The card office"), hours=24), TIME
+    yield "renew-portal", from_portal_views.waiting(WRITE, ORDER, card_office, now)
+    yield "renew-portal-somebody", from_portal_views.waiting(WRITE, ORDER, None, now)
+    yield "renew-portal-comes-back", from_portal_views.comes_back(WRITE, card_office, now).view
 
 
 def _writing() -> Iterator[tuple[str, View[Any]]]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from kiosk.issuer.ports import Offer
+from kiosk.steps.certificate.from_portal import LOOK_S
 from sim.reader.piv.objects import certificate_object
 from sim.reader.piv.references import CERTIFICATE_OBJECTS
 from sim.reader.pkcs15_codes import PIN_TRIES, SIGNATURE_PIN_REFERENCE
@@ -21,6 +22,7 @@ from sim.stories.certificates import (
     PRINTED,
     SIGNATURE_PIN,
     TWO_CODES,
+    by_people,
     desk_of,
     issuer,
     old_is,
@@ -29,7 +31,7 @@ from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, locked
-from sim.stories.person import Story, pulls, puts
+from sim.stories.person import Story, lingers, pulls, puts
 from sim.stories.register import NUMBER, both
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
 
@@ -121,6 +123,7 @@ def filled(purpose: KeyPurpose) -> Callable[[Room], None]:
     return prepare
 
 
+ASKED = ("card.generate_key generated", "certificate.request in_portal")
 FRESH = replace(OWN, changed={MINE: replace(persona_of(MINE), issued_days_ago=30)})
 
 
@@ -158,6 +161,22 @@ STORIES = [
         prepare=issuer("identification", "signature"), events=(*MADE, *GONE["B"], *PRINTED),
         check=both(old_is(True, new=True), guarded_by_the_second), troubled=True,
         views=("renew_certificate.pin", "renew_certificate.signature_pin", "renew_certificate.working_key"),
+    ),
+    *(
+        ErrandStory(
+            f"renew_certificate: kind {kind}, and somebody makes it in the issuer's portal while the holder waits",
+            "renew_certificate", renew(portal_certificate=lingers(LOOK_S)), KINDS[kind],
+            prepare=by_people("identification", at_once=True), events=(*ASKED, *MADE[1:], *GONE[kind], *PRINTED),
+            check=old_is(False, new=True), troubled=kind == "B",
+            views=("renew_certificate.portal_certificate", "renew_certificate.old"), reasons=frozenset({"certificate_noted"}),
+        )
+        for kind in "BC"
+    ),
+    ErrandStory(
+        "renew_certificate: its holder comes back for what is made in the issuer's portal", "renew_certificate",
+        renew(portal_certificate="later", portal_comes_back="end"), prepare=by_people("identification"),
+        reason="certificate_noted", events=ASKED, check=old_is(True, new=False),
+        views=("renew_certificate.begin", "renew_certificate.portal_certificate", "renew_certificate.portal_comes_back"),
     ),
     ErrandStory(
         "renew_certificate: kind A takes nothing, which is said first", "renew_certificate", stops("not_writable"),

@@ -18,7 +18,7 @@ from drivers.reader.model import CardFacts, Certificate, Chain
 from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutcome, Unknown, WrongCode
 from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.issuer import certificate_request
-from kiosk.issuer.ports import LATE, CertificateIssued, Offer, RequestDeclined, Unavailable
+from kiosk.issuer.ports import LATE, CertificateIssued, InPortal, Offer, RequestDeclined, Unavailable
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.certificate import card_write_views as views
@@ -33,6 +33,8 @@ from kiosk.steps.certificate.card_write import (
     meet_again,
     read_untorn,
 )
+from kiosk.steps.certificate.from_portal import wait_for_portal, waiting_place
+from kiosk.steps.certificate.from_portal_views import comes_back
 from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.unlocking import NotSent
@@ -141,10 +143,11 @@ class _Issuance:
         places = await read_untorn(self._card.visit.places(self._renewal.purpose))
         if not places:
             raise views.no_room(self._scene)
+        known = waiting_place(places, self._renewal.offer)
         made_here = [one for one in places if one.public_key is not None and await self._log.made_key(one.key_id)]
-        if made_here:
-            self._place = made_here[0]
-            return made_here[0]
+        if known is not None or made_here:
+            self._place = known or made_here[0]
+            return self._place
         self._place = place = next((one for one in places if one.public_key is None), places[0])
         key = management_key(self._desk, self._card, self._log.id)
         algorithm, visit = _algorithm(self._renewal.present), self._card.visit
@@ -166,13 +169,20 @@ class _Issuance:
 
     async def _certificate(self, place: KeyPlace) -> bytes:
         """Asked for by the new key, vouched for by the old one. DER."""
-        match await self._ask(views.working(self._scene, "fetch"), until=self._asked(place)):
+        answer = await self._ask(views.working(self._scene, "fetch"), until=self._asked(place))
+        while isinstance(answer, InPortal):
+            assert place.public_key is not None
+            await wait_for_portal(self._ask, self._desk, self._scene, self._card.whose, self._facts, place.public_key)
+            answer = await self._ask(views.working(self._scene, "fetch"), until=self._asked(place))
+        match answer:
             case CertificateIssued(chain):
                 if not _fits(chain, place, self._renewal.offer):
                     raise views.not_as_offered(self._scene)
                 return chain[0]
             case Unavailable():
                 raise views.keys_away(self._scene)
+            case RequestDeclined(why) if why in LATE and self._renewal.offer.by_hand:
+                raise comes_back(self._scene, self._desk.region.certificates_by_hand, self._desk.clock.now())
             case RequestDeclined() as word:
                 raise views.declined(self._scene, late=word.reason in LATE and self._renewal.attended)
             case str():
@@ -182,7 +192,16 @@ class _Issuance:
 
     async def _asked(
         self, place: KeyPlace
-    ) -> CertificateIssued | RequestDeclined | Unavailable | SignOutcome | NotSent | KeyUnavailable | GarbledAnswer:
+    ) -> (
+        CertificateIssued
+        | InPortal
+        | RequestDeclined
+        | Unavailable
+        | SignOutcome
+        | NotSent
+        | KeyUnavailable
+        | GarbledAnswer
+    ):
         assert place.public_key is not None
         whose, present = self._card.whose, self._renewal.present
         asked = certificate_request.request_to_sign(

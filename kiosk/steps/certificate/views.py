@@ -87,7 +87,9 @@ def begin(context: ViewContext, whose: CardHolder, wanted: Wanted) -> Confirm:
             Fact(say("renew.fact.use"), say(f"certificate.{wanted.purpose}")),
             Fact(say("renew.fact.until"), until),
         ),
-        warning=say("renew.begin.warning"),
+        warning=say(
+            "renew.begin.by_hand" if wanted.offer.by_hand and not (new or wanted.offer.ready) else "renew.begin.warning"
+        ),
         way_out=cancel_button(),
         primary=primary_button("begin", f"renew.{what}.go"),
         needs_card=True,

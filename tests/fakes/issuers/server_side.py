@@ -33,11 +33,14 @@ from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.adapters.holds_kept_here import HoldsKeptHere, WithMarks
 from fleet.server.issuers.adapters.merged_directory import MergedDirectory
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
+from fleet.server.issuers.certificate_files import TrustedIssuers
 from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.issuers.certificates_by_hand import CertificatesByHand
 from fleet.server.issuers.dependencies import IssuerSide
 from fleet.server.issuers.model import Channel, HandoverReport
 from fleet.server.issuers.ports import DirectoryEntry, IssuerAwayError, Standing
 from fleet.server.issuers.proofs.administrators import Administrators
+from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
 from fleet.server.issuers.requests import RequestLog
@@ -163,6 +166,13 @@ class Place:
     def with_portal(self) -> None:
         """From now on people register hand-overs, order letters and unlock cards in the issuer's portal."""
         self.issuer.side = replace(self.issuer.side, handovers="portal", letters="portal", unlocks="portal")
+
+    def with_certificates_by_hand(self) -> CertificatesByHand:
+        """From now on people make certificates in the issuer's portal."""
+        trusted = TrustedIssuers(authority().anchors(), authority().intermediates(), SHIPPED)
+        by_hand = CertificatesByHand(self.database, lambda: self.now, trusted)
+        self.issuer.side = replace(self.issuer.side, certificates=by_hand, by_hand=by_hand)
+        return by_hand
 
     async def ask(self, ask: Any, station: str = "entre-a") -> Answer:
         return await self.answers.answer(station, encode(ask))

@@ -23,7 +23,11 @@ from fleet.messages.asking import (
 )
 from fleet.messages.vocabulary import AskName
 from fleet.server.issuers import request_queue
+from fleet.server.issuers.certificate_files import TrustedIssuers
+from fleet.server.issuers.certificates_by_hand import CertificatesByHand, request_id
 from fleet.server.issuers.model import HandoverReport, RequestKey
+from fleet.server.issuers.ports import CertificateRequest
+from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.tables import wishes
 from kiosk.issuer.ports import (
     CardBlocked,
@@ -49,7 +53,7 @@ from tests.fakes.visits.mix import Issuer
 PORTALS: tuple[Issuer, ...] = ("portal_est", "portal")
 """They have no hold: a card is marked by the fleet's own stations, and a block waits for a person."""
 BESIDE_THE_PORTAL = ("certificate", "unblock", "authenticate")
-BY_HAND = ("unblock", "puk", "blocked_in_portal")
+BY_HAND = ("unblock", "puk", "blocked_in_portal", "certificate")
 """What whoever attends does in the portal, while the server writes it down."""
 MARKED, NOTED, WAITING = tag_of(MarkedResult), tag_of(LetterNotedResult), "waiting"
 DONE = {AskName.CARD_HOLD: tag_of(HeldResult), AskName.CARD_BLOCK: tag_of(BlockedResult)}
@@ -66,11 +70,12 @@ class VisitDesk(IssuerDesk):
         self.holds = issuer not in PORTALS
         self.by_people = issuer in PORTALS
         self.unlocks_by_people = issuer == "portal"
+        self.certificates_by_people = issuer == "portal"
         self.online = is_online
         self.asked: list[Told] = []
 
     async def offers(self, facts: Any) -> tuple[Offer, ...] | RequestDeclined | Unavailable:
-        return await super().offers(facts) if self.kind in ("api", "portal_est") else Unavailable()
+        return Unavailable() if self.kind == "none" else await super().offers(facts)
 
     async def block(self, card_number: str, reason: str, **about: Any) -> Any:
         return self._note(AskName.CARD_BLOCK, reason, await super().block(card_number, reason, **about))
@@ -149,6 +154,20 @@ def write_down(server: Server, desk: VisitDesk, card_number: str) -> None:
                     request_queue.record_answer(connection, row.key, None, now)
                 else:
                     request_queue.leave_to_people(connection, row.key)
+
+
+def write_certificates_down(server: Server, desk: VisitDesk) -> None:
+    """What the server has of the requests that people carry, by its own judgement of the files that came back."""
+    trusted = TrustedIssuers(authority().anchors(), authority().intermediates(), SHIPPED)
+    by_hand = CertificatesByHand(server.database, server.clock.now, trusted)
+    for carried in desk.carried.values():
+        facts = carried.facts
+        wanted = CertificateRequest(
+            carried.request, carried.offer, facts.card_number, facts.holder.hsa_id, station=STATION
+        )
+        by_hand.answer(wanted)
+        if carried.issued is not None:
+            by_hand.give(request_id(wanted), carried.issued.chain[0])
 
 
 def _queued(ask: AskName, id: str, card_number: str, reason: str) -> BlockAsk | HoldAsk:

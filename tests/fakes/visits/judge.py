@@ -14,7 +14,16 @@ from tests.fakes.visits.walk import Walked
 
 End = Literal["works", "administrator", "waits", "sent_away"]
 ENDS: tuple[End, ...] = get_args(End)
-WAITING = ("block_queued", "hold_queued", "mark_queued", "marked", "not_told", "letter_ordered", "letter_noted")
+WAITING = (
+    "block_queued",
+    "hold_queued",
+    "mark_queued",
+    "marked",
+    "not_told",
+    "letter_ordered",
+    "letter_noted",
+    "certificate_noted",
+)
 """Reasons of a good end that is not the end of it."""
 BLOCKED, HELD, MARKED, ORDERED = (
     tag_of(result) for result in (BlockedResult, HeldResult, MarkedResult, LetterOrderedResult)
@@ -64,6 +73,8 @@ def _promised(walked: Walked) -> set[str]:
         promised.add("not_seen")
     if walked.ended.reason in ("letter_ordered", "letter_noted"):
         promised.add("letter")
+    if walked.ended.reason == "certificate_noted":
+        promised.add("certificate")
     return promised
 
 

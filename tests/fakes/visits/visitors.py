@@ -21,13 +21,14 @@ from kiosk.errands.reserve_certificate.stories import ATTENDED, RESERVED, spare
 from kiosk.errands.return_card.stories import back, of_a_stranger
 from kiosk.errands.unblock.stories import carried, unlock
 from kiosk.issuer.ports import Offer
+from kiosk.steps.certificate.from_portal import LOOK_S
 from kiosk.views import CANCEL, Choose, View
 from sim.reader.administrative_key import key_of
 from sim.reader.personas import person
 from sim.stories.certificates import LAST_DAY
 from sim.stories.errand_stories import OWN
 from sim.stories.own_card import MINE, locked, product
-from sim.stories.person import PATIENCE, Deed, Person, Story, puts
+from sim.stories.person import PATIENCE, Deed, Person, Story, lingers, puts
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import Setting, attended, own_card
 from tests.fakes.visits.issuers import VisitDesk
@@ -135,6 +136,9 @@ BLOCKED_THERE: dict[str, Any] = {
 }
 """Where the issuer's portal is for people, an administrator who is free blocks the card there at once."""
 NOBODY_HERE = {"portal_offer": "later"}
+MADE_THERE: dict[str, Any] = {"portal_certificate": lingers(LOOK_S), "portal_comes_back": "end"}
+"""A certificate: the visitor stays while an administrator makes it in the portal."""
+COMES_BACK = {"portal_certificate": "later"}
 
 
 VISITORS: dict[str, Visitor] = {
@@ -163,9 +167,17 @@ VISITORS: dict[str, Visitor] = {
     ),
     "by_post": Visitor("activate", by_post(), TWO_READERS, _posted, NEW_NUMBER, {"needed": "nobody"}),
     "leaver": Visitor("pickup", own_card, PICKUP, _has_left, person(1).new.card_number),
-    "renews": Visitor("renew_certificate", renew(), prepare=_offers("identification")),
-    "reserve_own": Visitor("reserve_certificate", spare(), RESERVED, _offers("reserve", reserve=True)),
-    "reserve_attended": Visitor("reserve_certificate", spare(**ATTENDED), RESERVED, _offers("reserve", reserve=True)),
+    "renews": Visitor("renew_certificate", renew(**MADE_THERE), prepare=_offers("identification"), later=COMES_BACK),
+    "reserve_own": Visitor(
+        "reserve_certificate", spare(**MADE_THERE), RESERVED, _offers("reserve", reserve=True), later=COMES_BACK
+    ),
+    "reserve_attended": Visitor(
+        "reserve_certificate",
+        spare(**ATTENDED, **MADE_THERE),
+        RESERVED,
+        _offers("reserve", reserve=True),
+        later=COMES_BACK,
+    ),
     "lost": Visitor("report_lost", lost(**BLOCKED_THERE), later=NOBODY_HERE),
     "forgotten": Visitor("report_lost", lost("forgotten")),
     "returns": Visitor("return_card", back(**BLOCKED_THERE), later=NOBODY_HERE),

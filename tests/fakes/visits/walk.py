@@ -30,7 +30,7 @@ from sim.stories.devices import STATION
 from sim.stories.room import Room, persona_of, quick_folder
 from sim.stories.setting import room_for
 from tests.fakes.campaigns.server_core import Server
-from tests.fakes.visits.issuers import Told, VisitDesk, write_down
+from tests.fakes.visits.issuers import Told, VisitDesk, write_certificates_down, write_down
 from tests.fakes.visits.mix import Issuer, Situation
 from tests.fakes.visits.visitors import VISITORS, Guest, Visitor, deeds_of, prepare_desk
 from tests.fleet.server.conftest import KeptChanges
@@ -82,6 +82,7 @@ async def walk(situation: Situation, issuer: Issuer, folder: Path, templates: Pa
     room = room_for(folder, visitor.setting)
     try:
         desk = VisitDesk(room.clock, issuer, is_online=situation.is_online)
+        desk.somebody_carries = situation.attendance == "there"
         prepare_desk(room, desk)
         visitor.prepare(room, desk)
         room.equip(region=REGION.model_copy(update={"without_hold": None if desk.holds else INSTEAD}))
@@ -90,6 +91,7 @@ async def walk(situation: Situation, issuer: Issuer, folder: Path, templates: Pa
         try:
             server.take(await room.chain())
             write_down(server, desk, visitor.card)
+            write_certificates_down(server, desk)
             rows = _worklist(server).rows()
         finally:
             server.close()

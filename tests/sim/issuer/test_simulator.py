@@ -153,7 +153,7 @@ async def test_openssl_reads_the_list(
 ) -> None:
     certificate = await issued(http)
     assert await RestRegister(http).hold(hold(), "") == HeldResult("active")
-    authorities = IssuerSettings.load(issuer.settings).certificates("authorities.pem")
+    authorities = IssuerSettings.load(issuer.settings).certificates_of("authorities.pem")
     (der, _) = await PublishedStatus(public, ("/crl/3.crl", "/crl/2.crl"), "/ocsp", authorities).lists()
     (tmp_path / "3.pem").write_bytes(issuer.simulator.hierarchy.issuers[3].pem)
     said = await openssl("crl", "-inform", "DER", "-noout", "-text", "-CAfile", tmp_path / "3.pem", given=der)

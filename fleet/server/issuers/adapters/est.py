@@ -10,13 +10,13 @@ import base64
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
-from asn1crypto import cms
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.asking import DeclinedResult, IssuedResult
 from fleet.messages.issuing import Offer
 from fleet.server.issuers.adapters.http_client import IssuerHttp, Reply
+from fleet.server.issuers.certificate_files import cms_certificates
 from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError
 from fleet.server.issuers.proofs.certificate_chains import FAULTS
 
@@ -83,10 +83,9 @@ def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
     kind = reply.headers.get("Content-Type", "").partition(";")[0].strip()
     if reply.status != 200 or kind != ANSWER_TYPE:
         raise IssuerAwayError("EST: something else than certificates came")
-    try:  # BER too: libest does not sort the certificates
-        listed = cms.ContentInfo.load(base64.b64decode(reply.content))["content"]["certificates"]
-        found = [x509.load_der_x509_certificate(one.chosen.dump()) for one in listed]
-    except (*FAULTS, AttributeError, LookupError, RecursionError, OverflowError):
+    try:
+        found = cms_certificates(base64.b64decode(reply.content))
+    except FAULTS:
         raise IssuerAwayError("EST: certificates that cannot be read") from None
     if not found:
         raise IssuerAwayError("EST: no certificate came")

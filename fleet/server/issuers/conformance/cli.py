@@ -80,8 +80,8 @@ def issuer_at(
     nobody: Transport | None = None,
 ) -> Issuer:
     """What the suite talks to, at those addresses. Raises IssuerSettingsError."""
-    anchors = settings.certificates(settings.trust.anchors)
-    authorities = [*settings.certificates(settings.trust.authorities), *anchors]
+    issuers = settings.trusted_issuers()
+    anchors, authorities = list(issuers.anchors), [*issuers.authorities, *issuers.anchors]
     talk = Conversation(secure)
     status = PublishedStatus(public, settings.trust.lists, settings.trust.ocsp, authorities)
     return Issuer(

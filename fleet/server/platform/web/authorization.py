@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from fastapi import Depends, HTTPException, Request
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.routing import BaseRoute, Mount, compile_path
 
 from fleet.server.platform.audit.log import AuditEvent
@@ -211,13 +211,23 @@ def address_of(request: Request) -> str:
 
 async def form_of(request: Request) -> FormData:
     """The fields of a form, bounded."""
-    return await request.form(max_files=0, max_fields=MOST_FIELDS)
+    return await request.form(max_files=1, max_fields=MOST_FIELDS)
 
 
 def field(form: FormData, name: str, most: int = 200) -> str:
     """One field as text, without NUL, as queries are; empty where it is missing or too long to be meant."""
     value = form.get(name)
     return value.replace("\0", "") if isinstance(value, str) and len(value) <= most else ""
+
+
+async def file_of(request: Request, name: str) -> bytes:
+    """The file of one field; empty where none was chosen. A whole request has its limit before."""
+    value = (await form_of(request)).get(name)
+    if not isinstance(value, UploadFile):
+        return b""
+    content = await value.read()
+    await value.close()
+    return content
 
 
 def _bearer(request: Request) -> str | None:

@@ -39,7 +39,8 @@ FAMILIES = {
     "maintenance_kind", "maintenance_show", "maintenance_state", "maintenance_wrong", "weekday", "error.400", "error.403",
     "administrators_wrong", "administrator_role", "administrator_is",
     "error.404", "error.429", "error.500", "worklist_show", "worklist_kind", "worklist_cause", "worklist_ask",
-    "worklist_short", "worklist_do", "worklist_obstacle", "worklist_act", "claim", "enrolment",
+    "worklist_short", "worklist_do", "worklist_obstacle", "worklist_act", "worklist_certificate", "certificate_file", "claim",
+    "enrolment",
 }  # fmt: skip
 
 

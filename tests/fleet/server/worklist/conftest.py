@@ -6,17 +6,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import delete, insert, select, update
 
 from fleet.messages.asking import DeclinedResult, HeldResult, HoldAsk, LetterAsk, Result
-from fleet.messages.issuing import HoldReason
+from fleet.messages.issuing import HoldReason, Offer
 from fleet.messages.link import Administrator
 from fleet.server.cards.service import CardService
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.errands.tables import errands
+from fleet.server.issuers.certificates_by_hand import CertificatesByHand
+from fleet.server.issuers.ports import CertificateRequest
 from fleet.server.issuers.requests import RequestLog
-from fleet.server.issuers.tables import requests, wishes
+from fleet.server.issuers.tables import certificate_requests, requests, wishes
 from fleet.server.orders.tables import order_starts, orders
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.queries import replace_administrators
@@ -55,7 +61,8 @@ class Desk:
     def clear(self) -> None:
         """Everything that waits is gone; people who have signed in stay."""
         with self.database.writing.begin() as connection:
-            for table in (worklist_acts, requests, wishes, bins, bin_cards, reserve_cards, order_starts, orders):
+            asked = (requests, certificate_requests, wishes)
+            for table in (worklist_acts, *asked, bins, bin_cards, reserve_cards, order_starts, orders):
                 connection.execute(delete(table))
 
     def clock(self) -> datetime:
@@ -106,6 +113,18 @@ class Desk:
             connection.execute(insert(errands).values(errand))
             wanted = {"wanted": self.now, "state": state, "error": error, "tries": 0, "statement": ""}
             connection.execute(insert(receipt_mails).values(number=number, station=at, errand=number, **wanted))
+
+    def asked_for_certificate(self, card: str, station: str = HERE) -> str:
+        """Somebody has to make a certificate in the issuer's portal. The request in PEM."""
+        holder = x509.Name([x509.NameAttribute(x509.oid.NameOID.SERIAL_NUMBER, "TEST000000-0001")])
+        builder = x509.CertificateSigningRequestBuilder().subject_name(holder)
+        asked = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+        offer = Offer("identification", 3, "2030-01-01")
+        wanted = CertificateRequest(
+            asked.public_bytes(Encoding.DER), offer, card, "TEST000000-0001", station=station
+        )  # fmt: skip
+        CertificatesByHand(self.database, self.clock).answer(wanted)
+        return asked.public_bytes(Encoding.PEM).decode()
 
     def emptied(self, station: int, counted: int, expected: int) -> None:
         by = {"by": KRA, "second": NOT_KRA, "sensor": None, "seal": "4411", "reason": "missing", "reference": ""}

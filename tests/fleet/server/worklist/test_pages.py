@@ -1,15 +1,20 @@
 """The worklist as people and programs have it: who sees it, who acts, what the audit hears, and what the issuer is asked."""
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from fastapi import FastAPI
 from sqlalchemy import update
 
+from drivers.reader.model import CardFacts, Holder
 from fleet.messages.asking import BlockAsk, LiftAsk
+from fleet.messages.issuing import Offer
 from fleet.server.accounts.sign_in.service import Access, SignedIn
 from fleet.server.accounts.sign_in.sessions import Proof
 from fleet.server.accounts.tables import sessions
@@ -17,13 +22,20 @@ from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.certificate_files import TrustedIssuers
+from fleet.server.issuers.certificates_by_hand import CertificatesByHand
 from fleet.server.issuers.model import Queueable
+from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
+from fleet.server.worklist.service import WorklistService
+from fleet.server.worklist.settings import load as load_worklist
+from sim.stories.issued_certificates import issue
+from sim.stories.room import authority
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
-from tests.fakes.server.readings import ZONE, demo_readings
+from tests.fakes.server.readings import NOW, ZONE, demo_readings
 from tests.fakes.server.visitors import COOKIE, SEALER, program, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post
 from tests.fleet.server.worklist.conftest import HERE, KRA, NOT_KRA, THERE, Desk
@@ -52,6 +64,17 @@ class Site:
         fields = {"form_token": form_token(cookie.partition("=")[2]), "note": note}
         return await post(self.app, f"/worklist/{id}/{act}", fields, cookie=cookie)
 
+    async def give(self, id: str, raw: bytes, cookie: str = "") -> Answer:
+        """Choose that file on the page."""
+        cookie = cookie or self.cookie()
+        token = form_token(cookie.partition("=")[2])
+        parts = (f'name="form_token"\r\n\r\n{token}', 'name="certificate"; filename="kort.cer"\r\n\r\n')
+        head = "\r\n".join(f"--part\r\nContent-Disposition: form-data; {part}" for part in parts)
+        body = head.encode() + raw + b"\r\n--part--\r\n"
+        kind = {"content_type": "multipart/form-data; boundary=part", "content_length": str(len(body))}
+        own = {"origin": "http://127.0.0.1", **kind}
+        return await ask(self.app, "POST", f"/worklist/{id}/certificate", body, **own, cookie=cookie)
+
     async def call(self, path: str, body: dict[str, object], cookie: str) -> Answer:
         raw = json.dumps(body).encode()
         own = {"origin": "http://127.0.0.1", "content_type": "application/json", "content_length": str(len(raw))}
@@ -73,7 +96,14 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     access, hub = Access(desk.database, desk.clock, SEALER), Hub()
     side = CardSide.of(desk.database, hub, desk.clock, load_deadlines())
     orders = desk_of(desk.database, desk.clock, hub)
-    app = create_app(demo_readings(), hub, access, FakeAlerts([]), orders, clock=desk.clock, zone=ZONE, cards=side)
+    issuers = TrustedIssuers(authority().anchors(), authority().intermediates(), SHIPPED)
+    by_hand = CertificatesByHand(desk.database, desk.clock, issuers)
+    rows = WorklistService(
+        desk.database, side.cards, hub, desk.clock, load_worklist(), load_deadlines(), certificates=by_hand
+    )
+    app = create_app(
+        demo_readings(), hub, access, FakeAlerts([]), orders, clock=desk.clock, zone=ZONE, cards=side, worklist=rows
+    )
     yield Site(app, access, desk)
     desk.database.close()
 
@@ -221,6 +251,58 @@ async def test_a_misplaced_card_that_is_gone_has_its_order_cancelled(site: Site)
     site.desk.order("O-3", THIRD, "misplaced", slot=7)
     assert (await site.do(row_of(site, "misplaced"), "cancel")).status == 303
     assert [row.kind for row in site.desk.worklist.rows()] == ["hold", "receipt"]
+
+
+def made(request: str) -> tuple[bytes, ...]:
+    """What the portal makes of it, DER."""
+    der = x509.load_pem_x509_csr(request.encode()).public_bytes(Encoding.DER)
+    facts = CardFacts("", b"", "pkcs15", "", "00", THIRD, Holder("", "TEST000000-0001"), (), (), b"")
+    return issue(authority(), der, Offer("identification", 3, "2030-01-01"), facts, NOW).chain
+
+
+async def test_a_certificates_request_is_fetched_as_a_file_and_the_portals_file_ends_the_row(site: Site) -> None:
+    asked = site.desk.asked_for_certificate(THIRD)
+    row = row_of(site, "certificate")
+    text = await site.page(f"/worklist?item={row}")
+    assert "Certifikat att göra: …3300" in text
+    assert f'href="/worklist/{row}/request" download' in text
+    fetched = await get(site.app, f"/worklist/{row}/request", cookie=site.cookie())
+    assert (fetched.text, fetched.header("content-type")) == (asked, "application/pkcs10")
+    assert 'filename="33000003-identification.csr"' in fetched.header("content-disposition")
+    refused = await site.give(row, fetched.text.encode())
+    assert (refused.status, refused.header("location")) == (303, f"/worklist?item={row}&refused=is_request")
+    text = await site.page(refused.header("location"))
+    assert "Det är begäran själv. Lämna den i portalen" in text
+    assert f"{KRA} hämtade begäran" in text
+    assert (await site.give(row, made(asked)[0])).header("location") == f"/worklist?item={row}"
+    assert "Certifikat att göra" not in await site.page()
+    acts = ("worklist.give", "worklist.give", "worklist.fetch")
+    assert [told for told in site.told() if told[0] in acts][:3] == [(act, THIRD, "certificate") for act in acts]
+    assert (await site.give(row, made(asked)[0])).status == 404, "once"
+
+
+async def test_nobody_else_fetches_or_gives_a_certificate_and_no_other_row_takes_one(site: Site) -> None:
+    site.desk.asked_for_certificate(THIRD, THERE)
+    row = row_of(site, "certificate")
+    for someone in (site.cookie("olle.operator", Role.OPERATOR), site.cookie("maj.here", stations=HERE)):
+        assert (await get(site.app, f"/worklist/{row}/request", cookie=someone)).status in (403, 404)
+        assert (await site.give(row, b"x", someone)).status in (403, 404)
+    assert (await get(site.app, f"/worklist/{row_of(site)}/request", cookie=site.cookie())).status == 404
+    assert (await site.give(row_of(site), b"x")).status == 404
+    assert (await site.do(row, "give")).status == 404
+
+
+async def test_programs_of_a_person_carry_a_certificate_as_the_page_does(site: Site) -> None:
+    asked = site.desk.asked_for_certificate(THIRD)
+    id = row_of(site, "certificate")
+    fetched = await get(site.app, f"/api/v1/worklist/{id}/request", cookie=site.cookie())
+    assert fetched.json == {"name": "33000003-identification.csr", "request": asked}
+    refused = await site.call(f"{id}/certificate", {"certificate": asked}, site.cookie())
+    assert (refused.status, refused.json["detail"]) == (409, "is_request")
+    der = base64.b64encode(made(asked)[0]).decode()
+    given = await site.call(f"{id}/certificate", {"certificate": der}, site.cookie())
+    assert (given.status, given.json) == (200, {"id": id, "card_number": THIRD})
+    assert (await site.call(f"{id}/certificate", {"certificate": der}, site.cookie())).status == 404
 
 
 async def test_an_act_that_a_row_does_not_offer_is_none(site: Site) -> None:

@@ -267,6 +267,7 @@ def test_every_kind_is_found_on_both_databases(either: Database, station: Sealin
         for row in requesting.due_requests(connection, desk.now):
             requesting.leave_to_people(connection, row.key)
     desk.receipt_mail("R-1", "refused", "mail_refused")
+    desk.asked_for_certificate("9752269033000007", station.name)
     desk.emptied(1, 1, 2)
     desk.later(minutes=1)
     desk.dropped(1, "9752269033000008", by_number=True)
@@ -279,7 +280,7 @@ def test_however_many_cards_there_are_they_are_found_by_index_and_each_by_its_nu
     statement = facts_query("2026-11-25").compile(desk.database.reading, compile_kwargs={"literal_binds": True})
     with desk.database.reading.begin() as connection:
         plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
-    many = ("orders", "wishes", "requests", "people", "worklist_acts")
+    many = ("orders", "wishes", "requests", "certificate_requests", "people", "worklist_acts")
     assert [step for step in plan if step.startswith("SCAN") and step.split()[1] in many] == []
     of_one_card = [
         step for step in plan if step.split()[:2] in (["SEARCH", name] for name in ("done", "ended", "better"))
