@@ -1,6 +1,6 @@
-"""Every page, in light and dark: nothing that axe finds fault with, and nothing that the console complains of.
+"""Every page, in light and dark: nothing that axe finds fault with, nothing that the console complains of, and a phone holds it.
 
-With `KORTKIOSK_PICTURES=FOLDER` each page is drawn into the folder, at 1440x900; `make gallery` does.
+With `KORTKIOSK_PICTURES=FOLDER` each page is drawn into the folder, at 1440x900, and 390 wide in `phone`; `make gallery` does.
 """
 
 import os
@@ -12,11 +12,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from playwright.async_api import BrowserContext, Page
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select, update
 
 from fleet.messages.asking import DeclinedResult, LetterAsk
 from fleet.messages.link import Administrator, encode
+from fleet.server.accounts import hsa_bindings
+from fleet.server.accounts import queries as accounts
 from fleet.server.accounts.sign_in.service import Access
+from fleet.server.accounts.tables import users, webauthn_keys
 from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.commands.model import CommandRequest
 from fleet.server.deadlines.settings import load as load_deadlines
@@ -31,6 +34,7 @@ from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.pages.rendering import MENU
+from fleet.server.platform.roles import EVERYWHERE, Role
 from fleet.server.stations.service import add_stations
 from fleet.server.stations.tables import stations
 from fleet.server.worklist.model import KINDS
@@ -57,6 +61,8 @@ OTHERS = {
     "maintenance": "/maintenance",
     "maintenance-recurring": "/maintenance?kind=recurring&show=all",
     "user": "/users/tove.test",
+    "user-unbound": "/users/maj.test",
+    "user-bound": "/users/ebba.test",
     "tokens": "/tokens",
     "me": "/me",
     "sign-in": "/sign-in",
@@ -127,6 +133,20 @@ def fill_worklist(database: Database) -> None:
         desk.worklist.record(row, who, "take")
 
 
+def add_accounts(connection: Connection) -> None:
+    """Two local accounts with security keys: one whose binding to an HSA-id ends soon and waits to be made anew, and one
+    without."""
+    for name in ("maj.test", "ebba.test"):
+        user = accounts.add(connection, name, ((Role.ID_ADMINISTRATOR, EVERYWHERE),), NOW - timedelta(days=400))
+        connection.execute(update(users).where(users.c.id == user).values(password="made-up"))
+        key = {"user": user, "name": "nyckel", "credential": name, "public_key": "", "sign_count": 0, "made": NOW}
+        connection.execute(insert(webauthn_keys).values(key))
+    bound = {"hsa_id": "SE2321000999-1A15", "hsa_until": NOW + timedelta(days=12)}
+    connection.execute(update(users).where(users.c.name == "ebba.test").values(bound))
+    reason = "Vikarierar på lasarettet till midsommar, och beslutar om kort där"
+    hsa_bindings.ask(connection, "ebba.test", "SE2321000999-1A15", reason, "axel.test", NOW)
+
+
 @pytest.fixture(scope="module")
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     """A store of its own, with the region's stations and orders in it for the pages about cards."""
@@ -141,6 +161,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     Writer(database).commit(told, NOW)
     with database.writing.begin() as connection:
         replace_administrators(connection, ADMINISTRATORS)
+        add_accounts(connection)
         for number, row in enumerate(in_slots(rows.order_rows)):
             known = {"hsa_id": row.hsa_id, "name": row.name, "card_number": row.card_number, "product": row.product}
             one = record(row.order, loa=row.loa, station=row.station, slot=row.slot, last_day=row.last_day, **known)
@@ -178,10 +199,20 @@ def readings() -> FakeReadings:
     return readings
 
 
-async def picture(page: Page, number: int, name: str, theme: str) -> None:
+async def picture(page: Page, number: int, name: str, folder: str, *, whole: bool = False) -> None:
     if PICTURES:
-        folder = Path(PICTURES) / f"{theme}-sv"
-        await page.screenshot(path=str(folder / f"{number:02}-{name}.png"))
+        await page.screenshot(path=str(Path(PICTURES) / folder / f"{number:02}-{name}.png"), full_page=whole)
+
+
+async def too_wide(page: Page, number: int, name: str) -> list[str]:
+    """What of the page does not fit a phone of 390 px."""
+    wide = page.viewport_size
+    assert wide is not None
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await picture(page, number, name, "phone", whole=True)
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    await page.set_viewport_size(wide)
+    return [f"{name} at 390 px is {width} wide"] if width != 390 else []
 
 
 async def test_every_page_in_both_themes(site: Site, context: BrowserContext, complaints: Complaints) -> None:
@@ -196,8 +227,9 @@ async def test_every_page_in_both_themes(site: Site, context: BrowserContext, co
         await page.goto(site.url + path)
         for theme in ("dark", "light"):
             await page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-            await picture(page, number, name, theme)
+            await picture(page, number, name, f"{theme}-sv")
             found += [f"{theme} {one}" for one in await violations(page)]
+        found += await too_wide(page, number, name)
     assert found == []
 
 
