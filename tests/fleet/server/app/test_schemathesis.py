@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.fleet.server.app.schema_campaign import filled_app, findings
 
 EXAMPLES = 2
 
 
+@pytest.mark.timeout(
+    3600
+)  # its work is bounded: the same seed makes the same requests, thousands, on a busy machine too
 def test_the_server_does_what_its_description_says(tmp_path: Path) -> None:
     with filled_app(tmp_path) as (app, token):
         found, made = findings(app, token, EXAMPLES, ("coverage", "fuzzing"))
