@@ -8,6 +8,7 @@ What is read at the start is all that is ever sent: no path of a request reaches
 import gzip
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from fastapi import HTTPException
@@ -72,6 +73,7 @@ class Assets:
         self._files = files
 
     @classmethod
+    @cache
     def read(cls, folder: Path = STATIC) -> "Assets":
         """All files of the folder, and the bundles. Raises OSError, KeyError for a kind of file that pages do not have."""
         paths = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -14,7 +14,7 @@ raises KeyError. Where a number decides the form, the keys end in `.one` and `.o
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from babel import Locale, negotiate_locale
@@ -115,11 +115,16 @@ class Localization:
 
 def load(zone: tzinfo | None = None, folders: Iterable[Path] | None = None) -> dict[str, Localization]:
     """All languages, of all rooms or of those folders. Raises what `read_catalogues` raises."""
-    catalogues = read_catalogues(rooms.folders("texts") if folders is None else folders)
-    if folders is None:
-        for language, texts in read_catalogues(texts_folders()).items():
-            catalogues[language] |= {key: text for key, text in texts.items() if key.startswith(LABEL_PREFIX)}
+    catalogues = _of_all_rooms() if folders is None else read_catalogues(folders)
     return {language: Localization(language, catalogues[language], zone) for language in LANGUAGES}
+
+
+@cache
+def _of_all_rooms() -> dict[str, dict[str, str]]:
+    catalogues = read_catalogues(rooms.folders("texts"))
+    for language, texts in read_catalogues(texts_folders()).items():
+        catalogues[language] |= {key: text for key, text in texts.items() if key.startswith(LABEL_PREFIX)}
+    return catalogues
 
 
 def choose(asked: str | None, kept: str | None, accepted: str | None) -> str:

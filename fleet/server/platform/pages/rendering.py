@@ -8,6 +8,7 @@ without JavaScript.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from urllib.parse import urlencode
 
 import jinja2
@@ -112,6 +113,7 @@ class Web:
         return response
 
 
+@cache
 def environment(assets: Assets) -> jinja2.Environment:
     """The templates of all rooms, each named `ROOM/NAME.html`, with what they may call."""
     jinja = jinja2.Environment(

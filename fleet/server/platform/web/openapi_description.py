@@ -10,6 +10,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from fleet.server.platform.web.problem_details import add_schema
+
 _ABOUT = """
 Lists come as `{"items": [...], "next": N | null}`; `next` is the `offset` of the page after. Errors are problem details
 (RFC 9457). A change may carry `Idempotency-Key`: it is made once, and its answer is given again for 24 hours. Times are RFC 3339
@@ -31,5 +33,6 @@ def describe(app: FastAPI) -> dict[str, Any]:
     if "securitySchemes" not in described.get("components", {}):
         described["info"]["description"] = _ABOUT.strip()
         described.setdefault("components", {})["securitySchemes"] = {"token": _TOKEN, "session": _SESSION}
+        add_schema(described["components"].setdefault("schemas", {}))
         described["security"] = [{"token": []}, {"session": []}]
     return described

@@ -15,6 +15,8 @@ from pydantic import BaseModel, Field
 
 API = "/api/"
 MEDIA_TYPE = "application/problem+json"
+REFERENCE = "#/components/schemas/{model}"
+"""To a schema of the description, by the name of its model."""
 TITLES = {
     400: "Not readable",
     401: "Not signed in",
@@ -63,8 +65,16 @@ def problem(status: int, detail: str | None = None, headers: Mapping[str, str] |
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These statuses for a route's `responses`."""
-    return {
-        status: {"model": Problem, "description": TITLES[status], "content": {MEDIA_TYPE: {}}, **_WITH.get(status, {})}
-        for status in statuses
-    }
+    """These statuses for a route's `responses`.
+
+    They refer to `Problem`, which the description holds once (`add_schema`): as a model it is made anew for each of them.
+    """
+    content = {MEDIA_TYPE: {}, "application/json": {"schema": {"$ref": REFERENCE.format(model=Problem.__name__)}}}
+    return {status: {"description": TITLES[status], "content": content, **_WITH.get(status, {})} for status in statuses}
+
+
+def add_schema(schemas: dict[str, Any]) -> None:
+    """Put the schema of `Problem` among those of a description, in the order of their names."""
+    schemas[Problem.__name__] = Problem.model_json_schema(mode="serialization", ref_template=REFERENCE)
+    for name in sorted(schemas):
+        schemas[name] = schemas.pop(name)
