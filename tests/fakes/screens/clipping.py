@@ -2,10 +2,22 @@
 
 from functools import cache
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 SLACK = 2
 """Pixels that rounding may take."""
+
+
+class Place(NamedTuple):
+    """Where the lines of a text lie, in pixels; the empty part of a line does not count. Read once, compared with all others."""
+
+    text: str
+    left: float
+    right: float
+    bottom: float
+    top: float
+    letters: float
+    """The size of the letters."""
 
 
 def clipped(root: Any) -> list[str]:
@@ -40,7 +52,7 @@ def clipped(root: Any) -> list[str]:
             found.append(f"{text}: hangs out of its frame")
     found += [
         f"{one.text[:30]!r} lies over {other.text[:30]!r}"
-        for one, other in combinations(shown, 2)
+        for one, other in combinations(map(_place, shown), 2)
         if _overlap(one, other)
     ]
     return found
@@ -78,17 +90,15 @@ def _widest(text: str, font_name: str, font_size: int) -> int:
     return longest_word(text, font_name, font_size)
 
 
-def _overlap(one: Any, other: Any) -> bool:
-    """Whether the lines of two texts lie over each other; the empty part of a line does not count."""
-    wide = min(_right(one), _right(other)) - max(_left(one), _left(other))
-    high = min(one.top, other.top) - max(one.y, other.y)
-    return bool(wide > SLACK * 2 and high > 0.3 * min(one.font_size, other.font_size))
+def _overlap(one: Place, other: Place) -> bool:
+    """Whether the lines of two texts lie over each other."""
+    wide = min(one.right, other.right) - max(one.left, other.left)
+    high = min(one.top, other.top) - max(one.bottom, other.bottom)
+    return wide > SLACK * 2 and high > 0.3 * min(one.letters, other.letters)
 
 
-def _left(label: Any) -> float:
-    spare = label.width - min(label.width, label.texture_size[0])
-    return float(label.x + (spare / 2 if label.halign == "center" else spare if label.halign == "right" else 0))
-
-
-def _right(label: Any) -> float:
-    return _left(label) + float(min(label.width, label.texture_size[0]))
+def _place(label: Any) -> Place:
+    across = min(label.width, label.texture_size[0])
+    spare = label.width - across
+    left = float(label.x + (spare / 2 if label.halign == "center" else spare if label.halign == "right" else 0))
+    return Place(label.text, left, left + float(across), label.y, label.top, label.font_size)

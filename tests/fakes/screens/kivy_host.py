@@ -20,7 +20,7 @@ from typing import Any
 from kiosk.texts import Texts
 from kiosk.texts.language_pack import LanguagePack
 from kiosk.views import LetterDrawing
-from tests.fakes.screens.kivy_looks import Looks
+from tests.fakes.screens.kivy_looks import Looks, gallery
 from tests.fakes.speech.recorded_speech import RecordedSpeech
 
 NOW = datetime(2026, 11, 25, 10, 42, tzinfo=UTC)
@@ -143,9 +143,7 @@ class Host(Looks):
 
     async def do_show_gallery(self, sample: str, hold: bool = False) -> None:
         """One of the views of the gallery: as the errands make them."""
-        from sim.gallery.samples import samples
-
-        view = dict(samples())[sample]
+        view = gallery()[sample]
         await self._show(view, view.needs_card)
         self._hold(hold)
 

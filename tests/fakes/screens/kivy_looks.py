@@ -1,8 +1,17 @@
 """What the host of a Kivy window can tell of its looks: places, sizes, texts, pictures."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+
+@cache
+def gallery() -> dict[str, Any]:
+    """The views of the gallery by name, which are values: made once, not for each that is shown."""
+    from sim.gallery.samples import samples
+
+    return dict(samples())
 
 
 class Looks:
@@ -29,13 +38,12 @@ class Looks:
         in the thumbnail, in any of its poses."""
         from kiosk.screens.drawings.figure import MovingFigure
         from kiosk.views import ReaderDrawing
-        from sim.gallery.samples import samples as gallery
         from tests.fakes.screens.lit_parts import NotingPen
         from tests.fakes.screens.measured_text import measured
 
         shown: dict[str, dict[str, list[str]]] = {}
         with measured():
-            for name, view in gallery():
+            for name, view in gallery().items():
                 if not isinstance(view.drawing, ReaderDrawing) or getattr(view, "aside", None):
                     continue  # the home screen's invitation shows more than its reader
                 self.screen.staging.ask(view, lambda value: None)
@@ -118,10 +126,9 @@ class Looks:
     async def do_whole(self, samples: list[str], least_mm: float, least_share: float) -> dict[str, list[str]]:
         """What is cut, too small for a finger, or ends above that share of the body in views of the gallery, by name. They are
         laid out, and nothing is drawn."""
-        from sim.gallery.samples import samples as gallery
         from tests.fakes.screens.measured_text import measured
 
-        found, views = {}, dict(gallery())
+        found, views = {}, gallery()
         with measured():
             for name in samples:
                 self.screen.state.card_in = views[name].needs_card
@@ -141,12 +148,11 @@ class Looks:
     async def do_whole_help(self, least_mm: float) -> dict[str, list[str]]:
         """The same of the help, once for each of its topics."""
         from kiosk.views.help_topics import topic_of
-        from sim.gallery.samples import samples as gallery
         from tests.fakes.screens.measured_text import measured
 
         found, seen = {}, set[str]()
         with measured():
-            for name, view in gallery():
+            for name, view in gallery().items():
                 topic = topic_of(view).name
                 if topic in seen:
                     continue
