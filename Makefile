@@ -13,6 +13,9 @@ export KIVY_NO_CONFIG := 1
 # Tests start programs by the hundred: they read compiled modules, also where the environment asks that none be written.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Their files lie in memory where there is some for it: else thousands of stores wait for the disk.
+export PYTEST_DEBUG_TEMPROOT := $(wildcard /dev/shm)
+
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
 
