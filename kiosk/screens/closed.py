@@ -39,10 +39,13 @@ class ClosedTitle(Display):
 
 
 class BoardAndText(FlowRow):
-    """The sign beside the words, which have its room too where they need it."""
+    """The sign beside the words, which have its room too where they need it though the line in the other language goes."""
+
+    loose_mm = 12.0
+    """About that line and its gap."""
 
     def arrange(self) -> None:
-        if self.height_for(self.width) > self.height + 1:
+        if self.height_for(self.width) > self.height + self.mm(self.loose_mm):
             self.remove_widget(self.items.pop(0))
         super().arrange()
 
