@@ -4,6 +4,7 @@
     python    the station's locked packages and our wheel, compiled
     tree      both as one read-only file system (squashfs), with the appliance's own files
     verity    its hash tree and root hash
+    splash    the still picture of the start, a second initial RAM disk
     boot      a unified kernel image for each slot, and the EFI partition
     disk      the whole (genimage), with an empty /data
     papers    bills of materials (CycloneDX), and the manifest with its signature
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from image import guard, layout, packages, papers, python_site
+from image import guard, layout, packages, papers, python_site, splash
 from image.commands import run
 from image.steps import Built, Steps, digest_of, digest_of_tree, sha256_of
 from provisioning.appliance.layout import Machine, write_appliance
@@ -69,8 +70,10 @@ def build(options: Options, say: Callable[[str], None] = print) -> Path:
     tree = steps.make("tree", _inputs(options, _make_tree, root, python, options.version, *ours),
                       lambda folder: _make_tree(options, root, python, folder))  # fmt: skip
     verity = steps.make("verity", _inputs(options, _make_verity, tree), lambda folder: _make_verity(tree, folder))
-    boot = steps.make("boot", _inputs(options, _make_boot, root, verity, *_boot_inputs(options)),
-                      lambda folder: _make_boot(options, root, verity, folder))  # fmt: skip
+    picture = steps.make("splash", _inputs(options, _make_splash, inspect.getsource(splash), digest_of_tree(splash.SHIPPED)),
+                         lambda folder: _make_splash(options, folder))  # fmt: skip
+    boot = steps.make("boot", _inputs(options, _make_boot, root, picture, verity, *_boot_inputs(options)),
+                      lambda folder: _make_boot(options, (root, picture, verity), folder))  # fmt: skip
     parts = layout.genimage_configuration(options.architecture)
     disk = steps.make("disk", _inputs(options, _make_disk, tree, verity, boot, parts),
                       lambda folder: _make_disk(options, (tree, verity, boot), folder))  # fmt: skip
@@ -184,12 +187,18 @@ def _make_verity(tree: Built, folder: Path) -> None:
         f"--root-hash-file={folder / 'roothash'}", root, folder / "root.verity")  # fmt: skip
 
 
-def _make_boot(options: Options, root: Built, verity: Built, folder: Path) -> None:
+def _make_splash(options: Options, folder: Path) -> None:
+    splash.write_splash(folder, options.epoch)
+
+
+def _make_boot(options: Options, steps: tuple[Built, Built, Built], folder: Path) -> None:
+    root, picture, verity = steps
     roothash = (verity.folder / "roothash").read_text("ascii").strip()
     clock = {"SOURCE_DATE_EPOCH": str(options.epoch)}
     archive = guard.make_archive(options.architecture, folder, options.epoch)
     for slot in layout.SLOTS:
-        run("ukify", "build", f"--linux={root.folder / 'vmlinuz'}", f"--initrd={root.folder / 'initrd'}", f"--initrd={archive}",
+        run("ukify", "build", f"--linux={root.folder / 'vmlinuz'}", f"--initrd={root.folder / 'initrd'}",
+            f"--initrd={archive}", f"--initrd={picture.folder / 'splash.cpio'}",
             f"--uname={(root.folder / 'kernel-version').read_text('ascii').strip()}",
             f"--os-release=@{root.folder / 'os-release'}", f"--stub={EFI_STUB[options.architecture]}",
             f"--cmdline={layout.kernel_line(slot, roothash)}", f"--output={folder / f'kortkiosk-{slot}.efi'}",

@@ -101,6 +101,7 @@ def kernel_line(slot: Slot, roothash: str) -> str:
             "rd.shell=0",
             "rd.emergency=reboot",
             "usbcore.authorized_default=0",
+            "vt.global_cursor_default=0",
             f"rauc.slot={slot.upper()}",
             "quiet",
         )
