@@ -68,7 +68,7 @@ PAGES = {
 """Route of each page of the dashboard, and an address of it."""
 STILL = {"/administrators", "/audit", "/me", "/me/keys", "/users", "/users/{user}", "/tokens", "/step-up"}
 """Pages about accounts, which nothing updates."""
-NO_PAGES = ("/sign-in", "/set-up", "/exports/", "/api/", "/receipts/", "/r/", "/events", "/cards")
+NO_PAGES = ("/sign-in", "/set-up", "/exports/", "/api/", "/receipts/", "/r/", "/events", "/cards", "/worklist/{")
 TITLES_ALONE = {"/errands", "/errands/{errand}", "/orders", "/orders/{order}/tries", "/bins", "/bins/{name}",
                 "/cards/{number}", "/requests", "/cards/{number}/timeline", "/people/{hsa_id}/timeline",
                 "/deadlines", "/worklist", "/alerts", "/alerts/{alert}", "/maintenance", "/commands",
