@@ -105,7 +105,8 @@ class ButtonBar(Flow):
         room = width - self._gap * (len(row) - 1)
         self._fits(row, width)
         wants = [item.wanted_width() for item in row]
-        most, least = room, [0.0 if self.theme.large else min(room, self._least(item)) for item in row]
+        most, squeezed = room, sum(wants) > room and not self.theme.large
+        least = [min(room, self._least(item)) if squeezed else 0.0 for item in row]
         while sum(min(want, max(most, low)) for want, low in zip(wants, least, strict=True)) > room and most > 0:
             most -= 4.0
         wide = [min(want, max(most, low)) for want, low in zip(wants, least, strict=True)]
