@@ -98,7 +98,10 @@ class Text(Flow, Label):
     def place(self, x: float, top: float, width: float, height: float) -> None:
         if (size := self._held_size(width)) != self.font_key[1]:
             self.font_size = size
-        wide, lines = round(width), self.extent_at(round(width))[1]
+        wide, word = round(width), longest_word(self._given, *self.font_key[:2])
+        if wide < word <= wide + ROUNDING:
+            wide = word
+        lines = self.extent_at(wide)[1]
         if lines * self.pitch > height + 1:
             wide += ROUNDING
             lines = self.extent_at(wide)[1]

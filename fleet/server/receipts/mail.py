@@ -200,9 +200,9 @@ def _from_base64url(text: str) -> bytes:
 
 def receipt_text(receipt: MailedReceipt, link: str, languages: dict[str, Localization]) -> tuple[str, str]:
     """Subject and text of the e-mail, in each language, the default first."""
-    subjects = (languages[language]("receipt_mail.subject") for language in LANGUAGES)
-    parts = (_part(receipt, link, languages[language]) for language in LANGUAGES)
-    return " / ".join(subjects), "\n\n".join(parts) + "\n"
+    both = [languages[language] for language in LANGUAGES]
+    subject = " / ".join(texts("receipt_mail.subject") for texts in both)
+    return subject, "\n\n".join(_part(receipt, link, texts) for texts in both) + "\n"
 
 
 def _part(receipt: MailedReceipt, link: str, texts: Localization) -> str:

@@ -117,6 +117,15 @@ class Looks:
 
         return broken(text, MEDIUM, 24, longest_word(text, MEDIUM, 24) + spare)
 
+    async def do_lines(self, text: str, spare: int) -> int:
+        """How many lines the text is drawn in, in a place for three that is `spare` pixels wider than its longest word."""
+        from kiosk.screens.text import Text, longest_word
+
+        label = Text(text=text, theme=self.screen.widgets().theme)
+        width = longest_word(text, *label.font_key[:2]) + spare
+        label.place(0, 0, width, 3 * label.pitch)
+        return round(label.texture_size[1] / label.pitch)
+
     async def do_clipped(self) -> list[str]:
         """Every text that does not fit into its place, or lies outside the window or over another."""
         from tests.fakes.screens.clipping import clipped

@@ -97,6 +97,12 @@ def test_a_page_of_information_has_its_code_in_the_middle_of_the_sheet(driver: K
     assert 0 < above < below < 2.5 * above
 
 
+def test_no_word_breaks_for_a_pixel_that_rounding_took(driver: KivyDriver) -> None:
+    """A button's place is as wide as its word, and high enough for two lines."""
+    driver.call("show_gallery", sample="terms")
+    assert [driver.call("lines", text="Tillbaka", spare=spare) for spare in (0, -1, -3)] == [1, 1, 1]
+
+
 def test_a_long_double_name_breaks_after_its_hyphen_and_an_hsa_id_nowhere(driver: KivyDriver) -> None:
     """Where it is wider than a line; the fact has one for all of it."""
     driver.call("show_gallery", sample="terms")
