@@ -13,6 +13,7 @@ from typing import Any
 
 from kiosk.views.board import Board
 from kiosk.views.drawings import (
+    AboutDrawing,
     CabinetDrawing,
     ChallengeDrawing,
     CodeKeysDrawing,
@@ -151,6 +152,8 @@ def _drawing_of(name: str, view: View[Any]) -> Drawing:
             return drawing
         case ChallengeDrawing() as digits:
             return digits
+        case AboutDrawing() as about if isinstance(view, Await):
+            return about
     if name not in _DRAWINGS and isinstance(view, Tell | Confirm):
         return family_drawing(view)
     return _DRAWINGS.get(name, _ON_THE_SCREEN)

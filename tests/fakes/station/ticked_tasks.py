@@ -22,6 +22,8 @@ class Witness(Person):
         self.room: Room | None = None
         self.false_ticks: list[str] = []
         self.ticked: set[str] = set()
+        self._key_is_made = False
+        """Once it is, whatever card is in the reader afterwards: while a portal is waited for it may be another."""
 
     async def show(self, view: View[Any]) -> Any:
         if isinstance(view, Busy):
@@ -47,9 +49,10 @@ class Witness(Person):
             case "task.write":
                 return self._has_new_code()
             case "renew.task.key":
-                return any("GENERATE" in entry.ins and entry.sw == OK for entry in self._log())
+                self._key_is_made |= any("GENERATE" in entry.ins and entry.sw == OK for entry in self._log())
+                return self._key_is_made
             case "renew.task.fetch":
-                return isinstance(issuer, IssuerDesk) and any(told[0] == "certificate" for told in issuer.told)
+                return isinstance(issuer, IssuerDesk) and bool(issuer.issued)
             case "renew.task.write":
                 return self._concluded("card.write_certificate")
             case _:

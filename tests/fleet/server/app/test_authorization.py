@@ -46,7 +46,7 @@ FOR_PERSONS = {
     "/api/v1/cards/7F3A-91BA/hold",
     "/api/v1/cards/7F3A-91BA/lift",
     "/api/v1/orders/NS-20417/destroyed",
-    *(f"/api/v1/worklist/{'a' * 32}/{act}" for act in ("take", "note", "act")),
+    *(f"/api/v1/worklist/{'a' * 32}/{act}" for act in ("take", "note", "act", "request", "certificate")),
     "/api/v1/orders/NS-20417/tries/agree",
     "/api/v1/orders/NS-20417/tries/ask",
     "/api/v1/orders/NS-20417/tries/withdraw",
