@@ -129,7 +129,7 @@ def fill_worklist(database: Database) -> None:
     desk.quarantined(ids["lasarettet-a"], 17, cards[7])
     desk.letter_refused(cards[8], "reserve_card")
     desk.receipt_mail("8FS0-FF99-H4E4A", "refused", "mail_refused", cards[11], "angsvik")
-    desk.asked_for_certificate(cards[12], "hamnen")
+    desk.asked_for_certificate(cards[12], "angsvik")
     for row, who in zip(desk.worklist.rows(), ("tove.test", "östen.norr"), strict=False):
         desk.worklist.record(row, who, "take")
 
