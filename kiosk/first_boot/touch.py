@@ -159,7 +159,8 @@ class TouchSetup:
     async def _network(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self._steps.set_up_network, await self._wired())
+                coming_up = asyncio.to_thread(self._steps.set_up_network, await self._wired())
+                await self._while(views.connecting(), coming_up)
                 return
             except StepFailedError as error:
                 await self._ask(views.fault(Step.NETWORK, error.code, str(error)))

@@ -164,6 +164,11 @@ def fault(step: SetupStep, code: str, text: str) -> Tell:
     return _fault("fault", shown, say(f"setup.fault.{word}"), say(f"setup.fault.{word}.do"), way_out, points)
 
 
+def connecting() -> Busy:
+    """The network comes up; an address may take a minute."""
+    return _busy("connecting", NETWORK)
+
+
 def joining() -> Busy:
     return _busy("joining", CLAIM)
 

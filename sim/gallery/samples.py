@@ -154,6 +154,7 @@ def _setup() -> Iterator[tuple[str, View[Any]]]:
     yield "setup-no-address", setup.no_address("gateway")
     yield "setup-code", setup.code()
     yield "setup-no-claim", setup.no_claim()
+    yield "setup-connecting", setup.connecting()
     yield "setup-joining", setup.joining()
     yield "setup-approve", setup.approve(KeyShown("entre-a", "FDCC B204 E088 2FE4 9420"), "sealed")
     yield "setup-which-printer", setup.printer(printers)

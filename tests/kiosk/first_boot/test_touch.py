@@ -244,6 +244,8 @@ def typing(site: EnrolmentSite, station: str, **more: str | list[str]) -> Answer
 async def test_a_blank_station_is_set_up_question_by_question(site: EnrolmentSite, machine: Machine) -> None:
     installer = Installer(site, typing(site, "blank"))
     assert await machine.set_up(installer) == "blank"
+    busy = [view.name for view in installer.shown if isinstance(view, Busy)]
+    assert busy[:2] == ["setup.connecting", "setup.joining"]
     assert installer.names == [
         "setup.language", "setup.network", "setup.server", "setup.station", "setup.code", "setup.approve",
         "setup.which_printer", "setup.cabinet", "setup.tested", "setup.printed_page", "setup.slots", "setup.ready",
