@@ -189,6 +189,8 @@ class IssuerDesk:
             return InPortal()
         if carried.issued is None:
             return InPortal()
+        if not carried.is_fetched:
+            self.told.append(("certificate", facts.card_number, offer.profile))
         carried.is_fetched = True
         return self.issued.setdefault(request, carried.issued)
 

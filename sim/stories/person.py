@@ -138,7 +138,7 @@ class Person:
             case "leave":
                 self._away = True
             case "cancel":
-                return _way_out(view)
+                return self._leave_by_button(view)
             case "pull":
                 if self.card_in("holder"):
                     self.world.remove("holder")
@@ -173,6 +173,13 @@ class Person:
         else:
             return _way_out(view)
         return None
+
+    def _leave_by_button(self, view: View[Any]) -> str | None:
+        """Where that is what the story says here too, it has been said."""
+        value, following = _way_out(view), self._story.get(view.name, deque())
+        if len(following) > 1 and following[0] == value:
+            following.popleft()
+        return value
 
     def _given(self, view: View[Any], value: str) -> Secret | str:
         """The answer, if the view would take it."""

@@ -20,7 +20,7 @@ from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 
-EC_PERSON, NEW_PIN, LIMIT_S = 6, "975318", 5
+EC_PERSON, NEW_PIN, LIMIT_S = 6, "975318", 60
 VERIFY, CHANGE, UNBLOCK = 0x20, 0x24, 0x2C
 Heard = Callable[[], None]
 
