@@ -99,7 +99,7 @@ class Text(Flow, Label):
         if (size := self._held_size(width)) != self.font_key[1]:
             self.font_size = size
         wide, word = round(width), longest_word(self._given, *self.font_key[:2])
-        if wide < word <= wide + ROUNDING:
+        if wide < word <= wide + ROUNDING and "-" not in self._given:  # which breaks after its hyphen
             wide = word
         lines = self.extent_at(wide)[1]
         if lines * self.pitch > height + 1:
