@@ -25,10 +25,8 @@ PairingCode = NewType("PairingCode", str)
 
 FOUND_AGAIN = "found_again"
 """Begins `report_lost` where its first question is answered: the card that is in is on hold, and its holder has found it."""
-UNLOCK_NOW = "unlock_now"
-"""Begins `unblock` past its first screen: the holder has been told that the card that is in is locked, and what it takes."""
 UNLOCK_WITHOUT_LETTER = "unlock_without_letter"
-"""Begins `unblock` at its other ways: that holder has no letter."""
+"""Begins `unblock` at its other ways: the holder has been told that the card that is in is locked, and has no letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,7 @@ class Ended:
     card_number: str | None = None
     """The card that the errand was about."""
     then: str = ""
-    """The errand that the person goes on to at once, with the card still in (or FOUND_AGAIN, UNLOCK_NOW); empty where that was
-    all."""
+    """The errand that the person goes on to at once, with the card still in (or FOUND_AGAIN); empty where that was all."""
 
 
 @dataclass(frozen=True, slots=True)

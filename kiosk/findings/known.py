@@ -8,7 +8,7 @@ from typing import Literal
 from drivers.reader.model import CardFacts, Certificate
 from fleet.messages.vocabulary import FindingCode
 from kiosk.issuer.ports import CardWord, DirectoryPerson, NotFound, Unavailable
-from kiosk.ports import FOUND_AGAIN, UNLOCK_NOW, Order
+from kiosk.ports import FOUND_AGAIN, Order
 from kiosk.texts import Texts
 from kiosk.views import Say, say
 from kiosk.views.parts import Argument
@@ -66,8 +66,9 @@ class CardFinding:
     @property
     def begins(self) -> str:
         """What the errand begins as where the card is in, and this finding was told; empty where only a person can mend it."""
-        past_first_question = {FindingCode.ON_HOLD: FOUND_AGAIN, FindingCode.PIN_LOCKED: UNLOCK_NOW}
-        return past_first_question.get(self.code, self.errand) if self.errand else ""
+        if self.code is FindingCode.ON_HOLD and self.errand:
+            return FOUND_AGAIN
+        return self.errand or ""
 
     @property
     def title(self) -> Say:

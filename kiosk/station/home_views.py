@@ -16,7 +16,7 @@ from fleet.messages.vocabulary import DeviceStatus, Effect, FindingCode
 from kiosk.errands.registry import Errand
 from kiosk.findings import CardFinding
 from kiosk.issuer.ports import SwitchOff
-from kiosk.ports import UNLOCK_NOW, UNLOCK_WITHOUT_LETTER
+from kiosk.ports import UNLOCK_WITHOUT_LETTER
 from kiosk.station.journal import Interrupted
 from kiosk.station.open_slots import OpenSlot
 from kiosk.steps.card import Strangeness
@@ -163,7 +163,8 @@ def _own_card_tiles(
     if not findings:
         return tuple(errand_tile(*offer) for offer in fitting)
     tiles = [_beside(offer, findings, filled=at == 0 and offer[0].id in mending) for at, offer in enumerate(fitting)]
-    if tiles and tiles[0].value == UNLOCK_NOW:
+    locked = any(finding.code is FindingCode.PIN_LOCKED for finding in findings)
+    if locked and tiles and tiles[0].value == "unblock" and tiles[0].reason is None:
         tiles.insert(1, Option(UNLOCK_WITHOUT_LETTER, say("home.card.no_letter"), icon="email-outline"))
     return tuple(tiles)
 

@@ -15,7 +15,7 @@ from kiosk.steps.identity.identification import Identification, attest_identity
 from kiosk.steps.order import confirm_terms, find_order
 from kiosk.steps.pin.activation import activate, prove_activated_card
 from kiosk.steps.pin.views import TASKS_WITH_PUK
-from kiosk.steps.receipt import SignedReceipt, can_mail, choose_receipt, hand_out_receipt, issue_receipt
+from kiosk.steps.receipt import SignedReceipt, can_mail, choose_receipt, issue_receipt, print_receipt
 from kiosk.steps.slot import insert_new_card, take_from_slot
 
 CONTEXT = ViewContext("pickup", tasks=TASKS_WITH_PUK)
@@ -39,8 +39,7 @@ async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identific
         if Effect.SLOT_TAKE not in await log.progress():
             await take_from_slot(ask, caps, SLOT, log, order, who)
         signed = await _activate_and_sign(ask, caps, log, order, who)
-    if signed.paper:
-        await hand_out_receipt(ask, caps, RECEIPT, log, signed.receipt)
+    signed = await print_receipt(ask, caps, RECEIPT, log, signed)
     remark = await drop_old_card(ask, caps, RECEIPT, log, order, who)
     return await end_hand_over(ask, caps, RECEIPT, log, order, signed, remark)
 

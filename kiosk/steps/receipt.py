@@ -4,7 +4,7 @@ Once issued it is never issued again for the same errand: a print that failed is
 """
 
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Literal, assert_never
 
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintOutcome, PrintUnknown
 from drivers.reader.outcomes import Locked, Refused, Role, Signed, Unknown
@@ -37,7 +37,7 @@ from kiosk.views import Say
 
 @dataclass(frozen=True, slots=True)
 class SignedReceipt:
-    """A receipt of a hand-over. `paper`: its holder wants it on paper."""
+    """A receipt of a hand-over. `paper`: its holder wants it on paper, and later, has it there."""
 
     receipt: Receipt
     paper: bool = True
@@ -144,28 +144,39 @@ async def _sign(ask: Ask, context: ViewContext, visit: Visit, unsigned: Draft, *
 
 async def hand_out_receipt(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt
-) -> None:
-    """Print the receipt, or offer it on the screen. The errand is done whatever the printer does."""
+) -> Literal["paper", "phone"]:
+    """Print the receipt, or offer it on the screen; returns where it is. The errand is done whatever the printer does."""
     if caps.printer is None:
         await ask(views.no_paper(context, receipt, views.NO_PRINTER))
-        return
+        return "phone"
     document = receipt_document(receipt.facts, caps.print_text, receipt.qr, receipt.number)
     while True:
         printing = log.effect(Effect.RECEIPT_PRINT, caps.printer.print(document), receipt=receipt.number)
         outcome: PrintOutcome | str = await ask(views.printing(context), until=printing)
         if isinstance(outcome, Printed):
-            return
+            return "paper"
         if isinstance(outcome, NotLaidOut):
             await ask(views.no_paper(context, receipt, views.NOT_LAID_OUT))
-            return
+            return "phone"
         if isinstance(outcome, NotPrinted):
             if await ask(views.no_paper(context, receipt, views.fault_name(outcome.status))) != "print":
-                return
+                return "phone"
         elif isinstance(outcome, PrintUnknown):
             whole = await ask(views.look_at_paper(context)) == "yes"
             await log.settled(Effect.RECEIPT_PRINT, Outcome.PRINTED if whole else Outcome.NOT_PRINTED)
-            if whole or await ask(views.no_paper(context, receipt, views.UNCLEAR)) != "print":
-                return
+            if whole:
+                return "paper"
+            if await ask(views.no_paper(context, receipt, views.UNCLEAR)) != "print":
+                return "phone"
+
+
+async def print_receipt(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, signed: SignedReceipt
+) -> SignedReceipt:
+    """Print it where its holder wants that; the same, with whether it lies in the printer."""
+    if not signed.paper:
+        return signed
+    return replace(signed, paper=await hand_out_receipt(ask, caps, context, log, signed.receipt) == "paper")
 
 
 async def can_mail(caps: Capabilities, receipt: Receipt) -> bool:
@@ -177,27 +188,31 @@ async def can_mail(caps: Capabilities, receipt: Receipt) -> bool:
     return await caps.directory.can_mail(facts.holder.hsa_id)
 
 
-async def give_receipt(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt) -> None:
-    """As the holder chooses, where it can be mailed; else printed, or offered on the screen."""
+async def give_receipt(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt
+) -> views.ReceiptWay:
+    """As the holder chooses, where it can be mailed; else printed, or offered on the screen. Returns where it is."""
     if await can_mail(caps, receipt):
-        await choose_receipt(ask, caps, context, log, receipt, paper=caps.printer is not None)
-    else:
-        await hand_out_receipt(ask, caps, context, log, receipt)
+        return await choose_receipt(ask, caps, context, log, receipt, paper=caps.printer is not None)
+    return await hand_out_receipt(ask, caps, context, log, receipt)
 
 
 async def choose_receipt(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt, *, paper: bool
-) -> None:
-    """On paper (where `paper` says so), by e-mail, on the phone, or not at all. The wish for e-mail is committed before it is
-    told."""
+) -> views.ReceiptWay:
+    """On paper (where `paper` says so), by e-mail, on the phone, or not at all; returns where it is. The wish for e-mail is
+    committed before it is told."""
     match await ask(views.choose_way(context, paper=paper)):
         case "paper":
-            await hand_out_receipt(ask, caps, context, log, receipt)
+            return await hand_out_receipt(ask, caps, context, log, receipt)
         case "mail":
             await log.note(EventType.RECEIPT_MAIL_WANTED, number=receipt.number, statement=receipt.statement)
             await ask(views.mailed(context))
+            return "mail"
         case "phone":
             await ask(views.on_phone(context, receipt))
+            return "phone"
+    return "nothing"
 
 
 async def receipt_for(

@@ -1,7 +1,7 @@
 """The views of the receipt: read it, sign it, take it."""
 
 from dataclasses import replace
-from typing import get_args
+from typing import Literal, get_args
 
 from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
 from fleet.messages.vocabulary import ErrandOutcome
@@ -25,6 +25,9 @@ from kiosk.views import (
     Tell,
     say,
 )
+
+ReceiptWay = Literal["paper", "mail", "phone", "nothing"]
+"""Where a receipt is: in the printer, sent by e-mail, on the screen to be scanned, or nowhere that its holder wanted."""
 
 CODE_KEPT = "code_kept"
 """The remark on a receipt where the card has the code that it had before."""

@@ -18,7 +18,7 @@ from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
 from kiosk.steps.pin.by_administrator import Mandate, in_turn, mandate_of
 from kiosk.steps.pin.first_code import set_first_code
 from kiosk.steps.pin.views import TASKS_BY_MANDATE, TASKS_WITH_CODE, TASKS_WITH_PUK
-from kiosk.steps.receipt import SignedReceipt, hand_out_receipt, issue_receipt
+from kiosk.steps.receipt import SignedReceipt, issue_receipt, print_receipt
 
 CONTEXT = ViewContext("activate")
 CARD, CHECKS, CODE = (CONTEXT.at(step, 5) for step in range(1, 4))
@@ -35,8 +35,7 @@ async def activate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         await log.about(order)
         issued = await log.receipt()
         signed = SignedReceipt(issued) if issued else await _activate(ask, caps, log, order, card)
-        if signed.paper:
-            await hand_out_receipt(ask, caps, RECEIPT, log, signed.receipt)
+        signed = await print_receipt(ask, caps, RECEIPT, log, signed)
         return await end_hand_over(ask, caps, RECEIPT, log, order, signed)
 
 

@@ -64,6 +64,6 @@ async def _done(
     )
     ended = Ended(ErrandOutcome.DONE, reason, receipt=receipt.number)
     await log.end(ended)
-    await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
-    await ask(views.done(CONTEXT, cleared=cleared))
+    way = await hand_out_receipt(ask, caps, CONTEXT, log, receipt)
+    await ask(views.done(CONTEXT, cleared=cleared, paper=way == "paper"))
     return ended

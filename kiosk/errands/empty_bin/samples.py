@@ -49,3 +49,4 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "bin-not-signed", views.not_signed(SIGN).view
     yield "bin-done", views.done(CONTEXT, cleared=True)
     yield "bin-done-not-cleared", views.done(CONTEXT, cleared=False)
+    yield "bin-done-without-paper", views.done(CONTEXT, cleared=True, paper=False)

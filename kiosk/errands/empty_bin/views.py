@@ -11,6 +11,7 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
 from kiosk.stock.bin_count import BinCountStatement, CountedCards, Reason
 from kiosk.views import (
+    AboutDrawing,
     Await,
     Button,
     Choose,
@@ -225,15 +226,16 @@ def not_signed(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "bin_not_signed")
 
 
-def done(context: ViewContext, *, cleared: bool) -> Tell:
-    """Both have signed; the bag is theirs."""
+def done(context: ViewContext, *, cleared: bool, paper: bool = True) -> Tell:
+    """Both have signed; the bag is theirs. `paper`: the receipt lies in the printer."""
+    failed = () if cleared else (say("bin.done.not_cleared"),)
     return Tell(
         name=context.name("done"),
         errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say("bin.done.title"),
-        lead=(say("bin.done.lead" if cleared else "bin.done.not_cleared"),),
-        drawing=MachineDrawing(("printer",)),
+        lead=(*failed, say("bin.done.lead" if paper else "bin.done.bag")),
+        drawing=MachineDrawing(("printer",)) if paper else AboutDrawing("archive-arrow-down-outline"),
         primary=primary_button("end", "button.end", "check"),
     )

@@ -39,9 +39,8 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     receipt = await receipt_for(caps, CONTEXT, log, card.whose, card.who, remarks)
     ended = Ended(ErrandOutcome.DONE, what, receipt=receipt.number if receipt else None)
     await log.end(ended)
-    if receipt is not None:
-        await give_receipt(ask, caps, CONTEXT, log, receipt)
-    await ask(views.done(CONTEXT, what, is_seen=card.is_seen))
+    way = await give_receipt(ask, caps, CONTEXT, log, receipt) if receipt is not None else "nothing"
+    await ask(views.done(CONTEXT, what, way, is_seen=card.is_seen))
     return ended
 
 

@@ -1,12 +1,13 @@
 """Samples of returning a card."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from kiosk.errands.return_card import views
 from kiosk.errands.return_card.journey import CARD, CONTEXT, DROP, WHY
 from kiosk.steps import blocking_views
 from kiosk.steps.identity import printed_number_views
+from kiosk.steps.receipt_views import ReceiptWay
 from kiosk.views import View
 from sim.gallery.made_up import CARD_FACTS, ORDER
 
@@ -39,4 +40,6 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-telling", blocking_views.telling(DROP)
     for came in (*OUTCOMES, "was_blocked", "not_told"):
         yield f"return-done-{came.replace('_', '-')}", views.done(CONTEXT, came)
+    for way in get_args(ReceiptWay)[1:]:
+        yield f"return-done-{way}", views.done(CONTEXT, "blocked", way)
     yield "return-done-by-number", views.done(CONTEXT, "held", is_seen=False)

@@ -9,9 +9,11 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, stop, strange_note
 from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.receipt_views import ReceiptWay
 from kiosk.steps.slot_views import drop_old
 from kiosk.steps.view_helpers import cancel_button, common_name, last_digits, primary_button
 from kiosk.views import (
+    AboutDrawing,
     Await,
     Button,
     Choose,
@@ -198,16 +200,19 @@ def not_dropped(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "not_returned")
 
 
-def done(context: ViewContext, what: str, *, is_seen: bool = True) -> Tell:
-    """It is in the bin, as far as anybody has seen; and what holds for its certificates now."""
+def done(context: ViewContext, what: str, way: ReceiptWay = "paper", *, is_seen: bool = True) -> Tell:
+    """It is in the bin, as far as anybody has seen; what holds for its certificates now; and where the receipt is (`way`)."""
+    kept = () if way == "nothing" else (say(f"return_done.receipt.{way}"),)
+    instead = AboutDrawing("email-outline" if way == "mail" else "archive-arrow-down-outline")
     return Tell(
         name=context.name("done"),
         errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say("return_done.title"),
-        lead=(say(f"return_done.{what}"),),
+        lead=(say(f"return_done.{what}"), *kept),
         points=() if is_seen else (NOT_SEEN,),
-        drawing=MachineDrawing(("printer",)),
+        drawing=MachineDrawing(("printer",)) if way == "paper" else instead,
         primary=primary_button("end", "button.end", "check"),
+        sends_on=what == "not_told",
     )

@@ -20,24 +20,19 @@ from kiosk.steps.receipt import receipt_for, say_done
 
 async def unblock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    return await _unblock(ask, caps, log, told=False)
-
-
-async def unlock_now(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
-    """The same errand for who has been told that the card in the reader is locked, and what it takes. Raises as `unblock`."""
-    return await _unblock(ask, caps, log, told=True)
+    return await _unblock(ask, caps, log)
 
 
 async def unlock_without_letter(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
-    """The same errand for who has been told that, and has no letter. Raises as `unblock`."""
-    return await _unblock(ask, caps, log, told=True, letter=False)
+    """The same errand for who has been told that the card in the reader is locked, and has no letter. Raises as `unblock`."""
+    return await _unblock(ask, caps, log, letter=False)
 
 
-async def _unblock(ask: Ask, caps: Capabilities, log: ErrandLog, *, told: bool, letter: bool = True) -> Ended:
-    async with own_card(ask, caps, CARD, log) as card:
+async def _unblock(ask: Ask, caps: Capabilities, log: ErrandLog, *, letter: bool = True) -> Ended:
+    async with own_card(ask, caps, CARD, log, views.insert) as card:
         refuse_read_only(CARD, card.facts)
         roles = _locked(card)
-        way = await choose_way(ask, caps, card, roles, told=told)
+        way = await choose_way(ask, caps, card, roles)
         if way == "unblock" and not letter:
             way = await choose_without(ask, caps, card)
         if way != "letter":

@@ -34,8 +34,8 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
 
 
 def _own() -> Iterator[tuple[str, View[Any]]]:
-    yield "unblock-locked", views.locked(CARD, BOTH[:1])
-    yield "unblock-locked-both", views.locked(CARD, BOTH)
+    yield "unblock-insert", views.insert(CARD, None)
+    yield "unblock-locked-both", views.locked(CARD)
     yield "unblock-not-locked", views.not_locked(CARD)
     yield "unblock-administrator", views.administrator_only(CARD)
     yield "unblock-take-to-read", views.take_to_read(CARD)

@@ -67,7 +67,7 @@ ONE_READER = replace(TWO_READERS, second_reader=False)
 def by_hand(reader: str = "administrator", **changed: Any) -> Callable[[], Story]:
     """No envelope, and an administrator is here."""
     story = {
-        "locked": "no_envelope",
+        "puk": "no_envelope",
         "without": "administrator",
         "insert_administrator": puts("13:new", reader),
         "pin_administrator": OLD_PIN,
@@ -350,7 +350,7 @@ STORIES = [
     ErrandStory(
         "unblock: no envelope, and nobody to order one from",
         "unblock",
-        unlock(locked="no_envelope", without="letter", order_letter="order", **{"stop.letter_unavailable": "end"}),
+        unlock(puk="no_envelope", without="letter", order_letter="order", **{"stop.letter_unavailable": "end"}),
         prepare=locked,
         outcome="fault",
         reason="letter_unavailable",
@@ -512,15 +512,15 @@ STORIES = [
     ),
     ErrandStory(
         "unblock: no envelope, and a person orders one in the issuer's portal", "unblock",
-        unlock(locked="no_envelope", without="letter", order_letter="order", letter_noted="end"),
+        unlock(puk="no_envelope", without="letter", order_letter="order", letter_noted="end"),
         prepare=both(issuer(), portal), reason="letter_noted", check=letter_noted_alone,
         events=("letter.order letter_noted",), views=("unblock.order_letter", "unblock.ordering", "unblock.letter_noted"),
     ),
     ErrandStory(
         "unblock: a product code of the holders' that the chip does not tell", "unblock",
-        read_on_card("6XX", locked="unblock"), TWO_READERS, prepare=both(printed, register_says()), check=code_is(NEW_PIN),
+        read_on_card("6XX", puk=PUK), TWO_READERS, prepare=both(printed, register_says()), check=code_is(NEW_PIN),
         events=("card.unblock accepted", "receipt.issued"),
-        views=("unblock.take_to_read", "unblock.product_code", "unblock.insert", "unblock.locked", "unblock.puk"),
+        views=("unblock.take_to_read", "unblock.product_code", "unblock.insert", "unblock.puk"),
     ),
     ErrandStory(
         "unblock: a product code of the administrators'", "unblock",
@@ -538,7 +538,7 @@ STORIES = [
         check=audit("unblock"),
     ),
     ErrandStory(
-        "unblock: a card without a product code", "unblock", read_on_card("none", locked="unblock"), TWO_READERS,
+        "unblock: a card without a product code", "unblock", read_on_card("none", puk=PUK), TWO_READERS,
         prepare=both(printed, register_says()), check=code_is(NEW_PIN), views=("unblock.product_code", "unblock.puk"),
     ),
     ErrandStory(
@@ -555,7 +555,7 @@ STORIES = [
         ErrandStory(
             f"unblock: no envelope, and {why}: no new code", "unblock", by_hand(**{f"stop.{reason}": "end"}), TWO_READERS,
             prepare=register_says(**facts), outcome="refused", reason=reason, events=(), check=unchanged,
-            views=("unblock.insert", "unblock.locked", f"unblock.stop.{reason}"),
+            views=("unblock.insert", "unblock.puk", f"unblock.stop.{reason}"),
         )
         for why, reason, facts in (
             ("the card is on hold", "unblock_held", {"state": "held", "held_from": "active"}),
@@ -575,7 +575,7 @@ STORIES = [
         "unblock: the issuer is away, which is said before an administrator types a code", "unblock",
         by_hand(**{"stop.unblock_offline": "end"}), TWO_READERS, prepare=issuer(online=False), outcome="fault",
         reason="unblock_offline", events=(), check=unchanged,
-        views=("unblock.locked", "unblock.without", "unblock.stop.unblock_offline"),
+        views=("unblock.puk", "unblock.without", "unblock.stop.unblock_offline"),
     ),
     ErrandStory(
         "unblock: the issuer does not answer for the card", "unblock", by_hand(**{"stop.unblock_declined": "end"}), TWO_READERS,
@@ -588,7 +588,7 @@ STORIES = [
     ),
     ErrandStory(
         "unblock: the issuer orders no letter", "unblock",
-        unlock(locked="no_envelope", without="letter", order_letter="order", **{"stop.letter_declined": "end"}),
+        unlock(puk="no_envelope", without="letter", order_letter="order", **{"stop.letter_declined": "end"}),
         prepare=issuer(letter="too_soon"), outcome="refused", reason="letter_declined", events=("letter.order declined",),
         check=unchanged,
     ),

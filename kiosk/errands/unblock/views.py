@@ -1,11 +1,13 @@
 """The views of unblocking: whether this product may be unblocked here, what is left, and the end."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
-from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.region import ByPeople
+from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import StopError
+from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.pin.card_test_views import Untested, untested_lead
@@ -34,18 +36,22 @@ OTHER = "other"
 """A product code that no rule of the region names."""
 
 
-def locked(context: ViewContext, roles: tuple[Role, ...]) -> Tell:
-    """Locked, and the holder may unlock it: what that means, and what to do."""
-    which = "both" if len(roles) > 1 else roles[0].value
+def insert(context: ViewContext, strange: Strangeness | None) -> Await:
+    """The card, and the letter at hand: what unlocking takes is said before a code is asked for."""
+    return replace(own_card_views.insert(context, strange), lead=(say("insert.lead"), say("unblock.letter")))
+
+
+def locked(context: ViewContext) -> Tell:
+    """Both codes are locked, and the holder may unlock them: what that means, and what to do, twice."""
     return Tell(
         name=context.name("locked"),
         errand=context.title,
         step=context.step,
         badge="warning",
         badge_icon="lock-alert-outline",
-        title=say(f"locked.{which}.title"),
+        title=say("locked.title"),
         points=(
-            Point(say(f"locked.{which}.lead"), mark="bad"),
+            Point(say("locked.lead"), mark="bad"),
             Point(say("locked.valid"), mark="good"),
             Point(say("locked.yourself"), mark="good"),
             Point(say("locked.envelope"), mark="number"),

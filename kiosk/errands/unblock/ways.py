@@ -28,11 +28,9 @@ class NoLetterError(Exception):
     """The holder, who is to type the PUK, has no letter."""
 
 
-async def choose_way(
-    ask: Ask, caps: Capabilities, card: OwnCard, roles: tuple[Role, ...], *, told: bool = False
-) -> str:
-    """How this card is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. `told`: the holder knows that
-    the card is locked and takes the letter. Raises StopError."""
+async def choose_way(ask: Ask, caps: Capabilities, card: OwnCard, roles: tuple[Role, ...]) -> str:
+    """How this card is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. Where one code is locked and
+    its holder may unlock it, the PUK is asked for at once: whoever is here said so, and has it at hand. Raises StopError."""
     puk, rules = card.facts.pin(Role.PUK), card.facts.rules
     unsendable = puk is not None and (puk.state == "locked" or puk.below_floor)
     if unsendable and not rules.administrable:
@@ -44,9 +42,9 @@ async def choose_way(
         way = await ask(views.administrator_only(views.CARD))
     else:
         locked = any(card.facts.is_locked(role) for role in roles)
-        if told and locked and len(roles) == 1:
+        if locked and len(roles) == 1:
             return "unblock"
-        way = await ask(views.locked(views.CARD, roles) if locked else views.not_locked(views.CARD))
+        way = await ask(views.locked(views.CARD) if locked else views.not_locked(views.CARD))
         if way == "no_envelope":
             return await choose_without(ask, caps, card)
     if way == "administrator":

@@ -35,14 +35,18 @@ class Effort:
 
 def _unlock(**wrong: str) -> Callable[[], Story]:
     """With the card put in on the home screen, and its letter at hand. `wrong`: another PUK is typed first."""
+    menu = {"home": puts(MINE), "home.card": "unblock", "unblock.insert": _stays}
+    return lambda: {**menu, **_with_letter(**wrong)}
+
+
+def _unlock_by_tile() -> Story:
+    """The tile is touched first, and the card put in once it is asked for."""
+    return {"home": "unblock", "unblock.insert": puts(MINE), **_with_letter()}
+
+
+def _with_letter(**wrong: str) -> Story:
     steps = {"puk": person(1).old.puk, "new_pin": CODE, "repeat_pin": CODE, "write": "write", "done": "end"} | wrong
-    return lambda: {
-        "home": puts(MINE),
-        "home.card": "unlock_now",
-        "unblock.insert": _stays,
-        **{f"unblock.{view}": deed for view, deed in steps.items()},
-        "closing.take_card": pulls(),
-    }
+    return {**{f"unblock.{view}": deed for view, deed in steps.items()}, "closing.take_card": pulls()}
 
 
 def _stays(_: Person) -> None:
@@ -67,6 +71,7 @@ def _effort(title: str, errand: str, story: Callable[[], Story], most: int) -> E
 NUMBER = person(1).new.card_number
 EFFORTS = (
     _effort("unlock with the letter", "unblock", _unlock(), 26),
+    _effort("unlock with the letter, by the home screen's tile", "unblock", _unlock_by_tile, 26),
     _effort(
         "unlock after one wrong PUK", "unblock", _unlock(puk=WRONG_PUK, puk_wrong=person(1).old.puk), 26 + 9
     ),

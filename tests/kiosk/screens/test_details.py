@@ -77,7 +77,7 @@ def test_one_errand_alone_is_a_tile_and_no_more(driver: KivyDriver) -> None:
 
 def test_a_locked_card_says_what_it_means_beside_what_to_do(driver: KivyDriver) -> None:
     """Two columns with their headings on one line (design, 11)."""
-    driver.call("show_gallery", sample="unblock-locked")
+    driver.call("show_gallery", sample="unblock-locked-both")
     means, do = driver.call("places", kind="ColumnHeading")
     assert means[1] == do[1]
     assert means[0] + means[2] <= do[0]

@@ -14,7 +14,7 @@ from fleet.messages.vocabulary import FindingCode
 from kiosk.errands.check_card import views as check_views
 from kiosk.errands.registry import ERRANDS, Errand, errand_of
 from kiosk.errands.report_lost.journey import found_again
-from kiosk.errands.unblock.journey import unlock_now, unlock_without_letter
+from kiosk.errands.unblock.journey import unblock, unlock_without_letter
 from kiosk.findings import CardFinding
 from kiosk.findings.rules import RULES
 from kiosk.station import home_controller as module
@@ -167,7 +167,7 @@ async def test_a_card_that_is_found_again_is_not_asked_what_has_happened_to_it(r
     ("code", "errand", "begins", "text"),
     [
         ("on_hold", "report_lost", "found_again", "home.card.found_again"),
-        ("pin_locked", "unblock", "unlock_now", "home.unblock"),
+        ("pin_locked", "unblock", "unblock", "home.unblock"),
     ],
 )
 def test_so_does_the_test_of_a_card(code: str, errand: str, begins: str, text: str) -> None:
@@ -322,12 +322,12 @@ async def test_a_card_that_is_put_in_while_the_other_errands_are_shown_is_read_a
 
 async def test_nobody_is_offered_to_change_a_code_that_is_locked(room: Room) -> None:
     locked(room)
-    errand, someone = await chosen(room, register(room), card="unlock_now")
+    errand, someone = await chosen(room, register(room), card="unblock")
     assert errand is not None
-    assert errand.journey is unlock_now, "it was said that the card is locked, and what that takes"
+    assert errand.journey is unblock
     view = next(view for view in someone.shown if view.name == "home.card")
     assert isinstance(view, Choose)
-    assert [option.value for option in view.options] == ["unlock_now", "unlock_without_letter"]
+    assert [option.value for option in view.options] == ["unblock", "unlock_without_letter"]
 
 
 async def test_whoever_has_no_letter_says_so_on_the_menu(room: Room) -> None:
@@ -349,13 +349,13 @@ def menu(*codes: str, pin: str = "ok") -> Choose:
     ("codes", "pin", "offered", "why"),
     [
         ((), "ok", ["change_pin", "check_card", "return_card"], None),
-        (("pin_locked",), "locked", ["unlock_now", "unlock_without_letter"], "unblock"),
+        (("pin_locked",), "locked", ["unblock", "unlock_without_letter"], "unblock"),
         (("not_by_holder",), "locked", ["unblock", "check_card", "return_card"], "helped"),
         (("puk_locked",), "locked", ["check_card", "return_card"], None),
         (
             ("pin_locked", "certificate_expires_soon"),
             "locked",
-            ["unlock_now", "unlock_without_letter"],
+            ["unblock", "unlock_without_letter"],
             "unblock",
         ),
         (("leaver",), "ok", ["return_card", "check_card"], "return_card"),

@@ -12,6 +12,7 @@ FAMILIES = {
     "return_confirm.{}": ("blocks", "holds", "marks", "not_ours"),
     "return_confirm.{}.detail": ("blocks", "holds", "marks", "not_ours"),
     "return_done.{}": (*WHAT, *DECLINED),
+    "return_done.receipt.{}": ("paper", "mail", "phone"),
     "know_code.{}": ("yes", "asked"),
     "know_code.{}.detail": ("yes", "asked"),
     "sure.{}.title": SURE + MARKED,

@@ -14,8 +14,6 @@ FAMILIES = {
     "untested.{}": (*CANNOT_TEST, "other_code"),
     "new_card.{}": (*CANNOT_TEST, "other_code"),
     "new_pin.{}": CODES,
-    "locked.{}.title": CODES,
-    "locked.{}.lead": CODES,
     "code.{}.title": ("identification", "signature"),
     "new_code.{}.title": ("same_as_old", "too_easy"),
     "new_code.{}.lead": ("same_as_old", "too_easy"),
