@@ -1,4 +1,4 @@
-"""The panel of who helps where the station cannot: when, where and by which telephone, what is open now, the block line last."""
+"""The panel of who helps where the station cannot: who is there now, when, where and by which telephone, the block line last."""
 
 from kiosk.screens.background import Flat
 from kiosk.screens.framed import SheetPanel
@@ -29,10 +29,11 @@ def who_helps_panel(told: WhoHelps, words: ScreenTexts, theme: Theme) -> SheetPa
     title = Lead(theme=theme, text=f"[b]{words(told.title)}[/b]")
     title.heads = True
     rows: list[Flow] = [title]
+    if told.meanwhile is not None:
+        rows += [_row(told.meanwhile, words, theme), Hairline(theme=theme, fill=theme.colours.line)]
     rows += [_row(point, words, theme) for point in told.rows]
-    for point, tone in ((told.meanwhile, "primary"), (told.block_line, "failure")):
-        if point is not None:
-            rows += [Hairline(theme=theme, fill=theme.colours.line), _row(point, words, theme, tone)]
+    if told.block_line is not None:
+        rows += [Hairline(theme=theme, fill=theme.colours.line), _row(told.block_line, words, theme, "failure")]
     column = FlowColumn(rows, theme=theme, gap=1.8 if small else 3.4)
     return SheetPanel(
         column, theme=theme, padding=(3.4, 2.6) if small else (5.5, 5), width_mm=WIDTH_MM[theme.panel.name]

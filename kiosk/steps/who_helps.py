@@ -1,7 +1,7 @@
 """Who helps where the station cannot, and what can be done at this hour: put on every view that sends somebody on.
 
 From the region's data: `[place.STATION]` of this station or the nearest place with hours, else the line `office`. The hours are
-told in words of today.
+told in words of today. While that is closed, where somebody is now comes first, and the closed office with its hours after it.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,18 +35,18 @@ def with_who_helps(view: AnyView, caps: Capabilities) -> AnyView:
 
 
 def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: datetime) -> AnyView:
-    """A view that sends somebody on, with the panel, and a point more for what can be done at this hour; where it tells nothing
-    but asks or waits, with a note of when, where and by which telephone. All others as they are. `now` is aware."""
+    """A view that sends somebody on, with the panel, and first of its points what can be done at this hour; where it tells
+    nothing but asks or waits, with a note of when, where and by which telephone. All others as they are. `now` is aware."""
     if not view.sends_on:
         return view
     here = now.astimezone().replace(tzinfo=None)
     place = region.attended_place(station)
-    if not isinstance(view, Tell):
-        return view if view.note is not None else replace(view, note=_noted(_rows(region, place, here)))
-    if view.who_helps is not None:
-        return view
     closed = place is not None and place.hours is not None and place.hours.open_until(here) is None
     nearest = region.nearest_open(station, here) if closed else None
+    if not isinstance(view, Tell):
+        return view if view.note is not None else replace(view, note=_noted(nearest, _rows(region, place, here)))
+    if view.who_helps is not None:
+        return view
     told = WhoHelps(
         say("who_helps.title"),
         _rows(region, place, here),
@@ -56,7 +56,9 @@ def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: 
         else None,
     )
     todo = _todo(place, nearest, here) if closed and view.badge != "success" else ()
-    return replace(view, who_helps=told, points=(*view.points, *todo))
+    facts = tuple(point for point in view.points if point.mark != "number")
+    steps = tuple(point for point in view.points if point.mark == "number")
+    return replace(view, who_helps=told, points=(*facts, *todo, *steps))
 
 
 def who_answers(region: RegionSettings, station: str, now: datetime) -> tuple[Fact, ...]:
@@ -73,22 +75,27 @@ def who_answers(region: RegionSettings, station: str, now: datetime) -> tuple[Fa
 
 
 def _answers(region: RegionSettings, station: str, here: datetime) -> Iterator[Fact]:
-    """The one telephone of an administrator's place that is worth calling at this hour."""
+    """The one telephone of an administrator's place that is worth calling at this hour; where none answers, where to go."""
     place, nearest = region.attended_place(station), region.nearest_open(station, here)
     until = place.hours.open_until(here) if place is not None and place.hours is not None else None
     if place is not None and until is not None and place.telephone:
         always = until - here >= AROUND_THE_CLOCK
         when = say("help.answers_always") if always else say("help.answers", time=_clock(until))
         yield Fact(when, place.telephone, "phone")
-    elif nearest is not None and nearest.telephone:
+        return
+    if nearest is not None and nearest.telephone:
         yield Fact(say("help.answers_there", where=nearest.where), nearest.telephone, "phone")
-    elif place is not None and place.hours is not None and place.telephone:
+    elif nearest is not None:
+        yield Fact(say("who_helps.now"), _way(nearest), "map-marker-outline")
+    if place is not None and place.hours is not None and place.telephone:
         yield Fact(_hours(place.hours, here).text, place.telephone, "phone")
 
 
-def _noted(rows: tuple[Point, ...]) -> Note:
-    """All of it in one note."""
+def _noted(nearest: NearestStation | None, rows: tuple[Point, ...]) -> Note:
+    """All of it in one note; while the office is closed, where somebody is instead of its telephone."""
     texts = [row.text for row in rows]
+    if nearest is not None:
+        texts = [say("who_helps.note.now", way=_way(nearest)), *texts[:2]]
     return Note(say(f"who_helps.note.{len(texts)}", **dict(zip("abc", texts, strict=False))), say("who_helps.title"))
 
 
@@ -136,6 +143,8 @@ def _rows(region: RegionSettings, place: Place | None, here: datetime) -> tuple[
     if place is None or place.hours is None:
         return _office(region)
     rows = [_hours(place.hours, here), Point(say("who_helps.where", where=place.text), icon="map-marker-outline")]
+    if place.hours.open_until(here) is None:
+        rows.reverse()
     if place.telephone:
         rows.append(Point(say("who_helps.telephone", number=place.telephone), icon="phone"))
     return tuple(rows)
@@ -168,8 +177,11 @@ def _hours(hours: OpeningHours, here: datetime) -> Point:
 def _meanwhile(nearest: NearestStation | None) -> Point | None:
     if nearest is None:
         return None
-    there = say("who_helps.way", where=nearest.where, metres=nearest.metres)
-    return Point(say("who_helps.now"), there, icon="arrow-right")
+    return Point(say("who_helps.now"), _way(nearest), icon="arrow-right")
+
+
+def _way(nearest: NearestStation) -> Say:
+    return say("who_helps.way", where=nearest.where, metres=nearest.metres)
 
 
 def _todo(place: Place | None, nearest: NearestStation | None, here: datetime) -> tuple[Point, ...]:

@@ -107,8 +107,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class WhoHelps:
-    """Who helps where the station cannot, on a panel of its own: `rows` say when, where and by which telephone; `meanwhile` is
-    the nearest place where somebody is now; the block line comes last."""
+    """Who helps where the station cannot, on a panel of its own: `meanwhile` is the nearest place where
+    somebody is now; `rows` say when, where and by which telephone; the block line comes last."""
 
     title: Say
     rows: tuple[Point, ...]
@@ -118,7 +118,8 @@ class WhoHelps:
     @property
     def points(self) -> tuple[Point, ...]:
         """All that is said, in order."""
-        return (*self.rows, *(point for point in (self.meanwhile, self.block_line) if point is not None))
+        meanwhile, block_line = ((point,) if point is not None else () for point in (self.meanwhile, self.block_line))
+        return (*meanwhile, *self.rows, *block_line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,9 +79,18 @@ def test_it_names_first_who_answers_at_this_hour(now: str, first: tuple[str, str
     assert (texts.plain(told[-1].label, "sv"), told[-1].value) == ("Förlorat kort", WITH_PLACES.block_line)
 
 
-def test_where_nobody_answers_it_says_when_somebody_does_and_else_what_the_region_says() -> None:
+def test_at_night_help_names_first_where_somebody_is_and_then_when_the_office_answers() -> None:
     texts, night = Texts.load(), datetime.fromisoformat("2026-11-25T03:10").astimezone()
     told = who_answers(WITH_PLACES, "entre-a", night)  # the ward has no telephone
+    assert [(texts.plain(fact.label, "sv"), texts.plain(fact.value, "sv")) for fact in told[:2]] == [
+        ("Hjälp nu", "Akuten, hus C, 250 meter"), ("Öppnar i dag 7.30", "0980-319 240"),
+    ]  # fmt: skip
+
+
+def test_where_nobody_is_it_says_when_somebody_is_and_else_what_the_region_says() -> None:
+    texts, night = Texts.load(), datetime.fromisoformat("2026-11-25T03:10").astimezone()
+    alone = WITH_PLACES.model_copy(update={"place": {"entre-a": WITH_PLACES.place["entre-a"].model_copy(update={"nearest": {}})}})
+    told = who_answers(alone, "entre-a", night)
     assert (texts.plain(told[0].label, "sv"), told[0].value) == ("Öppnar i dag 7.30", "0980-319 240")
     desk = RegionSettings(contacts=Contacts(support_phone="08-1"), office="Plan 2")
     assert [fact.value for fact in who_answers(desk, "", night)] == ["08-1"]

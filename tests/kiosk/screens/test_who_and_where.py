@@ -59,7 +59,7 @@ def test_a_question_or_a_wait_that_sends_on_notes_when_where_and_by_which_teleph
         assert note is not None, name
         assert note.title is not None
         assert texts.plain(note.title, "sv") == "Fråga ID-administratören"
-        assert texts.plain(note.text, "sv") == "Öppnar i dag 7.30. Hus B, plan 2, rum 214. Telefon 0980-319 240."
+        assert texts.plain(note.text, "sv") == "Hjälp nu: Akuten, hus C, 250 meter. Hus B, plan 2, rum 214. Öppnar i dag 7.30."
     bare = telling_who_helps(pulled("unknown"), RegionSettings(), "", datetime.fromisoformat("2026-11-30T03:10+01:00"))
     assert bare.note is not None
     assert texts.plain(bare.note.text, "sv") == "Fråga din chef när och var en ID-administratör finns."
@@ -85,7 +85,7 @@ def told(now: str, **places: Place) -> tuple[list[str], list[str]]:
         " ".join(texts.plain(text, "sv") for text in (point.text, point.detail) if text)
         for point in view.who_helps.points
     ]
-    return panel, [texts.plain(point.text, "sv") for point in view.points[1:]]
+    return panel, [texts.plain(point.text, "sv") for point in view.points]
 
 
 @pytest.mark.parametrize(
@@ -99,20 +99,25 @@ def told(now: str, **places: Place) -> tuple[list[str], list[str]]:
 )
 def test_the_hours_are_told_in_words_of_today(now: str, hours: str) -> None:
     panel, _ = told(now, office=OFFICE, ward=WARD)
-    assert panel[:3] == [hours, "Hus B, plan 2, rum 214", "Telefon 0980-319 240"]
+    closed = hours.startswith("Öppnar")
+    office = ["Hus B, plan 2, rum 214", hours] if closed else [hours, "Hus B, plan 2, rum 214"]
+    assert panel[closed:-1] == [*office, "Telefon 0980-319 240"]
     assert panel[-1] == "Förlorat kort: 020-00 00 00"
 
 
-def test_at_night_it_names_the_nearest_place_where_somebody_is() -> None:
+DO = "Gå till ID-administratören om du behöver byta kod eller låsa upp kortet."
+
+
+def test_at_night_the_nearest_place_where_somebody_is_comes_first_and_the_closed_office_after_it() -> None:
     panel, todo = told("2026-11-30T03:10", office=OFFICE, ward=WARD)
-    assert panel[3] == "Hjälp nu Akuten, 250 meter"
-    assert todo == ["Stängt nu. Hjälp finns här: Akuten."]
+    assert panel[:3] == ["Hjälp nu Akuten, 250 meter", "Hus B, plan 2, rum 214", "Öppnar i dag 7.30 Stänger 16.00"]
+    assert todo == ["Gå till Akuten. Där finns hjälp nu.", DO]
 
 
 def test_where_nobody_is_it_says_when_to_come_back_and_by_day_nothing_more() -> None:
     quiet = Place(house="Akuten", station=False)
-    assert told("2026-11-30T03:10", office=OFFICE, ward=quiet)[1] == ["Stängt nu. Kom tillbaka i dag 7.30."]
-    assert told("2026-11-30T09:00", office=OFFICE, ward=WARD)[1] == []
+    assert told("2026-11-30T03:10", office=OFFICE, ward=quiet)[1] == ["Kom tillbaka i dag 7.30. Då är det öppet.", DO]
+    assert told("2026-11-30T09:00", office=OFFICE, ward=WARD)[1] == [DO]
 
 
 def test_an_office_is_no_station() -> None:
