@@ -26,9 +26,6 @@ _FILES = {
     ICONS: ("icons.ttf", "icons.ttf"),
 }
 
-_LOOK_PX, _NO_LETTER = 24, "\U0010fffe"
-"""Unicode has no such letter: a font draws its box for it."""
-
 
 class IconError(KeyError):
     """A glyph name that the icon font does not hold."""
@@ -40,21 +37,6 @@ def register() -> None:
 
     for name, (regular, strong) in _FILES.items():
         LabelBase.register(name, str(ASSETS / regular), fn_bold=str(ASSETS / strong))
-
-
-def undrawn(letters: str) -> str:
-    """Those letters that some font of text has no glyph for, in order."""
-    from PIL import ImageFont
-
-    files = {file for name, pair in _FILES.items() if name != ICONS for file in pair}
-    missing: set[str] = set()
-    for file in files:
-        font = ImageFont.truetype(str(ASSETS / file), _LOOK_PX)
-        drawn = {
-            letter: (mask.size, bytes(mask)) for letter in {*letters, _NO_LETTER} for mask in [font.getmask(letter)]
-        }
-        missing |= {letter for letter in letters if drawn[letter] == drawn[_NO_LETTER]}
-    return "".join(sorted(missing))
 
 
 @cache

@@ -9,6 +9,7 @@ Rules:
   is written.
 - Where a number decides the form, `msgid_plural` names the argument that has it, and `Plural-Forms` of the catalogue's head
   says which form goes with which number.
+- Every letter is one that the fonts draw.
 - Swedish and English are reviewed, and lie with what says them.
 """
 
@@ -22,6 +23,8 @@ from typing import Literal, cast
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import PoFileError, read_po
+
+from kiosk.texts.letters import undrawn
 
 PACK_FILE = "pack.toml"
 Direction = Literal["ltr", "rtl"]
@@ -78,6 +81,7 @@ def read_language_pack(folder: Path, model: Mapping[str, str]) -> tuple[Language
             if message.fuzzy:
                 unreviewed.add(key)
     faults += [f"{key}: no text" for key in sorted(model.keys() - texts.keys())]
+    faults += _letters(texts, plurals)
     if faults:
         raise LanguagePackError(folder, faults)
     return LanguagePack(head["voice"], cast(Direction, head["direction"]), frozenset(unreviewed), plurals), texts
@@ -133,6 +137,15 @@ def _faults_of(
             yield f"{key}: takes {', '.join(foreign)}, which is not given"
         if form.count("**") % 2:
             yield f"{key}: ** opens and does not close"
+
+
+def _letters(texts: Mapping[str, str], plurals: Mapping[str, Plural]) -> Iterator[str]:
+    """Texts that would have empty boxes."""
+    drawn = {key: "".join(plurals[key].forms) if key in plurals else text for key, text in texts.items()}
+    missing = set(undrawn("".join(set().union(*drawn.values()))))
+    for key, text in drawn.items():
+        if letters := missing & set(text):
+            yield f"{key}: no font draws {' '.join(sorted(letters))}"
 
 
 def arguments(text: str) -> Iterable[str]:

@@ -138,6 +138,16 @@ def test_a_pack_is_begun_translated_and_checked(tmp_path: Path, capsys: pytest.C
     assert main(["begin"]) == 2
 
 
+def test_a_pack_with_letters_that_no_font_draws_is_left_out(tmp_path: Path) -> None:
+    """Nobody meets empty boxes: the station goes on in its own languages, and says which text it is."""
+    write_pack(tmp_path / "el", lambda text: text.replace("Hjälp", "Βοήθεια"))
+    write_pack(tmp_path / "se", lambda text: text.replace("Hjälp", "ŋđč"))
+    texts = Texts.load(tmp_path)
+    assert texts.languages == ("sv", "en", "se")
+    (why,) = texts.refused
+    assert "frame.help: no font draws Β ή α ε θ ι ο" in why
+
+
 def test_letters_that_the_fonts_do_not_draw_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_pack(tmp_path / "el", lambda text: text.replace("Hjälp", "Βοήθεια שלום ŋđč"))
     assert main(["check", str(folder)]) == 1
