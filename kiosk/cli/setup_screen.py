@@ -76,10 +76,10 @@ class SetupScreen:
         """Whether the station can be started; False where the window was closed before."""
         ports = SetupPorts(
             self._speak, self._panel, usb_printers, self._readers, partial(pair_named_board, self._file),
-            scans=self._config.scanner.kind not in ("none", VIRTUAL), released=self._released,
+            scans=self._config.scanner.kind not in ("none", VIRTUAL), released=self._released, report=self._report,
         )  # fmt: skip
         setup = TouchSetup(ScreenAsk(self.screen.show), self._assistant, ports)
-        tasks = [asyncio.create_task(self.screen.run()), asyncio.create_task(set_up(setup, self._report))]
+        tasks = [asyncio.create_task(self.screen.run()), asyncio.create_task(set_up(setup))]
         telling = asyncio.create_task(tell_manager(ServiceManager(), self.screen.drawn, lambda: "Is being set up"))
         touching = asyncio.create_task(self._read_touches())
         self._hear()

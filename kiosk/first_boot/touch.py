@@ -42,7 +42,7 @@ from kiosk.station.self_test import SelfTestResult
 from kiosk.station.virtual_devices import CabinetPowerError
 from kiosk.station.virtual_plugin import VirtualDevicesError
 from kiosk.steps.reader_roles import choose_readers
-from kiosk.views import Busy, Tell
+from kiosk.views import Busy
 from provisioning.claim import ClaimRefused
 from provisioning.est.claim_codes import Claim, ClaimCode
 from provisioning.est.client import KeyShown
@@ -83,6 +83,7 @@ class SetupPorts:
         scans: whether a scanner gives what it reads to the screen.
         released: lets go of all devices that the screen follows, meanwhile.
         pause: waits so many seconds.
+        report: told code and technical words of what does not work, which stand on no screen.
     """
 
     speak: Callable[[str], None]
@@ -93,6 +94,7 @@ class SetupPorts:
     scans: bool = False
     released: Callable[[], AbstractAsyncContextManager[None]] = nothing_held
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    report: Callable[[str, str], None] = lambda code, text: None
 
 
 class GivenUpError(Exception):
@@ -124,9 +126,11 @@ class TouchSetup:
         await self._ask(views.ready(station))
         return station
 
-    async def tell(self, view: Tell) -> None:
-        """Show it until it was read."""
-        await self._ask(view)
+    async def tell_fault(self, step: Step, code: str, text: str) -> str:
+        """What happened, in plain words on the screen; `text` is reported. Gives the answer."""
+        self._ports.report(code, text)
+        answer: str = await self._ask(views.fault(step, code))
+        return answer
 
     # language and settings
 
@@ -163,7 +167,7 @@ class TouchSetup:
                 await self._while(views.connecting(), coming_up)
                 return
             except StepFailedError as error:
-                await self._ask(views.fault(Step.NETWORK, error.code, str(error)))
+                await self.tell_fault(Step.NETWORK, error.code, str(error))
 
     async def _wired(self) -> WiredSection:
         """What the installer says of the wired network."""
@@ -231,7 +235,7 @@ class TouchSetup:
             try:
                 await self._join(claim)
             except StepFailedError as error:
-                if await self._ask(views.fault(Step.CLAIM, error.code, str(error))) == "network":
+                if await self.tell_fault(Step.CLAIM, error.code, str(error)) == "network":
                     raise GivenUpError from None
 
     def _name(self, claim: Claim) -> None:
@@ -402,7 +406,7 @@ class TouchSetup:
                 comparing = asyncio.to_thread(self._steps.compare_time, ClockSection())
                 await self._while(views.comparing_time(), comparing)
             except StepFailedError as error:
-                if await self._ask(views.fault(Step.TIME, error.code, str(error))) == "network":
+                if await self.tell_fault(Step.TIME, error.code, str(error)) == "network":
                     raise GivenUpError from None
 
     async def _while(self, view: Busy, work: Awaitable[T]) -> T:
@@ -411,8 +415,8 @@ class TouchSetup:
         return result  # type: ignore[no-any-return]
 
 
-async def set_up(setup: TouchSetup, report: Callable[[str, str], None]) -> None:
-    """Until it is done: what goes wrong is said, and it is gone on with from there. `report`: told code and words of it."""
+async def set_up(setup: TouchSetup) -> None:
+    """Until it is done: what goes wrong is said, and it is gone on with from there."""
     while True:
         try:
             await setup.run()
@@ -421,8 +425,7 @@ async def set_up(setup: TouchSetup, report: Callable[[str, str], None]) -> None:
             code, text = "disk", str(error)
         except TROUBLES as error:
             code, text = "other", str(error)
-        report(code, text)
-        await setup.tell(views.fault(Step.SETTINGS, code, text))
+        await setup.tell_fault(Step.SETTINGS, code, text)
 
 
 async def _end_of(work: "asyncio.Task[Any]") -> None:

@@ -14,11 +14,13 @@ from kiosk.steps.reader_role_views import WHICH
 from kiosk.steps.view_helpers import back_button, primary_button
 from kiosk.texts import LANGUAGES
 from kiosk.views import (
+    AboutDrawing,
     Await,
     Busy,
     Button,
     Choose,
     Confirm,
+    Drawing,
     EnterText,
     Fact,
     MachineDrawing,
@@ -51,6 +53,13 @@ FAULTS: dict[SetupStep, dict[str, str]] = {
 }  # fmt: skip
 """Which words a fault of a step has, by its code; `other` where it has none of its own."""
 FAULT_WORDS = (*sorted({word for words in FAULTS.values() for word in words.values()}), "other")
+ICONS = {
+    "disk": "harddisk", "no_interface": "lan-connect", "no_network": "lan-connect", "unreachable": "cloud-off-outline",
+    "bad_address": "keyboard-outline", "other_fleet": "swap-horizontal", "not_trusted": "shield-alert-outline",
+    "bad_answer": "swap-horizontal", "not_approved": "fingerprint", "wrong_code": "qrcode", "spent_code": "qrcode",
+    "turned_away": "close-circle-outline", "no_link": "link-variant-off", "clock": "clock-outline",
+}  # fmt: skip
+"""What a fault is about, by its words."""
 KEPT: tuple[Kind, ...] = ("tpm", "sealed", "file")
 MOST_NAMED = 2
 PAIRING_WORDS = ("absent", "failed")
@@ -74,13 +83,8 @@ def at(step: int) -> SetupContext:
 
 
 def language() -> Choose:
-    return Choose(
-        name="setup.language",
-        errand=ERRAND,
-        step=Step(LANGUAGE, STEPS),
-        title=say("setup.language"),
-        options=tuple(Option(code, say(f"setup.language.{code}"), icon="translate") for code in LANGUAGES),
-    )
+    options = tuple(Option(code, say(f"setup.language.{code}"), icon="translate") for code in LANGUAGES)
+    return _choose("language", LANGUAGE, options, AboutDrawing("translate", "station"))
 
 
 def network(*, managed: bool, proxied: bool) -> Choose:
@@ -95,14 +99,13 @@ def network(*, managed: bool, proxied: bool) -> Choose:
         Option("keep", say("setup.network.keep"), say("setup.network.keep.detail"), "check"),
     )
     side = Button("proxy", say("setup.network.other_proxy" if proxied else "setup.network.proxy"), "cog-outline")
-    return _choose("network", NETWORK, options, side=side)
+    return _choose("network", NETWORK, options, AboutDrawing("lan-connect", "station"), side=side)
 
 
 def interface(names: Sequence[str]) -> Choose:
     """Which of the wired networks it is."""
-    return _choose(
-        "interface", NETWORK, tuple(Option(name, say("setup.given", text=name), icon="lan-connect") for name in names)
-    )
+    options = tuple(Option(name, say("setup.given", text=name), icon="lan-connect") for name in names)
+    return _choose("interface", NETWORK, options, AboutDrawing("lan-connect", "station"))
 
 
 def typed(what: Typed, before: str = "", *, scans: bool = False) -> EnterText:
@@ -146,22 +149,21 @@ def code() -> EnterText:
 def no_address(what: Typed) -> Tell:
     """What was typed is none."""
     step = {"server": CLAIM, "printer": DEVICES}.get(what, NETWORK)
-    return _fault("no_address", step, say("setup.no_address"), say(f"setup.{what}.hint"))
+    return _fault("no_address", step, say("setup.no_address"), say(f"setup.{what}.hint"), icon="keyboard-outline")
 
 
 def no_claim() -> Tell:
     """What was scanned is no claim."""
-    return _fault("not_a_claim", CLAIM, say("setup.not_a_claim"), say("setup.not_a_claim.do"))
+    return _fault("not_a_claim", CLAIM, say("setup.not_a_claim"), say("setup.not_a_claim.do"), icon="qrcode")
 
 
-def fault(step: SetupStep, code: str, text: str) -> Tell:
-    """A step failed: what happened and what to do. `text` is in a technician's words."""
+def fault(step: SetupStep, code: str) -> Tell:
+    """A step failed: what happened and what to do."""
     word = FAULTS.get(step, {}).get(code, "other")
     by_network = step in (SetupStep.CLAIM, SetupStep.TIME)
     way_out = Button("network", say("setup.to_network"), "lan-connect") if by_network else None
-    points = (Point(say("setup.given", text=text)),) if word == "other" else ()
     shown = {SetupStep.SETTINGS: LANGUAGE, SetupStep.NETWORK: NETWORK, SetupStep.CLAIM: CLAIM}.get(step, TIME)
-    return _fault("fault", shown, say(f"setup.fault.{word}"), say(f"setup.fault.{word}.do"), way_out, points)
+    return _fault("fault", shown, say(f"setup.fault.{word}"), say(f"setup.fault.{word}.do"), way_out, ICONS.get(word))
 
 
 def connecting() -> Busy:
@@ -187,7 +189,7 @@ def approve(shown: KeyShown, kept: Kind | None) -> Await:
             Fact(say("setup.approve.key"), shown.fingerprint, "fingerprint"),
             *place,
         ),
-        drawing=MachineDrawing(("screen",)),
+        drawing=AboutDrawing("fingerprint", "station"),
         waits_for=say("setup.approve.waits"),
         way_out=Button("again", say("setup.approve.other_code"), "arrow-left"),
     )
@@ -201,7 +203,7 @@ def printer(found: Sequence[UsbPrinter]) -> Choose:
     )
     network = Option("network", say("setup.printer.network"), icon="lan-connect")
     none = Option("none", say("setup.printer.none"), say("setup.printer.none.detail"), "printer-off-outline")
-    return _choose("which_printer", DEVICES, (*options, network, none))
+    return _choose("which_printer", DEVICES, (*options, network, none), MachineDrawing(("printer",)))
 
 
 def cabinet() -> Choose:
@@ -209,7 +211,7 @@ def cabinet() -> Choose:
         Option("serial", say("setup.cabinet.yes"), say("setup.cabinet.yes.detail"), "archive-outline"),
         Option("none", say("setup.cabinet.no"), icon="close"),
     )
-    return _choose("cabinet", DEVICES, options)
+    return _choose("cabinet", DEVICES, options, MachineDrawing(("slots",)))
 
 
 def pairing() -> Busy:
@@ -278,10 +280,12 @@ def ready(station: str) -> Tell:
     )
 
 
-def _choose(name: str, step: int, options: tuple[Option, ...], *, side: Button | None = None) -> Choose:
+def _choose(
+    name: str, step: int, options: tuple[Option, ...], drawing: Drawing, *, side: Button | None = None
+) -> Choose:
     return Choose(
         name=f"setup.{name}", errand=ERRAND, step=Step(step, STEPS), title=say(f"setup.{name}"), options=options,
-        side=side,
+        drawing=drawing, side=side,
     )  # fmt: skip
 
 
@@ -304,18 +308,15 @@ def _question(name: str, title: Say, look: Say) -> Confirm:
     )
 
 
-def _fault(
-    name: str, step: int, title: Say, do: Say, way_out: Button | None = None, points: tuple[Point, ...] = ()
-) -> Tell:
+def _fault(name: str, step: int, title: Say, do: Say, way_out: Button | None = None, icon: str | None = None) -> Tell:
     return Tell(
         name=f"setup.{name}",
         errand=ERRAND,
         step=Step(step, STEPS),
         badge="warning",
-        badge_icon="alert",
+        badge_icon=icon or "alert",
         title=title,
         lead=(do,),
-        points=points,
         way_out=way_out,
         primary=primary_button("again", "button.again"),
     )

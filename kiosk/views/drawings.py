@@ -98,9 +98,10 @@ class ChallengeDrawing:
 
 @dataclass(frozen=True, slots=True)
 class AboutDrawing:
-    """A card, and beside it what it is about, by the glyph of that: a date, a lock, a code, a letter are drawn."""
+    """A card or the station, and beside it what it is about, by the glyph of that: date, lock, code and letter are drawn."""
 
     icon: str
+    of: Literal["card", "station"] = "card"
 
 
 Drawing = (

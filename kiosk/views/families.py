@@ -30,6 +30,10 @@ _BY_ICON: dict[str, Family] = {
 }
 _UNTOLD = ("", "alert", "alert-outline", "check-bold")
 """Icons of a badge that say nothing of what it is about."""
+_BY_NAME: dict[str, Family] = {
+    "setup.tested": AboutDrawing("stethoscope", "station"),
+    "setup.ready": AboutDrawing("check-circle-outline", "station"),
+}
 _BY_LAST: dict[str, Family] = {
     "look_at_paper": _PRINTER,
     "printed": _PRINTER,
@@ -92,9 +96,9 @@ _BY_ERRAND: dict[str, Family] = {
 
 
 def family_drawing(view: View[Any]) -> Family:
-    """By the kind that its badge shows, else by the last part of its name, else by its errand."""
+    """By the kind that its badge shows, else by its name or the last part of it, else by its errand."""
     icon = view.badge_icon if isinstance(view, Tell) else ""
     if icon not in _UNTOLD:
-        return _BY_ICON.get(icon, AboutDrawing(icon))
+        return _BY_ICON.get(icon, AboutDrawing(icon, "station" if view.name.startswith("setup.") else "card"))
     errand, _, last = view.name.partition(".")
-    return _BY_LAST.get(last.rpartition(".")[2]) or _BY_ERRAND.get(errand, _CARD)
+    return _BY_NAME.get(view.name) or _BY_LAST.get(last.rpartition(".")[2]) or _BY_ERRAND.get(errand, _CARD)

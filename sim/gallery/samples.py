@@ -171,11 +171,8 @@ def _setup() -> Iterator[tuple[str, View[Any]]]:
     yield "setup-comparing-time", setup.comparing_time()
     for step, words in setup.FAULTS.items():
         for word, code in {word: code for code, word in words.items()}.items():
-            yield f"setup-fault-{word.replace('_', '-')}", setup.fault(step, code, "")
-    yield (
-        "setup-fault-other",
-        setup.fault(SetupStep.CLAIM, "other", "the server gave no certificate for this station's key"),
-    )
+            yield f"setup-fault-{word.replace('_', '-')}", setup.fault(step, code)
+    yield "setup-fault-other", setup.fault(SetupStep.CLAIM, "other")
     yield "setup-ready", setup.ready("entre-a")
 
 

@@ -1,9 +1,10 @@
-"""What something is about: a card, and beside it the thing that has to do with it. Wide beside a title, high on a stage."""
+"""What something is about: a card or the station, and beside it what has to do with it. Wide beside a title, high on a stage."""
 
 from kiosk.screens import fonts
-from kiosk.screens.drawings.machine import GREY, PAPER, SHADE, STEEL, STROKE, THIN, card
+from kiosk.screens.drawings.machine import GREY, HEIGHT, PAPER, SHADE, STEEL, STROKE, THIN, card, thumbnail
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.theme import Colour, Colours
+from kiosk.views import AboutDrawing
 
 WIDE, HIGH = (100.0, 66.0), (100.0, 118.0)
 BOX = (42.0, 46.0)
@@ -15,10 +16,13 @@ LETTERS = frozenset({"email-outline", "email-seal-outline", "email-open-outline"
 BADGE = 17.0
 
 
-def wide(pen: Pen, colours: Colours, icon: str, badge: Colour | None = None, mark: str = "alert") -> None:
+def wide(pen: Pen, colours: Colours, about: AboutDrawing, badge: Colour | None = None, mark: str = "alert") -> None:
     """Beside each other, 100 by 66; a square in the colour of `badge` in the corner says how it is."""
-    card(pen.moved(9, 8, 0.76), 0, 0)
-    _thing(pen.moved(49, 8, 1), colours, icon)
+    if about.of == "card":
+        card(pen.moved(9, 8, 0.76), 0, 0)
+    else:
+        thumbnail(pen, colours, 4, 8, 48 / HEIGHT)
+    _thing(pen.moved(49, 8, 1), colours, about.icon)
     if badge is not None:
         x, y = 80.0, 44.0
         pen.rect(x - 1.6, y - 1.6, BADGE + 3.2, BADGE + 3.2, 5.2, colours.rail)
@@ -26,10 +30,13 @@ def wide(pen: Pen, colours: Colours, icon: str, badge: Colour | None = None, mar
         pen.glyph(fonts.glyph(mark), x + BADGE / 2, y + BADGE / 2, BADGE * 0.68, colours.surface)
 
 
-def high(pen: Pen, colours: Colours, icon: str) -> None:
+def high(pen: Pen, colours: Colours, about: AboutDrawing) -> None:
     """One below the other, 100 by 118."""
-    card(pen.moved(12, 6, 0.96), 0, 0)
-    _thing(pen.moved(48, 69, 1), colours, icon)
+    if about.of == "card":
+        card(pen.moved(12, 6, 0.96), 0, 0)
+    else:
+        thumbnail(pen, colours, 8, 4, 62 / HEIGHT)
+    _thing(pen.moved(48, 69, 1), colours, about.icon)
 
 
 def _thing(pen: Pen, colours: Colours, icon: str) -> None:

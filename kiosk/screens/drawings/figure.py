@@ -199,12 +199,12 @@ def about_stage(
 ) -> Flow:
     """What something is about on a low stage. With a badge, a square in its corner says how it is, and the stage is as high as it
     is wide for; without, it takes the height that is left."""
-    icon = drawing.icon if isinstance(drawing, AboutDrawing) else _PART_ICONS[drawing.lit[0]]
+    about = drawing if isinstance(drawing, AboutDrawing) else AboutDrawing(_PART_ICONS[drawing.lit[0]])
     colours = theme.colours
     colour = getattr(colours, badge) if badge else None
     inside = width_mm * 0.92 if badge else 0.0
     figure = Figure(
-        lambda pen: abouts.wide(pen, colours, icon, colour), abouts.WIDE, theme=theme, width_mm=inside, grow=not badge
+        lambda pen: abouts.wide(pen, colours, about, colour), abouts.WIDE, theme=theme, width_mm=inside, grow=not badge
     )
     padding = (width_mm * 0.04, width_mm * 0.05) if badge else (4, 4)
     return DrawingStage(figure, theme=theme, padding=padding, width_mm=width_mm, grow=not badge)
@@ -265,8 +265,8 @@ def _still(drawing: Still, words: ScreenTexts, theme: Theme) -> Figure:
     """Where something stands, or what something is about."""
     colours = theme.colours
     match drawing:
-        case AboutDrawing(icon=icon):
-            return Figure(lambda pen: abouts.high(pen, colours, icon), abouts.HIGH, theme=theme)
+        case AboutDrawing() as about:
+            return Figure(lambda pen: abouts.high(pen, colours, about), abouts.HIGH, theme=theme)
         case LetterPageDrawing():
             return _letter_page(drawing, words, theme)
         case NumberDrawing():

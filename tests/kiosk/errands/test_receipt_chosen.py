@@ -16,11 +16,16 @@ from sim.stories.setting import Setting, own_card
 
 EMPTY = (NotPrinted(OutOfPaper()),)
 TALES = {story.title: story for story in errand_stories()}
-RETURN, EMPTIED = TALES["return_card: with its code, blocked at once"], TALES["empty_bin: counted, sealed, signed by both"]
+RETURN, EMPTIED = (
+    TALES["return_card: with its code, blocked at once"],
+    TALES["empty_bin: counted, sealed, signed by both"],
+)
 PICKUP = ErrandStory("pickup", "pickup", own_card, Setting())
 
 
-async def last_view(tmp_path: Path, tale: ErrandStory, printer: tuple[Any, ...] | None, way: str = "") -> tuple[Tell, str]:
+async def last_view(
+    tmp_path: Path, tale: ErrandStory, printer: tuple[Any, ...] | None, way: str = ""
+) -> tuple[Tell, str]:
     """What the errand ends with, and its words, where the first prints end so, or no printer is fitted. `way`: what its holder
     chooses where it can be mailed."""
     answers = {"no_paper": "next", "on_phone": "next", "receipt_mailed": "next", "receipt_way": way}

@@ -22,7 +22,7 @@ from kiosk.first_boot.network_manager import NetworkError
 from kiosk.first_boot.plan import SetupPlan, WiredSection, settings_text
 from kiosk.first_boot.touch import SetupPorts, TouchSetup, set_up
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
-from kiosk.views import Await, Busy, Choose, EnterText, View, say
+from kiosk.views import Await, Busy, Choose, EnterText, Tell, View, say
 from provisioning import files
 from provisioning.est.claim_codes import Claim
 from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown
@@ -221,10 +221,11 @@ class Machine:
         ports = SetupPorts(
             self.languages.append, (800, 480), lambda: self.printers, lambda config, base: self, self.pair,
             scans=self.scanner, released=released, pause=no_pause,
+            report=lambda code, text: self.log.append(f"{code}: {text}"),
         )  # fmt: skip
         async with asyncio.timeout(LIMIT_S):
             setup = TouchSetup(ScreenAsk(installer.show), self.assistant(), ports)
-            await set_up(setup, lambda code, text: self.log.append(f"{code}: {text}"))
+            await set_up(setup)
         return Identity.load(self.folder / "identity").station
 
 
@@ -444,3 +445,17 @@ async def test_a_file_that_asks_for_the_assistant_is_completed(site: EnrolmentSi
     assert written.network.servers == ("updates.example:443", f"localhost:{site.at.port}")
     assert (written.station.language, written.readers.holder, written.cabinet.kind) == ("sv", "auto", "serial")
     assert "setup.which_printer" not in installer.names
+
+
+async def test_a_fault_in_a_technicians_words_is_told_to_the_log_and_in_plain_words_on_the_screen(
+    site: EnrolmentSite, machine: Machine
+) -> None:
+    """English words of a library stand on no screen."""
+    why = "the server gave no certificate for this station's key"
+    machine.enrolment.append(EstError("other", why))
+    installer = Installer(site, typing(site, "ostra", fault="again"))
+    assert await machine.set_up(installer) == "ostra"
+    (view,) = [view for view in installer.shown if view.name == "setup.fault"]
+    assert isinstance(view, Tell)
+    assert [text.args for text in (view.title, *view.lead, *(point.text for point in view.points))] == [(), ()]
+    assert f"other: {why}" in machine.log

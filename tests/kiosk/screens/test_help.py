@@ -89,7 +89,9 @@ def test_at_night_help_names_first_where_somebody_is_and_then_when_the_office_an
 
 def test_where_nobody_is_it_says_when_somebody_is_and_else_what_the_region_says() -> None:
     texts, night = Texts.load(), datetime.fromisoformat("2026-11-25T03:10").astimezone()
-    alone = WITH_PLACES.model_copy(update={"place": {"entre-a": WITH_PLACES.place["entre-a"].model_copy(update={"nearest": {}})}})
+    alone = WITH_PLACES.model_copy(
+        update={"place": {"entre-a": WITH_PLACES.place["entre-a"].model_copy(update={"nearest": {}})}}
+    )
     told = who_answers(alone, "entre-a", night)
     assert (texts.plain(told[0].label, "sv"), told[0].value) == ("Öppnar i dag 7.30", "0980-319 240")
     desk = RegionSettings(contacts=Contacts(support_phone="08-1"), office="Plan 2")

@@ -59,7 +59,10 @@ def test_a_question_or_a_wait_that_sends_on_notes_when_where_and_by_which_teleph
         assert note is not None, name
         assert note.title is not None
         assert texts.plain(note.title, "sv") == "Fråga ID-administratören"
-        assert texts.plain(note.text, "sv") == "Hjälp nu: Akuten, hus C, 250 meter. Hus B, plan 2, rum 214. Öppnar i dag 7.30."
+        assert (
+            texts.plain(note.text, "sv")
+            == "Hjälp nu: Akuten, hus C, 250 meter. Hus B, plan 2, rum 214. Öppnar i dag 7.30."
+        )
     bare = telling_who_helps(pulled("unknown"), RegionSettings(), "", datetime.fromisoformat("2026-11-30T03:10+01:00"))
     assert bare.note is not None
     assert texts.plain(bare.note.text, "sv") == "Fråga din chef när och var en ID-administratör finns."
