@@ -3,6 +3,8 @@
 Rules:
 - Of a program's modules only that of the subcommand that was asked for is imported: so it starts quickly, and the others may
   miss a package. Help and wrong usage import none.
+- It is imported without the collector of garbage, which would find none: what is imported stays. And no other package is asked
+  for plug-ins of pydantic, which reads every package that is installed.
 - A subcommand without a module belongs to another wheel, which names its module by an entry point of the program's group. It is
   listed where that wheel is installed.
 
@@ -14,6 +16,8 @@ Namespace()
 """
 
 import argparse
+import gc
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -54,12 +58,23 @@ def add_subcommands(
     if wanted not in load:
         load |= _plugins(group)
     if wanted in load:
-        fill(commands, load[wanted]())
+        fill(commands, _quickly(load[wanted]))
     elif any(row.name == wanted for row in table):
         parser.exit(BAD_INPUT, f"{parser.prog} {wanted}: install {WHEEL}, which has this command\n")
     for row in table:
         if row.name in load and row.name not in commands.choices:
             commands.add_parser(row.name, help=row.help)
+
+
+def _quickly(load: Callable[[], ModuleType]) -> ModuleType:
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    gc.disable()
+    try:
+        return load()
+    finally:
+        if not gc.get_freeze_count():
+            gc.freeze()
+        gc.enable()
 
 
 def _plugins(group: str) -> dict[str, Callable[[], ModuleType]]:

@@ -23,6 +23,9 @@ settings.register_profile(
 )
 settings.load_profile("kortkiosk")
 
+# As the programs do (`fleet.subcommands`).
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """A plugin of its own: what stands here is not asked about fixtures of the whole run."""

@@ -1,7 +1,8 @@
 """Transports to a receipt printer: network, USB, serial, device file. Alone imports python-escpos.
 
 Rules: every wait ends by time; a line that broke is a fault, never an empty answer; nothing that the library does on
-being imported stays behind.
+being imported stays behind. What it knows of printers is not read: our own profiles say what a model can do, and reading
+its list would take longer than all else that a station imports.
 """
 
 import contextlib
@@ -9,10 +10,11 @@ import errno
 import logging
 import os
 import select
+import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 from PIL import Image
@@ -56,25 +58,32 @@ class DeviceFile:
             os.close(handle)
 
 
+_CAPABILITIES, _KEPT = "ESCPOS_CAPABILITIES_FILE", "ESCPOS_CAPABILITIES_PICKLE_DIR"
+"""Where the library looks for its list of printers, and where it keeps a copy that is quicker to read."""
+
+
 @contextlib.contextmanager
 def _import_cleanly() -> Iterator[None]:
-    # The library sets up the root logger, and leaves a new folder among the temporary files, when it is imported.
-    handlers, folder = logging.root.handlers[:], tempfile.tempdir
-    with tempfile.TemporaryDirectory() as scratch:
-        tempfile.tempdir = scratch
-        try:
-            yield
-        finally:
-            tempfile.tempdir = folder
-            logging.root.handlers[:] = handlers
+    # The library sets up a root logger that has no handler, and leaves a new folder among the temporary files.
+    quiet, named = logging.NullHandler(), {name: os.environ.pop(name, None) for name in (_CAPABILITIES, _KEPT)}
+    logging.root.addHandler(quiet)
+    os.environ[_CAPABILITIES] = str(Path(__file__).parent / "assets" / "capabilities.json")
+    try:
+        yield
+    finally:
+        logging.root.removeHandler(quiet)
+        del os.environ[_CAPABILITIES]
+        os.environ.update({name: value for name, value in named.items() if value is not None})
 
 
 with _import_cleanly():
-    from escpos.capabilities import Profile
+    from escpos.capabilities import Profile, pickle_dir
     from escpos.constants import QR_ECLEVEL_M
     from escpos.escpos import Escpos
     from escpos.exceptions import Error as EscposError
     from escpos.printer import Dummy, File, Network, Serial, Usb
+
+shutil.rmtree(pickle_dir, ignore_errors=True)
 
 FAULTS = (OSError, EscposError, RuntimeError, ValueError)
 """What python-escpos and the libraries below it raise: line faults, no device, a missing USB or serial library."""

@@ -5,15 +5,18 @@ asked for (RFC 9110, section 14); more than the order says is never written. Wha
 in a thread.
 """
 
-import http.client
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fleet.agent.endpoint import make_tls
 from fleet.agent.identity import Identity
 from fleet.agent.proxy import Proxy
 from fleet.messages.commands import UpdateOrder
+
+if TYPE_CHECKING:
+    import http.client
 
 PIECE = 256 * 1024
 """Bytes written at a time."""
@@ -29,6 +32,8 @@ def fetch_bundle(
     order: UpdateOrder, into: Path, identity: Identity, on_bytes: Callable[[int], None], proxy: Proxy | None = None
 ) -> None:
     """Fetch what is missing of it. `on_bytes`: how many there are now. Raises FetchError; OSError where it cannot be written."""
+    import http.client  # with the first download, not with the station
+
     held = into.stat().st_size if into.exists() else 0
     if held > order.size:
         into.unlink()
@@ -52,11 +57,15 @@ def fetch_bundle(
         raise FetchError(f"{identity.broker.host}:{order.port}: {error}") from None
     try:
         _write(answer, order.size, into, held, on_bytes)
+    except http.client.HTTPException as error:
+        raise FetchError(str(error)) from None
     finally:
         connection.close()
 
 
-def _write(answer: http.client.HTTPResponse, size: int, into: Path, held: int, on_bytes: Callable[[int], None]) -> None:
+def _write(
+    answer: "http.client.HTTPResponse", size: int, into: Path, held: int, on_bytes: Callable[[int], None]
+) -> None:
     if answer.status not in (200, 206):
         raise FetchError(f"the server says {answer.status}")
     if answer.status == 200:  # whole, whatever was asked for
@@ -65,7 +74,7 @@ def _write(answer: http.client.HTTPResponse, size: int, into: Path, held: int, o
         while held < size:
             try:
                 piece = answer.read(min(PIECE, size - held))
-            except (OSError, http.client.HTTPException) as error:
+            except OSError as error:
                 raise FetchError(str(error)) from None
             if not piece:
                 raise FetchError("the server ended before the bundle did")

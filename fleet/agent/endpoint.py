@@ -1,4 +1,4 @@
-"""Connection settings of a station: host, client id and TLS, as values that need no MQTT library."""
+"""Values of a station's connection, which need no MQTT library: host, client id and TLS, messages, why it ended."""
 
 import ssl
 from dataclasses import dataclass
@@ -10,8 +10,14 @@ from cryptography import x509
 from fleet.agent.proxy import Proxy
 from provisioning.keys import station_keys
 
+TAKEN_OVER = "the session was taken over by another connection with this certificate"
+"""Why a connection has ended; compare `fleet.agent.mqtt.Connection.closed`."""
 NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL, for which `ssl` has no name."""
+
+
+class ConnectionFailed(Exception):
+    """No connection could be made, or it was refused. The text says why in words."""
 
 
 class _TidySocket(ssl.SSLSocket):
@@ -60,6 +66,17 @@ class Endpoint:
     will_topic: str
     will: bytes
     proxy: Proxy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What MQTT 5 carries beside the payload."""
+
+    content_type: str | None = None
+    user: tuple[tuple[str, str], ...] = ()
+    response_topic: str | None = None
+    correlation: bytes | None = None
+    expiry_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,18 +19,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
 from fleet.agent import outbox
 from fleet.agent.chain_comparison import ChainComparison
 from fleet.agent.drain import Drain, FlowLimits, ServerAheadError, Wiring
-from fleet.agent.endpoint import Endpoint, ReceivedMessage, make_tls
+from fleet.agent.endpoint import TAKEN_OVER, ConnectionFailed, Endpoint, Extras, ReceivedMessage, make_tls
 from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.keeping import AskTimeout, LinkDown
-from fleet.agent.mqtt import TAKEN_OVER, Connection, ConnectionFailed, Extras
 from fleet.agent.outbox import DamagedEvent, EventChain, KeptEvent
 from fleet.agent.proxy import Proxy
 from fleet.agent.signatures import DroppedMessages, Signatures
@@ -45,6 +45,9 @@ from fleet.messages.signed import SignedAnswer, SignedError
 from fleet.messages.takeovers import TakeOvers
 from fleet.messages.topics import Topics
 from provisioning.keys.secrets import KeyFileError
+
+if TYPE_CHECKING:
+    from fleet.agent.mqtt import Connection
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +82,7 @@ class Timing:
 class _Open:
     """One connection, and the keys that go with it."""
 
-    connection: Connection
+    connection: "Connection"
     signatures: Signatures
 
 
@@ -292,7 +295,7 @@ class Link:
     async def _connect_once(self) -> str:
         endpoint, signatures = self._endpoint(), self._signatures()
         self._shows_older = False
-        connection = await Connection.open(endpoint, self._receive)
+        connection = await (await _connection_class()).open(endpoint, self._receive)
         wiring = Wiring(self._publish_event, self._state_changed.set, lambda: connection.under_way, self._note_damaged)
         self._drain = Drain(self._store, self._chain, wiring, self._timing.pace)
         self._open = _Open(connection, signatures)
@@ -312,7 +315,7 @@ class Link:
             self._set_online(False)
             self._fail_asks()
 
-    async def _serve(self, connection: Connection, drain: Drain) -> str:
+    async def _serve(self, connection: "Connection", drain: Drain) -> str:
         self._state_changed.set()
         work = [asyncio.create_task(self._empty_outbox(drain)), asyncio.create_task(self._show_state(connection))]
         ends: list[asyncio.Future[Any]] = [connection.closed, *work]
@@ -336,7 +339,7 @@ class Link:
         log.warning("event %s lies damaged in the station's file, and is sent as it is: %s", place, reason)
         self._on_trouble("events", f"event {place} is damaged: {reason}")
 
-    async def _show_state(self, connection: Connection) -> None:
+    async def _show_state(self, connection: "Connection") -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._state_changed.wait(), self._timing.state_every_s)
@@ -418,6 +421,11 @@ class Link:
             will=self._presence(online=False),
             proxy=self._proxy,
         )
+
+
+async def _connection_class() -> "type[Connection]":
+    """Loaded by the first connection, in a thread: it takes a while, and a person may be at the screen."""
+    return cast("type[Connection]", (await asyncio.to_thread(import_module, "fleet.agent.mqtt")).Connection)
 
 
 def _later(told: str, seconds: float) -> str:

@@ -16,7 +16,6 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTMessage
@@ -25,7 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from fleet.agent.endpoint import Endpoint, ReceivedMessage
+from fleet.agent.endpoint import TAKEN_OVER, ConnectionFailed, Endpoint, Extras, ReceivedMessage
 from fleet.agent.proxy import Proxy
 from fleet.messages.takeovers import SESSION_TAKEN_OVER
 
@@ -37,39 +36,8 @@ MISC_EVERY_S = 1.0
 DEFAULT_RECEIVE_MAXIMUM = 65535
 """Where the broker names none (MQTT 5 section 3.2.2.3.3)."""
 
-TAKEN_OVER = "the session was taken over by another connection with this certificate"
-"""Why a connection has ended; compare `Connection.closed`."""
 _DISCONNECT_WITH_WILL = "Disconnect with will message"
 """Reason code 0x04 (MQTT 5 section 3.14.2.1): the broker then publishes the will as if the station had vanished."""
-
-
-class ConnectionFailed(Exception):
-    """No connection could be made, or it was refused. The text says why in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extras:
-    """What MQTT 5 carries beside the payload."""
-
-    content_type: str | None = None
-    user: tuple[tuple[str, str], ...] = ()
-    response_topic: str | None = None
-    correlation: bytes | None = None
-    expiry_s: int | None = None
-
-    def properties(self) -> Properties:
-        made = _properties(PacketTypes.PUBLISH)
-        values = {
-            "ContentType": self.content_type,
-            "UserProperty": list(self.user) or None,
-            "ResponseTopic": self.response_topic,
-            "CorrelationData": self.correlation,
-            "MessageExpiryInterval": self.expiry_s,
-        }
-        for name, value in values.items():
-            if value is not None:
-                setattr(made, name, value)
-        return made
 
 
 class _Client(Client):
@@ -120,7 +88,7 @@ class Connection:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, extras: Extras | None = None) -> None:
         """Send a QoS 1 message, in its turn and within the broker's Receive Maximum. Lost if the connection is."""
-        properties = extras.properties() if extras is not None else None
+        properties = _properties_of(extras) if extras is not None else None
         self._waiting.append(
             lambda: self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).rc
         )
@@ -322,6 +290,21 @@ class Connection:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
             sock.close()
+
+
+def _properties_of(extras: Extras) -> Properties:
+    made = _properties(PacketTypes.PUBLISH)
+    values = {
+        "ContentType": extras.content_type,
+        "UserProperty": list(extras.user) or None,
+        "ResponseTopic": extras.response_topic,
+        "CorrelationData": extras.correlation,
+        "MessageExpiryInterval": extras.expiry_s,
+    }
+    for name, value in values.items():
+        if value is not None:
+            setattr(made, name, value)
+    return made
 
 
 def _properties(packet: int) -> Properties:

@@ -4,7 +4,6 @@ TLS goes through it from end to end: a proxy sees a host, a port and bytes. One 
 supported.
 """
 
-import http.client
 import socket
 from dataclasses import dataclass
 
@@ -23,6 +22,8 @@ class Proxy:
 
     def dial(self, host: str, port: int, timeout_s: float) -> socket.socket:
         """A line to that server. Blocks. Raises OSError, also with what the proxy says where it refuses."""
+        import http.client  # where there is a proxy: it brings the parsers of mail
+
         line = http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
         line.set_tunnel(host, port)
         try:

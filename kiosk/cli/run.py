@@ -22,8 +22,8 @@ from pathlib import Path
 
 from fleet.service_manager import ServiceManager
 from kiosk.cli import Exit
-from kiosk.cli.setup import is_setup_due
 from kiosk.config import Config, ConfigError, load
+from kiosk.first_boot.progress import is_setup_due
 from kiosk.station.build_fleet import JoinError
 from kiosk.station.host import Host
 from kiosk.station.log_bundle import collect_log

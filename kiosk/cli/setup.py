@@ -21,7 +21,7 @@ from fleet.agent.store import StoreError
 from kiosk.cli import Exit
 from kiosk.cli.devices import check_configured
 from kiosk.config import Config, ConfigError, load
-from kiosk.first_boot.assistant import Assistant, Fault, StepFailedError, StepOutcome, StepResult, is_vacant
+from kiosk.first_boot.assistant import Assistant, Fault, StepFailedError, StepOutcome, StepResult
 from kiosk.first_boot.network_manager import NmcliNetwork
 from kiosk.first_boot.plan import SetupPlan, load_plan
 from kiosk.first_boot.server_time import measure_clock
@@ -93,19 +93,6 @@ def make_assistant(
 ) -> Assistant:
     """The assistant of this machine."""
     return Assistant(plan or SetupPlan(), config, NmcliNetwork(), _check, _measure, tell, ask)
-
-
-def is_setup_due(file: Path) -> bool:
-    """Whether the station begins with the assistant: it has neither settings nor identity, its settings ask for it and it has no
-    identity, or a setup was begun."""
-    if not file.exists():
-        return is_vacant(file.resolve().parent / Config().station.identity)
-    try:
-        station = load(file).station
-    except ConfigError:
-        return False
-    asked = station.assistant and is_vacant(file.resolve().parent / station.identity)
-    return asked or make_assistant(file).is_under_way
 
 
 def _check(config: Config, base: Path, wishes: SelfTestOptions) -> Sequence[SelfTestResult]:

@@ -9,7 +9,6 @@ Rules:
 - A step that fails ends the run; what it says is for the installer.
 """
 
-import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from fleet.messages.vocabulary import DeviceKind
 from kiosk.config import Config, load
 from kiosk.first_boot.network_manager import Network, NetworkError
 from kiosk.first_boot.plan import ClaimSection, ClockSection, DevicesSection, SetupPlan, WiredSection, settings_text
+from kiosk.first_boot.progress import WRITTEN, Progress, is_vacant
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
 from provisioning import files
 from provisioning.claim import ClaimRefused
@@ -32,10 +32,6 @@ from provisioning.est.claim_codes import Claim
 from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown, claim_under_way, enrol, forget_claim
 from provisioning.keys.station_keys import best_kind, kept_kind
 from provisioning.keys.storage import Kind
-
-PROGRESS = "setup.json"
-"""In the station's data folder: digests of finished steps, and of the settings while the setup is under way."""
-WRITTEN = "written"
 
 Details = Mapping[str, str | int | bool | None]
 DeviceCheck = Callable[[Config, Path, SelfTestOptions], Sequence[SelfTestResult]]
@@ -152,18 +148,13 @@ class Assistant:
         self.finish()
 
     @property
-    def is_under_way(self) -> bool:
-        """Whether a setup was begun here and is not finished."""
-        return self.config.exists() and WRITTEN in self._progress.finished()
-
-    @property
     def may_write(self) -> bool:
         """Whether `station.toml` is not there, asks for the assistant, or is as it was written here."""
         if not self.config.exists():
             return True
         if load(self.config).station.assistant and is_vacant(self._identity_folder):
             return True
-        return self._progress.finished().get(WRITTEN) == _digest(self.config.read_text("utf-8"))
+        return self._progress.is_finished(WRITTEN, self.config.read_text("utf-8"))
 
     def is_finished(self, step: Step) -> bool:
         return self.config.exists() and step in self._progress.finished()
@@ -180,13 +171,13 @@ class Assistant:
             raise StepFailedError(Step.SETTINGS, Fault.INPUT, "other_settings", text)
         self.config.resolve().parent.mkdir(files.DIRECTORY, parents=True, exist_ok=True)
         text = settings_text(settings)
-        _Progress(self.folder / settings.station.data / PROGRESS).note(WRITTEN, text)
+        Progress.of(self.config, settings).note(WRITTEN, text)
         files.write_file(self.config, text.encode())
         return StepResult(Step.SETTINGS, StepOutcome.DONE, f"{self.config} is written")
 
     def set_up_network(self, wired: WiredSection) -> StepResult:
         """Raises StepFailedError, ConfigError, OSError."""
-        return self._progress.once(Step.NETWORK, wired.model_dump_json(), lambda: self._wired(wired))
+        return self._once(Step.NETWORK, wired.model_dump_json(), lambda: self._wired(wired))
 
     def _wired(self, wired: WiredSection) -> StepResult:
         if wired.method == "keep":
@@ -251,7 +242,7 @@ class Assistant:
 
     def try_devices(self, wanted: DevicesSection) -> StepResult:
         """Raises StepFailedError, ConfigError, OSError."""
-        return self._progress.once(
+        return self._once(
             Step.DEVICES, self._told_of_devices(wanted), lambda: judge_devices(self.device_results(wanted), wanted)
         )
 
@@ -273,7 +264,7 @@ class Assistant:
         """Raises StepFailedError, ConfigError, OSError."""
         identity = Identity.load(self._identity_folder)
         told = f"{wanted.model_dump_json()} {identity.station} {identity.epoch}"
-        return self._progress.once(Step.TIME, told, lambda: self._time(wanted))
+        return self._once(Step.TIME, told, lambda: self._time(wanted))
 
     def _time(self, wanted: ClockSection) -> StepResult:
         try:
@@ -300,8 +291,17 @@ class Assistant:
         return self.folder / load(self.config).station.identity
 
     @property
-    def _progress(self) -> "_Progress":
-        return _Progress(self.folder / load(self.config).station.data / PROGRESS)
+    def _progress(self) -> Progress:
+        return Progress.of(self.config, load(self.config))
+
+    def _once(self, step: Step, told: str, work: Callable[[], StepResult]) -> StepResult:
+        """Do it, unless it was done with the same words."""
+        if self._progress.is_finished(step, told):
+            return StepResult(step, StepOutcome.KEPT, "it was done before")
+        result = work()
+        if result.outcome is StepOutcome.DONE:
+            self._progress.note(step, told)
+        return result
 
 
 def judge_devices(results: tuple[SelfTestResult, ...], wanted: DevicesSection) -> StepResult:
@@ -324,11 +324,6 @@ def slots_counted(results: Sequence[SelfTestResult]) -> int | None:
     return counted if isinstance(counted, int) else None
 
 
-def is_vacant(folder: Path) -> bool:
-    """Whether nothing of an identity is there, not even a damaged one."""
-    return not (folder.is_dir() and any(folder.iterdir()))
-
-
 def _identity(into: Path) -> Identity | None:
     """None where the station has none. Raises IdentityError where it has one that is damaged."""
     return None if is_vacant(into) else Identity.load(into)
@@ -348,44 +343,3 @@ def _stated(identity: Identity) -> Details:
 
 def _clock_words(off_s: int) -> str:
     return f"this machine's clock is {abs(off_s)} s {'ahead' if off_s > 0 else 'behind'}"
-
-
-class _Progress:
-    """Which steps are finished, and what each had been told."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def once(self, step: Step, told: str, work: Callable[[], StepResult]) -> StepResult:
-        """Do it, unless it was done with the same words."""
-        if self.finished().get(step) == _digest(told):
-            return StepResult(step, StepOutcome.KEPT, "it was done before")
-        result = work()
-        if result.outcome is StepOutcome.DONE:
-            self.note(step, told)
-        return result
-
-    def note(self, name: str, told: str) -> None:
-        """It is finished."""
-        self._write({**self.finished(), name: _digest(told)})
-
-    def forget(self, name: str) -> None:
-        finished = self.finished()
-        if finished.pop(name, None) is not None:
-            self._write(finished)
-
-    def finished(self) -> dict[str, object]:
-        """Nothing where the file is not what was written: then all is done again, which does no harm."""
-        try:
-            content = files.read_json(self._path, {})
-        except (OSError, ValueError):
-            return {}
-        return content if isinstance(content, dict) else {}
-
-    def _write(self, finished: Mapping[str, object]) -> None:
-        self._path.parent.mkdir(files.DIRECTORY, parents=True, exist_ok=True)
-        files.write_json(self._path, finished)
-
-
-def _digest(told: str) -> str:
-    return hashlib.sha256(told.encode()).hexdigest()

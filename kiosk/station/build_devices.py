@@ -18,7 +18,6 @@ from drivers.cabinet.port_discovery import configured_port, only_port
 from drivers.cabinet.serial_link import boards
 from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.printer.connections import Connection, NetworkConnection, SerialConnection, UsbConnection
-from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.profile import PrinterProfile
 from drivers.reader.card_reader import CardReader, ReaderSettings
 from drivers.reader.transport.pcsc import PcscBackend
@@ -88,7 +87,7 @@ def make_devices(
             devices.administrator_reader = reader
     devices.virtual = frozenset(names)
     if config.printer.kind not in ("none", VIRTUAL):
-        devices.printer = EscPosPrinter("printer", _connection(config.printer), profile=config.printer.model)
+        devices.printer = _escpos_printer("printer", _connection(config.printer), config.printer.model)
     if config.cabinet.kind == VIRTUAL and virtual is not None:
         devices.cabinet = virtual.cabinet_driver
     elif config.cabinet.kind == "serial":
@@ -103,7 +102,13 @@ def _serial_cabinet(section: CabinetSection, base: Path) -> SerialCabinet:
 
 def virtual_printer(host: str, port: int, profile: PrinterProfile) -> Printer:
     """The driver on the virtual printer's address."""
-    return EscPosPrinter("virtual printer", NetworkConnection(host, port), profile=profile, virtual=True)
+    return _escpos_printer("virtual printer", NetworkConnection(host, port), profile, virtual=True)
+
+
+def _escpos_printer(name: str, connection: Connection, profile: PrinterProfile, *, virtual: bool = False) -> Printer:
+    from drivers.printer.escpos import EscPosPrinter  # its libraries take a while: only where a printer is fitted
+
+    return EscPosPrinter(name, connection, profile=profile, virtual=virtual)
 
 
 def _connection(printer: PrinterSection) -> Connection:

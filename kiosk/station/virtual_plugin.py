@@ -8,7 +8,8 @@ The wheel `kortkiosk-sim` has it. A station with real devices runs without it.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -66,9 +67,15 @@ def missing_wheel(what: str) -> VirtualDevicesError:
 
 def plugin(what: str = "virtual") -> Plugin:
     """The plug-in. Raises VirtualDevicesError where it is not installed; `what` needs it."""
-    for entry in entry_points(group=GROUP, name="virtual"):
+    for entry in _entries():
         return cast(Plugin, entry.load())
     raise missing_wheel(what)
+
+
+@cache
+def _entries() -> tuple[EntryPoint, ...]:
+    """Looking for them reads every package that is installed."""
+    return tuple(entry_points(group=GROUP, name="virtual"))
 
 
 def require(config: Config) -> None:

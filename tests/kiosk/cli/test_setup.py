@@ -13,8 +13,9 @@ import pytest
 
 from fleet.agent.link import Timing
 from kiosk.cli import Exit, main
-from kiosk.cli.setup import is_setup_due, make_assistant
+from kiosk.cli.setup import make_assistant
 from kiosk.config import Config, load
+from kiosk.first_boot.progress import is_setup_due
 from kiosk.station.build import open_station
 from kiosk.station.build_fleet import lock_folder
 from kiosk.station.reset import MARKER, begin_erasing
