@@ -8,6 +8,7 @@ report counts, so that no later one puts the deadline off. What retention has ma
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -15,7 +16,9 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
+    Subquery,
     and_,
+    bindparam,
     cast,
     delete,
     exists,
@@ -55,6 +58,7 @@ from fleet.server.worklist.tables import worklist_acts, worklist_mails
 MOST = 2000
 """Facts that are read at once, the oldest first."""
 CHUNK = 500
+TODAY = bindparam("today", type_=String)
 BLOCKED, HELD, MARKED, LIFTED, DECLINED = (
     tag_of(result) for result in (BlockedResult, HeldResult, MarkedResult, LiftedResult, DeclinedResult)
 )
@@ -84,13 +88,21 @@ class Fact:
 def open_facts(connection: Connection, today: str, seen: StationCondition = all_stations) -> list[Fact]:
     """What waits, one for each kind and subject, the oldest first. `today` is ISO 8601."""
     first: dict[Item, Fact] = {}
-    for row in connection.execute(facts_query(today, seen)):
+    for row in connection.execute(facts_query(seen), {"today": today}):
         first.setdefault((row.kind, row.subject), Fact(**{**row._mapping, "name": row.name or None}))
     return list(first.values())
 
 
-def facts_query(today: str, seen: StationCondition = all_stations) -> Select[Any]:
-    """All sources as one, the oldest first."""
+def facts_query(seen: StationCondition = all_stations) -> Select[Any]:
+    """All sources as one, the oldest first. It is executed with `today`."""
+    found = _sources()
+    alive = and_(seen(found.c.station), not_(found.c.card_number.startswith("p-")), not_(_is_closed(found)))
+    return select(found).where(alive).order_by(found.c.since, found.c.subject).limit(MOST)
+
+
+@cache
+def _sources() -> Subquery:
+    """Made once: each page of the dashboard asks, and making it takes longer than reading it."""
     sources = (
         _holds(),
         _waiting_holds(),
@@ -100,19 +112,19 @@ def facts_query(today: str, seen: StationCondition = all_stations) -> Select[Any
         _receipt_mails(),
         _certificates(),
         _orders(
-            "expired", orders.c.state.in_(OPEN), orders.c.last_day < today, cause=orders.c.last_day, since=orders.c.made
+            "expired", orders.c.state.in_(OPEN), orders.c.last_day < TODAY, cause=orders.c.last_day, since=orders.c.made
         ),
         _handovers(),
         _orders("receipt", orders.c.state == "activated", not_(_is_blocked(orders.c.card_number))),
         _orders("misplaced", orders.c.state == "misplaced"),
-        _leavers(today),
+        _leavers(),
         _bins(),
         _quarantined(),
         _not_seen(),
     )
     found = union_all(*sources).subquery()
-    alive = and_(seen(found.c.station), not_(found.c.card_number.startswith("p-")), not_(_is_closed(found)))
-    return select(found).where(alive).order_by(found.c.since, found.c.subject).limit(MOST)
+    found.c.keys()  # made by one thread, before any other reads them
+    return found
 
 
 def acts_about(connection: Connection, items: Iterable[Item]) -> dict[Item, tuple[Act, ...]]:
@@ -275,9 +287,9 @@ def _orders(
     return _source(kind, orders.c.order, orders.c.card_number, orders.c.station, cause, since).where(*fits)
 
 
-def _leavers(today: str) -> Select[Any]:
+def _leavers() -> Select[Any]:
     """By the few who have left, and not by the many cards in use: so the state is kept from its index."""
-    gone = select(people.c.hsa_id).where(people.c.left <= today, not_(people.c.continued))
+    gone = select(people.c.hsa_id).where(people.c.left <= TODAY, not_(people.c.continued))
     day = select(people.c.left).where(people.c.hsa_id == orders.c.hsa_id).scalar_subquery()
     active = (func.coalesce(orders.c.state, "").in_(IN_HAND), not_(_is_blocked(orders.c.card_number)))
     query = _source("left", orders.c.order, orders.c.card_number, orders.c.station, day, orders.c.changed)

@@ -277,7 +277,8 @@ def test_every_kind_is_found_on_both_databases(either: Database, station: Sealin
 
 def test_however_many_cards_there_are_they_are_found_by_index_and_each_by_its_number(desk: Desk) -> None:
     """Every page counts these rows: a look at all blocks for each card would hang it."""
-    statement = facts_query("2026-11-25").compile(desk.database.reading, compile_kwargs={"literal_binds": True})
+    query = facts_query().params(today="2026-11-25")
+    statement = query.compile(desk.database.reading, compile_kwargs={"literal_binds": True})
     with desk.database.reading.begin() as connection:
         plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
     many = ("orders", "wishes", "requests", "certificate_requests", "people", "worklist_acts")
