@@ -111,14 +111,14 @@ gallery: setup ## every screen in every size, theme and language, and every page
 firmware: setup ## the cabinet's image for the Pico, from Debian's sources (ARGS=--keep puts it where tests and `flash` take it)
 	@scripts/firmware.sh $(ARGS)
 
-image-tools: ## install what an image is built with (as root; image/debian-packages.txt)
-	@image/install_tools.sh
+image-tools: ## install what an image is built with, ARCH=amd64 or arm64 (as root; image/debian-packages.txt)
+	@image/install_tools.sh $(ARCH)
 
-image: setup image-tools ## the station's disk, ARCH=amd64 (as root; minutes; goes on where it was cut off; ACCEPT=1 takes changed packages)
+image: setup image-tools ## the station's disk, ARCH=amd64 or arm64 (as root; minutes; goes on where it was cut off; ACCEPT=1 takes changed packages)
 	@nice $(PY) -m image --architecture $(or $(ARCH),amd64) $(if $(ACCEPT),--accept) $(if $(VERSION),--version $(VERSION)) $(if $(SIGNER),--signer $(SIGNER)) $(ARGS)
 
-image-test: image ## that disk started in an emulated PC and touched there (many minutes), pictures in build/image/test
-	@nice $(PY) -m pytest -p no:cacheprovider tests/image/booted.py $(ARGS)
+image-test: image ## that disk started in an emulated PC and touched there, or ARCH=arm64 (many minutes), pictures in build/image/test
+	@nice $(PY) -m pytest -p no:cacheprovider tests/image/booted$(if $(filter arm64,$(ARCH)),_arm).py $(ARGS)
 
 bundle: setup ## a signed update bundle of an image (ARGS: those of kortkiosk-provision bundle, see docs/updates.md)
 	@.venv/bin/kortkiosk-provision bundle $(ARGS)

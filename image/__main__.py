@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 from fleet.messages.commands import VERSION
-from image.build import PROJECT, TARGETS, Options, build
+from image.build import PROJECT, Options, build
 from image.commands import CommandError, run
 from image.layout import version_of
 from image.packages import PackagesChangedError
 from image.python_site import PythonVersionError
+from provisioning.appliance.layout import MACHINES
 
 
 def main() -> int:
@@ -40,7 +41,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="image", description="build the station's image")
-    parser.add_argument("--architecture", choices=sorted(TARGETS), default="amd64")
+    parser.add_argument("--architecture", choices=MACHINES, default="amd64")
     parser.add_argument("--accept", action="store_true", help="record the package versions that came")
     parser.add_argument("--epoch", type=int, help="Unix seconds of every file (the commit's)")
     parser.add_argument("--version", help="the image's, as its bundle has it (the commit's year, week and weekday)")

@@ -5,7 +5,7 @@
     tree      both as one read-only file system (squashfs), with the appliance's own files
     verity    its hash tree and root hash
     splash    the still picture of the start, a second initial RAM disk
-    boot      a unified kernel image for each slot, and the EFI partition
+    boot      a unified kernel image for each slot and the EFI partition, or the Raspberry Pi's three boot partitions
     disk      the whole (genimage), with an empty /data
     papers    bills of materials (CycloneDX), and the manifest with its signature
 
@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from image import guard, layout, packages, papers, python_site, splash
+from image import boot, guard, layout, packages, papers, python_site, splash
 from image.commands import run
-from image.steps import Built, Steps, digest_of, digest_of_tree, sha256_of
+from image.steps import Built, Steps, digest_of_tree, sha256_of
 from provisioning.appliance.layout import Machine, write_appliance
 
 HERE = Path(__file__).parent
@@ -33,9 +33,13 @@ SITE = "/opt/kortkiosk/site"
 ROOT_EPOCH = 1754697600
 """The time that files of Debian's packages have at most: the day on which Debian 13 came out."""
 
-TARGETS = {"amd64": python_site.Target("x86_64")}
-EFI_STUB = {"amd64": Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")}
-BOOT_MANAGER = {"amd64": (Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi"), "BOOTX64.EFI")}
+BOOTED = {
+    "amd64": ("kortkiosk-a.efi", "kortkiosk-b.efi"),
+    "arm64": ("boot-a.vfat", "boot-b.vfat"),
+}
+"""What starts a slot, for a bundle."""
+HEADERS = ("libpcsclite-dev", "libpython3.13-dev")
+"""Debian packages of another machine whose headers and libraries are compiled against."""
 WITHOUT = (
     "/usr/share/man/*",
     "/usr/share/locale/*",
@@ -45,6 +49,7 @@ WITHOUT = (
 )
 FOR_THE_BUILD = ("dracut", "dracut-core")
 """Packages that make the initial RAM disk, taken out of the root afterwards."""
+OF_A_RASPBERRY_PI = ("dracut-arm64.conf", "add_raspberry_pi.sh")
 
 
 @dataclass(frozen=True)
@@ -65,21 +70,25 @@ def build(options: Options, say: Callable[[str], None] = print) -> Path:
     steps = Steps(options.output / "steps", say)
     root = steps.make("root", _root_inputs(options), lambda folder: _make_root(options, folder))
     packages.check_recorded(options.architecture, (root.folder / "packages.txt").read_text("utf-8"), options.accept)
-    python = steps.make("python", _python_inputs(options), lambda folder: _make_python(options, folder))
+    headers = steps.make("headers", [options.architecture, *HEADERS, _sources(options)],
+                         lambda folder: _make_headers(options, folder))  # fmt: skip
+    python = steps.make("python", _python_inputs(options, headers),
+                        lambda folder: _make_python(options, headers, folder))  # fmt: skip
     ours = (digest_of_tree(HERE / "root"), (HERE / "finish_tree.sh").read_text("utf-8"))
-    tree = steps.make("tree", _inputs(options, _make_tree, root, python, options.version, *ours),
+    tree = steps.make("tree", _inputs(options, _make_tree, root, python, options.version, *ours, inspect.getsource(layout.fstab)),
                       lambda folder: _make_tree(options, root, python, folder))  # fmt: skip
     verity = steps.make("verity", _inputs(options, _make_verity, tree), lambda folder: _make_verity(tree, folder))
     picture = steps.make("splash", _inputs(options, _make_splash, inspect.getsource(splash), digest_of_tree(splash.SHIPPED)),
                          lambda folder: _make_splash(options, folder))  # fmt: skip
-    boot = steps.make("boot", _inputs(options, _make_boot, root, picture, verity, *_boot_inputs(options)),
-                      lambda folder: _make_boot(options, (root, picture, verity), folder))  # fmt: skip
+    started = steps.make("boot", _inputs(options, _make_boot, root, picture, verity, *_boot_inputs(options)),
+                         lambda folder: _make_boot(options, (root, picture, verity), folder))  # fmt: skip
     parts = layout.genimage_configuration(options.architecture)
-    disk = steps.make("disk", _inputs(options, _make_disk, tree, verity, boot, parts),
-                      lambda folder: _make_disk(options, (tree, verity, boot), folder))  # fmt: skip
+    disk = steps.make("disk", _inputs(options, _make_disk, tree, verity, started, parts),
+                      lambda folder: _make_disk(options, (tree, verity, started), folder))  # fmt: skip
     name = f"kortkiosk-{options.architecture}.img"
-    made = deliver(options, {"root.squashfs": tree, "root.verity": verity, "roothash": verity, "kortkiosk-a.efi": boot,
-                             "kortkiosk-b.efi": boot, "packages.txt": root, name: disk})  # fmt: skip
+    starters = dict.fromkeys(BOOTED[options.architecture], started)
+    made = deliver(options, {"root.squashfs": tree, "root.verity": verity, "roothash": verity, **starters,
+                             "packages.txt": root, name: disk})  # fmt: skip
     tools = steps.make("tools", [TOOLS_LOCK.read_text("utf-8")], _make_tools)
     bills = steps.make("papers", _inputs(options, _make_papers, root, python, tools, inspect.getsource(papers)),
                        lambda folder: _make_papers(options, (root, python, tools), folder))  # fmt: skip
@@ -109,47 +118,58 @@ def _inputs(options: Options, work: Callable[..., None], *more: Built | str) -> 
 
 
 def _root_inputs(options: Options) -> list[str]:
-    texts = [
-        (HERE / name).read_text("utf-8")
-        for name in ("root-packages.txt", "sources.list", "dracut.conf", "finish_root.sh")
-    ]
-    return [options.architecture, *texts, *WITHOUT]
+    texts = [(HERE / name).read_text("utf-8") for name in ("root-packages.txt", "dracut.conf", "finish_root.sh")]
+    texts += [(HERE / name).read_text("utf-8") for name in OF_A_RASPBERRY_PI if options.architecture == "arm64"]
+    return [options.architecture, _sources(options), *texts, *WITHOUT]
 
 
-def _python_inputs(options: Options) -> list[str]:
+def _sources(options: Options) -> str:
+    rows = packages.entries_for((HERE / "sources.list").read_text("utf-8"), options.architecture)
+    return "".join(f"{row}\n" for row in rows)
+
+
+def _python_inputs(options: Options, headers: Built) -> list[str]:
     tracked = run("git", "ls-files", "-s", "--", *python_site.SHIPPED, "setup.cfg", "pyproject.toml", cwd=PROJECT)
     changed = run("git", "diff", "HEAD", "--", *python_site.SHIPPED, "setup.cfg", "pyproject.toml", cwd=PROJECT)
-    return [
-        options.architecture,
-        LOCK.read_text("utf-8"),
-        Path(python_site.__file__).read_text("utf-8"),
-        tracked,
-        changed,
-    ]
+    own = Path(python_site.__file__).read_text("utf-8")
+    return [options.architecture, headers.stamp, LOCK.read_text("utf-8"), own, tracked, changed]
 
 
 def _boot_inputs(options: Options) -> Iterable[str]:
-    yield sha256_of(EFI_STUB[options.architecture])
-    yield sha256_of(BOOT_MANAGER[options.architecture][0])
+    yield Path(boot.__file__).read_text("utf-8")
+    if options.architecture == "amd64":
+        yield from (sha256_of(path) for path in (boot.EFI_STUB, boot.BOOT_MANAGER))
     yield from (layout.kernel_line(slot, "") for slot in layout.SLOTS)
     yield digest_of_tree(guard.HERE)
     yield guard.UNIT_FILE.read_text("utf-8")
 
 
 def _make_root(options: Options, folder: Path) -> None:
-    names = packages.package_names((HERE / "root-packages.txt").read_text("utf-8"), options.architecture)
+    names = packages.entries_for((HERE / "root-packages.txt").read_text("utf-8"), options.architecture)
     excluded = [f"--dpkgopt=path-exclude={pattern}" for pattern in WITHOUT]
+    hooks = [f"--essential-hook=upload {HERE / 'dracut.conf'} /etc/dracut.conf.d/kortkiosk.conf"]
+    if options.architecture == "arm64":
+        drivers, more = (HERE / name for name in OF_A_RASPBERRY_PI)
+        hooks += [f"--essential-hook=upload {drivers} /etc/dracut.conf.d/kortkiosk_arm64.conf"]
+        hooks += [f'--customize-hook={more} "$1" {folder.resolve()}']
     run("mmdebstrap", "--variant=minbase", f"--architectures={options.architecture}", f"--include={','.join(names)}",
         '--aptopt=APT::Install-Recommends "false"', *excluded, "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-        "--essential-hook=mkdir --parents \"$1\"/etc/dracut.conf.d",
-        f"--essential-hook=upload {HERE / 'dracut.conf'} /etc/dracut.conf.d/kortkiosk.conf",
+        '--essential-hook=mkdir --parents "$1"/etc/dracut.conf.d', *hooks,
         f"--customize-hook={HERE / 'finish_root.sh'} \"$1\" {folder.resolve()} {' '.join(FOR_THE_BUILD)}",
-        "trixie", folder / "root.tar", "-",
-        stdin=(HERE / "sources.list").read_text("utf-8"), env={"SOURCE_DATE_EPOCH": str(ROOT_EPOCH)})  # fmt: skip
+        "trixie", folder / "root.tar", "-", stdin=_sources(options),
+        env={"SOURCE_DATE_EPOCH": str(ROOT_EPOCH), "INITRD": "No"})  # fmt: skip
 
 
-def _make_python(options: Options, folder: Path) -> None:
-    python_site.install_packages(LOCK.read_text("utf-8"), TARGETS[options.architecture], folder)
+def _make_headers(options: Options, folder: Path) -> None:
+    if options.architecture == "arm64":  # the building machine has its own
+        run("mmdebstrap", "--variant=extract", f"--architectures={options.architecture}", f"--include={','.join(HEADERS)}",
+            '--aptopt=APT::Install-Recommends "false"', "trixie", folder / "root", "-", stdin=_sources(options))  # fmt: skip
+        (folder / "root/lib").symlink_to("usr/lib")
+
+
+def _make_python(options: Options, headers: Built, folder: Path) -> None:
+    target = python_site.native() if options.architecture == "amd64" else python_site.aarch64(headers.folder / "root")
+    python_site.install_packages(LOCK.read_text("utf-8"), target, folder)
     wheel = python_site.build_wheel(PROJECT, folder, ROOT_EPOCH)
     python_site.unpack_wheels([wheel], folder / "site")
     shutil.rmtree(folder / "site" / "bin", ignore_errors=True)
@@ -162,6 +182,9 @@ def _make_tree(options: Options, root: Built, python: Built, folder: Path) -> No
     run("tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--file", root.folder / "root.tar",
         "--directory", tree)  # fmt: skip
     run("cp", "--recursive", "--no-preserve=mode,ownership", "--dereference", f"{HERE / 'root'}/.", tree)
+    table = tree / "etc/fstab"
+    table.write_text(layout.fstab(table.read_text("utf-8"), options.architecture), "utf-8")
+    (tree / layout.BOOT_FOLDER[options.architecture][1:]).mkdir(parents=True, exist_ok=True)
     run("cp", "--recursive", "--no-preserve=ownership", python.folder / "site", tree / "opt")
     (tree / "opt" / "site").rename(_new(tree / SITE[1:]))
     python_site.write_programs(tree / "opt/kortkiosk/bin")
@@ -194,41 +217,15 @@ def _make_splash(options: Options, folder: Path) -> None:
 def _make_boot(options: Options, steps: tuple[Built, Built, Built], folder: Path) -> None:
     root, picture, verity = steps
     roothash = (verity.folder / "roothash").read_text("ascii").strip()
-    clock = {"SOURCE_DATE_EPOCH": str(options.epoch)}
     archive = guard.make_archive(options.architecture, folder, options.epoch)
-    for slot in layout.SLOTS:
-        run("ukify", "build", f"--linux={root.folder / 'vmlinuz'}", f"--initrd={root.folder / 'initrd'}",
-            f"--initrd={archive}", f"--initrd={picture.folder / 'splash.cpio'}",
-            f"--uname={(root.folder / 'kernel-version').read_text('ascii').strip()}",
-            f"--os-release=@{root.folder / 'os-release'}", f"--stub={EFI_STUB[options.architecture]}",
-            f"--cmdline={layout.kernel_line(slot, roothash)}", f"--output={folder / f'kortkiosk-{slot}.efi'}",
-            env=clock)  # fmt: skip
-    manager, name = BOOT_MANAGER[options.architecture]
-    loader = folder / "loader.conf"
-    loader.write_text("timeout 0\neditor no\nauto-firmware no\ndefault kortkiosk-a.efi\n", "ascii")
-    _fill_fat(folder / "esp.vfat", layout.ESP_MIB, {
-        f"EFI/BOOT/{name}": manager,
-        "EFI/Linux/kortkiosk-a.efi": folder / "kortkiosk-a.efi",
-        "EFI/Linux/kortkiosk-b.efi": folder / "kortkiosk-b.efi",
-        "loader/loader.conf": loader,
-    }, options.epoch)  # fmt: skip
-
-
-def _fill_fat(image: Path, mib: int, files: dict[str, Path], epoch: int) -> None:
-    clock = {"SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC"}
-    image.touch()
-    os.truncate(image, mib * layout.MIB)
-    number = digest_of([image.name])[:8]
-    run("mkfs.vfat", "--invariant", "-F", "32", "-i", number, "-n", "KORTKIOSK", image, env=clock)
-    for folder in sorted({str(parent) for name in files for parent in Path(name).parents} - {"."}):
-        run("mmd", "-i", image, f"::{folder}", env=clock)
-    for name, path in sorted(files.items()):
-        run("mcopy", "-i", image, path, f"::{name}", env=clock)
+    write = {"amd64": boot.write_efi, "arm64": boot.write_raspberry_pi}[options.architecture]
+    write(root.folder, (archive, picture.folder / "splash.cpio"), roothash, options.epoch, folder)
 
 
 def _make_disk(options: Options, steps: tuple[Built, ...], folder: Path) -> None:
     inputs = _new(folder / "inputs" / "x").parent
-    for step, names in zip(steps, (["root.squashfs"], ["root.verity"], ["esp.vfat"]), strict=True):
+    firmware = [part.image for part in layout.BOOT[options.architecture] if part.image]
+    for step, names in zip(steps, (["root.squashfs"], ["root.verity"], firmware), strict=True):
         for name in names:
             (inputs / name).hardlink_to(step.folder / name)
     make_data(inputs / "data.ext4", None, options.epoch)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What mmdebstrap does last in a root: hand out kernel, initial RAM disk and the list of packages, and take out what only made them.
+# What mmdebstrap does last in a root: hand out kernels, initial RAM disks and the list of packages, and take out what only made them.
+# Where there are two kernels, the files of the newer one are named `-newer`.
 # finish_root.sh ROOT OUTPUT PACKAGE...
 set -eu
 
@@ -7,16 +8,29 @@ root=$1
 output=$2
 shift 2
 
-for kernel in "$root"/boot/vmlinuz-*; do
-    [ -e "$kernel" ] || continue
-    version=${kernel##*/vmlinuz-}
-    printf '%s\n' "$version" >"$output/kernel-version"
-    cp "$kernel" "$output/vmlinuz"
-    cp "$root/boot/initrd.img-$version" "$output/initrd"
+newer=
+for version in $(find "$root/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort --version-sort); do
+    kernel=$root/boot/vmlinuz-$version
+    [ -e "$kernel" ] || kernel=$root/usr/lib/modules/$version/vmlinuz
+    chroot "$root" dracut --quiet /boot/initrd "$version"
+    printf '%s\n' "$version" >"$output/kernel-version$newer"
+    cp "$kernel" "$output/vmlinuz$newer"
+    zstd --quiet -15 --force "$root/boot/initrd" -o "$output/initrd$newer" # here: an emulated processor takes minutes for it
+    rm "$root/boot/initrd"
+    find "$root/usr/lib/modules/$version/kernel" -name '*.ko*' -printf '/%P\n' | sort >"$output/modules$newer"
+    for trees in "$root/usr/lib/linux-image-$version" "$root/usr/lib/modules/$version/dtb"; do # where Debian has device trees, old and new
+        [ ! -d "$trees/broadcom" ] || cp --recursive --dereference "$trees/broadcom" "$output/dtb$newer"
+        rm -rf "$trees"
+    done
+    rm -f "$root/usr/lib/modules/$version/vmlinuz"
+    newer=-newer
 done
 chroot "$root" dpkg --purge --force-depends "$@" >/dev/null 2>&1
 rm -rf "$root"/boot/* "$root"/vmlinuz* "$root"/initrd.img* "$root"/etc/dracut.conf.d "$root"/var/lib/dracut
 cp "$root/etc/os-release" "$output/os-release"
-chroot "$root" dpkg-query --show --showformat '${Package} ${Version}\n' | LC_ALL=C sort >"$output/packages.txt"
 mkdir "$output/dpkg"
 cp "$root/var/lib/dpkg/status" "$output/dpkg/status"
+if [ -e "$output/firmware/status" ]; then # of the boot partitions, and of the bill too
+    cat "$output/firmware/status" >>"$output/dpkg/status"
+fi
+dpkg-query --admindir="$output/dpkg" --show --showformat '${Package} ${Version}\n' | LC_ALL=C sort >"$output/packages.txt"

@@ -9,7 +9,7 @@ inside() { chroot "$tree" "$@"; }
 
 inside systemd-sysusers kortkiosk.conf
 inside passwd --quiet --lock root
-mkdir -p "$tree/data" "$tree/efi"
+mkdir -p "$tree/data"
 printf '/opt/kortkiosk/site\n' >"$tree/usr/lib/python3/dist-packages/kortkiosk.pth"
 
 # Nothing asks for a first-boot answer, and packages come with images alone.

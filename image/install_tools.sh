@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Install the Debian packages that an image is built with and tried with, if one is missing.
+# install_tools.sh [amd64|arm64]: for the image of which kind of machine
 # Exit codes: 0 done; 2 somebody with the right to install has to.
 set -euo pipefail
 
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
-mapfile -t wanted < <(sed -E 's/#.*//; s/[[:space:]]+$//; /^$/d' image/debian-packages.txt)
+mapfile -t wanted < <(sed -E "s/#.*//; s/[[:space:]]+$//; s/^${1:-amd64}: //; /: /d; /^$/d" image/debian-packages.txt)
 mapfile -t missing < <(comm -23 <(printf '%s\n' "${wanted[@]}" | sort -u) \
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^installed //p' | sort -u))
 ((${#missing[@]})) || exit 0

@@ -17,11 +17,13 @@ SLOTS: tuple[Slot, Slot] = ("a", "b")
 
 # UEFI specification 5.3.3; the types of root and /data are those of the Discoverable Partitions Specification.
 ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+BASIC_DATA = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"  # a FAT partition that is no EFI system partition
 LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
 NAMES = uuid.UUID("6b6f7274-6b69-5f73-8b00-000000000000")  # "kortki_s": the namespace of our identifiers
 
 MIB = 1 << 20
 ESP_MIB, ROOT_MIB, VERITY_MIB, DATA_MIB = 384, 1024, 16, 128
+BOOT_MIB, BOOT_SLOT_MIB = 64, 384
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,34 @@ class Partition:
     image: str | None = None
 
 
+BOOT = {
+    "amd64": (Partition("esp", ESP, ESP_MIB, "esp.vfat"),),
+    "arm64": (
+        Partition("boot", BASIC_DATA, BOOT_MIB, "boot.vfat"),
+        Partition("boot-a", BASIC_DATA, BOOT_SLOT_MIB, "boot-a.vfat"),
+        Partition("boot-b", BASIC_DATA, BOOT_SLOT_MIB, "boot-b.vfat"),
+    ),
+}
+"""What the firmware reads. The first partition is the boot folder, which no update writes anew."""
+BOOT_FOLDER = {"amd64": "/efi", "arm64": "/boot/firmware"}
+
+
 def partitions(architecture: str) -> tuple[Partition, ...]:
     """The disk as it is flashed: slot A filled, slot B empty, `/data` last so that it can grow."""
     types = ROOT_TYPES[architecture]
     return (
-        Partition("esp", ESP, ESP_MIB, "esp.vfat"),
+        *BOOT[architecture],
         Partition("root-a", types.root, ROOT_MIB, "root.squashfs"),
         Partition("verity-a", types.verity, VERITY_MIB, "root.verity"),
         Partition("root-b", types.root, ROOT_MIB),
         Partition("verity-b", types.verity, VERITY_MIB),
         Partition("data", LINUX, DATA_MIB, "data.ext4"),
     )
+
+
+def fstab(text: str, architecture: str) -> str:
+    """The table of file systems with the boot folder of that kind of machine."""
+    return text.replace("@BOOT@", BOOT[architecture][0].label).replace("@BOOT_FOLDER@", BOOT_FOLDER[architecture])
 
 
 def identifier(name: str) -> str:

@@ -13,14 +13,14 @@ class PackagesChangedError(Exception):
     """The root's packages are others than those recorded. The text has one line a package."""
 
 
-def package_names(text: str, architecture: str) -> list[str]:
-    """The names in a list of packages: `NAME  # why`, or `ARCH: NAME  # why` for one kind of machine."""
-    names = []
+def entries_for(text: str, architecture: str) -> list[str]:
+    """The entries of a list, such as names of packages: `ENTRY  # why`, or `ARCH: ENTRY  # why` for one kind of machine."""
+    entries = []
     for line in text.splitlines():
-        only, _, name = line.partition("#")[0].strip().rpartition(": ")
-        if name and only in ("", architecture):
-            names.append(name)
-    return names
+        only, _, entry = line.partition("#")[0].strip().rpartition(": ")
+        if entry and only in ("", architecture):
+            entries.append(entry)
+    return entries
 
 
 def compare(recorded: str, installed: str) -> list[str]:

@@ -36,6 +36,25 @@ class Target:
     compiler: dict[str, str] = field(default_factory=dict)
 
 
+def native() -> Target:
+    """A machine like the one that builds: x86_64."""
+    return Target("x86_64")
+
+
+def aarch64(root: Path) -> Target:
+    """A Raspberry Pi. `root`: where Debian's headers and libraries for it lie, of PC/SC and of Python."""
+    compiler = f"aarch64-linux-gnu-gcc --sysroot={root}"
+    headers = (root / "usr/include/PCSC", root / "usr/include/python3.13")
+    return Target("aarch64", {
+        "_PYTHON_HOST_PLATFORM": "linux-aarch64",
+        "_PYTHON_SYSCONFIGDATA_NAME": "_sysconfigdata__aarch64-linux-gnu",
+        "PYTHONPATH": str(root / "usr/lib/python3.13"),
+        "CC": compiler,
+        "LDSHARED": f"{compiler} -shared",
+        "CFLAGS": " ".join((FIXED["CFLAGS"], *(f"-I{folder}" for folder in headers))),
+    })  # fmt: skip
+
+
 def split_lock(lock: str) -> tuple[str, str]:
     """A lock's entries as two: those that have wheels, and those that are compiled here.
 

@@ -11,12 +11,13 @@ import pytest
 from image import guard, layout
 from image.build import HERE, LOCK, PROJECT
 from image.commands import run
-from image.packages import PackagesChangedError, check_recorded, compare, package_names
+from image.packages import PackagesChangedError, check_recorded, compare, entries_for
 from image.python_site import SOURCE_ONLY, split_lock
+from provisioning.appliance.layout import BOOT, KEYS, MACHINES, Machine
 from provisioning.updates import boot_loaders
 
 APPLIANCE = PROJECT / "provisioning/appliance/root"
-ARCHITECTURES = sorted(layout.ROOT_TYPES)
+ARCHITECTURES = MACHINES
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -75,8 +76,8 @@ def test_a_partition_begins_where_those_before_it_end() -> None:
 
 def test_a_list_of_packages_is_read_by_kind_of_machine() -> None:
     text = "# why\n\namd64: linux-image-amd64  # the kernel\nzstd\narm64: linux-image-arm64\n"
-    assert package_names(text, "amd64") == ["linux-image-amd64", "zstd"]
-    assert package_names(text, "arm64") == ["zstd", "linux-image-arm64"]
+    assert entries_for(text, "amd64") == ["linux-image-amd64", "zstd"]
+    assert entries_for(text, "arm64") == ["zstd", "linux-image-arm64"]
 
 
 @pytest.mark.parametrize("name", ["root-packages.txt", "debian-packages.txt"])
@@ -88,7 +89,7 @@ def test_each_package_is_named_once_and_says_why(name: str) -> None:
 
 
 def test_a_root_has_neither_a_compiler_nor_a_way_in() -> None:
-    names = set(package_names((HERE / "root-packages.txt").read_text("utf-8"), "amd64"))
+    names = set(entries_for((HERE / "root-packages.txt").read_text("utf-8"), "amd64"))
     assert not names & {"gcc", "openssh-server", "sudo", "xorg", "python3-pip", "login", "curl"}
 
 
@@ -123,6 +124,33 @@ def test_no_source_of_packages_but_debian() -> None:
     assert all(
         "signed-by=/usr/share/keyrings/debian-archive-keyring" in line and "//deb.debian.org/" in line for line in lines
     )
+
+
+def test_a_pc_takes_nothing_but_debian_s_main_part() -> None:
+    rows = entries_for((HERE / "sources.list").read_text("utf-8"), "amd64")
+    assert [row.split()[-2:] for row in rows] == [
+        ["trixie", "main"],
+        ["trixie-updates", "main"],
+        ["trixie-security", "main"],
+    ]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_boot_folder_is_the_first_partition_at_the_path_that_the_station_knows(architecture: Machine) -> None:
+    table = layout.fstab((HERE / "root/etc/fstab").read_text("utf-8"), architecture)
+    rows = [line.split() for line in table.splitlines() if not line.startswith("#")]
+    assert {row[1] for row in rows} == {"/var", "/tmp", "/data", layout.BOOT_FOLDER[architecture]}
+    first = layout.partitions(architecture)[0].label
+    assert [row[0] for row in rows if row[2] == "vfat"] == [f"/dev/disk/by-partlabel/{first}"]
+    assert KEYS[architecture] == f"{layout.BOOT_FOLDER[architecture]}/kortkiosk"
+
+
+def test_a_pi_s_firmware_finds_its_slots_by_their_numbers() -> None:
+    labels = [part.label for part in layout.partitions("arm64")]
+    assert {labels.index(f"boot-{slot.lower()}") + 1: slot for slot in boot_loaders.Slot} == {
+        number: slot for slot, number in boot_loaders.PARTITIONS.items()
+    }
+    assert [f"/dev/disk/by-partlabel/boot-{slot}" for slot in layout.SLOTS] == list(BOOT["arm64"].values())
 
 
 def test_what_is_set_up_of_the_network_is_kept_where_a_station_may_write() -> None:

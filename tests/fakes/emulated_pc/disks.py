@@ -9,7 +9,7 @@ from image import layout
 from image.build import PROJECT, make_data
 
 ARCHITECTURE = "amd64"
-DISK = PROJECT / "build/image" / ARCHITECTURE / f"kortkiosk-{ARCHITECTURE}.img"
+BUILT = PROJECT / "build/image"
 RESULTS = PROJECT / "build/image/test"
 EPOCH = 1764374400
 LARGER_MIB = 256
@@ -20,18 +20,29 @@ class NotBuiltError(Exception):
     """There is no disk: `make image`."""
 
 
-def copy_of_disk(folder: Path, settings: str | None = None) -> Path:
-    """As it is flashed, on a larger disk; with `settings` in /data where an installer put them there. Raises NotBuiltError."""
-    if not DISK.is_file():
-        raise NotBuiltError(f"{DISK} is not there: make image")
-    copy = copy_file(DISK, folder / "disk.img")
-    os.truncate(copy, copy.stat().st_size + LARGER_MIB * layout.MIB)
+def built_disk(architecture: str = ARCHITECTURE) -> Path:
+    """As it is flashed. Raises NotBuiltError."""
+    disk = BUILT / architecture / f"kortkiosk-{architecture}.img"
+    if not disk.is_file():
+        raise NotBuiltError(f"{disk} is not there: make image ARCH={architecture}")
+    return disk
+
+
+def copy_of_disk(
+    folder: Path, settings: str | None = None, architecture: str = ARCHITECTURE, size: int | None = None
+) -> Path:
+    """As it is flashed, on a larger disk; with `settings` in /data where an installer put them there.
+
+    `size`: of that disk, in bytes. Raises NotBuiltError.
+    """
+    copy = copy_file(built_disk(architecture), folder / "disk.img")
+    os.truncate(copy, size or copy.stat().st_size + LARGER_MIB * layout.MIB)
     if settings is not None:
         content = folder / "data/kortkiosk"
         content.mkdir(parents=True)
         (content / "station.toml").write_text(settings, "utf-8")
         make_data(folder / "data.ext4", content.parent, EPOCH)
-        write_at(copy, layout.offset_of("data", ARCHITECTURE), (folder / "data.ext4").read_bytes())
+        write_at(copy, layout.offset_of("data", architecture), (folder / "data.ext4").read_bytes())
     return copy
 
 

@@ -1,0 +1,113 @@
+"""What the firmware of a machine reads: on EFI one partition with both slots' kernel images; on a Raspberry Pi three partitions.
+
+    boot      autoboot.txt, which names the slots' partitions; the key of /data and the notes of the slots come here later
+    boot-a    the firmware's programs, config.txt, both kernels with their initial RAM disks and device trees, and the kernel line
+    boot-b    the same with the kernel line of the other slot
+
+Rules: a Raspberry Pi 4 gets Debian's kernel, a Raspberry Pi 5 the one of backports, which knows RP1; config.txt tells them apart.
+The archives of the root guard and of the start's picture follow the initial RAM disk: the kernel unpacks one after the other.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from image import layout
+from image.commands import run
+from image.steps import digest_of
+from provisioning.updates.boot_loaders import IMAGES, RaspberryPi
+from provisioning.updates.boot_loaders import Slot as BootSlot
+
+EFI_STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
+BOOT_MANAGER = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
+FIRMWARE = {
+    "start4.elf": "usr/lib/raspi-firmware/start4.elf",
+    "fixup4.dat": "usr/lib/raspi-firmware/fixup4.dat",
+    "LICENCE.broadcom": "usr/share/doc/raspi-firmware/copyright",
+}
+"""What a Raspberry Pi 4 starts from the partition (the Pi 5 has it in its EEPROM), and the licence, which has to go with it."""
+BOARDS = {"": "bcm2711-rpi-*.dtb", "-newer": "bcm2712*-rpi-*.dtb"}
+"""The device trees of the boards that a kernel is for, by the ending of its files' names."""
+CONFIG = """\
+# Linux as Debian has it: 64 bits, without device trees of the firmware's own
+[all]
+arm_64bit=1
+upstream_kernel=1
+os_check=0
+disable_splash=1
+cmdline=cmdline.txt
+[pi4]
+kernel=vmlinuz
+initramfs initrd followkernel
+[pi5]
+kernel=vmlinuz-newer
+initramfs initrd-newer followkernel
+"""
+
+
+def write_efi(root: Path, archives: Sequence[Path], roothash: str, epoch: int, folder: Path) -> None:
+    """Both slots' kernel images, and the EFI system partition.
+
+    Args:
+        root: where kernel and initial RAM disk are.
+        archives: what follows the initial RAM disk.
+        roothash: of the root that the kernel line names.
+        epoch: Unix seconds of every file.
+
+    Raises CommandError, OSError.
+    """
+    images = {slot: folder / IMAGES[BootSlot(slot.upper())] for slot in layout.SLOTS}
+    for slot, image in images.items():
+        run("ukify", "build", f"--linux={root / 'vmlinuz'}", f"--initrd={root / 'initrd'}",
+            *(f"--initrd={archive}" for archive in archives),
+            f"--uname={(root / 'kernel-version').read_text('ascii').strip()}",
+            f"--os-release=@{root / 'os-release'}", f"--stub={EFI_STUB}",
+            f"--cmdline={layout.kernel_line(slot, roothash)}", f"--output={image}",
+            env={"SOURCE_DATE_EPOCH": str(epoch)})  # fmt: skip
+    loader = folder / "loader.conf"
+    loader.write_text("timeout 0\neditor no\nauto-firmware no\ndefault kortkiosk-a.efi\n", "ascii")
+    _fill_fat(folder / "esp.vfat", layout.ESP_MIB, {
+        "EFI/BOOT/BOOTX64.EFI": BOOT_MANAGER,
+        **{f"EFI/Linux/{image.name}": image for image in images.values()},
+        "loader/loader.conf": loader,
+    }, epoch)  # fmt: skip
+
+
+def write_raspberry_pi(root: Path, archives: Sequence[Path], roothash: str, epoch: int, folder: Path) -> None:
+    """The three boot partitions. `root`: where kernels, initial RAM disks, device trees and firmware are; else as for EFI.
+
+    Raises CommandError, OSError.
+    """
+    RaspberryPi(folder).write_default(BootSlot.A)
+    (folder / "config.txt").write_text(CONFIG, "ascii")
+    files = {name: root / "firmware" / path for name, path in FIRMWARE.items()} | {"config.txt": folder / "config.txt"}
+    for ending, trees in BOARDS.items():
+        _join([root / f"initrd{ending}", *archives], folder / f"initrd{ending}")
+        files[f"vmlinuz{ending}"] = root / f"vmlinuz{ending}"
+        files[f"initrd{ending}"] = folder / f"initrd{ending}"
+        files |= {tree.name: tree for tree in (root / f"dtb{ending}").glob(trees)}
+    _fill_fat(folder / "boot.vfat", layout.BOOT_MIB, {"autoboot.txt": folder / "autoboot.txt"}, epoch)
+    for slot in layout.SLOTS:
+        line = folder / f"cmdline-{slot}.txt"
+        line.write_text(f"{layout.kernel_line(slot, roothash)}\n", "ascii")
+        _fill_fat(folder / f"boot-{slot}.vfat", layout.BOOT_SLOT_MIB, {**files, "cmdline.txt": line}, epoch)
+
+
+def _join(segments: Iterable[Path], output: Path) -> None:
+    """Segments of an initial RAM disk one after the other, each at a multiple of four bytes."""
+    with output.open("wb") as file:
+        for segment in segments:
+            content = segment.read_bytes()
+            file.write(content + bytes(-len(content) % 4))
+
+
+def _fill_fat(image: Path, mib: int, files: Mapping[str, Path], epoch: int) -> None:
+    clock = {"SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC"}
+    image.touch()
+    os.truncate(image, mib * layout.MIB)
+    number = digest_of([image.name])[:8]
+    run("mkfs.vfat", "--invariant", "-F", "32", "-i", number, "-n", "KORTKIOSK", image, env=clock)
+    for folder in sorted({str(parent) for name in files for parent in Path(name).parents} - {"."}):
+        run("mmd", "-i", image, f"::{folder}", env=clock)
+    for name, path in sorted(files.items()):
+        run("mcopy", "-i", image, path, f"::{name}", env=clock)

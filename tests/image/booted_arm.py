@@ -1,0 +1,147 @@
+"""A Raspberry Pi's disk, started in emulated machines: `make image-test ARCH=arm64` (many minutes; not part of `make test`).
+
+Kernel, initial RAM disk, kernel line and all partitions are those of the disk. What they are started by is not: no emulator runs
+a Raspberry Pi's firmware, and none that runs Debian's kernel is a Raspberry Pi 4 or 5. Pictures are kept in `build/image/test`.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from image import guard, layout
+from provisioning.updates.boot_loaders import RaspberryPi, Slot
+from tests.fakes.emulated_pc.arm import ARCHITECTURE, CARD_BYTES, EmulatedArm, read_partition
+from tests.fakes.emulated_pc.disks import BUILT, built_disk, copy_of_disk, fresh_folder
+from tests.fakes.emulated_pc.machine import BOOT_S
+
+STEPS = BUILT / ARCHITECTURE / "steps"
+TREE = STEPS / "root/dtb/bcm2837-rpi-3-b.dtb"
+KERNEL_MAGIC = b"ARM\x64"
+"""At byte 56 of a kernel for this processor that is not packed: the firmware unpacks gzip alone."""
+DEVICE_TREE_MAGIC = b"\xd0\x0d\xfe\xed"
+KERNELS = {"": "bcm2711-rpi-4-b.dtb", "-newer": "bcm2712-rpi-5-b.dtb"}
+"""The ending of a kernel's files, and a device tree of the board that it is for."""
+STATION_TOML = """
+[station]
+language = "sv"
+
+[readers]
+holder = "auto"
+
+[display]
+width = 800
+height = 480
+
+[timeouts]
+idle_s = 3600
+total_s = 7200
+"""
+
+pytestmark = [pytest.mark.timeout(7200)]
+
+
+@pytest.fixture(scope="module")
+def pi3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedArm]:
+    """A Pi 3 that starts the disk as it is flashed, once its system has come up."""
+    card = copy_of_disk(tmp_path_factory.mktemp("card"), architecture=ARCHITECTURE, size=CARD_BYTES)
+    with EmulatedArm("raspi3b", card, fresh_folder("pi3"), tree=TREE) as machine:
+        machine.shell.wait_until_there(BOOT_S)
+        machine.shell.run("until systemctl --quiet is-active multi-user.target; do sleep 2; done", BOOT_S)
+        yield machine
+
+
+@pytest.mark.parametrize("slot", layout.SLOTS)
+def test_each_boot_partition_has_what_both_boards_start_from(slot: layout.Slot, tmp_path: Path) -> None:
+    folder = read_partition(built_disk(ARCHITECTURE), f"boot-{slot}", tmp_path)
+    roothash = (BUILT / ARCHITECTURE / "roothash").read_text("ascii").strip()
+    assert (folder / "start4.elf").read_bytes()[:4] == b"\x7fELF"
+    assert (folder / "cmdline.txt").read_text("ascii") == layout.kernel_line(slot, roothash) + "\n"
+    for ending, tree in KERNELS.items():
+        assert (folder / f"vmlinuz{ending}").read_bytes()[56:60] == KERNEL_MAGIC
+        assert (folder / tree).read_bytes()[:4] == DEVICE_TREE_MAGIC
+        version = (STEPS / f"root/kernel-version{ending}").read_text("ascii").strip()
+        assert version.encode() in (folder / f"vmlinuz{ending}").read_bytes(), "the kernel that the modules are for"
+
+
+@pytest.mark.parametrize("ending", KERNELS)
+def test_an_initial_ram_disk_brings_modules_guard_and_picture(ending: str, tmp_path: Path) -> None:
+    folder = read_partition(built_disk(ARCHITECTURE), "boot-a", tmp_path)
+    version = (STEPS / f"root/kernel-version{ending}").read_text("ascii").strip()
+    content = (folder / f"initrd{ending}").read_bytes()
+    end = (STEPS / f"root/initrd{ending}").stat().st_size
+    unpacked = subprocess.run(
+        ["zstd", "--decompress", "--stdout"], input=content[:end], capture_output=True, check=True
+    )
+    listed = subprocess.run(["cpio", "--quiet", "--list"], input=unpacked.stdout, capture_output=True, check=True)
+    names = listed.stdout.decode().splitlines()
+    assert any(name.endswith(f"modules/{version}/modules.dep") for name in names)
+    assert any(re.search(r"/systemd-veritysetup$", name) for name in names)
+    assert guard.PROGRAM.encode() in content[end:]
+    assert (STEPS / "splash/splash.cpio").read_bytes() in content[end:]
+
+
+def test_the_boot_folder_names_both_slots(tmp_path: Path) -> None:
+    folder = read_partition(built_disk(ARCHITECTURE), "boot", tmp_path)
+    firmware = RaspberryPi(folder, firmware=tmp_path / "none")
+    assert firmware.problems(Slot.A) == ()
+    assert firmware.default_slot() is Slot.A
+
+
+def test_the_newer_kernel_alone_knows_the_pi_5() -> None:
+    older, newer = ((STEPS / f"root/modules{ending}").read_text("utf-8") for ending in KERNELS)
+    assert not re.search(r"/rp1[_-]pci\.ko", older)
+    assert re.search(r"/rp1[_-]pci\.ko", newer)
+
+
+def test_a_pi_reaches_its_system_from_every_partition(pi3: EmulatedArm) -> None:
+    assert "verified" in pi3.shell.run("veritysetup status root").split()
+    assert pi3.shell.run("findmnt -no FSTYPE /") == "squashfs"
+    labels = pi3.shell.run("ls -x -w 999 /dev/disk/by-partlabel").split()
+    assert set(labels) == {part.label for part in layout.partitions(ARCHITECTURE)}
+    assert pi3.shell.run("cat /sys/firmware/devicetree/base/model | tr -d '\\0'") == "Raspberry Pi 3 Model B"
+
+
+def test_a_pi_s_data_is_encrypted_and_has_the_rest_of_the_card(pi3: EmulatedArm) -> None:
+    assert pi3.shell.run("cat /run/kortkiosk-data-kept") == "file", "it has no TPM"
+    assert pi3.shell.run("ls /boot/firmware/kortkiosk") == "data.key"
+    pi3.shell.run("systemctl is-system-running --wait", BOOT_S)
+    mib = int(pi3.shell.run("df --output=size --block-size=1M /data | tail -1"))
+    assert mib > layout.DATA_MIB * 4
+
+
+def test_a_pi_names_the_reader_on_its_usb(pi3: EmulatedArm) -> None:
+    said = pi3.shell.run("/opt/kortkiosk/bin/kortkiosk card list | cat", BOOT_S)
+    print(said)
+    assert "CCID" in said
+
+
+def test_a_pi_s_own_watchdog_is_armed(pi3: EmulatedArm) -> None:
+    assert "BCM2835" in pi3.shell.run("cat /sys/class/watchdog/watchdog0/identity")
+    assert pi3.shell.run("cat /sys/class/watchdog/watchdog0/state") == "active"
+
+
+def test_a_pi_reads_its_slot_from_the_boot_folder(pi3: EmulatedArm) -> None:
+    notes = json.loads(pi3.shell.run("cat /run/kortkiosk-slots.json"))
+    assert (notes["start"], notes["current"], notes["problems"]) == ("usual", "A", [])
+    assert pi3.shell.run("/opt/kortkiosk/bin/kortkiosk-slots get-primary") == "A"
+
+
+def test_the_guard_watches_and_nothing_of_a_pi_failed(pi3: EmulatedArm) -> None:
+    assert pi3.shell.run("systemctl is-active kortkiosk-guard") == "active"
+    assert pi3.shell.run("systemctl --failed --no-legend --plain") == ""
+
+
+@pytest.mark.parametrize("newer", [False, True], ids=["kernel of the Pi 4", "kernel of the Pi 5"])
+def test_a_picture_stands_from_the_start_and_then_the_station(newer: bool, tmp_path: Path) -> None:
+    disk = copy_of_disk(tmp_path, STATION_TOML, ARCHITECTURE)
+    with EmulatedArm("virt", disk, fresh_folder("virt-newer" if newer else "virt"), newer=newer) as machine:
+        machine.wait_for("Startar", BOOT_S)
+        machine.shoot("splash")
+        machine.wait_for("Vad vill du", BOOT_S)
+        machine.shoot("first-screen")
+        assert machine.shell.run("systemctl --failed --no-legend --plain") == ""
+        assert "verified" in machine.shell.run("veritysetup status root").split()

@@ -1,0 +1,111 @@
+"""Boot partitions of a Raspberry Pi, made from made-up kernels and read back with mtools as the firmware reads FAT."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from image import boot, layout
+from provisioning.updates.boot_loaders import RaspberryPi, Slot
+
+ROOTHASH = "ab" * 32
+EPOCH = 1_764_374_400
+MADE_UP = {
+    "vmlinuz": b"kernel of the Pi 4",
+    "vmlinuz-newer": b"kernel of the Pi 5",
+    "initrd": b"RAM disk of the Pi 4",
+    "initrd-newer": b"RAM disk of the Pi 5",
+    "guard.cpio": b"guard of the root",
+    "splash.cpio": b"picture",
+    "dtb/bcm2711-rpi-4-b.dtb": b"Pi 4",
+    "dtb/bcm2837-rpi-3-b.dtb": b"Pi 3",
+    "dtb/bcm2712-rpi-5-b.dtb": b"an old word of the Pi 5",
+    "dtb-newer/bcm2711-rpi-4-b.dtb": b"a new word of the Pi 4",
+    "dtb-newer/bcm2712-rpi-5-b.dtb": b"Pi 5",
+    "dtb-newer/bcm2712-d-rpi-5-b.dtb": b"Pi 5, later chip",
+    "firmware/usr/share/doc/raspi-firmware/copyright": b"its licence",
+    "firmware/usr/lib/raspi-firmware/start4.elf": b"firmware",
+    "firmware/usr/lib/raspi-firmware/fixup4.dat": b"its fix",
+    "firmware/usr/lib/raspi-firmware/start.elf": b"of an older board",
+}
+
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, ("mkfs.vfat", "mcopy"))), reason="dosfstools or mtools is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The partitions, each read back into a folder."""
+    root, folder = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("boot")
+    for name, content in MADE_UP.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    boot.write_raspberry_pi(root, [root / "guard.cpio", root / "splash.cpio"], ROOTHASH, EPOCH, folder)
+    read = {}
+    for part in layout.BOOT["arm64"]:
+        read[part.label] = tmp_path_factory.mktemp(part.label)
+        assert part.image is not None
+        assert (folder / part.image).stat().st_size == part.mib * layout.MIB
+        subprocess.run(["mcopy", "-s", "-i", folder / part.image, "::*", read[part.label]], check=True)
+    return read
+
+
+def test_the_first_partition_names_the_slots_and_holds_nothing_else(made: dict[str, Path]) -> None:
+    assert [path.name for path in made["boot"].iterdir()] == ["autoboot.txt"]
+    firmware = RaspberryPi(made["boot"], firmware=made["boot"] / "no device tree")
+    assert firmware.default_slot() is Slot.A
+    assert firmware.problems(Slot.A) == ()
+
+
+def test_the_slot_that_is_tried_has_a_config_like_any_other(made: dict[str, Path]) -> None:
+    assert "tryboot_a_b=1" in (made["boot"] / "autoboot.txt").read_text("ascii").splitlines()
+    assert not (made["boot-b"] / "tryboot.txt").exists(), (
+        "it would be read in place of config.txt only without that line"
+    )
+
+
+def test_lines_are_no_longer_than_the_firmware_reads(made: dict[str, Path]) -> None:
+    lines = (made["boot-a"] / "config.txt").read_text("ascii").splitlines()
+    assert max(len(line) for line in lines) <= 98
+
+
+@pytest.mark.parametrize("slot", layout.SLOTS)
+def test_a_slot_s_partition_has_its_own_kernel_line(slot: layout.Slot, made: dict[str, Path]) -> None:
+    assert (made[f"boot-{slot}"] / "cmdline.txt").read_text() == layout.kernel_line(slot, ROOTHASH) + "\n"
+
+
+def test_the_slots_differ_by_nothing_but_that(made: dict[str, Path]) -> None:
+    a, b = ({path.name: path.read_bytes() for path in made[f"boot-{slot}"].iterdir()} for slot in layout.SLOTS)
+    assert [name for name in a if a[name] != b[name]] == ["cmdline.txt"]
+    assert a.keys() == b.keys()
+
+
+@pytest.mark.parametrize(("board", "kernel", "trees"), [
+    ("pi4", "kernel of the Pi 4", {"bcm2711-rpi-4-b.dtb": b"Pi 4"}),
+    ("pi5", "kernel of the Pi 5", {"bcm2712-rpi-5-b.dtb": b"Pi 5", "bcm2712-d-rpi-5-b.dtb": b"Pi 5, later chip"}),
+])  # fmt: skip
+def test_each_board_starts_the_kernel_that_knows_it(
+    board: str, kernel: str, trees: dict[str, bytes], made: dict[str, Path]
+) -> None:
+    folder = made["boot-a"]
+    sections = re.split(r"(?m)^\[(\w+)]\n", (folder / "config.txt").read_text())
+    wanted = dict(zip(sections[1::2], sections[2::2], strict=True))[board]
+    image = re.findall(r"(?m)^kernel=(.+)$", wanted)[-1]
+    disk = re.findall(r"(?m)^initramfs (\S+) followkernel$", wanted)[-1]
+    assert (folder / image).read_bytes().decode() == kernel
+    ram = kernel.replace("kernel", "RAM disk").encode()
+    assert (folder / disk).read_bytes() == ram + b"guard of the root\0\0\0" + b"picture\0", "each at four bytes"
+    assert {name: (folder / name).read_bytes() for name in trees} == trees
+
+
+def test_the_firmware_s_licence_goes_with_it(made: dict[str, Path]) -> None:
+    assert (made["boot-a"] / "LICENCE.broadcom").read_bytes() == b"its licence"
+
+
+def test_nothing_of_a_board_that_no_station_is(made: dict[str, Path]) -> None:
+    names = {path.name for path in made["boot-a"].iterdir()}
+    assert {"start4.elf", "fixup4.dat"} <= names
+    assert not names & {"start.elf", "bcm2837-rpi-3-b.dtb"}
