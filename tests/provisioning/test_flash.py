@@ -1,6 +1,9 @@
 """`kortkiosk-provision flash`: the image onto a Pico by picotool or by its drive, then the pairing over its port."""
 
+import itertools
 import json
+import os
+import select
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +14,11 @@ from drivers.cabinet import firmware_image as images
 from drivers.cabinet.firmware_image import Image
 from drivers.cabinet.messages import FIRMWARE
 from drivers.cabinet.pairing import Pairing
-from drivers.cabinet.serial_link import FoundBoard
+from drivers.cabinet.serial_link import FoundBoard, SerialLine
 from drivers.reader.secret import Secret
 from provisioning import cli as commands
 from provisioning import flash, pico
+from sim.stories.patience import LIMIT_S
 from tests.fakes.cabinet.unpaired_board import BOARD, NewBoard, on_a_terminal
 from tests.provisioning.conftest import Program
 
@@ -118,6 +122,33 @@ def test_a_pairing_that_broke_off_is_taken_up_with_the_same_key(
     Pairing("0" * 16, Secret(THEIRS)).save(tmp_path / "cabinet.json.new")
     assert run.object("flash", image, "--key", key, "--port", port, "--pair-only")["new_key"] is True
     assert Pairing.load(key) == Pairing(BOARD, Secret(THEIRS))
+
+
+async def test_an_answer_that_waited_for_a_busy_program_is_no_silence(
+    image: Path, board: NewBoard, port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A station that draws without a GPU comes round to the line when all limits are over; the board has answered meanwhile."""
+    line = os.open(port, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    asked: list[bytes] = []
+    write = SerialLine.write
+
+    def note(line: SerialLine, data: bytes) -> None:
+        write(line, data)
+        asked.extend([data] if data else [])
+
+    def busy_clock() -> float:
+        if asked:
+            assert select.select([line], [], [], LIMIT_S)[0], "the board answers"
+            asked.clear()
+        return next(late)
+
+    late = itertools.count(0.0, 60.0)
+    monkeypatch.setattr(SerialLine, "write", note)
+    try:
+        access = flash.BoardAccess(load=None, list_ports=tuple, port=port, clock=busy_clock)
+        assert (await flash.flash(image, tmp_path / "cabinet.json", access)).new_key
+    finally:
+        os.close(line)
 
 
 def test_a_board_with_a_key_of_others_is_refused_and_nothing_is_kept(
