@@ -180,6 +180,19 @@ def test_the_station_may_use_a_tpm_and_looks_for_one_nowhere_else(
     assert tpm.is_usable()
 
 
+def test_a_kind_of_device_that_may_come_later_is_known_before_the_station_begins(root: Path) -> None:
+    """systemd lets a service use the kinds that the kernel knows when it starts: a module that comes later is too late."""
+    unit = (root / "usr/lib/systemd/system/kortkiosk-station.service").read_text().splitlines()
+    kinds = {line.split("=char-")[1].split()[0] for line in unit if line.startswith("DeviceAllow=char-")}
+    modules = {"ttyACM": "cdc_acm", "ttyUSB": "usbserial", "usblp": "usblp", "hidraw": "hid", "alsa": "snd"}
+    assert kinds - modules.keys() == {"input", "usb_device", "gpiochip", "drm"}, (
+        "parts of the kernel, or there with the screen"
+    )
+    loaded = {f"modprobe@{modules[kind]}.service" for kind in kinds & modules.keys()}
+    for key in ("Wants=", "After="):
+        assert loaded <= {word for line in unit if line.startswith(key) for word in line.removeprefix(key).split()}
+
+
 def test_a_machine_is_told_by_its_board_and_the_station_is_handed_that(root: Path, tmp_path: Path) -> None:
     uuid, serial, named = (tmp_path / name for name in ("product_uuid", "serial-number", "machine"))
     name_machine = str(root / "usr/lib/kortkiosk/name-machine")
