@@ -102,15 +102,16 @@ def _page(
     status: int = 200,
 ) -> Response:
     mine = within(request, enrolments, Right.COMMAND)
-    now, rows = web.clock(), mine.claims()
+    t, now, rows = web.texts_for(request), web.clock(), mine.claims()
+    waiting = [row for row in rows if row.state(now) == "waiting"]
     return web.render(
         request,
         "enrolment/new_stations.html",
         (Topic.STATIONS,),
         status=status,
         page="new-stations",
-        title=web.texts_for(request)("enrolment.title"),
-        waiting=[row for row in rows if row.state(now) == "waiting"],
+        title=t.many("enrolment.title", len(waiting)) if waiting else t("enrolment.title.none"),
+        waiting=waiting,
         others=[(row, row.state(now)) for row in rows if row.state(now) != "waiting"],
         is_on=mine.is_on(),
         made=made,

@@ -85,15 +85,15 @@ def _list(request: Request, web: Web, cards: Cards, values: dict[str, Any], wron
     audit_lookup(request, AuditEvent(api.LOOKED))
     t, rows, today = web.texts_for(request), _seen(request, cards), local_day(web.clock())
     gone = cards.leavers([row.administrator.hsa_id for row in rows])
+    standing = [standing_label(row.administrator, today, has_left=row.administrator.hsa_id in gone) for row in rows]
+    attending = sum(label.level == "ok" for label in standing)
     return web.render(
         request,
         "people/administrators.html",
         status=422 if wrong else 200,
         page="administrators",
-        title=t.many("administrators.title", len(rows)) if rows else t("administrators.title.none"),
-        rows=[
-            (row, standing_label(row.administrator, today, has_left=row.administrator.hsa_id in gone)) for row in rows
-        ],
+        title=t.many("administrators.title", attending) if attending else t("administrators.title.none"),
+        rows=list(zip(rows, standing, strict=True)),
         form=values if caller_of(request).may(Right.MANAGE) else None,
         stepped_up=api.has_stepped_up(request),
         wrong=wrong,

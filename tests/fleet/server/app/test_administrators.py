@@ -152,10 +152,14 @@ async def test_the_page_lists_adds_changes_and_removes(office: Office) -> None:
 
 
 async def test_who_has_left_by_the_directory_is_shown_so_and_may_not_attend(office: Office) -> None:
-    assert "Slutat" not in (await office.send("GET", "/administrators")).text
+    page = (await office.send("GET", "/administrators")).text
+    assert "Slutat" not in page
+    assert "<h1>En ID-administratör kan lämna ut kort</h1>" in page
     with office.database.writing.begin() as connection:
         import_people(connection, [PersonRow(MAJ, "Maj Test", left="2026-05-31")], office.now)
-    assert "Slutat" in (await office.send("GET", "/administrators")).text
+    page = (await office.send("GET", "/administrators")).text
+    assert "Slutat" in page
+    assert "<h1>Ingen ID-administratör kan lämna ut kort</h1>" in page
     assert office.at("entre-a") == []
 
 

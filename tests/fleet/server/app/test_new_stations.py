@@ -135,11 +135,14 @@ def waiting_in_menu(page: str) -> str:
 
 async def test_the_menu_counts_the_stations_that_wait_until_each_is_decided(office: Desk) -> None:
     claims = [claim_in(await office.send(station=f"lasarettet-{number}")) for number in (7, 8)]
-    assert waiting_in_menu(await office.see()) == ""
+    page = await office.see()
+    assert waiting_in_menu(page) == ""
+    assert "<h1>No station waits to be let in</h1>" in page
     for claim in claims:
         assert office.station(claim) == WaitsForApproval()
     page = await office.see()
     assert waiting_in_menu(page).startswith("2")
+    assert "<h1>Two stations wait to be let in</h1>" in page
     number = re.findall(r"/new-stations/(\d+)/approve", page)[0]
     key = re.search(rf'/new-stations/{number}/approve.*?name="key" value="([^"]+)"', page)
     assert key is not None

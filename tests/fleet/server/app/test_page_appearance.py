@@ -23,6 +23,7 @@ from fleet.server.accounts.tables import users, webauthn_keys
 from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.commands.model import CommandRequest
 from fleet.server.deadlines.settings import load as load_deadlines
+from fleet.server.enrolment.tables import station_claims
 from fleet.server.ingest.parse import ArrivedPresence, ArrivedState
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue as requesting
@@ -148,6 +149,14 @@ def add_accounts(connection: Connection) -> None:
     hsa_bindings.ask(connection, "ebba.test", "SE2321000999-1A15", reason, "axel.test", NOW)
 
 
+def add_new_station(connection: Connection) -> None:
+    """A station whose key waits for a person's word."""
+    made = NOW - timedelta(hours=2)
+    claim = {"station": "skargarden", "salt": "", "digest": "", "made": made, "made_by": "olle.test", "wrong": 0}
+    asks = {"asked": NOW - timedelta(minutes=3), "address": "192.0.2.7", "key": "fdccb204e0882fe49420" + "0" * 44}
+    connection.execute(insert(station_claims).values(claim | asks | {"expires": made + timedelta(days=1)}))
+
+
 @pytest.fixture(scope="module")
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     """A store of its own, with the region's stations and orders in it for the pages about cards."""
@@ -163,6 +172,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     with database.writing.begin() as connection:
         replace_administrators(connection, ADMINISTRATORS)
         add_accounts(connection)
+        add_new_station(connection)
         for number, row in enumerate(in_slots(rows.order_rows)):
             known = {"hsa_id": row.hsa_id, "name": row.name, "card_number": row.card_number, "product": row.product}
             one = record(row.order, loa=row.loa, station=row.station, slot=row.slot, last_day=row.last_day, **known)
@@ -223,7 +233,8 @@ async def test_every_page_in_both_themes(site: Site, context: BrowserContext, co
     for window in WINDOWS:
         site.alerts.begin_window(window, "olle.test")
     waiting = desk_of(site.access.database, lambda: NOW).ask(asked, OLLE)
-    pages = {**PAGES, "command": f"/commands/{waiting.id}"}
+    (by_file,) = [row.id for row in Desk(site.access.database, NOW).worklist.rows() if row.kind == "certificate"]
+    pages = {**PAGES, "command": f"/commands/{waiting.id}", "worklist-certificate": f"/worklist?item={by_file}"}
     for number, (name, path) in enumerate(pages.items()):
         await page.goto(site.url + path)
         for theme in ("dark", "light"):
