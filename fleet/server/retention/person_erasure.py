@@ -1,8 +1,8 @@
 """Erasure of one person on request (GDPR), unless something has to be kept: then nothing is erased, and it says why.
 
 Rules: whole or not at all. An errand that handed something over or blocked a card is kept its ten years; so is the part of an
-administrator in it. A card that is out, a certificate that is valid, and a place in the directory are reasons too: they would
-come back with the next import. Errands go as a whole; the audit says how many, never whose.
+administrator in it. A card that is out, a certificate that is valid or asked for, and a place in the directory are reasons too:
+they would come back with the next import. Errands go as a whole; the audit says how many, never whose.
 """
 
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from datetime import UTC, date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from fleet.messages.vocabulary import Retention
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.evidence.selection import names_text
-from fleet.server.issuers.tables import certificates, requests, wishes
+from fleet.server.issuers.tables import certificate_requests, certificates, requests, wishes
 from fleet.server.orders.order_files import ORDER_RULES
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people, person_certificates, person_facts
@@ -127,6 +127,7 @@ def _elsewhere(job: RetentionRun, connection: Connection, hsa_id: str) -> Iterat
     for what, condition, table in (
         ("orders", and_(orders.c.hsa_id == hsa_id, orders.c.state.not_in(ENDED)), orders),
         ("certificates", and_(certificates.c.hsa_id == hsa_id, certificates.c.last_day >= today), certificates),
+        ("certificates", _is_awaited(hsa_id, today), certificate_requests),
         ("directory", and_(people.c.hsa_id == hsa_id, or_(people.c.left.is_(None), people.c.continued)), people),
         ("administrators", administrators.c.hsa_id == hsa_id, administrators),
         ("blocks", and_(wishes.c.people.contains(quoted, autoescape=True), wishes.c.at >= asked), wishes),
@@ -135,6 +136,12 @@ def _elsewhere(job: RetentionRun, connection: Connection, hsa_id: str) -> Iterat
         count = connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
         if count:
             yield Reason(what, count)
+
+
+def _is_awaited(hsa_id: str, today: str) -> ColumnElement[bool]:
+    """A certificate that somebody makes in the issuer's portal, or that nobody has come back for."""
+    columns = certificate_requests.c
+    return and_(columns.hsa_id == hsa_id, columns.fetched.is_(None), columns.ended.is_(None), columns.last_day >= today)
 
 
 def _in_request(hsa_id: str, quoted: str) -> Any:
@@ -146,7 +153,7 @@ def _erase(job: RetentionRun, connection: Connection, hsa_id: str, rows: list[An
     ledger.add_erasures(book, _entries(job, rows, numbers))
     count = erase(connection, rows, job.pseudonyms, job.now)
     forget_orders(connection, theirs, job.pseudonyms)
-    for table in (people, person_facts, person_certificates, certificates):
+    for table in (people, person_facts, person_certificates, certificates, certificate_requests):
         connection.execute(table.delete().where(table.c.hsa_id == hsa_id))
     for table in (quarantine, conflicts):
         connection.execute(table.update().where(names_text(connection, hsa_id, table.c.raw)).values(raw=b""))

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select
 
 from fleet.messages.vocabulary import EventType
 from fleet.server.events.tables import chains, events
 from fleet.server.ingest.rebuild import PROJECTED
 from fleet.server.ingest.write import Writer
+from fleet.server.issuers.tables import certificate_requests
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.schema import metadata
@@ -62,6 +63,20 @@ def a_life(station: SealingStation) -> None:
 
 def taken(database: Database, station: SealingStation, at: datetime = NOW) -> None:
     Writer(database).commit(arrived(*station.sealed), at)
+
+
+def ask_for_certificate(connection: Connection, id: str, hsa_id: str = HOLDER, card: str = CARD, **more: Any) -> None:
+    """A request that people carry to the issuer's portal."""
+    asked = {
+        "profile": "identification",
+        "loa": 3,
+        "last_day": "2099-12-31",
+        "station": "entre-a",
+        "key": "e30",
+        "request": "e30",
+    }
+    row = {"id": id, "card_number": card, "hsa_id": hsa_id, "made": NOW, **asked, **more}
+    connection.execute(insert(certificate_requests).values(row))
 
 
 def everything(database: Database) -> str:

@@ -31,6 +31,7 @@ from tests.fleet.server.retention.conftest import (
     HOLDER,
     OTHER,
     OTHER_CARD,
+    ask_for_certificate,
     changed_code,
     everything,
     job,
@@ -57,6 +58,8 @@ def test_all_of_one_person_goes_and_nothing_of_another(
     hold_orders(either, record())
     with either.writing.begin() as connection:
         connection.execute(update(orders).values(state="cancelled"))
+        ask_for_certificate(connection, "1", ended=NOW)
+        ask_for_certificate(connection, "2", OTHER, OTHER_CARD)
     two_people(station)
     taken(either, station)
     book = tmp_path / "erasures.jsonl"
@@ -127,6 +130,8 @@ def test_a_hand_over_is_kept_its_ten_years_and_then_nothing_stands_against_it(
             ),
             "certificates",
         ),
+        (lambda c: ask_for_certificate(c, "1"), "certificates"),
+        (lambda c: ask_for_certificate(c, "1", chain="[]", given=NOW), "certificates"),
         (
             lambda c: c.execute(
                 insert(wishes).values(
@@ -146,7 +151,7 @@ def test_a_hand_over_is_kept_its_ten_years_and_then_nothing_stands_against_it(
             "blocks",
         ),
     ],
-    ids=["administrator", "directory", "certificate", "wish", "request"],
+    ids=["administrator", "directory", "certificate", "asked for a certificate", "a certificate waits", "wish", "request"],
 )  # fmt: skip
 def test_where_a_person_still_stands_is_a_reason(
     database: Database, tmp_path: Path, make: Callable[[Connection], object], reason: str

@@ -15,6 +15,7 @@ from fleet.server.guards.service import store_clock_reading
 from fleet.server.ingest.parse import UnreadableMessage
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
+from fleet.server.issuers.tables import certificate_requests
 from fleet.server.orders.tables import orders
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.tables import audit as audit_table
@@ -32,6 +33,7 @@ from tests.fleet.server.retention.conftest import (
     OTHER_CARD,
     PSEUDONYMS,
     a_life,
+    ask_for_certificate,
     changed_code,
     everything,
     job,
@@ -211,6 +213,26 @@ def test_a_claim_goes_with_who_made_it_and_the_certificate_stays(either: Databas
         assert connection.execute(select(issued_certificates.c.serial, issued_certificates.c.claim)).all() == [
             ("1", None)
         ]
+
+
+def test_a_request_for_a_certificate_goes_once_it_has_ended_for_long_and_not_while_somebody_waits(
+    either: Database,
+) -> None:
+    ends = {
+        "given": {"given": NOW},
+        "fetched": {"fetched": NOW},
+        "ended": {"ended": NOW},
+        "over": {"last_day": "2026-05-31"},
+    }
+    with either.writing.begin() as connection:
+        for id, end in {**ends, "waits": {}}.items():
+            ask_for_certificate(connection, id, **end)
+    assert run(job(either, NOW + timedelta(days=399)))["certificates"] == 0
+    over = NOW + timedelta(days=401)
+    assert run(job(either, over, dry=True))["certificates"] == len(ends)
+    assert run(job(either, over))["certificates"] == len(ends)
+    with either.reading.begin() as connection:
+        assert connection.execute(select(certificate_requests.c.id)).scalars().all() == ["waits"]
 
 
 def test_the_file_of_the_database_holds_nothing_of_what_was_erased(tmp_path: Path, station: SealingStation) -> None:
