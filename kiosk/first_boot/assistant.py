@@ -159,9 +159,12 @@ class Assistant:
     def is_finished(self, step: Step) -> bool:
         return self.config.exists() and step in self._progress.finished()
 
-    def write_settings(self, settings: Config | None) -> StepResult:
-        """Write `station.toml`. Raises StepFailedError where somebody else's says something else, ConfigError, OSError."""
-        if self.config.exists() and (settings is None or load(self.config) == settings):
+    def write_settings(self, settings: Config | None, *, in_words: bool = False) -> StepResult:
+        """Write `station.toml`; `in_words`: also where it means the same by what it leaves out.
+
+        Raises StepFailedError where somebody else's says something else, ConfigError, OSError.
+        """
+        if self.config.exists() and (settings is None or (not in_words and load(self.config) == settings)):
             return StepResult(Step.SETTINGS, StepOutcome.KEPT, f"{self.config} is there")
         if settings is None:
             text = f"there is no {self.config}, and the setup file has no [settings] to write it from"

@@ -156,7 +156,7 @@ class TouchSetup:
         if self._steps.may_write:
             document = self._document
             document[section] = {**document.get(section, {}), **values}
-            self._steps.write_settings(Config.model_validate(document))
+            self._steps.write_settings(Config.model_validate(document), in_words=True)
 
     # network
 

@@ -430,6 +430,17 @@ async def test_settings_that_a_person_wrote_stand(site: EnrolmentSite, machine: 
     assert {"setup.language", "setup.which_printer", "setup.cabinet"}.isdisjoint(installer.names)
 
 
+async def test_the_language_of_an_image_is_asked_for_once(site: EnrolmentSite, machine: Machine) -> None:
+    """Its file says nothing of the language, and what is chosen is what counts without a word."""
+    machine.folder.mkdir()
+    machine.config.write_text("[station]\nassistant = true\n")
+    answers = typing(site, "once")
+    with pytest.raises(PowerCutError):
+        await machine.set_up(Installer(site, answers, cut_at="setup.network"))
+    await machine.set_up(after := Installer(site, answers))
+    assert "setup.language" not in after.names
+
+
 async def test_a_file_that_asks_for_the_assistant_is_completed(site: EnrolmentSite, machine: Machine) -> None:
     machine.folder.mkdir()
     wanted = {
