@@ -117,8 +117,13 @@ image-tools: ## install what an image is built with, ARCH=amd64 or arm64 (as roo
 image: setup image-tools ## the station's disk, ARCH=amd64 or arm64 (as root; minutes; goes on where it was cut off; ACCEPT=1 takes changed packages)
 	@nice $(PY) -m image --architecture $(or $(ARCH),amd64) $(if $(ACCEPT),--accept) $(if $(VERSION),--version $(VERSION)) $(if $(SIGNER),--signer $(SIGNER)) $(ARGS)
 
-image-test: image ## that disk started in an emulated PC and touched there, or ARCH=arm64 (many minutes), pictures in build/image/test
-	@nice $(PY) -m pytest -p no:cacheprovider tests/image/booted$(if $(filter arm64,$(ARCH)),_arm).py $(ARGS)
+image-test: image ## that disk started in an emulated PC, or ARCH=arm64, and touched there (many minutes a part; goes on where it was cut off), pictures in build/image/test
+	@$(MAKE) $(patsubst %,build/image/test/%.passed,$(if $(filter arm64,$(ARCH)),booted_arm,booted first_start installed updated cut))
+
+build/image/test/%.passed: tests/image/%.py build/image/$(or $(ARCH),amd64)/kortkiosk-$(or $(ARCH),amd64).img
+	@mkdir -p $(@D)
+	@nice $(PY) -m pytest -n0 -p no:cacheprovider $< $(ARGS)
+	@touch $@
 
 bundle: setup ## a signed update bundle of an image (ARGS: those of kortkiosk-provision bundle, see docs/updates.md)
 	@.venv/bin/kortkiosk-provision bundle $(ARGS)

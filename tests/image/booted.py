@@ -4,21 +4,37 @@ Kernel, firmware, drivers, pcscd and the station are those of the image; screen,
 Everything is waited for on the screen or a serial line, never by a length of time. Pictures are kept in `build/image/test`.
 """
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops
 
 from image import layout
+from image.splash import draw_splash
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from tests.fakes.emulated_pc.disks import ARCHITECTURE, LARGER_MIB, copy_file, copy_of_disk, flip, fresh_folder
-from tests.fakes.emulated_pc.machine import BOOT_S, EmulatedPc
+from tests.fakes.emulated_pc.machine import BOOT_S, HEIGHT, WIDTH, EmulatedPc
 
 REST_KIB = 500 * 1024
 """Memory that the whole machine may use while nobody is there."""
+
+MOST_EXPOSED = 2.0
+"""As `systemd-analyze security` counts the station's unit: 10 is a unit that is not shut in at all."""
+REST_SHARE = 0.03
+"""Of one core, likewise; measured for so many seconds."""
+REST_S = 180
+LEFT_OVER = 0.1
+"""Share of time in which emulated cores that are at rest have nothing to do."""
+WORK = "import time; b = time.process_time(); sum(i * i for i in range(3_000_000)); print(time.process_time() - b)"
+"""The same in the guest and outside of it, for Python: prints its processor time in seconds."""
 
 DONE = 0x9000
 CODES = [("Skriv din kod", "246813"), ("Valj en ny kod", "314159"), ("Skriv koden", "314159")]
@@ -95,6 +111,14 @@ def test_nobody_can_log_in_and_nothing_listens(machine: EmulatedPc) -> None:
     assert machine.shell.run("awk -F: '$2 ~ /^[$]/' /etc/shadow") == "", "nobody has a password"
     listening = "awk 'FNR > 1 && $4 == \"0A\"' /proc/net/tcp /proc/net/tcp6"
     assert machine.shell.run(listening) == ""
+    print(machine.shell.run("ss --no-header -tulpn"))
+
+
+def test_units_are_shut_in(machine: EmulatedPc) -> None:
+    exposed = machine.shell.run("systemd-analyze security --no-pager | awk '/kortkiosk/ {print $1, $2}'")
+    print(exposed)
+    station = dict(line.split() for line in exposed.splitlines())["kortkiosk-station.service"]
+    assert float(station) <= MOST_EXPOSED
 
 
 def test_memory_at_rest(machine: EmulatedPc) -> None:
@@ -104,22 +128,78 @@ def test_memory_at_rest(machine: EmulatedPc) -> None:
     assert used <= REST_KIB
 
 
+def test_processor_at_rest(machine: EmulatedPc) -> None:
+    """What the station itself takes: what emulating the machine takes more with it than without it, by how many times more
+    processor time emulated work takes than work."""
+    with_it, idle = emulation_at_rest(machine)
+    machine.shell.run("systemctl stop kortkiosk-station.service", BOOT_S)
+    without_it, _ = emulation_at_rest(machine)
+    begin = processor_seconds(machine)
+    machine.shell.run(f"python3 -c '{WORK}'", BOOT_S)
+    emulated = processor_seconds(machine) - begin
+    work = float(subprocess.run([sys.executable, "-c", WORK], check=True, capture_output=True, text=True).stdout)
+    machine.shell.run("systemctl start --no-block kortkiosk-station.service")
+    share = (with_it - without_it) * work / emulated
+    print(
+        f"emulation takes {with_it:.1%} of a core, {without_it:.1%} without the station; work {emulated / work:.0f} times as much"
+    )
+    print(f"the station takes {share:.2%} of a core; the emulated cores are idle {idle:.0%} of the time")
+    assert idle > LEFT_OVER, "what emulates is shared so much that the machine never comes to rest: nothing is told"
+    assert share <= REST_SHARE
+    machine.wait_for("Vad vill du", BOOT_S)
+
+
+def emulation_at_rest(machine: EmulatedPc) -> tuple[float, float]:
+    """The share of a core that the emulator takes, over some minutes, and of time in which the emulated cores are idle."""
+    machine.shell.run("systemctl is-system-running --wait", BOOT_S)
+    machine.shell.run("sleep 60")
+    read = "awk '/^cpu / {print $5 + $6, $2 + $3 + $4 + $5 + $6 + $7 + $8}' /proc/stat"
+    before, seconds, begin = machine.shell.run(read).split(), processor_seconds(machine), time.monotonic()
+    machine.shell.run(f"sleep {REST_S}", 3 * REST_S)
+    seconds, after = processor_seconds(machine) - seconds, machine.shell.run(read).split()
+    idle, ticks = (int(after[at]) - int(before[at]) for at in (0, 1))
+    return seconds / (time.monotonic() - begin), idle / ticks
+
+
+def processor_seconds(machine: EmulatedPc) -> float:
+    """That the emulator has taken so far, on the machine that emulates."""
+    fields = Path(f"/proc/{machine.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_a_code_is_changed_with_fingers(machine: EmulatedPc, card: VirtualCard) -> None:
     machine.tap_phrase("Byt kod")
     machine.wait_for("Satt i ditt kort")
     machine.shoot("insert")
     machine.reader.insert(card)
     machine.wait_for("Vi kan inte kontrollera")  # nobody has told this station whom it may trust
-    machine.tap_main_button()
     for step, (phrase, code) in enumerate(CODES):
-        machine.wait_for(phrase)
+        machine.tap_main_button_until(phrase)
         machine.type_digits(code)
         machine.shoot(f"code-{step}")
-        machine.tap_main_button()
-    machine.wait_for("Klart. Koden")
+    machine.tap_main_button_until("Klart. Koden")
     machine.shoot("done")
     machine.reader.remove()
     assert "CHANGE REFERENCE DATA" in [entry.ins for entry in card.log if entry.sw == DONE]
+
+
+def test_a_still_picture_stands_until_the_station_draws(disk: Path, tmp_path: Path) -> None:
+    """From so many seconds after the kernel's start on, of an emulated processor."""
+    with EmulatedPc(copy_file(disk, tmp_path / "disk.img"), fresh_folder("splash")) as machine:
+        while not is_splash(machine.shoot("starting")):
+            assert machine.process.poll() is None
+            time.sleep(0.3)
+        shown = time.time()
+        machine.shell.wait_until_there(BOOT_S)
+        started = time.time() - float(machine.shell.run("cut -d ' ' -f 1 /proc/uptime"))
+        print(f"the picture stands {shown - started:.1f} s after the kernel's start")
+
+
+def is_splash(picture: Path) -> bool:
+    """Whether the screen shows it, but for what the firmware left at its edges."""
+    with Image.open(picture) as shown:
+        difference = ImageChops.difference(shown.convert("RGB"), draw_splash(WIDTH, HEIGHT)).convert("L")
+    return difference.histogram()[0] > 0.98 * WIDTH * HEIGHT
 
 
 @pytest.mark.parametrize("label", ["root-a", "verity-a"])

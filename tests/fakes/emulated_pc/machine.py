@@ -10,13 +10,22 @@ import contextlib
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from sim.reader.vscard import EmulatedReader
+from tests.fakes.emulated_pc.keyboards import Keyboard
 from tests.fakes.emulated_pc.qmp import Qmp
-from tests.fakes.emulated_pc.screen import wait_for_main_button, wait_for_phrase
+from tests.fakes.emulated_pc.screen import (
+    NotShownError,
+    find_main_button,
+    find_phrase,
+    read_words,
+    wait_for_main_button,
+    wait_for_phrase,
+)
 from tests.fakes.emulated_pc.serial_line import RootShell, SerialLine
 
 FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
@@ -28,7 +37,7 @@ PAD_LEFT, PAD_TOP, PAD_STEP_X, PAD_STEP_Y = 545, 118, 95, 94
 PAD_KEYS = {"0": (1, 3), **{str(digit): ((digit - 1) % 3, (digit - 1) // 3) for digit in range(1, 10)}}
 TOUCH_RANGE = 32767
 KERNEL_LINE = (
-    "console=tty0 console=ttyS0 loglevel=6 systemd.journald.forward_to_console=1 systemd.wants=test-shell.service "
+    "console=tty0 console=ttyS0 systemd.journald.forward_to_console=1 "
     "systemd.default_device_timeout_sec=1200 systemd.default_timeout_start_sec=1200"
 )
 SHELL_UNIT = """
@@ -56,6 +65,27 @@ TimeoutStartSec=infinity
 WatchdogSec=30min
 """
 """Of the station's unit: a picture takes minutes where the processor is emulated, draws too, and is shared with others."""
+SETTINGS_UNIT = """
+[Unit]
+After=kortkiosk-data.service
+Before=kortkiosk-settings.service kortkiosk-station.service
+
+[Service]
+Type=oneshot
+StandardInput=data
+StandardInputData={script}
+ExecStart=/bin/sh -eu
+"""
+SETTINGS_SCRIPT = """
+cd /data/kortkiosk
+put() {{
+    [ -e "$1" ] || base64 -d >"$1"
+    chown --reference=. "$1"
+}}
+grep -qF '{mark}' station.toml || echo {rows} | base64 -d >>station.toml
+{files}
+"""
+"""Rows that a new station.toml gets once, and files beside it: what an emulated machine has and a real one does not."""
 BOOT_S = 1500
 """Limit of a start: a machine that eight others share takes many times what it takes alone."""
 
@@ -63,15 +93,24 @@ BOOT_S = 1500
 class EmulatedPc:
     """One machine from power on to power off. `folder`: its sockets, logs and pictures."""
 
-    def __init__(self, disk: Path, folder: Path, *, extra: Sequence[str] = (), memory_mib: int = 1024) -> None:
+    def __init__(
+        self, disk: Path, folder: Path, *, extra: Sequence[str] = (), memory_mib: int = 1024, tpm: Path | None = None,
+        settings: str = "", files: Mapping[str, bytes] = MappingProxyType({}), variables: Path | None = None,
+    ) -> None:  # fmt: skip
+        """`tpm`: the folder of a TPM in software, which keeps its state there. `extra`: devices, as QEMU is told.
+        `settings`: rows for a new station's station.toml; `files`: what lies beside it. `variables`: the file with the firmware's
+        variables, where they outlive this start."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._pictures = 0
         self._shift = 0
         self._log = (folder / "qemu.log").open("wb")
-        command = [*self._command(disk, memory_mib), *extra]
+        self._variables = variables or folder / "variables.fd"
+        self._tpm = self._start_tpm(tpm) if tpm else None
+        self._units = _units(settings, files)
+        command = [*self._command(disk, memory_mib), *(self._tpm_device if tpm else ()), *extra]
         self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL)
-        self._wait_for_socket("qmp")
+        self._wait_for_socket("qmp", self.process)
         self.qmp = Qmp(folder / "qmp")
         self.console = SerialLine(folder / "console", folder / "console.log")
         self._shell_line = SerialLine(folder / "shell", folder / "shell.log")
@@ -104,9 +143,36 @@ class EmulatedPc:
         """Raises NotShownError."""
         self.tap(self.wait_for(phrase, limit_s))
 
-    def tap_main_button(self, limit_s: float = 600) -> None:
-        """Raises NotShownError."""
-        self.tap(wait_for_main_button(lambda: self.shoot("screen"), limit_s))
+    def tap_main_button(self, picture: str = "", limit_s: float = 600) -> None:
+        """Once it can be pressed. `picture`: the name of one that is taken then. Raises NotShownError."""
+        place = wait_for_main_button(lambda: self.shoot("screen"), limit_s)
+        if picture:
+            self.shoot(picture)
+        self.tap(place)
+
+    def tap_main_button_until(self, *phrases: str, limit_s: float = 600) -> None:
+        """Through pages and questions that have but one way on, until one of the phrases stands. Raises NotShownError."""
+        end = time.monotonic() + limit_s
+        while True:
+            picture = self.shoot("screen")
+            words = read_words(picture)
+            if any(find_phrase(words, phrase) is not None for phrase in phrases):
+                return
+            if (button := find_main_button(picture)) is not None:
+                self.tap(button)
+            if time.monotonic() > end:
+                raise NotShownError(f"none of {phrases} is on the screen ({picture})")
+
+    def type_text(self, text: str, keyboard: Keyboard) -> None:
+        """Type on a keyboard of the screen, key by key."""
+        for place in keyboard.places_of(text):
+            self.tap(place)
+
+    def press_keys(self, digits: str, last: str = "") -> None:
+        """Type on the keyboard on the USB. `last`: QEMU's name of a key that is pressed then."""
+        for key in [*digits, *([last] if last else [])]:
+            self.qmp.command("send-key", keys=[{"type": "qcode", "data": key}], **{"hold-time": 200})
+            time.sleep(0.6)
 
     def type_digits(self, digits: str) -> None:
         """Type on the pad of the screen, key by key."""
@@ -128,6 +194,9 @@ class EmulatedPc:
         self.qmp.close()
         self.console.close()
         self._shell_line.close()
+        if self._tpm is not None:
+            self._tpm.terminate()  # most have ended with the machine
+            self._tpm.wait()
         self._log.close()
 
     def __enter__(self) -> Self:
@@ -137,21 +206,21 @@ class EmulatedPc:
         self.close()
 
     def _command(self, disk: Path, memory_mib: int) -> list[str]:
-        variables = self.folder / "variables.fd"
-        if not variables.exists():
-            shutil.copy(VARIABLES, variables)
-        line = KERNEL_LINE.replace(",", ",,")
-        shell, patience = (base64.b64encode(unit.encode()).decode() for unit in (SHELL_UNIT, PATIENCE))
+        if not self._variables.exists():
+            shutil.copy(VARIABLES, self._variables)
+        line = " ".join([KERNEL_LINE, *(f"systemd.wants={name}" for name in self._units)]).replace(",", ",,")
+        patience = f"io.systemd.credential.binary:systemd.unit-dropin.kortkiosk-station.service={_base64(PATIENCE)}"
+        brought = "io.systemd.credential.binary:systemd.extra-unit"
+        credentials = [patience, *(f"{brought}.{name}={_base64(text)}" for name, text in self._units.items())]
         sockets = [word for name in ("console", "shell", "card") for word in ("-chardev", self._socket(name))]
         return [
-            "qemu-system-x86_64", "-S", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
+            "qemu-system-x86_64", "-S", "-M", "q35,i8042=off", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
             "-m", str(memory_mib), "-nodefaults", "-display", "none", "-no-reboot",
             "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={FIRMWARE}",
-            "-drive", f"if=pflash,format=raw,unit=1,file={variables}",
+            "-drive", f"if=pflash,format=raw,unit=1,file={self._variables}",
             "-drive", f"if=none,id=disk,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=disk,bootindex=0",
             "-smbios", f"type=11,value=io.systemd.stub.kernel-cmdline-extra={line}",
-            "-smbios", f"type=11,value=io.systemd.credential.binary:systemd.extra-unit.test-shell.service={shell}",
-            "-smbios", f"type=11,value=io.systemd.credential.binary:systemd.unit-dropin.kortkiosk-station.service={patience}",
+            *(word for value in credentials for word in ("-smbios", f"type=11,value={value}")),
             "-device", f"virtio-gpu-pci,xres={WIDTH},yres={HEIGHT}", "-device", "virtio-multitouch-pci",
             "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net",
             *sockets, "-serial", "chardev:console", "-serial", "chardev:shell",
@@ -161,18 +230,48 @@ class EmulatedPc:
             "-qmp", f"unix:{self.folder / 'qmp'},server=on,wait=off",
         ]  # fmt: skip
 
+    @property
+    def _tpm_device(self) -> tuple[str, ...]:
+        chardev = f"socket,id=tpm,path={self.folder / 'tpm'}"
+        return "-chardev", chardev, "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0"
+
     def _socket(self, name: str) -> str:
         return f"socket,id={name},path={self.folder / name},server=on,wait=off"
 
-    def _wait_for_socket(self, name: str) -> None:
+    def _start_tpm(self, state: Path) -> "subprocess.Popen[bytes]":
+        """One process a start: it ends with the machine."""
+        state.mkdir(exist_ok=True)
+        (self.folder / "tpm").unlink(missing_ok=True)
+        control = f"type=unixio,path={(self.folder / 'tpm').resolve()}"
+        command = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state.resolve()}", "--ctrl", control]
+        process = subprocess.Popen([*command, "--flags", "startup-clear"], stdout=self._log, stderr=self._log)
+        self._wait_for_socket("tpm", process)
+        return process
+
+    def _wait_for_socket(self, name: str, process: "subprocess.Popen[bytes]") -> None:
         end = time.monotonic() + 60
         while not (self.folder / name).is_socket():
-            if self.process.poll() is not None or time.monotonic() > end:
+            if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError((self.folder / "qemu.log").read_text("utf-8", "replace"))
             time.sleep(0.05)
 
     def _input(self, *events: dict[str, object]) -> None:
         self.qmp.command("input-send-event", events=list(events))
+
+
+def _units(settings: str, files: Mapping[str, bytes]) -> dict[str, str]:
+    """What the machine's credentials bring, by name."""
+    units = {"test-shell.service": SHELL_UNIT}
+    if settings:
+        puts = "\n".join(f"echo {base64.b64encode(content).decode()} | put {name}" for name, content in files.items())
+        mark, rows = settings.strip().splitlines()[-1], _base64(f"\n{settings}")
+        script = SETTINGS_SCRIPT.format(mark=mark, rows=rows, files=puts)
+        units["test-settings.service"] = SETTINGS_UNIT.format(script=_base64(script))
+    return units
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _finger(kind: str, axis: str = "x", value: int = 0) -> dict[str, object]:

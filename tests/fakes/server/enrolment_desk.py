@@ -1,10 +1,12 @@
 """A whole fleet server on free ports of this machine, and somebody at its page New stations."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.server.enrolment.service import EnrolmentService
+from fleet.server.import_files import IMPORTS
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database
@@ -12,11 +14,21 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from fleet.server.station_listener import claim_terms
+from fleet.server.stations.service import add_stations
 from provisioning.authority import Authority
 from provisioning.issuing import issue_issuing
 from tests.fakes.server.enrolling import TOVE, wall_clock
 
 FREE = Address("127.0.0.1", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Where stations reach the server; on free ports unless told, and for updates not at all."""
+
+    mqtt: Address = FREE
+    stations: Address = FREE
+    updates: Address | None = None
 
 
 class Desk:
@@ -43,16 +55,33 @@ class Desk:
         rows = StoreReadings(self._database, wall_clock).stations(wall_clock())
         return any(row.name == station and row.receives_visitors for row in rows)
 
+    def holds_all(self, station: str) -> bool:
+        """Whether every event that is known to exist is held, in a chain without a fault."""
+        rows = StoreReadings(self._database, wall_clock).stations(wall_clock())
+        return any(row.name == station and (row.missing, row.chain_ok) == (0, True) for row in rows)
+
+    def import_orders(self, station: str, table: bytes) -> None:
+        """As `kortkiosk-fleet station add` and `import-orders`."""
+        store = IMPORTS["import-orders"](table)
+        with self._database.writing.begin() as connection:
+            add_stations(connection, [station])
+            store(connection, wall_clock())
+
     def close(self) -> None:
         self._database.close()
 
 
 @asynccontextmanager
-async def fleet_with_desk(folder: Path) -> AsyncIterator[Desk]:
-    """Until the context ends."""
-    authority = Authority.init(folder / "authority", [], wall_clock())
-    issue_issuing(authority, wall_clock())
-    config = ServerConfig(folder / "data", authority.directory, mqtt=FREE, http=FREE, station_http=FREE)
+async def fleet_with_desk(
+    folder: Path, names: Sequence[str] = (), listeners: Listeners = Listeners()
+) -> AsyncIterator[Desk]:
+    """Until the context ends; a folder that has one goes on. `names`: by which stations reach it, beside this machine's own."""
+    if not (folder / "authority").exists():
+        issue_issuing(Authority.init(folder / "authority", names, wall_clock()), wall_clock())
+    config = ServerConfig(
+        folder / "data", folder / "authority", mqtt=listeners.mqtt, http=FREE, station_http=listeners.stations,
+        updates=listeners.updates,
+    )  # fmt: skip
     async with FleetServer(config) as server:
         assert server.station_http is not None
         opened = Desk(config, server.station_http)
