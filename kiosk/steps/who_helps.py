@@ -16,6 +16,7 @@ from kiosk.ports import Ask
 from kiosk.region import NearestStation, Place, RegionSettings
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.view_helpers import date_text
+from kiosk.texts import Texts
 from kiosk.views import Busy, Button, Fact, Note, Point, Say, Tell, View, WhoHelps, local, say
 
 AnyView = TypeVar("AnyView", bound=View[Any])
@@ -35,8 +36,8 @@ def with_who_helps(view: AnyView, caps: Capabilities) -> AnyView:
 
 
 def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: datetime) -> AnyView:
-    """A view that sends somebody on, with the panel, and first of its points what can be done at this hour; where it tells
-    nothing but asks or waits, with a note of when, where and by which telephone. All others as they are. `now` is aware."""
+    """A view that sends somebody on, with the panel, and before its steps at the office what can be done at this hour;
+    where it tells nothing but asks or waits, with a note of when, where and by which telephone. All others as they are. `now` is aware."""
     if not view.sends_on:
         return view
     here = now.astimezone().replace(tzinfo=None)
@@ -56,9 +57,13 @@ def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: 
         else None,
     )
     todo = _todo(place, nearest, here) if closed and view.badge != "success" else ()
-    facts = tuple(point for point in view.points if point.mark != "number")
-    steps = tuple(point for point in view.points if point.mark == "number")
-    return replace(view, who_helps=told, points=(*facts, *todo, *steps))
+    first = next((at for at, point in enumerate(view.points) if _is_at_office(point)), len(view.points))
+    return replace(view, who_helps=told, points=(*view.points[:first], *todo, *view.points[first:]))
+
+
+def _is_at_office(point: Point) -> bool:
+    """Whether it is a step that is taken where an ID administrator is: its words name one."""
+    return point.mark == "number" and "ID-administratör" in Texts.load().plain(point.text, "sv")
 
 
 def who_answers(region: RegionSettings, station: str, now: datetime) -> tuple[Fact, ...]:

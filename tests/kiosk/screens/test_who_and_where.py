@@ -117,6 +117,21 @@ def test_at_night_the_nearest_place_where_somebody_is_comes_first_and_the_closed
     assert todo == ["Gå till Akuten. Där finns hjälp nu.", DO]
 
 
+def test_what_can_be_done_at_the_machine_comes_before_the_way_there_and_who_is_closed_after_it() -> None:
+    texts, views = Texts.load(), dict(samples())
+
+    def steps(name: str) -> list[str]:
+        view = views[name]
+        assert isinstance(view, Tell)
+        return [texts.plain(point.text, "sv") for point in view.points if point.mark == "number"]
+
+    go = "Gå till Akuten, hus C. Där finns hjälp nu."
+    assert steps("unblock-untested") == ["Ta ditt kort", go]
+    assert steps("proving-change-first") == ["Välj Byt kod.", go]
+    assert steps("unblock-old-code")[1] == go
+    assert steps("own-pin-locked")[0] == go
+
+
 def test_where_nobody_is_it_says_when_to_come_back_and_by_day_nothing_more() -> None:
     quiet = Place(house="Akuten", station=False)
     assert told("2026-11-30T03:10", office=OFFICE, ward=quiet)[1] == ["Kom tillbaka i dag 7.30. Då är det öppet.", DO]
