@@ -36,8 +36,8 @@ def with_who_helps(view: AnyView, caps: Capabilities) -> AnyView:
 
 
 def telling_who_helps(view: AnyView, region: RegionSettings, station: str, now: datetime) -> AnyView:
-    """A view that sends somebody on, with the panel, and before its steps at the office what can be done at this hour;
-    where it tells nothing but asks or waits, with a note of when, where and by which telephone. All others as they are. `now` is aware."""
+    """A view that sends somebody on, with the panel, and before its steps at the office what can be done at this hour. Where it
+    tells nothing but asks or waits, with a note of when, where and by which telephone. All others as they are. `now` is aware."""
     if not view.sends_on:
         return view
     here = now.astimezone().replace(tzinfo=None)

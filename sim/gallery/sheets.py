@@ -36,5 +36,8 @@ def _sheet(folder: Path, into: Path) -> Path:
         sheet.paste(cell, (GAP + column * (width + GAP), GAP + row * (height + GAP)))
         picture.close()
     path = into / f"{folder.parent.name}-{folder.name}.png"
-    sheet.quantize(COLOURS).save(path, optimize=True)
+    octree = sheet.quantize(
+        COLOURS, Image.Quantize.FASTOCTREE
+    )  # the usual way loses colours of few pixels: the lamp, a badge
+    octree.save(path, optimize=True)
     return path
