@@ -18,10 +18,9 @@ for version in $(find "$root/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '%
     zstd --quiet -15 --force "$root/boot/initrd" -o "$output/initrd$newer" # here: an emulated processor takes minutes for it
     rm "$root/boot/initrd"
     find "$root/usr/lib/modules/$version/kernel" -name '*.ko*' -printf '/%P\n' | sort >"$output/modules$newer"
-    for trees in "$root/usr/lib/linux-image-$version" "$root/usr/lib/modules/$version/dtb"; do # where Debian has device trees, old and new
-        [ ! -d "$trees/broadcom" ] || cp --recursive --dereference "$trees/broadcom" "$output/dtb$newer"
-        rm -rf "$trees"
-    done
+    trees=$root/usr/lib/linux-image-$version # on a PC there are none
+    [ ! -d "$trees" ] || cp --recursive --dereference "$trees/broadcom" "$output/dtb$newer"
+    rm -rf "$trees" "$root/usr/lib/modules/$version/dtb"
     rm -f "$root/usr/lib/modules/$version/vmlinuz"
     newer=-newer
 done
