@@ -29,6 +29,7 @@ from provisioning.est.claim_codes import Claim
 from provisioning.est.client import EnrolledIdentity, EstError, FileKey, KeyShown
 from provisioning.est.client import enrol as enrol_by_est
 from sim.stories.patience import LIMIT_S
+from tests.fakes.screens.efforts import model_seconds
 from tests.fakes.server.enrolling import EnrolmentSite, enrolment_site
 
 READER = SelfTestResult("holder", DeviceKind.READER, "ready", True, False, "it is there")
@@ -66,6 +67,7 @@ class Installer:
     cut_at: str = ""
     not_approved: Collection[str] = ()
     shown: list[View[Any]] = field(default_factory=list)
+    signs: int = 0
     keys: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -89,7 +91,13 @@ class Installer:
         answers = self._left[view.name]
         answer = answers.popleft() if len(answers) > 1 else answers[0]
         self._check(view, answer)
+        self.signs += len(answer) if isinstance(view, EnterText) else 0
         return answer
+
+    @property
+    def touches(self) -> int:
+        """Signs that are typed, and a button for each question; the approval is not given at the station."""
+        return self.signs + len([name for name in self.names if name != "setup.approve"])
 
     def _approves(self, view: Await) -> bool:
         station, key = (str(fact.value) for fact in view.facts[:2])
@@ -263,6 +271,23 @@ async def test_a_blank_station_is_set_up_question_by_question(site: EnrolmentSit
     assert machine.languages == ["sv"]
     assert Identity.load(machine.folder / "identity").station == "blank"
     assert not is_setup_due(machine.config)
+
+
+PLACE = {"setup.server": "kortkiosk.region.example", "setup.station": "entre-a"}
+"""A server's name and a station's, as long as they are where it is in service: the tests' own server is `localhost` at a port."""
+MOST_TOUCHES = 62
+"""The touches that an installer is promised, from the first question to the station in service."""
+
+
+async def test_an_installer_has_few_touches_to_do(site: EnrolmentSite, machine: Machine) -> None:
+    answers = typing(site, "entre-a")
+    installer = Installer(site, answers)
+    await machine.set_up(installer)
+    longer = sum(len(place) - len(str(answers[name])) for name, place in PLACE.items())
+    touches = installer.touches + longer
+    seconds = model_seconds(len(installer.names), installer.signs + longer, 0)
+    print(f"set up at the screen, typed: {touches} touches, about {seconds:.0f} s")
+    assert touches <= MOST_TOUCHES
 
 
 async def test_a_scanned_claim_says_server_name_and_code(site: EnrolmentSite, machine: Machine) -> None:
