@@ -12,7 +12,7 @@ from sim.reader.personas import person
 from tests.fakes.emulated_pc.machine import EmulatedPc
 from tests.fakes.emulated_pc.surroundings import Surroundings
 
-HOME = "Vad vill du"
+HOME = "Testa kort"
 NEW_CODE = "Valj en ny kod"
 AGAIN = "Skriv koden"
 CHANGED, WORKS = "Klart. Koden", "Klart. Kortet"

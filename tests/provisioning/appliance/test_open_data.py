@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -155,21 +156,56 @@ def noted(root: Path, device: Path, keys: Path, tmp_path: Path) -> str | None:
     return data_kept(note)
 
 
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[str]:
-    """A TPM in software, as the tools of tpm2-tools name it."""
-    sockets = ["--server", f"type=unixio,path={tmp_path}/sock", "--ctrl", f"type=unixio,path={tmp_path}/sock.ctrl"]
-    command = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={tmp_path}", *sockets]
+@contextmanager
+def tpm_in_software(folder: Path) -> Iterator[str]:
+    """As the tools of tpm2-tools name it. It ends as when the power is cut, and comes again with what it kept."""
+    (folder / "sock").unlink(missing_ok=True)
+    sockets = ["--server", f"type=unixio,path={folder}/sock", "--ctrl", f"type=unixio,path={folder}/sock.ctrl"]
+    command = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={folder}", *sockets]
     process = subprocess.Popen([*command, "--flags", "not-need-init,startup-clear"])
     try:
         for _ in range(int(LIMIT_S / 0.05)):
-            if (tmp_path / "sock").exists():
+            if (folder / "sock").exists():
                 break
             threading.Event().wait(0.05)
-        yield f"swtpm:path={tmp_path}/sock"
+        yield f"swtpm:path={folder}/sock"
     finally:
-        process.terminate()
+        process.kill()
         process.wait()
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[str]:
+    with tpm_in_software(tmp_path) as named:
+        yield named
+
+
+@needs_tpm
+def test_no_number_of_power_cuts_locks_the_volume(
+    root: Path, prepare: Prepare, device: Path, keys: Path, tmp_path: Path
+) -> None:
+    """A TPM takes each cut for a wrong guess where what it holds is guarded against guesses, and after some it opens nothing."""
+    opened = tmp_path / "opened"
+    instead = tmp_path / "instead"
+    instead.mkdir()
+    for name, does in {
+        "cryptsetup": f'[ "$1" != open ] || {{ cp "$3" {opened}; exit; }}\nexec {shutil.which("cryptsetup")} "$@"',
+        "e2fsck": "exit 0",
+    }.items():
+        (instead / name).write_text(f"#!/bin/sh\n{does}\n")
+        (instead / name).chmod(0o755)
+    with tpm_in_software(tmp_path) as tpm:
+        assert prepare(TPM2TOOLS_TCTI=tpm).returncode == 0
+    finish(device)
+    path = f"{instead}:{os.environ['PATH']}"
+    for _ in range(5):
+        with tpm_in_software(tmp_path) as tpm:
+            said = run(root / "usr/lib/kortkiosk/open-data", "open", device, keys, tmp_path / "link", TMPDIR=str(tmp_path),
+                       TPM2TOOLS_TCTI=tpm, PATH=path)  # fmt: skip
+            assert said.returncode == 0, said.stderr
+            properties = run("tpm2_getcap", "properties-variable", TPM2TOOLS_TCTI=tpm).stdout
+            assert "TPM2_PT_LOCKOUT_COUNTER: 0x0\n" in properties, "the station's own key counts with it"
+    assert opens(device, opened)
 
 
 @needs_tpm
