@@ -144,8 +144,8 @@ BUGS = (
     edit(
         "the-last-screen-says-held-for-blocked",
         "kiosk.errands.return_card.views:done",
-        '"""It is in the bin, as far as anybody has seen; and what holds for its certificates now."""',
-        'what = "held"',
+        "kept = () if way",
+        'what = "held"; kept = () if way',
         "return_card none never",
     ),
     edit(
