@@ -22,7 +22,7 @@ CARD_BYTES = 4 << 30
 SHELL_LINES = {"raspi3b": "ttyS1", "virt": "ttyAMA1"}
 """The serial line of the shell. On the Pi 3 it is the console too: the other line is Bluetooth's."""
 CONSOLES = {
-    "raspi3b": "console=ttyS1,115200 loglevel=1 systemd.mask=kortkiosk-station.service",
+    "raspi3b": "console=ttyS1,115200 systemd.mask=kortkiosk-station.service",
     "virt": "console=ttyAMA0 loglevel=6 systemd.journald.forward_to_console=1",
 }
 
@@ -40,7 +40,7 @@ def read_partition(disk: Path, label: str, folder: Path) -> Path:
 class EmulatedArm(EmulatedPc):
     """One machine from power on to power off. `tree`: the device tree of the Pi 3, which is on no boot partition.
 
-    `newer`: the kernel of the Pi 5 instead of the Pi 4's.
+    `newer`: the kernel of the Pi 5 instead of the Pi 4's. `words`: more of the kernel line.
     """
 
     def __init__(
@@ -51,10 +51,12 @@ class EmulatedArm(EmulatedPc):
         *,
         tree: Path | None = None,
         newer: bool = False,
+        words: str = "",
         extra: Sequence[str] = (),
     ) -> None:
         self._board: Board = board
         self._tree = tree
+        self._words = words
         self._ending = "-newer" if newer else ""
         super().__init__(disk, folder, extra=extra)
 
@@ -84,7 +86,7 @@ class EmulatedArm(EmulatedPc):
             "unit-dropin.kortkiosk-station.service": PATIENCE,
         }
         return " ".join((
-            own.read_text("ascii").strip(), CONSOLES[self._board], "systemd.wants=test-shell.service",
+            own.read_text("ascii").strip(), CONSOLES[self._board], self._words, "systemd.wants=test-shell.service",
             *(word for word in KERNEL_LINE.split() if word.startswith("systemd.default_")),
             *(f"systemd.set_credential_binary=systemd.{name}:{base64.b64encode(unit.encode()).decode()}"
               for name, unit in units.items()),
