@@ -39,7 +39,7 @@ def bundle(station: Station, tmp_path_factory: pytest.TempPathFactory) -> str:
     build_next()
     authority = station.around.folder / "authority"
     file = tmp_path_factory.mktemp("bundle") / f"{NEXT_VERSION}.raucb"
-    run("provisioning.cli", "authority", "issue-signer", authority)
+    provision("authority", "issue-signer", authority)
     images = {
         "root": "root.squashfs",
         "verity": "root.verity",
@@ -47,7 +47,7 @@ def bundle(station: Station, tmp_path_factory: pytest.TempPathFactory) -> str:
         "boot-b": "kortkiosk-b.efi",
     }
     named = [word for name, image in images.items() for word in (f"--{name}", NEXT / image)]
-    run("provisioning.cli", "bundle", file, *named, "--compatible", f"kortkiosk-{ARCHITECTURE}", "--version", NEXT_VERSION,
+    provision("bundle", file, *named, "--compatible", f"kortkiosk-{ARCHITECTURE}", "--version", NEXT_VERSION,
         "--authority", authority)  # fmt: skip
     run("fleet.server.cli", "bundle", "add", file, "--authority", authority, "--data", data(station))
     (stored,) = json.loads(run("fleet.server.cli", "bundle", "list", "--json", "--data", data(station)))["bundles"]
@@ -147,8 +147,17 @@ def wait_until(machine: EmulatedPc, reached: Callable[[], bool]) -> None:
     raise AssertionError(machine.shell.run("journalctl --boot --no-pager --lines=40"))
 
 
+def provision(*words: str | Path) -> str:
+    """What `kortkiosk-provision` prints. Raises AssertionError with what it said."""
+    return output_of(Path(sys.executable).with_name("kortkiosk-provision"), *words)
+
+
 def run(module: str, *words: str | Path) -> str:
-    """What a program of ours prints. Raises AssertionError with what it said."""
-    done = subprocess.run([sys.executable, "-m", module, *map(str, words)], capture_output=True, text=True, cwd=PROJECT)
+    """The same of a module."""
+    return output_of(sys.executable, "-m", module, *words)
+
+
+def output_of(*words: str | Path) -> str:
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True, cwd=PROJECT)
     assert done.returncode == 0, done.stderr
     return done.stdout
