@@ -82,7 +82,7 @@ def risking(code: str) -> Callable[[str], Steps]:
 
 def _wrong_puks(kind: str) -> Steps:
     written = (("puk", WRONG_PUK), ("new_pin", NEW_PIN), ("repeat_pin", NEW_PIN), ("write", "write"))
-    return (("locked", "unblock"), *written, *(("puk_wrong", WRONG_PUK),) * (FLOOR_OF[kind] - 1))
+    return (*written, *(("puk_wrong", WRONG_PUK),) * (FLOOR_OF[kind] - 1))
 
 
 def _standing(
@@ -123,7 +123,7 @@ def _mute(errand: str, at: str, then: Steps, card: str = "card") -> RefusedWalk:
 FOUND: Steps = (("what", "found"), ("insert", "insert card"))
 KNOWN: Steps = (("what", "code_known"), ("insert", "insert card"))
 NUMBERS: Steps = (("number", "9999000000000000"), ("not_known", "again")) * 3
-NO_ENVELOPE: Steps = (("locked", "no_envelope"),)
+NO_ENVELOPE: Steps = (("puk", "no_envelope"),)
 LOCKED: Mapping[str, Mark] = {"card": "locked"}
 
 REFUSED_WALKS: tuple[RefusedWalk, ...] = (
@@ -174,18 +174,18 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("activate", "too_many_guesses", "PUKs of other letters, until the server takes no more", "puk",
                 (("puk", WRONG_PUK), *(("puk_wrong", WRONG_PUK),) * 5), ("B",), PROTECTED, "old"),
     # unblock, by the holder and attended
-    RefusedWalk("unblock", "puk_floor", "wrong PUKs, until the station sends none any more", "locked", _wrong_puks, kinds=NAMED,
+    RefusedWalk("unblock", "puk_floor", "wrong PUKs, until the station sends none any more", "puk", _wrong_puks, kinds=NAMED,
                 marks=LOCKED),
-    RefusedWalk("unblock", "not_unblockable", "nothing is known of the product", "locked", kinds=(UNNAMED,), marks=LOCKED),
-    RefusedWalk("unblock", "unblock_held", "no envelope, and the card is on hold", "locked", NO_ENVELOPE, kinds=NAMED, whose=HELD,
+    RefusedWalk("unblock", "not_unblockable", "nothing is known of the product", "puk", kinds=(UNNAMED,), marks=LOCKED),
+    RefusedWalk("unblock", "unblock_held", "no envelope, and the card is on hold", "puk", NO_ENVELOPE, kinds=NAMED, whose=HELD,
                 marks=LOCKED),
-    RefusedWalk("unblock", "unblock_blocked", "no envelope, and the card is blocked", "locked", NO_ENVELOPE, kinds=NAMED,
+    RefusedWalk("unblock", "unblock_blocked", "no envelope, and the card is blocked", "puk", NO_ENVELOPE, kinds=NAMED,
                 whose=BLOCKED, marks=LOCKED),
-    RefusedWalk("unblock", "unblock_reserve", "no envelope, and it is a reserve card", "locked", NO_ENVELOPE, kinds=NAMED,
+    RefusedWalk("unblock", "unblock_reserve", "no envelope, and it is a reserve card", "puk", NO_ENVELOPE, kinds=NAMED,
                 whose=RESERVE, which="old", marks=LOCKED),
-    RefusedWalk("unblock", "holder_left", "no envelope, and the holder has left", "locked", NO_ENVELOPE, kinds=NAMED, whose=LEFT,
+    RefusedWalk("unblock", "holder_left", "no envelope, and the holder has left", "puk", NO_ENVELOPE, kinds=NAMED, whose=LEFT,
                 marks=LOCKED),
-    RefusedWalk("unblock", "holder_unknown", "no envelope, and the directory does not know the holder", "locked", NO_ENVELOPE,
+    RefusedWalk("unblock", "holder_unknown", "no envelope, and the directory does not know the holder", "puk", NO_ENVELOPE,
                 kinds=NAMED, whose=NO_PERSON, marks=LOCKED),
     RefusedWalk("unblock", "administrator_locked", "attended, and the administrator's code is locked", "pin_administrator",
                 kinds=NAMED, marks={"card": "locked", "administrator": "locked"}, file="walk_attended.toml"),

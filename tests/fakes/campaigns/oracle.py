@@ -217,7 +217,7 @@ def _tries(evidence: Evidence) -> Iterator[str]:
             yield f"{station.name}: {station.puks} commands with a PUK, which was typed {typed} times"
     spent = sum(card.tries_spent for card in evidence.cards)
     told = any(visit.wrong_told for visit in evidence.visits)
-    if spent and not told and evidence.last.outcome == "done":
+    if spent > 0 and not told and evidence.last.outcome == "done":
         yield f"{spent} tries are spent, and nothing was said of it"
 
 

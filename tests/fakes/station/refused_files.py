@@ -53,7 +53,7 @@ def _filled(entry: dict[str, Any], walk: RefusedWalk, pages: int) -> list[dict[s
     view, someone = entry.get("view", ""), person(walk.whose)
     card = someone.old if walk.which == "old" else someone.new
     letter = next((of_card for end, of_card in LETTER.items() if view.endswith(end)), None)
-    if letter is not None and "value" in entry:
+    if letter is not None and entry.get("value", "no_envelope") != "no_envelope":
         return [entry | {"value": letter(card)}]
     if view == "pickup.which":
         return [entry | {"value": "more"}] * pages + [entry | {"value": order_of(someone)}]

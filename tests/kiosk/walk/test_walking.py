@@ -106,7 +106,7 @@ def test_wrong_puks_are_refused_at_the_floor(kind: str, tmp_path: Path, capsys: 
     once = [("puk", WRONG_PUK), ("new_pin", NEW_PIN), ("repeat_pin", NEW_PIN), ("write", "write")]
     above = KINDS[kind].puk_tries - LEFT_AT_THE_FLOOR[kind]
     rounds = [*once, *[("puk_wrong", WRONG_PUK)] * (above - 1)]
-    file = refusal("unblock", kind, tmp_path, ("locked", "unblock"), *rounds, ("stop.puk_floor", "end"), locked=True)
+    file = refusal("unblock", kind, tmp_path, *rounds, ("stop.puk_floor", "end"), locked=True)
     walked = walk(capsys, "unblock", file)
     assert (walked.code, walked.last["reason"]) == (Exit.REFUSED, "puk_floor"), walked.said
     assert VirtualCard.load(tmp_path / "card.json").tries_left == (0, LEFT_AT_THE_FLOOR[kind])
