@@ -25,7 +25,13 @@ from kiosk.station.home_views import Offer
 from kiosk.station.journal import Interrupted
 from kiosk.station.open_slots import OpenSlot
 from kiosk.station.supervisor import Supervisor
-from kiosk.steps.card import UnreadableCard, wait_for_card, wait_for_next_card, wait_until_empty
+from kiosk.steps.card import (
+    UnreadableCard,
+    wait_for_card,
+    wait_for_next_card,
+    wait_until_empty,
+    wait_until_reader_is_there,
+)
 from kiosk.steps.own_card import ask_register
 from kiosk.views import Choose, Fact
 
@@ -246,6 +252,7 @@ class HomeController:
         if self.reader is None:
             await asyncio.get_running_loop().create_future()
             raise AssertionError("nothing ends that wait")
+        await wait_until_reader_is_there(self.reader)  # without it every look is an error: home would be drawn without end
         met = await (wait_for_next_card(self.reader) if forgotten else wait_for_card(self.reader))
         if isinstance(met, UnreadableCard):
             return met

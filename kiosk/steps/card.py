@@ -15,6 +15,7 @@ from drivers.reader.card_state import (
 from drivers.reader.errors import CardBusyError, NoReaderError, ReaderError
 from drivers.reader.model import Pin
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
+from drivers.reader.port import Presence
 from drivers.reader.secret import Secret
 from kiosk.ports import Ask, CardPulledError, Reader, Visit
 from kiosk.steps.capabilities import StopError
@@ -78,6 +79,13 @@ async def wait_until_empty(reader: Reader) -> None:
     """Wait until no card is in."""
     async for presence in reader.changes():
         if isinstance(state_of_presence(presence), CardAbsent):
+            return
+
+
+async def wait_until_reader_is_there(reader: Reader) -> None:
+    """Wait until the reader is plugged in, and heard."""
+    async for presence in reader.changes():
+        if presence is not Presence.NO_READER:
             return
 
 

@@ -16,6 +16,9 @@ from drivers.reader.errors import CardBusyError, CardGoneError, MuteCardError, N
 from drivers.reader.port import Presence
 from sim.reader.slot import CardTornError, PluggableCard, VirtualSlot
 
+LOOK_AGAIN_S = 0.05
+"""While the reader is not plugged in."""
+
 
 class InProcessConnection:
     """Exclusive access to one insertion of one virtual card."""
@@ -120,6 +123,8 @@ class InProcessBackend:
         """
         slot = self._slots.get(reader)
         if slot is None:
+            if last is Presence.NO_READER:
+                time.sleep(min(timeout_s, LOOK_AGAIN_S))
             return Presence.NO_READER
         deadline = time.monotonic() + timeout_s
         with slot.changed:

@@ -18,6 +18,7 @@ from kiosk.errands.unblock.journey import unblock, unlock_without_letter
 from kiosk.findings import CardFinding
 from kiosk.findings.rules import RULES
 from kiosk.station import home_controller as module
+from kiosk.station.devices import NoReader
 from kiosk.station.home_controller import (
     AT_ONCE_S,
     REGISTER_S,
@@ -37,7 +38,7 @@ from sim.stories.errand_stories import OWN
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, locked
 from sim.stories.patience import LIMIT_S
-from sim.stories.person import Deed, pulls, puts
+from sim.stories.person import Deed, leaves, pulls, puts
 from sim.stories.person import Person as Visitor
 from sim.stories.room import Room, authority, persona_of, quick_folder
 from sim.stories.setting import room_for
@@ -96,6 +97,35 @@ def shown(someone: Visitor) -> tuple[str, str]:
     view = next(view for view in someone.shown if view.name == "home.card")
     assert isinstance(view, Choose)
     return view.title.key, view.options[0].value
+
+
+async def test_the_home_screen_of_a_station_whose_reader_is_not_there_is_drawn_once(room: Room) -> None:
+    """Until a device changes. It was drawn anew without end."""
+    someone, changed = Visitor(room.world, room.clock, {"home": leaves}), asyncio.Event()
+    content = HomeContent("", lambda: (), [], lambda: None)
+    supervisor = Supervisor(someone, None, room.clock, Limits())
+    choosing = asyncio.ensure_future(
+        HomeController(supervisor, content, CardKnowledge(room.clock), changed, NoReader()).choose()
+    )
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not choosing.done()
+    changed.set()
+    async with asyncio.timeout(LIMIT_S):
+        assert await choosing is None
+    assert someone.names == ["home"]
+
+
+async def test_a_card_is_met_in_a_reader_that_was_plugged_in_later(room: Room) -> None:
+    backend, slot = room.world.backend, room.world.slots["holder"]
+    backend.unplug(slot.name)
+
+    def plugs_in(someone: Visitor) -> None:
+        backend.plug(slot)
+        puts(MINE)(someone)
+
+    errand, _ = await chosen(room, register(room), home=plugs_in, card="check_card")
+    assert errand is errand_of("check_card")
 
 
 async def test_a_card_put_in_the_wrong_way_round_is_answered_at_once_with_how_to_turn_it(room: Room) -> None:
