@@ -1,12 +1,15 @@
 """Animation of drawings in poses; a picture of the window shows each in its first pose.
 
-Poses change at most every half second and there is nothing between them, so the window is drawn anew only then.
+Poses change at most every half second and there is nothing between them, so the window is drawn anew only then. Where nobody
+touches anything for a minute all rest in their first pose: a station stands idle all night.
 
     motion = Motion()
     motion.watch(frame)     # its drawings move; those before it no longer do
+    motion.wake()           # a touch, a key: they move for another minute
     motion.rest()           # all in their first pose; `go_on` lets them move again
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +18,8 @@ from kivy.uix.widget import Widget
 
 from kiosk.screens.drawings.figure import MovingFigure
 
+MOVES_S = 60.0
+
 
 class Motion:
     """The clock of the drawings. Off: all stay in their first pose."""
@@ -22,19 +27,30 @@ class Motion:
     def __init__(self, on: bool = True) -> None:
         self._on = on
         self.next_steps: dict[MovingFigure, Any] = {}
+        self._rounds: dict[MovingFigure, int] = {}
+        """How many more times each shows all its poses."""
 
     def watch(self, shown: Widget) -> None:
         """Move the drawings of what is shown now, from their first pose on."""
         self.stop()
         if self._on:
             for figure in _moving(shown):
-                self._wait(figure)
+                self._begin(figure)
+
+    def wake(self) -> None:
+        """Somebody is there."""
+        for figure, event in self.next_steps.items():
+            if event.is_triggered:
+                self._rounds[figure] = _rounds_of(figure)
+            else:
+                self._begin(figure)
 
     def stop(self) -> None:
         """No drawing moves any more."""
         for event in self.next_steps.values():
             event.cancel()
         self.next_steps.clear()
+        self._rounds.clear()
 
     def rest(self) -> None:
         """Show all that move in their first pose."""
@@ -46,6 +62,10 @@ class Motion:
         for figure in self.next_steps:
             figure.show_pose(figure.pose)
 
+    def _begin(self, figure: MovingFigure) -> None:
+        self._rounds[figure] = _rounds_of(figure)
+        self._wait(figure)
+
     def _wait(self, figure: MovingFigure) -> None:
         self.next_steps[figure] = Clock.schedule_once(
             lambda passed: self._step(figure), figure.poses[figure.pose].seconds
@@ -53,7 +73,14 @@ class Motion:
 
     def _step(self, figure: MovingFigure) -> None:
         figure.step()
-        self._wait(figure)
+        if figure.pose == 0:
+            self._rounds[figure] -= 1
+        if self._rounds[figure]:
+            self._wait(figure)
+
+
+def _rounds_of(figure: MovingFigure) -> int:
+    return math.ceil(MOVES_S / sum(pose.seconds for pose in figure.poses))
 
 
 def _moving(widget: Widget) -> Iterator[MovingFigure]:

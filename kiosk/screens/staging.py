@@ -129,6 +129,7 @@ class Staging:
         if self.listening:
             self.listening.hush()
         self._pace.wake()
+        self.motion.wake()
         self._on_touch()
 
     # the question

@@ -202,6 +202,16 @@ class Host(Looks):
             figure.step()
         return [figure.pose for figure in moving]
 
+    async def do_steps_until_still(self, most: int) -> int:
+        """How many poses the drawings go on to while nobody is there, without waiting for the clock; no more than `most`."""
+        events, steps = self.screen.staging.motion.next_steps, 0
+        while (due := [event for event in events.values() if event.is_triggered]) and steps < most:
+            for event in due:
+                event.cancel()
+                event.get_callback()(0)
+                steps += 1
+        return steps
+
     async def do_touches(self) -> int:
         return self.touches
 

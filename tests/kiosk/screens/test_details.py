@@ -156,6 +156,18 @@ def test_what_moves_comes_round_again(driver: KivyDriver, sample: str, poses: in
     assert walked == ([[at] for at in [*range(1, poses), 0]] if poses else [[]])
 
 
+@pytest.mark.parametrize(("sample", "poses"), [("01-idle", 9), ("02-insert-card", 69)])
+def test_what_moves_rests_while_nobody_is_there_and_a_key_wakes_it(
+    driver: KivyDriver, sample: str, poses: int
+) -> None:
+    """Nothing is drawn without a change all night."""
+    driver.call("show", sample=sample)
+    assert driver.call("steps_until_still", most=1000) == poses
+    assert driver.call("steps_until_still", most=1000) == 0
+    driver.call("press", key="down")
+    assert driver.call("steps_until_still", most=1000) == poses
+
+
 @pytest.mark.parametrize("sample", ["home-strange-mute", "insert-own-mute", "change-insert"])
 def test_a_card_that_does_not_answer_is_drawn_being_turned(driver: KivyDriver, tmp_path: Path, sample: str) -> None:
     """Its back, its edge, and in with the chip first; a card that answers just goes in."""
