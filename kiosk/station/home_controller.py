@@ -252,7 +252,7 @@ class HomeController:
         if self.reader is None:
             await asyncio.get_running_loop().create_future()
             raise AssertionError("nothing ends that wait")
-        await wait_until_reader_is_there(self.reader)  # without it every look is an error: home would be drawn without end
+        await wait_until_reader_is_there(self.reader)  # else each look is an error, and home drawn without end
         met = await (wait_for_next_card(self.reader) if forgotten else wait_for_card(self.reader))
         if isinstance(met, UnreadableCard):
             return met

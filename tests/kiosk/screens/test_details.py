@@ -157,9 +157,7 @@ def test_what_moves_comes_round_again(driver: KivyDriver, sample: str, poses: in
 
 
 @pytest.mark.parametrize(("sample", "poses"), [("01-idle", 9), ("02-insert-card", 69)])
-def test_what_moves_rests_while_nobody_is_there_and_a_key_wakes_it(
-    driver: KivyDriver, sample: str, poses: int
-) -> None:
+def test_what_moves_rests_while_nobody_is_there_and_a_key_wakes_it(driver: KivyDriver, sample: str, poses: int) -> None:
     """Nothing is drawn without a change all night."""
     driver.call("show", sample=sample)
     assert driver.call("steps_until_still", most=1000) == poses
