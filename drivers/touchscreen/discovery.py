@@ -9,7 +9,7 @@ TouchscreenReady(path='/dev/input/by-path/pci-0000:00:05.0-event', name='QEMU Vi
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +92,15 @@ class Touchscreens:
             path = next((link for link in links if link.resolve() == node.resolve()), node)
             usb = f"{_read(event / 'device/id/vendor')}:{_read(event / 'device/id/product')}"
             yield _Found(TouchscreenReady(str(path), _read(event / "device/name") or event.name), str(node), usb)
+
+
+def no_desktop(environment: Mapping[str, str]) -> bool:
+    """Whether the window is drawn without X or Wayland: then nobody brings touches, and the panel is read here.
+
+    >>> no_desktop({"SDL_VIDEODRIVER": "kmsdrm"})
+    True
+    """
+    return environment.get("SDL_VIDEODRIVER", "").lower() == "kmsdrm"
 
 
 def _read(path: Path) -> str:

@@ -18,7 +18,7 @@ from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.printer.usb_printers import usb_printers
 from drivers.reader.transport.pcsc import PcscBackend
 from drivers.scanner.port import Scanner
-from drivers.touchscreen.discovery import Touchscreens
+from drivers.touchscreen.discovery import Touchscreens, no_desktop
 from fleet.service_manager import ServiceManager, tell_manager
 from kiosk.cli.setup import make_assistant
 from kiosk.clock import SystemClock
@@ -30,7 +30,7 @@ from kiosk.first_boot.touch import SetupPorts, TouchSetup, set_up
 from kiosk.screens.touch_input import Calibration, TouchInput
 from kiosk.screens.window import KivyScreen
 from kiosk.station.app import panel_of, voice_of
-from kiosk.station.build_devices import make_keypads, make_scanner, no_desktop
+from kiosk.station.build_devices import make_keypads, make_scanner
 from kiosk.station.cabinet_pairing import pair_named_board
 from kiosk.station.reader_roles import ReaderRoles
 from kiosk.views import View
@@ -107,7 +107,9 @@ class SetupScreen:
         if no_desktop(os.environ):
             calibration = Calibration(**touch.model_dump(exclude={"device"}))
             state = Touchscreens(touch.device).state
-            await TouchInput(state, calibration, lambda text: self._report("touch", text)).run()
+            await TouchInput(
+                state, calibration, lambda text: self._report("touch", text), on_touch=self.screen.wake
+            ).run()
 
     def _hear(self) -> None:
         """The screen follows scanner and keypads that the settings name."""

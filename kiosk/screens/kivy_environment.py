@@ -3,16 +3,25 @@
 Call `prepare()` before the first import of kivy, and `open_window()` before the first widget is made.
 """
 
+import asyncio
 import atexit
+import contextlib
 import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-FRAMES_PER_S = 20
-"""While nobody is there (`pace`); each costs a station that stands idle all night."""
+from drivers.touchscreen.discovery import no_desktop
+
+LOOKS_PER_S = 20
+"""While nobody is there (`frame_rate`), where each look may find a touch; each costs a station that stands idle all night."""
+WOKEN_LOOKS_PER_S = 2.0
+"""The same where touches wake the loop (`touch_input`)."""
+RESOLUTION_S = 0.001
+"""What is due in less is due now. Kivy takes a third of a frame and does not rest in it: long, where frames are seldom."""
 SAMPLES = 4
 """Samples for each pixel where the driver has them; Kivy itself falls back to none."""
 
@@ -36,7 +45,29 @@ def prepare(home: Path | None = None) -> None:
     logging.getLogger("kivy").setLevel(logging.WARNING)
     from kivy.config import Config
 
-    Config.set("graphics", "maxfps", str(FRAMES_PER_S))  # Kivy's clock reads it when it is first imported
+    if no_desktop(os.environ):
+        Config.set("kivy", "kivy_clock", "interrupt")  # what is scheduled comes when it is due, whatever the frames are
+    Config.set("graphics", "maxfps", str(LOOKS_PER_S))  # Kivy's clock reads both when it is first imported
+
+
+def prepare_clock() -> None:
+    """Have Kivy's clock wait by asyncio, and where touches wake it, for as long as nothing is due."""
+    from kivy.clock import Clock
+
+    Clock.init_async_lib("asyncio")
+    if no_desktop(os.environ):
+        Clock.clock_resolution = RESOLUTION_S
+        Clock._async_wait_for = _wait_at_most  # Kivy's own ends by an error where nothing comes
+
+
+async def _wait_at_most(what: Awaitable[object], seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(what, seconds)
+
+
+def looks_per_s() -> float:
+    """The frames in a second while nobody is there."""
+    return WOKEN_LOOKS_PER_S if no_desktop(os.environ) else LOOKS_PER_S
 
 
 def open_window(

@@ -113,6 +113,10 @@ class Staging:
             window.bind(on_key_down=lambda *_: True, on_key_up=lambda *_: True)
         KivyClock.schedule_interval(self._on_interval, MINUTE_CHECK_S)
 
+    def wake(self) -> None:
+        """A touch is on its way: look at once."""
+        self._pace.wake()
+
     def _touched(self) -> None:
         """A finger needs no ring, and no digits."""
         self._leave_keys()
@@ -390,6 +394,7 @@ class Staging:
     def renew_status(self) -> None:
         if self._frame and self.view:
             self._frame.set_status(self._status(self.view))
+            self._pace.wake()
 
     def _draw(self, guard: bool) -> None:
         assert self.view is not None

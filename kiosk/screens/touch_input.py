@@ -1,10 +1,13 @@
 """Touch input without a desktop: Kivy's `mtdev` provider on the touchscreen, since Kivy hands on no touch of SDL's there.
 
-Under X or Wayland the desktop brings the touches, and the provider would report each a second time.
+Under X or Wayland the desktop brings the touches, and the provider would report each a second time. The provider's thread hears
+the panel; each touch wakes the loop that draws, which looks seldom while nobody is there.
 """
 
 import asyncio
+import contextlib
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -49,7 +52,8 @@ class Calibration:
 
 
 class TouchInput:
-    """Reads the touchscreen once there is one. `find` looks for it; `on_problem` is told, once, why it cannot be read."""
+    """Reads the touchscreen once there is one. `find` looks for it; `on_problem` is told, once, why it cannot be read; `on_touch`
+    is told that there is something to look at."""
 
     def __init__(
         self,
@@ -57,8 +61,10 @@ class TouchInput:
         calibration: Calibration,
         on_problem: Callable[[str], None],
         *,
+        on_touch: Callable[[], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._on_touch = on_touch
         self._find = find
         self._calibration = calibration
         self._on_problem = on_problem
@@ -70,7 +76,7 @@ class TouchInput:
         while True:
             panel = await self._wait_for_panel()
             try:
-                provider = _add_provider(f"{panel.path},{options}")
+                provider = _add_provider(f"{panel.path},{options}", self._wake(asyncio.get_running_loop()))
             except ImportError as error:
                 self._on_problem(f"no touch: {error}; install libmtdev1t64")
                 return
@@ -79,6 +85,15 @@ class TouchInput:
                 await self._wait_until_lost(provider, panel)
             finally:
                 _remove_provider(provider)
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+        """What the provider's thread calls."""
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._on_touch)
+
+        return wake
 
     async def _wait_for_panel(self) -> TouchscreenReady:
         found = self._find()
@@ -100,7 +115,19 @@ class TouchInput:
                 return
 
 
-def _add_provider(arguments: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class _WakingQueue:
+    """The queue of a provider's thread, which tells of what was put in."""
+
+    queue: deque[Any]
+    wake: Callable[[], None]
+
+    def append(self, event: object) -> None:
+        self.queue.append(event)
+        self.wake()
+
+
+def _add_provider(arguments: str, wake: Callable[[], None]) -> Any:
     """The provider, at work. Raises ImportError where its library is missing."""
     from kivy.base import EventLoop
     from kivy.input.factory import MotionEventFactory
@@ -109,7 +136,12 @@ def _add_provider(arguments: str) -> Any:
         import kivy.input.providers.mtdev  # noqa: F401 - it registers itself
     except OSError as error:  # ctypes, of the library
         raise ImportError(str(error)) from None
-    provider = MotionEventFactory.get("mtdev")("panel", arguments)
+
+    class Panel(MotionEventFactory.get("mtdev")):  # type: ignore[misc]  # Kivy has no types
+        def _thread_run(self, queue: deque[Any], **settings: Any) -> None:
+            super()._thread_run(queue=_WakingQueue(queue, wake), **settings)
+
+    provider = Panel("panel", arguments)
     EventLoop.add_input_provider(provider)
     if EventLoop.status == "started":
         provider.start()

@@ -203,7 +203,8 @@ class KivyScreen:
         """Draw until the window is closed (on a bench) or this is cancelled."""
         from kivy.base import async_runTouchApp
 
-        await async_runTouchApp(async_lib="asyncio")
+        env.prepare_clock()
+        await async_runTouchApp()
 
     def close(self) -> None:
         from kivy.base import stopTouchApp
@@ -244,6 +245,10 @@ class KivyScreen:
         """What a scanner at the station has read. A question for digits that are no secret (`EnterDigits`) hears it, where what
         is no card number is said to be none, and one for a text that may be scanned (`EnterText`)."""
         self.staging.scan(text)
+
+    def wake(self) -> None:
+        """Look at once for what has come in: while nobody is there the loop looks seldom."""
+        self.staging.wake()
 
     def press(self, key: Key) -> None:
         """A key of a keypad that the station's configuration lists: what is typed, and what moves and uses the focus."""

@@ -152,7 +152,9 @@ class App:
 
     async def _read_touches(self, panel: Touchscreens) -> None:
         calibration = Calibration(**self._config.touch.model_dump(exclude={"device"}))
-        await TouchInput(panel.state, calibration, lambda text: self._report("touch", text)).run()
+        await TouchInput(
+            panel.state, calibration, lambda text: self._report("touch", text), on_touch=self.screen.wake
+        ).run()
 
     def _note_problem(self, code: str, text: str) -> None:
         self._report(code, text)

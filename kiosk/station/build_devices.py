@@ -5,7 +5,7 @@ A device that is missing now may come later, so nothing is raised for it; one wh
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from drivers.speech.alsa_sound import AlsaSound
 from drivers.speech.espeak_ng import EspeakNg
 from drivers.speech.port import Speech
 from drivers.speech.tones import Sound
-from drivers.touchscreen.discovery import Touchscreens
+from drivers.touchscreen.discovery import Touchscreens, no_desktop
 from kiosk.config import (
     AUTO,
     VIRTUAL,
@@ -169,11 +169,6 @@ def make_scanner(section: ScannerSection, virtual: VirtualDevices | None = None)
             return GrabbedScanner(DeviceFilter(section.name, section.vendor, section.product), inputs)
         case _:
             return None
-
-
-def no_desktop(environment: Mapping[str, str]) -> bool:
-    """Whether the window is drawn without X or Wayland: then nobody brings touches, and the panel is read here."""
-    return environment.get("SDL_VIDEODRIVER", "").lower() == "kmsdrm"
 
 
 def make_keypads(section: KeypadSection) -> tuple[GrabbedKeypad, ...]:

@@ -9,6 +9,7 @@ answered as `{"error": ...}`.
 
 import asyncio
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -212,6 +213,22 @@ class Host(Looks):
                 steps += 1
         return steps
 
+    async def do_frames_in(self, seconds: float) -> int:
+        """How often the window looks for something to do meanwhile."""
+        from kivy.base import EventLoop
+
+        frames, dispatch = 0, EventLoop.dispatch_input
+
+        def look() -> None:
+            nonlocal frames
+            frames += 1
+            dispatch()
+
+        EventLoop.dispatch_input = look
+        await asyncio.sleep(seconds)
+        EventLoop.dispatch_input = dispatch
+        return frames
+
     async def do_touches(self) -> int:
         return self.touches
 
@@ -267,8 +284,9 @@ class Host(Looks):
         found: TouchscreenState = TouchscreenReady("/dev/input/by-path/x", "Made-up panel")
         before: Iterator[TouchscreenState] = iter([TouchscreenMissing()])
         panel = TouchInput(
-            lambda: next(before, found), Calibration(**calibration), print, sleep=lambda _: asyncio.sleep(0.01)
-        )
+            lambda: next(before, found), Calibration(**calibration), print, on_touch=self.screen.wake,
+            sleep=lambda _: asyncio.sleep(0.01),
+        )  # fmt: skip
         self.reading = asyncio.create_task(panel.run())
 
     async def do_unplug_panel(self) -> None:
@@ -372,7 +390,15 @@ class Host(Looks):
 
 
 async def serve(panel: str, settings: dict[str, Any]) -> None:
-    """Answer commands until the line is closed."""
+    """Answer commands until the line is closed. `looks_per_s`: while nobody is there, as where no desktop brings touches."""
+    if (looks := settings.pop("looks_per_s", None)) is not None:
+        os.environ["SDL_VIDEODRIVER"] = "kmsdrm"
+        from kiosk.screens import kivy_environment
+
+        kivy_environment.WOKEN_LOOKS_PER_S = looks
+        kivy_environment.prepare()
+        del os.environ["SDL_VIDEODRIVER"]  # it is drawn on a virtual display all the same
+        kivy_environment.no_desktop = lambda environment: True
     host = Host(panel, settings)
     drawing = host.drawing = asyncio.create_task(host.screen.run())
     loop = asyncio.get_running_loop()

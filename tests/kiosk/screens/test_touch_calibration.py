@@ -93,7 +93,7 @@ async def test_a_panel_that_comes_late_is_waited_for_and_which_it_is_stands_in_t
     problems: list[str] = []
     before = list(EventLoop.input_providers)
     reading = asyncio.create_task(
-        TouchInput(lambda: states.pop(0), Calibration(90), problems.append, sleep=sleep).run()
+        TouchInput(lambda: states.pop(0), Calibration(90), problems.append, on_touch=lambda: None, sleep=sleep).run()
     )
     await asyncio.sleep(0)
     assert (waits, problems) == ([RETRY_S, RETRY_S], [])
@@ -146,7 +146,7 @@ async def test_a_panel_that_the_provider_has_lost_is_read_again(
     async def sleep(seconds: float) -> None:
         await steps.get()
 
-    reading = asyncio.create_task(TouchInput(find, Calibration(), print, sleep=sleep).run())
+    reading = asyncio.create_task(TouchInput(find, Calibration(), print, on_touch=lambda: None, sleep=sleep).run())
     for _ in range(int(LIMIT_S * 100)):
         if len(panels.opened) == len(paths):
             break
@@ -166,6 +166,6 @@ async def test_without_the_library_the_station_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, provider_module.__name__, None)
     problems: list[str] = []
-    await TouchInput(lambda: PANEL, Calibration(), problems.append).run()
+    await TouchInput(lambda: PANEL, Calibration(), problems.append, on_touch=lambda: None).run()
     assert len(problems) == 1
     assert problems[0].endswith("install libmtdev1t64")

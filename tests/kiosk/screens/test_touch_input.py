@@ -14,12 +14,17 @@ pytestmark = pytest.mark.screen
 
 WIDE, HIGH = 800, 480
 """The picture; the panel that it is turned on is 480 wide and 800 high."""
+SELDOM_PER_S = 0.001
+"""So often the window looks by itself while nobody is there: a touch that waited for that would not be answered here."""
 
 
 @pytest.fixture(scope="module")
 def turned() -> Iterator[KivyDriver]:
     """A picture that is turned clockwise by a quarter, since the panel is mounted on its side."""
-    with virtual_display(HIGH, WIDE) as display, KivyDriver(display, "7", rotation=90) as driver:
+    with (
+        virtual_display(HIGH, WIDE) as display,
+        KivyDriver(display, "7", rotation=90, looks_per_s=SELDOM_PER_S) as driver,
+    ):
         yield driver
 
 
@@ -55,3 +60,9 @@ def test_fingers_on_a_turned_panel_press_what_they_touch(
         assert turned.call("typed") == 3
     finally:
         turned.call("unplug_panel")
+
+
+def test_the_window_stands_still_until_it_is_touched(turned: KivyDriver) -> None:
+    """Twenty looks a second cost a station that stands idle all night."""
+    turned.show("01-idle")
+    assert any(turned.call("frames_in", seconds=1.0) < 5 for _ in range(5))
