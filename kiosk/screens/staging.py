@@ -338,6 +338,7 @@ class Staging:
     def _stands_anew(self) -> None:
         """Something else is uppermost: nothing of it has the focus, and it is said to headphones."""
         self._set_focus(None)
+        self._pace.wake()
         if self.listening:
             self.listening.begin()
 
