@@ -363,12 +363,18 @@ def _changed(context: int, reader: str, state: int, timeout_s: float) -> None:
 
     Raises NoReaderError where the service went away.
     """
-    watched = [(_NEW_READER, len(_names(context)) << 16)]
+    watched = [(_NEW_READER, _plugs(context))]
     if _presence(state) is not Presence.NO_READER:
         watched.append((reader, state & ~scard.SCARD_STATE_CHANGED))
     result, _states = scard.SCardGetStatusChange(context, max(1, int(timeout_s * 1000)), watched)
     if _code(result) in _SERVICE:
         raise _error(result, reader)
+
+
+def _plugs(context: int) -> int:
+    """The service's own count of readers that came and went, in the upper half: a wait with another one ends at once."""
+    _result, states = scard.SCardGetStatusChange(context, 0, [(_NEW_READER, scard.SCARD_STATE_UNAWARE)])
+    return int(states[0][1] & ~scard.SCARD_STATE_CHANGED)
 
 
 def _presence(state: int) -> Presence:

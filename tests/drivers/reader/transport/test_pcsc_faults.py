@@ -19,7 +19,8 @@ from drivers.reader.transport import pcsc
 from drivers.reader.transport.pcsc import PcscBackend
 
 READER = "Bench reader"
-NO_SERVICE, STOPPED, RESET, SHARING = 0x8010001D, 0x8010001E, 0x80100068, 0x8010000B
+NO_SERVICE, STOPPED, RESET, SHARING, TIMEOUT = 0x8010001D, 0x8010001E, 0x80100068, 0x8010000B, 0x8010000A
+NEW_READER = "\\\\?PnP?\\Notification"
 PRESENT, EMPTY = scard.SCARD_STATE_PRESENT, scard.SCARD_STATE_EMPTY
 
 
@@ -34,6 +35,9 @@ class PlayedService:
         self.contexts = 0
         self.released: list[int] = []
         self.on_wait: Callable[[], None] = lambda: None
+        self.plugs = 1
+        """How often a reader was plugged in or out: pcsc-lite counts that, not the readers that are there."""
+        self.waits: list[list[tuple[str, int]]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(scard, name)
@@ -78,7 +82,10 @@ class PlayedService:
     def SCardGetStatusChange(
         self, context: int, timeout_ms: int, states: list[tuple[str, int]]
     ) -> tuple[int, list[tuple[str, int, bytes]]]:
+        if states == [(NEW_READER, 0)]:
+            return TIMEOUT, [(NEW_READER, self.plugs << 16, b"")]
         if timeout_ms:
+            self.waits.append(states)
             self.on_wait()
         result = self._result("wait" if timeout_ms else "look")
         now = self.states.pop(0) if len(self.states) > 1 and not timeout_ms else self.states[0]
@@ -283,6 +290,14 @@ def test_a_wait_ends_with_the_change_or_with_the_time(played: PlayedService) -> 
     assert PcscBackend().wait_for_change(READER, Presence.EMPTY, 0.0) is Presence.EMPTY
     played.states = [scard.SCARD_STATE_UNKNOWN, EMPTY]
     assert PcscBackend().wait_for_change(READER, Presence.NO_READER, 60.0) is Presence.EMPTY
+
+
+def test_a_wait_is_one_wait_where_a_reader_was_plugged_in_again(played: PlayedService) -> None:
+    """A count that is not the service's own ends the wait at once, and the next one, for as long as the reader is there."""
+    played.plugs = 3
+    played.states = [EMPTY, PRESENT]
+    assert PcscBackend().wait_for_change(READER, Presence.EMPTY, 60.0) is Presence.PRESENT
+    assert played.waits == [[(NEW_READER, 3 << 16), (READER, EMPTY)]]
 
 
 def test_a_swap_between_two_looks_is_told_as_a_removal(played: PlayedService) -> None:
