@@ -39,6 +39,7 @@ from provisioning.keys.storage import Kind
 STEPS = 6
 ERRAND = say("setup.errand")
 LANGUAGE, NETWORK, CLAIM, APPROVAL, DEVICES, TIME = range(1, STEPS + 1)
+KEYPAD = "keypad"
 LONGEST_HOST, LONGEST_NAME, LONGEST_ADDRESS = 200, 60, 50
 FAULTS: dict[SetupStep, dict[str, str]] = {
     SetupStep.SETTINGS: {"disk": "disk"},
@@ -252,7 +253,8 @@ def tested(results: Sequence[SelfTestResult]) -> Tell:
 
 def _how(result: SelfTestResult) -> Say:
     role = result.details.get("role")
-    part = say(f"setup.reader.{role}") if role in WHICH else say(f"admin.part.{result.kind}")
+    kind = role if role == KEYPAD else result.kind  # which the vocabulary counts with the scanners
+    part = say(f"setup.reader.{role}") if role in WHICH else say(f"admin.part.{kind}")
     return say("setup.tested.part", part=part, state=state_of(DeviceOverview(result.kind, result.state, result.ok)))
 
 

@@ -114,7 +114,7 @@ async def _tried(devices: Devices, wishes: SelfTestOptions) -> AsyncIterator[Sel
         heard = await keypad.state()
         text = peripherals.advice_for_scanner(heard, "keypad")
         yield SelfTestResult(keypad.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text, False,
-                             text or "it is there")  # fmt: skip
+                             text or "it is there", {"role": "keypad"})  # fmt: skip
     if devices.touchscreen is not None:
         panel = devices.touchscreen.state()
         yield SelfTestResult(devices.touchscreen.name, DeviceKind.TOUCHSCREEN, peripherals.code_of_touchscreen(panel),

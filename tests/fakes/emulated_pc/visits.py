@@ -100,7 +100,8 @@ class Visitor:
         self._machine.tap_main_button_until(*phrases)
 
     def leave(self, look: Callable[[], object] = lambda: None) -> None:
-        """Look at the last screen, take the card, and see that the station is free again."""
+        """Look at the last screen and end it, take the card, and see that the station is free again."""
         look()
+        self._machine.tap_main_button()
         self._machine.reader.remove()
         self._machine.wait_for(HOME)

@@ -12,17 +12,21 @@ from typing import Any
 
 import pytest
 
+from drivers.keypad.grabbed_keypad import GrabbedKeypad, UsbId
 from drivers.printer.usb_printers import UsbPrinter
 from fleet.agent.identity import Identity
 from fleet.messages.vocabulary import DeviceKind
 from kiosk.cli.setup_screen import ScreenAsk
 from kiosk.config import Config, load
+from kiosk.first_boot import views
 from kiosk.first_boot.assistant import Assistant, Sleep
 from kiosk.first_boot.network_manager import NetworkError
 from kiosk.first_boot.plan import SetupPlan, WiredSection, settings_text
 from kiosk.first_boot.progress import is_setup_due
 from kiosk.first_boot.touch import SetupPorts, TouchSetup, set_up
-from kiosk.station.self_test import SelfTestOptions, SelfTestResult
+from kiosk.station.devices import Devices
+from kiosk.station.self_test import SelfTestOptions, SelfTestResult, check_devices
+from kiosk.texts import Texts
 from kiosk.views import Await, Busy, Choose, EnterText, Tell, View, say
 from provisioning import files
 from provisioning.est.claim_codes import Claim
@@ -496,3 +500,11 @@ async def test_a_fault_in_a_technicians_words_is_told_to_the_log_and_in_plain_wo
     assert isinstance(view, Tell)
     assert [text.args for text in (view.title, *view.lead, *(point.text for point in view.points))] == [(), ()]
     assert f"other: {why}" in machine.log
+
+
+async def test_a_keypad_is_tested_by_its_own_name() -> None:
+    """It was called a scanner, where the settings name none."""
+    keypad = GrabbedKeypad(UsbId.parse("0627:0001"), list)
+    [tried] = await check_devices(Devices(keypads=(keypad,)), SelfTestOptions())
+    [point] = views.tested([tried]).points
+    assert Texts.load().plain(point.text, "sv").startswith("Knappsats: ")

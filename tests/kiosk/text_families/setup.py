@@ -1,7 +1,7 @@
 """Texts of the setup assistant at the touch screen."""
 
 from fleet.messages.vocabulary import DeviceKind
-from kiosk.first_boot.views import FAULT_WORDS, KEPT, PAIRING_WORDS, TYPED
+from kiosk.first_boot.views import FAULT_WORDS, KEPT, KEYPAD, PAIRING_WORDS, TYPED
 from kiosk.steps.reader_role_views import WHICH
 from kiosk.texts import LANGUAGES
 
@@ -18,5 +18,5 @@ FAMILIES = {
     "setup.not_paired.{}.do": PAIRING_WORDS,
     "setup.kept.{}": KEPT,
     "setup.reader.{}": WHICH,
-    "admin.part.{}": tuple(DeviceKind),
+    "admin.part.{}": (*DeviceKind, KEYPAD),
 }
