@@ -126,6 +126,25 @@ class Looks:
         label.place(0, 0, width, 3 * label.pitch)
         return round(label.texture_size[1] / label.pitch)
 
+    async def do_lines_again(self, words: list[str]) -> dict[str, int]:
+        """Words that break when they are drawn again in their place after more sizes of text than Kivy keeps open."""
+        from kivy.core.text import Label as CoreLabel
+
+        from kiosk.screens.text import Text, longest_word
+
+        theme, lines = self.screen.widgets().theme, {}
+        for word in words:
+            before = Text(text="-", theme=theme)
+            before.place(0, 0, 3 * before.pitch, before.pitch)
+            before.texture.bind()  # it is drawn by now
+            width = longest_word(word, *before.font_key[:2])
+            for size in range(100, 170):
+                CoreLabel(font_name="Inter", font_size=size).get_extents(word)
+            label = Text(text=word, theme=theme)
+            label.place(0, 0, width, 3 * label.pitch)
+            lines[word] = round(label.texture_size[1] / label.pitch)
+        return {word: count for word, count in lines.items() if count != 1}
+
     async def do_clipped(self) -> list[str]:
         """Every text that does not fit into its place, or lies outside the window or over another."""
         from tests.fakes.screens.clipping import clipped
