@@ -148,7 +148,8 @@ class ChooseShape(Shape):
         if not theme.large:
             lines.insert(0, FootText(theme=theme, text=plain_text, tone="muted"))
         phone = Icon(theme=theme, name="phone", size_mm=9 if theme.large else 6, tone="failure")
-        return HelpLine([phone, FootLines(lines, theme=theme)], theme=theme, gap=3)
+        gap = 2 if theme.large and theme.small_panel else 3  # the bar's way on stands beside it
+        return HelpLine([phone, FootLines(lines, theme=theme)], theme=theme, gap=gap)
 
 
 class FootLines(FlowColumn):
