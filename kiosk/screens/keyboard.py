@@ -7,8 +7,6 @@ turned to and fro.
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from kivy.core.text import Label as CoreLabel
-
 from drivers.keypad.grabbed_keypad import Key
 from kiosk.screens import fonts
 from kiosk.screens.drawings.pen import Pen
@@ -18,6 +16,7 @@ from kiosk.screens.layout import Flow, FlowRow
 from kiosk.screens.mirroring import Mirror
 from kiosk.screens.text import Icon
 from kiosk.screens.theme import Theme
+from kiosk.screens.unhinted import core_label
 
 Rows = tuple[str, ...]
 ROWS: dict[Literal["code", "host"], Rows] = {
@@ -120,7 +119,7 @@ class TextField(Flow):
 
     def _end_of(self, text: str, size: float, width: float) -> tuple[str, float]:
         """As much of the end as there is room for, and how wide that is, in millimetres."""
-        label = CoreLabel(font_size=max(1, round(self.mm(size))), font_name=fonts.DIGIT, font_hinting=None)
+        label = core_label("", fonts.DIGIT, max(1, round(self.mm(size))))
         left_out = 0
         while True:
             shown = f"…{text[left_out:]}" if left_out else text

@@ -5,8 +5,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from kivy.core.text import Label as CoreLabel
-from kivy.core.text._text_sdl2 import _SurfaceContainer
 from kivy.core.text.markup import MarkupLabel
 from kivy.lang import Builder
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
@@ -16,6 +14,7 @@ from kiosk.screens import fonts
 from kiosk.screens.layout import Flow
 from kiosk.screens.mirroring import MIRRORED_GLYPHS, Mirror
 from kiosk.screens.text_splitting import split_text
+from kiosk.screens.unhinted import core_label, unhint
 
 EXTENTS = 4096
 """Measured texts that are remembered: all of some hundred screens."""
@@ -37,16 +36,6 @@ def extent(text: str, font_name: str, font_size: int, pitch: int, width: int | N
     return across, 1 + round((along - natural_height(font_name, font_size)) / pitch)
 
 
-def unhint(font_name: str, font_size: int, *, strong: bool = False) -> None:
-    """Have Kivy measure a font, and its `strong` one, as it draws it.
-
-    It opens a font hinted, anew whenever 64 others were used between, and takes the hints off as it first draws with it:
-    what was measured before is up to a hundredth wider."""
-    for bold in (False, True)[: 1 + strong]:
-        label = CoreLabel(font_name=font_name, font_size=font_size, bold=bold, font_hinting=None)
-        _SurfaceContainer(1, 1).render(label, " ", 0, 0)
-
-
 def stretch(font_name: str, font_size: int, pitch: int) -> float:
     """The line height, in parts of the font's own, that makes lines `pitch` pixels high."""
     return (pitch + 0.01) / natural_height(font_name, font_size)
@@ -55,8 +44,7 @@ def stretch(font_name: str, font_size: int, pitch: int) -> float:
 @cache
 def natural_height(font_name: str, font_size: int) -> int:
     """Pixels of a line as the font has it, in whole ones."""
-    label = CoreLabel(font_name=font_name, font_size=font_size, font_hinting=None)
-    return int(label.get_extents("Hg")[1])
+    return int(core_label("", font_name, font_size).get_extents("Hg")[1])
 
 
 ROUNDING = 3
@@ -71,8 +59,7 @@ _HYPHEN = re.compile(r"(?<=[^\W\d_]-)(?=[^\W\d_])")
 @lru_cache(EXTENTS)
 def longest_word(text: str, font_name: str, font_size: int) -> int:
     """Pixels of the widest word: no line may be narrower."""
-    label = CoreLabel(font_name=font_name, font_size=font_size, font_hinting=None)
-    unhint(font_name, font_size)
+    label = core_label("", font_name, font_size)
     plain = _MARKUP.sub("", text).replace("&bl;", "[").replace("&br;", "]").replace("&amp;", "&")
     words = plain.replace("\n", " ").split(" ")
     return max((int(label.get_extents(word)[0]) for word in words), default=0)
@@ -162,9 +149,13 @@ class Text(Flow, Label):
             self._said, self._shown, self._drawn = text, shown, drawn
             self.line_height = stretch(*self.font_key)
             self.text_size = width, None
-            unhint(*self.font_key[:2], strong="[b]" in shown)
             self.texture_update()
             self._trigger_texture.cancel()
+
+    def texture_update(self, *passed: object) -> None:
+        """Kivy: draw the text."""
+        unhint(*self.font_key[:2], strong="[b]" in str(self.text))
+        super().texture_update(*passed)
 
     @property
     def _given(self) -> str:

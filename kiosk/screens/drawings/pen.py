@@ -6,11 +6,11 @@ from itertools import pairwise
 from math import cos, hypot, pi, sin
 from typing import Any
 
-from kivy.core.text import Label as CoreLabel
 from kivy.graphics import Color, Mesh, Rectangle, ScissorPop, ScissorPush, SmoothLine, SmoothRoundedRectangle
 
 from kiosk.screens.fonts import ICONS
 from kiosk.screens.theme import Colour
+from kiosk.screens.unhinted import core_label
 
 Point = tuple[float, float]
 FAR = 100_000
@@ -136,7 +136,7 @@ class Pen:
         self, words: str, x: float, baseline: float, size: float, font: str, colour: Colour, *, before: float = 0.5
     ) -> None:
         """Words on a baseline, centred at x; `before` is the share of them that stands before it: 0 begins there, 1 ends."""
-        label = CoreLabel(text=words, font_size=max(1, round(size * self.scale)), font_name=font, font_hinting=None)
+        label = core_label(words, font, max(1, round(size * self.scale)))
         label.refresh()
         width, height = label.texture.size
         left, bottom = self._at(x, baseline)
@@ -146,7 +146,7 @@ class Pen:
 
     def glyph(self, glyph: str, x: float, y: float, size: float, colour: Colour) -> None:
         """A glyph of the icon font, its middle at (x, y)."""
-        label = CoreLabel(text=glyph, font_size=max(1, round(size * self.scale)), font_name=ICONS, font_hinting=None)
+        label = core_label(glyph, ICONS, max(1, round(size * self.scale)))
         label.refresh()
         width, height = label.texture.size
         left, bottom = self._at(x, y)

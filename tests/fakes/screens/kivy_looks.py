@@ -126,24 +126,31 @@ class Looks:
         label.place(0, 0, width, 3 * label.pitch)
         return round(label.texture_size[1] / label.pitch)
 
-    async def do_lines_again(self, words: list[str]) -> dict[str, int]:
-        """Words that break when they are drawn again in their place after more sizes of text than Kivy keeps open."""
+    async def do_breaks_again(self, texts: list[str], sizes: list[int]) -> list[str]:
+        """Texts that break when they are drawn in the place that was measured for them before more sizes of text were used than
+        Kivy keeps open. A drawing has them first, as it may on a station."""
         from kivy.core.text import Label as CoreLabel
 
-        from kiosk.screens.text import Text, longest_word
+        from kiosk.screens.drawings.pen import Pen
+        from kiosk.screens.text import Text
 
-        theme, lines = self.screen.widgets().theme, {}
-        for word in words:
-            before = Text(text="-", theme=theme)
-            before.place(0, 0, 3 * before.pitch, before.pitch)
-            before.texture.bind()  # it is drawn by now
-            width = longest_word(word, *before.font_key[:2])
+        def use_other_sizes() -> None:
             for size in range(100, 170):
-                CoreLabel(font_name="Inter", font_size=size).get_extents(word)
-            label = Text(text=word, theme=theme)
-            label.place(0, 0, width, 3 * label.pitch)
-            lines[word] = round(label.texture_size[1] / label.pitch)
-        return {word: count for word, count in lines.items() if count != 1}
+                CoreLabel(font_name="Inter", font_size=size).get_extents("-")
+
+        theme, broken = self.screen.widgets().theme, []
+        for size in sizes:
+            use_other_sizes()
+            labels = [Text(text=text, theme=theme, font_size=size) for text in texts]
+            for label in labels:
+                Pen(label.canvas, 0, 0, 1).text(label.text, 0, 0, size, label.font_name, theme.colours.ink)
+            widths = [label.wanted_width() for label in labels]
+            use_other_sizes()
+            for label, width in zip(labels, widths, strict=True):
+                label.place(0, 0, width, 3 * label.pitch)
+                if label.texture_size[1] > 1.5 * label.pitch:
+                    broken.append(f"{label.text} {size}")
+        return broken
 
     async def do_clipped(self) -> list[str]:
         """Every text that does not fit into its place, or lies outside the window or over another."""
