@@ -20,7 +20,15 @@ from image.splash import draw_splash
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
-from tests.fakes.emulated_pc.disks import ARCHITECTURE, LARGER_MIB, copy_file, copy_of_disk, flip, fresh_folder
+from tests.fakes.emulated_pc.disks import (
+    ARCHITECTURE,
+    LARGER_MIB,
+    STATION_TOML,
+    copy_file,
+    copy_of_disk,
+    flip,
+    fresh_folder,
+)
 from tests.fakes.emulated_pc.machine import BOOT_S, HEIGHT, WIDTH, EmulatedPc
 
 REST_KIB = 500 * 1024
@@ -43,23 +51,6 @@ SPOILT = {"root-a": 0, "verity-a": 4096}
 """Where a byte is changed: the root's first block, and the hash tree's first one behind its head."""
 
 pytestmark = [pytest.mark.timeout(3600)]
-
-STATION_TOML = """
-[station]
-language = "sv"
-
-[readers]
-holder = "auto"
-
-[display]
-width = 800
-height = 480
-
-[timeouts]
-idle_s = 3600
-total_s = 7200
-"""
-"""A visitor at an emulated machine is slow."""
 
 
 @pytest.fixture(scope="module")

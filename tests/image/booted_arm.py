@@ -15,7 +15,7 @@ import pytest
 from image import guard, layout
 from provisioning.updates.boot_loaders import RaspberryPi, Slot
 from tests.fakes.emulated_pc.arm import ARCHITECTURE, CARD_BYTES, EmulatedArm, read_partition
-from tests.fakes.emulated_pc.disks import BUILT, built_disk, copy_of_disk, fresh_folder
+from tests.fakes.emulated_pc.disks import BUILT, STATION_TOML, built_disk, copy_of_disk, fresh_folder
 from tests.fakes.emulated_pc.machine import BOOT_S
 
 STEPS = BUILT / ARCHITECTURE / "steps"
@@ -25,21 +25,6 @@ KERNEL_MAGIC = b"ARM\x64"
 DEVICE_TREE_MAGIC = b"\xd0\x0d\xfe\xed"
 KERNELS = {"": "bcm2711-rpi-4-b.dtb", "-newer": "bcm2712-rpi-5-b.dtb"}
 """The ending of a kernel's files, and a device tree of the board that it is for."""
-STATION_TOML = """
-[station]
-language = "sv"
-
-[readers]
-holder = "auto"
-
-[display]
-width = 800
-height = 480
-
-[timeouts]
-idle_s = 3600
-total_s = 7200
-"""
 
 pytestmark = [pytest.mark.timeout(7200)]
 

@@ -13,14 +13,16 @@ from typing import Any
 
 import pytest
 
+from kiosk.errands.registry import ERRANDS
 from sim.demo.seed import STATION
 from sim.reader.cards import VirtualCard
 from sim.reader.persona import Persona
 from sim.reader.personas import person
 from sim.stories.clock import NOW
-from sim.stories.errand_stories import ErrandStory, play
-from sim.stories.person import pulls, puts
-from sim.stories.room import Room, authority
+from sim.stories.errand_stories import OWN
+from sim.stories.person import Person, pulls, puts
+from sim.stories.room import authority
+from sim.stories.setting import room_for
 from tests.fakes.emulated_pc.disks import fresh_folder
 from tests.fakes.emulated_pc.installation import Installation
 from tests.fakes.emulated_pc.installer import Installer, claim_of
@@ -30,9 +32,10 @@ from tests.fakes.emulated_pc.visits import Visitor
 
 pytestmark = [pytest.mark.timeout(3600)]
 NEW_PIN = "314159"
-HOLDER = person(5)
+HOLDER, FORGETFUL = person(5), person(2)
 MINE = "1:old"
 """What the stories call the card of whoever is at the station."""
+Log = list[tuple[str, int, int, int | None]]
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +77,7 @@ def test_a_code_is_changed_on_the_keypad(
     card = issue(around, HOLDER.old)
     visitor.change_code(card, HOLDER.old.pin, NEW_PIN)
     visitor.leave(lambda: machine.shoot("changed"))
-    answers = {"insert": puts(MINE), "pin": HOLDER.old.pin, "new_pin": NEW_PIN, "repeat_pin": NEW_PIN, "done": "end"}
-    assert told(card) == log_of_virtual_reader("change_pin", answers, HOLDER.old, tmp_path)
+    assert told(card) == log_of_virtual_reader(tmp_path, changed_at_virtual_reader())
 
 
 def test_a_card_that_is_pulled_may_come_back(visitor: Visitor, machine: EmulatedPc, around: Surroundings) -> None:
@@ -86,13 +88,15 @@ def test_a_card_that_is_pulled_may_come_back(visitor: Visitor, machine: Emulated
 
 
 def test_a_card_is_unlocked(visitor: Visitor, machine: EmulatedPc, around: Surroundings, tmp_path: Path) -> None:
-    card = issue(around, HOLDER.old)
+    card = issue(around, FORGETFUL.old)
     card.lock()
-    visitor.unlock(card, HOLDER.old.puk, NEW_PIN)
+    visitor.unlock(card, FORGETFUL.old.puk, NEW_PIN)
     visitor.leave(lambda: machine.shoot("unlocked"))
-    answers = {"insert": puts(MINE), "locked": "unblock", "puk": HOLDER.old.puk, "new_pin": NEW_PIN,
+    answers = {"insert": puts(MINE), "locked": "unblock", "puk": FORGETFUL.old.puk, "new_pin": NEW_PIN,
                "repeat_pin": NEW_PIN, "write": "write", "done": "end"}  # fmt: skip
-    assert told(card) == log_of_virtual_reader("unblock", answers, HOLDER.old, tmp_path, locked=True)
+    locked = VirtualCard.create(FORGETFUL.old, authority(), NOW, protocol="T=0")
+    locked.lock()
+    assert told(card) == log_of_virtual_reader(tmp_path, changed_at_virtual_reader(), ("unblock", locked, answers))
 
 
 def test_a_new_card_is_collected(visitor: Visitor, machine: EmulatedPc, around: Surroundings) -> None:
@@ -117,27 +121,31 @@ def issue(around: Surroundings, persona: Persona) -> VirtualCard:
     return VirtualCard.create(persona, around.cards, datetime.now(UTC), protocol="T=0")
 
 
-def log_of_virtual_reader(
-    errand: str, answers: Mapping[str, Any], persona: Persona, folder: Path, *, locked: bool = False
-) -> list[tuple[str, int, int, int | None]]:
-    """What a card of the same kind is told in the same errand by a station with a virtual reader, which never was a machine."""
-    card = VirtualCard.create(persona, authority(), NOW, protocol="T=0")
-    if locked:
-        card.lock()
+def changed_at_virtual_reader() -> tuple[str, VirtualCard, Mapping[str, Any]]:
+    answers = {"insert": puts(MINE), "pin": HOLDER.old.pin, "new_pin": NEW_PIN, "repeat_pin": NEW_PIN, "done": "end"}
+    return "change_pin", VirtualCard.create(HOLDER.old, authority(), NOW, protocol="T=0"), answers
 
-    def take_card(room: Room) -> None:
-        room.world.cards[MINE] = card
+
+def log_of_virtual_reader(folder: Path, *visits: tuple[str, VirtualCard, Mapping[str, Any]]) -> Log:
+    """What the card of the last of these visits is told by a station with a virtual reader, which never was a machine. The visits
+    before are those in which the machine has come to know how cards of that product answer."""
 
     async def run() -> None:
-        story = {f"{errand}.{view}": answer for view, answer in answers.items()} | {"closing.take_card": pulls()}
-        room, *_ = await play(folder, ErrandStory(errand, errand, lambda: story, prepare=take_card))
+        room = room_for(folder, OWN)
+        for errand, card, answers in visits:
+            room.world.cards[MINE] = card
+            story = {f"{errand}.{view}": answer for view, answer in answers.items()} | {"closing.take_card": pulls()}
+            ended = await room.errand(
+                Person(room.world, room.clock, story), next(one for one in ERRANDS if one.id == errand).journey, errand
+            )
+            assert ended.outcome == "done", ended
         await room.close()
 
     asyncio.run(run())
-    return told(card)
+    return told(visits[-1][1])
 
 
-def told(card: VirtualCard) -> list[tuple[str, int, int, int | None]]:
+def told(card: VirtualCard) -> Log:
     """What a card was told, and what it answered: without the second byte, which counts what is left to read of certificates
     that differ in length."""
     return [(entry.ins, entry.p1, entry.p2, entry.sw and entry.sw >> 8) for entry in card.log]

@@ -15,6 +15,23 @@ EPOCH = 1764374400
 LARGER_MIB = 256
 """The disk of a test is that much larger than the image."""
 
+STATION_TOML = """
+[station]
+language = "sv"
+
+[readers]
+holder = "auto"
+
+[display]
+width = 800
+height = 480
+
+[timeouts]
+idle_s = 3600
+total_s = 7200
+"""
+"""What an installer may have put into /data. A visitor at an emulated machine is slow."""
+
 
 class NotBuiltError(Exception):
     """There is no disk: `make image`."""
