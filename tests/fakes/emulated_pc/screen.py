@@ -32,11 +32,11 @@ class Word:
 
 
 def read_words(picture: Path) -> list[Word]:
-    """The words of a picture, in reading order. It is read enlarged: screens have small letters."""
+    """The words of a picture, in reading order. It is read enlarged: screens have small letters. What emulates goes first."""
     larger = picture.with_suffix(".larger.png")
     with Image.open(picture) as image:
         image.convert("L").resize((image.width * 2, image.height * 2)).save(larger)
-    command = ["tesseract", str(larger), "-", "-l", "swe+eng", "--psm", "11", "tsv"]
+    command = ["nice", "-n", "19", "tesseract", str(larger), "-", "-l", "swe+eng", "--psm", "11", "tsv"]
     said = subprocess.run(
         command, check=True, capture_output=True, text=True, env={"OMP_THREAD_LIMIT": "1", "PATH": "/usr/bin"}
     )

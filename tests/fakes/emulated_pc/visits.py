@@ -53,7 +53,7 @@ class Visitor:
         self.begin("Hamta kort")
         self._machine.tap_phrase("Med mitt gamla")
         self.put_in(old_card, "Satt i ditt gamla")
-        self.type_code("Skriv din kod", old_card.persona.pin)
+        self.type_code("Skriv koden till", old_card.persona.pin)
         self._machine.wait_for("Ta ut ditt")
         self._machine.reader.remove()
         self.go_on("Ta ditt nya")
