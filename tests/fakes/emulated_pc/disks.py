@@ -12,8 +12,8 @@ ARCHITECTURE = "amd64"
 BUILT = PROJECT / "build/image"
 RESULTS = PROJECT / "build/image/test"
 EPOCH = 1764374400
-LARGER_MIB = 256
-"""The disk of a test is that much larger than the image."""
+LARGER_MIB = 1024
+"""The disk of a test is that much larger than the image: an update's bundle of 400 MB lies in /data while it is installed."""
 
 STATION_TOML = """
 [station]
