@@ -107,7 +107,7 @@ class EfiMachine(Machine):
 
     def __post_init__(self) -> None:
         (self.boot / "loader").mkdir()
-        (self.boot / "loader" / "loader.conf").write_text("timeout 0\ndefault kortkiosk-a.efi\n")
+        (self.boot / "loader" / "loader.conf").write_text("timeout menu-disabled\ndefault kortkiosk-a.efi\n")
         (self.root / "efivars").mkdir()
         self.lose_power()
 
