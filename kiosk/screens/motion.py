@@ -1,7 +1,8 @@
 """Animation of drawings in poses; a picture of the window shows each in its first pose.
 
-Poses change at most every half second and there is nothing between them, so the window is drawn anew only then. Where nobody
-touches anything for a minute all rest in their first pose: a station stands idle all night.
+Poses change at most every half second and there is nothing between them, so the window is drawn anew only then. A station
+stands idle all night: where nobody touches anything for a minute what moves rests in its first pose, and what teaches whoever
+comes by goes on to another pose every half minute.
 
     motion = Motion()
     motion.watch(frame)     # its drawings move; those before it no longer do
@@ -16,9 +17,11 @@ from typing import Any
 from kivy.clock import Clock
 from kivy.uix.widget import Widget
 
-from kiosk.screens.drawings.figure import MovingFigure
+from kiosk.screens.drawings.figure import LESSON_S, MovingFigure
 
 MOVES_S = 60.0
+SELDOM_S = 30.0
+"""So long stands each pose of a lesson while nobody is there."""
 
 
 class Motion:
@@ -40,10 +43,8 @@ class Motion:
     def wake(self) -> None:
         """Somebody is there."""
         for figure, event in self.next_steps.items():
-            if event.is_triggered:
-                self._rounds[figure] = _rounds_of(figure)
-            else:
-                self._begin(figure)
+            event.cancel()
+            self._begin(figure)
 
     def stop(self) -> None:
         """No drawing moves any more."""
@@ -67,15 +68,14 @@ class Motion:
         self._wait(figure)
 
     def _wait(self, figure: MovingFigure) -> None:
-        self.next_steps[figure] = Clock.schedule_once(
-            lambda passed: self._step(figure), figure.poses[figure.pose].seconds
-        )
+        seconds = figure.poses[figure.pose].seconds if self._rounds[figure] else SELDOM_S
+        self.next_steps[figure] = Clock.schedule_once(lambda passed: self._step(figure), seconds)
 
     def _step(self, figure: MovingFigure) -> None:
         figure.step()
         if figure.pose == 0:
-            self._rounds[figure] -= 1
-        if self._rounds[figure]:
+            self._rounds[figure] = max(0, self._rounds[figure] - 1)
+        if self._rounds[figure] or min(pose.seconds for pose in figure.poses) >= LESSON_S:
             self._wait(figure)
 
 

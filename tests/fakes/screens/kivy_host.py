@@ -203,14 +203,14 @@ class Host(Looks):
             figure.step()
         return [figure.pose for figure in moving]
 
-    async def do_steps_until_still(self, most: int) -> int:
-        """How many poses the drawings go on to while nobody is there, without waiting for the clock; no more than `most`."""
-        events, steps = self.screen.staging.motion.next_steps, 0
-        while (due := [event for event in events.values() if event.is_triggered]) and steps < most:
+    async def do_steps_until_still(self, most: int) -> list[float]:
+        """After how many seconds each the drawings go on while nobody is there, without waiting for the clock; `most` of them."""
+        events, steps = self.screen.staging.motion.next_steps, list[float]()
+        while (due := [event for event in events.values() if event.is_triggered]) and len(steps) < most:
             for event in due:
                 event.cancel()
                 event.get_callback()(0)
-                steps += 1
+                steps.append(event.timeout)
         return steps
 
     async def do_frames_in(self, seconds: float) -> int:

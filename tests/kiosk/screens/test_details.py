@@ -163,14 +163,24 @@ def test_what_moves_comes_round_again(driver: KivyDriver, sample: str, poses: in
     assert walked == ([[at] for at in [*range(1, poses), 0]] if poses else [[]])
 
 
-@pytest.mark.parametrize(("sample", "poses"), [("01-idle", 9), ("02-insert-card", 69)])
-def test_what_moves_rests_while_nobody_is_there_and_a_key_wakes_it(driver: KivyDriver, sample: str, poses: int) -> None:
+def test_what_moves_rests_while_nobody_is_there_and_a_key_wakes_it(driver: KivyDriver) -> None:
     """Nothing is drawn without a change all night."""
-    driver.call("show", sample=sample)
-    assert driver.call("steps_until_still", most=1000) == poses
-    assert driver.call("steps_until_still", most=1000) == 0
+    driver.call("show", sample="02-insert-card")
+    assert len(driver.call("steps_until_still", most=1000)) == 69
+    assert driver.call("steps_until_still", most=1000) == []
     driver.call("press", key="down")
-    assert driver.call("steps_until_still", most=1000) == poses
+    assert len(driver.call("steps_until_still", most=1000)) == 69
+
+
+def test_the_home_screen_teaches_all_night_and_seldom(driver: KivyDriver) -> None:
+    """Whoever comes by sees what to bring, where it goes and what it gives (design, picture of the home screen)."""
+    driver.call("show", sample="01-idle")
+    steps = driver.call("steps_until_still", most=30)
+    assert len(steps) == 30
+    assert max(steps[:8]) < 30
+    assert set(steps[9:]) == {30}
+    driver.call("press", key="down")
+    assert max(driver.call("steps_until_still", most=5)) < 30
 
 
 @pytest.mark.parametrize("sample", ["home-strange-mute", "insert-own-mute", "change-insert"])
