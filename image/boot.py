@@ -15,7 +15,7 @@ from pathlib import Path
 from image import layout
 from image.commands import run
 from image.steps import digest_of
-from provisioning.updates.boot_loaders import IMAGES, RaspberryPi
+from provisioning.updates.boot_loaders import IMAGES, RaspberryPi, loader_conf
 from provisioning.updates.boot_loaders import Slot as BootSlot
 
 EFI_STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
@@ -64,8 +64,8 @@ def write_efi(root: Path, archives: Sequence[Path], roothash: str, epoch: int, f
             f"--os-release=@{root / 'os-release'}", f"--stub={EFI_STUB}",
             f"--cmdline={layout.kernel_line(slot, roothash)}", f"--output={image}",
             env={"SOURCE_DATE_EPOCH": str(epoch)})  # fmt: skip
-    loader = folder / "loader.conf"  # without a menu: one that a key opened would wait for another
-    loader.write_text("timeout menu-disabled\neditor no\nauto-firmware no\ndefault kortkiosk-a.efi\n", "ascii")
+    loader = folder / "loader.conf"
+    loader.write_text(loader_conf(BootSlot.A), "ascii")
     _fill_fat(folder / "esp.vfat", layout.ESP_MIB, {
         "EFI/BOOT/BOOTX64.EFI": BOOT_MANAGER,
         **{f"EFI/Linux/{image.name}": image for image in images.values()},

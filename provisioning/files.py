@@ -16,7 +16,10 @@ DIRECTORY = 0o700
 
 
 def write_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
-    """Replace the file in one step: a reader, or a power cut, sees the old content or the new, never a half."""
+    """Replace the file in one step: a reader, or a power cut, sees the old content or the new, never a half.
+
+    On FAT too, where a renamed entry is told with the file, not with its folder, where the content lies.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
@@ -25,7 +28,8 @@ def write_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)
+            os.fsync(file.fileno())
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -148,7 +148,7 @@ class SystemdBoot:
 
     def write_default(self, slot: Slot) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(self._file, f"timeout 0\neditor no\ndefault {IMAGES[slot]}\n")
+        replace_file(self._file, loader_conf(slot))
 
     def is_armed(self) -> bool:
         return self._one_shot.exists()
@@ -180,6 +180,11 @@ class SystemdBoot:
     @property
     def _one_shot(self) -> Path:
         return self.variables / f"LoaderEntryOneShot-{_VENDOR}"
+
+
+def loader_conf(slot: Slot) -> str:
+    """The settings of systemd-boot. Without a menu: one that a key opened would wait for another."""
+    return f"timeout menu-disabled\neditor no\nauto-firmware no\ndefault {IMAGES[slot]}\n"
 
 
 def boot_loader(efi: Path = Path("/efi"), pi: Path = Path("/boot/firmware")) -> BootLoader:
