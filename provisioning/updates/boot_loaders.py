@@ -128,7 +128,7 @@ class RaspberryPi:
 
 IMAGES = {Slot.A: "kortkiosk-a.efi", Slot.B: "kortkiosk-b.efi"}
 """The slots' unified kernel images, in `EFI/Linux` of the EFI system partition."""
-_VENDOR = "4a67b082-0a4c-41c6-b6c7-440b29bb8c4f"
+_VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 """The variables of the Boot Loader Interface, as systemd's specification says."""
 _ATTRIBUTES = struct.pack("<I", 7)
 """Not volatile, for boot services and the running system (UEFI 2.10, section 8.2)."""

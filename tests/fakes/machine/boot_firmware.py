@@ -103,7 +103,7 @@ class PiMachine(Machine):
 
 
 class EfiMachine(Machine):
-    VARIABLE = "LoaderEntryOneShot-4a67b082-0a4c-41c6-b6c7-440b29bb8c4f"
+    VARIABLE = "LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
     def __post_init__(self) -> None:
         (self.boot / "loader").mkdir()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from provisioning.updates import slots as program
-from provisioning.updates.boot_loaders import Slot
+from provisioning.updates.boot_loaders import Slot, SystemdBoot
 from provisioning.updates.slots import Slots
 from tests.fakes.machine.boot_firmware import EfiMachine, Machine, PiMachine
 
@@ -161,9 +161,22 @@ def test_a_kernel_line_of_another_partition_than_the_firmware_started_confirms_n
     assert machine.reboot() == "A"
 
 
+def test_the_variables_are_systemd_s_own(tmp_path: Path) -> None:
+    """As Debian's library names them, for `bootctl` and the boot manager that it installs."""
+    libraries = sorted(Path("/usr/lib").glob("*/systemd/libsystemd-shared-*.so"))
+    if not libraries:
+        pytest.skip("systemd is not installed")
+    (tmp_path / "efivars").mkdir()
+    SystemdBoot(tmp_path, tmp_path / "efivars").arm(Slot.B)
+    (variable,) = (tmp_path / "efivars").iterdir()
+    _, _, vendor = variable.name.partition("-")
+    known = vendor.encode() in libraries[-1].read_bytes()
+    assert known, vendor
+
+
 def test_a_variable_that_overrides_the_default_is_said(tmp_path: Path) -> None:
     machine = EfiMachine(tmp_path)
-    (tmp_path / "efivars" / "LoaderEntryDefault-4a67b082-0a4c-41c6-b6c7-440b29bb8c4f").write_bytes(b"")
+    (tmp_path / "efivars" / "LoaderEntryDefault-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f").write_bytes(b"")
     with pytest.raises(program.SlotRefusedError, match="default_overridden"):
         _install(machine, "B")
 
