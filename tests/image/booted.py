@@ -179,7 +179,9 @@ def test_a_code_is_changed_with_fingers(machine: EmulatedPc, card: VirtualCard) 
 def test_a_still_picture_stands_until_the_station_draws(disk: Path, tmp_path: Path) -> None:
     """From so many seconds after the kernel's start on, of an emulated processor. Keys that are pressed open no menu."""
     keyboard = ("-device", "usb-kbd,bus=usb.0")
-    with EmulatedPc(copy_file(disk, tmp_path / "disk.img"), fresh_folder("splash"), extra=keyboard) as machine:
+    with EmulatedPc(
+        copy_file(disk, tmp_path / "disk.img"), fresh_folder("splash"), extra=keyboard, looks=False
+    ) as machine:
         end = time.monotonic() + SPLASH_S
         while not is_splash(machine.shoot("starting")):
             assert machine.process.poll() is None

@@ -100,7 +100,8 @@ def test_a_pi_s_data_is_encrypted_and_has_the_rest_of_the_card(pi3: EmulatedArm)
 
 
 def test_a_pi_names_the_reader_on_its_usb(pi3: EmulatedArm) -> None:
-    said = pi3.shell.run("/opt/kortkiosk/bin/kortkiosk card list | cat", BOOT_S)
+    """As soon as it is there: the emulated USB drops its hub at times, and what hangs on it comes anew."""
+    said = pi3.shell.run("until /opt/kortkiosk/bin/kortkiosk card list | grep CCID; do sleep 5; done", BOOT_S)
     print(said)
     assert "CCID" in said
 
@@ -136,5 +137,6 @@ def test_a_picture_stands_from_the_start_and_then_the_station(newer: bool, tmp_p
         machine.shoot("splash")
         machine.wait_for("Vad vill du", BOOT_S)
         machine.shoot("first-screen")
+        machine.shell.wait_until_there(BOOT_S)
         assert machine.shell.run("systemctl --failed --no-legend --plain") == ""
         assert "verified" in machine.shell.run("veritysetup status root").split()

@@ -17,13 +17,14 @@ from image import layout
 from kiosk.station.reset import MARKER
 from sim.demo.seed import STATION
 from sim.reader.cards import VirtualCard
+from sim.reader.persona import Persona
 from sim.reader.personas import person
 from tests.fakes.emulated_pc.cards import FatalCard
 from tests.fakes.emulated_pc.disks import ARCHITECTURE
 from tests.fakes.emulated_pc.installation import Station
 from tests.fakes.emulated_pc.machine import BOOT_S, EmulatedPc
 from tests.fakes.emulated_pc.qmp import QmpError
-from tests.fakes.emulated_pc.visits import HOME, Visitor
+from tests.fakes.emulated_pc.visits import HOME, INSERT, Visitor
 
 pytestmark = [pytest.mark.timeout(3600)]
 
@@ -68,12 +69,11 @@ def station() -> Iterator[Station]:
 def test_power_is_cut_in_an_errand(cut: Cut, station: Station) -> None:
     errand, ins, when, count = cut
     machine = in_service(station)
-    card = VirtualCard.create(HOLDER.old, station.around.cards, datetime.now(UTC), protocol="T=0")
+    card = new_card(station, HOLDER.old)
     if errand == "unlock":
         card.lock()
     visitor = Visitor(machine, keypad=True)
-    visitor.begin("Byt kod" if errand == "change_code" else "Las upp kort")
-    machine.wait_for("Satt i ditt kort")
+    visitor.begin("Byt kod" if errand == "change_code" else "Las upp kort", INSERT)
     machine.reader.insert(FatalCard(card, machine.process.kill, ins, when, count))
     go_on_until_it_is_dark(visitor, machine, errand)
     assert machine.process.wait(BOOT_S) != 0
@@ -82,6 +82,10 @@ def test_power_is_cut_in_an_errand(cut: Cut, station: Station) -> None:
     machine.shoot("after")
     assert_whole(station)
     assert card.codes.pin.value.decode() in (HOLDER.old.pin, NEW_PIN)
+
+
+def new_card(station: Station, persona: Persona) -> VirtualCard:
+    return VirtualCard.create(persona, station.around.cards, datetime.now(UTC), protocol="T=0")
 
 
 def go_on_until_it_is_dark(visitor: Visitor, machine: EmulatedPc, errand: str) -> None:

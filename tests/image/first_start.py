@@ -13,7 +13,7 @@ from tests.fakes.emulated_pc.machine import BOOT_S, EmulatedPc
 pytestmark = [pytest.mark.timeout(3600)]
 
 CUTS = {
-    "kernel": r"Linux version",
+    "initial RAM disk": r"systemd\[1\]",
     "root": r"Switching root",
     "new volume": r"Starting kortkiosk-open-data\.service",
     "opened volume": r"Finished kortkiosk-open-data\.service",

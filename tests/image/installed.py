@@ -1,6 +1,7 @@
 """A station's disk from its first start to its errands, in an emulated PC with a TPM: `make image-test`, not part of `make test`.
 
-The disk is as it is flashed. It is set up by fingers alone, at a fleet server that another person watches; then cards come.
+The disk is as it is flashed. It is set up by fingers alone, at a fleet server that another person watches, while the power is cut
+at claim, approval and enrolment; then cards come.
 Beside what `booted.py` says are emulated: the network, the TPM, a keypad on the USB, the printer, and the serial line of the
 cabinet's board. Disk, TPM and server are kept for the other parts, which go on from here.
 """
@@ -23,8 +24,7 @@ from sim.stories.errand_stories import OWN
 from sim.stories.person import Person, pulls, puts
 from sim.stories.room import authority
 from sim.stories.setting import room_for
-from tests.fakes.emulated_pc.disks import fresh_folder
-from tests.fakes.emulated_pc.installation import Installation
+from tests.fakes.emulated_pc.installation import Station
 from tests.fakes.emulated_pc.installer import Installer, claim_of
 from tests.fakes.emulated_pc.machine import BOOT_S, EmulatedPc
 from tests.fakes.emulated_pc.surroundings import Surroundings
@@ -32,6 +32,10 @@ from tests.fakes.emulated_pc.visits import Visitor
 
 pytestmark = [pytest.mark.timeout(3600)]
 NEW_PIN = "314159"
+CLAIMED = "driften godkanna"
+"""The view that waits for operations."""
+ASKED_ONCE = {"Svenska", "Hur nar stationen", "serverns adress", "stationens namn", "Skriv koden", CLAIMED}
+"""Views that do not come back after a power cut."""
 HOLDER, FORGETFUL = person(5), person(2)
 MINE = "1:old"
 """What the stories call the card of whoever is at the station."""
@@ -39,31 +43,60 @@ Log = list[tuple[str, int, int, int | None]]
 
 
 @pytest.fixture(scope="module")
-def installation() -> Installation:
-    return Installation.begin()
+def station() -> Iterator[Station]:
+    with Station.new("installed") as station:
+        yield station
 
 
 @pytest.fixture(scope="module")
-def around(installation: Installation) -> Iterator[Surroundings]:
-    with Surroundings(installation.around) as around:
-        yield around
+def around(station: Station) -> Surroundings:
+    return station.around
 
 
 @pytest.fixture(scope="module")
-def machine(installation: Installation, around: Surroundings) -> Iterator[EmulatedPc]:
-    with installation.power_on(around, fresh_folder("installed")) as machine:
-        machine.shell.wait_until_there(BOOT_S)
-        yield machine
+def code(around: Surroundings) -> str:
+    """Of the claim."""
+    return str(claim_of(around).code)
 
 
-def test_it_is_set_up_by_fingers_and_goes_into_service(machine: EmulatedPc, around: Surroundings) -> None:
-    installer = Installer(machine, around, str(claim_of(around).code))
+def test_power_is_cut_while_its_claim_waits(station: Station, code: str) -> None:
+    """Its key is made, and the server has heard of it."""
+    machine = station.power_on()
+    Installer(machine, station.around, code).set_up(until=CLAIMED)
+    machine.cut_power()
+
+
+def test_power_is_cut_once_it_is_approved(station: Station) -> None:
+    """The claim is asked for again by itself; the certificate is issued, and may be on its way."""
+    machine = station.power_on()
+    machine.wait_for(CLAIMED, BOOT_S)
+    assert station.around.desk.approve(STATION)
+    machine.cut_power()
+
+
+def test_power_is_cut_while_it_enrols(station: Station) -> None:
+    """Its certificate has come; the identity is being written, or just is."""
+    machine = station.power_on()
+    places = (f"[ -e /data/kortkiosk/{folder}/station.pem ]" for folder in (".identity.enrolling", "identity"))
+    machine.shell.run(f"until {' || '.join(places)}; do sleep 0.1; done", BOOT_S)
+    machine.cut_power()
+
+
+def test_it_is_set_up_by_fingers_and_goes_into_service(station: Station, code: str) -> None:
+    machine = station.power_on()
+    installer = Installer(machine, station.around, code)
     installer.set_up()
+    assert not ASKED_ONCE & set(installer.done)
     machine.shoot("in-service")
-    assert around.printer.receipts, "the test page"
-    while not around.desk.receives_visitors(STATION):
+    assert station.around.printer.receipts, "the test page"
+    while not station.around.desk.receives_visitors(STATION):
         assert machine.process.poll() is None
         machine.shell.run("sleep 5")
+
+
+@pytest.fixture
+def machine(station: Station) -> EmulatedPc:
+    return station.machine or station.power_on()
 
 
 @pytest.fixture
@@ -108,12 +141,12 @@ def test_a_new_card_is_collected(visitor: Visitor, machine: EmulatedPc, around: 
     assert len(around.printer.receipts) == before + 1
 
 
-def test_nothing_failed_and_it_is_kept(machine: EmulatedPc, installation: Installation) -> None:
+def test_nothing_failed_and_it_is_kept(machine: EmulatedPc, station: Station) -> None:
     assert machine.shell.run("systemctl --failed --no-legend --plain") == ""
     assert machine.shell.run("cat /run/kortkiosk-data-kept") == "tpm"
     machine.shell.run("sync; systemctl poweroff", BOOT_S)
     machine.process.wait(BOOT_S)
-    installation.keep()
+    station.installation.keep()
 
 
 def issue(around: Surroundings, persona: Persona) -> VirtualCard:

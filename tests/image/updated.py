@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.timeout(3600)]
 
 NEXT, NEXT_VERSION = PROJECT / "build/image/next", "2099.1.1"
 SLOTS_FILE = "/efi/kortkiosk-slots.json"
-RECORD = "cat $(find /data/kortkiosk -name update.json)"
+RECORD = "/data/kortkiosk/data/update.json"
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def bundle(station: Station, tmp_path_factory: pytest.TempPathFactory) -> str:
     named = [word for name, image in images.items() for word in (f"--{name}", NEXT / image)]
     provision("bundle", file, *named, "--compatible", f"kortkiosk-{ARCHITECTURE}", "--version", NEXT_VERSION,
         "--authority", authority)  # fmt: skip
-    run("fleet.server.cli", "bundle", "add", file, "--authority", authority, "--data", data(station))
-    (stored,) = json.loads(run("fleet.server.cli", "bundle", "list", "--json", "--data", data(station)))["bundles"]
+    station.run_fleet("bundle", "add", file, "--authority", authority)
+    (stored,) = json.loads(station.run_fleet("bundle", "list", "--json"))["bundles"]
     digest: str = stored["sha256"]
     return digest
 
@@ -62,7 +62,7 @@ def test_power_is_cut_while_it_is_installed(station: Station, bundle: str) -> No
     assert slot_of(machine) == ("A", "usual")
     order(station, bundle)
     wait_for_step(machine, "installing")
-    machine.shell.run(f"until grep -q 'bad.*B' {SLOTS_FILE}; do sleep 0.2; done; sleep 2", BOOT_S)
+    machine.shell.run(f"until grep -qs 'bad.*B' {SLOTS_FILE}; do sleep 0.2; done; sleep 2", BOOT_S)
     machine.cut_power()
 
 
@@ -108,24 +108,22 @@ def build_next() -> None:
             subprocess.run(
                 ["cp", "--archive", "--link", built_disk().parent / "steps" / step, NEXT / "steps"], check=True
             )
-    run("image", "--architecture", ARCHITECTURE, "--version", NEXT_VERSION, "--output", NEXT)
+    output_of(
+        sys.executable, "-m", "image", "--architecture", ARCHITECTURE, "--version", NEXT_VERSION, "--output", NEXT
+    )
 
 
 def order(station: Station, digest: str) -> None:
     """By the server's own program, beside the server that runs."""
     assert LISTENERS.updates is not None
-    run("fleet.server.cli", "update", "order", digest, STATION, "--reason", "a test", "--port", str(LISTENERS.updates.port),
-        "--now", "--data", data(station))  # fmt: skip
+    port = str(LISTENERS.updates.port)
+    station.run_fleet("update", "order", digest, STATION, "--reason", "a test", "--port", port, "--now")
 
 
 def state(station: Station) -> tuple[str, str | None]:
     """How far the server says that it is, and why not further."""
-    (row,) = json.loads(run("fleet.server.cli", "update", "list", "--json", "--data", data(station)))["stations"]
+    (row,) = json.loads(station.run_fleet("update", "list", "--json"))["stations"]
     return row["state"], row["reason"]
-
-
-def data(station: Station) -> Path:
-    return station.around.folder / "data"
 
 
 def slot_of(machine: EmulatedPc) -> tuple[str, str]:
@@ -136,7 +134,7 @@ def slot_of(machine: EmulatedPc) -> tuple[str, str]:
 
 
 def wait_for_step(machine: EmulatedPc, step: str) -> None:
-    machine.shell.run(f'until {RECORD} 2>/dev/null | grep -q \'"step":"{step}"\'; do sleep 0.2; done', BOOT_S)
+    machine.shell.run(f'until grep -qs \'"step":"{step}"\' {RECORD}; do sleep 0.2; done', BOOT_S)
 
 
 def wait_until(machine: EmulatedPc, reached: Callable[[], bool]) -> None:
@@ -150,11 +148,6 @@ def wait_until(machine: EmulatedPc, reached: Callable[[], bool]) -> None:
 def provision(*words: str | Path) -> str:
     """What `kortkiosk-provision` prints. Raises AssertionError with what it said."""
     return output_of(Path(sys.executable).with_name("kortkiosk-provision"), *words)
-
-
-def run(module: str, *words: str | Path) -> str:
-    """The same of a module."""
-    return output_of(sys.executable, "-m", module, *words)
 
 
 def output_of(*words: str | Path) -> str:

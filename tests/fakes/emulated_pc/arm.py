@@ -58,7 +58,7 @@ class EmulatedArm(EmulatedPc):
         self._tree = tree
         self._words = words
         self._ending = "-newer" if newer else ""
-        super().__init__(disk, folder, extra=extra)
+        super().__init__(disk, folder, extra=extra, looks=False)
 
     def _command(self, disk: Path, memory_mib: int) -> list[str]:
         boot = read_partition(disk, "boot-a", self.folder / "boot-a")

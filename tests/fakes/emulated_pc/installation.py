@@ -5,12 +5,14 @@ Each part works on a copy of its own, so that one that failed begins again where
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from image.build import PROJECT
 from tests.fakes.emulated_pc.disks import RESULTS, NotBuiltError, copy_of_disk, fresh_folder
 from tests.fakes.emulated_pc.machine import BOOT_S, EmulatedPc
 from tests.fakes.emulated_pc.surroundings import SERIAL_ON_USB, Surroundings
@@ -95,9 +97,21 @@ class Station:
 
     @classmethod
     @contextmanager
+    def new(cls, name: str) -> Iterator[Self]:
+        """One as it is flashed, without power. Raises NotBuiltError."""
+        with cls._of(Installation.begin(), name) as station:
+            yield station
+
+    @classmethod
+    @contextmanager
     def set_up(cls, name: str) -> Iterator[Self]:
         """A copy of the one that was set up, without power. Raises NotBuiltError."""
-        installation = Installation.copy(name)
+        with cls._of(Installation.copy(name), name) as station:
+            yield station
+
+    @classmethod
+    @contextmanager
+    def _of(cls, installation: Installation, name: str) -> Iterator[Self]:
         with Surroundings(installation.around) as around:
             station = cls(installation, around, name)
             try:
@@ -112,6 +126,13 @@ class Station:
         self.machine = self.installation.power_on(self.around, fresh_folder(f"{self.name}-{self.starts}"))
         self.machine.shell.wait_until_there(BOOT_S)
         return self.machine
+
+    def run_fleet(self, *words: str | Path) -> str:
+        """What `kortkiosk-fleet` prints, beside the server that runs. Raises AssertionError with what it said."""
+        command = [sys.executable, "-m", "fleet.server.cli", *words, "--data", self.around.folder / "data"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def power_off(self) -> None:
         if self.machine is not None:

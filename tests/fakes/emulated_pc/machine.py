@@ -88,6 +88,8 @@ grep -qF '{mark}' station.toml || echo {rows} | base64 -d >>station.toml
 {files}
 """
 """Rows that a new station.toml gets once, and files beside it: what an emulated machine has and a real one does not."""
+TAPS, AGAIN_S = 5, 60
+"""So often a finger is put on something of which nothing comes, and after so many seconds."""
 BOOT_S = 1500
 """Limit of a start: a machine that eight others share takes many times what it takes alone."""
 
@@ -98,27 +100,46 @@ class EmulatedPc:
     def __init__(
         self, disk: Path, folder: Path, *, extra: Sequence[str] = (), memory_mib: int = 1024, tpm: Path | None = None,
         settings: str = "", files: Mapping[str, bytes] = MappingProxyType({}), variables: Path | None = None,
+        looks: bool = True,
     ) -> None:  # fmt: skip
         """`tpm`: the folder of a TPM in software, which keeps its state there. `extra`: devices, as QEMU is told.
         `settings`: rows for a new station's station.toml; `files`: what lies beside it. `variables`: the file with the firmware's
-        variables, where they outlive this start."""
+        variables, where they outlive this start. `looks`: return once its first process runs."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._pictures = 0
         self._shift = 0
         self._log = (folder / "qemu.log").open("wb")
         self._variables = variables or folder / "variables.fd"
-        self._tpm = self._start_tpm(tpm) if tpm else None
+        self._tpm_state = tpm
         self._units = _units(settings, files)
-        command = [*self._command(disk, memory_mib), *(self._tpm_device if tpm else ()), *extra]
-        self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL)
+        self._line = [*self._command(disk, memory_mib), *(self._tpm_device if tpm else ()), *extra]
+        self._connect()
+        try:
+            while looks and not self._comes_up():
+                print("the emulator lost a timer of the kernel, which stands still: once more", flush=True)
+                self._disconnect()
+                self._connect()
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self) -> None:
+        for name in ("qmp", "console", "shell", "card", "tpm"):
+            (self.folder / name).unlink(missing_ok=True)
+        self._tpm = self._start_tpm(self._tpm_state) if self._tpm_state else None
+        self.process = subprocess.Popen(self._line, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL)
         self._wait_for_socket("qmp", self.process)
-        self.qmp = Qmp(folder / "qmp")
-        self.console = SerialLine(folder / "console", folder / "console.log")
-        self._shell_line = SerialLine(folder / "shell", folder / "shell.log")
+        self.qmp = Qmp(self.folder / "qmp")
+        self.console = SerialLine(self.folder / "console", self.folder / "console.log")
+        self._shell_line = SerialLine(self.folder / "shell", self.folder / "shell.log")
         self.shell = RootShell(self._shell_line)
-        self.reader = EmulatedReader(folder / "card")
+        self.reader = EmulatedReader(self.folder / "card")
         self.qmp.command("cont")
+
+    def _comes_up(self) -> bool:
+        """Whether the first process runs: in one start of some twenty an emulated core sleeps for good instead."""
+        return "stalls" not in self.console.wait_for(r"systemd\[1\]|rcu.* stalls", BOOT_S).group()
 
     def shoot(self, name: str = "") -> Path:
         """A picture of the screen."""
@@ -144,6 +165,15 @@ class EmulatedPc:
     def tap_phrase(self, phrase: str, limit_s: float = 600) -> None:
         """Raises NotShownError."""
         self.tap(self.wait_for(phrase, limit_s))
+
+    def tap_phrase_until(self, phrase: str, then: str) -> None:
+        """Until that stands there: a finger counts for nothing while the screen changes. Raises NotShownError."""
+        for _ in range(TAPS):
+            self.tap_phrase(phrase)
+            with contextlib.suppress(NotShownError):
+                self.wait_for(then, AGAIN_S)
+                return
+        raise NotShownError(f"{then!r} does not come of {phrase!r}")
 
     def tap_main_button(self, picture: str = "", limit_s: float = 600) -> None:
         """Once it can be pressed. `picture`: the name of one that is taken then. Raises NotShownError."""
@@ -189,6 +219,10 @@ class EmulatedPc:
         self.process.wait(60)
 
     def close(self) -> None:
+        self._disconnect()
+        self._log.close()
+
+    def _disconnect(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -199,7 +233,6 @@ class EmulatedPc:
         if self._tpm is not None:
             self._tpm.terminate()  # most have ended with the machine
             self._tpm.wait()
-        self._log.close()
 
     def __enter__(self) -> Self:
         return self
@@ -244,7 +277,6 @@ class EmulatedPc:
     def _start_tpm(self, state: Path) -> "subprocess.Popen[bytes]":
         """One process a start: it ends with the machine."""
         state.mkdir(exist_ok=True)
-        (self.folder / "tpm").unlink(missing_ok=True)
         control = f"type=unixio,path={(self.folder / 'tpm').resolve()}"
         command = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state.resolve()}", "--ctrl", control]
         process = subprocess.Popen([*command, "--flags", "startup-clear"], stdout=self._log, stderr=self._log)

@@ -15,6 +15,8 @@ from PIL import Image, ImageChops
 
 MAIN_BUTTON = (10, 77, 104)
 NEAR = 6
+SIDE_BY_SIDE, SAME_LINE, BELOW = 240, 12, 60
+"""How far the middles of two words that follow each other may be apart, in pixels: across, up or down, and on the next line."""
 
 
 class NotShownError(AssertionError):
@@ -36,7 +38,7 @@ def read_words(picture: Path) -> list[Word]:
     larger = picture.with_suffix(".larger.png")
     with Image.open(picture) as image:
         image.convert("L").resize((image.width * 2, image.height * 2)).save(larger)
-    command = ["nice", "-n", "19", "tesseract", str(larger), "-", "-l", "swe+eng", "--psm", "11", "tsv"]
+    command = ["nice", "-n", "5", "tesseract", str(larger), "-", "-l", "swe+eng", "--psm", "11", "tsv"]
     said = subprocess.run(
         command, check=True, capture_output=True, text=True, env={"OMP_THREAD_LIMIT": "1", "PATH": "/usr/bin"}
     )
@@ -52,14 +54,26 @@ def read_words(picture: Path) -> list[Word]:
 
 
 def find_phrase(words: list[Word], phrase: str) -> tuple[int, int] | None:
-    """The middle of words that follow each other, without regard to case and to signs around them."""
+    """The middle of words that stand side by side or go on below, without regard to case and to signs around them. What a text
+    reader takes for words between them, of pictures beside them, does not count."""
     wanted = [_plain(word) for word in phrase.split()]
-    plain = [_plain(word.text) for word in words]
-    for at in range(len(words) - len(wanted) + 1):
-        if plain[at : at + len(wanted)] == wanted:
-            hit = words[at : at + len(wanted)]
+    for first in words:
+        if _plain(first.text) != wanted[0]:
+            continue
+        hit = [first]
+        for text in wanted[1:]:
+            going_on = [word for word in words if _plain(word.text) == text and _goes_on(hit[-1], word)]
+            if not going_on:
+                break
+            hit.append(min(going_on, key=lambda word: abs(word.x - hit[-1].x) + abs(word.y - hit[-1].y)))
+        else:
             return sum(word.x for word in hit) // len(hit), sum(word.y for word in hit) // len(hit)
     return None
+
+
+def _goes_on(word: Word, following: Word) -> bool:
+    across, down = following.x - word.x, following.y - word.y
+    return (0 < across < SIDE_BY_SIDE and abs(down) < SAME_LINE) or (SAME_LINE <= down < BELOW and across < SAME_LINE)
 
 
 def find_main_button(picture: Path) -> tuple[int, int] | None:
@@ -98,7 +112,7 @@ def wait_for_phrase(shoot: Callable[[], Path], phrase: str, limit_s: float) -> t
             return picture, place
         if time.monotonic() > end:
             raise NotShownError(f"{phrase!r} is not on the screen ({picture}): {' '.join(word.text for word in words)}")
-        time.sleep(1)
+        time.sleep(2)  # reading a picture takes what emulates seconds
 
 
 def _plain(text: str) -> str:

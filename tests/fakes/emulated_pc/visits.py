@@ -13,6 +13,7 @@ from tests.fakes.emulated_pc.machine import EmulatedPc
 from tests.fakes.emulated_pc.surroundings import Surroundings
 
 HOME = "Testa kort"
+INSERT = "Satt i ditt kort"
 NEW_CODE = "Valj en ny kod"
 AGAIN = "Skriv koden"
 CHANGED, WORKS = "Klart. Koden", "Klart. Kortet"
@@ -26,8 +27,8 @@ class Visitor:
 
     def change_code(self, card: VirtualCard, old: str, new: str, *, pulls: bool = False) -> None:
         """Until the card has it. `pulls`: takes the card out on the way, and puts it in again."""
-        self.begin("Byt kod")
-        self.put_in(card, "Satt i ditt kort")
+        self.begin("Byt kod", INSERT)
+        self.put_in(card, INSERT)
         self.type_code("Skriv din kod", old)
         if pulls:
             self._machine.wait_for(NEW_CODE)
@@ -39,8 +40,8 @@ class Visitor:
 
     def unlock(self, card: VirtualCard, puk: str, new: str) -> None:
         """With the letter, until the card is unlocked."""
-        self.begin("Las upp kort")
-        self.put_in(card, "Satt i ditt kort")
+        self.begin("Las upp kort", INSERT)
+        self.put_in(card, INSERT)
         self.go_on("Skriv PUK-koden")
         self.type_code("Skriv PUK-koden", puk)
         self.choose_code(new)
@@ -50,8 +51,8 @@ class Visitor:
     def collect(self, around: Surroundings, cards: tuple[VirtualCard, VirtualCard], order: int, new: str) -> None:
         """A new card of that person, by the old one, until the old one has dropped and the new one works."""
         (old_card, new_card), slot = cards, slot_of(person(order))
-        self.begin("Hamta kort")
-        self._machine.tap_phrase("Med mitt gamla")
+        self.begin("Hamta kort", "Med mitt gamla")
+        self._machine.tap_phrase_until("Med mitt gamla", "Satt i ditt gamla")
         self.put_in(old_card, "Satt i ditt gamla")
         self.type_code("Skriv koden till", old_card.persona.pin)
         self._machine.wait_for("Ta ut ditt")
@@ -70,9 +71,10 @@ class Visitor:
         around.call(lambda: around.cabinet.drop.drop_card(f"{order}:old"))
         self._machine.wait_for(WORKS)
 
-    def begin(self, tile: str) -> None:
+    def begin(self, tile: str, then: str) -> None:
+        """From the first screen to the one that follows a tile."""
         self._machine.wait_for(HOME)
-        self._machine.tap_phrase(tile)
+        self._machine.tap_phrase_until(tile, then)
 
     def put_in(self, card: VirtualCard, phrase: str) -> None:
         self._machine.wait_for(phrase)
