@@ -1,10 +1,12 @@
 """The volume of what stays (/data): its keys are thrown away, so that nothing on the disk can be read any more.
 
 Rules: a volume of LUKS loses all key slots; one without encryption has none, and says so. A file with a key, or with the secret
-that keys are sealed with, goes in either case. May be cut off and done again. What is open stays open until the machine starts
-anew.
+that keys are sealed with, is written over and goes in either case. May be cut off and done again. What is open stays open until
+the machine starts anew.
 """
 
+import contextlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -25,8 +27,18 @@ def erase_keys(device: Path, *key_files: Path) -> bool:
     if erased is not None and erased.returncode != 0:
         raise VolumeError(erased.stderr.strip() or f"{device}: cryptsetup ended with {erased.returncode}")
     for key_file in key_files:
-        key_file.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            _destroy(key_file)
     return encrypted
+
+
+def _destroy(path: Path) -> None:
+    """A file that is only removed lies on the medium until something else is written there."""
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
 
 
 def _cryptsetup(action: str, device: Path) -> "subprocess.CompletedProcess[str]":

@@ -52,10 +52,13 @@ def test_a_volume_without_encryption_says_that_it_has_no_key(
 ) -> None:
     (tmp_path / "plain.img").write_bytes(bytes(1 << 20))
     (tmp_path / "seal").write_text("made up")
+    on_the_medium = tmp_path / "medium"
+    on_the_medium.hardlink_to(tmp_path / "seal")
     words = ["appliance", "erase", "--device", str(tmp_path / "plain.img"), "--key-file", str(tmp_path / "seal")]
     assert provision(words) == 0
     assert "not encrypted" in capsys.readouterr().out
     assert not (tmp_path / "seal").exists()
+    assert on_the_medium.read_bytes() == bytes(len("made up"))
 
 
 def test_a_device_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
