@@ -184,11 +184,8 @@ def test_a_variable_that_overrides_the_default_is_said(tmp_path: Path) -> None:
 def test_a_confirmed_slot_starts_without_a_menu(tmp_path: Path) -> None:
     """As the image came: a menu that a key opened would wait for another."""
     machine = EfiMachine(tmp_path)
-    _install(machine, "B")
-    machine.reboot()
-    slots = Slots(machine.loader, Slot.B)
-    slots.note_start()
-    slots.mark_good(Slot.B)
+    _before("confirm", machine)
+    STEPS["confirm"](machine)
     assert (machine.boot / "loader/loader.conf").read_text().splitlines() == [
         "timeout menu-disabled", "editor no", "auto-firmware no", "default kortkiosk-b.efi",
     ]  # fmt: skip
