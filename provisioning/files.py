@@ -13,6 +13,8 @@ from typing import Any
 PRIVATE = 0o600
 PUBLIC = 0o644
 DIRECTORY = 0o700
+CHUNK = 1 << 20
+"""Bytes that are written over at a time."""
 
 
 def write_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
@@ -62,6 +64,20 @@ def atomic_directory(directory: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
         raise
     sync_directory(directory.parent)
+
+
+def destroy_file(path: Path) -> None:
+    """Write a file over, and remove it: one that is only removed lies on the medium until something else is written there. A link
+    is removed alone."""
+    if not path.is_symlink():
+        with path.open("r+b") as file:
+            left = path.stat().st_size
+            while left > 0:
+                left -= file.write(bytes(min(left, CHUNK)))
+            file.flush()
+            os.fsync(file.fileno())
+    path.unlink()
+    sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -34,13 +34,13 @@ from kiosk.station.build_fleet import (
     open_records,
 )
 from kiosk.stock.repository import StationStock
+from provisioning.files import destroy_file, sync_directory
 
 MARKER, ASKED = "reset-begun", "reset-asked"
 """In the folder of the configuration: everything behind it is to be erased; now, or once the station has said its last."""
 LOOK_EVERY_S = 0.1
 SEND_S = 20.0
 """Seconds that an administrator waits for the server, for each of the two words."""
-_CHUNK = 1 << 20
 
 
 class UnsentError(Exception):
@@ -122,7 +122,7 @@ def _mark(base: Path, name: str) -> None:
     handle = os.open(base / name, os.O_WRONLY | os.O_CREAT, 0o600)
     os.fsync(handle)
     os.close(handle)
-    _sync(base)
+    sync_directory(base)
 
 
 def finish_erasing(config: Config, base: Path, before: Callable[[Path], None] = lambda path: None) -> bool:
@@ -141,7 +141,7 @@ def finish_erasing(config: Config, base: Path, before: Callable[[Path], None] = 
             _erase(path)
         before(base / MARKER)
     (base / MARKER).unlink()
-    _sync(base)
+    sync_directory(base)
     return True
 
 
@@ -167,28 +167,9 @@ def _erase(path: Path) -> None:
     """Overwrite a file and take it away; take an empty folder away."""
     if path.is_dir() and not path.is_symlink():
         path.rmdir()
+        sync_directory(path.parent)
     else:
-        if not path.is_symlink():
-            _overwrite(path)
-        path.unlink()
-    _sync(path.parent)
-
-
-def _overwrite(path: Path) -> None:
-    with path.open("r+b") as file:
-        left = path.stat().st_size
-        while left > 0:
-            left -= file.write(bytes(min(left, _CHUNK)))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        destroy_file(path)
 
 
 async def _open(config: Config, base: Path) -> tuple[Records, FleetConnection | None]:

@@ -6,9 +6,10 @@ the machine starts anew.
 """
 
 import contextlib
-import os
 import subprocess
 from pathlib import Path
+
+from provisioning.files import destroy_file
 
 NOT_LUKS = 1
 """How `cryptsetup isLuks` ends where the volume is not encrypted."""
@@ -28,17 +29,8 @@ def erase_keys(device: Path, *key_files: Path) -> bool:
         raise VolumeError(erased.stderr.strip() or f"{device}: cryptsetup ended with {erased.returncode}")
     for key_file in key_files:
         with contextlib.suppress(FileNotFoundError):
-            _destroy(key_file)
+            destroy_file(key_file)
     return encrypted
-
-
-def _destroy(path: Path) -> None:
-    """A file that is only removed lies on the medium until something else is written there."""
-    with path.open("r+b") as file:
-        file.write(bytes(path.stat().st_size))
-        file.flush()
-        os.fsync(file.fileno())
-    path.unlink()
 
 
 def _cryptsetup(action: str, device: Path) -> "subprocess.CompletedProcess[str]":
