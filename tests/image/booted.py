@@ -46,6 +46,10 @@ LEFT_OVER = 0.1
 WORK = "import time; b = time.process_time(); sum(i * i for i in range(3_000_000)); print(time.process_time() - b)"
 """The same in the guest and outside of it, for Python: prints its processor time in seconds."""
 
+HUNG_S = 120
+"""As the station's unit has it."""
+HASTE = Path("/run/systemd/system/kortkiosk-station.service.d/zzz-haste.conf")
+"""Is read after what brings the tests' patience."""
 DONE = 0x9000
 CODES = [("Skriv din kod", "246813"), ("Valj en ny kod", "314159"), ("Skriv koden", "314159")]
 """What the screens ask for, and what is typed: the made-up person's code, a new one, and that again."""
@@ -174,6 +178,34 @@ def test_a_code_is_changed_with_fingers(machine: EmulatedPc, card: VirtualCard) 
     machine.shoot("done")
     machine.reader.remove()
     assert "CHANGE REFERENCE DATA" in [entry.ins for entry in card.log if entry.sw == DONE]
+
+
+def test_a_hung_station_is_started_anew(machine: EmulatedPc) -> None:
+    """By systemd, which has not heard of it for as long as its unit allows here (the tests' own patience is taken away)."""
+    machine.shell.run(
+        f"mkdir -p {HASTE.parent}; printf '[Service]\\nWatchdogSec={HUNG_S}\\n' >{HASTE}; systemctl daemon-reload"
+    )
+    machine.shell.run("systemctl restart kortkiosk-station.service", BOOT_S)
+    machine.wait_for("Vad vill du", BOOT_S)
+    process, begin = main_process(machine), machine.shell.run("date +%s")
+    machine.shell.run(f"kill -STOP {process}")
+    machine.shell.run("until [ $(systemctl show -P NRestarts kortkiosk-station) -gt 0 ]; do sleep 1; done", BOOT_S)
+    assert "Watchdog timeout" in machine.shell.run(
+        f"journalctl --no-pager --since=@{begin} --unit=kortkiosk-station | cat"
+    )
+    machine.wait_for("Vad vill du", BOOT_S)
+    assert main_process(machine) not in ("0", process)
+
+
+def test_a_hung_system_is_started_anew(machine: EmulatedPc) -> None:
+    """By the machine's own watchdog, which nobody has fed: systemd stands still. No later test has this machine."""
+    machine.shell.run("echo 1 >/sys/fs/cgroup/init.scope/cgroup.freeze")
+    assert "WATCHDOG" in machine.qmp.events_until_the_end()
+    machine.process.wait(BOOT_S)  # it starts anew, which ends the emulation
+
+
+def main_process(machine: EmulatedPc) -> str:
+    return machine.shell.run("systemctl show -P MainPID kortkiosk-station")
 
 
 def test_a_still_picture_stands_until_the_station_draws(disk: Path, tmp_path: Path) -> None:

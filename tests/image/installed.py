@@ -28,7 +28,7 @@ from tests.fakes.emulated_pc.installation import Station
 from tests.fakes.emulated_pc.installer import Installer, claim_of
 from tests.fakes.emulated_pc.machine import BOOT_S, EmulatedPc
 from tests.fakes.emulated_pc.surroundings import Surroundings
-from tests.fakes.emulated_pc.visits import Visitor
+from tests.fakes.emulated_pc.visits import WORKS, PickUp, Visitor
 
 pytestmark = [pytest.mark.timeout(3600)]
 NEW_PIN = "314159"
@@ -89,9 +89,7 @@ def test_it_is_set_up_by_fingers_and_goes_into_service(station: Station, code: s
     assert not ASKED_ONCE & set(installer.done)
     machine.shoot("in-service")
     assert station.around.printer.receipts, "the test page"
-    while not station.around.desk.receives_visitors(STATION):
-        assert machine.process.poll() is None
-        machine.shell.run("sleep 5")
+    station.wait_until_whole()
 
 
 @pytest.fixture
@@ -134,8 +132,9 @@ def test_a_card_is_unlocked(visitor: Visitor, machine: EmulatedPc, around: Surro
 
 def test_a_new_card_is_collected(visitor: Visitor, machine: EmulatedPc, around: Surroundings) -> None:
     someone, before = person(1), len(around.printer.receipts)
-    cards = issue(around, someone.old), issue(around, someone.new)
-    visitor.collect(around, cards, someone.order, NEW_PIN)
+    pickup = PickUp(around, issue(around, someone.old), issue(around, someone.new), someone.order, NEW_PIN)
+    visitor.begin_pickup()
+    assert visitor.collect(pickup) == WORKS
     visitor.leave(lambda: machine.shoot("collected"))
     assert around.cabinet.drop.binned == (f"{someone.order}:old",)
     assert len(around.printer.receipts) == before + 1

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from image.build import PROJECT
+from sim.demo.seed import STATION
 from tests.fakes.emulated_pc.disks import RESULTS, NotBuiltError, copy_of_disk, fresh_folder
 from tests.fakes.emulated_pc.machine import BOOT_S, EmulatedPc
 from tests.fakes.emulated_pc.surroundings import SERIAL_ON_USB, Surroundings
@@ -126,6 +127,15 @@ class Station:
         self.machine = self.installation.power_on(self.around, fresh_folder(f"{self.name}-{self.starts}"))
         self.machine.shell.wait_until_there(BOOT_S)
         return self.machine
+
+    def wait_until_whole(self) -> None:
+        """Until it receives visitors, and the server holds all that it did. Raises AssertionError."""
+        assert self.machine is not None
+        for _ in range(BOOT_S // 5):
+            if self.around.desk.receives_visitors(STATION) and self.around.desk.holds_all(STATION):
+                return
+            self.machine.shell.run("sleep 5")
+        raise AssertionError("the server has not heard of all that happened")
 
     def run_fleet(self, *words: str | Path) -> str:
         """What `kortkiosk-fleet` prints, beside the server that runs. Raises AssertionError with what it said."""

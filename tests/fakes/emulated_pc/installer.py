@@ -1,17 +1,13 @@
-"""An installer at the assistant's screens, from whichever is up to the station's first screen: by fingers, in Swedish.
+"""An installer at the assistant's screens, from whichever is up to the station's first screen: by fingers, in Swedish."""
 
-Each view is known by the beginning of its title, without dots, and done once each time that it comes up.
-"""
-
-import time
 from collections.abc import Callable
 
 from provisioning.est.claim_codes import Claim
 from sim.demo.seed import SLOTS, STATION
 from tests.fakes.emulated_pc.keyboards import find_keyboards
 from tests.fakes.emulated_pc.machine import BOOT_S, EmulatedPc
-from tests.fakes.emulated_pc.screen import NotShownError, find_phrase, read_words
 from tests.fakes.emulated_pc.surroundings import HOST, Surroundings
+from tests.fakes.emulated_pc.views import answer_views
 from tests.fakes.emulated_pc.visits import HOME
 
 
@@ -42,21 +38,9 @@ class Installer:
         self.done: list[str] = []
         """The views that were answered, in order."""
 
-    def set_up(self, until: str = HOME, limit_s: float = 2 * BOOT_S) -> None:
+    def set_up(self, until: str = HOME) -> None:
         """Until that phrase stands on the screen. Raises NotShownError."""
-        end, before = time.monotonic() + limit_s, ""
-        while True:
-            words = read_words(self._machine.shoot("screen"))
-            if find_phrase(words, until) is not None:
-                return
-            view = next((title for title in self._deeds if find_phrase(words, title) is not None), "")
-            if view and view != before:
-                print(f"setup: {view}", flush=True)
-                self._deeds[view]()
-                self.done.append(view)
-            before = view
-            if time.monotonic() > end:
-                raise NotShownError(f"{until!r} is not on the screen: {' '.join(word.text for word in words)}")
+        self.done += answer_views(self._machine, self._deeds, (until,), 2 * BOOT_S)
 
     def _type(self, text: str, picture: str = "", keyboard: str = "host") -> None:
         self._machine.type_text(text, self._keyboards[keyboard])

@@ -1,4 +1,4 @@
-"""QEMU machine protocol: one command, one answer, over a Unix socket; events in between are dropped."""
+"""QEMU machine protocol: one command, one answer, over a Unix socket; events in between are dropped, but for those at the end."""
 
 import json
 import socket
@@ -30,6 +30,10 @@ class Qmp:
             if "return" in said:
                 return said["return"]
         raise QmpError(f"{name}: the machine is gone")
+
+    def events_until_the_end(self) -> list[str]:
+        """The names of what happens from now on, until the machine is gone. Raises TimeoutError."""
+        return [json.loads(line).get("event", "") for line in self._lines]
 
     def close(self) -> None:
         self._lines.close()

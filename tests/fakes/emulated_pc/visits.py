@@ -5,18 +5,50 @@ What they read are the beginnings of Swedish titles, without their dots: a title
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sim.demo.seed import slot_of
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
-from tests.fakes.emulated_pc.machine import EmulatedPc
+from tests.fakes.emulated_pc.machine import BOOT_S, EmulatedPc
 from tests.fakes.emulated_pc.surroundings import Surroundings
+from tests.fakes.emulated_pc.views import answer_views
 
 HOME = "Testa kort"
 INSERT = "Satt i ditt kort"
 NEW_CODE = "Valj en ny kod"
 AGAIN = "Skriv koden"
-CHANGED, WORKS = "Klart. Koden", "Klart. Kortet"
+CHANGED, WORKS, NO_ORDER = "Klart. Koden", "Klart. Kortet", "Inget kort vantar"
+
+
+@dataclass
+class PickUp:
+    """Somebody's cards, the code that the new one is given, and the cabinet with its slot. `number`: the person's, from 1."""
+
+    around: Surroundings
+    old: VirtualCard
+    new: VirtualCard
+    number: int
+    new_pin: str
+
+    @property
+    def has_dropped(self) -> bool:
+        return self._binned in self.around.cabinet.drop.binned
+
+    @property
+    def _binned(self) -> str:
+        return f"{self.number}:old"
+
+    def take(self) -> None:
+        """The card out of its slot, where it is still there, and the door is closed."""
+        slot = slot_of(person(self.number))
+        if slot in self.around.cabinet.cards:
+            self.around.call(lambda: self.around.cabinet.take_card(slot))
+        self.around.call(lambda: self.around.cabinet.close_door(slot))
+
+    def drop(self) -> None:
+        """The old card into the drop slot."""
+        self.around.call(lambda: self.around.cabinet.drop.drop_card(self._binned))
 
 
 class Visitor:
@@ -48,28 +80,50 @@ class Visitor:
         self.press("Ska vi skriva")
         self._machine.wait_for(WORKS)
 
-    def collect(self, around: Surroundings, cards: tuple[VirtualCard, VirtualCard], order: int, new: str) -> None:
-        """A new card of that person, by the old one, until the old one has dropped and the new one works."""
-        (old_card, new_card), slot = cards, slot_of(person(order))
+    def begin_pickup(self) -> None:
+        """Until the station asks for the old card."""
         self.begin("Hamta kort", "Med mitt gamla")
         self._machine.tap_phrase_until("Med mitt gamla", "Satt i ditt gamla")
-        self.put_in(old_card, "Satt i ditt gamla")
-        self.type_code("Skriv koden till", old_card.persona.pin)
-        self._machine.wait_for("Ta ut ditt")
-        self._machine.reader.remove()
-        self.go_on("Ta ditt nya")
-        self._machine.shoot("slot")
-        around.call(lambda: around.cabinet.take_card(slot))
-        around.call(lambda: around.cabinet.close_door(slot))
-        self.type_code("Skriv de atta", new_card.persona.card_number[-8:])
-        self.put_in(new_card, "Satt i ditt nya")
-        self.type_code("Skriv PUK-koden", new_card.persona.puk)
-        self.choose_code(new)
-        self.press("Ska vi skriva")
-        self.go_on("Lagg ditt gamla")
-        self._machine.shoot("drop")
-        around.call(lambda: around.cabinet.drop.drop_card(f"{order}:old"))
-        self._machine.wait_for(WORKS)
+
+    def collect(self, pickup: "PickUp", *until: str) -> str:
+        """Go on with a pick-up that has begun, whatever is asked for: which of these phrases stands there then, unless told that
+        the new card works, or that no card waits. Raises NotShownError."""
+        machine = self._machine
+
+        def takes() -> None:
+            machine.shoot("slot")
+            pickup.take()
+
+        def drops() -> None:
+            machine.shoot("drop")
+            pickup.drop()
+
+        def puts(card: VirtualCard) -> Callable[[], None]:
+            return lambda: machine.reader.insert(card)
+
+        def types(digits: str) -> Callable[[], None]:
+            return lambda: self._type(digits)
+
+        own, own_pin = (pickup.new, pickup.new_pin) if pickup.has_dropped else (pickup.old, pickup.old.persona.pin)
+        deeds: dict[str, Callable[[], None]] = {
+            "Satt i ditt gamla": puts(own),
+            "Skriv koden till": types(own_pin),
+            "Ta ut ditt": machine.reader.remove,
+            "Las och godkann": machine.tap_main_button,
+            "Ta ditt nya": takes,
+            "Skriv de atta": types(pickup.new.persona.card_number[-8:]),
+            "Satt i ditt nya": puts(pickup.new),
+            "Satt i kortet": puts(pickup.new),
+            "Skriv PUK-koden": types(pickup.new.persona.puk),
+            NEW_CODE: types(pickup.new_pin),
+            "Skriv koden som": types(pickup.new_pin),
+            "Skriv din nya": types(pickup.new_pin),
+            AGAIN: types(pickup.new_pin),
+            "Ska vi skriva": machine.tap_main_button,
+            "Signera att": machine.tap_main_button,
+            "Lagg ditt gamla": drops,
+        }
+        return answer_views(machine, deeds, until or (WORKS, NO_ORDER), BOOT_S)[-1]
 
     def begin(self, tile: str, then: str) -> None:
         """From the first screen to the one that follows a tile."""
@@ -86,6 +140,9 @@ class Visitor:
 
     def type_code(self, phrase: str, digits: str) -> None:
         self._machine.wait_for(phrase)
+        self._type(digits)
+
+    def _type(self, digits: str) -> None:
         if self._keypad:
             self._machine.press_keys(digits, "ret")
             return

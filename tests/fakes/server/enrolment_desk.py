@@ -3,8 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from fleet.server.enrolment import queries
+from fleet.server.enrolment.queries import StationCertificate
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.import_files import IMPORTS
 from fleet.server.platform.addresses import Address
@@ -15,8 +20,10 @@ from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from fleet.server.station_listener import claim_terms
 from fleet.server.stations.service import add_stations
+from provisioning import pki
 from provisioning.authority import Authority
-from provisioning.issuing import issue_issuing
+from provisioning.est.wire import key_digest
+from provisioning.issuing import Issuing, issue_issuing
 from tests.fakes.server.enrolling import TOVE, wall_clock
 
 FREE = Address("127.0.0.1", 0)
@@ -37,6 +44,7 @@ class Desk:
     def __init__(self, config: ServerConfig, at: Address) -> None:
         assert isinstance(config.database, Path)
         self._database = Database.open(config.database)
+        self._authority = config.authority
         self._people = EnrolmentService(self._database, Hub(), wall_clock, claim_terms(config, at))
 
     def claim(self, station: str) -> str:
@@ -59,6 +67,21 @@ class Desk:
         """Whether every event that is known to exist is held, in a chain without a fault."""
         rows = StoreReadings(self._database, wall_clock).stations(wall_clock())
         return any(row.name == station and (row.missing, row.chain_ok) == (0, True) for row in rows)
+
+    def certificates(self, station: str) -> list[StationCertificate]:
+        """What was issued to it, oldest first."""
+        with self._database.reading.begin() as connection:
+            return [one for one in queries.list_certificates(connection) if one.station == station]
+
+    def issue_earlier(self, station: str, public: ec.EllipticCurvePublicKey, at: datetime) -> bytes:
+        """A certificate of that key in the station's epoch, as it would have been issued then, and what is above it: PEM."""
+        issuing = Issuing.load(self._authority)
+        assert issuing is not None
+        chain = issuing.chain(issuing.issue(station, public, at))
+        epoch = self.certificates(station)[-1].epoch
+        with self._database.writing.begin() as connection:
+            queries.record_certificate(connection, chain, station, epoch, key_digest(public), claim=None, now=at)
+        return b"".join(map(pki.certificate_pem, chain))
 
     def import_orders(self, station: str, table: bytes) -> None:
         """As `kortkiosk-fleet station add` and `import-orders`."""
