@@ -37,6 +37,7 @@ _ICON = {
     "store_differs": "link-variant-off",
     **dict.fromkeys(ENDING, "certificate-outline"),
     "guessing": "lock-alert-outline",
+    "letter_key_missing": "email-seal-outline",
     "tries_reset": "restart",
     "duplicate_identity": "link-variant-off",
     "unsigned_ask": "lock-alert-outline",

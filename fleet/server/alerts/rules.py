@@ -24,6 +24,7 @@ GROWS = {"silent": "offline"}
 LATCHED = frozenset(
     {
         "guessing",
+        "letter_key_missing",
         "tries_reset",
         "unsigned_ask",
         "chain_broken",

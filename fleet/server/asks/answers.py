@@ -50,7 +50,7 @@ from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
-from fleet.server.stations.alarms import GUESSING, Alarm, AlarmRecorder
+from fleet.server.stations.alarms import GUESSING, LETTER_KEY_MISSING, Alarm, AlarmRecorder
 from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, EnvelopeFacts, Verifier, VerifierAwayError
 from provisioning.authority import AuthorityError
 
@@ -269,6 +269,10 @@ class Answers:
             await asyncio.to_thread(self._alarms.record, guessing, self._clock())
         if said.verdict == "nonce_used":
             return _error("nonce_used", "This question has been asked before.")
+        if said.verdict == "no_key":
+            missing = Alarm(station, LETTER_KEY_MISSING, facts.key if facts else "")
+            await asyncio.to_thread(self._alarms.record, missing, self._clock())
+            return _error("verifier_away", "The envelope cannot be verified just now.")
         return Answer(ok=True, verdict=said.verdict)
 
     def _envelope(self, station: str, order: str, loa: int | None) -> EnvelopeFacts | None:

@@ -12,7 +12,10 @@ _log = logging.getLogger("fleet.server.verifier")
 
 
 def answer(check: Check, judge: Judge, counters: AttemptCounters, now: float) -> EnvelopeVerdict:
-    """Count, then evaluate. Raises the database's error where it cannot be counted: then nothing is evaluated."""
+    """Count, then evaluate; what cannot be evaluated costs no try. Raises the database's error where it cannot be counted: then
+    nothing is evaluated."""
+    if not judge.has_key(check):
+        return EnvelopeVerdict(check.id, "no_key")
     envelope = envelope_digest(check.order, check.envelope, check.what)
     admission = counters.admit(check.station, envelope, check.nonce, now)
     if admission.refused is not None:

@@ -2,7 +2,7 @@
 
 Rules: the server passes on what it holds of the order and the code as the station sealed it, which only the verifier
 can open. A check of an order that is not known carries no `envelope` and gets the same work and the same answer as a
-wrong code.
+wrong code. Where the issuer's key is missing no code can be right: that is said, and is nobody's guess.
 
 >>> msgspec.json.decode(msgspec.json.encode(EnvelopeVerdict(id=1, verdict="no_match")), type=EnvelopeVerdict).verdict
 'no_match'
@@ -37,10 +37,11 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EnvelopeVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The answer. `alarm`: somebody has begun to guess, said once for each envelope and each station and hour."""
+    """The answer. `no_key`: the verifier does not have the issuer's key of that letter. `alarm`: somebody has begun to guess,
+    said once for each envelope and each station and hour."""
 
     id: int
-    verdict: Literal["match", "no_match", "too_many", "nonce_used"]
+    verdict: Literal["match", "no_match", "too_many", "nonce_used", "no_key"]
     alarm: bool = False
 
 

@@ -24,7 +24,7 @@ from sim.cabinet.twin import BoardTwin
 from sim.demo import seed
 from sim.printer.virtual import VirtualPrinter
 from sim.reader.pki import TestAuthority
-from tests.fakes.server.enrolment_desk import Desk, Listeners, fleet_with_desk
+from tests.fakes.server.enrolment_desk import Desk, Listeners, fleet_with_desk, make_authority
 
 HOST = "10.0.2.2"
 """Where QEMU's network of users has the machine that emulates."""
@@ -97,19 +97,19 @@ class Surroundings:
         self._loop.close()
 
     async def _start(self) -> None:
+        make_authority(self.folder, [HOST])
+        is_new = not self.places.orders.exists()
+        if is_new:  # the issuer's key is there when the verifier starts: it is read once
+            seed.write_orders(self.places, datetime.now(UTC), ())
         self.desk = await self._open.enter_async_context(fleet_with_desk(self.folder, [HOST], LISTENERS))
-        self._import_orders()
+        if is_new:
+            self.desk.import_orders(seed.STATION, self.places.orders.read_bytes())
         self.printer = VirtualPrinter(self.folder / "receipts")
         await self.printer.start(port=PRINTER_PORT)
         self._open.push_async_callback(self.printer.stop)
         self.cabinet = BoardTwin(_board(self.folder / "cabinet"), seed.SLOTS, cards=seed.scenario().slots)
         await self.cabinet.start()
         self._open.push_async_callback(self.cabinet.stop)
-
-    def _import_orders(self) -> None:
-        if not self.places.orders.exists():
-            seed.write_orders(self.places, datetime.now(UTC), ())
-            self.desk.import_orders(seed.STATION, self.places.orders.read_bytes())
 
 
 def _board(folder: Path) -> Path:

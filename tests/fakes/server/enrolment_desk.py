@@ -94,13 +94,18 @@ class Desk:
         self._database.close()
 
 
+def make_authority(folder: Path, names: Sequence[str] = ()) -> None:
+    """With an issuing key, where that folder has none yet."""
+    if not (folder / "authority").exists():
+        issue_issuing(Authority.init(folder / "authority", names, wall_clock()), wall_clock())
+
+
 @asynccontextmanager
 async def fleet_with_desk(
     folder: Path, names: Sequence[str] = (), listeners: Listeners = Listeners()
 ) -> AsyncIterator[Desk]:
     """Until the context ends; a folder that has one goes on. `names`: by which stations reach it, beside this machine's own."""
-    if not (folder / "authority").exists():
-        issue_issuing(Authority.init(folder / "authority", names, wall_clock()), wall_clock())
+    make_authority(folder, names)
     config = ServerConfig(
         folder / "data", folder / "authority", mqtt=listeners.mqtt, http=FREE, station_http=listeners.stations,
         updates=listeners.updates,

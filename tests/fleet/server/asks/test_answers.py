@@ -236,6 +236,18 @@ async def test_guessing_raises_an_alarm(
     assert readings.summary(NOW).alarms == (("entre-a", "guessing", "O-1"),)
 
 
+async def test_a_missing_key_is_said_and_told_to_operations(
+    answers: Answers, database: Database, verifier: ScriptedVerifier, readings: StoreReadings
+) -> None:
+    hold_orders(database, record())
+    verifier.says = EnvelopeVerdict(1, "no_key")
+    said = await answers.answer("entre-a", encode(EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="AAAA")))
+    assert (said.ok, said.error, said.verdict) == (False, "verifier_away", None)
+    (alarm,) = readings.summary(NOW).alarms
+    assert alarm[:2] == ("entre-a", "letter_key_missing")
+    assert alarm[2] == record().envelope_key
+
+
 @pytest.mark.parametrize(("says", "code"), [(None, "verifier_away"), (EnvelopeVerdict(1, "nonce_used"), "nonce_used")])
 async def test_no_verdict_is_said_in_words(
     answers: Answers, verifier: ScriptedVerifier, says: EnvelopeVerdict | None, code: str

@@ -171,6 +171,20 @@ def test_a_station_has_twenty_tries_an_hour_also_at_orders_that_do_not_exist(
     assert answer(envelopes.check(PUK, facts()), judge, counters, 1000.0 + 3700).verdict == "match", "an hour later"
 
 
+def test_a_letter_whose_key_is_missing_costs_no_tries(
+    envelopes: Envelopes, judge: Judge, counters: AttemptCounters
+) -> None:
+    """As where an issuer's new key was put down and the verifier was not started again: nobody can type a code that is right."""
+    letter = facts(key="2026b")
+    said = [answer(envelopes.check(PUK, letter), judge, counters, 1000.0) for _ in range(TRIES_PER_STATION + 5)]
+    assert {(one.verdict, one.alarm) for one in said} == {("no_key", False)}
+    (envelopes.directory / "envelope-keys.json").write_text(
+        json.dumps({"2026a": base64.b64encode(ISSUER_KEY).decode(), "2026b": base64.b64encode(ISSUER_KEY).decode()})
+    )
+    started_again = Judge(Keys.load(envelopes.directory))
+    assert answer(envelopes.check(PUK, letter), started_again, counters, 1001.0).verdict == "match"
+
+
 def test_an_alarm_is_given_once(envelopes: Envelopes, judge: Judge, counters: AttemptCounters) -> None:
     alarms = [answer(envelopes.check("00000000", facts()), judge, counters, 1000.0).alarm for _ in range(20)]
     assert alarms.count(True) == 1

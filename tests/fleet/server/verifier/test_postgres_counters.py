@@ -1,11 +1,14 @@
 """Several servers, each with a verifier of its own, count tries in one database."""
 
 import asyncio
+import base64
+import json
 from pathlib import Path
 
 from fleet.messages.link import EnvelopeAsk
 from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE, AttemptCounters
 from fleet.server.verifier.child_process import VerifierProcess
+from fleet.server.verifier.judge import ENVELOPE_KEYS
 from fleet.server.verifier.model import EnvelopeFacts
 from fleet.server.verifier.postgres_counters import PostgresAttemptStore
 from provisioning.authority import Authority
@@ -31,6 +34,7 @@ def test_two_counters_are_one_count(postgres: Cluster) -> None:
 
 async def test_two_verifiers_of_two_servers_share_the_tries_of_a_letter(postgres: Cluster, tmp_path: Path) -> None:
     keys = Authority.init(tmp_path / "authority", [], NOW).directory / "verifier"
+    (keys / ENVELOPE_KEYS).write_text(json.dumps({"2026a": base64.b64encode(bytes(range(32))).decode()}))
     place, letter = postgres.place(), EnvelopeFacts("9752269875", "2026a", "ab" * 32)
     async with (
         VerifierProcess(keys, tmp_path / "one", place) as one,
