@@ -44,7 +44,11 @@ class PickUp:
         slot = slot_of(person(self.number))
         if slot in self.around.cabinet.cards:
             self.around.call(lambda: self.around.cabinet.take_card(slot))
-        self.around.call(lambda: self.around.cabinet.close_door(slot))
+        self.close()
+
+    def close(self) -> None:
+        """The door, with what is behind it."""
+        self.around.call(lambda: self.around.cabinet.close_door(slot_of(person(self.number))))
 
     def drop(self) -> None:
         """The old card into the drop slot."""
