@@ -172,7 +172,7 @@ def _make_python(options: Options, headers: Built, folder: Path) -> None:
     python_site.install_packages(LOCK.read_text("utf-8"), target, folder)
     wheel = python_site.build_wheel(PROJECT, folder, ROOT_EPOCH)
     python_site.unpack_wheels([wheel], folder / "site")
-    shutil.rmtree(folder / "site" / "bin", ignore_errors=True)
+    python_site.drop_launchers(folder / "site")
     python_site.compile_modules(folder / "site", SITE)
 
 

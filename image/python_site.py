@@ -5,6 +5,7 @@ to be believed without a look at their source, whose times an image does not kee
 """
 
 import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ PROGRAMS = {
     "kortkiosk-provision": "provisioning.cli",
     "kortkiosk-slots": "provisioning.updates.slots",
 }
+LAUNCHERS = "../../bin/"
+"""How a package's record names the programs that pip made for it."""
 SHIPPED = ("kiosk", "drivers", "provisioning", "fleet")
 
 
@@ -112,6 +115,15 @@ def unpack_wheels(wheels: list[Path], site: Path) -> None:
     """Wheels beside what is in `site`. Raises CommandError."""
     for wheel in wheels:
         run(sys.executable, "-m", "zipfile", "-e", wheel, site)
+
+
+def drop_launchers(site: Path) -> None:
+    """Without the programs that packages bring, and without their lines in the packages' records: those name the interpreter
+    that built the image, and so the folder that it was built in. Raises OSError."""
+    shutil.rmtree(site / "bin", ignore_errors=True)
+    for record in site.glob("*.dist-info/RECORD"):
+        lines = record.read_text("utf-8").splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if not line.startswith(LAUNCHERS)), "utf-8")
 
 
 def compile_modules(site: Path, inside: str) -> None:
