@@ -51,7 +51,7 @@ def older(station: Station) -> x509.Certificate:
 
 def test_power_is_cut_once_the_new_key_is_made(station: Station, older: x509.Certificate) -> None:
     machine = station.power_on()
-    wait_for_file(machine, NEXT_KEY)
+    machine.shell.run(f"until [ -e {NEXT_KEY} ]; do :; done", BOOT_S)
     machine.cut_power()
 
 
@@ -76,10 +76,7 @@ def test_power_is_cut_once_the_certificate_is_there(station: Station, older: x50
 def test_it_is_renewed_once_and_goes_on_in_its_epoch(station: Station, older: x509.Certificate) -> None:
     machine = station.power_on()
     machine.wait_for(HOME, BOOT_S)
-    for _ in range(BOOT_S // 5):
-        if certificate_of(machine).serial_number != older.serial_number:
-            break
-        machine.shell.run("sleep 5")
+    station.wait_until(lambda: certificate_of(machine).serial_number != older.serial_number)
     issued = station.around.desk.certificates(STATION)
     assert {one.epoch for one in issued} == {1}
     newest = max(issued, key=lambda one: one.issued)
@@ -105,7 +102,3 @@ def certificate_of(machine: EmulatedPc) -> x509.Certificate:
 
 def serials(station: Station) -> set[int]:
     return {one.serial for one in station.around.desk.certificates(STATION)}
-
-
-def wait_for_file(machine: EmulatedPc, path: str) -> None:
-    machine.shell.run(f"until [ -e {path} ]; do :; done", BOOT_S)

@@ -7,7 +7,7 @@ version, in a signed bundle. The parts of a power cut are in the order in which 
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -85,7 +85,7 @@ def test_the_old_slot_runs_again_and_the_server_is_told(station: Station) -> Non
     assert slot_of(machine) == ("A", "fell_back")
     machine.wait_for(HOME, BOOT_S)
     machine.shoot("fell-back")
-    wait_until(machine, lambda: state(station) == ("fell_back", "fell_back"))
+    station.wait_until(lambda: state(station) == ("fell_back", "fell_back"))
 
 
 def test_it_is_ordered_again_and_stays(station: Station, bundle: str) -> None:
@@ -94,7 +94,7 @@ def test_it_is_ordered_again_and_stays(station: Station, bundle: str) -> None:
     station.machine.process.wait(BOOT_S)
     machine = station.power_on()
     assert slot_of(machine) == ("B", "trial")
-    wait_until(machine, lambda: state(station)[0] == "confirmed")
+    station.wait_until(lambda: state(station)[0] == "confirmed")
     assert "default kortkiosk-b.efi" in machine.shell.run("cat /efi/loader/loader.conf")
     machine.wait_for(HOME, BOOT_S)
     machine.shoot("confirmed")
@@ -135,14 +135,6 @@ def slot_of(machine: EmulatedPc) -> tuple[str, str]:
 
 def wait_for_step(machine: EmulatedPc, step: str) -> None:
     machine.shell.run(f'until grep -qs \'"step":"{step}"\' {RECORD}; do sleep 0.2; done', BOOT_S)
-
-
-def wait_until(machine: EmulatedPc, reached: Callable[[], bool]) -> None:
-    for _ in range(BOOT_S // 5):
-        if reached():
-            return
-        machine.shell.run("sleep 5")
-    raise AssertionError(machine.shell.run("journalctl --boot --no-pager --lines=40"))
 
 
 def provision(*words: str | Path) -> str:

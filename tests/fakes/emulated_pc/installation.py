@@ -6,7 +6,7 @@ Each part works on a copy of its own, so that one that failed begins again where
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,12 +130,17 @@ class Station:
 
     def wait_until_whole(self) -> None:
         """Until it receives visitors, and the server holds all that it did. Raises AssertionError."""
+        desk = self.around.desk
+        self.wait_until(lambda: desk.receives_visitors(STATION) and desk.holds_all(STATION))
+
+    def wait_until(self, reached: Callable[[], bool]) -> None:
+        """Look every five seconds. Raises AssertionError with the journal's end."""
         assert self.machine is not None
         for _ in range(BOOT_S // 5):
-            if self.around.desk.receives_visitors(STATION) and self.around.desk.holds_all(STATION):
+            if reached():
                 return
             self.machine.shell.run("sleep 5")
-        raise AssertionError("the server has not heard of all that happened")
+        raise AssertionError(self.machine.shell.run("journalctl --boot --no-pager --lines=40"))
 
     def run_fleet(self, *words: str | Path) -> str:
         """What `kortkiosk-fleet` prints, beside the server that runs. Raises AssertionError with what it said."""
