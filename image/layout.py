@@ -105,8 +105,8 @@ def kernel_line(slot: Slot, roothash: str) -> str:
     """What the kernel of a slot is started with.
 
     A block of the root that differs from its hash is given to nobody, and the root guard stops the machine then. A kernel that
-    panics starts anew half a minute later. There is no shell in the initial RAM disk. A USB device is bound when it has been
-    looked at.
+    panics starts anew half a minute later, and one that is at fault panics: it could stand still otherwise. There is no shell in
+    the initial RAM disk. A USB device is bound when it has been looked at.
     """
     return " ".join(
         (
@@ -116,6 +116,7 @@ def kernel_line(slot: Slot, roothash: str) -> str:
             f"systemd.verity_root_hash=/dev/disk/by-partlabel/verity-{slot}",
             "rootfstype=squashfs",
             "ro",
+            "oops=panic",
             "panic=30",
             "rd.shell=0",
             "rd.emergency=reboot",

@@ -86,6 +86,10 @@ def test_the_root_is_checked_block_by_block(machine: EmulatedPc) -> None:
     assert machine.shell.run("findmnt -no FSTYPE /") == "squashfs"
 
 
+def test_a_kernel_that_is_at_fault_starts_anew(machine: EmulatedPc) -> None:
+    assert machine.shell.run("cd /proc/sys/kernel; cat panic_on_oops panic").split() == ["1", "30"]
+
+
 def test_the_first_screen_stands_and_nothing_failed(machine: EmulatedPc) -> None:
     machine.wait_for("Vad vill du", BOOT_S)
     machine.shoot("first-screen")

@@ -55,7 +55,12 @@ def test_a_root_that_was_changed_is_left_to_the_guard_without_a_shell() -> None:
     words = layout.kernel_line("a", "00" * 32).split()
     assert {"rd.shell=0", "rd.emergency=reboot", "ro"} <= set(words)
     assert not any("panic-on-corruption" in word for word in words), "the guard could not say anything any more"
-    assert any(re.fullmatch(r"panic=[1-9]\d*", word) for word in words), "it starts anew by itself"
+
+
+def test_a_kernel_that_is_at_fault_starts_anew() -> None:
+    words = layout.kernel_line("a", "00" * 32).split()
+    assert any(re.fullmatch(r"panic=[1-9]\d*", word) for word in words), "by itself"
+    assert "oops=panic" in words, "also after a fault that takes only one process with it"
 
 
 def test_the_slots_have_the_names_that_the_slot_program_knows() -> None:
