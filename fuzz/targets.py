@@ -119,7 +119,6 @@ def fuzz_certificate(data: bytes) -> None:
     directory = CardDirectory(b"", TokenInfo(b"", "", ""), (), (key,), (CertificateFile(entry, data),))
     for profile in builtin():
         read = identity.read_certificates(directory, profile)
-        identity.holder_of(read)
         identity.birth_dates_of(read)
         identity.card_number_of(read, "", profile)
         identity.digest_of(read)

@@ -63,6 +63,8 @@ class CardSession(ABC):
     facts: CardFacts
     _algorithms: tuple[AlgorithmInfo, ...] = ()
     """Those that the card tells."""
+    _judged = False
+    """The chains have been judged once."""
 
     def __init__(
         self, channel: ApduChannel, profile: Profile, codes: CodeCommands, owned: tuple[CodeWithRole, ...]
@@ -104,9 +106,14 @@ class CardSession(ABC):
         return ()
 
     def set_certificates(self, certificates: tuple[Certificate, ...]) -> CardFacts:
-        """Keep the certificates with their chains judged."""
-        self.facts = replace(self.facts, certificates=certificates)
+        """Keep the certificates with their chains judged. The first time the holder is whom the best one names."""
+        self.facts = self.facts.with_certificates(certificates, keep_holder=self._judged)
+        self._judged = True
         return self.facts
+
+    def act_as(self, hsa_id: str) -> None:
+        """See `Visit.act_as`."""
+        self.facts = self.facts.act_as(hsa_id)
 
     def refresh(self) -> CardFacts:
         """Read tries and states again."""

@@ -99,6 +99,10 @@ class CardVisit:
         """What the visit has cost so far."""
         return self.session.channel.exchange
 
+    def act_as(self, hsa_id: str) -> None:
+        """See the port."""
+        self.session.act_as(hsa_id)
+
     def draft_profile(self) -> str:
         """A product profile for this card, as TOML: what the card said, and everything else unverified. Sends nothing."""
         return self.session.draft_profile()
@@ -110,6 +114,7 @@ class CardVisit:
 
     def take_over(self, fresh: "CardVisit") -> None:
         """Go on with the connection of `fresh`, a visit of the same card; that one is not used any more."""
+        fresh.session.facts = fresh.facts.act_as(self.facts.holder.hsa_id) if self.facts.holder.hsa_id else fresh.facts
         self.session, self._pulse = fresh.session, fresh._pulse
         self._changed = self._released = False
         self.meetings += 1

@@ -3,7 +3,8 @@
 Field names are those of `kortkiosk card show --json`.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -80,6 +81,19 @@ class Certificate:
     chain: Chain
     der: bytes = field(repr=False)
     revocation: RevocationStatus = "unknown"
+    holder: Holder = Holder("", "")
+    """Whom it names, in the form that the profile says (HSA-id); nobody where it names a person otherwise."""
+    personal: bool = False
+    """It has a personal identity number: it proves, signs, and is stored and sent, nowhere (reliability I15)."""
+
+    @property
+    def names_somebody(self) -> bool:
+        """It is for logging in or signing, and says as whom."""
+        return self.purpose != "other" and not self.personal and self.holder != Holder("", "")
+
+    def names(self, holder: Holder) -> bool:
+        """It is of that holder, and has no personal identity number."""
+        return self.holder.hsa_id == holder.hsa_id and not self.personal
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +173,48 @@ class CardFacts:
         return own or self.pin(Role.IDENTIFICATION)
 
     def certificate(self, purpose: Purpose) -> Certificate | None:
-        """The valid certificate for a purpose that lasts longest, or one that is not valid where there is none."""
-        fitting = [c for c in self.certificates if c.purpose == purpose]
-        return max(fitting, key=lambda c: (c.chain in ("ok", "unchecked"), c.not_after), default=None)
+        """The certificate for a purpose that names the holder: the valid one that lasts longest, or one that is not valid.
+
+        No other one proves, signs, shows, is stored or compared. A card may hold several pairs: of a personal identity number,
+        of another employer, of an earlier issuer.
+        """
+        return _best(c for c in self.certificates if c.purpose == purpose and c.names(self.holder))
+
+    def newest_like(self, certificate: Certificate) -> Certificate:
+        """What stands in for that certificate on the card: a better one for the same purpose and identity, or itself."""
+        same = (certificate.purpose, certificate.holder.hsa_id, certificate.personal)
+        alike = (c for c in self.certificates if (c.purpose, c.holder.hsa_id, c.personal) == same)
+        return _best(alike) or certificate
+
+    @property
+    def holders(self) -> tuple[Holder, ...]:
+        """Everybody as whom the card's holder may act, each HSA-id once; the best certificate's first."""
+        naming = sorted((c for c in self.certificates if c.names_somebody), key=_weight, reverse=True)
+        ids = dict.fromkeys(c.holder.hsa_id for c in naming if c.holder.hsa_id or not naming[0].holder.hsa_id)
+        return tuple(next(c.holder for c in naming if c.holder.hsa_id == hsa_id) for hsa_id in ids)
+
+    def with_certificates(self, certificates: Iterable[Certificate], *, keep_holder: bool = True) -> "CardFacts":
+        """Hold these certificates instead. `keep_holder`: whom it was, where a certificate still names them."""
+        facts = replace(self, certificates=tuple(certificates))
+        if keep_holder and any(c.names_somebody and c.names(self.holder) for c in facts.certificates):
+            return facts
+        return replace(facts, holder=next(iter(facts.holders), Holder("", "")))
+
+    def act_as(self, hsa_id: str) -> "CardFacts":
+        """Be that one of its holders, as which the person acts. Raises LookupError where no certificate names them."""
+        for holder in self.holders:
+            if holder.hsa_id == hsa_id:
+                return replace(self, holder=holder)
+        raise LookupError("no certificate of the card names that holder")
+
+
+def _weight(certificate: Certificate) -> tuple[bool, bool, bool, datetime]:
+    valid = certificate.chain in ("ok", "unchecked")
+    return bool(certificate.holder.hsa_id), certificate.purpose == "identification", valid, certificate.not_after
+
+
+def _best(certificates: Iterable[Certificate]) -> Certificate | None:
+    return max(certificates, key=_weight, default=None)
 
 
 @dataclass(frozen=True, slots=True)

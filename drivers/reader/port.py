@@ -104,6 +104,10 @@ class Visit(Protocol):
     def meetings(self) -> int:
         """How often the card was met in it: once, and again each time that it was put back (`Reader.resume`)."""
 
+    def act_as(self, hsa_id: str) -> None:
+        """Act for that employer from now on: `facts.holder`, and with it the pair of certificates that is used, are its. Sends
+        nothing. Raises LookupError where no certificate of the card names that HSA-id (`CardFacts.holders`)."""
+
     async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """VERIFY (ISO/IEC 7816-4 11.6.6)."""
 

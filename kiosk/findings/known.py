@@ -47,9 +47,10 @@ class CardEvidence:
         return self.register if isinstance(self.register, CardWord) else None
 
     @property
-    def certificates(self) -> Iterator[Certificate]:
-        """Those that log in or sign."""
-        return (certificate for certificate in self.card.certificates if certificate.purpose != "other")
+    def in_use(self) -> Iterator[Certificate]:
+        """The pair that names the holder: whatever else lies on the card is not used."""
+        pair = self.card.certificate("identification"), self.card.certificate("signature")
+        return (certificate for certificate in pair if certificate is not None)
 
 
 @dataclass(frozen=True, slots=True)

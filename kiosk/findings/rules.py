@@ -74,7 +74,7 @@ def _locked(known: CardEvidence) -> bool:
 
 
 def _revoked(known: CardEvidence) -> Iterable[Args]:
-    return _if(any(certificate.chain == "revoked" for certificate in known.certificates))
+    return _if(any(certificate.chain == "revoked" for certificate in known.in_use))
 
 
 def _blocked(known: CardEvidence) -> Iterable[Args]:
@@ -122,15 +122,12 @@ def _locked_read_only(known: CardEvidence) -> Iterable[Args]:
 
 
 def _foreign(known: CardEvidence) -> Iterable[Args]:
-    issuers = {certificate.issuer: None for certificate in known.certificates if certificate.chain == "untrusted"}
+    issuers = {certificate.issuer: None for certificate in known.in_use if certificate.chain == "untrusted"}
     return ({"issuer": common_name(issuer)} for issuer in issuers)
 
 
 def _no_identification(known: CardEvidence) -> Iterable[Args]:
-    return _if(
-        not known.card.damaged
-        and all(certificate.purpose != "identification" for certificate in known.card.certificates)
-    )
+    return _if(not known.card.damaged and known.card.certificate("identification") is None)
 
 
 def _damaged(known: CardEvidence) -> Iterable[Args]:
@@ -219,8 +216,10 @@ def _alike(known: CardEvidence) -> Iterable[Args]:
     """Two valid certificates that a computer offers for logging in, of the same person and issuer."""
     valid = [
         certificate
-        for certificate in known.certificates
-        if certificate.chain in ("ok", "unchecked") and _offered_for_login(certificate)
+        for certificate in known.card.certificates
+        if certificate.purpose != "other"
+        and certificate.chain in ("ok", "unchecked")
+        and _offered_for_login(certificate)
     ]
     return _if(any(a.subject == b.subject and a.issuer == b.issuer for a, b in combinations(valid, 2)))
 

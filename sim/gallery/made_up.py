@@ -58,6 +58,7 @@ def _card() -> CardFacts:
         3,
         "ok",
         b"",
+        holder=Holder("Made Up", ORDER.hsa_id),
     )
     pin = Pin("01", "PIN", Role.IDENTIFICATION, 1, 3, "ok", 6, 8)
     return CardFacts(

@@ -58,8 +58,10 @@ class Key:
 
     async def log_in(self, ports: Mapping[str, Any], level: int) -> object:
         """What comes of it where a dishonest station says that this certificate is for identification, of that level."""
-        certificate = Certificate("01", "", "", "", "", NOW, NOW, "identification", level, "ok", self._certificate)
         holder, number = Holder(ADMINISTRATOR.name, ADMINISTRATOR.hsa_id), ADMINISTRATOR.new.card_number
+        certificate = Certificate(
+            "01", "", "", "", "", NOW, NOW, "identification", level, "ok", self._certificate, holder=holder
+        )
         facts = CardFacts("r", b"", "pkcs15", "", "00", number, holder, (), (certificate,), b"")
         word = await ports["directory"].state(number)
         nonce = word.nonce if isinstance(word, CardWord) else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.model import CardFacts, CardRules, Certificate, Holder, Pin
+from drivers.reader.model import CardFacts, CardRules, Certificate, Chain, Holder, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.issuing import CardState, DirectoryPerson
 from fleet.messages.vocabulary import FindingCode
@@ -24,13 +24,16 @@ from sim.stories.room import make_card, persona_of
 
 NUMBER = "9999000010260001"
 DAY = timedelta(days=1)
-LOGIN = Certificate("01", "login", "CN=A", "CN=CA", "1", NOW - DAY, NOW + 400 * DAY, "identification", 3, "ok", b"")
+HOLDER = Holder("A", "SE2321000999-1A01")
+LOGIN = Certificate(
+    "01", "login", "CN=A", "CN=CA", "1", NOW - DAY, NOW + 400 * DAY, "identification", 3, "ok", b"", holder=HOLDER
+)
 SIGN = replace(LOGIN, id="02", label="sign", purpose="signature")
 PIN = Pin("01", "PIN", Role.IDENTIFICATION, 1, 3, "ok", 6, 8)
 PUK = replace(PIN, id="02", label="PUK", role=Role.PUK, tries_left=10)
 STOPPED = replace(PUK, tries_left=None, state="unknown", counted=True, below_floor=True)
 CARD = CardFacts(
-    "r", b"", "pkcs15", "virtual-b", "00", NUMBER, Holder("A", "SE2321000999-1A01"), (PIN, PUK), (LOGIN, SIGN), b"",
+    "r", b"", "pkcs15", "virtual-b", "00", NUMBER, HOLDER, (PIN, PUK), (LOGIN, SIGN), b"",
     rules=CardRules("holder"),
 )  # fmt: skip
 WELL = CardEvidence(CARD, NOW, register=CardWord(NUMBER, "active", "6XX"))
@@ -111,6 +114,13 @@ def test_a_card_works_meanwhile_where_something_ends_later() -> None:
 
 def test_nothing_is_found_on_a_healthy_card() -> None:
     assert findings_of(WELL) == ()
+
+
+@pytest.mark.parametrize("chain", ["revoked", "untrusted", "expired"])
+def test_nothing_is_found_for_the_sake_of_a_pair_that_is_not_used(chain: Chain) -> None:
+    personal = replace(LOGIN, id="03", holder=Holder("", ""), personal=True, chain=chain)
+    former = replace(LOGIN, id="05", not_after=NOW + 300 * DAY, issuer="CN=Old CA", chain=chain)
+    assert findings_of(card(certificates=(personal, former, LOGIN, SIGN))) == ()
 
 
 def test_where_nobody_can_be_asked_nothing_is_said_of_the_register() -> None:

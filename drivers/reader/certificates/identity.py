@@ -3,7 +3,8 @@
 Pure: directory, profile and time in, values out. What decides: keyUsage tells signature (contentCommitment) from
 identification (digitalSignature), where extendedKeyUsage does not speak against it; certificatePolicies tell the level of
 assurance; subject serialNumber is the HSA-id.
-A personal identity number never leaves this module: a subject that holds one shows it as dots (reliability I5).
+A personal identity number never leaves this module: a subject that holds one shows it as dots (reliability I5), and its
+certificate is marked `personal`, so that nothing uses it.
 
 >>> looks_personal("199001012380"), looks_personal("SE2321000016-1A2B")
 (True, False)
@@ -30,7 +31,10 @@ from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject
 from drivers.reader.profiles import BY_SERIAL, Profile
 
 _STRING_TAGS = (0x0C, 0x12, 0x13, 0x16)
-_PERSONAL = re.compile(r"^(\d{2})?\d{6}[-+]?\d{4}$")
+_PERSONAL = re.compile(r"^([A-Z]{3}SE-)?(\d{2})?\d{6}[-+]?\d{4}$")
+"""The prefix is that of ETSI EN 319 412-1 5.1.3: PNOSE- for a national personal number."""
+_PERSONAL_WITHIN = re.compile(rb"(?<!\d)(19|20)\d{2}(0[1-9]|1[0-2])\d{2}[-+]?\d{4}(?!\d)")
+"""With its century, anywhere in an alternative name."""
 _SHORT_NAMES = {
     NameOID.SERIAL_NUMBER: "serialNumber",
     NameOID.GIVEN_NAME: "givenName",
@@ -136,6 +140,8 @@ def _read(file: CertificateFile, directory: CardDirectory, profile: Profile, pur
         loa=_loa(parsed, profile),
         chain="unchecked",
         der=file.der,
+        holder=_holder(parsed, profile),
+        personal=_has_personal_number(parsed),
     )
     return ReadCertificate(facts, parsed, file.entry.id)
 
@@ -175,18 +181,24 @@ def _attribute(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str
     return _text(attributes[0].value).strip() if attributes else ""
 
 
-def holder_of(certificates: Iterable[ReadCertificate]) -> Holder:
-    """Name and HSA-id, from the certificate for identification, else from the next best. Empty where none says."""
-    for certificate in _by_weight(certificates):
-        parsed = certificate.x509
-        hsa_id = _attribute(parsed, NameOID.SERIAL_NUMBER)
-        if looks_personal(hsa_id):
-            continue
-        given, last = _attribute(parsed, NameOID.GIVEN_NAME), _attribute(parsed, NameOID.SURNAME)
-        name = f"{given} {last}".strip() if given and last else _attribute(parsed, NameOID.COMMON_NAME)
-        if hsa_id or name:
-            return Holder(name, hsa_id)
-    return Holder("", "")
+def _holder(certificate: x509.Certificate, profile: Profile) -> Holder:
+    """Name and HSA-id in a subject. Empty where it has another form of name than the profile's, or a personal identity number."""
+    hsa_id = _attribute(certificate, NameOID.SERIAL_NUMBER)
+    if looks_personal(hsa_id) or not re.search(profile.certificates.holder_id, hsa_id):
+        return Holder("", "")
+    given, last = _attribute(certificate, NameOID.GIVEN_NAME), _attribute(certificate, NameOID.SURNAME)
+    return Holder(f"{given} {last}" if given and last else _attribute(certificate, NameOID.COMMON_NAME), hsa_id)
+
+
+def _has_personal_number(certificate: x509.Certificate) -> bool:
+    """In any attribute of its subject, or in an alternative name (RFC 5280 4.2.1.6)."""
+    if any(looks_personal(_text(attribute.value)) for attribute in certificate.subject):
+        return True
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    return _PERSONAL_WITHIN.search(names.public_bytes()) is not None
 
 
 def birth_dates_of(certificates: Iterable[ReadCertificate]) -> tuple[date, ...]:
@@ -234,7 +246,7 @@ def card_number_in(certificate: x509.Certificate, profile: Profile) -> str:
 def _by_weight(certificates: Iterable[ReadCertificate]) -> list[ReadCertificate]:
     order = {"identification": 0, "signature": 1}
     ours = [c for c in certificates if c.facts.purpose in order]
-    return sorted(ours, key=lambda c: (order[c.facts.purpose], -c.facts.not_after.timestamp()))
+    return sorted(ours, key=lambda c: (c.facts.personal, order[c.facts.purpose], -c.facts.not_after.timestamp()))
 
 
 def _extension(certificate: x509.Certificate, oid: str) -> str:

@@ -29,7 +29,7 @@ from drivers.reader.keys import (
     ManagementKey,
     MutualAnswer,
 )
-from drivers.reader.model import CardFacts, Certificate, Purpose
+from drivers.reader.model import CardFacts, Certificate, Holder, Purpose
 from drivers.reader.outcomes import (
     Accepted,
     CardAuthenticated,
@@ -123,14 +123,14 @@ class PivSession(CardSession):
             profile=card.profile.name,
             serial=self._serial,
             card_number=number,
-            holder=identity.holder_of(read),
+            holder=Holder("", ""),
             pins=self._read_pins(),
-            certificates=tuple(certificate.facts for certificate in read),
+            certificates=(),
             rules=identity.card_rules_of(card.profile),
             digest=identity.digest_of(read),
             damaged=identity.damaged_certificates(self._directory(), read),
             version=card.application.version,
-        )
+        ).with_certificates(certificate.facts for certificate in read)
         self._remember()
 
     @property
@@ -145,11 +145,12 @@ class PivSession(CardSession):
         return CardSigns(self.facts.atr, application.aid, application.label)
 
     def read_spare_places(self, now: datetime) -> CardFacts:
-        """Read the spare places too, where an ordinary one is empty or its certificate nears its end."""
+        """Read the spare places too, where an ordinary one is empty, or its certificate nears its end or is personal."""
         for purpose, slot in _ORDINARY.items():
             held = [certificate for certificate in self.facts.certificates if certificate.id == slot.id]
             if self._spare and all(
-                certificate.purpose != purpose or certificate.not_after < now + NEARS_ITS_END for certificate in held
+                certificate.purpose != purpose or certificate.personal or certificate.not_after < now + NEARS_ITS_END
+                for certificate in held
             ):
                 self._counted = self._slots = (*objects.FOR_PEOPLE, *self._spare)
                 self._take_stock()
@@ -169,8 +170,7 @@ class PivSession(CardSession):
         read = self._read_certificates()
         certificates = [self._paired(certificate.facts) for certificate in read]
         self.facts = replace(
-            self.facts,
-            certificates=tuple(replace(c, chain=judged.get(c.id, c.chain)) for c in certificates),
+            self.facts.with_certificates(replace(c, chain=judged.get(c.id, c.chain)) for c in certificates),
             damaged=identity.damaged_certificates(self._directory(), read),
             version=self._card.version() or self.facts.version,
         )
@@ -195,7 +195,7 @@ class PivSession(CardSession):
         self._fingerprint = self._card.fingerprint(self._slots)
         digest = identity.digest_of([c for c in read if slot_of(c.facts.id) in self._counted])
         damaged = identity.damaged_certificates(self._directory(), read)
-        self.facts = replace(self.facts, certificates=tuple(c.facts for c in read), digest=digest, damaged=damaged)
+        self.facts = replace(self.facts.with_certificates(c.facts for c in read), digest=digest, damaged=damaged)
         usual = identity.digest_of([c for c in read if slot_of(c.facts.id) in objects.SLOTS])
         self._codes.rename(name_in_ledger(self.facts.atr, self._serial, usual))
 
@@ -228,7 +228,7 @@ class PivSession(CardSession):
         self._take_stock()
         self._remember()
         certificates = tuple(judged.get(certificate.id, certificate) for certificate in self.facts.certificates)
-        self.facts = replace(self.facts, certificates=certificates)
+        self.facts = self.facts.with_certificates(certificates)
         return len(certificates) > len(judged)
 
     def _free_key(self) -> tuple[Certificate, SignsWith] | None:

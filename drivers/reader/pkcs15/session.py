@@ -18,7 +18,7 @@ from drivers.reader.certificates import identity, public_keys
 from drivers.reader.certificates.identity import ReadCertificate
 from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefusedError, Guard, UnknownCardError
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
-from drivers.reader.model import CardFacts, Certificate, DataObject, Purpose
+from drivers.reader.model import CardFacts, Certificate, DataObject, Holder, Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signability, SignOutcome
 from drivers.reader.pin.code_commands import CodeCommands
 from drivers.reader.pin.code_roles import assign_roles
@@ -171,13 +171,13 @@ class Pkcs15Session(CardSession):
             profile=profile.name,
             serial=serial,
             card_number=number,
-            holder=identity.holder_of(certificates),
+            holder=Holder("", ""),
             pins=self._read_pins(),
-            certificates=tuple(certificate.facts for certificate in certificates),
+            certificates=(),
             rules=identity.card_rules_of(profile),
             digest=identity.digest_of(certificates),
             damaged=identity.damaged_certificates(directory, certificates),
-        )
+        ).with_certificates(certificate.facts for certificate in certificates)
         seen.keep(files, self._fingerprint)
 
     @property
@@ -196,7 +196,7 @@ class Pkcs15Session(CardSession):
         keys = pkcs15.read_public_keys(self._files)
         paired = (_paired(certificate, keys) for certificate in self.facts.certificates)
         held = tuple(_data_object(entry) for entry in pkcs15.read_data_objects(self._files))
-        self.facts = replace(self.facts, certificates=tuple(paired), data_objects=held)
+        self.facts = replace(self.facts.with_certificates(paired), data_objects=held)
         self._seen.keep(self._files, self._fingerprint)
         return self.facts
 
@@ -235,7 +235,7 @@ class Pkcs15Session(CardSession):
             self._directory = replace(self._directory, keys=keys)
             ids = {key.id.hex() for key in keys}
             certificates = (c if c.id in ids else replace(c, purpose="other") for c in self.facts.certificates)
-            self.facts = replace(self.facts, certificates=tuple(certificates))
+            self.facts = self.facts.with_certificates(certificates)
         return self._directory.keys or ()
 
     def _enter(self, code: CodeObject) -> None:
@@ -404,8 +404,7 @@ class Pkcs15Session(CardSession):
         self._fingerprint = fingerprint_of(self._files, self._directory)
         read = identity.read_certificates(self._directory, self._profile)
         self.facts = replace(
-            self.facts,
-            certificates=tuple(certificate.facts for certificate in read),
+            self.facts.with_certificates(certificate.facts for certificate in read),
             digest=identity.digest_of(read),
             damaged=identity.damaged_certificates(self._directory, read),
         )

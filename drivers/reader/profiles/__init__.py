@@ -111,7 +111,7 @@ class Profiles:
             return profile
         own = profile.certificates
         number = rules.card_number if own.card_number == BY_SERIAL else own.card_number
-        said = CertificateRules(card_number=number, loa=rules.loa | own.loa)
+        said = CertificateRules(card_number=number, loa=rules.loa | own.loa, holder_id=own.holder_id or rules.holder_id)
         return profile.model_copy(update={"certificates": said})
 
     def match_name(self, name: str) -> Profile:

@@ -190,6 +190,8 @@ class CertificateRules(_ProfileTable):
     card_number: str = Field(default=BY_SERIAL, pattern=r"^(extension:\d+(\.\d+)+|subject:\w+|token:serial)$")
     loa: dict[Oid, int] = {}
     """Level of assurance by certificatePolicies identifier."""
+    holder_id: Pattern = ""
+    """Form of the subject's serialNumber that names the holder; empty: any but a personal identity number."""
 
 
 class IssuerMatch(_ProfileTable):

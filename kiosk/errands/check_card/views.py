@@ -138,7 +138,7 @@ def certificate(context: ViewContext, one: Certificate) -> Confirm:
 
 
 def _use(one: Certificate) -> Say:
-    return say(f"certificate.{one.purpose}")
+    return say("certificate.personal" if one.personal else f"certificate.{one.purpose}")
 
 
 def finding(

@@ -82,9 +82,7 @@ def _renewals(facts: CardFacts, offer: Offer, use: Use, now: datetime) -> list[R
         return []
     if newest.not_after < now + FROM:
         return [Renewal(offer, use, newest)]
-    older = [
-        certificate for certificate in facts.certificates if certificate.purpose == use and certificate is not newest
-    ]
+    older = [c for c in facts.certificates if c is not newest and facts.newest_like(c) is newest]
     return [Renewal(offer, use, _latest(older), newest)] if older and newest.chain == "ok" else []
 
 

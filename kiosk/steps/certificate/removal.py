@@ -1,7 +1,8 @@
 """Certificates that may go, and taking one off the card: the certificate, then its key where the card lets go of keys.
 
-Rules: the newest certificate of each use never goes, so the last one that works cannot be removed; those for encryption never
-go, since old letters are read with them, nor the card's own. What broke off is looked at on the card when it is back.
+Rules: the newest certificate of each use and identity never goes, so the last one that works cannot be removed; those for
+encryption never go, since old letters are read with them, nor the card's own. What broke off is looked at on the card when it is
+back.
 """
 
 from dataclasses import dataclass
@@ -31,21 +32,16 @@ class Removable:
 
 
 def removable(facts: CardFacts, now: datetime) -> tuple[Removable, ...]:
-    """Those of a person that a newer one of the same use stands in for, or that have expired beside it, oldest first."""
-    newest = {facts.certificate("identification"), facts.certificate("signature")}
-    old = [
-        certificate
-        for certificate in facts.certificates
-        if certificate not in newest and _stood_in_for(certificate, facts)
-    ]
-    old.sort(key=lambda one: one.not_after)
+    """Those of a person that a newer one of the same use and identity stands in for, oldest first."""
+    old = [certificate for certificate in facts.certificates if _is_replaced(certificate, facts)]
+    old.sort(key=lambda certificate: certificate.not_after)
     return tuple(Removable(one, "expired" if one.not_after < now else "superseded") for one in old)
 
 
-def _stood_in_for(one: Certificate, facts: CardFacts) -> bool:
-    """Another one of that use is on the card and works: without it, the old one is all there is."""
-    newest = None if one.purpose == "other" else facts.certificate(one.purpose)
-    return newest is not None and newest.chain == "ok"
+def _is_replaced(certificate: Certificate, facts: CardFacts) -> bool:
+    """A better one of that use, and of the same employer or personal identity, is on the card and works."""
+    newest = facts.newest_like(certificate)
+    return certificate.purpose != "other" and newest is not certificate and newest.chain == "ok"
 
 
 async def remove(

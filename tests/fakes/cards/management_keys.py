@@ -38,11 +38,12 @@ class FactoryKey:
         return encryptor.update(challenge) + encryptor.finalize()
 
 
-def certificate_for(public_key: bytes) -> bytes:
-    """A certificate of that SubjectPublicKeyInfo, both in DER."""
+def certificate_for(public_key: bytes, hsa_id: str = "SE2321000999-1A01") -> bytes:
+    """A certificate of that SubjectPublicKeyInfo, both in DER, that names a holder."""
     key = serialization.load_der_public_key(public_key)
     assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Made Up")])
+    attributes = {NameOID.COMMON_NAME: "Made Up", NameOID.SERIAL_NUMBER: hsa_id}
+    name = x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes.items()])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key).serial_number(7)
     builder = builder.not_valid_before(NOW - timedelta(days=1)).not_valid_after(NOW + timedelta(days=30))
     return builder.sign(PRIVATE, hashes.SHA256()).public_bytes(serialization.Encoding.DER)

@@ -81,8 +81,8 @@ async def person_proof(station: str, card: VirtualCard, *means: str, nonce: str 
     key, persona = card.keys[0], card.persona
     assert isinstance(key.private, ec.EllipticCurvePrivateKey)
     private, der = key.private, key.certificate.public_bytes(Encoding.DER)
-    certificate = Certificate("01", "", "", "", "", NOW, NOW, "identification", 3, "ok", der)
     holder = Holder(persona.name, persona.hsa_id)
+    certificate = Certificate("01", "", "", "", "", NOW, NOW, "identification", 3, "ok", der, holder=holder)
     facts = CardFacts("r", b"", "pkcs15", "", "00", persona.card_number, holder, (), (certificate,), b"")
 
     async def sign(message: bytes) -> Signed:

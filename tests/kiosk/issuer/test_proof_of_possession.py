@@ -23,8 +23,8 @@ CARD, OTHER = make_card(persona_of("1:old")), make_card(persona_of("3:old"))
 
 def facts(card: VirtualCard = CARD, **changed: Any) -> CardFacts:
     der = card.keys[0].certificate.public_bytes(Encoding.DER)
-    certificate = Certificate("01", "", "", "", "", NOW, NOW, "identification", 3, "ok", der)
     holder = Holder(card.persona.name, card.persona.hsa_id)
+    certificate = Certificate("01", "", "", "", "", NOW, NOW, "identification", 3, "ok", der, holder=holder)
     made = CardFacts("r", b"", "pkcs15", "", "00", card.persona.card_number, holder, (), (certificate,), b"")
     return replace(made, **changed)
 
@@ -64,7 +64,9 @@ async def test_a_true_card_is_its_holder_by_one_signature_over_what_is_meant() -
 async def test_a_card_that_signs_by_another_key_or_names_another_person_is_not_genuine() -> None:
     assert await CardProofs().prove(facts(), Key(OTHER), MEANS) == NotGenuine()
     assert await CardProofs().prove(facts(), Key(says=CardAnswerError("not its key's")), MEANS) == NotGenuine()
-    own_key_others_name = facts(holder=Holder(OTHER.persona.name, OTHER.persona.hsa_id))
+    other = Holder(OTHER.persona.name, OTHER.persona.hsa_id)
+    (certificate,) = facts().certificates
+    own_key_others_name = facts(holder=other, certificates=(replace(certificate, holder=other),))
     assert await CardProofs().prove(own_key_others_name, Key(), MEANS) == NotGenuine()
 
 

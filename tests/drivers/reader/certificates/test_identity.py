@@ -1,5 +1,7 @@
 """Certificates as hostile and as personal data: what is shown of them, and what never is."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,14 +12,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from drivers.reader.certificates.identity import (
+    ReadCertificate,
     birth_dates_of,
     card_number_of,
     digest_of,
-    holder_of,
     looks_personal,
     read_certificates,
 )
 from drivers.reader.certificates.key_usage import purpose_by_usage
+from drivers.reader.model import CardFacts, Holder, Purpose
 from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.objects import CertificateObject, KeyObject, TokenInfo
 from drivers.reader.profiles import CertificateRules, Profile, builtin
@@ -28,8 +31,9 @@ PERSONAL = "199001012380"  # made up
 
 
 def certificate(
-    serial_number: str, *, signature: bool = False, days: int = 10, number: bytes | None = None, usage: bool = True
-) -> bytes:
+    serial_number: str, *, signature: bool = False, days: int = 10, number: bytes | None = None, usage: bool = True,
+    email: str = "",
+) -> bytes:  # fmt: skip
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, "Åsa Påhitt"),
@@ -38,6 +42,8 @@ def certificate(
     )
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key())
     builder = builder.serial_number(77).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=days))
+    if email:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(email)]), False)
     if usage:
         bits = x509.KeyUsage(not signature, signature, False, False, False, False, False, False, False)
         builder = builder.add_extension(bits, True)
@@ -61,28 +67,93 @@ def directory(*ders: bytes) -> CardDirectory:
 
 
 def profile(card_number: str) -> Profile:
-    return (
-        builtin().match_name("virtual-b").model_copy(update={"certificates": CertificateRules(card_number=card_number)})
-    )
+    return with_rules(CertificateRules(card_number=card_number))
+
+
+def with_rules(rules: CertificateRules) -> Profile:
+    return builtin().match_name("virtual-b").model_copy(update={"certificates": rules})
 
 
 B = profile("extension:1.2.752.34.2.1")
+HSA_ID = with_rules(CertificateRules(holder_id="^[A-Z]{2}[0-9]{10}-[A-Z0-9]+$"))
+
+
+def facts_of(read: Iterable[ReadCertificate]) -> CardFacts:
+    empty = CardFacts("r", b"", "pkcs15", "virtual-b", "00", "", Holder("", ""), (), (), b"")
+    return empty.with_certificates(certificate.facts for certificate in read)
 
 
 def test_a_personal_identity_number_is_shown_nowhere() -> None:
     card = directory(certificate(PERSONAL, number=b"\x13\x0c" + PERSONAL.encode()))
     read = read_certificates(card, B)
-    said = f"{read[0].facts} {holder_of(read)} {card_number_of(read, '00AA', B)}"
+    said = f"{read[0].facts} {facts_of(read).holder} {card_number_of(read, '00AA', B)}"
     assert PERSONAL not in said
-    assert holder_of(read).hsa_id == ""
+    assert facts_of(read).holder.hsa_id == ""
 
 
 def test_the_hsa_id_is_taken_from_the_certificate_that_has_one() -> None:
     read = read_certificates(directory(certificate(PERSONAL), certificate("SE2321000999-1A01", signature=True)), B)
-    assert holder_of(read).hsa_id == "SE2321000999-1A01"
+    assert facts_of(read).holder.hsa_id == "SE2321000999-1A01"
 
 
-@pytest.mark.parametrize("text", ["199001012380", "9001012380", "900101-2380", "19900101-2380", "900161+2380"])
+@pytest.mark.parametrize("purpose", ["identification", "signature"])
+@pytest.mark.parametrize("personal_days", [1, 30, 400], ids=["shorter", "same end", "longer"])
+@pytest.mark.parametrize("personal_first", [True, False])
+def test_the_pair_that_names_the_holder_is_used_wherever_it_lies(
+    purpose: Purpose, personal_days: int, personal_first: bool
+) -> None:
+    signature = purpose == "signature"
+    personal = certificate(PERSONAL, signature=signature, days=personal_days)
+    naming = certificate("SE2321000999-1A01", signature=signature, days=30)
+    facts = facts_of(read_certificates(directory(*((personal, naming) if personal_first else (naming, personal))), B))
+    chosen = facts.certificate(purpose)
+    assert chosen is not None
+    assert chosen.der == naming
+    assert facts.holder.hsa_id == "SE2321000999-1A01"
+
+
+def test_a_card_with_personal_certificates_alone_proves_nobody() -> None:
+    facts = facts_of(read_certificates(directory(certificate(PERSONAL), certificate(PERSONAL, signature=True)), B))
+    assert facts.certificate("identification") is None
+    assert facts.certificate("signature") is None
+    assert facts.holders == ()
+
+
+def test_the_form_of_the_name_is_the_profile_s() -> None:
+    other = certificate("employee-4711", days=90)
+    read = read_certificates(directory(other, certificate("SE2321000999-1A01")), HSA_ID)
+    assert facts_of(read).holder.hsa_id == "SE2321000999-1A01"
+    assert [holder.hsa_id for holder in facts_of(read).holders] == ["SE2321000999-1A01"]
+
+
+def test_a_card_of_two_employers_acts_for_the_one_that_is_named() -> None:
+    first, second = certificate("SE2321000999-1A01", days=90), certificate("SE5560000999-2B01")
+    facts = facts_of(read_certificates(directory(second, first), B))
+    assert [holder.hsa_id for holder in facts.holders] == ["SE2321000999-1A01", "SE5560000999-2B01"]
+    chosen = facts.act_as("SE5560000999-2B01").certificate("identification")
+    assert chosen is not None
+    assert chosen.der == second
+    with pytest.raises(LookupError):
+        facts.act_as("SE2321000999-1A02")
+
+
+def test_an_employer_whose_certificate_is_revoked_comes_last() -> None:
+    facts = facts_of(
+        read_certificates(directory(certificate("SE5560000999-2B01", days=90), certificate("SE2321000999-1A01")), B)
+    )
+    first, second = facts.certificates
+    judged = facts.with_certificates((replace(first, chain="revoked"), second), keep_holder=False)
+    assert judged.holder.hsa_id == "SE2321000999-1A01"
+
+
+def test_a_personal_number_in_an_alternative_name_counts_too() -> None:
+    read = read_certificates(directory(certificate("SE2321000999-1A01", email=f"{PERSONAL}@example.test")), B)
+    assert read[0].facts.personal
+
+
+@pytest.mark.parametrize(
+    "text", ["PNOSE-199001012380", "199001012380", "9001012380", "900101-2380", "19900101-2380", "900161+2380"]
+)
 def test_personal_numbers_are_known_by_their_form(text: str) -> None:
     assert looks_personal(text)
 

@@ -37,7 +37,7 @@ async def test_a_certificate_is_renewed_in_one_visit(
         assert isinstance(request, Signed)
         public = serialization.load_der_public_key(made.public_key)
         assert verifies_with(public, b"a certificate request", request.signature)
-        der = certificate_for(made.public_key)
+        der = certificate_for(made.public_key, card.persona.hsa_id)
         assert await visit.write_certificate("9a", der, key) == Accepted()
         written = visit.facts.certificate("identification")
         assert written is not None
