@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from drivers.reader.card_reader import CardReader, CardVisit, try_card, utc_now, visiting
 from drivers.reader.card_state import CardAbsent, CardMute, CardSwapped, CardUnreadable, state_of_fault
 from drivers.reader.errors import LedgerError, ReaderError
-from drivers.reader.model import Purpose
+from drivers.reader.model import Certificate, Purpose
 from drivers.reader.outcomes import (
     Accepted,
     CodeOutcome,
@@ -119,7 +119,7 @@ def _suggest(arguments: Arguments, visit: CardVisit) -> int:
 
 async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
     certificates = (await visit.complete()).certificates
-    pems = [x509.load_der_x509_certificate(c.der).public_bytes(Encoding.PEM).decode() for c in certificates]
+    pems = [_pem(certificate) for certificate in certificates]
     listed = [
         output.certificate_json(certificate)
         | {"revocation": certificate.revocation}
@@ -133,6 +133,13 @@ async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
              *(f"? {fault}" for fault in arguments.desk.faults)]  # fmt: skip
     say(arguments, document, pems if arguments.pem else lines)
     return Exit.DONE
+
+
+def _pem(certificate: Certificate) -> str:
+    """PEM (RFC 7468), or a line that says why not: a personal identity number leaves no reader (reliability I15)."""
+    if certificate.personal:
+        return f"# certificate {certificate.id} holds a personal identity number and is left out"
+    return x509.load_der_x509_certificate(certificate.der).public_bytes(Encoding.PEM).decode()
 
 
 async def _test(arguments: Arguments, visit: CardVisit) -> int:

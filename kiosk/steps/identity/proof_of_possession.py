@@ -68,7 +68,7 @@ async def sign_mandate(
     """
     facts = visit.facts
     certificate = facts.certificate("identification")
-    if certificate is None or certificate.chain not in chains:
+    if certificate is None or not facts.holder.hsa_id or certificate.chain not in chains:
         raise views.proves_nobody(context, certificate.chain if certificate else None)
 
     async def sign(message: bytes) -> SignOutcome:
