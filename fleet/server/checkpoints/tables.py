@@ -10,8 +10,6 @@ pages show (`residue`), with people and cards as pseudonyms, so that a rebuild m
 ['station', 'epoch', 'sequence']
 """
 
-from datetime import UTC, datetime
-
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table, Text
 
 from fleet.server.platform.database.schema import UtcDateTime, metadata
@@ -53,8 +51,6 @@ countersignatures = Table(
 
 NOTHING_LEFT = b""
 """The residue of an event from which nothing had followed."""
-BEFORE_RECORDS = datetime(1970, 1, 1, tzinfo=UTC)
-"""`erased` of what was erased before every erasure had its row."""
 
 erasures = Table(
     "erasures",

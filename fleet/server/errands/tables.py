@@ -1,7 +1,8 @@
 """Tables of errands and their receipts: projections of events."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, text
 
+from fleet.server.events.tables import reference_where_cheap
 from fleet.server.platform.database.schema import UtcDateTime, metadata
 from fleet.server.stations.tables import stations
 
@@ -20,7 +21,7 @@ errands = Table(
     "errands",
     metadata,
     Column("errand", String(64), primary_key=True),
-    Column("station", ForeignKey(stations.c.id), primary_key=True, comment="as of an event"),
+    Column("station", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(32), nullable=False),
     Column("started", UtcDateTime, nullable=False),
     Column("ended", UtcDateTime),
@@ -29,6 +30,7 @@ errands = Table(
     Column("card_number", String(40)),
     Column("hsa_id", String(64)),
     Column("receipt", String(64)),
+    reference_where_cheap("errands"),
     Index(None, "started", "station"),
     index_of_present("errands", "card_number"),
     index_of_present("errands", "order"),

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, exists, func, select
 
 from fleet.messages.events import GENESIS
 from fleet.server.checkpoints.service import check_judged
-from fleet.server.checkpoints.tables import BEFORE_RECORDS, checkpoints, countersignatures, erasures
+from fleet.server.checkpoints.tables import checkpoints, countersignatures, erasures
 from fleet.server.events.model import Difference
 from fleet.server.events.queries import restore_event
 from fleet.server.events.tables import chains, events, quarantine
@@ -140,7 +140,7 @@ def _beside(connection: Connection) -> Iterator[Difference]:
     known = select(audit.c.at).where(audit.c.action.in_(ERASERS))
     query = select(stations.c.name, erasures.c.epoch, erasures.c.sequence)
     query = query.join(stations, stations.c.id == erasures.c.station)
-    query = query.where(erasures.c.erased != BEFORE_RECORDS, erasures.c.erased.not_in(known))
+    query = query.where(erasures.c.erased.not_in(known))
     for row in connection.execute(query.limit(MOST)):
         yield Difference("unrecorded", row.name, "erasures", f"{row.epoch}:{row.sequence}")
 

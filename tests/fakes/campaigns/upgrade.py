@@ -6,8 +6,8 @@ each has written, with chains that are intact and nothing set aside. A program o
 migration must refuse with the reason. (A program of this version that meets the older schema migrates it.) No broker stands
 between: what the two versions share is the database.
 
-The version before is the tag `v0.1.0`, unpacked from this repository and run in this environment. Where there is no such tag, the
-part says so and is skipped.
+The version before is the commit `FIRST`, the first one with the first schema, unpacked from this repository and run in this
+environment. Where there is no such commit, the part says so and is skipped.
 """
 
 import contextlib
@@ -29,14 +29,10 @@ from tests.fakes.campaigns.cluster_stand import new_database
 from tests.fakes.campaigns.parts import Options, Progress, Verdict
 from tests.fakes.server.postgres import cluster
 
-PART, TAG = "upgrade", "v0.1.0"
+PART, FIRST = "upgrade", "74522f2a"
 ROOT = Path(__file__).parents[3]
 BATCHES, LIMIT_S = 40, 240.0
 """So many batches are written before the next step."""
-OLD_NAMES = (
-    "from fleet.server.store.database import Database\nfrom fleet.server.store.place import postgres_place\n"
-    "from fleet.server.store.writing import Writer\n"
-)
 NAMES = (
     "from fleet.server.platform.database.database import Database\n"
     "from fleet.server.platform.database.database_url import postgres_place\nfrom fleet.server.ingest.write import Writer\n"
@@ -102,8 +98,8 @@ class Writing:
         self.committed = max([self.committed, *map(int, said.split())])
 
 
-def unpacked(folder: Path, version: str = TAG) -> Path | None:
-    """The version before, in that folder; None where this repository has no such tag or commit."""
+def unpacked(folder: Path, version: str = FIRST) -> Path | None:
+    """The version before, in that folder; None where this repository has no such commit."""
     archive = subprocess.run(["git", "-C", str(ROOT), "archive", version], capture_output=True, check=False)
     if archive.returncode != 0:
         return None
@@ -116,7 +112,7 @@ def upgrade(folder: Path, old_version: Path) -> tuple[dict[str, object], tuple[s
     """One upgrade while events are written. Gives what was seen, and what is wrong."""
     with contextlib.ExitStack() as stack:
         database = new_database(stack.enter_context(cluster(sync=True)))
-        old = Writing(old_version, OLD_NAMES, database, "written-by-old", folder / "stop-old")
+        old = Writing(old_version, NAMES, database, "written-by-old", folder / "stop-old")
         new = Writing(ROOT, NAMES, database, "written-by-new", folder / "stop-new")
         for writing in (old, new):
             stack.callback(_killed, writing)
@@ -161,7 +157,7 @@ def _migrate(database: str) -> None:
 
 def _refused(old: Path, database: str) -> str:
     """What a program of the version before says of the newer schema."""
-    command = [sys.executable, "-m", "fleet.server.commands", "rebuild", "--database", database]
+    command = [sys.executable, "-m", "fleet.server.cli", "rebuild", "--database", database]
     done = subprocess.run(command, cwd=old, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     return f"exit {done.returncode}: {done.stderr.strip()[-200:]}"
 
@@ -180,10 +176,10 @@ def run_part(options: Options) -> int:
         with tempfile.TemporaryDirectory(prefix="kk-") as folder:
             old = unpacked(Path(folder) / "old")
             if old is None:
-                print(f"skipped: there is no tag {TAG} here")
+                print(f"skipped: there is no commit {FIRST} here")
                 return 0
             seen, broken = upgrade(Path(folder), old)
         print(json.dumps(seen, indent=1))
-        progress.add(Verdict(name, "migrated while written to", f"PostgreSQL, from {TAG}", broken), of=len(names))
+        progress.add(Verdict(name, "migrated while written to", f"PostgreSQL, from {FIRST}", broken), of=len(names))
     print(progress.table())
     return int(any(verdict.broken for verdict in progress.verdicts.values()))

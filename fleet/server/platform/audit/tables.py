@@ -1,6 +1,6 @@
 """Tables of the audit log: the hash chain of entries, and its head."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, Text, event
 
 from fleet.server.platform.database.schema import UtcDateTime, metadata
 
@@ -25,3 +25,8 @@ audit_head = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
 )
+
+
+@event.listens_for(audit_head, "after_create")
+def _begin_chain(table: Table, connection: Connection, **_: object) -> None:
+    connection.execute(table.insert().values(id=1, sequence=0, hash=""))

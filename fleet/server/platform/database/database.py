@@ -24,6 +24,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlche
 from fleet.server.platform.database.database_url import Place, describe_database
 from fleet.server.platform.database.generation import StrayLogError, check_log
 from fleet.server.platform.database.postgres import postgres_engine, warn_unless_synced
+from fleet.server.platform.database.schema import all_tables
 from fleet.server.platform.database.sqlite import WriteBack, sqlite_engine
 
 FILE_NAME = "fleet.sqlite"
@@ -107,18 +108,25 @@ def open_database(place: Place, *, migrates: bool = True) -> Iterator[Database]:
 
 
 def migrate(database: Database) -> tuple[str | None, str | None]:
-    """Apply the migrations that are missing, in one transaction. Gives the revision before and after. Raises CommandError."""
+    """Make the tables of a new store, or apply the migrations that one lacks; in one transaction. Gives the revision before and
+    after. Raises CommandError."""
     config = migrations()
     scripts = ScriptDirectory.from_config(config)
     newest = scripts.get_current_head()
     with database.reading.begin() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
-    if before is not None and before not in {walk_revision.revision for walk_revision in scripts.walk_revisions()}:
-        raise CommandError(f"it is at revision {before}, of a newer program than this one (which knows up to {newest})")
+    revisions = [script.revision for script in scripts.walk_revisions()]
+    if before is not None and before not in revisions:
+        age = "an unreleased program" if before < revisions[-1] else "a newer program than this one"
+        raise CommandError(f"it is at revision {before}, of {age} (which knows up to {newest})")
     if before != newest:
         with database.writing.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if MigrationContext.configure(connection).get_current_revision() is None:
+                all_tables().create_all(connection, checkfirst=False)
+                command.stamp(config, "head")
+            else:
+                command.upgrade(config, "head")
     return before, newest
 
 

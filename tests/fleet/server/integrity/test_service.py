@@ -5,29 +5,24 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
 from sqlalchemy import delete, select, text, update
 
 from fleet.messages.events import Facts, seal
 from fleet.messages.vocabulary import EventType
 from fleet.server.cards.stock.tables import bins
-from fleet.server.checkpoints.tables import BEFORE_RECORDS, erasures
 from fleet.server.cli import main
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, events
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.integrity.service import check_store, marks_since
-from fleet.server.platform.database.database import Database, migrations
+from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.schema import metadata
 from fleet.server.stations.tables import alarms
 from tests.fakes.server.planted_faults import READ_MODELS
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 from tests.fleet.server.evidence.conftest import Fleet
 from tests.fleet.server.integrity.conftest import YEAR, aged_store
-
-OURS = "0023"
-"""The migration that records what was erased."""
 
 
 def everything(store: Database) -> dict[str, list[tuple[object, ...]]]:
@@ -117,18 +112,6 @@ def test_a_rebuild_mends_what_follows_from_events(store: Database) -> None:
         connection.execute(update(chains).values(head="0" * 64))
     assert check_store(store).count >= len(READ_MODELS[::3]) + 3
     rebuild(store)
-    assert check_store(store).differences == []
-
-
-def test_what_was_erased_before_there_were_records_is_no_difference(store: Database) -> None:
-    config = migrations()
-    for work, revision in ((command.downgrade, "-1"), (command.upgrade, "head")):
-        with store.writing.begin() as connection:
-            config.attributes["connection"] = connection
-            work(config, f"{OURS}{revision}" if revision == "-1" else revision)
-    with store.reading.begin() as connection:
-        dated = set(connection.execute(select(erasures.c.erased)).scalars())
-    assert BEFORE_RECORDS in dated
     assert check_store(store).differences == []
 
 
