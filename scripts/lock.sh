@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write requirements/ again: every package of the extras server, ldap, telemetry and dev, at one version, with the hashes of its files;
+# Write requirements/ again: every package of the extras server, ldap and dev, at one version, with the hashes of its files;
 # of these, at the same versions, those that a station's image has; and in files of their own the fuzzer, which only `make fuzz`
 # installs, what makes mutants (`make mutants`), and what checks the cabinet's firmware.
 #
@@ -24,7 +24,7 @@ printf '==> requirements/build.txt\n'
 compile requirements/build.in --python-version 3.11 --output-file requirements/build.txt "$@"
 for version in 3.11 3.12 3.13; do
     printf '==> requirements/py%s.txt\n' "${version/./}"
-    compile setup.cfg --extra server --extra ldap --extra telemetry --extra dev --constraint requirements/build.txt \
+    compile setup.cfg --extra server --extra ldap --extra dev --constraint requirements/build.txt \
         --python-version "$version" --output-file "requirements/py${version/./}.txt" "$@"
 done
 printf '==> requirements/station-py313.txt\n'

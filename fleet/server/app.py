@@ -75,7 +75,6 @@ from fleet.server.platform.pages.assets import Assets
 from fleet.server.platform.pages.i18n import load
 from fleet.server.platform.pages.rendering import Web, environment, with_query
 from fleet.server.platform.pages.warm_up import warmed
-from fleet.server.platform.process.tracing import OFF, Traced, Tracing
 from fleet.server.platform.web.authorization import check_all, identify_caller, methods_at
 from fleet.server.platform.web.idempotency_store import ReplyStore
 from fleet.server.platform.web.middleware import HEADERS, Guard, WholeBodies
@@ -113,7 +112,7 @@ _UNTOLD: TelemetryConfig = {
     "operation_spans": False,
     "auto_configure": False,
 }
-"""FastAPI's own telemetry tells addresses with their queries, and exceptions with their texts: ours is `Traced`."""
+"""FastAPI's own telemetry tells addresses with their queries, and exceptions with their texts."""
 _SAID = (403, 404, 429)
 """Refusals with a page of their own; any other is the address's fault."""
 
@@ -134,7 +133,6 @@ def create_app(
     cards: CardSide | None = None,
     worklist: Worklist | None = None,
     limits: LimitSettings = LimitSettings(),  # noqa: B008 frozen
-    tracing: Tracing = OFF,
     asks: Mapping[str, int] | None = None,
     enrolments: Enrolments | None = None,
     bundles: Bundles = NoBundles(),  # noqa: B008 it holds nothing
@@ -143,7 +141,7 @@ def create_app(
     """The application. `clock` gives aware times; `zone` is the zone that pages write (None: the server's own).
 
     `site` is where browsers find it, `openid` the region's own sign-in, `health` the parts that `/health/ready` asks, `evidence`
-    who writes evidence files, `limits` how much is answered, `tracing` who keeps spans, `asks` the stations' asks as they are
+    who writes evidence files, `limits` how much is answered, `asks` the stations' asks as they are
     counted, `bundles` what stations can be updated from; `cards`, `worklist`, `enrolments`, `station_keys` None: on the store of
     `access`, by the rules that ship. Raises OSError or ValueError where its own texts are missing or incomplete, ValueError where
     a route does not say what it needs.
@@ -234,8 +232,6 @@ def create_app(
     _add_errors(app, web)
     app.add_middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES)
     app.add_middleware(Counting, metrics=metrics)
-    if tracing is not OFF:
-        app.add_middleware(Traced, tracing=tracing)
     app.add_middleware(WholeBodies)
     app.add_middleware(Guard, hosts=site.hosts, secure=site.secure)
     check_all(app.routes)

@@ -6,7 +6,6 @@ ready http=http://127.0.0.1:8080
 
 import argparse
 import json
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +33,6 @@ from fleet.server.platform.database.options import add_set_aside_option, add_sto
 from fleet.server.platform.expiry import CertificateFaultError
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import run, settle, until_told
-from fleet.server.platform.process.telemetry import tracing_of
 from fleet.server.platform.signing import SigningKeyError
 from fleet.server.platform.web.settings import WebSettingsError
 from fleet.server.platform.webhook_signatures import HookError
@@ -159,7 +157,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
             set_aside_bytes=arguments.set_aside_mb * 1_000_000,
             updates=arguments.updates,
         )
-        server = FleetServer(config, utc_now, tracing_of(os.environ))
+        server = FleetServer(config, utc_now)
         return run(until_told("server", server, lambda: _say_ready(server, arguments.json)))
     except CANNOT_START as error:
         return complain(arguments, _said(error), BAD_INPUT)

@@ -78,7 +78,6 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.notify_feed import Announcer
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.process.shutdown import Ending, cancelled
-from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.platform.steady_clock import SteadyClock
 from fleet.server.platform.web.listener import Listener, Shield, bound_for_pages, web_server
@@ -123,7 +122,7 @@ def utc_now() -> datetime:
 class FleetServer:
     """All parts, for as long as the context lasts. `mqtt` and `http` are the addresses in use."""
 
-    def __init__(self, config: ServerConfig, clock: Clock = utc_now, tracing: Tracing = OFF) -> None:
+    def __init__(self, config: ServerConfig, clock: Clock = utc_now) -> None:
         if config.web is None and not config.http.is_loopback:
             raise ServerError(
                 f"--http {config.http}: other machines reach it, so say with --web which certificate or proxy it has;"
@@ -134,7 +133,7 @@ class FleetServer:
         if config.demo and config.web is not None:
             raise ServerError("--demo is for made-up data on this machine alone: leave --web out")
         self._config = replace(config, data=config.data.resolve(), authority=config.authority.resolve())
-        self._clock, self._tracing = SteadyClock(clock), tracing
+        self._clock = SteadyClock(clock)
         self._parts, self._ending = AsyncExitStack(), Ending()
         self._running: list[asyncio.Task[None]] = []
         self.mqtt = config.broker or config.mqtt
@@ -173,7 +172,6 @@ class FleetServer:
         config = self._config
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         parts.enter_context(_only_one(config))
-        self._ending.later(parts, "traces", asyncio.to_thread, self._tracing.close)
         rules, deadlines = load_alerts(config.alerts), deadlines_of(config)
         worklist_settings = load_worklist(config.worklist)
         mailboxes = channels_of(worklist_settings, rules.email)
@@ -214,7 +212,7 @@ class FleetServer:
             )
             once = [
                 check.run,
-                CommandDispatcher(database, transport, signer, changes, self._clock, self._tracing).run,
+                CommandDispatcher(database, transport, signer, changes, self._clock).run,
                 AlertMonitor(
                     database,
                     rules,
@@ -340,7 +338,7 @@ class FleetServer:
             issuer.worklist = worklist.at_station
             issuer.kept = partial(changes.publish, frozenset({Topic.REQUESTS}))
         answers = Answers(
-            database, signer, verifier, alarms, self._clock, issuer, region, self._tracing, config.lists_valid,
+            database, signer, verifier, alarms, self._clock, issuer, region, config.lists_valid,
             renewals=None if side is None else side.judge, mails=lambda: mails and bool(self._public()),
         )  # fmt: skip
         self._run(parts, EnvelopeResetSender(database, verifier, changes, self._clock).run(), "letter-tries")
@@ -366,7 +364,7 @@ class FleetServer:
             transport.on_taken_over = duplicates.server_lost  # the log of our own broker tells it, with addresses
         if not self._config.cluster:
             sign = answering.signer.sign
-            ingest = Ingest(transport, writer, changes, self._clock, arriving, sign, self._tracing, check)
+            ingest = Ingest(transport, writer, changes, self._clock, arriving, sign, check)
             self._health.probes["ingest"] = lambda: ingest.trouble
             self._run(parts, ingest.run(), "ingest")
         self._run(parts, AskService(transport, answering, asking, self._clock).run(), "asks")
@@ -417,7 +415,6 @@ class FleetServer:
             cards=cards,
             worklist=worklist,
             limits=pages.limits,
-            tracing=self._tracing,
             asks=self._asks,
             enrolments=enrolments,
             bundles=bundles,

@@ -29,7 +29,6 @@ from fleet.server.platform.database.integrity import DatabaseCheck
 from fleet.server.platform.expiry import What, check_certificates
 from fleet.server.platform.live_feed.notify_feed import Announcer
 from fleet.server.platform.process.shutdown import Ending, cancelled
-from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.platform.steady_clock import SteadyClock
 
@@ -59,9 +58,9 @@ class WorkerConfig:
 class FleetWorker:
     """Takes and stores for as long as the context lasts. Raises StoreError, SigningKeyError, OSError."""
 
-    def __init__(self, config: WorkerConfig, clock: Clock, tracing: Tracing = OFF) -> None:
+    def __init__(self, config: WorkerConfig, clock: Clock) -> None:
         self._config = config
-        self._clock, self._tracing = SteadyClock(clock), tracing
+        self._clock = SteadyClock(clock)
         self._parts = AsyncExitStack()
         self._running: list[asyncio.Task[None]] = []
         self.name = f"worker-{secrets.token_hex(4)}"
@@ -90,7 +89,6 @@ class FleetWorker:
         signer = Signer.load(self._config.signing_key)
         database = Database.open(self._config.database)
         ending = Ending()
-        ending.later(parts, "traces", asyncio.to_thread, self._tracing.close)
         ending.later(parts, "database", asyncio.to_thread, database.close)
         watch = ClockWatch(database, self._clock)
         await asyncio.to_thread(watch.begin)
@@ -105,7 +103,6 @@ class FleetWorker:
             self._clock,
             arriving,
             signer.sign,
-            self._tracing,
             check,
         )
         for name, work in (("clock", watch.run()), ("changes-told", announcer.run()), ("ingest", ingest.run())):

@@ -7,7 +7,6 @@ ready worker=worker-5f2c9a01
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,7 +27,6 @@ from fleet.server.platform.database.options import add_set_aside_option, complai
 from fleet.server.platform.expiry import CertificateFaultError
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import DONE, run, settle, until_told
-from fleet.server.platform.process.telemetry import tracing_of
 from fleet.server.platform.signing import SigningKeyError
 from fleet.server.worker import FleetWorker, WorkerConfig
 from provisioning import files
@@ -81,7 +79,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
         place = postgres_place(arguments.database, arguments.database_password)
         megabytes = arguments.set_aside_mb * 1_000_000
         config = WorkerConfig(arguments.broker, place, arguments.authority, arguments.certificate, megabytes)
-        worker = FleetWorker(config, lambda: datetime.now(UTC), tracing_of(os.environ))
+        worker = FleetWorker(config, lambda: datetime.now(UTC))
         return run(until_told("worker", worker, lambda: _say_ready(worker, as_json=arguments.json)))
     except PrivilegeError as error:
         return complain(arguments, str(error), REFUSED)

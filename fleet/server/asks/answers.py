@@ -48,7 +48,6 @@ from fleet.server.people.queries import administrators_after
 from fleet.server.people.service import leaver_digests_after, mail_address
 from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.local_days import local_day
-from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import GUESSING, LETTER_KEY_MISSING, Alarm, AlarmRecorder
 from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, EnvelopeFacts, Verifier, VerifierAwayError
@@ -95,7 +94,6 @@ class Answers:
         clock: Clock,
         issuer: IssuerAnswers | None = None,
         region: RegionData | None = None,
-        tracing: Tracing = OFF,
         valid: timedelta = VALID,
         even_s: float = EVEN_S,
         renewals: Renewals | None = None,
@@ -106,7 +104,6 @@ class Answers:
         self._mails = mails
         self._renewals = renewals
         self._even_s = even_s
-        self._tracing = tracing
         self._valid = valid
         self._database = database
         self._signer = signer
@@ -123,10 +120,7 @@ class Answers:
             if len(payload) > MAX_ASK_BYTES:
                 raise MessageError(f"a question has at most {MAX_ASK_BYTES} bytes")
             ask = decode(Ask, payload)
-            with self._tracing.span("answer", {"ask.kind": ask.__struct_config__.tag}) as span:
-                answer = await self._answer(station, ask, signed_with)
-                span.note({"answer.ok": answer.ok})
-                return answer
+            return await self._answer(station, ask, signed_with)
         except MessageError:
             # Nothing is logged here, not even the reason: it may quote what was asked, and a station could fill the log.
             return _error("bad_ask", "The question does not fit the contract.")

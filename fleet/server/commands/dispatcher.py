@@ -25,7 +25,6 @@ from fleet.server.commands.model import CommandRow
 from fleet.server.platform.broker.transport import Transport
 from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import COMMAND_UNANSWERED, Alarm, raise_alarm
 
@@ -44,13 +43,11 @@ class CommandDispatcher:
         signer: Signer,
         changes: Changes,
         clock: Callable[[], datetime],
-        tracing: Tracing = OFF,
     ) -> None:
         self._database = database
         self._transport = transport
         self._signer = signer
         self._changes = changes
-        self._tracing = tracing
         self._clock = clock
         self._published: set[int] = set()
         """Numbers of commands that this run has published and that are not answered."""
@@ -73,13 +70,12 @@ class CommandDispatcher:
         fresh = [(row, jws) for row, jws in good if row.id not in self._published]
         if not (fresh or due.over):
             return
-        with self._tracing.span("commands", {"commands.sent": len(fresh), "commands.expired": len(due.over)}):
-            for row, jws in fresh:
-                assert row.not_after is not None
-                expiry_s = max(1, math.ceil((row.not_after - now).total_seconds()))
-                self._transport.publish(Topics(row.station).commands, jws.encode(), expiry_s=expiry_s)
-                self._published.add(row.id)
-            self._write([row for row, _ in fresh], due.over, now)
+        for row, jws in fresh:
+            assert row.not_after is not None
+            expiry_s = max(1, math.ceil((row.not_after - now).total_seconds()))
+            self._transport.publish(Topics(row.station).commands, jws.encode(), expiry_s=expiry_s)
+            self._published.add(row.id)
+        self._write([row for row, _ in fresh], due.over, now)
 
     def _issue(self, rows: Sequence[CommandRow], now: datetime) -> list[tuple[CommandRow, str]]:
         """Give each its sequence and signature, durably."""

@@ -34,7 +34,6 @@ from fleet.server.platform.database.database import StoredRowError
 from fleet.server.platform.database.integrity import DatabaseCheck
 from fleet.server.platform.database.postgres import is_read_only
 from fleet.server.platform.live_feed.topics import Changes
-from fleet.server.platform.process.tracing import OFF, Tracing
 
 BATCH = 500
 READ_AHEAD = BATCH // 2
@@ -70,7 +69,6 @@ class Ingest:
         clock: Clock,
         inbox: Inbox[Waiting],
         sign: Sign,
-        tracing: Tracing = OFF,
         check: DatabaseCheck | None = None,
     ) -> None:
         """`sign`: as the server, for what it holds. `check`: what is known of the store's soundness."""
@@ -79,7 +77,6 @@ class Ingest:
         self._changes = changes
         self._clock = clock
         self._inbox = inbox
-        self._tracing = tracing
         self._check = check
         self._ahead: list[Waiting] = []
         """Read, and not stored yet. The storing thread's own."""
@@ -135,8 +132,7 @@ class Ingest:
         delay_s = 0.1
         while True:
             try:
-                with self._tracing.span("batch", {"batch.size": len(arrivals)}):
-                    done = self._commit(arrivals)
+                done = self._commit(arrivals)
                 self.trouble = None
                 return done
             except StoreFaultError as error:

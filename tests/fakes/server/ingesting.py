@@ -13,7 +13,6 @@ from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.transport import Incoming
 from fleet.server.platform.database.integrity import DatabaseCheck
-from fleet.server.platform.process.tracing import OFF, Tracing
 from tests.fleet.server.conftest import NOW, SIGNER, KeptChanges, MemoryTransport
 
 
@@ -39,13 +38,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def ingesting(writer: Writer, tracing: Tracing = OFF, check: DatabaseCheck | None = None) -> AsyncIterator[Bench]:
+async def ingesting(writer: Writer, check: DatabaseCheck | None = None) -> AsyncIterator[Bench]:
     transport, changes, inbox = MemoryTransport(), KeptChanges(), Inbox(asyncio.get_running_loop(), parse_waiting)
     bench = Bench(
         transport,
         changes,
         inbox,
-        Ingest(transport, writer, changes, lambda: NOW, inbox, SIGNER.sign, tracing, check),
+        Ingest(transport, writer, changes, lambda: NOW, inbox, SIGNER.sign, check),
     )
     task = asyncio.create_task(bench.ingest.run())
     yield bench
