@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from fleet.messages.commands import VERSION
+from image.boards import MissingDriversError
 from image.build import PROJECT, Options, build
 from image.commands import CommandError, run
 from image.layout import version_of
@@ -33,7 +34,7 @@ def main() -> int:
     except PackagesChangedError as error:
         print(f"image: {error}", file=sys.stderr)
         return 3
-    except (CommandError, PythonVersionError, OSError) as error:
+    except (CommandError, MissingDriversError, PythonVersionError, OSError) as error:
         print(f"image: {error}", file=sys.stderr)
         return 1
     return 0

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from image import boot, guard, layout, packages, papers, python_site, splash
+from image import boards, boot, guard, layout, packages, papers, python_site, splash
 from image.commands import run
 from image.steps import Built, Steps, digest_of_tree, sha256_of
 from provisioning.appliance.layout import Machine, write_appliance
@@ -66,9 +66,14 @@ class Options:
 
 
 def build(options: Options, say: Callable[[str], None] = print) -> Path:
-    """Build what is not there yet, and give the disk's path. Raises CommandError, PackagesChangedError, OSError."""
+    """Build what is not there yet, and give the disk's path.
+
+    Raises CommandError, PackagesChangedError, MissingDriversError, OSError.
+    """
     steps = Steps(options.output / "steps", say)
     root = steps.make("root", _root_inputs(options), lambda folder: _make_root(options, folder))
+    if options.architecture == "arm64":
+        boards.require_drivers(root.folder)
     packages.check_recorded(options.architecture, (root.folder / "packages.txt").read_text("utf-8"), options.accept)
     headers = steps.make("headers", [options.architecture, *HEADERS, _sources(options)],
                          lambda folder: _make_headers(options, folder))  # fmt: skip

@@ -15,6 +15,8 @@ for version in $(find "$root/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '%
     chroot "$root" dracut --quiet /boot/initrd "$version"
     printf '%s\n' "$version" >"$output/kernel-version$newer"
     cp "$kernel" "$output/vmlinuz$newer"
+    cpio --quiet --list <"$root/boot/initrd" | grep '\.ko' >"$output/initrd-modules$newer"
+    cp "$root/usr/lib/modules/$version/modules.alias" "$output/modules.alias$newer"
     zstd --quiet -15 --force "$root/boot/initrd" -o "$output/initrd$newer" # here: an emulated processor takes minutes for it
     rm "$root/boot/initrd"
     find "$root/usr/lib/modules/$version/kernel" -name '*.ko*' -printf '/%P\n' | sort >"$output/modules$newer"
