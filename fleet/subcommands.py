@@ -82,3 +82,14 @@ def _plugins(group: str) -> dict[str, Callable[[], ModuleType]]:
     from importlib.metadata import entry_points
 
     return {entry.name: entry.load for entry in entry_points(group=group)}
+
+
+def whole_number(least: int, most: int, unit: str = "") -> Callable[[str], int]:
+    """A type for argparse: a whole number within these bounds."""
+
+    def parse(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number {unit and f'of {unit} '}from {least} to {most}")
+
+    return parse

@@ -38,7 +38,7 @@ from fleet.mqtt5 import packets
 from fleet.server.ingest import parse, projections
 from fleet.server.ingest.parse import ArrivedEvent
 from fleet.server.issuers.certificate_requests import check_request
-from fleet.server.issuers.question_bounds import check_bounds
+from fleet.server.issuers.service import check_bounds
 from fleet.server.orders import order_files as orders
 from fleet.server.people import administrator_files as administrators
 from fleet.server.platform.broker.transport import Incoming

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from joserfc.jwk import ECKey
 
 from fleet.messages.key_rotation import Handover, KeyStatement, open_statement, sign_statement, split_pem
+from fleet.messages.statements import is_issued_by
 from provisioning import files, pki
 from provisioning.authority import (
     KEYS_FILE,
@@ -136,10 +136,10 @@ def forget_ca(authority: Authority, now: datetime) -> Handover:
 def _check_forgettable(authority: Authority, now: datetime) -> None:
     issuer = authority.issuer().certificate
     for name in (*LEAVES, *process_names(authority)):
-        if not _is_issued_by(read_leaf(authority, name), issuer):
+        if not is_issued_by(read_leaf(authority, name), issuer):
             how = f"renew --early --only {name}" if name in LEAVES else f"issue {name}"
             raise TooEarlyError(f"the certificate of {name} is of an old authority: `authority {how}`")
-    if any(not _is_issued_by(one, issuer) for one in read_issuing(authority.directory)):
+    if any(not is_issued_by(one, issuer) for one in read_issuing(authority.directory)):
         raise TooEarlyError(
             "an issuing key is of an old authority: `authority issue-issuing --early`, and wait for its end"
         )
@@ -151,14 +151,6 @@ def _check_forgettable(authority: Authority, now: datetime) -> None:
         raise TooEarlyError(
             f"{len(old)} stations have certificates of an old authority ({', '.join(old[:5])}): enrol them anew"
         )
-
-
-def _is_issued_by(leaf: x509.Certificate, authority: x509.Certificate) -> bool:
-    try:
-        leaf.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
 
 
 def _made(pem: str) -> datetime:

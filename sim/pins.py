@@ -48,11 +48,6 @@ class VirtualPins(GpioPins):
     def stand_before(self, present: bool = True) -> None:
         self._move("presence", present)
 
-    def bounce(self, role: Role) -> None:
-        """The contact changes for an instant and comes back."""
-        self._move(role, not self._contacts_now[role])
-        self._move(role, not self._contacts_now[role])
-
     @property
     def contacts(self) -> dict[Role, bool]:
         """Which contacts are active: door open, plug in, somebody there."""

@@ -8,6 +8,11 @@ open only where its sensor says so.
     cabinet.start()
     await cabinet.open_slot(4)
     await cabinet.close()
+
+>>> slot_fault_of(messages.OTHER_OPEN)
+<SlotFault.OTHER_OPEN: 'other_open'>
+>>> slot_fault_of(messages.OK) is None
+True
 """
 
 import asyncio
@@ -18,7 +23,6 @@ from collections.abc import Callable
 from typing import Literal
 
 from drivers.cabinet import messages
-from drivers.cabinet import result_codes as results
 from drivers.cabinet.board_connection import BoardConnection, LoadPairing
 from drivers.cabinet.connection_events import (
     BoardFacts,
@@ -31,6 +35,7 @@ from drivers.cabinet.connection_events import (
 )
 from drivers.cabinet.port import (
     CabinetFault,
+    CabinetFinding,
     CabinetMute,
     CabinetState,
     DropOutcome,
@@ -62,6 +67,50 @@ DOOR_S = 1.5
 DROP_LIMIT_S = 60
 DROP_SLACK_S = 3.0
 """The board ends the watch over a drop by itself. If it has not told by then, it is mute."""
+
+
+OPENED = (messages.OK, messages.ALREADY_OPEN)
+_REFUSALS = {
+    messages.NO_SUCH_SLOT: SlotFault.NO_SUCH_SLOT,
+    messages.NOT_FITTED: SlotFault.NO_SUCH_SLOT,
+    messages.OTHER_OPEN: SlotFault.OTHER_OPEN,
+    messages.BUSY: SlotFault.OTHER_OPEN,
+    messages.BIN_FULL: SlotFault.BIN_FULL,
+    messages.BIN_OPEN: SlotFault.BIN_OPEN,
+    messages.TAMPERED: SlotFault.TAMPERED,
+}
+
+
+def slot_fault_of(code: int) -> SlotFault | None:
+    """Why the board did not carry an opening out; None where it did. A code of no other meaning is that of a board
+    that does not do what it is asked, as a mute one."""
+    return None if code in OPENED else _REFUSALS.get(code, SlotFault.MUTE)
+
+
+COUNTED = 0
+"""Value of DROP_ENDED: the card has fallen into the bin."""
+_NOT_DROPPED = {1: NotDropped("nothing"), 2: NotDropped("jam"), 3: NotDropped("fishing")}
+
+
+def drop_failure_of(value: int) -> NotDropped | None:
+    """Why a watch over the drop slot ended without a card; None where one was counted. A value of no meaning counts nothing."""
+    return None if value == COUNTED else _NOT_DROPPED.get(value, NotDropped("nothing"))
+
+
+_FINDINGS = {
+    messages.FOUND_DOOR_OPEN: CabinetFinding.DOOR_OPEN,
+    messages.FOUND_TAMPER: CabinetFinding.CASE_OPEN,
+    messages.FOUND_BIN_OPEN: CabinetFinding.BIN_OPEN,
+    messages.FOUND_COUNTERS_LOST: CabinetFinding.COUNTERS_LOST,
+    messages.FOUND_FLASH_FAILED: CabinetFinding.FLASH_FAILED,
+    messages.FOUND_JAMMED: CabinetFinding.JAMMED,
+    messages.FOUND_DROP_SENSOR_ON: CabinetFinding.DROP_SENSOR,
+}
+
+
+def self_test_findings(bits: int) -> Findings:
+    """What a self test has found."""
+    return frozenset(finding for bit, finding in _FINDINGS.items() if bits & bit)
 
 
 class SerialCabinet:
@@ -169,7 +218,7 @@ class SerialCabinet:
         code = await self._ask_free(messages.OPEN_FLAP, limit_s=self._drop_limit_s)
         if code is None:
             return OpenUnknown()
-        fault = results.slot_fault_of(code)
+        fault = slot_fault_of(code)
         if fault is not None:
             self._dropping = False
             return NotOpened(fault)
@@ -218,7 +267,7 @@ class SerialCabinet:
         if await self._look() is None:
             return None
         bits = await self._connection.ask(messages.SELF_TEST, ANSWER_S)
-        return None if bits is None else results.self_test_findings(bits)
+        return None if bits is None else self_test_findings(bits)
 
     # The inside
 
@@ -232,7 +281,7 @@ class SerialCabinet:
         code = await self._ask_free(messages.OPEN_SLOT, slot=number)
         if code is None:
             return OpenUnknown()
-        fault = results.slot_fault_of(code)
+        fault = slot_fault_of(code)
         if fault is not None:
             return NotOpened(fault)
         if code == messages.ALREADY_OPEN:
@@ -315,7 +364,7 @@ class SerialCabinet:
         elif event == messages.DROP_ENDED:
             self._watched = False
             if self._dropping and self._dropped is None:
-                self._dropped = results.drop_failure_of(value)
+                self._dropped = drop_failure_of(value)
                 self._counted = self._dropped is None
 
     async def _until(self, reached: Callable[[], bool], limit_s: float | None = None) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -30,6 +30,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from fleet.agent.server_keys import ServerKeys
+from fleet.messages.statements import is_issued_by
 from fleet.messages.topics import STATION_NAME
 from provisioning.keys import station_keys, storage
 from provisioning.keys.secrets import KeyFileError
@@ -396,9 +397,9 @@ def _chain_of(own: list[x509.Certificate], authorities: list[x509.Certificate]) 
     """From the first of `own` to an authority, directly or by an issuing certificate that follows it; empty where neither leads
     there. There are several authorities once the fleet's has been rotated."""
     certificate, *others = own
-    for issuing in ((), *((one,) for one in others if _is_authority(one) and _is_issued_by(certificate, one))):
+    for issuing in ((), *((one,) for one in others if _is_authority(one) and is_issued_by(certificate, one))):
         for authority in authorities:
-            if _is_issued_by((certificate, *issuing)[-1], authority):
+            if is_issued_by((certificate, *issuing)[-1], authority):
                 return certificate, *issuing, authority
     return ()
 
@@ -408,11 +409,3 @@ def _is_authority(certificate: x509.Certificate) -> bool:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return False
-
-
-def _is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True

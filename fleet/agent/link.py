@@ -152,7 +152,6 @@ class Link:
 
     @property
     def time(self) -> datetime:
-        """The machine's clock, corrected by the server's word."""
         return self._timing.clock() + self._clock_behind
 
     def renewed(self) -> None:

@@ -96,7 +96,6 @@ class Connection:
 
     @property
     def under_way(self) -> bool:
-        """Whether the broker has not acknowledged all that was published."""
         return bool(self._waiting or self._unacknowledged)
 
     async def subscribe(self, topics: Sequence[str]) -> None:

@@ -12,6 +12,8 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
+from fleet.messages.statements import is_issued_by
+
 MOST_BYTES = 4 * 1024 * 1024
 MOST_LISTS = 16
 _PEM = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
@@ -33,7 +35,7 @@ class RevocationList:
     def date_of(self, certificate: x509.Certificate) -> datetime | None:
         """When this certificate was revoked; None where this list does not name it."""
         revoked = self.dates.get(certificate.serial_number)
-        return revoked if revoked is not None and _issued(certificate, self.authority) else None
+        return revoked if revoked is not None and is_issued_by(certificate, self.authority) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Revocations:
 
     def covers(self, certificate: x509.Certificate) -> bool:
         """Whether a list of the authority that issued this certificate is among them."""
-        return any(_issued(certificate, one.authority) for one in self.lists)
+        return any(is_issued_by(certificate, one.authority) for one in self.lists)
 
     @property
     def updated(self) -> datetime | None:
@@ -101,11 +103,3 @@ def _signed(crl: x509.CertificateRevocationList, authority: x509.Certificate) ->
         return crl.issuer == authority.subject and crl.is_signature_valid(authority.public_key())  # type: ignore[arg-type]
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
-
-
-def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True

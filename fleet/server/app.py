@@ -6,8 +6,10 @@ route, a template and a place in `rendering.MENU`.
 Example: `app = create_app(readings, hub, access, alerts, commands, clock=lambda: datetime.now(UTC))`
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, tzinfo
 from functools import partial
 
@@ -37,21 +39,22 @@ from fleet.server.audit.pages import records_router
 from fleet.server.cards.api import cards_api
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.exports import request_exports
+from fleet.server.cards.model import Cards
 from fleet.server.cards.pages import card_pages
 from fleet.server.cards.stock.exports import stock_exports
 from fleet.server.cards.stock.pages import shelf_pages
 from fleet.server.commands.api import command_api
+from fleet.server.commands.dependencies import count_for
 from fleet.server.commands.exports import command_exports
-from fleet.server.commands.model import Commands
 from fleet.server.commands.pages import command_pages
 from fleet.server.commands.roll_out_pages import roll_out_pages
+from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.exports import deadline_exports
 from fleet.server.deadlines.pages import deadline_pages
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.diagnosis.health import Health
 from fleet.server.diagnosis.metrics import Counting, FleetCollector, add_metrics
 from fleet.server.enrolment.api import enrolment_api
-from fleet.server.enrolment.model import Enrolments
 from fleet.server.enrolment.pages import enrolment_pages
 from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.envelope_resets.api import envelope_resets_api
@@ -63,7 +66,6 @@ from fleet.server.evidence.service import Evidence
 from fleet.server.guards.api import guard_pages, guards_api
 from fleet.server.maintenance.api import maintenance_api
 from fleet.server.maintenance.pages import maintenance_pages
-from fleet.server.menu_counts import counts_for
 from fleet.server.orders.api import orders_api, people_api
 from fleet.server.orders.exports import order_exports
 from fleet.server.orders.webhook import hooks_router
@@ -74,8 +76,8 @@ from fleet.server.platform.live_feed.server_sent_events import live_router
 from fleet.server.platform.pages.assets import Assets
 from fleet.server.platform.pages.i18n import load
 from fleet.server.platform.pages.rendering import Web, environment, with_query
-from fleet.server.platform.pages.warm_up import warmed
-from fleet.server.platform.web.authorization import check_all, identify_caller, methods_at
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import caller_of, check_all, identify_caller, methods_at
 from fleet.server.platform.web.idempotency_store import ReplyStore
 from fleet.server.platform.web.middleware import HEADERS, Guard, WholeBodies
 from fleet.server.platform.web.problem_details import API, problem
@@ -117,12 +119,78 @@ _SAID = (403, 404, 429)
 """Refusals with a page of their own; any other is the address's fault."""
 
 
+FIRST_TEMPLATES = (
+    "sign_in/sign_in.html",
+    "platform/signed_out.html",
+    "platform/base.html",
+    "platform/macros.html",
+    "platform/as_of.html",
+    "platform/fragment.html",
+    "stations/overview.html",
+    "stations/chart.html",
+    "stations/stations.html",
+    "stations/station.html",
+    "errands/errands.html",
+    "alerts/alerts.html",
+)
+_log = logging.getLogger(__name__)
+
+
+def warmed(web: Web, read: Callable[[], object]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """For as long as the application runs (ASGI lifespan)."""
+
+    @asynccontextmanager
+    async def during(_app: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(asyncio.to_thread(warm, web, read), name="warming")
+        warming.add_done_callback(_tell)
+        yield
+        await asyncio.wait([warming])
+
+    return during
+
+
+def warm(web: Web, read: Callable[[], object]) -> None:
+    """Blocks for some tenths of a second. Raises what the store raises."""
+    for name in FIRST_TEMPLATES:
+        web.templates.get_template(name)
+    read()
+
+
+def _tell(warming: "asyncio.Task[None]") -> None:
+    error = None if warming.cancelled() else warming.exception()
+    if error is not None:
+        _log.warning("the first pages could not be prepared (%s)", type(error).__name__)
+
+
+def counts_for(
+    request: Request,
+    commands: CommandService,
+    alerts: Alerts,
+    cards: Cards,
+    worklist: Worklist,
+    enrolments: EnrolmentService,
+) -> dict[str, int]:
+    """By the id of the place: alerts that nobody has taken, commands that the caller may agree to, what waits for the issuer,
+    rows of the worklist, and stations that the caller may let in."""
+    people, commanded = (caller_of(request).scope(right).patterns for right in (Right.PEOPLE, Right.COMMAND))
+    patterns = caller_of(request).scope(Right.VIEW).patterns
+    _, untaken = alerts.within(patterns).list_unacknowledged(1)
+    _, waiting = cards.within(patterns).requests(state="waiting", limit=1)
+    return {
+        "alerts": untaken,
+        "commands": count_for(request, commands),
+        "requests": waiting,
+        "worklist": len(worklist.within(people).rows()) if people else 0,
+        "new-stations": enrolments.within(commanded).count_waiting() if commanded else 0,
+    }
+
+
 def create_app(
     readings: Readings,
     hub: Hub,
     access: Access,
     alerts: Alerts,
-    commands: Commands,
+    commands: CommandService,
     *,
     clock: Callable[[], datetime],
     zone: tzinfo | None = None,
@@ -134,7 +202,7 @@ def create_app(
     worklist: Worklist | None = None,
     limits: LimitSettings = LimitSettings(),  # noqa: B008 frozen
     asks: Mapping[str, int] | None = None,
-    enrolments: Enrolments | None = None,
+    enrolments: EnrolmentService | None = None,
     bundles: Bundles = NoBundles(),  # noqa: B008 it holds nothing
     station_keys: StationKeys | None = None,
 ) -> FastAPI:

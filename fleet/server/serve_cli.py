@@ -14,15 +14,10 @@ from typing import Any
 from fleet.hardening import forbid_dumps
 from fleet.server.accounts.cli import add_serve_options
 from fleet.server.accounts.sign_in.secret_encryption import SecretsError
-from fleet.server.alerts.settings import AlertSettingsError
 from fleet.server.asks.revocation_list import AuthorityFileError
-from fleet.server.deadlines.settings import DeadlineSettingsError
-from fleet.server.evidence.settings import EvidenceSettingsError
 from fleet.server.evidence.signature import SealError
 from fleet.server.issuers.card_keys import CardKeysError
 from fleet.server.issuers.region_data import RegionError
-from fleet.server.issuers.settings import IssuerSettingsError
-from fleet.server.people.directory_settings import DirectorySettingsError
 from fleet.server.platform.addresses import AddressError
 from fleet.server.platform.broker.mosquitto import BrokerError
 from fleet.server.platform.broker.options import add_broker_options, address, chosen_broker
@@ -30,19 +25,18 @@ from fleet.server.platform.config import HTTP, ServerConfig
 from fleet.server.platform.database.database import StoreError
 from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_set_aside_option, add_store_arguments, complain, database_of
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.expiry import CertificateFaultError
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import run, settle, until_told
 from fleet.server.platform.signing import SigningKeyError
-from fleet.server.platform.web.settings import WebSettingsError
 from fleet.server.platform.webhook_signatures import HookError
 from fleet.server.retention.cli import add_retention_option
 from fleet.server.retention.pseudonyms import PseudonymKeyError
-from fleet.server.retention.settings import RetentionSettingsError
 from fleet.server.server import FleetServer, ServerError, utc_now
 from fleet.server.station_listener import StationListenerError
 from fleet.server.verifier.model import VerifierAwayError
-from fleet.server.worklist.settings import WorklistSettingsError
+from fleet.subcommands import whole_number
 
 BAD_INPUT, REFUSED = 2, 3
 LISTS_VALID_H, MOST_LISTS_VALID_H = 24, 14 * 24
@@ -58,19 +52,12 @@ CANNOT_START = (
     StationListenerError,
     StoreError,
     DatabaseUrlError,
-    IssuerSettingsError,
-    AlertSettingsError,
-    DeadlineSettingsError,
-    WorklistSettingsError,
+    SettingsError,
     RegionError,
     CardKeysError,
     HookError,
-    WebSettingsError,
     SecretsError,
-    RetentionSettingsError,
     SealError,
-    EvidenceSettingsError,
-    DirectorySettingsError,
     PseudonymKeyError,
     OSError,
 )
@@ -109,7 +96,7 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     add_retention_option(serve)
     serve.add_argument(
         "--lists-valid",
-        type=_hours,
+        type=whole_number(1, MOST_LISTS_VALID_H, "hours"),
         default=LISTS_VALID_H,
         metavar="HOURS",
         help="so long a station believes its lists of orders and administrators without newer ones (%(default)s)",
@@ -177,9 +164,3 @@ def _say_ready(server: FleetServer, as_json: bool) -> None:
     told = {"http": server.pages.url, **server.broker, **enrolment, **server.pages.links}
     words = " ".join(f"{name}={value}" for name, value in told.items())
     print(json.dumps({"ready": True, **told}) if as_json else f"ready {words}", flush=True)
-
-
-def _hours(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_LISTS_VALID_H:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of hours from 1 to {MOST_LISTS_VALID_H}")
-    return int(text)

@@ -3,6 +3,10 @@ children.
 
 Rules: parts start in the order in which they need each other and end in the reverse order; one server for each data
 directory; if a part fails for good, the server ends with that error and not half alive; no part holds the end up for long.
+
+>>> from pathlib import Path
+>>> deadlines_of(ServerConfig(Path("data"), Path("authority"))).act_of("not_collected")
+'void'
 """
 
 import asyncio
@@ -39,10 +43,9 @@ from fleet.server.checkpoints.countersigning import Countersigner
 from fleet.server.checkpoints.service import CheckpointService
 from fleet.server.checkpoints.timestamping import TimestampService
 from fleet.server.commands.dispatcher import CommandDispatcher
-from fleet.server.commands.model import Commands
 from fleet.server.commands.service import CommandService
 from fleet.server.deadlines.job import DeadlineJob
-from fleet.server.deadlines.startup import deadlines_of
+from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.diagnosis.expiry_sources import certificates_of, sources_of
 from fleet.server.diagnosis.health import Health, watch_store
 from fleet.server.enrolment.service import ClaimTerms, EnrolmentService
@@ -110,6 +113,12 @@ _log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 
 
+def deadlines_of(config: ServerConfig) -> DeadlineSettings:
+    """From its file; the last day of LoA2 also from the issuer's. Raises SettingsError, OSError."""
+    last = None if config.issuer is None else IssuerSettings.load(config.issuer).rules.loa2_last_day
+    return load(config.deadlines, loa2_last_day=last)
+
+
 class ServerError(Exception):
     """The server cannot start with what it was given. The text says what and why."""
 
@@ -163,7 +172,6 @@ class FleetServer:
         return {"broker": str(cluster)} if cluster else {"mqtt": str(self.mqtt)}
 
     async def wait(self) -> None:
-        """Until a part ends by itself. Raises what it ended with."""
         done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
@@ -392,7 +400,7 @@ class FleetServer:
         hub: Hub,
         access: Access,
         alerts: Alerts,
-        commands: Commands,
+        commands: CommandService,
         cards: CardSide,
         worklist: WorklistService,
         enrolments: EnrolmentService,

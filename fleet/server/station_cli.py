@@ -12,7 +12,6 @@ and the cards are named.
 
 import argparse
 import getpass
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,22 +19,21 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from fleet.messages.topics import STATION_NAME
 from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.enrolment.model import MOST_HOURS, EnrolmentRefusedError
 from fleet.server.enrolment.service import ClaimTerms, make_claim
 from fleet.server.platform.audit.log import AuditEvent, append
-from fleet.server.platform.database.database import StoreError, open_database
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
 from fleet.server.retirement.model import REVOKE, RetirementRefusedError, UnknownStationError
 from fleet.server.retirement.service import retire, take_back
 from fleet.server.station_listener import StationListenerError, authority_of_listener
 from fleet.server.stations.service import add_stations, retired_stations
+from fleet.subcommands import whole_number
 
-DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
+REFUSED = 3
 Who = tuple[str, str]
 
 
@@ -66,19 +64,15 @@ def _add_claim(several: Any, command: Callable[..., argparse.ArgumentParser]) ->
     claiming.add_argument(
         "--server", required=True, type=_https, metavar="https://HOST:PORT", help="where stations enrol"
     )
-    claiming.add_argument("--hours", type=_hours, default=24, help="good for so long (%(default)s)")
+    claiming.add_argument(
+        "--hours", type=whole_number(1, MOST_HOURS, "hours"), default=24, help="good for so long (%(default)s)"
+    )
 
 
 def _https(text: str) -> str:
     if re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+", text) is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no address of a server: https://HOST:PORT")
     return text
-
-
-def _hours(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_HOURS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of hours from 1 to {MOST_HOURS}")
-    return int(text)
 
 
 def station_name(text: str) -> str:
@@ -98,66 +92,61 @@ def reason_of(text: str) -> str:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    def add(connection: Connection, who: Who, now: datetime) -> int:
+    def add(connection: Connection, who: Who, now: datetime) -> Result:
         if retired := sorted(retired_stations(connection, arguments.names)):
-            said = f"retired: {', '.join(retired)} (`kortkiosk-fleet station return` takes a station back)"
-            return complain(arguments, said, REFUSED)
+            return (
+                REFUSED,
+                None,
+                f"retired: {', '.join(retired)} (`kortkiosk-fleet station return` takes a station back)",
+            )
         added = add_stations(connection, arguments.names)
         for name in added:
             append(connection, now, *who, AuditEvent("station.add", name))
-        figures = {"added": len(added), "known": len(set(arguments.names)) - len(added)}
-        return _say(arguments, figures, f"added {len(added)}, known {figures['known']}")
+        known = len(set(arguments.names)) - len(added)
+        return DONE, {"added": len(added), "known": known}, f"added {len(added)}, known {known}"
 
     return _in_store(arguments, add)
 
 
 def _claim(arguments: argparse.Namespace) -> int:
-    def make(connection: Connection, who: Who, now: datetime) -> int:
+    def make(connection: Connection, who: Who, now: datetime) -> Result:
         terms = ClaimTerms(arguments.server, authority_of_listener(arguments.authority))
         claim = make_claim(connection, terms, arguments.name, arguments.hours, who, now)
         told = {"station": claim.station, "server": claim.server, "code": str(claim.code), "text": claim.text}
-        return _say(arguments, told, f"{claim.code}\nfor {claim.station}, once, within {arguments.hours} hours")
+        return DONE, {**told}, f"{claim.code}\nfor {claim.station}, once, within {arguments.hours} hours"
 
     return _in_store(arguments, make)
 
 
 def _retire(arguments: argparse.Namespace) -> int:
-    def change(connection: Connection, who: Who, now: datetime) -> int:
+    def change(connection: Connection, who: Who, now: datetime) -> Result:
         retire(connection, arguments.name, arguments.reason, who, now)
         revoke = REVOKE.format(station=arguments.name)
         said = f"{arguments.name} is retired; revoke its certificate: {revoke}"
-        return _say(arguments, {"station": arguments.name, "revoke": revoke}, said)
+        return DONE, {"station": arguments.name, "revoke": revoke}, said
 
     return _in_store(arguments, change)
 
 
 def _return(arguments: argparse.Namespace) -> int:
-    def change(connection: Connection, who: Who, now: datetime) -> int:
+    def change(connection: Connection, who: Who, now: datetime) -> Result:
         take_back(connection, arguments.name, arguments.reason, who, now)
-        return _say(arguments, {"station": arguments.name}, f"{arguments.name} is in the fleet again")
+        return DONE, {"station": arguments.name}, f"{arguments.name} is in the fleet again"
 
     return _in_store(arguments, change)
 
 
-def _in_store(arguments: argparse.Namespace, change: Callable[[Connection, Who, datetime], int]) -> int:
+def _in_store(arguments: argparse.Namespace, change: Callable[[Connection, Who, datetime], Result]) -> int:
     """The change in one transaction; gives the exit code."""
-    who = (f"machine:{getpass.getuser()}", "")
-    try:
-        with open_database(place_of(arguments)) as database, database.writing.begin() as connection:
-            return change(connection, who, datetime.now(UTC))
-    except (DatabaseUrlError, UnknownStationError, StationListenerError) as error:
-        return complain(arguments, str(error), BAD_INPUT)
-    except EnrolmentRefusedError as error:
-        return complain(arguments, str(error), REFUSED)
-    except RetirementRefusedError as error:
-        if not arguments.json:
-            return complain(arguments, str(error), REFUSED)
-        print(json.dumps({"ok": False, "error": str(error), "left": error.left.lines}))
-        return REFUSED
-    except (StoreError, DBAPIError) as error:
-        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
 
+    def work(database: Database) -> Result:
+        try:
+            with database.writing.begin() as connection:
+                return change(connection, (f"machine:{getpass.getuser()}", ""), datetime.now(UTC))
+        except EnrolmentRefusedError as error:
+            return REFUSED, None, str(error)
+        except RetirementRefusedError as error:
+            left: dict[str, object] = {"error": str(error), "left": error.left.lines}
+            return REFUSED, left if arguments.json else None, str(error)
 
-def _say(arguments: argparse.Namespace, facts: dict[str, Any], text: str) -> int:
-    print(json.dumps({"ok": True, **facts}) if arguments.json else text)
-    return DONE
+    return run_on_store(arguments, work, UnknownStationError, StationListenerError)

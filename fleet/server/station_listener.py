@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from starlette.applications import Starlette
 
+from fleet.messages.statements import is_issued_by
 from fleet.server.enrolment.est import EstServer, StationFacts
 from fleet.server.enrolment.judging import EnrolmentJudge
 from fleet.server.enrolment.revocation_files import RevocationFiles, issued_by_authority
@@ -22,7 +23,6 @@ from fleet.server.enrolment.service import ClaimTerms
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.expiry import is_issued_by
 from fleet.server.platform.live_feed.topics import Changes
 from fleet.server.platform.web.listener import Shield
 from fleet.server.platform.web.settings import WebSettings
@@ -84,7 +84,7 @@ class StationSide:
 
 def claim_terms(config: ServerConfig, at: Address) -> ClaimTerms:
     """What claims say: where stations enrol, by the name of the pages where that is known, and the authority that vouches for the
-    listener. Raises WebSettingsError, StationListenerError."""
+    listener. Raises SettingsError, StationListenerError."""
     public = WebSettings.load(config.web).site.public if config.web is not None else ""
     host = urlsplit(public).hostname or at.host
     return ClaimTerms(f"https://{Address(host, at.port)}", authority_of_listener(config.authority))

@@ -3,6 +3,9 @@
 
 $ kortkiosk-fleet import-orders orders.csv --data /var/lib/kortkiosk-fleet
 imported 12, changed 0, unchanged 0
+
+>>> sorted(IMPORTS)
+['import-administrators', 'import-directory', 'import-orders']
 """
 
 import argparse
@@ -10,31 +13,73 @@ import asyncio
 import json
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from fleet.server.import_files import IMPORTS
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.issuers.ports import IssuerAwayError
-from fleet.server.issuers.settings import IssuerSettings, IssuerSettingsError
+from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import fetched_orders
+from fleet.server.orders import service
+from fleet.server.orders.order_files import read_orders
+from fleet.server.people.administrator_files import read_administrators
+from fleet.server.people.directory_files import read_directory
+from fleet.server.people.queries import replace_administrators
+from fleet.server.people.service import import_people
 from fleet.server.platform.csv_files import FileError, FileProblem
 from fleet.server.platform.database.database import FILE_NAME, Database, StoreError, migrate, open_database
 from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.generation import copy_store
-from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
-from fleet.server.platform.import_files import ImportRefusedError
-from fleet.server.platform.process.run import DONE, OWN_ERROR
+from fleet.server.platform.database.options import (
+    BAD_INPUT,
+    DONE,
+    OWN_ERROR,
+    Result,
+    add_store_arguments,
+    complain,
+    place_of,
+    run_on_store,
+    store_fault,
+)
+from fleet.server.platform.default_settings import SettingsError
+from fleet.server.platform.import_files import ImportRefusedError, ImportResult
 
-BAD_INPUT, AWAY = 2, 4
+AWAY = 4
 
 _ALWAYS = ("imported", "unchanged")
 """Figures that are said even where they are 0."""
+
+
+Store = Callable[[Connection, datetime], ImportResult]
+
+
+def _orders(raw: bytes) -> Store:
+    rows = read_orders(raw)
+    return lambda connection, now: service.import_orders(connection, rows, now)
+
+
+def _administrators(raw: bytes) -> Store:
+    people = read_administrators(raw)
+    return lambda connection, _now: replace_administrators(connection, people)
+
+
+def _directory(raw: bytes) -> Store:
+    people = read_directory(raw)
+    return lambda connection, now: import_people(connection, people, now)
+
+
+IMPORTS: Mapping[str, Callable[[bytes], Store]] = {
+    "import-orders": _orders,
+    "import-administrators": _administrators,
+    "import-directory": _directory,
+}
+"""What each command reads a file with. It raises FileError; what it gives raises RefusedError."""
 
 
 def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -66,7 +111,7 @@ def _import(arguments: argparse.Namespace) -> int:
             done = store(connection, datetime.now(UTC))
     except (FileError, ImportRefusedError) as error:
         return _refuse(arguments, error.problems, error.more if isinstance(error, FileError) else 0)
-    except (IssuerSettingsError, DatabaseUrlError) as error:
+    except (SettingsError, DatabaseUrlError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except IssuerAwayError as error:
         return complain(arguments, f"the issuer cannot be asked: {error}", AWAY)
@@ -102,19 +147,19 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
-    def work(database: Database) -> tuple[dict[str, object], str]:
+    def work(database: Database) -> Result:
         _, now = migrate(database)
-        return {"revision": now}, f"the database is at revision {now}"
+        return DONE, {"revision": now}, f"the database is at revision {now}"
 
-    return _on_store(arguments, work)
+    return run_on_store(arguments, work)
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:
-    def work(database: Database) -> tuple[dict[str, object], str]:
+    def work(database: Database) -> Result:
         done = rebuild(database)
-        return asdict(done), f"rebuilt from {done.events} events of {done.stations} stations"
+        return DONE, asdict(done), f"rebuilt from {done.events} events of {done.stations} stations"
 
-    return _on_store(arguments, work)
+    return run_on_store(arguments, work)
 
 
 def _backup(arguments: argparse.Namespace) -> int:
@@ -134,21 +179,6 @@ def _backup(arguments: argparse.Namespace) -> int:
         return complain(arguments, f"{arguments.file}: the copy is damaged, and so is the store: {problem}", OWN_ERROR)
     size = arguments.file.stat().st_size
     _say(arguments, {"ok": True, "bytes": size}, f"{arguments.file}: {size} bytes, and sound")
-    return DONE
-
-
-def _on_store(arguments: argparse.Namespace, work: Callable[[Database], tuple[dict[str, object], str]]) -> int:
-    """Open the store, work, and say what came of it: as figures and as a sentence."""
-    try:
-        with open_database(place_of(arguments)) as database:
-            figures, text = work(database)
-    except DatabaseUrlError as error:
-        return complain(arguments, str(error), BAD_INPUT)
-    except OSError as error:
-        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
-    except (StoreError, DBAPIError) as error:
-        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
-    _say(arguments, {"ok": True, **figures}, text)
     return DONE
 
 

@@ -11,26 +11,23 @@ bundle; those are named. The server that runs signs what was ordered and sends i
 
 import argparse
 import getpass
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-
 from fleet.server.commands.model import VALID_S, CommandRequest, Requester
 from fleet.server.commands.roll_out import Progress, roll_out, unfit_stations
 from fleet.server.commands.service import CommandService
-from fleet.server.platform.database.database import Database, StoreError, open_database
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.options import BAD_INPUT, DONE, Result, add_store_arguments, complain, run_on_store
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.readings.queries import StoreReadings
 from fleet.server.station_cli import reason_of, station_name
 from fleet.server.updates.service import FOLDER, BundleFolder
+from fleet.subcommands import whole_number
 
-DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
+REFUSED = 3
 
 
 def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -41,7 +38,9 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     order.add_argument("bundle", metavar="SHA256", help="as `bundle list` says it, or its beginning")
     order.add_argument("stations", nargs="+", type=station_name, metavar="STATION")
     order.add_argument("--reason", required=True, type=reason_of, help="why, for the audit and the station's page")
-    order.add_argument("--port", required=True, type=_port, metavar="N", help="that of `serve --updates`")
+    order.add_argument(
+        "--port", required=True, type=whole_number(1, 65535), metavar="N", help="that of `serve --updates`"
+    )
     order.add_argument("--bundles", type=Path, metavar="DIR", help="where they are kept (updates in --data)")
     order.add_argument(
         "--now", action="store_true", help="at once when nobody is there, not in the station's hours alone"
@@ -49,12 +48,6 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     order.add_argument("--older", action="store_true", help="also where a newer version runs")
     listing = command(several, "list", _list, "how far each station has come with the version that was ordered")
     add_store_arguments(listing)
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 2**16:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: a whole number from 1 to 65535")
-    return int(text)
 
 
 def _order(arguments: argparse.Namespace) -> int:
@@ -69,13 +62,14 @@ def _order(arguments: argparse.Namespace) -> int:
     order = bundles.order(fitting[0].sha256, older=arguments.older, now=arguments.now)
     names = tuple(dict.fromkeys(arguments.stations))
 
-    def work(database: Database, now: datetime) -> int:
+    def work(database: Database) -> Result:
+        now = datetime.now(UTC)
         readings = StoreReadings(database, lambda: now)
         rows = [*readings.stations(now), *readings.retired_stations(now)]
         unfit = unfit_stations(names, rows, fitting[0], older=arguments.older)
         if unfit:
             told = "\n".join(f"  {name}: {why}" for name, why in unfit.items())
-            return complain(arguments, f"nothing was ordered; these cannot take {fitting[0].version}:\n{told}", REFUSED)
+            return REFUSED, None, f"nothing was ordered; these cannot take {fitting[0].version}:\n{told}"
         desk = CommandService(database, Hub(), lambda: now)
         by = Requester(f"machine:{getpass.getuser()}", stepped_up=True)
         wishes = (
@@ -83,23 +77,20 @@ def _order(arguments: argparse.Namespace) -> int:
         )
         made = [desk.ask(wish, by).id for wish in wishes]
         said = f"{fitting[0].version} is ordered for {len(made)} stations"
-        print(json.dumps({"ok": True, "version": fitting[0].version, "commands": made}) if arguments.json else said)
-        return DONE
+        return DONE, {"version": fitting[0].version, "commands": made}, said
 
-    return _in_store(arguments, work)
+    return run_on_store(arguments, work)
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    def work(database: Database, now: datetime) -> int:
+    def work(database: Database) -> Result:
+        now = datetime.now(UTC)
         orders = CommandService(database, Hub(), lambda: now).latest_updates()
         rows = [_facts(one) for one in roll_out(StoreReadings(database, lambda: now).stations(now), orders)]
-        if arguments.json:
-            print(json.dumps({"ok": True, "stations": rows}))
-        for row in rows if not arguments.json else ():
-            print("  ".join(str(value) for value in row.values() if value is not None))
-        return DONE
+        lines = ("  ".join(str(value) for value in row.values() if value is not None) for row in rows)
+        return DONE, {"stations": rows}, "\n".join(lines)
 
-    return _in_store(arguments, work)
+    return run_on_store(arguments, work)
 
 
 def _facts(one: Progress) -> dict[str, str | None]:
@@ -111,13 +102,3 @@ def _facts(one: Progress) -> dict[str, str | None]:
         "state": one.state or "-",
         "reason": one.reason or None,
     }
-
-
-def _in_store(arguments: argparse.Namespace, work: Callable[[Database, datetime], int]) -> int:
-    try:
-        with open_database(place_of(arguments)) as database:
-            return work(database, datetime.now(UTC))
-    except DatabaseUrlError as error:
-        return complain(arguments, str(error), BAD_INPUT)
-    except (StoreError, DBAPIError) as error:
-        return complain(arguments, store_fault(arguments, error), OWN_ERROR)

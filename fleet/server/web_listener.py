@@ -12,9 +12,10 @@ from fleet.server.accounts.sign_in.openid.pages import BACK
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.roles import EVERYWHERE, Role
 from fleet.server.platform.web.listener import Shield
-from fleet.server.platform.web.settings import LimitSettings, WebSettings, WebSettingsError
+from fleet.server.platform.web.settings import LimitSettings, WebSettings
 from fleet.server.platform.web.site import Site
 
 DEMO_NAME = "demo"
@@ -33,10 +34,10 @@ class Pages:
 
     @classmethod
     def of(cls, config: ServerConfig, at: Address, access: Access) -> "Pages":
-        """From the settings. Raises WebSettingsError."""
+        """From the settings. Raises SettingsError."""
         settings = WebSettings.load(config.web) if config.web is not None else WebSettings()
         if not (config.http.is_loopback or settings.site.public):
-            raise WebSettingsError(f"{config.web}: site.public is missing, and other machines reach {config.http}")
+            raise SettingsError(f"{config.web}: site.public is missing, and other machines reach {config.http}")
         url = settings.site.public or f"http://{at}"
         site = Site(settings.site.public, config.http.is_loopback)
         openid = None
@@ -63,7 +64,7 @@ def _shield(settings: WebSettings) -> Shield:
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
     except OSError as error:  # ssl.SSLError too
-        raise WebSettingsError(f"site: {certificate} or {key}: {error.strerror or error}") from None
+        raise SettingsError(f"site: {certificate} or {key}: {error.strerror or error}") from None
     return Shield(certificate, key, tuple(map(str, site.trusted_proxies)))
 
 
@@ -73,4 +74,4 @@ def _tls(settings: WebSettings) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(settings.base / ca) if ca else None)
     except OSError as error:
-        raise WebSettingsError(f"openid.ca: {settings.base / ca}: {error.strerror or error}") from None
+        raise SettingsError(f"openid.ca: {settings.base / ca}: {error.strerror or error}") from None

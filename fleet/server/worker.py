@@ -77,7 +77,6 @@ class FleetWorker:
         await self._parts.aclose()
 
     async def wait(self) -> None:
-        """Until a part ends by itself. Raises what it ended with."""
         done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()

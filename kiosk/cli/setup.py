@@ -17,15 +17,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from fleet.agent.answer_verification import SyncRefused
+from fleet.agent.keeping import AskTimeout, LinkDown
+from fleet.agent.link import Timing
+from fleet.agent.proxy import Proxy
 from fleet.agent.store import StoreError
 from kiosk.cli import Exit
 from kiosk.cli.devices import check_configured
+from kiosk.clock import SystemClock
 from kiosk.config import Config, ConfigError, load
 from kiosk.first_boot.assistant import Assistant, Fault, StepFailedError, StepOutcome, StepResult
 from kiosk.first_boot.network_manager import NmcliNetwork
 from kiosk.first_boot.plan import SetupPlan, load_plan
-from kiosk.first_boot.server_time import measure_clock
-from kiosk.station.build_fleet import JoinError, lock_folder
+from kiosk.station.build_fleet import JoinError, connect, load_identity, lock_folder, open_file, region_listeners
 from kiosk.station.reset import finish_erasing
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
 from kiosk.station.virtual_devices import CabinetPowerError
@@ -36,6 +40,40 @@ from provisioning.est.client import KeyShown
 EXITS = {
     Fault.INPUT: Exit.BAD_INPUT, Fault.REFUSED: Exit.REFUSED, Fault.DEVICE: Exit.FAULT, Fault.TIMEOUT: Exit.CANCELLED,
 }  # fmt: skip
+
+
+LOOK_EVERY_S = 0.2
+
+
+async def measure_clock(config: Config, base: Path, wait_s: float, clock: SystemClock | None = None) -> int:
+    """By how many seconds the machine's clock is ahead of the server's. Writes no event.
+
+    Raises TimeoutError with what kept the server from answering, JoinError.
+    """
+    clock, identity = clock or SystemClock(), load_identity(config, base)
+    why = "no connection"
+    file = await open_file(config, base, "setup", identity)
+    try:
+        listeners = region_listeners(config, base, clock, lambda: None)
+        timing, proxy = Timing(first_s=0.0), Proxy.at(config.network.proxy_server)
+        fleet = connect(identity, file, clock, timing, region=listeners, proxy=proxy)
+        fleet.link.start()
+        try:
+            async with asyncio.timeout(wait_s):
+                while clock.off_s is None:
+                    try:
+                        await fleet.issuer.region.refresh()
+                    except (LinkDown, AskTimeout, SyncRefused) as error:
+                        why = str(error) or why
+                        await asyncio.sleep(LOOK_EVERY_S)
+        except TimeoutError:
+            address = f"{identity.broker.host}:{identity.broker.port}"
+            raise TimeoutError(f"the fleet server at {address} does not answer over the link ({why})") from None
+        finally:
+            await fleet.link.stop()
+    finally:
+        file.close()
+    return clock.off_s
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

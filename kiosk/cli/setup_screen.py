@@ -9,6 +9,7 @@ may be away for as long as somebody is to approve the station.
 import asyncio
 import contextlib
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,6 @@ from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config, load
 from kiosk.first_boot import views
 from kiosk.first_boot.assistant import Assistant
-from kiosk.first_boot.panel import panel_size
 from kiosk.first_boot.touch import SetupPorts, TouchSetup, set_up
 from kiosk.screens.touch_input import Calibration, TouchInput
 from kiosk.screens.window import KivyScreen
@@ -34,6 +34,21 @@ from kiosk.station.build_devices import make_keypads, make_scanner
 from kiosk.station.cabinet_pairing import pair_named_board
 from kiosk.station.reader_roles import ReaderRoles
 from kiosk.views import View
+
+SYSFS = Path("/sys/class/drm")
+
+
+def panel_size(root: Path = SYSFS) -> tuple[int, int] | None:
+    """Pixels across and down of the first display that is connected, in the mode that it prefers; None where none tells."""
+    for status in sorted(root.glob("card*-*/status")):
+        try:
+            modes = (status.parent / "modes").read_text("ascii").split()
+            connected = status.read_text("ascii").strip() == "connected"
+        except (OSError, UnicodeDecodeError):
+            continue
+        if connected and modes and (found := re.fullmatch(r"([0-9]{3,4})x([0-9]{3,4})", modes[0])):
+            return int(found[1]), int(found[2])
+    return None
 
 
 class ScreenAsk:

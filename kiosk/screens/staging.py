@@ -1,11 +1,27 @@
-"""Stage manager: puts views, overlays and the frame on the window; rebuilds them for another language, theme or text size."""
+"""Stage manager: puts views, overlays and the frame on the window; rebuilds them for another language, theme or text size.
+
+Frame rate: a station stands idle all night, and each look costs. Under a desktop a finger is down for a tenth of a second and
+more, so the first look finds it in time, and the next ones are frequent before it is let go. Without one a touch wakes the
+loop.
+
+    pace = FrameRate()
+    pace.wake()         # a touch, a key, another screen
+
+Garbage collection: the toolkit's widgets hold each other in rings, so only the collector frees them. Left alone it works in the
+middle of building, and looks through every module each time: that took two thirds of a change of the screen.
+
+    tidying = Tidying()
+    tidying.soon()          # after each change
+"""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kivy.base import EventLoop
+from kivy.clock import Clock
 from kivy.clock import Clock as KivyClock
 from kivy.lang import Builder
 
@@ -22,8 +38,6 @@ from kiosk.screens.enter_text import EnterTextShape
 from kiosk.screens.entry_shape import EntryShape
 from kiosk.screens.focus import PAD, focus_order, focus_text, next_focus
 from kiosk.screens.frame import Frame, StripStatus
-from kiosk.screens.frame_rate import FrameRate
-from kiosk.screens.garbage_collection import GarbageCollector
 from kiosk.screens.help import CLOSE, LOW, WHOLE, HelpPage, HelpShape
 from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
@@ -53,6 +67,53 @@ COUNT_S = 0.25
 MINUTE_CHECK_S = 2.0
 ENDS = (9, 13, 271)
 """Keys that a scanner may end with: Tab, Enter, the number pad's Enter."""
+
+
+LIVELY_PER_S = 90
+LIVELY_S = 1.0
+"""Longer than a fade, and than a finger stays down."""
+
+
+AFTER_S = 0.1
+"""The new picture is drawn by then, and touches do not count yet (`layers.GUARD_S`)."""
+THRESHOLDS = (50_000, 20, 50)
+"""More objects than one screen makes: the collector comes by itself only where nothing changes on the screen for long."""
+
+
+class GarbageCollector:
+    """The collector of this process, which works when it is told."""
+
+    def __init__(self) -> None:
+        gc.set_threshold(*THRESHOLDS)
+        self._settled = False
+        self._soon = Clock.create_trigger(lambda passed: self._tidy(), AFTER_S)
+
+    def soon(self) -> None:
+        self._soon()
+
+    def _tidy(self) -> None:
+        gc.collect()
+        if not self._settled:
+            self._settled = True
+            gc.freeze()  # modules and styles stay for good, and are not looked through again
+
+
+class FrameRate:
+    """The frames in a second of this process. Kivy reads its own number anew before each frame."""
+
+    def __init__(self) -> None:
+        self._calm = Clock.create_trigger(lambda passed: self._set(env.looks_per_s()), LIVELY_S)
+
+    def wake(self) -> None:
+        """Be quick for a while, from now on where the clock can be woken."""
+        self._calm.cancel()
+        self._calm()
+        self._set(LIVELY_PER_S)
+        Clock.schedule_once(lambda passed: None)
+
+    @staticmethod
+    def _set(frames: float) -> None:
+        Clock._max_fps = frames
 
 
 @dataclass

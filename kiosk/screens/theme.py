@@ -197,9 +197,6 @@ class Theme:
         """Pixels of a control's border: 0.6 mm in the high-contrast theme, whole pixels so that it stays crisp."""
         return float(max(1, round(self.mm(max(millimetres, 0.6) if self.contrast else millimetres))))
 
-    def with_colours(self, name: ThemeName) -> "Theme":
-        return replace(self, colours=COLOURS[name])
-
     def large_text(self, large: bool = True) -> "Theme":
         """The same theme with larger or the panel's own text. No text that must be read is under 8.4 mm when large."""
         own = LOW_PANEL.sizes if self.low else PANELS[self.panel.name].sizes

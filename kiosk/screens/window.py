@@ -20,15 +20,28 @@ from kiosk.barcodes import ScannedCode
 from kiosk.ports import Activity, Clock
 from kiosk.screens import kivy_environment as env
 from kiosk.screens.closed import OutOfOrder
-from kiosk.screens.earcons import tone_of
 from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.staging import Staging, TimeoutWarning, Voice
 from kiosk.screens.theme import PANELS, ThemeName
 from kiosk.texts import Texts
-from kiosk.views import Fact, Say, View
+from kiosk.views import Await, CabinetDrawing, DropDrawing, Fact, Say, Tell, View
 
 ACCESSIBLE_PATIENCE = 3.0
 """So many times as long has who reads, hears or types in another way than most."""
+
+
+_BADGES: dict[str, Tone] = {"success": "done", "warning": "fault", "failure": "fault"}
+
+
+def tone_of(view: View[Any]) -> Tone | None:
+    """The tone, where the view has one."""
+    match view:
+        case Await(drawing=CabinetDrawing() | DropDrawing()):
+            return "slot"
+        case Tell():
+            return _BADGES.get(view.badge)
+        case _:
+            return None
 
 
 class KivyScreen:

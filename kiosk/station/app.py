@@ -4,6 +4,9 @@
     await app.run()              # until the window is closed, or cancelled
 
 The window comes up first, whatever is missing; then the station says what it lacks.
+
+Tones sound one after the other; what comes while one sounds waits, and the newest of those that wait is played. A sound device
+that fails is reported once, and nothing waits for it.
 """
 
 import asyncio
@@ -18,7 +21,7 @@ from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
 from drivers.speech.port import Manner
-from drivers.speech.tones import Tone
+from drivers.speech.tones import Sound, Tone, ToneError
 from drivers.touchscreen.discovery import Touchscreens
 from fleet.agent.link import Timing
 from fleet.service_manager import ServiceManager, tell_manager
@@ -35,7 +38,6 @@ from kiosk.station.devices import Devices
 from kiosk.station.host import Host
 from kiosk.station.problems import Problems
 from kiosk.station.station import Station
-from kiosk.station.tones import Tones
 from kiosk.station.virtual_devices import VirtualDevices
 from kiosk.station.virtual_plugin import Look, plugin
 from kiosk.views import Fact, say
@@ -43,6 +45,32 @@ from kiosk.views import Fact, say
 SET_ASIDE_COMMAND = "kortkiosk store set-aside"
 PROMPT = Timing(first_s=0.3)
 """On a bench one station comes back at once; a fleet spreads its stations over ten seconds."""
+
+
+class Tones:
+    """Belongs to one event loop. `on_fault` is told, once, why nothing is heard."""
+
+    def __init__(self, sound: Sound, volume: int, on_fault: Callable[[str], None]) -> None:
+        self._sound, self._volume, self._on_fault = sound, volume, on_fault
+        self._next: Tone | None = None
+        self._playing: asyncio.Task[None] | None = None
+        self._fault = ""
+
+    def play(self, tone: Tone) -> None:
+        """Sound it now, or after the one that sounds."""
+        self._next = tone
+        if self._playing is None or self._playing.done():
+            self._playing = asyncio.get_running_loop().create_task(self._play())
+
+    async def _play(self) -> None:
+        while (tone := self._next) is not None:
+            self._next = None
+            try:
+                await self._sound.play(tone, self._volume)
+            except ToneError as error:
+                if str(error) != self._fault:
+                    self._on_fault(str(error))
+                self._fault = str(error)
 
 
 class App:

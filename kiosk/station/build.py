@@ -4,6 +4,13 @@ What cannot be made is reported as a problem; the rest of the station is made al
 
     async with open_station(config, base, screen, Host(), virtual) as station:
         await station.serve()
+
+>>> changed = Signal()
+>>> told = []
+>>> changed.subscribe(lambda: told.append("drawn anew"))
+>>> changed()
+>>> told
+['drawn anew']
 """
 
 import asyncio
@@ -72,7 +79,6 @@ from kiosk.station.reader_roles import UNTOLD
 from kiosk.station.reader_settings import reader_settings_or_problems
 from kiosk.station.reset import RunningStationReset
 from kiosk.station.restart import Restart
-from kiosk.station.signals import Signal
 from kiosk.station.state import EventRecorder, StateReport
 from kiosk.station.station import Station
 from kiosk.station.station_commands import CommandHandlers, Handler, StationCommands
@@ -83,6 +89,21 @@ from kiosk.station.virtual_devices import CabinetPowerError, VirtualDevices
 from kiosk.steps.capabilities import Capabilities
 from kiosk.stock.repository import StationStock
 from kiosk.texts import Texts
+
+
+class Signal:
+    """Calls its subscribers, in the order in which they subscribed."""
+
+    def __init__(self) -> None:
+        self._subscribers: list[Callable[[], None]] = []
+
+    def subscribe(self, subscriber: Callable[[], None]) -> None:
+        """Have `subscriber` called from here on."""
+        self._subscribers.append(subscriber)
+
+    def __call__(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber()
 
 
 @contextlib.asynccontextmanager

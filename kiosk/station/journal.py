@@ -287,7 +287,6 @@ class Log:
         return frozenset(done)
 
     async def may_have_begun(self, effect: Effect) -> bool:
-        """Whether that effect was begun for this order, and is not known to have failed: done, or nobody knows."""
         query = "SELECT outcome FROM effect WHERE order_no = ? AND name = ?"
         rows = await self._journal.transact(lambda cx: cx.execute(query, (self._order_no, effect)).fetchall())
         return any(outcome is None or outcome == Outcome.UNKNOWN or outcome in DONE for (outcome,) in rows)

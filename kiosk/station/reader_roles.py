@@ -206,7 +206,6 @@ class ReaderRoles:
     # telling them apart
 
     async def connected(self) -> tuple[str, ...]:
-        """Places of the contact readers that are there and can be told apart."""
         try:
             located = await asyncio.to_thread(self.located)
         except NoReaderError:
@@ -218,14 +217,12 @@ class ReaderRoles:
         return await asyncio.to_thread(self._occupied)
 
     async def next_card(self, among: Collection[str], before: Collection[str]) -> str:
-        """Wait until a card is put into one of these; return its place. One that was in `before` counts once it was out."""
         while not (come := (now := await self.occupied()).intersection(among).difference(before)):
             before = now
             await self._sleep(LOOK_EVERY_S)
         return min(come)
 
     async def emptied(self, place: str) -> None:
-        """Wait until no card is in that reader."""
         while place in await self.occupied():
             await self._sleep(LOOK_EVERY_S)
 
@@ -238,10 +235,6 @@ class ReaderRoles:
         return frozenset(reader.place for reader in readers if self._backend.presence(reader.name) in cards)
 
     async def keep(self, holder: str, administrator: str | None) -> bool:
-        """Keep which is which. True where the station has to start anew, since it has a reader more or less than before.
-
-        Raises OSError: then it is as it was.
-        """
         had = await asyncio.to_thread(self.has, "administrator")
         told: dict[ReaderRole, str] = {"holder": holder}
         if administrator is not None:

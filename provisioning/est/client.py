@@ -23,18 +23,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fleet.agent.identity import KEY_FILE, Broker, Identity, staging
 from fleet.agent.proxy import Proxy
+from fleet.messages.statements import is_issued_by
 from provisioning import files, pki
 from provisioning.authority import EnrolledStation
 from provisioning.claim import ClaimRefused
@@ -67,22 +67,6 @@ class EstError(Exception):
         self.code = code
 
 
-class StationKey(Protocol):
-    """The key of a station, wherever it is kept."""
-
-    @property
-    def public(self) -> ec.EllipticCurvePublicKey: ...
-
-    def request(self, station: str) -> x509.CertificateSigningRequest:
-        """In that name, signed by the key."""
-
-    def show(self, context: ssl.SSLContext, chain: Path) -> None:
-        """Have TLS show the certificate in that file, by this key."""
-
-    def pem(self) -> bytes:
-        """What `station.key` of the identity is to hold."""
-
-
 @dataclass(frozen=True, slots=True)
 class FileKey:
     """A key file that its owner alone may read: open, sealed to the machine, or of its TPM (`provisioning.keys`)."""
@@ -106,13 +90,16 @@ class FileKey:
         return self._key.public_key()
 
     def request(self, station: str) -> x509.CertificateSigningRequest:
+        """In that name, signed by the key."""
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, station)])
         return x509.CertificateSigningRequestBuilder().subject_name(name).sign(self._key, hashes.SHA256())
 
     def show(self, context: ssl.SSLContext, chain: Path) -> None:
+        """Have TLS show the certificate in that file, by this key."""
         context.load_cert_chain(chain, self.path, station_keys.password_of(self.path.read_bytes()))
 
     def pem(self) -> bytes:
+        """What `station.key` of the identity is to hold."""
         return self.path.read_bytes()
 
 
@@ -155,7 +142,7 @@ class Answer:
 def enrol(
     claim: Claim,
     into: Path,
-    keys: Callable[[Path], StationKey] = FileKey.load_or_make,
+    keys: Callable[[Path], FileKey] = FileKey.load_or_make,
     *,
     tell: Callable[[KeyShown], None] = lambda shown: None,
     broker: Broker | None = None,
@@ -283,7 +270,7 @@ class KnownServer:
             self.host, self.port, _checked(self.pinned), f"{wire.ROOT}/simpleenroll", request, headers, self.proxy
         )
 
-    def identity(self, key: StationKey, chain: Path) -> _IdentityAnswer:
+    def identity(self, key: FileKey, chain: Path) -> _IdentityAnswer:
         """By the new certificate."""
         context = _checked(self.pinned)
         key.show(context, chain)
@@ -295,7 +282,7 @@ class KnownServer:
         except msgspec.MsgspecError as error:
             raise EstError("bad_answer", f"the server's word about this station cannot be read: {error}") from None
 
-    def chain(self, answer: Answer, station: str, key: StationKey) -> tuple[x509.Certificate, ...]:
+    def chain(self, answer: Answer, station: str, key: FileKey) -> tuple[x509.Certificate, ...]:
         """The station's certificate and what stands between it and an authority. Raises EstError."""
         found = _certificates(answer)
         leaf = next((one for one in found if one.public_key() == key.public), None)
@@ -304,10 +291,10 @@ class KnownServer:
         names = [one.value for one in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         if names != [station]:
             raise EstError("bad_answer", f"the server gave a certificate for {names}, not for {station}")
-        if any(_is_issued_by(leaf, one) for one in self.authorities):
+        if any(is_issued_by(leaf, one) for one in self.authorities):
             return (leaf,)
         for above in (*found, *self.others):
-            if _is_issued_by(leaf, above) and any(_is_issued_by(above, one) for one in self.authorities):
+            if is_issued_by(leaf, above) and any(is_issued_by(above, one) for one in self.authorities):
                 return leaf, above
         raise EstError("bad_answer", "the server gave a certificate that its authority did not issue")
 
@@ -316,7 +303,7 @@ def wait_for_certificate(
     server: KnownServer,
     login: tuple[str, str],
     station: str,
-    key: StationKey,
+    key: FileKey,
     *,
     tell: Callable[[KeyShown], None] = lambda shown: None,
     sleep: Callable[[float], Any] = time.sleep,
@@ -429,11 +416,3 @@ def _date(answer: Answer) -> datetime | None:
         return parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
     except (TypeError, ValueError):
         return None
-
-
-def _is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True

@@ -3,13 +3,20 @@
 Every card is somewhere, in exactly one place: in the hand, in a reader, in a slot, at the flap that somebody holds, or in
 the bin. The state is written once after every move, whole, so that a process killed at any moment leaves no card twice or
 nowhere. Card names are `1:new`, `1:old`, `13:new`: person and which card.
+
+Rules, as in the real one: what is scanned while it is unplugged or held elsewhere is lost; more than `LONGEST` characters are
+cut.
+
+>>> scanner = VirtualScanner()
+>>> scanner.scan("9999 0000 2026 0001")
 """
 
+import asyncio
 import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +29,8 @@ from drivers.cabinet.gpio.port import Pins
 from drivers.cabinet.port import Cabinet
 from drivers.printer.profile import PrinterProfile
 from drivers.reader.secret import Secret
-from drivers.scanner.port import Scanner
+from drivers.scanner.port import Scan, Scanner, ScannerMissing, ScannerReady, ScannerRefused, ScannerState
+from drivers.scanner.scan_assembler import Gathering
 from kiosk.station.virtual_devices import CabinetPowerError
 from sim.bench import cabinet, cards
 from sim.cabinet.mechanics import MechanicsError
@@ -32,13 +40,48 @@ from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
-from sim.scanner import VirtualScanner
 
 if TYPE_CHECKING:
     from sim.pins import VirtualPins
 
 READERS = ("holder", "administrator")
 HAND = "hand"
+
+
+class VirtualScanner:
+    """Implements `drivers.scanner.port.Scanner`, and has the panel."""
+
+    virtual = True
+
+    def __init__(self, name: str = "virtual scanner") -> None:
+        self.name = name
+        self.unplugged = False
+        self.held = False
+        """Another program holds it."""
+        self._scanned: asyncio.Queue[Scan] = asyncio.Queue(maxsize=16)
+        self._heard = False
+
+    async def state(self) -> ScannerState:
+        if self.unplugged:
+            return ScannerMissing()
+        return ScannerRefused(f"{self.name}: another program holds it") if self.held else ScannerReady()
+
+    async def scans(self) -> AsyncIterator[Scan]:
+        self._heard = True
+        try:
+            while True:
+                yield await self._scanned.get()
+        finally:
+            self._heard = False
+
+    def scan(self, text: str) -> None:
+        """Hold that before it. What nobody listens to, or comes too fast, is lost."""
+        gathering = Gathering()
+        for char in text:
+            gathering.feed(char, 0.0)
+        scan = gathering.feed("\n", 0.0)
+        if scan is not None and self._heard and not (self.unplugged or self.held or self._scanned.full()):
+            self._scanned.put_nowait(scan)
 
 
 class BenchMoveError(ValueError):
@@ -116,7 +159,6 @@ class VirtualBench:
 
     @property
     def cabinet_driver(self) -> Cabinet:
-        """The station's end of the cabinet."""
         return cabinet.driver_of(self.cabinet)
 
     def reader_name(self, role: str) -> str:
@@ -155,7 +197,6 @@ class VirtualBench:
         await self.printer.stop()
 
     async def power_on(self) -> None:
-        """Start the cabinet's board, where it has one. Raises CabinetPowerError."""
         try:
             await cabinet.start(self.cabinet)
         except TwinError as error:
@@ -213,7 +254,6 @@ class VirtualBench:
             slot.insert(card, upside_down=upside_down)
 
     def remove(self, reader: str) -> str:
-        """Pull the card out of a reader."""
         slot = self._slot(reader)
         if reader not in self.in_reader:
             raise BenchMoveError(f"the {reader}'s reader is empty")

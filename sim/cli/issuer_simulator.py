@@ -21,7 +21,8 @@ import msgspec
 
 from fleet.server.issuers.card_keys import CardKeysError
 from fleet.server.issuers.certificate_offers import OfferRules
-from fleet.server.platform.addresses import Address, AddressError
+from fleet.server.platform.addresses import AddressError
+from fleet.server.platform.broker.options import address
 from sim.issuer import BANNER
 from sim.issuer.database import Seed
 from sim.issuer.server import PUBLIC, SECURE, RunningIssuer, SimulatorConfig, open_issuer
@@ -33,9 +34,9 @@ def add_parsers(commands: Any, add_command: Callable[..., argparse.ArgumentParse
     """Add the command; `add_command` gives it the options of every command."""
     parser = add_command(commands, "issuer-simulator", run)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the simulator's own directory")
-    parser.add_argument("--secure", type=_address, default=SECURE, metavar="HOST:PORT",
+    parser.add_argument("--secure", type=address, default=SECURE, metavar="HOST:PORT",
                         help="EST and REST, with TLS certificates (%(default)s)")  # fmt: skip
-    parser.add_argument("--public", type=_address, default=PUBLIC, metavar="HOST:PORT",
+    parser.add_argument("--public", type=address, default=PUBLIC, metavar="HOST:PORT",
                         help="CRLs, OCSP and pages (%(default)s)")  # fmt: skip
     parser.add_argument("--cards-authority", type=Path, metavar="DIR", help="issue as the virtual cards' own authority")
     parser.add_argument("--seed", type=Path, metavar="FILE.json", help="people and cards, taken while there are none")
@@ -81,10 +82,3 @@ def _say(one: RunningIssuer, as_json: bool) -> None:
     print(
         json.dumps({"ready": True, "simulator": BANNER, **facts}) if as_json else f"ready ({BANNER}) {line}", flush=True
     )
-
-
-def _address(text: str) -> Address:
-    try:
-        return Address.parse(text)
-    except AddressError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

@@ -39,6 +39,7 @@ from fleet.server.platform.database.database import FILE_NAME, StoreError, open_
 from fleet.server.platform.database.database_url import DatabaseUrlError
 from fleet.server.platform.database.options import add_store_arguments, complain, database_of, place_of
 from fleet.server.server import utc_now
+from fleet.subcommands import whole_number
 from provisioning import files, pki
 from provisioning.authority import Authority, AuthorityError
 from sim.cli.simulated_orders import Cards, fill_slots, post_cards
@@ -66,16 +67,24 @@ def add_parsers(commands: Any, add_command: Callable[..., argparse.ArgumentParse
     """Add the command; `add_command` gives it the options of every command."""
     parser = add_command(commands, "simulate", run)
     add_store_arguments(parser, serves=True, is_store=False)
-    parser.add_argument("--stations", type=_count, required=True, metavar="N", help="how many")
+    parser.add_argument("--stations", type=whole_number(1, MOST_STATIONS), required=True, metavar="N", help="how many")
     parser.add_argument(
         "--errands-per-hour", type=_rate, default=12.0, metavar="R", help="at each station (%(default)s)"
     )
     parser.add_argument("--faults", type=_rate, default=0.0, metavar="F", help="at each station and hour (%(default)s)")
     parser.add_argument(
-        "--cards", type=_slots, default=6, metavar="N", help=f"in the slots of each, at most {SLOTS} (%(default)s)"
+        "--cards",
+        type=whole_number(0, SLOTS),
+        default=6,
+        metavar="N",
+        help=f"in the slots of each, at most {SLOTS} (%(default)s)",
     )
     parser.add_argument(
-        "--posted", type=_posted, default=3, metavar="N", help="by post to holders who come to each (%(default)s)"
+        "--posted",
+        type=whole_number(0, MOST_POSTED),
+        default=3,
+        metavar="N",
+        help="by post to holders who come to each (%(default)s)",
     )
     parser.add_argument("--seconds", type=_rate, metavar="S", help="how long (default: until Ctrl-C)")
     parser.add_argument("--verify", action="store_true", help="compare with what the server holds; 1 on any difference")
@@ -229,24 +238,6 @@ def _brokers(text: str) -> tuple[Address, ...]:
         return tuple(Address.parse(address) for address in text.split(","))
     except AddressError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MOST_STATIONS):
-        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_STATIONS}")
-    return int(text)
-
-
-def _slots(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= SLOTS):
-        raise argparse.ArgumentTypeError(f"a number from 0 to {SLOTS}")
-    return int(text)
-
-
-def _posted(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= MOST_POSTED):
-        raise argparse.ArgumentTypeError(f"a number from 0 to {MOST_POSTED}")
-    return int(text)
 
 
 def _rate(text: str) -> float:

@@ -173,7 +173,6 @@ class SimulatedStation:
             self._line.publish(OutgoingMessage(self._topics.results, encode(result)))
 
     def cut_power(self) -> None:
-        """Restart the station, as a power cut does."""
         self._cut()
         self._line = None
         self.boot()

@@ -1,6 +1,10 @@
 """The simulator's interfaces for the fleet server, behind mutual TLS: EST (RFC 7030), and REST for register, directory, orders.
 
 The OpenAPI at /api/v1/openapi.json is that of any issuer: docs/issuer.md says it in words.
+
+>>> from fleet.messages.asking import BlockedResult
+>>> schema_of(BlockedResult)["properties"]["at"]
+{'type': 'string'}
 """
 
 import base64
@@ -33,8 +37,7 @@ from sim.issuer.core import Simulator
 from sim.issuer.database import card_of, cards_of, person_of
 from sim.issuer.enrollment import CertificateLabel, NotEnrolledError, enroll
 from sim.issuer.register import Changed, ChangeRequest, UnregisteredCardError
-from sim.issuer.request_bodies import Block, Challenge, Hold, HsaId, Letter, Lift, Puk, Received
-from sim.issuer.schemas import answers_with
+from sim.issuer.request_bodies import Block, Challenge, Hold, HsaId, Letter, Lift, Puk, Received, Refusal
 
 MAX_REQUEST = 16 * 1024
 B = TypeVar("B", bound=BaseModel)
@@ -56,6 +59,35 @@ EST_ANSWERS: dict[int | str, dict[str, Any]] = {
     400: {"description": "No certificate for that request; the body says why."},
 }
 Key = Annotated[str, Header(alias="Idempotency-Key", pattern=r"^[0-9a-f]{32}$")]
+
+
+def answers_with(kind: Any) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers so; 404 and 409 are those of every change."""
+    content = {"application/json": {"schema": schema_of(kind)}}
+    return {
+        200: {"description": (kind.__doc__ or "").strip(), "content": content},
+        404: {"description": "Not known."},
+        409: {"model": Refusal},
+    }
+
+
+def schema_of(kind: Any) -> dict[str, Any]:
+    """JSON Schema of a struct, every reference replaced by what it names."""
+    schema = msgspec.json.schema(kind)
+    whole: dict[str, Any] = _inlined(
+        {key: value for key, value in schema.items() if key != "$defs"}, schema.get("$defs", {})
+    )
+    return whole
+
+
+def _inlined(node: Any, named: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_inlined(item, named) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inlined(named[node["$ref"].rpartition("/")[2]], named)
+    return {key: _inlined(value, named) for key, value in node.items()}
 
 
 def secure_app(simulator: Simulator) -> FastAPI:

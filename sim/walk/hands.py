@@ -99,7 +99,6 @@ class VirtualHands:
         hand.insert(self._cards[card])
 
     def remove(self, reader: str) -> None:
-        """Pull the card out of a reader."""
         self._hand(reader).remove()
 
     def use_slot(self, slot: int) -> None:

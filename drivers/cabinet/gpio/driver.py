@@ -95,7 +95,6 @@ class GpioPins:
         self._drive("backlight", self._backlight)
 
     async def close(self) -> None:
-        """Lamp off, backlight full, pins given back."""
         self.set_backlight(1.0)
         tasks = [*self._settling.values(), *([self._playing] if self._playing else [])]
         for task in tasks:

@@ -9,15 +9,12 @@ once. Whoever runs this can read the store anyway, so there is no sign-in; the a
 
 import argparse
 import getpass
-import json
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from fleet.server.accounts import api_tokens as tokens
 from fleet.server.accounts import queries as people
@@ -28,12 +25,11 @@ from fleet.server.accounts.sign_in import secret_encryption as sealing
 from fleet.server.accounts.sign_in.secret_encryption import SecretsError
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.database import StoreError, open_database
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, place_of
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
 from fleet.server.platform.roles import EVERYWHERE, Role
 
-DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
+REFUSED = 3
 
 Said = tuple[dict[str, object], str]
 Work = Callable[[argparse.Namespace, Connection, datetime], Said]
@@ -71,23 +67,12 @@ def _doing(work: Work) -> Callable[[argparse.Namespace], int]:
 
 def _run(arguments: argparse.Namespace, work: Work) -> int:
     """In one transaction, told to the audit by `work` itself."""
-    try:
-        with open_database(place_of(arguments)) as database, database.writing.begin() as connection:
-            result, text = work(arguments, connection, datetime.now(UTC))
-    except (AccountError, DatabaseUrlError, SecretsError) as error:
-        return _complain(arguments, str(error), BAD_INPUT)
-    except (StoreError, DBAPIError, OSError) as error:
-        return _complain(arguments, f"the store cannot be used: {getattr(error, 'orig', error)}", OWN_ERROR)
-    print(json.dumps({"ok": True, **result}, ensure_ascii=False) if arguments.json else text, flush=True)
-    return DONE
 
+    def in_one_transaction(database: Database) -> Result:
+        with database.writing.begin() as connection:
+            return DONE, *work(arguments, connection, datetime.now(UTC))
 
-def _complain(arguments: argparse.Namespace, text: str, code: int) -> int:
-    said = (
-        json.dumps({"ok": False, "error": text}, ensure_ascii=False) if arguments.json else f"kortkiosk-fleet: {text}"
-    )
-    print(said, file=sys.stdout if arguments.json else sys.stderr, flush=True)
-    return code
+    return run_on_store(arguments, in_one_transaction, AccountError, SecretsError)
 
 
 def _note(connection: Connection, now: datetime, action: str, target: str, detail: str = "") -> None:
@@ -191,18 +176,15 @@ def _rotate(arguments: argparse.Namespace, connection: Connection, now: datetime
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    try:
-        with open_database(place_of(arguments)) as database, database.reading.begin() as connection:
+    def verify(database: Database) -> Result:
+        with database.reading.begin() as connection:
             verdict = audit.verify(connection)
-    except DatabaseUrlError as error:
-        return _complain(arguments, str(error), BAD_INPUT)
-    except (StoreError, DBAPIError, OSError) as error:
-        return _complain(arguments, f"the store cannot be used: {getattr(error, 'orig', error)}", OWN_ERROR)
-    if verdict.broken is not None:
-        return _complain(arguments, f"the chain of the audit is broken from entry {verdict.broken}", REFUSED)
-    told = {"ok": True, "entries": verdict.entries, "head": verdict.head}
-    print(json.dumps(told) if arguments.json else f"{verdict.entries} entries, the chain holds; head {verdict.head}")
-    return DONE
+        if verdict.broken is not None:
+            return REFUSED, None, f"the chain of the audit is broken from entry {verdict.broken}"
+        figures: dict[str, object] = {"entries": verdict.entries, "head": verdict.head}
+        return DONE, figures, f"{verdict.entries} entries, the chain holds; head {verdict.head}"
+
+    return run_on_store(arguments, verify)
 
 
 Option = Callable[[argparse.ArgumentParser], object]

@@ -1,24 +1,28 @@
 """Alert monitor: evaluates the rules every few seconds, stores alerts, and sends notices to people: two loops of the server.
 
 Rules: decisions and the words that follow from them are one transaction. A command that waits for a second person is told too,
-once, also in a maintenance window; it is no alert. A database or a channel that is away
-stops neither loop: both go on trying, and the log says so. A channel that fails thrice in a round waits for the next one, and
-the others are told meanwhile.
+once for each channel, which the database itself keeps, and also in a maintenance window; it is no alert, and what is decided or
+over before its notice went out is not told any more. A database or a channel that is away stops neither loop: both go on trying,
+and the log says so. A channel that fails thrice in a round waits for the next one, and the others are told meanwhile.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+
 from fleet.server.alerts import queries as alerting
-from fleet.server.alerts import second_person_notices as second_person
 from fleet.server.alerts.model import NoticeBundle, NoticeRow, PendingApproval
+from fleet.server.alerts.notices import new_uid
 from fleet.server.alerts.notifications import Deliver, NotDeliveredError, bundle_notices, deliver, next_try
 from fleet.server.alerts.rules import FleetSnapshot, evaluate_rules, longest_window
 from fleet.server.alerts.settings import AlertSettings, Channel, with_windows
+from fleet.server.alerts.tables import notices
 from fleet.server.alerts.transitions import AlertTracker
+from fleet.server.commands.tables import commands
 from fleet.server.maintenance import queries as maintaining
 from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.expiry import End
@@ -35,6 +39,40 @@ MOST_FAILED = 3
 _log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+
+
+WAITING = "waiting"
+"""The state of such a command, and what its word is about."""
+
+Untold = tuple[int, str]
+"""Number of a command, and name of a channel."""
+
+
+def unannounced_approvals(connection: Connection, channels: Sequence[str], now: datetime) -> list[Untold]:
+    """Words that are still to be put."""
+    if not channels:
+        return []
+    rows = connection.execute(select(commands.c.id).where(_waits(now)).order_by(commands.c.id)).scalars().all()
+    known = select(notices.c.command, notices.c.channel).where(notices.c.command.in_(rows))
+    told = {(row.command, row.channel) for row in connection.execute(known)} if rows else set()
+    return [(number, channel) for number in rows for channel in channels if (number, channel) not in told]
+
+
+def queue_notices(connection: Connection, words: Iterable[Untold], now: datetime) -> None:
+    fresh = {"what": WAITING, "made": now, "due": now, "tries": 0}
+    for command, channel in words:
+        connection.execute(insert(notices).values(command=command, channel=channel, uid=new_uid(), **fresh))
+
+
+def drop_decided(connection: Connection, now: datetime) -> None:
+    """Take out of the queue what nobody need be told any more."""
+    waiting = select(commands.c.id).where(_waits(now))
+    unsent = and_(notices.c.command.is_not(None), notices.c.sent.is_(None), notices.c.command.not_in(waiting))
+    connection.execute(delete(notices).where(unsent))
+
+
+def _waits(now: datetime) -> ColumnElement[bool]:
+    return and_(commands.c.state == WAITING, commands.c.decide_by > now)
 
 
 class AlertMonitor:
@@ -81,7 +119,7 @@ class AlertMonitor:
             look = alerting.fleet_snapshot(connection, now, longest_window(rules))
             known = alerting.newest_alerts(connection)
             settings = with_windows(self._settings, maintaining.list_windows(connection))
-            untold = second_person.unannounced_approvals(connection, self._settings.seconds, now)
+            untold = unannounced_approvals(connection, self._settings.seconds, now)
         self._tell_pages(look)
         look = replace(look, ends=self._ends(), listening=self._listening, parts=self._parts(), late=self._late())
         retired = {seen.name for seen in look.retired}
@@ -89,7 +127,7 @@ class AlertMonitor:
         if decisions or untold:
             with self._database.writing.begin() as connection:
                 alerting.write(connection, decisions, self._settings, now)
-                second_person.queue_notices(connection, untold, now)
+                queue_notices(connection, untold, now)
         return bool(decisions or untold)
 
     def _tell_pages(self, look: FleetSnapshot) -> None:
@@ -106,7 +144,7 @@ class AlertMonitor:
             due = alerting.queued_notices(connection, due=now, limit=MOST_AT_ONCE)
         if any(isinstance(notice.about, PendingApproval) for notice in due):
             with self._database.writing.begin() as connection:
-                second_person.drop_decided(connection, now)
+                drop_decided(connection, now)
                 due = alerting.queued_notices(connection, due=now, limit=MOST_AT_ONCE)
         with self._database.reading.begin() as connection:
             due = alerting.with_titles(connection, due)

@@ -23,7 +23,7 @@ from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, PendingApprov
 from fleet.server.maintenance.labels import active_windows
 from fleet.server.platform.audit.log import AuditEvent, mask_numbers
 from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
 from fleet.server.platform.time_zones import HERE
 from fleet.server.platform.web.authorization import audit_change, caller_of, field, form_of, needs
@@ -210,11 +210,7 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
         queue=alerts.queued_notices(),
         titles={row.name: row.title for row in stations},
         under_way=active_windows(alerts.planned_windows(), stations, now.astimezone(t.zone or HERE)),
-        paging={
-            "at": page,
-            "pages": pages_of(total),
-            "path": with_query("/alerts", state=state, station=station) + "&",
-        },
+        paging=paging(page, total, "/alerts", state=state, station=station),
     )
 
 

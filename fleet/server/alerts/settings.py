@@ -47,10 +47,6 @@ Positive = Annotated[float, msgspec.Meta(ge=0)]
 Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9*?-]+$")]
 
 
-class AlertSettingsError(Exception):
-    """The file cannot be used. The text says where and why."""
-
-
 class AlertRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When something is an alert, and how bad it is."""
 
@@ -157,9 +153,9 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(path: Path | None = None) -> AlertSettings:
-    """The rules that ship, with what the file changes. Raises AlertSettingsError, OSError."""
+    """The rules that ship, with what the file changes. Raises SettingsError, OSError."""
     rules = shipped.read(Path(__file__).with_name("rules.toml"))
-    return shipped.load(rules, path, "rule", AlertSettings, AlertSettingsError)
+    return shipped.load(rules, path, "rule", AlertSettings)
 
 
 def at_least(severity: str, least: Severity) -> bool:

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.platform.audit.log import AuditEvent, AuditVerdict
-from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of, needs
 
@@ -74,9 +74,5 @@ def _audit_page(request: Request, web: Web, who: str, action: str, page: int, ve
         action=action,
         verdict=verdict,
         checked=checked[0] if checked else None,
-        paging={
-            "at": page,
-            "pages": max(1, -(-total // ROWS)),
-            "path": with_query("/audit", who=who, action=action) + "&",
-        },
+        paging=paging(page, total, "/audit", who=who, action=action),
     )

@@ -16,7 +16,8 @@ from fleet.messages.issuing import BlockReason
 from fleet.server.cards.dependencies import CardSide, within
 from fleet.server.cards.model import Cards, StationBinRow, StockKind
 from fleet.server.cards.pages import LOOKED, retry, wish
-from fleet.server.deadlines.model import BoardEntry, Deadlines
+from fleet.server.deadlines.model import BoardEntry
+from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import Act, Code
 from fleet.server.issuers.model import RequestKey, RequestRow, RequestState
 from fleet.server.orders.request_bodies import STATION, Number
@@ -143,7 +144,7 @@ def _add_shelves(router: APIRouter, cards: Cards) -> None:
         return CountedRows(items=items, next=next_offset(offset, limit, total), total=total)
 
 
-def _add_deadlines(router: APIRouter, deadlines: Deadlines) -> None:
+def _add_deadlines(router: APIRouter, deadlines: DeadlineService) -> None:
     @router.get("/deadlines", dependencies=needs(Right.PEOPLE))
     def list_deadlines(
         request: Request, kind: Code, station: Station = None, limit: Limit = 100, offset: Offset = 0

@@ -12,12 +12,9 @@ from fastapi import Request
 
 from fleet.server.cards.model import Cards
 from fleet.server.cards.service import CardService
-from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import DeadlineSettings
-from fleet.server.envelope_resets.model import EnvelopeResets
 from fleet.server.envelope_resets.service import EnvelopeResetService
-from fleet.server.guards.model import Guards
 from fleet.server.guards.service import GuardService
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes
@@ -29,9 +26,9 @@ class CardSide:
     """See the module. Without `hook` no message of an order system is taken."""
 
     cards: Cards
-    deadlines: Deadlines
-    guards: Guards
-    resets: EnvelopeResets
+    deadlines: DeadlineService
+    guards: GuardService
+    resets: EnvelopeResetService
     hook: bytes | None = field(default=None, repr=False)
 
     @classmethod

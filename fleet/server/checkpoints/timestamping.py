@@ -60,7 +60,7 @@ class TimestampService:
 
     @classmethod
     def of(cls, database: Database, settings: EvidenceSettings, clock: Callable[[], datetime]) -> "TimestampService":
-        """Raises EvidenceSettingsError."""
+        """Raises SettingsError."""
         roots, tls = settings.roots(), settings.tls()
         return cls(database, lambda: Timestamper(settings.tsa_url, roots, tls), clock)
 

@@ -22,11 +22,11 @@ from fleet.server.commands.model import (
     CommandRefusedError,
     CommandRequest,
     CommandRow,
-    Commands,
     Refusal,
     State,
 )
 from fleet.server.commands.roll_out import Progress, RollOutState, roll_out, unfit_stations
+from fleet.server.commands.service import CommandService
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
@@ -169,7 +169,7 @@ class CommandWithAnswer(Command):
     lines: list[str]
 
 
-def command_api(web: Web, commands: Commands, bundles: Bundles) -> APIRouter:
+def command_api(web: Web, commands: CommandService, bundles: Bundles) -> APIRouter:
     router = api_group("commands")
     _add_orders(router, web, commands, bundles)
     _add_roll_out(router, web, commands, bundles)
@@ -178,7 +178,7 @@ def command_api(web: Web, commands: Commands, bundles: Bundles) -> APIRouter:
     return router
 
 
-def _add_orders(router: APIRouter, web: Web, commands: Commands, bundles: Bundles) -> None:
+def _add_orders(router: APIRouter, web: Web, commands: CommandService, bundles: Bundles) -> None:
     @router.post("/stations/{station}/commands", dependencies=needs(Right.CARDS), status_code=201)
     def order_command(
         request: Request,
@@ -216,7 +216,7 @@ def _request_of(station: str, said: Plain | Close | OpenSlot | Update, bundles: 
     return CommandRequest(station, said.command, said.reason, valid_s=said.valid_s, update_order=order)
 
 
-def _add_roll_out(router: APIRouter, web: Web, commands: Commands, bundles: Bundles) -> None:
+def _add_roll_out(router: APIRouter, web: Web, commands: CommandService, bundles: Bundles) -> None:
     @router.get("/updates", dependencies=needs(Right.VIEW))
     def list_updates(request: Request) -> Rows[UpdateProgress]:
         """Stations that run from an image, and how far each has come with the version that was ordered last."""
@@ -267,7 +267,7 @@ def _progress(one: Progress) -> UpdateProgress:
     )
 
 
-def _add_lists(router: APIRouter, commands: Commands, bundles: Bundles) -> None:
+def _add_lists(router: APIRouter, commands: CommandService, bundles: Bundles) -> None:
     @router.get("/bundles", dependencies=needs(Right.VIEW))
     def list_bundles(request: Request) -> Rows[Bundle]:
         """What stations can be updated from, the newest first."""
@@ -293,7 +293,7 @@ def _add_lists(router: APIRouter, commands: Commands, bundles: Bundles) -> None:
         return CommandWithAnswer.model_validate(row, from_attributes=True)
 
 
-def _add_decisions(router: APIRouter, commands: Commands) -> None:
+def _add_decisions(router: APIRouter, commands: CommandService) -> None:
     @router.post("/commands/{number}/approve", dependencies=needs(Right.CARDS, person=True))
     def approve_command(request: Request, number: Number) -> Command:
         """Agree to it, as the second person, after a step-up: it is issued. Not by a token."""
@@ -306,7 +306,7 @@ def _add_decisions(router: APIRouter, commands: Commands) -> None:
 
 
 def _listed(
-    commands: Commands, state: str | None, station: str | None, limit: int, offset: int
+    commands: CommandService, state: str | None, station: str | None, limit: int, offset: int
 ) -> CountedRows[Command]:
     rows, total = commands.listed(states={state} if state else (), station=station, limit=limit, offset=offset)
     return CountedRows(items=[_model(row) for row in rows], next=next_offset(offset, limit, total), total=total)

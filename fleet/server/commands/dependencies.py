@@ -3,7 +3,8 @@
 from fastapi import Request
 
 from fleet.server.accounts.sign_in.dependencies import access_of
-from fleet.server.commands.model import CommandRow, Commands, Requester, right_for
+from fleet.server.commands.model import CommandRow, Requester, right_for
+from fleet.server.commands.service import CommandService
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of
 
@@ -20,17 +21,17 @@ def orderer(request: Request) -> Requester:
     return Requester(caller.name, address_of(request), caller.program, fresh, caller.hsa_id)
 
 
-def within(request: Request, commands: Commands) -> Commands:
+def within(request: Request, commands: CommandService) -> CommandService:
     """Those that the caller's right was granted for."""
     return commands.within(caller_of(request).scope(request.state.right).patterns)
 
 
-def waiting_for(request: Request, commands: Commands) -> list[CommandRow]:
+def waiting_for(request: Request, commands: CommandService) -> list[CommandRow]:
     """Commands that the caller may agree to: another's, at a station of theirs."""
     caller = caller_of(request)
     rows, _ = commands.within(caller.scope(Right.CARDS).patterns).listed(states={"waiting"})
     return [row for row in rows if row.by != caller.name]
 
 
-def count_for(request: Request, commands: Commands) -> int:
+def count_for(request: Request, commands: CommandService) -> int:
     return len(waiting_for(request, commands))

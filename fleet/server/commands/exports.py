@@ -4,8 +4,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from fleet.server.commands import labels
-from fleet.server.commands.model import CommandRow, Commands
+from fleet.server.commands.model import CommandRow
 from fleet.server.commands.pages import CHOICES
+from fleet.server.commands.service import CommandService
 from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
@@ -29,7 +30,7 @@ COMMANDS = FileExport[CommandRow](
 )
 
 
-def command_exports(web: Web, commands: Commands) -> APIRouter:
+def command_exports(web: Web, commands: CommandService) -> APIRouter:
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/commands", dependencies=needs(Right.VIEW))

@@ -9,16 +9,14 @@ True
 """
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 from fleet.messages.commands import COMMANDS, TOUCHES_CARDS, Message, UpdateOrder
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import CommandName
-from fleet.server.platform.live_feed.topics import Topic, changes_with
 from fleet.server.platform.roles import Right
 
 State = Literal["waiting", "ready", "sent", "done", "refused", "failed", "expired", "withdrawn"]
@@ -110,45 +108,6 @@ class CommandRefusedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.value)
         self.refusal = refusal
-
-
-class Commands(Protocol):
-    """What pages and the API read and do. From any thread."""
-
-    def within(self, patterns: frozenset[str]) -> "Commands":
-        """The same for these stations only: names, or beginnings of names with `*`."""
-
-    @changes_with(Topic.COMMANDS)
-    def listed(
-        self, *, states: Collection[str] = (), station: str | None = None, limit: int = 100, offset: int = 0
-    ) -> tuple[list[CommandRow], int]:
-        """Those in one of these states (none named: in any), the newest first; and how many there are in all. `devices` and
-        `lines` are of `one` alone."""
-
-    @changes_with(Topic.COMMANDS)
-    def last_test(self, station: str) -> CommandRow | None:
-        """The latest self test of that station which was done."""
-
-    @changes_with(Topic.COMMANDS)
-    def latest_updates(self) -> dict[str, CommandRow]:
-        """The last order of an update to each station, by its name."""
-
-    @changes_with(Topic.COMMANDS)
-    def one(self, number: int) -> CommandRow | None: ...
-
-    def ask(self, wish: CommandRequest, by: Requester) -> CommandRow:
-        """Keep it: ready at once where one person is enough. Raises ValueError unless `wrong_with(wish)` is None, and
-        CommandRefusedError where `by` may not begin it."""
-
-    @changes_with(Topic.COMMANDS)
-    def objection(self, number: int, by: Requester) -> Refusal | None:
-        """Why `by` could not agree to it now; None where they could."""
-
-    def approve(self, number: int, by: Requester) -> CommandRow | Refusal:
-        """As the second person: then it is ready."""
-
-    def withdraw(self, number: int, by: Requester) -> CommandRow | Refusal:
-        """Or decline it, as the second person. Only while it waits."""
 
 
 def right_for(command: str) -> Right:

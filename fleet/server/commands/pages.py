@@ -29,15 +29,15 @@ from fleet.server.commands.model import (
     CommandRefusedError,
     CommandRequest,
     CommandRow,
-    Commands,
     Refusal,
     wrong_with,
 )
+from fleet.server.commands.service import CommandService
 from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
-from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.platform.web.pagination import ROWS
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
 from fleet.server.stations.model import StationRow
@@ -51,7 +51,7 @@ _HISTORY = 20
 Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
-def command_pages(web: Web, commands: Commands, bundles: Bundles) -> APIRouter:
+def command_pages(web: Web, commands: CommandService, bundles: Bundles) -> APIRouter:
     """The list, one command, its two buttons, and a station's own page of them."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_list(router, web, commands)
@@ -60,7 +60,7 @@ def command_pages(web: Web, commands: Commands, bundles: Bundles) -> APIRouter:
     return router
 
 
-def _add_list(router: APIRouter, web: Web, commands: Commands) -> None:
+def _add_list(router: APIRouter, web: Web, commands: CommandService) -> None:
     @router.get("/commands", dependencies=needs(Right.VIEW))
     def show_all(
         request: Request,
@@ -86,16 +86,12 @@ def _add_list(router: APIRouter, web: Web, commands: Commands) -> None:
             state=state,
             states=tuple(CHOICES),
             station=station,
-            paging={
-                "at": page,
-                "pages": pages_of(total),
-                "path": with_query("/commands", state=state, station=station) + "&",
-            },
+            paging=paging(page, total, "/commands", state=state, station=station),
             **_common(request, web),
         )
 
 
-def _add_one(router: APIRouter, web: Web, commands: Commands) -> None:
+def _add_one(router: APIRouter, web: Web, commands: CommandService) -> None:
     @router.get("/commands/{command}", dependencies=needs(Right.VIEW))
     def show_one(request: Request, command: Number) -> Response:
         return _one(request, web, commands, _found(within(request, commands).one(command)))
@@ -111,7 +107,7 @@ def _add_one(router: APIRouter, web: Web, commands: Commands) -> None:
         return _decided(request, web, commands, command, said)
 
 
-def _add_station(router: APIRouter, web: Web, commands: Commands, bundles: Bundles) -> None:
+def _add_station(router: APIRouter, web: Web, commands: CommandService, bundles: Bundles) -> None:
     @router.get("/stations/{name}/commands", dependencies=needs(Right.VIEW))
     def show_station(request: Request, name: str, do: Annotated[str, Query(max_length=16)] = "") -> Response:
         wish = CommandRequest(name, do, "") if do in COMMAND_ICON and may_order(request, do, name) else None
@@ -152,7 +148,7 @@ def _wish(station: str, form: FormData, bundles: Bundles) -> CommandRequest:
 def _station(
     request: Request,
     web: Web,
-    what: tuple[Commands, Bundles],
+    what: tuple[CommandService, Bundles],
     row: StationRow,
     wish: CommandRequest | None,
     wrong: str | None = None,
@@ -186,7 +182,9 @@ def _station(
     )
 
 
-def _one(request: Request, web: Web, commands: Commands, row: CommandRow, refused: Refusal | None = None) -> Response:
+def _one(
+    request: Request, web: Web, commands: CommandService, row: CommandRow, refused: Refusal | None = None
+) -> Response:
     caller, waits = caller_of(request), row.state == "waiting" and (row.decide_by or web.clock()) > web.clock()
     objection = commands.objection(row.id, orderer(request)) if waits else Refusal.NOT_WAITING
     agrees = objection in (None, Refusal.STEP_UP, Refusal.NOT_ANOTHER_PERSON)
@@ -206,7 +204,7 @@ def _one(request: Request, web: Web, commands: Commands, row: CommandRow, refuse
     )
 
 
-def _decided(request: Request, web: Web, commands: Commands, number: int, said: CommandRow | Refusal) -> Response:
+def _decided(request: Request, web: Web, commands: CommandService, number: int, said: CommandRow | Refusal) -> Response:
     if isinstance(said, CommandRow):
         return RedirectResponse(f"/commands/{number}", 303)
     return _one(request, web, commands, _found(within(request, commands).one(number)), said)

@@ -13,16 +13,9 @@ from starlette.datastructures import FormData
 
 from fleet.messages.vocabulary import CommandName
 from fleet.server.commands.dependencies import may_order, orderer, within
-from fleet.server.commands.model import (
-    MOST_REASON,
-    VALID_S,
-    CommandRefusedError,
-    CommandRequest,
-    Commands,
-    Refusal,
-    wrong_with,
-)
+from fleet.server.commands.model import MOST_REASON, VALID_S, CommandRefusedError, CommandRequest, Refusal, wrong_with
 from fleet.server.commands.roll_out import UNDER_WAY, Unfit, roll_out, unfit_stations
+from fleet.server.commands.service import CommandService
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
@@ -47,7 +40,7 @@ class _Wish:
     now: bool
 
 
-def roll_out_pages(web: Web, commands: Commands, bundles: Bundles) -> APIRouter:
+def roll_out_pages(web: Web, commands: CommandService, bundles: Bundles) -> APIRouter:
     """The page, and its form."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -80,7 +73,7 @@ def _wish_of(form: FormData, bundles: Bundles) -> _Wish:
     return _Wish(bundle, chosen, requests, reason, valid_s, older, now)
 
 
-def _order(request: Request, web: Web, what: tuple[Commands, Bundles], wish: _Wish) -> Response:
+def _order(request: Request, web: Web, what: tuple[CommandService, Bundles], wish: _Wish) -> Response:
     if wish.bundle is None or not wish.chosen:
         return _page(request, web, what, wish, "update" if wish.bundle is None else "stations")
     if (wrong := wrong_with(wish.requests[0])) is not None:
@@ -103,7 +96,7 @@ def _order(request: Request, web: Web, what: tuple[Commands, Bundles], wish: _Wi
 def _page(
     request: Request,
     web: Web,
-    what: tuple[Commands, Bundles],
+    what: tuple[CommandService, Bundles],
     wish: _Wish | None = None,
     wrong: str | None = None,
     unfit: dict[str, Unfit] | None = None,

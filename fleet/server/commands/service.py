@@ -1,4 +1,4 @@
-"""Command service: people and programs ask for commands and agree to them; implements `fleet.server.commands.model.Commands`.
+"""Command service: people and programs ask for commands and agree to them.
 
 Rules: one write transaction decides, which has the store to itself, so two people cannot both be the second one; who asked never
 is, nor an account that the other one has had in hand (`access.vouching`), nor a token. What one person may order is ready at
@@ -26,7 +26,7 @@ from fleet.server.commands.model import (
 )
 from fleet.server.platform.audit.log import without_numbers
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.platform.live_feed.topics import Changes, Topic, changes_with
 
 DECIDE = timedelta(minutes=15)
 """So long a command waits for its second person."""
@@ -35,7 +35,7 @@ OF_TOKENS = "token:"
 
 
 class CommandService:
-    """From any thread. `patterns`: for which stations."""
+    """Commands for pages and programs. From any thread. `patterns`: for which stations."""
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class CommandService:
         self._within = commanding.stations_in(patterns)
 
     def within(self, patterns: frozenset[str]) -> "CommandService":
-        """The same for these stations only."""
         return CommandService(self._database, self._changes, self._clock, patterns)
 
+    @changes_with(Topic.COMMANDS)
     def listed(
         self, *, states: Collection[str] = (), station: str | None = None, limit: int = 100, offset: int = 0
     ) -> tuple[list[CommandRow], int]:
@@ -62,16 +62,19 @@ class CommandService:
                 connection, states=states, station=station, within=self._within, limit=limit, offset=offset
             )
 
+    @changes_with(Topic.COMMANDS)
     def last_test(self, station: str) -> CommandRow | None:
         """The latest self test of that station which was done."""
         with self._database.reading.begin() as connection:
             return commanding.last_test(connection, station, self._within)
 
+    @changes_with(Topic.COMMANDS)
     def latest_updates(self) -> dict[str, CommandRow]:
         """The last order of an update to each station, by its name."""
         with self._database.reading.begin() as connection:
             return commanding.latest_updates(connection, self._within)
 
+    @changes_with(Topic.COMMANDS)
     def one(self, number: int) -> CommandRow | None:
         with self._database.reading.begin() as connection:
             return commanding.find_command(connection, number, self._within)
@@ -121,6 +124,7 @@ class CommandService:
         self._tell(row)
         return row
 
+    @changes_with(Topic.COMMANDS)
     def objection(self, number: int, by: Requester) -> Refusal | None:
         """Why `by` could not agree to it now; None where they could."""
         with self._database.reading.begin() as connection:

@@ -4,8 +4,9 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from fleet.server.deadlines import labels
-from fleet.server.deadlines.model import BoardEntry, Deadlines
+from fleet.server.deadlines.model import BoardEntry
 from fleet.server.deadlines.pages import CODES
+from fleet.server.deadlines.service import DeadlineService
 from fleet.server.platform.pages.file_exports import ExportColumn, FileExport, Format, Word, in_batches, send_file
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
@@ -26,7 +27,7 @@ DEADLINES = FileExport[BoardEntry](
 )
 
 
-def deadline_exports(web: Web, deadlines: Deadlines) -> APIRouter:
+def deadline_exports(web: Web, deadlines: DeadlineService) -> APIRouter:
     router = APIRouter(prefix="/exports", include_in_schema=False)
 
     @router.get("/deadlines", dependencies=needs(Right.PEOPLE))

@@ -4,15 +4,11 @@
 True
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
 
 from fleet.server.deadlines.due_dates import Phase
 from fleet.server.deadlines.settings import Act, Code
-from fleet.server.platform.clock_check import ClockReading
-from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +67,3 @@ class Lane:
     months: int
     total: int
     shown: tuple[BoardEntry, ...]
-
-
-class Deadlines(Protocol):
-    """What pages and the API read. Each call sees one snapshot."""
-
-    def within(self, patterns: frozenset[str]) -> "Deadlines":
-        """The same for these stations only: names, or beginnings of names with `*`."""
-
-    @changes_with(Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS)
-    def lanes(self, *, station: str = "", limit: int = 5) -> Sequence[Lane]:
-        """Every rule that holds, with its first deadlines."""
-
-    @changes_with(Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS)
-    def lane(self, code: Code, *, station: str = "", limit: int = 100, offset: int = 0) -> Lane:
-        """One rule. Raises KeyError where it does not hold."""
-
-    @changes_with(Topic.DEADLINES)
-    def clock(self) -> ClockReading | None:
-        """When the job last looked; None before its first time."""
-
-    @changes_with()
-    def believed(self) -> bool:
-        """Whether the clock may be believed now."""

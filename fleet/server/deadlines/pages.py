@@ -12,16 +12,17 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.server.deadlines.due_dates import local
-from fleet.server.deadlines.model import Deadlines, Lane
+from fleet.server.deadlines.model import Lane
+from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import Code
-from fleet.server.guards.model import Guards
+from fleet.server.guards.service import GuardService
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Localization
-from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
-from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.platform.web.pagination import ROWS
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
 
@@ -31,7 +32,7 @@ LOOKED = "people.deadlines"
 _MOST_PAGES = 10_000
 
 
-def deadline_pages(web: Web, deadlines: Deadlines, guards: Guards) -> APIRouter:
+def deadline_pages(web: Web, deadlines: DeadlineService, guards: GuardService) -> APIRouter:
     """One page, as a board or as a list."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -49,7 +50,9 @@ def deadline_pages(web: Web, deadlines: Deadlines, guards: Guards) -> APIRouter:
     return router
 
 
-def _board(request: Request, web: Web, deadlines: Deadlines, guards: Guards, asked: tuple[str, str, int]) -> Response:
+def _board(
+    request: Request, web: Web, deadlines: DeadlineService, guards: GuardService, asked: tuple[str, str, int]
+) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
     kind, station, page = asked
     lanes = deadlines.lanes(limit=ROWS)
@@ -79,11 +82,7 @@ def _board(request: Request, web: Web, deadlines: Deadlines, guards: Guards, ask
         stops=[stop for stop in waiting.stops if stop.until is None],
         may_confirm=caller_of(request).may(Right.MANAGE),
         titles={row.name: row.title for row in readings_of(request).stations(now)},
-        paging={
-            "at": page,
-            "pages": pages_of(chosen.total if chosen else 0),
-            "path": with_query("/deadlines", kind=code or "", station=station) + "&",
-        },
+        paging=paging(page, chosen.total if chosen else 0, "/deadlines", kind=code or "", station=station),
     )
 
 

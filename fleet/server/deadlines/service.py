@@ -1,4 +1,4 @@
-"""Deadline service for pages and programs, over the store: implements `fleet.server.deadlines.model.Deadlines`."""
+"""Deadline service for pages and programs, over the store."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,9 +15,12 @@ from fleet.server.guards.service import last_clock_reading
 from fleet.server.platform.clock_check import ClockReading
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.station_scope import StationCondition, all_stations, stations_like
+from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 
 class DeadlineService:
+    """What pages and the API read. Each call sees one snapshot."""
+
     def __init__(
         self,
         database: Database,
@@ -31,14 +34,15 @@ class DeadlineService:
         self._seen = seen
 
     def within(self, patterns: frozenset[str]) -> "DeadlineService":
-        """The same for these stations only."""
         return DeadlineService(self._database, self._settings, self._clock, stations_like(patterns))
 
+    @changes_with(Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS)
     def lanes(self, *, station: str = "", limit: int = 5) -> Sequence[Lane]:
         """Every rule that holds, with its first deadlines."""
         with self._database.reading.begin() as connection:
             return [self._lane(connection, code, station, limit, 0) for code in self._settings.codes]
 
+    @changes_with(Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS)
     def lane(self, code: Code, *, station: str = "", limit: int = 100, offset: int = 0) -> Lane:
         """One rule. Raises KeyError where it does not hold."""
         if code not in self._settings.codes:
@@ -46,11 +50,13 @@ class DeadlineService:
         with self._database.reading.begin() as connection:
             return self._lane(connection, code, station, limit, offset)
 
+    @changes_with(Topic.DEADLINES)
     def clock(self) -> ClockReading | None:
         """When the job last looked; None before its first time."""
         with self._database.reading.begin() as connection:
             return last_clock_reading(connection)
 
+    @changes_with()
     def believed(self) -> bool:
         """Whether the clock may be believed now."""
         clock = self.clock()

@@ -44,10 +44,6 @@ ALARMS = frozenset({*get_args(Code), "clock_leapt", "deadlines_many"})
 """Codes of the alarms that come of deadlines: the rules' own, and two about the job itself."""
 
 
-class DeadlineSettingsError(Exception):
-    """The file cannot be used. The text says where and why."""
-
-
 class DeadlineRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long, and what happens then. `last_day` is for `loa2`: the region's last day, ISO 8601; without one nothing is due."""
 
@@ -85,8 +81,8 @@ class DeadlineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path | None = None, *, loa2_last_day: date | None = None) -> DeadlineSettings:
     """The rules that ship, with what the file changes. `loa2_last_day`: what the issuer's rules say where the file does not.
 
-    Raises DeadlineSettingsError, OSError.
+    Raises SettingsError, OSError.
     """
     rules = shipped.read(Path(__file__).with_name("rules.toml"))
     rules["rule"]["loa2"]["last_day"] = loa2_last_day
-    return shipped.load(rules, path, "rule", DeadlineSettings, DeadlineSettingsError)
+    return shipped.load(rules, path, "rule", DeadlineSettings)

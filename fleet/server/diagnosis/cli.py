@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fleet.server.alerts.settings import AlertSettingsError
 from fleet.server.diagnosis.doctor import Examined, diagnose, worst
 from fleet.server.diagnosis.expiry_sources import sources_of
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import FILE_NAME
 from fleet.server.platform.database.options import complain
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.expiry import End, station_end
 from fleet.server.platform.process.run import DONE
-from fleet.server.platform.web.settings import WebSettingsError
 from provisioning import units
 
 BAD_INPUT, NOT_IN_ORDER = 2, 3
@@ -49,7 +48,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     try:
         stations = _stations(arguments.data)
         sources = sources_of(config)
-    except (AlertSettingsError, WebSettingsError) as error:
+    except SettingsError as error:
         return complain(arguments, str(error), BAD_INPUT)
     except sqlite3.Error as error:
         return complain(arguments, f"{arguments.data / FILE_NAME}: {error}", BAD_INPUT)

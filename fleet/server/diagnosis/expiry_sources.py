@@ -10,7 +10,7 @@ from fleet.server.platform.web.settings import WebSettings
 
 
 def certificates_of(config: ServerConfig) -> dict[What, Path]:
-    """Certificates without which a server with this configuration serves nobody. Raises WebSettingsError."""
+    """Certificates without which a server with this configuration serves nobody. Raises SettingsError."""
     files: dict[What, Path] = {}
     if not config.web_only:
         mine: What = "server" if config.certificate == SERVER_USER else "process"
@@ -24,7 +24,7 @@ def certificates_of(config: ServerConfig) -> dict[What, Path]:
 
 
 def sources_of(config: ServerConfig) -> Sources:
-    """Raises AlertSettingsError, WebSettingsError, OSError."""
+    """Raises SettingsError, OSError."""
     web = WebSettings.load(config.web) if config.web is not None else WebSettings()
     openid = web.openid.client_secret_file if web.openid is not None else ""
     secrets = [config.order_hook, web.base / openid if openid else None]

@@ -13,14 +13,8 @@ from pydantic import BaseModel, Field
 
 from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.commands.model import MOST_REASON, REASON
-from fleet.server.enrolment.model import (
-    MOST_HOURS,
-    ClaimRow,
-    ClaimState,
-    EnrolmentRefusedError,
-    Enrolments,
-    Who,
-)
+from fleet.server.enrolment.model import MOST_HOURS, ClaimRow, ClaimState, EnrolmentRefusedError, Who
+from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of, needs
 from fleet.server.platform.web.idempotency import SHOWN_ONCE, api_group
@@ -84,7 +78,7 @@ class RevokedCertificates(BaseModel):
     revoked: int
 
 
-def enrolment_api(enrolments: Enrolments) -> APIRouter:
+def enrolment_api(enrolments: EnrolmentService) -> APIRouter:
     router = api_group("stations")
 
     @router.get("/enrolments", dependencies=needs(Right.VIEW))
@@ -119,12 +113,12 @@ def enrolment_api(enrolments: Enrolments) -> APIRouter:
     return router
 
 
-def within(request: Request, enrolments: Enrolments, right: Right) -> Enrolments:
+def within(request: Request, enrolments: EnrolmentService, right: Right) -> EnrolmentService:
     """Those of the caller's stations."""
     return enrolments.within(caller_of(request).scope(right).patterns)
 
 
-def claimed(request: Request, enrolments: Enrolments, station: str, hours: float) -> str:
+def claimed(request: Request, enrolments: EnrolmentService, station: str, hours: float) -> str:
     """The text of a new claim. Raises HTTPException."""
     if not caller_of(request).scope(Right.COMMAND).allows(station):
         raise HTTPException(403, "the station is not yours to command")
@@ -134,7 +128,7 @@ def claimed(request: Request, enrolments: Enrolments, station: str, hours: float
         raise HTTPException(409, str(error)) from None
 
 
-def decided(request: Request, enrolments: Enrolments, number: int, key: str, *, approves: bool) -> ClaimRow:
+def decided(request: Request, enrolments: EnrolmentService, number: int, key: str, *, approves: bool) -> ClaimRow:
     """Raises HTTPException."""
     mine = within(request, enrolments, Right.COMMAND)
     if mine.claim(number) is None:
@@ -147,7 +141,7 @@ def decided(request: Request, enrolments: Enrolments, number: int, key: str, *, 
         raise HTTPException(409, str(error)) from None
 
 
-def revoked(request: Request, enrolments: Enrolments, station: str, reason: str) -> int:
+def revoked(request: Request, enrolments: EnrolmentService, station: str, reason: str) -> int:
     """How many certificates. Raises HTTPException."""
     if not caller_of(request).scope(Right.COMMAND).allows(station):
         raise HTTPException(404, "no station of that name")
@@ -163,7 +157,9 @@ def has_stepped_up(request: Request) -> bool:
     return caller_of(request).has_stepped_up(access_of(request).clock())
 
 
-def _decided(request: Request, enrolments: Enrolments, number: int, key: str, *, approves: bool) -> EnrolmentClaim:
+def _decided(
+    request: Request, enrolments: EnrolmentService, number: int, key: str, *, approves: bool
+) -> EnrolmentClaim:
     return _model(decided(request, enrolments, number, key, approves=approves), access_of(request).clock())
 
 

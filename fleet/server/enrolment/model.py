@@ -4,15 +4,13 @@
 'expired'
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal
 
 from cryptography import x509
 
-from fleet.server.platform.live_feed.topics import Topic, changes_with
 from provisioning.claim import MAX_WRONG
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -117,35 +115,3 @@ class EnrolmentRefusedError(Exception):
 
 Who = tuple[str, str]
 """The name for the audit, and the address."""
-
-
-class Enrolments(Protocol):
-    """Claims and what is decided about them. Each call is one transaction. Nothing here asks who may."""
-
-    @changes_with()
-    def is_on(self) -> bool:
-        """Whether stations can enrol over the network here."""
-
-    def within(self, patterns: frozenset[str]) -> "Enrolments":
-        """The same for these stations only: names, or beginnings of names with `*`."""
-
-    @changes_with(Topic.STATIONS)
-    def claims(self) -> Sequence[ClaimRow]:
-        """What waits first, then the newest."""
-
-    @changes_with(Topic.STATIONS)
-    def count_waiting(self) -> int:
-        """How many stations wait for a person's word."""
-
-    @changes_with(Topic.STATIONS)
-    def claim(self, number: int) -> ClaimRow | None:
-        """That one."""
-
-    def make_claim(self, station: str, hours: float, who: Who) -> str:
-        """A new one; gives the text of its QR code, which is shown once. Raises EnrolmentRefusedError."""
-
-    def decide(self, number: int, key: str, who: Who, *, approves: bool) -> ClaimRow:
-        """Approve or refuse the key of that fingerprint. The same again changes nothing. Raises EnrolmentRefusedError."""
-
-    def revoke(self, station: str, reason: str, who: Who) -> int:
-        """Revoke all certificates that were issued to it here. Gives how many there were. Raises EnrolmentRefusedError."""

@@ -16,7 +16,7 @@ from fleet.server.accounts.sign_in.pages import qr_path
 from fleet.server.accounts.sign_in.step_up_pages import STEP_UP
 from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.enrolment.api import DAY_HOURS, claimed, decided, has_stepped_up, revoked, within
-from fleet.server.enrolment.model import Enrolments
+from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
@@ -27,7 +27,7 @@ PATH = "/new-stations"
 Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
-def enrolment_pages(web: Web, enrolments: Enrolments) -> APIRouter:
+def enrolment_pages(web: Web, enrolments: EnrolmentService) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get(PATH, dependencies=needs(Right.COMMAND))
@@ -58,7 +58,7 @@ def enrolment_pages(web: Web, enrolments: Enrolments) -> APIRouter:
     return router
 
 
-def _claim(request: Request, web: Web, enrolments: Enrolments, station: str) -> Response:
+def _claim(request: Request, web: Web, enrolments: EnrolmentService, station: str) -> Response:
     if STATION_NAME.match(station) is None:
         return _page(request, web, enrolments, wrong="enrolment.wrong_name", status=422)
     try:
@@ -68,7 +68,7 @@ def _claim(request: Request, web: Web, enrolments: Enrolments, station: str) -> 
     return _page(request, web, enrolments, made=Claim.parse(text))
 
 
-def _revoke(request: Request, web: Web, enrolments: Enrolments, station: str, reason: str) -> Response:
+def _revoke(request: Request, web: Web, enrolments: EnrolmentService, station: str, reason: str) -> Response:
     if STATION_NAME.match(station) is None or re.fullmatch(REASON, reason) is None:
         return _page(request, web, enrolments, wrong="enrolment.not_revoked", status=422)
     if not has_stepped_up(request):
@@ -80,7 +80,9 @@ def _revoke(request: Request, web: Web, enrolments: Enrolments, station: str, re
     return RedirectResponse(f"/stations/{station}", 303)
 
 
-def _decide(request: Request, web: Web, enrolments: Enrolments, which: tuple[int, str], approves: bool) -> Response:
+def _decide(
+    request: Request, web: Web, enrolments: EnrolmentService, which: tuple[int, str], approves: bool
+) -> Response:
     if approves and not has_stepped_up(request):
         return RedirectResponse(with_query(STEP_UP, onward=PATH), 303)
     try:
@@ -95,7 +97,7 @@ def _decide(request: Request, web: Web, enrolments: Enrolments, which: tuple[int
 def _page(
     request: Request,
     web: Web,
-    enrolments: Enrolments,
+    enrolments: EnrolmentService,
     *,
     made: Claim | None = None,
     wrong: str = "",

@@ -1,4 +1,4 @@
-"""Claims of stations over the store: made, approved, refused, and certificates revoked by people. Implements `Enrolments`.
+"""Claims of stations over the store: made, approved, refused, and certificates revoked by people.
 
 Rules: a claim is for one name; who approves names the fingerprint that they saw, and another key is not approved by it. Where two
 keys want one name, approving one refuses the other. Each step is told to the audit in its own transaction. The code is never
@@ -19,7 +19,7 @@ from fleet.server.enrolment.tables import station_claims as claims
 from fleet.server.platform.audit.log import AuditEvent, append
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.station_scope import stations_like
-from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.platform.live_feed.topics import Changes, Topic, changes_with
 from fleet.server.stations.service import add_stations, retired_stations
 from provisioning.authority import AuthorityError, check_station_name
 from provisioning.claim import secret_digest
@@ -37,7 +37,8 @@ class ClaimTerms:
 
 
 class EnrolmentService:
-    """For pages and programs, from any thread. `terms`: None where stations cannot enrol over the network."""
+    """Claims for pages and programs, from any thread; nothing here asks who may. `terms`: None where stations cannot enrol over
+    the network."""
 
     def __init__(
         self,
@@ -50,31 +51,34 @@ class EnrolmentService:
         self._database, self._changes, self._clock = database, changes, clock
         self._terms, self._patterns = terms, patterns
 
+    @changes_with()
     def is_on(self) -> bool:
-        """Whether claims can be made."""
+        """Whether stations can enrol over the network here."""
         return self._terms is not None
 
     def within(self, patterns: frozenset[str]) -> "EnrolmentService":
-        """The same for these stations only."""
         return EnrolmentService(self._database, self._changes, self._clock, self._terms, patterns)
 
+    @changes_with(Topic.STATIONS)
     def claims(self) -> Sequence[ClaimRow]:
         """What waits first, then the newest."""
         with self._database.reading.begin() as connection:
             return queries.list_claims(connection, self._clock(), stations_like(self._patterns)(claims.c.station))
 
+    @changes_with(Topic.STATIONS)
     def count_waiting(self) -> int:
         """How many stations wait for a person's word."""
         with self._database.reading.begin() as connection:
             return queries.count_waiting(connection, stations_like(self._patterns)(claims.c.station))
 
+    @changes_with(Topic.STATIONS)
     def claim(self, number: int) -> ClaimRow | None:
         """That one."""
         with self._database.reading.begin() as connection:
             return self._find(connection, number)
 
     def make_claim(self, station: str, hours: float, who: Who) -> str:
-        """A new one; gives the text of its QR code. Raises EnrolmentRefusedError."""
+        """A new one; gives the text of its QR code, which is shown once. Raises EnrolmentRefusedError."""
         if self._terms is None:
             raise EnrolmentRefusedError("stations do not enrol over the network here: see --station-http")
         with self._database.writing.begin() as connection:
@@ -83,7 +87,7 @@ class EnrolmentService:
         return claim.text
 
     def decide(self, number: int, key: str, who: Who, *, approves: bool) -> ClaimRow:
-        """Approve or refuse. The same again changes nothing. Raises EnrolmentRefusedError."""
+        """Approve or refuse the key of that fingerprint. The same again changes nothing. Raises EnrolmentRefusedError."""
         now = self._clock()
         with self._database.writing.begin() as connection:
             row = self._find(connection, number)
@@ -114,7 +118,7 @@ class EnrolmentService:
             append(connection, now, *who, AuditEvent("enrolment.refuse", row.station, "another key was approved"))
 
     def revoke(self, station: str, reason: str, who: Who) -> int:
-        """Revoke all certificates that were issued to it here. Raises EnrolmentRefusedError."""
+        """Revoke all certificates that were issued to it here. Gives how many there were. Raises EnrolmentRefusedError."""
         now = self._clock()
         with self._database.writing.begin() as connection:
             count = queries.revoke_certificates(connection, station, who[0], now)

@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 
 from fleet.server.commands.dependencies import orderer
 from fleet.server.commands.model import MOST_REASON, REASON
-from fleet.server.envelope_resets.model import EnvelopeResets, Refusal, ResetRow, Result, State
+from fleet.server.envelope_resets.model import Refusal, ResetRow, Result, State
+from fleet.server.envelope_resets.service import EnvelopeResetService
 from fleet.server.orders.request_bodies import OrderName
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs
@@ -55,7 +56,7 @@ class LetterReset(BaseModel):
     result: Result | None
 
 
-def envelope_resets_api(resets: EnvelopeResets) -> APIRouter:
+def envelope_resets_api(resets: EnvelopeResetService) -> APIRouter:
     router = api_group("orders")
 
     @router.get("/orders/{order}/tries", dependencies=needs(Right.PEOPLE))
@@ -84,7 +85,7 @@ def envelope_resets_api(resets: EnvelopeResets) -> APIRouter:
     return router
 
 
-def within(request: Request, resets: EnvelopeResets) -> EnvelopeResets:
+def within(request: Request, resets: EnvelopeResetService) -> EnvelopeResetService:
     """Those that the caller's right was granted for."""
     return resets.within(caller_of(request).scope(request.state.right).patterns)
 

@@ -7,10 +7,7 @@ True
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol
-
-from fleet.server.commands.model import Requester
-from fleet.server.platform.live_feed.topics import Topic, changes_with
+from typing import Literal
 
 State = Literal["waiting", "agreed", "ended", "withdrawn"]
 """For the second person; for the verifier; and how it ended."""
@@ -62,27 +59,3 @@ class Refusal(StrEnum):
     WAITING = "waiting"
     """Somebody has asked for it already, and a second person may agree."""
     NOT_WAITING = "not_waiting"
-
-
-class EnvelopeResets(Protocol):
-    """What pages and the API read and do. From any thread."""
-
-    def within(self, patterns: frozenset[str]) -> "EnvelopeResets":
-        """The same for orders of these stations only."""
-
-    @changes_with(Topic.ORDERS)
-    def story(self, order: str) -> ResetStory | None:
-        """What was asked for that order; None where it has no letter, or is not within."""
-
-    @changes_with(Topic.ORDERS)
-    def objection(self, order: str, by: Requester) -> Refusal | None:
-        """Why `by` could not take the next step: ask for it, or agree to what waits."""
-
-    def ask(self, order: str, reason: str, by: Requester) -> ResetRow | Refusal:
-        """As the first person."""
-
-    def agree(self, order: str, by: Requester) -> ResetRow | Refusal:
-        """As the second one: then the verifier is asked."""
-
-    def withdraw(self, order: str, by: Requester) -> ResetRow | Refusal:
-        """Or decline it. Only while it waits."""

@@ -13,7 +13,8 @@ from fleet.server.commands.dependencies import orderer
 from fleet.server.commands.model import MOST_REASON, REASON
 from fleet.server.envelope_resets.api import REFUSED, within
 from fleet.server.envelope_resets.labels import reset_label
-from fleet.server.envelope_resets.model import EnvelopeResets, Refusal, ResetRow
+from fleet.server.envelope_resets.model import Refusal, ResetRow
+from fleet.server.envelope_resets.service import EnvelopeResetService
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
@@ -21,7 +22,7 @@ from fleet.server.platform.web.authorization import caller_of, field, form_of, n
 from fleet.server.readings.dependencies import readings_of
 
 
-def envelope_reset_pages(web: Web, resets: EnvelopeResets) -> APIRouter:
+def envelope_reset_pages(web: Web, resets: EnvelopeResetService) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get("/orders/{order}/tries", dependencies=needs(Right.PEOPLE))
@@ -49,13 +50,15 @@ def envelope_reset_pages(web: Web, resets: EnvelopeResets) -> APIRouter:
     return router
 
 
-def _done(request: Request, web: Web, resets: EnvelopeResets, order: str, said: ResetRow | Refusal) -> Response:
+def _done(request: Request, web: Web, resets: EnvelopeResetService, order: str, said: ResetRow | Refusal) -> Response:
     if isinstance(said, Refusal):
         return _page(request, web, resets, order, said)
     return RedirectResponse(f"/orders/{order}/tries", 303)
 
 
-def _page(request: Request, web: Web, resets: EnvelopeResets, order: str, refused: Refusal | None = None) -> Response:
+def _page(
+    request: Request, web: Web, resets: EnvelopeResetService, order: str, refused: Refusal | None = None
+) -> Response:
     seen, now, t, caller = web.hub.latest, web.clock(), web.texts_for(request), caller_of(request)
     mine = within(request, resets)
     story = mine.story(order)

@@ -27,7 +27,7 @@ from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.log import AuditEvent, without_numbers
 from fleet.server.platform.database.database import READ_FAULTS, Database
 from fleet.server.platform.database.station_scope import stations_like
-from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.platform.live_feed.topics import Changes, Topic, changes_with
 from fleet.server.platform.local_days import local_day
 from fleet.server.stations.alarms import TRIES_RESET, Alarm, raise_alarm
 from fleet.server.verifier.model import EnvelopeFacts, Verifier, VerifierAwayError
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 class EnvelopeResetService:
-    """Implements `EnvelopeResets`."""
+    """What pages and the API read and do. From any thread."""
 
     def __init__(
         self,
@@ -59,11 +59,12 @@ class EnvelopeResetService:
         self._patterns = patterns
 
     def within(self, patterns: frozenset[str]) -> "EnvelopeResetService":
-        """The same for these stations only."""
+        """The same for orders of these stations only."""
         return EnvelopeResetService(self._database, self._changes, self._clock, patterns)
 
+    @changes_with(Topic.ORDERS)
     def story(self, order: str) -> ResetStory | None:
-        """The order and its rows."""
+        """What was asked for that order; None where it has no letter, or is not within."""
         with self._database.reading.begin() as connection:
             known = self._order(connection, order)
             if known is None:
@@ -72,8 +73,9 @@ class EnvelopeResetService:
             rows = tuple(_row(row) for row in connection.execute(newest))
         return ResetStory(order, known.card_number, known.station, rows)
 
+    @changes_with(Topic.ORDERS)
     def objection(self, order: str, by: Requester) -> Refusal | None:
-        """Against the next step."""
+        """Why `by` could not take the next step: ask for it, or agree to what waits."""
         with self._database.reading.begin() as connection:
             waiting = self._waiting(connection, order)
             return self._objection(connection, order, by, waiting)
@@ -100,11 +102,11 @@ class EnvelopeResetService:
         return self._told(row)
 
     def agree(self, order: str, by: Requester) -> ResetRow | Refusal:
-        """Then the verifier is asked."""
+        """Agree as the second person: then the verifier is asked."""
         return self._decide(order, by, {"state": "agreed", "second": by.name}, "tries.agree")
 
     def withdraw(self, order: str, by: Requester) -> ResetRow | Refusal:
-        """Only while it waits."""
+        """Withdraw or decline it, only while it waits."""
         return self._decide(order, by, {"state": "withdrawn", "ended": self._clock()}, "tries.withdraw")
 
     def _decide(self, order: str, by: Requester, values: dict[str, Any], action: str) -> ResetRow | Refusal:

@@ -13,12 +13,9 @@ import msgspec
 from cryptography import x509
 
 from fleet.server.evidence.signature import SealError, read_certificates
+from fleet.server.platform.default_settings import SettingsError, load_struct
 
 Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s?#]{1,300}$")]
-
-
-class EvidenceSettingsError(Exception):
-    """The file cannot be used. The text names file, key and reason."""
 
 
 class EvidenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,31 +27,24 @@ class EvidenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def load(cls, path: Path) -> "EvidenceSettings":
-        """With absolute paths. Raises EvidenceSettingsError."""
-        try:
-            settings = msgspec.toml.decode(path.read_text("utf-8"), type=cls)
-        except OSError as error:
-            raise EvidenceSettingsError(f"{path}: {error.strerror}") from None
-        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-            raise EvidenceSettingsError(f"{path}: {error}") from None
+        """With absolute paths. Raises SettingsError."""
+        settings = load_struct(path, cls)
         base = path.resolve().parent
         tls_ca = str(base / settings.tls_ca) if settings.tls_ca else ""
         return msgspec.structs.replace(settings, tsa_ca=str(base / settings.tsa_ca), tls_ca=tls_ca)
 
     def roots(self) -> tuple[x509.Certificate, ...]:
-        """Of the time stamps. Raises EvidenceSettingsError."""
+        """Of the time stamps. Raises SettingsError."""
         try:
             return read_certificates(Path(self.tsa_ca))
         except SealError as error:
-            raise EvidenceSettingsError(f"tsa_ca: {error}") from None
+            raise SettingsError(f"tsa_ca: {error}") from None
 
     def tls(self) -> ssl.SSLContext | None:
-        """Whom the connection trusts; None: whom the machine does. Raises EvidenceSettingsError."""
+        """Whom the connection trusts; None: whom the machine does. Raises SettingsError."""
         if not self.tls_ca:
             return None
         try:
             return ssl.create_default_context(cafile=self.tls_ca)
         except (OSError, ssl.SSLError) as error:
-            raise EvidenceSettingsError(
-                f"tls_ca: {self.tls_ca}: {error.strerror or 'no certificates in PEM'}"
-            ) from None
+            raise SettingsError(f"tls_ca: {self.tls_ca}: {error.strerror or 'no certificates in PEM'}") from None

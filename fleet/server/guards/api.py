@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from fleet.server.guards.model import Guards
+from fleet.server.guards.service import GuardService
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of, form_of, needs
 from fleet.server.platform.web.idempotency import api_group
@@ -36,7 +36,7 @@ class WaitingGuards(BaseModel):
     batches: list[WaitingBatch]
 
 
-def guards_api(guards: Guards) -> APIRouter:
+def guards_api(guards: GuardService) -> APIRouter:
     router = api_group("guards")
 
     @router.get("/guards", dependencies=needs(Right.VIEW))
@@ -54,7 +54,7 @@ def guards_api(guards: Guards) -> APIRouter:
     return router
 
 
-def guard_pages(guards: Guards) -> APIRouter:
+def guard_pages(guards: GuardService) -> APIRouter:
     """The button of the page of deadlines."""
     router = APIRouter(include_in_schema=False)
 
@@ -67,7 +67,7 @@ def guard_pages(guards: Guards) -> APIRouter:
     return router
 
 
-def _model(guards: Guards) -> WaitingGuards:
+def _model(guards: GuardService) -> WaitingGuards:
     state = guards.state()
     batches = [WaitingBatch.model_validate(stop, from_attributes=True) for stop in state.stops]
     return WaitingGuards(clock_leapt=state.clock.leapt if state.clock else None, batches=batches)

@@ -11,23 +11,18 @@ day. Exit code 3 where nothing of that name waits.
 
 import argparse
 import getpass
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from fleet.server.guards.model import CLOCK, GuardState
 from fleet.server.guards.service import confirm, guard_state
-from fleet.server.platform.database.database import StoreError, open_database
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
 
-DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
-
-Said = tuple[int, dict[str, object], str]
+REFUSED = 3
 _FORM = "%Y-%m-%d %H:%M"
 
 
@@ -40,21 +35,15 @@ def add_parsers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     add_store_arguments(confirming)
 
 
-def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Connection, datetime], Said]) -> int:
-    try:
-        with open_database(place_of(arguments)) as database, database.writing.begin() as connection:
-            code, result, text = work(arguments, connection, datetime.now(UTC))
-    except DatabaseUrlError as error:
-        return complain(arguments, str(error), BAD_INPUT)
-    except (StoreError, DBAPIError) as error:
-        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
-    if code != DONE:
-        return complain(arguments, text, code)
-    print(json.dumps({"ok": True, **result}) if arguments.json else text, flush=True)
-    return DONE
+def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Connection, datetime], Result]) -> int:
+    def in_one_transaction(database: Database) -> Result:
+        with database.writing.begin() as connection:
+            return work(arguments, connection, datetime.now(UTC))
+
+    return run_on_store(arguments, in_one_transaction)
 
 
-def _list(_arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+def _list(_arguments: argparse.Namespace, connection: Connection, now: datetime) -> Result:
     state = guard_state(connection, now)
     leapt = state.clock.leapt if state.clock else None
     stops = [
@@ -74,7 +63,7 @@ def _lines(state: GuardState, now: datetime) -> list[str]:
     return lines
 
 
-def _confirm(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+def _confirm(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Result:
     if confirm(connection, arguments.name, now, (f"machine:{getpass.getuser()}", "")):
         return DONE, {"confirmed": arguments.name}, f"confirmed: {arguments.name}"
-    return REFUSED, {}, f"{arguments.name}: nothing of that name waits for a person; see `guard list`"
+    return REFUSED, None, f"{arguments.name}: nothing of that name waits for a person; see `guard list`"

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType, Protocol
+from typing import NewType
 
 from fleet.server.platform.clock_check import ClockReading
-from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 CLOCK = "clock"
 """What is confirmed where the clock has leapt; every other name is a batch's."""
@@ -37,14 +36,3 @@ class GuardState:
     clock: ClockReading | None
     shown: datetime
     stops: tuple[BatchStop, ...]
-
-
-class Guards(Protocol):
-    """What pages and the API read and say."""
-
-    @changes_with(Topic.DEADLINES)
-    def state(self) -> GuardState:
-        """All that waits for a person, or was allowed within a day."""
-
-    def confirm(self, name: str, who: tuple[str, str]) -> bool:
-        """Say that the machine's clock is right, or that the batch may go on. False where nothing of that name waits."""

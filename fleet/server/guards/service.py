@@ -19,7 +19,7 @@ from fleet.server.platform.audit.log import AuditEvent, append
 from fleet.server.platform.clock_check import SETTLES, ClockCheck, ClockReading, check_clock
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.platform.live_feed.topics import Changes, Topic, changes_with
 from fleet.server.platform.steady_clock import SteadyClock
 from fleet.server.stations.alarms import CLOCK_LEAPT, Alarm, raise_alarm
 
@@ -140,6 +140,7 @@ class GuardService:
     def __init__(self, database: Database, changes: Changes, clock: Callable[[], datetime]) -> None:
         self._database, self._changes, self._clock = database, changes, clock
 
+    @changes_with(Topic.DEADLINES)
     def state(self) -> GuardState:
         """All that waits for a person, or was allowed within a day."""
         with self._database.reading.begin() as connection:

@@ -15,24 +15,20 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy.exc import DBAPIError
 
 from fleet.server.ingest.requeue import DeadLetter, contents, dead_letters, requeue
 from fleet.server.platform.audit import log as audit
 from fleet.server.platform.audit.log import AuditEvent
-from fleet.server.platform.database.database import Database, StoreError, open_database
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
-from fleet.server.platform.process.run import DONE, OWN_ERROR
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
 
-BAD_INPUT, REFUSED = 2, 3
+REFUSED = 3
 
 Making = Callable[..., argparse.ArgumentParser]
-Work = Callable[[argparse.Namespace, Database], tuple[int, dict[str, object], str]]
-"""Exit code, result as an object, and as text."""
+Work = Callable[[argparse.Namespace, Database], Result]
 
 
 def add_parsers(commands: Any, command: Making) -> None:
@@ -52,24 +48,10 @@ def add_parsers(commands: Any, command: Making) -> None:
 
 
 def _doing(work: Work) -> Callable[[argparse.Namespace], int]:
-    return lambda arguments: _run(arguments, work)
+    return lambda arguments: run_on_store(arguments, partial(work, arguments))
 
 
-def _run(arguments: argparse.Namespace, work: Work) -> int:
-    try:
-        with open_database(place_of(arguments)) as database:
-            code, result, text = work(arguments, database)
-    except DatabaseUrlError as error:
-        return complain(arguments, str(error), BAD_INPUT)
-    except OSError as error:
-        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
-    except (StoreError, DBAPIError) as error:
-        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
-    print(json.dumps({"ok": code == DONE, **result}, ensure_ascii=False) if arguments.json else text, flush=True)
-    return code
-
-
-def _list(arguments: argparse.Namespace, database: Database) -> tuple[int, dict[str, object], str]:
+def _list(arguments: argparse.Namespace, database: Database) -> Result:
     with database.reading.begin() as connection:
         letters = list(dead_letters(connection, arguments.station, arguments.id))
     if arguments.out is not None:
@@ -96,7 +78,7 @@ def _write_contents(arguments: argparse.Namespace, database: Database) -> None:
         audit.append(connection, datetime.now(UTC), f"machine:{getpass.getuser()}", "", note)
 
 
-def _requeue(arguments: argparse.Namespace, database: Database) -> tuple[int, dict[str, object], str]:
+def _requeue(arguments: argparse.Namespace, database: Database) -> Result:
     done = requeue(database, datetime.now(UTC), arguments.station, arguments.id)
     kept: list[dict[str, object]] = [{"id": number, "reason": reason} for number, reason in done.kept]
     lines = [f"taken back {done.taken}, held already {done.held}, kept {len(kept)}"]

@@ -2,11 +2,14 @@
 
 Group commit without a timer: each commit takes all that came while the last one ran, and follows it at once, in a thread that
 does nothing else. It reads the messages too, and those of the next batch while PostgreSQL works at this one. After a commit, in
-this order: the broker is told, each station whose events were in it hears `acked` (see `acking`), pages hear what has changed.
+this order: the broker is told, each station whose events were in it hears `acked`, pages hear what has changed.
 Nothing that a station sends stops the stream: what cannot be read is quarantined. Only what is proved to be the fault of a row is
 the row's fault: a constraint or a value (`ROW_FAULTS`), of that row alone, in a store that is sound. Whatever else the database
 says (damage, a column or a right that is missing), and the same fault in the events of two stations, is the store's: all wait,
 the same batch is tried again, and `health` says so.
+
+Of the `acked` of one chain the latest counts, so an older one that waits is dropped; none waits longer than `EVERY_S`. While a
+backlog drains this spares the broker a message for each event. What goes out together is signed together, once.
 """
 
 import asyncio
@@ -14,12 +17,13 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
-from fleet.messages.signed import Sign
-from fleet.server.ingest.acknowledge import Acknowledger
+from fleet.messages.link import Acked
+from fleet.messages.signed import Sign, sign_acked
+from fleet.messages.topics import Topics
 from fleet.server.ingest.parse import (
     Arrival,
     Committed,
@@ -48,6 +52,56 @@ Clock = Callable[[], datetime]
 Stored = tuple[Sequence[Incoming], Sequence[Committed]]
 """The messages of a batch, and what its commits made true. What they said stays where it was read: another thread would have to
 fetch it to free it."""
+
+
+EVERY_S = 0.05
+
+Told = tuple[str, Acked]
+"""A station, and what it is told."""
+
+Later = Callable[[float, Callable[[], None]], object]
+"""Call something after so many seconds."""
+
+
+class Acknowledger:
+    """Publishes `acked` of many stations. Not for several threads."""
+
+    def __init__(
+        self,
+        publish: Callable[[str, bytes], None],
+        later: Later,
+        sign: Sign,
+        clock: Callable[[], datetime],
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._publish, self._later, self._sign, self._clock = publish, later, sign, clock
+        self._every_s = every_s
+        self._told: set[tuple[str, int]] = set()
+        """Chains that were told something since the timer began."""
+        self._waiting: dict[tuple[str, int], Acked] = {}
+
+    def say(self, words: Sequence[Told]) -> None:
+        """What one commit has made true: now, or with the next turn where a chain has just been told something."""
+        now: dict[tuple[str, int], Acked] = {}
+        for station, acked in words:
+            chain = (station, acked.epoch)
+            (self._waiting if chain in self._told else now)[chain] = acked
+        if now and not self._told:
+            self._later(self._every_s, self._turn)
+        self._told.update(now)
+        self._send([(station, acked) for (station, _), acked in now.items()])
+
+    def _turn(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        self._told = set(waiting)
+        if waiting:
+            self._later(self._every_s, self._turn)
+        self._send([(station, acked) for (station, _), acked in waiting.items()])
+
+    def _send(self, words: Sequence[Told]) -> None:
+        payloads = sign_acked(words, self._clock().astimezone(UTC), self._sign)
+        for (station, _), payload in zip(words, payloads, strict=True):
+            self._publish(Topics(station).acked, payload)
 
 
 class StoreFaultError(Exception):

@@ -5,22 +5,18 @@ the store holds what its chains say: 4,711 events in 12 chains, 310 entries of t
 """
 
 import argparse
-import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 import msgspec
-from sqlalchemy.exc import DBAPIError
 
 from fleet.server.integrity.queries import last_marks
 from fleet.server.integrity.service import Marks, StoreCheck, check_store, marks_since
-from fleet.server.platform.database.database import Database, StoreError, open_database
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
-from fleet.server.platform.process.run import DONE, OWN_ERROR
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
 
-BAD_INPUT, DIFFERENT = 2, 3
+DIFFERENT = 3
 LAST = "last"
 
 
@@ -44,17 +40,11 @@ def _since(text: str) -> datetime | str:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    try:
-        with open_database(place_of(arguments), migrates=False) as database:
-            check = _checked(arguments, database)
-    except DatabaseUrlError as error:
-        return complain(arguments, str(error), BAD_INPUT)
-    except OSError as error:
-        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
-    except (StoreError, DBAPIError) as error:
-        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
-    print(json.dumps(as_object(check), ensure_ascii=False) if arguments.json else as_text(check), flush=True)
-    return DIFFERENT if check.count else DONE
+    def verify(database: Database) -> Result:
+        check = _checked(arguments, database)
+        return DIFFERENT if check.count else DONE, as_object(check), as_text(check)
+
+    return run_on_store(arguments, verify, migrates=False)
 
 
 def _checked(arguments: argparse.Namespace, database: Database) -> StoreCheck:
@@ -70,7 +60,6 @@ def _checked(arguments: argparse.Namespace, database: Database) -> StoreCheck:
 def as_object(check: StoreCheck) -> dict[str, object]:
     """With stable keys, see docs/operations.md."""
     return {
-        "ok": check.count == 0,
         "whole": check.whole,
         "events": check.events,
         "chains": check.chains,

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from cryptography import x509
 from sqlalchemy import Connection, and_, delete, func, insert, select
 
 from fleet.messages.asking import (
@@ -32,14 +33,15 @@ from fleet.messages.asking import (
 )
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
-from fleet.server.issuers.certificates import days_of_reserve_certificates, keep_certificate
 from fleet.server.issuers.model import Queueable, RequestKey
 from fleet.server.issuers.request_queue import QUEUED, enqueue, leave_to_people, record_result, settle_about
-from fleet.server.issuers.tables import wishes
+from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.orders.model import OPEN
 from fleet.server.orders.tables import orders
 from fleet.server.people.service import knows_certificate, record_certificates
+from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.local_days import local_day
 
 HOUR = timedelta(hours=1)
 LETTERS = (tag_of(LetterOrderedResult), tag_of(LetterNotedResult))
@@ -73,6 +75,32 @@ SAID_AGAIN = frozenset(
 )
 ASKED = "asked"
 """The outcome of a row that only reserves its place within the limit: nothing has come of it yet."""
+
+
+def keep_certificate(
+    connection: Connection, station: str, ask: CertificateAsk, issued: IssuedResult, now: datetime
+) -> None:
+    """Note the new certificate, once. It was checked before: `issued.chain` begins with it."""
+    made = x509.load_der_x509_certificate(base64.b64decode(issued.chain[0]))
+    row = {
+        "card_number": ask.card_number,
+        "serial": f"{made.serial_number:x}",
+        "hsa_id": ask.hsa_id,
+        "profile": ask.profile,
+        "loa": ask.loa,
+        "last_day": made.not_valid_after_utc.astimezone().date().isoformat(),
+        "station": station,
+        "at": now,
+    }
+    insert_new(connection, certificates, row)
+
+
+def days_of_reserve_certificates(connection: Connection, card_number: str) -> set[str]:
+    """The days (ISO 8601) on which a reserve certificate of level 3 was made for that card here."""
+    these = and_(
+        certificates.c.card_number == card_number, certificates.c.profile == "reserve", certificates.c.loa == 3
+    )
+    return {local_day(row.at) for row in connection.execute(select(certificates.c.at).where(these))}
 
 
 class ReusedError(Exception):

@@ -3,6 +3,12 @@
 Rules: an id that was answered gets the same word again; who the people are is verified first (`proofs`), then what they may
 (`rights`, docs/rules.md, "Who may"), here and not at the station alone; an issuer that is away is an error without a word, so
 that the station may ask again with the same id.
+
+>>> from fleet.messages.asking import LiftAsk
+>>> check_bounds(LiftAsk(id="1", card_number="9999"))
+Traceback (most recent call last):
+...
+fleet.messages.link.MessageError: id: out of bounds
 """
 
 import asyncio
@@ -29,6 +35,7 @@ from fleet.messages.asking import (
     FoundResult,
     HoldAsk,
     Holder,
+    IdentifiedAsk,
     InPortalResult,
     IssuedResult,
     IssuerAsk,
@@ -46,7 +53,7 @@ from fleet.messages.asking import (
     typ_of,
 )
 from fleet.messages.issuing import CardRecord, Offer
-from fleet.messages.link import Answer, encode
+from fleet.messages.link import Answer, MessageError, encode
 from fleet.server.issuers.adapters.directory_with_handovers import BEFORE_USE
 from fleet.server.issuers.card_changes import CardChanges
 from fleet.server.issuers.card_keys import BLOCK_BYTES
@@ -66,7 +73,6 @@ from fleet.server.issuers.proofs.authorization import (
     of_holder,
 )
 from fleet.server.issuers.proofs.verification import ProofJudge
-from fleet.server.issuers.question_bounds import check_bounds
 from fleet.server.issuers.requests import RequestLog, ReusedError
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer
@@ -78,6 +84,32 @@ OUT_OF_USE = ("blocked", "voided", "returned", "held")
 """Nothing that such a card would need for a new code is given out."""
 Outcome = tuple[Result, tuple[str, ...]]
 """What came of a question, and the HSA-ids in whose names it was asked."""
+
+
+_ID = re.compile(r"[0-9a-f]{32}\Z")
+_HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
+_CARD_NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
+_SERIAL = re.compile(r"[0-9A-Fa-f]{0,64}\Z")
+_HEX = re.compile(r"(?:[0-9a-f]{2}){1,32}\Z")
+
+
+def check_bounds(ask: IdentifiedAsk) -> None:
+    """Raises MessageError, which names the member and shows nothing of it."""
+    number, person = getattr(ask, "card_number", ""), getattr(ask, "hsa_id", "")
+    rules = {
+        "id": bool(_ID.match(ask.id)),
+        "card_number": not number or bool(_CARD_NUMBER.match(number)),
+        "hsa_id": not person or bool(_HSA_ID.match(person)),
+        "challenge": not isinstance(ask, ChallengeAsk | CardProofAsk) or bool(_HEX.match(ask.challenge)),
+        "serial": not isinstance(ask, ChallengeAsk) or bool(_SERIAL.match(ask.serial)),
+        "witness": not isinstance(ask, CardProofAsk) or bool(_HEX.match(ask.witness)),
+        "find": not isinstance(ask, DirectoryAsk) or bool(ask.hsa_id) != bool(ask.card_number),
+        "take": not isinstance(ask, WorklistAsk) or not ask.take or bool(_ID.match(ask.take)),
+        "card": isinstance(ask, LoginAsk | WorklistAsk | DirectoryAsk) or bool(number),
+    }
+    for name, fits in rules.items():
+        if not fits:
+            raise MessageError(f"{name}: out of bounds")
 
 
 class IssuerAnswers:

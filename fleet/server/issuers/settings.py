@@ -20,24 +20,20 @@ ocsp = "/ocsp"
 """
 
 import ssl
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cryptography import x509
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fleet.server.issuers.adapters.http_client import client_tls
 from fleet.server.issuers.certificate_files import TrustedIssuers
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.model import Channel
 from fleet.server.issuers.proofs.assurance import SHIPPED
-
-
-class IssuerSettingsError(Exception):
-    """The file cannot be used. The text names file, key and reason."""
+from fleet.server.platform.default_settings import SettingsError, load_model
 
 
 class _Table(BaseModel):
@@ -114,16 +110,7 @@ class IssuerSettings(_Table):
     @classmethod
     def load(cls, path: Path) -> "IssuerSettings":
         """Raises SettingsError."""
-        try:
-            content = tomllib.loads(path.read_text("utf-8"))
-            return cls.model_validate({**content, "base": path.resolve().parent})
-        except OSError as error:
-            raise IssuerSettingsError(f"{path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise IssuerSettingsError(f"{path}: {error}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise IssuerSettingsError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        return load_model(path, cls)
 
     def tls(self) -> ssl.SSLContext:
         """Raises SettingsError."""
@@ -131,19 +118,19 @@ class IssuerSettings(_Table):
         try:
             return client_tls(self.base / link.ca, self.base / link.certificate, self.base / link.key)
         except (OSError, ssl.SSLError) as error:
-            raise IssuerSettingsError(f"link: {link.ca}, {link.certificate} or {link.key}: {error.strerror}") from None
+            raise SettingsError(f"link: {link.ca}, {link.certificate} or {link.key}: {error.strerror}") from None
 
     def certificates_of(self, name: str) -> list[x509.Certificate]:
         """Of a PEM file. Raises SettingsError."""
         try:
             return x509.load_pem_x509_certificates((self.base / name).read_bytes())
         except OSError as error:
-            raise IssuerSettingsError(f"{self.base / name}: {error.strerror}") from None
+            raise SettingsError(f"{self.base / name}: {error.strerror}") from None
         except ValueError:
-            raise IssuerSettingsError(f"{self.base / name}: no certificates in PEM") from None
+            raise SettingsError(f"{self.base / name}: no certificates in PEM") from None
 
     def trusted_issuers(self) -> TrustedIssuers:
-        """Whose certificates go on cards. Raises IssuerSettingsError."""
+        """Whose certificates go on cards. Raises SettingsError."""
         anchors, authorities = self.certificates_of(self.trust.anchors), self.certificates_of(self.trust.authorities)
         return TrustedIssuers(anchors, authorities, self.level_table())
 

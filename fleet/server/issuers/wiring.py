@@ -1,4 +1,8 @@
-"""Issuer side of a running server, made from `issuer.toml`: adapters, answers, and the watch over what stations should know."""
+"""Issuer side of a running server, made from `issuer.toml`: adapters, answers, and the watch over what stations should know.
+
+Rules: each fact counts as the rules of merging say (`fleet.server.people.merging`). A leave, a name change or its taking back by
+the issuer is kept with its time; of who is merely there nothing is kept.
+"""
 
 import asyncio
 import contextlib
@@ -7,17 +11,24 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from fleet.messages.issuing import DirectoryPerson
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.adapters.est import EstIssuer
 from fleet.server.issuers.adapters.holds_kept_here import HoldsKeptHere, WithMarks
 from fleet.server.issuers.adapters.http_client import IssuerHttp
-from fleet.server.issuers.adapters.merged_directory import MergedDirectory
 from fleet.server.issuers.adapters.rest import RestRegister
 from fleet.server.issuers.adapters.revocation_status import PublishedStatus
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificates_by_hand import CertificatesByHand
 from fleet.server.issuers.dependencies import IssuerSide
-from fleet.server.issuers.ports import CardRegister, DirectoryService, IssuerAwayError, OrderSource, StatusSource
+from fleet.server.issuers.ports import (
+    CardRegister,
+    DirectoryEntry,
+    DirectoryService,
+    IssuerAwayError,
+    OrderSource,
+    StatusSource,
+)
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
@@ -25,6 +36,9 @@ from fleet.server.issuers.region_data import RegionData, RegionError
 from fleet.server.issuers.requests import RequestLog
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.settings import IssuerSettings
+from fleet.server.people.merging import YES, merge_words
+from fleet.server.people.model import Facts, FactWord, PersonRow, Source
+from fleet.server.people.service import record_facts, stored_words, with_words
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import AlarmRecorder
@@ -35,6 +49,55 @@ AGAIN_S = 15.0
 """So soon again where the issuer was away."""
 
 _log = logging.getLogger(__name__)
+
+
+ISSUER: Source = "issuer"
+
+
+class MergedDirectory:
+    """Implements `DirectoryService` over another one."""
+
+    def __init__(self, directory: DirectoryService, database: Database, clock: Callable[[], datetime]) -> None:
+        self._directory = directory
+        self._database = database
+        self._clock = clock
+
+    async def find(self, hsa_id: str, card_number: str) -> DirectoryEntry | None:
+        """As the other. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
+        known = await self._directory.find(hsa_id, card_number)
+        if known is None:
+            return None
+        holders = {card.hsa_id for card in known.cards} if known.person is None else {known.person.hsa_id}
+        if len(holders) != 1:
+            return known
+        return DirectoryEntry(await asyncio.to_thread(self._merge, holders.pop(), known.person), known.cards)
+
+    def _merge(self, hsa_id: str, person: DirectoryPerson | None) -> DirectoryPerson | None:
+        with self._database.reading.begin() as connection:
+            words = stored_words(connection, [hsa_id])[hsa_id]
+        said, now = {} if person is None else _facts(person), self._clock()
+        before = {word.fact: word.value for word in words if word.source == ISSUER}
+        news = [FactWord(fact, ISSUER, value, now) for fact, value in said.items() if before.get(fact) != value]
+        if any(word.fact in before or word.fact in ("left", "continued", "name_changed") for word in news):
+            with self._database.writing.begin() as connection:
+                record_facts(connection, ISSUER, {hsa_id: said}, now)
+        merged = with_words(words, news)
+        return _person(merge_words(hsa_id, merged), person) if merged else person
+
+
+def _facts(person: DirectoryPerson) -> Facts:
+    return {
+        "left": person.left,
+        "continued": YES if person.continued else None,
+        "name": person.name,
+        "protected": YES if person.protected else None,
+        "name_changed": person.name_changed,
+    }
+
+
+def _person(row: PersonRow, person: DirectoryPerson | None) -> DirectoryPerson:
+    until = None if person is None else person.employed_until
+    return DirectoryPerson(row.hsa_id, row.name, row.protected, until, row.left, row.continued, row.name_changed)
 
 
 @asynccontextmanager

@@ -32,11 +32,11 @@ from fleet.server.maintenance.api import (
 from fleet.server.maintenance.labels import active_windows, seen_by
 from fleet.server.maintenance.model import DAYS, PlannedWindow, Window
 from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
 from fleet.server.platform.time_zones import HERE, begins
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
-from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.platform.web.pagination import ROWS
 from fleet.server.readings.dependencies import readings_of
 
 KINDS = ("span", "recurring")
@@ -172,7 +172,7 @@ def _list(
         kinds=KINDS,
         days=DAYS,
         most={"name": MOST_NAME, "reason": MOST_REASON, "stations": MOST_STATIONS},
-        paging={"at": page, "pages": pages_of(len(windows)), "path": with_query("/maintenance", show=show) + "&"},
+        paging=paging(page, len(windows), "/maintenance", show=show),
     )
 
 

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fleet.server.people.directory_settings import DirectorySettings, DirectorySettingsError
+from fleet.server.people.directory_settings import DirectorySettings
 from fleet.server.people.directory_sync import read_people
 from fleet.server.people.model import DirectoryAwayError
 from fleet.server.platform.database.options import complain
+from fleet.server.platform.default_settings import SettingsError
 
 DONE, BAD_INPUT, AWAY = 0, 2, 4
 
@@ -32,7 +33,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
         settings = DirectorySettings.load(arguments.file).ldap
         page = read_people(LdapDirectory(settings))
-    except (DirectorySettingsError, ImportError) as error:
+    except (SettingsError, ImportError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except DirectoryAwayError as error:
         return complain(arguments, f"{error}{f': {error.__cause__}' if error.__cause__ else ''}", AWAY)

@@ -24,13 +24,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from fleet.server.people.model import Fact
+from fleet.server.platform.default_settings import SettingsError, load_struct
 
 Attribute = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]*(;[A-Za-z0-9-]+)*$", max_length=100)]
 YES_VALUES = ("true", "yes", "1")
-
-
-class DirectorySettingsError(Exception):
-    """The file cannot be used. The text names file, key and reason, and shows no secret."""
 
 
 class AttributeMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,31 +80,26 @@ class DirectorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     @classmethod
     def load(cls, path: Path) -> "DirectorySettings":
-        """Raises DirectorySettingsError."""
-        try:
-            settings = msgspec.toml.decode(path.read_text("utf-8"), type=cls)
-        except OSError as error:
-            raise DirectorySettingsError(f"{path}: {error.strerror}") from None
-        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-            raise DirectorySettingsError(f"{path}: {error}") from None
+        """Raises SettingsError."""
+        settings = load_struct(path, cls)
         ldap, base = settings.ldap, path.resolve().parent
         if ldap.url.startswith("ldap:") != ldap.starttls:
-            raise DirectorySettingsError(f"{path}: ldap.url: ldaps://, or ldap:// with starttls = true")
+            raise SettingsError(f"{path}: ldap.url: ldaps://, or ldap:// with starttls = true")
         if not (base / ldap.ca).is_file():
-            raise DirectorySettingsError(f"{path}: ldap.ca: {base / ldap.ca} is no file")
+            raise SettingsError(f"{path}: ldap.ca: {base / ldap.ca} is no file")
         read_secret(base / ldap.bind_secret)
         paths = {"ca": str(base / ldap.ca), "bind_secret": str(base / ldap.bind_secret)}
         return cls(msgspec.structs.replace(ldap, **paths))
 
 
 def read_secret(path: Path) -> str:
-    """The bind password: the first line of the file. Raises DirectorySettingsError."""
+    """The bind password: the first line of the file. Raises SettingsError."""
     try:
         if path.stat().st_mode & 0o077:
-            raise DirectorySettingsError(f"{path}: others can read it; make its mode 0600")
+            raise SettingsError(f"{path}: others can read it; make its mode 0600")
         secret = path.read_text("utf-8").split("\n", 1)[0]
     except (OSError, UnicodeDecodeError) as error:
-        raise DirectorySettingsError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+        raise SettingsError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     if not secret:
-        raise DirectorySettingsError(f"{path}: is empty, and a bind without a password is anonymous")
+        raise SettingsError(f"{path}: is empty, and a bind without a password is anonymous")
     return secret

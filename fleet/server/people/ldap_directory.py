@@ -6,8 +6,9 @@ from typing import Any
 import bonsai
 
 from fleet.server.people.directory_entries import Entry, read_page
-from fleet.server.people.directory_settings import DirectorySettingsError, LdapSettings, read_secret
+from fleet.server.people.directory_settings import LdapSettings, read_secret
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage
+from fleet.server.platform.default_settings import SettingsError
 
 
 class LdapDirectory:
@@ -26,7 +27,7 @@ class LdapDirectory:
                     settings.limit_s, page_size=settings.page,
                 )  # fmt: skip
                 return read_page((_entry(each) for each in entries), settings.attributes)
-        except DirectorySettingsError as error:
+        except SettingsError as error:
             raise DirectoryAwayError(str(error)) from None
         except (bonsai.LDAPError, UnicodeDecodeError) as error:
             raise DirectoryAwayError(f"LDAP: {type(error).__name__}") from error

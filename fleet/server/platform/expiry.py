@@ -14,12 +14,12 @@ from typing import Literal
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from fleet.messages.command_verification import aware_time
 from fleet.messages.key_rotation import RotationError, follow_chain
+from fleet.messages.statements import is_issued_by
 from provisioning import pki
 from provisioning.authority import CRL_FILE, ISSUING_CRL_FILE, AuthorityError
 from provisioning.issuing import read_issuing
@@ -143,15 +143,6 @@ def check_certificates(authority: Path, files: Mapping[What, Path], now: datetim
             raise CertificateFaultError(
                 f"{path}: was not issued by the authority in ca.pem, or is damaged: restore both"
             )
-
-
-def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    """Whether the signature is that authority's."""
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
 
 
 def _loaded(path: Path) -> list[x509.Certificate]:

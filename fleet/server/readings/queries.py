@@ -3,8 +3,12 @@
 Rules: each call reads one snapshot, but for the list of all stations, which those share who ask at the same time; nothing is
 written; no salt, no MAC and no name of a protected identity leaves here. Today is the local day of `now`; an order is past its
 last day by the same measure.
+
+Nobody gets a list whose reading began before the question, so that a page never misses the change that it was told of.
 """
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -28,12 +32,34 @@ from fleet.server.orders.tables import orders
 from fleet.server.platform import local_days
 from fleet.server.platform.database import station_scope
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.local_days import start_of_day
 from fleet.server.readings import summary as overview
 from fleet.server.readings.model import Summary
-from fleet.server.readings.request_coalescing import SharedStationList
 from fleet.server.readings.station_list import StationRowCache, station_rows
 from fleet.server.stations.model import StationRow
 from fleet.server.stations.tables import stations
+
+
+class SharedStationList:
+    def __init__(
+        self, read: Callable[[datetime], Sequence[StationRow]], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read = read
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._began = float("-inf")
+        self._day: datetime | None = None
+        self._rows: Sequence[StationRow] = ()
+
+    def rows(self, now: datetime) -> Sequence[StationRow]:
+        """All stations with the errands of that day. Raises what reading raises."""
+        asked, day = self._monotonic(), start_of_day(now)
+        with self._lock:
+            began = self._monotonic()
+            if self._began < asked or self._day != day:
+                self._rows = self._read(now)
+                self._began, self._day = began, day
+            return self._rows
 
 
 class StoreReadings:
@@ -112,7 +138,6 @@ class StoreReadings:
     def errands(
         self, now: datetime, sought: ErrandQuery = TODAY, *, limit: int = 100, after: ErrandRow | None = None
     ) -> list[ErrandRow]:
-        """A day's errands, newest first; with `after` those that come after that one, whatever has begun since."""
         query = errand_rows().where(matches_query(sought, now), self._seen(stations.c.name))
         if after is not None:
             query = query.where(comes_after(after))

@@ -8,30 +8,25 @@ reasons. `serve` does what `retain` does, once a day.
 """
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-
 from fleet.server.guards.service import last_clock_reading, share_of
-from fleet.server.platform.database.database import StoreError, open_database
-from fleet.server.platform.database.database_url import DatabaseUrlError
-from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.options import DONE, Result, add_store_arguments, run_on_store
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.retention.ledger import LEDGER_FILE, LedgerError
 from fleet.server.retention.person_erasure import NothingErased, PersonErased, PersonError, erase_person, replay
 from fleet.server.retention.pseudonyms import KEY_FILE, PseudonymKeyError, load_or_make
 from fleet.server.retention.retention_run import RetentionRun, count_due, run
-from fleet.server.retention.settings import RetentionSettingsError, load
+from fleet.server.retention.settings import load
 
-DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
+REFUSED = 3
 
 Making = Callable[..., argparse.ArgumentParser]
-Said = tuple[int, dict[str, object], str]
-"""Exit code, result as an object, and as a sentence."""
 
 
 def add_parsers(commands: Any, command: Making) -> None:
@@ -54,28 +49,20 @@ def add_retention_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--retention", type=Path, metavar="FILE.toml", help="how long what is kept, and holds")
 
 
-def _doing(work: Callable[[argparse.Namespace, RetentionRun], Said]) -> Callable[[argparse.Namespace], int]:
+def _doing(work: Callable[[argparse.Namespace, RetentionRun], Result]) -> Callable[[argparse.Namespace], int]:
     return lambda arguments: _run(arguments, work)
 
 
-def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, RetentionRun], Said]) -> int:
-    try:
+def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, RetentionRun], Result]) -> int:
+    def run_once(database: Database) -> Result:
         settings = load(arguments.retention)
         pseudonyms = load_or_make(arguments.authority / "server" / KEY_FILE)
-        with open_database(place_of(arguments)) as database:
-            job = RetentionRun(database, settings, pseudonyms, datetime.now(UTC), arguments.dry_run)
-            code, result, text = work(arguments, job)
-    except (RetentionSettingsError, PseudonymKeyError, LedgerError, PersonError, DatabaseUrlError) as error:
-        return complain(arguments, str(error), BAD_INPUT)
-    except OSError as error:
-        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
-    except (StoreError, DBAPIError) as error:
-        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
-    print(json.dumps({"ok": code == DONE, **result}) if arguments.json else text, flush=True)
-    return code
+        return work(arguments, RetentionRun(database, settings, pseudonyms, datetime.now(UTC), arguments.dry_run))
+
+    return run_on_store(arguments, run_once, SettingsError, PseudonymKeyError, LedgerError, PersonError)
 
 
-def _retain(arguments: argparse.Namespace, job: RetentionRun) -> Said:
+def _retain(arguments: argparse.Namespace, job: RetentionRun) -> Result:
     if not job.dry:
         with job.database.reading.begin() as connection:
             clock = last_clock_reading(connection)
@@ -96,7 +83,7 @@ def _retain(arguments: argparse.Namespace, job: RetentionRun) -> Said:
     return DONE, {"dry_run": job.dry, "erased": counts}, f"{'would erase' if job.dry else 'erased'}: {said}"
 
 
-def _erase(arguments: argparse.Namespace, job: RetentionRun) -> Said:
+def _erase(arguments: argparse.Namespace, job: RetentionRun) -> Result:
     match erase_person(job, arguments.hsa_id, arguments.data / LEDGER_FILE):
         case PersonErased(events=events, orders=orders):
             done = "would erase" if job.dry else "erased"

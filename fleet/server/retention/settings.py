@@ -24,10 +24,6 @@ OUTBOX_DAYS = 30
 Days = Annotated[int, msgspec.Meta(gt=OUTBOX_DAYS, le=36_525)]
 
 
-class RetentionSettingsError(Exception):
-    """The file cannot be used. The text names it and why."""
-
-
 class Periods(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Days by class."""
 
@@ -76,9 +72,9 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 def load(path: Path | None = None) -> RetentionSettings:
-    """The periods that ship, with what the file changes. Raises RetentionSettingsError, OSError."""
+    """The periods that ship, with what the file changes. Raises SettingsError, OSError."""
     periods = shipped.read(Path(__file__).with_name("retention.toml"))
-    return shipped.load(periods, path, "days", RetentionSettings, RetentionSettingsError)
+    return shipped.load(periods, path, "days", RetentionSettings)
 
 
 def class_of(type_: str, errand_kind: str | None, *, in_errand: bool, has_receipt: bool) -> Retention | None:

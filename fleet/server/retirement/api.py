@@ -17,7 +17,8 @@ from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import Name
 from fleet.server.platform.web.request_bodies import Body
 from fleet.server.readings.dependencies import readings_of
-from fleet.server.retirement.model import RetirementRefusedError, Retirements, UnknownStationError
+from fleet.server.retirement.model import RetirementRefusedError, UnknownStationError
+from fleet.server.retirement.service import RetirementService
 from fleet.server.stations.api import Station, station_model
 
 
@@ -27,7 +28,7 @@ class RetirementBody(Body):
     reason: Annotated[str, Field(min_length=1, max_length=MOST_REASON, pattern=REASON)]
 
 
-def retirement_api(web: Web, retirements: Retirements) -> APIRouter:
+def retirement_api(web: Web, retirements: RetirementService) -> APIRouter:
     router = api_group("stations")
 
     @router.post("/stations/{name}/retire", dependencies=needs(Right.MANAGE, person=True))

@@ -5,7 +5,6 @@
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 REVOKE = "kortkiosk-provision revoke AUTHORITY {station}"
 """The command that revokes a station's certificate; AUTHORITY is the folder of the authority."""
@@ -49,16 +48,3 @@ class RetirementRefusedError(Exception):
     def __init__(self, text: str, left: LeftBehind | None = None) -> None:
         super().__init__(text)
         self.left = left or LeftBehind()
-
-
-class Retirements(Protocol):
-    """Retires stations and takes them back. `who`: the name for the audit, and the address."""
-
-    def left(self, station: str) -> LeftBehind:
-        """What would be left behind."""
-
-    def retire(self, station: str, reason: str, who: tuple[str, str]) -> None:
-        """Raises UnknownStationError, RetirementRefusedError."""
-
-    def take_back(self, station: str, reason: str, who: tuple[str, str]) -> None:
-        """Raises UnknownStationError, RetirementRefusedError."""

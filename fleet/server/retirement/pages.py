@@ -17,13 +17,14 @@ from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of, field, form_of, needs
 from fleet.server.readings.dependencies import readings_of
-from fleet.server.retirement.model import REVOKE, RetirementRefusedError, Retirements
+from fleet.server.retirement.model import REVOKE, RetirementRefusedError
+from fleet.server.retirement.service import RetirementService
 from fleet.server.stations.model import StationRow
 
 Change = Callable[[str, str, tuple[str, str]], None]
 
 
-def retirement_pages(web: Web, retirements: Retirements) -> APIRouter:
+def retirement_pages(web: Web, retirements: RetirementService) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get("/stations/{name}/retirement", dependencies=needs(Right.MANAGE))
@@ -43,7 +44,9 @@ def retirement_pages(web: Web, retirements: Retirements) -> APIRouter:
     return router
 
 
-def _change(request: Request, web: Web, retirements: Retirements, name: str, reason: str, change: Change) -> Response:
+def _change(
+    request: Request, web: Web, retirements: RetirementService, name: str, reason: str, change: Change
+) -> Response:
     row = _found(request, web, name)
     if re.fullmatch(REASON, reason) is None:
         return _page(request, web, retirements, name, 422)
@@ -54,7 +57,7 @@ def _change(request: Request, web: Web, retirements: Retirements, name: str, rea
     return RedirectResponse(f"/stations/{row.name}", 303)
 
 
-def _page(request: Request, web: Web, retirements: Retirements, name: str, status: int = 200) -> Response:
+def _page(request: Request, web: Web, retirements: RetirementService, name: str, status: int = 200) -> Response:
     row = _found(request, web, name)
     t = web.texts_for(request)
     title = t("retirement.back_title", station=row.title) if row.retired else t("retirement.title", station=row.title)

@@ -1,4 +1,4 @@
-"""Retirement of stations over the store: implements `fleet.server.retirement.model.Retirements`.
+"""Retirement of stations over the store.
 
 Rules: a station to which cards belong is not retired; the audit hears of it in the same transaction; nothing is deleted. Its
 alerts close at the next look of the alert monitor, and events that it still sends are stored as before.
@@ -22,7 +22,7 @@ from fleet.server.stations.tables import stations
 
 
 class RetirementService:
-    """For pages and programs, from any thread."""
+    """Retirement for pages and programs, from any thread. `who`: the name for the audit, and the address."""
 
     def __init__(self, database: Database, changes: Changes, clock: Callable[[], datetime]) -> None:
         self._database = database

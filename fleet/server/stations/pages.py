@@ -18,17 +18,17 @@ from fleet.server.alerts.labels import alert_todos
 from fleet.server.alerts.model import Alerts
 from fleet.server.commands.dependencies import may_order, waiting_for, within
 from fleet.server.commands.labels import command_todos
-from fleet.server.commands.model import Commands
+from fleet.server.commands.service import CommandService
 from fleet.server.errands.model import ErrandQuery
 from fleet.server.orders.labels import ORDER_STATES
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.labels import RANK, TodoItem
-from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
-from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.platform.web.pagination import ROWS
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.readings.model import Summary
 from fleet.server.retirement.model import REVOKE
@@ -46,7 +46,7 @@ _RECEIPT_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
 _MOST_PAGES = 10_000
 
 
-def pages_router(web: Web, commands: Commands, alerts: Alerts) -> APIRouter:
+def pages_router(web: Web, commands: CommandService, alerts: Alerts) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_overview(router, web, commands, alerts)
     _add_stations(router, web, commands)
@@ -55,7 +55,7 @@ def pages_router(web: Web, commands: Commands, alerts: Alerts) -> APIRouter:
     return router
 
 
-def _add_overview(router: APIRouter, web: Web, commands: Commands, alerts: Alerts) -> None:
+def _add_overview(router: APIRouter, web: Web, commands: CommandService, alerts: Alerts) -> None:
     @router.get("/", dependencies=needs(Right.VIEW))
     def overview(request: Request) -> Response:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
@@ -81,7 +81,7 @@ def _add_overview(router: APIRouter, web: Web, commands: Commands, alerts: Alert
 
 
 def _todos(
-    request: Request, web: Web, commands: Commands, alerts: Alerts, rows: Sequence[StationRow], summary: Summary
+    request: Request, web: Web, commands: CommandService, alerts: Alerts, rows: Sequence[StationRow], summary: Summary
 ) -> tuple[list[TodoItem], int]:
     """What needs somebody, at most `_MOST_TODOS` of a kind, and how much there is in all."""
     t, titles, caller = web.texts_for(request), {row.name: row.title for row in rows}, caller_of(request)
@@ -108,7 +108,7 @@ def _overview_title(t: Localization, rows: Sequence[StationRow], waiting: int) -
     return f"{first} {t.many('page.todo', waiting) if waiting else t('page.todo.none')}"
 
 
-def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
+def _add_stations(router: APIRouter, web: Web, commands: CommandService) -> None:
     @router.get("/stations", dependencies=needs(Right.VIEW))
     def stations(
         request: Request,
@@ -139,7 +139,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             filters=filters,
             levels=LEVELS,
             retired=len(retired),
-            paging={"at": page, "pages": pages_of(len(rows)), "path": with_query("/stations", **filters.query) + "&"},
+            paging=paging(page, len(rows), "/stations", **filters.query),
         )
 
     @router.get("/stations/{name}", dependencies=needs(Right.VIEW))
@@ -208,7 +208,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
             total=total,
             q=q,
             state=state,
-            paging={"at": page, "pages": pages_of(total), "path": with_query("/orders", q=q, state=state) + "&"},
+            paging=paging(page, total, "/orders", q=q, state=state),
             titles={row.name: row.title for row in readings_of(request).stations(now)},
         )
 

@@ -19,10 +19,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from fleet.messages.link import StationState
 from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import EVERYWHERE, Right, Scope
 from fleet.server.platform.web.authorization import needs
-from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.platform.web.pagination import ROWS
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import StationRow
 
@@ -172,9 +172,5 @@ def _page(request: Request, web: Web, filters: VersionFilter, page: int) -> Resp
         silent=len(rows) - len(runs),
         total=len(fits),
         runs=fits[(page - 1) * ROWS : page * ROWS],
-        paging={
-            "at": page,
-            "pages": pages_of(len(fits)),
-            "path": with_query("/updates", **filters.query) + ("&" if filters.query else ""),
-        },
+        paging=paging(page, len(fits), "/updates", **filters.query),
     )

@@ -4,6 +4,10 @@ Rules: the seal is HPKE (RFC 9180, base mode: DHKEM X25519 HKDF-SHA256, HKDF-SHA
 station, order and nonce; the issuer's HMAC-SHA-256 is made again and compared in constant time. A seal that does not
 open, an order or key that is not known and a wrong code take the same steps, on stand-ins where something is missing,
 and end in the same `False`. No code is kept, logged or named in an error.
+
+Checksums of the keys: `key-sums.json` beside the keys has the SHA-256 of each; it is written where it is missing, and a key that
+is new is added. A key that is another than before, or is missing, is an error; of the private keys the next one may become the
+one in use, and the older one go. A folder that cannot be written is left as it is.
 """
 
 import base64
@@ -11,7 +15,9 @@ import binascii
 import hashlib
 import hmac
 import json
+import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,12 +27,61 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fleet.messages.link import envelope_info, envelope_mac_input, release_code, release_info, release_mac_input
-from fleet.server.verifier.key_sums import IN_USE, NEXT, SUMS_FILE, KeySumError, check_sums
 from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, Check, EnvelopeFacts
+from provisioning.files import write_json
 
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 KEY_BYTES = 32
 ENVELOPE_KEYS = "envelope-keys.json"
+
+
+SUMS_FILE = "key-sums.json"
+IN_USE, NEXT = "hpke.key", "hpke-next.key"
+
+_log = logging.getLogger(__name__)
+
+
+class KeySumError(Exception):
+    """A key is not what it was. The text names it and says what to do."""
+
+
+def check_sums(directory: Path, keys: Mapping[str, bytes]) -> None:
+    """Compare the keys, by name, with what they were, and note them. Raises KeySumError, OSError."""
+    path = directory / SUMS_FILE
+    sums = {name: hashlib.sha256(key).hexdigest() for name, key in keys.items()}
+    noted = _noted(path)
+    is_rotated = noted.get(NEXT) == sums[IN_USE] != noted.get(IN_USE)
+    changed = [name for name in noted if sums.get(name) != noted[name] and name not in (IN_USE, NEXT)]
+    if IN_USE in noted and sums[IN_USE] != noted[IN_USE] and not is_rotated:
+        changed.append(IN_USE)
+    if NEXT in noted and sums.get(NEXT, noted[NEXT]) != noted[NEXT] and not is_rotated:
+        changed.append(NEXT)
+    if changed:
+        raise KeySumError(
+            f"{', '.join(sorted(changed))} is not what it was ({SUMS_FILE}): damaged, restore it from the back-up; where you have"
+            f" changed or removed a key yourself, remove {path}"
+        )
+    if sums != noted:
+        _note(path, sums)
+
+
+def _noted(path: Path) -> dict[str, str]:
+    try:
+        noted = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        noted = None
+    if not isinstance(noted, dict):
+        raise KeySumError(f"{SUMS_FILE} is damaged: compare the keys with the back-up, and remove {path}")
+    return noted
+
+
+def _note(path: Path, sums: dict[str, str]) -> None:
+    try:
+        write_json(path, sums)
+    except OSError as error:
+        _log.warning("%s: the keys have no checksum, which cannot be written: %s", path, error.strerror)
 
 
 class KeysError(Exception):

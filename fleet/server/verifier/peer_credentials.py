@@ -7,7 +7,6 @@ True
 >>> one.close(); other.close()
 """
 
-import os
 import pwd
 import socket
 import struct
@@ -35,8 +34,3 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
-
-
-def own_uid() -> int:
-    """The user id that counts for files and sockets."""
-    return os.geteuid()

@@ -13,11 +13,12 @@ from datetime import datetime
 from fleet.server.alerts.notifications import NotDeliveredError, send_text
 from fleet.server.alerts.settings import Email
 from fleet.server.platform.database.database import READ_FAULTS, Database
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.pages.i18n import Localization, load
 from fleet.server.platform.time_zones import HERE
 from fleet.server.worklist import queries
 from fleet.server.worklist.model import Worklist, WorklistRow
-from fleet.server.worklist.settings import WorklistSettings, WorklistSettingsError
+from fleet.server.worklist.settings import WorklistSettings
 
 EVERY_S = 300.0
 
@@ -31,10 +32,10 @@ Words = Callable[[Sequence[WorklistRow], Localization, datetime, str], tuple[str
 
 
 def channels_of(settings: WorklistSettings, channels: Sequence[Email]) -> tuple[Email, ...]:
-    """Those that are mailed. Raises WorklistSettingsError for a name that no e-mail channel of the alerts has."""
+    """Those that are mailed. Raises SettingsError for a name that no e-mail channel of the alerts has."""
     known = {channel.name: channel for channel in channels}
     if unknown := set(settings.mail_to) - known.keys():
-        raise WorklistSettingsError(f"mail_to: no e-mail channel of the alerts is called {min(unknown)!r}")
+        raise SettingsError(f"mail_to: no e-mail channel of the alerts is called {min(unknown)!r}")
     return tuple(known[name] for name in settings.mail_to)
 
 

@@ -24,10 +24,6 @@ from fleet.server.platform import default_settings as shipped
 Hours = Annotated[int, msgspec.Meta(ge=1, le=24 * 366)]
 
 
-class WorklistSettingsError(Exception):
-    """The file cannot be used. The text says where and why."""
-
-
 class WorklistSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of it. `hours` is by kind, and `urgent`."""
 
@@ -38,6 +34,6 @@ class WorklistSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(path: Path | None = None) -> WorklistSettings:
-    """What ships, with what the file changes. Raises WorklistSettingsError, OSError."""
+    """What ships, with what the file changes. Raises SettingsError, OSError."""
     rules = shipped.read(Path(__file__).with_name("rules.toml"))
-    return shipped.load(rules, path, "hours", WorklistSettings, WorklistSettingsError)
+    return shipped.load(rules, path, "hours", WorklistSettings)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from drivers.cabinet.drop import DropEvent, DropWatch
-from sim.cabinet.virtual_drop import VirtualDrop
+from sim.cabinet.virtual import VirtualDrop
 
 LETTER = {DropEvent.FLAP: "f", DropEvent.FIRST: "1", DropEvent.SECOND: "2", DropEvent.BIN: "b"}
 ORDERS = [order for length in range(1, 7) for order in itertools.product(DropEvent, repeat=length)]

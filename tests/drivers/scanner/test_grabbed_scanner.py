@@ -10,7 +10,7 @@ import pytest
 from drivers.scanner.evdev_inputs import inputs
 from drivers.scanner.grabbed_scanner import RETRY_S, DeviceFilter, GrabbedScanner
 from drivers.scanner.port import LONGEST, Scan, ScannerMissing, ScannerReady, ScannerRefused
-from sim.scanner import VirtualScanner
+from sim.bench.virtual_bench import VirtualScanner
 from tests.fakes.machine.input_devices import Desk, Gadget, Info, codes
 from tests.fakes.machine.step_clock import StepClock, settle
 

@@ -9,7 +9,7 @@ from drivers.cabinet.driver import SerialCabinet
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import CabinetState
 from drivers.cabinet.port_discovery import configured_port
-from sim.cabinet.cable import Cable
+from sim.cabinet.twin import Cable
 from sim.stories.patience import LIMIT_S
 from tests.fakes.cabinet.board_peer import PAIRING, BoardPeer
 

@@ -29,7 +29,6 @@ from sqlalchemy import func, select
 
 from fleet.messages.events import Event
 from fleet.messages.link import Acked, SyncAsk, encode
-from fleet.server.alerts.settings import AlertSettingsError
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.asks.answers import Answers
 from fleet.server.commands.dispatcher import CommandDispatcher
@@ -46,6 +45,7 @@ from fleet.server.platform.database.database import READ_FAULTS, Database, Store
 from fleet.server.platform.database.generation import renew
 from fleet.server.platform.database.integrity import DatabaseCheck
 from fleet.server.platform.database.schema import metadata
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.expiry import check_certificates
 from fleet.server.platform.signing import Signer, SigningKeyError
 from fleet.server.readings.queries import StoreReadings
@@ -353,7 +353,7 @@ def _judge_settings(sound: Sound, folder: Path) -> Judged:
     for name, load in _SETTINGS.items():
         try:
             said = load(folder / name)
-        except (*CANNOT_START, AlertSettingsError) as error:
+        except (*CANNOT_START, SettingsError) as error:
             return "named", () if name in str(error) else (f"does not name its file: {error}",)
         if said != load(sound.folder / name):
             return "another value, as a person might write it", ()

@@ -31,7 +31,6 @@ from fleet.messages.link import Answer, decode, encode
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.adapters.holds_kept_here import HoldsKeptHere, WithMarks
-from fleet.server.issuers.adapters.merged_directory import MergedDirectory
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from fleet.server.issuers.certificate_files import TrustedIssuers
 from fleet.server.issuers.certificate_offers import OfferRules
@@ -46,6 +45,7 @@ from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
 from fleet.server.issuers.requests import RequestLog
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.tables import wishes
+from fleet.server.issuers.wiring import MergedDirectory
 from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fleet.server.enrolment import queries
 from fleet.server.enrolment.queries import StationCertificate
 from fleet.server.enrolment.service import EnrolmentService
-from fleet.server.import_files import IMPORTS
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database
@@ -20,6 +19,7 @@ from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
 from fleet.server.station_listener import claim_terms
 from fleet.server.stations.service import add_stations
+from fleet.server.store_cli import IMPORTS
 from provisioning import pki
 from provisioning.authority import Authority
 from provisioning.est.wire import key_digest

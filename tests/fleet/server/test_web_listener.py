@@ -13,9 +13,9 @@ from fleet.server.app import create_app
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.web.listener import web_server
-from fleet.server.platform.web.settings import WebSettingsError
 from fleet.server.server import FleetServer, ServerError
 from fleet.server.web_listener import Pages
 from provisioning.authority import Authority
@@ -68,7 +68,7 @@ def test_a_demo_signs_in_by_link_and_never_where_others_reach_it(tmp_path: Path,
     ],
 )
 def test_pages_for_the_world_need_tls(tmp_path: Path, access: Access, text: str, said: str) -> None:
-    with pytest.raises(WebSettingsError, match=said):
+    with pytest.raises(SettingsError, match=said):
         Pages.of(config(tmp_path, text, WORLD), WORLD, access)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.first_boot.panel import panel_size
+from kiosk.cli.setup_screen import panel_size
 
 
 @pytest.mark.parametrize(

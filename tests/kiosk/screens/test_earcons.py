@@ -2,7 +2,7 @@
 
 import pytest
 
-from kiosk.screens.earcons import tone_of
+from kiosk.screens.window import tone_of
 from kiosk.views import Await, CabinetDrawing, DropDrawing, Tell
 from sim.gallery.samples import samples
 from tests.fakes.screens.kivy_driver import KivyDriver

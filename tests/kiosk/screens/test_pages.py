@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from kiosk.screens.button_bar import BACK, ON
-from kiosk.screens.text_splitting import split_text
+from kiosk.screens.text import split_text
 from kiosk.texts import Texts
 from kiosk.views import say
 from tests.fakes.machine.display import virtual_display

@@ -1,6 +1,6 @@
 """Tones come one after the other, and a device that fails is told of once."""
 
-from kiosk.station.tones import Tones
+from kiosk.station.app import Tones
 from tests.fakes.machine.step_clock import settle
 from tests.fakes.speech.recorded_sound import RecordedSound
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.station.state import DATA_NOTE, data_kept
-from provisioning.appliance.volume import erase_keys
+from provisioning.appliance.cli import erase_keys
 from sim.stories.patience import LIMIT_S
 
 NEEDED = ("cryptsetup", "mke2fs", "debugfs", "blkid")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.appliance.volume import VolumeError, erase_keys
+from provisioning.appliance.cli import VolumeError, erase_keys
 from provisioning.cli import main as provision
 
 pytestmark = pytest.mark.skipif(shutil.which("cryptsetup") is None, reason="cryptsetup is not installed")

@@ -23,10 +23,11 @@ from fleet.server.issuers.adapters.revocation_status import PublishedStatus
 from fleet.server.issuers.conformance.changes import CardChanges
 from fleet.server.issuers.conformance.conversation import Conversation, Transport
 from fleet.server.issuers.conformance.renewal import Published, Renewals
-from fleet.server.issuers.conformance.settings import CheckCards, CheckCardsError
+from fleet.server.issuers.conformance.settings import CheckCards
 from fleet.server.issuers.conformance.suite import CheckResult, Issuer, Suite
-from fleet.server.issuers.settings import IssuerSettings, IssuerSettingsError
+from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.platform.database.options import complain
+from fleet.server.platform.default_settings import SettingsError
 
 DONE, BAD_INPUT, FAILED, AWAY = 0, 2, 3, 4
 
@@ -45,7 +46,7 @@ def _check(arguments: argparse.Namespace) -> int:
     try:
         settings, cards = IssuerSettings.load(arguments.issuer), CheckCards.load(arguments.cards)
         heard, results = asyncio.run(check(arguments.url, settings, cards, lambda: datetime.now(UTC)))
-    except (IssuerSettingsError, CheckCardsError) as error:
+    except SettingsError as error:
         return complain(arguments, str(error), BAD_INPUT)
     except (OSError, ValueError) as error:
         return complain(arguments, f"{arguments.cards}: {error}", BAD_INPUT)
@@ -59,7 +60,7 @@ def _check(arguments: argparse.Namespace) -> int:
 async def check(
     url: str, settings: IssuerSettings, cards: CheckCards, clock: Callable[[], datetime]
 ) -> tuple[int, list[CheckResult]]:
-    """How many answers came, and the results. Raises IssuerSettingsError, OSError and ValueError for files of certificates."""
+    """How many answers came, and the results. Raises SettingsError, OSError and ValueError for files of certificates."""
     nobody_tls = anonymous_tls(settings.base / settings.link.ca)
     async with (
         IssuerHttp(url, settings.tls()) as secure,
@@ -79,7 +80,7 @@ def issuer_at(
     clock: Callable[[], datetime],
     nobody: Transport | None = None,
 ) -> Issuer:
-    """What the suite talks to, at those addresses. Raises IssuerSettingsError."""
+    """What the suite talks to, at those addresses. Raises SettingsError."""
     issuers = settings.trusted_issuers()
     anchors, authorities = list(issuers.anchors), [*issuers.authorities, *issuers.anchors]
     talk = Conversation(secure)

@@ -8,20 +8,17 @@ hsa_id = "SE2321000016-9T01"
 may = ["hold", "received", "letter"]  # nothing else is done to it; without `may` it is only looked up
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
+
+from fleet.server.platform.default_settings import load_model
 
 HsaId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}$")]
 CardNumber = Annotated[str, Field(pattern=r"^[A-Z0-9]{4,40}$")]
 Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{16}|[0-9a-f]{32})$")]
 Permission = Literal["received", "hold", "block", "letter", "challenge", "puk", "renew"]
-
-
-class CheckCardsError(Exception):
-    """The file cannot be used. The text names file, key and reason."""
 
 
 class _Table(BaseModel):
@@ -60,14 +57,5 @@ class CheckCards(_Table):
 
     @classmethod
     def load(cls, path: Path) -> "CheckCards":
-        """Raises CheckCardsError."""
-        try:
-            content = tomllib.loads(path.read_text("utf-8"))
-            return cls.model_validate({**content, "base": path.resolve().parent})
-        except OSError as error:
-            raise CheckCardsError(f"{path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise CheckCardsError(f"{path}: {error}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise CheckCardsError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        """Raises SettingsError."""
+        return load_model(path, cls)

@@ -120,7 +120,6 @@ class AmqpConnection:
         self._channel.basic_publish(layout.TOPICS, key, body, about)
 
     def close(self) -> None:
-        """Leave: what was written still goes out."""
         if self._connection.is_open:
             self._connection.close()
 

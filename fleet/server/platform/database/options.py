@@ -7,14 +7,45 @@ rebuilt from 4,711 events of 12 stations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
-from fleet.server.platform.database.database import FILE_NAME, fault
+from fleet.server.platform.database.database import FILE_NAME, Database, StoreError, fault, open_database
 from fleet.server.platform.database.database_url import DatabaseUrlError, Place, postgres_place
+from fleet.subcommands import whole_number
+
+DONE, OWN_ERROR, BAD_INPUT = 0, 1, 2
+Result = tuple[int, dict[str, object] | None, str]
+"""Exit code, result as an object (None: the text is a complaint), and as text."""
+
+
+def run_on_store(
+    arguments: argparse.Namespace,
+    work: Callable[[Database], Result],
+    *bad_input: type[Exception],
+    migrates: bool = True,
+) -> int:
+    """Open the store, work, and print what came of it. `bad_input`: errors that are the input's, beside files that cannot be
+    read. Gives the exit code."""
+    refused: tuple[type[Exception], ...] = (DatabaseUrlError, *bad_input)
+    try:
+        with open_database(place_of(arguments), migrates=migrates) as database:
+            code, figures, text = work(database)
+    except refused as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except OSError as error:
+        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+    except (StoreError, DBAPIError) as error:
+        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
+    if figures is None:
+        return complain(arguments, text, code)
+    result = {"ok": code == DONE, **figures}
+    print(json.dumps(result, ensure_ascii=False) if arguments.json else text, flush=True)
+    return code
 
 
 def add_store_arguments(command: argparse.ArgumentParser, *, serves: bool = False, is_store: bool = True) -> None:
@@ -40,21 +71,15 @@ def add_set_aside_option(command: argparse.ArgumentParser) -> None:
     """How much of what cannot be read is kept of a station."""
     command.add_argument(
         "--set-aside-mb",
-        type=_megabytes,
+        type=whole_number(1, 1000, "megabytes"),
         default=5,
         metavar="N",
         help="so much of a station is set aside in a day; what is more waits there (%(default)s)",
     )
 
 
-def _megabytes(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of megabytes from 1 to 1000")
-    return int(text)
-
-
 def database_of(arguments: argparse.Namespace) -> URL | None:
-    """The address of the PostgreSQL database with its password, or None. Raises PlaceError."""
+    """The address of the PostgreSQL database with its password, or None. Raises DatabaseUrlError."""
     if arguments.database is None:
         if arguments.database_password is not None:
             raise DatabaseUrlError("--database-password is of use with --database only")

@@ -20,6 +20,7 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.pages.assets import FIRST_FONTS, Assets
 from fleet.server.platform.pages.i18n import LANGUAGES, Localization, choose, parse_time
 from fleet.server.platform.roles import Caller, Right
+from fleet.server.platform.web.pagination import pages_of
 
 THEMES = ("auto", "light", "dark", "hc")
 _YEAR_S = 365 * 24 * 3600
@@ -145,6 +146,11 @@ def last_eight(number: str | None) -> str:
 def with_query(address: str, **values: str) -> str:
     """The address with these values added."""
     return f"{address}{'&' if '?' in address else '?'}{urlencode(values)}"
+
+
+def paging(page: int, total: int, address: str, **filters: str) -> dict[str, object]:
+    """Pager of a list, for its template: which page, of how many, and the address with the list's filter."""
+    return {"at": page, "pages": pages_of(total), "path": with_query(address, **filters) + "&"}
 
 
 def _theme(request: Request) -> str:

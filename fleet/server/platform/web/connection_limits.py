@@ -6,6 +6,9 @@ uvicorn closes after five seconds. In all there are `MOST` connections, and `MOS
 the oldest that asks nothing just now is closed for it, and only where all of them are being answered it is refused: who opens
 connections and says nothing keeps nobody out. Addresses of proxies that are believed have no limit of their own: they stand for
 everybody.
+
+A request in HTTP/1.0 is answered in HTTP/1.0: h11 would answer in HTTP/1.1, as RFC 9110 (2.5) allows, and libest takes that for
+no answer.
 """
 
 import asyncio
@@ -17,10 +20,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from fleet.server.platform.web.http10 import Http10Transport
 from fleet.server.platform.web.rate_limits import rate_limit_key
 
 HEAD_S = 10.0
@@ -30,6 +33,39 @@ MOST_OF_ONE = 256
 """Behind one address may be a hospital: a browser opens at most six, and one for the feed of all its tabs."""
 TLS_BUFFER = 16 * 1024
 """The most that one TLS record holds (RFC 8446 section 5.1): 71 KiB a connection instead of 310."""
+
+
+_NEW, _OLD = b"HTTP/1.1 ", b"HTTP/1.0 "
+_AS_WRITTEN = {b"www-authenticate": b"WWW-Authenticate"}
+
+
+class Http10Transport:
+    """A transport that writes the head of an answer as the client's version has it; everything else is the transport's."""
+
+    def __init__(self, transport: asyncio.Transport, connection: h11.Connection) -> None:
+        self._transport, self._connection = transport, connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if data.startswith(_NEW) and self._connection.their_http_version == b"1.0":
+            data = _rewritten(data)
+        self._transport.write(data)
+
+
+def _rewritten(data: bytes) -> bytes:
+    """
+    >>> _rewritten(b"HTTP/1.1 202 Accepted\\r\\nretry-after: 10\\r\\n\\r\\nwait")
+    b'HTTP/1.0 202 Accepted\\r\\nRetry-After: 10\\r\\n\\r\\nwait'
+    """
+    head, end, body = data.partition(b"\r\n\r\n")
+    status, *headers = head.split(b"\r\n")
+    lines = [_OLD + status.removeprefix(_NEW)]
+    for header in headers:
+        name, colon, value = header.partition(b":")
+        lines.append(_AS_WRITTEN.get(name.lower(), name.title()) + colon + value)
+    return b"\r\n".join(lines) + end + body
 
 
 @dataclass(frozen=True, slots=True, eq=False)

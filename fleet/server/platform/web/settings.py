@@ -27,17 +27,13 @@ Paths are relative to the file.
 ()
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
 
+from fleet.server.platform.default_settings import SettingsError, load_model
 from fleet.server.platform.roles import EVERYWHERE, STATIONS, Role
-
-
-class WebSettingsError(Exception):
-    """The file cannot be used. The text names file, key and reason."""
 
 
 class _Table(BaseModel):
@@ -126,28 +122,18 @@ class WebSettings(_Table):
 
     @classmethod
     def load(cls, path: Path) -> "WebSettings":
-        """Raises WebSettingsError."""
-        try:
-            content = tomllib.loads(path.read_text("utf-8"))
-            return cls.model_validate({**content, "base": path.resolve().parent})
-        except OSError as error:
-            raise WebSettingsError(f"{path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise WebSettingsError(f"{path}: {error}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            why = _NO_ACR if where == "openid.acr" and first["type"] in ("missing", "too_short") else first["msg"]
-            raise WebSettingsError(f"{path}: {where}: {why}") from None
+        """Raises SettingsError."""
+        reasons = dict.fromkeys((("openid.acr", "missing"), ("openid.acr", "too_short")), _NO_ACR)
+        return load_model(path, cls, reasons)
 
     def secret(self) -> str | None:
-        """The client's secret. Raises WebSettingsError."""
+        """The client's secret. Raises SettingsError."""
         if self.openid is None or not self.openid.client_secret_file:
             return None
         path = self.base / self.openid.client_secret_file
         try:
             if path.stat().st_mode & 0o077:
-                raise WebSettingsError(f"{path}: others can read it; make its mode 0600")
+                raise SettingsError(f"{path}: others can read it; make its mode 0600")
             return path.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise WebSettingsError(f"{path}: {error}") from None
+            raise SettingsError(f"{path}: {error}") from None

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fleet.server.alerts.rules import FINDERS
-from fleet.server.alerts.settings import AlertSettings, AlertSettingsError, at_least, load
+from fleet.server.alerts.settings import AlertSettings, at_least, load
 from fleet.server.maintenance.model import MaintenanceRule
+from fleet.server.platform.default_settings import SettingsError
 
 ZONE = ZoneInfo("Europe/Stockholm")
 
@@ -50,7 +51,7 @@ def test_a_file_changes_rules_field_by_field(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_words(tmp_path: Path, text: str, why: str) -> None:
-    with pytest.raises(AlertSettingsError, match=why):
+    with pytest.raises(SettingsError, match=why):
         loaded(tmp_path, text)
 
 
@@ -83,5 +84,5 @@ def test_who_is_told_of_a_command_that_waits_is_every_channel_unless_it_is_said(
     hooks = "".join(f"[[webhook]]\nname = '{name}'\nurl = 'http://127.0.0.1:1'\n" for name in ("a", "b"))
     said = ("", "second_person = ['b']\n", "second_person = []\n")
     assert [loaded(tmp_path, one + hooks).seconds for one in said] == [("a", "b"), ("b",), ()]
-    with pytest.raises(AlertSettingsError, match="no channel is called 'c'"):
+    with pytest.raises(SettingsError, match="no channel is called 'c'"):
         loaded(tmp_path, "second_person = ['c']\n" + hooks)

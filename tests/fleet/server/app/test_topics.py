@@ -15,14 +15,12 @@ from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.model import Alerts
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.model import Cards
-from fleet.server.commands.model import Commands
 from fleet.server.commands.service import CommandService
-from fleet.server.deadlines.model import Deadlines
+from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import load
-from fleet.server.enrolment.model import Enrolments
 from fleet.server.enrolment.service import EnrolmentService
-from fleet.server.envelope_resets.model import EnvelopeResets
-from fleet.server.guards.model import Guards
+from fleet.server.envelope_resets.service import EnvelopeResetService
+from fleet.server.guards.service import GuardService
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
 from fleet.server.readings.model import Readings
@@ -155,16 +153,18 @@ def recorded(
         hub,
         access,
         cast(Alerts, Recorder(alerts, Alerts, reads)),
-        cast(Commands, Recorder(desk, Commands, reads)),
+        cast(CommandService, Recorder(desk, CommandService, reads)),
         clock=lambda: NOW,
         zone=ZONE,
-        enrolments=cast(Enrolments, Recorder(EnrolmentService(database, hub, lambda: NOW), Enrolments, reads)),
+        enrolments=cast(
+            EnrolmentService, Recorder(EnrolmentService(database, hub, lambda: NOW), EnrolmentService, reads)
+        ),
         worklist=cast(Worklist, Recorder(tasks, Worklist, reads)),
         cards=CardSide(
             cast(Cards, Recorder(side.cards, Cards, reads)),
-            cast(Deadlines, Recorder(side.deadlines, Deadlines, reads)),
-            cast(Guards, Recorder(side.guards, Guards, reads)),
-            cast(EnvelopeResets, Recorder(side.resets, EnvelopeResets, reads)),
+            cast(DeadlineService, Recorder(side.deadlines, DeadlineService, reads)),
+            cast(GuardService, Recorder(side.guards, GuardService, reads)),
+            cast(EnvelopeResetService, Recorder(side.resets, EnvelopeResetService, reads)),
         ),
     )
     app.state.visitor = visitor

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.platform.pages import warm_up as warming
+from fleet.server.app import FIRST_TEMPLATES
 from fleet.server.platform.pages.assets import Assets
 from fleet.server.platform.pages.rendering import environment
 from fleet.server.readings.model import Summary
@@ -46,4 +46,4 @@ async def test_a_failure_is_told_without_what_it_says(
 
 
 def test_the_templates_named_are_there() -> None:
-    assert set(warming.FIRST_TEMPLATES) <= set(environment(Assets.read()).list_templates())
+    assert set(FIRST_TEMPLATES) <= set(environment(Assets.read()).list_templates())

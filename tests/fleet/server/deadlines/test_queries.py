@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from fleet.server.deadlines import queries as deadlining
-from fleet.server.deadlines.model import Deadline, Deadlines
+from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import ALARMS, MAY, Code, DeadlineSettings
 from fleet.server.issuers.tables import certificates
@@ -82,9 +82,9 @@ def test_what_one_rule_has_done_is_not_done_for_another(fleet: Fleet) -> None:
 
 
 def test_pages_of_deadlines_follow_all_that_they_show() -> None:
-    for read in (Deadlines.lanes, Deadlines.lane):
+    for read in (DeadlineService.lanes, DeadlineService.lane):
         assert topics_of(read) == {Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS}
-    assert topics_of(Deadlines.clock) == {Topic.DEADLINES}
+    assert topics_of(DeadlineService.clock) == {Topic.DEADLINES}
     assert {*get_args(Code), "clock_leapt", "deadlines_many"} == ALARMS
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from fleet.server.deadlines.due_dates import begun_by, due_day, months_later, phase
-from fleet.server.deadlines.settings import DeadlineRule, DeadlineSettingsError, load
+from fleet.server.deadlines.settings import DeadlineRule, load
 from fleet.server.platform.clock_check import SETTLES, ClockReading, check_clock
+from fleet.server.platform.default_settings import SettingsError
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 
@@ -114,5 +115,5 @@ def test_without_a_name_nothing_is_blocked(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_meant_is_refused_with_its_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "deadlines.toml"
     path.write_text(text)
-    with pytest.raises(DeadlineSettingsError, match=r"deadlines\.toml"):
+    with pytest.raises(SettingsError, match=r"deadlines\.toml"):
         load(path)

@@ -11,9 +11,10 @@ from sqlalchemy import select
 
 from fleet.server.checkpoints.tables import countersignatures
 from fleet.server.checkpoints.timestamping import LOOK_EVERY_S, Timestamper, TimestampService
-from fleet.server.evidence.settings import EvidenceSettings, EvidenceSettingsError
+from fleet.server.evidence.settings import EvidenceSettings
 from fleet.server.evidence.timestamp_tokens import Stamp, TimestampError, make_request, read_response, read_stamp
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.default_settings import SettingsError
 from tests.fakes.server.time_stamping import Tsa, serving
 from tests.fleet.server.conftest import NOW
 from tests.fleet.server.evidence.conftest import ERRAND, Fleet, SigningStation, a_week, exported, members, taken
@@ -137,7 +138,7 @@ def test_settings_are_checked_at_the_start(tmp_path: Path, tsa: Tsa) -> None:
     settings = EvidenceSettings.load(path)
     assert settings.roots() == (tsa.root,)
     assert settings.tls() is None
-    with pytest.raises(EvidenceSettingsError, match="tls_ca: "):
+    with pytest.raises(SettingsError, match="tls_ca: "):
         replace_tls(settings, str(path)).tls()
     for text, reason in (
         ("tsa_url = 7\n", "tsa_url"),
@@ -146,12 +147,12 @@ def test_settings_are_checked_at_the_start(tmp_path: Path, tsa: Tsa) -> None:
         ('tsa_url = "http://x"\ntsa_ca = "x"\nmore = 1\n', "more"),
     ):
         path.write_text(text)
-        with pytest.raises(EvidenceSettingsError, match=reason):
+        with pytest.raises(SettingsError, match=reason):
             EvidenceSettings.load(path)
     path.write_text('tsa_url = "http://x"\ntsa_ca = "none.pem"\n')
-    with pytest.raises(EvidenceSettingsError, match=r"none\.pem: No such file"):
+    with pytest.raises(SettingsError, match=r"none\.pem: No such file"):
         EvidenceSettings.load(path).roots()
-    with pytest.raises(EvidenceSettingsError, match="No such file"):
+    with pytest.raises(SettingsError, match="No such file"):
         EvidenceSettings.load(tmp_path / "none.toml")
 
 

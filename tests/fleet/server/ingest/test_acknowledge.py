@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fleet.messages.link import Acked
 from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics, station_of
-from fleet.server.ingest.acknowledge import EVERY_S, Acknowledger
+from fleet.server.ingest.service import EVERY_S, Acknowledger
 from tests.fleet.server.conftest import NOW, SIGNER, SIGNING_KEY
 
 

@@ -23,7 +23,8 @@ from fleet.server.issuers.certificate_requests import check_issued, check_reques
 from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.proofs.certificate_chains import path, serial_number, standing_by_lists
 from fleet.server.issuers.region_data import RegionData, RegionError, RegionFile
-from fleet.server.issuers.settings import IssuerSettings, IssuerSettingsError
+from fleet.server.issuers.settings import IssuerSettings
+from fleet.server.platform.default_settings import SettingsError
 from sim.issuer.authority import CertificateHierarchy, RevocationEntry
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -311,7 +312,7 @@ def test_every_rule_of_the_region_counts_where_offers_are_made(tmp_path: Path) -
 )
 def test_settings_name_the_key_that_is_wrong(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "issuer.toml").write_text(content)
-    with pytest.raises(IssuerSettingsError, match=said):
+    with pytest.raises(SettingsError, match=said):
         IssuerSettings.load(tmp_path / "issuer.toml")
-    with pytest.raises(IssuerSettingsError, match="No such file"):
+    with pytest.raises(SettingsError, match="No such file"):
         IssuerSettings.load(tmp_path / "none.toml")

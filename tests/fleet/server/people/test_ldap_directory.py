@@ -13,11 +13,12 @@ from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.issuing import CardRecord, DirectoryPerson
 from fleet.server.cli import main
-from fleet.server.people.directory_settings import DirectorySettings, DirectorySettingsError
+from fleet.server.people.directory_settings import DirectorySettings
 from fleet.server.people.directory_sync import DirectorySync
 from fleet.server.people.model import DirectoryAwayError, DirectoryPage, PersonRow
 from fleet.server.people.queries import find_person
 from fleet.server.people.service import import_people
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.live_feed.hub import Hub
 from kiosk.errands.activate import stories as activating
 from kiosk.errands.return_card import stories as returning
@@ -210,6 +211,6 @@ def test_settings_that_would_not_be_safe_are_refused(change: tuple[str, str], wh
     if why is None:
         assert DirectorySettings.load(path).ldap.bind_secret == str(tmp_path / "secret")
         return
-    with pytest.raises(DirectorySettingsError, match=why.replace("`", "")) as refusal:
+    with pytest.raises(SettingsError, match=why.replace("`", "")) as refusal:
         DirectorySettings.load(path)
     assert "test-secret" not in str(refusal.value)

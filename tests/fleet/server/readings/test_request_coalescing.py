@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fleet.server.readings.request_coalescing import SharedStationList
+from fleet.server.readings.queries import SharedStationList
 from fleet.server.stations.model import Contact, StationRow
 from tests.fleet.server.conftest import NOW
 

@@ -7,9 +7,10 @@ import pytest
 
 from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.projections import receipt_bytes
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.retention.pseudonyms import PseudonymKeyError, Pseudonyms, load_or_make
 from fleet.server.retention.residue import residue_of, words_left
-from fleet.server.retention.settings import RetentionSettingsError, class_of, load
+from fleet.server.retention.settings import class_of, load
 from tests.fleet.server.conftest import NOW, SealingStation
 from tests.fleet.server.retention.conftest import CARD, CLERK, HOLDER, PSEUDONYMS
 
@@ -92,7 +93,7 @@ def test_pseudonyms_are_the_same_under_one_key_and_only_there(tmp_path: Path) ->
 )
 def test_a_file_that_says_too_little_or_nonsense_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "retention.toml").write_text(text)
-    with pytest.raises(RetentionSettingsError):
+    with pytest.raises(SettingsError):
         load(tmp_path / "retention.toml")
 
 

@@ -22,7 +22,7 @@ from msgspec import structs
 
 from fleet.agent.envelope import seal_release
 from fleet.messages.link import release_code, release_mac_input
-from fleet.server.verifier import key_sums
+from fleet.server.verifier import judge as judging
 from fleet.server.verifier.answering import answer
 from fleet.server.verifier.attempt_counters import (
     TRIES_PER_ENVELOPE,
@@ -305,7 +305,7 @@ def test_a_folder_that_cannot_be_written_is_read_as_it_is(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(key_sums, "write_json", refuse)
+    monkeypatch.setattr(judging, "write_json", refuse)
     assert Keys.load(envelopes.directory).envelope
     assert "no checksum" in caplog.text
 

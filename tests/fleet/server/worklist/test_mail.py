@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from fleet.server.alerts.settings import Email
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.time_zones import HERE
 from fleet.server.worklist.labels import mail_words
 from fleet.server.worklist.mail import WorklistMail, channels_of, post
-from fleet.server.worklist.settings import WorklistSettings, WorklistSettingsError, load
+from fleet.server.worklist.settings import WorklistSettings, load
 from tests.fakes.server.webhook_and_mail import MailServer
 from tests.fleet.server.worklist.conftest import Desk
 
@@ -77,7 +78,7 @@ def test_where_nothing_waits_nobody_is_mailed(desk: Desk, server: MailServer) ->
 
 
 def test_settings_name_channels_and_kinds_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(WorklistSettingsError, match="'operations'"):
+    with pytest.raises(SettingsError, match="'operations'"):
         channels_of(SETTINGS, ())
     file = tmp_path / "worklist.toml"
     file.write_text('mail_at = 06:30:00\nmail_to = ["a"]\n[hours]\nhold = 8\n')
@@ -85,5 +86,5 @@ def test_settings_name_channels_and_kinds_that_there_are(tmp_path: Path) -> None
     assert (changed.mail_at, changed.hours["hold"], changed.hours["bin"]) == (time(6, 30), 8, 48)
     for wrong in ("[hours]\nholds = 8\n", "[hours]\nhold = 0\n", "mail = 7\n"):
         file.write_text(wrong)
-        with pytest.raises(WorklistSettingsError):
+        with pytest.raises(SettingsError):
             load(file)

@@ -4,6 +4,17 @@ Rules: state, nonce and verifier lie in the store for ten minutes, are bound to 
 token is believed only with the issuer's signature by an algorithm named here, our own client id as audience, our nonce, a level
 (`acr`) that the settings name, and a proof of the person (`auth_time`) that is as young as we asked. A step-up asks for one that
 is made now (`prompt=login`, `max_age=0`). Roles follow from groups at each sign-in; without one nobody is let in.
+
+>>> noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+>>> proved_at({"acr": "loa3", "auth_time": noon.timestamp()}, ("loa3",), noon - timedelta(minutes=5), noon) == noon
+True
+
+Of a logout token (Back-Channel Logout 1.0, 2.6) signature, `iss`, `aud`, `iat` and `exp` are checked as an ID token's; then
+follow `events`, `sub` or `sid`, `jti`, and that there is no `nonce`, so that no ID token is a logout token. It is good once
+(`Access.is_new`).
+
+>>> issuer_session("https://login.example", None) is None
+True
 """
 
 import asyncio
@@ -12,9 +23,9 @@ import hmac
 import secrets
 import unicodedata
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from authlib.deprecate import AuthlibDeprecationWarning
@@ -23,13 +34,6 @@ from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, KeySet
 from sqlalchemy import delete, insert, select
 
-from fleet.server.accounts.sign_in.openid.assurance import LEEWAY_S, ProofError, proved_at
-from fleet.server.accounts.sign_in.openid.back_channel_logout import (
-    LogoutToken,
-    LogoutTokenError,
-    issuer_session,
-    logout_of,
-)
 from fleet.server.accounts.tables import logins
 from fleet.server.platform.audit.log import without_numbers
 from fleet.server.platform.database.database import Database
@@ -49,6 +53,74 @@ WAITS = timedelta(minutes=10)
 _MOST_SUBJECT, _MOST_NAME = 255, 64
 _KEEP = timedelta(hours=1)
 """How long addresses and keys of the issuer are kept; a key that is not known is asked for at once."""
+
+
+LEEWAY_S = 60
+"""So much the issuer's clock and ours may differ."""
+
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+TYPES = (None, "JWT", "logout+jwt")
+OLDEST = timedelta(days=1)
+"""A token that was made before is refused, whatever its own end: so long is remembered which came."""
+
+
+class LogoutTokenError(ValueError):
+    """It is no logout token of today. The text says which part is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutToken:
+    """`subject` and `issuer_session` as accounts and sessions keep them; at least one is there."""
+
+    subject: str | None
+    issuer_session: str | None
+    id: str
+    ends: datetime
+
+
+def issuer_session(issuer: str, sid: object) -> str | None:
+    """What is kept of the issuer's `sid`: a hash; None where it has none."""
+    return digest(f"{issuer} {sid}") if isinstance(sid, str) and sid else None
+
+
+def logout_of(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: str, now: datetime) -> LogoutToken:
+    """From a token whose signature, issuer, audience and times hold. Raises LogoutTokenError."""
+    events, jti, subject = claims.get("events"), claims.get("jti"), claims.get("sub")
+    session = issuer_session(issuer, claims.get("sid"))
+    if header.get("typ") not in TYPES:
+        raise LogoutTokenError("the header typ is another kind's")
+    if not isinstance(events, dict) or not isinstance(events.get(EVENT), dict):
+        raise LogoutTokenError("the claim events does not say so")
+    if "nonce" in claims:
+        raise LogoutTokenError("the claim nonce is prohibited")
+    if not isinstance(jti, str) or not jti:
+        raise LogoutTokenError("the claim jti is missing")
+    if not (isinstance(subject, str) and subject) and session is None:
+        raise LogoutTokenError("the claims sub and sid are both missing")
+    made = datetime.fromtimestamp(claims["iat"], UTC)
+    if made < now - OLDEST:
+        raise LogoutTokenError("the claim iat is of more than a day ago")
+    whose = f"{issuer} {subject}" if isinstance(subject, str) and subject else None
+    return LogoutToken(whose, session, f"{issuer} {jti}", made + OLDEST + timedelta(hours=1))
+
+
+class ProofError(Exception):
+    """The person has not proved who they are as was asked. The text names the claim."""
+
+
+def proved_at(claims: Mapping[str, Any], levels: Collection[str], oldest: datetime, now: datetime) -> datetime:
+    """When the person proved who they are, at one of these levels and not before `oldest`. Raises ProofError."""
+    if not isinstance(claims.get("acr"), str) or claims["acr"] not in levels:
+        raise ProofError("the claim acr is none of the levels in openid.acr")
+    try:
+        proved = datetime.fromtimestamp(claims["auth_time"], UTC)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        raise ProofError("the claim auth_time is missing, or no time") from None
+    leeway = timedelta(seconds=LEEWAY_S)
+    if not oldest - leeway <= proved <= now + leeway:
+        raise ProofError("the claim auth_time is older than was asked, or still to come")
+    return min(proved, now)
 
 
 class OpenIdError(Exception):

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fleet.messages.link import Administrator
+from fleet.server.issuers.proofs.administrators import Attending
 from fleet.server.issuers.proofs.assurance import is_for_identification, level_of
-from fleet.server.issuers.proofs.attendance import Attending
 from fleet.server.people.model import ListedAdministrator
 from fleet.server.people.queries import replace_administrators
 from fleet.server.platform.database.database import Database

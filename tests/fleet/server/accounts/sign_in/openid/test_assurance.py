@@ -11,9 +11,10 @@ from fleet.server.accounts.sign_in.openid.client import OpenId, OpenIdError
 from fleet.server.accounts.sign_in.openid.pages import BACK, LOG_OUT
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.roles import Caller
-from fleet.server.platform.web.settings import WebSettings, WebSettingsError
+from fleet.server.platform.web.settings import WebSettings
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.identity_provider import ISSUER, LEVEL, SECRET, SETTINGS, WHO, IdentityProvider
@@ -200,5 +201,5 @@ def test_without_levels_the_settings_are_refused_with_what_to_write(tmp_path: Pa
     text = f"[openid]\nissuer = '{ISSUER}'\nclient_id = 'x'\ntitle = 'x'\ngrants = []\n"
     for more in ("", "acr = []\n"):
         path.write_text(text + more)
-        with pytest.raises(WebSettingsError, match=r"openid\.acr: list the values that your issuer puts into acr"):
+        with pytest.raises(SettingsError, match=r"openid\.acr: list the values that your issuer puts into acr"):
             WebSettings.load(path)

@@ -11,9 +11,10 @@ from fleet.server.accounts.sign_in.openid.pages import BACK
 from fleet.server.accounts.sign_in.service import Access, Refused, SignedIn
 from fleet.server.app import create_app
 from fleet.server.commands.model import Refusal, Requester
+from fleet.server.platform.default_settings import SettingsError
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.roles import Role
-from fleet.server.platform.web.settings import LimitSettings, WebSettings, WebSettingsError
+from fleet.server.platform.web.settings import LimitSettings, WebSettings
 from fleet.server.platform.web.site import Site
 from tests.docs.pages import DOCS, blocks
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
@@ -266,5 +267,5 @@ def test_settings_name_what_is_wrong(tmp_path: Path) -> None:
         ("[site]\nstray = 1", "site.stray"),
     ):
         path.write_text(text)
-        with pytest.raises(WebSettingsError, match=said):
+        with pytest.raises(SettingsError, match=said):
             WebSettings.load(path)
