@@ -15,7 +15,7 @@ from drivers.printer.port import Printer
 from drivers.reader.port import Presence, Reader
 from drivers.reader.port import StationVisit as Visit
 from drivers.reader.secret import Secret
-from fleet.messages.link import Administrator, Order
+from fleet.messages.link import Administrator, Delivery, Order
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.receipts import Receipt
 from kiosk.views import View
@@ -155,6 +155,10 @@ class Orders(Protocol):
 
     async def has_left(self, certificates: Iterable[bytes]) -> bool:
         """Whether one of these certificates (DER) is a leaver's, as the list that came last tells, however old it is."""
+
+    async def pending_hand_over(self, card_number: str) -> Delivery | None:
+        """How that card comes to its holder, to whom it is still to be handed over: by the server, else by a list that is valid
+        now. None of any other card, and where nobody knows."""
 
     async def waiting(self) -> tuple[Order, ...]:
         """All orders that wait at this station today, for an administrator to pick from."""

@@ -24,7 +24,7 @@ has to be known.
 |---|---|---|---|---|---|---|
 """
 BRACES = {"day": "DAY", "from": "DAY", "left": "N days left.", "within": "within N days", "use": "USE", "label": "LABEL",
-          "issuer": "ISSUER", "why": "WHY.", "how": "HOW."}  # fmt: skip
+          "issuer": "ISSUER", "why": "WHY.", "how": "HOW.", "until": "UNTIL."}  # fmt: skip
 
 
 def main() -> int:

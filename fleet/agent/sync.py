@@ -18,6 +18,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from typing import get_args
 
 import msgspec
 
@@ -27,9 +28,11 @@ from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker, keep_fresh
 from fleet.agent.store import StationStore
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
+from fleet.messages.leavers import hand_over_digest
 from fleet.messages.link import (
     Administrator,
     Answer,
+    Delivery,
     Order,
     OrderAsk,
     SyncAsk,
@@ -134,8 +137,15 @@ class OrderBook:
 
     @property
     def leavers(self) -> frozenset[str]:
-        """Digests of leavers' certificates (`fleet.messages.leavers`), as the newest list told them, however old it is."""
+        """The digests on the newest list (`fleet.messages.leavers`), however old it is."""
         return self._lists.leavers
+
+    def pending_hand_over(self, card_number: str) -> Delivery | None:
+        """How that card comes to its holder, to whom it is still to be handed over, by a list that is valid now."""
+        if not self.is_fresh(self._clock()):
+            return None
+        listed = (way for way in get_args(Delivery) if hand_over_digest(card_number, way) in self._lists.leavers)
+        return next(listed, None)
 
     @property
     def issued(self) -> datetime | None:

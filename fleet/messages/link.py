@@ -176,12 +176,13 @@ class SyncPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     administrators: tuple[Administrator, ...] = ()
     next: str | None = None
     leavers: tuple[str, ...] = ()
-    """Digests of certificates of who has left (`fleet.messages.leavers`); where they were asked for."""
+    """Digests of certificates of who has left, and of cards that are not handed over (`fleet.messages.leavers`); where they were
+    asked for."""
 
 
 class SyncAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sync", tag_field="ask"):
     """Give me my orders and the administrators who may attend, as JWS. `cursor` from the page before. `leavers`: and the digests
-    of leavers' certificates, for who knows what they are."""
+    of leavers' certificates and of cards that are not handed over, for who knows what they are."""
 
     cursor: str | None = None
     leavers: bool = False
@@ -211,6 +212,12 @@ class ReleaseAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="r
     order: str
     nonce: str
     sealed: str
+
+
+class HandOverAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="card.hand_over", tag_field="ask"):
+    """Is that card still to be handed over? For any station, newer than its list."""
+
+    card_number: str
 
 
 class ReceiptMailAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="receipt.mail", tag_field="ask"):
@@ -253,6 +260,7 @@ Ask = (
     | RenewalAsk
     | ChainAsk
     | ReceiptMailAsk
+    | HandOverAsk
     | IssuerAsk
 )
 
@@ -266,6 +274,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     identity.renew: `certificates`, DER in base64, the station's first and the issuing one behind it.
     envelope.verify, release.verify: `verdict`: `match`, `no_match` (the same for wrong and unknown), or `too_many`.
     receipt.mail: `mail`, whether there is an address and a mail server.
+    card.hand_over: `delivery` of the order that is not handed over; left out where there is none.
     """
 
     ok: bool
@@ -277,6 +286,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     chain: HeldChain | None = None
     certificates: tuple[str, ...] = ()
     mail: bool = False
+    delivery: Delivery | None = None
 
 
 def envelope_info(station: str, order: str, nonce: str) -> bytes:

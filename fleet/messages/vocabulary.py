@@ -382,6 +382,7 @@ class FindingCode(StrEnum):
     ON_HOLD = "on_hold"
     PRINTED_DIFFERS = "printed_differs"
     OTHER_THAN_ORDERED = "other_than_ordered"
+    NOT_HANDED_OVER = "not_handed_over"
     PUK_LOCKED = "puk_locked"
     PUK_FLOOR = "puk_floor"
     PIN_LOCKED = "pin_locked"

@@ -229,7 +229,7 @@ class FleetServer:
                     url=self._url,
                     ends=ends,
                     parts=self._health.troubled,
-                    late=worklist.late,
+                    worklist=worklist.rows,
                 ).run,
                 CheckpointService(database, Countersigner(Seal.load(config.authority)), changes, self._clock).run,
                 self._retention(database).run,

@@ -1,5 +1,6 @@
 """Findings on a card: what is wrong with it, in plain words, and which errand or person mends it."""
 
+from fleet.messages.vocabulary import FindingCode
 from kiosk.findings.known import Args, CardEvidence, CardFinding
 from kiosk.findings.rules import RULES, FindingRule
 
@@ -8,18 +9,29 @@ __all__ = ["RULES", "CardEvidence", "CardFinding", "FindingRule", "findings_of",
 CHANGING = frozenset({"activate", "change_pin", "unblock", "renew_certificate"})
 """Errands that change what is on a card."""
 
+_AFTER_HAND_OVER = frozenset(
+    rule.code for rule in RULES if rule.errand in ("change_pin", "unblock") or rule.code is FindingCode.NOT_ACTIVATED
+)
+"""What no errand mends before the card is handed over."""
+
 
 def findings_of(known: CardEvidence) -> tuple[CardFinding, ...]:
     """Everything that is known to be wrong, worst first: the order of the table."""
-    return tuple(_finding(rule, args, known) for rule in RULES for args in rule.when(known))
+    rules = (rule for rule in RULES if known.pending is None or rule.code not in _AFTER_HAND_OVER)
+    return tuple(_finding(rule, args, known) for rule in rules for args in rule.when(known))
 
 
 def _finding(rule: FindingRule, args: Args, known: CardEvidence) -> CardFinding:
     """Of a read-only product no errand is offered that would change the card."""
-    errand = "unblock" if rule.errand == "activate" and not known.activates else rule.errand
+    errand = rule.errand
+    if errand == "activate" and known.pending is not None:
+        errand = known.hands_over
+    elif errand == "activate" and not known.activates:
+        errand = "unblock"
     if known.card.rules.read_only and errand in CHANGING:
         return CardFinding(rule.code, None, "administrator", args, rule.works)
-    return CardFinding(rule.code, errand, rule.who, args, rule.works)
+    helped = rule.errand is not None and errand is None
+    return CardFinding(rule.code, errand, "administrator" if helped else rule.who, args, rule.works)
 
 
 def actionable_findings(known: CardEvidence) -> tuple[CardFinding, ...]:

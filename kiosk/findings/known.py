@@ -6,9 +6,11 @@ from datetime import date, datetime
 from typing import Literal
 
 from drivers.reader.model import CardFacts, Certificate
+from fleet.messages.link import Delivery
 from fleet.messages.vocabulary import FindingCode
 from kiosk.issuer.ports import CardWord, DirectoryPerson, NotFound, Unavailable
 from kiosk.ports import FOUND_AGAIN, Order
+from kiosk.steps.own_card import HANDS_OVER
 from kiosk.texts import Texts
 from kiosk.views import Say, say
 from kiosk.views.parts import Argument
@@ -29,6 +31,8 @@ class CardEvidence:
     person: DirectoryPerson | None = None
     """The holder, told once they have proved to be that person."""
     order: Order | None = None
+    pending: Delivery | None = None
+    """How it comes to its holder, to whom it is still to be handed over."""
     printed: str = ""
     """The number that stands on the card, or its last eight digits, as typed or scanned; empty where nobody has looked."""
     loa2_ends: date | None = None
@@ -51,6 +55,13 @@ class CardEvidence:
         """The pair that names the holder: whatever else lies on the card is not used."""
         pair = self.card.certificate("identification"), self.card.certificate("signature")
         return (certificate for certificate in pair if certificate is not None)
+
+    @property
+    def hands_over(self) -> str | None:
+        """The errand that hands over a card that is still to be; None where a person does it, elsewhere."""
+        if self.pending is None or (self.pending == "post" and not self.activates):
+            return None
+        return HANDS_OVER[self.pending]
 
 
 @dataclass(frozen=True, slots=True)

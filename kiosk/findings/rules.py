@@ -184,6 +184,18 @@ def _not_activated(known: CardEvidence) -> Iterable[Args]:
         yield {"within": _within(date.fromisoformat(record.activate_by), known.today), "how": how}
 
 
+def _not_handed_over(known: CardEvidence) -> Iterable[Args]:
+    """In place of `not_activated`, with its day where there is one."""
+    if known.pending is None:
+        return
+    last = None if known.record is None else known.record.activate_by
+    within = None if last is None else _within(date.fromisoformat(last), known.today)
+    until = (
+        say("finding.not_handed_over.until") if within is None else say("finding.not_handed_over.within", within=within)
+    )
+    yield {"until": until, "how": say(f"not_handed_over.{known.hands_over or 'administrator'}")}
+
+
 def _within(last: date, today: date) -> Say:
     """By when, today included. A day that has passed is said to be today, as in `_until`."""
     days = (last - today).days
@@ -246,6 +258,7 @@ RULES = (
     FindingRule(FindingCode.ON_HOLD, _held, "report_lost", looks_at="register"),
     FindingRule(FindingCode.PRINTED_DIFFERS, _printed_differs, who="administrator", looks_at="order"),
     FindingRule(FindingCode.OTHER_THAN_ORDERED, _for_another, who="administrator", looks_at="order"),
+    FindingRule(FindingCode.NOT_HANDED_OVER, _not_handed_over, "activate", looks_at="order"),
     FindingRule(FindingCode.PUK_LOCKED, lambda known: _if(_puk_dead(known)), who="administrator"),
     FindingRule(FindingCode.PUK_FLOOR, _puk_floor, who="administrator"),
     FindingRule(FindingCode.PIN_LOCKED, _pin_locked, "unblock"),

@@ -149,7 +149,7 @@ class FleetIssuer:
             case asking.CardStatus() as said:
                 return CardWord(
                     card_number, said.state, said.product, said.holder, said.protected, said.reserve, said.loa,
-                    said.hold_reason, said.activate_by, said.offers, said.nonce,
+                    said.hold_reason, said.activate_by, said.offers, said.nonce, said.held_from,
                 )  # fmt: skip
             case asking.NotFoundResult():
                 return NotFound()

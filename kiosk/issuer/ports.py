@@ -264,6 +264,7 @@ class CardWord:
     offers: tuple[Offer, ...] = ()
     nonce: str = ""
     """The server's, for the mandate of this visit."""
+    held_from: CardState | None = None
 
 
 @dataclass(frozen=True, slots=True)

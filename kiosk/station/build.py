@@ -475,7 +475,7 @@ def _home_controller(
         region.office,
     )
     knowledge = CardKnowledge(
-        context.clock, given.directory, region.loa2_ends, region.has_errand("activate"), administers
+        context.clock, given.directory, region.loa2_ends, region.has_errand("activate"), administers, given.orders
     )
     return HomeController(
         supervisor, content, knowledge, changed, devices.reader, devices.administrator_reader, status.forgotten.notice

@@ -12,7 +12,7 @@ from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.store import StoreError
 from fleet.agent.sync import OrderBook
 from fleet.messages.leavers import leaver_digest
-from fleet.messages.link import EnvelopeAsk, ReleaseAsk
+from fleet.messages.link import Delivery, EnvelopeAsk, HandOverAsk, ReleaseAsk
 from kiosk.ports import Administrator, Clock, EnvelopeVerdict, Order
 from kiosk.station.journal import Journal
 from kiosk.stock import repository as stock
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 ASK_LIMIT_S = 5.0
 """A person waits: then what was synced is used."""
+HAND_OVER_LIMIT_S = 1.5
+"""Whoever only wants another code waits no longer."""
 
 
 class FleetOrders:
@@ -80,6 +82,22 @@ class FleetOrders:
         """As the list that came last tells: who has left does not come back by its growing old."""
         return any(leaver_digest(certificate) in self._book.leavers for certificate in certificates)
 
+    async def pending_hand_over(self, card_number: str) -> Delivery | None:
+        """What was handed over here counts, also while the server has not heard of it."""
+        pending = await self._pending(card_number)
+        return None if pending is None or await self._journal.has_handed_over(card_number) else pending
+
+    async def _pending(self, card_number: str) -> Delivery | None:
+        if self._link.online:
+            try:
+                answer = await self._link.ask(HandOverAsk(card_number), HAND_OVER_LIMIT_S)
+            except (LinkDown, AskTimeout) as error:
+                logger.info("the server was asked whether a card is handed over, and did not say: %s", error)
+            else:
+                if answer.ok:
+                    return answer.delivery
+        return self._book.pending_hand_over(card_number)
+
     async def waiting(self) -> tuple[Order, ...]:
         """All that waits here today, in its slot."""
         return await self._placed(self._of_station(self._book.waiting(self._today())))
@@ -126,6 +144,8 @@ class NoOrders:
 
     async def has_left(self, certificates: Iterable[bytes]) -> bool:
         return False
+
+    async def pending_hand_over(self, card_number: str) -> None: ...
 
     async def waiting(self) -> tuple[Order, ...]:
         return ()

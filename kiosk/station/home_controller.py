@@ -18,7 +18,7 @@ from kiosk.errands.registry import Errand, errand_of
 from kiosk.findings import CardEvidence, CardFinding, actionable_findings
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
-from kiosk.ports import CardPulledError, Clock, ErrandEndedError, Reader
+from kiosk.ports import CardPulledError, Clock, ErrandEndedError, Orders, Reader
 from kiosk.station import home_views as home
 from kiosk.station.closed_views import ClosedFor, closed_home_view
 from kiosk.station.home_views import Offer
@@ -32,7 +32,7 @@ from kiosk.steps.card import (
     wait_until_empty,
     wait_until_reader_is_there,
 )
-from kiosk.steps.own_card import ask_register
+from kiosk.steps.own_card import ask_register, pending_hand_over
 from kiosk.views import Choose, Fact
 
 REGISTER_S = 1.0
@@ -94,6 +94,7 @@ class CardKnowledge:
     """Whether the region activates cards at its stations."""
     administers: Callable[[CardFacts], Awaitable[bool]] = _nobody_administers
     """Whether a card is that of an ID administrator of this station."""
+    orders: Orders | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +180,14 @@ class HomeController:
 
     async def _with_card(self, facts: CardFacts) -> object:
         register = await self._register(facts.card_number)
+        orders = self.knowledge.orders
+        pending = None if orders is None else await pending_hand_over(orders, register, facts.card_number)
         findings = actionable_findings(
             CardEvidence(
                 facts,
                 self.knowledge.clock.now(),
                 register,
+                pending=pending,
                 loa2_ends=self.knowledge.loa2_ends,
                 activates=self.knowledge.activates,
             )

@@ -174,8 +174,10 @@ def _beside_card(tiles: Sequence[Option]) -> int:
     return BESIDE - any(tile.value == UNLOCK_WITHOUT_LETTER for tile in tiles)
 
 
-_FINISHED = frozenset({FindingCode.LEAVER, FindingCode.BLOCKED, FindingCode.CERTIFICATE_REVOKED})
-"""Nothing is written any more to a card of which one of these is found."""
+_NOT_WRITTEN = frozenset(
+    {FindingCode.LEAVER, FindingCode.BLOCKED, FindingCode.CERTIFICATE_REVOKED, FindingCode.NOT_HANDED_OVER}
+)
+"""Nothing is written to a card of which one of these is found: any more, or yet."""
 _NEED_THE_CODE = frozenset({"change_pin", "renew_certificate", "clean_up"})
 
 
@@ -186,7 +188,7 @@ def _can(errand: Errand, facts: CardFacts, findings: Sequence[CardFinding]) -> b
     counted = pin is not None and pin.counted
     if errand.id in _NEED_THE_CODE:
         locked = pin is not None and pin.state == "locked" and not counted
-        return not (locked or _FINISHED & {finding.code for finding in findings})
+        return not (locked or _NOT_WRITTEN & {finding.code for finding in findings})
     if errand.id == "unblock":
         return mends or (counted and not findings)
     return mends or errand.id not in ("activate", "report_lost")

@@ -110,6 +110,11 @@ class Journal:
         order = None if row is None or row[0] is None else self._read_order(*row)
         return order if order is not None and order.hsa_id == hsa_id else None
 
+    async def has_handed_over(self, card_number: str) -> bool:
+        """Whether the receipt of that card's order was issued here."""
+        query = "SELECT 1 FROM errand e JOIN receipt r ON r.order_no = e.order_no WHERE e.card_number = ? LIMIT 1"
+        return await self.transact(lambda cx: cx.execute(query, (card_number,)).fetchone()) is not None
+
     async def start(self, kind: str) -> "Log":
         """Begin an errand, after what is owed. Raises StoreError: then nothing has begun."""
         await self.settle()

@@ -12,7 +12,7 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Caution, Strangeness
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
-from kiosk.views import Confirm, EnterCode, Note, Point, ReaderDrawing, Say, Tell, Tries, View, local, say
+from kiosk.views import Button, Confirm, EnterCode, Note, Point, ReaderDrawing, Say, Tell, Tries, View, local, say
 
 AnyView = TypeVar("AnyView", bound=View[Any])
 
@@ -146,6 +146,17 @@ def with_office(view: AnyView, region: RegionSettings, *, also: bool = False) ->
 def read_only(context: ViewContext) -> StopError:
     """Nobody has tried the product on a real card: it is read here, and nothing on it is changed."""
     return stop(context, ErrandOutcome.REFUSED, "read_only")
+
+
+def not_handed_over(context: ViewContext, errand: str | None, *, offered: bool) -> Tell:
+    """No code is set on a card that nobody has handed over. `errand`: what does it; None where a person does. `offered`: it can
+    begin here and now."""
+    view = stop(context, ErrandOutcome.REFUSED, "not_handed_over", icon="smart-card-off-outline").view
+    view = replace(view, points=(Point(say(f"not_handed_over.{errand or 'administrator'}"), mark="number"),))
+    if errand is None or not offered:
+        return view
+    begin = primary_button("hand_over", f"home.{errand}")
+    return replace(view, way_out=Button("end", say("button.end"), "close"), primary=begin)
 
 
 def card_refused(context: ViewContext) -> StopError:

@@ -2,22 +2,30 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from drivers.reader.model import CardFacts
+from fleet.messages.link import Delivery
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.ports import Ask, ErrandLog, Visit
+from kiosk.ports import Ask, ErrandLog, Orders, Visit
 from kiosk.steps import own_card_views as views
-from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card import Strangeness, ask_for_card
-from kiosk.steps.card_views import read_only, switched_off
+from kiosk.steps.card_views import not_handed_over, read_only, switched_off
 from kiosk.steps.context import Subject, ViewContext
 from kiosk.views import Await
 
 ASK_S = 1.5
 """So long a person waits for the register's word on a protected identity; without it no name is shown."""
+
+
+SETTLED = ("active", "blocked", "returned", "voided")
+"""States in the register of a card that is not to be handed over."""
+HANDS_OVER: Mapping[Delivery, str] = {"post": "activate", "station": "pickup"}
+"""The errand that hands a card over, by how it comes."""
 
 
 @dataclass(slots=True)
@@ -92,6 +100,31 @@ async def ask_register(
 def _protected(register: CardWord | NotFound | Unavailable) -> bool:
     """Whether the name may not be shown: also where nobody can be asked."""
     return not isinstance(register, CardWord) or register.protected
+
+
+async def pending_hand_over(
+    orders: Orders, register: CardWord | NotFound | Unavailable, card_number: str
+) -> Delivery | None:
+    """How a card comes to its holder, to whom it is still to be handed over. One that the register says is active, or was before
+    its hold, was handed over elsewhere; one that is dead, or without any order that is known here, never will be."""
+    if isinstance(register, CardWord) and (register.state in SETTLED or register.held_from == "active"):
+        return None
+    return await orders.pending_hand_over(card_number)
+
+
+async def lead_to_hand_over(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard
+) -> Ended | None:
+    """Before a code is set: how the errand ends, with the one that goes on, where the card is not handed over yet; else None."""
+    pending = await pending_hand_over(caps.orders, card.register, card.whose.card_number)
+    if pending is None:
+        return None
+    errand = HANDS_OVER[pending] if caps.region.has_errand(HANDS_OVER[pending]) else None
+    offered = errand is not None and caps.machine is not None and caps.machine.missing(errand) is None
+    goes_on = await ask(not_handed_over(context, errand, offered=offered)) == "hand_over"
+    ended = Ended(ErrandOutcome.REFUSED, "not_handed_over", then=errand or "" if goes_on else "")
+    await log.end(ended)
+    return ended
 
 
 def refuse_read_only(context: ViewContext, facts: CardFacts) -> None:

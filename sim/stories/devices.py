@@ -19,7 +19,7 @@ from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrinterMute, P
 from drivers.reader.secret import Secret
 from fleet.messages.attending import refusal_to_attend
 from fleet.messages.leavers import leaver_digest
-from fleet.messages.link import Administrator, Order
+from fleet.messages.link import Administrator, Delivery, Order
 from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import LoggedIn, RequestDeclined, Task, Tasks, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
@@ -50,6 +50,14 @@ class HeldOrders:
 
     async def has_left(self, certificates: Iterable[bytes]) -> bool:
         return any(leaver_digest(certificate) in self.leavers for certificate in certificates)
+
+    async def pending_hand_over(self, card_number: str) -> Delivery | None:
+        given = (
+            {order.order for order in self.all} if self.too_old else await self._activated() | await self.collected()
+        )
+        return next(
+            (one.delivery for one in self.all if one.card_number == card_number and one.order not in given), None
+        )
 
     async def find(self, hsa_id: str) -> Order | None:
         unfinished = await self._journal.unfinished(hsa_id)

@@ -349,7 +349,7 @@ class IssuerDesk:
         return CardWord(
             card_number, card.state, card.product, "unknown" if person is None else "left" if left else "here",
             person is None or person.protected, card.reserve, card.loa, card.hold_reason, card.activate_by,
-            tuple(map(self._by_hand, self.offered)), secrets.token_hex(16),
+            tuple(map(self._by_hand, self.offered)), secrets.token_hex(16), card.held_from,
         )  # fmt: skip
 
     async def find(

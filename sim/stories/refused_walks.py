@@ -177,6 +177,7 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("unblock", "puk_floor", "wrong PUKs, until the station sends none any more", "puk", _wrong_puks, kinds=NAMED,
                 marks=LOCKED),
     RefusedWalk("unblock", "not_unblockable", "nothing is known of the product", "puk", kinds=(UNNAMED,), marks=LOCKED),
+    RefusedWalk("unblock", "not_handed_over", "nobody has handed the card over", "puk", whose=LATE),
     RefusedWalk("unblock", "unblock_held", "no envelope, and the card is on hold", "puk", NO_ENVELOPE, kinds=NAMED, whose=HELD,
                 marks=LOCKED),
     RefusedWalk("unblock", "unblock_blocked", "no envelope, and the card is blocked", "puk", NO_ENVELOPE, kinds=NAMED,
@@ -190,6 +191,7 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("unblock", "administrator_locked", "attended, and the administrator's code is locked", "pin_administrator",
                 kinds=NAMED, marks={"card": "locked", "administrator": "locked"}, file="walk_attended.toml"),
     # change_pin, check_card, clean_up
+    RefusedWalk("change_pin", "not_handed_over", "nobody has handed the card over", "pin", whose=LATE),
     RefusedWalk("change_pin", "last_try_kept", "wrong codes, and the last try is kept", "pin", risking("pin")),
     RefusedWalk("change_pin", "card_locked", "its code is locked", "pin", kinds=NAMED, marks=LOCKED),
     _copy("change_pin", "pin", (("pin", PIN), ("new_pin", NEW_PIN), ("repeat_pin", NEW_PIN))),

@@ -17,7 +17,7 @@ from kiosk.views import ChallengeDrawing, View
 from kiosk.walk.screen import WalkScreen
 from sim.demo.issuer import SEED
 from sim.reader.personas import person
-from tests.fakes.fleet.region import Region, everybody_is_here
+from tests.fakes.fleet.region import Region, activated_elsewhere, everybody_is_here
 from tests.fakes.station.walking import NEW_PIN, PIN, Walked, codes_in, example, walk
 
 pytestmark = [
@@ -36,6 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
     """A region whose server has no key of any card."""
     region = Region(tmp_path_factory.mktemp("portal") / "region")
     everybody_is_here(region.places.issuer / SEED)
+    activated_elsewhere(region.places.issuer / SEED, WHOSE.values())
     with pytest.MonkeyPatch.context() as patch, region.issuer():
         settings = region.places.issuer / "issuer.toml"
         text = re.sub(r"(?m)^card_keys = .*$", 'unlocks = "portal"', settings.read_text(encoding="utf-8"))

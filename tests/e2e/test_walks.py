@@ -18,7 +18,7 @@ from kiosk.steps.order import PAGE
 from scripts.write_errands import ends, walk_files
 from sim.demo.issuer import SEED
 from sim.reader.personas import person
-from tests.fakes.fleet.region import Region, everybody_is_here
+from tests.fakes.fleet.region import Region, activated_elsewhere, everybody_is_here
 from tests.fakes.station.walking import NEW_PIN, PIN, Walked, answers, codes_in, example, walk
 
 Capsys = pytest.CaptureFixture[str]
@@ -90,6 +90,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
     """A region with its issuer and its server, for all walks of this module."""
     region = Region(tmp_path_factory.mktemp("walks") / "region", posted=tuple(WHOSE["activate"].values()))
     everybody_is_here(region.places.issuer / SEED)
+    activated_elsewhere(region.places.issuer / SEED, {1, *WHOSE["unblock_attended"].values()})
     with pytest.MonkeyPatch.context() as patch, region.issuer(), region.serve():
         patch.setenv("KORTKIOSK_TEST_AUTHORITY", region.environment["KORTKIOSK_TEST_AUTHORITY"])
         yield region

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from drivers.reader.model import CardFacts, CardRules, Certificate, Chain, Holder, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.issuing import CardState, DirectoryPerson
+from fleet.messages.link import Delivery
 from fleet.messages.vocabulary import FindingCode
 from kiosk.findings import RULES, CardEvidence, actionable_findings, findings_of
 from kiosk.issuer.ports import CardWord, NotFound
@@ -69,6 +70,7 @@ FOUND: dict[str, Callable[[], CardEvidence]] = {
     "on_hold": lambda: record("held"),
     "printed_differs": lambda: replace(WELL, printed="20269999"),
     "other_than_ordered": lambda: replace(WELL, order=order_of(2)),
+    "not_handed_over": lambda: replace(WELL, pending="post"),
     "puk_locked": lambda: card(pins=(PIN, replace(PUK, tries_left=0, state="locked"))),
     "puk_floor": lambda: replace(WELL, card=replace(LOCKED, pins=(LOCKED.pins[0], STOPPED))),
     "pin_locked": lambda: replace(WELL, card=LOCKED),
@@ -157,6 +159,26 @@ def test_a_read_only_product_invites_to_no_errand_that_changes_the_card(code: st
 def test_a_card_that_is_not_activated_leads_to_how_the_region_does_it(activates: bool, errand: str, how: str) -> None:
     (finding,) = findings_of(replace(FOUND["not_activated"](), activates=activates))
     assert (finding.errand, finding.args["how"]) == (errand, say(f"finding.not_activated.{how}"))
+
+
+@pytest.mark.parametrize(
+    ("pending", "activates", "errand", "who"),
+    [
+        ("post", True, "activate", "holder"),
+        ("post", False, None, "administrator"),
+        ("station", True, "pickup", "holder"),
+        ("station", False, "pickup", "holder"),
+    ],
+)
+def test_a_card_that_is_not_handed_over_leads_there_and_to_no_code_of_its_own(
+    pending: Delivery, activates: bool, errand: str | None, who: str
+) -> None:
+    locked = replace(LOCKED, pins=(replace(LOCKED.pins[0], initial=True), PUK))
+    known = replace(FOUND["not_activated"](), card=locked, pending=pending, activates=activates)
+    (finding,) = findings_of(known)
+    assert (finding.code, finding.errand, finding.who) == ("not_handed_over", errand, who)
+    assert finding.works is False
+    assert "within 297 days" in finding.text, "the day of the register is still said"
 
 
 def test_what_only_has_to_be_known_is_not_wrong() -> None:

@@ -29,6 +29,7 @@ _ICON = {
     "retired_heard": "archive-arrow-down-outline",
     "handover_unregistered": "tray-arrow-up",
     "worklist_late": "calendar-clock",
+    "card_in_use": "shield-alert-outline",
     "clock": "clock-outline",
     "version": "update",
     "update_failed": "tray-arrow-down",

@@ -18,7 +18,7 @@ from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.model import NoticeBundle, NoticeRow, PendingApproval
 from fleet.server.alerts.notices import new_uid
 from fleet.server.alerts.notifications import Deliver, NotDeliveredError, bundle_notices, deliver, next_try
-from fleet.server.alerts.rules import FleetSnapshot, evaluate_rules, longest_window
+from fleet.server.alerts.rules import FleetSnapshot, WaitingRow, evaluate_rules, longest_window
 from fleet.server.alerts.settings import AlertSettings, Channel, with_windows
 from fleet.server.alerts.tables import notices
 from fleet.server.alerts.transitions import AlertTracker
@@ -88,10 +88,10 @@ class AlertMonitor:
         url: Callable[[], str] = lambda: "",
         ends: Callable[[], tuple[End, ...]] = tuple,
         parts: Callable[[], Mapping[str, str]] = dict,
-        late: Callable[[], Mapping[str, int]] = dict,
+        worklist: Callable[[], Sequence[WaitingRow]] = tuple,
     ) -> None:
         """`url` says where browsers find the pages, once they are served; empty before. `ends`: what ends when. `parts`:
-        those of the server that do not work, and why not. `late`: rows of the worklist over their time, by station."""
+        those of the server that do not work, and why not. `worklist`: what waits there for somebody."""
         self._database = database
         self._settings = settings
         self._changes = changes
@@ -100,7 +100,7 @@ class AlertMonitor:
         self._url = url
         self._ends = ends
         self._parts = parts
-        self._late = late
+        self._worklist = worklist
         self._watch = AlertTracker()
         self._listening = clock()
         self._contacts: dict[str, Contact] = {}
@@ -121,7 +121,9 @@ class AlertMonitor:
             settings = with_windows(self._settings, maintaining.list_windows(connection))
             untold = unannounced_approvals(connection, self._settings.seconds, now)
         self._tell_pages(look)
-        look = replace(look, ends=self._ends(), listening=self._listening, parts=self._parts(), late=self._late())
+        look = replace(
+            look, ends=self._ends(), listening=self._listening, parts=self._parts(), worklist=self._worklist()
+        )
         retired = {seen.name for seen in look.retired}
         decisions = self._watch.decide(evaluate_rules(look, rules), known, settings, now.astimezone(HERE), retired)
         if decisions or untold:

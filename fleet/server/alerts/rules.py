@@ -1,9 +1,10 @@
 """Alert rules: what each finds in a look at the fleet. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from fleet.messages.command_verification import aware_time
 from fleet.messages.link import DeviceState, StationState
@@ -109,6 +110,23 @@ class ReturnedCard:
     since: datetime
 
 
+class WaitingRow(Protocol):
+    """What an alert needs of a row of the worklist."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def station(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def card_number(self) -> str: ...
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def due(self) -> datetime: ...
+
+
 @dataclass(frozen=True, slots=True)
 class FleetSnapshot:
     """The fleet at one moment."""
@@ -120,8 +138,7 @@ class FleetSnapshot:
     returned: tuple[ReturnedCard, ...] = ()
     unregistered: tuple[ReturnedCard, ...] = ()
     """Cards that were handed over, and that the issuer has not confirmed."""
-    late: Mapping[str, int] = field(default_factory=dict)
-    """By station: rows of the worklist whose time is over."""
+    worklist: Sequence[WaitingRow] = ()
     ends: tuple[End, ...] = ()
     """Of the server's own certificates, keys and secrets."""
     listening: datetime | None = None
@@ -287,8 +304,16 @@ def _returned(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
 
 
 def _worklist_late(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
-    for station, rows in look.late.items():
+    late = Counter(row.station for row in look.worklist if row.due <= look.now)
+    for station, rows in late.items():
         yield RuleMatch(station, "worklist_late", detail=str(rows))
+
+
+def _card_in_use(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
+    """A card that nobody has handed over has its holder's code."""
+    for row in look.worklist:
+        if row.kind == "in_use":
+            yield RuleMatch(row.station, "card_in_use", row.subject, row.card_number, since=row.since)
 
 
 def _unregistered(look: FleetSnapshot, _rule: AlertRule) -> Iterator[RuleMatch]:
@@ -382,6 +407,7 @@ FINDERS: dict[str, Finder] = {
     "station_waits_for_approval": _waiting,
     "handover_unregistered": _unregistered,
     "worklist_late": _worklist_late,
+    "card_in_use": _card_in_use,
     **{code: _ends(code) for code in ENDING},
     **{code: _kept(code) for code in LATCHED},
 }

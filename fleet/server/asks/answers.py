@@ -27,6 +27,7 @@ from fleet.messages.link import (
     Ask,
     ChainAsk,
     EnvelopeAsk,
+    HandOverAsk,
     MessageError,
     Order,
     OrderAsk,
@@ -54,18 +55,19 @@ from fleet.server.verifier.model import MAX_SEALED_CHARACTERS, EnvelopeFacts, Ve
 from provisioning.authority import AuthorityError
 
 PAGE = 200
-LEAVERS_PAGE = 1000
-"""So many digests of leavers' certificates are on a page."""
+DIGESTS_PAGE = 1000
+"""So many digests are on a page."""
 VALID = timedelta(hours=24)
 """So long a list is believed, where the region does not say otherwise (docs/rules.md, "How long lists are believed")."""
 PAST = timedelta(days=30)
 """So long a person is still told that the last day of their order is over."""
-MAX_HSA_ID = 64
+MAX_NAMED = 64
+"""Characters of an HSA-id, or of a card number."""
 RELEASED_LOA = 2
 """Only cards of this level are handed out by the code in the letter."""
 
 _NONCE = re.compile(r"[0-9a-f]{32}\Z")
-_CURSOR = re.compile(r"([oal]):(.{0,64})\Z", re.DOTALL)
+_CURSOR = re.compile(r"([oalh]):(.{0,64})\Z", re.DOTALL)
 
 _log = logging.getLogger(__name__)
 
@@ -145,8 +147,8 @@ class Answers:
                 return await asyncio.to_thread(self._renew, station, ask, signed_with)
             case ChainAsk():
                 return await asyncio.to_thread(self._chain, station, ask)
-            case ReceiptMailAsk():
-                return await asyncio.to_thread(self._can_mail, ask.hsa_id)
+            case ReceiptMailAsk() | HandOverAsk():
+                return await asyncio.to_thread(self._look_up, ask)
             case _ if self._issuer is None:
                 return _error("not_set_up", "No issuer is set up at this server.")
             case _:
@@ -186,14 +188,18 @@ class Answers:
         with self._database.reading.begin() as connection:
             return Answer(ok=True, chain=held_chain(connection, station, ask.epoch, ask.last, ask.count))
 
-    def _can_mail(self, hsa_id: str) -> Answer:
-        if not 0 < len(hsa_id) <= MAX_HSA_ID:
-            raise MessageError("hsa_id: out of bounds")
+    def _look_up(self, ask: ReceiptMailAsk | HandOverAsk) -> Answer:
+        named = ask.hsa_id if isinstance(ask, ReceiptMailAsk) else ask.card_number
+        if not 0 < len(named) <= MAX_NAMED:
+            raise MessageError("hsa_id or card_number: out of bounds")
         with self._database.reading.begin() as connection:
-            return Answer(ok=True, mail=self._mails() and mail_address(connection, hsa_id) is not None)
+            if isinstance(ask, HandOverAsk):
+                return Answer(ok=True, delivery=ordering.pending_hand_over(connection, named))
+            return Answer(ok=True, mail=self._mails() and mail_address(connection, named) is not None)
 
     def _sync(self, station: str, ask: SyncAsk) -> Answer:
-        """Orders, then administrators, then leavers; a page that is full is followed by another."""
+        """Orders, then administrators, then leavers, then cards that are not handed over; a page that is full is followed by
+        another."""
         found = _CURSOR.match(ask.cursor or "o:")
         if found is None:
             raise MessageError("cursor: none of ours")
@@ -201,6 +207,7 @@ class Answers:
         people: list[Administrator] = []
         orders: list[Order] = []
         leavers: list[str] = []
+        hand_overs: list[tuple[str, str]] = []
         with self._database.reading.begin() as connection:
             today = local_day(self._clock())
             if kind == "o":
@@ -211,8 +218,13 @@ class Answers:
                 people = administrators_after(connection, station, today, after=after, limit=room)
                 kind, after = "l", ""
             if ask.leavers and len(orders) + len(people) < PAGE:
-                leavers = leaver_digests_after(connection, today, after=after, limit=LEAVERS_PAGE)
-        return self._signed(SYNC_TYP, station, orders, people, _next(orders, people, leavers), leavers)
+                if kind != "h":
+                    leavers = leaver_digests_after(connection, today, after=after, limit=DIGESTS_PAGE)
+                    after = ""
+                hand_overs = ordering.hand_overs_after(connection, after=after, limit=DIGESTS_PAGE - len(leavers))
+        digests = (*leavers, *(digest for _, digest in hand_overs))
+        following = _next_digest(leavers, hand_overs) if digests else _next(orders, people)
+        return self._signed(SYNC_TYP, station, orders, people, following, digests)
 
     def _find(self, station: str, hsa_id: str) -> Answer:
         with self._database.reading.begin() as connection:
@@ -275,9 +287,13 @@ class Answers:
         return None if found is None else EnvelopeFacts(found.card_number, found.key, found.mac)
 
 
-def _next(orders: list[Order], people: list[Administrator], leavers: list[str]) -> str | None:
-    if len(leavers) == LEAVERS_PAGE:
-        return f"l:{leavers[-1]}"
+def _next_digest(leavers: list[str], hand_overs: list[tuple[str, str]]) -> str | None:
+    if len(leavers) + len(hand_overs) < DIGESTS_PAGE:
+        return None
+    return f"h:{hand_overs[-1][0]}" if hand_overs else f"l:{leavers[-1]}"
+
+
+def _next(orders: list[Order], people: list[Administrator]) -> str | None:
     if len(orders) + len(people) < PAGE:
         return None
     return f"a:{people[-1].hsa_id}" if people else f"o:{orders[-1].order}"

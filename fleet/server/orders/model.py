@@ -137,6 +137,10 @@ IN_HAND: tuple[State, ...] = ("activated", "collected")
 """The holder has the card and can use it."""
 
 
+NOT_HANDED_OVER: tuple[State, ...] = (*UNCOLLECTED, "taken", "voided")
+"""The card is not its holder's to use yet, wherever it is. An order that was cancelled counts as none."""
+
+
 ENDED_EARLY: tuple[State, ...] = ("cancelled", "voided")
 
 

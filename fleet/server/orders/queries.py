@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select
 
-from fleet.messages.link import Order
+from fleet.messages.leavers import hand_over_digest
+from fleet.messages.link import Delivery, Order
 from fleet.server.issuers.tables import HANDED_OVER, requests
-from fleet.server.orders.model import IN_HAND, OPEN, RECEIPT_OWED, OrderRecord, OrderRow
+from fleet.server.orders.model import IN_HAND, NOT_HANDED_OVER, OPEN, RECEIPT_OWED, OrderRecord, OrderRow
 from fleet.server.orders.tables import orders
 from fleet.server.people.service import has_left
 from fleet.server.platform.database.station_scope import StationCondition, all_stations
@@ -69,6 +70,28 @@ def envelope_of(
     if row is None or row.envelope_key is None or row.envelope_mac is None:
         return None
     return Envelope(row.card_number, row.envelope_key, row.envelope_mac)
+
+
+def is_not_handed_over() -> ColumnElement[bool]:
+    """The condition that the card of an order is still to be handed over, and was not by another order."""
+    other = orders.alias("other")
+    given = exists().where(
+        other.c.card_number == orders.c.card_number, other.c.state.in_((*IN_HAND, "returned", "destroyed"))
+    )
+    return and_(orders.c.state.in_(NOT_HANDED_OVER), ~given)
+
+
+def pending_hand_over(connection: Connection, card_number: str) -> Delivery | None:
+    """How that card comes to its holder, to whom it is still to be handed over; None of any other card."""
+    query = select(orders.c.delivery).where(orders.c.card_number == card_number, is_not_handed_over())
+    return connection.execute(query.order_by(orders.c.made.desc()).limit(1)).scalar()
+
+
+def hand_overs_after(connection: Connection, *, after: str, limit: int) -> list[tuple[str, str]]:
+    """Orders that are not handed over, at all stations, by order, from the one after `after`; each with its card's digest."""
+    query = select(orders.c.order, orders.c.card_number, orders.c.delivery).where(orders.c.order > after)
+    rows = connection.execute(query.where(is_not_handed_over()).order_by(orders.c.order).limit(limit))
+    return [(row.order, hand_over_digest(row.card_number, row.delivery)) for row in rows]
 
 
 def _offered_at(station: str) -> ColumnElement[bool]:

@@ -30,6 +30,7 @@ _ICON: dict[Kind, str] = {
     "misplaced": "inbox-arrow-down-outline",
     "quarantined": "shield-alert-outline",
     "left": "account-outline",
+    "in_use": "shield-alert-outline",
     "letter_declined": "email-outline",
     "letter": "email-outline",
     "receipt_mail": "email-outline",
@@ -121,6 +122,8 @@ def row_cause(row: WorklistRow, texts: Localization) -> str:
             return _handover_cause(row.cause, texts)
         case "certificate":
             return texts.code("worklist_certificate", row.cause)
+        case "in_use":
+            return texts("worklist_cause.in_use", errand=texts.code("kind", row.cause))
         case "left" | "expired":
             return last_eight(row.card_number)
     return texts(f"worklist_cause.{row.kind}", slot=row.cause)

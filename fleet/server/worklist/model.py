@@ -24,16 +24,17 @@ Kind = Literal[
     "misplaced",
     "quarantined",
     "left",
+    "in_use",
     "letter_declined",
     "letter",
     "receipt_mail",
     "certificate",
     "expired",
 ]
-"""Why something waits. `not_seen`: a card given back by its number alone. `handover`: the issuer has not confirmed it. `letter`:
-it is to be ordered in the issuer's portal. `receipt_mail`: it could not be mailed to its holder, who asked for that.
-`certificate`: its request is to be carried to the issuer's portal as a file. `expired`: a card was not collected by its last
-day, and is not void yet."""
+"""Why something waits. `not_seen`: a card given back by its number alone. `handover`: the issuer has not confirmed it. `in_use`:
+a card has its holder's code, and nobody has handed it over. `letter`: it is to be ordered in the issuer's portal. `receipt_mail`:
+it could not be mailed to its holder, who asked for that. `certificate`: its request is to be carried to the issuer's portal as a
+file. `expired`: a card was not collected by its last day, and is not void yet."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Action = Literal[
     "block", "lift", "blocked", "register", "prolong", "remind", "cancel", "open_slot", "empty", "give", "close"
@@ -50,6 +51,7 @@ ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
     "misplaced": ("cancel",),
     "quarantined": ("open_slot",),
     "left": ("block", "remind", "blocked"),
+    "in_use": ("remind", "block", "blocked", "cancel"),
     "letter_declined": ("close",),
     "letter": ("register",),
     "receipt_mail": ("close",),

@@ -41,11 +41,13 @@ from fleet.messages.asking import (
     MarkedResult,
     tag_of,
 )
-from fleet.messages.vocabulary import AskName
+from fleet.messages.vocabulary import AskName, ErrandOutcome, EventType
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.errands.tables import errands
+from fleet.server.events.tables import events
 from fleet.server.issuers.tables import HANDED_OVER, certificate_requests, requests, wishes
 from fleet.server.orders.model import IN_HAND, OPEN
+from fleet.server.orders.queries import is_not_handed_over
 from fleet.server.orders.tables import orders
 from fleet.server.people.tables import administrators, people
 from fleet.server.platform.database.bulk import insert_new
@@ -65,6 +67,8 @@ BLOCKED, HELD, MARKED, LIFTED, DECLINED = (
 ORDERED, NOTED = tag_of(LetterOrderedResult), tag_of(LetterNotedResult)
 NOTHING_TO_DO = ("card_blocked", "card_returned", "card_voided", "letter_lately")
 """Refusals after which nothing waits for anybody."""
+TAKE_THE_CODE = ("unblock", "change_pin", "renew_certificate", "clean_up")
+"""Errands whose good end shows that the holder has the code of the card."""
 Item = tuple[Kind, str]
 """Kind and subject of a row."""
 
@@ -118,6 +122,7 @@ def _sources() -> Subquery:
         _orders("receipt", orders.c.state == "activated", not_(_is_blocked(orders.c.card_number))),
         _orders("misplaced", orders.c.state == "misplaced"),
         _leavers(),
+        _in_use(),
         _bins(),
         _quarantined(),
         _not_seen(),
@@ -294,6 +299,29 @@ def _leavers() -> Select[Any]:
     active = (func.coalesce(orders.c.state, "").in_(IN_HAND), not_(_is_blocked(orders.c.card_number)))
     query = _source("left", orders.c.order, orders.c.card_number, orders.c.station, day, orders.c.changed)
     return query.where(orders.c.hsa_id.in_(gone), *active)
+
+
+def _in_use() -> Select[Any]:
+    """Cards that are not handed over, and have their holder's code: the errands that took it. A test is told of such cards alone,
+    and a code letter takes none."""
+    letter = wishes.alias("letter")
+    ordered = exists().where(
+        letter.c.card_number == orders.c.card_number, letter.c.ask == AskName.CARD_LETTER, letter.c.at >= errands.c.started,
+        letter.c.at <= errands.c.ended,
+    )  # fmt: skip
+    tested = exists().where(
+        events.c.errand == errands.c.errand,
+        events.c.station == errands.c.station,
+        events.c.type == EventType.EFFECT_DONE,
+    )
+    used = or_(and_(errands.c.kind.in_(TAKE_THE_CODE), not_(ordered)), and_(errands.c.kind == "check_card", tested))
+    query = _source(
+        "in_use", orders.c.order, orders.c.card_number, stations.c.name, errands.c.kind, errands.c.started
+    )  # fmt: skip
+    rows = orders.join(errands, errands.c.card_number == orders.c.card_number).join(stations)
+    began = and_(errands.c.outcome == ErrandOutcome.DONE, errands.c.started >= orders.c.made)
+    free = not_(_is_blocked(orders.c.card_number))
+    return query.select_from(rows).where(is_not_handed_over(), began, used, free)
 
 
 def _bins() -> Select[Any]:

@@ -5,7 +5,6 @@ somebody reported is urgent.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -83,11 +82,6 @@ class WorklistService:
             acts = queries.acts_about(connection, [(fact.kind, fact.subject) for fact in here])
         rows = [self._row(fact, acts.get((fact.kind, fact.subject), ())) for fact in here]
         return sorted(rows, key=lambda row: (row.due, row.since, row.id))
-
-    def late(self) -> Counter[str]:
-        """By station, how many rows are over their time."""
-        now = self._clock()
-        return Counter(row.station for row in self.rows() if row.due <= now)
 
     def row(self, id: str) -> WorklistRow | None:
         """That one, while it waits."""

@@ -12,7 +12,7 @@ from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
-from kiosk.steps.own_card import own_card, refuse_read_only
+from kiosk.steps.own_card import lead_to_hand_over, own_card, refuse_read_only
 from kiosk.steps.pin.card_test import first_reason, prove_card, tell_untested
 from kiosk.steps.pin.changing import change_codes
 from kiosk.steps.pin.views import TASKS_WITH_CODE
@@ -26,6 +26,8 @@ async def change_pin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     async with own_card(ask, caps, CARD, log) as card:
         refuse_read_only(CARD, card.facts)
+        if (ended := await lead_to_hand_over(ask, caps, CARD, log, card)) is not None:
+            return ended
         roles = await _which(ask, card.facts.pin(Role.SIGNATURE) is not None, one_code=card.facts.rules.one_code)
         await tell_untested(ask, CARD, card.visit, roles)
         olds = {

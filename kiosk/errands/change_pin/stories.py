@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from kiosk.region import ReceiptRules
-from sim.reader.personas import SIGNATURE_PIN
+from sim.reader.personas import SIGNATURE_PIN, person
 from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, WRONG_PIN, change_first, code_is, locked, product, traited, trusting
 from sim.stories.person import Story, pulls, puts
 from sim.stories.register import both, mailed, register
 from sim.stories.room import OLD_PIN, Room, persona_of
-from sim.stories.setting import NEW_PIN
+from sim.stories.setting import NEW_PIN, Setting
 
 
 def change(**changed: Any) -> Callable[[], Story]:
@@ -49,7 +49,20 @@ def in_a_region_without_mail(room: Room) -> None:
 TWO_CODES = replace(OWN, changed={MINE: replace(persona_of(MINE), signature_pin=OLD_PIN)})
 
 
+POSTED = Setting(slots={}, hand=("1:new", "10:old"), order={"delivery": "post", "slot": 0})
+
+
 STORIES = [
+    ErrandStory(
+        "change_pin: the start PIN of a card that nobody has handed over",
+        "change_pin",
+        change(insert=puts("1:new"), pin=person(1).new.pin, **{"stop.not_handed_over": "end"}),
+        POSTED,
+        outcome="refused",
+        reason="not_handed_over",
+        events=(),
+        check=code_is(person(1).new.pin, of="1:new"),
+    ),
     ErrandStory(
         "change_pin: by who knows it",
         "change_pin",

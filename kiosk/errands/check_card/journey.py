@@ -6,7 +6,7 @@ Rules: nothing is written to the card; only the code's own tries can change.
 from drivers.reader.model import Chain
 from drivers.reader.outcomes import Role
 from drivers.reader.secret import Secret
-from fleet.messages.vocabulary import ErrandOutcome, FindingCode
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, FindingCode, Outcome
 from kiosk.errands.check_card import views
 from kiosk.errands.check_card.computer import certificate_choices, show_computer
 from kiosk.errands.check_card.told_findings import tell_findings
@@ -19,7 +19,7 @@ from kiosk.steps.card import prove_code
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import holder_means
 from kiosk.steps.identity.proof_of_possession import sign_mandate
-from kiosk.steps.own_card import OwnCard, own_card
+from kiosk.steps.own_card import OwnCard, own_card, pending_hand_over
 from kiosk.steps.pin.card_test import prove_card
 from kiosk.steps.pin.card_test_views import Untested
 
@@ -33,11 +33,13 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     async with own_card(ask, caps, CARD, log) as card:
         await _show(ask, card)
+        pending = await pending_hand_over(caps.orders, card.register, card.whose.card_number)
         findings = findings_of(
             CardEvidence(
                 card.facts,
                 caps.clock.now(),
                 card.register,
+                pending=pending,
                 loa2_ends=caps.region.loa2_ends,
                 activates=caps.region.has_errand("activate"),
             )
@@ -47,6 +49,8 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
             return mended
         code, untested = await _test(ask, log, card)
         tested = code is not None and untested is None
+        if tested and pending is not None:
+            await _tell_in_use(log, card)
         if code is not None and tested:
             await _tell_name_change(ask, caps, log, card, code)
         ended = Ended(ErrandOutcome.DONE, untested or "")
@@ -63,6 +67,13 @@ async def _show(ask: Ask, card: OwnCard) -> None:
     while await ask(views.card(CARD, card.whose, card.facts)) == "certificates":
         while (chosen := await ask(views.certificates(CARD, card.facts))) != "back":
             await ask(views.certificate(CARD, card.facts.certificates[int(chosen)]))
+
+
+async def _tell_in_use(log: ErrandLog, card: OwnCard) -> None:
+    """Tell the server that a card has its holder's code before anybody has handed it over."""
+    pin = card.facts.pin(Role.IDENTIFICATION)
+    if pin is not None and not pin.initial:
+        await log.note(EventType.EFFECT_DONE, effect=Effect.CARD_TEST, outcome=Outcome.ACCEPTED)
 
 
 async def _tell_name_change(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, code: Secret) -> None:

@@ -26,6 +26,7 @@ ARGUMENTS: Args = {
     "left": say("finding.left.days", days=12),
     "within": say("finding.within.days", days=12),
     "how": say("finding.not_activated.attended"),
+    "until": say("finding.not_handed_over.within", within=say("finding.within.days", days=12)),
     "issuer": "Exempel Person CA v1",
 }
 

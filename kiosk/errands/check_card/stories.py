@@ -1,13 +1,16 @@
 """Stories of `check_card`: what people do, how it ends, and what is left then."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from kiosk.region import general
-from sim.stories.errand_stories import ErrandStory
+from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.own_card import MINE, change_first, code_is, locked, product, trusting
 from sim.stories.person import Story, pulls, puts
-from sim.stories.room import OLD_PIN, Room
+from sim.stories.room import OLD_PIN, Room, persona_of
 
 
 def check(**changed: Any) -> Callable[[], Story]:
@@ -33,7 +36,22 @@ def in_a_region(room: Room) -> None:
     room.equip(region=general())
 
 
+def not_handed_over(room: Room) -> None:
+    """The code of a card that came by post was chosen at home."""
+    (posted,) = room.orders.all
+    room.orders.all = (structs.replace(posted, card_number=persona_of(MINE).card_number),)
+
+
+EARLY = check(**{"finding.not_handed_over": "next"})
+POSTED = replace(OWN, orders=(1,), order={"delivery": "post", "slot": 0})
+
+
 STORIES = [
+    ErrandStory(
+        "check_card: a card that is in use before anybody has handed it over", "check_card", EARLY, POSTED,
+        prepare=not_handed_over, events=("card.test accepted",), check=code_is(OLD_PIN),
+        views=("check_card.finding.not_handed_over", "check_card.testing", "check_card.done"),
+    ),
     ErrandStory(
         "check_card: it works", "check_card", check(), events=(), check=code_is(OLD_PIN), troubled=True,
         views=("check_card.certificate", "check_card.finding.alike", "check_card.testing", "check_card.done"), touched=True,

@@ -23,7 +23,7 @@ from kiosk.steps.view_helpers import (
 )
 from kiosk.views import Button, CardDrawing, Choose, Confirm, Fact, Option, Point, Say, Tell, say
 
-ALSO_SENT_ON = (FindingCode.LEAVER, FindingCode.NOT_ACTIVATED)
+ALSO_SENT_ON = (FindingCode.LEAVER, FindingCode.NOT_HANDED_OVER, FindingCode.NOT_ACTIVATED)
 """Mended here as a rule, with an administrator's help or word."""
 DONE_ALONE = ("unblock", "change_pin", "renew_certificate")
 """Errands that mend a card without anybody else."""
@@ -40,6 +40,7 @@ ICONS: dict[str, tuple[FindingCode, ...]] = {
         FindingCode.BLOCKED,
         FindingCode.LEAVER,
         FindingCode.ON_HOLD,
+        FindingCode.NOT_HANDED_OVER,
     ),
     "calendar-clock": (
         FindingCode.CERTIFICATE_EXPIRED,

@@ -72,6 +72,7 @@ TASKS = (
     "misplaced",
     "quarantined",
     "left",
+    "in_use",
     "letter_declined",
     "letter",
     "receipt_mail",

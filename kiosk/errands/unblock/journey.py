@@ -11,7 +11,7 @@ from kiosk.errands.unblock.ways import NoLetterError, choose_way, choose_without
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.identity.identification import Identification
-from kiosk.steps.own_card import OwnCard, own_card, refuse_read_only
+from kiosk.steps.own_card import OwnCard, lead_to_hand_over, own_card, refuse_read_only
 from kiosk.steps.pin.by_administrator import Mandate, NothingReleasedError, mandate, set_code_by_mandate
 from kiosk.steps.pin.card_test import first_reason, prove_card, tell_untested
 from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, set_code
@@ -31,6 +31,8 @@ async def unlock_without_letter(ask: Ask, caps: Capabilities, log: ErrandLog) ->
 async def _unblock(ask: Ask, caps: Capabilities, log: ErrandLog, *, letter: bool = True) -> Ended:
     async with own_card(ask, caps, CARD, log, views.insert) as card:
         refuse_read_only(CARD, card.facts)
+        if (ended := await lead_to_hand_over(ask, caps, CARD, log, card)) is not None:
+            return ended
         roles = _locked(card)
         way = await choose_way(ask, caps, card, roles)
         if way == "unblock" and not letter:

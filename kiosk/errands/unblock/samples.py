@@ -12,6 +12,7 @@ from kiosk.errands.unblock.views import CARD, CODE, CONTEXT, LETTER
 from kiosk.issuer.ports import RequestDeclined, SwitchOff, Unavailable
 from kiosk.region import PRODUCT_CODES, BothLanguages, ByPeople
 from kiosk.steps import card_views, own_card_views
+from kiosk.steps.own_card import HANDS_OVER
 from kiosk.steps.pin import by_administrator_views
 from kiosk.steps.pin import from_portal_views as portal_views
 from kiosk.steps.pin import views as pin_views
@@ -46,6 +47,9 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "letter-instead", views.order(LETTER, ORDER, instead=True)
     yield "unblock-not-here", views.not_here(CARD).view
     yield "unblock-read-only", card_views.read_only(CARD).view
+    for errand in (*HANDS_OVER.values(), None):
+        name = f"unblock-not-handed-over-{errand or 'here'}"
+        yield name, card_views.not_handed_over(CARD, errand, offered=errand is not None)
     yield "unblock-puk-dead", pin_views.puk_locked(CARD).view
     for name, puk in (("counted", PUK), ("told", replace(PUK, counted=False))):
         yield f"unblock-puk-not-sent-{name}", pin_views.puk_not_sent(CARD, puk).view

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.reader.pin.try_ledger import LOCKED
-from fleet.messages.issuing import CardRecord, DirectoryPerson
+from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
 from kiosk.region import BothLanguages, ByPeople
 from kiosk.views import ChallengeDrawing
 from sim.reader.administrative_key import answer_to, key_of
 from sim.reader.personas import person
+from sim.stories.administrator import too_old
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, WRONG_PUK, code_is, locked, product, traited, trusting
@@ -270,6 +271,30 @@ def letter_instead(room: Room) -> None:
     """A letter was ordered, and no response went to the card."""
     assert ("letter", NUMBER, HOLDER) in desk_of(room).told
     key_tries(5, OLD_PIN, tries=(0, 10))(room)
+
+
+NEW = "1:new"
+POSTED = Setting(slots={}, hand=(NEW, "10:old", "13:new"), order={"delivery": "post", "slot": 0}, second_reader=True)
+"""The card came by post, with its letter, and nobody has handed it over."""
+WAITING = replace(POSTED, order={})
+"""The card lay in a slot, and somebody has it."""
+NOT_YET = {"outcome": "refused", "reason": "not_handed_over", "events": (), "check": code_is(person(1).new.pin, of=NEW)}
+
+
+def new_card(state: CardState = "handed_out", *, online: bool = True, **more: Any) -> Callable[[Room], None]:
+    """The register has the new card in that state, with what more is known of it."""
+
+    def prepare(room: Room) -> None:
+        issuer(puk=True, online=online)(room)
+        card = CardRecord(person(1).new.card_number, HOLDER, "6XX", state, **more)
+        desk_of(room).add(DirectoryPerson(HOLDER, "Alva"), card)
+
+    return prepare
+
+
+def unlock_new(**changed: Any) -> Callable[[], Story]:
+    """The same with the card and the letter that just came."""
+    return unlock(insert=puts(NEW), not_locked="unblock", puk=person(1).new.puk, **changed)
 
 
 STORIES = [
@@ -614,5 +639,40 @@ STORIES = [
             insert_administrator=[puts("13:new", "administrator"), first(pulls("administrator"))], not_the_same="cancel",
         ), replace(TWO_READERS, changed={MINE: replace(persona_of(MINE), hsa_id=ADMINISTRATOR.hsa_id)}), prepare=issuer(),
         outcome="cancelled", check=unchanged,
+    ),
+    ErrandStory(
+        "unblock: a card from the post that nobody has handed over", "unblock", unlock_new(**{"stop.not_handed_over": "end"}),
+        POSTED, prepare=new_card(), troubled=True, **NOT_YET,
+    ),
+    ErrandStory(
+        "unblock: a card whose order waits in a slot, with an administrator", "unblock",
+        by_hand(insert=puts(NEW), not_locked="no_envelope", **{"stop.not_handed_over": "end"}),
+        WAITING, prepare=new_card("waiting"), **NOT_YET,
+    ),
+    ErrandStory(
+        "unblock: not handed over by a list that is fresh, and nobody can be asked", "unblock",
+        unlock_new(**{"stop.not_handed_over": "end"}), POSTED, prepare=new_card(online=False), **NOT_YET,
+    ),
+    ErrandStory(
+        "unblock: nobody can be asked, and the list is too old to refuse", "unblock", unlock_new(), POSTED,
+        prepare=both(new_card(online=False), too_old), events=("card.unblock accepted", "receipt.issued"),
+        check=code_is(NEW_PIN, of=NEW),
+    ),
+    ErrandStory(
+        "unblock: the register says that the card was activated elsewhere", "unblock", unlock_new(), POSTED,
+        prepare=new_card("active"), events=("card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN, of=NEW),
+    ),
+    ErrandStory(
+        "unblock: the same, and it is on hold now", "unblock", unlock_new(), POSTED,
+        prepare=new_card("held", held_from="active"), events=("card.unblock accepted", "receipt.issued"),
+        check=code_is(NEW_PIN, of=NEW),
+    ),
+    ErrandStory(
+        "unblock: a card on hold that nobody has handed over", "unblock", unlock_new(**{"stop.not_handed_over": "end"}),
+        POSTED, prepare=new_card("held", held_from="handed_out"), **NOT_YET,
+    ),
+    ErrandStory(
+        "unblock: a card of which no order is known", "unblock", unlock_new(), replace(POSTED, orders=()),
+        prepare=new_card(), events=("card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN, of=NEW),
     ),
 ]  # fmt: skip

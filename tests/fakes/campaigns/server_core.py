@@ -20,7 +20,7 @@ from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.events import Event
-from fleet.messages.link import Order
+from fleet.messages.link import Delivery, Order
 from fleet.server.deadlines.job import DeadlineJob
 from fleet.server.deadlines.settings import load
 from fleet.server.deadlines.tables import open_days
@@ -167,6 +167,11 @@ class Server:
         """What a station is told that synchronizes."""
         with self.database.reading.begin() as connection:
             return order_queries.orders_at(connection, station, self._today(), after="", limit=100)
+
+    def pending_hand_over(self, card_number: str) -> Delivery | None:
+        """What a station is told of a card."""
+        with self.database.reading.begin() as connection:
+            return order_queries.pending_hand_over(connection, card_number)
 
     def look(self, now: datetime) -> None:
         """What happens by itself at that time, with as many looks before that the clock is believed; and the issuer does it."""

@@ -19,7 +19,7 @@ from fleet.agent.blocks import BlockQueue
 from fleet.agent.store import StoreError
 from fleet.messages.asking import BlockAsk, BlockedResult, HeldResult, HoldAsk
 from fleet.messages.issuing import BlockReason, CardRecord
-from fleet.messages.link import Administrator, Order
+from fleet.messages.link import Administrator, Answer, HandOverAsk, Order
 from fleet.messages.vocabulary import ErrandOutcome, Outcome
 from kiosk.errands.registry import ERRANDS
 from kiosk.issuer.client import HELD_AT_THE_DROP, request_id
@@ -78,6 +78,10 @@ class SyncedOrders:
         gone = await self._collected()
         found = [one for one in self._server.offered(self._station, hsa_id) if one.order not in gone]
         return tuple(sorted(found, key=lambda one: (not one.receipt_owed, one.last_day, one.order)))
+
+    async def ask(self, ask: HandOverAsk, limit_s: float) -> Answer:
+        """Whether a card is still to be handed over."""
+        return Answer(ok=True, delivery=self._server.pending_hand_over(ask.card_number))
 
     def past(self, hsa_id: str, today: Any, card_number: str = "") -> Order | None:
         return next((one for one in self._listed if one.hsa_id == hsa_id and one.last_day < today.isoformat()), None)

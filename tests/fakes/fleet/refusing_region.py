@@ -96,7 +96,7 @@ def _cards(cards: list[Row]) -> list[Row]:
         if card["state"] == "held":
             card["state"] = "active"
     changes: dict[int, Row] = {HELD: HOLD, BLOCKED: {"state": "blocked"}, RETURNED: {"state": "returned"}}
-    changes |= {PLAIN: {"state": "active"}, LATE: {"state": "handed_out"}}
+    changes |= {number: {"state": "active"} for number in (PLAIN, LEFT, NO_PERSON)} | {LATE: {"state": "handed_out"}}
     numbers = {order: {person(order).old.card_number, person(order).new.card_number} for order in range(1, 13)}
     for order, change in changes.items():
         for card in cards:

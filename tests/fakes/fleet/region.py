@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from sim.demo import seed
 from sim.demo.issuer import SEED
+from sim.reader.personas import person
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port
 from tests.fakes.server.databases import new_store
@@ -39,6 +40,14 @@ def everybody_is_here(seed: Path) -> None:
     content = json.loads(seed.read_bytes())
     for one in content["people"]:
         one.pop("left", None)
+    seed.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def activated_elsewhere(seed: Path, numbers: Collection[int]) -> None:
+    """The register says that the new cards of these people are active: they have every errand, though their orders are open."""
+    content = json.loads(seed.read_bytes())
+    cards = {person(number).new.card_number for number in numbers}
+    content["cards"] = [one | ({"state": "active"} if one["card_number"] in cards else {}) for one in content["cards"]]
     seed.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
@@ -142,11 +151,11 @@ class Region:
         return config
 
     def walk(
-        self, answers: Path, reader: str = "virtual", *more: str, config: Path | None = None
+        self, answers: Path, reader: str = "virtual", *more: str, config: Path | None = None, errand: str = "pickup"
     ) -> tuple[int, list[dict[str, Any]], str]:
-        """A pick-up at that station, else the first. Exit code, the lines of JSON, and what was said on standard error."""
+        """An errand at that station, else the first. Exit code, the lines of JSON, and what was said on standard error."""
         done = subprocess.run(
-            [*KIOSK, "walk", "pickup", "--reader", reader, "--answers", str(answers),
+            [*KIOSK, "walk", errand, "--reader", reader, "--answers", str(answers),
              "--config", str(config or self.places.config), "--json", *more],
             capture_output=True, text=True, env=self.environment, timeout=LIMIT_S,
         )  # fmt: skip

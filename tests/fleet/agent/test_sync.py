@@ -19,6 +19,7 @@ from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
+from fleet.messages.leavers import hand_over_digest
 from fleet.messages.link import Answer, Ask, Order, OrderAsk, SyncAsk, SyncPage
 from provisioning.authority import public_jwk
 from sim.stories.administrators import administrator
@@ -121,6 +122,23 @@ async def test_a_list_of_several_pages_is_held_and_survives_a_restart(
     assert book.order("B1") == order("B1", BO)
     assert [one.hsa_id for one in book.administrators()] == ["TEST000000-9001"]
     assert book.issued == NOW
+
+
+@pytest.mark.parametrize(("days", "way"), [(0.9, "post"), (1.1, None)], ids=["a fresh list", "a stale one"])
+async def test_a_card_that_is_not_handed_over_is_known_by_a_list_that_is_valid(
+    book: OrderBook, link: FakeLink, clock: Clock, days: float, way: str | None
+) -> None:
+    digests = (hand_over_digest("9752A1", "post"), hand_over_digest("9752A2", "station"))
+    await held(book, link, msgspec.structs.replace(page(days=1), leavers=digests))
+    clock.now = NOW + timedelta(days=days)
+    assert book.pending_hand_over("9752A1") == way
+    assert book.pending_hand_over("9752A2") == (way and "station")
+    assert book.pending_hand_over("9752A3") is None, "no order is known of this card"
+
+
+async def test_a_server_without_such_digests_refuses_no_card(book: OrderBook, link: FakeLink) -> None:
+    await held(book, link, page(order("A1")))
+    assert book.pending_hand_over("9752A1") is None
 
 
 async def test_leavers_of_all_pages_are_held_and_outlive_the_list_s_time(

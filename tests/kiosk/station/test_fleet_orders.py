@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from fleet.agent import outbox
-from fleet.agent.keeping import LinkDown
+from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.outbox import EventChain
 from fleet.agent.store import StationStore
-from fleet.messages.link import Order
+from fleet.messages.link import Answer, Delivery, HandOverAsk, Order
 from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.station import journal
 from kiosk.station.fleet_orders import FleetOrders
@@ -45,6 +45,20 @@ class Book:
 
     def is_fresh(self, now: datetime) -> bool:
         return self.fresh
+
+    said: Answer | None = None
+    """To whether a card is handed over; None: no answer comes."""
+    listed: Delivery | None = None
+    asked: list[Any] = field(default_factory=list)
+
+    async def ask(self, message: Any, timeout_s: float) -> Answer:
+        self.asked.append(message)
+        if self.said is None:
+            raise AskTimeout
+        return self.said
+
+    def pending_hand_over(self, card_number: str) -> Delivery | None:
+        return self.listed
 
     async def offered_online(self, hsa_id: str, timeout_s: float) -> tuple[Order, ...]:
         if not self.online:
@@ -146,3 +160,41 @@ async def test_a_card_that_goes_by_post_to_another_stations_holder_is_found_wher
     counter.book.online = True
     assert await counter.orders.posted(ONE.hsa_id, ONE.card_number) == posted
     assert await counter.found() is None
+
+
+BAD_ASK = Answer(ok=False, error="bad_ask")
+"""What a server says that does not know the question."""
+
+
+@pytest.mark.parametrize(
+    ("online", "said", "listed", "pending"),
+    [
+        (True, Answer(ok=True, delivery="post"), None, "post"),
+        (True, Answer(ok=True), "post", None),
+        (True, BAD_ASK, None, None),
+        (True, BAD_ASK, "station", "station"),
+        (True, None, "post", "post"),
+        (False, None, "post", "post"),
+        (False, None, None, None),
+    ],
+    ids=["the server", "the server, against the list", "an older server", "an older server beside a list", "no answer",
+         "offline", "a list that is too old"],
+)  # fmt: skip
+async def test_the_server_says_whether_a_card_is_handed_over_else_the_list(
+    counter: Counter, online: bool, said: Answer | None, listed: Delivery | None, pending: Delivery | None
+) -> None:
+    book = counter.book
+    book.online, book.said, book.listed = online, said, listed
+    assert await counter.orders.pending_hand_over(ONE.card_number) == pending
+    assert book.asked == ([HandOverAsk(ONE.card_number)] if online else [])
+
+
+async def test_what_was_handed_over_here_is_not_refused_while_the_server_has_not_heard_of_it(counter: Counter) -> None:
+    counter.book.listed = "post"
+    log = await counter.journal.start("activate")
+    await log.about(ONE)
+    assert await counter.orders.pending_hand_over(ONE.card_number) == "post"
+    receipt = "INSERT INTO receipt VALUES ('N-1', ?, x'7b7d', 'KK1', '')"
+    await counter.journal.transact(lambda cx: cx.execute(receipt, (ONE.order,)))
+    assert await counter.orders.pending_hand_over(ONE.card_number) is None
+    assert await counter.orders.pending_hand_over(LATER.card_number) == "post"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from drivers.reader.model import CardFacts
 from fleet.messages.issuing import CardRecord, CardState, DirectoryPerson
@@ -34,6 +35,7 @@ from kiosk.steps.context import ViewContext
 from kiosk.views import Choose, ReaderDrawing, RestingDrawing, say
 from sim.gallery.made_up import CARD_FACTS
 from sim.reader.secured import SecuredApplication
+from sim.stories.devices import order_of
 from sim.stories.errand_stories import OWN
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, locked
@@ -82,8 +84,8 @@ async def chosen(
     )  # fmt: skip
     home = HomeController(
         Supervisor(someone, room.caps.reader, room.clock, Limits()), content,
-        CardKnowledge(room.clock, directory, administers=given["administers"]), asyncio.Event(), room.caps.reader,
-        given["administrator_reader"],
+        CardKnowledge(room.clock, directory, administers=given["administers"], orders=room.orders), asyncio.Event(),
+        room.caps.reader, given["administrator_reader"],
     )  # fmt: skip
     async with asyncio.timeout(LIMIT_S):
         errand = await home.choose()
@@ -327,6 +329,19 @@ async def test_a_card_that_comes_while_the_home_screen_is_drawn_anew_counts_as_j
             await room.close()
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("handed_out", "finding.not_handed_over.title"), ("active", "finding.certificate_expires_soon.title")],
+)
+async def test_a_card_that_nobody_has_handed_over_is_told_to_be_so_and_leads_there(
+    room: Room, state: CardState, said: str
+) -> None:
+    room.orders.all = (structs.replace(order_of(1), card_number=NUMBER, delivery="post", slot=0),)
+    _, someone = await chosen(room, register(room, state), card="end")
+    assert shown(someone)[0] == said
+    assert (shown(someone)[1] == "activate") is (state == "handed_out")
+
+
 async def test_out_of_service_says_so_in_the_title(room: Room) -> None:
     _, someone = await chosen(room, register(room), {"closed": lambda: "repair"}, card="end")
     assert [line.key for line in (someone.shown[0].title, *someone.shown[0].lead)] == [
@@ -392,6 +407,7 @@ def menu(*codes: str, pin: str = "ok") -> Choose:
         (("blocked",), "ok", ["return_card", "check_card"], "return_card"),
         (("on_hold",), "ok", ["found_again", "check_card", "change_pin"], "report_lost"),
         (("not_activated",), "ok", ["activate", "check_card", "change_pin"], "activate"),
+        (("not_handed_over",), "ok", ["activate", "check_card", "return_card"], "activate"),
         (("pin_initial",), "ok", ["change_pin", "check_card", "return_card"], "change_pin"),
         (("certificate_expires_soon",), "ok", ["renew_certificate", "check_card", "change_pin"], "renew_certificate"),
         (("name_changed",), "ok", ["check_card", "change_pin", "return_card"], None),

@@ -26,6 +26,7 @@ from fleet.server.enrolment.queries import WaitingStation
 from fleet.server.platform.expiry import End
 from fleet.server.platform.pages import i18n
 from fleet.server.stations.model import Contact
+from fleet.server.worklist.model import Kind, WorklistRow
 from tests.fakes.server.alerts import alert
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -72,6 +73,7 @@ OF_MANY = {
     "directory_away",
     "handover_unregistered",
     "worklist_late",
+    "card_in_use",
     "silent",
     "offline",
     "version",
@@ -79,6 +81,12 @@ OF_MANY = {
     "reader_failing",
 }
 """Rules that look at more than one state; each has a test of its own below."""
+
+
+def waiting(kind: Kind, hours: float) -> WorklistRow:
+    """A row of the worklist that has so many hours left."""
+    due = NOW + timedelta(hours=hours)
+    return WorklistRow(f"{kind}-{hours}", kind, "O-1", "9752269875", "", None, "entre-a", "unblock", NOW, due)
 
 
 @pytest.mark.parametrize(("station", "code", "subject", "detail"), AT_ONE_STATION)
@@ -142,7 +150,14 @@ def test_a_retired_station_is_told_of_while_it_speaks_and_for_nothing_else() -> 
 
 
 def test_what_waits_too_long_for_an_administrator_is_told_of_each_station() -> None:
-    assert found(seen(), late={"entre-a": 3}) == [RuleMatch("entre-a", "worklist_late", detail="3")]
+    waits = (waiting("hold", hours=0), waiting("hold", hours=-1), waiting("letter", hours=1))
+    assert found(seen(), worklist=waits) == [RuleMatch("entre-a", "worklist_late", detail="2")]
+
+
+def test_a_card_in_use_that_nobody_has_handed_over_is_told_with_its_order() -> None:
+    assert found(seen(), worklist=(waiting("in_use", hours=24),)) == [
+        RuleMatch("entre-a", "card_in_use", "O-1", "9752269875", since=NOW)
+    ]
 
 
 def test_a_hand_over_that_the_issuer_has_not_confirmed_is_told_with_its_order() -> None:

@@ -8,13 +8,14 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from joserfc import jws
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
-from fleet.messages.leavers import leaver_digest
+from fleet.messages.leavers import hand_over_digest, leaver_digest
 from fleet.messages.link import (
     Answer,
     EnvelopeAsk,
+    HandOverAsk,
     OrderAsk,
     ReceiptMailAsk,
     ReleaseAsk,
@@ -26,7 +27,9 @@ from fleet.messages.link import (
 from fleet.server.asks import answers as answering
 from fleet.server.asks.answers import EVEN_S, PAGE, Answers
 from fleet.server.ingest.write import Writer
+from fleet.server.orders.model import NOT_HANDED_OVER, STATES
 from fleet.server.orders.service import StepResult, apply_step
+from fleet.server.orders.tables import orders
 from fleet.server.people.model import ListedAdministrator, PersonRow
 from fleet.server.people.queries import replace_administrators
 from fleet.server.people.service import import_people, record_certificates
@@ -308,8 +311,7 @@ async def test_who_has_left_is_offered_no_card(
 async def test_leavers_come_by_digest_after_all_else_to_who_asks_for_them(
     answers: Answers, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answering, "LEAVERS_PAGE", 2)
-    hold_orders(database, record("O-1"))
+    monkeypatch.setattr(answering, "DIGESTS_PAGE", 2)
     certificates = [one.public_bytes(Encoding.DER) for one in (*authority().anchors(), *authority().intermediates())]
     with database.writing.begin() as connection:
         import_people(connection, [PersonRow("TEST000000-0002", "Bo Test", left="2026-05-31")], NOW)
@@ -325,6 +327,50 @@ async def test_leavers_come_by_digest_after_all_else_to_who_asks_for_them(
     plain = (await answers.answer("entre-a", encode(SyncAsk()))).jws or ""
     assert b"leavers" not in jws.extract_compact(plain.encode()).payload, "an older station would refuse the page"
     assert "TEST000000-0002" not in repr(pages)
+
+
+def orders_in_every_state(database: Database) -> dict[str, str]:
+    """One posted order of another station in each state. Card numbers, by state."""
+    cards = {state: f"98{number:08d}" for number, state in enumerate(STATES)}
+    for state, card in cards.items():
+        hold_orders(database, record(f"P-{state}", station="entre-b", card_number=card, slot=0, delivery="post"))
+    with database.writing.begin() as connection:
+        for state in STATES:
+            connection.execute(update(orders).where(orders.c.order == f"P-{state}").values(state=state))
+    return cards
+
+
+async def test_every_station_hears_by_digest_which_cards_are_not_handed_over(
+    answers: Answers, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "DIGESTS_PAGE", 2)
+    cards = orders_in_every_state(database)
+    hold_orders(database, record("O-1"), record("O-2", card_number=cards["activated"], slot=0, delivery="post"))
+    pages, asked = [], SyncAsk(leavers=True)
+    while not pages or pages[-1].next:
+        pages.append(opened(await answers.answer("entre-a", encode(asked))))
+        asked = SyncAsk(pages[-1].next, leavers=True)
+    told = [digest for page in pages for digest in page.leavers]
+    pending = {hand_over_digest(cards[state], "post") for state in NOT_HANDED_OVER}
+    assert set(told) == pending | {hand_over_digest(record().card_number, "station")}
+    assert len(told) == len(set(told))
+    assert not [state for state in NOT_HANDED_OVER if cards[state] in repr(pages)]
+    (plain,) = await synced(answers)
+    assert plain.leavers == ()
+
+
+async def test_a_station_hears_at_once_whether_a_card_is_handed_over(answers: Answers, database: Database) -> None:
+    cards = orders_in_every_state(database)
+    hold_orders(database, record("O-1"), record("O-2", card_number=cards["activated"], slot=0, delivery="post"))
+
+    async def said(card: str) -> Answer:
+        return await answers.answer("entre-a", encode(HandOverAsk(card)))
+
+    assert {state for state in STATES if (await said(cards[state])).delivery} == set(NOT_HANDED_OVER)
+    assert await said(cards["coming"]) == Answer(ok=True, delivery="post")
+    assert await said(record().card_number) == Answer(ok=True, delivery="station")
+    assert await said("9752000000") == Answer(ok=True), "no order is known of that card"
+    assert [(await said(card)).error for card in ("", "9" * 65)] == ["bad_ask", "bad_ask"]
 
 
 async def test_an_administrator_who_has_left_is_on_no_station_s_list(answers: Answers, database: Database) -> None:

@@ -15,10 +15,12 @@ from sqlalchemy import delete, insert, select, update
 from fleet.messages.asking import DeclinedResult, HeldResult, HoldAsk, LetterAsk, Result
 from fleet.messages.issuing import HoldReason, Offer
 from fleet.messages.link import Administrator
+from fleet.messages.vocabulary import EventType
 from fleet.server.cards.service import CardService
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.errands.tables import errands
+from fleet.server.ingest.write import Writer
 from fleet.server.issuers.certificates_by_hand import CertificatesByHand
 from fleet.server.issuers.ports import CertificateRequest
 from fleet.server.issuers.requests import RequestLog
@@ -37,7 +39,7 @@ from fleet.server.worklist.settings import load as load_worklist
 from fleet.server.worklist.tables import worklist_acts
 from tests.fakes.server.databases import either, new_store, on_postgres
 from tests.fakes.server.readings import NOW
-from tests.fleet.server.conftest import KeptChanges, hold_orders, record
+from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
 
 __all__ = ["either", "on_postgres"]
 
@@ -101,6 +103,22 @@ class Desk:
         RequestLog(self.database).keep(
             HERE, LetterAsk(id=self._id(), card_number=card), (), DeclinedResult(reason), self.now
         )
+
+    def used(self, card: str, kind: str, outcome: str = "done", station: str = HERE, *, tested: bool = True) -> None:
+        """An errand with that card ended so; `tested`: something came of an effect in it."""
+        self.made += 1
+        sealing = SealingStation(station, epoch=self.made)
+        about: dict[str, object] = {"errand": f"u-{self.made}", "card_number": card}
+        effect = {**about, "effect": "card.test", "outcome": "accepted"}
+        end = {**about, "kind": kind, "outcome": outcome, "hsa_id": "TEST000000-0001", "seconds": 0.0}
+        told = [
+            (EventType.ERRAND_STARTED, {**about, "kind": kind}),
+            (EventType.EFFECT_DONE, effect),
+            (EventType.ERRAND_ENDED, end),
+        ]
+        time = self.now.isoformat()
+        sealed = [sealing.seal(what, data, time=time) for what, data in told if tested or what != EventType.EFFECT_DONE]
+        Writer(self.database).commit(arrived(*sealed), self.now)
 
     def receipt_mail(
         self, number: str, state: str, error: str | None = None, card: str | None = None, station: str = "entre-a"

@@ -17,6 +17,7 @@ from fleet.messages.asking import (
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.model import RequestKey
 from fleet.server.issuers.requests import RequestLog
+from fleet.server.orders.model import NOT_HANDED_OVER
 from fleet.server.orders.service import apply_step
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.import_files import ImportRefusedError
@@ -213,12 +214,76 @@ def test_what_somebody_closed_waits_again_when_it_happens_again(desk: Desk) -> N
     assert again.acts == ()
 
 
-def test_what_is_over_its_time_is_counted_for_its_station(desk: Desk) -> None:
-    desk.held(CARD)
-    assert desk.worklist.late() == {}
-    desk.later(hours=24)
-    desk.held(OTHER, station=THERE)
-    assert desk.worklist.late() == {HERE: 1}
+@pytest.mark.parametrize("state", NOT_HANDED_OVER)
+def test_a_card_that_is_used_before_anybody_has_handed_it_over_waits(desk: Desk, state: str) -> None:
+    desk.order("O-1", CARD, state, name="Alva Test", delivery="post", slot=0)
+    assert ("in_use", "O-1") not in desk.rows()
+    desk.later(hours=1)
+    desk.used(CARD, "unblock", station=THERE)
+    row = desk.rows()["in_use", "O-1"]
+    assert (row.station, row.cause, row.card_number, row.name) == (THERE, "unblock", CARD, "Alva Test")
+    assert (row.since, row.due - row.since) == (desk.now, timedelta(hours=24))
+    desk.later(hours=1)
+    desk.used(CARD, "change_pin")
+    assert desk.rows()["in_use", "O-1"] == row, "the first use counts"
+    with desk.database.writing.begin() as connection:
+        apply_step(connection, "O-1", "activated", desk.now)
+    assert ("in_use", "O-1") not in desk.rows()
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "tested", "waits"),
+    [
+        ("unblock", "done", True, True),
+        ("change_pin", "done", True, True),
+        ("renew_certificate", "done", True, True),
+        ("clean_up", "done", True, True),
+        ("check_card", "done", True, True),
+        ("check_card", "done", False, False),
+        ("check_card", "fault", True, False),
+        ("unblock", "refused", False, False),
+        ("pickup", "done", True, False),
+        ("activate", "done", True, False),
+        ("return_card", "done", True, False),
+    ],
+)
+def test_what_shows_that_a_card_has_its_holders_code(
+    desk: Desk, kind: str, outcome: str, tested: bool, waits: bool
+) -> None:
+    desk.order("O-1", CARD, "coming", delivery="post", slot=0)
+    desk.used(CARD, kind, outcome, tested=tested)
+    assert (("in_use", "O-1") in desk.rows()) is waits
+
+
+def test_a_card_in_use_waits_for_nobody_once_it_is_blocked_or_its_order_is_none(desk: Desk) -> None:
+    desk.used(CARD, "unblock")
+    desk.later(minutes=1)
+    desk.order("O-1", CARD, "coming", delivery="post", slot=0)
+    assert desk.rows() == {}, "it was used before it was ordered"
+    desk.used(CARD, "unblock")
+    assert list(desk.rows()) == [("in_use", "O-1")]
+    desk.worklist.act(desk.rows()["in_use", "O-1"], KRA, "cancel", "")
+    assert desk.rows() == {}
+    desk.order("O-2", OTHER, "taken")
+    desk.used(OTHER, "change_pin")
+    block = BlockAsk(id="b" * 32, card_number=OTHER, reason="lost", wanted="")
+    RequestLog(desk.database).keep(HERE, block, (KRA,), BlockedResult(""), desk.now)
+    assert desk.rows() == {}
+
+
+def test_a_letter_that_was_ordered_for_a_card_that_nobody_has_handed_over_is_no_use_of_it(desk: Desk) -> None:
+    desk.order("O-1", CARD, "coming", delivery="post", slot=0)
+    letter = LetterAsk(id="a" * 32, card_number=CARD)
+    RequestLog(desk.database).keep(HERE, letter, (), LetterOrderedResult("2026-12-09", "home"), desk.now)
+    desk.used(CARD, "unblock", tested=False)
+    assert desk.rows() == {}
+
+
+def test_a_card_that_was_handed_over_by_another_order_is_in_use_rightly(desk: Desk) -> None:
+    desk.order("O-1", CARD, "collected")
+    desk.order("O-2", CARD, "coming", delivery="post", slot=0)
+    desk.used(CARD, "unblock")
+    assert desk.rows() == {}
 
 
 def test_who_sees_one_station_sees_its_rows_alone(desk: Desk) -> None:
@@ -266,6 +331,8 @@ def test_every_kind_is_found_on_both_databases(either: Database, station: Sealin
         requesting.enqueue(connection, RequestKey(HERE, letter.id), letter, "", desk.now)
         for row in requesting.due_requests(connection, desk.now):
             requesting.leave_to_people(connection, row.key)
+    desk.order("O-5", "9752269033000005", "coming", station=station.name, delivery="post", slot=0)
+    desk.used("9752269033000005", "unblock", station=station.name)
     desk.receipt_mail("R-1", "refused", "mail_refused")
     desk.asked_for_certificate("9752269033000007", station.name)
     desk.emptied(1, 1, 2)
