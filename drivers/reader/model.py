@@ -29,6 +29,8 @@ class Holder:
 
     name: str
     hsa_id: str
+    organisation: str = field(default="", compare=False)
+    """Employer, as the certificate's subject says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,11 @@ class CardFacts:
         naming = sorted((c for c in self.certificates if c.names_somebody), key=_weight, reverse=True)
         ids = dict.fromkeys(c.holder.hsa_id for c in naming if c.holder.hsa_id or not naming[0].holder.hsa_id)
         return tuple(next(c.holder for c in naming if c.holder.hsa_id == hsa_id) for hsa_id in ids)
+
+    @property
+    def hsa_ids(self) -> frozenset[str]:
+        """HSA-ids of the one person whose card it is."""
+        return frozenset(holder.hsa_id for holder in self.holders) - {""}
 
     def with_certificates(self, certificates: Iterable[Certificate], *, keep_holder: bool = True) -> "CardFacts":
         """Hold these certificates instead. `keep_holder`: whom it was, where a certificate still names them."""

@@ -128,9 +128,12 @@ class LetterAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.
 
 
 class CardStateAsk(IdentifiedAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_STATE.value, kw_only=True):
-    """The state of the card of that number, without whose it is, and a nonce for a mandate. Nobody has proved anything."""
+    """The state of the card of that number, without whose it is, and a nonce for a mandate. Nobody has proved anything.
+
+    `hsa_id`: as it stands for that one of its holder's HSA-ids, where the card names several; else left out."""
 
     card_number: str
+    hsa_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class LoginAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.ADMINISTRATOR_LOGIN.value, kw_only=True):

@@ -52,6 +52,22 @@ class CardRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     hold_reason: HoldReason | None = None
     activate_by: str | None = None
     """Last day to activate a card that was handed out."""
+    also: tuple[str, ...] = ()
+    """Further HSA-ids that the card's certificates name: of the same person, at other employers."""
+
+    @property
+    def hsa_ids(self) -> tuple[str, ...]:
+        """All of its holder's."""
+        return (self.hsa_id, *self.also)
+
+    def as_of(self, hsa_id: str) -> "CardRecord":
+        """The same card, as it stands for that one of its holder's HSA-ids.
+
+        >>> CardRecord("9999", "SE1-A", "601", "active", also=("SE2-B",)).as_of("SE2-B").hsa_ids
+        ('SE2-B', 'SE1-A')
+        """
+        others = tuple(other for other in self.hsa_ids if other != hsa_id)
+        return msgspec.structs.replace(self, hsa_id=hsa_id, also=others)
 
 
 class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -13,6 +13,8 @@ import logging
 import secrets
 from datetime import datetime
 
+import msgspec
+
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from fleet.agent.answer_verification import AnswerVerifier, SyncRefused
@@ -108,7 +110,7 @@ class FleetIssuer:
 
     async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | RequestDeclined | Unavailable:
         """By register, directory and the region's dates, at the server."""
-        match await self.state(facts.card_number):
+        match await self.state(facts.card_number, hsa_id=facts.holder.hsa_id if len(facts.holders) > 1 else ""):
             case CardWord(offers=offers):
                 return offers
             case NotFound():
@@ -143,9 +145,10 @@ class FleetIssuer:
             return CertificateIssued(tuple(base64.b64decode(certificate) for certificate in result.chain))
         return InPortal() if isinstance(result, asking.InPortalResult) else refusal_of(result)
 
-    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
+    async def state(self, card_number: str, *, hsa_id: str = "") -> CardWord | NotFound | Unavailable:
         """Each question is a new one: what is asked may have changed."""
-        match await self._requests.ask(CardStateAsk(id=secrets.token_hex(16), card_number=card_number)):
+        ask = CardStateAsk(id=secrets.token_hex(16), card_number=card_number, hsa_id=hsa_id or msgspec.UNSET)
+        match await self._requests.ask(ask):
             case asking.CardStatus() as said:
                 return CardWord(
                     card_number, said.state, said.product, said.holder, said.protected, said.reserve, said.loa,

@@ -94,7 +94,7 @@ class NoFleet:
     async def order_letter(self, card_number: str, *, errand: str, by: PersonProof | None = None) -> Unavailable:
         return NOBODY
 
-    async def state(self, card_number: str) -> Unavailable:
+    async def state(self, card_number: str, *, hsa_id: str = "") -> Unavailable:
         return NOBODY
 
     async def find(

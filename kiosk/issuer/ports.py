@@ -286,8 +286,8 @@ class NotFound:
 
 
 class Directory(Protocol):
-    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
-        """The card of that number, without whose it is."""
+    async def state(self, card_number: str, *, hsa_id: str = "") -> CardWord | NotFound | Unavailable:
+        """The card of that number, without whose it is; `hsa_id`: as it stands for that one of its holders."""
 
     async def find(
         self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
@@ -308,6 +308,11 @@ class LoggedIn:
     proof: PersonProof | None = field(default=None, repr=False)
     roles: tuple[AdministratorRole, ...] = ()
     """By the list."""
+
+    @property
+    def hsa_ids(self) -> frozenset[str]:
+        """Of this one person, by their card: two of them are not two people, and the holder of one is the holder."""
+        return frozenset({self.hsa_id}) | (self.proof.hsa_ids if self.proof else frozenset())
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class CardProofs:
             return NotGenuine()
         return PersonProof(
             hsa_id, facts.card_number, self._station, mandate, certificate.der, signed.signature, signed.algorithm,
-            key, by_server, certificate.loa,
+            key, by_server, certificate.loa, facts.hsa_ids,
         )  # fmt: skip
 
 

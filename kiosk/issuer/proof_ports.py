@@ -35,6 +35,8 @@ class PersonProof:
     by_server: bool
     """The nonce is the server's; with one of our own the server only blocks and holds."""
     loa: int | None = None
+    hsa_ids: frozenset[str] = frozenset()
+    """All that the card names: one person's."""
 
     def wish(self, ask: PersonAsk) -> Proof:
         """This person behind that very ask, reply key and all."""

@@ -72,13 +72,18 @@ class ChooseShape(Shape):
             columns = 3
         if theme.small_panel and not theme.large and len(tiles) > UNTITLED_MOST:
             head = []  # four rows leave no room for it; the strip names the errand
+        under = self.view.waits_for is not None
         gap, most = 3.2 if head else 2.0, 34 if theme.portrait else 24
         rows = Grid(tiles, columns=columns, gap=gap, most_mm=most, theme=theme, grow=True)
         shown = self.drawing(width_mm=CARD_MM if theme.small_panel else 0)
         if theme.portrait and shown is None and not theme.large and len(tiles) <= FEW * columns:
             high = FixedHeight(rows, most * -(-len(tiles) // columns), theme=theme)
-            return FlowColumn([*head, *self.note(), high, self.rest()], theme=theme, gap=theme.sizes.gap)
-        return self.split([*head, *self.note(), rows], shown)
+            parts = [high, *self.note()] if under else [*self.note(), high]
+            return FlowColumn([*head, *parts, self.rest()], theme=theme, gap=theme.sizes.gap)
+        return self.split([*head, rows, *self.note()] if under else [*head, *self.note(), rows], shown)
+
+    def primary(self) -> Flow | None:
+        return self.wait(self.words(self.view.waits_for), "timer-sand") if self.view.waits_for else super().primary()
 
     def _banner(self, banner: Note) -> Flow:
         """In as few lines as it takes: tiles stand below."""

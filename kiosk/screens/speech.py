@@ -190,6 +190,8 @@ def _choices(view: Choose) -> Iterator[Sentence]:
         yield title
         yield from _given(option.reason or option.detail)
     yield from view.footer or ()
+    if not isinstance(view, Checklist):
+        yield from _given(view.waits_for)
 
 
 def _given(*texts: Sentence | None) -> Iterator[Sentence]:

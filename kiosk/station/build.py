@@ -457,8 +457,9 @@ def _home_controller(
     open_slots: OpenSlots,
 ) -> HomeController:
     async def administers(facts: CardFacts) -> bool:
-        """Whether the card is, by its HSA-id, that of an administrator on the list. It has proved nothing yet."""
-        return backing.records is not None and await given.orders.administrator(facts.holder.hsa_id) is not None
+        """Whether the card is, by one of its HSA-ids, that of an administrator on the list. It has proved nothing yet."""
+        listed = [await given.orders.administrator(hsa_id) for hsa_id in facts.hsa_ids]
+        return backing.records is not None and any(listed)
 
     changed, region = asyncio.Event(), given.region
     context.changed.subscribe(changed.set)

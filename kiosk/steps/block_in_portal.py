@@ -35,7 +35,7 @@ async def offer_block_in_portal(
     try:
         if who.administrator is None and await ask(views.offer(context, instead, caps.clock.now())) == "later":
             return came
-        is_blocked = await _block(ask, caps, context, log, whose, reason, who.administrator)
+        is_blocked = await _block(ask, caps, context, log, whose, reason, who)
         return "blocked" if is_blocked else came
     except ErrandCancelledError:
         return came
@@ -51,11 +51,12 @@ async def _block(
     log: ErrandLog,
     whose: CardHolder,
     reason: BlockReason,
-    attending: LoggedIn | None,
+    who: Identification,
 ) -> bool:
     """Whether somebody has blocked it there, and the server knows."""
     try:
-        administrator = attending or await _administrator(ask, caps, context, log, whose)
+        holders = frozenset({whose.hsa_id}) | (who.proof.hsa_ids if who.proof else frozenset())
+        administrator = who.administrator or await _administrator(ask, caps, context, log, holders)
     except StopError as stopped:
         await ask(stopped.view)
         return False
@@ -83,11 +84,11 @@ async def _block(
 
 
 async def _administrator(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, whose: CardHolder
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, holders: frozenset[str]
 ) -> LoggedIn:
-    """Whoever is here, and is not the holder. The holder's card leaves the one reader first. Raises StopError."""
+    """Whoever is here, and is none of these (HSA-ids). The holder's card leaves the one reader first. Raises StopError."""
     if caps.administrator_reader is None and await caps.reader.presence() is not Presence.EMPTY:
         await ask(views.take_own(context), until=wait_until_empty(caps.reader))
-    administrator = await log_in(ask, caps, context, log, {whose.hsa_id} - {""})
+    administrator = await log_in(ask, caps, context, log, holders - {""})
     await return_card_to_administrator(ask, caps, context)
     return administrator

@@ -33,9 +33,16 @@ def declined(context: ViewContext, reason: str) -> StopError:
 
 
 def sure(
-    context: ViewContext, whose: CardHolder, happened: str, *, blocks: bool, instead: ByPeople | None = None
+    context: ViewContext,
+    whose: CardHolder,
+    happened: str,
+    *,
+    blocks: bool,
+    instead: ByPeople | None = None,
+    several: bool = False,
 ) -> Confirm:
-    """What will happen to the card. `instead`: the issuer has no hold, and who blocks it within how many hours."""
+    """What will happen to the card. `instead`: the issuer has no hold, and who blocks it within how many hours;
+    `several`: it is the card of several employers, whoever asks."""
     what = "block" if blocks else "hold" if happened == "forgotten" else "hold_first"
     if instead is not None and not blocks:
         what = what.replace("hold", "mark")
@@ -45,7 +52,11 @@ def sure(
         step=context.step,
         title=say(f"sure.{what}.title"),
         points=(
-            Point(say(f"sure.{what}.now"), say(f"sure.{what}.now.detail"), icon="smart-card-off-outline"),
+            Point(
+                say(f"sure.{what}.now"),
+                say("sure.every_employer" if several else f"sure.{what}.now.detail"),
+                icon="smart-card-off-outline",
+            ),
             _then(what, instead),
         ),
         facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),

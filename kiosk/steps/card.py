@@ -75,6 +75,13 @@ async def read_present_card(reader: Reader) -> Visit | UnreadableCard | None:
                 assert_never(other)
 
 
+def act_for_holder(visit: Visit, hsa_id: str) -> Visit:
+    """The same visit, acting for that HSA-id where the card names it."""
+    if hsa_id in visit.facts.hsa_ids:
+        visit.act_as(hsa_id)
+    return visit
+
+
 async def wait_until_empty(reader: Reader) -> None:
     """Wait until no card is in."""
     async for presence in reader.changes():

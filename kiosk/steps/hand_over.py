@@ -8,9 +8,10 @@ from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.steps import receipt_views as views
 from kiosk.steps import slot_views
 from kiosk.steps.capabilities import Capabilities, Ended
-from kiosk.steps.card import ask_for_card
+from kiosk.steps.card import act_for_holder, ask_for_card
 from kiosk.steps.context import ViewContext
 from kiosk.steps.drop_slot import drop_old_card
+from kiosk.steps.identity.employer import show_employer
 from kiosk.steps.identity.identification import Identification, attest_identity
 from kiosk.steps.order import confirm_terms, find_order
 from kiosk.steps.pin.activation import activate, prove_activated_card
@@ -26,6 +27,7 @@ SIGN, RECEIPT = CONTEXT.at(6, 7), CONTEXT.at(7, 7)
 
 async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identification) -> Ended:
     """From who it is to the receipt."""
+    ask = show_employer(ask, who.employer)
     order = await find_order(ask, caps, AGREE, who)
     await log.about(order)
     who = await attest_identity(ask, caps, AGREE, log, order, who)
@@ -85,7 +87,10 @@ async def _meet_handed_card(ask: Ask, caps: Capabilities, order: Order, who: Ide
         )
         assert not isinstance(visit, str), "the only other way out is to cancel"
         if visit.facts.card_number == order.card_number:
-            return visit
+            if not who.is_attended_by(visit.facts):
+                return act_for_holder(visit, order.hsa_id)
+            await visit.close()
+            raise slot_views.own_card_attended(SLOT)
         await visit.close()
         fresh = True
 

@@ -2,13 +2,13 @@
 
 from drivers.printer.port import Ready
 from kiosk.issuer.ports import CardWord, Unavailable
-from kiosk.ports import Ask, Order
+from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.steps import order_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.card_status import check_new_card, judge_new_card, refuse_listed_leaver
 from kiosk.steps.identity.identification import Identification
-from kiosk.steps.own_card import OwnCard, refuse_switched_off
+from kiosk.steps.own_card import OwnCard, act_for, refuse_switched_off
 
 PAGE = 4
 """Orders on one screen of the administrator's choice."""
@@ -39,16 +39,18 @@ async def _found(ask: Ask, caps: Capabilities, context: ViewContext, who: Identi
     return order
 
 
-async def find_posted(caps: Capabilities, context: ViewContext, card: OwnCard) -> Order:
-    """The order of the card that is in, which came by post, or whose receipt its holder owes.
+async def find_posted(caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard) -> Order:
+    """The order of the card that is in, which came by post, or whose receipt its holder owes: for whichever of its employers.
 
     Raises StopError where the register's word is against card or holder, none is ordered for this card, or it is another person's
     or of another level.
     """
+    order = await _posted(caps, card)
+    if order is not None and order.hsa_id != card.whose.hsa_id and order.hsa_id in card.facts.hsa_ids:
+        await act_for(caps, log, card, order.hsa_id)
     judge_new_card(context, card.register)
     if isinstance(card.register, Unavailable):
         await refuse_listed_leaver(caps, context, card.facts)
-    order = await caps.orders.posted(card.whose.hsa_id, card.whose.card_number)
     if order is None:
         raise await _no_posted_order(caps, context, card)
     if order.hsa_id != card.whose.hsa_id:
@@ -60,12 +62,20 @@ async def find_posted(caps: Capabilities, context: ViewContext, card: OwnCard) -
     return order
 
 
+async def _posted(caps: Capabilities, card: OwnCard) -> Order | None:
+    for hsa_id in (card.whose.hsa_id, *sorted(card.facts.hsa_ids - {card.whose.hsa_id})):
+        if (order := await caps.orders.posted(hsa_id, card.whose.card_number)) is not None:
+            return order
+    return None
+
+
 async def _no_posted_order(caps: Capabilities, context: ViewContext, card: OwnCard) -> StopError:
     if isinstance(card.register, CardWord) and card.register.state == "active":
         return views.already_active(context)
     if await caps.orders.here() is None:
         return views.list_too_old(context)
-    past = await caps.orders.past(card.whose.hsa_id, card.whose.card_number)
+    of_card = [await caps.orders.past(hsa_id, card.whose.card_number) for hsa_id in sorted(card.facts.hsa_ids)]
+    past = next(filter(None, of_card), None)
     return views.not_by_post(context) if past is None else views.expired(context, past)
 
 
@@ -84,7 +94,7 @@ async def _pointed_out(ask: Ask, caps: Capabilities, context: ViewContext, who: 
     """The administrator, whose document check names the holder, picks the order from those that wait here."""
     assert who.administrator is not None
     offered = (*await caps.orders.owed(), *await caps.orders.waiting())
-    waiting = [order for order in offered if order.hsa_id != who.administrator.hsa_id]
+    waiting = [order for order in offered if order.hsa_id not in who.administrator.hsa_ids]
     if not waiting:
         await _needs_list(caps, context)
         raise views.nothing_waits(context)

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
-from drivers.reader.model import CardFacts
+from drivers.reader.model import CardFacts, Holder
 from fleet.messages.link import Delivery
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
@@ -79,20 +79,56 @@ async def hold_card(caps: Capabilities, log: ErrandLog, visit: Visit) -> AsyncIt
     card = OwnCard(visit, Subject.of(visit.facts, protected=True), Unavailable())
     try:
         await log.about_card(card.whose.card_number, card.whose.hsa_id)
-        card.register = await ask_register(caps.directory, card.whose.card_number)
+        if len(card.facts.holders) > 1 and (here := await find_present_holders(caps, card.facts)):
+            await act_for(caps, log, card, here[0].hsa_id)
+        else:
+            card.register = await ask_register(caps.directory, card.whose.card_number)
         card.whose = Subject.of(visit.facts, protected=_protected(card.register))
         yield card
     finally:
         await card.visit.close()
 
 
+async def act_for(caps: Capabilities, log: ErrandLog, card: OwnCard, hsa_id: str) -> None:
+    """The errand is about that one of the card's HSA-ids from here on: proof, receipt, journal, and the register's word."""
+    card.visit.act_as(hsa_id)
+    card.register = await ask_register(caps.directory, card.whose.card_number, hsa_id=hsa_id)
+    card.whose = Subject.of(card.facts, protected=_protected(card.register))
+    await log.about_card(card.whose.card_number, card.whose.hsa_id)
+
+
+async def find_present_holders(caps: Capabilities, facts: CardFacts) -> list[Holder]:
+    """Those of the card's holders whose certificate is of an issuer trusted here, and who have not left: by the register or,
+    where nobody can be asked, by the list of leavers."""
+    return [holder for holder in facts.holders if await _is_here(caps, facts.act_as(holder.hsa_id))]
+
+
+async def _is_here(caps: Capabilities, facts: CardFacts) -> bool:
+    certificate = facts.certificate("identification")
+    if certificate is None or certificate.chain == "untrusted":
+        return False
+    match await ask_register(caps.directory, facts.card_number, hsa_id=facts.holder.hsa_id):
+        case CardWord(holder=holder):
+            return holder == "here"
+        case Unavailable():
+            return not await is_listed_leaver(caps, facts)
+        case NotFound():
+            return True
+
+
+async def is_listed_leaver(caps: Capabilities, facts: CardFacts) -> bool:
+    """Whether the holder whom the card acts for is on the list of leavers; the card's other employers are not asked about."""
+    return await caps.orders.has_left(c.der for c in facts.certificates if c.names(facts.holder))
+
+
 async def ask_register(
-    directory: Directory, card_number: str, limit_s: float | None = None
+    directory: Directory, card_number: str, limit_s: float | None = None, *, hsa_id: str = ""
 ) -> CardWord | NotFound | Unavailable:
-    """What directory and register say of a card, if they say it soon; not whose it is."""
+    """What directory and register say of a card, if they say it soon; not whose it is. `hsa_id`: of which of its holders, where
+    it has several."""
     try:
         async with asyncio.timeout(ASK_S if limit_s is None else limit_s):
-            return await directory.state(card_number)
+            return await directory.state(card_number, hsa_id=hsa_id)
     except TimeoutError:
         return Unavailable("no_answer")
 

@@ -9,7 +9,7 @@ from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.ports import Ask, Cabinet, ErrandLog, Order, Visit
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
-from kiosk.steps.card import ask_for_card
+from kiosk.steps.card import act_for_holder, ask_for_card
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
 from kiosk.views import Await
@@ -30,6 +30,7 @@ class ReturnReason:
 
 WRONG_CARD = ReturnReason(Outcome.WRONG_CARD, views.put_back, views.wrong_card_in_slot)
 NOT_VOUCHED = ReturnReason(Outcome.NOT_VOUCHED, views.put_back_unvouched, views.stocked_by_one)
+OWN_CARD = ReturnReason(Outcome.NOT_VOUCHED, views.put_back_untested, views.own_card_attended)
 READ_ONLY = ReturnReason(Outcome.READ_ONLY, views.put_back_read_only, views.new_card_read_only)
 NOT_GENUINE = ReturnReason(Outcome.NOT_GENUINE, views.put_back_false, views.new_card_not_genuine, is_false=True)
 
@@ -74,12 +75,12 @@ async def insert_new_card(
         )
         assert not isinstance(visit, str)
         found = visit.facts.card_number
-        read_only = visit.facts.rules.read_only
-        if found == order.card_number and not read_only:
-            return visit
+        why = READ_ONLY if visit.facts.rules.read_only else OWN_CARD if who.is_attended_by(visit.facts) else None
+        if found == order.card_number and why is None:
+            return act_for_holder(visit, order.hsa_id)
         await visit.close()
-        if found == order.card_number:
-            await reopen_for_return(ask, caps, context, log, order, READ_ONLY)
+        if found == order.card_number and why is not None:
+            await reopen_for_return(ask, caps, context, log, order, why)
         if await ask(views.wrong_card(context, order, found, own=found == who.card_number)) == "wrong":
             await reopen_for_return(ask, caps, context, log, order)
         fresh = True

@@ -204,6 +204,11 @@ def stocked_by_one(context: ViewContext) -> StopError:
     return stop(context, ErrandOutcome.REFUSED, "stocked_by_one")
 
 
+def own_card_attended(context: ViewContext) -> StopError:
+    """The card names its administrator too: nobody hands out their own."""
+    return stop(context, ErrandOutcome.REFUSED, "own_card_attended")
+
+
 def new_card_read_only(context: ViewContext) -> StopError:
     """Nobody has tried the product on a real card: no code is written to it here."""
     return stop(context, ErrandOutcome.REFUSED, "new_card_read_only")

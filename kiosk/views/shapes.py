@@ -48,13 +48,15 @@ class View(Generic[A_co]):
 class Choose(View[str]):
     """Pick one: tiles (the home screen) or a list. The answer is the option's value.
 
-    `aside`: beside the tiles, the invitation to put the card in (home). `footer`: a line of help with its number."""
+    `aside`: beside the tiles, the invitation to put the card in (home). `footer`: a line of help with its number. `waits_for`
+    stands grey in the primary's place, and the note, which says what the choice means, under the options."""
 
     options: tuple[Option, ...]
     layout: Literal["tiles", "list"] = "list"
     aside: tuple[Say, Say] | None = None
     footer: tuple[Say, str] | None = None
     banner: Note | None = None
+    waits_for: Say | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,7 +95,7 @@ def release_puk(cx: sqlite3.Connection, asked: ChangeRequest, body: Puk) -> Rele
     card = _card(cx, asked)
     if card.state in (*DEAD, "held"):
         return DeclinedResult(f"card_{card.state}")
-    if len(set(body.people)) < 2 or card.hsa_id != body.hsa_id:
+    if len(set(body.people)) < 2 or body.hsa_id not in card.hsa_ids:
         return DeclinedResult("administrators_missing")
     try:
         public = X25519PublicKey.from_public_bytes(base64.b64decode(body.reply_key, validate=True))
@@ -118,7 +118,7 @@ def take_puk(cx: sqlite3.Connection, card_number: str) -> str | None:
 def order_letter(cx: sqlite3.Connection, asked: ChangeRequest, body: Letter) -> LetterOrderedResult | DeclinedResult:
     """A letter to the registered address; to the office for a protected identity would be the issuer's own rule."""
     card = _card(cx, asked)
-    if card.hsa_id != body.hsa_id:
+    if body.hsa_id not in card.hsa_ids:
         return DeclinedResult("unknown_card")
     if card.state in DEAD or card.reserve:
         return DeclinedResult("reserve_card" if card.reserve else f"card_{card.state}")
@@ -128,7 +128,7 @@ def order_letter(cx: sqlite3.Connection, asked: ChangeRequest, body: Letter) -> 
 def receive(cx: sqlite3.Connection, asked: ChangeRequest, body: Received) -> ReceivedAnswer | DeclinedResult:
     """The card is in use. One on hold stays so, and goes back to use when the hold ends; who has it already keeps it."""
     card = _card(cx, asked)
-    if card.hsa_id != body.hsa_id:
+    if body.hsa_id not in card.hsa_ids:
         return DeclinedResult("unknown_card")
     if card.state in DEAD:
         return DeclinedResult(f"card_{card.state}")
@@ -146,8 +146,8 @@ def answer_challenge(
     card = _card(cx, asked)
     if card.state in (*DEAD, "held"):
         return DeclinedResult(f"card_{card.state}")
-    others = set(body.people) - {card.hsa_id}
-    if card.hsa_id != body.hsa_id or (body.key == "unblock" and not others):
+    others = set(body.people) - {*card.hsa_ids}
+    if body.hsa_id not in card.hsa_ids or (body.key == "unblock" and not others):
         return DeclinedResult("administrators_missing")
     response = keys.answer(body.key, card.card_number, body.algorithm, bytes.fromhex(body.challenge), body.serial)
     return DeclinedResult("no_key") if response is None else AnsweredResult(response.hex())

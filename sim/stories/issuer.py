@@ -5,7 +5,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from cryptography import x509
@@ -56,6 +56,8 @@ from sim.reader.pki import TestAuthority
 from sim.stories.clock import HandClock
 from sim.stories.issued_certificates import issue
 
+OTHER_EMPLOYER = "SE5560000999"
+"""Begins HSA-ids of which this region's directory knows nothing."""
 BENCH = frozenset(
     bench_cards.persona(f"{number}:{which}").card_number for number in range(1, 15) for which in ("old", "new")
 )
@@ -338,14 +340,16 @@ class IssuerDesk:
             )
         return answer or LetterOrdered(self._clock.now().date() + timedelta(days=5), "home")
 
-    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
+    async def state(self, card_number: str, *, hsa_id: str = "") -> CardWord | NotFound | Unavailable:
         if not self.online:
             return Unavailable()
         card = self.cards.get(card_number)
         if card is None:
-            return CardWord(card_number, "active", "6XX") if card_number in self.others else NotFound()
-        person = self.people.get(card.hsa_id)
-        left = person is not None and person.left is not None and not person.continued
+            here: Literal["here", "unknown"] = "unknown" if hsa_id.startswith(OTHER_EMPLOYER) else "here"
+            return CardWord(card_number, "active", "6XX", here) if card_number in self.others else NotFound()
+        people = [self.people.get(of) for of in card.hsa_ids if hsa_id in ("", of)]
+        person = next((one for one in people if one is not None and not _has_left(one)), next(iter(people), None))
+        left = person is not None and _has_left(person)
         return CardWord(
             card_number, card.state, card.product, "unknown" if person is None else "left" if left else "here",
             person is None or person.protected, card.reserve, card.loa, card.hold_reason, card.activate_by,
@@ -358,12 +362,13 @@ class IssuerDesk:
         if not self.online:
             return Unavailable()
         card = self.cards.get(card_number)
-        holder = card.hsa_id if card else hsa_id
-        allowed = [one for one in people if one.hsa_id == holder or one.hsa_id in self.administrators]
+        holders = card.hsa_ids if card else (hsa_id,)
+        allowed = [one for one in people if one.hsa_id in holders or one.hsa_id in self.administrators]
         if not allowed or any(not_meant(one, "directory.find", card_number, one.hsa_id) for one in people):
             return RequestDeclined("not_allowed")
         if card_number:
-            return Found(self.people.get(card.hsa_id), (card,), tuple(self.offered)) if card else NotFound()
+            record = card and next((card.as_of(one.hsa_id) for one in people if one.hsa_id in card.hsa_ids), card)
+            return Found(self.people.get(record.hsa_id), (record,), tuple(self.offered)) if record else NotFound()
         person = self.people.get(hsa_id)
         theirs = tuple(card for card in self.cards.values() if card.hsa_id == hsa_id)
         return Found(person, theirs) if person or theirs else NotFound()
@@ -387,6 +392,10 @@ class IssuerDesk:
     def set_state(self, card_number: str, **changed: Any) -> None:
         if card_number in self.cards:
             self.cards[card_number] = msgspec.structs.replace(self.cards[card_number], **changed)
+
+
+def _has_left(person: DirectoryPerson) -> bool:
+    return person.left is not None and not person.continued
 
 
 class _LogIn:
@@ -427,7 +436,7 @@ def _alone(facts: CardFacts, administrator: LoggedIn, tag: str) -> RequestDeclin
         return RequestDeclined("log_in_at_the_server")
     if (refused := not_meant(administrator.proof, tag, facts.card_number)) is not None:
         return refused
-    return RequestDeclined("own_card") if administrator.hsa_id == facts.holder.hsa_id else None
+    return None if administrator.hsa_ids.isdisjoint(facts.hsa_ids) else RequestDeclined("own_card")
 
 
 def _encipher(key: bytes, challenge: bytes) -> bytes:

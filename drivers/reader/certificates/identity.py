@@ -187,7 +187,8 @@ def _holder(certificate: x509.Certificate, profile: Profile) -> Holder:
     if looks_personal(hsa_id) or not re.search(profile.certificates.holder_id, hsa_id):
         return Holder("", "")
     given, last = _attribute(certificate, NameOID.GIVEN_NAME), _attribute(certificate, NameOID.SURNAME)
-    return Holder(f"{given} {last}" if given and last else _attribute(certificate, NameOID.COMMON_NAME), hsa_id)
+    name = f"{given} {last}" if given and last else _attribute(certificate, NameOID.COMMON_NAME)
+    return Holder(name, hsa_id, _attribute(certificate, NameOID.ORGANIZATION_NAME))
 
 
 def _has_personal_number(certificate: x509.Certificate) -> bool:

@@ -49,7 +49,7 @@ class CardChanges:
 
     async def change(self, station: str, ask: CardChange, asker: Asker) -> Result:
         """What came of it. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
-        card = await self._rights.card(ask.card_number)
+        card = await self._rights.card(ask.card_number, asker.by)
         if card is None:
             return DeclinedResult("unknown_card")
         record = card[1]
@@ -72,7 +72,7 @@ class CardChanges:
         """By proofs; or, of what waited for the issuer, by the HSA-id whose proof was verified when it came."""
         if asker.people:
             holder = by_holder(asker.people, record)
-            administrator = bool(await self._rights.attending(asker, station, record.hsa_id))
+            administrator = bool(await self._rights.attending(asker, station, record))
         else:
             holder = bool(asker.by) and asker.by == record.hsa_id
             administrator = not holder and bool(asker.by) and await self._rights.still_attends(asker.by, station)
@@ -87,7 +87,7 @@ class CardChanges:
         if lately + 1 >= MANY:
             said = f"{lately + 1} within the hour"
             await asyncio.to_thread(self._alarms.record, Alarm(station, MANY_HOLDS, said), now)
-        if record.state in DEAD or not await self._rights.is_administrator(record.hsa_id):
+        if record.state in DEAD or not await self._rights.is_administrators(record):
             return None
         alarm = Alarm(station, ADMINISTRATOR_REPORTED, record.card_number)
         await asyncio.to_thread(self._alarms.record, alarm, now)

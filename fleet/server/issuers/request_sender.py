@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from fleet.messages.asking import LetterAsk, Result
+from fleet.messages.asking import DeclinedResult, LetterAsk, Result
 from fleet.messages.vocabulary import AskName
 from fleet.server.guards.model import BLOCKS, HOLDS
 from fleet.server.guards.service import clock_is_believed, share_of, within_share
@@ -30,6 +30,8 @@ from fleet.server.stations.alarms import REQUESTS_MANY, Alarm, raise_alarm
 
 EVERY_S = 5.0
 CLAIM = timedelta(minutes=5)
+LEFT = "rule:left"
+"""Who asks for a leaver's card: the rule. One that is another employer's too stays in use."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +99,8 @@ class RequestSender:
             report = await asyncio.to_thread(self._complete, row, row.content)
             return await self._answers.side.register.received(report)
         assert not isinstance(row.content, LetterAsk), "letters in the queue wait for people"
+        if row.who == LEFT and await self._answers.is_still_used(row.content.card_number):
+            return DeclinedResult("still_used")
         return await self._answers.carry_out(row.station, row.content, by=row.by, own=row.own)
 
     def _due(self) -> list[RequestRow]:

@@ -61,7 +61,13 @@ from fleet.server.issuers.certificate_offers import offers_of
 from fleet.server.issuers.certificate_requests import check_issued, check_renewal, check_request, der_of
 from fleet.server.issuers.dependencies import IssuerSide
 from fleet.server.issuers.model import CardChange
-from fleet.server.issuers.ports import CertificateRequest, IssuerAwayError, StationWorklist, nothing_waits
+from fleet.server.issuers.ports import (
+    CertificateRequest,
+    DirectoryEntry,
+    IssuerAwayError,
+    StationWorklist,
+    nothing_waits,
+)
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.authorization import (
     Asker,
@@ -72,7 +78,7 @@ from fleet.server.issuers.proofs.authorization import (
     is_renewal,
     of_holder,
 )
-from fleet.server.issuers.proofs.verification import ProofJudge
+from fleet.server.issuers.proofs.verification import ProofJudge, Proven
 from fleet.server.issuers.requests import RequestLog, ReusedError
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer
@@ -178,12 +184,14 @@ class IssuerAnswers:
         for person in people:
             der = person.chain[0].public_bytes(Encoding.DER)
             await asyncio.to_thread(self._wishes.remember_certificate, person.hsa_id, der)
+        admitted: list[Proven] = []
         try:
             for person in people:
-                refused = await self._rights.refuse(person, ask)
-                if refused is not None:
-                    return await self._keep(station, ask, (person.hsa_id,), refused)
-            return await self._fresh(station, ask, asker)
+                judged = await self._rights.admit(person, ask)
+                if isinstance(judged, DeclinedResult):
+                    return await self._keep(station, ask, (person.hsa_id,), judged)
+                admitted.append(judged)
+            return await self._fresh(station, ask, Asker.of(tuple(admitted)))
         except IssuerAwayError:
             if isinstance(ask, CardChange):
                 await asyncio.to_thread(self._wishes.wait_for, station, ask, asker.by, self._clock())
@@ -220,7 +228,7 @@ class IssuerAnswers:
             case DirectoryAsk():
                 return await self._find(station, ask, asker), people
             case ChallengeAsk() | PukAsk() | LetterAsk():
-                card = await self._rights.card(ask.card_number)
+                card = await self._rights.card(ask.card_number, *(person.hsa_id for person in asker.people))
                 return await self._about(station, ask, asker, card)
             case CardProofAsk():
                 return await self._authenticate(station, ask), people
@@ -235,7 +243,7 @@ class IssuerAnswers:
         if card is None:
             return DeclinedResult("unknown_card"), people
         holder = card[1].hsa_id
-        attending = await self._rights.attending(asker, station, holder)
+        attending = await self._rights.attending(asker, station, card[1])
         people = tuple(dict.fromkeys((holder, *people)))
         if has_left(card[0], local_day(self._clock())):
             return DeclinedResult("holder_left"), people
@@ -337,14 +345,14 @@ class IssuerAnswers:
             if not self._judge.is_genuine(proved, self._clock()):
                 return DeclinedResult("card_not_valid")
             current = der_of(ask.current)
-        card = await self._rights.card(ask.card_number)
+        card = await self._rights.card(ask.card_number, ask.hsa_id)
         if card is None:
             return DeclinedResult("unknown_card")
         offers = await self._offers(card)
         offer = next((one for one in offers if (one.profile, one.loa) == (ask.profile, ask.loa)), None)
         if offer is None or card[1].hsa_id != ask.hsa_id:
             return DeclinedResult("not_offered")
-        attending = await self._rights.attending(asker, station, ask.hsa_id)
+        attending = await self._rights.attending(asker, station, card[1])
         if len(attending) < offer.administrators:
             return DeclinedResult("administrators_missing")
         if offer.administrators > 1 and not await self._rights.may_attend_for(station, card[0], attending):
@@ -369,31 +377,45 @@ class IssuerAnswers:
 
     async def _state(self, station: str, ask: CardStateAsk) -> Result:
         """Without whose card it is: nobody has proved anything yet."""
-        card = await self._rights.card(ask.card_number)
+        card = await self._rights.card(ask.card_number, ask.hsa_id or "")
         if card is None:
             return NotFoundResult()
         person, record = card
+        if ask.hsa_id and record.hsa_id != ask.hsa_id:
+            person = None  # the register does not know that the card names them
         gone = has_left(person, local_day(self._clock()))
         holder: Holder = "unknown" if person is None else "left" if gone else "here"
         return CardStatus(
             await asyncio.to_thread(self._judge.nonces.new, station, self._clock()),
             record.state, record.product, record.loa, holder, record.reserve,
             person is None or person.protected, record.held_from, record.hold_reason, record.activate_by,
-            await self._offers(card),
+            await self._offers((person, record)),
         )  # fmt: skip
 
     async def _find(self, station: str, ask: DirectoryAsk, asker: Asker) -> Result:
-        known = await self.side.directory.find(ask.hsa_id, ask.card_number)
+        known = await self._look_up(ask, asker)
         if known is None:
             return NotFoundResult()
         holders = {card.hsa_id for card in known.cards if ask.hsa_id or card.card_number == ask.card_number}
         holders |= {known.person.hsa_id} if known.person is not None else set()
-        known_to = holders == {asker.by} or await self._rights.attending(asker, station, "")
+        known_to = holders == {asker.by} or await self._rights.attending(asker, station, None)
         if not known_to and not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
             return DeclinedResult("not_allowed")
         cards = [(known.person, card) for card in known.cards if card.card_number == ask.card_number]
         offers = [offer for card in cards for offer in await self._offers(card)]
         return FoundResult(known.shown, known.cards, tuple(offers))
+
+    async def _look_up(self, ask: DirectoryAsk, asker: Asker) -> DirectoryEntry | None:
+        """A person with all cards; or a card with its holder, as it stands for that one of their HSA-ids that asks."""
+        if ask.hsa_id:
+            return await self.side.directory.find(ask.hsa_id, "")
+        card = await self._rights.card(ask.card_number, asker.by)
+        return None if card is None else DirectoryEntry(card[0], (card[1],))
+
+    async def is_still_used(self, card_number: str) -> bool:
+        """Whether one of several employers that the card names still has its holder."""
+        card = await self._rights.card(card_number)
+        return card is not None and bool(card[1].also) and not has_left(card[0], local_day(self._clock()))
 
     async def _offers(self, card: HeldCard) -> tuple[Offer, ...]:
         person, record = card

@@ -31,7 +31,7 @@ async def activate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     async with own_card(ask, caps, CARD, log) as card:
         refuse_read_only(CARD, card.facts)
-        order = await find_posted(caps, CARD, card)
+        order = await find_posted(caps, CARD, log, card)
         await log.about(order)
         issued = await log.receipt()
         signed = SignedReceipt(issued) if issued else await _activate(ask, caps, log, order, card)
@@ -57,7 +57,7 @@ async def _activate(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, 
 
 async def _attend(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, card: OwnCard) -> Mandate:
     """An administrator who is not the holder goes through the region's identity checks; a second one where it takes two."""
-    who = await identify_by_administrator(ask, caps, CHECKS, log, {order.hsa_id}, whose=order)
+    who = await identify_by_administrator(ask, caps, CHECKS, log, card.facts.hsa_ids | {order.hsa_id}, whose=order)
     mandate_of(CHECKS, who, by_server=card.facts.rules.first_code == "administrator")
     who = await attest_identity(ask, caps, CHECKS, log, order, replace(who, hsa_id=order.hsa_id))
     return mandate_of(CHECKS, who, by_server=False)

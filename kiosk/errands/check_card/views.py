@@ -83,6 +83,9 @@ def card(context: ViewContext, whose: CardHolder, facts: CardFacts) -> Confirm:
 
 def _facts(whose: CardHolder, facts: CardFacts) -> list[Fact]:
     lines = [Fact(say("fact.holder"), display_name(whose)), Fact(say("fact.number"), group_digits(whose.card_number))]
+    if len(facts.holders) > 1:
+        named = ", ".join(holder.organisation or holder.hsa_id for holder in facts.holders)
+        lines.append(Fact(say("fact.employers"), named))
     certificate = facts.certificate("identification")
     if certificate is not None:
         if certificate.loa is not None:

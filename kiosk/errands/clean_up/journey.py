@@ -66,7 +66,8 @@ async def _proof(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, co
 async def _block(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard) -> Ended:
     """All certificates of the card revoked for good, by its holder's signature: asked twice."""
     proof = card.people[0]
-    await ask(blocking_views.sure(SURE, card.whose, "own_wish", blocks=True))
+    several = len(proof.hsa_ids) > 1
+    await ask(blocking_views.sure(SURE, card.whose, "own_wish", blocks=True, several=several))
     await ask(blocking_views.really(SURE, card.whose))
     wish = BlockRequest(card.whose.card_number, "own_wish", "lost", proof)
     came = await block_or_hold(ask, caps, SURE, log, wish)

@@ -22,7 +22,7 @@ WHO, COUNT, SEAL, SIGN = (CONTEXT.at(step, 4) for step in range(1, 5))
 async def empty_bin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     first = await log_in(ask, caps, WHO, log)
-    second = await log_in_another(ask, caps, WHO, log, {first.hsa_id})
+    second = await log_in_another(ask, caps, WHO, log, first.hsa_ids)
     count = await count_cards(ask, caps, COUNT)
     seal = await ask(views.seal(SEAL))
     said = count.statement(caps, log.id, first, second, seal)

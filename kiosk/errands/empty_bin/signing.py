@@ -9,7 +9,7 @@ from kiosk.errands.empty_bin import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, CardPulledError, Presence, Visit
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import ask_for_card, prove_code, wait_until_empty
+from kiosk.steps.card import act_for_holder, ask_for_card, prove_code, wait_until_empty
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import administrator_views
 from kiosk.steps.identity.administrator import administrator_reader, lit_reader
@@ -27,7 +27,7 @@ async def sign_statement(
         visit = await ask_for_card(ask, reader, lambda why: views.insert_signer(context, who, why, which), fresh=fresh)
         assert not isinstance(visit, str)
         try:
-            if visit.facts.holder.hsa_id == who.hsa_id:
+            if act_for_holder(visit, who.hsa_id).facts.holder.hsa_id == who.hsa_id:
                 made = await _sign(ask, caps, context, visit, message)
                 break
         finally:

@@ -4,15 +4,18 @@ Rules: a product that cannot be written to, and what the issuer does not offer, 
 any code is typed. Once the new one works the errand is done, whatever becomes of the old one.
 """
 
+from functools import partial
+
 from fleet.messages.vocabulary import AskName
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.certificate import views
 from kiosk.steps.certificate.card_write import identification_again, prove_codes
 from kiosk.steps.certificate.issuance import issue_certificate
-from kiosk.steps.certificate.offer import choose_renewal
+from kiosk.steps.certificate.offer import choose_renewal, nears_its_end
 from kiosk.steps.certificate.removal import offer_removal
 from kiosk.steps.context import ViewContext
+from kiosk.steps.identity.employer import choose_own_employer
 from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.proof_of_possession import RENEWED, sign_mandate
 from kiosk.steps.own_card import own_card
@@ -25,6 +28,7 @@ CARD, CODE, WRITE = (CONTEXT.at(step, 3) for step in range(1, 4))
 async def renew_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     async with own_card(ask, caps, CARD, log) as card:
+        ask = await choose_own_employer(ask, caps, CARD, log, card, partial(nears_its_end, caps, card))
         wanted = await choose_renewal(ask, caps, CARD, card)
         await ask(views.begin(CARD, card.whose, wanted))
         codes = await prove_codes(ask, CODE, card.visit, wanted.purpose)

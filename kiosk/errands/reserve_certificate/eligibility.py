@@ -25,6 +25,7 @@ from kiosk.steps.context import Subject, ViewContext
 from kiosk.steps.identity.administrator import log_in_another
 from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.card_status import check_own_card
+from kiosk.steps.identity.employer import choose_employer, show_employer
 from kiosk.steps.identity.identification import Identification, identify_by_administrator, note_attested
 from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import prove_person
@@ -39,11 +40,12 @@ async def identify_holder(ask: Ask, caps: Capabilities, context: ViewContext, lo
         who = await identify_by_administrator(ask, caps, context, log)
         assert who.administrator is not None, "who attends has logged in"
         if not level_2 or await ask(views.level(context)) == "3":
-            return replace(who, second=await log_in_another(ask, caps, context, log, {who.administrator.hsa_id}))
+            return replace(who, second=await log_in_another(ask, caps, context, log, who.administrator.hsa_ids))
         return who
     visit = await ask_for_card(ask, caps.reader, lambda why: views.insert_own(context, why))
     assert not isinstance(visit, str), "the only other way out is to cancel"
     try:
+        ask = show_employer(ask, await choose_employer(ask, caps, context, visit))
         word = await check_own_card(caps, context, visit.facts)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
@@ -98,8 +100,10 @@ async def _record(caps: Capabilities, context: ViewContext, card: OwnCard, who: 
 
 def _same_person(context: ViewContext, card: OwnCard, record: CardRecord, who: Identification) -> None:
     """One card to one person ever: register, card and whoever stands here agree."""
-    people = {record.hsa_id, card.facts.holder.hsa_id or record.hsa_id, who.hsa_id or record.hsa_id}
-    if len(people) != 1 or record.hsa_id in {one.hsa_id for one in _attending(who)}:
+    holder = frozenset(record.hsa_ids) | card.facts.hsa_ids
+    is_holder = who.proof is None or record.hsa_id in who.proof.hsa_ids
+    on_card = not card.facts.hsa_ids or record.hsa_id in card.facts.hsa_ids
+    if not (is_holder and on_card) or any(not one.hsa_ids.isdisjoint(holder) for one in _attending(who)):
         raise views.other_person(context)
 
 

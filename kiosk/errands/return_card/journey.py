@@ -29,9 +29,11 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     card = await identify_card(ask, caps, CARD, log)
     reason = await _why(ask)
-    if card.may_keep and reason == "left" and await ask(views.keep(WHY)) == "keep":
+    may_keep = reason == "left" and (card.may_keep or card.employers)
+    if may_keep and await ask(views.keep(WHY, card.employers)) == "keep":
         return await _kept(ask, log)
-    await ask(views.confirm(WHY, card.whose, _after(caps, card), is_seen=card.is_seen))
+    several = len(card.employers) > 1
+    await ask(views.confirm(WHY, card.whose, _after(caps, card), is_seen=card.is_seen, several=several))
     await _drop(ask, caps, log, card, reason)
     what = await _tell(ask, caps, log, card, reason)
     what = await offer_block_in_portal(ask, caps, DROP, log, what, card.whose, reason, card.who)

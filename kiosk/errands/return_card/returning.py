@@ -16,7 +16,7 @@ from kiosk.steps.context import Subject, ViewContext
 from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
-from kiosk.steps.own_card import OwnCard, hold_card
+from kiosk.steps.own_card import OwnCard, find_present_holders, hold_card
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class ReturnedCard:
     who: Identification
     may_keep: bool
     """Another assignment in the region follows."""
+    employers: tuple[str, ...] = ()
+    """Those of several that the card is used with, by name: who leaves one of them may keep it."""
     is_seen: bool = True
     """It was in the reader. Otherwise its printed number was typed, and any card may lie in the bin."""
     is_ours: bool = True
@@ -48,7 +50,9 @@ async def identify_card(ask: Ask, caps: Capabilities, context: ViewContext, log:
             await ask(with_office(views.not_ours(context, card.facts), caps.region))
         proof = await _proof(ask, caps, context, log, card)
         who = Identification("number") if proof is None else Identification("card", proof.hsa_id, proof=proof)
-        back = ReturnedCard(card.whose, who, await _may_keep(caps, card, proof), is_ours=is_ours)
+        several = await find_present_holders(caps, card.facts) if len(card.facts.holders) > 1 else ()
+        named = tuple(holder.organisation or holder.hsa_id for holder in several)
+        back = ReturnedCard(card.whose, who, await _may_keep(caps, card, proof), named, is_ours=is_ours)
     await ask(views.take(context), until=wait_until_empty(caps.reader))
     return back
 

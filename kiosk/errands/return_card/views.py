@@ -100,8 +100,22 @@ def why(context: ViewContext) -> Choose:
     )
 
 
-def keep(context: ViewContext) -> Confirm:
-    """Another assignment in the region follows: the card may be kept."""
+def keep(context: ViewContext, employers: tuple[str, ...] = ()) -> Confirm:
+    """Another assignment in the region follows, or the card is another employer's too: it may be kept."""
+    if employers:
+        return Confirm(
+            name=context.name("keep"),
+            errand=context.title,
+            step=context.step,
+            title=say("keep.employers.title"),
+            points=(
+                Point(say("keep.employers.works"), say("employer.one", name=", ".join(employers)), "good"),
+                Point(say("keep.employers.ends"), say("keep.employers.ends.detail"), "icon", "information-outline"),
+            ),
+            way_out=cancel_button(),
+            side=Button("return", say("keep.employers.no")),
+            primary=primary_button("keep", "keep.go", "check"),
+        )
     return Confirm(
         name=context.name("keep"),
         errand=context.title,
@@ -156,8 +170,11 @@ def not_ours(context: ViewContext, facts: CardFacts) -> Confirm:
     )
 
 
-def confirm(context: ViewContext, whose: CardHolder, after: AfterReturn, *, is_seen: bool = True) -> Confirm:
-    """What will happen, before the flap opens."""
+def confirm(
+    context: ViewContext, whose: CardHolder, after: AfterReturn, *, is_seen: bool = True, several: bool = False
+) -> Confirm:
+    """What will happen, before the flap opens. `several`: to the card of several employers."""
+    detail = "sure.every_employer" if several else f"return_confirm.{after}.detail"
     return Confirm(
         name=context.name("confirm"),
         errand=context.title,
@@ -165,7 +182,7 @@ def confirm(context: ViewContext, whose: CardHolder, after: AfterReturn, *, is_s
         title=say("return_confirm.title"),
         points=(
             Point(say("return_confirm.drop"), say("return_confirm.drop.detail"), icon="archive-arrow-down-outline"),
-            Point(say(f"return_confirm.{after}"), say(f"return_confirm.{after}.detail"), icon="smart-card-off-outline"),
+            Point(say(f"return_confirm.{after}"), say(detail), icon="smart-card-off-outline"),
             *(() if is_seen else (NOT_SEEN,)),
         ),
         facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),

@@ -52,7 +52,7 @@ class StockSession:
         wanted = self.caps.region.stock.two_administrators or (await self.ledger()).keyless
         if wanted and self.second is None:
             await ask(views.two_wanted(self.context))
-            self.second = await log_in_another(ask, self.caps, self.context, self.log, {self.by.hsa_id})
+            self.second = await log_in_another(ask, self.caps, self.context, self.log, self.by.hsa_ids)
 
     def today(self) -> str:
         """ISO 8601, as people here have it."""

@@ -19,7 +19,7 @@ from drivers.reader.secret import Secret
 from kiosk.ports import Ask, Visit
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import ask_for_card, prove_code
+from kiosk.steps.card import act_for_holder, ask_for_card, prove_code
 from kiosk.steps.certificate import card_write_views as views
 from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
@@ -116,7 +116,7 @@ async def meet_again(
         if isinstance(visit, str):
             raise views.gone(context)
         if (visit.facts.serial, visit.facts.card_number or card.whose.card_number) == (serial, card.whose.card_number):
-            card.visit = visit
+            card.visit = act_for_holder(visit, card.whose.hsa_id)
             await settle()
             return await prove_codes(ask, context, visit, use)
         await visit.close()

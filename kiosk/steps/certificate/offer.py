@@ -50,6 +50,13 @@ async def choose_renewal(ask: Ask, caps: Capabilities, context: ViewContext, car
     return chosen
 
 
+async def nears_its_end(caps: Capabilities, card: OwnCard, hsa_id: str) -> bool:
+    """Whether a certificate of that one of the card's HSA-ids may be renewed, by its time."""
+    facts, until = card.facts.act_as(hsa_id), caps.clock.now() + FROM
+    newest = (facts.certificate(use) for use in USES)
+    return any(certificate is not None and certificate.not_after < until for certificate in newest)
+
+
 async def require_free_place(caps: Capabilities, context: ViewContext, card: OwnCard, use: Use) -> None:
     """Raises StopError where a new key would take the place of one that is in use: make room, or this product has none."""
     if not await card.visit.places(use):

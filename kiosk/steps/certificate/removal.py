@@ -1,6 +1,7 @@
 """Certificates that may go, and taking one off the card: the certificate, then its key where the card lets go of keys.
 
-Rules: the newest certificate of each use and identity never goes, so the last one that works cannot be removed; those for
+Rules: the newest certificate of each use and identity never goes, so the last one that works cannot be removed, unless it has
+expired and another employer's works; those for
 encryption never go, since old letters are read with them, nor the card's own. What broke off is looked at on the card when it is
 back.
 """
@@ -39,8 +40,12 @@ def removable(facts: CardFacts, now: datetime) -> tuple[Removable, ...]:
 
 
 def _is_replaced(certificate: Certificate, facts: CardFacts) -> bool:
-    """A better one of that use, and of the same employer or personal identity, is on the card and works."""
+    """A better one of that use, and of the same employer or personal identity, is on the card and works; of one that has expired,
+    another employer's."""
     newest = facts.newest_like(certificate)
+    if newest is certificate and certificate.names_somebody and certificate.chain == "expired":
+        alike = (c for c in facts.certificates if c.purpose == certificate.purpose and c.names_somebody)
+        return any(other.chain == "ok" for other in alike)
     return certificate.purpose != "other" and newest is not certificate and newest.chain == "ok"
 
 

@@ -9,6 +9,7 @@ card stays in the second reader; in the one reader it is in turn with the holder
 """
 
 from collections.abc import Collection, Set
+from functools import partial
 from typing import Literal, assert_never
 
 from drivers.reader.model import CardFacts
@@ -24,6 +25,7 @@ from kiosk.steps.card_views import with_office
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import administrator_views as views
 from kiosk.steps.identity.card_status import check_own_card
+from kiosk.steps.identity.employer import choose_employer, show_employer
 from kiosk.steps.identity.proof_of_possession import prove_person
 
 Which = Literal["holder", "administrator"]
@@ -59,7 +61,7 @@ async def log_in(
     Raises StopError where the code is locked, its last try is kept, or nobody can say who is an administrator.
     """
     here = caps.administrator_session
-    if here is not None and here.card_in and here.administrator.hsa_id not in but:
+    if here is not None and here.card_in and here.administrator.hsa_ids.isdisjoint(but):
         if caps.clock.monotonic() - here.since > LOGGED_IN_S:
             here.administrator, here.since = await _again(ask, caps, context, log, but), caps.clock.monotonic()
         return here.administrator
@@ -143,6 +145,10 @@ async def _admitted(
 ) -> LoggedIn | None:
     """Whose card this is, with code and signature proved; None after saying why it is not taken. Raises StopError where the card
     proves nobody."""
+    if not visit.facts.hsa_ids.isdisjoint(but):
+        await ask(views.not_the_same(context))
+        return None
+    ask = show_employer(ask, await choose_employer(ask, caps, context, visit, partial(_is_listed, caps)))
     certificate = visit.facts.certificate("identification")
     if certificate is None or certificate.chain != "ok":
         await ask(views.not_an_administrator(context))
@@ -150,17 +156,12 @@ async def _admitted(
     if certificate.loa != LEVEL:  # said before the code is asked for; list and server judge it too
         await ask(views.not_level_3(context))
         return None
-    if visit.facts.holder.hsa_id in but:
-        await ask(views.not_the_same(context))
-        return None
     word = await check_own_card(caps, context, visit.facts)
     words = views.code(context, visit.facts, watched=caps.administrator_reader is None)
     proof = await prove_person(ask, caps, context, log, visit, words, administrator_means(visit.facts), word)
     match await ask(views.logging_in(context), until=caps.administrators.log_in(proof)):
-        case LoggedIn() as known if known.hsa_id not in but:
+        case LoggedIn() as known:
             return known
-        case LoggedIn():
-            await ask(views.not_the_same(context))
         case RequestDeclined(reason=reason):
             await ask(views.may_not_attend(context, reason))
         case Unavailable():
@@ -170,6 +171,10 @@ async def _admitted(
         case other:
             assert_never(other)
     return None
+
+
+async def _is_listed(caps: Capabilities, hsa_id: str) -> bool:
+    return await caps.orders.administrator(hsa_id) is not None
 
 
 def administrator_means(facts: CardFacts) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import card_status_views as views
-from kiosk.steps.own_card import ask_register
+from kiosk.steps.own_card import ask_register, is_listed_leaver
 
 DEAD = ("blocked", "returned", "voided")
 IN_USE = ("active", "handed_out")
@@ -19,7 +19,8 @@ async def check_own_card(
     caps: Capabilities, context: ViewContext, facts: CardFacts
 ) -> CardWord | NotFound | Unavailable:
     """Of a card that is to say who somebody is. Raises StopError where it identifies nobody."""
-    match await ask_register(caps.directory, facts.card_number):
+    of = facts.holder.hsa_id if len(facts.holders) > 1 else ""
+    match await ask_register(caps.directory, facts.card_number, hsa_id=of):
         case CardWord() as word:
             if word.state not in IN_USE:
                 raise views.own_card_stands(context, word.state)
@@ -53,6 +54,6 @@ def judge_new_card(context: ViewContext, word: CardWord | NotFound | Unavailable
 
 
 async def refuse_listed_leaver(caps: Capabilities, context: ViewContext, facts: CardFacts) -> None:
-    """Where nobody can be asked. Raises StopError where one of the card's certificates is on the list of leavers."""
-    if await caps.orders.has_left(certificate.der for certificate in facts.certificates):
+    """Where nobody can be asked. Raises StopError where a certificate of who is acted for is on the list of leavers."""
+    if await is_listed_leaver(caps, facts):
         raise views.holder_is(context, "left")

@@ -29,6 +29,7 @@ from kiosk.steps.identity.administrator import (
 )
 from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.card_status import check_own_card
+from kiosk.steps.identity.employer import choose_employer, show_employer
 from kiosk.steps.identity.proof_of_possession import prove_person
 from kiosk.steps.identity.release_code import ask_release_code, has_order_for_release
 
@@ -59,6 +60,18 @@ class Identification:
     """The other administrator, where it takes two."""
     proof: PersonProof | None = field(default=None, repr=False)
     """The holder's own, where their card has signed."""
+    employer: str = ""
+    """For whom they are here, where their card names several."""
+
+    @property
+    def has_several_employers(self) -> bool:
+        """Whether the card that has signed for the holder names several."""
+        return self.proof is not None and len(self.proof.hsa_ids) > 1
+
+    def is_attended_by(self, facts: CardFacts) -> bool:
+        """Whether the card is that of somebody who attends: by whichever of their HSA-ids."""
+        attending = (one for one in (self.administrator, self.second) if one is not None)
+        return any(not one.hsa_ids.isdisjoint(facts.hsa_ids) for one in attending)
 
     @property
     def people(self) -> tuple[PersonProof, ...]:
@@ -82,6 +95,8 @@ async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: Err
     visit = await ask_for_card(ask, caps.reader, partial(views.insert_own, context))
     assert not isinstance(visit, str)
     try:
+        employer = await choose_employer(ask, caps, context, visit, partial(_has_order, caps))
+        ask = show_employer(ask, employer)
         word = await check_own_card(caps, context, visit.facts)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
@@ -91,7 +106,11 @@ async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: Err
     finally:
         await visit.close()
     await ask(views.take_own(context), until=wait_until_empty(caps.reader))
-    return Identification("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
+    return Identification("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof, employer=employer)
+
+
+async def _has_order(caps: Capabilities, hsa_id: str) -> bool:
+    return await caps.orders.find(hsa_id) is not None
 
 
 def holder_means(facts: CardFacts, *tags: AskName) -> tuple[str, ...]:
@@ -153,7 +172,7 @@ async def attest_identity(
     if two:
         if order.protected and not may_attend_protected(first.roles):
             raise kur_needed(context)
-        but = {first.hsa_id, order.hsa_id}
+        but = first.hsa_ids | {order.hsa_id}
         who = replace(who, second=await log_in_another(ask, caps, context, log, but, for_protected=order.protected))
     await note_attested(log, who)
     return who

@@ -11,7 +11,7 @@ from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps.capabilities import Capabilities
-from kiosk.steps.card import ask_for_card
+from kiosk.steps.card import act_for_holder, ask_for_card
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.pin import after_tear_views
 
@@ -57,7 +57,7 @@ async def wait_for_same_card(ask: Ask, caps: Capabilities, context: ViewContext,
         if isinstance(visit, str):
             raise after_tear_views.left_unknown(context)
         if visit.facts.card_number == whose.card_number:
-            return visit
+            return act_for_holder(visit, whose.hsa_id)
         await visit.close()
         fresh = True
 

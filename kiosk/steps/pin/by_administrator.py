@@ -19,7 +19,7 @@ from kiosk.issuer.ports import CardKeyResponse, InPortal, LoggedIn, PukReleased,
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities, StopError
-from kiosk.steps.card import ask_for_card, wait_until_empty
+from kiosk.steps.card import act_for_holder, ask_for_card, wait_until_empty
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification, identify_by_administrator, note_attested
 from kiosk.steps.own_card import OwnCard
@@ -86,7 +86,7 @@ async def mandate(ask: Ask, caps: Capabilities, context: ViewContext, log: Erran
     """
 
     async def attended() -> Mandate:
-        who = await identify_by_administrator(ask, caps, context, log, {card.whose.hsa_id})
+        who = await identify_by_administrator(ask, caps, context, log, card.facts.hsa_ids | {card.whose.hsa_id})
         given = mandate_of(context, replace(who, hsa_id=card.whose.hsa_id))
         await note_attested(log, given.who)
         return given
@@ -122,7 +122,7 @@ async def insert_again(ask: Ask, caps: Capabilities, context: ViewContext, card:
         visit = await ask_for_card(ask, caps.reader, lambda why: own_card_views.insert(context, why), fresh=fresh)
         assert not isinstance(visit, str), "the only other way out is to cancel"
         if visit.facts.card_number == card.whose.card_number:
-            return visit
+            return act_for_holder(visit, card.whose.hsa_id)
         await visit.close()
         fresh = True
 

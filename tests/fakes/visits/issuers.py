@@ -89,8 +89,8 @@ class VisitDesk(IssuerDesk):
     async def order_letter(self, card_number: str, **about: Any) -> Any:
         return self._note(AskName.CARD_LETTER, "", await super().order_letter(card_number, **about))
 
-    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
-        return Unavailable() if self.kind == "none" else await super().state(card_number)
+    async def state(self, card_number: str, *, hsa_id: str = "") -> CardWord | NotFound | Unavailable:
+        return Unavailable() if self.kind == "none" else await super().state(card_number, hsa_id=hsa_id)
 
     async def find(self, **about: Any) -> Found | NotFound | RequestDeclined | Unavailable:
         return Unavailable() if self.kind == "none" else await super().find(**about)

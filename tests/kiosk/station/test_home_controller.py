@@ -247,7 +247,7 @@ async def test_without_connection_the_card_is_read_all_the_same(room: Room) -> N
 class Silent:
     """A register that never answers."""
 
-    async def state(self, card_number: str) -> Any:
+    async def state(self, card_number: str, **_: Any) -> Any:
         await asyncio.get_running_loop().create_future()
 
 

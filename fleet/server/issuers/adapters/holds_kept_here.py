@@ -66,11 +66,13 @@ class WithMarks:
             wishes.c.card_number.in_([card.card_number for card in cards]),
             wishes.c.outcome.in_((MARKED, LIFTED, BLOCKED)),
         )
-        theirs = select(administrators.c.hsa_id).where(administrators.c.hsa_id.in_([card.hsa_id for card in cards]))
+        theirs = select(administrators.c.hsa_id).where(
+            administrators.c.hsa_id.in_({hsa_id for card in cards for hsa_id in card.hsa_ids})
+        )
         with self._database.reading.begin() as connection:
             rows = connection.execute(told.where(*fits).order_by(wishes.c.at)).all()
             listed = set(connection.execute(theirs).scalars()) if rows else set()
-        spared = {card.card_number for card in cards if card.hsa_id in listed}
+        spared = {card.card_number for card in cards if not listed.isdisjoint(card.hsa_ids)}
         reasons: dict[str, str] = {}
         for number, outcome, reason, is_anonymous in rows:
             if outcome == BLOCKED or reasons.get(number) == BLOCKED:

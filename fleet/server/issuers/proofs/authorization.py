@@ -7,7 +7,7 @@ is given nothing; a holder acts on the card that signed; an administrator is nev
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fleet.messages.asking import (
@@ -56,15 +56,24 @@ class Rights:
         self._administrators = administrators
         self._clock = clock
 
-    async def card(self, number: str) -> HeldCard | None:
-        """The card of that number."""
+    async def card(self, number: str, *hsa_ids: str) -> HeldCard | None:
+        """The card of that number, as it stands for the first of these HSA-ids that is one of its holder's; without such a one,
+        for one whose holder has not left, where there is any."""
         known = await self._directory.find("", number)
-        card = next((one for one in known.cards if one.card_number == number), None) if known else None
-        return None if known is None or card is None else (known.person, card)
+        record = next((one for one in known.cards if one.card_number == number), None) if known else None
+        if known is None or record is None:
+            return None
+        asked = [hsa_id for hsa_id in hsa_ids if hsa_id in record.hsa_ids][:1]
+        for hsa_id in asked or record.hsa_ids:
+            entry = known if hsa_id == record.hsa_id else await self._directory.find(hsa_id, "")
+            person = entry.person if entry is not None else None
+            if asked or not has_left(person, local_day(self._clock())):
+                return person, record.as_of(hsa_id)
+        return known.person, record
 
-    async def refuse(self, person: Proven, ask: PersonAsk) -> DeclinedResult | None:
-        """Why the card of that person proves nobody now, by the register; None where it does."""
-        card = await self.card(person.card_number)
+    async def admit(self, person: Proven, ask: PersonAsk) -> Proven | DeclinedResult:
+        """The person with all HSA-ids of their card; or why it proves nobody now, by the register."""
+        card = await self.card(person.card_number, person.hsa_id)
         if card is None:
             return DeclinedResult("unknown_card")
         holder, record = card
@@ -76,25 +85,30 @@ class Rights:
             return DeclinedResult(f"card_{record.state}")
         if has_left(holder, local_day(self._clock())) and not putting_away and not isinstance(ask, DirectoryAsk):
             return DeclinedResult("holder_left")
-        return None
+        return replace(person, hsa_ids=record.hsa_ids)
 
-    async def attending(self, asker: Asker, station: str, holder: str) -> tuple[str, ...]:
-        """HSA-ids of the administrators among them, none of whom is the holder."""
-        refused = [
-            await asyncio.to_thread(self._administrators.may_attend, person, station, self._clock())
-            for person in asker.people
-            if person.hsa_id != holder
-        ]
-        others = [person.hsa_id for person in asker.people if person.hsa_id != holder]
-        return tuple(hsa_id for hsa_id, why in zip(others, refused, strict=True) if why is None)
+    async def attending(self, asker: Asker, station: str, record: CardRecord | None) -> tuple[str, ...]:
+        """HSA-ids of the administrators among them, none of whom is the holder of that card, and each another person: several
+        HSA-ids of one card are one person's."""
+        counted = {record.card_number, *record.hsa_ids} if record is not None else set[str]()
+        attending: list[str] = []
+        for person in asker.people:
+            theirs = {person.card_number, person.hsa_id, *person.hsa_ids}
+            if not counted.isdisjoint(theirs):
+                continue
+            why = await asyncio.to_thread(self._administrators.may_attend, person, station, self._clock())
+            if why is None:
+                attending.append(person.hsa_id)
+                counted |= theirs
+        return tuple(attending)
 
     async def still_attends(self, hsa_id: str, station: str) -> bool:
         """Whether an administrator whose proof was verified before may attend yet."""
         return await asyncio.to_thread(self._administrators.still, hsa_id, station, self._clock())
 
-    async def is_administrator(self, hsa_id: str) -> bool:
-        """Whether they are one anywhere."""
-        return await asyncio.to_thread(self._administrators.is_listed, hsa_id)
+    async def is_administrators(self, record: CardRecord) -> bool:
+        """Whether one of the card's HSA-ids is an administrator's, anywhere."""
+        return any([await asyncio.to_thread(self._administrators.is_listed, hsa_id) for hsa_id in record.hsa_ids])
 
     async def may_attend_for(self, station: str, holder: DirectoryPerson | None, attending: Sequence[str]) -> bool:
         """Two attend for a protected identity, or for somebody of whom nobody knows that, by the role for it alone."""
@@ -114,13 +128,13 @@ def has_left(holder: DirectoryPerson | None, today: str) -> bool:
 
 
 def by_holder(people: Sequence[Proven], record: CardRecord) -> bool:
-    """Whether the card itself signed, for the holder whom the register knows."""
-    return any((person.hsa_id, person.card_number) == (record.hsa_id, record.card_number) for person in people)
+    """Whether the card itself signed, for a holder whom the register knows."""
+    return any(person.card_number == record.card_number and person.hsa_id in record.hsa_ids for person in people)
 
 
 def of_holder(people: Sequence[Proven], record: CardRecord) -> bool:
     """Whether the holder signed, with whichever card."""
-    return any(person.hsa_id == record.hsa_id for person in people)
+    return any(person.hsa_id in record.hsa_ids for person in people)
 
 
 def is_renewal(ask: CertificateAsk) -> bool:

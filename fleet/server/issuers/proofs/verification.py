@@ -52,12 +52,14 @@ class Trusted:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A person whose card has signed for this ask. `chain`: their certificate first; `suspended`: the card is on hold."""
+    """A person whose card has signed for this ask. `chain`: their certificate first; `suspended`: the card is on hold;
+    `hsa_ids`: all that the register knows of the card."""
 
     hsa_id: str
     card_number: str
     chain: tuple[x509.Certificate, ...]
     suspended: bool = False
+    hsa_ids: tuple[str, ...] = ()
 
 
 Fault = Literal[

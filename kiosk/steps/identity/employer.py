@@ -1,0 +1,58 @@
+"""Employer that a person acts for, where their card names several: chosen before any code.
+
+Rules (docs/rules.md, "Two employers"): whom they have left is not offered; where one alone has what the errand needs it is taken;
+else the person is asked, with nothing preselected. The status strip shows it from then on.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from kiosk.ports import Ask, ErrandLog, Visit
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
+from kiosk.steps.identity import identification_views as views
+from kiosk.steps.own_card import OwnCard, act_for, find_present_holders
+from kiosk.views import View
+
+A = TypeVar("A")
+U = TypeVar("U")
+Fits = Callable[[str], Awaitable[bool]]
+"""Whether an HSA-id has what the errand needs."""
+
+
+async def choose_employer(
+    ask: Ask, caps: Capabilities, context: ViewContext, visit: Visit, fits: Fits | None = None
+) -> str:
+    """The employer's name for the strip, for whom the card acts from here on; empty where it names no other. Without `fits` all
+    do: nobody can know before. Raises what `ask` raises, and StopError where the person does not know."""
+    if len(visit.facts.holders) < 2:
+        return ""
+    here = await find_present_holders(caps, visit.facts) or [visit.facts.holder]
+    fitting = [holder for holder in here if fits is None or await fits(holder.hsa_id)] or here
+    chosen = fitting[0].hsa_id
+    if len(fitting) > 1:
+        chosen = await ask(views.employer(context, fitting))
+        if chosen == "unknown":
+            raise views.employer_not_known(context)
+    visit.act_as(chosen)
+    return visit.facts.holder.organisation or chosen
+
+
+async def choose_own_employer(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, fits: Fits
+) -> Ask:
+    """The same for the card that the errand is about; returns what asks from here on. Raises as `choose_employer`."""
+    named = await choose_employer(ask, caps, context, card.visit, fits)
+    if card.facts.holder.hsa_id != card.whose.hsa_id:
+        await act_for(caps, log, card, card.facts.holder.hsa_id)
+    return show_employer(ask, named)
+
+
+def show_employer(ask: Ask, employer: str) -> Ask:
+    """Ask with the employer's name beside the errand's, in the status strip; as before where there is none."""
+
+    async def asking(view: View[A], *, until: Awaitable[U] | None = None) -> A | U:
+        return await ask(replace(view, errand=views.with_employer(view.errand, employer)), until=until)
+
+    return asking if employer else ask
