@@ -56,7 +56,7 @@ from sim.reader.pki import TestAuthority
 from sim.stories.clock import HandClock
 from sim.stories.issued_certificates import issue
 
-OTHER_EMPLOYER = "SE5560000999"
+ELSEWHERE = "SE5560000999"
 """Begins HSA-ids of which this region's directory knows nothing."""
 BENCH = frozenset(
     bench_cards.persona(f"{number}:{which}").card_number for number in range(1, 15) for which in ("old", "new")
@@ -345,7 +345,7 @@ class IssuerDesk:
             return Unavailable()
         card = self.cards.get(card_number)
         if card is None:
-            here: Literal["here", "unknown"] = "unknown" if hsa_id.startswith(OTHER_EMPLOYER) else "here"
+            here: Literal["here", "unknown"] = "unknown" if hsa_id.startswith(ELSEWHERE) else "here"
             return CardWord(card_number, "active", "6XX", here) if card_number in self.others else NotFound()
         people = [self.people.get(of) for of in card.hsa_ids if hsa_id in ("", of)]
         person = next((one for one in people if one is not None and not _has_left(one)), next(iter(people), None))

@@ -18,6 +18,8 @@ from sim.stories.room import Room, RoomWorld, authority, keys_of, persona_of
 
 WRONG_PIN, WRONG_PUK = "60606060", "50505050"
 MINE = "1:old"
+OTHER_EMPLOYER = "SE5560000999-2A01"
+"""An HSA-id under an organisation number that nobody has."""
 
 
 def locked(room: Room) -> None:
@@ -47,6 +49,18 @@ def traited(*traits: str, name: str = MINE, issuer: TestAuthority | None = None)
         persona = room.world.changed.get(name) or persona_of(name)
         keys = keys_of(persona) if issuer is None else VirtualCard.create(persona, issuer, NOW).keys
         room.world.cards[name] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys, traits))
+
+    return prepare
+
+
+def two_employers(name: str = MINE, second: str = OTHER_EMPLOYER, *, days: int = 10) -> Callable[[Room], None]:
+    """The card has a pair for `second` too, which ends so many days later than its own."""
+
+    def prepare(room: Room) -> None:
+        persona = room.world.changed.get(name) or persona_of(name)
+        other = replace(persona, hsa_id=second, lifetime_days=persona.lifetime_days + days)
+        keys = (*keys_of(other), *keys_of(persona))
+        room.world.cards[name] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))
 
     return prepare
 

@@ -295,6 +295,7 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
     ),
     "certificate_declined": Elsewhere(ISSUER, "renew_certificate: the issuer gives no certificate"),
     "change_first": Elsewhere(PRODUCT, "return_card: a card that signs nothing before its code was changed"),
+    "employer_not_known": Elsewhere(PRODUCT, "pickup: who does not know for which employer"),
     "first_code_forgotten": Elsewhere(
         HANDS,
         "tests/kiosk/errands/test_activate_again.py"
@@ -310,6 +311,7 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
     "nothing_waits": Elsewhere(SLOT, "pickup: the administrator's own order is not offered"),
     "offline": Elsewhere(SERVER, "pickup: the verifier is away"),
     "old_code_forgotten": Elsewhere(PRODUCT, "unblock: a product that keeps its code, which is forgotten"),
+    "own_card_attended": Elsewhere(PRODUCT, "pickup: the new card is the administrator's own too"),
     "puk_locked": Elsewhere(HANDS, "unblock: a PUK that the card called used up before"),
     "puk_not_sent": Elsewhere(HANDS, "unblock: the station has counted too many wrong PUKs: nobody is asked for one"),
     "read_only": Elsewhere(PRODUCT, "change_pin: nobody has tried the product, which is said before any code"),

@@ -22,6 +22,7 @@ IDS = [errand.id for errand in ERRANDS]
 CHOSEN_FROM_DATA = {
     "stock.count",
     "stock.which_out",
+    "pickup.employer",
     "pickup.which",
     "service.which_receipt",
     "service.which_task",

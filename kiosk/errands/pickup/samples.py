@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.cabinet.port import SlotFault
-from drivers.reader.model import Certificate, Pin
+from drivers.reader.model import Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
 from kiosk.steps import order_views, receipt_views, slot_views
 from kiosk.steps.hand_over import AGREE, CODE, CONTEXT, SIGN, SLOT, WHO
 from kiosk.steps.hand_over import RECEIPT as LAST
-from kiosk.steps.identity import card_status_views, identification_views, release_code_views
+from kiosk.steps.identity import card_status_views, employer_views, identification_views, release_code_views
 from kiosk.steps.pin import after_tear_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
@@ -31,6 +31,10 @@ from sim.gallery.made_up import (
 
 PUK_16 = Pin("02", "PUK", Role.PUK, 0x83, 5, "ok", 16, 16, entry_min_length=16)
 CHOSEN = CODE.forward()
+EMPLOYERS = (
+    Holder("Alva Lindgren", "SE2321000999-8F3C", "Region Norrsjö"),
+    Holder("Alva Lindgren", "SE2120001234-1K7M", "Älvbro kommun"),
+)
 
 
 def samples() -> Iterator[tuple[str, View[Any]]]:
@@ -57,6 +61,9 @@ def _identify() -> Iterator[tuple[str, View[Any]]]:
     yield "own-pin-last", own.last("last")
     yield "own-pin-locked", own.locked.view
     yield "own-pin-kept", own.declined.view
+    yield "employer", employer_views.employer(WHO, EMPLOYERS)
+    yield "employer-unnamed", employer_views.employer(WHO, [replace(one, organisation="") for one in EMPLOYERS])
+    yield "employer-not-known", employer_views.employer_not_known(WHO).view
     yield "take-own", identification_views.take_own(WHO)
     yield "own-card-expired", identification_views.own_card_not_valid(WHO, _certificate("expired")).view
     yield "own-card-untrusted", identification_views.own_card_not_valid(WHO, None).view
@@ -96,6 +103,7 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "wrong-card", slot_views.wrong_card(SLOT, ORDER, OLD_NUMBER, own=True)
     yield "wrong-card-in-slot", slot_views.wrong_card_in_slot(SLOT).view
     yield "new-card-heard-codes", slot_views.new_card_heard_codes(SLOT).view
+    yield "own-card-attended", slot_views.own_card_attended(SLOT).view
     yield "new-card-read-only", slot_views.new_card_read_only(SLOT).view
     yield "new-card-untested", slot_views.new_card_untested(SLOT, "not_signable").view
     yield "stocked-by-one", slot_views.stocked_by_one(SLOT).view

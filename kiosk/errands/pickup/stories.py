@@ -13,7 +13,7 @@ from sim.reader.rogue import false_new_card
 from sim.stories.administrator import too_old
 from sim.stories.devices import RELEASE_CODE, order_of
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.own_card import product
+from sim.stories.own_card import OTHER_EMPLOYER, product, two_employers
 from sim.stories.person import Story, first, jams, puts, puts_back
 from sim.stories.register import both, mailed, register
 from sim.stories.room import OLD_PIN, Room, persona_of
@@ -472,7 +472,30 @@ PREPARED: dict[str, Callable[[Room], None]] = {
 }
 
 
+def two_orders(room: Room) -> None:
+    """An own card of two employers, for each of which a card waits."""
+    two_employers()(room)
+    room.orders.all = (*room.orders.all, order_of(3, order="A-0002", hsa_id=OTHER_EMPLOYER))
+
+
 STORIES = [
+    ErrandStory(
+        "pickup: a card of two employers, for each of which an order waits", "pickup",
+        old(employer=person(1).hsa_id), Setting(), prepare=two_orders,
+        views=("pickup.insert_old", "pickup.employer", "pickup.pin_old"),
+    ),
+    ErrandStory(
+        "pickup: who does not know for which employer", "pickup",
+        lambda: own_card(employer="unknown") | {"pickup.stop.employer_not_known": "end"}, Setting(),
+        prepare=two_orders,
+        outcome="refused", reason="employer_not_known", events=(),
+    ),
+    ErrandStory(
+        "pickup: the new card is the administrator's own too", "pickup",
+        lambda: attended(put_back_untested=puts_back(2, "1:new")) | {"pickup.stop.own_card_attended": "end"},
+        Setting(second_reader=True), prepare=two_employers("1:new", person(13).hsa_id, days=-10),
+        outcome="refused", reason="own_card_attended",
+    ),
     ErrandStory(
         "pickup: without paper, and the receipt by e-mail", "pickup",
         lambda: own_card(receipt="without_paper", done=["receipt", "end"], receipt_way="mail", receipt_mailed="next"),

@@ -72,9 +72,7 @@ async def _sure(ask: Ask, caps: Capabilities, what: str, whose: CardHolder, who:
     """A block is confirmed twice; a hold, and a block that people make, once."""
     may_block, instead = what in BLOCKS and bool(who.people), caps.region.without_hold
     at_once = may_block and not (instead and instead.blocks)
-    await ask(
-        blocking_views.sure(SURE, whose, what, blocks=at_once, instead=instead, several=who.has_several_employers)
-    )
+    await ask(blocking_views.sure(SURE, whose, what, blocks=at_once, instead=instead, several=who.several))
     if not may_block:
         return BlockRequest(whose.card_number, None, HOLDS[what], next(iter(who.people), None))
     if at_once:

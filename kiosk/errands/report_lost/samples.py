@@ -25,6 +25,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "lost-how", views.how(WHICH)
     yield "lost-how-marked", views.how(WHICH, holds=False)
     yield "lost-block", blocking_views.sure(SURE, ORDER, "lost", blocks=True)
+    yield "lost-block-several", blocking_views.sure(SURE, ORDER, "lost", blocks=True, several=True)
     yield "lost-hold", blocking_views.sure(SURE, ORDER, "forgotten", blocks=False)
     yield "lost-hold-first", blocking_views.sure(SURE, ORDER, "lost", blocks=False)
     for what in ("lost", "forgotten"):

@@ -25,6 +25,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-no-such-card", printed_number_views.no_such_card(CARD).view
     yield "return-why", views.why(WHY)
     yield "return-keep", views.keep(WHY)
+    yield "return-keep-employers", views.keep(WHY, ("Region Norrsjö", "Älvbro kommun"))
     yield "return-kept", views.kept(CONTEXT)
     yield "return-confirm", views.confirm(WHY, ORDER, "blocks")
     yield "return-know-code-marked", views.know_code(CARD, holds=False)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from kiosk.ports import Ask, ErrandLog, Visit
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
-from kiosk.steps.identity import identification_views as views
+from kiosk.steps.identity import employer_views as views
 from kiosk.steps.own_card import OwnCard, act_for, find_present_holders
 from kiosk.views import View
 

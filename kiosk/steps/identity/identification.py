@@ -64,7 +64,7 @@ class Identification:
     """For whom they are here, where their card names several."""
 
     @property
-    def has_several_employers(self) -> bool:
+    def several(self) -> bool:
         """Whether the card that has signed for the holder names several."""
         return self.proof is not None and len(self.proof.hsa_ids) > 1
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from drivers.reader.model import CardFacts, Certificate, Holder
+from drivers.reader.model import CardFacts, Certificate
 from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.region import Document, IdentityCheck
@@ -26,7 +26,6 @@ from kiosk.views import (
     PersonName,
     ReaderDrawing,
     RestingDrawing,
-    Say,
     local,
     say,
 )
@@ -55,39 +54,6 @@ def who(context: ViewContext, *, released: bool = False) -> Choose:
         ),
         way_out=cancel_button(),
     )
-
-
-def employer(context: ViewContext, holders: Sequence[Holder]) -> Choose:
-    """For which employer, by the names that their certificates give (design, 35-which-employer). The answer is an HSA-id."""
-    return Choose(
-        name=context.name("employer"),
-        errand=context.title,
-        step=context.step,
-        attended_by=context.attended_by,
-        title=say("employer.title"),
-        lead=(say("employer.lead"),),
-        options=tuple(_employer(holder) for holder in holders),
-        note=Note(say("employer.note")),
-        way_out=cancel_button(),
-        side=Button("unknown", say("employer.unknown")),
-        waits_for=say("employer.waits"),
-    )
-
-
-def _employer(holder: Holder) -> Option:
-    named = holder.organisation or holder.hsa_id
-    detail = say("employer.hsa_id", hsa_id=holder.hsa_id) if holder.organisation else None
-    return Option(holder.hsa_id, say("employer.one", name=named), detail, "office-building-outline")
-
-
-def with_employer(errand: Say | None, name: str) -> Say | None:
-    """The errand in the status strip, and for whom."""
-    return errand and say("employer.strip", errand=errand, name=name)
-
-
-def employer_not_known(context: ViewContext) -> StopError:
-    """The person does not know for which employer they are here: an administrator does."""
-    return stop(context, ErrandOutcome.REFUSED, "employer_not_known", icon="office-building-outline")
 
 
 def insert_own(context: ViewContext, strange: Strangeness | None) -> Await:

@@ -98,9 +98,9 @@ class Register:
         if card_number in self.others:
             other = self.others[card_number]
             return DirectoryEntry(self.people.get(other.hsa_id), (other,))
-        if card_number not in ("", NUMBER) or hsa_id not in ("", WHO):
+        if card_number not in ("", NUMBER) or hsa_id not in ("", *self.card.hsa_ids):
             return None
-        return DirectoryEntry(self.people.get(self.card.hsa_id), (self.card,))
+        return DirectoryEntry(self.people.get(hsa_id or self.card.hsa_id), (self.card,))
 
     async def block(self, ask: BlockAsk, by: str) -> BlockedResult:
         self.told.append((ask.id, by))

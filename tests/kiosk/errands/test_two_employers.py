@@ -14,15 +14,14 @@ from kiosk.errands.empty_bin.stories import STORIES as BINS
 from sim.reader.personas import person
 from sim.stories.administrator import HANDED_OUT, HOUSE, two
 from sim.stories.errand_stories import ErrandStory, play
-from sim.stories.own_card import MINE
+from sim.stories.own_card import MINE, OTHER_EMPLOYER, two_employers
 from sim.stories.person import puts, puts_back
 from sim.stories.register import both
 from sim.stories.room import Room, quick_folder
 from sim.stories.setting import Setting, attended, own_card
-from tests.fakes.cards.two_employers import OTHER_EMPLOYER, two_employers
 
 HOLDER, ADMINISTRATOR, SECOND = (person(number).hsa_id for number in (1, 13, 14))
-CARD_OF_TWO = two_employers(MINE)
+CARD_OF_TWO = two_employers()
 
 
 async def played(folder: Path, tale: ErrandStory) -> tuple[str, str, list[str]]:
@@ -116,7 +115,8 @@ async def test_attack_a_new_card_that_names_its_administrator_too_is_not_activat
 async def test_attack_one_person_with_two_hsa_ids_is_not_two_administrators(tmp_path: Path) -> None:
     """A reserve card takes two people; the second card is the same person's, by its other HSA-id."""
     tale = ErrandStory(
-        "", "attend", partial(attended, employer=ADMINISTRATOR, insert_second=puts("14:new", "administrator"), not_the_same="cancel"),
+        "", "attend",
+        partial(attended, employer=ADMINISTRATOR, insert_second=puts("14:new", "administrator"), not_the_same="cancel"),
         RESERVE, prepare=both(two, two_employers("13:new", SECOND, days=-10)),
     )  # fmt: skip
     outcome, _, questions = await played(tmp_path, tale)
