@@ -112,12 +112,18 @@ def certificates(context: ViewContext, facts: CardFacts) -> Choose:
         title=say("certificates.title"),
         lead=(say("certificates.lead"),),
         options=tuple(
-            Option(str(at), _use(one), say("certificates.detail", day=date_text(one.not_after.astimezone().date())))
+            Option(str(at), _use(one), _detail(one, several=len(facts.holders) > 1))
             for at, one in enumerate(facts.certificates)
         ),
         way_out=back_button(),
         needs_card=True,
     )
+
+
+def _detail(certificate: Certificate, *, several: bool) -> Say:
+    """Its last day; and for which employer, where the card names several."""
+    day = say("certificates.detail", day=date_text(certificate.not_after.astimezone().date()))
+    return say("employer.strip", errand=day, name=certificate.holder.organisation) if several else day
 
 
 def certificate(context: ViewContext, one: Certificate) -> Confirm:

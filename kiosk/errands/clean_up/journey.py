@@ -31,13 +31,13 @@ async def clean_up(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     async with own_card(ask, caps, CARD, log) as card:
         await card.visit.complete()
-        removed, proved = 0, dict[Role, Secret]()
+        removed, proved, several = 0, dict[Role, Secret](), len(card.facts.holders) > 1
         while True:
             old, writable = removable(card.facts, caps.clock.now()), card.facts.rules.writable
-            chosen = await ask(views.which(WHICH, old, writable=writable))
+            chosen = await ask(views.which(WHICH, old, writable=writable, several=several))
             if chosen == "end":
                 return await _done(ask, caps, log, card, removed)
-            if chosen != "block" and await ask(views.sure(WHICH, old[int(chosen)])) != "remove":
+            if chosen != "block" and await ask(views.sure(WHICH, old[int(chosen)], several=several)) != "remove":
                 continue
             use = "identification" if chosen == "block" else old[int(chosen)].certificate.purpose
             proved |= await prove_codes(ask, WHICH, card.visit, use, proved)

@@ -18,11 +18,18 @@ class Old(Protocol):
     def why(self) -> str: ...
 
 
-def which(context: ViewContext, old: Sequence[Old], *, writable: bool) -> Choose:
-    """What may go from the card; and blocking all of it. The answer is a place in `old`, `block` or `end`."""
+def which(context: ViewContext, old: Sequence[Old], *, writable: bool, several: bool = False) -> Choose:
+    """What may go from the card; and blocking all of it. The answer is a place in `old`, `block` or `end`. `several`: it names
+    several employers, and so does this."""
     reason = None if writable else say("clean.not_writable")
     tiles = [
-        Option(str(at), say(f"clean.old.{one.certificate.purpose}"), _why(one), "certificate-outline", reason)
+        Option(
+            str(at),
+            say(f"clean.old.{one.certificate.purpose}"),
+            _for_employer(_why(one), one, several=several),
+            "certificate-outline",
+            reason,
+        )
         for at, one in enumerate(old)
     ]
     block = Option("block", say("clean.block"), say("clean.block.detail"), "smart-card-off-outline")
@@ -48,7 +55,12 @@ def _why(one: Old) -> Say:
     return say(f"clean.why.{one.why}", day=date_text(one.certificate.not_after.astimezone().date()))
 
 
-def sure(context: ViewContext, one: Old) -> Confirm:
+def _for_employer(text: Say, one: Old, *, several: bool) -> Say:
+    name = one.certificate.holder.organisation if several else ""
+    return say("employer.strip", errand=text, name=name) if name else text
+
+
+def sure(context: ViewContext, one: Old, *, several: bool = False) -> Confirm:
     """One certificate: what goes, and what stays."""
     return Confirm(
         name=context.name("sure_remove"),
@@ -60,7 +72,7 @@ def sure(context: ViewContext, one: Old) -> Confirm:
             Point(say("clean.sure.stays"), say("clean.sure.stays.detail"), icon="shield-check-outline"),
         ),
         facts=(
-            Fact(say("renew.fact.use"), use(one.certificate)),
+            Fact(say("renew.fact.use"), _for_employer(use(one.certificate), one, several=several)),
             Fact(say("fact.lasts"), date_text(one.certificate.not_after.astimezone().date())),
         ),
         warning=say("clean.sure.warning"),
