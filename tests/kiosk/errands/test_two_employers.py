@@ -1,7 +1,6 @@
 """People with two employers on one card: whatever is meant for one of them is found, and one person is never two."""
 
 import dataclasses
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,45 +11,29 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fleet.messages.issuing import DirectoryPerson
 from fleet.messages.leavers import leaver_digest
 from kiosk.errands.activate.stories import STORIES as ACTIVATIONS
-from kiosk.errands.attend.stories import RESERVE
 from kiosk.errands.check_card.stories import check
-from kiosk.errands.empty_bin.stories import STORIES as BINS
 from kiosk.errands.renew_certificate.stories import renew
 from kiosk.errands.return_card.stories import back
-from kiosk.errands.unblock.stories import STORIES as UNLOCKS
 from kiosk.steps.certificate.removal import removable
 from kiosk.views import Choose, Confirm, Fact, say
 from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import ORGANISATION
-from sim.stories.administrator import HANDED_OUT, HOUSE, two
+from sim.stories.administrator import HANDED_OUT, HOUSE
 from sim.stories.card_contents import facts_of
 from sim.stories.certificates import KINDS, ONE
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN, ErrandStory, play
 from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import MINE, OTHER_EMPLOYER, two_employers
-from sim.stories.person import puts, puts_back
 from sim.stories.register import NUMBER, both, register
 from sim.stories.room import Room, authority, keys_of, persona_of, quick_folder
 from sim.stories.setting import Setting, attended, own_card
+from tests.fakes.station.played_stories import played
 
 HOLDER, ADMINISTRATOR, SECOND = (person(number).hsa_id for number in (1, 13, 14))
 CARD_OF_TWO = two_employers()
-
-
-async def played(folder: Path, tale: ErrandStory) -> tuple[str, str, list[str]]:
-    """How it ended, and the questions."""
-    with quick_folder(folder) as quick:
-        room, someone, ended = await play(quick, tale)
-        try:
-            if someone.failure is not None:
-                raise someone.failure
-            tale.check(room)
-            return ended.outcome, ended.reason, someone.questions
-        finally:
-            await room.close()
 
 
 def left(name: str, hsa_id: str) -> Any:
@@ -107,53 +90,6 @@ async def test_a_posted_card_is_activated_by_either_employer(tmp_path: Path) -> 
         events=tale.events,
     )
     assert (await played(tmp_path, changed))[:2] == ("done", "")
-
-
-async def test_attack_an_administrator_hands_out_their_own_card_by_another_hsa_id(tmp_path: Path) -> None:
-    """The administrator's card names the holder of the order too: they are the holder."""
-    tale = ErrandStory(
-        "", "attend", lambda: attended() | {"pickup.stop.nothing_waits": "end"}, HOUSE,
-        prepare=two_employers("13:new", HOLDER, days=-10),
-    )  # fmt: skip
-    assert (await played(tmp_path, tale))[:2] == ("refused", "nothing_waits")
-
-
-async def test_attack_a_new_card_that_names_its_administrator_too_is_not_activated(tmp_path: Path) -> None:
-    """The order is another HSA-id's of the administrator, which only the new card says."""
-    tale = ErrandStory(
-        "", "attend",
-        lambda: attended(put_back_untested=puts_back(2, "1:new")) | {"pickup.stop.own_card_attended": "end"}, HOUSE,
-        prepare=two_employers("1:new", ADMINISTRATOR, days=-10),
-    )  # fmt: skip
-    assert (await played(tmp_path, tale))[:2] == ("refused", "own_card_attended")
-
-
-async def test_attack_one_person_with_two_hsa_ids_is_not_two_administrators(tmp_path: Path) -> None:
-    """A reserve card takes two people; the second card is the same person's, by its other HSA-id."""
-    tale = ErrandStory(
-        "", "attend",
-        partial(attended, employer=ADMINISTRATOR, insert_second=puts("14:new", "administrator"), not_the_same="cancel"),
-        RESERVE, prepare=both(two, two_employers("13:new", SECOND, days=-10)),
-    )  # fmt: skip
-    outcome, _, questions = await played(tmp_path, tale)
-    assert outcome == "cancelled"
-    assert "pickup.not_the_same" in questions
-
-
-async def test_attack_one_person_empties_the_bin_alone_with_two_hsa_ids(tmp_path: Path) -> None:
-    tale = BINS[0]
-
-    def story() -> Any:
-        return {**tale.story(), "empty_bin.not_the_same": "cancel"}
-
-    changed = ErrandStory(
-        "",
-        "empty_bin",
-        story,
-        tale.setting,
-        prepare=both(tale.prepare, two_employers("14:new", ADMINISTRATOR, days=-10)),
-    )
-    assert (await played(tmp_path, changed))[0] == "cancelled"
 
 
 def known_to_the_register(room: Room) -> None:
@@ -228,18 +164,6 @@ async def test_a_check_of_the_card_says_both_employers_and_asks_for_none(tmp_pat
     assert isinstance(view, Confirm)
     assert Fact(say("fact.employers"), f"{ORGANISATION}, {ORGANISATION}") in view.facts
     assert "check_card.employer" not in someone.names
-
-
-async def test_attack_an_administrator_unlocks_their_own_card_by_another_hsa_id(tmp_path: Path) -> None:
-    """Their own card is locked; the one that they attend with names them at the other employer."""
-    tale = next(tale for tale in UNLOCKS if tale.title == "unblock: no envelope, and the card's own key answers")
-    changed = dataclasses.replace(
-        tale,
-        story=lambda: tale.story() | {"unblock.not_the_same": "cancel"},
-        prepare=both(tale.prepare, two_employers("13:new", HOLDER, days=-10)),
-        check=lambda _: None,
-    )
-    assert (await played(tmp_path, changed))[0] == "cancelled"
 
 
 def test_an_expired_certificate_goes_where_another_employers_works() -> None:
