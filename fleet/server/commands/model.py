@@ -1,4 +1,4 @@
-"""Read models of station commands, what can be asked for, and the interface that pages and programs use.
+"""Read models of station commands, and what can be asked for.
 
 >>> wrong_with(CommandRequest("entre-a", "restart", "  "))
 'reason'

@@ -1,4 +1,4 @@
-"""Read models of deadlines, and the interface that pages and programs use.
+"""Read models of deadlines.
 
 >>> "due" in Deadline.__dataclass_fields__
 True

@@ -1,4 +1,4 @@
-"""Values of enrolment, and the interface that pages and programs use.
+"""Values of enrolment.
 
 >>> ClaimRow(1, "entre-a", T0, "tove", T0 + timedelta(hours=24)).state(T0 + timedelta(hours=24))
 'expired'

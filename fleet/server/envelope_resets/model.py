@@ -1,4 +1,4 @@
-"""Read models of new tries for code letters, what keeps somebody from them, and the interface that pages and programs use.
+"""Read models of new tries for code letters, and what keeps somebody from them.
 
 >>> Refusal("holder") is Refusal.HOLDER
 True
