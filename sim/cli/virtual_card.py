@@ -10,6 +10,7 @@ import argparse
 import json
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -24,6 +25,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.kinds import KINDS, CardKind
 from sim.reader.personas import SIGNATURE_PIN, MadeUpPerson, administrators, people, person, with_two_pins
 from sim.reader.pki import TestAuthority, default_directory
+from sim.reader.shapes import SHAPES
 from sim.reader.traits import TRAITS, UnknownTraitError
 from sim.reader.vpcd import DEFAULT_HOST, FIRST_PORT, plug
 
@@ -62,6 +64,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--protocol", choices=("T=1", "T=0"), default="T=1", help="of transmission; default: %(default)s"
     )
     parser.add_argument("--two-pins", action="store_true", help="a new card of kind B with a PIN of its own to sign")
+    parser.add_argument("--shape", choices=SHAPES, metavar="NAME", help="which certificates a new card has; see --list")
     parser.add_argument(
         "--trait", action="append", default=[], metavar="NAME", help="what a new card does differently; see --list"
     )
@@ -116,6 +119,8 @@ def _card(args: argparse.Namespace) -> VirtualCard:
             raise _UsageError(f"{args.state} is a card of kind {card.kind}, not {args.kind}")
         if args.trait and set(args.trait) != set(card.traits):
             raise _UsageError(f"{args.state} is a card with the traits {', '.join(card.traits) or 'of its kind alone'}")
+        if args.shape not in (None, card.persona.shape):
+            raise _UsageError(f"{args.state} is a card of the shape {card.persona.shape}")
         return card
     try:
         someone = person(args.order)
@@ -127,6 +132,7 @@ def _card(args: argparse.Namespace) -> VirtualCard:
         authority = TestAuthority.load_or_create(directory, now)
         persona = someone.old if args.old else someone.new
         persona = with_two_pins(persona) if args.two_pins else persona
+        persona = replace(persona, shape=args.shape or persona.shape)
         return VirtualCard.create(
             persona, authority, now, kind=args.kind, path=args.state, protocol=args.protocol, traits=args.trait
         )
@@ -197,12 +203,16 @@ def _show_list(args: argparse.Namespace) -> None:
     authority = str(args.authority or default_directory())
     if args.json:
         traits = {name: {"title": t.title, "seen_on": t.seen_on, "kinds": list(t.kinds)} for name, t in TRAITS.items()}
-        listing = {"kinds": kinds, "people": persons, "authority": authority, "traits": traits}
+        shapes = {name: shape.title for name, shape in SHAPES.items()}
+        listing = {"kinds": kinds, "people": persons, "authority": authority, "traits": traits, "shapes": shapes}
         print(json.dumps(listing, ensure_ascii=False))
         return
     for kind in kinds:
         print(f"{kind['kind']}  {kind['title']}")
         print(f"   PIN {kind['pin']} ({kind['pin_tries']} tries), PUK {kind['puk']} ({kind['puk_tries']} tries)")
+    print("\n--shape")
+    for name, shape in SHAPES.items():
+        print(f"   {name:22} {shape.title}")
     print("\n--trait")
     for name, trait in TRAITS.items():
         print(f"   {name:22} {trait.title} ({', '.join(trait.kinds)})\n{'':26}as {trait.seen_on}")

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from sim.reader import administrative_key as administration
 from sim.reader import applet_codes, pkcs15_codes
-from sim.reader import card_memory as state
 from sim.reader.applet_codes import AppletCodes
 from sim.reader.card_memory import CardMemory, StoredKey
 from sim.reader.code_traits import CodeWays, code_ways
@@ -26,6 +25,7 @@ from sim.reader.pkcs15_codes import CountedCodes, Pkcs15Codes, StoredCode
 from sim.reader.pkcs15_files import LOOK_A, KeyWithCertificate, described, file_system, look_b
 from sim.reader.pki import TestAuthority
 from sim.reader.secured import SecuredApplication
+from sim.reader.shapes import SHAPES, issue_keys
 from sim.reader.signing_traits import signing_ways
 from sim.reader.t0 import Answer
 from sim.reader.traits import FREE_KEY, check
@@ -56,12 +56,7 @@ def make_memory(
     """
     if persona.signature_pin and kind != "B":
         raise ValueError(f"kind {kind} has one PIN")
-    keys: list[StoredKey] = []
-    for purpose in state.PURPOSES:
-        private = generate(persona.key_algorithm)
-        certificate = authority.issue(persona, private.public_key(), purpose, now)
-        keys.append(StoredKey(purpose, private, certificate))
-    return fresh_memory(kind, persona, authority, now, tuple(keys), traits)
+    return fresh_memory(kind, persona, authority, now, issue_keys(persona, authority, now), traits)
 
 
 def fresh_memory(
@@ -82,7 +77,8 @@ def fresh_memory(
         StoredCode(persona.signature_pin.encode(), ways.pin_tries, ways.pin_tries) if persona.signature_pin else None
     )
     administrator = administration.issue_key(persona.serial) if kind == "B" else None
-    return CardMemory(kind, persona, pin, puk, keys, piv, second, administrator, traits=names)
+    issuers = (*authority.intermediates(), *authority.anchors()) if SHAPES[persona.shape].authorities else ()
+    return CardMemory(kind, persona, pin, puk, keys, piv, second, administrator, traits=names, authorities=issuers)
 
 
 def own_key(persona: Persona, authority: TestAuthority, now: datetime) -> StoredKey:
@@ -118,9 +114,8 @@ def _pkcs15_application(
     application_traits = replace(WAYS_A if memory.kind == "A" else WAYS_B, signing=signing, files=file_way)
     look = LOOK_A if memory.kind == "A" else look_b(two_pins=memory.signature_pin is not None)
     told = application_traits.allowed if signing.tells else None
-    files = file_system(
-        serial, entries, described(replace(look, told=told, consent=signing.consent, files=file_way), ways)
-    )
+    look = described(replace(look, told=told, consent=signing.consent, files=file_way), ways)
+    files = file_system(serial, entries, look, memory.authorities)
     codes: Pkcs15Codes
     if memory.kind == "A":
         codes, own = AppletCodes(memory.pin, memory.puk, store), APPLET_FIELD
@@ -143,10 +138,12 @@ def told_serial(persona: Persona, serial: Serial) -> bytes:
 
 
 def key_entries(memory: CardMemory) -> list[KeyWithCertificate]:
-    """The card's own keys with identifiers and files, as the PKCS#15 cards number them."""
+    """The card's own keys with identifiers and files, in its order, as the PKCS#15 cards number them; a key with two
+    certificates twice."""
     entries: list[KeyWithCertificate] = []
-    for index, stored in enumerate(memory.keys):
-        number = index + 1
-        key = CardKey(stored.purpose, bytes([0x40 + number]), number, KEY_FILES + index, stored.private)
-        entries.append(KeyWithCertificate(key, stored.certificate, CERTIFICATE_FILES + index, PUBLIC_FILES + index))
+    for index, stored in enumerate(SHAPES[memory.persona.shape].listed(memory.keys)):
+        public = stored.certificate.public_key()
+        own = next((at for at, entry in enumerate(entries) if entry.certificate.public_key() == public), index)
+        key = CardKey(stored.purpose, bytes([0x41 + own]), own + 1, KEY_FILES + own, stored.private)
+        entries.append(KeyWithCertificate(key, stored.certificate, CERTIFICATE_FILES + index, PUBLIC_FILES + own))
     return entries

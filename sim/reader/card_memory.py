@@ -16,18 +16,19 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sim.reader import traits
-from sim.reader.keys import CardPrivateKey
+from sim.reader.keys import PURPOSES as PURPOSES
+from sim.reader.keys import StoredKey as StoredKey
 from sim.reader.persona import Persona
 from sim.reader.piv import memory as piv
 from sim.reader.piv.memory import PivMemory
 from sim.reader.pkcs15_codes import StoredCode
 from sim.reader.pki import KeyPurpose
+from sim.reader.shapes import SHAPES
 from sim.reader.written_files import Written, files_from_json, files_to_json
 
 FORMAT = 1
 NOTICE = "A made-up test card of kortkiosk. Its keys and codes protect nothing."
 PIV_KINDS = ("C", "D")
-PURPOSES: tuple[KeyPurpose, ...] = ("identification", "signature")
 _OWN: KeyPurpose = "card"
 
 
@@ -41,15 +42,6 @@ class CardFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredKey:
-    """One key with its certificate."""
-
-    purpose: KeyPurpose
-    private: CardPrivateKey = field(repr=False)
-    certificate: x509.Certificate = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class CardMemory:
     """All that a card keeps without power."""
 
@@ -58,7 +50,8 @@ class CardMemory:
     pin: StoredCode
     puk: StoredCode
     keys: tuple[StoredKey, ...]
-    """As issued, identification first; then the card's own, where it has one that wants no code."""
+    """As issued, identification first, the holder's own pair before others (`sim.reader.shapes`); then the card's own, where it
+    has one that wants no code."""
     piv: PivMemory | None = None
     """What a PIV card keeps besides."""
     signature_pin: StoredCode | None = None
@@ -69,6 +62,8 @@ class CardMemory:
     """Files that were written after the card was issued."""
     traits: tuple[str, ...] = ()
     """In what it differs from others of its kind: names of `sim.reader.traits`."""
+    authorities: tuple[x509.Certificate, ...] = ()
+    """Certificates of its issuers that lie beside the holder's."""
 
 
 def copy(memory: CardMemory) -> CardMemory:
@@ -132,6 +127,8 @@ def _to_json(memory: CardMemory) -> dict[str, Any]:
         document["administrator"] = _code_to_json(memory.administrator)
     if memory.traits:
         document["traits"] = list(memory.traits)
+    if memory.authorities:
+        document["authorities"] = [_certificate_to_json(certificate) for certificate in memory.authorities]
     if memory.written:
         document["written"] = files_to_json(memory.written)
     return document
@@ -149,8 +146,10 @@ def _from_json(document: dict[str, Any]) -> CardMemory:
         administrator=_code_from_json(document["administrator"]) if "administrator" in document else None,
         written=files_from_json(document.get("written", {})),
         traits=traits.check(document.get("traits", []), str(document["kind"])),
+        authorities=tuple(map(_certificate_from_json, document.get("authorities", []))),
     )
-    if tuple(key.purpose for key in memory.keys if key.purpose != "card") != PURPOSES:
+    pairs = 1 + len(SHAPES[memory.persona.shape].beside)
+    if tuple(key.purpose for key in memory.keys if key.purpose != "card") != PURPOSES * pairs:
         raise ValueError("keys")
     if len(bytes.fromhex(memory.persona.serial)) != 10:
         raise ValueError("serial")
@@ -174,20 +173,26 @@ def _key_to_json(key: StoredKey) -> dict[str, str]:
     pem = key.private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    der = key.certificate.public_bytes(serialization.Encoding.DER)
     return {
         "purpose": key.purpose,
         "private": pem.decode("ascii"),
-        "certificate": base64.b64encode(der).decode("ascii"),
+        "certificate": _certificate_to_json(key.certificate),
     }
+
+
+def _certificate_to_json(certificate: x509.Certificate) -> str:
+    return base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode("ascii")
+
+
+def _certificate_from_json(text: str) -> x509.Certificate:
+    return x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
 
 
 def _key_from_json(entry: dict[str, str]) -> StoredKey:
     private = serialization.load_pem_private_key(entry["private"].encode("ascii"), None)
     if not isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise ValueError("key")
-    certificate = x509.load_der_x509_certificate(base64.b64decode(entry["certificate"], validate=True))
     purpose = next(known for known in (*PURPOSES, _OWN, None) if known in (entry["purpose"], None))
     if purpose is None:
         raise ValueError("purpose")
-    return StoredKey(purpose, private, certificate)
+    return StoredKey(purpose, private, _certificate_from_json(entry["certificate"]))

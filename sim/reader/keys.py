@@ -8,6 +8,7 @@ goes through DECIPHER in two halves marked 81 and 82. Kind A: 11 RSA with PKCS#1
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA1, SHA224, SHA256, SHA384, SHA512, HashAlgorithm
@@ -40,6 +41,19 @@ BARE_HASHES = {RSA_PKCS1_SHA1: (20,), RSA_PKCS1_SHA256: (32,)}
 _HASHES: dict[int, HashAlgorithm] = {20: SHA1(), 28: SHA224(), 32: SHA256(), 48: SHA384(), 64: SHA512()}  # noqa: S303
 
 
+PURPOSES: tuple[KeyPurpose, ...] = ("identification", "signature")
+"""Of the keys of a pair of certificates, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """One key with its certificate."""
+
+    purpose: KeyPurpose
+    private: CardPrivateKey = field(repr=False)
+    certificate: x509.Certificate = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class CardKey:
     """One private key. `reference` is its number in PrKDF and MSE, `file_id` that of its key file."""
@@ -57,8 +71,8 @@ class CardKey:
 
 
 def generate(algorithm: KeyAlgorithm) -> CardPrivateKey:
-    if algorithm == "RSA-2048":
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if algorithm in ("RSA-2048", "RSA-3072"):
+        return rsa.generate_private_key(public_exponent=65537, key_size=int(algorithm[-4:]))
     return ec.generate_private_key(ec.SECP384R1() if algorithm == "EC-P384" else ec.SECP256R1())
 
 

@@ -6,7 +6,7 @@ Validity is in days relative to the day on which the card is made, because time 
 from dataclasses import dataclass, field
 from typing import Literal
 
-KeyAlgorithm = Literal["RSA-2048", "EC-P256", "EC-P384"]
+KeyAlgorithm = Literal["RSA-2048", "RSA-3072", "EC-P256", "EC-P384"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Persona:
     protected_identity: bool = False
     signature_pin: str = field(default="", repr=False)
     """A code of its own for the signature key, as older cards have it (kind B only); empty: one code for both."""
+    shape: str = "one-pair"
+    """Which certificates the card has: a name of `sim.reader.shapes`."""
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ reset or the application selected again), and a PUK object that the PIN's authId
 filler, as on cards that leave room for more. File numbers are those that such cards use.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from cryptography import x509
@@ -176,19 +177,24 @@ class KeyWithCertificate:
     public_file: int
 
 
-def file_system(serial: bytes, entries: list[KeyWithCertificate], look: ObjectTraits) -> FileSystem:
-    """The whole tree of a card."""
+def file_system(
+    serial: bytes, entries: list[KeyWithCertificate], look: ObjectTraits, authorities: Sequence[x509.Certificate] = ()
+) -> FileSystem:
+    """The whole tree of a card; certificates of `authorities` are listed after the holder's."""
     mf = CardFile(MF_ID, is_df=True)
     aid = look.files.aid or look.aid
     mf.add(CardFile(EF_DIR, _dir(aid)))
     application = mf.add(CardFile(DF_PKCS15, is_df=True, aid=aid))
     listed = entries[:1] if look.files.first_alone else entries
+    keys = list({entry.key.id: entry for entry in listed}.values())
+    first = entries[-1].certificate_file + 1
+    beside = {first + at: certificate for at, certificate in enumerate(authorities)}
     directories = {
         "odf": (EF_ODF, _odf(trusted=bool(look.files.trusted))),
         "aodf": (EF_AODF, b"".join(code_object(code, look) for code in look.codes)),
-        "prkdf": (EF_PRKDF, b"".join(_private_key(entry, look) for entry in listed)),
-        "pukdf": (EF_PUKDF, b"".join(_public_key(entry) for entry in listed)),
-        "cdf": (EF_CDF, b"".join(certificate_object(entry) for entry in listed)),
+        "prkdf": (EF_PRKDF, b"".join(_private_key(entry, look) for entry in keys)),
+        "pukdf": (EF_PUKDF, b"".join(_public_key(entry) for entry in keys)),
+        "cdf": (EF_CDF, b"".join((*map(certificate_object, listed), *map(_authority_object, beside)))),
     }
     filler = bytes([look.files.filler])
     for name, (number, content) in directories.items():
@@ -202,8 +208,9 @@ def file_system(serial: bytes, entries: list[KeyWithCertificate], look: ObjectTr
         descriptor = RSA_KEY_FILE if isinstance(entry.key.private, rsa.RSAPrivateKey) else EC_KEY_FILE
         application.add(CardFile(entry.key.file_id, bytes(entry.key.bits), descriptor=descriptor, internal=True))
         application.add(CardFile(entry.public_file, public_value(entry.key.private.public_key())))
-        der = entry.certificate.public_bytes(serialization.Encoding.DER)
-        application.add(CardFile(entry.certificate_file, der))
+        beside[entry.certificate_file] = entry.certificate
+    for number, certificate in beside.items():
+        application.add(CardFile(number, certificate.public_bytes(serialization.Encoding.DER)))
     return FileSystem(mf, application)
 
 
@@ -301,9 +308,16 @@ def _key_object(key: CardKey, common: bytes, attributes: bytes, value: bytes) ->
 
 def certificate_object(entry: KeyWithCertificate) -> bytes:
     """An X.509 certificate object (ISO/IEC 7816-15 8.7)."""
-    common = sequence(utf8(TITLES[entry.key.purpose]))
-    attributes = sequence(octets(entry.key.id))
-    return sequence(common, attributes, constructed(1, sequence(_reference(entry.certificate_file))))
+    return _certificate_object(TITLES[entry.key.purpose], entry.key.id, entry.certificate_file)
+
+
+def _authority_object(file: int) -> bytes:
+    """The same of an issuer's certificate, to which no key of the card belongs; it is not said to be an authority's."""
+    return _certificate_object("CA", file.to_bytes(2, "big"), file)
+
+
+def _certificate_object(label: str, number: bytes, file: int) -> bytes:
+    return sequence(sequence(utf8(label)), sequence(octets(number)), constructed(1, sequence(_reference(file))))
 
 
 def public_value(public: CardPublicKey) -> bytes:

@@ -1,6 +1,7 @@
 """A certificate authority for test cards: it looks like the real hierarchy and says TEST everywhere.
 
-One root, and one issuing authority for each level of assurance. Everything that a reader may want to tell
+One root, an issuing authority for each level of assurance, one for certificates with a personal identity number, and an old
+authority that nobody trusts any more. Everything that a reader may want to tell
 certificates apart by is a constant here; the policy identifiers are made up for test cards and are what a
 station's configuration for virtual cards names.
 
@@ -9,7 +10,7 @@ Rules: time is passed in; the keys are kept in a directory, mode 0600; nothing h
 >>> from datetime import UTC, datetime
 >>> authority = TestAuthority.create(datetime(2026, 1, 1, tzinfo=UTC))
 >>> len(authority.anchors()), len(authority.intermediates())
-(1, 2)
+(1, 3)
 """
 
 import os
@@ -29,6 +30,7 @@ from sim.reader.der import PRINTABLE_STRING, utf8
 from sim.reader.persona import Persona
 
 Loa = Literal[2, 3]
+IssuerName = Literal["loa3", "loa2", "person-id", "old"]
 KeyPurpose = Literal["identification", "signature", "encryption", "card"]
 """What a key is for; "card" is the card's own key, which answers without a code (PIV slot 9E)."""
 CardPublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
@@ -42,10 +44,13 @@ CARD_AUTHENTICATION_OID = x509.ObjectIdentifier("2.16.840.1.101.3.6.8")
 SMARTCARD_LOGON_OID = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.2")
 ORGANISATION = "Kortkiosk test"
 ROOT_NAME = "TEST SITHS e-id Root CA v1"
-ISSUER_NAMES: dict[Loa, str] = {
-    3: "TEST SITHS e-id Person HSA-id 3 CA v1",
-    2: "TEST SITHS e-id Person HSA-id 2 CA v1",
+ISSUER_NAMES: dict[IssuerName, str] = {
+    "loa3": "TEST SITHS e-id Person HSA-id 3 CA v1",
+    "loa2": "TEST SITHS e-id Person HSA-id 2 CA v1",
+    "person-id": "TEST SITHS e-id Person ID 3 CA v1",
+    "old": "TEST SITHS Type 1 CA v1",
 }
+OF_LOA: dict[Loa, IssuerName] = {3: "loa3", 2: "loa2"}
 ROOT_DAYS = 7300
 ISSUER_DAYS = 5475
 BACKDATED = timedelta(days=1826)
@@ -68,11 +73,11 @@ class _Issuer:
 
 
 class TestAuthority:
-    """A root and its two issuing authorities, with their keys."""
+    """A root and its issuing authorities, with their keys; the old one is below no root."""
 
     __test__ = False  # a test runner must not take it for a test
 
-    def __init__(self, root: _Issuer, issuers: dict[Loa, _Issuer]) -> None:
+    def __init__(self, root: _Issuer, issuers: dict[IssuerName, _Issuer]) -> None:
         self._root = root
         self._issuers = issuers
 
@@ -83,20 +88,16 @@ class TestAuthority:
         root_key = ec.generate_private_key(ec.SECP256R1())
         name = _name(ROOT_NAME)
         root = _authority(name, name, root_key.public_key(), root_key, start, ROOT_DAYS, path_length=1)
-        issuers: dict[Loa, _Issuer] = {}
-        for loa, title in ISSUER_NAMES.items():
-            key = ec.generate_private_key(ec.SECP256R1())
-            certificate = _authority(_name(title), name, key.public_key(), root_key, start, ISSUER_DAYS, path_length=0)
-            issuers[loa] = _Issuer(certificate, key)
-        return cls(_Issuer(root, root_key), issuers)
+        made = _Issuer(root, root_key)
+        return cls(made, {issuer: _make_issuer(issuer, made) for issuer in ISSUER_NAMES})
 
     @classmethod
     def load(cls, directory: Path) -> Self:
-        """Read what `save` wrote. Raises OSError and ValueError (a damaged file)."""
-        return cls(
-            _read(directory, "root"),
-            {loa: _read(directory, f"issuer-loa{loa}") for loa in LOA_POLICY_OIDS},
-        )
+        """Read what `save` wrote; issuers that an earlier version did not make are added to it. Raises OSError and ValueError
+        (a damaged file)."""
+        root = _read(directory, "root")
+        issuers = {name: _read_issuer(directory, name, root) for name in ISSUER_NAMES}
+        return cls(root, issuers)
 
     @classmethod
     def load_or_create(cls, directory: Path, now: datetime) -> Self:
@@ -118,27 +119,29 @@ class TestAuthority:
         """Write keys (mode 0600) and certificates as PEM into `directory`, which is made where missing."""
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write(directory, "root", self._root)
-        for loa, issuer in self._issuers.items():
-            _write(directory, f"issuer-loa{loa}", issuer)
+        for name, issuer in self._issuers.items():
+            _write(directory, f"issuer-{name}", issuer)
 
     def anchors(self) -> list[x509.Certificate]:
         """The certificates to trust: the root."""
         return [self._root.certificate]
 
     def intermediates(self) -> list[x509.Certificate]:
-        """The issuing authorities' certificates, LoA3 first."""
-        return [issuer.certificate for issuer in self._issuers.values()]
+        """The certificates of the issuing authorities below the root, LoA3 first."""
+        return [issuer.certificate for name, issuer in self._issuers.items() if name != "old"]
 
     def signer(self, loa: Loa | None) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         """Certificate and key of the issuer of that level; None for the root. For lists and answers about revocation."""
-        issuer = self._root if loa is None else self._issuers[loa]
+        issuer = self._root if loa is None else self._issuers[OF_LOA[loa]]
         return issuer.certificate, issuer.key
 
     def issue(
-        self, persona: Persona, public_key: CardPublicKey, purpose: KeyPurpose, now: datetime
-    ) -> x509.Certificate:
-        """A certificate for one key of the persona's card, as if the card had been issued when it says."""
-        issuer = self._issuers[persona.loa]
+        self, persona: Persona, public_key: CardPublicKey, purpose: KeyPurpose, now: datetime,
+        by: IssuerName | None = None,
+    ) -> x509.Certificate:  # fmt: skip
+        """A certificate for one key of the persona's card, as if the card had been issued when it says. `by`: another issuer
+        than that of the persona's level."""
+        issuer = self._issuers[by or OF_LOA[persona.loa]]
         start = now - timedelta(days=persona.issued_days_ago)
         builder = (
             x509.CertificateBuilder()
@@ -218,6 +221,14 @@ def _key_usage(public_key: CardPublicKey, purpose: KeyPurpose) -> x509.KeyUsage:
     )
 
 
+def _make_issuer(name: IssuerName, root: _Issuer) -> _Issuer:
+    """An issuing authority that is as old as the root, and below it unless it is the old one."""
+    key, title = ec.generate_private_key(ec.SECP256R1()), _name(ISSUER_NAMES[name])
+    above, signer = (title, key) if name == "old" else (root.certificate.subject, root.key)
+    start = root.certificate.not_valid_before_utc
+    return _Issuer(_authority(title, above, key.public_key(), signer, start, ISSUER_DAYS, path_length=0), key)
+
+
 def _authority(
     subject: x509.Name,
     issuer: x509.Name,
@@ -253,6 +264,13 @@ def _write(directory: Path, stem: str, issuer: _Issuer) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(pem)
     (directory / f"{stem}.pem").write_bytes(issuer.certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _read_issuer(directory: Path, name: IssuerName, root: _Issuer) -> _Issuer:
+    stem = f"issuer-{name}"
+    if not (directory / f"{stem}.key.pem").exists() and name not in OF_LOA.values():
+        _write(directory, stem, _make_issuer(name, root))
+    return _read(directory, stem)
 
 
 def _read(directory: Path, stem: str) -> _Issuer:

@@ -46,7 +46,8 @@ Order = Literal["true card first", "copy first"]
 CODE_COMMANDS = frozenset({Ins.VERIFY, Ins.CHANGE_REFERENCE_DATA, Ins.RESET_RETRY_COUNTER, Ins.EXTERNAL_AUTHENTICATE})
 KEY_COMMANDS = frozenset({Ins.PERFORM_SECURITY_OPERATION, Ins.INTERNAL_AUTHENTICATE, Ins.GENERAL_AUTHENTICATE})
 _PIV_ALGORITHMS: dict[int, KeyAlgorithm] = {
-    AlgorithmReference.RSA_2048: "RSA-2048", AlgorithmReference.P256: "EC-P256", AlgorithmReference.P384: "EC-P384",
+    AlgorithmReference.RSA_2048: "RSA-2048", AlgorithmReference.RSA_3072: "RSA-3072",
+    AlgorithmReference.P256: "EC-P256", AlgorithmReference.P384: "EC-P384",
 }  # fmt: skip
 _TAIL = 8
 """So many bytes of a garbage signature are not what the key made."""

@@ -14,7 +14,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.pkcs15_codes import PIN_TRIES, PUK_TRIES
 from sim.reader.pki import TestAuthority
 from sim.stories.clock import NOW
-from sim.stories.room import Room, RoomWorld, authority, keys_of, persona_of
+from sim.stories.room import Room, RoomWorld, authority, keys_of
 
 WRONG_PIN, WRONG_PUK = "60606060", "50505050"
 MINE = "1:old"
@@ -46,7 +46,7 @@ def traited(*traits: str, name: str = MINE, issuer: TestAuthority | None = None)
     """The card is of a product with those traits (`sim.reader.traits`), or from another issuer than all others."""
 
     def prepare(room: Room) -> None:
-        persona = room.world.changed.get(name) or persona_of(name)
+        persona = room.world.persona(name)
         keys = keys_of(persona) if issuer is None else VirtualCard.create(persona, issuer, NOW).keys
         room.world.cards[name] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys, traits))
 

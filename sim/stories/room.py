@@ -7,6 +7,7 @@ Eight-digit codes that occur nowhere else, so that a test may look for them in e
 
 import asyncio
 import contextlib
+import itertools
 import re
 import shutil
 import tempfile
@@ -43,14 +44,13 @@ from kiosk.texts import Texts
 from sim.bench import cards as bench_cards
 from sim.bench.virtual_bench import Scenario, VirtualBench
 from sim.cabinet.virtual import VirtualCabinet
-from sim.reader.administrative_key import issue_key
 from sim.reader.card_factory import fresh_memory
-from sim.reader.card_memory import CardMemory, StoredKey
 from sim.reader.cards import VirtualCard
-from sim.reader.persona import Persona
+from sim.reader.keys import CardPrivateKey, StoredKey, generate
+from sim.reader.persona import KeyAlgorithm, Persona
 from sim.reader.personas import person
-from sim.reader.pkcs15_codes import PIN_TRIES, PUK_TRIES, StoredCode
 from sim.reader.pki import TestAuthority
+from sim.reader.shapes import issue_keys
 from sim.stories.administrators import administrator
 from sim.stories.clock import NOW, HandClock
 from sim.stories.devices import STATION, HeldOrders, ListedLogIn, PaperTray, collect, seal
@@ -70,19 +70,24 @@ def authority() -> TestAuthority:
 
 @cache
 def _keys(persona: Persona) -> tuple[StoredKey, ...]:
-    return VirtualCard.create(persona, authority(), NOW).keys
+    number = itertools.count()
+
+    def make(algorithm: KeyAlgorithm) -> CardPrivateKey:
+        return _rsa_key(algorithm, next(number)) if algorithm.startswith("RSA") else generate(algorithm)
+
+    return issue_keys(persona, authority(), NOW, make)
+
+
+@cache
+def _rsa_key(algorithm: KeyAlgorithm, number: int) -> CardPrivateKey:
+    """One key for all cards of the session, because it is slow to make."""
+    return generate(algorithm)
 
 
 def make_card(persona: Persona, kind: str = "B", traits: tuple[str, ...] = ()) -> VirtualCard:
     """A card as it was issued, with keys of its own and state of its own; with traits it is of no product that ships."""
-    if kind != "B" or traits:
-        card = VirtualCard(fresh_memory(kind, persona, authority(), NOW, _keys(persona), traits))
-        return estrange(card) if traits else card
-    pin = StoredCode(persona.pin.encode(), PIN_TRIES, PIN_TRIES)
-    puk = StoredCode(persona.puk.encode(), PUK_TRIES, PUK_TRIES)
-    second = StoredCode(persona.signature_pin.encode(), PIN_TRIES, PIN_TRIES) if persona.signature_pin else None
-    key = issue_key(persona.serial)
-    return VirtualCard(CardMemory("B", persona, pin, puk, _keys(persona), signature_pin=second, administrator=key))
+    card = VirtualCard(fresh_memory(kind, persona, authority(), NOW, _keys(persona), traits))
+    return estrange(card) if traits else card
 
 
 def keys_of(persona: Persona) -> tuple[StoredKey, ...]:
@@ -99,25 +104,30 @@ def persona_of(name: str) -> Persona:
 
 class RoomWorld(VirtualBench):
     """The bench with quick cards and the test's clock. `changed` replaces single cards; `kind` and `traits` are what the
-    holder's are."""
+    holder's are, `shape` is that of all."""
 
     def __init__(
         self, folder: Path, scenario: Scenario, clock: HandClock, changed: dict[str, Persona], kind: str = "B",
-        traits: tuple[str, ...] = (), *, described: bool = True,
+        traits: tuple[str, ...] = (), *, described: bool = True, shape: str = "one-pair",
     ) -> None:  # fmt: skip
         super().__init__(folder, scenario, authority(), NOW)
         self.changed = changed
         self.kind = kind
         self.traits = traits
         self.described = described
+        self.shape = shape
         self.clock = clock
         self.cabinet = quick_cabinet(self, clock)
 
     def card(self, name: str) -> VirtualCard:
         if name not in self.cards:
             ways = (self.kind, self.traits) if name.startswith("1:") else ("B", ())
-            self.cards[name] = make_card(self.changed.get(name) or persona_of(name), *ways)
+            self.cards[name] = make_card(self.persona(name), *ways)
         return self.cards[name]
+
+    def persona(self, name: str) -> Persona:
+        """Who the card of that name was issued to, and how."""
+        return replace(self.changed.get(name) or persona_of(name), shape=self.shape)
 
     @property
     def product(self) -> Profile:

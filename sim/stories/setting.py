@@ -115,6 +115,8 @@ class Setting:
     """In what they differ from others of their kind."""
     described: bool = True
     """The station has a profile of such cards."""
+    shape: str = "one-pair"
+    """Which certificates all cards have."""
 
 
 def room_for(folder: Path, setting: Setting) -> Room:
@@ -133,6 +135,7 @@ def room_for(folder: Path, setting: Setting) -> Room:
             setting.kind,
             setting.traits,
             described=setting.described,
+            shape=setting.shape,
         ),
         second_reader=setting.second_reader,
         printer=None if setting.printer is None else PaperTray(*setting.printer),

@@ -10,26 +10,10 @@ import pytest
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
+from tests.fakes.cards.sinks import forms
 from tests.fakes.fleet.region import Region, answers
 
 OLD_PIN, NEW_PIN, WRONG_PUK = "90817263", "71625348", "60514233"
-
-
-def forms(code: str) -> dict[str, bytes]:
-    """The code as it might lie about: plain, hex of it, BCD, PIN blocks, base64 at each offset, UTF-16."""
-    plain = code.encode()
-    bcd = bytes.fromhex(code)
-    block = bytes([0x20 | len(code)]) + bcd + b"\xff" * (7 - len(bcd))  # ISO 9564-1 format 2
-    found = {
-        "plain": plain, "hex": plain.hex().encode(), "HEX": plain.hex().upper().encode(), "bcd": bcd,
-        "bcd hex": bcd.hex().encode(), "pin block": block, "pin block hex": block.hex().encode(),
-        "utf-16": code.encode("utf-16-le"), "spaced": " ".join(code).encode(),
-        "list of ints": ", ".join(str(byte) for byte in plain).encode(),
-    }  # fmt: skip
-    for offset in range(3):  # a code inside a longer base64 text, at each alignment
-        text = base64.b64encode(b"\0" * offset + plain).decode().rstrip("=")
-        found[f"base64+{offset}"] = text[(0, 2, 3)[offset] : -1].encode()
-    return found
 
 
 def files(*folders: Path) -> Iterator[Path]:

@@ -21,7 +21,7 @@ from sim.stories.issuer import IssuerDesk
 from sim.stories.own_card import product
 from sim.stories.person import Deed, Story, first, pulls, pulls_lit, puts
 from sim.stories.register import both
-from sim.stories.room import OLD_PIN, Room, authority, keys_of, persona_of
+from sim.stories.room import OLD_PIN, Room, authority, persona_of
 from sim.stories.setting import NEW_PIN, Setting
 
 NEW, CARD = "1:new", person(1).new
@@ -124,7 +124,7 @@ def lay_false_card(room: Room) -> None:
 def has_left(room: Room) -> None:
     """The list that came last has the digests of the card's certificates."""
     room.orders.leavers = {
-        leaver_digest(key.certificate.public_bytes(Encoding.DER)) for key in keys_of(persona_of(NEW))
+        leaver_digest(key.certificate.public_bytes(Encoding.DER)) for key in room.world.card(NEW).keys
     }
 
 

@@ -14,7 +14,7 @@ from sim.stories.errand_stories import ErrandStory
 from sim.stories.own_card import MINE, locked
 from sim.stories.person import Story, pulls, puts
 from sim.stories.register import both
-from sim.stories.room import OLD_PIN, Room, authority, keys_of, persona_of
+from sim.stories.room import OLD_PIN, Room, authority, keys_of
 
 
 def clean(*which: str, **changed: Any) -> Callable[[], Story]:
@@ -37,26 +37,28 @@ def clean(*which: str, **changed: Any) -> Callable[[], Story]:
 
 def cluttered(room: Room) -> None:
     """The card has an expired certificate, and one that a newer one stands in for."""
-    persona = persona_of(MINE)
+    persona = room.world.persona(MINE)
     expired, superseded, newest = (replace(persona, issued_days_ago=days) for days in (1830, 1700, 30))
-    keys = (*keys_of(newest), keys_of(expired)[0], keys_of(superseded)[0])
+    own = keys_of(newest)
+    keys = (*own[:2], keys_of(expired)[0], keys_of(superseded)[0], *own[2:])
     room.world.cards[MINE] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))
 
 
 def cluttered_with_a_signature(room: Room) -> None:
     """A card with two codes has an older certificate for signatures beside the newest ones."""
-    persona = replace(persona_of(MINE), signature_pin=SIGNATURE_PIN)
+    persona = replace(room.world.persona(MINE), signature_pin=SIGNATURE_PIN)
     older, newest = (replace(persona, issued_days_ago=days) for days in (1700, 30))
-    keys = (*keys_of(newest), keys_of(older)[1])
+    own = keys_of(newest)
+    keys = (*own[:2], keys_of(older)[1], *own[2:])
     room.world.cards[MINE] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))
 
 
 def left(*there: int) -> Callable[[Room], None]:
-    """Which of the card's first certificates are still on it; those of the newest keys always are."""
+    """Which of the card's first four certificates are still on it; those of the newest keys always are."""
 
     def look(room: Room) -> None:
         holds = certificates(room)
-        known = [key.certificate.public_bytes(Encoding.DER) for key in room.world.card(MINE).keys]
+        known = [key.certificate.public_bytes(Encoding.DER) for key in room.world.card(MINE).keys[:4]]
         assert [at for at, der in enumerate(known) if der in holds] == list(there)
 
     return look

@@ -9,21 +9,19 @@ from datetime import datetime
 
 from sim.reader.card_memory import StoredKey
 from sim.reader.file_traits import FileWays
-from sim.reader.keys import CardPrivateKey, generate
+from sim.reader.keys import PURPOSES, CardPrivateKey, generate
 from sim.reader.persona import KeyAlgorithm, Persona
 from sim.reader.piv.memory import PivMemory
 from sim.reader.piv.objects import certificate_object, issued_objects
-from sim.reader.piv.references import CERTIFICATE_OBJECTS, FIRST_RETIRED, KeyReference
+from sim.reader.piv.references import CERTIFICATE_OBJECTS, FIRST_RETIRED, LAST_RETIRED, KeyReference
 from sim.reader.piv.traits import PivTraits
 from sim.reader.pki import KeyPurpose, TestAuthority
 
 RETIRED: dict[int, KeyAlgorithm] = {FIRST_RETIRED: "EC-P384", FIRST_RETIRED + 1: "EC-P256"}
 """Kinds that are quick to make."""
 RETIRED_DAYS = 400
-_SLOTS: dict[KeyPurpose, KeyReference] = {
-    "identification": KeyReference.AUTHENTICATION,
-    "signature": KeyReference.SIGNATURE,
-}
+_PLACES = (KeyReference.AUTHENTICATION, KeyReference.SIGNATURE, *range(FIRST_RETIRED + len(RETIRED), LAST_RETIRED + 1))
+"""Of the pairs of certificates, the holder's own first."""
 
 
 def issue(
@@ -35,7 +33,8 @@ def issue(
     keys: dict[int, CardPrivateKey] = {}
     files = files or FileWays()
     retired = {} if files.first_alone else RETIRED
-    objects = issued_objects(persona, own[0].certificate.not_valid_after_utc, len(retired), files.serial)
+    kept = len(retired) + len(own) - len(PURPOSES)
+    objects = issued_objects(persona, own[0].certificate.not_valid_after_utc, kept, files.serial)
 
     def put(slot: int, stored: StoredKey) -> None:
         keys[slot] = stored.private
@@ -46,8 +45,8 @@ def issue(
         private = generate(algorithm)
         put(slot, StoredKey(purpose, private, authority.issue(holder, private.public_key(), purpose, now)))
 
-    for stored in own[:1] if files.first_alone else own:
-        put(_SLOTS[stored.purpose], stored)
+    for slot, stored in zip(_PLACES, own[:1] if files.first_alone else own, strict=False):
+        put(slot, stored)
     if not files.first_alone:
         make(KeyReference.KEY_MANAGEMENT, persona, persona.key_algorithm, "encryption")
         make(KeyReference.CARD_AUTHENTICATION, persona, "EC-P256", "card")

@@ -23,14 +23,15 @@ _CURVES: dict[int, type[ec.EllipticCurve]] = {
 def algorithm_of(key: CardPrivateKey) -> AlgorithmReference:
     """The number by which PIV knows that kind of key."""
     if isinstance(key, rsa.RSAPrivateKey):
-        return AlgorithmReference.RSA_2048
+        return AlgorithmReference.RSA_2048 if key.key_size == 2048 else AlgorithmReference.RSA_3072
     return AlgorithmReference.P384 if isinstance(key.curve, ec.SECP384R1) else AlgorithmReference.P256
 
 
 def generate(algorithm: int) -> CardPrivateKey:
     """A new key. Raises StatusError(6A80) for an algorithm that the card does not have."""
-    if algorithm == AlgorithmReference.RSA_2048:
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if algorithm in (AlgorithmReference.RSA_2048, AlgorithmReference.RSA_3072):
+        size = 2048 if algorithm == AlgorithmReference.RSA_2048 else 3072
+        return rsa.generate_private_key(public_exponent=65537, key_size=size)
     curve = _CURVES.get(algorithm)
     if curve is None:
         raise StatusError(status.BAD_DATA)

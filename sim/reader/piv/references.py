@@ -26,10 +26,11 @@ FIRST_RETIRED, LAST_RETIRED = 0x82, 0x95
 
 
 class AlgorithmReference(IntEnum):
-    """Cryptographic mechanism identifiers (SP 800-78-4 table 6-2). 00 is another name of 03."""
+    """Cryptographic mechanism identifiers (SP 800-78-4 table 6-2; RSA_3072: SP 800-78-5). 00 is another name of 03."""
 
     TRIPLE_DES = 0x03
     RSA_2048 = 0x07
+    RSA_3072 = 0x05
     AES_128 = 0x08
     AES_192 = 0x0A
     AES_256 = 0x0C

@@ -88,6 +88,7 @@ def test_the_list_is_readable_too(run: Run, capsys: pytest.CaptureFixture[str]) 
     text = capsys.readouterr().out
     assert person(1).new.puk in text
     assert person(5).name not in text, "protected identity"
+    assert "siths" in text
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,19 @@ def test_traits_stay_with_the_card(
     capsys.readouterr()
     assert run(*words, "--trait", "mse-11") == 2
     assert "free-key, no-mse" in capsys.readouterr().err
+
+
+def test_a_shape_stays_with_the_card(
+    run: Run, tmp_path: Path, driver: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = port_of(driver)
+    driver.close()
+    words = ["--order", "6", "--state", str(tmp_path / "card.json"), "--vpcd", f"127.0.0.1:{port}"]
+    assert run(*words, "--shape", "six") == 4
+    assert VirtualCard.load(tmp_path / "card.json").persona.shape == "six"
+    capsys.readouterr()
+    assert run(*words, "--shape", "siths") == 2
+    assert "of the shape six" in capsys.readouterr().err
 
 
 def test_without_a_virtual_reader_it_is_a_fault_of_a_device(
