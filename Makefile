@@ -56,8 +56,10 @@ mutants: setup ## mutation testing of what must not be wrong, SAMPLE=60 SEED=1 o
 	@build/mutants/tools/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/mutants.txt
 	@nice $(PY) -m scripts.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-refused-walks: setup ## errands' refusals walked through pcscd on each kind of card, and on one that no profile names; unlocks by a portal for people
+refused-walks: setup ## errands' refusals walked through pcscd on each kind of card, and on one that no profile names; all stories on cards of all shapes
 	@KORTKIOSK_REFUSED_WALKS=1 $(PY) -m pytest -n0 tests/e2e/test_refused_walks.py tests/e2e/test_portal_walks.py $(ARGS)
+	@KORTKIOSK_EVERY_SHAPE=1 $(PY) -m pytest tests/kiosk/errands/test_shaped_errands.py
+	@$(PY) -m tests.fakes.cards.shaped_errands
 
 state-machine: setup ## random sequences of entries, tears, swaps and restarts, SEQUENCES=10000; foreign cards, CARDS=5000 ERRANDS=300
 	@KORTKIOSK_SEQUENCES=$(or $(SEQUENCES),10000) $(PY) -m pytest tests/drivers/reader/test_state_machine.py $(ARGS)

@@ -24,18 +24,18 @@ from drivers.reader.apdu import SHORT_LE
 from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.outcomes import Role
-from drivers.reader.profiles import Profiles
+from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.secret import Secret
 from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.kinds import KINDS
 from sim.reader.pcscd import NoServiceError, running_service
-from sim.reader.personas import person
+from sim.reader.personas import person, with_two_pins
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from sim.reader.vpcd import FIRST_PORT, plug
-from sim.stories.foreign import known_without_ours
+from sim.stories.foreign import estrange, known_without_ours
 
 WHO = Role.IDENTIFICATION
 TIMES = 3
@@ -102,7 +102,7 @@ def measure(folder: Path) -> list[Figure]:
         with running_service() as readers:
             by_kind = [figure for kind in KINDS for figure in _kind(kind, readers[FIRST_PORT], authority, folder)]
             by_trait = [figure for row in BY_TRAIT for figure in _traits(row, readers[FIRST_PORT], authority, folder)]
-            return [*by_kind, *by_trait, *visits.measure()]
+            return [*by_kind, *by_trait, *real_shape(authority), *visits.measure()]
     except NoServiceError as reason:
         raise CannotMeasureError(str(reason)) from None
 
@@ -146,6 +146,84 @@ def _traits(row: TraitRow, reader: str, authority: TestAuthority, folder: Path) 
     yield Figure(f"{row.name}: identify, the next of its product", following, "exchanges")
     for what, value in (("change", changed), ("unblock", unblocked)):
         yield with_limit(Figure(f"{row.name}: {what}, after identification", value, "exchanges"), ACT_LIMIT)
+
+
+REAL = "siths"
+"""Two pairs of certificates, of which one bears a personal identity number; and two PINs."""
+
+
+@dataclass(frozen=True, slots=True)
+class RealRow:
+    """A card of the real shape, and the exchanges that it may take: where there is a goal."""
+
+    name: str
+    traits: tuple[str, ...] = ()
+    first: int | None = None
+    is_known: bool = False
+    """The profiles that ship have its product."""
+
+
+REAL_ROWS = (
+    RealRow("unknown, no short ids", ("padded-ff", "no-sfi"), 26),
+    RealRow("unknown, no short ids, T=0", ("padded-ff", "no-sfi", "t0")),
+    RealRow("our twin", (), 15, is_known=True),
+    RealRow("our twin, T=0", ("t0",), is_known=True),
+)
+
+
+def real_shape(authority: TestAuthority) -> Iterator[Figure]:
+    """Identify, the same again, change and unblock of each of two codes, on the shape that public pages describe; counted in the
+    process. The floor is what somebody sends who knows every file, and reads one certificate alone: the holder's for log-in."""
+    for row in REAL_ROWS:
+        persona = with_two_pins(replace(person(1).new, shape=REAL))
+        card = VirtualCard.create(persona, authority, datetime.now(UTC), traits=row.traits)
+        card = card if row.is_known else estrange(card)
+        certificate = len(card.keys[0].certificate.public_bytes(Encoding.DER))
+        files = 4 + math.ceil(certificate / SHORT_LE)  # EF(TokenInfo), AODF, CDF of two parts, the certificate
+        counters = 2 if row.is_known else 0
+        name = f"real shape, {row.name}"
+        floor = Figure(f"{name}: raw floor", 1 + files + (0 if row.is_known else 4) + counters, "exchanges")
+        yield floor
+        first, again, *acts = asyncio.run(_two_codes(card, row))
+        ours = compared_with(floor, f"{name}: identify", first)
+        yield ours if row.first is None else with_limit(ours, row.first)
+        yield with_limit(Figure(f"{name}: identify, the same again", again, "exchanges"), 6)
+        for what, count in zip(("change", "change, second PIN", "unblock", "unblock, second PIN"), acts, strict=False):
+            yield with_limit(Figure(f"{name}: {what}, after identification", count, "exchanges"), ACT_LIMIT)
+
+
+async def _two_codes(card: VirtualCard, row: RealRow) -> list[int]:
+    """First, again, and where the product is known each code changed and unblocked."""
+    slot, pins = (
+        VirtualSlot("bench"),
+        {Role.IDENTIFICATION: card.persona.pin, Role.SIGNATURE: card.persona.signature_pin},
+    )
+    profiles = builtin() if row.is_known else Profiles(known_without_ours())
+    station = CardReader(InProcessBackend([slot]), "bench", ReaderSettings(profiles=profiles))
+    counts: list[int] = []
+
+    async def visit(act: Act) -> int:
+        slot.insert(card)
+        async with visiting(station) as visit:
+            identified = visit.exchange.apdus
+            await act(visit)
+            counts.append(visit.exchange.apdus - identified if act is not nothing else identified)
+        slot.remove()
+        return counts[-1]
+
+    await visit(nothing)
+    await visit(nothing)
+    for at, (role, pin) in enumerate(pins.items()):
+        new = f"97531{at}"
+        await visit(lambda visit, role=role, pin=pin, new=new: visit.change(role, Secret(pin), Secret(new)))  # type: ignore[misc]
+    for at, role in enumerate(pins if row.is_known else ()):
+        code = card.codes.pin if role is Role.IDENTIFICATION else card.memory.signature_pin
+        assert code is not None
+        code.tries_left = 0
+        new = f"86420{at}"
+        await visit(lambda visit, role=role, new=new: visit.unblock(role, Secret(card.persona.puk), Secret(new)))  # type: ignore[misc]
+    await station.close()
+    return counts
 
 
 def _others(row: TraitRow, made: VirtualCard, reader: str, folder: Path) -> Iterator[Figure]:

@@ -186,10 +186,7 @@ class VirtualCard:
             if self.protocol == "T=0":
                 t0.check(apdu, command)
                 return self._answer_t0(command)
-            if self._kind.chaining:
-                return self._answer_in_parts(command)
-            data, word = self.application.execute(command)
-            return t0.cut_to_le(command, data), word
+            return self._answer_in_parts(command)
         except StatusError as end:
             return b"", end.word
 
@@ -197,10 +194,12 @@ class VirtualCard:
         if command.ins == Ins.GET_RESPONSE:
             return self._pending.fetch(command)
         self._pending.forget()
-        whole = self._chain.add(command)
+        whole = self._chain.add(command) if self._kind.chaining else command
         if whole is None:
             return b"", status.OK
         data, word = self.application.execute(whole)
+        if command.le is None and not self._kind.chaining:
+            return b"", word
         return self._pending.chain(whole, data) if word == status.OK else (data, word)
 
     def _answer_t0(self, command: ReceivedCommand) -> t0.Answer:

@@ -44,7 +44,7 @@ PUK_MIN_LENGTH = 4
 FILLER = 32
 """Bytes of 00 behind the last object of a directory file."""
 ROOM = 255
-"""Where directories can be written, they are so long, and each change of them is one command."""
+"""Where directories can be written, they are so long, so that each change of them is one command; twice where less is free."""
 RSA_KEY_FILE, EC_KEY_FILE = 0x11, 0x22
 TITLES = {"identification": "Legitimering", "signature": "Underskrift", "card": "Kort"}
 # Bits of PinFlags, of KeyUsageFlags, KeyAccessFlags and CommonObjectFlags (ISO/IEC 7816-15 8.3, 8.4, 8.9)
@@ -187,8 +187,7 @@ def file_system(
     application = mf.add(CardFile(DF_PKCS15, is_df=True, aid=aid))
     listed = entries[:1] if look.files.first_alone else entries
     keys = list({entry.key.id: entry for entry in listed}.values())
-    first = entries[-1].certificate_file + 1
-    beside = {first + at: certificate for at, certificate in enumerate(authorities)}
+    beside = {entries[-1].certificate_file + at: certificate for at, certificate in enumerate(authorities, 1)}
     directories = {
         "odf": (EF_ODF, _odf(trusted=bool(look.files.trusted))),
         "aodf": (EF_AODF, b"".join(code_object(code, look) for code in look.codes)),
@@ -199,6 +198,7 @@ def file_system(
     filler = bytes([look.files.filler])
     for name, (number, content) in directories.items():
         room = max(look.files.rooms.get(name, 0), look.room if name in ("prkdf", "pukdf", "cdf") else 0)
+        room += ROOM if room == ROOM < len(content) + 3 * FILLER else 0
         application.add(CardFile(number, (content + filler * FILLER).ljust(room, filler)))
     if look.files.trusted:
         application.add(CardFile(EF_TRUSTED, b"\xff" * look.files.trusted))

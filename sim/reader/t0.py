@@ -1,7 +1,7 @@
 """Transport of answers: under T=0 (ISO/IEC 7816-3 12.2) by `61xx`, fetch them, and `6Cxx`, ask again with this length.
 
-Under T=1 an answer comes with its command, at most as long as Le says; cards that chain give the rest after `61xx` too
-(ISO/IEC 7816-4 5.4.3).
+Under T=1 an answer comes with its command, at most as long as Le says; the rest of a longer one, such as a signature by a key of
+3072 bits, comes after `61xx` too (ISO/IEC 7816-4 5.4.3).
 """
 
 from dataclasses import replace
@@ -21,11 +21,6 @@ def check(apdu: bytes, command: ReceivedCommand) -> None:
     """
     if len(apdu) < HEADER_AND_P3 or (command.data is not None and command.le is not None):
         raise StatusError(status.WRONG_LENGTH)
-
-
-def cut_to_le(command: ReceivedCommand, data: bytes) -> bytes:
-    """T=1: without Le there is no data field in the answer."""
-    return data[: command.le or 0]
 
 
 class PendingAnswer:

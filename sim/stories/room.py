@@ -73,14 +73,15 @@ def _keys(persona: Persona) -> tuple[StoredKey, ...]:
     number = itertools.count()
 
     def make(algorithm: KeyAlgorithm) -> CardPrivateKey:
-        return _rsa_key(algorithm, next(number)) if algorithm.startswith("RSA") else generate(algorithm)
+        slow = algorithm.startswith("RSA")
+        return _rsa_key(algorithm, persona.issued_days_ago, next(number)) if slow else generate(algorithm)
 
     return issue_keys(persona, authority(), NOW, make)
 
 
 @cache
-def _rsa_key(algorithm: KeyAlgorithm, number: int) -> CardPrivateKey:
-    """One key for all cards of the session, because it is slow to make."""
+def _rsa_key(algorithm: KeyAlgorithm, issued_days_ago: int, number: int) -> CardPrivateKey:
+    """One key for all cards of that age, because it is slow to make."""
     return generate(algorithm)
 
 

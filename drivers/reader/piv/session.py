@@ -166,11 +166,9 @@ class PivSession(CardSession):
         self.channel.new_operation()
         retired = (slot for slot in self._card.read_retired_slots() if slot not in self._spare)
         self._slots = (*objects.SLOTS, *retired, *self._spare)
-        judged = {certificate.id: certificate.chain for certificate in self.facts.certificates}
         read = self._read_certificates()
-        certificates = [self._paired(certificate.facts) for certificate in read]
         self.facts = replace(
-            self.facts.with_certificates(replace(c, chain=judged.get(c.id, c.chain)) for c in certificates),
+            self.facts.with_certificates(self._paired(certificate.facts) for certificate in read),
             damaged=identity.damaged_certificates(self._directory(), read),
             version=self._card.version() or self.facts.version,
         )
@@ -223,13 +221,11 @@ class PivSession(CardSession):
         if objects.CARD_AUTHENTICATION in self._slots:
             return False
         self.channel.new_operation()
-        judged = {certificate.id: certificate for certificate in self.facts.certificates}
+        before = len(self.facts.certificates)
         self._slots = (*self._slots, objects.CARD_AUTHENTICATION)
         self._take_stock()
         self._remember()
-        certificates = tuple(judged.get(certificate.id, certificate) for certificate in self.facts.certificates)
-        self.facts = self.facts.with_certificates(certificates)
-        return len(certificates) > len(judged)
+        return len(self.facts.certificates) > before
 
     def _free_key(self) -> tuple[Certificate, SignsWith] | None:
         """The card authentication key (SP 800-73-4 part 1, table 4b)."""

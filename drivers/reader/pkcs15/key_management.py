@@ -224,12 +224,13 @@ class Pkcs15KeyManager:
     def _find(
         self, directory: DirectoryKind, parse: Callable[[bytes], tuple[T, ...]], wanted: bytes
     ) -> tuple[Tlv, T] | None:
-        for data in self._contents(directory):
-            for node in entries.entries(data):
-                for entry in parse(node.raw):
-                    if entry.id == wanted:
-                        return node, entry
-        return None
+        """The entry with that id. One of several is never taken for another: a key may have two people's certificates, or one
+        person's with a personal identity number too."""
+        nodes = (node for data in self._contents(directory) for node in entries.entries(data))
+        found = [(node, entry) for node in nodes for entry in parse(node.raw) if entry.id == wanted]
+        if len(found) > 1:
+            raise _not_allowed()
+        return found[0] if found else None
 
     def _used_paths(self) -> set[bytes]:
         """Paths of all files that the directories name."""

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
+from sim.reader.shapes import SHAPES
 from sim.stories.certificates import GONE, KINDS, PRINTED, SIGNATURE_PIN, TWO_CODES, certificates, issuer
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import ErrandStory
@@ -54,11 +55,13 @@ def cluttered_with_a_signature(room: Room) -> None:
 
 
 def left(*there: int) -> Callable[[Room], None]:
-    """Which of the card's first four certificates are still on it; those of the newest keys always are."""
+    """Which of the holder's own certificates are still on the card; those of the newest keys always are."""
 
     def look(room: Room) -> None:
         holds = certificates(room)
-        known = [key.certificate.public_bytes(Encoding.DER) for key in room.world.card(MINE).keys[:4]]
+        card = room.world.card(MINE)
+        own = card.keys[: len(card.keys) - 2 * len(SHAPES[card.persona.shape].beside)]
+        known = [key.certificate.public_bytes(Encoding.DER) for key in own]
         assert [at for at, der in enumerate(known) if der in holds] == list(there)
 
     return look

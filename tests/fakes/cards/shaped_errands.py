@@ -12,24 +12,26 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kiosk.screens.speech import view_phrases
 from kiosk.screens.words import ScreenTexts
 from kiosk.texts import Texts
-from sim.reader.shapes import SHAPES
+from kiosk.views import Choose
+from sim.reader.shapes import OTHER_EMPLOYER, SHAPES
 from sim.stories.errand_stories import ErrandStory, play
 from sim.stories.foreign_stories import ForeignCard
-from sim.stories.person import Person
+from sim.stories.person import Person, Story
 from sim.stories.room import Room, authority, quick_folder
 from tests.fakes.cards.sinks import personal_data
 from tests.kiosk.errands.faulty import every_story
 
 SEED = 31
 ONE_PAIR = "one-pair"
-SHAPED = tuple(name for name in SHAPES if name != ONE_PAIR)
+SHAPED = tuple(name for name in SHAPES if name not in (ONE_PAIR, "two-employers"))
+"""Shapes on which every story is told. Where there are two employers an errand asks for which: that has tests of its own."""
 KINDS = ("B", "D")
 """Of the holder's cards: PKCS#15 and PIV."""
 
@@ -38,10 +40,23 @@ ERRANDS = frozenset(tale.errand for tale in every_story())
 WORDS = ScreenTexts(Texts.load(), "sv")
 
 
+_OLDER_MAY_GO = {"renew_certificate: it lasts long still": "cancelled"}
+"""Beside a certificate that lasts long lies an older one, which is offered to be taken off."""
+OTHERWISE: Mapping[str, Mapping[str, str]] = {
+    "old-ca": _OLDER_MAY_GO,
+    "six": _OLDER_MAY_GO,
+    "expired-beside": _OLDER_MAY_GO,
+    "same-keys": {"old_is": "the old one stays: its key has another certificate, and one is never taken for the other"},
+}
+"""By shape and title of a story: another end that is right there; by the name of a story's check: why it does not hold there."""
+
+
 @dataclass(frozen=True)
 class Told:
     """How a story went. `wrong`: rules that were broken in it."""
 
+    title: str
+    shape: str
     end: str
     wrong: tuple[str, ...]
 
@@ -55,8 +70,18 @@ def of_kind(tale: ErrandStory, kind: str) -> ErrandStory | None:
 
 
 def shaped(tale: ErrandStory, shape: str) -> ErrandStory:
-    """The same story where all cards have that shape."""
-    return replace(tale, setting=replace(tale.setting, shape=shape))
+    """The same story where all cards have that shape; who is asked for which employer they act takes the one of the story."""
+
+    def story() -> Story:
+        return {f"{tale.errand}.employer": _own_employer, **tale.story()}
+
+    return replace(tale, story=story, setting=replace(tale.setting, shape=shape))
+
+
+def _own_employer(someone: Person) -> str:
+    view = someone.shown[-1]
+    assert isinstance(view, Choose)
+    return next(option.value for option in view.options if not option.value.startswith(OTHER_EMPLOYER))
 
 
 def drawn(title: str) -> str:
@@ -74,9 +99,19 @@ async def tell(tale: ErrandStory, shape: str) -> Told:
         room, someone, ended = await play(folder, shaped(tale, shape), befall=awkward)
         try:
             wrong = [*called_false(someone, await room.told()), *await personal_traces(room, someone)]
+            wrong += left_otherwise(tale, room)
         finally:
             await room.close()
-    return Told(f"{ended.outcome} {ended.reason}".strip(), tuple(dict.fromkeys(wrong)))
+    return Told(tale.title, shape, f"{ended.outcome} {ended.reason}".strip(), tuple(dict.fromkeys(wrong)))
+
+
+def left_otherwise(tale: ErrandStory, room: Room) -> list[str]:
+    """What the story's own check finds wrong with what is left behind."""
+    try:
+        tale.check(room)
+    except (AssertionError, LookupError, ValueError) as rule:
+        return [f"{tale.check.__qualname__.partition('.')[0]}: {str(rule).partition(chr(10))[0]}"]
+    return []
 
 
 def called_false(someone: Person, events: Sequence[str]) -> list[str]:
@@ -100,9 +135,11 @@ async def personal_traces(room: Room, someone: Person) -> list[str]:
 
 
 def difference(told: Told, usual: Told) -> str:
-    """How a story went otherwise than on a card with one pair, and which rules it broke; empty where it did neither."""
-    ended = [] if told.end == usual.end else [f"{told.end}, not {usual.end}"]
-    return "; ".join((*ended, *(rule for rule in told.wrong if rule not in usual.wrong)))
+    """How a story went otherwise than on a card with one pair, and which rules it broke; empty where it did neither, or may."""
+    may = OTHERWISE.get(told.shape, {})
+    ended = [] if told.end in (usual.end, may.get(told.title)) else [f"{told.end}, not {usual.end}"]
+    broken = (rule for rule in told.wrong if rule not in usual.wrong and rule.partition(":")[0] not in may)
+    return "; ".join((*ended, *broken))
 
 
 async def main(words: Sequence[str]) -> int:

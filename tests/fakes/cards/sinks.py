@@ -18,6 +18,8 @@ from drivers.reader.certificates.identity import looks_personal
 
 RUN = 20
 """Bytes of a certificate in a row that are found."""
+_POINT = bytes.fromhex("03420004")
+"""Before the point of a key on P-256 (RFC 5480): a run with it may be in any certificate, but for a byte or two."""
 _HEX = re.compile(rb"[0-9a-fA-F]{%d,}" % (2 * RUN))
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % (4 * RUN // 3))
 
@@ -49,8 +51,8 @@ class PersonalData:
     def traces_in(self, data: bytes) -> list[str]:
         """In which forms something of it is there."""
         named = [form for form, needle in self.forms.items() if needle in data]
-        certificate = any(part in self.runs for text in _readings(data) for part in _runs(text))
-        return [*named, "certificate"] if certificate else named
+        parts = (part for text in _readings(data) for part in _runs(text) if part in self.runs)
+        return named + [f"certificate: {part.hex()}" for part in parts][:1]
 
 
 def personal_data(certificates: Iterable[x509.Certificate], known: Iterable[x509.Certificate] = ()) -> PersonalData:
@@ -59,8 +61,10 @@ def personal_data(certificates: Iterable[x509.Certificate], known: Iterable[x509
     for certificate in (*certificates, *known):
         serial = certificate.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
         number = str(serial[0].value) if serial else ""
-        runs = bearing if looks_personal(number) else innocent
-        runs.update(_runs(certificate.public_bytes(Encoding.DER)))
+        if looks_personal(number):  # what stands between its two parts stands in every certificate
+            bearing.update(_runs(certificate.tbs_certificate_bytes), _runs(certificate.signature))
+        else:
+            innocent.update(_runs(certificate.public_bytes(Encoding.DER)))
         numbers |= {number} if looks_personal(number) else set()
     spelled = {
         text
@@ -68,7 +72,7 @@ def personal_data(certificates: Iterable[x509.Certificate], known: Iterable[x509
         for text in (number, number[2:], f"{number[:8]}-{number[8:]}", f"{number[2:8]}-{number[8:]}")
     }
     found = {f"number as {name}: {text}": form for text in spelled for name, form in _forms(text).items()}
-    return PersonalData(found, frozenset(bearing - innocent))
+    return PersonalData(found, frozenset(run for run in bearing - innocent if _POINT not in run))
 
 
 def _forms(text: str) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ from tests.fakes.visits.mix import Issuer, Situation
 from tests.fakes.visits.visitors import VISITORS, Guest, Visitor, deeds_of, prepare_desk
 from tests.fleet.server.conftest import KeptChanges
 
+SHAPE = "siths"
+"""Of every card: as public pages describe them."""
 OFFICE = "Kortkontoret, plan 2, 08-123 00 00"
 HOURS = BothLanguages(sv="Måndag till fredag 8–16.", en="Monday to Friday 8 to 4.")
 REGION = general().model_copy(update={"office": OFFICE, "office_hours": HOURS})
@@ -79,7 +81,7 @@ def walk_all(situations: Iterable[Situation], issuer: Issuer) -> Iterator[Walked
 async def walk(situation: Situation, issuer: Issuer, folder: Path, templates: Path) -> Walked:
     """One visit. `folder` is the station's and empty; `templates` is where stores of the server are prepared."""
     visitor = VISITORS[situation.visitor]
-    room = room_for(folder, visitor.setting)
+    room = room_for(folder, replace(visitor.setting, shape=SHAPE))
     try:
         desk = VisitDesk(room.clock, issuer, is_online=situation.is_online)
         desk.somebody_carries = situation.attendance == "there"
