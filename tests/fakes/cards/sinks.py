@@ -50,8 +50,9 @@ class PersonalData:
 
     def traces_in(self, data: bytes) -> list[str]:
         """In which forms something of it is there."""
-        named = [form for form, needle in self.forms.items() if needle in data]
-        parts = (part for text in _readings(data) for part in _runs(text) if part in self.runs)
+        readings = list(dict.fromkeys(_readings(data)))
+        named = [form for form, needle in self.forms.items() if any(needle in text for text in readings)]
+        parts = (part for text in readings for part in _runs(text) if part in self.runs)
         return named + [f"certificate: {part.hex()}" for part in parts][:1]
 
 
@@ -83,9 +84,15 @@ def _runs(data: bytes) -> Iterator[bytes]:
     return (data[at : at + RUN] for at in range(len(data) - RUN + 1))
 
 
-def _readings(data: bytes) -> Iterator[bytes]:
-    """The bytes, and what they say where they are hexadecimal digits or base64."""
+def _readings(data: bytes, depth: int = 3) -> Iterator[bytes]:
+    """The bytes, and what they say where they are hexadecimal digits or base64: a signature's header in an event has base64 of
+    base64."""
     yield data
+    for part in _decoded(data) if depth else ():
+        yield from _readings(part, depth - 1)
+
+
+def _decoded(data: bytes) -> Iterator[bytes]:
     for digits in _HEX.findall(data):
         for start in (0, 1):
             yield bytes.fromhex(digits[start : start + (len(digits) - start) // 2 * 2].decode())

@@ -62,7 +62,12 @@ def test_a_certificate_is_found_in_any_encoding_wherever_it_begins() -> None:
     sought = personal_data((own, personal), (*authority().intermediates(), *authority().anchors()))
     bare, subject = personal.public_bytes(Encoding.DER), personal.subject.public_bytes()
     for piece in (bare, subject, personal.signature[-RUN - 5 :]):
-        for told in (piece, piece.hex().encode(), *(base64.b64encode(bytes(at) + piece) for at in range(3))):
+        for told in (
+            piece,
+            piece.hex().encode(),
+            *(base64.b64encode(bytes(at) + piece) for at in range(3)),
+            base64.urlsafe_b64encode(b'{"x5c":["' + base64.b64encode(piece) + b'"]}'),
+        ):
             assert any("certificate" in trace for trace in sought.traces_in(b"{" + told + b"}")), piece
     for innocent in (own, *authority().intermediates()):
         assert not sought.traces_in(base64.b64encode(innocent.public_bytes(Encoding.DER)))
