@@ -40,7 +40,9 @@ ERRANDS = frozenset(tale.errand for tale in every_story())
 WORDS = ScreenTexts(Texts.load(), "sv")
 
 
-_OLDER_MAY_GO = {"renew_certificate: it lasts long still": "cancelled"}
+_OLDER_MAY_GO = {
+    "renew_certificate: it lasts long still": "timed_out (at renew_certificate.again: the story does not foresee this view)"
+}
 """Beside a certificate that lasts long lies an older one, which is offered to be taken off."""
 OTHERWISE: Mapping[str, Mapping[str, str]] = {
     "old-ca": _OLDER_MAY_GO,
@@ -90,19 +92,16 @@ def drawn(title: str) -> str:
 
 
 async def tell(tale: ErrandStory, shape: str) -> Told:
-    """Tell the story with cards of that shape; whoever lives it leaves where it foresees nothing."""
-
-    def awkward(_room: Room, someone: Person, _at: int) -> None:
-        someone.awkward = True
-
+    """Tell the story with cards of that shape; whoever lives it walks away where it foresees nothing, and says so."""
     with tempfile.TemporaryDirectory() as slow, quick_folder(Path(slow)) as folder:
-        room, someone, ended = await play(folder, shaped(tale, shape), befall=awkward)
+        room, someone, ended = await play(folder, shaped(tale, shape))
         try:
             wrong = [*called_false(someone, await room.told()), *await personal_traces(room, someone)]
             wrong += left_otherwise(tale, room)
         finally:
             await room.close()
-    return Told(tale.title, shape, f"{ended.outcome} {ended.reason}".strip(), tuple(dict.fromkeys(wrong)))
+    end = " ".join(filter(None, (ended.outcome, ended.reason, someone.failure and f"({someone.failure})")))
+    return Told(tale.title, shape, end, tuple(dict.fromkeys(wrong)))
 
 
 def left_otherwise(tale: ErrandStory, room: Room) -> list[str]:
