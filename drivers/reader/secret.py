@@ -15,19 +15,16 @@ Traceback (most recent call last):
 drivers.reader.secret.WipedError: the code has been wiped: its errand is over
 """
 
-import contextlib
-import ctypes
 import hmac
 import logging
 import mmap
-import os
 from collections import deque
 from typing import ClassVar, NoReturn
 
+from drivers.reader.system import lock_pages
+
 SLOT_BYTES = 64
 SLOTS = 256
-_MADV_WIPEONFORK = 18
-"""Of linux/mman.h; the mmap module does not name it before Python 3.13."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,11 +39,10 @@ class _Arena:
     def __init__(self) -> None:
         self._pages = mmap.mmap(-1, SLOTS * SLOT_BYTES)
         self._free: deque[int] = deque(range(SLOTS))
-        self.locked = _lock(self._pages)
-        for advice in (getattr(mmap, "MADV_DONTDUMP", None), _MADV_WIPEONFORK):
-            with contextlib.suppress(OSError):  # a kernel or system without it
-                if advice is not None:
-                    self._pages.madvise(advice)
+        reason = lock_pages(self._pages)
+        self.locked = not reason
+        if reason:  # said once
+            _log.warning("codes may reach the swap, since their memory cannot be locked: %s", reason)
 
     def take(self) -> tuple[int, memoryview] | None:
         """A slot, all zero; None where all are in use."""
@@ -58,20 +54,6 @@ class _Arena:
 
     def give_back(self, slot: int) -> None:
         self._free.append(slot)
-
-
-def _lock(pages: mmap.mmap) -> bool:
-    """Keep the pages out of swap. Where the system refuses, it is said once."""
-    start = (ctypes.c_char * len(pages)).from_buffer(pages)
-    try:
-        library = ctypes.CDLL(None, use_errno=True)
-        done = bool(library.mlock(ctypes.c_void_p(ctypes.addressof(start)), ctypes.c_size_t(len(pages))) == 0)
-        reason = "" if done else os.strerror(ctypes.get_errno())
-    except (OSError, AttributeError) as error:  # no such function here
-        done, reason = False, str(error)
-    if not done:
-        _log.warning("codes may reach the swap, since their memory cannot be locked: %s", reason)
-    return done
 
 
 class CodeBuffer:

@@ -15,9 +15,9 @@ import select
 import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from pathlib import Path
 from typing import cast
 
+from drivers.reader.system import state_directory
 from fleet.hardening import forbid_dumps
 from fleet.subcommands import Subcommand, add_subcommands
 
@@ -85,12 +85,6 @@ def _nobody_listens() -> bool:
             return True
     sys.stdout.flush()
     return False
-
-
-def state_directory() -> Path:
-    """Where programs at a desk keep what must outlive them (XDG base directories)."""
-    base = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "kortkiosk"
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

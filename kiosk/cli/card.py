@@ -26,9 +26,10 @@ from drivers.reader.outcomes import (
 )
 from drivers.reader.port import Backend, Presence
 from drivers.reader.profiles import parse
+from drivers.reader.system import state_directory
 from drivers.reader.transport.pcsc import PcscBackend
 from fleet.messages.vocabulary import Outcome
-from kiosk.cli import Exit, state_directory
+from kiosk.cli import Exit
 from kiosk.cli import card_output as output
 from kiosk.cli.card_entry import is_entered_at_reader, refuse_last_try, role_for, unblock_card, verify
 from kiosk.cli.card_parser import failed, say

@@ -18,7 +18,7 @@ from drivers.reader.certificates.revocation.store import RevocationStore
 from drivers.reader.certificates.trust_store import TrustStore, load_certificates, split_anchors
 from drivers.reader.pin.try_ledger import FileLedger
 from drivers.reader.profiles import ProfileError, Profiles, builtin
-from kiosk.cli import state_directory
+from drivers.reader.system import state_directory
 
 if TYPE_CHECKING:
     from drivers.reader.profiles.signed import RejectedProfile

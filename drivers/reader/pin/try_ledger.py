@@ -9,17 +9,16 @@ all that tells it from another, since serial numbers may be those of a whole bat
 (1, '3B00:0000:01')
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from drivers.reader.errors import LedgerError
+from drivers.reader.system import only_program, sync_folder
 
 UNREADABLE = 15
 """Tries that count as used where the station's own count is lost."""
@@ -118,19 +117,12 @@ class FileLedger:
     def _change(self, change: Callable[[Counts], Counts]) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with self._alone, self._locked():
+            with self._alone, only_program(self._path.with_suffix(".lock")):
                 counts = self._read()
                 if counts is not None:
                     self._write(counts | change(counts))
         except OSError as reason:
             raise LedgerError(f"the count of tries cannot be kept: {reason.strerror}") from reason
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """No other program changes the file meanwhile."""
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
     def _write(self, counts: Counts) -> None:
         draft = self._path.with_suffix(".new")
@@ -140,7 +132,7 @@ class FileLedger:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
-        _sync(self._path.parent)
+        sync_folder(self._path.parent)  # else a power cut may bring the file that was replaced back
 
     def _read(self) -> Counts | None:
         try:
@@ -160,12 +152,3 @@ class FileLedger:
 
 def _digest(counts: Counts) -> str:
     return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    """Without it a power cut may bring the file that was replaced back."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
