@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from drivers.reader.port import Backend, CardConnection, Presence, Visit
     from drivers.reader.profiles import Profiles
     from drivers.reader.secret import Secret
+    from drivers.reader.synchronous import ListedReader, OpenCard, list_cards, open_card
     from drivers.reader.transport.pcsc import PcscBackend
 
 __all__ = [
@@ -81,11 +82,13 @@ __all__ = [
     "FileLedger",
     "Holder",
     "LedgerError",
+    "ListedReader",
     "Locked",
     "MemoryLedger",
     "MuteCardError",
     "NoCardError",
     "NoReaderError",
+    "OpenCard",
     "PcscBackend",
     "Pin",
     "Presence",
@@ -104,7 +107,9 @@ __all__ = [
     "UnknownCardError",
     "Visit",
     "WrongCode",
+    "list_cards",
     "load_certificates",
+    "open_card",
     "try_card",
     "visiting",
 ]
@@ -122,6 +127,7 @@ _MODULES = (
     "card_visit",
     "card_reader",
     "transport.pcsc",
+    "synchronous",
 )
 """Where public names are defined, the cheapest to import first."""
 

@@ -7,10 +7,10 @@ import pytest
 from setuptools import Distribution
 
 ROOT = Path(__file__).resolve().parents[2]
-WHEELS = {".": ("drivers", "fleet", "kiosk", "provisioning"), "sim": ("sim",)}
+WHEELS = {".": ("drivers", "fleet", "kiosk", "provisioning"), "sim": ("sim",), "drivers/reader": ("drivers/reader",)}
 """The folder that each wheel is built in, and the packages in it."""
 FOR_READERS_OF_THE_SOURCE = {".md"}
-FOR_THE_BUILD = {"sim/pyproject.toml", "sim/setup.cfg"}
+FOR_THE_BUILD = {f"{folder}/{name}" for folder in ("sim", "drivers/reader") for name in ("pyproject.toml", "setup.cfg")}
 
 
 @pytest.fixture(params=list(WHEELS))

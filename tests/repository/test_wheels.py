@@ -1,23 +1,33 @@
-"""The station's wheel alone runs a station; the second wheel, kortkiosk-sim, adds virtual devices, demo, gallery and simulators.
+"""The station's wheel alone runs a station; the second wheel, kortkiosk-sim, adds virtual devices, demo, gallery and simulators;
+kortkiosk-reader is the card reader alone.
 
 Both are built and installed into fresh environments, which find the locked packages by links.
 """
 
 import asyncio
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from drivers.reader import CardReader, PcscBackend
 from kiosk.cli import Exit
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import PIN, person
+from sim.reader.pki import TestAuthority
 from sim.stories.patience import LIMIT_S
+from tests.fakes.cards.pcsc import inserted
 from tests.fakes.machine.display import virtual_display
 from tests.fakes.machine.notify_socket import notify_socket
 
@@ -36,17 +46,17 @@ def pip(*arguments: str | Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The station's wheel and that of the simulators, built from a copy: builds leave files behind."""
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """The wheels of station, simulators and card reader, built from a copy: builds leave files behind."""
     tree = tmp_path_factory.mktemp("tree")
     for name in SOURCES:
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
     for name in FILES:
         shutil.copy(ROOT / name, tree / name)
     out = tree / "wheels"
-    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", out, tree, tree / "sim")
-    (station,), (simulators,) = out.glob("kortkiosk-*.whl"), out.glob("kortkiosk_sim-*.whl")
-    return station, simulators
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", out, tree, tree / "sim", tree / "drivers/reader")
+    (station,), (simulators,), (reader,) = (out.glob(f"kortkiosk{name}-*.whl") for name in ("", "_sim", "_reader"))
+    return station, simulators, reader
 
 
 def environment(folder: Path, *wheels: Path) -> Path:
@@ -74,7 +84,7 @@ def runner(programs: Path, folder: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def bare(wheels: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bare(wheels: tuple[Path, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment(tmp_path_factory.mktemp("bare"), wheels[0])
 
 
@@ -85,10 +95,10 @@ def station(bare: Path, tmp_path: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def both(wheels: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Run:
+def both(wheels: tuple[Path, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Programs of an environment that has both wheels."""
     folder = tmp_path_factory.mktemp("both")
-    return runner(environment(folder, *wheels), folder)
+    return runner(environment(folder, *wheels[:2]), folder)
 
 
 def test_the_stations_wheel_holds_no_simulator(station: Run) -> None:
@@ -179,3 +189,35 @@ def test_the_second_wheel_brings_virtual_devices(both: Run) -> None:
     assert ended.returncode == Exit.DONE, ended.stderr
     found = json.loads(ended.stdout)["devices"]
     assert {one["kind"] for one in found if one["virtual"]} == {"reader", "printer", "cabinet", "gpio", "scanner"}
+
+
+@pytest.fixture(scope="module")
+def reader_alone(wheels: tuple[Path, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return environment(tmp_path_factory.mktemp("reader"), wheels[2])
+
+
+def test_the_readers_wheel_holds_the_reader_alone_and_its_types(wheels: tuple[Path, Path, Path]) -> None:
+    names = zipfile.ZipFile(wheels[2]).namelist()
+    assert {"drivers/py.typed", "drivers/reader/profiles/pkcs15.toml"} <= set(names)
+    own = ("drivers/reader/", "drivers/__init__.py", "drivers/py.typed", "kortkiosk_reader-")
+    assert [name for name in names if not name.startswith(own) or name.endswith("pyproject.toml")] == []
+
+
+@pytest.mark.pcsc
+async def test_a_strangers_example_runs_from_the_readers_wheel(
+    reader_alone: Path, pcscd: dict[int, str], tmp_path: Path
+) -> None:
+    (example,) = re.findall(r"```python\n(.+?)```", (ROOT / "drivers/reader/README.md").read_text("utf-8"), re.DOTALL)
+    now = datetime.now(UTC)
+    port, name = next(iter(pcscd.items()))
+    backend = CardReader(PcscBackend(), name)
+    async with inserted(VirtualCard.create(person(6).new, TestAuthority.create(now), now), backend, port):
+        program = await asyncio.create_subprocess_exec(
+            reader_alone / "python", "-W", "ignore", "-c", example, cwd=tmp_path, start_new_session=True,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+        )  # fmt: skip
+        out, error = await asyncio.wait_for(program.communicate(f"{PIN}\n".encode()), LIMIT_S)
+    await backend.close()
+    assert (program.returncode, out.decode().splitlines()[-1:]) == (0, ["signed with ES256"]), error
+    assert "pkcs15 Folke Kurvholm" in out.decode()

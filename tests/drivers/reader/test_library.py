@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import drivers.reader
+from drivers.reader import synchronous
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import PIN, person
@@ -42,18 +43,49 @@ def example() -> str:
 
 
 def test_the_example_of_the_readme_runs_on_a_virtual_card(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
     slot = VirtualSlot("Virtual reader 0")
     slot.insert(VirtualCard.create(person(6).new, TestAuthority.create(now), now))
-    monkeypatch.setattr(drivers.reader, "PcscBackend", lambda: InProcessBackend([slot]), raising=False)
-    code = example()
-    exec(compile(code, "README.md", "exec"), {"__name__": "example"})  # noqa: S102  # our own page
-    assert capsys.readouterr().out.splitlines() == ["pkcs15 Folke Kurvholm", "wrong, 2 left"]
-    right = code.replace('check_pin("123456")', f'check_pin("{PIN}")')
-    exec(compile(right, "README.md", "exec"), {"__name__": "example"})  # noqa: S102  # our own page
-    assert capsys.readouterr().out.splitlines() == ["pkcs15 Folke Kurvholm", "right"]
+    monkeypatch.setattr(synchronous, "PcscBackend", lambda: InProcessBackend([slot]))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    read = ["Virtual reader 0 has a card", "pkcs15 Folke Kurvholm", "identification 2028-11-30", "signature 2028-11-30"]
+    for pin, told in ((PIN, "signed with ES256"), ("994167", "wrong, 2 left")):
+        monkeypatch.setattr("getpass.getpass", lambda _prompt, pin=pin: pin)
+        ended: object = ""
+        try:
+            exec(compile(example(), "README.md", "exec"), {"__name__": "example"})  # noqa: S102  # our own page
+        except SystemExit as ending:
+            ended = ending.code
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split(" 20")[0] for line in lines[:4]] == [line.split(" 20")[0] for line in read]
+        assert [*lines[4:], *([ended] if ended else [])] == [told]
+
+
+def test_a_card_that_is_opened_takes_new_codes_and_is_let_go_once(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    slot = VirtualSlot("Virtual reader 0")
+    card = VirtualCard.create(person(6).new, TestAuthority.create(now), now)
+    slot.insert(card)
+    backend = InProcessBackend([slot])
+    settings = drivers.reader.ReaderSettings(ledger=drivers.reader.FileLedger(tmp_path / "tries.json"))
+    with drivers.reader.open_card(settings=settings, backend=backend) as opened:
+        assert opened.change_pin(PIN, "739184") == drivers.reader.Accepted()
+        assert opened.unblock(card.persona.puk, drivers.reader.Secret("739185")) == drivers.reader.Accepted()
+        with pytest.raises(drivers.reader.CardBusyError):
+            drivers.reader.open_card(settings=settings, backend=backend)
+    opened.close()
+    with pytest.raises(drivers.reader.NoReaderError, match="no such reader"):
+        drivers.reader.open_card("Another", settings=settings, backend=backend)
+    with pytest.raises(drivers.reader.NoReaderError, match="there are no readers"):
+        drivers.reader.open_card(settings=settings, backend=InProcessBackend([]))
+
+
+async def test_within_an_event_loop_the_synchronous_interface_says_so() -> None:
+    slot = VirtualSlot("Virtual reader 0")
+    with pytest.raises(RuntimeError, match="running event loop"):
+        drivers.reader.open_card(slot.name, backend=InProcessBackend([slot]))
 
 
 @pytest.mark.parametrize("name", drivers.reader.__all__)
