@@ -101,13 +101,20 @@ class OpenCard:
         """Set a new PIN by the old one. Raises CardGoneError, CardChangedError before they went out."""
         return self._run(self._visit.change(role, _secret(pin), _secret(new), last_try_consented=last_try_consented))
 
-    def unblock(self, puk: str | Secret, new: str | Secret, role: Role = Role.IDENTIFICATION) -> CodeOutcome:
-        """Set a new PIN by the PUK, where the card's product lets its holder. Raises as `change_pin`."""
-        return self._run(self._visit.unblock(role, _secret(puk), _secret(new)))
+    def unblock(
+        self, puk: str | Secret, new: str | Secret, role: Role = Role.IDENTIFICATION, *, attended: bool = False
+    ) -> CodeOutcome:
+        """Set a new PIN by the PUK, where the card's product lets its holder, or `attended` an administrator. Raises as
+        `change_pin`."""
+        return self._run(self._visit.unblock(role, _secret(puk), _secret(new), attended=attended))
 
     def sign(self, message: bytes, purpose: Purpose = "identification") -> SignOutcome:
         """Hash and sign with the key of a purpose, after its PIN. Raises CardGoneError, CardAnswerError."""
         return self._run(self._visit.sign(purpose, message))
+
+    def draft_profile(self) -> str:
+        """A product profile for this card, as TOML, with the forms in which it has signed. Sends nothing."""
+        return self._visit.draft_profile()
 
     def close(self) -> None:
         """Reset the card and let it go. Does nothing the second time."""

@@ -26,6 +26,8 @@ from drivers.reader.outcomes import (
 )
 from drivers.reader.port import Backend, Presence
 from drivers.reader.profiles import parse
+from drivers.reader.program.codes import Codes, CodesError, CodeSource
+from drivers.reader.program.deferred_interrupt import LEFT_OPEN, InterruptedCodeError, run_to_end
 from drivers.reader.system import state_directory
 from drivers.reader.transport.pcsc import PcscBackend
 from fleet.messages.vocabulary import Outcome
@@ -34,8 +36,6 @@ from kiosk.cli import card_output as output
 from kiosk.cli.card_entry import is_entered_at_reader, refuse_last_try, role_for, unblock_card, verify
 from kiosk.cli.card_parser import failed, say
 from kiosk.cli.card_settings import CardTools, InputError, card_tools
-from kiosk.cli.codes import Codes, CodesError, CodeSource
-from kiosk.cli.deferred_interrupt import LEFT_OPEN, InterruptedCodeError, run_to_end
 from kiosk.findings import CardEvidence, actionable_findings
 
 Arguments = argparse.Namespace

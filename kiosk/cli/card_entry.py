@@ -6,8 +6,8 @@ import sys
 from drivers.reader.card_visit import CardVisit
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import CodeOutcome, Locked, RefusalReason, Refused, Role
-from kiosk.cli.codes import Codes, CodeSource
-from kiosk.cli.deferred_interrupt import run_to_end
+from drivers.reader.program.codes import Codes, CodeSource
+from drivers.reader.program.deferred_interrupt import run_to_end
 
 Arguments = argparse.Namespace
 

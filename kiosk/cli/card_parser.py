@@ -5,6 +5,7 @@
     kortkiosk card show --suggest-profile
     kortkiosk card record FILE --key PRIVATE.pem [--code]
     kortkiosk card replay FILE --keys PUBLIC.pem [--code] [--suggest-profile]
+    kortkiosk card adopt --key PRIVATE.pem [--into DIR] [--answers FILE]
     kortkiosk card clear-tries --reason unlocked_elsewhere|tries_known|other_card|other
 
 Rules: codes come from a prompt or from `--codes-file` (mode 0600), never from arguments; a product that may not be
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.reader.errors import ReaderError
+from drivers.reader.program import add_adoption_options
 from drivers.reader.transport.pcsc import PcscBackend
 from fleet.messages.vocabulary import ClearReason
 from kiosk.cli import Exit
@@ -56,6 +58,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     for name, text in _ACTIONS.items():
         _add_action(actions, name, text)
     _add_traces(actions)
+    adopt = actions.add_parser("adopt", help="from a card that no profile names to a signed profile, by questions")
+    add_adoption_options(adopt)
+    adopt.set_defaults(func=run_adoption)
 
 
 def _add_action(actions: Any, name: str, text: str) -> None:
@@ -135,6 +140,12 @@ def run_action(arguments: Arguments) -> int:
 def run_trace(arguments: Arguments) -> int:
     """`record` and `replay`, loaded as every action is."""
     code: int = import_module("kiosk.cli.card_traces").run_trace(arguments)
+    return code
+
+
+def run_adoption(arguments: Arguments) -> int:
+    """`adopt`, which the wheel of the card reader has too."""
+    code: int = import_module("drivers.reader.program.__main__").adopt(arguments)
     return code
 
 

@@ -13,6 +13,7 @@ from drivers.reader.errors import ReaderError
 from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import ProfileError
 from drivers.reader.profiles.signed import SUFFIX, ProfileKeys, private_key, sign
+from drivers.reader.program.codes import CodeName, CodesError, CodeSource
 from drivers.reader.secret import Secret
 from drivers.reader.traces.recorder import record_card
 from drivers.reader.traces.trace import Trace, TraceError, read_trace
@@ -22,7 +23,6 @@ from kiosk.cli import Exit
 from kiosk.cli.card import choose_reader, not_read, told_tools, visit_and_do
 from kiosk.cli.card_parser import failed, say
 from kiosk.cli.card_settings import InputError
-from kiosk.cli.codes import CodeName, CodesError, CodeSource
 
 Arguments = argparse.Namespace
 

@@ -19,8 +19,8 @@ from pydantic import BaseModel
 
 from drivers.reader.outcomes import Role
 from drivers.reader.profiles import CardSigns, Profile, builtin
-from drivers.reader.profiles.__main__ import main
 from drivers.reader.profiles.signed import ProfileKeys, add_signed
+from drivers.reader.program.__main__ import main
 from kiosk.config import Config
 from kiosk.station.reader_settings import card_profiles
 from tests.docs.pages import DOCS, blocks, page

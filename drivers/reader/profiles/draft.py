@@ -17,6 +17,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
 from drivers.reader.profiles import CardSigns, Profile, builtin
+from drivers.reader.profiles.evidence import NAMING
 from drivers.reader.signatures.signature_forms import SignatureForm, forms_of_algorithms
 
 _OWN_WORD = 'source = "the card\'s own description of the code"'
@@ -126,8 +127,36 @@ def _value(generic: Profile, table: str, key: str) -> str:
 def _loa(facts: CardFacts) -> Iterator[str]:
     yield from ("", "[certificates]", _UNVERIFIED)
     yield 'card_number = "token:serial"    # extension:OID, subject:NAME'
-    for oid in sorted({oid for c in facts.certificates if c.purpose != "other" for oid in _policies(c.der)}):
+    for oid in policies_of(facts):
         yield f"# loa = {{ {_text(oid)} = 3 }}"
+
+
+def policies_of(facts: CardFacts) -> tuple[str, ...]:
+    """Certificate policies of the certificates that log in or sign, as dotted OIDs."""
+    return tuple(sorted({oid for c in facts.certificates if c.purpose != "other" for oid in _policies(c.der)}))
+
+
+def with_value(profile: str, key: str, value: object, source: str) -> str:
+    """The text of a draft with another value, and where it is known from. `key` is dotted; tables are those of a draft.
+
+    >>> print(with_value("[pin]\\ntries = { value = 5, unverified = true }", "pin.tries", 3, "measured"))
+    [pin]
+    tries = { value = 3, source = "measured" }
+    """
+    table, _, name = key.rpartition(".")
+    shown = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        shown = "{ " + ", ".join(f"{json.dumps(each)} = {json.dumps(of)}" for each, of in value.items()) + " }"
+    line = f"{name} = {shown if name in NAMING else f'{{ value = {shown}, source = {_text(source)} }}'}"
+    lines = profile.split("\n")
+    begin = lines.index(f"[{table}]") + 1 if table else 0
+    end = next((at for at in range(begin, len(lines)) if lines[at].startswith("[")), len(lines))
+    place = next((at for at in range(begin, end) if lines[at].startswith(f"{name} = ")), None)
+    if place is None:
+        lines.insert(begin, line)
+    else:
+        lines[place] = line
+    return "\n".join(lines)
 
 
 def _signing(algorithms: Sequence[AlgorithmInfo], measured: Sequence[tuple[bool, SignatureForm]]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
@@ -25,6 +26,7 @@ MAX_SIGNATURE_BYTES = 2 * 1024
 ALGORITHMS = {"Ed25519": "Ed25519", "P-256": "ES256"}
 """JOSE algorithm by the curve of the key."""
 Key = ECKey | OKPKey
+PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 _PEM = re.compile(rb"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
 
 
@@ -91,13 +93,16 @@ def sign(content: bytes, private_key: object) -> str:
     return jws.detach_content(jws.serialize_compact(header, content, key, algorithms=[algorithm]))
 
 
-def private_key(path: Path) -> object:
+def private_key(path: Path) -> PrivateKey:
     """The key of a PEM file; one with a passphrase asks for it. Raises OSError, ValueError."""
     pem = path.read_bytes()
     try:
-        return serialization.load_pem_private_key(pem, None)
+        key = serialization.load_pem_private_key(pem, None)
     except TypeError:  # it has a passphrase
-        return serialization.load_pem_private_key(pem, getpass.getpass(f"Passphrase of {path}: ").encode())
+        key = serialization.load_pem_private_key(pem, getpass.getpass(f"Passphrase of {path}: ").encode())
+    if not isinstance(key, PrivateKey):
+        raise ValueError(f"{path}: profiles are signed with Ed25519 or P-256")
+    return key
 
 
 def check(content: bytes, signature: bytes, keys: ProfileKeys, name: str) -> None:
@@ -168,18 +173,23 @@ def load(path: Path, keys: ProfileKeys, base: Profiles) -> Profile | IssuerRules
     content = _read_bounded(path, MAX_FILE_BYTES, path.name)
     signature = _read_bounded(path.with_name(path.name + SUFFIX), MAX_SIGNATURE_BYTES, path.name)
     check(content, signature, keys, path.name)
+    return checked(content, path.name, base)
+
+
+def checked(content: bytes, name: str, base: Profiles) -> Profile | IssuerRules:
+    """A profile file by every rule under which a signed one counts; `base` are those that ship. Raises ProfileError."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise ProfileError(f"{path.name}: file: is not UTF-8") from None
-    if is_issuer(text, path.name):
-        return parse_issuer(text, path.name)
-    profile = parse(text, path.name)
+        raise ProfileError(f"{name}: file: is not UTF-8") from None
+    if is_issuer(text, name):
+        return parse_issuer(text, name)
+    profile = parse(text, name)
     shipped = {shipped_profile.name: shipped_profile for shipped_profile in base}.get(profile.name)
     if shipped is not None:
-        profile = parse(text, path.name, replaced=shipped)
+        profile = parse(text, name, replaced=shipped)
     for key, reason in safety.signing_offences(profile):
-        raise ProfileError(f"{path.name}: {key}: {reason}")
+        raise ProfileError(f"{name}: {key}: {reason}")
     return profile
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import RefusalReason, Refused
+from drivers.reader.program.codes import CodeSource
 from kiosk.cli import Exit, card, main
 from kiosk.cli.card_output import outcome_text
-from kiosk.cli.codes import CodeSource
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from drivers.reader.program.codes import CodeSource
 from drivers.reader.secret import Secret
 from kiosk.cli import Exit, card, main
-from kiosk.cli.codes import CodeSource
 from sim.reader import pinpad as virtual_pad
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person

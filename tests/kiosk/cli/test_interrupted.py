@@ -12,8 +12,8 @@ from typing import Any, TextIO
 import pytest
 
 from drivers.reader.outcomes import CodeOutcome, Unknown
+from drivers.reader.program import deferred_interrupt as interrupting
 from kiosk.cli import Exit, card, main
-from kiosk.cli import deferred_interrupt as interrupting
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person

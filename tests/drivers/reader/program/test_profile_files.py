@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from drivers.reader.profiles.__main__ import main
+from drivers.reader.program.__main__ import main
 from tests.fakes.cards.profiles import GOOD
 
 KEY = ed25519.Ed25519PrivateKey.generate()

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from drivers.reader.program.codes import CodesError, CodeSource
 from drivers.reader.secret import Secret
-from kiosk.cli.codes import CodesError, CodeSource
 
 
 class Terminal(io.StringIO):

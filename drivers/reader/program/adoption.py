@@ -1,0 +1,301 @@
+"""Adoption of a card product: from one card that no profile names to a signed profile, a trace and a report that may be sent.
+
+Steps: look without a code; ask what no card tells; record it with its PIN, and play the trace; then ask the card for its tries,
+set a new PIN, and use the PUK. Rules:
+- A code goes out only after it was said what that may cost, and agreed: `MOST_TRIES` times at most. After one that was not taken
+  no other goes out. The floors of `drivers.reader` hold under the profile that is being tried as well.
+- What was not done on the card is not in the profile: without a change of the PIN the product stays what it was.
+- Report and trace hold no code, name or number of a person.
+"""
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from drivers.reader.card_reader import ReaderSettings
+from drivers.reader.model import CardFacts, Purpose
+from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed
+from drivers.reader.pin.try_ledger import MemoryLedger
+from drivers.reader.port import Backend
+from drivers.reader.profiles import BY_SERIAL, Profiles, builtin, parse
+from drivers.reader.profiles.draft import policies_of, with_value
+from drivers.reader.profiles.signed import SUFFIX, PrivateKey, ProfileKeys, add_signed, checked, sign
+from drivers.reader.program.codes import Codes
+from drivers.reader.program.questions import AnswerError, Questions
+from drivers.reader.secret import Secret
+from drivers.reader.synchronous import OpenCard, open_card
+from drivers.reader.traces.recorder import record_card
+from drivers.reader.traces.trace import Trace, has_personal_number
+from drivers.reader.traces.twin import READER, TraceTwin, TwinBackend
+
+PROFILE_KEYS = "profile-keys.pem"
+REPORT = "report.json"
+_WHO = ("holder", "administrator", "printed", "nobody")
+_PURPOSES: tuple[Purpose, ...] = ("signature", "identification")
+_MEASURED = "being measured"
+_LEVELS = """Certificate policies on the card: {policies}.
+Which level of assurance has each, by the certificate policy of your region? Write OID=LEVEL, a blank between two; nothing: the
+level stays not known"""
+_NUMBER = "The number of this card is read as {number}. Does the same number stand on it?"
+_PIN_TRY = """The card will get its PIN now, several times, and sign. A right PIN costs nothing, a wrong one costs one try:
+{left}. In between the card is asked twice how many tries are left; on a few products each question uses one, which the
+right PIN gives back. May the PIN go to the card?"""
+_CHANGE_TRY = """The PIN of this card will be changed to one that you choose, and tested. Where the card wants the command in
+another form, one PIN try is used: {left}. May it?"""
+_UNBLOCK_TRY = """The card will get its PUK once, and with it the PIN that it had before (RESET RETRY COUNTER). A wrong PUK, or a
+card that wants it in another form, costs one of its PUK tries, which on many products never comes back: {left}.
+May the PUK go to the card?"""
+
+
+class AdoptionError(Exception):
+    """The card cannot be adopted; the text is for the person at the desk."""
+
+
+@dataclass(slots=True)
+class Adoption:
+    """One run. `folder` is where everything is written; `key` signs."""
+
+    backend: Backend
+    reader: str
+    settings: ReaderSettings
+    questions: Questions
+    codes: Codes
+    key: PrivateKey
+    folder: Path
+    today: date
+    done: dict[str, str] = field(default_factory=dict)
+    """What was tried, and how it ended."""
+    draft: str = ""
+    """What the card says of itself."""
+    values: dict[str, tuple[object, str]] = field(default_factory=dict)
+    """What is known beside it, by key: value and source."""
+
+    def run(self) -> tuple[str, ...]:
+        """All of it. Gives what the product may do from now on. Raises AdoptionError, AnswerError, CodesError, ProfileError,
+        TraceError, ReaderError, OSError."""
+        began = time.monotonic()
+        facts = self._look()
+        self._describe(facts)
+        if self.questions.agree("try_pin", _PIN_TRY.format(left=_left(facts, Role.IDENTIFICATION))):
+            self._try(_Pins(self.codes, self.questions))
+        name = self._write()
+        abilities = self._abilities(name)
+        self._report(facts, name, abilities, round(time.monotonic() - began - self.questions.waited_s, 1))
+        return abilities
+
+    def _look(self) -> CardFacts:
+        """Without a code, and without a question that might cost a try."""
+        with self._card(self.settings.profiles.quiet()) as card:
+            facts, self.draft, certificates = card.facts, card.draft_profile(), card.certificates
+        codes = (f"{pin.role.value} of {pin.entry_min_length} to {pin.max_length}" for pin in facts.pins)
+        rank = self.settings.profiles.match_name(facts.profile).rank
+        self.values["rank"] = (max(10, rank + 1), "")
+        print(f"The card is {facts.kind}, by the profile {facts.profile}{', read-only' * facts.rules.read_only}.")
+        print(f"Codes: {', '.join(codes) or 'none'}.")
+        print(f"Certificates: {', '.join(certificate.purpose for certificate in certificates) or 'none'}.")
+        return facts
+
+    def _describe(self, facts: CardFacts) -> None:
+        """What no card tells: its product's name, what its policies mean, which number is printed."""
+        ask, policies = self.questions.ask, policies_of(facts)
+        name = ask("name", "A short name for the product, of a-z, 0-9 and -", default=parse(self.text(), "draft").name)
+        self.values["name"] = (name, "")
+        if policies:
+            levels = _levels(ask("levels", _LEVELS.format(policies=", ".join(policies))), policies)
+            if levels:
+                self.values["certificates.loa"] = (levels, "the region's certificate policy, by the person at the desk")
+        same = ask("same_number", _NUMBER.format(number=facts.card_number or "none"), ("yes", "no")) == "yes"
+        self.done["number"] = "as printed" if same else "not as printed"
+        if same and facts.card_number and facts.card_number == facts.serial.upper():
+            self.values["certificates.card_number"] = (BY_SERIAL, "compared with the number on the card")
+        parse(self.text(), "answers")
+
+    def _try(self, pins: "_Pins") -> None:
+        """On the twin of the trace, then on the card; each step only where the one before was taken."""
+
+        def code(role: Role = Role.IDENTIFICATION) -> Secret:
+            return Secret(pins.get(role).reveal())
+
+        quiet = replace(self.settings, profiles=self.settings.profiles.quiet())
+        trace = asyncio.run(record_card(self.backend, self.reader, quiet, self.today, code))
+        self._save("card.trace", trace.to_file())
+        self._play(trace)
+        self._measure(pins)
+        if not self.questions.agree("try_change", _CHANGE_TRY.format(left=_left(self._facts(), Role.IDENTIFICATION))):
+            return
+        proved = f"adopted on {self.today}: on one card the PIN was verified and changed"
+        new = self.codes.get("new_pin", "New PIN")
+        with self._card(self._profiles({"proved": ("card", proved)})) as card:
+            if not self._took("change", card.change_pin(pins.get(), new)):
+                return
+            self._took("verify the new PIN", card.verify_pin(new))
+        self.values["proved"] = ("card", proved)
+        self._unlock(pins)
+
+    def _play(self, trace: Trace) -> None:
+        """What the card was asked is asked of its twin, under the draft."""
+        settings = ReaderSettings(profiles=self._profiles().quiet(), ledger=MemoryLedger())
+        with open_card(READER, backend=TwinBackend(TraceTwin(trace)), settings=settings) as twin:
+            if self._took("twin: verify", twin.verify_pin(trace.code)):
+                self._sign(twin, "twin: ")
+
+    def _measure(self, pins: "_Pins") -> None:
+        """Whether asking for tries costs one: the PIN is right, so both answers must be alike and the PIN still be taken."""
+        asking = {"commands.counter": ("empty-verify", _MEASURED), "proved": ("card", _MEASURED)}
+        told = [self._facts(asking).pin(Role.IDENTIFICATION) for _ in range(2)]
+        first, second = (None if pin is None else pin.tries_left for pin in told)
+        with self._card(self._profiles().quiet()) as card:
+            if not self._took("verify", card.verify_pin(pins.get())):
+                raise AdoptionError("the card did not take the PIN again: no other code goes out")
+            self._sign(card, "")
+            self.draft = card.draft_profile()
+        self.done["counter"] = f"asked twice: {first}, {second}"
+        if first is not None and first == second:
+            source = f"measured on one card: 63C{first:X} twice, and its PIN was taken after it"
+            self.values["commands.counter"] = ("empty-verify", source)
+            self.values["pin.tries"] = (first, "what the card said once its PIN was right")
+
+    def _unlock(self, pins: "_Pins") -> None:
+        """By the PUK, where the issuer's rule lets somebody."""
+        by = self.questions.ask("unblocking", "By the issuer's rule, who may unlock a locked PIN with the PUK?", _WHO)
+        if by == "nobody":
+            return
+        unblocking = {"unblocking.by": (by, "the issuer's rule, by the person at the desk"),
+                      "commands.unblock": ("puk-and-new", f"adopted on {self.today}: taken by one card")}  # fmt: skip
+        if not self.questions.agree("try_unblock", _UNBLOCK_TRY.format(left=_left(self._facts(unblocking), Role.PUK))):
+            return
+        puk = self.codes.get("puk", "PUK")
+        with self._card(self._profiles(unblocking)) as card:
+            if not self._took("unblock", card.unblock(puk, pins.get(), attended=True)):
+                print("The PIN of the card is the new one.")
+                return
+            self._took("verify the PIN that it had before", card.verify_pin(pins.get()))
+        self.values |= unblocking
+
+    def _sign(self, card: OpenCard, where: str) -> None:
+        """With each key that the PIN just verified opens, that of the signature first: some want it just before their use."""
+        pin = card.facts.pin(Role.IDENTIFICATION)
+        for purpose in _PURPOSES:
+            if pin is not None and card.facts.certificate(purpose) is not None and card.facts.guard(purpose) == pin:
+                outcome = card.sign(secrets.token_bytes(32), purpose)
+                self._note(f"{where}sign, {purpose}", "accepted" if isinstance(outcome, Signed) else repr(outcome))
+
+    def _took(self, step: str, outcome: CodeOutcome) -> bool:
+        self._note(step, "accepted" if isinstance(outcome, Accepted) else repr(outcome))
+        return isinstance(outcome, Accepted)
+
+    def _note(self, step: str, outcome: str) -> None:
+        self.done[step] = outcome
+        print(f"{step}: {outcome}")
+
+    def text(self, more: Mapping[str, tuple[object, str]] | None = None) -> str:
+        """The profile as far as it is known, with what is being tried."""
+        profile = self.draft
+        for key, (value, source) in {**self.values, **(more or {})}.items():
+            profile = with_value(profile, key, value, source)
+        return profile
+
+    def _profiles(self, more: Mapping[str, tuple[object, str]] | None = None) -> Profiles:
+        return self.settings.profiles.with_added(parse(self.text(more), "draft"))
+
+    def _card(self, profiles: Profiles) -> OpenCard:
+        return open_card(self.reader, backend=self.backend, settings=replace(self.settings, profiles=profiles))
+
+    def _facts(self, more: Mapping[str, tuple[object, str]] | None = None) -> CardFacts:
+        """The card as it is read now, with what is being tried."""
+        with self._card(self._profiles(more)) as card:
+            return card.facts
+
+    def _write(self) -> str:
+        """The profile and its signature, as a station takes them. Gives its name. Raises ProfileError, OSError."""
+        content = self.text().encode()
+        name = checked(content, "draft", builtin()).name
+        self._save(f"{name}.toml", content)
+        public = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (self.folder / PROFILE_KEYS).write_bytes(public)
+        return name
+
+    def _save(self, name: str, content: bytes) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_bytes(content)
+        (self.folder / (name + SUFFIX)).write_text(sign(content, self.key) + "\n", "ascii")
+
+    def _abilities(self, name: str) -> tuple[str, ...]:
+        """What a station with this folder does with the card, by looking at it as a station would."""
+        loaded = add_signed(self.settings.profiles, self.folder, ProfileKeys.load(self.folder / PROFILE_KEYS))
+        with self._card(loaded.profiles) as card:
+            facts = card.facts
+        if facts.profile != name:
+            refused = ", ".join(map(str, loaded.refused))
+            raise AdoptionError(f"the card is read by the profile {facts.profile}, not by {name} {refused}")
+        return tuple(_abilities(facts, self.done))
+
+    def _report(self, facts: CardFacts, name: str, abilities: tuple[str, ...], machine_s: float) -> None:
+        lengths = ((pin, [pin.entry_min_length, pin.max_length]) for pin in facts.pins)
+        report = {
+            "recorded": self.today.isoformat(), "profile": name, "read_as": facts.profile, "kind": facts.kind,
+            "atr": facts.atr.hex().upper(), "policies": policies_of(facts), "done": self.done, "may": abilities,
+            "codes": [{"role": pin.role, "reference": pin.reference, "lengths": both} for pin, both in lengths],
+            "certificates": [certificate.purpose for certificate in facts.certificates],
+            "questions": self.questions.asked, "announced": self.questions.announced, "machine_s": machine_s,
+        }  # fmt: skip
+        content = json.dumps(report, ensure_ascii=False, indent=1).encode()
+        if has_personal_number(content):
+            raise AdoptionError("the report would hold a personal identity number: it is not written")
+        (self.folder / REPORT).write_bytes(content)
+
+
+@dataclass(slots=True)
+class _Pins:
+    """The PINs that the person typed, each asked for once."""
+
+    codes: Codes
+    questions: Questions
+    typed: dict[Role, Secret] = field(default_factory=dict)
+
+    def get(self, role: Role = Role.IDENTIFICATION) -> Secret:
+        """Raises CodesError."""
+        if role not in self.typed:
+            with self.questions.waiting():
+                signature = role is Role.SIGNATURE
+                self.typed[role] = (
+                    self.codes.get("signature_pin", "Signature PIN") if signature else self.codes.get("pin", "PIN")
+                )
+        return self.typed[role]
+
+
+def _levels(answer: str, policies: tuple[str, ...]) -> dict[str, int]:
+    """`OID=LEVEL` by blanks. Raises AnswerError."""
+    levels = {}
+    for part in answer.split():
+        oid, _, level = part.partition("=")
+        if oid not in policies or level not in ("1", "2", "3", "4"):
+            raise AnswerError(f"levels: {part}: must be one of the card's policies, = and a level from 1 to 4")
+        levels[oid] = int(level)
+    return levels
+
+
+def _left(facts: CardFacts, role: Role) -> str:
+    pin = facts.pin(role)
+    left = None if pin is None else pin.tries_left
+    return "how many are left the card does not say" if left is None else f"{left} are left"
+
+
+def _abilities(facts: CardFacts, done: Mapping[str, str]) -> Iterator[str]:
+    yield "be read, and its PIN verified"
+    signed = [purpose for purpose in _PURPOSES if done.get(f"sign, {purpose}") == "accepted"]
+    if signed:
+        yield f"sign ({', '.join(signed)})"
+    if not facts.rules.read_only:
+        yield "get a new PIN by the old one"
+    if facts.rules.unblocking != "nobody":
+        yield f"be unlocked with its PUK ({facts.rules.unblocking})"
+    levels = sorted({c.loa for c in facts.certificates if c.purpose != "other" and c.loa is not None})
+    yield f"prove level {', '.join(map(str, levels))}" if levels else "prove no level: the level is not known"
