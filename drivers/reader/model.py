@@ -136,6 +136,8 @@ class CardRules:
     """How a card that came by post gets the holder's own PIN."""
     challenge_digits: ChallengeDigits = "hexadecimal"
     """How people write the administrative key's challenge and its answer."""
+    tells_levels: bool = False
+    """Some certificate policy is known to be a level of assurance: a certificate with none of those has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -400,6 +400,7 @@ class FindingCode(StrEnum):
     CERTIFICATE_EXPIRES_SOON = "certificate_expires_soon"
     LOA2_ENDS = "loa2_ends"
     NOT_REGISTERED = "not_registered"
+    LEVEL_UNKNOWN = "level_unknown"
     READ_ONLY = "read_only"
     ALIKE = "alike"
     UNKNOWN_CARD = "unknown_card"

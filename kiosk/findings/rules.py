@@ -224,6 +224,13 @@ def _loa2(known: CardEvidence) -> Iterable[Args]:
         yield {"day": date_text(known.loa2_ends)}
 
 
+def _level_unknown(known: CardEvidence) -> Iterable[Args]:
+    """None of the policies that the region's levels are told by, on the certificate that names the holder."""
+    certificate = known.card.certificate("identification")
+    valid = certificate is not None and certificate.chain in ("ok", "unchecked")
+    return _if(known.card.rules.tells_levels and valid and certificate.loa is None)
+
+
 def _alike(known: CardEvidence) -> Iterable[Args]:
     """Two valid certificates that a computer offers for logging in, of the same person and issuer."""
     valid = [
@@ -276,6 +283,7 @@ RULES = (
     FindingRule(FindingCode.CERTIFICATE_EXPIRES_SOON, _expires_soon, "renew_certificate", works=True),
     FindingRule(FindingCode.LOA2_ENDS, _loa2, who="administrator", works=True),
     FindingRule(FindingCode.NOT_REGISTERED, _not_registered, who="administrator", looks_at="register"),
+    FindingRule(FindingCode.LEVEL_UNKNOWN, _level_unknown, who="administrator", works=True),
     FindingRule(FindingCode.READ_ONLY, _read_only, who="administrator", works=True),
     FindingRule(FindingCode.ALIKE, _alike, who="nobody"),
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from drivers.reader import Profiles, ReaderSettings, open_card
 from drivers.reader.model import CardFacts, CardRules, Certificate, Chain, Holder, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.issuing import CardState, DirectoryPerson
@@ -19,8 +20,11 @@ from kiosk.findings import RULES, CardEvidence, actionable_findings, findings_of
 from kiosk.issuer.ports import CardWord, NotFound
 from kiosk.texts import Texts
 from kiosk.views import say
+from sim.reader.in_process import InProcessBackend
+from sim.reader.slot import VirtualSlot
 from sim.stories.clock import NOW
 from sim.stories.devices import order_of
+from sim.stories.foreign import estrange, known_without_ours
 from sim.stories.room import make_card, persona_of
 
 NUMBER = "9999000010260001"
@@ -86,6 +90,9 @@ FOUND: dict[str, Callable[[], CardEvidence]] = {
     "not_activated": lambda: record("handed_out", activate_by="2026-12-24"),
     "name_changed": lambda: person(name_changed="2026-11-01"),
     "certificate_expires_soon": lambda: certificates(not_after=NOW + 5 * DAY),
+    "level_unknown": lambda: card(
+        certificates=(replace(LOGIN, loa=None), SIGN), rules=CardRules("holder", tells_levels=True)
+    ),
     "loa2_ends": lambda: replace(certificates(loa=2), loa2_ends=date(2027, 3, 31)),
     "not_registered": lambda: replace(WELL, register=NotFound()),
     "read_only": lambda: card(rules=CardRules(read_only=True)),
@@ -109,9 +116,26 @@ def test_every_finding_has_a_rule_and_a_case() -> None:
 
 def test_a_card_works_meanwhile_where_something_ends_later() -> None:
     works = {rule.code for rule in RULES if rule.works}
-    assert works == {"not_activated", "name_changed", "certificate_expires_soon", "loa2_ends", "read_only"}
+    assert works == {
+        "not_activated",
+        "name_changed",
+        "certificate_expires_soon",
+        "loa2_ends",
+        "level_unknown",
+        "read_only",
+    }
     assert [one.works for one in findings_of(FOUND["loa2_ends"]())] == [True]
     assert [one.works for one in findings_of(FOUND["blocked"]())] == [False]
+
+
+@pytest.mark.parametrize(("table", "told"), [({}, False), ({"1.2.3.4": 3}, True), ({"1.2.752.74.5.3": 3}, False)])
+def test_a_card_with_none_of_the_policies_that_are_levels_is_told(table: dict[str, int], told: bool) -> None:
+    slot = VirtualSlot("Desk 0")
+    slot.insert(estrange(make_card(persona_of("1:old"))))
+    settings = ReaderSettings(profiles=Profiles(known_without_ours()).with_loa(table), now=lambda: NOW)
+    with open_card(settings=settings, backend=InProcessBackend([slot])) as opened:
+        codes = {finding.code for finding in actionable_findings(CardEvidence(opened.facts, NOW))}
+    assert (FindingCode.LEVEL_UNKNOWN in codes) is told
 
 
 def test_nothing_is_found_on_a_healthy_card() -> None:

@@ -74,6 +74,7 @@ def card_rules_of(profile: Profile) -> CardRules:
         profile.read_only,
         profile.first_code,
         profile.unblocking.admin_digits,
+        bool(profile.certificates.loa),
     )
 
 

@@ -53,6 +53,7 @@ ICONS: dict[str, tuple[FindingCode, ...]] = {
         FindingCode.NO_IDENTIFICATION,
         FindingCode.KEY_DIFFERS,
         FindingCode.CERTIFICATE_DAMAGED,
+        FindingCode.LEVEL_UNKNOWN,
     ),
     "form-textbox-password": (FindingCode.PIN_INITIAL, FindingCode.NOT_ACTIVATED),
     "card-account-details-outline": (
