@@ -25,7 +25,6 @@ from drivers.reader.outcomes import (
     Unknown,
 )
 from drivers.reader.port import Backend, Presence
-from drivers.reader.profiles import parse
 from drivers.reader.program.codes import Codes, CodesError, CodeSource
 from drivers.reader.program.deferred_interrupt import LEFT_OPEN, InterruptedCodeError, run_to_end
 from drivers.reader.system import state_directory
@@ -100,21 +99,9 @@ def choose_reader(backend: Backend, wanted: str | None) -> str:
 
 
 async def _show(arguments: Arguments, visit: CardVisit) -> int:
-    if arguments.suggest_profile:
-        return _suggest(arguments, visit)
     findings = actionable_findings(CardEvidence(visit.facts, utc_now()))
     document = output.facts_json(visit.facts, visit.exchange, findings)
     say(arguments, document, output.facts_lines(visit.facts, findings))
-    return Exit.DONE
-
-
-def _suggest(arguments: Arguments, visit: CardVisit) -> int:
-    """The draft on stdout, so that it can be kept in a file; what is not verified beside it."""
-    text = visit.draft_profile()
-    unverified = parse(text, "draft").unverified
-    document = {"reader": visit.facts.reader, "atr": visit.facts.atr.hex().upper(), "profile": text,
-                "unverified": list(unverified)}  # fmt: skip
-    say(arguments, document, [text.rstrip(), "", "# Not verified: " + ", ".join(unverified)])
     return Exit.DONE
 
 
@@ -172,8 +159,6 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
         refused = Refused(RefusalReason.NOT_ALLOWED)
         say(arguments, _document(visit, refused), ["Not done: no certificate on the card has a key to test."])
         return Exit.REFUSED
-    if arguments.suggest_profile:
-        return _suggest(arguments, visit)
     document = {"reader": facts.reader, "card_number": facts.card_number, "tests": results,
                 "passed": worst == Exit.DONE, "exchange": output.exchange_json(visit.exchange)}  # fmt: skip
     say(arguments, document, lines)

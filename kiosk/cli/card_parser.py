@@ -2,9 +2,8 @@
 
     kortkiosk card list [--json]
     kortkiosk card show|test|change-pin|unblock|certificates [--reader NAME] [--json] [--anchors FILE|DIR] [--online]
-    kortkiosk card show --suggest-profile
     kortkiosk card record FILE --key PRIVATE.pem [--code]
-    kortkiosk card replay FILE --keys PUBLIC.pem [--code] [--suggest-profile]
+    kortkiosk card replay FILE --keys PUBLIC.pem [--code]
     kortkiosk card adopt --key PRIVATE.pem [--into DIR] [--answers FILE]
     kortkiosk card clear-tries --reason unlocked_elsewhere|tries_known|other_card|other
 
@@ -81,9 +80,6 @@ def _add_action(actions: Any, name: str, text: str) -> None:
         parser.add_argument("--reason", choices=list(ClearReason), required=True, help="why: it is put down")
     if name == "certificates":
         parser.add_argument("--pem", action="store_true", help="print them as PEM")
-    if name in ("show", "test"):
-        how = "" if name == "show" else ", with the form in which it has signed"
-        parser.add_argument("--suggest-profile", action="store_true", help=f"draft a product profile for the card{how}")
     parser.set_defaults(func=run_action, action=name)
 
 
@@ -106,7 +102,6 @@ def _add_traces(actions: Any) -> None:
             parser.add_argument(
                 "--keys", type=Path, required=True, metavar="PUBLIC.pem", help="keys that may have signed it"
             )
-            parser.add_argument("--suggest-profile", action="store_true", help="draft a product profile for the card")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:

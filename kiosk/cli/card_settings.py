@@ -45,8 +45,6 @@ def card_tools(arguments: argparse.Namespace) -> CardTools:
     profiles, refused = _profiles(arguments)
     revocation, faults = _revocation(arguments)
     trust = _trust(arguments.anchors, revocation, hard=arguments.require_revocation)
-    if getattr(arguments, "suggest_profile", False):
-        profiles = profiles.quiet()
     settings = ReaderSettings(
         profiles=profiles, trust=trust, ledger=FileLedger(state_directory() / "tries.json")
     )  # fmt: skip

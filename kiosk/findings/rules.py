@@ -227,8 +227,8 @@ def _loa2(known: CardEvidence) -> Iterable[Args]:
 def _level_unknown(known: CardEvidence) -> Iterable[Args]:
     """None of the policies that the region's levels are told by, on the certificate that names the holder."""
     certificate = known.card.certificate("identification")
-    valid = certificate is not None and certificate.chain in ("ok", "unchecked")
-    return _if(known.card.rules.tells_levels and valid and certificate.loa is None)
+    unknown = certificate is not None and certificate.chain in ("ok", "unchecked") and certificate.loa is None
+    return _if(unknown and known.card.rules.tells_levels)
 
 
 def _alike(known: CardEvidence) -> Iterable[Args]:

@@ -22,7 +22,7 @@ from drivers.reader.pin.try_ledger import FileLedger
 from drivers.reader.profiles import IssuerRules, Profile, ProfileError, builtin
 from drivers.reader.profiles.signed import SUFFIX, checked, private_key, sign
 from drivers.reader.program import add_adoption_options
-from drivers.reader.program.adoption import Adoption, AdoptionError
+from drivers.reader.program.adoption import KEYS, Adoption, AdoptionError
 from drivers.reader.program.codes import CodesError, CodeSource
 from drivers.reader.program.questions import AnswerError, Questions
 from drivers.reader.synchronous import list_cards
@@ -78,7 +78,7 @@ def _adoption(arguments: argparse.Namespace) -> Adoption:
         raise AnswerError(
             f"there is no {arguments.key}; make one: openssl genpkey -algorithm ed25519 -aes256 -out {arguments.key}"
         )
-    questions, codes = Questions.of_file(arguments.answers), CodeSource(arguments.codes_file)
+    questions, codes = Questions.of_file(arguments.answers, KEYS), CodeSource(arguments.codes_file)
     key, backend = private_key(arguments.key), PcscBackend()
     with_card = [reader.name for reader in list_cards(backend) if reader.has_card]
     reader = arguments.reader or next(iter(with_card), "")

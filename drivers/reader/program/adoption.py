@@ -21,13 +21,23 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from drivers.reader.card_reader import ReaderSettings
 from drivers.reader.model import CardFacts, Purpose
-from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed
+from drivers.reader.outcomes import (
+    Accepted,
+    CodeOutcome,
+    Locked,
+    Refused,
+    Role,
+    Signed,
+    SignOutcome,
+    Unknown,
+    WrongCode,
+)
 from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.port import Backend
 from drivers.reader.profiles import BY_SERIAL, Profiles, builtin, parse
 from drivers.reader.profiles.draft import policies_of, with_value
 from drivers.reader.profiles.signed import SUFFIX, PrivateKey, ProfileKeys, add_signed, checked, sign
-from drivers.reader.program.codes import Codes
+from drivers.reader.program.codes import CodeName, Codes, CodesError
 from drivers.reader.program.questions import AnswerError, Questions
 from drivers.reader.secret import Secret
 from drivers.reader.synchronous import OpenCard, open_card
@@ -37,6 +47,8 @@ from drivers.reader.traces.twin import READER, TraceTwin, TwinBackend
 
 PROFILE_KEYS = "profile-keys.pem"
 REPORT = "report.json"
+KEYS = ("name", "levels", "same_number", "unblocking", "try_pin", "try_change", "try_unblock")
+"""Of the answers that a file has."""
 _WHO = ("holder", "administrator", "printed", "nobody")
 _PURPOSES: tuple[Purpose, ...] = ("signature", "identification")
 _MEASURED = "being measured"
@@ -76,6 +88,7 @@ class Adoption:
     """What the card says of itself."""
     values: dict[str, tuple[object, str]] = field(default_factory=dict)
     """What is known beside it, by key: value and source."""
+    pins: dict[Role, Secret] = field(default_factory=dict)
 
     def run(self) -> tuple[str, ...]:
         """All of it. Gives what the product may do from now on. Raises AdoptionError, AnswerError, CodesError, ProfileError,
@@ -84,7 +97,8 @@ class Adoption:
         facts = self._look()
         self._describe(facts)
         if self.questions.agree("try_pin", _PIN_TRY.format(left=_left(facts, Role.IDENTIFICATION))):
-            self._try(_Pins(self.codes, self.questions))
+            self._pin()
+            self._try()
         name = self._write()
         abilities = self._abilities(name)
         self._report(facts, name, abilities, round(time.monotonic() - began - self.questions.waited_s, 1))
@@ -117,27 +131,26 @@ class Adoption:
             self.values["certificates.card_number"] = (BY_SERIAL, "compared with the number on the card")
         parse(self.text(), "answers")
 
-    def _try(self, pins: "_Pins") -> None:
+    def _try(self) -> None:
         """On the twin of the trace, then on the card; each step only where the one before was taken."""
-
-        def code(role: Role = Role.IDENTIFICATION) -> Secret:
-            return Secret(pins.get(role).reveal())
-
         quiet = replace(self.settings, profiles=self.settings.profiles.quiet())
-        trace = asyncio.run(record_card(self.backend, self.reader, quiet, self.today, code))
+        trace = asyncio.run(record_card(self.backend, self.reader, quiet, self.today, self._copy))
         self._save("card.trace", trace.to_file())
         self._play(trace)
-        self._measure(pins)
+        self._measure()
         if not self.questions.agree("try_change", _CHANGE_TRY.format(left=_left(self._facts(), Role.IDENTIFICATION))):
             return
         proved = f"adopted on {self.today}: on one card the PIN was verified and changed"
-        new = self.codes.get("new_pin", "New PIN")
+        new = self._code("new_pin", "New PIN")
+        if new is None:
+            return
         with self._card(self._profiles({"proved": ("card", proved)})) as card:
-            if not self._took("change", card.change_pin(pins.get(), new)):
+            if not self._took("change", card.change_pin(self._pin(), new)):
                 return
-            self._took("verify the new PIN", card.verify_pin(new))
-        self.values["proved"] = ("card", proved)
-        self._unlock(pins)
+            if self._took("verify the new PIN", card.verify_pin(new)):
+                self.values["proved"] = ("card", proved)
+        if "proved" not in self.values or not self._unlock():
+            print("The PIN of this card is now the new one.")
 
     def _play(self, trace: Trace) -> None:
         """What the card was asked is asked of its twin, under the draft."""
@@ -146,13 +159,13 @@ class Adoption:
             if self._took("twin: verify", twin.verify_pin(trace.code)):
                 self._sign(twin, "twin: ")
 
-    def _measure(self, pins: "_Pins") -> None:
+    def _measure(self) -> None:
         """Whether asking for tries costs one: the PIN is right, so both answers must be alike and the PIN still be taken."""
         asking = {"commands.counter": ("empty-verify", _MEASURED), "proved": ("card", _MEASURED)}
-        told = [self._facts(asking).pin(Role.IDENTIFICATION) for _ in range(2)]
-        first, second = (None if pin is None else pin.tries_left for pin in told)
+        first = _tries(self._facts(asking), Role.IDENTIFICATION)
+        second = _tries(self._facts(asking), Role.IDENTIFICATION) if first != 1 else None  # it would be the last
         with self._card(self._profiles().quiet()) as card:
-            if not self._took("verify", card.verify_pin(pins.get())):
+            if not self._took("verify", card.verify_pin(self._pin())):
                 raise AdoptionError("the card did not take the PIN again: no other code goes out")
             self._sign(card, "")
             self.draft = card.draft_profile()
@@ -162,22 +175,44 @@ class Adoption:
             self.values["commands.counter"] = ("empty-verify", source)
             self.values["pin.tries"] = (first, "what the card said once its PIN was right")
 
-    def _unlock(self, pins: "_Pins") -> None:
-        """By the PUK, where the issuer's rule lets somebody."""
+    def _unlock(self) -> bool:
+        """By the PUK, where the issuer's rule lets somebody. Gives whether the card has its former PIN again."""
         by = self.questions.ask("unblocking", "By the issuer's rule, who may unlock a locked PIN with the PUK?", _WHO)
         if by == "nobody":
-            return
+            return False
         unblocking = {"unblocking.by": (by, "the issuer's rule, by the person at the desk"),
                       "commands.unblock": ("puk-and-new", f"adopted on {self.today}: taken by one card")}  # fmt: skip
         if not self.questions.agree("try_unblock", _UNBLOCK_TRY.format(left=_left(self._facts(unblocking), Role.PUK))):
-            return
-        puk = self.codes.get("puk", "PUK")
+            return False
+        puk = self._code("puk", "PUK")
+        if puk is None:
+            return False
         with self._card(self._profiles(unblocking)) as card:
-            if not self._took("unblock", card.unblock(puk, pins.get(), attended=True)):
-                print("The PIN of the card is the new one.")
-                return
-            self._took("verify the PIN that it had before", card.verify_pin(pins.get()))
+            if not self._took("unblock", card.unblock(puk, self._pin(), attended=True)):
+                return False
+            self._took("verify the PIN that it had before", card.verify_pin(self._pin()))
         self.values |= unblocking
+        return True
+
+    def _code(self, name: CodeName, label: str) -> Secret | None:
+        """A code for the next step; without it the step is left out."""
+        try:
+            with self.questions.waiting():
+                return self.codes.get(name, label)
+        except CodesError as fault:
+            print(f"Left out: {fault}")
+            return None
+
+    def _pin(self, role: Role = Role.IDENTIFICATION) -> Secret:
+        """A PIN, which the person types once. Raises CodesError."""
+        if role not in self.pins:
+            with self.questions.waiting():
+                second = role is Role.SIGNATURE
+                self.pins[role] = self.codes.get(*(("signature_pin", "Signature PIN") if second else ("pin", "PIN")))
+        return self.pins[role]
+
+    def _copy(self, role: Role = Role.IDENTIFICATION) -> Secret:
+        return Secret(self._pin(role).reveal())
 
     def _sign(self, card: OpenCard, where: str) -> None:
         """With each key that the PIN just verified opens, that of the signature first: some want it just before their use."""
@@ -185,10 +220,10 @@ class Adoption:
         for purpose in _PURPOSES:
             if pin is not None and card.facts.certificate(purpose) is not None and card.facts.guard(purpose) == pin:
                 outcome = card.sign(secrets.token_bytes(32), purpose)
-                self._note(f"{where}sign, {purpose}", "accepted" if isinstance(outcome, Signed) else repr(outcome))
+                self._note(f"{where}sign, {purpose}", _words(outcome))
 
     def _took(self, step: str, outcome: CodeOutcome) -> bool:
-        self._note(step, "accepted" if isinstance(outcome, Accepted) else repr(outcome))
+        self._note(step, _words(outcome))
         return isinstance(outcome, Accepted)
 
     def _note(self, step: str, outcome: str) -> None:
@@ -252,23 +287,18 @@ class Adoption:
         (self.folder / REPORT).write_bytes(content)
 
 
-@dataclass(slots=True)
-class _Pins:
-    """The PINs that the person typed, each asked for once."""
-
-    codes: Codes
-    questions: Questions
-    typed: dict[Role, Secret] = field(default_factory=dict)
-
-    def get(self, role: Role = Role.IDENTIFICATION) -> Secret:
-        """Raises CodesError."""
-        if role not in self.typed:
-            with self.questions.waiting():
-                signature = role is Role.SIGNATURE
-                self.typed[role] = (
-                    self.codes.get("signature_pin", "Signature PIN") if signature else self.codes.get("pin", "PIN")
-                )
-        return self.typed[role]
+def _words(outcome: CodeOutcome | SignOutcome) -> str:
+    match outcome:
+        case Accepted() | Signed():
+            return "accepted"
+        case WrongCode(tries_left):
+            return f"wrong, {'nobody knows how many' if tries_left is None else tries_left} tries left"
+        case Locked():
+            return "locked"
+        case Refused(reason, status):
+            return f"refused: {reason.value}" + ("" if status is None else f" {status:04X}")
+        case Unknown():
+            return "unknown: look at the card again before a code is typed"
 
 
 def _levels(answer: str, policies: tuple[str, ...]) -> dict[str, int]:
@@ -282,9 +312,13 @@ def _levels(answer: str, policies: tuple[str, ...]) -> dict[str, int]:
     return levels
 
 
-def _left(facts: CardFacts, role: Role) -> str:
+def _tries(facts: CardFacts, role: Role) -> int | None:
     pin = facts.pin(role)
-    left = None if pin is None else pin.tries_left
+    return None if pin is None else pin.tries_left
+
+
+def _left(facts: CardFacts, role: Role) -> str:
+    left = _tries(facts, role)
     return "how many are left the card does not say" if left is None else f"{left} are left"
 
 

@@ -1,12 +1,13 @@
 """Questions to the person at a desk, answered at the terminal or by a file; and the tries that the person lets go.
 
-The file is TOML with one text for each question, by its key. An answer that is missing there ends the program and names its key.
+The file is TOML with one text for each question, by its key. One that is missing is named before anything is done.
 """
 
 import sys
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,8 +29,8 @@ class Questions:
     waited_s: float = 0.0
 
     @classmethod
-    def of_file(cls, path: Path | None) -> "Questions":
-        """From a file, or from the terminal. Raises AnswerError."""
+    def of_file(cls, path: Path | None, keys: Sequence[str]) -> "Questions":
+        """From a file that answers all of them, or from the terminal. Raises AnswerError."""
         if path is None:
             return cls()
         try:
@@ -38,7 +39,7 @@ class Questions:
             raise AnswerError(f"{path}: {fault.strerror}") from None
         except ValueError as fault:
             raise AnswerError(f"{path}: is not TOML: {fault}") from None
-        wrong = [key for key, answer in table.items() if not isinstance(answer, str)]
+        wrong = [key for key in keys if not isinstance(table.get(key), str)]
         if wrong:
             raise AnswerError(f"{path}: {wrong[0]}: must be a text")
         return cls(table)
@@ -58,8 +59,6 @@ class Questions:
 
     def _answer(self, key: str) -> str:
         if self.answers is not None:
-            if key not in self.answers:
-                raise AnswerError(f"{key}: the file has no answer")
             print(f"> {self.answers[key]}")
             return self.answers[key].strip()
         if not sys.stdin.isatty():
@@ -74,17 +73,11 @@ class Questions:
         self.announced.append(key)
         return True
 
-    def waiting(self) -> "_Waiting":
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
         """Time in it is the person's, not the machine's."""
-        return _Waiting(self)
-
-
-class _Waiting:
-    def __init__(self, questions: Questions) -> None:
-        self._questions = questions
-
-    def __enter__(self) -> None:
-        self._since = time.monotonic()
-
-    def __exit__(self, *_fault: object) -> None:
-        self._questions.waited_s += time.monotonic() - self._since
+        since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waited_s += time.monotonic() - since

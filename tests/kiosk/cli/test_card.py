@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from drivers.reader.errors import NoReaderError
-from drivers.reader.profiles import parse
 from kiosk.cli import Exit, card, card_parser, main
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
@@ -283,12 +282,3 @@ def test_a_puk_that_will_not_be_sent_is_not_asked_for(
     virtual.codes.puk.tries_left = left
     code, said = run("unblock", "--json")
     assert (code, said["outcome"], said["reason"], said["tries_left"]) == (Exit.REFUSED, outcome, reason, left)
-
-
-def test_a_profile_that_is_drafted_after_a_test_has_the_form_that_was_measured(
-    run: Run, virtual: VirtualCard, codes_file: Callable[..., str]
-) -> None:
-    code, document = run("test", "--suggest-profile", "--json", "--codes-file", codes_file(pin=virtual.persona.pin))
-    assert code == Exit.DONE
-    assert "measured on this card" in document["profile"]
-    assert parse(document["profile"], "draft").signing.forms[0].template == ("algorithm", "key")

@@ -60,8 +60,6 @@ def test_a_card_is_recorded_and_its_twin_shown_and_tested(
     code, tested = say("replay", "--code")
     assert code == Exit.DONE
     assert [one["verified"] for one in tested["tests"]] == [True, True]
-    code, draft = say("replay", "--suggest-profile")
-    assert (code, draft["atr"]) == (Exit.DONE, told["atr"])
     assert (tmp_path / "state" / "kortkiosk" / "tries.json").read_bytes() == counted
     (tmp_path / "card.trace").write_bytes(b"{}")
     assert say("replay")[0] == Exit.REFUSED

@@ -11,9 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from drivers.reader import MemoryLedger, ReaderSettings, open_card
 from drivers.reader.certificates.revocation import http
 from drivers.reader.certificates.revocation.fetching import FetchError
-from drivers.reader.profiles import parse
+from drivers.reader.profiles import builtin
 from drivers.reader.profiles.signed import sign
 from kiosk.cli import Exit, card, main
 from sim.reader.cards import VirtualCard
@@ -140,26 +141,19 @@ def test_a_certificate_that_ends_within_a_month_is_said_to_expire_soon(
     assert all(f["errand"] == "renew_certificate" for f in soon)
 
 
-def test_a_profile_is_drafted_without_a_try(run: Run, virtual: VirtualCard) -> None:
-    code, document = run("show", "--suggest-profile", "--json")
-    assert code == Exit.DONE
-    assert parse(document["profile"], "draft").unverified == tuple(document["unverified"])
-    assert not {entry.ins for entry in virtual.log} & {"VERIFY", "CHANGE REFERENCE DATA", "RESET RETRY COUNTER"}
-    _, text = run("show", "--suggest-profile")
-    assert "# Not verified: pin.tries, " in text
-    assert parse(text, "draft").name == parse(document["profile"], "draft").name
-
-
 @pytest.fixture
-def signed(tmp_path: Path, run: Run) -> Callable[[str], tuple[str, str]]:
+def signed(tmp_path: Path, virtual: VirtualCard) -> Callable[[str], tuple[str, str]]:
     """Folder and key file, with a draft of this very card in it, changed as asked."""
     key = ed25519.Ed25519PrivateKey.generate()
 
     def write(by: str) -> tuple[str, str]:
-        _, document = run("show", "--suggest-profile", "--json")
+        slot = VirtualSlot("Desk 1")
+        slot.insert(virtual)
+        settings = ReaderSettings(profiles=builtin().quiet(), ledger=MemoryLedger())
+        with open_card(backend=InProcessBackend([slot]), settings=settings) as opened:
+            draft = opened.draft_profile()
         content = (
-            document["profile"]
-            .replace('by = { value = "nobody"', f'by = {{ value = "{by}"')
+            draft.replace('by = { value = "nobody"', f'by = {{ value = "{by}"')
             .replace("rank = 10", "rank = 50")
             .replace('value = "standard"', 'value = "card"')
             .encode()

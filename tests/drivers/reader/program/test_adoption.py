@@ -53,10 +53,13 @@ class Desk:
     card: VirtualCard
     sent: dict[str, list[str]] = field(default_factory=dict)
 
-    def adopt(self, run: Callable[[list[str]], int] = program.main, *, pin: str = PERSON.pin) -> int:
+    def adopt(
+        self, run: Callable[[list[str]], int] = program.main, *, pin: str = PERSON.pin, puk: str = PERSON.puk
+    ) -> int:
         codes = self.folder / "codes.toml"
         codes.touch(0o600)
-        codes.write_text(f'pin = "{pin}"\nnew_pin = "{NEW_PIN}"\npuk = "{PERSON.puk}"\n')
+        last = f'puk = "{puk}"\n' if puk else ""
+        codes.write_text(f'pin = "{pin}"\nnew_pin = "{NEW_PIN}"\n{last}')
         lines = [f"{key} = {json.dumps(answer)}" for key, answer in self.answers.items()]
         (self.folder / "answers.toml").write_text("\n".join(lines))
         words = ["--key", "key.pem", "--into", "out", "--answers", "answers.toml", "--codes-file", "codes.toml"]
@@ -164,6 +167,24 @@ def test_a_wrong_pin_costs_one_try_and_ends_it(desk: Callable[..., Desk], capsys
     assert not (made.folder / "out").exists()
 
 
+def test_a_code_that_nobody_has_leaves_its_step_out_and_says_which_pin_holds(
+    desk: Callable[..., Desk], capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = desk()
+    assert made.adopt(puk="") == 0
+    assert "Left out: " in (told := capsys.readouterr().out)
+    assert "The PIN of this card is now the new one." in told
+    assert "get a new PIN by the old one" in made.report["may"]
+
+
+def test_a_card_with_one_try_left_is_not_asked_again(desk: Callable[..., Desk]) -> None:
+    made = desk("B", ("counting-empty-verify",))
+    made.card.codes.pin.tries_max = 2
+    made.card.codes.pin.tries_left = 2
+    assert made.adopt() == 0
+    assert made.report["done"]["counter"] == "asked twice: 1, None"
+
+
 def test_a_card_whose_counter_costs_tries_is_not_asked_for_it(desk: Callable[..., Desk]) -> None:
     made = desk("B", ("counting-empty-verify",))
     assert made.adopt() == 0
@@ -201,7 +222,8 @@ def test_a_missing_answer_key_or_card_is_told(desk: Callable[..., Desk], capsys:
     made = desk()
     del made.answers["unblocking"]
     assert made.adopt() == 2
-    assert "unblocking: the file has no answer" in capsys.readouterr().err
+    assert "answers.toml: unblocking: must be a text" in capsys.readouterr().err
+    assert made.card.log == []
     (made.folder / "key.pem").unlink()
     assert made.adopt() == 2
     assert "openssl genpkey" in capsys.readouterr().err
