@@ -203,6 +203,11 @@ def test_the_readers_wheel_holds_the_reader_alone_and_its_types(wheels: tuple[Pa
     assert [name for name in names if not name.startswith(own) or name.endswith("pyproject.toml")] == []
 
 
+def test_the_readers_wheel_adopts_products(reader_alone: Path, tmp_path: Path) -> None:
+    ended = runner(reader_alone, tmp_path)("kortkiosk-card", "adopt", "--key", "none.pem")
+    assert (ended.returncode, "openssl genpkey" in ended.stderr) == (Exit.BAD_INPUT, True), ended.stderr
+
+
 @pytest.mark.pcsc
 async def test_a_strangers_example_runs_from_the_readers_wheel(
     reader_alone: Path, pcscd: dict[int, str], tmp_path: Path

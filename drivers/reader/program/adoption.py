@@ -12,7 +12,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -56,14 +56,14 @@ _LEVELS = """Certificate policies on the card: {policies}.
 Which level of assurance has each, by the certificate policy of your region? Write OID=LEVEL, a blank between two; nothing: the
 level stays not known"""
 _NUMBER = "The number of this card is read as {number}. Does the same number stand on it?"
-_PIN_TRY = """The card will get its PIN now, several times, and sign. A right PIN costs nothing, a wrong one costs one try:
-{left}. In between the card is asked twice how many tries are left; on a few products each question uses one, which the
-right PIN gives back. May the PIN go to the card?"""
+_PIN_TRY = """The card will get its PIN now, several times, and sign. A right PIN costs nothing, a wrong one costs one try
+({left}). In between the card is asked twice how many tries are left; on a few products each question
+uses one, which the right PIN gives back. May the PIN go to the card?"""
 _CHANGE_TRY = """The PIN of this card will be changed to one that you choose, and tested. Where the card wants the command in
-another form, one PIN try is used: {left}. May it?"""
+another form, one PIN try is used ({left}). May it be changed?"""
 _UNBLOCK_TRY = """The card will get its PUK once, and with it the PIN that it had before (RESET RETRY COUNTER). A wrong PUK, or a
-card that wants it in another form, costs one of its PUK tries, which on many products never comes back: {left}.
-May the PUK go to the card?"""
+card that wants it in another form, costs one of its PUK tries, which on many products never comes back
+({left}). May the PUK go to the card?"""
 
 
 class AdoptionError(Exception):
@@ -156,8 +156,7 @@ class Adoption:
         """What the card was asked is asked of its twin, under the draft."""
         settings = ReaderSettings(profiles=self._profiles().quiet(), ledger=MemoryLedger())
         with open_card(READER, backend=TwinBackend(TraceTwin(trace)), settings=settings) as twin:
-            if self._took("twin: verify", twin.verify_pin(trace.code)):
-                self._sign(twin, "twin: ")
+            self._prove(twin, lambda _role: trace.code, "twin: ")
 
     def _measure(self) -> None:
         """Whether asking for tries costs one: the PIN is right, so both answers must be alike and the PIN still be taken."""
@@ -165,9 +164,8 @@ class Adoption:
         first = _tries(self._facts(asking), Role.IDENTIFICATION)
         second = _tries(self._facts(asking), Role.IDENTIFICATION) if first != 1 else None  # it would be the last
         with self._card(self._profiles().quiet()) as card:
-            if not self._took("verify", card.verify_pin(self._pin())):
+            if not self._prove(card, self._pin):
                 raise AdoptionError("the card did not take the PIN again: no other code goes out")
-            self._sign(card, "")
             self.draft = card.draft_profile()
         self.done["counter"] = f"asked twice: {first}, {second}"
         if first is not None and first == second:
@@ -214,13 +212,19 @@ class Adoption:
     def _copy(self, role: Role = Role.IDENTIFICATION) -> Secret:
         return Secret(self._pin(role).reveal())
 
-    def _sign(self, card: OpenCard, where: str) -> None:
-        """With each key that the PIN just verified opens, that of the signature first: some want it just before their use."""
-        pin = card.facts.pin(Role.IDENTIFICATION)
+    def _prove(self, card: OpenCard, code: Callable[[Role], str | Secret], where: str = "") -> bool:
+        """Verify each PIN and sign with each key, that of the signature first: some want it just before their use."""
+        if not self._took(f"{where}verify", card.verify_pin(code(Role.IDENTIFICATION))):
+            return False
         for purpose in _PURPOSES:
-            if pin is not None and card.facts.certificate(purpose) is not None and card.facts.guard(purpose) == pin:
-                outcome = card.sign(secrets.token_bytes(32), purpose)
-                self._note(f"{where}sign, {purpose}", _words(outcome))
+            guard, certificate = card.facts.guard(purpose), card.facts.certificate(purpose)
+            if guard is None or certificate is None:
+                continue
+            own = guard.role is Role.SIGNATURE
+            if own and not self._took(f"{where}verify, signature", card.verify_pin(code(guard.role), guard.role)):
+                return False
+            self._note(f"{where}sign, {purpose}", _words(card.sign(secrets.token_bytes(32), purpose)))
+        return True
 
     def _took(self, step: str, outcome: CodeOutcome) -> bool:
         self._note(step, _words(outcome))
@@ -319,7 +323,7 @@ def _tries(facts: CardFacts, role: Role) -> int | None:
 
 def _left(facts: CardFacts, role: Role) -> str:
     left = _tries(facts, role)
-    return "how many are left the card does not say" if left is None else f"{left} are left"
+    return "the card does not say how many are left" if left is None else f"{left} left"
 
 
 def _abilities(facts: CardFacts, done: Mapping[str, str]) -> Iterator[str]:
