@@ -66,7 +66,7 @@ def adopt(arguments: argparse.Namespace) -> int:
         return _told("interrupted: look at the card again before a code is typed", 130)
     print("\nThis product may now:", *(f"- {ability}" for ability in abilities), sep="\n")
     print(
-        f"Written to {arguments.into}: give the profile, its .jws and profile-keys.pem to the station ([profiles] in station.toml)."
+        f"Written to {arguments.into}. A station takes the profile, its .jws and profile-keys.pem (docs/profiles.md)."
     )
     print("report.json and card.trace hold no code, name or number of yours: look through them before you send them.")
     return 0
