@@ -9,24 +9,44 @@ import contextlib
 
 from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened
 from fleet.messages.vocabulary import Effect, Outcome
+from kiosk.issuer.ports import BlockReason, CardWord
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, NamedOutcome, Order, Pledge
 from kiosk.steps import slot_views as views
+from kiosk.steps.blocking import BlockRequest, try_to_block_or_hold
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
+from kiosk.steps.identity.card_status import IN_USE
 from kiosk.steps.identity.identification import Identification
+from kiosk.steps.own_card import ask_register
 from kiosk.views import Await
 
 
 async def drop_old_card(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification
 ) -> str:
-    """The holder's old card into the drop slot, and on hold. Never ends the errand: what is left to say of it, or nothing."""
+    """The holder's old card into the drop slot; it is blocked at once, or on hold. Never ends the errand: what is left to say of
+    it, or nothing."""
     if who.by != "old_card" or who.card_number == order.card_number or caps.cabinet is None:
         return ""
-    view = views.drop_old(context, who.card_number)
-    pledge = caps.blocking.pledge_for_drop(who.card_number, None, by=who.proof, errand=log.id)
+    reason: BlockReason | None = "replaced" if await _may_block(caps, order, who) else None
+    view = views.drop_old(context, who.card_number, blocks=reason is not None)
+    pledge = caps.blocking.pledge_for_drop(who.card_number, reason, by=who.proof, errand=log.id)
     came = await drop_card(ask, caps.cabinet, view, log, who.card_number, pledge)
+    if came == Outcome.DROPPED and reason is not None:
+        with contextlib.suppress(ErrandEndedError):  # it is pledged: whatever comes in between, it is told
+            wish = BlockRequest(who.card_number, reason, "returned", who.proof)
+            await try_to_block_or_hold(ask, caps, context, log, wish)
     return "" if came == Outcome.DROPPED else "old_card_kept"
+
+
+async def _may_block(caps: Capabilities, order: Order, who: Identification) -> bool:
+    """Whether the holder's proof blocks the old card: its issuer can be told, it is in use as it was, and whoever else it names
+    has left."""
+    instead = caps.region.without_hold
+    if who.proof is None or (instead is not None and instead.blocks):
+        return False
+    word = await ask_register(caps.directory, who.card_number)
+    return isinstance(word, CardWord) and word.state in IN_USE
 
 
 async def drop_card(

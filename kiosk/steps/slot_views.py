@@ -234,15 +234,15 @@ def slot_fault(context: ViewContext, order: Order, fault: SlotFault) -> StopErro
     return stop(context, ErrandOutcome.FAULT, f"slot_{fault.value}", icon="door-closed-lock")
 
 
-def drop_old(context: ViewContext, number: str) -> Await:
-    """The old card into the lit drop slot."""
+def drop_old(context: ViewContext, number: str, *, blocks: bool = False) -> Await:
+    """The old card into the lit drop slot. `blocks`: it is blocked for good then, and not put on hold."""
     return Await(
         name=context.name("drop_old"),
         errand=context.title,
         step=context.step,
         title=say("drop.title"),
         lead=(say("drop.lead", tail=last_digits(number)),),
-        note=Note(say("drop.note"), kind="warning"),
+        note=Note(say("drop.note.block" if blocks else "drop.note"), kind="warning"),
         drawing=DropDrawing(),
         side=Button("keep", say("drop.keep"), "close"),
         waits_for=say("wait.drop"),

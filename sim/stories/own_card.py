@@ -57,7 +57,7 @@ def two_employers(name: str = MINE, second: str = OTHER_EMPLOYER, *, days: int =
     """The card has a pair for `second` too, which ends so many days later than its own."""
 
     def prepare(room: Room) -> None:
-        persona = room.world.changed.get(name) or persona_of(name)
+        persona = room.world.persona(name)
         other = replace(persona, hsa_id=second, lifetime_days=persona.lifetime_days + days)
         keys = (*keys_of(other), *keys_of(persona))
         room.world.cards[name] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))

@@ -66,11 +66,11 @@ def is_registered(card: str) -> Any:
     return lambda rows: any(wanted.items() <= row.items() for row in rows["items"])
 
 
-def state_in_register(region: Region, number: int) -> str:
-    """Of that person's new card, at the simulated issuer."""
+def state_in_register(region: Region, card_number: str) -> str:
+    """Of that card, at the simulated issuer."""
     register = IssuerDatabase.open(region.places.issuer / "issuer.sqlite")
     with register.change() as cx:
-        card = card_of(cx, person(number).new.card_number)
+        card = card_of(cx, card_number)
     register.close()
     assert card is not None
     return card.state
@@ -99,9 +99,13 @@ def test_whoever_signs_anywhere_is_left_alone_and_who_never_does_is_warned_and_p
         region.becomes("orders", state_is("2026-0005", "activated"))
         for number in (1, 5, 6):
             region.becomes("requests", is_registered(person(number).new.card_number))
-    assert {state_in_register(region, number) for number in (1, 5, 6)} == {"active"}, (
+        waiting = region.api("worklist")["items"]
+    assert {state_in_register(region, person(number).new.card_number) for number in (1, 5, 6)} == {"active"}, (
         "the issuer knows of each hand-over"
     )
+    fell = [person(number).old.card_number for number in (1, 6)]
+    assert {state_in_register(region, card) for card in fell} == {"blocked"}, "by the proof of its holder, at once"
+    assert [row for row in waiting if row["card_number"] in fell] == [], "nobody has anything to do for it"
     with open_database(region.places.fleet_data / FILE_NAME) as database:
         done = month_passes(database)
     assert done == [("deadline.remind", "2026-0005"), ("deadline.hold", "2026-0005")]

@@ -121,6 +121,7 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     for fault in SlotFault:
         yield f"slot-{fault.value}", slot_views.slot_fault(SLOT, ORDER, fault).view
     yield "drop-old", slot_views.drop_old(LAST, OLD_NUMBER)
+    yield "drop-old-blocked", slot_views.drop_old(LAST, OLD_NUMBER, blocks=True)
 
 
 def _code() -> Iterator[tuple[str, View[Any]]]:

@@ -15,7 +15,7 @@ from sim.stories.devices import RELEASE_CODE, order_of
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.own_card import OTHER_EMPLOYER, product, two_employers
 from sim.stories.person import Story, first, jams, puts, puts_back
-from sim.stories.register import both, mailed, register
+from sim.stories.register import both, mailed, register, told
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import NEW_PIN, Setting, attended, own_card, released
 
@@ -495,6 +495,12 @@ STORIES = [
         lambda: attended(put_back_untested=puts_back(2, "1:new")) | {"pickup.stop.own_card_attended": "end"},
         Setting(second_reader=True), prepare=two_employers("1:new", person(13).hsa_id, days=-10),
         outcome="refused", reason="own_card_attended",
+    ),
+    ErrandStory(
+        "pickup: the old card was proved by its key, and is blocked once it has fallen", "pickup", own_card, Setting(),
+        events=(*PAPER[1:], *DONE[:2], "card.block blocked"), prepare=register(),
+        check=told(("block", person(1).old.card_number, "replaced", person(1).hsa_id)),
+        views=("pickup.drop_old", "pickup.telling", "pickup.done"),
     ),
     ErrandStory(
         "pickup: without paper, and the receipt by e-mail", "pickup",

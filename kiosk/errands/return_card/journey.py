@@ -85,7 +85,8 @@ async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard
     number, by = card.whose.card_number, card.who.proof
     facts = {} if card.is_seen else {"by_number": True}
     pledge = caps.blocking.pledge_for_drop(number, reason if by else None, by=by, errand=log.id)
-    came = await drop_card(ask, caps.cabinet, views.drop(DROP, number), log, number, pledge, **facts)
+    view = views.drop(DROP, number, blocks=_after(caps, card) == "blocks")
+    came = await drop_card(ask, caps.cabinet, view, log, number, pledge, **facts)
     if came in (Outcome.JAM, Outcome.FISHING, Outcome.MUTE):
         await try_to_block_or_hold(ask, caps, DROP, log, BlockRequest(number, None, "returned", card.who.proof))
         raise views.unseen(DROP) if came == Outcome.MUTE else views.stuck(DROP)

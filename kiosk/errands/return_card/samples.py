@@ -34,7 +34,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-confirm-by-number", views.confirm(WHY, ORDER, "holds", is_seen=False)
     yield "return-not-ours", views.not_ours(CARD, CARD_FACTS)
     yield "return-confirm-not-ours", views.confirm(WHY, ORDER, "not_ours")
-    yield "return-drop", views.drop(DROP, ORDER.card_number)
+    yield "return-drop", views.drop(DROP, ORDER.card_number, blocks=True)
     yield "return-stuck", views.stuck(DROP).view
     yield "return-unseen", views.unseen(DROP).view
     yield "return-not-dropped", views.not_dropped(DROP).view

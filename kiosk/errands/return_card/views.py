@@ -192,10 +192,10 @@ def confirm(
     )
 
 
-def drop(context: ViewContext, number: str) -> Await:
-    """Into the lit drop slot."""
+def drop(context: ViewContext, number: str, *, blocks: bool) -> Await:
+    """Into the lit drop slot. `blocks`: as `AfterReturn` says."""
     return replace(
-        drop_old(context, number),
+        drop_old(context, number, blocks=blocks),
         title=say("return_drop.title"),
         lead=(say("return_drop.lead", tail=last_digits(number)),),
         side=Button("keep", say("return_drop.keep"), "close"),

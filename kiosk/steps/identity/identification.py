@@ -101,7 +101,7 @@ async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: Err
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_card_not_valid(context, certificate)
-        means = holder_means(visit.facts, AskName.CARD_HOLD)  # the old card is held once it has fallen into the bin
+        means = holder_means(visit.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD)  # once it has fallen into the bin
         proof = await prove_person(ask, caps, context, log, visit, views.own_code(context, visit.facts), means, word)
     finally:
         await visit.close()
