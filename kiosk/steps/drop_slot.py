@@ -6,6 +6,7 @@ in the transaction that says that it fell.
 
 import asyncio
 import contextlib
+from collections import defaultdict
 
 from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened
 from fleet.messages.vocabulary import Effect, Outcome
@@ -46,7 +47,13 @@ async def _may_block(caps: Capabilities, order: Order, who: Identification) -> b
     if who.proof is None or (instead is not None and instead.blocks):
         return False
     word = await ask_register(caps.directory, who.card_number)
-    return isinstance(word, CardWord) and word.state in IN_USE
+    if not isinstance(word, CardWord) or word.state not in IN_USE:
+        return False
+    others = defaultdict(list)
+    for certificate in who.certificates:
+        if certificate.holder.hsa_id not in ("", order.hsa_id):
+            others[certificate.holder.hsa_id].append(certificate.der)
+    return all([await caps.orders.has_left(theirs) for theirs in others.values()])
 
 
 async def drop_card(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from drivers.reader.model import CardFacts
+from drivers.reader.model import CardFacts, Certificate
 from fleet.messages.attending import may_attend_protected
 from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import AskName, EventType
@@ -62,6 +62,8 @@ class Identification:
     """The holder's own, where their card has signed."""
     employer: str = ""
     """For whom they are here, where their card names several."""
+    certificates: tuple[Certificate, ...] = field(default=(), repr=False)
+    """All that lie on that card."""
 
     @property
     def several(self) -> bool:
@@ -106,7 +108,10 @@ async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: Err
     finally:
         await visit.close()
     await ask(views.take_own(context), until=wait_until_empty(caps.reader))
-    return Identification("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof, employer=employer)
+    return Identification(
+        "old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof, employer=employer,
+        certificates=visit.facts.certificates,
+    )  # fmt: skip
 
 
 async def _has_order(caps: Capabilities, hsa_id: str) -> bool:

@@ -1,15 +1,19 @@
 """The old card of an ordinary pick-up: its holder's proof blocks it once it has fallen, where that may be; else it is on hold."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from fleet.messages.leavers import leaver_digest
+from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.stories.issuer import IssuerDesk
 from sim.stories.person import Person, first
 from sim.stories.register import both, portal, register
-from sim.stories.room import Room
+from sim.stories.room import Room, keys_of, persona_of
 from sim.stories.setting import Setting, own_card
 
 OLD = person(1).old.card_number
@@ -71,6 +75,22 @@ async def test_old_card_in_the_bin(
     note = next(view.note for view in someone.shown if view.name == "pickup.drop_old")
     assert note is not None
     assert note.text.key == ("drop.note.block" if pledged else "drop.note")
+
+
+@pytest.mark.parametrize(("has_left", "pledged"), [(True, "replaced"), (False, None)])
+async def test_old_card_that_is_of_another_employer_too_is_blocked_once_that_one_is_left(
+    make_room: Any, has_left: bool, pledged: str | None
+) -> None:
+    room = make_room(Setting())
+    blocking = pledging(room, register())
+    theirs = keys_of(replace(persona_of("1:old"), hsa_id="SE2321000999-9Z99"))
+    mine = room.world.card("1:old").copy_memory()
+    room.world.cards["1:old"] = VirtualCard(replace(mine, keys=(*mine.keys, *theirs)))
+    if has_left:
+        room.orders.leavers = {leaver_digest(theirs[0].certificate.public_bytes(Encoding.DER))}
+    someone = Person(room.world, room.clock, own_card())
+    assert ((await room.errand(someone)).outcome, someone.failure) == ("done", None)
+    assert blocking.pledged == [(OLD, pledged)]
 
 
 async def test_old_card_that_its_holder_keeps_is_let_be(make_room: Any) -> None:
