@@ -277,6 +277,7 @@ class Outcome(StrEnum):
     NOT_VOUCHED = "not_vouched"
     READ_ONLY = "read_only"
     NOT_TESTED = "not_tested"
+    FORMER_NAME = "former_name"
     NOT_GENUINE = "not_genuine"
     DROPPED = "dropped"
     KEPT = "kept"

@@ -4,20 +4,26 @@ A holder who left half way comes back to where the card is: what the journal hol
 """
 
 from fleet.messages.vocabulary import Effect, ErrandOutcome
+from kiosk.issuer.ports import DirectoryPerson, Unavailable
 from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.steps import receipt_views as views
 from kiosk.steps import slot_views
-from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.capabilities import Capabilities, Ended, StopError
 from kiosk.steps.card import act_for_holder, ask_for_card
-from kiosk.steps.context import ViewContext
+from kiosk.steps.context import Subject, ViewContext
 from kiosk.steps.drop_slot import drop_old_card
+from kiosk.steps.former_name import accept_former_name, renamed_holder
 from kiosk.steps.identity.employer import show_employer
 from kiosk.steps.identity.identification import Identification, attest_identity
-from kiosk.steps.order import confirm_terms, find_order
+from kiosk.steps.order import accept_terms, find_order
+from kiosk.steps.order_views import verifier_away
+from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.activation import activate, prove_activated_card
+from kiosk.steps.pin.by_administrator import Mandate
+from kiosk.steps.pin.unlocking import EFFECT
 from kiosk.steps.pin.views import TASKS_WITH_PUK
 from kiosk.steps.receipt import SignedReceipt, can_mail, choose_receipt, issue_receipt, print_receipt
-from kiosk.steps.slot import insert_new_card, take_from_slot
+from kiosk.steps.slot import FORMER_NAME, insert_new_card, reopen_for_return, take_from_slot
 
 CONTEXT = ViewContext("pickup", tasks=TASKS_WITH_PUK)
 WHO, AGREE, SLOT, CODE = (CONTEXT.at(step, 7) for step in range(1, 5))
@@ -31,16 +37,22 @@ async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identific
     order = await find_order(ask, caps, AGREE, who)
     await log.about(order)
     who = await attest_identity(ask, caps, AGREE, log, order, who)
+    given = None if who.administrator is None else Mandate(who, who.administrator)
     issued = await log.receipt()
     if issued is not None:
         signed = SignedReceipt(issued)
     elif order.receipt_owed:
-        signed = await _sign_owed(ask, caps, log, order, who)
+        signed = await _sign_owed(ask, caps, log, order, who, given)
     else:
-        await confirm_terms(ask, caps, AGREE, order, who)
-        if Effect.SLOT_TAKE not in await log.progress():
+        if not await caps.envelopes.available():
+            raise verifier_away(AGREE)
+        holder, progress = await renamed_holder(caps, order, who.people), await log.progress()
+        if EFFECT in progress or await accept_former_name(ask, caps, AGREE, holder, order.name):
+            holder = None  # all is said
+        await accept_terms(ask, caps, AGREE, log, order, who, given, letter="slot")
+        if Effect.SLOT_TAKE not in progress:
             await take_from_slot(ask, caps, SLOT, log, order, who)
-        signed = await _activate_and_sign(ask, caps, log, order, who)
+        signed = await _activate_and_sign(ask, caps, log, order, who, given, holder)
     signed = await print_receipt(ask, caps, RECEIPT, log, signed)
     remark = await drop_old_card(ask, caps, RECEIPT, log, order, who)
     return await end_hand_over(ask, caps, RECEIPT, log, order, signed, remark)
@@ -68,15 +80,17 @@ async def end_hand_over(
     return ended
 
 
-async def _sign_owed(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification) -> SignedReceipt:
+async def _sign_owed(
+    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification, given: Mandate | None
+) -> SignedReceipt:
     """The card was activated on an earlier visit, here or elsewhere: whoever has it and its code signs, and nothing else is
     done."""
-    visit = await _meet_handed_card(ask, caps, order, who)
-    code, visit = await prove_activated_card(ask, caps, CODE, log, order, visit)
+    card = _card_of(order, await _meet_handed_card(ask, caps, order, who))
     try:
-        return await issue_receipt(ask, caps, SIGN, log, order, who, visit, code.remarks)
+        code = await prove_activated_card(ask, caps, CODE, log, order, card, given)
+        return await issue_receipt(ask, caps, SIGN, log, order, who, card.visit, code.remarks)
     finally:
-        await visit.close()
+        await card.visit.close()
 
 
 async def _meet_handed_card(ask: Ask, caps: Capabilities, order: Order, who: Identification) -> Visit:
@@ -96,11 +110,23 @@ async def _meet_handed_card(ask: Ask, caps: Capabilities, order: Order, who: Ide
 
 
 async def _activate_and_sign(
-    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification
-) -> SignedReceipt:
-    visit = await insert_new_card(ask, caps, SLOT, log, order, who)
-    code, visit = await activate(ask, caps, CODE, log, order, visit)
+    ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identification, given: Mandate | None,
+    holder: DirectoryPerson | None,
+) -> SignedReceipt:  # fmt: skip
+    """`holder`: one whose name has changed, where nothing was said of it yet."""
+    card = _card_of(order, await insert_new_card(ask, caps, SLOT, log, order, who))
     try:
-        return await issue_receipt(ask, caps, SIGN, log, order, who, visit, code.remarks)
+        try:
+            await accept_former_name(ask, caps, SLOT, holder, order.name, card.facts.certificate("identification"))
+        except StopError:
+            await card.visit.close()
+            await reopen_for_return(ask, caps, SLOT, log, order, FORMER_NAME)
+        code = await activate(ask, caps, CODE, log, order, card, given)
+        return await issue_receipt(ask, caps, SIGN, log, order, who, card.visit, code.remarks)
     finally:
-        await visit.close()
+        await card.visit.close()
+
+
+def _card_of(order: Order, visit: Visit) -> OwnCard:
+    """The new card, whose the order says it is."""
+    return OwnCard(visit, Subject(order.card_number, order.hsa_id, order.name), Unavailable())

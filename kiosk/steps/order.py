@@ -9,6 +9,9 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.card_status import check_new_card, judge_new_card, refuse_listed_leaver
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, act_for, refuse_switched_off
+from kiosk.steps.pin.by_administrator import Mandate
+from kiosk.steps.pin.letter import go_without_letter
+from kiosk.steps.pin.letter_views import CardPlace
 
 PAGE = 4
 """Orders on one screen of the administrator's choice."""
@@ -107,18 +110,14 @@ async def _pointed_out(ask: Ask, caps: Capabilities, context: ViewContext, who: 
         start = start + PAGE if start + PAGE < len(waiting) else 0
 
 
-async def confirm_terms(ask: Ask, caps: Capabilities, context: ViewContext, order: Order, who: Identification) -> None:
-    """Terms, letter at hand, and a way of verifying it, all before the slot opens. Raises StopError."""
-    if not await caps.envelopes.available():
-        raise views.verifier_away(context)
-    await accept_terms(ask, caps, context, order, who, letter=True)
-
-
 async def accept_terms(
-    ask: Ask, caps: Capabilities, context: ViewContext, order: Order, who: Identification, *, letter: bool
-) -> None:
-    """What the holder agrees to; `letter`: and that the letter with the PUK is at hand. Raises ErrandCancelledError, and
-    StopError where it is not."""
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identification,
+    given: Mandate | None, *, letter: CardPlace | None,
+) -> None:  # fmt: skip
+    """What the holder agrees to. `letter`: and that the letter with the PUK is at hand, or where the card is until it has come.
+    `given`: who attends. Raises ErrandCancelledError, and as `go_without_letter`."""
     paper = caps.printer is not None and isinstance(await caps.printer.status(), Ready)
-    if await ask(views.terms(context, order, who, paper=paper, letter=letter)) == "no_envelope":
-        raise views.no_envelope(context)
+    if await ask(views.terms(context, order, who, paper=paper, letter=letter is not None)) == "no_envelope":
+        assert letter is not None, "it is asked for"
+        await go_without_letter(ask, caps, context, log, order, given, letter)
+        await accept_terms(ask, caps, context, log, order, who, given, letter=None)

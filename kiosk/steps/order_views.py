@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.issuer.ports import LoggedIn
+from kiosk.issuer.ports import DirectoryPerson, LoggedIn
 from kiosk.ports import Order
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
@@ -89,6 +89,31 @@ def verifier_away(context: ViewContext) -> StopError:
 def no_envelope(context: ViewContext) -> StopError:
     """Without the PUK the card cannot be given its code."""
     return stop(context, ErrandOutcome.REFUSED, "no_envelope")
+
+
+def former_name(context: ViewContext, name: str, holder: DirectoryPerson, last: date, *, needs_card: bool) -> Confirm:
+    """The card bears the name from before a name change: what will happen to it, and when. `needs_card`: it is in the reader."""
+    now = (Fact(say("fact.name_now"), holder.name),) if holder.name else ()
+    return Confirm(
+        name=context.name("former_name"),
+        errand=context.title,
+        step=context.step,
+        attended_by=context.attended_by,
+        title=say("former_name.title"),
+        points=(
+            Point(say("former_name.works", day=date_text(last)), say("former_name.blocked"), icon="calendar-clock"),
+            Point(say("former_name.new"), say("former_name.new.detail"), icon="card-account-details-outline"),
+        ),
+        facts=(Fact(say("fact.name_on_card"), name), *now),
+        way_out=Button("leave", say("former_name.leave"), "close"),
+        primary=primary_button("take", "former_name.take"),
+        needs_card=needs_card,
+    )
+
+
+def former_name_declined(context: ViewContext) -> StopError:
+    """The holder does not take a card with a former name: another one is ordered."""
+    return stop(context, ErrandOutcome.REFUSED, "former_name", icon="card-account-details-outline")
 
 
 def terms(context: ViewContext, order: Order, who: Identification, *, paper: bool, letter: bool) -> Confirm:

@@ -31,6 +31,8 @@ ReceiptWay = Literal["paper", "mail", "phone", "nothing"]
 
 CODE_KEPT = "code_kept"
 """The remark on a receipt where the card has the code that it had before."""
+WITHOUT_LETTER = "without_letter"
+"""The remark where who attended set the first code: its holder had no letter."""
 
 NOT_LAID_OUT = "not_laid_out"
 """This receipt does not fit on this paper, however often it is tried."""
@@ -211,13 +213,15 @@ def on_phone(context: ViewContext, receipt: Receipt) -> Tell:
 def done(context: ViewContext, receipt: Receipt, *, paper: bool = True, mail: bool = False) -> Tell:
     """What works now, what to take, what to keep. `paper`: the receipt lies there too; `mail`: it can be had by e-mail."""
     by_phone = Button("phone", say("done.phone"), "qrcode")
+    remarks = receipt.facts.remarks
+    keep = () if WITHOUT_LETTER in remarks else (say("done.keep"),)
     return Tell(
         name=context.name("done"),
         errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say("done.title"),
-        lead=(say("done.old_code" if CODE_KEPT in receipt.facts.remarks else "done.lead"), say("done.keep")),
+        lead=(say("done.old_code" if CODE_KEPT in remarks else "done.lead"), *keep),
         drawing=MachineDrawing(("reader", "printer") if paper else ("reader",)),
         drawing_text=say("done.take" if paper else "done.take_card"),
         side=Button("receipt", say("done.receipt"), "receipt-text-outline") if mail else by_phone,

@@ -12,6 +12,7 @@ from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import act_for_holder, ask_for_card
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
+from kiosk.steps.order_views import former_name_declined
 from kiosk.views import Await
 
 PRINTED_TRIES = 3
@@ -32,6 +33,7 @@ WRONG_CARD = ReturnReason(Outcome.WRONG_CARD, views.put_back, views.wrong_card_i
 NOT_VOUCHED = ReturnReason(Outcome.NOT_VOUCHED, views.put_back_unvouched, views.stocked_by_one)
 OWN_CARD = ReturnReason(Outcome.NOT_VOUCHED, views.put_back_untested, views.own_card_attended)
 READ_ONLY = ReturnReason(Outcome.READ_ONLY, views.put_back_read_only, views.new_card_read_only)
+FORMER_NAME = ReturnReason(Outcome.FORMER_NAME, views.put_back_untested, former_name_declined)
 NOT_GENUINE = ReturnReason(Outcome.NOT_GENUINE, views.put_back_false, views.new_card_not_genuine, is_false=True)
 
 

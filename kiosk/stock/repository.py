@@ -172,7 +172,8 @@ def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
             | Outcome.NOT_GENUINE
             | Outcome.NOT_VOUCHED
             | Outcome.READ_ONLY
-            | Outcome.NOT_TESTED as why,
+            | Outcome.NOT_TESTED
+            | Outcome.FORMER_NAME as why,
         ):
             _left(cx, content.get("order", ""), content.get("slot", 0), "misplaced")
             _stored(cx, "", "", content.get("slot", 0), now)

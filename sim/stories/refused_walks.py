@@ -149,7 +149,6 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("attend", "new_card_unknown", "the register does not know the card", "terms", kinds=NAMED, whose=UNKNOWN),
     RefusedWalk("attend", "kur_needed", "a protected identity, and the administrator has not the role for it", "terms",
                 kinds=NAMED, whose=PROTECTED, others={"administrator": (WITHOUT_KUR, "new")}),
-    RefusedWalk("attend", "no_envelope", "the letter is not at hand", "terms", (("terms", "no_envelope"),), NAMED),
     # activate: the card came by post
     *_attended("activate", which="old"),
     *_standing("activate", "needed", "old", "new_card"),
@@ -165,8 +164,6 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
                 which="old"),
     RefusedWalk("activate", "identity_disagrees", "the administrator says that the document does not agree", "check",
                 (("check", "document_accepted"), ("check", "disagrees")), NAMED, which="old"),
-    RefusedWalk("activate", "no_envelope", "the letter is not at hand", "terms", (("terms", "no_envelope"),), NAMED,
-                which="old"),
     RefusedWalk("activate", "new_card_untested", "the card is of another issuer", "puk", kinds=("A", "B"), which="old",
                 marks={"new": "of another issuer"}),
     RefusedWalk("activate", "new_card_not_genuine", "the card is of another issuer, and shows it before any code", "puk",

@@ -213,6 +213,7 @@ _MOVED: dict[tuple[str, str], OrderEvent] = {
     (Effect.SLOT_RETURN, Outcome.NOT_VOUCHED): "wrong_card",
     (Effect.SLOT_RETURN, Outcome.READ_ONLY): "wrong_card",
     (Effect.SLOT_RETURN, Outcome.NOT_TESTED): "wrong_card",
+    (Effect.SLOT_RETURN, Outcome.FORMER_NAME): "wrong_card",
 }
 
 

@@ -10,6 +10,7 @@ from kiosk.errands.activate import views
 from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.context import ViewContext
+from kiosk.steps.former_name import accept_former_name, renamed_holder
 from kiosk.steps.hand_over import end_hand_over
 from kiosk.steps.identity.administrator import lit_reader
 from kiosk.steps.identity.identification import attest_identity, identify_by_administrator
@@ -49,7 +50,12 @@ async def _activate(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, 
     given = await in_turn(ask, caps, CARD, card, partial(_attend, ask, caps, log, order, card))
     attended = given.administrator.name
     if not order.receipt_owed:
-        await accept_terms(ask, caps, CODE, order, given.who, letter=by_letter)
+        holder, certificate = (
+            await renamed_holder(caps, order, given.who.people),
+            card.facts.certificate("identification"),
+        )
+        await accept_former_name(ask, caps, CODE, holder, order.name, certificate)
+        await accept_terms(ask, caps, CODE, log, order, given.who, given, letter="waits" if by_letter else None)
     context = replace(CODE, attended_by=attended, tasks=TASKS[card.facts.rules.first_code])
     code = await set_first_code(ask, caps, context, log, order, card, given)
     return await issue_receipt(ask, caps, RECEIPT, log, order, given.who, card.visit, code.remarks)

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from drivers.cabinet.port import SlotFault
 from drivers.reader.model import Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
+from kiosk.issuer.ports import DirectoryPerson
 from kiosk.steps import order_views, receipt_views, slot_views
 from kiosk.steps.hand_over import AGREE, CODE, CONTEXT, SIGN, SLOT, WHO
 from kiosk.steps.hand_over import RECEIPT as LAST
 from kiosk.steps.identity import card_status_views, employer_views, identification_views, release_code_views
-from kiosk.steps.pin import after_tear_views
+from kiosk.steps.pin import after_tear_views, letter_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
 from sim.gallery.made_up import (
@@ -85,7 +87,14 @@ def _order() -> Iterator[tuple[str, View[Any]]]:
     yield "nothing-waits", order_views.nothing_waits(AGREE).view
     yield "level-too-low", order_views.level_too_low(AGREE, ORDER).view
     yield "offline", order_views.verifier_away(AGREE).view
+    renamed = DirectoryPerson(ORDER.hsa_id, "Alva Nyttnamn", name_changed="2026-10-01")
+    yield "former-name", order_views.former_name(AGREE, "Alva Testsson", renamed, date(2027, 1, 1), needs_card=False)
+    yield "former-name-declined", order_views.former_name_declined(AGREE).view
     yield "no-envelope", order_views.no_envelope(AGREE).view
+    yield "without", letter_views.without(AGREE, ATTENDED.administrator, needs_card=False)
+    yield "order-letter", letter_views.order(AGREE, ORDER, "slot")
+    yield "order-letter-taken", letter_views.order(CODE, ORDER, "waits", instead=True)
+    yield "letter-ordered", letter_views.ordered(AGREE, date(2026, 12, 3), "home", "slot")
 
 
 def _slot() -> Iterator[tuple[str, View[Any]]]:

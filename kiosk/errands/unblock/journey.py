@@ -4,17 +4,18 @@ Rules: docs/rules.md, "Which product may be unlocked". Without the envelope an a
 """
 
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.unblock import views
-from kiosk.errands.unblock.letter import order_letter
-from kiosk.errands.unblock.views import CARD, CODE, CONTEXT
-from kiosk.errands.unblock.ways import NoLetterError, choose_way, choose_without
+from kiosk.errands.unblock.views import CARD, CODE, CONTEXT, LETTER
+from kiosk.errands.unblock.ways import choose_way, choose_without
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.own_card import OwnCard, lead_to_hand_over, own_card, refuse_read_only
 from kiosk.steps.pin.by_administrator import Mandate, NothingReleasedError, mandate, set_code_by_mandate
 from kiosk.steps.pin.card_test import first_reason, prove_card, tell_untested
-from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, card_decides, set_code
+from kiosk.steps.pin.letter import order_letter
+from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, NoLetterError, card_decides, set_code
 from kiosk.steps.receipt import receipt_for, say_done
 
 
@@ -48,18 +49,26 @@ async def _unblock(ask: Ask, caps: Capabilities, log: ErrandLog, *, letter: bool
 async def _by(way: str, ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, roles: tuple[Role, ...]) -> Ended:
     """The chosen way, to its end."""
     if way == "letter":
-        return await order_letter(ask, caps, log, card)
+        return await _order_letter(ask, caps, log, card)
     given = await mandate(ask, caps, CODE, log, card) if way == "administrator" else None
     try:
         codes = [await _unlock(ask, caps, log, card, role, given) for role in roles]
     except NothingReleasedError:
-        return await order_letter(ask, caps, log, card, instead=True)
+        return await _order_letter(ask, caps, log, card, instead=True)
     untested = first_reason(code.untested for code in codes)
     kept = next((code.remarks for code in codes if not code.new), ())
     who = given.who if given else Identification("card", card.whose.hsa_id)
     receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, kept, untested)
     said = views.done(envelope=given is None, new=not kept, untested=untested)
     return await say_done(ask, caps, CONTEXT, log, receipt, *said, untested)
+
+
+async def _order_letter(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, *, instead: bool = False) -> Ended:
+    reason, view = await order_letter(ask, caps, LETTER, log, card.whose, "locked", instead=instead)
+    ended = Ended(ErrandOutcome.DONE, reason)
+    await log.end(ended)
+    await ask(view)
+    return ended
 
 
 def _locked(card: OwnCard) -> tuple[Role, ...]:
@@ -72,7 +81,7 @@ async def _unlock(
     ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, role: Role, given: Mandate | None
 ) -> CodeSet:
     """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it, or could not be tested."""
-    letter = CodeLetter(card.whose, card_decides, missing=lambda _context: NoLetterError())
+    letter = CodeLetter(card.whose, card_decides)
     context = CODE if given is None else given.context(CODE.forward())
     known = None
     while known is None:

@@ -13,7 +13,7 @@ from kiosk.issuer.ports import RequestDeclined, SwitchOff, Unavailable
 from kiosk.region import PRODUCT_CODES, BothLanguages, ByPeople
 from kiosk.steps import card_views, own_card_views
 from kiosk.steps.own_card import HANDS_OVER
-from kiosk.steps.pin import by_administrator_views
+from kiosk.steps.pin import by_administrator_views, letter_views
 from kiosk.steps.pin import from_portal_views as portal_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
@@ -44,7 +44,7 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-held", views.out_of_use(CARD, held=True).view
     yield "unblock-blocked", views.out_of_use(CARD, held=False).view
     yield "unblock-reserve", views.reserve_card(CARD).view
-    yield "letter-instead", views.order(LETTER, ORDER, instead=True)
+    yield "letter-instead", letter_views.order(LETTER, ORDER, "locked", instead=True)
     yield "unblock-not-here", views.not_here(CARD).view
     yield "unblock-read-only", card_views.read_only(CARD).view
     for errand in (*HANDS_OVER.values(), None):
@@ -61,18 +61,18 @@ def _own() -> Iterator[tuple[str, View[Any]]]:
     yield "unblock-done-old-code", own_card_views.done(CONTEXT, *views.done(new=False), RECEIPT)
     untested = own_card_views.done(CONTEXT, *views.done(untested="not_signable"), RECEIPT, tested=False)
     yield "unblock-untested", untested
-    yield "letter", views.order(LETTER, ORDER)
-    yield "letter-ordering", views.ordering(LETTER)
-    yield "letter-home", views.ordered(LETTER, date(2026, 12, 3), "home")
-    yield "letter-office", views.ordered(LETTER, date(2026, 12, 3), "office")
-    yield "letter-noted", views.noted(LETTER, None, TIME)
-    yield "letter-noted-by", views.noted(LETTER, BY_HAND, TIME)
-    yield "letter-declined", views.declined(LETTER).view
-    yield "letter-unavailable", views.unavailable(LETTER).view
+    yield "letter", letter_views.order(LETTER, ORDER, "locked")
+    yield "letter-ordering", letter_views.ordering(LETTER)
+    yield "letter-home", letter_views.ordered(LETTER, date(2026, 12, 3), "home", "locked")
+    yield "letter-office", letter_views.ordered(LETTER, date(2026, 12, 3), "office", "locked")
+    yield "letter-noted", letter_views.noted(LETTER, None, TIME, "locked")
+    yield "letter-noted-by", letter_views.noted(LETTER, BY_HAND, TIME, "locked")
+    yield "letter-declined", letter_views.declined(LETTER).view
+    yield "letter-unavailable", letter_views.unavailable(LETTER).view
 
 
 def _administered() -> Iterator[tuple[str, View[Any]]]:
-    yield "unblock-without", by_administrator_views.without(CARD)
+    yield "unblock-without", letter_views.without(CARD)
     yield "unblock-take-own", by_administrator_views.take_own(CARD)
     yield "unblock-write-attended", by_administrator_views.write(CODE, ORDER, ATTENDED)
     yield "unblock-asking", by_administrator_views.asking(CODE)

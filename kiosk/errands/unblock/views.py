@@ -1,26 +1,21 @@
 """The views of unblocking: whether this product may be unblocked here, what is left, and the end."""
 
 from dataclasses import replace
-from datetime import date, datetime
 
 from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.region import ByPeople
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.context import ViewContext
 from kiosk.steps.pin.card_test_views import Untested, untested_lead
 from kiosk.steps.pin.views import TASKS_WITH_PUK
-from kiosk.steps.view_helpers import cancel_button, date_text, done_by, last_digits, primary_button
+from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import (
     Await,
-    Busy,
     Button,
     Choose,
     Confirm,
-    Fact,
-    Note,
     Option,
     Point,
     ProductCodeDrawing,
@@ -169,69 +164,3 @@ def done(*, envelope: bool = True, new: bool = True, untested: Untested | None =
 
 def _no_envelope() -> Button:
     return Button("no_envelope", say("puk.none"), "help-circle-outline")
-
-
-def order(context: ViewContext, whose: CardHolder, *, instead: bool = False) -> Confirm:
-    """What ordering means, before it is done. `instead`: why it is not done by the administrator who is here."""
-    return Confirm(
-        name=context.name("order_letter"),
-        errand=context.title,
-        step=context.step,
-        title=say("letter.title"),
-        note=Note(say("letter.instead")) if instead else None,
-        points=(
-            Point(say("letter.home"), say("letter.home.detail"), icon="email-outline"),
-            Point(say("letter.locked"), say("letter.locked.detail"), icon="lock-alert-outline"),
-        ),
-        facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
-        way_out=cancel_button(),
-        primary=primary_button("order", "letter.go"),
-        sends_on=True,
-    )
-
-
-def ordering(context: ViewContext) -> Busy:
-    return Busy(
-        name=context.name("ordering"),
-        errand=context.title,
-        step=context.step,
-        title=say("letter.busy"),
-        lead=(say("letter.busy.lead"),),
-    )
-
-
-def ordered(context: ViewContext, arrives: date, where: str) -> Tell:
-    """When and where it comes."""
-    return Tell(
-        name=context.name("letter_ordered"),
-        errand=context.title,
-        badge="success",
-        badge_icon="check-bold",
-        title=say("letter.done"),
-        lead=(say(f"letter.done.{where}", day=date_text(arrives)), say("letter.done.then")),
-        primary=primary_button("end", "button.end", "check"),
-        sends_on=where == "office",
-    )
-
-
-def noted(context: ViewContext, by_hand: ByPeople | None, now: datetime) -> Tell:
-    """Who orders it in the issuer's portal, by when where the region says so, and that it comes by post."""
-    by = say("letter.noted.somebody") if by_hand is None else done_by("letter.noted.by", by_hand, now)
-    return Tell(
-        name=context.name("letter_noted"),
-        errand=context.title,
-        badge="success",
-        badge_icon="email-outline",
-        title=say("letter.noted"),
-        lead=(by, say("letter.noted.lead"), say("letter.done.then")),
-        primary=primary_button("end", "button.end", "check"),
-    )
-
-
-def declined(context: ViewContext) -> StopError:
-    """The issuer orders no letter for this card."""
-    return stop(context, ErrandOutcome.REFUSED, "letter_declined")
-
-
-def unavailable(context: ViewContext) -> StopError:
-    return stop(context, ErrandOutcome.FAULT, "letter_unavailable", icon="cloud-off-outline")

@@ -18,14 +18,11 @@ from kiosk.steps.identity.card_status import DEAD
 from kiosk.steps.identity.card_status_views import holder_is
 from kiosk.steps.own_card import OwnCard, ask_register
 from kiosk.steps.pin.by_administrator import insert_again
-from kiosk.steps.pin.by_administrator_views import log_in_at_the_server, without
+from kiosk.steps.pin.by_administrator_views import log_in_at_the_server
+from kiosk.steps.pin.letter_views import without
 from kiosk.steps.pin.unlocking import refuse_unsendable_puk
 
 Unlocker = Literal["holder", "administrator"]
-
-
-class NoLetterError(Exception):
-    """The holder, who is to type the PUK, has no letter."""
 
 
 async def choose_way(ask: Ask, caps: Capabilities, card: OwnCard, roles: tuple[Role, ...]) -> str:

@@ -10,10 +10,13 @@ from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.steps import slot_views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
+from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.after_tear import code_from_before
+from kiosk.steps.pin.by_administrator import Mandate
 from kiosk.steps.pin.card_authentication import authenticate_card, put_aside
 from kiosk.steps.pin.card_test import find_untested, prove_card, run_test
-from kiosk.steps.pin.unlocking import EFFECT, CodeLetter, CodeSet, set_code
+from kiosk.steps.pin.letter import code_by_letter
+from kiosk.steps.pin.unlocking import EFFECT, CodeLetter, CodeSet
 from kiosk.steps.slot import ReturnReason, reopen_for_return
 
 HEARD_CODES = ReturnReason(
@@ -22,37 +25,33 @@ HEARD_CODES = ReturnReason(
 
 
 async def activate(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit
-) -> tuple[CodeSet, Visit]:
-    """See that the card is genuine, set the holder's code, test the card. Returns the code and the visit that holds the card now
-    (another after a tear).
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, card: OwnCard, given: Mandate | None
+) -> CodeSet:  # fmt: skip
+    """See that the card is genuine, set the holder's code, test the card. `given`: who attends, where somebody does.
 
-    Where the code was set in an errand that was left half way, the holder only proves it. Closes the visit where it
-    raises: StopError, CardPulledError and what else `ask` raises.
+    Where the code was set in an errand that was left half way, the holder only proves it. Raises StopError, CardPulledError and
+    what else `ask` raises.
     """
     letter = CodeLetter(
         order, partial(caps.envelopes.verify, order), partial(authenticate_card, ask, caps, context, log, order)
     )
-    try:
-        await letter.require_genuine(visit)
-        code_was_set = EFFECT in await log.progress()
-        if not code_was_set:
-            await _return_untested(ask, caps, context, log, order, visit)
-    except BaseException:
-        await visit.close()
-        raise
+    await letter.require_genuine(card.visit)
+    code_was_set = EFFECT in await log.progress()
+    if not code_was_set:
+        await _return_untested(ask, caps, context, log, order, card.visit)
     aside = partial(put_aside, ask, caps, context, log, order, returned=HEARD_CODES)
     prove = partial(prove_new_card, ask, caps, log, order, aside)
-    return await _set_and_prove(ask, caps, context, log, letter, visit, prove, again=code_was_set)
+    return await _set_and_prove(ask, caps, context, log, order, letter, card, given, prove, again=code_was_set)
 
 
 async def prove_activated_card(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit
-) -> tuple[CodeSet, Visit]:
-    """Of a card that was activated on an earlier visit, here or elsewhere: its holder proves the code, or sets another with the
-    PUK, and the card signs. Closes the visit where it raises, as `activate`."""
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, card: OwnCard, given: Mandate | None
+) -> CodeSet:  # fmt: skip
+    """Of a card that was activated on an earlier visit, here or elsewhere: its holder proves the code, or sets another, and the
+    card signs. Raises as `activate`."""
     letter = CodeLetter(order, partial(caps.envelopes.verify, order))
-    return await _set_and_prove(ask, caps, context, log, letter, visit, partial(prove_again, ask, log), again=True)
+    prove = partial(prove_again, ask, log)
+    return await _set_and_prove(ask, caps, context, log, order, letter, card, given, prove, again=True)
 
 
 async def prove_again(ask: Ask, log: ErrandLog, context: ViewContext, visit: Visit, code: Secret) -> None:
@@ -63,21 +62,17 @@ async def prove_again(ask: Ask, log: ErrandLog, context: ViewContext, visit: Vis
 
 
 async def _set_and_prove(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, letter: CodeLetter, visit: Visit,
-    prove: Callable[[ViewContext, Visit, Secret], Awaitable[None]], *, again: bool,
-) -> tuple[CodeSet, Visit]:  # fmt: skip
-    """The code from an earlier visit, or one that is set with the PUK; then the proof. Closes the visit where it raises."""
-    try:
-        before = await code_from_before(ask, context, visit, letter.require_genuine) if again else None
-        known = None if before is None else CodeSet(before)
-        while known is None:
-            known, visit = await set_code(ask, caps, context, log, letter, visit)
-        shown = context.forward() if before is None and known.new else context.testing_alone()
-        await prove(shown, visit, known.code)
-        return known, visit
-    except BaseException:
-        await visit.close()
-        raise
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, letter: CodeLetter, card: OwnCard,
+    given: Mandate | None, prove: Callable[[ViewContext, Visit, Secret], Awaitable[None]], *, again: bool,
+) -> CodeSet:  # fmt: skip
+    """The code from an earlier visit, or one that is set now; then the proof."""
+    before = await code_from_before(ask, context, card.visit, letter.require_genuine) if again else None
+    code = None if before is None else CodeSet(before)
+    while code is None:
+        code = await code_by_letter(ask, caps, context, log, order, letter, card, given)
+    shown = context.forward() if before is None and code.new else context.testing_alone()
+    await prove(shown, card.visit, code.code)
+    return code
 
 
 async def prove_new_card(

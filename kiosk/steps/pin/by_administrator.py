@@ -26,7 +26,7 @@ from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin import by_administrator_views as views
 from kiosk.steps.pin import from_portal_views as portal_views
 from kiosk.steps.pin import views as pin_views
-from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
+from kiosk.steps.pin.after_tear import find_current_code, taken_as_it_is, wait_for_same_card
 from kiosk.steps.pin.from_portal import CarriedResponse, NothingInPortal, carry_challenge
 from kiosk.steps.pin.unlocking import (
     EFFECT,
@@ -50,6 +50,10 @@ class Mandate:
     puk: Secret | None = field(default=None, repr=False)
     is_typed: bool = False
     """Somebody typed the PUK, and may have mistyped it."""
+    replaces_letter: bool = False
+    """The holder of a new card has no letter: its code is set by this mandate."""
+    authenticate: Callable[[Visit], Awaitable[None]] = taken_as_it_is
+    """What the card has to go through, each time that it is met, before it hears a code."""
 
     def context(self, context: ViewContext) -> ViewContext:
         """The same step, with who attends: nobody types a PUK."""
@@ -149,6 +153,7 @@ async def _write(
     role: Role,
     new: Secret,
 ) -> CodeSet | None:
+    await given.authenticate(card.visit)
     act = _written(caps, log, card.visit, given, role, new)
     writing = log.effect(EFFECT, act, administrator=given.administrator.hsa_id)
     came = await ask(pin_views.writing(context), until=writing)
@@ -163,7 +168,7 @@ async def _write(
             given.puk = await _released(ask, caps, context, log, card, given)
             return await _write(ask, caps, context, log, card, given, role, new)
         case Unknown():
-            return await _after_tear(ask, caps, context, log, card, role, new)
+            return await _after_tear(ask, caps, context, log, card, given, role, new)
         case WrongCode(entries_left=left) if given.is_typed and left != 0:
             given.puk = await _puk_from_portal(ask, context, card, given, left)
             return await _write(ask, caps, context, log, card, given, role, new)
@@ -285,9 +290,10 @@ async def _written(
 
 
 async def _after_tear(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, role: Role, new: Secret
-) -> CodeSet | None:
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, given: Mandate, role: Role,
+    new: Secret,
+) -> CodeSet | None:  # fmt: skip
     await card.visit.close()
     card.visit = await wait_for_same_card(ask, caps, context, card.whose)
-    code = await find_current_code(ask, context, log, card.visit, role, new, EFFECT)
+    code = await find_current_code(ask, context, log, card.visit, role, new, EFFECT, given.authenticate)
     return None if code is None else CodeSet(code)

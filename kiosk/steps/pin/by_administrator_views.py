@@ -11,24 +11,7 @@ from kiosk.steps.identity.administrator_views import log_in_expired
 from kiosk.steps.identity.identification import Identification
 from kiosk.steps.pin import views
 from kiosk.steps.view_helpers import cancel_button
-from kiosk.views import Await, Busy, Choose, Confirm, Option, Point, ReaderDrawing, say
-
-
-def without(context: ViewContext) -> Choose:
-    """No envelope at hand: an administrator attends, or a new letter is ordered."""
-    return Choose(
-        name=context.name("without"),
-        errand=context.title,
-        step=context.step,
-        title=say("without.title"),
-        lead=(say("without.lead"),),
-        options=(
-            Option("administrator", say("without.admin"), say("without.admin.detail"), "account-check-outline"),
-            Option("letter", say("without.letter"), say("without.letter.detail"), "email-outline"),
-        ),
-        way_out=cancel_button(),
-        needs_card=True,
-    )
+from kiosk.views import Await, Busy, Confirm, Point, ReaderDrawing, say
 
 
 def take_own(context: ViewContext) -> Await:

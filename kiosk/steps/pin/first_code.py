@@ -22,7 +22,8 @@ from kiosk.steps.pin.by_administrator import Mandate, set_code_by_mandate
 from kiosk.steps.pin.card_authentication import challenge_card
 from kiosk.steps.pin.card_test import find_untested
 from kiosk.steps.pin.changing import change_codes
-from kiosk.steps.pin.unlocking import CodeLetter, CodeSet, set_code
+from kiosk.steps.pin.letter import code_by_letter
+from kiosk.steps.pin.unlocking import CodeLetter, CodeSet
 
 SETS_CODE = frozenset({Effect.CARD_UNBLOCK, Effect.CARD_CHANGE})
 
@@ -47,7 +48,7 @@ async def set_first_code(
         raise views.first_code_forgotten(context)
     code = None if before is None else CodeSet(before)
     while code is None:
-        code = await _one_round(ask, caps, context, log, letter, card, given)
+        code = await _one_round(ask, caps, context, log, order, letter, card, given)
     shown = context.forward() if before is None and code.new else context.testing_alone()
     if order.receipt_owed:
         await prove_again(ask, log, shown, card.visit, code.code)
@@ -61,14 +62,14 @@ async def _one_round(
     caps: Capabilities,
     context: ViewContext,
     log: ErrandLog,
+    order: Order,
     letter: CodeLetter,
     card: OwnCard,
     given: Mandate,
 ) -> CodeSet | None:
     match card.facts.rules.first_code:
         case "puk":
-            code, card.visit = await set_code(ask, caps, context, log, letter, card.visit)
-            return code
+            return await code_by_letter(ask, caps, context, log, order, letter, card, given)
         case "administrator":
             return await set_code_by_mandate(ask, caps, context.forward(), log, card, given, Role.IDENTIFICATION)
         case "start-pin":

@@ -18,14 +18,17 @@ from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import CardHolder, ViewContext
-from kiosk.steps.order_views import no_envelope
 from kiosk.steps.pin import views
 from kiosk.steps.pin.after_tear import find_current_code, taken_as_it_is, wait_for_same_card
 from kiosk.steps.pin.card_test_views import Untested
-from kiosk.steps.receipt_views import CODE_KEPT
+from kiosk.steps.receipt_views import CODE_KEPT, WITHOUT_LETTER
 from kiosk.views import EnterCode
 
 EFFECT = Effect.CARD_UNBLOCK
+
+
+class NoLetterError(Exception):
+    """The holder, who is to type the PUK, has no letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,6 @@ class CodeLetter:
     verify: Callable[[Secret], Awaitable[EnvelopeVerdict]]
     authenticate: Callable[[Visit], Awaitable[None]] = taken_as_it_is
     """What a card has to go through, each time that it is met, before it hears a code."""
-    missing: Callable[[ViewContext], Exception] = no_envelope
-    """What is raised where the holder has not got it."""
     _genuine: set[tuple[Visit, int]] = field(default_factory=set)
     """The meetings in which it has gone through that: visit and number."""
 
@@ -61,6 +62,8 @@ class CodeSet:
     new: bool = True
     untested: Untested | None = None
     """Why nothing shows that the card works."""
+    letter: bool = True
+    """No one who attended set a first code in place of the letter."""
 
     def after_test(self, untested: Untested | None) -> Self:
         """The same, with what its test left open."""
@@ -69,7 +72,7 @@ class CodeSet:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the receipt says of it."""
-        return () if self.new else (CODE_KEPT,)
+        return (*(() if self.new else (CODE_KEPT,)), *(() if self.letter else (WITHOUT_LETTER,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ async def set_code(
     """One round of PUK and new code. No code comes back where the round has to be made again. After a wrong PUK that alone is
     typed again: the new code is kept until the errand ends, as every code is.
 
-    The visit that comes back holds the card now (another one after a tear). Raises StopError, CardPulledError.
+    The visit that comes back holds the card now (another one after a tear). Raises StopError, NoLetterError, CardPulledError.
     """
     refuse_unsendable_puk(context, visit.facts)
     code = visit.facts.pin(Role.PUK)
@@ -165,14 +168,14 @@ class TypedPuk:
 
 
 async def _puk(ask: Ask, context: ViewContext, letter: CodeLetter, view: EnterCode, code: Pin | None) -> TypedPuk:
-    """Ask for the PUK until its verifier says that it is this envelope's, or leaves that to the card. Raises StopError, and as
-    `letter.missing`."""
+    """Ask for the PUK until its verifier says that it is this envelope's, or leaves that to the card. Raises StopError,
+    NoLetterError."""
     if code is not None and not code.can_be_typed:
         raise views.card_refused(context)
     while True:
         puk = await ask(view)
         if not isinstance(puk, Secret):
-            raise letter.missing(context)
+            raise NoLetterError
         verdict = await ask(views.checking(context), until=letter.verify(puk))
         match EnvelopeVerdict(verdict):
             case EnvelopeVerdict.MATCH | EnvelopeVerdict.CARD_DECIDES:

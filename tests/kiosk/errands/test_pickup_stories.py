@@ -1,8 +1,6 @@
 """The pick-up as people live it: each row is a person's story, and what is left of it in the journal and on the card."""
 
 import logging
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
@@ -11,13 +9,12 @@ from kiosk.errands.pickup.stories import PICKUP_STORIES, PREPARED, WRONG_PIN, Pi
 from kiosk.errands.stock.stories import known
 from kiosk.receipts import Genuine, ReceiptTrust, document_bytes, verify_receipt
 from kiosk.receipts.signatures import read_certificate
-from kiosk.texts import LANGUAGES, Texts
-from kiosk.views import Say
 from sim.reader.personas import person
 from sim.stories.devices import order_of, seal
 from sim.stories.person import Person, Story, first, puts, puts_back
 from sim.stories.room import Room
 from sim.stories.setting import Setting, attended, come_back, own_card
+from tests.fakes.station.hand_overs import assert_sayable
 from tests.fakes.station.managed_card import proved_by_management_key
 from tests.fakes.station.ticked_tasks import Witness
 
@@ -63,26 +60,6 @@ def assert_cards(room: Room, tale: PickupStory) -> None:
     assert (new.tries_left, own.tries_left[0]) == ((tale.pin_tries, tale.puk_tries), tale.old_tries)
     if tale.pin is not None:
         assert new.codes.pin.value == tale.pin.encode()
-
-
-def assert_sayable(someone: Person) -> None:
-    """Every sentence of every view that was seen can be said in both languages."""
-    for view in someone.shown:
-        for sentence in sentences(view):
-            for language in LANGUAGES:
-                assert Texts.load().plain(sentence, language), view.name
-
-
-def sentences(part: Any) -> Iterator[Say]:
-    """All sentences in a view, however deep."""
-    if isinstance(part, Say):
-        yield part
-    elif isinstance(part, tuple):
-        for one in part:
-            yield from sentences(one)
-    elif is_dataclass(part):
-        for one in fields(part):
-            yield from sentences(getattr(part, one.name))
 
 
 async def assert_no_code_anywhere(room: Room, someone: Person, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,105 @@
+"""The views of a code letter that is not at hand: the ways on, and ordering a new one."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from fleet.messages.vocabulary import ErrandOutcome
+from kiosk.issuer.ports import LoggedIn
+from kiosk.region import ByPeople
+from kiosk.steps.capabilities import StopError
+from kiosk.steps.card_views import stop
+from kiosk.steps.context import CardHolder, ViewContext
+from kiosk.steps.view_helpers import cancel_button, date_text, done_by, last_digits, primary_button
+from kiosk.views import Busy, Choose, Confirm, Fact, Note, Option, Point, Say, Tell, say
+
+CardPlace = Literal["locked", "waits", "slot"]
+"""The card until the letter comes: locked, without a code in its holder's hands, or in its slot."""
+
+
+def without(context: ViewContext, attending: LoggedIn | None = None, *, needs_card: bool = True) -> Choose:
+    """No envelope at hand: an administrator attends, or a new letter is ordered. `attending`: the one who is logged in."""
+    helped = "without.admin" if attending is None else "without.attending"
+    return Choose(
+        name=context.name("without"),
+        errand=context.title,
+        step=context.step,
+        attended_by=attending.name if attending else None,
+        title=say("without.title"),
+        lead=(say("without.lead"),),
+        options=(
+            Option("administrator", say(helped), say("without.admin.detail"), "account-check-outline"),
+            Option("letter", say("without.letter"), say("without.letter.detail"), "email-outline"),
+        ),
+        way_out=cancel_button(),
+        needs_card=needs_card,
+    )
+
+
+def order(context: ViewContext, whose: CardHolder, card: CardPlace, *, instead: bool = False) -> Confirm:
+    """What ordering means, before it is done. `instead`: why it is not done by the administrator who is here."""
+    return Confirm(
+        name=context.name("order_letter"),
+        errand=context.title,
+        step=context.step,
+        title=say("letter.title"),
+        note=Note(say("letter.instead")) if instead else None,
+        points=(
+            Point(say("letter.home"), say("letter.home.detail"), icon="email-outline"),
+            Point(say(f"letter.{card}"), say(f"letter.{card}.detail"), icon="lock-alert-outline"),
+        ),
+        facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
+        way_out=cancel_button(),
+        primary=primary_button("order", "letter.go"),
+        sends_on=True,
+    )
+
+
+def ordering(context: ViewContext) -> Busy:
+    return Busy(
+        name=context.name("ordering"),
+        errand=context.title,
+        step=context.step,
+        title=say("letter.busy"),
+        lead=(say("letter.busy.lead"),),
+    )
+
+
+def ordered(context: ViewContext, arrives: date, where: str, card: CardPlace) -> Tell:
+    """When and where it comes."""
+    return Tell(
+        name=context.name("letter_ordered"),
+        errand=context.title,
+        badge="success",
+        badge_icon="check-bold",
+        title=say("letter.done"),
+        lead=(say(f"letter.done.{where}", day=date_text(arrives)), _come_back(card)),
+        primary=primary_button("end", "button.end", "check"),
+        sends_on=where == "office",
+    )
+
+
+def noted(context: ViewContext, by_hand: ByPeople | None, now: datetime, card: CardPlace) -> Tell:
+    """Who orders it in the issuer's portal, by when where the region says so, and that it comes by post."""
+    by = say("letter.noted.somebody") if by_hand is None else done_by("letter.noted.by", by_hand, now)
+    return Tell(
+        name=context.name("letter_noted"),
+        errand=context.title,
+        badge="success",
+        badge_icon="email-outline",
+        title=say("letter.noted"),
+        lead=(by, say("letter.noted.lead"), _come_back(card)),
+        primary=primary_button("end", "button.end", "check"),
+    )
+
+
+def _come_back(card: CardPlace) -> Say:
+    return say("letter.done.then_slot" if card == "slot" else "letter.done.then")
+
+
+def declined(context: ViewContext) -> StopError:
+    """The issuer orders no letter for this card."""
+    return stop(context, ErrandOutcome.REFUSED, "letter_declined")
+
+
+def unavailable(context: ViewContext) -> StopError:
+    return stop(context, ErrandOutcome.FAULT, "letter_unavailable", icon="cloud-off-outline")
