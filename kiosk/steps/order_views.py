@@ -101,8 +101,8 @@ def former_name(context: ViewContext, name: str, holder: DirectoryPerson, last: 
         attended_by=context.attended_by,
         title=say("former_name.title"),
         points=(
-            Point(say("former_name.works", day=date_text(last)), say("former_name.blocked"), icon="calendar-clock"),
-            Point(say("former_name.new"), say("former_name.new.detail"), icon="card-account-details-outline"),
+            Point(say("former_name.blocked", day=date_text(last)), say("former_name.works"), icon="calendar-clock"),
+            Point(say("former_name.new"), say("former_name.order"), icon="card-account-details-outline"),
         ),
         facts=(Fact(say("fact.name_on_card"), name), *now),
         way_out=Button("leave", say("former_name.leave"), "close"),

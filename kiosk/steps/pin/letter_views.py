@@ -50,7 +50,7 @@ def order(context: ViewContext, whose: CardHolder, card: CardPlace, *, instead: 
         facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
         way_out=cancel_button(),
         primary=primary_button("order", "letter.go"),
-        sends_on=True,
+        sends_on=card == "locked",
     )
 
 
