@@ -298,6 +298,10 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
         "tests/kiosk/errands/test_activate_again.py"
         "::test_who_forgot_the_code_that_took_the_start_pins_place_is_asked_for_no_start_pin",
     ),
+    "former_name": Elsewhere(
+        "the register would have to have another name",
+        "tests/e2e/test_hand_overs.py::test_a_card_with_a_former_name_waits_for_its_holders_word",
+    ),
     "letter_declined": Elsewhere(ISSUER, "unblock: the issuer orders no letter"),
     "lift_declined": Elsewhere(ISSUER, "report_lost: found, and the issuer does not lift the hold"),
     "log_in_expired": Elsewhere(CLOCK, "unblock: the administrator's log-in was too long ago"),
