@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from drivers.reader.errors import ReaderError
+from drivers.reader.outcomes import Role
 from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import ProfileError
 from drivers.reader.profiles.signed import SUFFIX, ProfileKeys, private_key, sign
@@ -28,16 +29,17 @@ Arguments = argparse.Namespace
 
 
 class _TwinCodes:
-    """The made-up code of a trace, for whichever PIN."""
+    """The made-up codes of a trace."""
 
     def __init__(self, trace: Trace) -> None:
-        self._code = trace.code
+        self._codes = {"pin": trace.code, "signature_pin": trace.signature_code}
 
     def get(self, name: CodeName, label: str) -> Secret:
-        """Raises CodesError where the trace was recorded without a code."""
-        if not self._code:
-            raise CodesError("the trace was recorded without a code: record it with --code")
-        return Secret(self._code)
+        """Raises CodesError where the trace was recorded without that code."""
+        code = self._codes.get(name)
+        if not code:
+            raise CodesError(f"the trace was recorded without the {label}: record it with --code")
+        return Secret(code)
 
 
 def run_trace(arguments: Arguments) -> int:
@@ -63,8 +65,12 @@ def _record(arguments: Arguments) -> int:
         raise InputError(f"{arguments.key}: {fault}") from None
     backend, settings = PcscBackend(), told_tools(arguments).settings
     reader, codes = choose_reader(backend, arguments.reader), CodeSource(arguments.codes_file)
-    code = (lambda: codes.get("pin", "PIN")) if arguments.code else None
-    trace = asyncio.run(record_card(backend, reader, settings, datetime.now(UTC).date(), code))
+
+    def code(role: Role) -> Secret:
+        return codes.get(*(("signature_pin", "Signature PIN") if role is Role.SIGNATURE else ("pin", "PIN")))
+
+    asked = code if arguments.code else None
+    trace = asyncio.run(record_card(backend, reader, settings, datetime.now(UTC).date(), asked))
     content = trace.to_file()
     try:
         signed = sign(content, key)
@@ -74,9 +80,11 @@ def _record(arguments: Arguments) -> int:
         raise InputError(str(fault)) from None
     count = sum(bool(step.command) for step in trace.steps)
     document = {"file": str(arguments.file), "signature": str(signature), "atr": trace.atr.upper(), "profile": trace.profile,
-                "exchanges": count, "signatures": len(trace.signatures), "code": trace.code}  # fmt: skip
+                "exchanges": count, "signatures": len(trace.signatures), "code": trace.code,
+                "signature_code": trace.signature_code}  # fmt: skip
     lines = [f"{arguments.file}: {count} exchanges, {len(trace.signatures)} signatures, signed in {signature.name}."]
-    lines += [f"The twin's PIN is {trace.code}; the card's is not in it."] if trace.code else []
+    made_up = " and ".join(code for code in (trace.code, trace.signature_code) if code)
+    lines += [f"The twin's PIN is {made_up}; the card's is not in it."] if made_up else []
     say(arguments, document, [*lines, "Look through it before you send it."])
     return Exit.DONE
 

@@ -5,10 +5,10 @@ What was exchanged stays in memory until nothing of a person is left in it (`scr
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.reader.errors import CardAnswerError, UnknownCardError
@@ -19,7 +19,7 @@ from drivers.reader.secret import Secret
 from drivers.reader.traces.scrubbing import MadeSignature, Scrubber
 from drivers.reader.traces.trace import Trace, TraceError, check_trace
 
-CODE = "7391846205173946"
+CODE, SIGNATURE_CODE = "7391846205173946", "5820639174628305"
 """What the twin takes, as far as the code was long. Made up."""
 
 
@@ -77,22 +77,24 @@ class RecordingBackend:
 
 
 async def record_card(
-    backend: Backend, reader: str, settings: ReaderSettings, today: date, code: Callable[[], Secret] | None = None
+    backend: Backend, reader: str, settings: ReaderSettings, today: date, code: Callable[[Role], Secret] | None = None
 ) -> Trace:
-    """Read the card in that reader, and with a code verify it and sign with each key that it opens. `code` is asked once the card
-    is read. Of a card that cannot be read there is a trace too, without it.
+    """Read the card in that reader, and with its codes sign with each key by which its holder is named, for every employer.
+    `code` is asked once the card is read, for each PIN. Of a card that cannot be read there is a trace too, without it.
 
     Raises TraceError, ReaderError, and what `code` raises.
     """
-    recording, codes, made = RecordingBackend(backend), [], []
+    recording, made = RecordingBackend(backend), list[MadeSignature]()
+    codes: dict[Role, Secret] = {}
     card_reader = CardReader(recording, reader, settings)
     facts: CardFacts | None = None
     try:
         async with visiting(card_reader) as visit:
             facts = await visit.complete()
             if code is not None:
-                codes.append(code())
-                made = await _signatures(visit, codes[0])
+                roles = (pin.role for pin in facts.pins if pin.role is not Role.PUK)
+                codes |= {role: code(role) for role in dict.fromkeys(roles)}
+                made = await _signatures(visit, codes)
     except UnknownCardError:
         if code is not None:
             raise TraceError("a card that cannot be read takes no code") from None
@@ -101,19 +103,22 @@ async def record_card(
     try:
         return make_trace(recording.recording, facts, today, codes, made)
     finally:
-        for typed in codes:
+        for typed in codes.values():
             typed.wipe()
 
 
-async def _signatures(visit: CardVisit, code: Secret) -> list[MadeSignature]:
+async def _signatures(visit: CardVisit, codes: Mapping[Role, Secret]) -> list[MadeSignature]:
     """The code before each: some keys want it just before their use (SP 800-73-4 part 1, table 4b). It is the right one, or the
     first is the last."""
     purposes: tuple[Purpose, ...] = ("signature", "identification")
-    if visit.facts.pin(Role.SIGNATURE) is not None:
-        purposes = ("identification",)
     made = []
-    for purpose in purposes:
-        if not isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted):
+    for holder, purpose in [(holder, purpose) for holder in visit.facts.holders or (None,) for purpose in purposes]:
+        if holder is not None and holder.hsa_id:
+            visit.act_as(holder.hsa_id)
+        guard = visit.facts.guard(purpose)
+        if guard is None:
+            continue
+        if not isinstance(await visit.verify(guard.role, codes[guard.role]), Accepted):
             raise TraceError("the card did not take the code")
         message = secrets.token_bytes(32)
         with contextlib.suppress(CardAnswerError):  # of a card that signs with another key than it was asked for
@@ -127,13 +132,13 @@ def make_trace(
     recording: Recording,
     facts: CardFacts | None,
     today: date,
-    codes: Iterable[Secret] = (),
+    codes: Mapping[Role, Secret] | None = None,
     made: Sequence[MadeSignature] = (),
 ) -> Trace:
     """The trace, with test keys, test names and test numbers. `codes`: those that were typed. Of a stranger (`facts` None), whose
     files nobody understands, only what SELECT answered is kept. Raises TraceError."""
     scrubber = Scrubber(recording.exchanges, facts)
-    scrubber.cover_codes([code.reveal().encode() for code in codes])
+    scrubber.cover_codes([code.reveal().encode() for code in (codes or {}).values()])
     signatures = [scrubber.cover_signature(number, one) for number, one in enumerate(made)]
     scrubber.map_certificates()
     scrubber.map_identifiers()
@@ -145,8 +150,18 @@ def make_trace(
         profile="" if facts is None else facts.profile,
         steps=tuple(scrubber.steps()),
         signatures=tuple(signatures),
-        code=CODE[: scrubber.code_length],
+        **_made_up_codes(facts, scrubber.code_lengths),
     )
     check_trace(trace)
     scrubber.check_nothing_is_left()
     return trace
+
+
+def _made_up_codes(facts: CardFacts | None, lengths: Mapping[int, int]) -> dict[str, Any]:
+    """The twin's code for each PIN that went out, of the same length; `lengths` by reference."""
+    second = None if facts is None else facts.pin(Role.SIGNATURE)
+    others = [length for reference, length in lengths.items() if second is None or reference != second.reference]
+    told: dict[str, Any] = {"code": CODE[: max(others, default=0)]}
+    if second is not None and second.reference in lengths:
+        told |= {"signature_code": SIGNATURE_CODE[: lengths[second.reference]], "signature_reference": second.reference}
+    return told

@@ -62,7 +62,8 @@ class Scrubber:
         self._names = Names()
         self._reissuer = Reissuer(self._names)
         self._words: set[str] = set()
-        self.code_length = 0
+        self.code_lengths: dict[int, int] = {}
+        """By reference of a code (P2)."""
 
     def cover_codes(self, codes: Sequence[bytes]) -> None:
         """Zeros where a code went out. Raises TraceError."""
@@ -75,7 +76,7 @@ class Scrubber:
             at = command.index(code, 5)
             command[at : at + len(code)] = bytes(len(code))
             self._spans[number].append(Span(what="code", at=at, length=len(code)))
-            self.code_length = len(code)
+            self.code_lengths[command[3]] = len(code)
 
     def cover_signature(self, number: int, made: MadeSignature) -> SignatureForm:
         """The hash in its command, the signature in its answer, and how the twin makes one. Raises TraceError."""

@@ -67,7 +67,8 @@ class SignatureForm(_Part):
 
 
 class Trace(_Part):
-    """One card. `codes`: the made-up code that the twin takes, where a code was verified."""
+    """One card. `code`: the made-up code that the twin takes, where a code was verified; `signature_code`: that of a second PIN,
+    with the reference by which it is named."""
 
     format: Literal[1] = 1
     recorded: date
@@ -78,6 +79,13 @@ class Trace(_Part):
     steps: Annotated[tuple[Step, ...], Field(max_length=MAX_STEPS)]
     signatures: tuple[SignatureForm, ...] = ()
     code: Annotated[str, Field(pattern=r"^[0-9]{0,16}$")] = ""
+    signature_code: Annotated[str, Field(pattern=r"^[0-9]{0,16}$")] = ""
+    signature_reference: Annotated[int, Field(ge=0, le=255)] = 0
+
+    def code_of(self, reference: int) -> bytes:
+        """The made-up code of that reference."""
+        second = self.signature_code and reference == self.signature_reference
+        return (self.signature_code if second else self.code).encode()
 
     def to_file(self) -> bytes:
         """As it is signed. Raises TraceError."""

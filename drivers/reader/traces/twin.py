@@ -60,7 +60,7 @@ class TraceTwin:
         self._refusals = _refusals(self._commands, trace)
         self._forms = trace.signatures
         self._keys = [_key(form) for form in trace.signatures]
-        self._code = trace.code.encode()
+        self._code_of = trace.code_of
         self._most = _tries_told(trace)
         self._tries: dict[int, int] = {}
         self._signatures: dict[int, bytes] = {}
@@ -101,7 +101,7 @@ class TraceTwin:
         return self._counted(apdu, self._answer(step))
 
     def _unasked(self, apdu: bytes) -> bytes:
-        if len(apdu) > 5 and apdu[1] == VERIFY and self._code:
+        if len(apdu) > 5 and apdu[1] == VERIFY and self._code_of(apdu[3]):
             return self._wrong(apdu[3])
         if apdu[1] == GET_RESPONSE and self._commands[self._at - 1][1:2] == bytes([SELECT]):
             return b"\x90\x00"  # the card had more to say (61xx), and in T=0 nobody asked for it
@@ -133,7 +133,7 @@ class TraceTwin:
         return command[:at] == apdu[:at] and command[to:] == apdu[to:]
 
     def _verified(self, reference: int, code: bytes, step: Step) -> bytes:
-        if self._left(reference) == 0 or code != self._code[: len(code)]:
+        if self._left(reference) == 0 or code != self._code_of(reference)[: len(code)]:
             return self._wrong(reference)
         self._tries.pop(reference, None)
         return bytes.fromhex(step.answer)

@@ -26,7 +26,7 @@ from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
-from tests.drivers.reader.conftest import EC_PERSON, NOW
+from tests.drivers.reader.conftest import EC_PERSON, NOW, wrong_codes
 
 KEY = ed25519.Ed25519PrivateKey.generate()
 SETTINGS = ReaderSettings(now=lambda: NOW)
@@ -50,7 +50,9 @@ def plugged(card: Any) -> InProcessBackend:
 
 
 async def recorded(card: VirtualCard, code: str | None = None) -> Trace:
-    typed = None if code is None else lambda: Secret(code)
+    typed = (
+        None if code is None else lambda role: Secret(card.persona.signature_pin if role is Role.SIGNATURE else code)
+    )
     return await record_card(plugged(card), "Bench 0", SETTINGS, TODAY, typed)
 
 
@@ -129,11 +131,33 @@ async def test_an_rsa_card_has_a_twin_too(authority: TestAuthority) -> None:
         await reader.close()
 
 
+@pytest.mark.parametrize("one_code", [False, True])
+@pytest.mark.parametrize("protocol", ["T=1", "T=0"])
+async def test_a_card_with_two_pins_has_a_twin_with_two(
+    authority: TestAuthority, protocol: Any, one_code: bool
+) -> None:
+    persona = person(EC_PERSON).new
+    persona = replace(persona, signature_pin=persona.pin if one_code else "864201")
+    trace = await recorded(VirtualCard.create(persona, authority, NOW, protocol=protocol), persona.pin)
+    assert len(trace.signatures) == 2
+    assert len({trace.code, trace.signature_code, persona.pin, persona.signature_pin}) == (3 if one_code else 4)
+    assert persona.signature_pin.encode().hex() not in trace.to_file().decode()
+    reader = CardReader(TwinBackend(TraceTwin(trace)), READER, SETTINGS)
+    async with visiting(reader) as visit:
+        for role, own, other in (
+            (Role.SIGNATURE, trace.signature_code, trace.code), (PIN, trace.code, trace.signature_code),
+        ):  # fmt: skip
+            assert isinstance(await visit.verify(role, Secret(other)), WrongCode)
+            assert isinstance(await visit.verify(role, Secret(own)), Accepted)
+            assert (await try_card(visit, "signature" if role is Role.SIGNATURE else "identification")).verified
+    await reader.close()
+
+
 async def test_wrong_codes_lock_a_twin(make_card: Callable[..., VirtualCard]) -> None:
     trace = await recorded(make_card(), person(EC_PERSON).new.pin)
     reader = CardReader(TwinBackend(TraceTwin(trace)), READER, SETTINGS)
     async with visiting(reader) as visit:
-        said = [await visit.verify(PIN, Secret("111111"), last_try_consented=True) for _ in range(4)]
+        said = [await visit.verify(PIN, code, last_try_consented=True) for code in wrong_codes(4)]
     await reader.close()
     assert [getattr(one, "tries_left", None) for one in said[:2]] == [2, 1]
     assert isinstance(said[3], Locked)
@@ -253,10 +277,10 @@ async def test_a_code_that_was_not_typed_here_ends_the_recording(make_card: Call
     facts = await facts_of(backend, "Bench 0")
     backend.recording.exchanges.append((bytes.fromhex("00200001083132333435363738"), b"\x90\x00"))
     with pytest.raises(TraceError, match="a form that is not known here"):
-        make_trace(backend.recording, facts, TODAY, [Secret("654321")])
+        make_trace(backend.recording, facts, TODAY, {PIN: Secret("654321")})
     backend.recording.exchanges[-1] = (bytes.fromhex("00240001083132333435363738"), b"\x90\x00")
     with pytest.raises(TraceError, match="a command that sets a code"):
-        make_trace(backend.recording, facts, TODAY, [Secret("12345678")])
+        make_trace(backend.recording, facts, TODAY, {PIN: Secret("12345678")})
 
 
 async def test_a_wrong_code_makes_no_trace(make_card: Callable[..., VirtualCard]) -> None:
@@ -269,7 +293,7 @@ async def test_what_a_profile_says_is_read_from_a_twin_as_from_its_card(authorit
     unknown = Profiles(one for one in builtin() if not one.name.startswith("virtual-"))
     settings = replace(SETTINGS, profiles=unknown)
     card = VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind="B")
-    trace = await record_card(plugged(card), "Bench 0", settings, TODAY, lambda: Secret(card.persona.pin))
+    trace = await record_card(plugged(card), "Bench 0", settings, TODAY, lambda _role: Secret(card.persona.pin))
     drafts = []
     for backend, name in ((plugged(card), "Bench 0"), (TwinBackend(TraceTwin(trace)), READER)):
         reader = CardReader(backend, name, settings)
