@@ -96,7 +96,7 @@ class WalkScreen:
             elif entry.view == view.name:
                 self._entries.popleft()
                 return self._value(view, entry)
-            elif entry.optional:
+            elif entry.optional and not moved:
                 self._entries.popleft()
             else:
                 break

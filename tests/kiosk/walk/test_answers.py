@@ -143,6 +143,30 @@ async def test_a_walk_gives_what_fits_and_prints_stars_for_a_code() -> None:
     assert "******" in str(lines)
 
 
+class Shaker:
+    """Hands that move things at once."""
+
+    by_person = False
+
+    def insert(self, *_: object) -> None: ...
+
+    def remove(self, *_: object) -> None: ...
+
+    def help(self, *_: object) -> bool:
+        return False
+
+
+async def test_an_entry_that_may_be_passed_over_waits_for_the_view_after_the_hands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kiosk.walk.screen.SETTLE_S", 0.0)
+    entries = (WalkAnswer(do="remove"), WalkAnswer(view="pickup.who", value="old_card", optional=True))
+    screen = WalkScreen(entries, lambda line: None, "sv", Shaker())  # type: ignore[arg-type]  # as much as is asked of them
+    with pytest.raises(UnexpectedViewError):  # nothing notices that anything moved
+        await screen.show(PAD)
+    assert await screen.show(CHOICE) == "old_card"
+
+
 async def test_digits_that_are_private_are_printed_no_more_than_a_code() -> None:
     lines: list[dict[str, Any]] = []
     entries = (WalkAnswer(view="unblock.portal_response", value="0F3A91C4D27B60E8"),)
