@@ -3,7 +3,8 @@
 `builtin` gives the products that ship with the program; `parse` reads one file; others are added, signed, by
 `drivers.reader.profiles.signed`. Every value says its source or that it is unverified (`evidence`), and none may loosen
 a floor (`safety`). The highest profile that matches a card is its profile; `pkcs15.toml` matches every PKCS#15 card and
-promises little: tries are not asked for, and nothing is unblocked. A product that was never tried on a card is read-only.
+promises little: tries are not asked for, and nothing is unblocked. A product that was never tried on a card is read-only, and
+so is a card of its family (another version in its answer to reset) that no profile knows better.
 What stands in certificates is their issuer's matter: `issuers/` has a file for each, for cards of every product that says
 nothing of its own.
 docs/profiles.md says how to write one.
@@ -95,6 +96,10 @@ class Profiles:
     def match(self, signs: CardSigns, kind: str) -> Profile | None:
         """The profile of a card of that kind as it is obeyed, None where none fits."""
         fitting = [p for p in self._profiles if p.kind == kind and _fits(p.match, signs)]
+        if not fitting or fitting[0].match == Match():
+            fitting = [
+                p for p in self._profiles if p.kind == kind and p.read_only and _is_relative(p, signs)
+            ] or fitting
         if not fitting:
             return None
         profile = fitting[0]
@@ -178,9 +183,14 @@ def _aids_of(profiles: Iterable[Profile]) -> Iterator[bytes]:
     return (bytes.fromhex(aid) for profile in profiles for aid in profile.match.aid)
 
 
-def _fits(match: Match, signs: CardSigns) -> bool:
+def _is_relative(profile: Profile, signs: CardSigns) -> bool:
+    """A card of the product's family, which nobody knows better: what is read-only there is so here."""
+    return bool(profile.match.atr) and _fits(profile.match, signs, family=True)
+
+
+def _fits(match: Match, signs: CardSigns, *, family: bool = False) -> bool:
     return (
-        (not match.atr or any(mask.fits(signs.atr) for mask in match.atr))
+        (not match.atr or any(mask.fits(signs.atr, family=family) for mask in match.atr))
         and (not match.aid or any(signs.aid.startswith(bytes.fromhex(aid)) for aid in match.aid))
         and re.search(match.label, signs.label) is not None
         and re.search(match.manufacturer, signs.manufacturer) is not None

@@ -15,6 +15,7 @@ from drivers.reader.model import FirstCode, ProvedGenuine
 from drivers.reader.outcomes import Role
 from drivers.reader.pin.new_code_rules import DEFAULT_RULES, NewCodeRule
 from drivers.reader.profiles.evidence import Evidence, unverified_keys
+from drivers.reader.transport.atr import family_mask
 
 Counter = Literal["empty-verify", "df21", "ias-ecc", "metadata", "none"]
 """How tries are read: a VERIFY without Lc (only where that is known to be safe), GET DATA for DF21 or for the
@@ -63,27 +64,32 @@ class _ProfileTable(BaseModel):
 
 
 class AtrMask(_ProfileTable):
-    """An ATR and which of its bits count; without a mask all of them do."""
+    """An ATR and which of its bits count; without a mask all of them do. `family`: those that count for another card of the
+    same family; without it, and without a mask, all but version and check byte (`family_mask`)."""
 
     value: Hex
     mask: Hex = ""
+    family: Hex = ""
 
     @model_validator(mode="after")
     def _as_long(self) -> "AtrMask":
-        if self.mask and len(self.mask) != len(self.value):
+        if any(mask and len(mask) != len(self.value) for mask in (self.mask, self.family)):
             raise ValueError("value and mask are not of one length")
         return self
 
     @property
     def weight(self) -> int:
-        mask = bytes.fromhex(self.mask or "FF" * (len(self.value) // 2))
-        return int.from_bytes(mask).bit_count()
+        """How many bits count at least."""
+        return min(int.from_bytes(self._bits(family=family)).bit_count() for family in (False, True))
 
-    def fits(self, atr: bytes) -> bool:
+    def fits(self, atr: bytes, *, family: bool = False) -> bool:
         """Does that ATR match?"""
-        value = bytes.fromhex(self.value)
-        mask = bytes.fromhex(self.mask) or b"\xff" * len(value)
+        value, mask = bytes.fromhex(self.value), self._bits(family=family)
         return len(value) == len(atr) and all(v & m == a & m for v, m, a in zip(value, mask, atr, strict=False))
+
+    def _bits(self, *, family: bool) -> bytes:
+        value, mask = bytes.fromhex(self.value), bytes.fromhex(self.family if family and self.family else self.mask)
+        return mask or (family_mask(value) if family else b"\xff" * len(value))
 
 
 class Match(_ProfileTable):
@@ -341,6 +347,11 @@ class Profile(_ProfileTable):
     def read_only(self) -> bool:
         """Cards are read and their PIN is verified; nothing is changed, and no counter is asked that might cost a try."""
         return self.proved == "none"
+
+    @property
+    def self_described(self) -> bool:
+        """Nothing is known of the product but the standard and what a card says of itself, which may be wrong."""
+        return self.kind == "pkcs15" and self.proved == "standard"
 
     @property
     def unverified(self) -> tuple[str, ...]:

@@ -4,9 +4,13 @@
 True
 """
 
+from collections.abc import Iterator
+
 _COMPACT_TLV = (0x00, 0x80)
 """Category indicators under which historical bytes are COMPACT-TLV objects (12.1.1.2)."""
-_CARD_CAPABILITIES = 0x7
+_CARD_CAPABILITIES, _STATUS = 0x7, 0x8
+_STATUS_BYTES = 3
+"""At the end of historical bytes of category 00."""
 _EXTENDED = 0x40
 """Bit 7 of the third byte of the card capabilities: extended Lc and Le fields (table 119)."""
 
@@ -28,14 +32,31 @@ def historical_bytes(atr: bytes) -> bytes:
 
 def offers_extended_length(atr: bytes) -> bool:
     """Does the card say that it takes extended length fields?"""
+    values = (value for tag, _, value in _objects(historical_bytes(atr)) if tag == _CARD_CAPABILITIES)
+    value = next((value for value in values if len(value) == 3), b"")
+    return bool(value and value[2] & _EXTENDED)
+
+
+def family_mask(atr: bytes) -> bytes:
+    """The bytes by which other cards of the same family are known: all but the last two historical bytes, where makers write a
+    version, and the check byte. A status indicator (12.1.1.11) is no version.
+
+    >>> family_mask(bytes.fromhex("3B7D96000080318065B0A31101F383009000")).hex().upper()
+    'FFFFFFFFFFFFFFFFFFFFFFFF0000FFFFFFFF'
+    """
     historical = historical_bytes(atr)
-    if not historical or historical[0] not in _COMPACT_TLV:
-        return False
+    start = atr.index(historical) if historical else len(atr)
+    end = next((at for tag, at, _ in _objects(historical) if tag == _STATUS), len(historical))
+    if historical[:1] == b"\x00":
+        end = min(end, len(historical) - _STATUS_BYTES)
+    free = range(start + max(0, end - 2), start + max(0, end))
+    return bytes(0 if at in free or at >= start + len(historical) else 0xFF for at in range(len(atr)))
+
+
+def _objects(historical: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """COMPACT-TLV objects: tag, place, value."""
     at = 1
-    while at < len(historical):
-        tag, length = historical[at] >> 4, historical[at] & 0x0F
-        value = historical[at + 1 : at + 1 + length]
-        if tag == _CARD_CAPABILITIES and len(value) == 3:
-            return bool(value[2] & _EXTENDED)
+    while historical[:1] and historical[0] in _COMPACT_TLV and at < len(historical):
+        length = historical[at] & 0x0F
+        yield historical[at] >> 4, at, historical[at + 1 : at + 1 + length]
         at += 1 + length
-    return False
