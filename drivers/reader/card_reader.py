@@ -61,7 +61,7 @@ def open_session(
             if session.facts.certificates:
                 return session
     piv = open_piv(channel, profiles=profiles, ledger=ledger, memory=caches.piv, habits=piv_habits)
-    if piv is not None and piv.facts.certificates:
+    if piv is not None and (piv.facts.certificates or (piv.facts.guarded and piv.facts.serial)):
         return piv
     try:
         return pkcs15()

@@ -144,12 +144,26 @@ class CardSession(ABC):
     def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
         return ()
 
-    def verify(self, role: Role, code: Secret, *, consented: bool) -> CodeOutcome:
+    def lift_read_only(self) -> None:
+        """See `Visit.lift_read_only`."""
+        if not self.facts.rules.by_family:
+            raise LookupError("the card is not read-only for the sake of its family")
+        self._profile = self._profile.model_copy(update={"proved": "standard"})
+        self._codes.believe(self._profile)
+        self.facts = replace(self.facts, rules=identity.card_rules_of(self._profile, self.facts.atr))
+
+    def inherit(self, former: "CardSession") -> None:
+        """Go on with what the same card refused before it was put back."""
+        self._codes.inherit(former._codes)
+
+    def verify(self, role: Role, code: Secret, *, consented: bool, other_form: bool = False) -> CodeOutcome:
         """See `Visit.verify`. A PUK is never verified by itself: it goes out in `unblock`, above its floor."""
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return refuse_on_fault(lambda: self._codes.verify(own.code, own.role, code, consented=consented))
+        return refuse_on_fault(
+            lambda: self._codes.verify(own.code, own.role, code, consented=consented, other_form=other_form)
+        )
 
     def change(self, role: Role, old: Secret, new: Secret, *, consented: bool) -> CodeOutcome:
         """See `Visit.change`. A PUK cannot be changed."""
@@ -171,12 +185,7 @@ class CardSession(ABC):
         """Run a command that sets a code: where it did, nobody need change it any more."""
         outcome = refuse_on_fault(command)
         if isinstance(outcome, Accepted) and outcome.new_code_set:
-            pins = (
-                replace(pin, must_change=False, initial=pin.initial and not pin.must_change)
-                if pin.role is own.role
-                else pin
-                for pin in self.facts.pins
-            )
+            pins = (replace(pin, must_change=False) if pin.role is own.role else pin for pin in self.facts.pins)
             self.facts = replace(self.facts, pins=tuple(pins))
         return outcome
 

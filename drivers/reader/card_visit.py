@@ -115,15 +115,24 @@ class CardVisit:
     def take_over(self, fresh: "CardVisit") -> None:
         """Go on with the connection of `fresh`, a visit of the same card; that one is not used any more."""
         fresh.session.facts = fresh.facts.act_as(self.facts.holder.hsa_id) if self.facts.holder.hsa_id else fresh.facts
+        fresh.session.inherit(self.session)
         self.session, self._pulse = fresh.session, fresh._pulse
         self._changed = self._released = False
         self.meetings += 1
         fresh._closed = True
 
-    async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
+    def lift_read_only(self) -> None:
+        """See the port."""
+        self.session.lift_read_only()
+
+    async def verify(
+        self, role: Role, code: Secret, *, last_try_consented: bool = False, other_form: bool = False
+    ) -> CodeOutcome:
         """VERIFY. Raises CardGoneError where the card left before the code went out."""
         return self._noted(
-            await self._run_or_unknown(lambda: self.session.verify(role, code, consented=last_try_consented))
+            await self._run_or_unknown(
+                lambda: self.session.verify(role, code, consented=last_try_consented, other_form=other_form)
+            )
         )
 
     async def change(self, role: Role, old: Secret, new: Secret, *, last_try_consented: bool = False) -> CodeOutcome:

@@ -156,6 +156,11 @@ def change_reference_data(reference: int, old: bytes, new: bytes) -> CommandApdu
     return CommandApdu("CHANGE REFERENCE DATA", 0x00, 0x24, 0x00, reference, old + new)
 
 
+def change_verified(reference: int, new: bytes) -> CommandApdu:
+    """CHANGE REFERENCE DATA, the new code alone after a VERIFY of the old one (11.6.7, P1=01)."""
+    return CommandApdu("CHANGE REFERENCE DATA", 0x00, 0x24, 0x01, reference, new)
+
+
 def reset_retry_counter(reference: int, resetting: bytes, new: bytes) -> CommandApdu:
     """RESET RETRY COUNTER with resetting code and new code (11.6.10, P1=00)."""
     return CommandApdu("RESET RETRY COUNTER", 0x00, 0x2C, 0x00, reference, resetting + new)

@@ -46,13 +46,11 @@ class Pin:
     state: PinState
     min_length: int
     max_length: int
-    initial: bool = False
-    """Never set by anybody: the card still has what its maker put in (PasswordFlags, ISO/IEC 7816-15 8.9.2)."""
     last_try: bool = False
     """Its next try is, or may be, the last: VERIFY and CHANGE need the holder's consent (reliability I1). True also where only
     the station counts, and `tries_left` is None."""
     must_change: bool = False
-    """The card lets nobody use a key before this code was changed, and says so (DF2F on Thales cards). It is `initial`."""
+    """The card lets nobody use a key before this code was changed, and says so (DF2F on Thales cards)."""
     entry_min_length: int = 6
     """The code that the card has now may be shorter than a new one."""
     counted: bool = False
@@ -83,6 +81,8 @@ class Certificate:
     chain: Chain
     der: bytes = field(repr=False)
     revocation: RevocationStatus = "unknown"
+    key_known: bool = True
+    """False: its key is of a kind that this program cannot ask for a signature."""
     holder: Holder = Holder("", "")
     """Whom it names, in the form that the profile says (HSA-id); nobody where it names a person otherwise."""
     personal: bool = False
@@ -132,6 +132,10 @@ class CardRules:
     """So many administrators put it into a cabinet, where it cannot show that."""
     read_only: bool = False
     """Nobody has tried the product on a real card: nothing on it is changed."""
+    by_family: bool = False
+    """It is read-only because a product of its family is; whoever answers for it may lift that (`Visit.lift_read_only`)."""
+    self_described: bool = False
+    """Nothing is known of the product but what the card says of itself, which may be wrong."""
     first_code: FirstCode = "start-pin"
     """How a card that came by post gets the holder's own PIN."""
     challenge_digits: ChallengeDigits = "hexadecimal"
@@ -157,6 +161,10 @@ class CardFacts:
     """SHA-256 over the certificates: with `serial`, what makes a card the same card."""
     damaged: tuple[str, ...] = ()
     """Labels (ids where there are none) of certificates that are there but cannot be read."""
+    guarded: tuple[str, ...] = ()
+    """The same of certificates that the card shows only once its code was verified."""
+    unlisted: tuple[str, ...] = ()
+    """The same of keys whose code the card does not list, as far as its keys were read."""
     version: str = ""
     """Of the card's application, where the card tells; a token's own is read with all the rest (`KeyVisit.complete`)."""
     data_objects: tuple[DataObject, ...] = ()

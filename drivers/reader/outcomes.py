@@ -30,10 +30,16 @@ class RefusalReason(StrEnum):
     """The product profile does not let the holder do this."""
     NOT_PROVED = "not_proved"
     """Nobody has tried the product on a real card: it is read and its PIN is verified, nothing on it is changed."""
+    SAME_CODE = "same_code"
+    """The card has just called that code wrong, in this form and visit: it is not sent again."""
+    NEW_CODE = "new_code"
+    """The card takes the code that it has, and not the new one: another may follow (see `Refused.status`)."""
     CHANGE_FIRST = "change_first"
     """The card lets nobody use its keys before its code was changed, and says so; it was not asked."""
     NOT_AT_PAD = "not_at_pad"
     """The reader's key pad cannot do this; the same may be asked for without it."""
+    KEY_KIND = "key_kind"
+    """The certificate's key is of a kind that this program does not know: nothing was asked of the card."""
     NO_FORM = "no_form"
     """The card took none of the forms in which signatures are asked for here, and none is known for its product: nothing is known
     of its key."""
@@ -72,6 +78,8 @@ class Refused:
     status: int | None = None
     """The card's status word where the card refused."""
     tries_left: int | None = None
+    other_form: bool = False
+    """Of SAME_CODE: nobody knows the product, and the card may want the code in another form (`Visit.verify`)."""
 
 
 @dataclass(frozen=True, slots=True)

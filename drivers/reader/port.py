@@ -108,8 +108,18 @@ class Visit(Protocol):
         """Act for that employer from now on: `facts.holder`, and with it the pair of certificates that is used, are its. Sends
         nothing. Raises LookupError where no certificate of the card names that HSA-id (`CardFacts.holders`)."""
 
-    async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
-        """VERIFY (ISO/IEC 7816-4 11.6.6)."""
+    def lift_read_only(self) -> None:
+        """Let this card's PIN be changed in this visit, as it describes itself and after a VERIFY: somebody answers for it.
+        Whoever calls decides who may. Sends nothing. Raises LookupError where it is not `CardRules.by_family`."""
+
+    async def verify(
+        self, role: Role, code: Secret, *, last_try_consented: bool = False, other_form: bool = False
+    ) -> CodeOutcome:
+        """VERIFY (ISO/IEC 7816-4 11.6.6). A code that the card has called wrong in this visit is Refused(SAME_CODE).
+
+        `other_form`: once in a visit, on a product of which nothing but the card's own description is known, with the filler
+        that the card does not tell; Refused(NOT_ALLOWED) elsewhere, and where a wrong code could use the last try.
+        """
 
     async def change(self, role: Role, old: Secret, new: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """CHANGE REFERENCE DATA (ISO/IEC 7816-4 11.6.7)."""

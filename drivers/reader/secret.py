@@ -15,9 +15,11 @@ Traceback (most recent call last):
 drivers.reader.secret.WipedError: the code has been wiped: its errand is over
 """
 
+import hashlib
 import hmac
 import logging
 import mmap
+import os
 from collections import deque
 from typing import ClassVar, NoReturn
 
@@ -101,6 +103,34 @@ class CodeBuffer:
             self.wipe()
             if self._slot is not None:
                 self._arena.give_back(self._slot)
+
+
+class CodeDigests:
+    """A set of codes in the form in which a card got them: keyed digests in locked memory, for one visit.
+
+    >>> wrong = CodeDigests()
+    >>> wrong.add(b"123456"); b"123456" in wrong, b"654321" in wrong
+    (True, False)
+    """
+
+    def __init__(self) -> None:
+        self._key = os.urandom(hashlib.blake2b.MAX_KEY_SIZE)
+        self._digests: list[CodeBuffer] = []
+
+    def add(self, sent: bytes) -> None:
+        buffer = CodeBuffer(SLOT_BYTES)
+        for byte in self._digest(sent):
+            buffer.append(byte)
+        self._digests.append(buffer)
+
+    def __contains__(self, sent: bytes) -> bool:
+        return any(hmac.compare_digest(held.view(), self._digest(sent)) for held in self._digests)
+
+    def clear(self) -> None:
+        self._digests.clear()
+
+    def _digest(self, sent: bytes) -> bytes:
+        return hashlib.blake2b(sent, key=self._key).digest()
 
 
 class Secret:

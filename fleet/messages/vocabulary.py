@@ -402,10 +402,13 @@ class FindingCode(StrEnum):
     LOA2_ENDS = "loa2_ends"
     NOT_REGISTERED = "not_registered"
     LEVEL_UNKNOWN = "level_unknown"
+    CODE_UNLISTED = "code_unlisted"
+    CERTIFICATE_GUARDED = "certificate_guarded"
     READ_ONLY = "read_only"
     ALIKE = "alike"
     UNKNOWN_CARD = "unknown_card"
-    """Nothing can be asked of a card that is not understood: the command line alone says so."""
+    UNREAD_CARD = "unread_card"
+    """Nothing can be asked of a card that is not understood, or known by its answer to reset alone: the command line says so."""
 
 
 @unique

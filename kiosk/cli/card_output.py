@@ -28,9 +28,12 @@ _REASONS = {
     RefusalReason.LAST_TRY: "one try is left, and a wrong code locks it; say --use-last-try to use it",
     RefusalReason.POLICY: "the code has a length or characters that are not allowed; the card did not see it",
     RefusalReason.NOT_ALLOWED: "the profile of its product does not let its holder do it",
+    RefusalReason.SAME_CODE: "the card has just called this code wrong; it was not sent again",
+    RefusalReason.NEW_CODE: "the card has had the new PIN before, or calls it too easy; the old one applies",
     RefusalReason.NOT_PROVED: "this product can be read here, not changed yet: nobody has tried it on a real card",
     RefusalReason.CHANGE_FIRST: "the card signs nothing before its PIN was changed: kortkiosk card change-pin",
     RefusalReason.NOT_AT_PAD: "the reader's keys cannot do it",
+    RefusalReason.KEY_KIND: "the key is of a kind that this program does not know",
     RefusalReason.NO_FORM: "the card took no form of signature that this program knows; its profile can name one",
     RefusalReason.CARD: "the card refused",
 }
@@ -72,7 +75,8 @@ def unknown_json(reader: str, stranger: CardUnreadable) -> Json:
     """The same keys for a card that is not understood: `profile` by its answer to reset alone, `tried` where its directory was
     looked for, and `why`, what it wants before it can be read (`secure_messaging`, `pace`; empty where it does not say)."""
     nobody = CardFacts(reader, stranger.atr, "unknown", stranger.product, "", "", Holder("", ""), (), (), b"")
-    finding = CardFinding(FindingCode.UNKNOWN_CARD, None, "administrator")
+    code = FindingCode.UNREAD_CARD if stranger.product else FindingCode.UNKNOWN_CARD
+    finding = CardFinding(code, None, "administrator")
     return facts_json(nobody, stranger.exchange, [finding]) | {"tried": list(stranger.tried), "why": stranger.why}
 
 

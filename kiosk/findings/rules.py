@@ -127,7 +127,16 @@ def _foreign(known: CardEvidence) -> Iterable[Args]:
 
 
 def _no_identification(known: CardEvidence) -> Iterable[Args]:
-    return _if(not known.card.damaged and known.card.certificate("identification") is None)
+    card = known.card
+    return _if(not card.damaged and not card.guarded and card.certificate("identification") is None)
+
+
+def _guarded(known: CardEvidence) -> Iterable[Args]:
+    return ({"label": label or "–"} for label in known.card.guarded)
+
+
+def _unlisted(known: CardEvidence) -> Iterable[Args]:
+    return ({"label": label or "–"} for label in known.card.unlisted)
 
 
 def _damaged(known: CardEvidence) -> Iterable[Args]:
@@ -174,7 +183,7 @@ def _of_a_person(known: CardEvidence, one: Certificate) -> bool:
 
 
 def _initial_pin(known: CardEvidence) -> Iterable[Args]:
-    return _if(any(pin.initial for pin in known.card.pins if pin.role is not Role.PUK))
+    return _if(any(pin.must_change for pin in known.card.pins if pin.role is not Role.PUK))
 
 
 def _not_activated(known: CardEvidence) -> Iterable[Args]:
@@ -284,7 +293,9 @@ RULES = (
     FindingRule(FindingCode.LOA2_ENDS, _loa2, who="administrator", works=True),
     FindingRule(FindingCode.NOT_REGISTERED, _not_registered, who="administrator", looks_at="register"),
     FindingRule(FindingCode.LEVEL_UNKNOWN, _level_unknown, who="administrator", works=True),
+    FindingRule(FindingCode.CODE_UNLISTED, _unlisted, who="administrator", works=True),
+    FindingRule(FindingCode.CERTIFICATE_GUARDED, _guarded, who="nobody", works=True),
     FindingRule(FindingCode.READ_ONLY, _read_only, who="administrator", works=True),
     FindingRule(FindingCode.ALIKE, _alike, who="nobody"),
 )
-"""Worst first. `unknown_card` stands beside them: nothing can be asked of a card that is not understood."""
+"""Worst first. `unknown_card` and `unread_card` stand beside them: nothing can be asked of a card that is not understood."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal, Protocol, assert_never
 
 from drivers.reader.card_state import (
     CardAbsent,
@@ -112,13 +112,21 @@ async def ask_for_card(ask: Ask, reader: Reader, view: InsertView, *, fresh: boo
     return met
 
 
+class WrongCodePrompts(Protocol):
+    """What to say after a wrong code, with the tries left. `unsure`: the station may read the card wrongly."""
+
+    def __call__(self, left: int | None, *, unsure: bool = False) -> Tell: ...
+
+    def same(self, left: int | None, *, other_form: bool = False) -> Tell:
+        """The same code again, which is not sent; `other_form`: answers `other_form` where it is to be, in another form."""
+
+
 @dataclass(frozen=True, slots=True)
 class CodePrompts:
     """The words of one code of one card, and how the errand ends where it cannot be proved."""
 
     entry: EnterCode
-    wrong: Callable[[int | None], Tell]
-    """What to say after a wrong code, with the tries left."""
+    wrong: WrongCodePrompts
     last: Callable[[Caution], Confirm]
     """Asks for consent to a try that may be the last; answers `yes`."""
     locked: StopError
@@ -135,14 +143,18 @@ async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodePrompts) -> 
     Raises StopError where the code is locked or refused or the holder keeps the last try, CardPulledError where the card went.
     """
     consented = await _may_try(ask, await _few_left(visit, role), words)
+    code, other_form = await ask(words.entry), False
     while True:
-        code = await ask(words.entry)
         assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
-        match await visit.verify(role, code, last_try_consented=consented):
+        match await visit.verify(role, code, last_try_consented=consented, other_form=other_form):
             case Accepted():
                 return code
+            case Refused(RefusalReason.SAME_CODE, tries_left=left, other_form=possible):
+                other_form = await ask(words.wrong.same(left, other_form=possible)) == "other_form"
+                if other_form:
+                    continue
             case WrongCode(left):
-                await ask(words.wrong(left))
+                await ask(words.wrong(left, unsure=visit.facts.rules.self_described))
                 few = None if left is not None else await _few_left(visit, role, anew=True)
                 consented = await (_consents(ask, words, "last") if left == 1 else _may_try(ask, few, words))
             case Refused(RefusalReason.LAST_TRY, tries_left=left):
@@ -155,6 +167,7 @@ async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodePrompts) -> 
                 raise CardPulledError
             case other:
                 assert_never(other)
+        code, other_form = await ask(words.entry), False
 
 
 async def _may_try(ask: Ask, few: Pin | None, words: CodePrompts) -> bool:

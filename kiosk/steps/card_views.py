@@ -63,21 +63,32 @@ def code_entry(
 
 
 class WrongCodeView:
-    """Says that a code was wrong and how many tries are left: called with that number, or None where it is not known."""
+    """Says that a code was wrong and how many tries are left: `WrongCodePrompts`."""
 
     def __init__(self, context: ViewContext, name: str, *, watched: bool = True) -> None:
         self.context, self.name, self.watched = context, name, watched
 
-    def __call__(self, left: int | None) -> Tell:
+    def __call__(self, left: int | None, *, unsure: bool = False) -> Tell:
+        words = ("unsure_pin.title", "unsure_pin.lead") if unsure else ("wrong_pin.title", "wrong_pin.lead")
+        return self._tell(self.name, *words, left)
+
+    def same(self, left: int | None, *, other_form: bool = False) -> Tell:
+        view = self._tell(f"{self.name.removesuffix('_wrong')}_same", "same_pin.title", "same_pin.lead", left)
+        if not other_form:
+            return view
+        points = (Point(say("same_pin.sure"), mark="number"), Point(say("same_pin.cost"), mark="number"))
+        return replace(view, points=points, side=Button("other_form", say("same_pin.other"), "help-circle-outline"))
+
+    def _tell(self, name: str, title: str, lead: str, left: int | None) -> Tell:
         known = left is not None
         return Tell(
-            name=self.context.name(self.name),
+            name=self.context.name(name),
             errand=self.context.title,
             step=self.context.step,
             badge="warning",
             badge_icon="alert",
-            title=say("wrong_pin.title"),
-            lead=(say("wrong_pin.lead"),),
+            title=say(title),
+            lead=(say(lead),),
             tries=Tries(left or 0, max(0, 3 - (left or 0)), say("wrong_pin.tries")) if known else None,
             way_out=cancel_button(),
             primary=primary_button("again", "button.again"),

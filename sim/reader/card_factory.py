@@ -20,7 +20,7 @@ from sim.reader.piv.application import PivApplication
 from sim.reader.piv.codes import PivCodes
 from sim.reader.piv.issue import issue
 from sim.reader.piv.traits import TRAITS
-from sim.reader.pkcs15_application import WAYS_A, WAYS_B, Pkcs15Application
+from sim.reader.pkcs15_application import CERTIFICATE_FILES, WAYS_A, WAYS_B, Pkcs15Application
 from sim.reader.pkcs15_codes import CountedCodes, Pkcs15Codes, StoredCode
 from sim.reader.pkcs15_files import LOOK_A, KeyWithCertificate, described, file_system, look_b
 from sim.reader.pki import TestAuthority
@@ -33,7 +33,7 @@ from sim.reader.write_commands import WriteCommands
 
 APPLET_FIELD = KindsField(applet_codes.STORED_LENGTH, applet_codes.FILLER)
 CARD_FIELD = KindsField(pkcs15_codes.STORED_LENGTH, pkcs15_codes.FILLER)
-CERTIFICATE_FILES, PUBLIC_FILES, KEY_FILES = 0x4301, 0x5501, 0x4B01
+PUBLIC_FILES, KEY_FILES = 0x5501, 0x4B01
 
 
 class CardApplication(Protocol):
@@ -98,7 +98,9 @@ def _piv_application(
     memory: CardMemory, file_way: FileWays, store: Callable[[], None]
 ) -> tuple[CardApplication, CountedCodes]:
     assert memory.piv is not None
-    traits = replace(TRAITS[memory.kind], tells_serial=file_way.serial != "none")
+    traits = replace(
+        TRAITS[memory.kind], tells_serial=file_way.serial != "none", guards_certificates=file_way.certificates_guarded
+    )
     codes, ways = PivCodes(memory.pin, memory.puk, store, traits), code_ways(memory.traits)
     application = PivApplication(memory.piv, codes, traits, told_serial(memory.persona, file_way.serial), store)
     return application if ways == CodeWays() else CodeTranslation(application, codes, ways, codes.by_reference), codes
@@ -145,5 +147,5 @@ def key_entries(memory: CardMemory) -> list[KeyWithCertificate]:
         public = stored.certificate.public_key()
         own = next((at for at, entry in enumerate(entries) if entry.certificate.public_key() == public), index)
         key = CardKey(stored.purpose, bytes([0x41 + own]), own + 1, KEY_FILES + own, stored.private)
-        entries.append(KeyWithCertificate(key, stored.certificate, CERTIFICATE_FILES + index, PUBLIC_FILES + own))
+        entries.append(KeyWithCertificate(key, stored.certificate, CERTIFICATE_FILES[index], PUBLIC_FILES + own))
     return entries

@@ -55,7 +55,8 @@ class VirtualCard:
 
     def __init__(self, memory: CardMemory, *, path: Path | None = None, protocol: Protocol = "T=1") -> None:
         self._kind = KINDS[memory.kind]
-        only_t0 = file_ways(memory.traits).t0
+        ways = file_ways(memory.traits)
+        only_t0, self._answers_as_t0 = ways.t0, ways.answers_as_t0
         self.protocol: Protocol = "T=0" if only_t0 else protocol
         self.atr = t0_alone(self._kind.atr) if only_t0 else _atr(self._kind, protocol)
         self.kind = memory.kind
@@ -185,6 +186,7 @@ class VirtualCard:
             command = parse(apdu, extended=self._kind.extended)
             if self.protocol == "T=0":
                 t0.check(apdu, command)
+            if self.protocol == "T=0" or self._answers_as_t0:
                 return self._answer_t0(command)
             return self._answer_in_parts(command)
         except StatusError as end:

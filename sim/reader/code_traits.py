@@ -20,6 +20,8 @@ EmptyVerify = Literal["tells", "6700", "6A80", "counts"]
 """What a VERIFY without data does: tell the tries, be refused by that status word, or cost a try."""
 NEW_ONLY, PUK_ONLY = 0x02, 0x01
 """P1 of RESET RETRY COUNTER (ISO/IEC 7816-4 11.6.10)."""
+CHANGE_VERIFIED = 0x01
+"""P1 of CHANGE REFERENCE DATA: the new code alone, after a VERIFY of the old one (11.6.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class CodeWays:
     """No key is used under a PIN as it was issued."""
     reset_modes: frozenset[int] = frozenset()
     """P1 of RESET RETRY COUNTER that it takes; empty: as its kind does."""
+    change_p1: int = 0x00
+    """P1 of CHANGE REFERENCE DATA that it takes."""
+    refuses_new: Literal["", "history", "weak"] = ""
+    """With the right old code: a new one that it has had before (6985), or with a digit twice in a row (6A80)."""
+    initialized: bool = True
+    """The AODF says that its codes are initialized."""
+    path_told: bool = True
+    """The AODF has the path of its codes; else an empty one."""
     at_mf: bool = False
     """The code is global: it is known where the MF is current, and stays verified below it."""
 
@@ -154,6 +164,28 @@ CODE_TRAITS: dict[str, Trait] = {
     "puk-only": Trait(
         "resets a PIN by the PUK alone and leaves it as it was (P1=01)", "STARCOS: OpenSC card-starcos.c",
         {"reset_modes": frozenset({PUK_ONLY})}, "B",
+    ),
+    "change-verified": Trait(
+        "changes a PIN by the new one alone, after a VERIFY of the old one (P1=01)",
+        "ISO/IEC 7816-4 11.6.7, OpenSC iso7816.c (P1 is 01 without an old PIN); the product is unverified",
+        {"change_p1": CHANGE_VERIFIED},
+    ),
+    "refuses-old-codes": Trait(
+        "refuses a new PIN that it has had before (6985)",
+        "Thales IDPrime with a PIN history, YubiKey 5.7 with PIN complexity (6985: ykman)",
+        {"refuses_new": "history"},
+    ),
+    "refuses-weak-codes": Trait(
+        "refuses a new PIN with a digit twice in a row (6A80)", "PIV applets with rules of their own (SP 800-73-4 part 2, 3.2.2)",
+        {"refuses_new": "weak"},
+    ),
+    "never-initialized": Trait(
+        "lists its codes without the flag `initialized`, whoever has changed them",
+        "IsoApplet as pkcs15-init made it: OpenSC pull request 591", {"initialized": False},
+    ),
+    "empty-code-path": Trait(
+        "lists its codes with an empty path", "cards whose codes are where their AODF is: ISO/IEC 7816-15 8.2.5",
+        {"path_told": False},
     ),
     "one-code-mf": Trait(
         "has one code, of the MF: VERIFY wants the MF to be current", "FinEID (reference 11 is global): FINEID S1",

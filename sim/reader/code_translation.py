@@ -5,6 +5,7 @@ The kind keeps, compares and counts. What a trait refuses never comes as far, an
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 from sim.reader import status
@@ -136,7 +137,24 @@ class Pkcs15CodeTranslation(CodeTranslation):
         known = replace(command, p2=command.p2 & ~bit)
         if ways.field is not None and command.data is not None:
             known = replace(known, data=self._translated(known, ways.field))
-        return super()._code_command(known)
+        changes = known.ins == Ins.CHANGE_REFERENCE_DATA and (ways.change_p1 or ways.refuses_new)
+        return super()._code_command(self._judged_change(known) if changes else known)
+
+    def _judged_change(self, command: ReceivedCommand) -> ReceivedCommand:
+        """The kind's own CHANGE, old and new code, where the card does not refuse the new one."""
+        code, data, size = self._find(command.p2), command.data or b"", self._own.length
+        if command.p1 != self._ways.change_p1 or code is None:
+            raise StatusError(status.WRONG_P1P2)
+        if command.p1:
+            if not code.verified:
+                raise StatusError(status.SECURITY_STATUS)
+            data = self._own.fill(code.value, size) + data
+        old, new = (part.rstrip(bytes([self._own.filler])) for part in (data[:size], data[size:]))
+        if old == code.value and self._ways.refuses_new == "history" and new in (*self._issued, old):
+            raise StatusError(status.CONDITIONS)
+        if old == code.value and self._ways.refuses_new == "weak" and any(a == b for a, b in pairwise(new)):
+            raise StatusError(status.BAD_DATA)
+        return replace(command, p1=0, data=data)
 
     def _translated(self, command: ReceivedCommand, field: CodeField) -> bytes:
         """The codes of a command, as the kind wants them."""

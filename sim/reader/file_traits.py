@@ -48,6 +48,14 @@ class FileWays:
     """The answer to reset offers T=0 alone."""
     aid: bytes | None = None
     """The AID of the application, in the place of its kind's."""
+    odf_elsewhere: bool = False
+    """EF(ODF) lies in a DF of its own, and EF.DIR says where (odfPath)."""
+    certificates_guarded: bool = False
+    """Certificates are read once the PIN was verified (6982 before)."""
+    gzip_untold: bool = False
+    """PIV: certificates are packed, and nothing says so."""
+    answers_as_t0: bool = False
+    """Over T=1 too it answers 61xx and 6Cxx."""
     trusted: int = 0
     """Bytes of FF in a list of trusted certificates; 0: there is no such list."""
     first_alone: bool = False
@@ -116,6 +124,23 @@ FILE_TRAITS: dict[str, Trait] = {
     ),
     "trusted-list": Trait(
         "has an empty list of trusted certificates, 510 bytes of FF", _MYEID, {"trusted": 510}
+    ),
+    "odf-path": Trait(
+        "keeps EF(ODF) in a DF of its own, which EF.DIR names (odfPath)", "ISO/IEC 7816-15 7.4; the product is unverified",
+        {"odf_elsewhere": True},
+    ),
+    "guarded-certificates": Trait(
+        "shows its certificates only once the PIN was verified (6982)",
+        "eID cards that hold data of a person in their certificates: DNIe, OpenSC card-dnie.c", {"certificates_guarded": True},
+        "ABCD",
+    ),
+    "gzip-untold": Trait(
+        "keeps its certificates packed, without the bit that says so (CertInfo)",
+        "PIV cards that were filled by hand: OpenSC piv-tool.c; the product is unverified", {"gzip_untold": True}, "CD",
+    ),
+    "t0-answers": Trait(
+        "answers 61xx and 6Cxx over T=1 too", "Java Card applets: OpenSC apdu.c (sc_get_response, sc_single_transmit)",
+        {"answers_as_t0": True},
     ),
     "one-certificate": Trait(
         "has one certificate, for identification", "MyEID, IsoApplet and PIV cards as tools first fill them",

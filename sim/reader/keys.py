@@ -20,6 +20,7 @@ from sim.reader.status import StatusError
 
 CardPrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
+_CURVES = {"EC-P256": ec.SECP256R1(), "EC-P384": ec.SECP384R1(), "EC-P521": ec.SECP521R1()}
 RSA_RAW = 0x00
 RSA_PKCS1 = 0x02
 RSA_PKCS1_SHA1 = 0x12
@@ -73,7 +74,7 @@ class CardKey:
 def generate(algorithm: KeyAlgorithm) -> CardPrivateKey:
     if algorithm in ("RSA-2048", "RSA-3072"):
         return rsa.generate_private_key(public_exponent=65537, key_size=int(algorithm[-4:]))
-    return ec.generate_private_key(ec.SECP384R1() if algorithm == "EC-P384" else ec.SECP256R1())
+    return ec.generate_private_key(_CURVES[algorithm])
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ SIGNATURE_TEMPLATE, AUTHENTICATION_TEMPLATE, CONFIDENTIALITY_TEMPLATE = 0xB6, 0x
 COMPUTE_SIGNATURE, HASH, DECIPHER = (0x9E, 0x9A), (0x90, 0xA0), (0x80, 0x86)  # P1, P2 of PSO, ISO/IEC 7816-8 clause 11
 HASH_CODE_TAG = 0x90  # a hash that was made elsewhere, ISO/IEC 7816-8 table 11
 SHORT_ID_BIT = 0x80
+CERTIFICATE_FILES = range(0x4301, 0x4381)
 CARD_DATA, SERIAL_TAG, CAPABILITIES_TAG = 0x01, 0xA0, 0xAA
 SERIAL_BYTES = 10
 APPLET_ID, VERSION, CHANGE_COUNTER = bytes.fromhex("A000000063"), bytes([4, 0, 1]), bytes(2)
@@ -178,6 +179,8 @@ class Pkcs15Application:
             file, offset = self.files.by_short_id(command.p1 & 0x1F), command.p2
         if file is None or file.internal:
             raise StatusError(status.NO_CURRENT_EF)
+        if ways.certificates_guarded and file.id in CERTIFICATE_FILES and not self._codes.pin.verified:
+            raise StatusError(status.SECURITY_STATUS)
         if offset > len(file.content):
             raise StatusError(status.BEYOND_END)
         most = command.le or 0 if ways.most_read is None else min(command.le or 0, ways.most_read)

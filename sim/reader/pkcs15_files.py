@@ -34,6 +34,7 @@ AID = bytes.fromhex("A000000063504B43532D3135")
 APPLET_AID = bytes.fromhex("F276A288BCFBA69D34F31001")
 """Of the applet that kind A stands for."""
 EF_DIR, DF_PKCS15, EF_ODF, EF_TOKENINFO = 0x2F00, 0x5015, 0x5031, 0x5032
+ODF_ELSEWHERE = (MF_ID, 0x5F10, 0x5131)
 EF_AODF, EF_PRKDF, EF_PUKDF, EF_CDF, EF_TRUSTED = 0x4401, 0x4402, 0x4403, 0x4404, 0x4405
 LABEL = "Kortkiosk test card"
 MANUFACTURER = "Kortkiosk test"
@@ -125,7 +126,7 @@ def described(look: ObjectTraits, ways: CodeWays) -> ObjectTraits:
     )
     field = ways.field
     filler = look.filler if field is None or field.told is None else field.told
-    path = (MF_ID,) if ways.at_mf else look.codes_path
+    path = (MF_ID,) if ways.at_mf else look.codes_path if ways.path_told else ()
     look = replace(look, codes=codes, filler=filler, codes_path=path)
     if field is None or field.form != "block":
         return look
@@ -135,12 +136,10 @@ def described(look: ObjectTraits, ways: CodeWays) -> ObjectTraits:
 
 def _described_code(code: CodeTraits, ways: CodeWays) -> CodeTraits:
     """One code; a PUK of another length, and a PIN that may be shorter."""
-    silent = ({LOCAL} if ways.at_mf else set()) | (
-        {NEEDS_PADDING} if ways.field is not None and not ways.field.tells else set()
-    )
+    told = {LOCAL: not ways.at_mf, NEEDS_PADDING: ways.field is None or ways.field.tells, INITIALIZED: ways.initialized}
     changed = replace(
         code,
-        flags=tuple(flag for flag in code.flags if flag not in silent),
+        flags=tuple(flag for flag in code.flags if told.get(flag, True)),
         reference=code.reference | (ways.reference_bit if ways.tells_reference else 0),
         puk=code.puk if ways.lists_puk else b"",
     )
@@ -183,7 +182,8 @@ def file_system(
     """The whole tree of a card; certificates of `authorities` are listed after the holder's."""
     mf = CardFile(MF_ID, is_df=True)
     aid = look.files.aid or look.aid
-    mf.add(CardFile(EF_DIR, _dir(aid)))
+    elsewhere = look.files.odf_elsewhere
+    mf.add(CardFile(EF_DIR, _dir(aid, ODF_ELSEWHERE if elsewhere else ())))
     application = mf.add(CardFile(DF_PKCS15, is_df=True, aid=aid))
     listed = entries[:1] if look.files.first_alone else entries
     keys = list({entry.key.id: entry for entry in listed}.values())
@@ -199,7 +199,9 @@ def file_system(
     for name, (number, content) in directories.items():
         room = max(look.files.rooms.get(name, 0), look.room if name in ("prkdf", "pukdf", "cdf") else 0)
         room += ROOM if room == ROOM < len(content) + 3 * FILLER else 0
-        application.add(CardFile(number, (content + filler * FILLER).ljust(room, filler)))
+        home = mf.add(CardFile(ODF_ELSEWHERE[1], is_df=True)) if elsewhere and name == "odf" else application
+        number = ODF_ELSEWHERE[2] if home is not application else number
+        home.add(CardFile(number, (content + filler * FILLER).ljust(room, filler)))
     if look.files.trusted:
         application.add(CardFile(EF_TRUSTED, b"\xff" * look.files.trusted))
     told = token_info(serial, look.told).ljust(look.files.rooms.get("tokeninfo", 0), filler)
@@ -223,10 +225,10 @@ def _reference(number: int) -> bytes:
     return sequence(_path(MF_ID, DF_PKCS15, number))
 
 
-def _dir(aid: bytes) -> bytes:
-    """EF.DIR, one application template (ISO/IEC 7816-15 7.4)."""
+def _dir(aid: bytes, odf: tuple[int, ...]) -> bytes:
+    """EF.DIR, one application template (ISO/IEC 7816-15 7.4), with the path of EF(ODF) where that lies elsewhere."""
     path = octets(MF_ID.to_bytes(2, "big") + DF_PKCS15.to_bytes(2, "big"), 0x51)
-    return tlv(0x61, octets(aid, 0x4F), utf8(LABEL, 0x50), path)
+    return tlv(0x61, octets(aid, 0x4F), utf8(LABEL, 0x50), path, tlv(0x73, sequence(_path(*odf))) if odf else b"")
 
 
 def _odf(*, trusted: bool = False) -> bytes:

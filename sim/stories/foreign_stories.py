@@ -103,7 +103,7 @@ FOREIGN_CARDS: Mapping[str, ForeignCard] = {
     "NEO": ForeignCard(
         "D", ("counts-630x", "batch-serial"),
         _OTHER_KIND | _PROVED_FIRST | {
-            "unblock: wrong PUKs until the station stops": ("cancelled", ""),
+            "unblock: wrong PUKs until the station stops": ("refused", "puk_not_sent"),
             "change_pin: the last try is kept": ("refused", "last_try_kept"),
             "activate: a wrong start PIN, then the right one": ("refused", "last_try_kept"),
         },

@@ -14,9 +14,12 @@ from sim.reader.cards import VirtualCard
 from sim.reader.pkcs15_codes import PIN_TRIES, PUK_TRIES
 from sim.reader.pki import TestAuthority
 from sim.stories.clock import NOW
+from sim.stories.foreign import estrange, known_without_ours
 from sim.stories.room import Room, RoomWorld, authority, keys_of
 
 WRONG_PIN, WRONG_PUK = "60606060", "50505050"
+WRONG_PUKS = [f"505050{number}" for number in range(51, 60)]
+"""Others than that: the same one is not sent to a card again."""
 MINE = "1:old"
 OTHER_EMPLOYER = "SE5560000999-2A01"
 """An HSA-id under an organisation number that nobody has."""
@@ -35,7 +38,16 @@ def product(*, proved: Proved = "card", **changed: dict[str, Any]) -> Callable[[
         tables = {table: profile[table] | rows for table, rows in changed.items()}
         mine = Profile.model_validate(profile | tables | {"proved": proved})
         others = [one for one in room.settings.profiles if one.name != mine.name]
-        settings = replace(room.settings, profiles=Profiles([*others, mine]))
+        knowing(Profiles([*others, mine]))(room)
+
+    return prepare
+
+
+def knowing(profiles: Profiles) -> Callable[[Room], None]:
+    """The holder's reader knows those products, and no other."""
+
+    def prepare(room: Room) -> None:
+        settings = replace(room.settings, profiles=profiles)
         room.readers.append(CardReader(room.world.backend, room.caps.reader.name, settings))
         room.equip(reader=room.readers[-1])
 
@@ -61,6 +73,17 @@ def two_employers(name: str = MINE, second: str = OTHER_EMPLOYER, *, days: int =
         other = replace(persona, hsa_id=second, lifetime_days=persona.lifetime_days + days)
         keys = (*keys_of(other), *keys_of(persona))
         room.world.cards[name] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))
+
+    return prepare
+
+
+def of_unknown_product(*traits: str) -> Callable[[Room], None]:
+    """The card, with those traits, has an answer to reset that no profile names."""
+
+    def prepare(room: Room) -> None:
+        traited(*traits)(room)
+        estrange(room.world.cards[MINE])
+        knowing(Profiles(known_without_ours()))(room)
 
     return prepare
 

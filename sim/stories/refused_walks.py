@@ -77,12 +77,19 @@ def typed_unless_named(code: str, before: Steps = ()) -> Callable[[str], Steps]:
 
 def risking(code: str) -> Callable[[str], Steps]:
     """A wrong code until its last try, which is kept."""
-    return lambda kind: (*((code, WRONG_PIN), (f"{code}_wrong", "again")) * LAST_OF[kind], (f"{code}_last", "no"))
+    return lambda kind: (*_wrong_pins(code, kind), (f"{code}_last", "no"))
+
+
+def _wrong_pins(code: str, kind: str) -> Steps:
+    """Each another: the same one is not sent again."""
+    return tuple(
+        step for number in range(LAST_OF[kind]) for step in ((code, f"6060606{number}"), (f"{code}_wrong", "again"))
+    )
 
 
 def _wrong_puks(kind: str) -> Steps:
     written = (("puk", WRONG_PUK), ("new_pin", NEW_PIN), ("repeat_pin", NEW_PIN), ("write", "write"))
-    return (*written, *(("puk_wrong", WRONG_PUK),) * (FLOOR_OF[kind] - 1))
+    return (*written, *(("puk_wrong", f"2468249{number}") for number in range(FLOOR_OF[kind] - 1)))
 
 
 def _standing(
@@ -258,7 +265,7 @@ REFUSED_WALKS: tuple[RefusedWalk, ...] = (
     RefusedWalk("pickup", "new_card_untested", "the new card is of another issuer", "puk", kinds=("A",),
                 marks={"new": "of another issuer"}),
     RefusedWalk("activate", "new_card_locked", "wrong codes, and the last try is not kept", "sign_pin",
-                (*(("sign_pin", WRONG_PIN), ("sign_pin_wrong", "again")) * LAST_OF["C"], ("sign_pin_last", "yes"),
+                (*_wrong_pins("sign_pin", "C"), ("sign_pin_last", "yes"),
                  ("sign_pin", WRONG_PIN)),
                 ("C",), ATTENDING, "old", others={"administrator": (WITHOUT_KUR, "new")}),
     RefusedWalk("activate", "new_card_heard_codes", "a copy of the card takes PUK and code, and signs with other keys", "receipt",

@@ -86,7 +86,7 @@ FOUND: dict[str, Callable[[], CardEvidence]] = {
     "certificate_damaged": lambda: card(damaged=("login",)),
     "certificate_expired": lambda: certificates(not_after=NOW - DAY, chain="expired"),
     "certificate_not_yet_valid": lambda: certificates(not_before=NOW + DAY),
-    "pin_initial": lambda: card(pins=(replace(PIN, initial=True), PUK)),
+    "pin_initial": lambda: card(pins=(replace(PIN, must_change=True), PUK)),
     "not_activated": lambda: record("handed_out", activate_by="2026-12-24"),
     "name_changed": lambda: person(name_changed="2026-11-01"),
     "certificate_expires_soon": lambda: certificates(not_after=NOW + 5 * DAY),
@@ -95,6 +95,8 @@ FOUND: dict[str, Callable[[], CardEvidence]] = {
     ),
     "loa2_ends": lambda: replace(certificates(loa=2), loa2_ends=date(2027, 3, 31)),
     "not_registered": lambda: replace(WELL, register=NotFound()),
+    "code_unlisted": lambda: card(unlisted=("Underskrift",)),
+    "certificate_guarded": lambda: card(certificates=(SIGN,), guarded=("Legitimering",)),
     "read_only": lambda: card(rules=CardRules(read_only=True)),
     "alike": lambda: card(certificates=real(0, 1)),
 }
@@ -110,20 +112,18 @@ def test_it_is_found_and_nothing_else(code: str) -> None:
 
 def test_every_finding_has_a_rule_and_a_case() -> None:
     codes = {rule.code for rule in RULES}
-    assert codes == set(FindingCode) - {FindingCode.UNKNOWN_CARD}, "nothing is asked of an unknown card"
+    assert codes == set(FindingCode) - {FindingCode.UNKNOWN_CARD, FindingCode.UNREAD_CARD}, (
+        "nothing is asked of an unknown card"
+    )
     assert codes == set(FOUND)
 
 
 def test_a_card_works_meanwhile_where_something_ends_later() -> None:
     works = {rule.code for rule in RULES if rule.works}
     assert works == {
-        "not_activated",
-        "name_changed",
-        "certificate_expires_soon",
-        "loa2_ends",
-        "level_unknown",
-        "read_only",
-    }
+        "not_activated", "name_changed", "certificate_expires_soon", "loa2_ends", "level_unknown", "read_only",
+        "code_unlisted", "certificate_guarded",
+    }  # fmt: skip
     assert [one.works for one in findings_of(FOUND["loa2_ends"]())] == [True]
     assert [one.works for one in findings_of(FOUND["blocked"]())] == [False]
 
@@ -197,7 +197,7 @@ def test_a_card_that_is_not_activated_leads_to_how_the_region_does_it(activates:
 def test_a_card_that_is_not_handed_over_leads_there_and_to_no_code_of_its_own(
     pending: Delivery, activates: bool, errand: str | None, who: str
 ) -> None:
-    locked = replace(LOCKED, pins=(replace(LOCKED.pins[0], initial=True), PUK))
+    locked = replace(LOCKED, pins=(replace(LOCKED.pins[0], must_change=True), PUK))
     known = replace(FOUND["not_activated"](), card=locked, pending=pending, activates=activates)
     (finding,) = findings_of(known)
     assert (finding.code, finding.errand, finding.who) == ("not_handed_over", errand, who)

@@ -27,8 +27,9 @@ from drivers.reader.model import CardRules, Certificate, Holder, Pin, PinState, 
 from drivers.reader.outcomes import Role
 from drivers.reader.pin.try_counter import RemainingTries
 from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
-from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject
+from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject, KeyObject
 from drivers.reader.profiles import BY_SERIAL, Profile
+from drivers.reader.signatures.signing import scheme_of
 
 _STRING_TAGS = (0x0C, 0x12, 0x13, 0x16)
 _PERSONAL = re.compile(r"^([A-Z]{3}SE-)?(\d{2})?\d{6}[-+]?\d{4}$")
@@ -60,8 +61,8 @@ class ReadCertificate:
     key_id: bytes
 
 
-def card_rules_of(profile: Profile) -> CardRules:
-    """Rules of a card product: who may do what."""
+def card_rules_of(profile: Profile, atr: bytes = b"") -> CardRules:
+    """Rules of a card product, of a card with that answer to reset: who may do what."""
     return CardRules(
         profile.unblocking.by,
         (profile.writable or profile.kind == "piv") and not profile.read_only,
@@ -72,6 +73,8 @@ def card_rules_of(profile: Profile) -> CardRules:
         profile.genuine,
         profile.stocked_by,
         profile.read_only,
+        profile.read_only and bool(profile.match.atr) and not any(mask.fits(atr) for mask in profile.match.atr),
+        profile.self_described,
         profile.first_code,
         profile.unblocking.admin_digits,
         bool(profile.certificates.loa),
@@ -117,8 +120,22 @@ def needs_keys(directory: CardDirectory) -> bool:
 def damaged_certificates(directory: CardDirectory, read: Iterable[ReadCertificate]) -> tuple[str, ...]:
     """Labels, or ids, of what should be certificates and are none."""
     sound = {certificate.facts.der for certificate in read}
-    broken = (file.entry for file in directory.certificates if file.der not in sound)
-    return tuple(entry.label or entry.id.hex() for entry in broken)
+    return _names(file.entry for file in directory.certificates if file.der and file.der not in sound)
+
+
+def guarded_certificates(directory: CardDirectory) -> tuple[str, ...]:
+    """Labels, or ids, of what the card shows only after its code."""
+    return _names(file.entry for file in directory.certificates if not file.der)
+
+
+def unlisted_codes(directory: CardDirectory) -> tuple[str, ...]:
+    """Labels, or ids, of keys that are guarded by a code which the card does not list; none while its keys were not read."""
+    listed = {b"", *(code.auth_id for code in directory.codes)}
+    return _names(key for key in directory.keys or () if key.auth_id not in listed)
+
+
+def _names(entries: Iterable[CertificateObject | KeyObject]) -> tuple[str, ...]:
+    return tuple(entry.label or entry.id.hex() for entry in entries)
 
 
 def _by_usage(_entry: CertificateObject, certificate: x509.Certificate) -> Purpose:
@@ -127,7 +144,7 @@ def _by_usage(_entry: CertificateObject, certificate: x509.Certificate) -> Purpo
 
 def _read(file: CertificateFile, directory: CardDirectory, profile: Profile, purpose_of: PurposeOf) -> ReadCertificate:
     parsed = x509.load_der_x509_certificate(file.der)
-    parsed.public_key()  # a key of an unknown kind is found out here, not in the middle of a signature
+    public = parsed.public_key()  # a key of an unknown kind is found out here, not in the middle of a signature
     has_key = directory.keys is None or any(key.id == file.entry.id for key in directory.keys)
     facts = Certificate(
         id=file.entry.id.hex(),
@@ -141,6 +158,7 @@ def _read(file: CertificateFile, directory: CardDirectory, profile: Profile, pur
         loa=_loa(parsed, profile),
         chain="unchecked",
         der=file.der,
+        key_known=scheme_of(public) is not None,
         holder=_holder(parsed, profile),
         personal=_has_personal_number(parsed),
     )
@@ -291,7 +309,6 @@ def pin_of(code: CodeObject, role: Role, profile: Profile, tries: RemainingTries
         state=state,
         min_length=max(code.min_length, profile.new_rules(role).min_length),
         max_length=min(code.max_length, rules.max_length),
-        initial=tries.must_change or CodeFlag.INITIALIZED not in code.flags,
         last_try=refused and role is not Role.PUK,
         must_change=tries.must_change,
         entry_min_length=max(code.min_length, rules.min_length),

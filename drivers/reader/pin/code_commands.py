@@ -2,7 +2,9 @@
 
 Order of the checks, each of which ends the command before the card sees a code: is it allowed (profile, flags); does
 the code fit (length, alphabet, rules for new ones); is the card still the same one (for what cannot be undone); how
-many tries remain (read just before, or counted by the station). Reliability I1 and I2.
+many tries remain (read just before, or counted by the station); has the card called the code wrong in this visit, in the
+same form. Reliability I1 and I2. Where the card does not tell its tries, VERIFY comes before CHANGE: what the card refuses
+then is the new code.
 
 Status words as ISO/IEC 7816-4 tables 6 and 7 and as real cards differ from them; see `outcome_of_status`.
 
@@ -10,6 +12,7 @@ Status words as ISO/IEC 7816-4 tables 6 and 7 and as real cards differ from them
 2
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
@@ -21,10 +24,10 @@ from drivers.reader.errors import CardAnswerError, CardGoneError, CommandRefused
 from drivers.reader.iso7816 import Alphabet, CodeFormat, encode_code
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.pin.new_code_rules import broken_pin_rules
-from drivers.reader.pin.try_counter import LOCKED_WORDS, KeyTryCounter, RemainingTries, TryCounter
+from drivers.reader.pin.try_counter import LOCKED_WORDS, KeyTryCounter, RemainingTries, TryCounter, ledger_key_of
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 from drivers.reader.profiles import CodeRules, Profile, UnblockVariant
-from drivers.reader.secret import Secret
+from drivers.reader.secret import CodeDigests, Secret
 from drivers.reader.transport.channel import ApduChannel
 from drivers.reader.transport.pinpad import NOT_ENTERED, NOT_UNDERSTOOD, PadCode
 
@@ -35,6 +38,8 @@ VERIFYING_FIRST = ("verify-then-new", "verify-then-reset")
 """Variants in which the PUK goes out in a VERIFY of its own, which has to name it."""
 STRICTER = 1
 """Extra margin of the floor where the station counts instead of the card."""
+_NEW_REFUSED = (StatusWord.CONDITIONS_NOT_SATISFIED, StatusWord.WRONG_DATA)
+"""Of CHANGE REFERENCE DATA with the right old code: the card has had the new one before, or calls it too easy."""
 
 
 def outcome_of_status(response: ResponseApdu) -> CodeOutcome:
@@ -79,6 +84,15 @@ class CodeCommands:
         self._counter = counter
         self._same_card = same_card
         self._born = born
+        self._wrong: defaultdict[str, CodeDigests] = defaultdict(CodeDigests)
+        """By name of the code: what the card has called wrong in this visit."""
+        self._right: defaultdict[str, CodeDigests] = defaultdict(CodeDigests)
+        self._other_pads: dict[str, int | None] = {}
+        """By name of the code: the filler of the other form, once it was tried; None where the card refused it too."""
+
+    def inherit(self, former: "CodeCommands") -> None:
+        """Go on with what the same card refused before it was put back."""
+        self._wrong = former._wrong
 
     def tries(self, code: CodeObject, role: Role) -> RemainingTries:
         """How many tries remain, without using one."""
@@ -90,14 +104,38 @@ class CodeCommands:
         asked = code.has_reference and self._profile.counter(role) != "none"
         return self.tries(code, role) if asked else self._counter.tries(code, role)
 
-    def verify(self, code: CodeObject, role: Role, pin: Secret, *, consented: bool) -> CodeOutcome:
+    def verify(
+        self, code: CodeObject, role: Role, pin: Secret, *, consented: bool, other_form: bool = False
+    ) -> CodeOutcome:
         """VERIFY. Raises CardGoneError before, never after, the code went out."""
         refusal = self._entry_refusal(code, pin)
         if refusal is not None:
             return refusal
         tries = self.tries(code, role)
-        command = iso7816.verify(code.reference, self._field(code, pin))
-        return last_try_refusal(tries, consented) or self._send(code, role, tries, command)
+        if other_form:
+            return self._verify_otherwise(code, role, tries, pin)
+        return last_try_refusal(tries, consented) or self._verify(code, role, tries, self._field(code, pin))
+
+    def _verify(self, code: CodeObject, role: Role, tries: RemainingTries, sent: bytes) -> CodeOutcome:
+        return self._send(code, role, tries, sent, iso7816.verify(code.reference, sent))
+
+    def _verify_otherwise(self, code: CodeObject, role: Role, tries: RemainingTries, pin: Secret) -> CodeOutcome:
+        """VERIFY with the other filler, once in a visit. What the card takes holds for all that follows."""
+        pad = self._other_pad(code, tries)
+        if pad is None:
+            return Refused(RefusalReason.NOT_ALLOWED)
+        outcome = self._verify(code, role, tries, encode_code(pin, replace(self._format(code), pad=pad)))
+        self._other_pads[ledger_key_of(code)] = pad if isinstance(outcome, Accepted) else None
+        return outcome
+
+    def _other_pad(self, code: CodeObject, tries: RemainingTries) -> int | None:
+        """The other filler of a code of which nothing but the card's own description is known. None where there is none, it was
+        tried, or a wrong code could use the last try."""
+        how = self._format(code)
+        plain = how.alphabet in (Alphabet.ASCII_NUMERIC, Alphabet.UTF8) and how.stored_length > 0
+        if not plain or not self._profile.self_described or ledger_key_of(code) in self._other_pads:
+            return None
+        return None if last_try_refusal(tries, consented=False) else 0x00 if how.pad == 0xFF else 0xFF
 
     def change(self, code: CodeObject, role: Role, old: Secret, new: Secret, *, consented: bool) -> CodeOutcome:
         """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
@@ -113,8 +151,36 @@ class CodeCommands:
         stopped = last_try_refusal(tries, consented)
         if stopped is not None:
             return stopped
-        fields = self._field(code, old), self._field(code, new)
-        return self._send(code, role, tries, iso7816.change_reference_data(code.reference, *fields))
+        sent = self._field(code, old)
+        if not self._counter.tells(code) and sent not in self._right[ledger_key_of(code)]:
+            proved = self._verify(code, role, tries, sent)
+            if not isinstance(proved, Accepted):
+                return proved
+            tries = self._counter.known(code, role)
+        return self._set(code, role, tries, sent, self._field(code, new))
+
+    def _set(self, code: CodeObject, role: Role, tries: RemainingTries, sent: bytes, fresh: bytes) -> CodeOutcome:
+        """Old and new code; where the card has called the old one right and takes no such command, a VERIFY and the new one."""
+        proved = sent in self._right[ledger_key_of(code)]
+        command = iso7816.change_reference_data(code.reference, sent, fresh)
+        outcome = self._send(code, role, tries, sent, command, proved=proved)
+        if proved and isinstance(outcome, Refused) and outcome.status == StatusWord.WRONG_P1P2:
+            alone = iso7816.change_verified(code.reference, fresh)
+            outcome = self._verify(code, role, tries, sent)
+            if isinstance(outcome, Accepted):
+                outcome = self._send(code, role, tries, sent, alone, proved=proved)
+        if isinstance(outcome, Accepted):
+            self.forget(code)
+        return outcome
+
+    def believe(self, profile: Profile) -> None:
+        """Go on by that profile, of the same card."""
+        self._profile = profile
+
+    def forget(self, code: CodeObject) -> None:
+        """The code is another from now on: what was wrong may be right."""
+        self._wrong[ledger_key_of(code)].clear()
+        self._right[ledger_key_of(code)].clear()
 
     def unblock(
         self, code: CodeObject, puk: CodeObject, role: Role, entry: Secret, new: Secret, *, attended: bool = False
@@ -146,6 +212,7 @@ class CodeCommands:
         outcome = reset(tries)
         if isinstance(outcome, Accepted):
             self._counter.reset_count(code)
+            self.forget(code)
             return Accepted(new_code_set=self._profile.commands.unblock not in KEEPING_THE_CODE)
         return self._with_entries_left(outcome, puk)
 
@@ -156,15 +223,16 @@ class CodeCommands:
         resetting, fresh = self._field(puk, entry), self._field(code, new)
         match self._profile.commands.unblock:
             case "puk":
-                return self._send(puk, Role.PUK, tries, iso7816.reset_with_puk(code.reference, resetting))
+                alone = iso7816.reset_with_puk(code.reference, resetting)
+                return self._send(puk, Role.PUK, tries, resetting, alone)
             case "verify-then-new":
                 after = iso7816.reset_to_new(code.reference, fresh)
             case "verify-then-reset":
                 after = iso7816.reset_verified(code.reference)
             case _:
                 both = iso7816.reset_retry_counter(code.reference, resetting, fresh)
-                return self._send(puk, Role.PUK, tries, both)
-        proved = self._send(puk, Role.PUK, tries, iso7816.verify(puk.reference, resetting))
+                return self._send(puk, Role.PUK, tries, resetting, both)
+        proved = self._verify(puk, Role.PUK, tries, resetting)
         return self.after_verify(code, proved, lambda: self._channel.send(after))
 
     def after_verify(self, code: CodeObject, proved: CodeOutcome, exchange: Callable[[], ResponseApdu]) -> CodeOutcome:
@@ -184,6 +252,7 @@ class CodeCommands:
             return Refused(RefusalReason.CARD)
         if isinstance(outcome, Accepted):
             self._counter.reset_count(code)
+            self.forget(code)
         return outcome
 
     def pair(self, pin: CodeObject, puk: CodeObject) -> None:
@@ -257,16 +326,44 @@ class CodeCommands:
         left = self._counter.known(puk, Role.PUK) if outcome.tries_left is None else RemainingTries(outcome.tries_left)
         return replace(outcome, entries_left=max(0, left.left - self._floor(left) + 1))
 
-    def _send(self, code: CodeObject, role: Role, tries: RemainingTries, command: CommandApdu) -> CodeOutcome:
-        """The command that holds a code."""
-        return self.carry_out(code, role, tries, lambda: self._channel.send(command))
+    def _send(
+        self,
+        code: CodeObject,
+        role: Role,
+        tries: RemainingTries,
+        sent: bytes,
+        command: CommandApdu,
+        *,
+        proved: bool = False,
+    ) -> CodeOutcome:
+        """The command that holds a code, `sent`, unless the card has called it wrong; `proved`: it has called it right."""
+        name = ledger_key_of(code)
+        if sent in self._wrong[name]:
+            other = self._other_pad(code, tries) is not None
+            return Refused(RefusalReason.SAME_CODE, tries_left=tries.shown, other_form=other)
+        outcome = self.carry_out(code, role, tries, lambda: self._channel.send(command), proved=proved)
+        if isinstance(outcome, Accepted):
+            self._right[name].add(sent)
+        elif isinstance(outcome, WrongCode):
+            self._right[name].clear()
+            self._wrong[name].add(sent)
+        return outcome
 
     def carry_out(
-        self, code: CodeObject, role: Role, tries: RemainingTries, exchange: Callable[[], ResponseApdu]
+        self,
+        code: CodeObject,
+        role: Role,
+        tries: RemainingTries,
+        exchange: Callable[[], ResponseApdu],
+        *,
+        proved: bool = False,
     ) -> CodeOutcome:
-        """Run an exchange that may cost a try of the code, counted before it. Raises LedgerError: nothing went out."""
+        """Run an exchange that may cost a try of the code, counted before it; of a `proved` one a refusal is of the new code.
+        Raises LedgerError: nothing went out."""
         self._counter.spend(code)
         outcome = self.send_irreversible(exchange)
+        if proved and isinstance(outcome, Refused) and outcome.status in _NEW_REFUSED:
+            outcome = replace(outcome, reason=RefusalReason.NEW_CODE)
         self._counter.settle(code, role, tries, outcome)
         return outcome
 
@@ -305,6 +402,7 @@ class CodeCommands:
     def _format(self, code: CodeObject) -> CodeFormat:
         own = self._profile.puk.pad if code.has(CodeFlag.UNBLOCKING) else None
         forced = self._profile.commands.pad if own is None else own
+        forced = self._other_pads.get(ledger_key_of(code), forced)
         return CodeFormat(code.alphabet, code.stored_length, code.pad if forced is None else forced)
 
     def _field(self, code: CodeObject, entry: Secret) -> bytes:

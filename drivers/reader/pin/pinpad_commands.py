@@ -12,7 +12,7 @@ from functools import partial
 
 from drivers.reader import iso7816
 from drivers.reader.apdu import CommandApdu, ResponseApdu
-from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role
+from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role
 from drivers.reader.pin.code_commands import CodeCommands, last_try_refusal
 from drivers.reader.pin.try_counter import RemainingTries
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
@@ -65,7 +65,10 @@ class PinpadCommands:
         if stopped is not None:
             return stopped
         run = self._run(pad.modify, pinpad.modify_structure(apdu, limits, text), apdu.name)
-        return self._codes.carry_out(code, role, tries, run)
+        outcome = self._codes.carry_out(code, role, tries, run)
+        if isinstance(outcome, Accepted):
+            self._codes.forget(code)
+        return outcome
 
     def unblock_limits(self, code: CodeObject, puk: CodeObject, role: Role) -> PadCode | None:
         """What a new code may be that is set with the PUK at the pad; None where the pad cannot do it."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from drivers.reader import iso7816, tlv
 from drivers.reader.apdu import ResponseApdu, StatusWord
 from drivers.reader.errors import CommandRefusedError, LedgerError
-from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, Refused, Role, Unknown, WrongCode
+from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.pin.try_ledger import LOCKED, TryLedger
 from drivers.reader.piv.apdus import get_metadata
 from drivers.reader.piv.objects import parse_metadata
@@ -89,9 +89,9 @@ class KeyTryCounter:
             self.ledger.settle(self.card, self.name, max(0, self.start - left))
 
 
-def cost_no_try(status: int | None) -> bool:
+def cost_no_try(status: int | None, reason: RefusalReason = RefusalReason.CARD) -> bool:
     """Whether a refusal cannot have cost a try, whatever card it comes from. None: the station itself refused."""
-    return status is None or status in _NOT_LOOKED_AT
+    return status is None or status in _NOT_LOOKED_AT or reason is RefusalReason.NEW_CODE
 
 
 def ledger_key_of(code: CodeObject) -> str:
@@ -186,7 +186,7 @@ class TryCounter:
                 self._notice(code, role, 0)
                 self._answered[name] = 0
                 used = LOCKED
-            case Refused() if name not in self._told and not cost_no_try(outcome.status):
+            case Refused() if name not in self._told and not cost_no_try(outcome.status, outcome.reason):
                 return
             case Refused():
                 if not before.counted:

@@ -88,8 +88,8 @@ class FileLedger:
     and programs on one machine may share the file: each change is made alone, under a lock beside it (`.lock`).
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path | str) -> None:
+        self._path = Path(path)
         self._alone = threading.Lock()
 
     @property

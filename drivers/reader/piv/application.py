@@ -67,18 +67,20 @@ class PivCard:
         """Answers to GET DATA by tag; empty where the card has no such object."""
         self._channel = channel
         self._identity: Fingerprint = ()
-        self.guarded = False
-        """An object was refused because the security status is not satisfied (6982)."""
+        self.refused: set[int] = set()
+        """Objects that were refused because the security status is not satisfied (6982)."""
         if profile.piv.extended_length:
             channel.extend()
 
     def read(self, tag: int) -> bytes:
         """A data object as the card gives it, read once; empty where there is none, or it is not to be had."""
-        if tag not in self.raw:
+        if tag not in self.raw and tag not in self.refused:
             response = self._get(tag)
-            self.guarded = self.guarded or response.sw == StatusWord.SECURITY_NOT_SATISFIED
-            self.raw[tag] = response.data if response.ok else b""
-        return self.raw[tag]
+            if response.sw == StatusWord.SECURITY_NOT_SATISFIED:
+                self.refused.add(tag)
+            else:
+                self.raw[tag] = response.data if response.ok else b""
+        return self.raw.get(tag, b"")
 
     def _get(self, tag: int) -> ResponseApdu:
         if self._channel.extended:
@@ -97,7 +99,7 @@ class PivCard:
         if not (self.profile.piv.discovery and self._habits.discovery):
             return PivPinPolicy()
         discovery = self.read(commands.DISCOVERY)
-        self._habits.discovery = bool(discovery) or self.guarded
+        self._habits.discovery = bool(discovery) or bool(self.refused)
         try:
             return objects.parse_discovery(discovery)
         except TlvError:

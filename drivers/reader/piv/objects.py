@@ -18,6 +18,7 @@ AID = RID + bytes.fromhex("00001000")
 APPLICATION_PIN, GLOBAL_PIN, PUK = 0x80, 0x00, 0x81
 """Key references of codes (table 4b)."""
 _GZIP_OR_ZLIB = 47
+_GZIP = b"\x1f\x8b"
 """wbits of zlib: find out by the header, largest window."""
 _COMPRESSED = 0x81
 """CertInfo: compressed is bit 1 by the standard (appendix A), bit 8 by some cards."""
@@ -156,7 +157,7 @@ def parse_certificate(data: bytes) -> bytes:
         return b""
     nodes = tlv.parse_prefix(data)
     der, info = _value(nodes, 0x70), _value(nodes, 0x71)
-    packed = bool(info and info[0] & _COMPRESSED)
+    packed = der[:2] == _GZIP or bool(info and info[0] & _COMPRESSED)  # some cards leave the bit out
     if packed and der[:1] != bytes((tlv.SEQUENCE,)):
         der = unpack(der)
     first = _first(der) if der else None

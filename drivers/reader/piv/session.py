@@ -126,9 +126,10 @@ class PivSession(CardSession):
             holder=Holder("", ""),
             pins=self._read_pins(),
             certificates=(),
-            rules=identity.card_rules_of(card.profile),
+            rules=identity.card_rules_of(card.profile, channel.connection.atr),
             digest=identity.digest_of(read),
             damaged=identity.damaged_certificates(self._directory(), read),
+            guarded=identity.guarded_certificates(self._directory()),
             version=card.application.version,
         ).with_certificates(certificate.facts for certificate in read)
         self._remember()
@@ -136,7 +137,7 @@ class PivSession(CardSession):
     @property
     def guarded(self) -> bool:
         """What everybody may read of a PIV card was refused: it wants secure messaging first."""
-        return self._card.guarded
+        return bool(self._card.refused)
 
     @property
     def signs(self) -> CardSigns:
@@ -376,7 +377,7 @@ class PivSession(CardSession):
             keys=tuple(_key(slot) for slot, der in held if der),
             certificates=tuple(
                 CertificateFile(CertificateObject(bytes((slot.key,)), slot.label, False, der), der)
-                for slot, der in held if der
+                for slot, der in held if der or slot.tag in self._card.refused
             ),
         )  # fmt: skip
 

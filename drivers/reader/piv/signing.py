@@ -45,7 +45,7 @@ def sign(channel: ApduChannel, reference: int, key: object, certificate: bytes, 
     """
     algorithm, scheme = algorithm_of(key), scheme_of(key)
     if algorithm is None or scheme is None:
-        return Refused(RefusalReason.NOT_ALLOWED)
+        return Refused(RefusalReason.KEY_KIND)
     if scheme is RS256 and isinstance(key, rsa.RSAPublicKey):
         prepared = pkcs1_v15(message, key.key_size // 8)
     else:

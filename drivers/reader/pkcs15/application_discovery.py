@@ -1,16 +1,18 @@
 """PKCS#15 application discovery: by AID, EF.DIR, or the place of EF(ODF).
 
 Cheapest first: where cards of this answer to reset had it before, an AID that a profile names beside this very answer to reset,
-the AID of PKCS#15 itself, an AID that any other profile names, the path or AID in EF.DIR, the DF `5015`, and last an ODF
-directly under the MF. The first whose EF(ODF) can be read is the one, whatever the answer to reset promised.
+the AID of PKCS#15 itself, an AID that any other profile names, the path or AID in EF.DIR (and EF(ODF) where its odfPath says),
+the DF `5015`, and last an ODF directly under the MF. The first whose EF(ODF) can be read is the one, whatever the answer to reset
+promised.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from drivers.reader.errors import CommandRefusedError, Guard
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15 import objects
-from drivers.reader.pkcs15.directory import EF_ODF, ODF_SHORT_ID, PKCS15_AID
+from drivers.reader.pkcs15.directory import EF_ODF, EF_TOKEN_INFO, ODF_SHORT_ID, PKCS15_AID
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.pkcs15.values import ApplicationEntry, Base, DirectoryKind
 from drivers.reader.tlv import TlvError
@@ -85,10 +87,11 @@ def _candidates(files: CardFiles, aids: tuple[bytes, ...], tried: list[str]) -> 
 def _listed(entries: tuple[ApplicationEntry, ...], wanted: tuple[bytes, ...]) -> Iterator[tuple[Base, bytes]]:
     """What EF.DIR names, and where the application is on cards without one."""
     for entry in [entry for entry in entries if entry.aid.startswith(wanted)] or [e for e in entries if e.path]:
+        elsewhere = Base(odf=entry.odf or EF_ODF, token_info=entry.token_info or EF_TOKEN_INFO)
         if entry.path:
-            yield Base(_from_mf(entry.path)), entry.aid
+            yield replace(elsewhere, path=_from_mf(entry.path)), entry.aid
         if entry.aid:
-            yield Base(aid=entry.aid), entry.aid
+            yield replace(elsewhere, aid=entry.aid), entry.aid
     yield Base(DF_PKCS15), b""
     yield Base(MF), b""
 
@@ -112,8 +115,9 @@ def _from_mf(path: bytes) -> bytes:
 
 def _has_odf(files: CardFiles) -> bool:
     try:
-        data = files.read_short(ODF_SHORT_ID, EF_ODF, _is_odf) if files.base.aid else None
-        return bool(objects.parse_odf(files.read(EF_ODF) if data is None else data))
+        place = files.base.odf
+        data = files.read_short(ODF_SHORT_ID, place, _is_odf) if files.base.aid and place == EF_ODF else None
+        return bool(objects.parse_odf(files.read(place) if data is None else data))
     except (CommandRefusedError, TlvError):
         return False
 

@@ -6,11 +6,12 @@ keys are read only where they are needed (`read_keys`), public keys only when so
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
 from drivers.reader import tlv
+from drivers.reader.apdu import StatusWord
 from drivers.reader.certificates import public_keys
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
@@ -33,8 +34,7 @@ from drivers.reader.tlv import TlvError
 T = TypeVar("T")
 PKCS15_AID = bytes.fromhex("A000000063504B43532D3135")
 """RID of RSA Security and "PKCS-15" (ISO/IEC 7816-15 6.4)."""
-EF_ODF = b"\x50\x31"
-EF_TOKEN_INFO = b"\x50\x32"
+EF_ODF, EF_TOKEN_INFO = Base().odf, Base().token_info
 ODF_SHORT_ID, TOKEN_INFO_SHORT_ID = 0x11, 0x12
 """Reserved for these two files in the DF of the application (ISO/IEC 7816-15 annex A)."""
 _NEEDED = (DirectoryKind.AUTHENTICATION, DirectoryKind.CERTIFICATES)
@@ -44,7 +44,7 @@ _OF_AUTHORITIES = (DirectoryKind.TRUSTED_CERTIFICATES, DirectoryKind.USEFUL_CERT
 
 @dataclass(frozen=True, slots=True)
 class CertificateFile:
-    """A certificate of the directory and its DER."""
+    """A certificate of the directory and its DER; empty where the card shows it only once its code was verified."""
 
     entry: CertificateObject
     der: bytes
@@ -64,8 +64,9 @@ class CardDirectory:
 
 def read_token_info(files: CardFiles) -> bytes:
     """EF(TokenInfo) as it is. Raises CardGoneError, CardAnswerError (TlvError), CommandRefusedError."""
-    data = files.read_short(TOKEN_INFO_SHORT_ID, EF_TOKEN_INFO, is_token_info)
-    return files.read(EF_TOKEN_INFO) if data is None else data
+    place = files.base.token_info
+    data = files.read_short(TOKEN_INFO_SHORT_ID, place, is_token_info) if place == EF_TOKEN_INFO else None
+    return files.read(place) if data is None else data
 
 
 def is_token_info(data: bytes) -> bool:
@@ -81,7 +82,7 @@ def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
     Raises CardGoneError, CardAnswerError (TlvError), CommandRefusedError.
     """
     token = objects.parse_token_info(read_token_info(files))
-    odf = objects.parse_odf(files.read(EF_ODF))
+    odf = objects.parse_odf(files.read(files.base.odf))
     _learn_place(files, odf)
     contents: dict[DirectoryKind, list[bytes]] = {}
     for entry, short_id in zip(odf, short_ids(odf), strict=True):
@@ -101,7 +102,7 @@ def read_authorities(files: CardFiles) -> tuple[CertificateFile, ...]:
 
     Raises CardGoneError, CardAnswerError.
     """
-    lists = [entry for entry in objects.parse_odf(files.read(EF_ODF)) if entry.directory in _OF_AUTHORITIES]
+    lists = [entry for entry in objects.parse_odf(files.read(files.base.odf)) if entry.directory in _OF_AUTHORITIES]
     listed: list[bytes] = []
     for entry in lists:
         with suppress(CommandRefusedError):
@@ -136,12 +137,12 @@ def _learn_place(files: CardFiles, odf: tuple[OdfEntry, ...]) -> None:
     paths = [entry.value.path for entry in odf if isinstance(entry.value, FilePath)]
     places = {path[:-2] if path[:2] == MF else b"" for path in paths}
     if files.base.aid and len(places) == 1 and (place := places.pop()) not in (b"", MF):
-        files.place_application(Base(place))
+        files.place_application(replace(files.base, path=place, aid=b""))
 
 
 def read_keys(files: CardFiles) -> tuple[KeyObject, ...]:
     """The private keys that the card lists. Raises CardGoneError, CardAnswerError (TlvError), CommandRefusedError."""
-    odf = objects.parse_odf(files.read(EF_ODF))
+    odf = objects.parse_odf(files.read(files.base.odf))
     listed = [_content(files, entry.value) for entry in odf if entry.directory is DirectoryKind.PRIVATE_KEYS]
     return _some(objects.parse_keys, listed)
 
@@ -160,7 +161,7 @@ def read_public_keys(files: CardFiles) -> dict[bytes, bytes]:
     Not part of identification, which has no use for them. Raises CardGoneError, CardAnswerError.
     """
     keys: dict[bytes, bytes] = {}
-    for entry in objects.parse_odf(files.read(EF_ODF)):
+    for entry in objects.parse_odf(files.read(files.base.odf)):
         if entry.directory is DirectoryKind.PUBLIC_KEYS:
             keys |= dict(_public_keys(files, entry.value))
     return keys
@@ -169,7 +170,7 @@ def read_public_keys(files: CardFiles) -> dict[bytes, bytes]:
 def read_data_objects(files: CardFiles) -> tuple[DataObject, ...]:
     """The data objects that the card lists; what cannot be read is left out. Raises CardGoneError, CardAnswerError."""
     listed: list[bytes] = []
-    for entry in objects.parse_odf(files.read(EF_ODF)):
+    for entry in objects.parse_odf(files.read(files.base.odf)):
         if entry.directory is DirectoryKind.DATA:
             try:
                 listed.append(_content(files, entry.value))
@@ -213,7 +214,9 @@ def _certificate(files: CardFiles, entry: CertificateObject) -> list[Certificate
     """
     try:
         raw = _object(files, entry.value)
-    except (CommandRefusedError, TlvError):
+    except CommandRefusedError as fault:
+        return [CertificateFile(entry, b"")] if fault.status == StatusWord.SECURITY_NOT_SATISFIED else []
+    except TlvError:
         return []
     try:
         nodes = tlv.parse_prefix(raw)

@@ -9,7 +9,6 @@ from drivers.reader.certificates.key_usage import is_authority
 from drivers.reader.certificates.public_keys import PARSE_FAULTS
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.pkcs15.directory import (
-    EF_TOKEN_INFO,
     CardDirectory,
     CertificateFile,
     read_token_info,
@@ -46,8 +45,8 @@ def fingerprint_of(files: CardFiles, directory: CardDirectory) -> Fingerprint:
     inside = (files.holding(file.der[_SEQUENCE_HEADER:]) for file in own)
     where = next((place for place in (*in_files, *inside) if place is not None), None)
     if where is None and not any(directory.token.serial.strip(b"0")):
-        return Fingerprint(FilePath(EF_TOKEN_INFO), b"")
-    where = where or FilePath(EF_TOKEN_INFO)
+        return Fingerprint(FilePath(files.base.token_info), b"")
+    where = where or FilePath(files.base.token_info)
     whole = files.read(where.path)
     return Fingerprint(where, whole[where.index : _end(where)])
 

@@ -251,12 +251,12 @@ class Pkcs15KeyManager:
                 yield from (certificate.value for certificate in objects.parse_certificates(data))
 
     def _contents(self, wanted: DirectoryKind) -> list[bytes]:
-        values = [e.value for e in objects.parse_odf(self._files.read(pkcs15.EF_ODF)) if e.directory is wanted]
+        values = [e.value for e in objects.parse_odf(self._files.read(self._files.base.odf)) if e.directory is wanted]
         return [value if isinstance(value, bytes) else self._files.read_value(value) for value in values]
 
     def _path(self, wanted: DirectoryKind) -> bytes:
         """The first directory file of that kind, which must be a whole file below the MF."""
-        for entry in objects.parse_odf(self._files.read(pkcs15.EF_ODF)):
+        for entry in objects.parse_odf(self._files.read(self._files.base.odf)):
             value = entry.value
             if entry.directory is wanted and isinstance(value, FilePath) and _whole(value):
                 return value.path

@@ -49,10 +49,12 @@ def parse_dir(data: bytes) -> tuple[ApplicationEntry, ...]:
 
 
 def _application(node: Tlv) -> ApplicationEntry:
-    aid, label, path = node.find(0x4F), node.find(0x50), node.find(0x51)
+    aid, label, path, more = (node.find(tag) for tag in (0x4F, 0x50, 0x51, 0x73))
+    odf, token_info = (more.find(tlv.SEQUENCE), more.find(0xA0)) if more else (None, None)
     return ApplicationEntry(
-        aid.value[:16] if aid else b"", label.text() if label else "", _path_value(path.value) if path else b""
-    )
+        aid.value[:16] if aid else b"", label.text() if label else "", _path_value(path.value) if path else b"",
+        _lenient_path(odf), _lenient_path(token_info),
+    )  # fmt: skip
 
 
 def parse_odf(data: bytes) -> tuple[OdfEntry, ...]:
@@ -117,7 +119,7 @@ def _code(node: Tlv) -> CodeObject:
         auth_id=own.child(tlv.OCTET_STRING).value[:32], label=_label(common), puk_id=_auth_id(common), flags=flags,
         alphabet=alphabet, min_length=numbers[0], stored_length=numbers[1], max_length=min(longest, MAX_CODE),
         reference=_reference(reference) if reference else 0,
-        pad=_pad(attributes, flags), path=_file_path(path).path if path else b"",
+        pad=_pad(attributes, flags), path=_lenient_path(path),
     )  # fmt: skip
 
 
@@ -146,7 +148,7 @@ def _key(node: Tlv) -> KeyObject:
     return KeyObject(
         id=own.child(tlv.OCTET_STRING).value[:32], label=_label(common), auth_id=_auth_id(common),
         usage=own.child(tlv.BIT_STRING).bits(), reference=_reference(reference) if reference else 0,
-        path=_file_path(path).path if path and path.find(tlv.OCTET_STRING) else b"", elliptic=node.tag == 0xA0,
+        path=_lenient_path(path), elliptic=node.tag == 0xA0,
         algorithms=_algorithms(own), consent=common.find(tlv.INTEGER) is not None,
     )  # fmt: skip
 
@@ -296,6 +298,14 @@ def _file_path(node: Tlv) -> FilePath:
         index.small(0x7FFF) if index else 0,
         length.small(tlv.MAX_BYTES) if length else None,
     )
+
+
+def _lenient_path(node: Tlv | None) -> bytes:
+    """The path alone, of what is known without it too: an odd one, or an empty one ("here"), costs the path."""
+    try:
+        return b"" if node is None else _file_path(node).path
+    except TlvError:
+        return b""
 
 
 def _path_value(path: bytes) -> bytes:

@@ -174,9 +174,11 @@ class Pkcs15Session(CardSession):
             holder=Holder("", ""),
             pins=self._read_pins(),
             certificates=(),
-            rules=identity.card_rules_of(profile),
+            rules=identity.card_rules_of(profile, channel.connection.atr),
             digest=identity.digest_of(certificates),
             damaged=identity.damaged_certificates(directory, certificates),
+            guarded=identity.guarded_certificates(directory),
+            unlisted=identity.unlisted_codes(directory),
         ).with_certificates(certificate.facts for certificate in certificates)
         seen.keep(files, self._fingerprint)
 
@@ -210,12 +212,12 @@ class Pkcs15Session(CardSession):
         self.facts = replace(self.facts, certificates=(*self.facts.certificates, *(c.facts for c in read)))
         return bool(read)
 
-    def verify(self, role: Role, code: Secret, *, consented: bool) -> CodeOutcome:
+    def verify(self, role: Role, code: Secret, *, consented: bool, other_form: bool = False) -> CodeOutcome:
         """As the base class; the keys are read first, because a SELECT between code and signature may end what the code
         allows.
         """
         self._before_code()
-        return super().verify(role, code, consented=consented)
+        return super().verify(role, code, consented=consented, other_form=other_form)
 
     def verify_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
         self._before_code()
@@ -235,7 +237,8 @@ class Pkcs15Session(CardSession):
             self._directory = replace(self._directory, keys=keys)
             ids = {key.id.hex() for key in keys}
             certificates = (c if c.id in ids else replace(c, purpose="other") for c in self.facts.certificates)
-            self.facts = self.facts.with_certificates(certificates)
+            unlisted = identity.unlisted_codes(self._directory)
+            self.facts = replace(self.facts.with_certificates(certificates), unlisted=unlisted)
         return self._directory.keys or ()
 
     def _enter(self, code: CodeObject) -> None:

@@ -44,6 +44,9 @@ class Base:
 
     path: bytes = MF
     aid: bytes = b""
+    odf: bytes = b"\x50\x31"
+    """Path of EF(ODF): the reserved identifier, below the application, unless EF.DIR says otherwise (7.4)."""
+    token_info: bytes = b"\x50\x32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class ApplicationEntry:
     aid: bytes
     label: str
     path: bytes
+    odf: bytes = b""
+    token_info: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

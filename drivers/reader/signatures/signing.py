@@ -157,7 +157,7 @@ def sign_by(
     """As `sign`, with a key that may have no certificate yet."""
     scheme = scheme_of(signer.public)
     if scheme is None:
-        return Refused(RefusalReason.NOT_ALLOWED)
+        return Refused(RefusalReason.KEY_KIND)
     asked = _use(scheme, purpose)
     atr, profile = channel.connection.atr, product.profile
     evidence = product.forms.recall(atr, profile.name, asked)

@@ -12,7 +12,8 @@ from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identification
-from kiosk.steps.own_card import lead_to_hand_over, own_card, refuse_read_only
+from kiosk.steps.own_card import OwnCard, lead_to_hand_over, own_card, refuse_read_only
+from kiosk.steps.pin.by_administrator import mandate
 from kiosk.steps.pin.card_test import first_reason, prove_card, tell_untested
 from kiosk.steps.pin.changing import change_codes
 from kiosk.steps.pin.views import TASKS_WITH_CODE
@@ -25,7 +26,7 @@ CARD, OLD, NEW = (CONTEXT.at(step, 3) for step in range(1, 4))
 async def change_pin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     async with own_card(ask, caps, CARD, log) as card:
-        refuse_read_only(CARD, card.facts)
+        await _lift_read_only(ask, caps, log, card)
         if (ended := await lead_to_hand_over(ask, caps, CARD, log, card)) is not None:
             return ended
         roles = await _which(ask, card.facts.pin(Role.SIGNATURE) is not None, one_code=card.facts.rules.one_code)
@@ -33,12 +34,22 @@ async def change_pin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         olds = {
             role: await prove_code(ask, card.visit, role, own_card_views.code(OLD, card.facts, role)) for role in roles
         }
-        new = await change_codes(ask, caps, NEW, log, card, olds)
-        results = [await prove_card(ask, NEW, log, card.visit, new, role) for role in roles]
+        codes = await change_codes(ask, caps, NEW, log, card, olds)
+        results = [await prove_card(ask, NEW, log, card.visit, codes[role], role) for role in roles]
         untested = first_reason(results)
         who = Identification("card", card.whose.hsa_id)
         receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, untested=untested)
         return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(roles, untested), untested)
+
+
+async def _lift_read_only(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard) -> None:
+    """A card that only resembles a product which nobody has tried may be changed where an administrator answers for it. Raises
+    StopError."""
+    rules = card.facts.rules
+    if rules.by_family and await ask(views.resembles_untried(CARD)) == "administrator":
+        await mandate(ask, caps, CARD, log, card)
+        card.visit.lift_read_only()
+    refuse_read_only(CARD, card.facts)
 
 
 async def _which(ask: Ask, two: bool, *, one_code: bool) -> tuple[Role, ...]:

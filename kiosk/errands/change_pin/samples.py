@@ -28,12 +28,17 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "change-which", views.which(CARD, one_code=True)
     yield "change-pin", code.entry
     yield "change-pin-wrong", code.wrong(2)
+    yield "change-pin-unsure", code.wrong(2, unsure=True)
+    yield "change-pin-same", code.wrong.same(2)
+    yield "change-pin-other-form", code.wrong.same(2, other_form=True)
     for why in CAUTIONS:
         yield f"change-pin-{why.replace('_', '-')}", code.last(why)
     yield "change-locked", code.locked.view
+    yield "change-resembles-untried", views.resembles_untried(CARD)
     yield "change-read-only", card_views.read_only(CARD).view
     yield "change-same", pin_views.same_as_old(NEW)
     yield "change-too-easy", pin_views.too_easy(NEW)
+    yield "change-new-refused", pin_views.new_refused(NEW)
     yield "change-locked-late", pin_views.locked_meanwhile(NEW).view
     yield "change-done", own_card_views.done(CONTEXT, *views.done(BOTH), RECEIPT)
     for reason in get_args(CannotTest):

@@ -4,12 +4,25 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from drivers.reader.profiles import Profiles, builtin
 from kiosk.region import ReceiptRules
 from sim.reader.personas import SIGNATURE_PIN, person
 from sim.stories.errand_stories import OWN, ErrandStory
+from sim.stories.foreign import known_without_ours
 from sim.stories.issuer import IssuerDesk
-from sim.stories.own_card import MINE, WRONG_PIN, change_first, code_is, locked, product, traited, trusting
-from sim.stories.person import Story, pulls, puts
+from sim.stories.own_card import (
+    MINE,
+    WRONG_PIN,
+    change_first,
+    code_is,
+    knowing,
+    locked,
+    of_unknown_product,
+    product,
+    traited,
+    trusting,
+)
+from sim.stories.person import Story, pulls, pulls_lit, puts
 from sim.stories.register import both, mailed, register
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import NEW_PIN, Setting
@@ -44,6 +57,17 @@ def nobody_has_mail(room: Room) -> None:
 
 def in_a_region_without_mail(room: Room) -> None:
     room.equip(region=room.caps.region.model_copy(update={"receipts": ReceiptRules()}))
+
+
+SIX_DIGITS = "482915"
+"""Shorter than the field: filler follows it."""
+
+
+def of_untried_family(room: Room) -> None:
+    """Its answer to reset has another version than that of a product which nobody has tried."""
+    of_unknown_product()(room)
+    untried = builtin().match_name("virtual-b").model_copy(update={"proved": "none"})
+    knowing(Profiles([*known_without_ours(), untried]))(room)
 
 
 TWO_CODES = replace(OWN, changed={MINE: replace(persona_of(MINE), signature_pin=OLD_PIN)})
@@ -154,9 +178,34 @@ STORIES = [
         check=code_is(NEW_PIN),
     ),
     ErrandStory(
+        "change_pin: the same wrong code twice, of which the card hears one",
+        "change_pin",
+        change(pin=[WRONG_PIN, WRONG_PIN, OLD_PIN], pin_wrong="again", pin_same="again"),
+        views=("change_pin.pin_wrong", "change_pin.pin", "change_pin.pin_same", "change_pin.pin", "change_pin.new_pin"),
+        check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
+        "change_pin: a card that nobody knows, whose directory lies about its codes",
+        "change_pin",
+        change(pin=SIX_DIGITS, pin_wrong="again", pin_same="other_form"),
+        replace(OWN, changed={MINE: replace(persona_of(MINE), pin=SIX_DIGITS)}),
+        prepare=of_unknown_product("pads-00"),
+        views=("change_pin.pin_wrong", "change_pin.pin", "change_pin.pin_same", "change_pin.new_pin", "change_pin.done"),
+        check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
+        "change_pin: a new code that the card calls too easy, and another",
+        "change_pin",
+        change(new_pin=["97731824", NEW_PIN], repeat_pin=["97731824", NEW_PIN], new_refused="again"),
+        prepare=traited("refuses-weak-codes"),
+        events=("card.change refused", "card.change accepted", "receipt.issued"),
+        views=("change_pin.new_refused", "change_pin.new_pin", "change_pin.done"),
+        check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
         "change_pin: the last try is kept",
         "change_pin",
-        change(pin=WRONG_PIN, pin_wrong="again", pin_last="no", **{"stop.last_try_kept": "end"}),
+        change(pin=[WRONG_PIN, "60606061"], pin_wrong="again", pin_last="no", **{"stop.last_try_kept": "end"}),
         outcome="refused",
         reason="last_try_kept",
         check=code_is(OLD_PIN, tries=(1, 10)),
@@ -186,6 +235,25 @@ STORIES = [
         outcome="refused",
         reason="read_only",
         views=("change_pin.insert", "change_pin.stop.read_only"),
+        check=code_is(OLD_PIN),
+    ),
+    ErrandStory(
+        "change_pin: a card of an untried product's family, for which an administrator answers",
+        "change_pin",
+        lambda: {
+            **change(
+                resembles_untried="administrator", insert_administrator=puts("13:new", "administrator"),
+                pin_administrator=OLD_PIN, document="driving_licence", document_digits="0815",
+            )(),
+            "closing.take_card": pulls_lit,
+        }, replace(OWN, second_reader=True, hand=(MINE, "13:new")), prepare=both(register(), of_untried_family),
+        check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
+        "change_pin: a card of an untried product's family, and nobody answers for it",
+        "change_pin",
+        change(resembles_untried="end", **{"stop.read_only": "end"}), prepare=of_untried_family,
+        outcome="refused", reason="read_only",
         check=code_is(OLD_PIN),
     ),
     ErrandStory(

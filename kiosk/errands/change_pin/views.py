@@ -2,8 +2,29 @@
 
 from kiosk.steps.context import ViewContext
 from kiosk.steps.pin.card_test_views import Untested, untested_lead
-from kiosk.steps.view_helpers import cancel_button
-from kiosk.views import Choose, Option, Say, say
+from kiosk.steps.view_helpers import cancel_button, primary_button
+from kiosk.views import Button, Choose, Option, Point, Say, Tell, say
+
+
+def resembles_untried(context: ViewContext) -> Tell:
+    """Of the card's family there is a product that nobody has tried: an administrator may answer for this one."""
+    return Tell(
+        name=context.name("resembles_untried"),
+        errand=context.title,
+        step=context.step,
+        badge="warning",
+        badge_icon="alert",
+        title=say("resembles_untried.title"),
+        lead=(say("resembles_untried.lead"),),
+        points=(
+            Point(say("resembles_untried.here"), mark="number"),
+            Point(say("resembles_untried.first"), mark="number"),
+        ),
+        way_out=cancel_button(),
+        side=Button("administrator", say("resembles_untried.administrator"), "account-check-outline"),
+        primary=primary_button("end", "button.end", "check"),
+        needs_card=True,
+    )
 
 
 def which(context: ViewContext, *, one_code: bool) -> Choose:

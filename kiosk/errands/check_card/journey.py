@@ -72,7 +72,7 @@ async def _show(ask: Ask, card: OwnCard) -> None:
 async def _tell_in_use(log: ErrandLog, card: OwnCard) -> None:
     """Tell the server that a card has its holder's code before anybody has handed it over."""
     pin = card.facts.pin(Role.IDENTIFICATION)
-    if pin is not None and not pin.initial:
+    if pin is not None and not pin.must_change:
         await log.note(EventType.EFFECT_DONE, effect=Effect.CARD_TEST, outcome=Outcome.ACCEPTED)
 
 
@@ -96,6 +96,8 @@ async def _test(ask: Ask, log: ErrandLog, card: OwnCard) -> tuple[Secret | None,
     locked = pin is not None and pin.state == "locked" and not pin.counted
     if pin is None or locked or pin.must_change or valid is None or valid.chain not in TRIED:
         return None, None
+    if not valid.key_known:
+        return None, "key_kind"
     if await ask(views.offer_test(TEST, pin)) != "test":
         return None, None
     code = await prove_code(ask, card.visit, Role.IDENTIFICATION, own_card_views.code(TEST, card.facts))

@@ -13,13 +13,12 @@ from sim.reader.rogue import false_new_card
 from sim.stories.administrator import too_old
 from sim.stories.devices import RELEASE_CODE, order_of
 from sim.stories.errand_stories import ErrandStory
-from sim.stories.own_card import OTHER_EMPLOYER, product, two_employers
+from sim.stories.own_card import OTHER_EMPLOYER, WRONG_PIN, WRONG_PUK, WRONG_PUKS, product, two_employers
 from sim.stories.person import Story, first, jams, puts, puts_back
 from sim.stories.register import both, mailed, register, told
 from sim.stories.room import OLD_PIN, Room, persona_of
 from sim.stories.setting import NEW_PIN, Setting, attended, own_card, released
 
-WRONG_PIN, WRONG_PUK = "60606060", "50505050"
 STARTED = ["errand.started"]
 TAKEN = [*STARTED, "slot.open opened", "slot.take taken"]
 CODED = [*TAKEN, "card.unblock accepted", "card.activated"]
@@ -95,19 +94,19 @@ PICKUP_STORIES = [
     ),
     PickupStory(
         "the last try of the old card is used, and right",
-        old(pin_old=[WRONG_PIN, WRONG_PIN, OLD_PIN], pin_old_wrong="again", pin_old_last="yes"),
+        old(pin_old=[WRONG_PIN, "60606061", OLD_PIN], pin_old_wrong="again", pin_old_last="yes"),
         events=[*PAPER, *DONE],
     ),
     refused(
         "the last try of the old card is kept",
         "last_try_kept",
-        old(pin_old=WRONG_PIN, pin_old_wrong="again", pin_old_last="no", **{"stop.last_try_kept": "end"}),
+        old(pin_old=[WRONG_PIN, "60606061"], pin_old_wrong="again", pin_old_last="no", **{"stop.last_try_kept": "end"}),
         old_tries=1,
     ),
     refused(
         "the last try of the old card is used, and wrong",
         "own_card_locked",
-        old(pin_old=WRONG_PIN, pin_old_wrong="again", pin_old_last="yes"),
+        old(pin_old=[WRONG_PIN, "60606061", "60606062"], pin_old_wrong="again", pin_old_last="yes"),
         old_tries=0,
     ),
     refused("the old card has expired", "own_card_expired", old(number=4), setting=Setting(number=4), pin=None),
@@ -148,7 +147,7 @@ PICKUP_STORIES = [
     refused(
         "PUK down to the floor, and no lower",
         "puk_floor",
-        old(puk=WRONG_PUK, puk_wrong=WRONG_PUK),
+        old(puk=WRONG_PUK, puk_wrong=[*WRONG_PUKS]),
         events=[*TAKEN, *["card.unblock wrong_code"] * 8],
         puk_tries=2,
     ),

@@ -13,7 +13,7 @@ from sim.reader.personas import person
 from sim.stories.administrator import too_old
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk
-from sim.stories.own_card import MINE, WRONG_PUK, code_is, locked, product, traited, trusting
+from sim.stories.own_card import MINE, WRONG_PUK, WRONG_PUKS, code_is, locked, product, traited, trusting
 from sim.stories.person import Person, Story, first, leaves, pulls, pulls_lit, puts
 from sim.stories.register import HOLDER, NUMBER, both
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
@@ -384,7 +384,7 @@ STORIES = [
     ErrandStory(
         "unblock: wrong PUKs until the station stops",
         "unblock",
-        unlock(puk=WRONG_PUK, puk_wrong=WRONG_PUK, **{"stop.puk_floor": "end"}),
+        unlock(puk=WRONG_PUK, puk_wrong=[*WRONG_PUKS], **{"stop.puk_floor": "end"}),
         prepare=locked,
         outcome="refused",
         reason="puk_floor",
@@ -530,7 +530,7 @@ STORIES = [
     ErrandStory(
         "unblock: mistyped PUKs of the portal until the station stops", "unblock",
         by_hand(
-            administrator_only="administrator", portal_puk=WRONG_PUK, portal_puk_wrong=WRONG_PUK,
+            administrator_only="administrator", portal_puk=WRONG_PUK, portal_puk_wrong=[*WRONG_PUKS],
             **{"stop.puk_floor": "end"},
         ), TWO_READERS, prepare=by_portal(puk=True), outcome="refused", reason="puk_floor",
         check=code_is(OLD_PIN, tries=(0, 2)),

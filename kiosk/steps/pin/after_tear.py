@@ -6,7 +6,7 @@ No code is ever sent to a card again by itself.
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from drivers.reader.outcomes import Accepted, Locked, Refused, Role, Unknown, WrongCode
+from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
@@ -41,6 +41,8 @@ async def find_current_code(
                 return None
             case WrongCode(left):
                 await ask(after_tear_views.mistyped(context, left))
+            case Refused(RefusalReason.SAME_CODE, tries_left=left):
+                await ask(after_tear_views.mistyped(context, left, same=True))
             case Unknown():
                 raise CardPulledError
             case Locked() | Refused():

@@ -47,9 +47,10 @@ def check_code(context: ViewContext, pin: Pin | None) -> EnterCode:
     )
 
 
-def mistyped(context: ViewContext, left: int | None) -> Tell:
+def mistyped(context: ViewContext, left: int | None, *, same: bool = False) -> Tell:
     """Another code than the one that was to be written, and not the card's: nothing is known by that."""
-    return WrongCodeView(context, "check_code_wrong")(left)
+    view = WrongCodeView(context, "check_code_wrong")
+    return view.same(left) if same else view(left)
 
 
 def code_from_before(context: ViewContext, pin: Pin | None) -> EnterCode:

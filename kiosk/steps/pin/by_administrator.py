@@ -169,7 +169,9 @@ async def _write(
             return await _write(ask, caps, context, log, card, given, role, new)
         case Unknown():
             return await _after_tear(ask, caps, context, log, card, given, role, new)
-        case WrongCode(entries_left=left) if given.is_typed and left != 0:
+        case WrongCode(entries_left=left) | Refused(RefusalReason.SAME_CODE, tries_left=left) if (
+            given.is_typed and left != 0
+        ):
             given.puk = await _puk_from_portal(ask, context, card, given, left)
             return await _write(ask, caps, context, log, card, given, role, new)
         case NotSent() | str():

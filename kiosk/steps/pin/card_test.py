@@ -35,6 +35,8 @@ async def find_untested(visit: Visit, role: Role) -> CannotTest | None:
     certificate = visit.facts.certificate(_PURPOSE[role])
     if certificate is None or signs == "no_key":
         return "no_certificate"
+    if not certificate.key_known:
+        return "key_kind"
     if certificate.chain != "ok":
         return certificate.chain
     return "not_signable" if signs == "doubtful" else None
@@ -98,6 +100,8 @@ def _judge(outcome: object, visit: Visit, role: Role) -> TestResult | None:
             return "other_code"
         case Refused(RefusalReason.NO_FORM, StatusWord.CONDITIONS_NOT_SATISFIED):
             return "other_code"
+        case Refused(RefusalReason.KEY_KIND):
+            return "key_kind"
         case Refused(RefusalReason.NO_FORM | RefusalReason.NOT_ALLOWED):
             return "not_signable"
         case _:

@@ -6,9 +6,9 @@ from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Point, Say, Tell, say
 
-CannotTest = Literal["untrusted", "unchecked", "expired", "revoked", "no_certificate", "not_signable"]
-"""Why a card cannot be tested here, or its test counts for nothing: its certificate's chain, that it has none for that code, or
-that nobody knows how its product signs."""
+CannotTest = Literal["untrusted", "unchecked", "expired", "revoked", "no_certificate", "key_kind", "not_signable"]
+"""Why a card cannot be tested here, or its test counts for nothing: its certificate's chain, that it has none for that code, that
+its key is of a kind that is not known here, or that nobody knows how its product signs."""
 Untested = CannotTest | Literal["other_code"]
 """The same after the test. `other_code`: the key is not used with that code, or not before it was changed."""
 

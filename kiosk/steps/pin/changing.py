@@ -1,7 +1,7 @@
 """A new code in place of one that was just proved: typed twice, written by one command a code, and found out after a tear."""
 
 from collections.abc import Mapping
-from typing import assert_never
+from typing import Literal, assert_never
 
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
@@ -16,24 +16,27 @@ from kiosk.steps.pin.after_tear import find_current_code, wait_for_same_card
 from kiosk.steps.pin.unlocking import NotSent, choose_new_code
 
 EFFECT = Effect.CARD_CHANGE
+Written = Literal["written", "not_written", "refused"]
+"""Refused: the new code, and another has to be chosen."""
 
 
 async def change_codes(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, olds: Mapping[Role, Secret]
-) -> Secret:
-    """Set one new code in place of each of `olds`, and return it. Raises StopError, CardPulledError."""
-    done: set[Role] = set()
+) -> Mapping[Role, Secret]:
+    """Set one new code in place of each of `olds`, and return what each is now: another for the second where the card refused
+    the first one's. Raises StopError, CardPulledError."""
+    codes: dict[Role, Secret] = {}
     new: Secret | None = None
-    while True:
+    while len(codes) < len(olds):
         if new is None:
             new = await _another(ask, context, card, olds)
-        role = next(role for role in olds if role not in done)
-        if not await _write(ask, caps, context, log, card, role, olds[role], new):
-            new = new if done else None  # a second code that was not written gets what the first one has
-            continue
-        done.add(role)
-        if len(done) == len(olds):
-            return new
+        role = next(role for role in olds if role not in codes)
+        written = await _write(ask, caps, context, log, card, role, olds[role], new)
+        if written == "written":
+            codes[role] = new
+        elif written == "refused" or not codes:  # a second code that was not written gets what the first one has
+            new = None
+    return codes
 
 
 async def _another(ask: Ask, context: ViewContext, card: OwnCard, olds: Mapping[Role, Secret]) -> Secret:
@@ -56,18 +59,19 @@ async def _write(
     role: Role,
     old: Secret,
     new: Secret,
-) -> bool:
-    """One code written; False where the new one has to be chosen again. Raises StopError, CardPulledError."""
+) -> Written:
+    """One code written, or why not. Raises StopError, CardPulledError."""
     match await ask(views.writing(context), until=log.effect(EFFECT, _change(card, role, old, new))):
         case Accepted():
-            return True
+            return "written"
         case Unknown():
             await card.visit.close()
             card.visit = await wait_for_same_card(ask, caps, context, card.whose)
-            return await find_current_code(ask, context, log, card.visit, role, new, EFFECT) is not None
-        case Refused(RefusalReason.POLICY):
-            await ask(views.too_easy(context))
-            return False
+            found = await find_current_code(ask, context, log, card.visit, role, new, EFFECT)
+            return "not_written" if found is None else "written"
+        case Refused(RefusalReason.POLICY | RefusalReason.NEW_CODE as reason):
+            await ask(views.too_easy(context) if reason is RefusalReason.POLICY else views.new_refused(context))
+            return "refused"
         case Locked():
             raise views.locked_meanwhile(context)
         case WrongCode() | Refused():

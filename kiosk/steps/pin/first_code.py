@@ -75,7 +75,9 @@ async def _one_round(
         case "start-pin":
             words = views.start_code(context, card.facts)
             start = await prove_code(ask, card.visit, Role.IDENTIFICATION, words)
-            return CodeSet(await change_codes(ask, caps, context.forward(), log, card, {Role.IDENTIFICATION: start}))
+            olds = {Role.IDENTIFICATION: start}
+            codes = await change_codes(ask, caps, context.forward(), log, card, olds)
+            return CodeSet(codes[Role.IDENTIFICATION])
         case other:
             assert_never(other)
 

@@ -118,8 +118,9 @@ async def _write(
                 return await code_after_unlock(ask, context, visit, role, new, taken=taken), visit
             case WrongCode(entries_left=0):
                 raise views.puk_floor(context)
-            case WrongCode(entries_left=left):
-                again = views.wrong_puk(context, letter.whose, code, left, kept=True)
+            case WrongCode() | Refused(RefusalReason.SAME_CODE) as wrong:
+                left = wrong.entries_left if isinstance(wrong, WrongCode) else None
+                again = views.wrong_puk(context, letter.whose, code, left, kept=True, same=isinstance(wrong, Refused))
                 puk = await _puk(ask, context, letter, again, code)
             case Unknown():
                 return await _after_tear(ask, caps, context, log, letter, visit, role, new)

@@ -76,16 +76,22 @@ def checking(context: ViewContext) -> Busy:
 
 
 def wrong_puk(
-    context: ViewContext, whose: CardHolder, code: Pin | None, left: int | None = None, *, kept: bool = False
+    context: ViewContext,
+    whose: CardHolder,
+    code: Pin | None,
+    left: int | None = None,
+    *,
+    kept: bool = False,
+    same: bool = False,
 ) -> EnterCode:
     """The PUK was wrong, and is typed again; the card is as it was. `left` counts down to where the station stops, not to the
-    card's end; `kept`: the new code has been chosen, and is written next."""
+    card's end; `kept`: the new code has been chosen, and is written next; `same`: it was typed again, and not sent."""
     line = say("wrong_puk.line", tail=last_digits(whose.card_number))
     view = replace(
         puk(context, whose, code),
         name=context.name("puk_wrong"),
-        title=say("wrong_puk.title"),
-        lead=(say("wrong_puk.kept" if kept else "wrong_puk.lead"), line),
+        title=say("same_pin.title" if same else "wrong_puk.title"),
+        lead=(say("same_pin.lead" if same else "wrong_puk.kept" if kept else "wrong_puk.lead"), line),
         tries=None if left is None else Tries(left, 1, say("wrong_puk.stop")),
     )
     return replace(view, hint=say("wrong_puk.forgets"), submit=say("write.go")) if kept else view
@@ -302,6 +308,11 @@ def same_as_old(context: ViewContext) -> Tell:
 def too_easy(context: ViewContext) -> Tell:
     """The station knows something of the holder that makes the code easy to guess: a birth date."""
     return _again(context, "too_easy")
+
+
+def new_refused(context: ViewContext) -> Tell:
+    """The card has had that code before, or calls it too easy; the old one applies."""
+    return _again(context, "new_refused")
 
 
 def locked_meanwhile(context: ViewContext) -> StopError:

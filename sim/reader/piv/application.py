@@ -114,7 +114,8 @@ class PivApplication:
         content = self._memory.objects.get(tag)
         if content is None:
             raise StatusError(status.NO_FILE)
-        if tag in names.NEEDS_PIN and not self._codes.pin.verified:
+        guarded = self._traits.guards_certificates and tag in names.CERTIFICATE_OBJECTS.values()
+        if (guarded or tag in names.NEEDS_PIN) and not self._codes.pin.verified:
             raise StatusError(status.SECURITY_STATUS)
         return tlv(names.DISCOVERY if tag == names.DISCOVERY else DATA, content), status.OK
 

@@ -33,6 +33,8 @@ class PivTraits:
     """Slots whose certificate is kept gzip'd."""
     tells_serial: bool = True
     """A token's serial number (F8) is not refused."""
+    guards_certificates: bool = False
+    """They are read once the PIN was verified."""
 
 
 _ALGORITHMS = (

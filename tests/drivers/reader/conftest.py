@@ -12,6 +12,7 @@ from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.errors import CardGoneError
 from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import Profiles, builtin
+from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
@@ -50,12 +51,19 @@ class ScriptedConnection:
         self.closed = True
 
 
+def wrong_codes(count: int, length: int = 6) -> list[Secret]:
+    """So many codes that no card has, each another: what was refused is not sent again."""
+    return [Secret(str(10**length - 7000 + number)) for number in range(count)]
+
+
 @asynccontextmanager
-async def visit_to(card: VirtualCard, profiles: Profiles | None = None) -> AsyncIterator[CardVisit]:
+async def visit_to(
+    card: VirtualCard, profiles: Profiles | None = None, ledger: MemoryLedger | None = None
+) -> AsyncIterator[CardVisit]:
     """A visit to that card in a reader of its own."""
     slot = VirtualSlot("Bench 0")
     slot.insert(card)
-    settings = ReaderSettings(profiles=profiles or builtin(), now=lambda: NOW)
+    settings = ReaderSettings(profiles=profiles or builtin(), ledger=ledger or MemoryLedger(), now=lambda: NOW)
     reader = CardReader(InProcessBackend([slot]), slot.name, settings)
     async with visiting(reader) as visit:
         yield visit

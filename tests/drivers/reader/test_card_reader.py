@@ -29,7 +29,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
-from tests.drivers.reader.conftest import NOW
+from tests.drivers.reader.conftest import NOW, wrong_codes
 
 PIN, SIGNATURE = Role.IDENTIFICATION, Role.SIGNATURE
 WRONG = Secret("999999")
@@ -78,11 +78,11 @@ async def test_a_wrong_pin_says_how_many_are_left_and_the_last_needs_consent(
 ) -> None:
     async with visiting(reader) as visit:
         assert await visit.verify(PIN, WRONG) == WrongCode(2)
-        assert await visit.verify(PIN, WRONG) == WrongCode(1)
+        assert await visit.verify(PIN, Secret("111111")) == WrongCode(1)
         assert await visit.verify(PIN, WRONG) == Refused(RefusalReason.LAST_TRY, tries_left=1)
         assert await visit.change(PIN, WRONG, NEW) == Refused(RefusalReason.LAST_TRY, tries_left=1)
         assert card.tries_left[0] == 1
-        assert await visit.verify(PIN, WRONG, last_try_consented=True) == Locked()
+        assert await visit.verify(PIN, Secret("222222"), last_try_consented=True) == Locked()
         assert (await visit.refresh()).pins[0].state == "locked"
 
 
@@ -90,8 +90,8 @@ async def test_a_locked_pin_is_not_tried_and_not_changed_even_where_the_card_wou
     reader: CardReader, card: VirtualCard
 ) -> None:
     async with visiting(reader) as visit:
-        for _ in range(3):
-            await visit.verify(PIN, WRONG, last_try_consented=True)
+        for code in wrong_codes(3):
+            await visit.verify(PIN, code, last_try_consented=True)
         right = Secret(card.persona.pin)
         assert await visit.verify(PIN, right, last_try_consented=True) == Locked()
         assert await visit.change(PIN, right, NEW, last_try_consented=True) == Locked()
@@ -100,7 +100,7 @@ async def test_a_locked_pin_is_not_tried_and_not_changed_even_where_the_card_wou
 
 async def test_wrong_puks_stop_at_the_floor(reader: CardReader, card: VirtualCard) -> None:
     async with visiting(reader) as visit:
-        outcomes = [await visit.unblock(PIN, WRONG_PUK, NEW) for _ in range(12)]
+        outcomes = [await visit.unblock(PIN, puk, NEW) for puk in wrong_codes(12, 8)]
         assert outcomes[0] == WrongCode(9)
         assert outcomes[-1] == Refused(RefusalReason.BELOW_FLOOR, tries_left=2)
         sent = [outcome for outcome in outcomes if isinstance(outcome, WrongCode)]

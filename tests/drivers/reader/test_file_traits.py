@@ -36,7 +36,8 @@ from tests.drivers.reader.conftest import EC_PERSON, NOW
 NEW = Secret("975318")
 READS = ("SELECT", "READ BINARY", "READ RECORD", "GET DATA")
 GUARDED = {name: file_ways((name,)).guard.replace("-", "_") for name in FILE_TRAITS if file_ways((name,)).guard}
-READ = {kind: [name for name, t in FILE_TRAITS.items() if kind in t.kinds and name not in GUARDED] for kind in "ABCD"}
+SHOWN = {name for name in FILE_TRAITS if name not in GUARDED and not file_ways((name,)).certificates_guarded}
+READ = {kind: [name for name, t in FILE_TRAITS.items() if kind in t.kinds and name in SHOWN] for kind in "ABCD"}
 Made = Callable[..., VirtualCard]
 
 

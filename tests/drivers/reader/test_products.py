@@ -25,7 +25,7 @@ from sim.reader.persona import Persona
 from sim.reader.personas import person
 from sim.reader.pkcs15_codes import PUK_REFERENCE
 from sim.reader.pki import TestAuthority
-from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection, visit_to
+from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection, visit_to, wrong_codes
 
 PIN, SIGNATURE = Role.IDENTIFICATION, Role.SIGNATURE
 NEW, WRONG_PUK = Secret("975318"), Secret("99999998")
@@ -65,8 +65,8 @@ async def test_each_variant_of_unblocking_gives_the_tries_back(
 ) -> None:
     card = make()
     async with visit_to(card, profile_b(unblock=variant)) as visit:
-        for _ in range(3):
-            await visit.verify(PIN, Secret("999998"), last_try_consented=True)
+        for code in wrong_codes(3):
+            await visit.verify(PIN, code, last_try_consented=True)
         assert await visit.unblock(PIN, Secret(card.persona.puk), NEW) == Accepted(new_code_set=set_anew)
         assert ("RESET RETRY COUNTER", p1) in resets(card)
         assert await visit.verify(PIN, NEW if set_anew else Secret(card.persona.pin)) == Accepted()
@@ -170,7 +170,7 @@ async def test_a_puk_of_the_mf_is_verified_there_and_the_pin_reset_in_its_own_df
 async def test_the_puks_floor_holds_in_every_variant(make: MakeCard, variant: str) -> None:
     card = make()
     async with visit_to(card, profile_b(unblock=variant)) as visit:
-        outcomes = [await visit.unblock(PIN, WRONG_PUK, NEW) for _ in range(10)]
+        outcomes = [await visit.unblock(PIN, puk, NEW) for puk in wrong_codes(10, 8)]
     assert [type(outcome) for outcome in outcomes] == [WrongCode] * 8 + [Refused] * 2
     assert outcomes[-1] == Refused(RefusalReason.BELOW_FLOOR, tries_left=2)
     assert card.tries_left[1] == 2
@@ -210,8 +210,8 @@ async def test_two_pins_are_two_codes_with_tries_of_their_own(make: MakeCard) ->
         assert await visit.change(SIGNATURE, Secret("864201"), NEW) == Accepted()
         assert await visit.verify(SIGNATURE, NEW) == Accepted()
         assert (await try_card(visit, "signature")).passed
-        for _ in range(3):
-            await visit.verify(SIGNATURE, Secret("999998"), last_try_consented=True)
+        for code in wrong_codes(3):
+            await visit.verify(SIGNATURE, code, last_try_consented=True)
         assert await visit.verify(SIGNATURE, NEW) == Locked()
         assert await visit.verify(PIN, Secret(card.persona.pin)) == Accepted()
         assert await visit.unblock(SIGNATURE, Secret(card.persona.puk), Secret("864209")) == Accepted()
@@ -223,8 +223,8 @@ async def test_the_applet_is_mended_and_tested(make: MakeCard, order: int) -> No
     card = make("A", person(order).new)
     async with visit_to(card) as visit:
         assert (visit.facts.profile, visit.facts.card_number) == ("virtual-a", card.persona.card_number)
-        for _ in range(3):
-            await visit.verify(PIN, Secret("999998"), last_try_consented=True)
+        for code in wrong_codes(3):
+            await visit.verify(PIN, code, last_try_consented=True)
         assert (await visit.refresh()).pins[0].state == "locked"
         assert await visit.change(PIN, Secret(card.persona.pin), NEW, last_try_consented=True) == Locked()
         assert await visit.unblock(PIN, Secret(card.persona.puk), NEW) == Accepted()

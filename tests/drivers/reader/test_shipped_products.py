@@ -61,10 +61,10 @@ async def test_once_somebody_has_tried_it_what_its_profile_says_changes_and_unlo
 
 
 async def test_a_code_that_must_be_changed_first_is_known_before_it_is_used(authority: TestAuthority) -> None:
-    for traits, initial in ((), False), (("must-change",), True):
+    for traits, must_change in ((), False), (("must-change",), True):
         card = product_card("esteid-2025", person(EC_PERSON).new, authority, NOW, traits)
         async with visit_to(card) as visit:
-            assert [pin.initial for pin in visit.facts.pins if pin.role is PIN] == [initial]
+            assert [pin.must_change for pin in visit.facts.pins if pin.role is PIN] == [must_change]
 
 
 def test_every_product_that_ships_read_only_has_a_card_built_like_it() -> None:

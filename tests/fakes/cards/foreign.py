@@ -278,4 +278,6 @@ class Counter:
         allowed = step.act in ("verify", "change") or (step.act == "unblock" and self.case.described)
         valid = step.act == "verify" or (step.new in ("new", "other") and TYPED[step.new].encode() != value)
         if allowed and valid and step.entry == "right" and self.honest:
-            assert outcome.reason in (RefusalReason.LAST_TRY, RefusalReason.BELOW_FLOOR), outcome
+            new_code = set(self.case.traits) & {"refuses-old-codes", "refuses-weak-codes"} and step.act == "change"
+            reasons = (RefusalReason.LAST_TRY, RefusalReason.BELOW_FLOOR)
+            assert outcome.reason in (*reasons, *([RefusalReason.NEW_CODE] if new_code else [])), outcome

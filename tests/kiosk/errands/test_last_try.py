@@ -23,6 +23,7 @@ from sim.reader.kinds import KINDS
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
+from tests.drivers.reader.conftest import wrong_codes
 
 NOW, EC_PERSON, PIN = datetime(2026, 3, 2, 9, tzinfo=UTC), 6, Role.IDENTIFICATION
 CONTEXT = ViewContext("change_pin")
@@ -117,8 +118,8 @@ async def test_a_card_that_was_locked_and_does_not_tell_may_have_been_unlocked_e
     untold = Profile.model_validate(profile | {"commands": profile["commands"] | {"counter": "none"}})
     settings = ReaderSettings(now=lambda: NOW, profiles=Profiles([untold]), ledger=MemoryLedger())
     async with visited(card, settings) as visit:
-        for _ in range(3):
-            await visit.verify(PIN, Secret("999999"), last_try_consented=True)
+        for code in wrong_codes(3):
+            await visit.verify(PIN, code, last_try_consented=True)
     card.codes.pin.tries_left = 3
     async with visited(card, settings) as visit:
         still = Holder(card, pin_last="no")

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from kiosk.errands.pickup.stories import PICKUP_STORIES, PREPARED, WRONG_PIN, PickupStory
+from kiosk.errands.pickup.stories import PICKUP_STORIES, PREPARED, PickupStory
 from kiosk.errands.stock.stories import known
 from kiosk.receipts import Genuine, ReceiptTrust, document_bytes, verify_receipt
 from kiosk.receipts.signatures import read_certificate
 from sim.reader.personas import person
 from sim.stories.devices import order_of, seal
+from sim.stories.own_card import WRONG_PIN
 from sim.stories.person import Person, Story, first, puts, puts_back
 from sim.stories.room import Room
 from sim.stories.setting import Setting, attended, come_back, own_card

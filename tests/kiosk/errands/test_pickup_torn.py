@@ -84,10 +84,12 @@ async def test_a_mistyped_code_proves_nothing(exchange: int, quick: Path) -> Non
 
 async def test_mistyped_down_to_the_last_try_the_puk_sets_the_code_again(exchange: int, quick: Path) -> None:
     """The last try is not used without consent: the envelope is at hand."""
-    changed = {"check_code": MISTYPED, "check_code_wrong": "again"}
+    changed = {
+        "check_code": [MISTYPED, MISTYPED, "60606061", "60606062"], "check_code_wrong": "again", "check_code_same": "again",
+    }  # fmt: skip
     room, someone, ended = await torn(quick, exchange, "before", **changed)
     assert (ended.outcome, someone.failure) == ("done", None)
-    assert someone.names.count("pickup.check_code") == 3
+    assert someone.names.count("pickup.check_code") == 4
     assert room.log is not None
     assert room.log.unknown == set(), "what was accepted in the end settles it"
     await room.close()

@@ -3,7 +3,7 @@
 from kiosk.findings import RULES
 from kiosk.steps.own_card import HANDS_OVER
 
-CODES = (*(rule.code for rule in RULES), "unknown_card")
+CODES = (*(rule.code for rule in RULES), "unknown_card", "unread_card")
 FAMILIES = {
     "finding.{}.title": (*CODES, "none"),
     "finding.{}.means": CODES,

@@ -94,7 +94,8 @@ def refusal(errand: str, kind: str, path: Path, *entries: tuple[str, str], locke
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_last_try_is_kept_and_that_is_a_refusal(kind: str, tmp_path: Path, capsys: Capsys) -> None:
-    wrong = [("pin", WRONG_PIN), ("pin_wrong", "again")] * (KINDS[kind].pin_tries - 1)
+    tries = range(KINDS[kind].pin_tries - 1)
+    wrong = [step for number in tries for step in (("pin", f"60606{number}"), ("pin_wrong", "again"))]
     file = refusal("change_pin", kind, tmp_path, *wrong, ("pin_last", "no"), ("stop.last_try_kept", "end"))
     walked = walk(capsys, "change_pin", file)
     assert (walked.code, walked.last["outcome"], walked.last["reason"]) == (Exit.REFUSED, "refused", "last_try_kept")
@@ -105,7 +106,7 @@ def test_the_last_try_is_kept_and_that_is_a_refusal(kind: str, tmp_path: Path, c
 def test_wrong_puks_are_refused_at_the_floor(kind: str, tmp_path: Path, capsys: Capsys) -> None:
     once = [("puk", WRONG_PUK), ("new_pin", NEW_PIN), ("repeat_pin", NEW_PIN), ("write", "write")]
     above = KINDS[kind].puk_tries - LEFT_AT_THE_FLOOR[kind]
-    rounds = [*once, *[("puk_wrong", WRONG_PUK)] * (above - 1)]
+    rounds = [*once, *[("puk_wrong", f"5050506{number}") for number in range(above - 1)]]
     file = refusal("unblock", kind, tmp_path, *rounds, ("stop.puk_floor", "end"), locked=True)
     walked = walk(capsys, "unblock", file)
     assert (walked.code, walked.last["reason"]) == (Exit.REFUSED, "puk_floor"), walked.said

@@ -40,7 +40,7 @@ def codes_of(talk: Talk) -> list[dict[str, object]]:
     """What the AODF says, as the reader understands it."""
     assert talk.send("00A4000C", bytes.fromhex("4401")) == "9000"
     _, content = talk.ask("00B00000", le="00")
-    fields = ("alphabet", "min_length", "stored_length", "max_length", "reference", "pad", "path")
+    fields = ("flags", "alphabet", "min_length", "stored_length", "max_length", "reference", "pad", "path")
     return [{name: getattr(code, name) for name in fields} for code in objects.parse_codes(content)]
 
 
@@ -81,6 +81,20 @@ def unblock(header: str, *codes: str, before: str = "") -> Callable[[Talk], str]
         if before:
             assert talk.send("00200002", talk.language.code(before)) == "9000"
         return talk.send(header, talk.language.code(*codes))
+
+    return run
+
+
+def changes_to(*pins: str, p1: int = 0) -> Callable[[Talk], str]:
+    """The answer to the last of some changes, each after a VERIFY of the code before it."""
+
+    def run(talk: Talk) -> str:
+        said, old = "", PIN
+        for new in pins:
+            assert talk.verify(old) == "9000"
+            said = talk.send(f"0024{p1:02X}01", talk.language.code(*([new] if p1 else [old, new])))
+            old = new
+        return said
 
     return run
 
@@ -150,6 +164,14 @@ DIFFERENCES: list[tuple[str, str, Callable[[Talk], object], object, object]] = [
     ("verify-puk-then-new", "B", unblock("002C0201", NEW, before=PLAIN_PUK), "9000", "9000"),
     ("puk-only", "B", unblock("002C0001", PLAIN_PUK, NEW), "6A86", "9000"),
     ("puk-only", "B", unblock("002C0101", PLAIN_PUK), "9000", "9000"),
+    *[
+        ("change-verified", kind, changes_to(NEW, p1=p1), *words)
+        for kind in "AB" for p1, words in ((0, ("6A86", "9000")), (1, ("9000", "6A86")))
+    ],
+    *[("refuses-old-codes", kind, changes_to(NEW, PIN), "6985", "9000") for kind in "AB"],
+    *[("refuses-weak-codes", kind, changes_to("977318"), "6A80", "9000") for kind in "AB"],
+    ("never-initialized", "B", told("flags"), frozenset({1, 5}), frozenset({1, 4, 5})),
+    ("empty-code-path", "B", told("path"), b"", bytes.fromhex("3F005015")),
     *[("one-code-mf", kind, at_mf, ("6A88", "9000", "9000"), ("9000", "9000", "6982")) for kind in "AB"],
     ("one-code-mf", "B", told("path"), bytes.fromhex("3F00"), bytes.fromhex("3F005015")),
 ]  # fmt: skip

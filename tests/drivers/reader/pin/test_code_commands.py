@@ -80,7 +80,7 @@ def test_a_wrong_code_counts_until_the_right_one_comes() -> None:
     desk = Desk(["63c1", "9000"])
     assert desk.verify() == WrongCode(1)
     assert desk.used(PIN) == 2
-    assert desk.verify(consented=True) == Accepted()
+    assert desk.verify(NEW, consented=True) == Accepted()
     assert desk.used(PIN) == 0
 
 
@@ -130,16 +130,16 @@ def test_the_last_try_wants_consent(tries: RemainingTries, consented: bool, expe
 
 def test_the_last_try_is_not_sent_without_consent() -> None:
     for act in (Desk.verify, Desk.change):
-        desk = Desk(["9000"]).use(PIN, 1)
+        desk = Desk(["9000", "9000"]).use(PIN, 1)
         assert act(desk) == LAST
         assert [line for line in desk.log if line.startswith("00")] == []
         assert act(desk, consented=True) == Accepted()
 
 
 def test_a_change_asks_whose_card_it_is_first_and_sends_both_codes() -> None:
-    desk = Desk(["9000"])
+    desk = Desk(["9000", "9000"])
     assert desk.change() == Accepted()
-    assert desk.log == ["same card?", "enter PIN", CHANGE]
+    assert desk.log == ["same card?", "enter PIN", VERIFY, CHANGE]  # nothing tells this card's tries
     other = Desk(["9000"], changed=True)
     with pytest.raises(CardChangedError):
         other.change()
@@ -165,7 +165,7 @@ def test_a_new_code_that_may_not_be_one_costs_no_try(new: str) -> None:
 def test_a_new_code_of_digits_and_letters_is_for_cards_that_store_text() -> None:
     letters = RULES.model_copy(update={"pin": RULES.pin.model_copy(update={"charset": "ascii"})})
     text = replace(PIN, alphabet=Alphabet.UTF8)
-    assert Desk(["9000"], letters).change(Secret("59a0b6"), text) == Accepted()
+    assert Desk(["9000", "9000"], letters).change(Secret("59a0b6"), text) == Accepted()
     assert Desk([], letters).change(Secret("59a0b6")) == Refused(RefusalReason.POLICY)
     assert Desk([]).change(Secret("59a0b6"), text) == Refused(RefusalReason.POLICY)
     assert Desk([], letters).codes.refusal_of_new_code(text, IDENTIFICATION, Secret("59a0b6")) is None

@@ -16,7 +16,7 @@ from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
-from tests.drivers.reader.conftest import EC_PERSON, NOW
+from tests.drivers.reader.conftest import EC_PERSON, NOW, wrong_codes
 
 PIN, PUK = Role.IDENTIFICATION, Role.PUK
 WRONG, WRONG_PUK, NEW = Secret("994167"), Secret("99416703"), Secret("583921")
@@ -89,7 +89,7 @@ async def test_the_right_puk_after_a_typo_is_let_through_by_the_cards_own_word(
 async def test_a_visit_never_goes_below_the_floor_by_the_cards_own_word(card_of: Callable[..., VirtualCard]) -> None:
     card = card_of("C")
     async with Desk().visit(card) as visit:
-        outcomes = [await unblock(visit, WRONG_PUK) for _ in range(3)]
+        outcomes = [await unblock(visit, puk) for puk in wrong_codes(3, 8)]
         assert outcomes == [WrongCode(2), WrongCode(1), Refused(RefusalReason.BELOW_FLOOR, tries_left=1)]
     assert card.tries_left[1] == 1
 
@@ -123,8 +123,8 @@ async def test_a_card_that_was_unlocked_elsewhere_has_all_the_tries_of_its_puk(
     card, desk = card_of(kind), Desk()
     lock(card)
     async with desk.visit(card) as visit:
-        for _ in range(2):
-            assert isinstance(await unblock(visit, WRONG_PUK), WrongCode)
+        for puk in wrong_codes(2, 8):
+            assert isinstance(await unblock(visit, puk), WrongCode)
     mend(card)
     async with desk.visit(card):
         pass
@@ -187,8 +187,8 @@ async def test_a_puk_that_the_card_called_dead_stays_dead(card_of: Callable[...,
 async def test_a_locked_stranger_is_known_as_locked(card_of: Callable[..., VirtualCard]) -> None:
     card, desk = card_of("B"), Desk(STRANGERS)
     async with desk.visit(card) as visit:
-        for _ in range(3):
-            last = await visit.verify(PIN, WRONG, last_try_consented=True)
+        for code in wrong_codes(3):
+            last = await visit.verify(PIN, code, last_try_consented=True)
         assert last == Locked()
     async with desk.visit(card) as visit:
         pin = visit.facts.pin(PIN)

@@ -42,14 +42,14 @@ def test_a_card_of_another_name_is_counted_at_least_as_strictly(kind: str, tmp_p
 
 
 def test_the_count_is_there_for_the_next_program(tmp_path: Path) -> None:
-    FileLedger(tmp_path / "tries.json").spend("9999", "01")
+    FileLedger(str(tmp_path / "tries.json")).spend("9999", "01")
     assert FileLedger(tmp_path / "tries.json").used("9999", "01") == 1
 
 
 def test_a_count_that_cannot_be_kept_is_a_fault_of_its_own_kind(tmp_path: Path) -> None:
     (tmp_path / "tries.new").mkdir()  # in the way of the draft
     with pytest.raises(LedgerError):
-        FileLedger(tmp_path / "tries.json").spend("9999", "01")
+        FileLedger(str(tmp_path / "tries.json")).spend("9999", "01")
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a": "b"}', '{"9999/01": -5}', "\x00", "[" * 100_000])
@@ -116,5 +116,5 @@ def test_a_count_is_on_the_disk_with_its_name_before_the_code_goes_out(
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "replace", replace)
-    FileLedger(tmp_path / "tries.json").spend("9999", "01")
+    FileLedger(str(tmp_path / "tries.json")).spend("9999", "01")
     assert done == ["file", "replace", "folder"]

@@ -11,7 +11,7 @@ from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.slot import VirtualSlot
-from tests.drivers.reader.conftest import NOW
+from tests.drivers.reader.conftest import NOW, wrong_codes
 from tests.drivers.reader.piv.conftest import MakePiv, kind_of
 
 PIN, SIGNATURE = Role.IDENTIFICATION, Role.SIGNATURE
@@ -125,8 +125,9 @@ async def test_the_signature_key_wants_the_pin_each_time(reader: CardReader, car
 
 async def test_wrong_pins_count_down_and_the_last_needs_consent(reader: CardReader, card: VirtualCard) -> None:
     async with visiting(reader) as visit:
-        for left in range(TRIES[kind_of(card)] - 1, 0, -1):
-            assert await visit.verify(PIN, WRONG) == WrongCode(left)
+        tries = TRIES[kind_of(card)]
+        for number, code in enumerate(wrong_codes(tries - 1), 1):
+            assert await visit.verify(PIN, code) == WrongCode(tries - number)
         assert await visit.verify(PIN, WRONG) == Refused(RefusalReason.LAST_TRY, tries_left=1)
         assert await visit.verify(PIN, WRONG, last_try_consented=True) == Locked()
         assert (await visit.refresh()).pins[0].state == "locked"
@@ -137,7 +138,7 @@ async def test_wrong_pins_count_down_and_the_last_needs_consent(reader: CardRead
 
 async def test_the_puk_is_never_brought_below_one_try(reader: CardReader, card: VirtualCard) -> None:
     async with visiting(reader) as visit:
-        outcomes = [await visit.unblock(PIN, WRONG_PUK, NEW) for _ in range(6)]
+        outcomes = [await visit.unblock(PIN, puk, NEW) for puk in wrong_codes(6, 8)]
     sent = sum(isinstance(outcome, WrongCode) for outcome in outcomes)
     assert outcomes[0] == WrongCode(2)
     assert sent == 2  # C does not tell its tries, but its answers to a wrong PUK do

@@ -74,6 +74,6 @@ def test_what_the_card_refuses_is_told(answers: tuple[str | None, ...], outcome:
 
 
 def test_a_kind_of_key_that_is_not_known_signs_nothing_and_vouches_for_nothing() -> None:
-    assert asked(key=OTHER) == Refused(RefusalReason.NOT_ALLOWED)
+    assert asked(key=OTHER) == Refused(RefusalReason.KEY_KIND)
     with pytest.raises(ValueError, match="kind of key"):
         signing.verifies(certificate(OTHER), MESSAGE, b"")
