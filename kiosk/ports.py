@@ -25,6 +25,8 @@ PairingCode = NewType("PairingCode", str)
 
 FOUND_AGAIN = "found_again"
 """Begins `report_lost` where its first question is answered: the card that is in is on hold, and its holder has found it."""
+FOUND_CARD = "found_card"
+"""Begins `return_card` where its first question is answered: the card is somebody else's."""
 UNLOCK_WITHOUT_LETTER = "unlock_without_letter"
 """Begins `unblock` at its other ways: the holder has been told that the card that is in is locked, and has no letter."""
 

@@ -34,7 +34,7 @@ HsaId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}$")]
 Number = Annotated[str, Path(pattern=r"^[A-Z0-9]{4,40}$")]
 Key = Annotated[str, Header(alias="Idempotency-Key", pattern=r"^[0-9a-f]{32}$")]
 BlockReason = Literal["lost", "stolen", "code_known", "returned", "left", "replaced", "damaged", "own_wish"]
-HoldReason = Literal["forgotten", "lost", "stolen", "code_known", "returned", "envelope_broken", "deadline"]
+HoldReason = Literal["forgotten", "lost", "found", "stolen", "code_known", "returned", "envelope_broken", "deadline"]
 
 
 class _Body(BaseModel):

@@ -71,11 +71,13 @@ class BlockAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.C
 
 
 class HoldAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_HOLD.value, kw_only=True):
-    """Put the card on hold. Without a proof nobody has shown who they are: that is limited."""
+    """Put the card on hold. Without a proof nobody has shown who they are: that is limited. `note_only`: beyond the station's
+    limit, so that it is declined (`over_limit`) and stands on the worklist; else it is left out, as `in_portal` is."""
 
     card_number: str
     reason: HoldReason
     wanted: str
+    note_only: Literal[True] | msgspec.UnsetType = msgspec.UNSET
 
 
 class LiftAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_LIFT.value, kw_only=True):

@@ -12,8 +12,8 @@ import msgspec
 
 BlockReason = Literal["lost", "stolen", "code_known", "returned", "left", "replaced", "damaged", "own_wish"]
 """Why a card is blocked for good."""
-HoldReason = Literal["forgotten", "lost", "stolen", "code_known", "returned", "envelope_broken", "deadline"]
-"""Why a card is put on hold. `deadline`: the server did it, when a time had run out."""
+HoldReason = Literal["forgotten", "lost", "found", "stolen", "code_known", "returned", "envelope_broken", "deadline"]
+"""Why a card is put on hold. `found`: somebody else handed it in. `deadline`: the server did it, when a time had run out."""
 GRAVE_HOLDS: tuple[HoldReason, ...] = ("stolen", "code_known")
 """Holds that an administrator alone lifts."""
 CardState = Literal["ordered", "waiting", "handed_out", "active", "held", "blocked", "returned", "voided"]

@@ -29,7 +29,7 @@ from starlette.types import ASGIApp
 from fleet.server.accounts.sign_in.secret_encryption import KEY_FILE as SECRETS
 from fleet.server.accounts.sign_in.secret_encryption import sealer_for
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.alerts.holder_mail import HolderMail
+from fleet.server.alerts.holder_mail import HolderMail, certificate_notices
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.monitor import AlertMonitor
 from fleet.server.alerts.service import AlertService
@@ -100,6 +100,7 @@ from fleet.server.updates.service import FOLDER, BundleFolder
 from fleet.server.updates.serving import BundleServer
 from fleet.server.verifier.socket_client import verifier_of
 from fleet.server.web_listener import Pages
+from fleet.server.worklist.found_mail import found_card_notices
 from fleet.server.worklist.labels import mail_words
 from fleet.server.worklist.mail import WorklistMail, channels_of, post
 from fleet.server.worklist.service import WorklistService
@@ -239,9 +240,11 @@ class FleetServer:
                     database, worklist, worklist_settings, mailboxes, self._clock, post, mail_words, self._url
                 ).run,
             ]
-            if (mailbox := rules.holders_channel) is not None and "certificate" in deadlines.codes:
-                once.append(HolderMail(database, deadlines.rule["certificate"], mailbox, self._clock).run)
-            if mailbox is not None:
+            if (mailbox := rules.holders_channel) is not None:
+                ending = (
+                    [certificate_notices(deadlines.rule["certificate"])] if "certificate" in deadlines.codes else []
+                )
+                once.append(HolderMail(database, [*ending, found_card_notices], mailbox, self._clock).run)
                 once.append(ReceiptMail(database, mailbox, changes, self._clock, self._public).run)
             if directory is not None:
                 once.append(_directory_sync(database, directory, changes, self._clock, self._kept_people()).run)

@@ -12,8 +12,10 @@ import hashlib
 import logging
 import secrets
 from datetime import datetime
+from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
@@ -218,11 +220,11 @@ class FleetBlocking:
         return refusal_of(result)
 
     async def hold(
-        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
+        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str, note_only: bool = False
     ) -> CardHeld | CardMarked | RequestQueued | RequestDeclined:
         """Until it is lifted. Raises StoreError."""
         now = self._now()
-        result = await self._tell(self._hold_ask(card_number, reason, by, errand, now), now)
+        result = await self._tell(self._hold_ask(card_number, reason, by, errand, now, note_only=note_only), now)
         if isinstance(result, asking.HeldResult):
             return CardHeld(result.from_state)
         if isinstance(result, asking.MarkedResult):
@@ -240,11 +242,12 @@ class FleetBlocking:
         return HoldLifted(result.state) if isinstance(result, asking.LiftedResult) else refusal_of(result)
 
     def pledge_for_drop(
-        self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str
-    ) -> Pledge:
+        self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str,
+        hold: HoldReason = "returned", note_only: bool = False,
+    ) -> Pledge:  # fmt: skip
         """The asks have the ids that `block` and `hold` of that errand give them: asked again there, each is done once."""
         now = self._now()
-        held = self._hold_ask(card_number, "returned", by, errand, now)
+        held = self._hold_ask(card_number, hold, by, errand, now, note_only=note_only)
         dropped = held if block is None or by is None else self._block_ask(card_number, block, by, errand, now)
         return self._queue.pledge({Outcome.DROPPED: dropped, **dict.fromkeys(HELD_AT_THE_DROP, held)})
 
@@ -256,9 +259,12 @@ class FleetBlocking:
         id_ = request_id(errand, AskName.CARD_BLOCK, card_number)
         return with_proofs(BlockAsk(id=id_, card_number=card_number, reason=reason, wanted=now), (by,))
 
-    def _hold_ask(self, card_number: str, reason: HoldReason, by: PersonProof | None, errand: str, now: str) -> HoldAsk:
+    def _hold_ask(
+        self, card_number: str, reason: HoldReason, by: PersonProof | None, errand: str, now: str, *, note_only: bool
+    ) -> HoldAsk:
         id_ = request_id(errand, AskName.CARD_HOLD, card_number)
-        ask = HoldAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
+        noted: Literal[True] | UnsetType = True if note_only else UNSET
+        ask = HoldAsk(id=id_, card_number=card_number, reason=reason, wanted=now, note_only=noted)
         return with_proofs(ask, (by,)) if by else ask
 
     async def _tell(self, ask: Queueable, now: str) -> Result | None:

@@ -58,7 +58,7 @@ class NoFleet:
         return NOBODY
 
     async def hold(
-        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
+        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str, note_only: bool = False
     ) -> RequestDeclined:
         return RequestDeclined("not_set_up")
 
@@ -66,8 +66,9 @@ class NoFleet:
         return NOBODY
 
     def pledge_for_drop(
-        self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str
-    ) -> None:
+        self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str,
+        hold: HoldReason = "returned", note_only: bool = False,
+    ) -> None:  # fmt: skip
         return None
 
     async def waiting(self) -> int:

@@ -168,9 +168,10 @@ class Blocking(Protocol):
         """That an administrator, `by`, has blocked it in the issuer's portal. Needs the server; nothing is kept for later."""
 
     async def hold(
-        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
+        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str, note_only: bool = False
     ) -> CardHeld | CardMarked | RequestQueued | RequestDeclined:
-        """Make the card unusable until the hold is lifted. `by` is None where nobody has shown who they are."""
+        """Make the card unusable until the hold is lifted. `by` is None where nobody has shown who they are; `note_only`:
+        beyond the limit of such holds, so that it is declined, and people are told."""
 
     async def lift(
         self, card_number: str, *, by: PersonProof, errand: str
@@ -178,11 +179,12 @@ class Blocking(Protocol):
         """End a hold. Needs the server: an old hold in this station's queue is told first."""
 
     def pledge_for_drop(
-        self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str
-    ) -> Pledge | None:
+        self, card_number: str, block: BlockReason | None, *, by: PersonProof | None, errand: str,
+        hold: HoldReason = "returned", note_only: bool = False,
+    ) -> Pledge | None:  # fmt: skip
         """What follows from a card that falls into the bin, in the transaction that says so: the block of that reason that its
-        holder's proof stands behind, else a hold; a hold also where it got stuck, or nobody knows where it is. None: nobody can
-        be told.
+        holder's proof stands behind, else a hold (as in `hold`); a hold also where it got stuck, or nobody knows where it is.
+        None: nobody can be told.
         """
 
     async def waiting(self) -> int:

@@ -31,6 +31,8 @@ class BlockRequest:
     """Why it is blocked for good; None: it is only put on hold."""
     hold: HoldReason
     by: PersonProof | None = None
+    note_only: bool = False
+    """Beyond the limit of holds in nobody's name: it is declined, and people are told."""
 
 
 async def block_or_hold(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: BlockRequest) -> What:
@@ -71,5 +73,5 @@ async def _tell(
     if wish.block is not None and wish.by is not None:
         blocking = caps.blocking.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
         return await log.effect(Effect.CARD_BLOCK, blocking, reason=wish.block, card_number=wish.card_number)
-    holding = caps.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id)
+    holding = caps.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id, note_only=wish.note_only)
     return await log.effect(Effect.CARD_HOLD, holding, reason=wish.hold, card_number=wish.card_number)

@@ -27,6 +27,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS stock_slot ON stock_card (slot) WHERE slot IS 
 CREATE INDEX IF NOT EXISTS stock_order ON stock_card (order_no);
 CREATE TABLE IF NOT EXISTS bin_card (id INTEGER PRIMARY KEY, card_number TEXT NOT NULL, dropped TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS bin_by_number (card_number TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS bin_found (card_number TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS stock_quarantine (slot INTEGER PRIMARY KEY, since TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS stock_by (
     card_number TEXT PRIMARY KEY, first TEXT NOT NULL, second TEXT NOT NULL
@@ -80,15 +81,16 @@ class StationStock:
         return tuple(who for row in rows for who in row if who)
 
     async def binned(self) -> tuple[str, ...]:
-        rows = await self._journal.transact(
-            lambda cx: cx.execute("SELECT card_number FROM bin_card ORDER BY id").fetchall()
-        )
-        return tuple(row[0] for row in rows)
+        return await self._numbers("SELECT card_number FROM bin_card ORDER BY id")
 
     async def returned_by_number(self) -> tuple[str, ...]:
-        rows = await self._journal.transact(
-            lambda cx: cx.execute("SELECT card_number FROM bin_by_number ORDER BY card_number").fetchall()
-        )
+        return await self._numbers("SELECT card_number FROM bin_by_number ORDER BY card_number")
+
+    async def found_in_bin(self) -> tuple[str, ...]:
+        return await self._numbers("SELECT card_number FROM bin_found ORDER BY card_number")
+
+    async def _numbers(self, query: str) -> tuple[str, ...]:
+        rows = await self._journal.transact(lambda cx: cx.execute(query).fetchall())
         return tuple(row[0] for row in rows)
 
 
@@ -149,6 +151,7 @@ def apply_event(cx: sqlite3.Connection, kind: str, content: dict[str, Any], now:
         case EventType.BIN_EMPTIED:
             cx.execute("DELETE FROM bin_card")
             cx.execute("DELETE FROM bin_by_number")
+            cx.execute("DELETE FROM bin_found")
         case EventType.EFFECT_DONE:
             _effect(cx, content, now)
 
@@ -186,6 +189,8 @@ def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
             cx.execute("INSERT INTO bin_card (card_number, dropped) VALUES (?, ?)", (number, now))
             if content.get("by_number"):
                 cx.execute("INSERT OR IGNORE INTO bin_by_number VALUES (?)", (number,))
+            if content.get("found"):
+                cx.execute("INSERT OR IGNORE INTO bin_found VALUES (?)", (number,))
 
 
 def _stored(cx: sqlite3.Connection, number: str, order: str, slot: int, now: str) -> None:

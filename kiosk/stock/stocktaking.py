@@ -85,6 +85,9 @@ class Stock(Protocol):
     async def returned_by_number(self) -> tuple[str, ...]:
         """Those of them that were returned by their printed number alone, so that no reader has seen the card."""
 
+    async def found_in_bin(self) -> tuple[str, ...]:
+        """Those of them that a colleague of their holder handed in: they go back to the holder."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlotComparison:

@@ -241,15 +241,15 @@ class IssuerDesk:
         return CardBlocked(self._clock.now())
 
     async def hold(
-        self, card_number: str, reason: str, *, by: PersonProof | None, errand: str
+        self, card_number: str, reason: str, *, by: PersonProof | None, errand: str, note_only: bool = False
     ) -> CardHeld | CardMarked | RequestQueued | RequestDeclined:
         if by is not None and (refused := not_meant(by, "card.hold", card_number)) is not None:
             return refused
         who = by.hsa_id if by else ""
         card = self.cards.get(card_number)
         refusal = self.declines.get("hold") or (card and f"card_{card.state}" in DEAD and f"card_{card.state}")
-        if refusal:
-            return RequestDeclined(refusal)
+        if refusal or note_only:
+            return RequestDeclined(refusal or "over_limit")
         if not self.online:
             return self._queue("hold", card_number, reason, who)
         if card is None:
@@ -272,7 +272,10 @@ class IssuerDesk:
         self.told.append(("lift", card_number, by.hsa_id))
         return HoldLifted(card.held_from)
 
-    def pledge_for_drop(self, card_number: str, block: str | None, *, by: PersonProof | None, errand: str) -> None:
+    def pledge_for_drop(
+        self, card_number: str, block: str | None, *, by: PersonProof | None, errand: str,
+        hold: str = "returned", note_only: bool = False,
+    ) -> None:  # fmt: skip
         """Nothing outlives this desk: what is asked at once is all."""
 
     async def waiting(self) -> int:

@@ -1,21 +1,22 @@
-"""E-mail to holders before a certificate of theirs ends; a loop of the server.
+"""E-mail to holders, a loop of the server: before a certificate of theirs ends, and of what other subjects have to tell them.
 
-Rules:
+Rules of certificates:
 - Once for each certificate, within `warn_days` of the rule `certificate` before its last day, to the address that the directory
   has. Who has left, or has no address, gets none.
 - What the server knows to end: certificates that it had issued to a card, and of people whose cards have signed or whom the
   directory lists with a certificate, the one that lasts longest.
 - It names no person: the card's last digits, the day, the station. It is in both languages, and holds no link.
-- It is written down once the mail server has taken it. What was not taken is tried again with back-off, then given up.
+- Any e-mail is written down once the mail server has taken it. What was not taken is tried again with back-off, then given up.
 - Nothing goes out while the clock is not believed, and never more than the rule's `most_a_day` within 24 hours.
 """
 
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
@@ -46,11 +47,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HolderNotice:
-    """What one holder is told: of which certificate, at which address, and the title of the station to go to, or nothing."""
+    """E-mail to one holder. `key`: of what it tells. `words`: subject and text. `record`: write down that it was taken (`mail`)
+    or given up (`refused`); False where another process did."""
 
-    ending: Deadline
+    key: str
     address: str
-    station: str
+    words: Callable[[Localization], tuple[str, str]]
+    record: Callable[[Connection, str, datetime], bool]
+
+
+Source = Callable[[Connection, datetime], list[HolderNotice]]
+"""What nobody was told of yet, as of now; no more than may go out."""
 
 
 class HolderMail:
@@ -59,18 +66,18 @@ class HolderMail:
     def __init__(
         self,
         database: Database,
-        rule: DeadlineRule,
+        sources: Sequence[Source],
         channel: Email,
         clock: Callable[[], datetime],
         send: Send = send_text,
     ) -> None:
         self._database = database
-        self._rule = rule
+        self._sources = sources
         self._channel = channel
         self._clock = clock
         self._send = send
         self._tried: dict[str, tuple[int, datetime | None]] = {}
-        """By certificate: how often it was tried in vain, and when it is tried again."""
+        """By notice: how often it was tried in vain, and when it is tried again."""
 
     async def run(self) -> None:
         while True:
@@ -90,47 +97,51 @@ class HolderMail:
     def _due(self, connection: Connection, now: datetime) -> list[HolderNotice]:
         if not clock_is_believed(connection, now):
             return []
-        today = now.astimezone().date()
-        room = self._rule.most_a_day - deadlining.count_actions_since(connection, "certificate", now - DAY, "mailed")
-        notices = [notice for notice in _notices(connection, self._rule, today) if self._may_try(notice, now)]
-        return notices[: max(0, min(room, MOST_AT_ONCE))]
+        notices = (notice for source in self._sources for notice in source(connection, now))
+        return [notice for notice in notices if self._may_try(notice, now)][:MOST_AT_ONCE]
 
     def _may_try(self, notice: HolderNotice, now: datetime) -> bool:
-        _, again = self._tried.get(notice.ending.subject, (0, None))
+        _, again = self._tried.get(notice.key, (0, None))
         return again is None or now >= again
 
     def _tell(self, notice: HolderNotice, now: datetime) -> bool:
         subject, text = holder_text(notice, load())
         channel = msgspec.structs.replace(self._channel, to=(notice.address,))
-        key = f"{notice.ending.subject} {notice.ending.due.isoformat()}"
         try:
-            self._send(channel, subject, text, now, str(uuid.uuid5(_NAMESPACE, key)))
+            self._send(channel, subject, text, now, str(uuid.uuid5(_NAMESPACE, notice.key)))
         except NotDeliveredError as error:
             _log.warning("a holder was not told by e-mail: %s", error)  # the address is nobody's business
             return self._put_off(notice, now)
         return self._record(notice, "mail", now)
 
     def _put_off(self, notice: HolderNotice, now: datetime) -> bool:
-        tries = self._tried.get(notice.ending.subject, (0, None))[0] + 1
+        tries = self._tried.get(notice.key, (0, None))[0] + 1
         again = next_try(tries, now)
-        self._tried[notice.ending.subject] = (tries, again)
+        self._tried[notice.key] = (tries, again)
         if again is None:
             self._record(notice, "refused", now)
         return False
 
     def _record(self, notice: HolderNotice, did: str, now: datetime) -> bool:
-        self._tried.pop(notice.ending.subject, None)
+        self._tried.pop(notice.key, None)
         with self._database.writing.begin() as connection:
-            return deadlining.record_action(connection, notice.ending, "mailed", did, now)
+            return notice.record(connection, did, now)
 
 
-def _notices(connection: Connection, rule: DeadlineRule, today: date) -> list[HolderNotice]:
+def certificate_notices(rule: DeadlineRule) -> Source:
+    """Certificates that end soon, by that rule."""
+    return partial(_ending, rule)
+
+
+def _ending(rule: DeadlineRule, connection: Connection, now: datetime) -> list[HolderNotice]:
+    today = now.astimezone().date()
+    room = rule.most_a_day - deadlining.count_actions_since(connection, "certificate", now - DAY, "mailed")
     of_cards = deadlining.certificates_ending(connection, rule, today)
     known = {ending.hsa_id for ending in of_cards}
     last = (today + timedelta(days=rule.warn_days)).isoformat()
     of_people = last_certificates(connection, today.isoformat(), last)
     others = (_of_person(rule, *row) for row in of_people if row[0] not in known)
-    return list(_addressed(connection, [*of_cards, *others]))
+    return list(_addressed(connection, [*of_cards, *others]))[: max(0, room)]
 
 
 def _of_person(rule: DeadlineRule, hsa_id: str, digest: str, last_day: str) -> Deadline:
@@ -148,19 +159,25 @@ def _addressed(connection: Connection, endings: list[Deadline]) -> Iterable[Hold
         if person is None or not person.mail or (person.left is not None and not person.continued):
             continue
         if (ending.subject, ending.due.isoformat(), "mailed") not in told:
-            yield HolderNotice(ending, person.mail, titles.get(ending.station, ""))
+            key = f"{ending.subject} {ending.due.isoformat()}"
+            words = partial(_words, ending, titles.get(ending.station, ""))
+            yield HolderNotice(key, person.mail, words, partial(_record_mailed, ending))
+
+
+def _record_mailed(ending: Deadline, connection: Connection, did: str, now: datetime) -> bool:
+    return deadlining.record_action(connection, ending, "mailed", did, now)
 
 
 def holder_text(notice: HolderNotice, languages: dict[str, Localization]) -> tuple[str, str]:
     """Subject and text of the e-mail, in each language, the default first."""
-    parts = [_part(notice, languages[language]) for language in LANGUAGES]
+    parts = [notice.words(languages[language]) for language in LANGUAGES]
     return " / ".join(subject for subject, _ in parts), "\n\n".join(text for _, text in parts) + "\n"
 
 
-def _part(notice: HolderNotice, texts: Localization) -> tuple[str, str]:
-    day = texts.day(notice.ending.due.isoformat(), year=True)
-    card = notice.ending.card_number[-_LAST_DIGITS:]
+def _words(ending: Deadline, station: str, texts: Localization) -> tuple[str, str]:
+    day = texts.day(ending.due.isoformat(), year=True)
+    card = ending.card_number[-_LAST_DIGITS:]
     what = texts("holder_mail.card", card=card, day=day) if card else texts("holder_mail.some_card", day=day)
-    where = texts("holder_mail.at", station=notice.station) if notice.station else texts("holder_mail.anywhere")
+    where = texts("holder_mail.at", station=station) if station else texts("holder_mail.anywhere")
     lines = (what, where, texts("holder_mail.bring"), texts("holder_mail.no_answer"))
     return texts("holder_mail.subject", day=day), "\n".join(lines)

@@ -54,6 +54,8 @@ class CardChanges:
             return DeclinedResult("unknown_card")
         record = card[1]
         anonymous = isinstance(ask, HoldAsk) and not asker.by and not asker.own
+        if isinstance(ask, HoldAsk) and ask.note_only is not msgspec.UNSET and record.state not in DEAD:
+            return DeclinedResult("over_limit")
         if anonymous and (said := await self._by_number(station, record)) is not None:
             return said
         if not asker.own and not anonymous and not await self._may(station, ask, asker, record):

@@ -56,6 +56,8 @@ _ACT: dict[str, str] = {
     "note": "information-outline",
     "fetch": "tray-arrow-down",
     "give": "tray-arrow-up",
+    "mailed": "email-outline",
+    "unmailed": "email-outline",
 }
 _HSA_ID = re.compile(r"[A-Z]{2}[0-9A-Z]+-([0-9A-Z]+)\Z")
 

@@ -42,6 +42,7 @@ from fleet.messages.asking import (
     tag_of,
 )
 from fleet.messages.vocabulary import AskName, ErrandOutcome, EventType
+from fleet.server.alerts.queries import station_titles
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import events
@@ -69,6 +70,8 @@ NOTHING_TO_DO = ("card_blocked", "card_returned", "card_voided", "letter_lately"
 """Refusals after which nothing waits for anybody."""
 TAKE_THE_CODE = ("unblock", "change_pin", "renew_certificate", "clean_up")
 """Errands whose good end shows that the holder has the code of the card."""
+OVER_LIMIT = "over_limit"
+"""Refusal of a hold in nobody's name, beyond the limit of such holds: the card is noted."""
 Item = tuple[Kind, str]
 """Kind and subject of a row."""
 
@@ -87,6 +90,46 @@ class Fact:
     since: datetime
     is_urgent: bool
     is_sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCard:
+    """A card that somebody else handed in at a station, of that title. `kind`: of its row; `hsa_id`: by its newest order."""
+
+    kind: Kind
+    card_number: str
+    hsa_id: str
+    station: str
+    at: datetime
+
+
+def untold_found_cards(connection: Connection, since: datetime) -> list[FoundCard]:
+    """Found since then, of a known holder who was not told; neither blocked nor lifted meanwhile."""
+    told = exists().where(
+        worklist_acts.c.subject == wishes.c.card_number, worklist_acts.c.act.in_(("mailed", "unmailed")),
+        worklist_acts.c.at >= wishes.c.at,
+    )  # fmt: skip
+    newest = select(orders.c.hsa_id).where(orders.c.card_number == wishes.c.card_number)
+    holder = newest.order_by(orders.c.changed.desc()).limit(1).scalar_subquery()
+    noted = and_(wishes.c.outcome == DECLINED, wishes.c.reason == OVER_LIMIT)
+    query = select(wishes.c.card_number, wishes.c.outcome, wishes.c.station, wishes.c.at, holder.label("hsa_id")).where(
+        wishes.c.hold_reason == "found", wishes.c.at > since, or_(wishes.c.outcome.in_((HELD, MARKED)), noted), ~told,
+        ~_is_ended(), holder.is_not(None),
+    )  # fmt: skip
+    rows = connection.execute(query.order_by(wishes.c.at)).all()
+    titles = station_titles(connection, {row.station for row in rows})
+    return [
+        FoundCard(
+            "hold_declined" if row.outcome == DECLINED else "hold",
+            row.card_number, row.hsa_id, titles.get(row.station, row.station), row.at,
+        )
+        for row in {row.card_number: row for row in rows}.values()
+    ]  # fmt: skip
+
+
+def count_acts_since(connection: Connection, act: str, since: datetime) -> int:
+    these = and_(worklist_acts.c.act == act, worklist_acts.c.at > since)
+    return connection.execute(select(func.count()).select_from(worklist_acts).where(these)).scalar_one()
 
 
 def open_facts(connection: Connection, today: str, seen: StationCondition = all_stations) -> list[Fact]:
@@ -212,17 +255,21 @@ def _is_blocked(card: ColumnElement[str]) -> ColumnElement[bool]:
 
 def _holds() -> Select[Any]:
     """Holds and marks that stand: neither blocked nor lifted since. Those of deadlines are told there."""
-    ended = wishes.alias("ended")
-    later = (ended.c.card_number == wishes.c.card_number, ended.c.at >= wishes.c.at)
-    stands = ~exists().where(*later, ended.c.outcome.in_((BLOCKED, LIFTED)))
     reason = func.coalesce(wishes.c.hold_reason, "lost")
     query = _source("hold", wishes.c.card_number, wishes.c.card_number, wishes.c.station, reason, wishes.c.at)
     return query.where(
         wishes.c.ask.in_((AskName.CARD_HOLD, AskName.CARD_BLOCK)),
         wishes.c.outcome.in_((HELD, MARKED)),
         reason != "deadline",
-        stands,
+        ~_is_ended(),
     )
+
+
+def _is_ended() -> ColumnElement[bool]:
+    """The card of the wish was blocked or given free since."""
+    ended = wishes.alias("ended")
+    later = (ended.c.card_number == wishes.c.card_number, ended.c.at >= wishes.c.at)
+    return exists().where(*later, ended.c.outcome.in_((BLOCKED, LIFTED)))
 
 
 def _waiting_holds() -> Select[Any]:

@@ -38,7 +38,7 @@ from fleet.server.worklist.settings import WorklistSettings
 
 RULES: dict[str, Code] = {"receipt": "receipt_unsigned", "left": "left", "expired": "not_collected"}
 """Kinds whose deadline is that of a rule."""
-URGENT = ("hold",)
+URGENT = ("hold", "hold_declined")
 MOST_LINES = 40
 """Rows that a station is told of at once: an answer has its limit."""
 

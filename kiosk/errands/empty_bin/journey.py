@@ -24,7 +24,8 @@ async def empty_bin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     first = await log_in(ask, caps, WHO, log)
     second = await log_in_another(ask, caps, WHO, log, first.hsa_ids)
     count = await count_cards(ask, caps, COUNT)
-    seal = await ask(views.seal(SEAL))
+    assert caps.stock is not None, "the errand is not offered without"
+    seal = await ask(views.seal(SEAL, await caps.stock.found_in_bin()))
     said = count.statement(caps, log.id, first, second, seal)
     await ask(views.confirm(SIGN, said))
     text = said.text()

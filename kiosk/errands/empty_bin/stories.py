@@ -28,10 +28,11 @@ ONE_READER = Setting(slots={}, hand=(FIRST, SECOND, "10:old", "10:new"), orders=
 
 
 def filled(
-    numbers: Sequence[str] = NUMBERS, *, sensor: int | None = None, by_number: Sequence[str] = ()
-) -> Callable[[Room], None]:
+    numbers: Sequence[str] = NUMBERS, *, sensor: int | None = None, by_number: Sequence[str] = (),
+    found: Sequence[str] = (),
+) -> Callable[[Room], None]:  # fmt: skip
     """Cards have fallen, and two may empty the bin. `sensor`: what the cabinet has counted, where that is something else.
-    `by_number`: those of which the holder typed the number, and nobody saw the card."""
+    `by_number`: those of which the holder typed the number, and nobody saw the card. `found`: those of colleagues."""
 
     def prepare(room: Room) -> None:
         two(room)
@@ -44,6 +45,8 @@ def filled(
             }
             if number in by_number:
                 content["by_number"] = True
+            if number in found:
+                content["found"] = True
 
             def work(cx: Any, content: dict[str, Any] = content) -> None:
                 stock.apply_event(cx, EventType.EFFECT_DONE, content, room.journal.now())
@@ -153,6 +156,10 @@ STORIES = [
         "empty_bin: one was returned by its number, so that all are read", "empty_bin", emptied(**scanned(*NUMBERS)), HOUSE,
         prepare=filled(by_number=NUMBERS[1:2]), events=DONE, troubled=True,
         check=both(left(), told("bin.emptied", numbers=list(NUMBERS), reason=None, never_seen=None)),
+    ),
+    ErrandStory(
+        "empty_bin: one was handed in by a colleague, and goes back to its holder", "empty_bin", emptied(), HOUSE,
+        prepare=filled(found=NUMBERS[1:2]), events=DONE, check=left(),
     ),
     ErrandStory(
         "empty_bin: one that was returned by its number was never put in", "empty_bin",

@@ -162,9 +162,10 @@ def reference(context: ViewContext) -> EnterDigits:
     return _digits(context, "reference", say("bin.reference.title"), say("bin.reference.lead"), 1, REFERENCE_DIGITS)
 
 
-def seal(context: ViewContext) -> EnterDigits:
-    """The number on the seal of the bag."""
-    return _digits(context, "seal", say("bin.seal.title"), say("bin.seal.lead"), *SEAL_DIGITS)
+def seal(context: ViewContext, found: Sequence[str] = ()) -> EnterDigits:
+    """The number on the seal of the bag, into which cards that were `found` do not go."""
+    lead = say("bin.seal.found", cards=_tails(found, SHOWN)) if found else say("bin.seal.lead")
+    return _digits(context, "seal", say("bin.seal.title"), lead, *SEAL_DIGITS)
 
 
 def confirm(context: ViewContext, said: BinCountStatement) -> Confirm:

@@ -40,6 +40,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "lost-not-held", views.not_held(WHICH, "active").view
     yield "lost-lift-by-administrator", views.lifted_by_administrator(WHICH).view
     yield "lost-too-many", printed_number_views.too_many_reports(WHICH).view
+    yield "lost-found-elsewhere", views.not_taken_here(WHICH).view
     yield "lost-lift-declined", views.lift_declined(WHICH).view
     yield "lost-lift-unavailable", views.lift_unavailable(WHICH).view
     for reason in ("card_blocked", "unknown_card", "other"):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from kiosk.station.devices import NoReader
+from sim.stories.administrator import housed
 from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.own_card import MINE, locked
 from sim.stories.person import Story, first, leaves, pulls, pulls_lit, puts
@@ -174,6 +175,15 @@ STORIES = [
     ErrandStory(
         "report_lost: found again, and exactly as it was", "report_lost", lost("found"), prepare=register("held"),
         events=("card.lift lifted", "receipt.issued"), check=told(("lift", NUMBER, HOLDER)), troubled=True, touched=True,
+    ),
+    ErrandStory(
+        "report_lost: somebody else's card, which is handed in", "report_lost", lost("not_mine"),
+        prepare=both(register(), housed), reason="found_card", events=(), check=told(),
+    ),
+    ErrandStory(
+        "report_lost: somebody else's card, where no slot takes it", "report_lost",
+        lost("not_mine", **{"stop.found_elsewhere": "end"}), prepare=register(), outcome="refused", reason="found_elsewhere",
+        events=(), check=told(),
     ),
     ErrandStory(
         "report_lost: found, but it was never on hold", "report_lost", lost("found", **{"stop.not_on_hold": "end"}),

@@ -23,6 +23,7 @@ def what(context: ViewContext) -> Choose:
                 "code_known", say("lost_what.code_known"), say("lost_what.code_known.detail"), "form-textbox-password"
             ),
             Option("found", say("lost_what.found"), say("lost_what.found.detail"), "check"),
+            Option("not_mine", say("lost_what.not_mine"), say("lost_what.not_mine.detail"), "card-search-outline"),
         ),
         way_out=cancel_button(),
     )
@@ -86,3 +87,8 @@ def lift_declined(context: ViewContext) -> StopError:
 def lift_unavailable(context: ViewContext) -> StopError:
     """Nobody answers now: the hold stays."""
     return stop(context, ErrandOutcome.FAULT, "lift_unavailable", icon="cloud-off-outline")
+
+
+def not_taken_here(context: ViewContext) -> StopError:
+    """Somebody else's card cannot be put into this station."""
+    return stop(context, ErrandOutcome.REFUSED, "found_elsewhere", icon="card-search-outline")

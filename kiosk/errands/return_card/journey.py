@@ -4,6 +4,7 @@ Rules (docs/rules.md, "Hand-over and return"): a card counts as returned only wh
 into the bin. Without the card's own code it is put on hold; the block follows when an administrator or the issuer confirms.
 A card whose number was typed has been seen by nobody: screen, receipt and event say so, and it is read when the bin is emptied.
 A card of another issuer, or that our register does not know, falls only once the person has said yes to that.
+A card that a colleague found is put on hold without a code, within the limits of holds in nobody's name; it has no receipt.
 """
 
 from typing import get_args
@@ -17,23 +18,27 @@ from kiosk.steps.block_in_portal import offer_block_in_portal
 from kiosk.steps.blocking import BlockRequest, try_to_block_or_hold
 from kiosk.steps.blocking_views import DEAD
 from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.card_views import with_office
 from kiosk.steps.context import ViewContext
 from kiosk.steps.drop_slot import drop_card
 from kiosk.steps.receipt import give_receipt, receipt_for
 
 CONTEXT = ViewContext("return_card")
-CARD, WHY, DROP = (CONTEXT.at(step, 3) for step in range(1, 4))
+WHY, CARD, DROP = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 
 async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    answer = await ask(views.why(WHY))
+    if answer == "found":
+        return await found_card(ask, caps, log)
+    reason = next(reason for reason in get_args(BlockReason) if reason == answer)
     card = await identify_card(ask, caps, CARD, log)
-    reason = await _why(ask)
     may_keep = reason == "left" and (card.may_keep or card.employers)
-    if may_keep and await ask(views.keep(WHY, card.employers)) == "keep":
+    if may_keep and await ask(views.keep(CARD, card.employers)) == "keep":
         return await _kept(ask, log)
     several = len(card.employers) > 1
-    await ask(views.confirm(WHY, card.whose, _after(caps, card), is_seen=card.is_seen, several=several))
+    await ask(views.confirm(CARD, card.whose, _after(caps, card), is_seen=card.is_seen, several=several))
     await _drop(ask, caps, log, card, reason)
     what = await _tell(ask, caps, log, card, reason)
     what = await offer_block_in_portal(ask, caps, DROP, log, what, card.whose, reason, card.who)
@@ -46,24 +51,34 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     return ended
 
 
+async def found_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
+    """The same errand for who has said that the card is somebody else's. Nothing is signed in its holder's name."""
+    card = await identify_card(ask, caps, CARD, log, found=True)
+    await ask(views.confirm(CARD, card.whose, _after(caps, card), is_seen=card.is_seen))
+    await _drop(ask, caps, log, card, None)
+    what = await _tell(ask, caps, log, card, None)
+    what = "not_told" if card.note_only and what != "was_blocked" else what
+    ended = Ended(ErrandOutcome.DONE, f"found_{what}")
+    await log.end(ended)
+    await ask(with_office(views.done_found(CONTEXT, ended.reason, is_seen=card.is_seen), caps.region))
+    return ended
+
+
 def _after(caps: Capabilities, card: ReturnedCard) -> views.AfterReturn:
     if not card.is_ours:
         return "not_ours"
     instead = caps.region.without_hold
+    if card.hold == "found":
+        return "found_noted" if card.note_only else "found_held" if instead is None else "found_marked"
     if card.who.proof is not None and not (instead and instead.blocks):
         return "blocks"
     return "holds" if instead is None else "marks"
 
 
-async def _why(ask: Ask) -> BlockReason:
-    answer = await ask(views.why(WHY))
-    return next(reason for reason in get_args(BlockReason) if reason == answer)
-
-
-async def _tell(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason) -> str:
+async def _tell(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason | None) -> str:
     """Have it blocked, or held, as was pledged. It is in the bin already: it is returned whatever the issuer says to that."""
     by = card.who.proof
-    wish = BlockRequest(card.whose.card_number, reason if by else None, "returned", by)
+    wish = BlockRequest(card.whose.card_number, reason if by else None, card.hold, by, card.note_only)
     match await try_to_block_or_hold(ask, caps, DROP, log, wish):
         case RequestDeclined(why):
             return "was_blocked" if why in DEAD else "not_told"
@@ -79,16 +94,20 @@ async def _kept(ask: Ask, log: ErrandLog) -> Ended:
     return ended
 
 
-async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason) -> None:
+async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason | None) -> None:
     """See the card fall. One that is stuck, or that a silent cabinet may have swallowed, is on hold. Raises StopError."""
     assert caps.cabinet is not None, "the errand is not offered without"
     number, by = card.whose.card_number, card.who.proof
     facts = {} if card.is_seen else {"by_number": True}
-    pledge = caps.blocking.pledge_for_drop(number, reason if by else None, by=by, errand=log.id)
+    facts |= {"found": True} if card.hold == "found" else {}
+    pledge = caps.blocking.pledge_for_drop(
+        number, reason if by else None, by=by, errand=log.id, hold=card.hold, note_only=card.note_only
+    )
     view = views.drop(DROP, number, blocks=_after(caps, card) == "blocks")
     came = await drop_card(ask, caps.cabinet, view, log, number, pledge, **facts)
     if came in (Outcome.JAM, Outcome.FISHING, Outcome.MUTE):
-        await try_to_block_or_hold(ask, caps, DROP, log, BlockRequest(number, None, "returned", card.who.proof))
+        wish = BlockRequest(number, None, card.hold, card.who.proof, card.note_only)
+        await try_to_block_or_hold(ask, caps, DROP, log, wish)
         raise views.unseen(DROP) if came == Outcome.MUTE else views.stuck(DROP)
     if came != Outcome.DROPPED:
         raise views.not_dropped(DROP)

@@ -1,11 +1,11 @@
 """Which card is returned, and what that may lead to: by its chip and code, by its chip alone, or by its printed number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.reader.outcomes import Role
 from fleet.messages.vocabulary import AskName
 from kiosk.errands.return_card import views
-from kiosk.issuer.ports import Found, NotFound
+from kiosk.issuer.ports import Found, HoldReason, NotFound
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
@@ -33,28 +33,41 @@ class ReturnedCard:
     """It was in the reader. Otherwise its printed number was typed, and any card may lie in the bin."""
     is_ours: bool = True
     """Its issuer is trusted here, and the register, where it could be asked, knows it."""
+    hold: HoldReason = "returned"
+    """Why it is on hold where nobody has proved anything; `found`: a colleague hands it in."""
+    note_only: bool = False
+    """More cards were found in this visit than are put on hold in nobody's name."""
 
 
-async def identify_card(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> ReturnedCard:
-    """The card, out of the reader again. One that is not ours comes only from who has said that it shall.
+async def identify_card(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, *, found: bool = False
+) -> ReturnedCard:
+    """The card, out of the reader again. One that is not ours comes only from who has said that it shall. No code is asked for
+    where it was `found`.
 
     Raises StopError where its number is not known.
     """
-    visit = await ask_for_card(ask, caps.reader, lambda why: views.insert(context, why))
+    visit = await ask_for_card(ask, caps.reader, lambda why: views.insert(context, why, found=found))
     if isinstance(visit, str):
-        printed = await ask_printed_number(ask, caps, context, log)
-        return ReturnedCard(printed.whose, Identification("number"), may_keep=False, is_seen=False)
+        printed = await ask_printed_number(ask, caps, context, log, limited=not found)
+        back = ReturnedCard(printed.whose, Identification("number"), may_keep=False, is_seen=False)
+        return _found(caps, back) if found else back
     async with hold_card(caps, log, visit) as card:
         is_ours = _is_ours(card)
         if not is_ours:
             await ask(with_office(views.not_ours(context, card.facts), caps.region))
-        proof = await _proof(ask, caps, context, log, card)
+        proof = None if found else await _proof(ask, caps, context, log, card)
         who = Identification("number") if proof is None else Identification("card", proof.hsa_id, proof=proof)
         several = await find_present_holders(caps, card.facts) if len(card.facts.holders) > 1 else ()
         named = tuple(holder.organisation or holder.hsa_id for holder in several)
         back = ReturnedCard(card.whose, who, await _may_keep(caps, card, proof), named, is_ours=is_ours)
     await ask(views.take(context), until=wait_until_empty(caps.reader))
-    return back
+    return _found(caps, back) if found else back
+
+
+def _found(caps: Capabilities, back: ReturnedCard) -> ReturnedCard:
+    """A card of a holder who is not here counts against the limit of holds in nobody's name, by chip too."""
+    return replace(back, hold="found", note_only=not caps.reports.allow(caps.clock.monotonic()))
 
 
 def _is_ours(card: OwnCard) -> bool:

@@ -24,6 +24,11 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "return-not-known", printed_number_views.not_known(CARD, ORDER.card_number)
     yield "return-no-such-card", printed_number_views.no_such_card(CARD).view
     yield "return-why", views.why(WHY)
+    yield "return-insert-found", views.insert(CARD, None, found=True)
+    for after in ("found_held", "found_marked", "found_noted"):
+        yield f"return-confirm-{after.replace('_', '-')}", views.confirm(CARD, ORDER, after)
+    for came in ("held", "marked", "hold_queued", "mark_queued", "was_blocked", "not_told"):
+        yield f"return-done-found-{came.replace('_', '-')}", views.done_found(CONTEXT, f"found_{came}", is_seen=True)
     yield "return-keep", views.keep(WHY)
     yield "return-keep-employers", views.keep(WHY, ("Region Norrsjö", "Älvbro kommun"))
     yield "return-kept", views.kept(CONTEXT)

@@ -42,6 +42,11 @@ def of_a_stranger(room: Room) -> None:
     traited(issuer=TestAuthority.create(NOW))(room)
 
 
+def two_before(room: Room) -> None:
+    """Two cards were reported by their number alone in this visit."""
+    assert [room.caps.reports.allow(room.clock.monotonic()) for _ in range(2)] == [True, True]
+
+
 WITH_ADMINISTRATOR = replace(OWN, hand=(MINE, "10:old", "13:new"), second_reader=True)
 ADMINISTRATOR = persona_of("13:new").hsa_id
 
@@ -72,6 +77,43 @@ STORIES = [
         "return_card: the chip is cut, the number is typed", "return_card", back(insert="number"), prepare=register(),
         reason="held", events=(*DROPPED, "card.hold held", *PRINTED), troubled=True,
         reasons=frozenset({"not_returned"}), touched=True,
+    ),
+    ErrandStory(
+        "return_card: a colleague's card is handed in, without a code and without a receipt", "return_card",
+        back(why="found"), prepare=register(), reason="found_held", events=(*DROPPED, "card.hold held"),
+        check=told(("hold", NUMBER, "found", "")),
+        views=("return_card.why", "return_card.insert", "return_card.take", "return_card.confirm", "return_card.drop_old"),
+        troubled=True, reasons=frozenset({"not_returned"}), touched=True,
+    ),
+    ErrandStory(
+        "return_card: a colleague's card whose chip cannot be read", "return_card", back(why="found", insert="number"),
+        prepare=register(), reason="found_held", events=(*DROPPED, "card.hold held"),
+        check=told(("hold", NUMBER, "found", "")),
+    ),
+    ErrandStory(
+        "return_card: the third card that was found in one visit is noted, and not on hold", "return_card",
+        back(why="found"), prepare=both(register(), two_before), reason="found_not_told",
+        events=(*DROPPED, "card.hold declined"), check=told(),
+    ),
+    ErrandStory(
+        "return_card: the third one by its number falls too, and is noted", "return_card", back(why="found", insert="number"),
+        prepare=both(register(), two_before), reason="found_not_told", events=(*DROPPED, "card.hold declined"), check=told(),
+    ),
+    ErrandStory(
+        "return_card: the third one without a connection is promised no hold", "return_card", back(why="found"),
+        prepare=both(register(online=False), two_before), reason="found_not_told", events=None,
+    ),
+    ErrandStory(
+        "return_card: found, and no connection: it is on hold as soon as there is one", "return_card", back(why="found"),
+        prepare=register(online=False), reason="found_hold_queued", check=queued("hold", "found", ""),
+    ),
+    ErrandStory(
+        "return_card: found, and its issuer has no hold", "return_card", back(why="found"),
+        prepare=both(register(), portal), reason="found_marked", check=told(("hold", NUMBER, "found", "")),
+    ),
+    ErrandStory(
+        "return_card: found, and blocked already", "return_card", back(why="found"), prepare=register("blocked"),
+        reason="found_was_blocked", check=told(),
     ),
     ErrandStory(
         "return_card: it was blocked before, and is returned all the same", "return_card", back(know_code="no"),

@@ -33,19 +33,20 @@ REASONS = {
     "replaced": "card-account-details-outline",
     "damaged": "alert-outline",
     "own_wish": "inbox-arrow-down-outline",
+    "found": "card-search-outline",
 }
 
 
 NOT_SEEN = Point(say("return.not_seen"), say("return.not_seen.detail"), icon="eye-off-outline")
 
 
-def insert(context: ViewContext, strange: Strangeness | None) -> Await:
-    """The card, or its number where the chip is cut or dead."""
+def insert(context: ViewContext, strange: Strangeness | None, *, found: bool = False) -> Await:
+    """The card, or its number where the chip is cut or dead. `found`: it is somebody else's, and no code is asked for."""
     return Await(
         name=context.name("insert"),
         errand=context.title,
         step=context.step,
-        title=say("return_insert.title"),
+        title=say("return_insert.found" if found else "return_insert.title"),
         lead=(say("insert.lead"),),
         note=strange_note(strange, Note(say("return_insert.cut"), say("insert.unread"))),
         drawing=reader_for(strange),
@@ -89,7 +90,7 @@ def take(context: ViewContext) -> Await:
 
 
 def why(context: ViewContext) -> Choose:
-    """Why it comes back. The answer is a reason of `kiosk.issuer.ports.BlockReason`."""
+    """Why it comes back. The answer is a reason of `kiosk.issuer.ports.BlockReason`, or `found`: it is not this person's."""
     return Choose(
         name=context.name("why"),
         errand=context.title,
@@ -144,9 +145,9 @@ def kept(context: ViewContext) -> Tell:
     )
 
 
-AfterReturn = Literal["blocks", "holds", "marks", "not_ours"]
+AfterReturn = Literal["blocks", "holds", "marks", "not_ours", "found_held", "found_marked", "found_noted"]
 """What follows once the card is in the bin: it is blocked, is on hold, is marked (where the issuer has no hold), or is no card
-that can be blocked from here."""
+that can be blocked from here; and for one that a colleague found, which is only noted beyond the limit."""
 
 
 def not_ours(context: ViewContext, facts: CardFacts) -> Confirm:
@@ -232,4 +233,21 @@ def done(context: ViewContext, what: str, way: ReceiptWay = "paper", *, is_seen:
         drawing=MachineDrawing(("printer",)) if way == "paper" else instead,
         primary=primary_button("end", "button.end", "check"),
         sends_on=what == "not_told",
+    )
+
+
+def done_found(context: ViewContext, what: str, *, is_seen: bool) -> Tell:
+    """Somebody else's card is in the bin. `what`: whether it is on hold now; where it is not, whom to call."""
+    stopped = what in ("found_held", "found_hold_queued", "found_was_blocked")
+    return Tell(
+        name=context.name("done"),
+        errand=context.title,
+        badge="success" if stopped else "warning",
+        badge_icon="check-bold",
+        title=say("return_done.found"),
+        lead=(say(f"return_done.{what}"),),
+        points=() if is_seen else (NOT_SEEN,),
+        drawing=AboutDrawing("archive-arrow-down-outline"),
+        primary=primary_button("end", "button.end", "check"),
+        sends_on=not stopped,
     )

@@ -22,18 +22,19 @@ class PrintedCard:
 
 
 async def ask_printed_number(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, people: tuple[PersonProof, ...] = ()
-) -> PrintedCard:
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, people: tuple[PersonProof, ...] = (),
+    *, limited: bool = True,
+) -> PrintedCard:  # fmt: skip
     """Ask for the number until it is one of the register's, or nobody can be asked. Whose it is is told to `people` alone.
 
-    Raises StopError after three that nobody knows, and where so many cards were reported in this visit.
+    Raises StopError after three that nobody knows, and, where `limited`, if so many cards were reported in this visit.
     """
     for _ in range(TRIES):
         number = await ask(views.number(context, caps.region.card_number_digits))
         register = await ask(views.looking_up(context), until=caps.directory.state(number))
         assert not isinstance(register, str), "a view without buttons has no answer"
         if not isinstance(register, NotFound):
-            if not people and not caps.reports.allow(caps.clock.monotonic()):
+            if limited and not people and not caps.reports.allow(caps.clock.monotonic()):
                 raise views.too_many_reports(context)
             whose = Subject(number, await _holder(caps, number, people), None)
             await log.about_card(whose.card_number, whose.hsa_id)

@@ -18,7 +18,7 @@ from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.blocks import BlockQueue
 from fleet.agent.store import StoreError
 from fleet.messages.asking import BlockAsk, BlockedResult, HeldResult, HoldAsk
-from fleet.messages.issuing import BlockReason, CardRecord
+from fleet.messages.issuing import BlockReason, CardRecord, HoldReason
 from fleet.messages.link import Administrator, Answer, HandOverAsk, Order
 from fleet.messages.vocabulary import ErrandOutcome, Outcome
 from kiosk.errands.registry import ERRANDS
@@ -143,11 +143,14 @@ class GatedBlocking(GatedPort):
         super().__init__(desk, gate, lambda on: setattr(desk, "online", on))
         self._queue = queue
 
-    def pledge_for_drop(self, card_number: str, block: BlockReason | None, *, by: Any, errand: str) -> Pledge:
+    def pledge_for_drop(
+        self, card_number: str, block: BlockReason | None, *, by: Any, errand: str, hold: HoldReason = "returned",
+        note_only: bool = False,
+    ) -> Pledge:  # fmt: skip
         """As `kiosk.issuer.client` does; proofs are left out, since the desk has judged them."""
         wanted = "2026-03-02T12:00:00Z"
         held = HoldAsk(
-            id=request_id(errand, "card.hold", card_number), card_number=card_number, reason="returned", wanted=wanted
+            id=request_id(errand, "card.hold", card_number), card_number=card_number, reason=hold, wanted=wanted
         )
         blocked = BlockAsk(
             id=request_id(errand, "card.block", card_number), card_number=card_number, reason=block or "replaced", wanted=wanted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.vocabulary import Effect, EventType
-from kiosk.views import Confirm, Tell
+from kiosk.views import Confirm, Tell, say
 from sim.stories.errand_stories import ErrandStory, errand_stories, play
 from sim.stories.register import NUMBER
 from sim.stories.room import quick_folder
@@ -77,6 +77,44 @@ async def test_a_return_by_number_alone_says_that_nobody_saw_the_card(
     ) is by_number
     points = [point.text.key for view in someone.shown if isinstance(view, Confirm | Tell) for point in view.points]
     assert [key for key in points if key in NOT_SEEN] == (NOT_SEEN if by_number else [])
+
+
+@pytest.mark.parametrize(
+    ("title", "by_number"),
+    [
+        ("return_card: a colleague's card is handed in, without a code and without a receipt", False),
+        ("return_card: a colleague's card whose chip cannot be read", True),
+    ],
+)
+async def test_a_colleagues_card_is_known_in_the_bin_and_nothing_is_written_in_its_holders_name(
+    tmp_path: Path, title: str, by_number: bool
+) -> None:
+    tale = next(one for one in errand_stories() if one.title == title)
+    with quick_folder(tmp_path) as folder:
+        room, someone, ended = await play(folder, tale)
+        try:
+            assert (someone.failure, ended.reason, ended.receipt) == (None, "found_held", None)
+            assert [view for view, _ in someone.typed] == []
+            assert room.caps.stock is not None
+            assert await room.caps.stock.found_in_bin() == (NUMBER,)
+            rows = room.store.transact_now(lambda cx: cx.execute("SELECT envelope, data FROM outbox").fetchall())
+        finally:
+            await room.close()
+    told = [(json.loads(envelope)["type"], json.loads(data)) for envelope, data in rows]
+    (fell,) = [said for kind, said in told if kind == EventType.EFFECT_DONE and said["effect"] == Effect.DROP_CARD]
+    assert (fell["found"], fell.get("by_number", False)) == (True, by_number)
+    assert EventType.RECEIPT_ISSUED not in {kind for kind, _ in told}
+
+
+async def test_found_cards_do_not_go_into_the_sealed_bag(tmp_path: Path) -> None:
+    title = "empty_bin: one was handed in by a colleague, and goes back to its holder"
+    tale = next(one for one in errand_stories() if one.title == title)
+    with quick_folder(tmp_path) as folder:
+        room, someone, ended = await play(folder, tale)
+        await room.close()
+    assert (someone.failure, ended.outcome) == (None, "done")
+    (seal,) = [view for view in someone.shown if view.name == "empty_bin.seal"]
+    assert seal.lead == (say("bin.seal.found", cards="…1026 0003"),)
 
 
 async def test_cards_that_nobody_has_seen_cannot_be_counted_alone(tmp_path: Path) -> None:

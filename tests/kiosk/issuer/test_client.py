@@ -469,6 +469,21 @@ async def test_a_card_found_again_is_what_it_was(region: Fleet, ports: Ports, st
     assert (word.state, word.hold_reason) == (state, None)
 
 
+async def test_a_card_that_a_colleague_found_is_held_and_its_owner_lifts_that(region: Fleet, ports: Ports) -> None:
+    assert await ports.blocking.hold(CARD, "found", by=None, errand=ERRAND) == CardHeld("active")
+    assert (await state_of(ports)).hold_reason == "found"
+    own = await proof_of(ports, "1:old")
+    assert await ports.blocking.lift(CARD, by=own, errand="the owner") == HoldLifted("active")
+
+
+async def test_a_found_card_beyond_the_limit_is_noted_and_not_held(region: Fleet, ports: Ports) -> None:
+    hold = ports.blocking.hold
+    assert await hold(CARD, "found", by=None, errand=ERRAND, note_only=True) == RequestDeclined("over_limit")
+    assert (await state_of(ports)).state == "active"
+    region.simulator.fill(Seed(cards=(CardRecord(CARD, HOLDER.hsa_id, "601", "blocked"),)))
+    assert await hold(CARD, "found", by=None, errand="b", note_only=True) == RequestDeclined("card_blocked")
+
+
 @pytest.mark.parametrize("reason", ["stolen", "code_known"])
 async def test_a_stolen_card_is_given_free_by_an_administrator_alone(region: Fleet, ports: Ports, reason: str) -> None:
     hold, lift = ports.blocking.hold, ports.blocking.lift

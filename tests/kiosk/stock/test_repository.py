@@ -169,8 +169,14 @@ async def test_the_bin_holds_the_numbers_that_fell_until_it_is_emptied(shelf: Sh
     typed = {"old_card": "9999000010260003", "by_number": True}
     await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", **typed)
     assert await shelf.stock.returned_by_number() == ("9999000010260003",)
+    await shelf.tells(
+        EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", old_card="9999000010260004", found=True
+    )
+    assert await shelf.stock.found_in_bin() == ("9999000010260004",)
     await shelf.tells(EventType.BIN_EMPTIED, seal="1")
-    assert await shelf.stock.binned() == await shelf.stock.returned_by_number() == ()
+    assert (
+        await shelf.stock.binned() == await shelf.stock.returned_by_number() == await shelf.stock.found_in_bin() == ()
+    )
 
 
 async def test_the_list_is_made_anew_of_the_events_that_are_kept(shelf: Shelf) -> None:

@@ -6,12 +6,14 @@ SURE = ("block", "hold", "hold_first", "mark")
 MARKED = ("mark_first",)
 """Who blocks it stands in the place of a sentence."""
 RETURNED = ("left", "replaced", "damaged", "own_wish")
+FOUND = ("held", "marked", "hold_queued", "mark_queued", "was_blocked", "not_told")
+AFTER = ("blocks", "holds", "marks", "not_ours", "found_held", "found_marked", "found_noted")
 REPORTED = ("forgotten", "lost", "stolen", "code_known")
 FAMILIES = {
-    "return_why.{}": RETURNED,
-    "return_confirm.{}": ("blocks", "holds", "marks", "not_ours"),
-    "return_confirm.{}.detail": ("blocks", "holds", "marks", "not_ours"),
-    "return_done.{}": (*WHAT, *DECLINED),
+    "return_why.{}": (*RETURNED, "found"),
+    "return_confirm.{}": AFTER,
+    "return_confirm.{}.detail": AFTER,
+    "return_done.{}": (*WHAT, *DECLINED, *(f"found_{one}" for one in FOUND)),
     "return_done.receipt.{}": ("paper", "mail", "phone"),
     "know_code.{}": ("yes", "asked"),
     "know_code.{}.detail": ("yes", "asked"),

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from fleet.messages.link import StationState, encode
-from fleet.server.alerts.holder_mail import HolderMail
+from fleet.server.alerts.holder_mail import HolderMail, certificate_notices
 from fleet.server.alerts.notifications import FIRST_RETRY_S, MOST_TRIES
 from fleet.server.alerts.settings import AlertSettings, Email
 from fleet.server.deadlines import queries as deadlining
@@ -45,7 +45,7 @@ class Letters:
         """The job of a server that has just started."""
         channel = Email("m", "127.0.0.1", "k@example.test", ("drift@example.test",), self.mail.port, security="none")
         rule = msgspec.structs.replace(load().rule["certificate"], **changed)
-        return HolderMail(self.database, rule, channel, lambda: self.now)
+        return HolderMail(self.database, [certificate_notices(rule)], channel, lambda: self.now)
 
     def sql(self, statement: Any) -> None:
         with self.database.writing.begin() as connection:

@@ -108,6 +108,20 @@ def test_a_hold_that_was_refused_waits_for_a_person_unless_the_card_is_dead_anyw
     assert list(desk.rows()) == [("hold_declined", CARD)]
 
 
+def test_a_found_card_waits_held_or_noted_and_an_administrators_is_urgent(desk: Desk) -> None:
+    desk.listed((KRA, ("KRA",)))
+    desk.order("O-9", "9752269033000009", hsa_id=KRA)
+    desk.held(CARD, "found")
+    desk.held(OTHER, "found", DeclinedResult("over_limit"))
+    desk.held("9752269033000009", "found", DeclinedResult("over_limit"))
+    rows = {row.card_number: (row.kind, row.cause, row.is_urgent) for row in desk.worklist.rows()}
+    assert rows == {
+        CARD: ("hold", "found", False),
+        OTHER: ("hold_declined", "over_limit", False),
+        "9752269033000009": ("hold_declined", "over_limit", True),
+    }
+
+
 def test_a_letter_that_was_refused_waits_until_one_is_on_its_way(desk: Desk) -> None:
     desk.letter_refused(CARD, "reserve_card")
     desk.letter_refused(OTHER, "letter_lately")
