@@ -86,6 +86,13 @@ class LiftAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CA
     card_number: str
 
 
+class BindAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_BIND.value, kw_only=True):
+    """Make a reserve card that lies at this station, and is nobody's, that person's for good: by two administrators."""
+
+    card_number: str
+    hsa_id: str
+
+
 class ChallengeAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_CHALLENGE.value, kw_only=True):
     """Encipher a card's challenge (hex) under its own key, which stays at the server.
 
@@ -163,6 +170,7 @@ IssuerAsk = (
     | BlockAsk
     | HoldAsk
     | LiftAsk
+    | BindAsk
     | ChallengeAsk
     | CardProofAsk
     | PukAsk
@@ -214,6 +222,15 @@ class LiftedResult(_Result, frozen=True, tag="lifted"):
     """The hold has ended: the card is back in `state`."""
 
     state: CardState
+
+
+class BoundResult(_Result, frozen=True, tag="bound"):
+    """The card is that person's, and is handed over by this order: another card than was asked for, where one was bound to them
+    here before and not taken yet."""
+
+    order: str
+    card_number: str
+    slot: int
 
 
 class AnsweredResult(_Result, frozen=True, tag="answered"):
@@ -311,6 +328,7 @@ Result = (
     | HeldResult
     | MarkedResult
     | LiftedResult
+    | BoundResult
     | AnsweredResult
     | CardProof
     | ReleasedResult

@@ -219,6 +219,7 @@ class Effect(StrEnum):
     CARD_BLOCK = "card.block"
     CARD_HOLD = "card.hold"
     CARD_LIFT = "card.lift"
+    CARD_BIND = "card.bind"
     CARD_CHANGE = "card.change"
     CARD_UNBLOCK = "card.unblock"
     CARD_TEST = "card.test"
@@ -304,6 +305,7 @@ class Outcome(StrEnum):
     IN_PORTAL = "in_portal"
     LETTER_ORDERED = "letter_ordered"
     LETTER_NOTED = "letter_noted"
+    BOUND = "bound"
     # of the station
     ASKED = "asked"
     WELL = "well"
@@ -340,6 +342,7 @@ class AskName(StrEnum):
     CARD_BLOCK = "card.block"
     CARD_HOLD = "card.hold"
     CARD_LIFT = "card.lift"
+    CARD_BIND = "card.bind"
     CARD_CHALLENGE = "card.challenge"
     CARD_AUTHENTICATE = "card.authenticate"
     CARD_PUK = "card.puk"

@@ -347,6 +347,7 @@ class FleetServer:
             link = connected(settings, database, signer, alarms, self._clock)
             issuer, region = await self._ending.enter(parts, "issuer", link)
             issuer.worklist = worklist.at_station
+            issuer.ordered = partial(changes.publish, frozenset({Topic.ORDERS}))
             issuer.kept = partial(changes.publish, frozenset({Topic.REQUESTS}))
         answers = Answers(
             database, signer, verifier, alarms, self._clock, issuer, region, config.lists_valid,

@@ -24,6 +24,7 @@ from fleet.agent.blocks import BlockQueue, Queueable
 from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.messages import asking
 from fleet.messages.asking import (
+    BindAsk,
     BlockAsk,
     CardStateAsk,
     CertificateAsk,
@@ -38,6 +39,7 @@ from fleet.messages.vocabulary import AskName, Outcome
 from kiosk.issuer.ports import (
     BlockReason,
     CardBlocked,
+    CardBound,
     CardHeld,
     CardMarked,
     CardWord,
@@ -146,6 +148,17 @@ class FleetIssuer:
         if isinstance(result, asking.IssuedResult):
             return CertificateIssued(tuple(base64.b64decode(certificate) for certificate in result.chain))
         return InPortal() if isinstance(result, asking.InPortalResult) else refusal_of(result)
+
+    async def bind(
+        self, card_number: str, hsa_id: str, *, errand: str, people: tuple[PersonProof, ...]
+    ) -> CardBound | RequestDeclined | Unavailable:
+        """At the server, which has the order made."""
+        id_ = request_id(errand, AskName.CARD_BIND, card_number, hsa_id.encode())
+        ask = BindAsk(id=id_, card_number=card_number, hsa_id=hsa_id)
+        result = await self._requests.ask_for(ask, *people)
+        if isinstance(result, asking.BoundResult):
+            return CardBound(result.order, result.card_number, result.slot)
+        return refusal_of(result)
 
     async def state(self, card_number: str, *, hsa_id: str = "") -> CardWord | NotFound | Unavailable:
         """Each question is a new one: what is asked may have changed."""

@@ -57,6 +57,9 @@ class NoFleet:
     ) -> Unavailable:
         return NOBODY
 
+    async def bind(self, card_number: str, hsa_id: str, *, errand: str, people: tuple[PersonProof, ...]) -> Unavailable:
+        return NOBODY
+
     async def hold(
         self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str, note_only: bool = False
     ) -> RequestDeclined:

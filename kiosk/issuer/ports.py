@@ -33,6 +33,7 @@ __all__ = [
     "BlockReason",
     "Blocking",
     "CardBlocked",
+    "CardBound",
     "CardHeld",
     "CardKeyResponse",
     "CardKeys",
@@ -94,8 +95,23 @@ class InPortal:
     request waits for somebody who does."""
 
 
+@dataclass(frozen=True, slots=True)
+class CardBound:
+    """A reserve card is a person's from now on. `card_number`: which one, to be handed over from `slot` by that order."""
+
+    order: str
+    card_number: str
+    slot: int
+
+
 class Issuer(Protocol):
-    """Certificates for keys that were made in the card."""
+    """Certificates for keys that were made in the card; and reserve cards, which two administrators bind to somebody."""
+
+    async def bind(
+        self, card_number: str, hsa_id: str, *, errand: str, people: tuple[PersonProof, ...]
+    ) -> CardBound | RequestDeclined | Unavailable:
+        """Make a reserve card that lies here that person's for good; or the one that was bound to them before, and not taken.
+        Needs the server. `people`: two administrators, neither of whom is that person."""
 
     async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | RequestDeclined | Unavailable:
         """What this card may be given now, each with the last day that the certificate may have; () where nothing."""

@@ -9,6 +9,7 @@ from drivers.reader.outcomes import Accepted, Locked, Refused, Unknown, WrongAns
 from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.issuer.ports import (
     CardBlocked,
+    CardBound,
     CardHeld,
     CardMarked,
     CertificateIssued,
@@ -99,6 +100,7 @@ OUTCOMES: dict[type, Outcome] = {
     InPortal: Outcome.IN_PORTAL,
     LetterOrdered: Outcome.LETTER_ORDERED,
     LetterNoted: Outcome.LETTER_NOTED,
+    CardBound: Outcome.BOUND,
 }
 """The outcome of an effect by the type of its result. It travels over the link: a type may be renamed, its outcome not."""
 

@@ -223,12 +223,15 @@ async def receipt_for(
     who: Identification,
     remarks: tuple[str, ...] = (),
     untested: Untested | None = None,
+    order: str | None = None,
 ) -> Receipt | None:
     """A receipt of what was done, committed; None where the station has no identity to sign with, or where the card alone says
     whose it is and was not tested: that is nobody's word."""
     if caps.seal is None or (untested is not None and who.administrator is None):
         return None
-    return await issue_station_receipt(caps, log, receipt_facts(caps, context, whose, who, remarks=remarks))
+    return await issue_station_receipt(
+        caps, log, receipt_facts(caps, context, whose, who, order=order, remarks=remarks)
+    )
 
 
 async def say_done(

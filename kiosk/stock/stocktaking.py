@@ -135,12 +135,16 @@ def is_reserve(card: StoredCard) -> bool:
     return bool(card.card_number) and not card.order
 
 
+def oldest_reserves(ledger: Ledger) -> list[StoredCard]:
+    """Reserve cards that may be handed out, the oldest first."""
+    reserves = (card for card in ledger.lying if is_reserve(card) and card.slot not in ledger.quarantined)
+    return sorted(reserves, key=lambda card: (card.since, card.slot))
+
+
 def cards_to_take_out(ledger: Ledger, today: str) -> tuple[tuple[StoredCard, Why], ...]:
     """Every card that lies here, with why it would go out: those that must first, then the oldest reserve card, then the rest."""
     rank: dict[Why, int] = {"not_genuine": -1, "misplaced": 0, "expired": 1, "voided": 2, "reserve": 3, "other": 4}
-    oldest = min(
-        (card for card in ledger.lying if is_reserve(card)), key=lambda card: (card.since, card.slot), default=None
-    )
+    oldest = next(iter(oldest_reserves(ledger)), None)
     found = [(card, "reserve" if card is oldest else _why(ledger, card, today)) for card in ledger.lying]
     return tuple(sorted(found, key=lambda pair: (rank[pair[1]], pair[0].slot)))
 

@@ -126,8 +126,11 @@ def order_letter(cx: sqlite3.Connection, asked: ChangeRequest, body: Letter) -> 
 
 
 def receive(cx: sqlite3.Connection, asked: ChangeRequest, body: Received) -> ReceivedAnswer | DeclinedResult:
-    """The card is in use. One on hold stays so, and goes back to use when the hold ends; who has it already keeps it."""
+    """The card is in use. One on hold stays so, and goes back to use when the hold ends; who has it already keeps it. A reserve
+    card that is nobody's becomes that person's, for good."""
     card = _card(cx, asked)
+    if card.reserve and not card.hsa_id:
+        card = keep_card(cx, card, hsa_id=body.hsa_id)
     if body.hsa_id not in card.hsa_ids:
         return DeclinedResult("unknown_card")
     if card.state in DEAD:

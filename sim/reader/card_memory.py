@@ -149,7 +149,10 @@ def _from_json(document: dict[str, Any]) -> CardMemory:
         authorities=tuple(map(_certificate_from_json, document.get("authorities", []))),
     )
     pairs = 1 + len(SHAPES[memory.persona.shape].beside)
-    if tuple(key.purpose for key in memory.keys if key.purpose != "card") != PURPOSES * pairs:
+    if tuple(key.purpose for key in memory.keys if key.purpose != "card") not in (
+        (),
+        PURPOSES * pairs,
+    ):  # none: a blank card
         raise ValueError("keys")
     if len(bytes.fromhex(memory.persona.serial)) != 10:
         raise ValueError("serial")

@@ -26,6 +26,7 @@ from fleet.messages.mandates import parse_mandate
 from fleet.server.issuers.card_keys import CardKeys, HeldKey
 from kiosk.issuer.ports import (
     CardBlocked,
+    CardBound,
     CardHeld,
     CardKeyResponse,
     CardMarked,
@@ -128,6 +129,8 @@ class IssuerDesk:
         """Names by HSA-id."""
         self.roles: tuple[AdministratorRole, ...] = ("KRA",)
         """Of all of them."""
+        self.reserve_slots: dict[str, int] = {}
+        """Where reserve cards lie, by number."""
         self.mailboxes: set[str] = set()
         """HSA-ids of those who can be mailed."""
         self.others: set[str] = set(BENCH)
@@ -153,6 +156,19 @@ class IssuerDesk:
         if self.somebody_carries:
             self.make_certificates()
         return tuple(map(self._by_hand, self.offered)) if self.online else Unavailable()
+
+    async def bind(
+        self, card_number: str, hsa_id: str, *, errand: str, people: tuple[PersonProof, ...]
+    ) -> CardBound | RequestDeclined | Unavailable:
+        refused = next(filter(None, (not_meant(person, "card.bind", card_number) for person in people)), None)
+        answer = self._no("bind") or refused
+        if answer is not None:
+            return answer
+        if len({person.hsa_id for person in people} & self.administrators.keys() - {hsa_id}) < 2:
+            return RequestDeclined("administrators_missing")
+        self.set_state(card_number, hsa_id=hsa_id, state="active")
+        self.told.append(("bind", card_number, hsa_id))
+        return CardBound("R-1", card_number, self.reserve_slots[card_number])
 
     async def certificate(
         self,

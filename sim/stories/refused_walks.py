@@ -309,6 +309,9 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
         "the register would have to have another name",
         "tests/e2e/test_hand_overs.py::test_a_card_with_a_former_name_waits_for_its_holders_word",
     ),
+    "found_elsewhere": Elsewhere(
+        "the station would have no slot for cards", "report_lost: somebody else's card, where no slot takes it"
+    ),
     "letter_declined": Elsewhere(ISSUER, "unblock: the issuer orders no letter"),
     "lift_declined": Elsewhere(ISSUER, "report_lost: found, and the issuer does not lift the hold"),
     "log_in_expired": Elsewhere(CLOCK, "unblock: the administrator's log-in was too long ago"),
@@ -323,6 +326,9 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
     "puk_locked": Elsewhere(HANDS, "unblock: a PUK that the card called used up before"),
     "puk_not_sent": Elsewhere(HANDS, "unblock: the station has counted too many wrong PUKs: nobody is asked for one"),
     "read_only": Elsewhere(PRODUCT, "change_pin: nobody has tried the product, which is said before any code"),
+    "reserve_envelope": Elsewhere(SLOT, "reserve_certificate: the envelope was open, and the card is on hold"),
+    "reserve_not_bound": Elsewhere(SLOT, "reserve_certificate: the server does not bind it"),
+    "reserve_other_card": Elsewhere(SLOT, "reserve_certificate: another card than the one from the slot"),
     "reserve_over": Elsewhere(ISSUER, "reserve_certificate: a card of level 3 that was prolonged before"),
     "slot_empty": Elsewhere(SLOT, "pickup: no card lies in the slot, and it stays shut"),
     "stocked_by_one": Elsewhere(SLOT, "pickup: a card without a key of its own that one administrator put in"),

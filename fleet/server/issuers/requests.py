@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 from cryptography import x509
-from sqlalchemy import Connection, and_, delete, func, insert, select
+from sqlalchemy import Connection, and_, delete, exists, func, insert, not_, select
 
 from fleet.messages.asking import (
     BlockAsk,
     BlockedResult,
+    BoundResult,
     CertificateAsk,
     DeclinedResult,
     HoldAsk,
@@ -33,15 +34,18 @@ from fleet.messages.asking import (
 )
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
+from fleet.server.cards.stock.tables import reserve_cards
 from fleet.server.issuers.model import Queueable, RequestKey
 from fleet.server.issuers.request_queue import QUEUED, enqueue, leave_to_people, record_result, settle_about
 from fleet.server.issuers.tables import certificates, wishes
-from fleet.server.orders.model import OPEN
+from fleet.server.orders.model import OPEN, OrderLine, OrderRecord
+from fleet.server.orders.service import import_orders
 from fleet.server.orders.tables import orders
 from fleet.server.people.service import knows_certificate, record_certificates
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.local_days import local_day
+from fleet.server.stations.tables import stations
 
 HOUR = timedelta(hours=1)
 LETTERS = (tag_of(LetterOrderedResult), tag_of(LetterNotedResult))
@@ -52,6 +56,7 @@ MOST_AN_HOUR: dict[str, int] = {
     AskName.ADMINISTRATOR_LOGIN: 120,
     AskName.ADMINISTRATOR_WORKLIST: 240,
     AskName.CARD_AUTHENTICATE: 60,
+    AskName.CARD_BIND: 20,
     AskName.CARD_BLOCK: 240,
     AskName.CARD_CHALLENGE: 240,
     AskName.CARD_HOLD: 60,
@@ -65,6 +70,7 @@ MOST_AN_HOUR: dict[str, int] = {
 """For each station. What is over it is asked again later; a block waits in the station's own queue."""
 SAID_AGAIN = frozenset(
     {
+        AskName.CARD_BIND,
         AskName.CARD_BLOCK,
         AskName.CARD_HOLD,
         AskName.CARD_LETTER,
@@ -73,6 +79,8 @@ SAID_AGAIN = frozenset(
         AskName.CERTIFICATE_REQUEST,
     }
 )
+RESERVE = "reserve"
+"""The product of the order of a reserve card."""
 ASKED = "asked"
 """The outcome of a row that only reserves its place within the limit: nothing has come of it yet."""
 
@@ -187,6 +195,28 @@ class RequestLog:
         this = and_(orders.c.station == station, orders.c.card_number == card_number, orders.c.state.in_(OPEN))
         with self._database.reading.begin() as connection:
             return connection.execute(select(orders.c.order).where(this)).first() is not None
+
+    def bound_before(self, station: str, hsa_id: str) -> BoundResult | None:
+        """The reserve card that was bound to that person there, and still lies in its slot."""
+        theirs = (orders.c.station == station, orders.c.hsa_id == hsa_id, orders.c.product == RESERVE)
+        query = select(orders.c.order, orders.c.card_number, orders.c.slot).where(*theirs, orders.c.state == "waiting")
+        with self._database.reading.begin() as connection:
+            row = connection.execute(query).first()
+        return BoundResult(*row) if row else None
+
+    def free_reserve_slot(self, station: str, card_number: str) -> int | None:
+        """The slot of a reserve card that lies there and that no order has ever named."""
+        lies = select(reserve_cards.c.slot).join(stations, stations.c.id == reserve_cards.c.station)
+        fits = (reserve_cards.c.card_number == card_number, reserve_cards.c.lies, not_(reserve_cards.c.quarantined))
+        ordered = exists().where(orders.c.card_number == card_number)
+        with self._database.reading.begin() as connection:
+            return connection.execute(lies.where(stations.c.name == station, *fits, ~ordered)).scalar()
+
+    def order_reserve_card(self, record: OrderRecord, now: datetime) -> BoundResult:
+        """The order by which a reserve card is handed over that was bound just now. Raises ImportRefusedError."""
+        with self._database.writing.begin() as connection:
+            import_orders(connection, [OrderLine(1, record)], now)
+        return BoundResult(record.order, record.card_number, record.slot)
 
     def wait_for(self, station: str, ask: Queueable, by: str, now: datetime) -> None:
         """The issuer is away: the server goes on trying, and everybody can see it. `by`: who has proved to want it."""

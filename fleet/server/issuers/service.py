@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.asking import (
     AnsweredResult,
+    BindAsk,
     BlockAsk,
+    BoundResult,
     CardProof,
     CardProofAsk,
     CardStateAsk,
@@ -52,7 +54,7 @@ from fleet.messages.asking import (
     tag_of,
     typ_of,
 )
-from fleet.messages.issuing import CardRecord, Offer
+from fleet.messages.issuing import CardRecord, DirectoryPerson, Offer
 from fleet.messages.link import Answer, MessageError, encode
 from fleet.server.issuers.adapters.directory_with_handovers import BEFORE_USE
 from fleet.server.issuers.card_changes import CardChanges
@@ -60,7 +62,7 @@ from fleet.server.issuers.card_keys import BLOCK_BYTES
 from fleet.server.issuers.certificate_offers import offers_of
 from fleet.server.issuers.certificate_requests import check_issued, check_renewal, check_request, der_of
 from fleet.server.issuers.dependencies import IssuerSide
-from fleet.server.issuers.model import CardChange
+from fleet.server.issuers.model import CardChange, HandoverReport
 from fleet.server.issuers.ports import (
     CertificateRequest,
     DirectoryEntry,
@@ -79,7 +81,9 @@ from fleet.server.issuers.proofs.authorization import (
     of_holder,
 )
 from fleet.server.issuers.proofs.verification import ProofJudge, Proven
-from fleet.server.issuers.requests import RequestLog, ReusedError
+from fleet.server.issuers.requests import RESERVE, RequestLog, ReusedError
+from fleet.server.orders.model import OrderRecord
+from fleet.server.platform.import_files import ImportRefusedError
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import BLOCK_DECLINED, Alarm, AlarmRecorder
@@ -143,6 +147,8 @@ class IssuerAnswers:
         """Called when certificates have been revoked, suspended, or taken back."""
         self.worklist: StationWorklist = nothing_waits
         """What waits at a station, for its administrators."""
+        self.ordered: Callable[[], None] = lambda: None
+        """Called when a reserve card was bound: there is an order that nobody imported."""
         self.kept: Callable[[], None] = lambda: None
         """Called when an answer has been written down: pages show it."""
 
@@ -219,8 +225,13 @@ class IssuerAnswers:
                 if not isinstance(result, DeclinedResult):
                     self.changed()
                 return result, people
-            case CertificateAsk():
-                return await self._certificate(station, ask, asker), people
+            case BindAsk() | CertificateAsk():
+                give = (
+                    self._bind(station, ask, asker)
+                    if isinstance(ask, BindAsk)
+                    else self._certificate(station, ask, asker)
+                )
+                return await give, people
             case LoginAsk():
                 return await self._log_in(station, asker), people
             case WorklistAsk():
@@ -363,6 +374,53 @@ class IssuerAnswers:
             if mine
             else DeclinedResult("not_allowed")
         )
+
+    async def _bind(self, station: str, ask: BindAsk, asker: Asker) -> BoundResult | DeclinedResult:
+        """The issuer first: an order whose card is nobody's there would be handed out for nothing. Asked again it goes on."""
+        attending = tuple(sorted(await self._rights.attending(asker, station, None, holder=ask.hsa_id)))
+        if len(attending) < 2:
+            return DeclinedResult("administrators_missing")
+        known, now = await self.side.directory.find(ask.hsa_id, ""), self._clock()
+        person = known.shown if known is not None else None
+        if person is None or has_left(person, local_day(now)):
+            return DeclinedResult("holder_left")
+        if not await self._rights.may_attend_for(station, person, attending):
+            return DeclinedResult("kur_needed")
+        before = await asyncio.to_thread(self._wishes.bound_before, station, ask.hsa_id)
+        return before or await self._bind_card(station, ask, person, attending, now)
+
+    async def _bind_card(
+        self, station: str, ask: BindAsk, person: DirectoryPerson, attending: tuple[str, ...], now: datetime
+    ) -> BoundResult | DeclinedResult:
+        card = await self._rights.card(ask.card_number)
+        slot = await asyncio.to_thread(self._wishes.free_reserve_slot, station, ask.card_number)
+        if card is None or not card[1].reserve or slot is None:
+            return DeclinedResult("unknown_card")
+        if card[1].hsa_id not in ("", ask.hsa_id):
+            return DeclinedResult("other_person")
+        if card[1].state in OUT_OF_USE:
+            return DeclinedResult(f"card_{card[1].state}")
+        today = local_day(now)
+        record = OrderRecord(
+            f"R-{ask.id[:16]}", ask.hsa_id, person.name, person.protected, ask.card_number, RESERVE, 3, station, slot,
+            today, None, None,
+        )  # fmt: skip
+        at = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+        report = HandoverReport(
+            id=ask.id, card_number=ask.card_number, order=record.order, hsa_id=ask.hsa_id, handed_over=at,
+            attested_by=attending,
+        )  # fmt: skip
+        if self.side.handovers == "interface":  # else people register it in the portal, once it is handed over
+            refused = await self.side.register.received(report)
+            if refused is not None:
+                return refused
+        try:
+            bound = await asyncio.to_thread(self._wishes.order_reserve_card, record, now)
+        except ImportRefusedError as error:
+            _log.error("a reserve card that was bound has no order: %s", error)
+            return DeclinedResult("not_offered")
+        self.ordered()
+        return bound
 
     async def _log_in(self, station: str, asker: Asker) -> Result:
         if len(asker.people) != 1:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from fleet.messages.vocabulary import AskName, ErrandOutcome
 from kiosk.errands.report_lost import views
-from kiosk.errands.report_lost.lifting import lift
+from kiosk.errands.report_lost.lifting import hand_in, lift
 from kiosk.issuer.ports import BlockReason, HoldReason
-from kiosk.ports import FOUND_CARD, Ask, ErrandLog
+from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views, own_card_views
 from kiosk.steps.block_in_portal import offer_block_in_portal
 from kiosk.steps.blocking import BlockRequest, block_or_hold
@@ -37,7 +37,7 @@ async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     if what == "found":
         return await lift(ask, caps, WHICH, log)
     if what == "not_mine":
-        return await _hand_in(caps, log)
+        return await hand_in(caps, WHICH, log)
     whose, who = await _which(ask, caps, log, what)
     wish = await _sure(ask, caps, what, whose, who)
     came: str = await block_or_hold(ask, caps, SURE, log, wish)
@@ -51,15 +51,6 @@ async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     await ask(blocking_views.done(CONTEXT, came, police=police, block_line=line, blocked_by=blocked_by))
     if receipt is not None:
         await give_receipt(ask, caps, CONTEXT, log, receipt)
-    return ended
-
-
-async def _hand_in(caps: Capabilities, log: ErrandLog) -> Ended:
-    """Somebody else's card goes into the drop slot. Raises StopError where there is none."""
-    if caps.machine is None or caps.machine.missing("return_card") is not None:
-        raise views.not_taken_here(WHICH)
-    ended = Ended(ErrandOutcome.DONE, "found_card", then=FOUND_CARD)
-    await log.end(ended)
     return ended
 
 
@@ -96,10 +87,8 @@ async def prove_own_card(
 ) -> tuple[CardHolder, Identification]:
     """The holder's own card, proved by code and signature. Raises as `prove_person`."""
     async with own_card(ask, caps, context, log, also_off=True) as card:
-        words, means = (
-            own_card_views.code(context, card.facts),
-            holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD),
-        )
+        words = own_card_views.code(context, card.facts)
+        means = holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD)
         proof = await prove_person(ask, caps, context, log, card.visit, words, means, card.register, OWN_CARD)
         return card.whose, Identification("card", proof.hsa_id, proof=proof)
 

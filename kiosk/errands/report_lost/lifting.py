@@ -1,12 +1,12 @@
-"""A card found again: the hold on it is lifted, and it is exactly as it was."""
+"""A card found again: the hold on it is lifted, and it is exactly as it was. One that is somebody else's is handed in."""
 
 from typing import assert_never
 
 from fleet.messages.issuing import GRAVE_HOLDS
-from fleet.messages.vocabulary import AskName, Effect
+from fleet.messages.vocabulary import AskName, Effect, ErrandOutcome
 from kiosk.errands.report_lost import views
 from kiosk.issuer.ports import CardWord, HoldLifted, RequestDeclined, Unavailable
-from kiosk.ports import Ask, Ended, ErrandLog
+from kiosk.ports import FOUND_CARD, Ask, Ended, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
@@ -40,3 +40,12 @@ async def lift(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLo
                 raise AssertionError("a view without buttons has no answer")
             case other:
                 assert_never(other)
+
+
+async def hand_in(caps: Capabilities, context: ViewContext, log: ErrandLog) -> Ended:
+    """Somebody else's card goes into the drop slot. Raises StopError where there is none."""
+    if caps.machine is None or caps.machine.missing("return_card") is not None:
+        raise views.not_taken_here(context)
+    ended = Ended(ErrandOutcome.DONE, "found_card", then=FOUND_CARD)
+    await log.end(ended)
+    return ended

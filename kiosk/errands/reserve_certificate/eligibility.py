@@ -13,7 +13,7 @@ from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import AskName
 from kiosk.errands.reserve_certificate import views
 from kiosk.issuer.ports import CardWord, Found, LoggedIn, Offer, RequestDeclined, Unavailable
-from kiosk.ports import Ask, ErrandLog
+from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
@@ -61,22 +61,32 @@ async def identify_holder(ask: Ask, caps: Capabilities, context: ViewContext, lo
 
 
 async def choose_certificate(
-    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, who: Identification
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    card: OwnCard,
+    who: Identification,
+    order: Order | None,
 ) -> Renewal:
-    """What this reserve card may be given, to whom the register says that it was. Raises StopError."""
+    """What this reserve card may be given, to whom the register says that it was. `order`: of the card that was bound just now;
+    no other is taken for it. Raises StopError."""
     if not card.facts.rules.writable:
         raise not_writable(context)
     if not card.facts.card_number:  # a card without certificates does not say its number: it is printed on it
         printed = await ask_printed_number(ask, caps, context, log, who.people)
         card.whose, card.register = Subject.of(card.facts, protected=True), printed.register
         card.whose = replace(card.whose, card_number=printed.whose.card_number)
+    if order is not None and card.whose.card_number != order.card_number:
+        raise views.other_card(context)
     record = await _record(caps, context, card, who)
     _same_person(context, card, record, who)
     _with_role(context, card, who)
     card.people = who.people
     card.whose = replace(card.whose, hsa_id=record.hsa_id)
     await log.about_card(card.whose.card_number, card.whose.hsa_id)
-    await note_attested(log, who)
+    if order is None:  # else it is written down already
+        await note_attested(log, who)
     none = views.over if who.second is not None else not_offered
     offer = _of_level(context, await ask_for_offers(ask, caps, context, card, none), who)
     await require_free_place(caps, context, card, "identification")

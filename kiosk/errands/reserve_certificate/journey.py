@@ -1,5 +1,5 @@
 """A certificate to a reserve card: warned of the end of level 2 first, or told that there is none; who is here; one card to one
-person.
+person. Two administrators may bind a reserve card from the cabinet first, which is nobody's until then.
 
 Rules: docs/rules.md, "Hand-over and return".
 """
@@ -7,6 +7,7 @@ Rules: docs/rules.md, "Hand-over and return".
 from datetime import date
 
 from kiosk.errands.reserve_certificate import views
+from kiosk.errands.reserve_certificate.binding import fetch_reserve_card
 from kiosk.errands.reserve_certificate.eligibility import choose_certificate, identify_holder
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Capabilities, Ended
@@ -32,8 +33,9 @@ async def reserve_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> E
     elif ends is not None:
         await ask(views.phased_out(WHO, ends))
     who = await identify_holder(ask, caps, WHO, log)
+    order = await fetch_reserve_card(ask, caps, WHO, log, who) if who.second is not None else None
     async with own_card(ask, caps, CARD, log, views.insert) as card:
-        wanted = await choose_certificate(ask, caps, CARD, log, card, who)
+        wanted = await choose_certificate(ask, caps, CARD, log, card, who, order)
         if ends is None and wanted.offer.phased_out is not None:
             await ask(views.phased_out(CARD, date.fromisoformat(wanted.offer.phased_out)))
         await ask(views.begin(CARD, card.whose, wanted.offer))
@@ -45,5 +47,6 @@ async def reserve_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> E
             )
         new = await issue_certificate(ask, caps, WRITE, log, card, wanted, codes)
         old = await offer_removal(ask, caps, WRITE, log, card, wanted.present)
-        receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, (f"old_{old}",))
+        remarks = (f"old_{old}", *(("reserve_bound",) if order else ()))
+        receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, remarks, order=order.order if order else None)
         return await say_done(ask, caps, CONTEXT, log, receipt, *certificate_views.done(new, old))

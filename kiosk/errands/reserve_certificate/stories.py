@@ -7,18 +7,31 @@ from typing import Any
 
 import msgspec
 
-from fleet.messages.issuing import AdministratorRole
-from kiosk.issuer.ports import Offer
+from fleet.messages.issuing import AdministratorRole, DirectoryPerson
+from kiosk.issuer.ports import CardWord, NotFound, Offer, Unavailable
 from kiosk.region import BothLanguages, RegionSettings, ReserveRules
 from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
-from sim.stories.certificates import GONE, LAST_DAY, MADE, NUMBER, ONE, PRINTED, certificates, desk_of, issuer, old_is
+from sim.stories.certificates import (
+    GONE,
+    HOLDER,
+    LAST_DAY,
+    MADE,
+    NUMBER,
+    ONE,
+    PRINTED,
+    certificates,
+    desk_of,
+    issuer,
+    old_is,
+)
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.own_card import MINE
-from sim.stories.person import Story, pulls, puts
+from sim.stories.person import Story, pulls, puts, takes
 from sim.stories.register import both
 from sim.stories.room import OLD_PIN, Room, authority, persona_of
+from sim.stories.stock import before, told
 
 RESERVED = replace(OWN, hand=(MINE, "1:new", "13:new", "14:new", "10:old"))
 """`1:old` is the reserve card, `1:new` the same person's ordinary one."""
@@ -101,9 +114,70 @@ def got_one(room: Room) -> None:
     assert certificates(room) == [one.chain[0] for one in desk_of(room).issued.values()]
 
 
+def in_cabinet(room: Room) -> None:
+    """The reserve card is nobody's, and lies in slot 3 with its envelope."""
+    blank(room)
+    before((NUMBER, 3))(room)
+    desk = desk_of(room)
+    desk.cards[NUMBER] = msgspec.structs.replace(desk.cards[NUMBER], hsa_id="", state="waiting")
+    desk.reserve_slots[NUMBER] = 3
+
+
+def administrators_are_people(room: Room) -> None:
+    """The directory knows the administrators too."""
+    someone = persona_of("14:new")
+    desk_of(room).add(DirectoryPerson(someone.hsa_id, someone.name))
+
+
+def declined_bind(room: Room) -> None:
+    """The server will not: the card is somebody else's by now."""
+    desk_of(room).declines["bind"] = "other_person"
+
+
+def away_soon(room: Room) -> None:
+    """Register and issuer are away for what is asked after the log-in."""
+    desk = desk_of(room)
+
+    async def state(card_number: str) -> CardWord | NotFound | Unavailable:
+        return Unavailable()
+
+    desk.state = state  # type: ignore[method-assign]
+
+
+def taken_out(room: Room) -> None:
+    """Neither slot nor list has it any more, and the fleet is told which card it was."""
+    assert (
+        room.store.transact_now(lambda cx: cx.execute("SELECT 1 FROM stock_card WHERE slot IS NOT NULL").fetchall())
+        == []
+    )
+    told("card.taken_out", why="reserve", card_number=NUMBER, slot=3, order=None)(room)
+
+
+def bound_to(hsa_id: str, *wanted: tuple[str, ...]) -> Callable[[Room], None]:
+    """Whose the register says that the card is, and what the issuer was told."""
+
+    def look(room: Room) -> None:
+        desk = desk_of(room)
+        assert desk.cards[NUMBER].hsa_id == hsa_id
+        assert tuple(desk.told) == wanted
+
+    return look
+
+
+def fetches(**changed: Any) -> Callable[[], Story]:
+    """Two administrators bind the reserve card of the cabinet to the person who stands there with nothing."""
+    return spare(**{
+        **ATTENDED, "level": "3", "pin_administrator": [OLD_PIN, OLD_PIN], "where": "cabinet", "person": HOLDER.lower(),
+        "person_not_known": "again", "bind": "bind", "take": takes(3), "unbroken": "yes", "number": NUMBER, "no_paper": "next",
+        **changed,
+    })  # fmt: skip
+
+
 ORDINARY_PIN = persona_of("1:new").pin
 SPARE = issuer("reserve", reserve=True)
 ATTENDED = {"who": "administrator", "pin": OLD_PIN}
+CABINET = replace(RESERVED, slots={3: MINE}, hand=("1:new", "13:new", "14:new", "10:old"))
+FETCHED = ("slot.open opened", "slot.take taken", "card.taken_out")
 
 
 STORIES = [
@@ -133,6 +207,49 @@ STORIES = [
         spare(**ATTENDED, level="3", pin_administrator=[OLD_PIN, OLD_PIN]), RESERVED,
         prepare=both(SPARE, level_3), events=("identity.attested", *MADE, *GONE["B"], *PRINTED),
         check=old_is(False, new=True), views=("reserve_certificate.insert_second", "reserve_certificate.begin"),
+    ),
+    ErrandStory(
+        "reserve_certificate: a reserve card of the cabinet, bound to who has none, without an order", "reserve_certificate",
+        fetches(), CABINET, prepare=both(SPARE, both(level_3, in_cabinet)),
+        events=("identity.attested", "card.bind bound", *FETCHED, *MADE, *PRINTED),
+        check=both(bound_to(HOLDER, ("bind", NUMBER, HOLDER), ("certificate", NUMBER, "reserve")), taken_out),
+        views=("reserve_certificate.where", "reserve_certificate.person", "reserve_certificate.bind",
+               "reserve_certificate.take", "reserve_certificate.unbroken", "reserve_certificate.begin"),
+        troubled=True, reasons=frozenset({"slot_empty", "reserve_envelope"}), touched=True,
+    ),
+    ErrandStory(
+        "reserve_certificate: nobody has the HSA-id that was typed first", "reserve_certificate",
+        fetches(person=["TEST000000-9X99", HOLDER]), CABINET, prepare=both(SPARE, both(level_3, in_cabinet)),
+        views=("reserve_certificate.person", "reserve_certificate.person_not_known", "reserve_certificate.person"),
+    ),
+    ErrandStory(
+        "reserve_certificate: an administrator binds none to themselves", "reserve_certificate",
+        fetches(person=persona_of("14:new").hsa_id, **{"stop.other_person": "end"}), CABINET,
+        prepare=both(SPARE, both(level_3, both(in_cabinet, administrators_are_people))), outcome="refused",
+        reason="other_person", events=(), check=bound_to(""),
+    ),
+    ErrandStory(
+        "reserve_certificate: the server does not bind it", "reserve_certificate",
+        fetches(**{"stop.reserve_not_bound": "end"}), CABINET,
+        prepare=both(SPARE, both(level_3, both(in_cabinet, declined_bind))), outcome="refused", reason="reserve_not_bound",
+        events=("identity.attested", "card.bind declined"), check=bound_to(""),
+    ),
+    ErrandStory(
+        "reserve_certificate: the envelope was open, and the card is on hold", "reserve_certificate",
+        fetches(unbroken="no", **{"stop.reserve_envelope": "end"}), CABINET, prepare=both(SPARE, both(level_3, in_cabinet)),
+        outcome="refused", reason="reserve_envelope",
+        events=("identity.attested", "card.bind bound", *FETCHED, "card.hold held"),
+        check=bound_to(HOLDER, ("bind", NUMBER, HOLDER), ("hold", NUMBER, "envelope_broken", persona_of("13:new").hsa_id)),
+    ),
+    ErrandStory(
+        "reserve_certificate: another card than the one from the slot", "reserve_certificate",
+        fetches(insert=puts("10:old"), **{"stop.reserve_other_card": "end"}), CABINET,
+        prepare=both(SPARE, both(level_3, in_cabinet)), outcome="refused", reason="reserve_other_card",
+    ),
+    ErrandStory(
+        "reserve_certificate: the server is away, and none of the cabinet's is offered", "reserve_certificate",
+        fetches(insert=puts("1:new"), **{"stop.issuer_away": "end"}), CABINET,
+        prepare=both(SPARE, both(level_3, both(in_cabinet, away_soon))), outcome="fault", reason="issuer_away", events=(),
     ),
     ErrandStory(
         "reserve_certificate: level 3 for a protected identity takes two with the role for it", "reserve_certificate",

@@ -3,14 +3,30 @@
 from datetime import date
 
 from fleet.messages.vocabulary import ErrandOutcome
-from kiosk.issuer.ports import Offer
+from kiosk.issuer.ports import DirectoryPerson, Offer
 from kiosk.region import BothLanguages
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import stop, strange_note
 from kiosk.steps.context import CardHolder, ViewContext
 from kiosk.steps.view_helpers import cancel_button, date_text, display_name, last_digits, primary_button
-from kiosk.views import Await, Choose, Confirm, Fact, Note, Option, Point, ReaderDrawing, Tell, local, say
+from kiosk.views import (
+    Await,
+    Busy,
+    Button,
+    Choose,
+    Confirm,
+    EnterText,
+    Fact,
+    Note,
+    Option,
+    PersonName,
+    Point,
+    ReaderDrawing,
+    Tell,
+    local,
+    say,
+)
 
 
 def phased_out(context: ViewContext, last: date) -> Tell:
@@ -165,3 +181,122 @@ def other_person(context: ViewContext) -> StopError:
 def two_administrators(context: ViewContext) -> StopError:
     """Only level 3 is left, which takes two ID administrators."""
     return stop(context, ErrandOutcome.REFUSED, "two_administrators")
+
+
+def where(context: ViewContext) -> Choose:
+    """The person has a reserve card, or one of the cabinet's becomes theirs."""
+    return Choose(
+        name=context.name("where"),
+        errand=context.title,
+        step=context.step,
+        title=say("reserve.where.title"),
+        options=(
+            Option("here", say("reserve.where.here"), say("reserve.where.here.detail"), "smart-card-outline"),
+            Option("cabinet", say("reserve.where.cabinet"), say("reserve.where.cabinet.detail"), "archive-outline"),
+        ),
+        way_out=cancel_button(),
+    )
+
+
+def person(context: ViewContext) -> EnterText:
+    """Whose it shall be."""
+    return EnterText(
+        name=context.name("person"),
+        errand=context.title,
+        step=context.step,
+        title=say("reserve.person.title"),
+        lead=(say("reserve.person.lead"),),
+        hint=say("reserve.person.hint"),
+        keyboard="host",
+        at_least=5,
+        at_most=31,
+        submit=say("button.next"),
+        way_out=cancel_button(),
+    )
+
+
+def looking_up(context: ViewContext) -> Busy:
+    return Busy(
+        name=context.name("looking_up"), errand=context.title, step=context.step, title=say("reserve.looking_up.title")
+    )
+
+
+def person_not_known(context: ViewContext, hsa_id: str) -> Tell:
+    """The directory has nobody of that HSA-id."""
+    return Tell(
+        name=context.name("person_not_known"),
+        errand=context.title,
+        step=context.step,
+        badge="warning",
+        badge_icon="account-outline",
+        title=say("reserve.person_not_known.title"),
+        lead=(say("reserve.person_not_known.lead", who=PersonName(hsa_id)),),
+        way_out=cancel_button(),
+        primary=primary_button("again", "button.again"),
+    )
+
+
+def bind(context: ViewContext, person: DirectoryPerson, card_number: str) -> Confirm:
+    """Whose the card becomes, for good, at which level, and when the assignment ends."""
+    ends = None if person.continued else person.left or person.employed_until
+    return Confirm(
+        name=context.name("bind"),
+        errand=context.title,
+        step=context.step,
+        title=say("reserve.bind.title"),
+        points=(
+            Point(
+                say("reserve.bind.document"), say("reserve.bind.document.detail"), icon="card-account-details-outline"
+            ),
+            Point(say("reserve.begin.one"), say("reserve.begin.one.detail"), icon="account-outline"),
+        ),
+        facts=(
+            Fact(say("fact.holder"), PersonName(person.name or person.hsa_id)),
+            Fact(say("reserve.bind.hsa_id"), PersonName(person.hsa_id)),
+            Fact(say("fact.card"), f"…{last_digits(card_number)}"),
+            Fact(say("reserve.bind.level"), "3"),
+            Fact(say("reserve.bind.last_day"), date_text(date.fromisoformat(ends)) if ends else "–"),
+        ),
+        warning=say("reserve.bind.warning"),
+        way_out=cancel_button(),
+        primary=primary_button("bind", "reserve.bind.go"),
+    )
+
+
+def binding(context: ViewContext) -> Busy:
+    """The server is asked."""
+    return Busy(
+        name=context.name("binding"), errand=context.title, step=context.step, title=say("reserve.binding.title")
+    )
+
+
+def unbroken(context: ViewContext, card_number: str) -> Confirm:
+    """Nobody may have opened the envelope before its person does."""
+    return Confirm(
+        name=context.name("unbroken"),
+        errand=context.title,
+        step=context.step,
+        title=say("reserve.unbroken.title"),
+        points=(
+            Point(say("reserve.unbroken.yes"), say("reserve.unbroken.yes.detail"), "good"),
+            Point(say("reserve.unbroken.no"), say("reserve.unbroken.no.detail"), "bad"),
+        ),
+        facts=(Fact(say("fact.card"), f"…{last_digits(card_number)}"),),
+        side=Button("no", say("reserve.unbroken.go_no")),
+        primary=primary_button("yes", "reserve.unbroken.go", "check"),
+    )
+
+
+def envelope_broken(context: ViewContext) -> StopError:
+    """Somebody may have seen the codes: the card is on hold."""
+    return stop(context, ErrandOutcome.REFUSED, "reserve_envelope")
+
+
+def not_bound(context: ViewContext) -> StopError:
+    """The server does not make the card that person's."""
+    return stop(context, ErrandOutcome.REFUSED, "reserve_not_bound")
+
+
+def other_card(context: ViewContext) -> StopError:
+    """Another card than the one that was bound just now."""
+    return stop(context, ErrandOutcome.REFUSED, "reserve_other_card")

@@ -9,18 +9,15 @@ A card that a colleague found is put on hold without a code, within the limits o
 
 from typing import get_args
 
-from fleet.messages.vocabulary import ErrandOutcome, Outcome
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.return_card import views
-from kiosk.errands.return_card.returning import ReturnedCard, identify_card
-from kiosk.issuer.ports import BlockReason, RequestDeclined
+from kiosk.errands.return_card.returning import ReturnedCard, drop_into_bin, identify_card, tell_issuer
+from kiosk.issuer.ports import BlockReason
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.block_in_portal import offer_block_in_portal
-from kiosk.steps.blocking import BlockRequest, try_to_block_or_hold
-from kiosk.steps.blocking_views import DEAD
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card_views import with_office
 from kiosk.steps.context import ViewContext
-from kiosk.steps.drop_slot import drop_card
 from kiosk.steps.receipt import give_receipt, receipt_for
 
 CONTEXT = ViewContext("return_card")
@@ -39,8 +36,8 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
         return await _kept(ask, log)
     several = len(card.employers) > 1
     await ask(views.confirm(CARD, card.whose, _after(caps, card), is_seen=card.is_seen, several=several))
-    await _drop(ask, caps, log, card, reason)
-    what = await _tell(ask, caps, log, card, reason)
+    await drop_into_bin(ask, caps, DROP, log, card, reason, blocks=_after(caps, card) == "blocks")
+    what = await tell_issuer(ask, caps, DROP, log, card, reason)
     what = await offer_block_in_portal(ask, caps, DROP, log, what, card.whose, reason, card.who)
     remarks = (f"reason_{reason}", what, *(() if card.is_seen else ("not_seen",)))
     receipt = await receipt_for(caps, CONTEXT, log, card.whose, card.who, remarks)
@@ -55,8 +52,8 @@ async def found_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The same errand for who has said that the card is somebody else's. Nothing is signed in its holder's name."""
     card = await identify_card(ask, caps, CARD, log, found=True)
     await ask(views.confirm(CARD, card.whose, _after(caps, card), is_seen=card.is_seen))
-    await _drop(ask, caps, log, card, None)
-    what = await _tell(ask, caps, log, card, None)
+    await drop_into_bin(ask, caps, DROP, log, card, None, blocks=False)
+    what = await tell_issuer(ask, caps, DROP, log, card, None)
     what = "not_told" if card.note_only and what != "was_blocked" else what
     ended = Ended(ErrandOutcome.DONE, f"found_{what}")
     await log.end(ended)
@@ -75,39 +72,9 @@ def _after(caps: Capabilities, card: ReturnedCard) -> views.AfterReturn:
     return "holds" if instead is None else "marks"
 
 
-async def _tell(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason | None) -> str:
-    """Have it blocked, or held, as was pledged. It is in the bin already: it is returned whatever the issuer says to that."""
-    by = card.who.proof
-    wish = BlockRequest(card.whose.card_number, reason if by else None, card.hold, by, card.note_only)
-    match await try_to_block_or_hold(ask, caps, DROP, log, wish):
-        case RequestDeclined(why):
-            return "was_blocked" if why in DEAD else "not_told"
-        case what:
-            return what
-
-
 async def _kept(ask: Ask, log: ErrandLog) -> Ended:
     """Another assignment follows: the card stays with its holder, and nothing is blocked."""
     ended = Ended(ErrandOutcome.DONE, "kept")
     await log.end(ended)
     await ask(views.kept(CONTEXT))
     return ended
-
-
-async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: ReturnedCard, reason: BlockReason | None) -> None:
-    """See the card fall. One that is stuck, or that a silent cabinet may have swallowed, is on hold. Raises StopError."""
-    assert caps.cabinet is not None, "the errand is not offered without"
-    number, by = card.whose.card_number, card.who.proof
-    facts = {} if card.is_seen else {"by_number": True}
-    facts |= {"found": True} if card.hold == "found" else {}
-    pledge = caps.blocking.pledge_for_drop(
-        number, reason if by else None, by=by, errand=log.id, hold=card.hold, note_only=card.note_only
-    )
-    view = views.drop(DROP, number, blocks=_after(caps, card) == "blocks")
-    came = await drop_card(ask, caps.cabinet, view, log, number, pledge, **facts)
-    if came in (Outcome.JAM, Outcome.FISHING, Outcome.MUTE):
-        wish = BlockRequest(number, None, card.hold, card.who.proof, card.note_only)
-        await try_to_block_or_hold(ask, caps, DROP, log, wish)
-        raise views.unseen(DROP) if came == Outcome.MUTE else views.stuck(DROP)
-    if came != Outcome.DROPPED:
-        raise views.not_dropped(DROP)

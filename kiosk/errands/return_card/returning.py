@@ -1,18 +1,21 @@
-"""Which card is returned, and what that may lead to: by its chip and code, by its chip alone, or by its printed number."""
+"""Which card is returned, by chip and code, by chip alone or by its printed number; how it falls; what the issuer is told."""
 
 from dataclasses import dataclass, replace
 
 from drivers.reader.outcomes import Role
-from fleet.messages.vocabulary import AskName
+from fleet.messages.vocabulary import AskName, Outcome
 from kiosk.errands.return_card import views
-from kiosk.issuer.ports import Found, HoldReason, NotFound
+from kiosk.issuer.ports import BlockReason, Found, HoldReason, NotFound, RequestDeclined
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
+from kiosk.steps.blocking import BlockRequest, try_to_block_or_hold
+from kiosk.steps.blocking_views import DEAD
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, wait_until_empty
 from kiosk.steps.card_views import with_office
 from kiosk.steps.context import Subject, ViewContext
+from kiosk.steps.drop_slot import drop_card
 from kiosk.steps.identity.identification import Identification, holder_means
 from kiosk.steps.identity.printed_number import ask_printed_number
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
@@ -99,3 +102,38 @@ async def _may_keep(caps: Capabilities, card: OwnCard, proof: PersonProof | None
         return False
     found = await caps.directory.find(card_number=card.whose.card_number, people=(proof,))
     return isinstance(found, Found) and found.person is not None and found.person.continued
+
+
+async def tell_issuer(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: ReturnedCard, reason: BlockReason | None
+) -> str:
+    """Have it blocked, or held, as was pledged. It is in the bin already: it is returned whatever the issuer says to that."""
+    by = card.who.proof
+    wish = BlockRequest(card.whose.card_number, reason if by else None, card.hold, by, card.note_only)
+    match await try_to_block_or_hold(ask, caps, context, log, wish):
+        case RequestDeclined(why):
+            return "was_blocked" if why in DEAD else "not_told"
+        case what:
+            return what
+
+
+async def drop_into_bin(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: ReturnedCard, reason: BlockReason | None,
+    *, blocks: bool,
+) -> None:  # fmt: skip
+    """See the card fall. One that is stuck, or that a silent cabinet may have swallowed, is on hold. `blocks`: it is said that the
+    card is blocked when it has fallen. Raises StopError."""
+    assert caps.cabinet is not None, "the errand is not offered without"
+    number, by = card.whose.card_number, card.who.proof
+    facts = {} if card.is_seen else {"by_number": True}
+    facts |= {"found": True} if card.hold == "found" else {}
+    pledge = caps.blocking.pledge_for_drop(
+        number, reason if by else None, by=by, errand=log.id, hold=card.hold, note_only=card.note_only
+    )
+    came = await drop_card(ask, caps.cabinet, views.drop(context, number, blocks=blocks), log, number, pledge, **facts)
+    if came in (Outcome.JAM, Outcome.FISHING, Outcome.MUTE):
+        wish = BlockRequest(number, None, card.hold, card.who.proof, card.note_only)
+        await try_to_block_or_hold(ask, caps, context, log, wish)
+        raise views.unseen(context) if came == Outcome.MUTE else views.stuck(context)
+    if came != Outcome.DROPPED:
+        raise views.not_dropped(context)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from fleet.messages.link import Order
 from fleet.messages.vocabulary import EventType
 from kiosk.barcodes import envelope_code, order_code
 from kiosk.region import StockRules
@@ -19,7 +18,7 @@ from sim.stories.person import Deed, Story, first, pulls_lit, puts, takes
 from sim.stories.register import both
 from sim.stories.room import OLD_PIN, Room, authority
 from sim.stories.setting import Setting
-from sim.stories.stock import told
+from sim.stories.stock import before, told
 
 ONE, TWO = order_of(1), order_of(5)
 RESERVE = "9999000077770001"
@@ -76,18 +75,6 @@ def lies(**slots: str) -> Callable[[Room], None]:
     return look
 
 
-def known(room: Room, *stored: tuple[Order | str, int]) -> None:
-    """Cards that were put in before."""
-    for card, slot in stored:
-        number, order = (card, {}) if isinstance(card, str) else (card.card_number, {"order": card.order})
-        content = {"errand": "before", "card_number": number, "slot": slot, "by": person(13).hsa_id, **order}
-
-        def work(cx: Any, content: dict[str, Any] = content) -> None:
-            stock.apply_event(cx, EventType.CARD_STORED, content, room.journal.now())
-
-        room.store.transact_now(work)
-
-
 def with_two(room: Room) -> None:
     """Two administrators, and a region in which two put cards in."""
     second = person(14)
@@ -99,11 +86,6 @@ def quarantined(room: Room, slot: int) -> None:
     """The card in that slot could not show that it is genuine."""
     content = {"effect": "slot.return", "outcome": "not_genuine", "slot": slot, "order": ONE.order}
     room.store.transact_now(lambda cx: stock.apply_event(cx, EventType.EFFECT_DONE, content, room.journal.now()))
-
-
-def before(*stored: tuple[Order | str, int]) -> Callable[[Room], None]:
-    """The same, for the room."""
-    return lambda room: known(room, *stored)
 
 
 def jammed_before(slot: int) -> Callable[[Room], None]:

@@ -32,6 +32,7 @@ Which = Literal["holder", "administrator"]
 NOBODY: Set[str] = frozenset()
 ATTENDING = (
     AskName.ADMINISTRATOR_WORKLIST,
+    AskName.CARD_BIND,
     AskName.CARD_BLOCK,
     AskName.CARD_CHALLENGE,
     AskName.CARD_HOLD,

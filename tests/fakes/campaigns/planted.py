@@ -270,7 +270,7 @@ BUGS = (
     edit(
         "a-hold-that-is-forgotten",
         "kiosk.steps.blocking:_tell",
-        "holding = caps.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id)",
+        "holding = caps.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id, note_only=wish.note_only)",
         "holding = __import__('asyncio').sleep(0, CardHeld('active'))",
         "report_lost none never",
     ),

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
 from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.reader.certificates.revocation.offline import OfflineRevocation
@@ -33,9 +33,12 @@ from fleet.messages.issuing import AdministratorRole, CardRecord, DirectoryPerso
 from fleet.messages.link import Administrator, Answer, ReceiptMailAsk
 from fleet.messages.mandates import means_of
 from fleet.messages.vocabulary import Effect, Outcome
+from fleet.server.cards.stock.tables import reserve_cards
 from fleet.server.issuers.card_keys import CardKeys
+from fleet.server.orders.tables import orders
 from fleet.server.people.queries import replace_administrators
-from fleet.server.stations.tables import alarms
+from fleet.server.stations.service import add_stations
+from fleet.server.stations.tables import alarms, stations
 from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer.certificate_request import request_to_sign, signed_request
@@ -43,6 +46,7 @@ from kiosk.issuer.client import FleetIssuer, IssuerRequests
 from kiosk.issuer.gateway import SCHEMAS, IssuerGateway, keep_files
 from kiosk.issuer.ports import (
     CardBlocked,
+    CardBound,
     CardHeld,
     CardKeyResponse,
     CardWord,
@@ -666,3 +670,84 @@ def test_files_of_the_region_go_where_the_station_has_their_place(tmp_path: Path
         "p/b.toml",
         "p/b.toml.jws",
     ]
+
+
+TEMP, SPARE, OTHER_SPARE = person(3), "9999000077770001", "9999000077770002"
+
+
+@pytest.fixture
+def cabinet(region: Fleet) -> Fleet:
+    """Two reserve cards that are nobody's lie at the station, and two people are administrators there."""
+    spares = tuple(CardRecord(number, "", "reserve", "waiting", loa=2, reserve=True) for number in (SPARE, OTHER_SPARE))
+    second = person(14)
+    cards = (*spares, CardRecord(second.new.card_number, second.hsa_id, "601", "active"))
+    ends = DirectoryPerson(TEMP.hsa_id, TEMP.name, employed_until="2026-03-31")
+    region.simulator.fill(Seed((ends, DirectoryPerson(second.hsa_id, second.name)), cards))
+    with region.database.writing.begin() as connection:
+        replace_administrators(connection, [listed(one.hsa_id, one.name) for one in (ADMINISTRATOR, second)])
+        add_stations(connection, [STATION])
+        station = connection.execute(select(stations.c.id)).scalar_one()
+        for slot, number in ((3, SPARE), (4, OTHER_SPARE)):
+            lies = {"lies": True, "quarantined": False, "at": NOW}
+            connection.execute(insert(reserve_cards).values(station=station, slot=slot, card_number=number, **lies))
+    return region
+
+
+async def two(ports: Ports) -> tuple[PersonProof, ...]:
+    return await proof_of(ports, "13:new"), await proof_of(ports, "14:new")
+
+
+async def test_two_administrators_bind_a_reserve_card_to_a_person_for_good(cabinet: Fleet, ports: Ports) -> None:
+    people, bind = await two(ports), ports.issuer.bind
+    bound = await bind(SPARE, TEMP.hsa_id, errand=ERRAND, people=people)
+    assert isinstance(bound, CardBound)
+    assert (bound.card_number, bound.slot) == (SPARE, 3)
+    with cabinet.database.reading.begin() as connection:
+        order = connection.execute(select(orders).where(orders.c.order == bound.order)).one()
+    assert (order.hsa_id, order.card_number, order.product, order.loa, order.state, order.slot, order.station) == (
+        TEMP.hsa_id, SPARE, "reserve", 3, "waiting", 3, STATION,
+    )  # fmt: skip
+    word = await state_of(ports, SPARE)
+    assert (word.state, word.holder) == ("active", "here")
+    assert {offer.not_after for offer in word.offers} == {"2026-03-31"}, "it does not outlive the assignment"
+    found = await ports.directory.find(card_number=SPARE, people=people)
+    assert isinstance(found, Found)
+    assert [card.hsa_id for card in found.cards] == [TEMP.hsa_id]
+    again = await bind(OTHER_SPARE, TEMP.hsa_id, errand="came back", people=people)
+    assert again == bound, "who comes back before it was taken is given that card, and no second one"
+    assert await bind(SPARE, HOLDER.hsa_id, errand="another", people=people) == RequestDeclined("unknown_card")
+
+
+async def test_nobody_binds_a_reserve_card_alone_to_themselves_or_to_a_leaver(cabinet: Fleet, ports: Ports) -> None:
+    (first, second), bind = await two(ports), ports.issuer.bind
+    alone = await bind(SPARE, TEMP.hsa_id, errand="alone", people=(first, first))
+    own = await bind(SPARE, ADMINISTRATOR.hsa_id, errand="own", people=(first, second))
+    by_holder = await bind(SPARE, TEMP.hsa_id, errand="holder", people=(first, await proof_of(ports, "1:old")))
+    assert [alone, own, by_holder] == [RequestDeclined("administrators_missing")] * 3
+    cabinet.simulator.fill(Seed((DirectoryPerson(TEMP.hsa_id, TEMP.name, left="2026-03-01"),)))
+    assert await bind(SPARE, TEMP.hsa_id, errand="left", people=(first, second)) == RequestDeclined("holder_left")
+    cabinet.simulator.fill(Seed((DirectoryPerson(TEMP.hsa_id, None, protected=True),)))
+    assert await bind(SPARE, TEMP.hsa_id, errand="hid", people=(first, second)) == RequestDeclined("kur_needed")
+    assert (await state_of(ports, SPARE)).state == "waiting"
+
+
+async def test_only_a_reserve_card_that_lies_there_is_bound(cabinet: Fleet, ports: Ports) -> None:
+    people, bind = await two(ports), ports.issuer.bind
+    assert await bind(CARD, TEMP.hsa_id, errand="ordinary", people=people) == RequestDeclined("unknown_card")
+    with cabinet.database.writing.begin() as connection:
+        connection.execute(update(reserve_cards).values(lies=False))
+    assert await bind(SPARE, TEMP.hsa_id, errand="gone", people=people) == RequestDeclined("unknown_card")
+    cabinet.link.set_online(False)
+    assert await bind(SPARE, TEMP.hsa_id, errand="away", people=people) == Unavailable()
+
+
+async def test_where_people_register_hand_overs_the_server_itself_knows_whose_the_card_is(
+    cabinet: Fleet, ports: Ports
+) -> None:
+    cabinet.issuer.side = replace(cabinet.issuer.side, handovers="portal")
+    people = await two(ports)
+    assert isinstance(await ports.issuer.bind(SPARE, TEMP.hsa_id, errand=ERRAND, people=people), CardBound)
+    word = await state_of(ports, SPARE)
+    assert (word.state, word.holder, {offer.not_after for offer in word.offers}) == (
+        "handed_out", "here", {"2026-03-31"},
+    )  # fmt: skip

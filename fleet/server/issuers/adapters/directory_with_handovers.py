@@ -1,5 +1,5 @@
-"""Directory adapter with hand-overs: a card that a station handed over is in use, also while the issuer's register does not
-say so yet.
+"""Directory adapter with hand-overs: a card that a station handed over is in use, and a reserve card that was bound there is that
+person's, also while the issuer's register does not say so yet.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from fleet.messages.issuing import CardRecord
 from fleet.server.issuers.ports import DirectoryEntry, DirectoryService
-from fleet.server.orders.model import IN_HAND
+from fleet.server.orders.model import ENDED_EARLY, IN_HAND
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
 
@@ -29,11 +29,28 @@ class WithHandovers:
         known = await self._directory.find(hsa_id, card_number)
         if known is None:
             return None
+        known = await self._with_bound(known)
         early = [card.card_number for card in known.cards if card.state in BEFORE_USE]
         used = await asyncio.to_thread(self._collected, early) if early else set()
         return DirectoryEntry(
             known.person, tuple(_in_use(card) if card.card_number in used else card for card in known.cards)
         )
+
+    async def _with_bound(self, known: DirectoryEntry) -> DirectoryEntry:
+        """The only card asked for is nobody's at the issuer: whose it is here."""
+        if known.person is not None or len(known.cards) != 1 or known.cards[0].hsa_id or not known.cards[0].reserve:
+            return known
+        holder = await asyncio.to_thread(self._bound_to, known.cards[0].card_number)
+        if holder is None:
+            return known
+        found = await self._directory.find(holder, "")
+        card = msgspec.structs.replace(known.cards[0], hsa_id=holder, state="handed_out")
+        return DirectoryEntry(found.person if found else None, (card,))
+
+    def _bound_to(self, number: str) -> str | None:
+        theirs = select(orders.c.hsa_id).where(orders.c.card_number == number, orders.c.state.not_in(ENDED_EARLY))
+        with self._database.reading.begin() as connection:
+            return connection.execute(theirs.order_by(orders.c.changed.desc())).scalar()
 
     def _collected(self, numbers: Sequence[str]) -> set[str]:
         theirs = select(orders.c.card_number).where(orders.c.card_number.in_(numbers), orders.c.state.in_(IN_HAND))

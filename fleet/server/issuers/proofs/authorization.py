@@ -87,10 +87,12 @@ class Rights:
             return DeclinedResult("holder_left")
         return replace(person, hsa_ids=record.hsa_ids)
 
-    async def attending(self, asker: Asker, station: str, record: CardRecord | None) -> tuple[str, ...]:
-        """HSA-ids of the administrators among them, none of whom is the holder of that card, and each another person: several
-        HSA-ids of one card are one person's."""
-        counted = {record.card_number, *record.hsa_ids} if record is not None else set[str]()
+    async def attending(
+        self, asker: Asker, station: str, record: CardRecord | None, *, holder: str = ""
+    ) -> tuple[str, ...]:
+        """HSA-ids of the administrators among them, none of whom is the holder of that card, or `holder`, and each another
+        person: several HSA-ids of one card are one person's."""
+        counted = {holder} - {""} | ({record.card_number, *record.hsa_ids} if record is not None else set())
         attending: list[str] = []
         for person in asker.people:
             theirs = {person.card_number, person.hsa_id, *person.hsa_ids}

@@ -1,0 +1,104 @@
+"""A reserve card from the cabinet: two ID administrators, who are both here, bind the oldest one to a person, who takes it out.
+
+Rules (docs/rules.md, "Hand-over and return"): one card to one person ever, by the server's word alone, so that without it nothing
+is offered; neither of the two is that person; the envelope is unbroken, else the card is on hold at once.
+"""
+
+from fleet.messages.attending import may_attend_protected
+from fleet.messages.vocabulary import Effect, EventType
+from kiosk.errands.reserve_certificate import views
+from kiosk.issuer.ports import CardBound, CardWord, DirectoryPerson, Found, LoggedIn, NotFound, Unavailable
+from kiosk.ports import Ask, ErrandLog, Order
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.certificate import card_write_views
+from kiosk.steps.context import ViewContext
+from kiosk.steps.identity.administrator_views import kur_needed
+from kiosk.steps.identity.identification import Identification, note_attested
+from kiosk.steps.slot import take_from_slot
+from kiosk.stock.stocktaking import RESERVE, StoredCard, oldest_reserves
+
+
+async def fetch_reserve_card(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, who: Identification
+) -> Order | None:
+    """The order of the card that was bound and taken out just now; None where the person has a card already, or none can be
+    bound here. Raises StopError."""
+    card = await _oldest_unbound(caps)
+    if card is None or await ask(views.where(context)) == "here":
+        return None
+    person = await _person(ask, caps, context, who)
+    await ask(views.bind(context, person, card.card_number))
+    await note_attested(log, who)
+    order = await _bind(ask, caps, context, log, who, person, card)
+    await log.about(order)
+    await take_from_slot(ask, caps, context, log, order, who)
+    first, second = _both(who)
+    await log.note(
+        EventType.CARD_TAKEN_OUT, card_number=order.card_number, slot=order.slot, why=RESERVE, by=first.hsa_id,
+        second=second.hsa_id, order=None,
+    )  # fmt: skip
+    if await ask(views.unbroken(context, order.card_number)) == "no":
+        holding = caps.blocking.hold(order.card_number, "envelope_broken", by=first.proof, errand=log.id)
+        await log.effect(Effect.CARD_HOLD, holding, card_number=order.card_number)
+        raise views.envelope_broken(context)
+    return order
+
+
+async def _oldest_unbound(caps: Capabilities) -> StoredCard | None:
+    """The oldest reserve card here that is nobody's yet, by the register; None without a cabinet, or where nobody answers."""
+    if caps.cabinet is None or caps.stock is None:
+        return None
+    for card in oldest_reserves(await caps.stock.look()):
+        match await caps.directory.state(card.card_number):
+            case CardWord(reserve=True, state="ordered" | "waiting"):
+                return card
+            case Unavailable():
+                return None
+    return None
+
+
+async def _person(ask: Ask, caps: Capabilities, context: ViewContext, who: Identification) -> DirectoryPerson:
+    """Whoever has that HSA-id, as the server's directory knows them. Raises StopError where they may not be given the card."""
+    while True:
+        hsa_id = (await ask(views.person(context))).strip().upper()
+        found = await ask(views.looking_up(context), until=caps.directory.find(hsa_id=hsa_id, people=who.people))
+        if isinstance(found, Found) and found.person is not None:
+            break
+        if not isinstance(found, Found | NotFound):
+            raise card_write_views.keys_away(context)
+        await ask(views.person_not_known(context, hsa_id))
+    both = _both(who)
+    if found.person.hsa_id in {one.hsa_id for one in both}:
+        raise views.other_person(context)
+    if found.person.protected and not all(may_attend_protected(one.roles) for one in both):
+        raise kur_needed(context)
+    return found.person
+
+
+async def _bind(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, who: Identification, person: DirectoryPerson,
+    card: StoredCard,
+) -> Order:  # fmt: skip
+    """The order, for which the server has bound the card. Raises StopError."""
+    first, second = _both(who)
+    binding = caps.issuer.bind(card.card_number, person.hsa_id, errand=log.id, people=who.people)
+    effect = log.effect(
+        Effect.CARD_BIND, binding, card_number=card.card_number, hsa_id=person.hsa_id, by=first.hsa_id, second=second.hsa_id
+    )  # fmt: skip
+    match await ask(views.binding(context), until=effect):
+        case CardBound(number, card_number, slot):
+            name = None if person.protected else person.name
+            today = caps.clock.now().astimezone().date().isoformat()
+            return Order(
+                number, person.hsa_id, name, person.protected, card_number, RESERVE, 3, slot, today
+            )  # fmt: skip
+        case Unavailable():
+            raise card_write_views.keys_away(context)
+        case _:
+            raise views.not_bound(context)
+
+
+def _both(who: Identification) -> tuple[LoggedIn, LoggedIn]:
+    assert who.administrator is not None, "who attends has logged in"
+    assert who.second is not None, "so has the other one"
+    return who.administrator, who.second
