@@ -25,7 +25,9 @@ async def empty_bin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     second = await log_in_another(ask, caps, WHO, log, first.hsa_ids)
     count = await count_cards(ask, caps, COUNT)
     assert caps.stock is not None, "the errand is not offered without"
-    seal = await ask(views.seal(SEAL, await caps.stock.found_in_bin()))
+    if found := await caps.stock.found_in_bin():
+        await ask(views.set_aside(COUNT, found))
+    seal = await ask(views.seal(SEAL))
     said = count.statement(caps, log.id, first, second, seal)
     await ask(views.confirm(SIGN, said))
     text = said.text()

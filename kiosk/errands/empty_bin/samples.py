@@ -38,7 +38,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "bin-difference-read", views.difference(COUNT, CountedCards(19, read), LISTED, None, REASONS)
     yield "bin-reference", views.reference(COUNT)
     yield "bin-seal", views.seal(SEAL)
-    yield "bin-seal-found", views.seal(SEAL, ("9999000010260003", "9999000010260004"))
+    yield "bin-set-aside", views.set_aside(COUNT, ("9999000010260003", "9999000010260004"))
     yield "bin-confirm", views.confirm(SIGN, SAID)
     yield (
         "bin-confirm-explained",

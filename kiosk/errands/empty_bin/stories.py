@@ -158,7 +158,7 @@ STORIES = [
         check=both(left(), told("bin.emptied", numbers=list(NUMBERS), reason=None, never_seen=None)),
     ),
     ErrandStory(
-        "empty_bin: one was handed in by a colleague, and goes back to its holder", "empty_bin", emptied(), HOUSE,
+        "empty_bin: one was handed in by a colleague, and goes back to its holder", "empty_bin", emptied(set_aside="next"), HOUSE,
         prepare=filled(found=NUMBERS[1:2]), events=DONE, check=left(),
     ),
     ErrandStory(

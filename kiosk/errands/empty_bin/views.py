@@ -162,10 +162,24 @@ def reference(context: ViewContext) -> EnterDigits:
     return _digits(context, "reference", say("bin.reference.title"), say("bin.reference.lead"), 1, REFERENCE_DIGITS)
 
 
-def seal(context: ViewContext, found: Sequence[str] = ()) -> EnterDigits:
-    """The number on the seal of the bag, into which cards that were `found` do not go."""
-    lead = say("bin.seal.found", cards=_tails(found, SHOWN)) if found else say("bin.seal.lead")
-    return _digits(context, "seal", say("bin.seal.title"), lead, *SEAL_DIGITS)
+def set_aside(context: ViewContext, found: Sequence[str]) -> Tell:
+    """Cards that were found do not go into the bag: their holders want them back."""
+    return Tell(
+        name=context.name("set_aside"),
+        errand=context.title,
+        step=context.step,
+        badge="warning",
+        badge_icon="card-search-outline",
+        title=say("bin.set_aside.title"),
+        lead=(say("bin.set_aside.lead", cards=_tails(found, SHOWN)),),
+        primary=primary_button("next", "button.next"),
+        idle_s=AT_THE_BIN_S,
+    )
+
+
+def seal(context: ViewContext) -> EnterDigits:
+    """The number on the seal of the bag."""
+    return _digits(context, "seal", say("bin.seal.title"), say("bin.seal.lead"), *SEAL_DIGITS)
 
 
 def confirm(context: ViewContext, said: BinCountStatement) -> Confirm:

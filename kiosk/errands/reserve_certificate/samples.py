@@ -6,7 +6,7 @@ from typing import Any
 
 from kiosk.errands.reserve_certificate import views
 from kiosk.errands.reserve_certificate.journey import CARD, WHO
-from kiosk.issuer.ports import Offer
+from kiosk.issuer.ports import DirectoryPerson, Offer
 from kiosk.region import BothLanguages
 from kiosk.views import View
 from sim.gallery.made_up import ORDER
@@ -29,3 +29,15 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
         views.two_administrators(CARD),
     ):  # fmt: skip
         yield f"reserve-{stopped.reason.replace('_', '-')}", stopped.view
+    yield "reserve-where", views.where(WHO)
+    yield "reserve-person", views.person(WHO)
+    yield "reserve-looking-up", views.looking_up(WHO)
+    yield "reserve-person-not-known", views.person_not_known(WHO, ORDER.hsa_id)
+    yield (
+        "reserve-bind",
+        views.bind(WHO, DirectoryPerson(ORDER.hsa_id, ORDER.name, employed_until="2027-03-31"), ORDER.card_number),
+    )
+    yield "reserve-binding", views.binding(WHO)
+    yield "reserve-unbroken", views.unbroken(WHO, ORDER.card_number)
+    for ended in (views.envelope_broken, views.not_bound, views.other_card):
+        yield f"reserve-{ended.__name__.replace('_', '-')}", ended(WHO).view

@@ -248,13 +248,11 @@ def bind(context: ViewContext, person: DirectoryPerson, card_number: str) -> Con
             Point(
                 say("reserve.bind.document"), say("reserve.bind.document.detail"), icon="card-account-details-outline"
             ),
-            Point(say("reserve.begin.one"), say("reserve.begin.one.detail"), icon="account-outline"),
         ),
         facts=(
             Fact(say("fact.holder"), PersonName(person.name or person.hsa_id)),
             Fact(say("reserve.bind.hsa_id"), PersonName(person.hsa_id)),
             Fact(say("fact.card"), f"…{last_digits(card_number)}"),
-            Fact(say("reserve.bind.level"), "3"),
             Fact(say("reserve.bind.last_day"), date_text(date.fromisoformat(ends)) if ends else "–"),
         ),
         warning=say("reserve.bind.warning"),

@@ -121,8 +121,8 @@ async def drop_into_bin(
     ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: ReturnedCard, reason: BlockReason | None,
     *, blocks: bool,
 ) -> None:  # fmt: skip
-    """See the card fall. One that is stuck, or that a silent cabinet may have swallowed, is on hold. `blocks`: it is said that the
-    card is blocked when it has fallen. Raises StopError."""
+    """See the card fall. One that is stuck, or that a silent cabinet may have swallowed, is on hold. `blocks`: it is said that
+    the card is blocked when it has fallen. Raises StopError."""
     assert caps.cabinet is not None, "the errand is not offered without"
     number, by = card.whose.card_number, card.who.proof
     facts = {} if card.is_seen else {"by_number": True}

@@ -243,7 +243,7 @@ def done_found(context: ViewContext, what: str, *, is_seen: bool) -> Tell:
         name=context.name("done"),
         errand=context.title,
         badge="success" if stopped else "warning",
-        badge_icon="check-bold",
+        badge_icon="check-bold" if stopped else "alert-outline",
         title=say("return_done.found"),
         lead=(say(f"return_done.{what}"),),
         points=() if is_seen else (NOT_SEEN,),

@@ -113,8 +113,8 @@ async def test_found_cards_do_not_go_into_the_sealed_bag(tmp_path: Path) -> None
         room, someone, ended = await play(folder, tale)
         await room.close()
     assert (someone.failure, ended.outcome) == (None, "done")
-    (seal,) = [view for view in someone.shown if view.name == "empty_bin.seal"]
-    assert seal.lead == (say("bin.seal.found", cards="…1026 0003"),)
+    (aside,) = [view for view in someone.shown if view.name == "empty_bin.set_aside"]
+    assert aside.lead == (say("bin.set_aside.lead", cards="…1026 0003"),)
 
 
 async def test_cards_that_nobody_has_seen_cannot_be_counted_alone(tmp_path: Path) -> None:
