@@ -46,5 +46,10 @@ def _record(card: FoundCard, connection: Connection, did: str, now: datetime) ->
 def _words(card: FoundCard, texts: Localization) -> tuple[str, str]:
     day = texts.day(card.at.astimezone(HERE).date().isoformat(), year=True)
     what = texts("found_mail.what", card=card.card_number[-_LAST_DIGITS:], day=day, station=card.station)
-    rest = ("found_mail.fetch", "found_mail.lift", "found_mail.new", "holder_mail.no_answer")
-    return texts("found_mail.subject"), "\n".join((what, *(texts(key) for key in rest)))
+    rest = (
+        texts("found_mail.fetch"),
+        texts("found_mail.lift"),
+        texts("found_mail.new"),
+        texts("holder_mail.no_answer"),
+    )
+    return texts("found_mail.subject"), "\n".join((what, *rest))
