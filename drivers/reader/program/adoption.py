@@ -156,7 +156,7 @@ class Adoption:
         """What the card was asked is asked of its twin, under the draft."""
         settings = ReaderSettings(profiles=self._profiles().quiet(), ledger=MemoryLedger())
         with open_card(READER, backend=TwinBackend(TraceTwin(trace)), settings=settings) as twin:
-            self._prove(twin, lambda _role: trace.code, "twin: ")
+            self._prove(twin, lambda role: trace.signature_code if role is Role.SIGNATURE else trace.code, "twin: ")
 
     def _measure(self) -> None:
         """Whether asking for tries costs one: the PIN is right, so both answers must be alike and the PIN still be taken."""

@@ -25,6 +25,8 @@ CODE_COMMANDS = (0x20, 0x24, 0x2C)
 VERIFY = 0x20
 Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$", max_length=2 * 70_000)]
 _DIGITS = re.compile(r"(?<!\d)(?:\d{2})?(\d{6})[-+]?(\d{4})(?!\d)")
+_TIME = re.compile(rb"\x17\x0d\d{0,12}Z?|\x18\x0f\d{0,14}Z?|\A\d{1,14}Z")
+"""UTCTime and GeneralizedTime (X.690 8.25, 8.26), also where a read of the card cuts one: they are no numbers of persons."""
 
 
 class TraceError(Exception):
@@ -129,6 +131,7 @@ def check_trace(trace: Trace) -> None:
 
 def has_personal_number(content: bytes) -> bool:
     """Whether a Swedish personal identity or coordination number stands in it: ten or twelve digits, day and check digit."""
+    content = _TIME.sub(b"\0", content)
     wide = [content[at:].decode(name, "replace") for name in ("utf-16-be", "utf-16-le") for at in (0, 1)]
     texts = (content.decode("latin-1"), *wide)
     return any(is_personal_number(match) for text in texts for match in _DIGITS.findall(text))

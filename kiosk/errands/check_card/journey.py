@@ -34,16 +34,11 @@ async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     async with own_card(ask, caps, CARD, log) as card:
         await _show(ask, card)
         pending = await pending_hand_over(caps.orders, card.register, card.whose.card_number)
-        findings = findings_of(
-            CardEvidence(
-                card.facts,
-                caps.clock.now(),
-                card.register,
-                pending=pending,
-                loa2_ends=caps.region.loa2_ends,
-                activates=caps.region.has_errand("activate"),
-            )
-        )
+        evidence = CardEvidence(
+            card.facts, caps.clock.now(), card.register, pending=pending, loa2_ends=caps.region.loa2_ends,
+            activates=caps.region.has_errand("activate"),
+        )  # fmt: skip
+        findings = findings_of(evidence)
         mended = await tell_findings(ask, caps, FOUND, log, findings)
         if mended is not None:
             return mended

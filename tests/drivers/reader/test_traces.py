@@ -19,7 +19,7 @@ from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.profiles.signed import ProfileKeys, sign
 from drivers.reader.secret import Secret
 from drivers.reader.traces.recorder import RecordingBackend, make_trace, record_card
-from drivers.reader.traces.trace import Trace, TraceError, check_trace, read_trace
+from drivers.reader.traces.trace import Trace, TraceError, check_trace, has_personal_number, read_trace
 from drivers.reader.traces.twin import READER, TraceTwin, TwinBackend
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
@@ -322,3 +322,16 @@ async def test_a_twin_may_be_spoken_to_in_the_other_protocol(
         assert isinstance(await visit.verify(PIN, Secret(trace.code)), Accepted)
         assert (await try_card(visit, "identification")).verified
     await reader.close()
+
+
+@pytest.mark.parametrize("content", [b"\x17\x0d311003194253Z", b"\x17\x0d3110031942", b"311003194253Z\x17\x0d"])
+def test_the_time_in_a_certificate_is_no_number_of_a_person(content: bytes) -> None:
+    """RFC 5280 4.1.2.5; one in some fifty has the check digit of a number. A read of the card may cut it."""
+    assert not has_personal_number(content)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x13\x0c191212121212", b"\x0c\x0d19121212-1212", b"\x17\x0d311003194253Z191212121212"]
+)
+def test_a_number_of_a_person_is_found_beside_a_time(content: bytes) -> None:
+    assert has_personal_number(content)

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
+from sim.reader.shapes import SHAPES, personal_number
 from sim.reader.slot import VirtualSlot
 from sim.stories.foreign import estrange
 from tests.docs.pages import DOCS, blocks
@@ -59,6 +60,7 @@ class Desk:
         codes = self.folder / "codes.toml"
         codes.touch(0o600)
         last = f'puk = "{puk}"\n' if puk else ""
+        last += f'signature_pin = "{self.card.persona.signature_pin}"\n' if self.card.persona.signature_pin else ""
         codes.write_text(f'pin = "{pin}"\nnew_pin = "{NEW_PIN}"\n{last}')
         lines = [f"{key} = {json.dumps(answer)}" for key, answer in self.answers.items()]
         (self.folder / "answers.toml").write_text("\n".join(lines))
@@ -79,9 +81,13 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Desk]
     (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
-    def sit_down(kind: str = "B", traits: tuple[str, ...] = (), **answers: str) -> Desk:
+    def sit_down(
+        kind: str = "B", traits: tuple[str, ...] = (), second: str = "", shape: str = "", **answers: str
+    ) -> Desk:
         authority, keys = issued()
-        card = estrange(VirtualCard(fresh_memory(kind, PERSON, authority, datetime.now(UTC), keys, traits)))
+        persona = replace(PERSON, signature_pin=second, shape=shape or PERSON.shape)
+        keys = VirtualCard.create(persona, authority, datetime.now(UTC)).keys if shape else keys
+        card = estrange(VirtualCard(fresh_memory(kind, persona, authority, datetime.now(UTC), keys, traits)))
         slot = VirtualSlot("Desk 0")
         slot.insert(card)
         monkeypatch.setattr(program, "PcscBackend", lambda: InProcessBackend([slot]))
@@ -240,3 +246,24 @@ def test_the_stations_program_has_it_too(desk: Callable[..., Desk]) -> None:
     made = desk()
     assert made.adopt(lambda words: kortkiosk(["card", *words])) == Exit.DONE
     assert made.report["profile"] == "made-up-region"
+
+
+def test_a_card_with_two_pins_signs_with_each(desk: Callable[..., Desk]) -> None:
+    made = desk(second="482915")
+    assert made.adopt() == 0
+    assert {outcome for key, outcome in made.report["done"].items() if key not in ("number", "counter")} == {"accepted"}
+    assert "twin: verify, signature" in made.report["done"]
+    assert made.report["questions"] + len({"pin", "new_pin", "puk", "signature_pin"}) <= 12
+
+
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape != "rsa-3072"])
+def test_cards_of_every_shape_are_adopted_without_a_personal_number(
+    desk: Callable[..., Desk], capsys: pytest.CaptureFixture[str], shape: str
+) -> None:
+    made = desk(shape=shape)
+    assert made.adopt() == 0
+    assert {outcome for key, outcome in made.report["done"].items() if key not in ("number", "counter")} == {"accepted"}
+    number = personal_number(made.card.persona)
+    kept = b"".join(path.read_bytes() for path in (made.folder / "out").iterdir()) + capsys.readouterr().out.encode()
+    for text in (number, number[2:], number.encode().hex(), number[2:].encode().hex()):
+        assert text.encode() not in kept
