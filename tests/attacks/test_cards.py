@@ -15,7 +15,6 @@ from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.secret import Secret
 from fleet.messages.issuing import CardRecord
 from fleet.messages.issuing import DirectoryPerson as Directed
-from kiosk.errands.stock.stories import known
 from kiosk.ports import Ended
 from kiosk.region import StockRules
 from sim.reader import traits
@@ -34,6 +33,7 @@ from sim.stories.person import puts_back
 from sim.stories.room import Room, authority, keys_of, persona_of, quick_folder
 from sim.stories.room import make_card as made
 from sim.stories.setting import NEW_PIN, Setting, own_card
+from sim.stories.stock import before
 from tests.fakes.station.managed_card import proved_by_management_key
 
 KINDS = ("A", "B", "C", "D")
@@ -117,7 +117,7 @@ def by_the_office(room: Room) -> None:
 def alone(room: Room) -> None:
     """One administrator put it in."""
     by_the_office(room)
-    known(room, (order_of(1), 2))
+    before((order_of(1), 2))(room)
 
 
 def where_two_are_wanted(room: Room) -> None:

@@ -21,10 +21,10 @@ from sim.demo.issuer import SEED
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import MadeUpPerson, person
 from sim.reader.pki import TestAuthority, default_directory
-from tests.e2e.test_walks import NO_CARD, ROWS, SECOND_READER, WHOSE, Row, answers_for
 from tests.fakes.cards.sinks import PersonalData, personal_data
-from tests.fakes.fleet.region import Region, everybody_is_here
+from tests.fakes.fleet.region import Region, activated_elsewhere, everybody_is_here
 from tests.fakes.station import walking
+from tests.fakes.station.walk_table import NO_CARD, ROWS, SECOND_READER, WHOSE, Row, answers_for
 
 pytestmark = pytest.mark.broker
 SHAPE = os.environ.get("KORTKIOSK_SHAPE", "siths")
@@ -44,6 +44,7 @@ def test_no_personal_number_in_any_sink(
     """All errands one after the other, as the table of walks says they end; then every byte that was written is searched."""
     region = Region(tmp_path / "region", posted=tuple(WHOSE["activate"].values()))
     everybody_is_here(region.places.issuer / SEED)
+    activated_elsewhere(region.places.issuer / SEED, {1, *WHOSE["unblock_attended"].values()})
     monkeypatch.setattr(walking, "person", shaped_person)
     monkeypatch.setenv("KORTKIOSK_TEST_AUTHORITY", region.environment["KORTKIOSK_TEST_AUTHORITY"])
     said = b""

@@ -83,6 +83,7 @@ _WENT_WELL = frozenset(
         Outcome.WRITTEN,
         Outcome.GENERATED,
         Outcome.MADE_AGAIN,
+        Outcome.BOUND,
         Outcome.ISSUED,
         Outcome.DELETED,
         Outcome.OPENED,

@@ -1,6 +1,6 @@
 """Peer credentials of a Unix socket (SO_PEERCRED, unix(7)): whose process is at the other end, as the kernel says it.
 
->>> import socket
+>>> import os, socket
 >>> one, other = socket.socketpair()
 >>> peer_uid(one) == os.getuid()
 True

@@ -24,6 +24,7 @@ def resembles_untried(context: ViewContext) -> Tell:
         side=Button("administrator", say("resembles_untried.administrator"), "account-check-outline"),
         primary=primary_button("end", "button.end", "check"),
         needs_card=True,
+        sends_on=True,
     )
 
 

@@ -138,7 +138,7 @@ def away_soon(room: Room) -> None:
     """Register and issuer are away for what is asked after the log-in."""
     desk = desk_of(room)
 
-    async def state(card_number: str) -> CardWord | NotFound | Unavailable:
+    async def state(card_number: str, *, hsa_id: str = "") -> CardWord | NotFound | Unavailable:
         return Unavailable()
 
     desk.state = state  # type: ignore[method-assign]

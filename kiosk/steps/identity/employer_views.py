@@ -30,7 +30,10 @@ def employer(context: ViewContext, holders: Sequence[Holder]) -> Choose:
 
 def _employer(holder: Holder, names: Sequence[str]) -> Option:
     """By name; two of one name, or without any, by HSA-id: the smallest panel shows no detail."""
-    name, hsa_id = say("employer.one", name=holder.organisation), say("employer.hsa_id", hsa_id=holder.hsa_id)
+    name, hsa_id = (
+        say("employer.one", name=holder.organisation),
+        say("employer.hsa_id", hsa_id=holder.hsa_id.replace("-", "-\n")),
+    )
     told, detail = (name, hsa_id) if names.count(holder.organisation) == 1 else (hsa_id, name)
     return Option(holder.hsa_id, told, detail if holder.organisation else None, "office-building-outline")
 

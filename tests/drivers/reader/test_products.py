@@ -115,7 +115,7 @@ async def test_a_product_that_nobody_has_tried_is_read_and_verified_and_never_ch
     pin, puk = Secret(card.persona.pin), Secret(card.persona.puk)
     untried = builtin().match_name("virtual-b").model_copy(update={"proved": "none"})
     async with visit_to(card, Profiles([untried])) as visit:
-        assert visit.facts.rules == CardRules(one_code=True, stocked_by=1, read_only=True)
+        assert visit.facts.rules == CardRules(one_code=True, stocked_by=1, read_only=True, tells_levels=True)
         assert [p.tries_left for p in visit.facts.pins] == [None, None]
         assert await visit.verify(PIN, pin) == Accepted()
         assert isinstance(await visit.sign("identification", b"x"), Signed)

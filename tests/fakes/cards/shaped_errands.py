@@ -44,11 +44,22 @@ _OLDER_MAY_GO = {
     "renew_certificate: it lasts long still": "timed_out (at renew_certificate.again: the story does not foresee this view)"
 }
 """Beside a certificate that lasts long lies an older one, which is offered to be taken off."""
+_OLD_STAYS = dict.fromkeys(
+    (
+        "renew_certificate: for signatures, of two that near their end",
+        "renew_certificate: kind B, and somebody makes it in the issuer's portal while the holder waits",
+    ),
+    "done (at renew_certificate.stays: the story does not foresee this view)",
+)
+"""It is said that the old one stays."""
 OTHERWISE: Mapping[str, Mapping[str, str]] = {
     "old-ca": _OLDER_MAY_GO,
     "six": _OLDER_MAY_GO,
     "expired-beside": _OLDER_MAY_GO,
-    "same-keys": {"old_is": "the old one stays: its key has another certificate, and one is never taken for the other"},
+    "same-keys": {
+        **_OLD_STAYS,
+        "old_is": "the old one stays: its key has another certificate, and one is never taken for the other",
+    },
 }
 """By shape and title of a story: another end that is right there; by the name of a story's check: why it does not hold there."""
 

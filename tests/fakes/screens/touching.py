@@ -26,7 +26,7 @@ from kiosk.clock import SystemClock
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.station.home_controller import CardKnowledge, HomeContent, HomeController
 from kiosk.station.supervisor import Limits, Supervisor
-from kiosk.views import Await, Busy, EnterCode, EnterDigits, View
+from kiosk.views import Await, Busy, EnterCode, EnterDigits, EnterText, View
 from sim.bench.virtual_bench import VirtualBench
 from sim.stories import room as rooms
 from sim.stories.clock import HandClock
@@ -99,7 +99,7 @@ class Toucher(Person):
         ):
             self._finger.screen.scan(digits)
             return
-        typed = isinstance(view, EnterCode) or (isinstance(view, EnterDigits) and view.takes(digits))
+        typed = isinstance(view, EnterCode | EnterText) or (isinstance(view, EnterDigits) and view.takes(digits))
         if not typed:
             await self._meddle()
             await self._finger.tap(digits)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from kiosk.errands.pickup.stories import PICKUP_STORIES, PREPARED, PickupStory
-from kiosk.errands.stock.stories import known
 from kiosk.receipts import Genuine, ReceiptTrust, document_bytes, verify_receipt
 from kiosk.receipts.signatures import read_certificate
 from sim.reader.personas import person
@@ -15,6 +14,7 @@ from sim.stories.own_card import WRONG_PIN
 from sim.stories.person import Person, Story, first, puts, puts_back
 from sim.stories.room import Room
 from sim.stories.setting import Setting, attended, come_back, own_card
+from sim.stories.stock import before
 from tests.fakes.station.hand_overs import assert_sayable
 from tests.fakes.station.managed_card import proved_by_management_key
 from tests.fakes.station.ticked_tasks import Witness
@@ -94,7 +94,7 @@ async def test_a_card_whose_key_the_server_does_not_have_is_one_that_two_put_in(
     room = make_room(Setting(kind="D"))
     proved_by_management_key(room, bytes(range(24))).management_keys.clear()
     if alone:
-        known(room, (order_of(1), 2))
+        before((order_of(1), 2))(room)
     story = with_ending(own_card(put_back_unvouched=puts_back(2, "1:new")), "stocked_by_one")
     assert (await room.errand(Person(room.world, room.clock, story))).reason == "stocked_by_one"
     assert room.world.card("1:new").tries_left == (3, 3)

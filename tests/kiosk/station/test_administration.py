@@ -8,13 +8,13 @@ import pytest
 from drivers.cabinet.port import NotOpened, Opened, SlotFault
 from fleet.messages.link import Order, SlotState
 from fleet.messages.vocabulary import EventType
-from kiosk.errands.stock.stories import known
 from kiosk.station.administration import StationBoard
 from kiosk.station.devices import Devices
 from sim.stories.clock import NOW
 from sim.stories.devices import HeldOrders, order_of
 from sim.stories.room import Room, quick_folder
 from sim.stories.setting import Setting, room_for
+from sim.stories.stock import before
 
 SPARE = "9999000077770001"
 
@@ -74,7 +74,7 @@ async def said(outcome: object) -> object:
 async def test_each_slot_looks_like_what_lies_there(tmp_path: Path) -> None:
     with quick_folder(tmp_path) as folder:
         room = room_for(folder, Setting(orders=(1, 2)))
-        known(room, (SPARE, 3), (order_of(2), 4))
+        before((SPARE, 3), (order_of(2), 4))(room)
         slots = (
             SlotState(2, "present", "closed"), SlotState(3, "present", "closed"), SlotState(4, "empty", "closed"),
             SlotState(5, "present", "closed"), SlotState(6, "empty", "open"), SlotState(7, "unknown", "closed"),

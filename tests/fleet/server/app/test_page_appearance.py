@@ -101,7 +101,7 @@ def fill_worklist(database: Database) -> None:
     """A row of each kind, and their times as far apart as they come: late, today, tomorrow, later."""
     with database.reading.begin() as connection:
         ids = {row.name: row.id for row in connection.execute(select(stations.c.name, stations.c.id))}
-    cards = [f"975226904471{number:04}" for number in range(6601, 6614)]
+    cards = [f"975226904471{number:04}" for number in range(6601, 6615)]
     desk = Desk(database, NOW - timedelta(days=4))
     desk.order("2026-9001", cards[0], "activated", slot=31, name="Lena Åkesson", hsa_id="TEST000000-9001")
     desk.order(
@@ -131,6 +131,8 @@ def fill_worklist(database: Database) -> None:
     desk.letter_refused(cards[8], "reserve_card")
     desk.receipt_mail("8FS0-FF99-H4E4A", "refused", "mail_refused", cards[11], "angsvik")
     desk.asked_for_certificate(cards[12], "angsvik")
+    desk.order("2026-9007", cards[13], slot=0, name="Pia Nord", delivery="post")
+    desk.used(cards[13], "unblock", station="hamnen")
     for row, who in zip(desk.worklist.rows(), ("tove.test", "östen.norr"), strict=False):
         desk.worklist.record(row, who, "take")
 

@@ -132,7 +132,7 @@ def fill(database: Database) -> None:
             "at": NOW - timedelta(days=200),
         }
         connection.execute(insert(reserve_cards).values(**lies))
-        fell = {"station": key, "epoch": 1, "sequence": 99, "card_number": CARD, "dropped": NOW}
+        fell = {"station": key, "epoch": 1, "sequence": 99, "card_number": CARD, "dropped": NOW, "by_number": False}
         connection.execute(insert(bin_cards).values(**fell))
         counts = {
             "counted": 1,
