@@ -131,7 +131,7 @@ def fill_worklist(database: Database) -> None:
     desk.letter_refused(cards[8], "reserve_card")
     desk.receipt_mail("8FS0-FF99-H4E4A", "refused", "mail_refused", cards[11], "angsvik")
     desk.asked_for_certificate(cards[12], "angsvik")
-    desk.order("2026-9007", cards[13], slot=0, name="Pia Nord", delivery="post")
+    desk.order("2026-9007", cards[13], "coming", slot=0, name="Pia Nord", delivery="post")
     desk.made = 99  # the stations have told of errands of their own
     desk.used(cards[13], "unblock", station="hamnen")
     for row, who in zip(desk.worklist.rows(), ("tove.test", "östen.norr"), strict=False):
