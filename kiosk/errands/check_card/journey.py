@@ -65,9 +65,9 @@ async def _show(ask: Ask, card: OwnCard) -> None:
 
 
 async def _tell_in_use(log: ErrandLog, card: OwnCard) -> None:
-    """Tell the server that a card has its holder's code before anybody has handed it over."""
+    """Tell the server that a card has its holder's code before anybody has handed it over; a start PIN is not theirs."""
     pin = card.facts.pin(Role.IDENTIFICATION)
-    if pin is not None and not pin.must_change:
+    if pin is not None and not pin.must_change and card.facts.rules.first_code != "start-pin":
         await log.note(EventType.EFFECT_DONE, effect=Effect.CARD_TEST, outcome=Outcome.ACCEPTED)
 
 

@@ -10,6 +10,7 @@ from kiosk.region import general
 from sim.stories.errand_stories import OWN, ErrandStory
 from sim.stories.own_card import MINE, change_first, code_is, locked, product, trusting
 from sim.stories.person import Story, pulls, puts
+from sim.stories.register import both
 from sim.stories.room import OLD_PIN, Room, persona_of
 
 
@@ -51,6 +52,10 @@ STORIES = [
         "check_card: a card that is in use before anybody has handed it over", "check_card", EARLY, POSTED,
         prepare=not_handed_over, events=("card.test accepted",), check=code_is(OLD_PIN),
         views=("check_card.finding.not_handed_over", "check_card.testing", "check_card.done"),
+    ),
+    ErrandStory(
+        "check_card: the start PIN of a card that nobody has handed over", "check_card", EARLY, POSTED,
+        prepare=both(not_handed_over, product(activation={"code": "start-pin"})), events=(), check=code_is(OLD_PIN),
     ),
     ErrandStory(
         "check_card: it works", "check_card", check(), events=(), check=code_is(OLD_PIN), troubled=True,
