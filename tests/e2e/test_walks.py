@@ -15,7 +15,7 @@ from kiosk.errands.registry import ERRANDS
 from sim.demo.issuer import SEED
 from sim.reader.personas import person
 from tests.fakes.fleet.region import Region, activated_elsewhere, everybody_is_here
-from tests.fakes.station.walk_table import NO_CARD, OLD_CARDS, ROWS, SECOND_READER, WHOSE, Row, answers_for
+from tests.fakes.station.walk_table import NO_CARD, ROWS, SECOND_READER, WHOSE, Row, answers_for
 from tests.fakes.station.walking import NEW_PIN, PIN, Walked, codes_in, example, walk
 
 Capsys = pytest.CaptureFixture[str]
@@ -58,7 +58,7 @@ def test_a_walk_ends_as_the_table_says(
     if row.outcome == "done":
         assert (walked.last["receipt"] is not None) == entry.receipt
     if row.kind != NO_CARD and entry.own_card:
-        card = someone.old if row.errand in OLD_CARDS else someone.new
+        card = someone.old if row.which == "old" else someone.new
         assert walked.last["card_number"] == card.card_number
     LOOKS.get(row.errand, lambda region, walked: None)(served, walked)
 

@@ -25,8 +25,8 @@ WHOSE = {
     "reserve_certificate": dict.fromkeys("ABCD", 12),
     "unblock_attended": {"A": 1, "B": 2, "C": 3, "D": 5},
 }
-"""Whose cards serve; person 1's where nothing is said. A card that is returned or blocked stays so, and serves once; so does
-a PUK that is released."""
+"""Whose cards serve; person 1's where nothing is said. A card that is returned, blocked, or put away at a pick-up stays so, and
+serves once; so does a PUK that is released."""
 OLD_CARDS = ("return_card", "report_lost", "renew_certificate", "reserve_certificate")
 """Errands of the card that the holder had before; the others are of the new one, or of none."""
 SECOND_READER = ("administrate", "service")
@@ -56,6 +56,12 @@ class Row:
         return WHOSE.get(self.way, {}).get(self.kind, 1)
 
     @property
+    def which(self) -> str:
+        """Which of that person's: the old one was put away where a new one was picked up."""
+        away = self.number in WHOSE["pickup"].values() and self.errand in LAST[-2:]
+        return "old" if self.errand in OLD_CARDS and not away else "new"
+
+    @property
     def way(self) -> str:
         """The errand, and how it goes where that is not its usual way."""
         return self.errand + self.file.removeprefix("walk").removesuffix(".toml")
@@ -80,11 +86,13 @@ def answers_for(served: Region, folder: Path, row: Row) -> Path:
     """The documented file; another way through the errand where the cell is of another one."""
     number = person(row.number).old.card_number
     if row.errand == "report_lost" and row.kind != NO_CARD:
-        card = f'card = {{ kind = "{row.kind}", state = "card.json", order = {row.number}, which = "old" }}'
+        card = f'card = {{ kind = "{row.kind}", state = "card.json", order = {row.number}, which = "{row.which}" }}'
         return answers(folder / "known.toml", card, *(("report_lost." + view, value) for view, value in KNOWN))
     if row.errand == "return_card" and row.kind == NO_CARD:
         return answers(folder / "cut.toml", "", *(("return_card." + view, value or number) for view, value in CUT))
-    file = example(row.errand, folder, "B" if row.kind == NO_CARD else row.kind, row.number, row.file)
+    which = row.which if row.errand in LAST[-2:] else "old"
+    kind = "B" if row.kind == NO_CARD else row.kind
+    file = example(row.errand, folder, kind, row.number, row.file, which=which)
     if row.errand == "attend":
         turn_pages(served, file, row.number)
     if row.outcome == "refused":

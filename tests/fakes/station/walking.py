@@ -43,14 +43,17 @@ class Walked:
         return [line["view"] for line in self.lines if "view" in line]
 
 
-def example(errand: str, folder: Path, kind: str = "B", number: int = 1, file: str = "walk.toml") -> Path:
-    """The documented file with cards of that kind, for that made-up person; cards and file lie in `folder`."""
+def example(
+    errand: str, folder: Path, kind: str = "B", number: int = 1, file: str = "walk.toml", *, which: str = "old"
+) -> Path:
+    """The documented file with cards of that kind, for that made-up person; cards and file lie in `folder`. `which`: of that
+    person's cards, where the file takes the old one."""
     text = (ERRAND_FOLDERS / errand / file).read_text(encoding="utf-8")
     new = person(number).new
     for old, now in (
         ('"B:', f'"{kind}:'), ('kind = "B"', f'kind = "{kind}"'), ("order = 1,", f"order = {number},"),
         ("20260001", new.card_number[-8:]), ("2026-0001", f"2026-{number:04d}"), (PUK, new.puk),
-        ('.json"', f'-{number}-{kind}.json"'),
+        ('.json"', f'-{number}-{kind}.json"'), ('which = "old"', f'which = "{which}"'),
     ):  # fmt: skip
         text = text.replace(old, now)
     text = re.sub(r"99990000102\d{5}", person(number).old.card_number, text)
