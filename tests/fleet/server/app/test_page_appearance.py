@@ -133,7 +133,7 @@ def fill_worklist(database: Database) -> None:
     desk.asked_for_certificate(cards[12], "angsvik")
     desk.order("2026-9007", cards[13], "coming", slot=0, name="Pia Nord", delivery="post")
     desk.made = 99  # the stations have told of errands of their own
-    desk.used(cards[13], "unblock", station="hamnen")
+    desk.used(cards[13], "unblock", station="lasarettet-a")
     for row, who in zip(desk.worklist.rows(), ("tove.test", "östen.norr"), strict=False):
         desk.worklist.record(row, who, "take")
 
