@@ -216,16 +216,22 @@ async def _two_codes(card: VirtualCard, row: RealRow) -> list[int]:
     await visit(nothing)
     await visit(nothing)
     for at, (role, pin) in enumerate(pins.items()):
-        new = f"97531{at}"
-        await visit(lambda visit, role=role, pin=pin, new=new: visit.change(role, Secret(pin), Secret(new)))  # type: ignore[misc]
+        await visit(_change(role, pin, f"97531{at}"))
     for at, role in enumerate(pins if row.is_known else ()):
         code = card.codes.pin if role is Role.IDENTIFICATION else card.memory.signature_pin
         assert code is not None
         code.tries_left = 0
-        new = f"86420{at}"
-        await visit(lambda visit, role=role, new=new: visit.unblock(role, Secret(card.persona.puk), Secret(new)))  # type: ignore[misc]
+        await visit(_unblock(role, card.persona.puk, f"86420{at}"))
     await station.close()
     return counts
+
+
+def _change(role: Role, pin: str, new: str) -> Act:
+    return lambda visit: visit.change(role, Secret(pin), Secret(new))
+
+
+def _unblock(role: Role, puk: str, new: str) -> Act:
+    return lambda visit: visit.unblock(role, Secret(puk), Secret(new))
 
 
 def _others(row: TraitRow, made: VirtualCard, reader: str, folder: Path) -> Iterator[Figure]:
