@@ -186,8 +186,9 @@ def real_shape(authority: TestAuthority) -> Iterator[Figure]:
         floor = Figure(f"{name}: raw floor", base + certificates[0], "exchanges")
         yield floor
         yield Figure(f"{name}: raw floor, all certificates", base + sum(certificates), "exchanges")
-        first, again, *acts = asyncio.run(_two_codes(card, row))
+        first, rest, again, _, *acts = asyncio.run(_two_codes(card, row))
         ours = compared_with(floor, f"{name}: identify", first)
+        yield Figure(f"{name}: the rest, before an errand decides", rest, "exchanges")
         yield ours if row.first is None else with_limit(ours, row.first)
         yield with_limit(Figure(f"{name}: identify, the same again", again, "exchanges"), 6)
         for what, count in zip(("change", "change, second PIN", "unblock", "unblock, second PIN"), acts, strict=False):
@@ -195,7 +196,7 @@ def real_shape(authority: TestAuthority) -> Iterator[Figure]:
 
 
 async def _two_codes(card: VirtualCard, row: RealRow) -> list[int]:
-    """First, again, and where the product is known each code changed and unblocked."""
+    """First and its rest, again and its rest, and where the product is known each code changed and unblocked."""
     slot, pins = (
         VirtualSlot("bench"),
         {Role.IDENTIFICATION: card.persona.pin, Role.SIGNATURE: card.persona.signature_pin},
@@ -208,8 +209,10 @@ async def _two_codes(card: VirtualCard, row: RealRow) -> list[int]:
         slot.insert(card)
         async with visiting(station) as visit:
             identified = visit.exchange.apdus
+            await visit.read_rest()
+            whole = visit.exchange.apdus
             await act(visit)
-            counts.append(visit.exchange.apdus - identified if act is not nothing else identified)
+            counts.extend((identified, whole - identified) if act is nothing else (visit.exchange.apdus - whole,))
         slot.remove()
         return counts[-1]
 

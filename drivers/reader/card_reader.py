@@ -180,6 +180,10 @@ class CardReader:
         visit = CardVisit(session, pulse, self._worker, limit_s, self._validate)
         try:
             await self._validate(session)
+            if not any(
+                c.chain in ("ok", "unchecked") and c.names(session.facts.holder) for c in session.facts.certificates
+            ):
+                await visit.read_rest()
             if any(c.chain == "untrusted" and c.purpose != "other" for c in session.facts.certificates):
                 await visit.read_authorities()
         except BaseException:
@@ -197,6 +201,8 @@ class CardReader:
         self._visit = last or fresh
         if last is not None and is_same_card(last.facts, fresh.facts):
             if not last.closed and not last.relied_on:
+                if len(fresh.facts.certificates) < len(last.facts.certificates):
+                    await fresh.read_rest()
                 last.take_over(fresh)
                 return "goes_on"
             await fresh.close()

@@ -64,7 +64,11 @@ class CardSession(ABC):
     _algorithms: tuple[AlgorithmInfo, ...] = ()
     """Those that the card tells."""
     _judged = False
-    """The chains have been judged once."""
+    """The chains have been judged once, and nothing has been read since that may name somebody else."""
+    _acts = False
+    """Somebody has said as whom they act."""
+    _asks_puk = True
+    """The card is asked for the tries of its PUK too."""
 
     def __init__(
         self, channel: ApduChannel, profile: Profile, codes: CodeCommands, owned: tuple[CodeWithRole, ...]
@@ -83,14 +87,13 @@ class CardSession(ABC):
                 codes.pair(own.code, puk)
 
     def _read_pins(self) -> tuple[Pin, ...]:
-        pins = []
-        for own in self._owned:
-            tries = self._codes.tries_to_show(own.code, own.role)
-            stops = (
-                self._codes.floor_refusal(tries) if own.role is Role.PUK else last_try_refusal(tries, consented=False)
-            )
-            pins.append(identity.pin_of(own.code, own.role, self._profile, tries, refused=isinstance(stops, Refused)))
-        return tuple(pins)
+        return tuple(map(self._read_pin, self._owned))
+
+    def _read_pin(self, own: CodeWithRole) -> Pin:
+        puk = own.role is Role.PUK
+        tries = self._codes.tries_to_show(own.code, own.role, ask=self._asks_puk or not puk)
+        stops = self._codes.floor_refusal(tries) if puk else last_try_refusal(tries, consented=False)
+        return identity.pin_of(own.code, own.role, self._profile, tries, refused=isinstance(stops, Refused))
 
     @property
     @abstractmethod
@@ -114,6 +117,7 @@ class CardSession(ABC):
     def act_as(self, hsa_id: str) -> None:
         """See `Visit.act_as`."""
         self.facts = self.facts.act_as(hsa_id)
+        self._acts = True
 
     def refresh(self) -> CardFacts:
         """Read tries and states again."""
@@ -127,6 +131,15 @@ class CardSession(ABC):
 
     def complete(self) -> CardFacts:
         """Read what identification left out; where nothing was, there is nothing to do."""
+        return self.facts
+
+    @property
+    def unread(self) -> bool:
+        """Identification has left something for `read_rest`."""
+        return False
+
+    def read_rest(self) -> CardFacts:
+        """See `Visit.read_rest`; where nothing was left there is nothing to do."""
         return self.facts
 
     def read_authorities(self) -> bool:

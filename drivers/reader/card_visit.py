@@ -129,6 +129,7 @@ class CardVisit:
         self, role: Role, code: Secret, *, last_try_consented: bool = False, other_form: bool = False
     ) -> CodeOutcome:
         """VERIFY. Raises CardGoneError where the card left before the code went out."""
+        await self.read_rest()
         return self._noted(
             await self._run_or_unknown(
                 lambda: self.session.verify(role, code, consented=last_try_consented, other_form=other_form)
@@ -167,6 +168,7 @@ class CardVisit:
         self, role: Role, text: PadText = ENGLISH, *, last_try_consented: bool = False
     ) -> CodeOutcome:
         """VERIFY, the code typed at the reader and never here. Raises as `verify`."""
+        await self.read_rest()
         return self._noted(
             await self._run_or_unknown(lambda: self.session.verify_at_pad(role, text, consented=last_try_consented))
         )
@@ -192,6 +194,7 @@ class CardVisit:
 
     async def signability(self, purpose: Purpose) -> Signability:
         """Whether the card may sign, before any code. Raises as `refresh`."""
+        await self.read_rest()
         try:
             return await self._run(lambda: self.session.signability(purpose))
         except StuckError:
@@ -203,6 +206,7 @@ class CardVisit:
 
     async def challenge_free_key(self) -> CardAuthentication:
         """A fresh challenge to the card's own key, before any code. Raises CardGoneError before the card was asked."""
+        await self.read_rest()
         if await self._run_or_unknown(self.session.read_free_key) is True:
             await self._validate(self.session)
         return await self._run_or_unknown(self.session.challenge_free_key)
@@ -276,6 +280,16 @@ class CardVisit:
         except StuckError:
             raise self._stuck() from None
 
+    async def read_rest(self) -> CardFacts:
+        """See the port."""
+        if self.session.unread:
+            try:
+                await self._run(self.session.read_rest)
+            except StuckError:
+                raise self._stuck() from None
+            await self._validate(self.session)
+        return self.facts
+
     async def complete(self) -> CardFacts:
         """Read also what identification left out (a PIV card's retired keys). Raises as `refresh`."""
         try:
@@ -332,7 +346,10 @@ class CardVisit:
 
     async def _run_change(self, work: Callable[[], T]) -> "T | Refused | Unknown":
         """What changes the card: one of a product that nobody has tried never sees it."""
-        return NOT_PROVED if self.facts.rules.read_only else await self._run_or_unknown(work)
+        if self.facts.rules.read_only:
+            return NOT_PROVED
+        await self.read_rest()
+        return await self._run_or_unknown(work)
 
     async def _run(self, work: Callable[[], T]) -> T:
         channel = self.session.channel

@@ -161,6 +161,14 @@ class Visit(Protocol):
         together with a fresh challenge, and the card has to encipher that. NoFreeKey where nobody has such a key of this card.
         """
 
+    async def read_rest(self) -> CardFacts:
+        """Read what identification leaves out of a card with more than a pair of certificates: the other ones, which may name the
+        holder at another employer, and the tries of the PUK. Whatever decides by `facts` calls it first; a card that was read
+        whole is sent nothing.
+
+        Raises CardGoneError, CardAnswerError, CommandRefusedError.
+        """
+
     async def refresh(self) -> CardFacts:
         """Read tries and states again (certificates come from memory)."""
 

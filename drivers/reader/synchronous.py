@@ -70,6 +70,7 @@ class OpenCard:
         self._reader = reader
         try:
             self._visit = self._run(reader.visit())
+            self._run(self._visit.read_rest())
         except BaseException:
             self._end()
             raise

@@ -76,6 +76,7 @@ async def visit_and_do(arguments: Arguments, backend: Backend, desk: CardTools) 
     try:
         async with visiting(reader) as visit:
             try:
+                await visit.read_rest()
                 return await ACTIONS[arguments.action](arguments, visit)
             except InterruptedCodeError as cut:
                 return _told_interrupted(arguments, visit, cut.outcome)

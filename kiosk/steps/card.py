@@ -1,5 +1,6 @@
 """Meeting a card, and letting the person prove that its code is theirs."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, assert_never
@@ -56,9 +57,14 @@ async def wait_for_card(reader: Reader) -> Visit | UnreadableCard:
 
 
 async def read_present_card(reader: Reader) -> Visit | UnreadableCard | None:
-    """The card that is in. None where it was pulled before it was read: wait for the next one."""
+    """The card that is in, read whole. None where it was pulled before it was read: wait for the next one."""
     try:
-        return await reader.visit()
+        visit = await reader.visit()
+        async with contextlib.AsyncExitStack() as on_fault:
+            on_fault.push_async_callback(visit.close)
+            await visit.read_rest()
+            on_fault.pop_all()
+        return visit
     except CardBusyError:
         return UnreadableCard("busy")
     except ReaderError as fault:

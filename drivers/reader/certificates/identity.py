@@ -27,7 +27,7 @@ from drivers.reader.model import CardRules, Certificate, Holder, Pin, PinState, 
 from drivers.reader.outcomes import Role
 from drivers.reader.pin.try_counter import RemainingTries
 from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
-from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject, KeyObject
+from drivers.reader.pkcs15.values import NON_REPUDIATION, SIGN, CertificateObject, CodeFlag, CodeObject, KeyObject
 from drivers.reader.profiles import BY_SERIAL, Profile
 from drivers.reader.signatures.signing import scheme_of
 
@@ -115,6 +115,23 @@ def needs_keys(directory: CardDirectory) -> bool:
         return True
     plain = meant.count("identification") == 1 and meant.count("signature") <= 1 and meant.count("other") == 0
     return len(for_people) != 1 or authority or not plain
+
+
+def log_ins(directory: CardDirectory) -> tuple[int, ...]:
+    """Places of the certificates for log-in among those that were not read yet, as far as the list of keys tells them from those
+    for signatures; the likeliest of the holder's own, which is the one that was listed last, first."""
+    logs_in = {key.id for key in directory.keys or () if SIGN in key.usage and NON_REPUDIATION not in key.usage}
+    return tuple(at for at, entry in reversed(directory.unread) if entry.id in logs_in and not entry.authority)
+
+
+def names_person(file: CertificateFile) -> bool:
+    """Whether it is for log-in and names a person, not by a personal identity number."""
+    try:
+        certificate = x509.load_der_x509_certificate(file.der)
+        purpose, personal = purpose_by_usage(certificate), _has_personal_number(certificate)
+    except PARSE_FAULTS:
+        return False
+    return purpose == "identification" and not personal and bool(_attribute(certificate, NameOID.SERIAL_NUMBER))
 
 
 def damaged_certificates(directory: CardDirectory, read: Iterable[ReadCertificate]) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ class CodeCommands:
         self._profile = profile
         self._counter = counter
         self._same_card = same_card
-        self._born = born
+        self.born = born
         self._wrong: defaultdict[str, CodeDigests] = defaultdict(CodeDigests)
         """By name of the code: what the card has called wrong in this visit."""
         self._right: defaultdict[str, CodeDigests] = defaultdict(CodeDigests)
@@ -99,8 +99,10 @@ class CodeCommands:
         self._enter(code)
         return self._counter.tries(code, role)
 
-    def tries_to_show(self, code: CodeObject, role: Role) -> RemainingTries:
-        """The same for no command that follows: a card that tells no tries is sent nothing."""
+    def tries_to_show(self, code: CodeObject, role: Role, *, ask: bool = True) -> RemainingTries:
+        """The same for no command that follows: a card that tells no tries, or is not to be asked, is sent nothing."""
+        if not ask:
+            return self._counter.known(code, role)
         asked = code.has_reference and self._profile.counter(role) != "none"
         return self.tries(code, role) if asked else self._counter.tries(code, role)
 
@@ -304,7 +306,7 @@ class CodeCommands:
         if code.alphabet is not Alphabet.UTF8:
             rules = rules.model_copy(update={"charset": "digits"})
         refusal = self._entry_refusal(code, new) or _length_refusal(new, rules)
-        if refusal is None and broken_pin_rules(new, self._profile.pin.forbidden, old=old, born=self._born):
+        if refusal is None and broken_pin_rules(new, self._profile.pin.forbidden, old=old, born=self.born):
             return Refused(RefusalReason.POLICY)
         return refusal
 

@@ -10,11 +10,9 @@ from dataclasses import dataclass, replace
 
 from drivers.reader.iso7816 import MF, Alphabet
 from drivers.reader.outcomes import Role
-from drivers.reader.pkcs15.values import CodeFlag, CodeObject, KeyObject
+from drivers.reader.pkcs15.values import NON_REPUDIATION, CodeFlag, CodeObject, KeyObject
 from drivers.reader.profiles import Profile, PukRules
 
-NON_REPUDIATION = 9
-"""Bit of KeyUsageFlags (ISO/IEC 7816-15 8.4)."""
 _SIGNS = re.compile("sign|underskr|unterschr|allekirj|qes|non.?rep", re.IGNORECASE)
 """In the label of a PIN for signatures."""
 PIN = CodeObject(b"1", "PIN", b"", frozenset(), Alphabet.ASCII_NUMERIC, 6, 8, 8, 1, None, b"")

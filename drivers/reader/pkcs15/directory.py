@@ -1,10 +1,11 @@
 """PKCS#15 directory reader: TokenInfo, codes, keys, certificates and data objects of one application.
 
-The lists of codes and certificates are read by short identifier where that gives what it must, else selected. Private
-keys are read only where they are needed (`read_keys`), public keys only when somebody wants to see it all.
+The lists of codes and certificates are read by short identifier where that gives what it must, else selected. Certificates
+and private keys are read where they are needed (`read_certificates`, `read_keys`), public keys only when somebody wants to
+see it all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -38,7 +39,7 @@ EF_ODF, EF_TOKEN_INFO = Base().odf, Base().token_info
 ODF_SHORT_ID, TOKEN_INFO_SHORT_ID = 0x11, 0x12
 """Reserved for these two files in the DF of the application (ISO/IEC 7816-15 annex A)."""
 _NEEDED = (DirectoryKind.AUTHENTICATION, DirectoryKind.CERTIFICATES)
-"""What identification reads; the rest only costs time."""
+"""Lists that every identification reads; the rest only costs time."""
 _OF_AUTHORITIES = (DirectoryKind.TRUSTED_CERTIFICATES, DirectoryKind.USEFUL_CERTIFICATES)
 
 
@@ -48,6 +49,8 @@ class CertificateFile:
 
     entry: CertificateObject
     der: bytes
+    at: int = 0
+    """Its place among those that the card lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,9 @@ class CardDirectory:
     keys: tuple[KeyObject, ...] | None
     """None where they were not read."""
     certificates: tuple[CertificateFile, ...]
+    """Those that were read, in the card's order."""
+    unread: tuple[tuple[int, CertificateObject], ...] = ()
+    """The others, each with its place in that order."""
 
 
 def read_token_info(files: CardFiles) -> bytes:
@@ -77,7 +83,8 @@ def is_token_info(data: bytes) -> bool:
 
 
 def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
-    """Read codes and certificates of the application at `files.base`; keys wait for `read_keys`.
+    """Read the lists of codes and certificates of the application at `files.base`; certificates wait for `read_certificates`,
+    keys for `read_keys`.
 
     Raises CardGoneError, CardAnswerError (TlvError), CommandRefusedError.
     """
@@ -93,8 +100,22 @@ def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
         token=token,
         codes=_some(objects.parse_codes, contents.get(DirectoryKind.AUTHENTICATION, [])),
         keys=None,
-        certificates=_certificates(files, contents.get(DirectoryKind.CERTIFICATES, [])),
+        certificates=(),
+        unread=tuple(enumerate(_some(objects.parse_certificates, contents.get(DirectoryKind.CERTIFICATES, [])))),
     )
+
+
+def read_certificates(files: CardFiles, directory: CardDirectory, places: Iterable[int] | None = None) -> CardDirectory:
+    """The directory with the certificates in those places read too, or with all. The last one first: what the card is known by,
+    mostly the first, is selected still when the same-card check is made. Raises CardGoneError, CardAnswerError.
+    """
+    wanted = {at for at, _ in directory.unread} if places is None else set(places)
+    read = list(directory.certificates)
+    for at, entry in reversed(directory.unread):
+        if at in wanted:
+            read += _certificate(files, entry, at)
+    unread = tuple(one for one in directory.unread if one[0] not in wanted)
+    return replace(directory, certificates=tuple(sorted(read, key=lambda file: file.at)), unread=unread)
 
 
 def read_authorities(files: CardFiles) -> tuple[CertificateFile, ...]:
@@ -107,7 +128,8 @@ def read_authorities(files: CardFiles) -> tuple[CertificateFile, ...]:
     for entry in lists:
         with suppress(CommandRefusedError):
             listed.append(_content(files, entry.value))
-    return _certificates(files, listed)
+    entries = tuple(enumerate(_some(objects.parse_certificates, listed)))
+    return read_certificates(files, CardDirectory(b"", TokenInfo(b"", "", ""), (), None, (), entries)).certificates
 
 
 def short_ids(odf: tuple[OdfEntry, ...]) -> tuple[int | None, ...]:
@@ -200,14 +222,7 @@ def _public_keys(files: CardFiles, directory: FilePath | bytes) -> Iterator[tupl
             yield entry.id, public_keys.encode_spki(key)
 
 
-def _certificates(files: CardFiles, listed: list[bytes]) -> tuple[CertificateFile, ...]:
-    """The last one first: what the card is known by, mostly the first, is selected still when the same-card check is made."""
-    entries = _some(objects.parse_certificates, listed)
-    held = [_certificate(files, entry) for entry in reversed(entries)]
-    return tuple(file for read in reversed(held) for file in read)
-
-
-def _certificate(files: CardFiles, entry: CertificateObject) -> list[CertificateFile]:
+def _certificate(files: CardFiles, entry: CertificateObject, at: int) -> list[CertificateFile]:
     """The certificate, without what follows it in its file; nothing where there is none (an empty place).
 
     What is there but is no certificate is kept as it is: somebody should be told.
@@ -215,11 +230,11 @@ def _certificate(files: CardFiles, entry: CertificateObject) -> list[Certificate
     try:
         raw = _object(files, entry.value)
     except CommandRefusedError as fault:
-        return [CertificateFile(entry, b"")] if fault.status == StatusWord.SECURITY_NOT_SATISFIED else []
+        return [CertificateFile(entry, b"", at)] if fault.status == StatusWord.SECURITY_NOT_SATISFIED else []
     except TlvError:
         return []
     try:
         nodes = tlv.parse_prefix(raw)
     except TlvError:
-        return [CertificateFile(entry, raw)]
-    return [CertificateFile(entry, nodes[0].raw)] if nodes else []
+        return [CertificateFile(entry, raw, at)]
+    return [CertificateFile(entry, nodes[0].raw, at)] if nodes else []

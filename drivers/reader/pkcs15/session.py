@@ -39,7 +39,7 @@ from drivers.reader.pkcs15.fingerprint import (
 )
 from drivers.reader.pkcs15.key_management import OperationHooks, Pkcs15KeyManager, WriteOutcome
 from drivers.reader.pkcs15.selection import FileHabits
-from drivers.reader.pkcs15.values import CodeFlag, CodeObject, FilePath, KeyObject
+from drivers.reader.pkcs15.values import SIGN, CodeFlag, CodeObject, FilePath, KeyObject
 from drivers.reader.profiles import CardSigns, Profiles
 from drivers.reader.profiles.draft import issuers_of
 from drivers.reader.secret import Secret
@@ -50,8 +50,8 @@ from drivers.reader.tlv import TlvError
 from drivers.reader.transport.channel import ApduChannel
 from drivers.reader.transport.pinpad import PadText
 
-SIGN = 2
-"""Bit of KeyUsageFlags (ISO/IEC 7816-15 8.4)."""
+ONE_PAIR = 2
+"""So many certificates are read at once; of more, first the one that says whose card it is."""
 _NEW_IDS = range(0x41, 0x61)
 """Ids of keys that are made, one byte each."""
 
@@ -95,6 +95,7 @@ def open_pkcs15(
     habits: FileHabits | None = None,
 ) -> "Pkcs15Session":
     """Find the application, read its directory and match a profile; of a card in `memory` only what makes it that card.
+    Of more than a pair of certificates one for log-in is read, the others by `Pkcs15Session.read_rest`.
     `forms` remembers how products sign, `habits` how this one wants its files asked for.
 
     Raises UnknownCardError (with ATR and what was tried), CardGoneError, CardAnswerError.
@@ -104,9 +105,9 @@ def open_pkcs15(
     seen = _Recognition(atr, memory or CardCache())
     try:
         aid = find_application(files, profiles.aids("pkcs15", atr, pkcs15.PKCS15_AID), seen)
-        directory = pkcs15.read_directory(files, aid)
-        if identity.needs_keys(directory):
-            directory = replace(directory, keys=pkcs15.read_keys(files))
+        directory = _read_holder(
+            files, pkcs15.read_directory(files, aid), all_at_once=profiles.tell_by_issuer("pkcs15")
+        )
     except NoApplicationError as none:
         raise _stranger(profiles, reader, atr, none.tried, guard_of(files)) from None
     except (CommandRefusedError, TlvError) as fault:
@@ -119,11 +120,25 @@ def open_pkcs15(
         raise UnknownCardError("a card of no known product", reader=reader, atr=atr, tried=("PKCS#15",))
     try:
         product = SigningProfile(profile, directory.token.algorithms, forms or SignatureFormCache())
-        return Pkcs15Session(channel, files, directory, product, ledger, seen)
+        return Pkcs15Session(channel, files, directory, product, ledger, seen, profiles)
     except CommandRefusedError as fault:
         raise UnknownCardError(
             "a card that refuses what its directory names", reader=reader, atr=atr, tried=(str(fault),)
         ) from fault
+
+
+def _read_holder(files: CardFiles, directory: pkcs15.CardDirectory, *, all_at_once: bool) -> pkcs15.CardDirectory:
+    """What says whose card it is: one certificate for log-in that names a person or, where there is none or no more than a pair,
+    all. And the list of keys, where that tells what is for what. Raises as `open_pkcs15`'s reading."""
+    if sum(not entry.authority for _, entry in directory.unread) > ONE_PAIR and not all_at_once:
+        directory = replace(directory, keys=pkcs15.read_keys(files))
+        for at in identity.log_ins(directory):
+            directory = pkcs15.read_certificates(files, directory, (at,))
+            if any(file.at == at and identity.names_person(file) for file in directory.certificates):
+                return directory
+    directory = pkcs15.read_certificates(files, directory)
+    needs_keys = directory.keys is None and identity.needs_keys(directory)
+    return replace(directory, keys=pkcs15.read_keys(files)) if needs_keys else directory
 
 
 class Pkcs15Session(CardSession):
@@ -137,8 +152,10 @@ class Pkcs15Session(CardSession):
         product: SigningProfile,
         ledger: TryLedger,
         seen: _Recognition,
+        profiles: Profiles,
     ) -> None:
         profile = product.profile
+        self._profiles = profiles
         self._product = product
         self._algorithms = product.algorithms
         self._files = files
@@ -164,6 +181,7 @@ class Pkcs15Session(CardSession):
         """Public keys (DER) of the keys that were made in this visit, by key id."""
         files.file_enters_its_df = profile.commands.file_enters_its_df
         self._fingerprint: Fingerprint = fingerprint_of(files, directory)
+        self._asks_puk = not directory.unread
         self.facts = CardFacts(
             reader=channel.reader,
             atr=channel.connection.atr,
@@ -190,8 +208,42 @@ class Pkcs15Session(CardSession):
     def _proven_forms(self) -> Sequence[tuple[bool, SignatureForm]]:
         return self._product.forms.proven(self.channel.connection.atr, self._product.profile.name)
 
+    @property
+    def unread(self) -> bool:
+        return bool(self._directory.unread)
+
+    def read_rest(self) -> CardFacts:
+        if not self.unread:
+            return self.facts
+        self.channel.new_operation()
+        self._directory = pkcs15.read_certificates(self._files, self._directory)
+        matched = self._profiles.match(self.signs, "pkcs15")
+        if matched is not None:  # what certificates mean may be told by the issuer of one that was not read before
+            self._profile = self._profile.model_copy(update={"certificates": matched.certificates})
+        self._asks_puk, self._judged = True, self._acts
+        owned = zip(self._owned, self.facts.pins, strict=True)
+        pins = tuple(self._read_pin(own) if own.role is Role.PUK else pin for own, pin in owned)
+        self.facts = replace(self.facts, pins=pins)
+        self._take_stock()
+        return self.facts
+
+    def _take_stock(self) -> None:
+        """Tell what the directory holds now, and remember it."""
+        self._fingerprint = fingerprint_of(self._files, self._directory)
+        read, facts = identity.read_certificates(self._directory, self._profile), self.facts
+        self.facts = replace(
+            facts.with_certificates(certificate.facts for certificate in read),
+            card_number=facts.card_number or identity.card_number_of(read, facts.serial, self._profile),
+            rules=replace(facts.rules, tells_levels=bool(self._profile.certificates.loa)),
+            damaged=identity.damaged_certificates(self._directory, read),
+            guarded=identity.guarded_certificates(self._directory),
+        )
+        self._codes.born = identity.birth_dates_of(read)
+        self._seen.keep(self._files, self._fingerprint)
+
     def complete(self) -> CardFacts:
-        """Read the keys, and drop the purpose of a certificate that has none, or whose public key is another."""
+        """Read the rest and the keys, and drop the purpose of a certificate that has none, or whose public key is another."""
+        self.read_rest()
         self.channel.new_operation()
         self._read_keys_once()
         self.read_authorities()
@@ -319,6 +371,7 @@ class Pkcs15Session(CardSession):
     def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
         """See `KeyVisit.places`: keys without a certificate that are used with the code for that purpose, and an id that no key
         has."""
+        self.read_rest()
         self.channel.new_operation()
         guard = self._guard(purpose)
         if not self._profile.writable or guard is None:
@@ -374,6 +427,7 @@ class Pkcs15Session(CardSession):
         self, key_id: str, write: Callable[[bytes], WriteOutcome], held: Callable[[list[bytes], list[bytes]], bool]
     ) -> CodeOutcome:
         """Write, and see whether the card holds what it should, by what it holds now and held before under that id."""
+        self.read_rest()
         self.channel.new_operation()
         place = self._place(key_id)
         if place is None:
@@ -401,18 +455,15 @@ class Pkcs15Session(CardSession):
 
     def _read_anew(self) -> None:
         """The directory, of which the files that were written come from the card."""
-        directory = pkcs15.read_directory(self._files, self._directory.aid)
-        self._directory = replace(directory, keys=pkcs15.read_keys(self._files))
+        listed = pkcs15.read_directory(self._files, self._directory.aid)
+        known_by = _read_holder(self._files, listed, all_at_once=self._profiles.tell_by_issuer("pkcs15"))
+        digest = identity.digest_of(identity.read_certificates(known_by, self._profile))
+        whole = pkcs15.read_certificates(self._files, known_by)
+        self._directory = replace(whole, keys=pkcs15.read_keys(self._files))
         self._authorities = None
-        self._fingerprint = fingerprint_of(self._files, self._directory)
-        read = identity.read_certificates(self._directory, self._profile)
-        self.facts = replace(
-            self.facts.with_certificates(certificate.facts for certificate in read),
-            digest=identity.digest_of(read),
-            damaged=identity.damaged_certificates(self._directory, read),
-        )
-        self._codes.rename(name_in_ledger(self.facts.atr, self.facts.serial, self.facts.digest))
-        self._seen.keep(self._files, self._fingerprint)
+        self.facts = replace(self.facts, digest=digest)
+        self._take_stock()
+        self._codes.rename(name_in_ledger(self.facts.atr, self.facts.serial, digest))
 
 
 def _stranger(profiles: Profiles, reader: str, atr: bytes, tried: tuple[str, ...], why: Guard) -> UnknownCardError:

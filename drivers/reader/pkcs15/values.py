@@ -113,6 +113,10 @@ class CodeObject:
         return flag in self.flags
 
 
+SIGN, NON_REPUDIATION = 2, 9
+"""Bits of KeyUsageFlags (ISO/IEC 7816-15 8.4)."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyObject:
     """One private key of the PrKDF (8.4). `elliptic` is False for RSA; `auth_id` is empty where no code guards it."""

@@ -143,6 +143,10 @@ class Profiles:
 
         return Profiles(map(changed, self._profiles), self._signed, self._issuers)
 
+    def tell_by_issuer(self, kind: str) -> bool:
+        """Whether a product of that kind is told by who issued a card's certificates."""
+        return any(profile.match.issuer for profile in self._profiles if profile.kind == kind)
+
     @property
     def know_levels(self) -> bool:
         """Whether they tell a level of assurance of any card but our virtual ones."""

@@ -92,7 +92,7 @@ def test_a_card_that_lists_its_files_again_and_again_is_read_in_bounds() -> None
     files |= {f"3f00501545{n:02x}": b"".join(map(certificate, range(60))).hex() for n in range(5)}
     reading = CardFiles(ApduChannel(FileCard(files)))
     reading.base = Base(bytes.fromhex("3f005015"))
-    directory = card.read_directory(reading, b"")
+    directory = card.read_certificates(reading, card.read_directory(reading, b""))
     assert len(directory.certificates) == objects.MAX_ENTRIES
 
 
