@@ -19,6 +19,8 @@ from sim.reader.persona import Persona
 from sim.reader.piv.application import PivApplication
 from sim.reader.piv.codes import PivCodes
 from sim.reader.piv.issue import issue
+from sim.reader.piv.objects import GLOBAL_PREFERRED, discovery
+from sim.reader.piv.references import DISCOVERY
 from sim.reader.piv.traits import TRAITS
 from sim.reader.pkcs15_application import CERTIFICATE_FILES, WAYS_A, WAYS_B, Pkcs15Application
 from sim.reader.pkcs15_codes import CountedCodes, Pkcs15Codes, StoredCode
@@ -73,6 +75,8 @@ def fresh_memory(
     piv_traits = TRAITS.get(kind)
     files = file_ways(names)
     piv = issue(persona, authority, now, keys, piv_traits, files) if piv_traits is not None else None
+    if piv is not None and persona.signature_pin:
+        piv.objects[DISCOVERY] = discovery(GLOBAL_PREFERRED)
     second = (
         StoredCode(persona.signature_pin.encode(), ways.pin_tries, ways.pin_tries) if persona.signature_pin else None
     )
@@ -101,9 +105,11 @@ def _piv_application(
     traits = replace(
         TRAITS[memory.kind], tells_serial=file_way.serial != "none", guards_certificates=file_way.certificates_guarded
     )
-    codes, ways = PivCodes(memory.pin, memory.puk, store, traits), code_ways(memory.traits)
+    codes, ways = PivCodes(memory.pin, memory.puk, store, traits, memory.signature_pin), code_ways(memory.traits)
     application = PivApplication(memory.piv, codes, traits, told_serial(memory.persona, file_way.serial), store)
-    return application if ways == CodeWays() else CodeTranslation(application, codes, ways, codes.by_reference), codes
+    if ways in (CodeWays(), CodeWays(global_pin=True)):
+        return application, codes
+    return CodeTranslation(application, codes, ways, codes.by_reference), codes
 
 
 def _pkcs15_application(

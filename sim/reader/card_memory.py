@@ -13,10 +13,10 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sim.reader import traits
 from sim.reader.keys import PURPOSES as PURPOSES
+from sim.reader.keys import CardPrivateKey
 from sim.reader.keys import StoredKey as StoredKey
 from sim.reader.persona import Persona
 from sim.reader.piv import memory as piv
@@ -193,7 +193,7 @@ def _certificate_from_json(text: str) -> x509.Certificate:
 
 def _key_from_json(entry: dict[str, str]) -> StoredKey:
     private = serialization.load_pem_private_key(entry["private"].encode("ascii"), None)
-    if not isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+    if not isinstance(private, CardPrivateKey):
         raise ValueError("key")
     purpose = next(known for known in (*PURPOSES, _OWN, None) if known in (entry["purpose"], None))
     if purpose is None:

@@ -11,6 +11,7 @@ True
 """
 
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,11 @@ from sim.reader.status import StatusError
 
 Protocol = Literal["T=0", "T=1"]
 TearPoint = Literal["before", "during", "after"]
+COMPUTING = frozenset({
+    Ins.GENERATE_KEY_PAIR, Ins.GENERATE_KEY_PAIR_OLD, Ins.PERFORM_SECURITY_OPERATION, Ins.GENERAL_AUTHENTICATE,
+    Ins.INTERNAL_AUTHENTICATE, Ins.RESET_RETRY_COUNTER,
+})  # fmt: skip
+"""What a slow card asks time for."""
 
 
 class LogEntry(NamedTuple):
@@ -55,8 +61,12 @@ class VirtualCard:
 
     def __init__(self, memory: CardMemory, *, path: Path | None = None, protocol: Protocol = "T=1") -> None:
         self._kind = KINDS[memory.kind]
-        ways = file_ways(memory.traits)
+        self._ways = ways = file_ways(memory.traits)
         only_t0, self._answers_as_t0 = ways.t0, ways.answers_as_t0
+        self.sleep = time.sleep
+        """How a slow card spends its time; seconds."""
+        self._cold_atr = b""
+        """The one of a cold reset, while that of a warm one is told."""
         self.protocol: Protocol = "T=0" if only_t0 else protocol
         self.atr = t0_alone(self._kind.atr) if only_t0 else _atr(self._kind, protocol)
         self.kind = memory.kind
@@ -151,10 +161,15 @@ class VirtualCard:
         self.application.reset()
         self._pending.forget()
         self._chain.forget()
+        self.atr, self._cold_atr = self._cold_atr or self.atr, b""
 
     def reset(self) -> bytes:
-        """Warm reset, with the same effect as the cold one. Gives the ATR."""
-        return self.power_on()
+        """Warm reset, with the same effect as the cold one. Gives the ATR, which may be another."""
+        with self._lock:
+            cold = self.power_on()
+            if self._ways.warm_atr:
+                self.atr, self._cold_atr = _warm(cold), cold
+            return self.atr
 
     def tear(self, exchanges: int = 0, when: TearPoint = "before") -> None:
         """Break the contact in an exchange to come: 0 is the next one.
@@ -175,6 +190,8 @@ class VirtualCard:
             if when == "before":
                 self._break(command)
             self.codes.midway = (lambda: self._break(command)) if when == "during" else _go_on
+            if self._ways.extension_s and command.ins in COMPUTING:
+                self.sleep(self._ways.extension_s)
             data, word = self._answer(apdu)
             if when is not None:
                 self._break(command)
@@ -242,6 +259,14 @@ def _atr(kind: CardKind, protocol: Protocol) -> bytes:
     if atr is None:
         raise ValueError(f"kind {kind.kind} speaks T=1 only")
     return atr
+
+
+def _warm(atr: bytes) -> bytes:
+    """Two other historical bytes, with the same check byte."""
+    other = bytearray(atr)
+    other[-6] ^= 0x01
+    other[-4] ^= 0x01
+    return bytes(other)
 
 
 def _quick_look(apdu: bytes) -> ReceivedCommand:

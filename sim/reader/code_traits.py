@@ -70,6 +70,8 @@ class CodeWays:
     """The AODF says that its codes are initialized."""
     path_told: bool = True
     """The AODF has the path of its codes; else an empty one."""
+    global_pin: bool = False
+    """PIV: the holder's PIN is the card's global one, which the PUK does not unlock; the application has a PIN of its own."""
     at_mf: bool = False
     """The code is global: it is known where the MF is current, and stays verified below it."""
 
@@ -77,7 +79,7 @@ class CodeWays:
         """Whose card it is, with the codes that such a card has."""
         if self.puk_digits:
             persona = replace(persona, puk=(persona.puk * 2)[: self.puk_digits])
-        if self.second_pin:
+        if self.second_pin or self.global_pin:
             persona = replace(persona, signature_pin=persona.signature_pin or SIGNATURE_PIN)
         return persona
 
@@ -186,6 +188,11 @@ CODE_TRAITS: dict[str, Trait] = {
     "empty-code-path": Trait(
         "lists its codes with an empty path", "cards whose codes are where their AODF is: ISO/IEC 7816-15 8.2.5",
         {"path_told": False},
+    ),
+    "global-pin": Trait(
+        "has a global PIN with tries of its own, which its discovery object prefers (5F2F 60 20) and its PUK does not unlock",
+        "SP 800-73-4 part 1, 3.3.2: CAC and PIV cards with one PIN for all applications; the product is unverified",
+        {"global_pin": True}, "C",
     ),
     "one-code-mf": Trait(
         "has one code, of the MF: VERIFY wants the MF to be current", "FinEID (reference 11 is global): FINEID S1",

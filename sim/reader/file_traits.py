@@ -56,6 +56,10 @@ class FileWays:
     """PIV: certificates are packed, and nothing says so."""
     answers_as_t0: bool = False
     """Over T=1 too it answers 61xx and 6Cxx."""
+    warm_atr: bool = False
+    """After a warm reset its answer to reset is another one."""
+    extension_s: float = 0
+    """So long it takes over a key, a signature or RESET RETRY COUNTER, and asks for the time (WTX)."""
     trusted: int = 0
     """Bytes of FF in a list of trusted certificates; 0: there is no such list."""
     first_alone: bool = False
@@ -141,6 +145,15 @@ FILE_TRAITS: dict[str, Trait] = {
     "t0-answers": Trait(
         "answers 61xx and 6Cxx over T=1 too", "Java Card applets: OpenSC apdu.c (sc_get_response, sc_single_transmit)",
         {"answers_as_t0": True},
+    ),
+    "warm-atr": Trait(
+        "answers a warm reset with another ATR than a cold one",
+        "cards that change protocol or speed by a warm reset (ISO/IEC 7816-3 6.3.1); the product is unverified",
+        {"warm_atr": True}, "ABCD",
+    ),
+    "slow": Trait(
+        "takes three seconds over a key, a signature and RESET RETRY COUNTER, and asks for the time (WTX)",
+        "RSA keys that a chip makes: OpenSC apdu timeouts; ISO/IEC 7816-3 11.6.2.3", {"extension_s": 3.0}, "ABCD",
     ),
     "one-certificate": Trait(
         "has one certificate, for identification", "MyEID, IsoApplet and PIV cards as tools first fill them",

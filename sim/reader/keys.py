@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA1, SHA224, SHA256, SHA384, SHA512, HashAlgorithm
 
@@ -18,13 +19,15 @@ from sim.reader.persona import KeyAlgorithm
 from sim.reader.pki import KeyPurpose
 from sim.reader.status import StatusError
 
-CardPrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+CardPrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 _CURVES = {"EC-P256": ec.SECP256R1(), "EC-P384": ec.SECP384R1(), "EC-P521": ec.SECP521R1()}
+ED25519_BITS = 256
 RSA_RAW = 0x00
 RSA_PKCS1 = 0x02
 RSA_PKCS1_SHA1 = 0x12
 RSA_PKCS1_SHA256 = 0x42
+RSA_PSS_SHA256 = 0x45
 ECDSA = 0x04
 ECDSA_SHA256, ECDSA_SHA384 = 0x44, 0x54
 RSA_PKCS1_A = 0x11
@@ -68,10 +71,12 @@ class CardKey:
     @property
     def bits(self) -> int:
         """Length of modulus or field."""
-        return self.private.key_size
+        return ED25519_BITS if isinstance(self.private, ed25519.Ed25519PrivateKey) else self.private.key_size
 
 
 def generate(algorithm: KeyAlgorithm) -> CardPrivateKey:
+    if algorithm == "Ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
     if algorithm in ("RSA-2048", "RSA-3072"):
         return rsa.generate_private_key(public_exponent=65537, key_size=int(algorithm[-4:]))
     return ec.generate_private_key(_CURVES[algorithm])
@@ -104,8 +109,10 @@ ALGORITHMS_A = Algorithms((RSA_PKCS1_A,), (ECDSA_A,))
 def sign(environment: SecurityEnvironment, data: bytes, bare: Mapping[int, tuple[int, ...]] = BARE_HASHES) -> bytes:
     """COMPUTE DIGITAL SIGNATURE (ISO/IEC 7816-8 11.8); `bare` as in `BARE_HASHES`. Raises StatusError."""
     private = environment.key.private
-    if isinstance(private, ec.EllipticCurvePrivateKey):
+    if not isinstance(private, rsa.RSAPrivateKey):
         return sign_ec(private, data)
+    if environment.algorithm == RSA_PSS_SHA256:
+        return _sign_pss(private, data)
     if environment.algorithm == RSA_RAW:
         return raw_rsa(private, data)
     lengths = bare.get(environment.algorithm)
@@ -155,8 +162,24 @@ def _unpad(block: bytes) -> bytes:
     return block[end + 1 :]
 
 
-def sign_ec(private: ec.EllipticCurvePrivateKey, digest: bytes) -> bytes:
-    """ECDSA as DER (r, s), over a hash of a known size (FIPS 186-5 6.4.1). Raises StatusError(6700)."""
+def point_of(public: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:
+    """An uncompressed point (SEC 1 2.3.3), or of Ed25519 the 32 bytes of RFC 8032."""
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return public.public_bytes_raw()
+    return public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+
+
+def _sign_pss(private: rsa.RSAPrivateKey, digest: bytes) -> bytes:
+    """RSASSA-PSS over a SHA-256 (RFC 8017 8.1). Raises StatusError(6700)."""
+    if len(digest) != SHA256.digest_size:
+        raise StatusError(status.WRONG_LENGTH)
+    return private.sign(digest, padding.PSS(padding.MGF1(SHA256()), SHA256.digest_size), Prehashed(SHA256()))
+
+
+def sign_ec(private: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, digest: bytes) -> bytes:
+    """ECDSA as DER (r, s), over a hash of a known size (FIPS 186-5 6.4.1); Ed25519 over what comes. Raises StatusError(6700)."""
+    if isinstance(private, ed25519.Ed25519PrivateKey):
+        return private.sign(digest)
     algorithm = _HASHES.get(len(digest))
     if algorithm is None:
         raise StatusError(status.WRONG_LENGTH)

@@ -6,7 +6,7 @@ Validity is in days relative to the day on which the card is made, because time 
 from dataclasses import dataclass, field
 from typing import Literal
 
-KeyAlgorithm = Literal["RSA-2048", "RSA-3072", "EC-P256", "EC-P384", "EC-P521"]
+KeyAlgorithm = Literal["RSA-2048", "RSA-3072", "EC-P256", "EC-P384", "EC-P521", "Ed25519"]
 
 
 @dataclass(frozen=True, slots=True)

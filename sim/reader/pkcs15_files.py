@@ -27,7 +27,7 @@ from sim.reader.der import (
 )
 from sim.reader.file_system import MF_ID, CardFile, FileSystem
 from sim.reader.file_traits import FileWays
-from sim.reader.keys import Algorithms, CardKey
+from sim.reader.keys import Algorithms, CardKey, point_of
 from sim.reader.pki import CardPublicKey
 
 AID = bytes.fromhex("A000000063504B43532D3135")
@@ -326,5 +326,4 @@ def public_value(public: CardPublicKey) -> bytes:
     """RSAPublicKey (RFC 8017 A.1.1), or an EC point as OCTET STRING (ISO/IEC 7816-15 8.5.3)."""
     if isinstance(public, rsa.RSAPublicKey):
         return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
-    point = public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
-    return octets(point)
+    return octets(point_of(public))

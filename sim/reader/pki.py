@@ -23,7 +23,7 @@ from typing import Literal, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sim.reader.der import PRINTABLE_STRING, utf8
@@ -33,7 +33,7 @@ Loa = Literal[2, 3]
 IssuerName = Literal["loa3", "loa2", "person-id", "old"]
 KeyPurpose = Literal["identification", "signature", "encryption", "card"]
 """What a key is for; "card" is the card's own key, which answers without a code (PIV slot 9E)."""
-CardPublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+CardPublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 LOA_POLICY_OIDS: dict[Loa, str] = {3: "1.2.752.74.5.3", 2: "1.2.752.74.5.2"}
 """certificatePolicies of test cards, by level of assurance. Made up."""
@@ -213,7 +213,7 @@ def _key_usage(public_key: CardPublicKey, purpose: KeyPurpose) -> x509.KeyUsage:
         content_commitment=purpose == "signature",
         key_encipherment=receives and is_rsa,
         data_encipherment=False,
-        key_agreement=receives and not is_rsa,
+        key_agreement=receives and isinstance(public_key, ec.EllipticCurvePublicKey),
         key_cert_sign=False,
         crl_sign=False,
         encipher_only=False,

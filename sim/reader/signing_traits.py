@@ -18,8 +18,8 @@ Operation = Literal["data", "hash-first", "internal-authenticate"]
 TOLD_RSA, TOLD_ECDSA = 0x53, 0x57
 """Algorithm references that a card tells, and that nobody would guess."""
 CONSENT = "consent"
-UNTOLD = "mse-untold"
-"""The trait of a card whose way of signing nobody finds out."""
+UNTOLD, PSS_ONLY = "mse-untold", "pss-only"
+"""Traits of cards whose way of signing nobody finds out: the second with RSA keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,11 @@ SIGNING: dict[str, Trait] = {
         "has algorithm references that nothing tells: its keys work where somebody has read its manual",
         "any product before OpenSC had a driver for it: FinEID's 54 until 2022 (card-fineid.c)",
         {"template": _BY_KEY, "refusal": 0x6A81, "algorithms": keys.Algorithms((TOLD_RSA,), (TOLD_ECDSA,))},
+    ),
+    PSS_ONLY: Trait(
+        "RSA by PSS alone, over a bare SHA-256 as algorithm 45",
+        "keys of IDPrime and FinEID that sign by PSS: OpenSC card-idprime.c; that a card has no other is unverified",
+        {"template": _BY_KEY, "algorithms": keys.Algorithms((keys.RSA_PSS_SHA256,), (keys.ECDSA,))},
     ),
 }  # fmt: skip
 

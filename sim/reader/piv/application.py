@@ -86,16 +86,17 @@ class PivApplication:
         return self._traits.property_template, status.OK
 
     def _verify(self, command: ReceivedCommand) -> Answer:
-        if command.p2 != names.PIN_REFERENCE:
+        if command.p2 == names.PUK_REFERENCE:
             raise StatusError(status.NO_REFERENCE)
+        code = self._codes.by_reference(command.p2)
         if command.p1 == LOG_OUT and command.data is None:
             self._codes.forget()
             return b"", status.OK
         if command.p1:
             raise StatusError(status.WRONG_P1P2)
         if command.data is None:
-            return b"", self._codes.state()
-        return b"", self._codes.verify(command.data)
+            return b"", self._codes.state(code)
+        return b"", self._codes.verify(code, command.data)
 
     def _change(self, command: ReceivedCommand) -> Answer:
         if command.p1:
@@ -115,7 +116,7 @@ class PivApplication:
         if content is None:
             raise StatusError(status.NO_FILE)
         guarded = self._traits.guards_certificates and tag in names.CERTIFICATE_OBJECTS.values()
-        if (guarded or tag in names.NEEDS_PIN) and not self._codes.pin.verified:
+        if (guarded or tag in names.NEEDS_PIN) and not self._codes.verified:
             raise StatusError(status.SECURITY_STATUS)
         return tlv(names.DISCOVERY if tag == names.DISCOVERY else DATA, content), status.OK
 
@@ -193,7 +194,7 @@ class PivApplication:
         return keys.sign(key, objects[CHALLENGE])
 
     def _only_with_pin(self, slot: int) -> None:
-        verified = self._codes.fresh if slot == KeyReference.SIGNATURE else self._codes.pin.verified
+        verified = self._codes.fresh if slot == KeyReference.SIGNATURE else self._codes.verified
         if slot == KeyReference.CARD_AUTHENTICATION:
             return
         self._codes.fresh = False

@@ -7,41 +7,50 @@ durable before the comparison. A locked PIN is not changed, even with the right 
 from collections.abc import Callable
 
 from sim.reader import status
-from sim.reader.piv.references import CODE_LENGTH, FILLER, PIN_REFERENCE, PUK_REFERENCE
+from sim.reader.piv.references import CODE_LENGTH, FILLER, GLOBAL_REFERENCE, PIN_REFERENCE, PUK_REFERENCE
 from sim.reader.piv.traits import PivTraits
 from sim.reader.pkcs15_codes import CountedCodes, StoredCode
 from sim.reader.status import StatusError
 
 
 class PivCodes(CountedCodes):
-    """The two codes and every rule about them. `fresh` says that the PIN was verified and no key used since."""
+    """The two codes and every rule about them. `fresh` says that the PIN was verified and no key used since. With a PIN of the
+    application's own (`local`), `pin` is the card's global one; either opens the keys."""
 
-    def __init__(self, pin: StoredCode, puk: StoredCode, store: Callable[[], None], traits: PivTraits) -> None:
+    def __init__(
+        self, pin: StoredCode, puk: StoredCode, store: Callable[[], None], traits: PivTraits,
+        local: StoredCode | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(pin, puk, store)
+        self.local = local or pin
         self.fresh = False
         self._traits = traits
 
     def forget(self) -> None:
         super().forget()
-        self.fresh = False
+        self.fresh = self.local.verified = False
+
+    @property
+    def verified(self) -> bool:
+        """A PIN was verified."""
+        return self.pin.verified or self.local.verified
 
     def by_reference(self, reference: int) -> StoredCode:
-        """PIN or PUK. Raises StatusError(6A88); the card has no global PIN."""
-        code = {PIN_REFERENCE: self.pin, PUK_REFERENCE: self.puk}.get(reference)
-        if code is None:
+        """PIN or PUK. Raises StatusError(6A88)."""
+        codes = {GLOBAL_REFERENCE: self.pin, PIN_REFERENCE: self.local, PUK_REFERENCE: self.puk}
+        code = codes.get(reference)
+        if code is None or (reference == GLOBAL_REFERENCE and code is self.local):
             raise StatusError(status.NO_REFERENCE)
         return code
 
-    def state(self) -> int:
+    def state(self, code: StoredCode) -> int:
         """Answer to a VERIFY without data (part 2, 3.2.1): uses no try."""
-        if self.pin.verified:
-            return status.OK
-        return status.tries(self.pin.tries_left) if self.pin.tries_left else status.LOCKED
+        return status.OK if code.verified else code.left
 
-    def verify(self, entry: bytes) -> int:
+    def verify(self, code: StoredCode, entry: bytes) -> int:
         self._check(entry, new=False)
-        word = self._judge(self.pin, entry)
-        self.pin.verified = self.fresh = word == status.OK
+        word = self._judge(code, entry)
+        code.verified = self.fresh = word == status.OK
         return word
 
     def change(self, code: StoredCode, entry: bytes) -> int:
@@ -50,7 +59,7 @@ class PivCodes(CountedCodes):
 
     def unblock(self, entry: bytes) -> int:
         """RESET RETRY COUNTER (part 2, 3.2.3): PUK and new PIN, eight bytes each."""
-        return self._set(self.puk, self.pin, entry)
+        return self._set(self.puk, self.local, entry)
 
     def _set(self, judged: StoredCode, changed: StoredCode, entry: bytes) -> int:
         if len(entry) != 2 * CODE_LENGTH:
@@ -61,7 +70,7 @@ class PivCodes(CountedCodes):
         word = self._judge(judged, old)
         if word == status.OK:
             self.replace(changed, _bare(new))
-        if changed is self.pin and word != status.OK and judged is self.pin:
+        if judged is not self.puk and word != status.OK:
             self.forget()
         return word
 

@@ -47,7 +47,7 @@ class Extensions:
         if command.p1:
             raise StatusError(status.WRONG_P1P2)
         if command.p2 == names.PIN_REFERENCE:
-            return _code(self._codes.pin, FACTORY_PIN), status.OK
+            return _code(self._codes.local, FACTORY_PIN), status.OK
         if command.p2 == names.PUK_REFERENCE:
             return _code(self._codes.puk, FACTORY_PUK), status.OK
         if command.p2 == KeyReference.MANAGEMENT:

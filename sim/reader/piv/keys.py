@@ -4,8 +4,7 @@ RSA takes a block as long as the modulus, padded by the caller; ECDSA takes a ha
 another party (85) gives the shared secret of ECDH.
 """
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from sim.reader import keys, status
 from sim.reader.der import octets, tlv
@@ -24,6 +23,8 @@ def algorithm_of(key: CardPrivateKey) -> AlgorithmReference:
     """The number by which PIV knows that kind of key."""
     if isinstance(key, rsa.RSAPrivateKey):
         return AlgorithmReference.RSA_2048 if key.key_size == 2048 else AlgorithmReference.RSA_3072
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return AlgorithmReference.ED25519
     return AlgorithmReference.P384 if isinstance(key.curve, ec.SECP384R1) else AlgorithmReference.P256
 
 
@@ -46,8 +47,7 @@ def public_key_objects(key: CardPrivateKey) -> bytes:
         return octets(numbers.n.to_bytes(public.key_size // 8, "big"), MODULUS) + octets(
             numbers.e.to_bytes(3, "big"), EXPONENT
         )
-    point = public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
-    return octets(point, POINT)
+    return octets(keys.point_of(public), POINT)
 
 
 def public_key_template(key: CardPrivateKey) -> bytes:

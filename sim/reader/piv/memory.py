@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sim.reader.keys import CardPrivateKey
 from sim.reader.piv.references import AlgorithmReference
@@ -65,6 +64,6 @@ def pem_of(key: CardPrivateKey) -> str:
 def key_of(pem: str) -> CardPrivateKey:
     """Raises ValueError where that is no key of a card."""
     key = serialization.load_pem_private_key(pem.encode("ascii"), None)
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+    if not isinstance(key, CardPrivateKey):
         raise ValueError("key")
     return key

@@ -16,7 +16,7 @@ from sim.reader.persona import Persona
 from sim.reader.piv import references as names
 
 CERTIFICATE, CERTIFICATE_INFO, PLAIN, GZIP, ERROR_DETECTION = 0x70, 0x71, 0x00, 0x01, 0xFE
-PIN_POLICY, ONLY_THE_PIN = 0x5F2F, bytes([0x40, 0x00])
+PIN_POLICY, ONLY_THE_PIN, GLOBAL_PREFERRED = 0x5F2F, bytes([0x40, 0x00]), bytes([0x60, 0x20])
 _NAMESPACE = UUID("99990000-0000-4000-8000-000000009999")
 _AGENCY, _SYSTEM = "9999", "9999"
 
@@ -30,12 +30,17 @@ def issued_objects(persona: Persona, expires: datetime, retired: int, serial: Se
     """All objects but the certificates; `retired` is how many keys of the past have theirs on the card."""
     number = {"own": guid(persona), "batch": uuid5(_NAMESPACE, serial), "none": UUID(int=0)}[serial]
     return {
-        names.DISCOVERY: octets(names.AID, 0x4F) + octets(ONLY_THE_PIN, PIN_POLICY),
+        names.DISCOVERY: discovery(ONLY_THE_PIN),
         names.CAPABILITIES: _capabilities(number),
         names.CHUID: _chuid(persona, number, expires),
         names.PRINTED: _printed_information(persona, expires),
         names.KEY_HISTORY: octets(bytes([retired]), 0xC1) + octets(b"\x00", 0xC2) + octets(b"", ERROR_DETECTION),
     }
+
+
+def discovery(policy: bytes) -> bytes:
+    """Discovery object (part 1, 3.3.2) with a PIN usage policy."""
+    return octets(names.AID, 0x4F) + octets(policy, PIN_POLICY)
 
 
 def certificate_object(certificate: x509.Certificate, *, compressed: bool, told: bool = True) -> bytes:

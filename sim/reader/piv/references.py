@@ -36,6 +36,8 @@ class AlgorithmReference(IntEnum):
     AES_256 = 0x0C
     P256 = 0x11
     P384 = 0x14
+    ED25519 = 0xE0
+    """A vendor's own number (YubiKey 5.7)."""
 
 
 DISCOVERY = 0x7E
@@ -59,6 +61,6 @@ CERTIFICATE_OBJECTS: dict[int, int] = {
 }
 """The data object with the certificate of each slot."""
 
-PIN_REFERENCE, PUK_REFERENCE = 0x80, 0x81
+GLOBAL_REFERENCE, PIN_REFERENCE, PUK_REFERENCE = 0x00, 0x80, 0x81
 CODE_LENGTH = 8
 FILLER = 0xFF

@@ -172,6 +172,7 @@ DIFFERENCES: list[tuple[str, str, Callable[[Talk], object], object, object]] = [
     *[("refuses-weak-codes", kind, changes_to("977318"), "6A80", "9000") for kind in "AB"],
     ("never-initialized", "B", told("flags"), frozenset({1, 5}), frozenset({1, 4, 5})),
     ("empty-code-path", "B", told("path"), b"", bytes.fromhex("3F005015")),
+    ("global-pin", "C", verify("00", FF), "9000", "6A88"),
     *[("one-code-mf", kind, at_mf, ("6A88", "9000", "9000"), ("9000", "9000", "6982")) for kind in "AB"],
     ("one-code-mf", "B", told("path"), bytes.fromhex("3F00"), bytes.fromhex("3F005015")),
 ]  # fmt: skip

@@ -107,6 +107,7 @@ async def test_an_interposer_lets_the_true_card_judge_the_code_and_signs_itself(
     assert await bench.signs(interpose_card(card), card.persona.pin) == "a signature of another key"
     refusing = interpose_card(card, signs="nothing")
     assert isinstance(await bench.signs(refusing, card.persona.pin), Refused)
+    refusing.power_on()
     assert Talk(refusing).verify("00000000").startswith("63C")
 
 
