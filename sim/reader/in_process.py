@@ -53,10 +53,10 @@ class InProcessConnection:
             return self._open and not self._torn and self._slot.generation == self._generation
 
     def close(self) -> None:
-        """Reset the card and let it go."""
+        """Take the card's power and let it go."""
         with self._slot.changed:
             if self._open and self._slot.generation == self._generation:
-                self.card.reset()
+                self.card.power_off()
             self._open = False
         self._backend.let_go(self._slot.name, self)
 

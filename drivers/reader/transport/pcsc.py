@@ -1,6 +1,7 @@
 """PC/SC backend. The only file that imports pyscard, and it uses its lowest layer.
 
-Rules: a card is held exclusively and reset when it is let go (which drops verified codes); nothing here ever connects
+Rules: a card is held exclusively and loses its power when it is let go (which drops verified codes, and has the next visit begin
+with the answer to a cold reset, by which products are known); nothing here ever connects
 again by itself. No two calls share a context at the same time, so that a wait never stands in the way of a card; a context
 that is free is used again, since the service asks polkit at each new one who is there. A service that was restarted needs no
 mending. Without the service there is no reader, and there is one again when it is back.
@@ -201,10 +202,10 @@ class PcscConnection:
         return PcscPad(self._handle, offered, self._reader)
 
     def close(self) -> None:
-        """Reset the card and let it go. Faults are of no use to anyone here: the card may have left."""
+        """Take the card's power and let it go. Faults are of no use to anyone here: the card may have left."""
         if self._open:
             self._open = False
-            scard.SCardDisconnect(self._handle, scard.SCARD_RESET_CARD)
+            scard.SCardDisconnect(self._handle, scard.SCARD_UNPOWER_CARD)
             scard.SCardReleaseContext(self._context)
 
 
@@ -345,7 +346,7 @@ def _connect(context: int, reader: str) -> PcscConnection:
 def _atr(handle: int, reader: str) -> bytes:
     result, _name, _state, _protocol, atr = scard.SCardStatus(handle)
     if result != scard.SCARD_S_SUCCESS:
-        scard.SCardDisconnect(handle, scard.SCARD_RESET_CARD)
+        scard.SCardDisconnect(handle, scard.SCARD_UNPOWER_CARD)
         raise _error(result, reader)
     return bytes(atr)
 

@@ -17,7 +17,11 @@ from drivers.reader.port import Presence
 from drivers.reader.secret import Secret
 from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.cards import VirtualCard
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.products import product_card
 from sim.stories.patience import LIMIT_S
+from tests.drivers.reader.conftest import EC_PERSON, NOW
 from tests.fakes.cards.pcsc import WAIT_S, inserted, until
 
 pytestmark = pytest.mark.pcsc
@@ -135,3 +139,14 @@ async def test_the_program_shows_a_card(
     document = json.loads(shown.stdout)
     assert document["holder"]["hsa_id"] == card.persona.hsa_id
     assert document["exchange"]["apdus"] < 60
+
+
+async def test_a_card_with_another_atr_after_a_warm_reset_stays_the_product_that_it_is(
+    reader: CardReader, port: int, authority: TestAuthority
+) -> None:
+    card = product_card("telia", person(EC_PERSON).new, authority, NOW, ("warm-atr",))
+    cold = card.atr
+    async with inserted(card, reader, port):
+        for _ in range(2):
+            async with visiting(reader) as visit:
+                assert (visit.facts.atr, visit.facts.rules.read_only) == (cold, True)
