@@ -81,8 +81,9 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class ReaderSettings:
-    """What a reader is given. `transmit_limit_s`: after so long without an answer a card counts as gone. `operation_limit_s`:
-    after so long with one piece of work a card that answers slowly is given up, by the `monotonic` clock."""
+    """What a reader is given. `transmit_limit_s`: after so long without an answer a card counts as gone, later where it computes
+    (`transport.channel.COMPUTING`). `operation_limit_s`: after so long with one piece of work a card that answers slowly is given
+    up, by the `monotonic` clock."""
 
     profiles: Profiles = field(default_factory=builtin)
     trust: TrustStore = field(default_factory=TrustStore)

@@ -28,17 +28,22 @@ PAD_PATIENCE_S = 4 * TIME_OUT_S
 """Extra time limit for a person at the reader's pad: three codes, and the reader's own time-outs."""
 MAX_PARTS = 1024
 """Most GET RESPONSE commands for one answer; some cards hand it out a few bytes at a time."""
+COMPUTING = {0x46: 12, 0x47: 12, 0x2A: 6, 0x87: 6, 0x88: 6, 0x2C: 3}
+"""By instruction: how many times longer a card may think. While it makes a key or signs, a T=1 card asks for more time (WTX,
+ISO/IEC 7816-3 11.6.2.3), which the reader grants and nobody above it sees; half a minute for an RSA key is usual."""
 
 
 @dataclass(slots=True)
 class Pulse:
     """What the watchdog sees of an operation in another thread.
 
-    `since` is when the card was last given something to do (monotonic seconds; None while nothing is under way);
-    `abandoned` tells the operation that nobody waits for it any more: it must not send another byte.
+    `since` is when the card was last given something to do (monotonic seconds; None while nothing is under way); `times`: for
+    how many of the watchdog's limits it may do it; `abandoned` tells the operation that nobody waits for it any more: it must
+    not send another byte.
     """
 
     since: float | None = None
+    times: int = 1
     abandoned: bool = False
 
 
@@ -154,6 +159,7 @@ class ApduChannel:
                 f"the card took more than {self._limit_s:.0f} s", reader=self.reader, command=command.name
             )
         sent = command.encode(t0=self.t0)
+        self._pulse.times = COMPUTING.get(command.ins, 1)
         try:
             return self._exchange_bytes(sent, command.name, self.connection.transmit)
         except CardGoneError:

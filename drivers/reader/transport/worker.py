@@ -36,7 +36,7 @@ class Worker:
         `last` is what a thread that is left behind does first, should it ever come back. Work whose caller was cancelled before
         it began is not done.
 
-        Raises StuckError where one exchange took longer than `limit_s` seconds (None: no limit).
+        Raises StuckError where one exchange took longer than `limit_s` seconds, times what the pulse says (None: no limit).
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -55,7 +55,7 @@ class Worker:
     async def _outcome(self, future: "asyncio.Future[T]", pulse: Pulse, limit_s: float | None, last: Job | None) -> T:
         while limit_s is not None and not future.done():
             done, _ = await asyncio.wait({future}, timeout=_patience(pulse, limit_s))
-            if not done and pulse.since is not None and time.monotonic() - pulse.since >= limit_s:
+            if not done and pulse.since is not None and time.monotonic() - pulse.since >= limit_s * pulse.times:
                 pulse.abandoned = True
                 if last is not None:
                     self.post(last)
@@ -83,7 +83,7 @@ class Worker:
 
 def _patience(pulse: Pulse, limit_s: float) -> float:
     since = pulse.since
-    return limit_s if since is None else max(0.0, since + limit_s - time.monotonic()) + 0.001
+    return limit_s if since is None else max(0.0, since + limit_s * pulse.times - time.monotonic()) + 0.001
 
 
 def _work_off(jobs: "queue.SimpleQueue[Job | None]") -> None:

@@ -2,20 +2,23 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
 import pytest
 
-from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.reader.card_state import CardMute
 from drivers.reader.errors import CardChangedError, CardGoneError, LedgerError, ReaderError, UnknownCardError
+from drivers.reader.keys import Generated
 from drivers.reader.outcomes import (
     Accepted,
     CodeOutcome,
     RefusalReason,
     Refused,
     Role,
+    Signed,
     SignOutcome,
     Unknown,
     WrongCode,
@@ -26,9 +29,13 @@ from drivers.reader.profiles import Profile, Profiles, builtin
 from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.in_process import InProcessBackend, InProcessConnection
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from sim.stories.patience import LIMIT_S
-from tests.drivers.reader.conftest import NOW, ScriptedConnection
+from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection
+from tests.drivers.reader.interrupted import PLACES_OF_NEW
+from tests.fakes.cards.management_keys import FactoryKey
 from tests.fakes.cards.switching_backend import SwitchingBackend
 
 PIN = Role.IDENTIFICATION
@@ -360,4 +367,23 @@ async def test_a_stranger_is_refused_with_its_atr_and_what_was_tried(answer: str
         assert "EF.DIR" in fault.value.tried
     assert connection.closed
     assert all(command[2:4] in ("a4", "b0", "c0", "b2") for command in connection.sent)
+    await reader.close()
+
+
+@pytest.mark.parametrize("kind", ["B", "D"])
+async def test_a_card_that_thinks_longer_than_the_watchdog_waits_is_not_given_up(
+    authority: TestAuthority, kind: str
+) -> None:
+    card = VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind=kind, traits=("slow",))
+    spent, limit_s = list[float](), 1.0
+    card.sleep = lambda seconds: spent.append(seconds) or time.sleep(1.3 * limit_s)  # type: ignore[func-returns-value]
+    slot = VirtualSlot("Bench 0")
+    slot.insert(card)
+    reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(now=lambda: NOW, transmit_limit_s=limit_s))
+    async with visiting(reader) as visit:
+        assert await visit.unblock(PIN, Secret(card.persona.puk), NEW) == Accepted()
+        assert await visit.verify(PIN, NEW) == Accepted()
+        assert isinstance(await visit.sign("identification", b"x"), Signed)
+        assert isinstance(await visit.generate_key(PLACES_OF_NEW[kind], "EC-P256", FactoryKey(kind)), Generated)
+    assert len(spent) >= 3
     await reader.close()
