@@ -29,7 +29,7 @@ from drivers.reader.keys import (
     ManagementKey,
     MutualAnswer,
 )
-from drivers.reader.model import CardFacts, Certificate, Holder, Purpose
+from drivers.reader.model import CardFacts, CardRules, Certificate, Holder, Purpose
 from drivers.reader.outcomes import (
     Accepted,
     CardAuthenticated,
@@ -126,13 +126,18 @@ class PivSession(CardSession):
             holder=Holder("", ""),
             pins=self._read_pins(),
             certificates=(),
-            rules=identity.card_rules_of(card.profile, channel.connection.atr),
+            rules=self._rules(policy),
             digest=identity.digest_of(read),
             damaged=identity.damaged_certificates(self._directory(), read),
             guarded=identity.guarded_certificates(self._directory()),
             version=card.application.version,
         ).with_certificates(certificate.facts for certificate in read)
         self._remember()
+
+    def _rules(self, policy: PivPinPolicy) -> CardRules:
+        """The product's, but that no PUK of the application unlocks the card's global PIN (part 2, 3.2.3)."""
+        rules = identity.card_rules_of(self._card.profile, self.channel.connection.atr)
+        return replace(rules, unblocking="nobody") if policy.primary == objects.GLOBAL_PIN else rules
 
     @property
     def guarded(self) -> bool:
