@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from drivers.reader.card_reader import try_card
 from drivers.reader.errors import UnknownCardError
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role
+from drivers.reader.profiles import Profile, Profiles, builtin
 from drivers.reader.secret import Secret
 from drivers.reader.signatures.signing import scheme_of
 from kiosk.findings import CardEvidence, findings_of
@@ -16,7 +17,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import CardTornError
-from sim.stories.foreign import estrange
+from sim.stories.foreign import estrange, known_without_ours
 from tests.drivers.reader.conftest import EC_PERSON, NOW, visit_to
 
 PIN, NEW = Role.IDENTIFICATION, Secret("975318")
@@ -97,15 +98,35 @@ def test_keys_of_other_kinds_have_no_scheme() -> None:
     assert [scheme_of(key.public_key()) for key in others] == [None, None]
 
 
-@pytest.mark.parametrize("kind", ["B", "C"])
-async def test_a_key_of_an_unknown_kind_is_named_before_a_code(make: Make, kind: str) -> None:
-    card = make(kind, key_algorithm="EC-P521")
+@pytest.mark.parametrize("algorithm", ["EC-P521", "Ed25519"])
+@pytest.mark.parametrize("kind", ["A", "B", "C", "D"])
+async def test_a_key_of_an_unknown_kind_is_named_before_a_code(make: Make, kind: str, algorithm: str) -> None:
+    card = make(kind, key_algorithm=algorithm)
     async with visit_to(card) as visit:
         certificate = visit.facts.certificate("identification")
         assert certificate is not None
         assert not certificate.key_known
         assert await visit.verify(PIN, Secret(card.persona.pin)) == Accepted()
         assert await visit.sign("identification", b"x") == Refused(RefusalReason.KEY_KIND)
+
+
+@pytest.mark.parametrize("described", [False, True])
+async def test_a_card_that_signs_by_pss_alone_is_named_so_until_its_profile_says_it(
+    make: Make, described: bool
+) -> None:
+    card = make("B", "pss-only", key_algorithm="RSA-2048")
+    ours = builtin().match_name("virtual-b").model_dump()
+    ours["signing"] |= {"padding": "pss", "rsa": 0x45}
+    profiles = Profiles([Profile.model_validate(ours)] if described else known_without_ours())
+    async with visit_to(card, profiles) as visit:
+        assert await visit.signability("identification") == ("known" if described else "doubtful")
+        assert await visit.verify(PIN, Secret(card.persona.pin)) == Accepted()
+        test = await try_card(visit, "identification")
+        if described:
+            assert (test.passed, getattr(test.outcome, "algorithm", "")) == (True, "PS256")
+        else:
+            assert isinstance(test.outcome, Refused)
+            assert test.outcome.reason is RefusalReason.NO_FORM
 
 
 @pytest.mark.parametrize("kind", ["A", "B"])

@@ -10,8 +10,9 @@ from kiosk.errands.change_pin.stories import change
 from kiosk.errands.check_card.stories import check
 from kiosk.errands.unblock.stories import unlock
 from kiosk.ports import Ended
+from sim.reader.persona import KeyAlgorithm
 from sim.reader.pki import TestAuthority
-from sim.reader.signing_traits import CONSENT, SIGNING, UNTOLD
+from sim.reader.signing_traits import CONSENT, PSS_ONLY, SIGNING, UNTOLD
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN, ErrandStory, assert_ended_somehow, play
 from sim.stories.own_card import MINE, code_is, locked, traited, trusting
@@ -22,7 +23,7 @@ from sim.stories.setting import NEW_PIN, Setting, attended, own_card
 
 Prepare = Callable[[Room], None]
 STORIES: dict[str, Callable[..., Callable[[], Story]]] = {"change_pin": change, "unblock": unlock, "check_card": check}
-TESTED = sorted(SIGNING.keys() - {UNTOLD})
+TESTED = sorted(SIGNING.keys() - {UNTOLD, PSS_ONLY})
 OTHER_ISSUER = TestAuthority.create(NOW)
 
 
@@ -57,6 +58,11 @@ def said(someone: Person, view: str) -> set[str]:
     """Keys of the sentences of a view."""
     shown = someone.shown[someone.names.index(view)]
     return {sentence.key for sentence in shown.lead}
+
+
+def of_key_kind(algorithm: KeyAlgorithm) -> Setting:
+    """The holder's card has such keys."""
+    return replace(OWN, changed={MINE: replace(persona_of(MINE), key_algorithm=algorithm)})
 
 
 def locks(errand: str) -> Iterable[Prepare]:
@@ -105,14 +111,26 @@ async def test_a_holder_who_wants_no_code_on_a_card_that_is_not_trusted_here_kee
     assert (ended.outcome, someone.typed) == ("cancelled", [])
 
 
+@pytest.mark.parametrize("trait", [UNTOLD, PSS_ONLY])
 @pytest.mark.parametrize("errand", ["change_pin", "unblock"])
 async def test_a_product_whose_form_nobody_knows_is_said_before_and_is_not_called_broken(
+    tmp_path: Path, errand: str, trait: str
+) -> None:
+    story = STORIES[errand](cannot_test="next", untested="end")()
+    setting = OWN if trait == UNTOLD else of_key_kind("RSA-2048")
+    someone = await lived(tmp_path, errand, story, traited(trait), *locks(errand), setting=setting)
+    assert end_of(someone) == ("done", "not_signable")
+    assert "untested.not_signable" in said(someone, f"{errand}.untested")
+
+
+@pytest.mark.parametrize("errand", ["change_pin", "unblock"])
+async def test_a_key_of_a_kind_that_nobody_here_knows_is_said_before_and_is_not_called_broken(
     tmp_path: Path, errand: str
 ) -> None:
     story = STORIES[errand](cannot_test="next", untested="end")()
-    someone = await lived(tmp_path, errand, story, traited(UNTOLD), *locks(errand))
-    assert end_of(someone) == ("done", "not_signable")
-    assert "untested.not_signable" in said(someone, f"{errand}.untested")
+    someone = await lived(tmp_path, errand, story, *locks(errand), setting=of_key_kind("Ed25519"))
+    assert end_of(someone) == ("done", "key_kind")
+    assert "untested.key_kind" in said(someone, f"{errand}.untested")
 
 
 async def test_a_card_that_is_checked_with_its_code_is_not_called_broken_either(tmp_path: Path) -> None:
