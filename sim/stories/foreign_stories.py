@@ -93,13 +93,18 @@ _PROVED_FIRST: Mapping[str, End] = {
 _OTHER_KIND = {**_RELEASED, **_WITHOUT_COUNTER, **_TAKES_A_NEW_CODE, **_PUK_FLOOR, **_COUNTED_AS, **_TWO_PUK_TRIES}
 FOREIGN_CARDS: Mapping[str, ForeignCard] = {
     "MyEID": ForeignCard("B", ("padded-files", "no-sfi", "no-puk-object", "mse-file"), _COUNTED_AS),
-    "IsoApplet": ForeignCard("B", ("padded-ff", "no-sfi-6a82", "batch-serial", "mse-11", "short-answers")),
+    "IsoApplet": ForeignCard(
+        "B", ("padded-ff", "no-sfi-6a82", "batch-serial", "mse-11", "short-answers", "never-initialized", "t0-answers")
+    ),
+    "odd directory": ForeignCard(
+        "B", ("odf-path", "no-pkcs15-aid", "empty-code-path", "change-verified", "refuses-weak-codes")
+    ),
     "T=0": ForeignCard("A", ("t0", "silent-counters", "no-puk-object", "reference-80-told"), _OTHER_KIND),
     "IAS-ECC": ForeignCard(
         "B", ("counter-object", "verify-puk-then-new", "no-pkcs15-aid", "mse-42", "short-reads"), _TAKES_A_NEW_CODE
     ),
-    "Thales": ForeignCard("B", ("counter-df21", "pso-hash", "pads-00", "trusted-list", "one-code-mf")),
-    "PIV": ForeignCard("C", ("t0", "no-serial", "silent-counters"), _OTHER_KIND | _PROVED_FIRST),
+    "Thales": ForeignCard("B", ("counter-df21", "pso-hash", "pads-00", "trusted-list", "one-code-mf", "refuses-old-codes")),
+    "PIV": ForeignCard("C", ("t0", "no-serial", "silent-counters", "gzip-untold"), _OTHER_KIND | _PROVED_FIRST),
     "NEO": ForeignCard(
         "D", ("counts-630x", "batch-serial"),
         _OTHER_KIND | _PROVED_FIRST | {
