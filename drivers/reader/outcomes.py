@@ -79,7 +79,8 @@ class Refused:
     """The card's status word where the card refused."""
     tries_left: int | None = None
     other_form: bool = False
-    """Of SAME_CODE: nobody knows the product, and the card may want the code in another form (`Visit.verify`)."""
+    """Of SAME_CODE, or of VERIFY refused as a wrong length (6700, which costs no try on any card known here): nobody knows the
+    product, and the card may want the code in another form (`Visit.verify`)."""
 
 
 @dataclass(frozen=True, slots=True)

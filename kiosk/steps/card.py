@@ -123,8 +123,9 @@ class WrongCodePrompts(Protocol):
 
     def __call__(self, left: int | None, *, unsure: bool = False) -> Tell: ...
 
-    def same(self, left: int | None, *, other_form: bool = False) -> Tell:
-        """The same code again, which is not sent; `other_form`: answers `other_form` where it is to be, in another form."""
+    def same(self, left: int | None, *, other_form: bool = False, refused: bool = False) -> Tell:
+        """The same code again, which is not sent, or (`refused`) one that the card did not look at; `other_form`: answers
+        `other_form` where it is to be sent in another form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +156,9 @@ async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodePrompts) -> 
         match await visit.verify(role, code, last_try_consented=consented, other_form=other_form):
             case Accepted():
                 return code
-            case Refused(RefusalReason.SAME_CODE, tries_left=left, other_form=possible):
-                other_form = await ask(words.wrong.same(left, other_form=possible)) == "other_form"
+            case Refused(why, tries_left=left, other_form=possible) if possible or why is RefusalReason.SAME_CODE:
+                view = words.wrong.same(left, other_form=possible, refused=why is RefusalReason.CARD)
+                other_form = await ask(view) == "other_form"
                 if other_form:
                     continue
             case WrongCode(left):

@@ -72,8 +72,10 @@ class WrongCodeView:
         words = ("unsure_pin.title", "unsure_pin.lead") if unsure else ("wrong_pin.title", "wrong_pin.lead")
         return self._tell(self.name, *words, left)
 
-    def same(self, left: int | None, *, other_form: bool = False) -> Tell:
-        view = self._tell(f"{self.name.removesuffix('_wrong')}_same", "same_pin.title", "same_pin.lead", left)
+    def same(self, left: int | None, *, other_form: bool = False, refused: bool = False) -> Tell:
+        words = ("refused_pin.title", "refused_pin.lead") if refused else ("same_pin.title", "same_pin.lead")
+        name = self.name.removesuffix("_wrong") + ("_refused" if refused else "_same")
+        view = self._tell(name, *words, left)
         if not other_form:
             return view
         points = (Point(say("same_pin.sure"), mark="number"), Point(say("same_pin.cost"), mark="number"))

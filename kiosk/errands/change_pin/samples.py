@@ -31,6 +31,7 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield "change-pin-unsure", code.wrong(2, unsure=True)
     yield "change-pin-same", code.wrong.same(2)
     yield "change-pin-other-form", code.wrong.same(2, other_form=True)
+    yield "change-pin-refused", code.wrong.same(3, other_form=True, refused=True)
     for why in CAUTIONS:
         yield f"change-pin-{why.replace('_', '-')}", code.last(why)
     yield "change-locked", code.locked.view

@@ -194,6 +194,15 @@ STORIES = [
         check=code_is(NEW_PIN),
     ),
     ErrandStory(
+        "change_pin: a card that nobody knows, which wants its codes filled and does not say so",
+        "change_pin",
+        change(pin=SIX_DIGITS, pin_refused="other_form"),
+        replace(OWN, changed={MINE: replace(persona_of(MINE), pin=SIX_DIGITS)}),
+        prepare=of_unknown_product("padding-untold"),
+        views=("change_pin.pin", "change_pin.pin_refused", "change_pin.new_pin", "change_pin.done"),
+        check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
         "change_pin: a new code that the card calls too easy, and another",
         "change_pin",
         change(new_pin=["97731824", NEW_PIN], repeat_pin=["97731824", NEW_PIN], new_refused="again"),
