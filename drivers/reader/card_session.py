@@ -102,7 +102,7 @@ class CardSession(ABC):
 
     def draft_profile(self) -> str:
         codes = [(own.code, own.role) for own in self._listed]
-        return draft(self.facts, self.signs, codes, self._algorithms, self._proven_forms())
+        return draft(self.facts, self.signs, codes, self._algorithms, self._proven_forms(), self._codes.taken_pad)
 
     def _proven_forms(self) -> Sequence[tuple[bool, SignatureForm]]:
         """Forms in which the card's product has signed, each with whether it is for elliptic keys."""

@@ -86,10 +86,16 @@ class OpenCard:
         return self._run(self._visit.complete()).certificates
 
     def verify_pin(
-        self, pin: str | Secret, role: Role = Role.IDENTIFICATION, *, last_try_consented: bool = False
+        self,
+        pin: str | Secret,
+        role: Role = Role.IDENTIFICATION,
+        *,
+        last_try_consented: bool = False,
+        other_form: bool = False,
     ) -> CodeOutcome:
-        """Verify a PIN. Raises CardGoneError where the card left before it went out."""
-        return self._run(self._visit.verify(role, _secret(pin), last_try_consented=last_try_consented))
+        """Verify a PIN, as `Visit.verify`. Raises CardGoneError where the card left before it went out."""
+        how = {"last_try_consented": last_try_consented, "other_form": other_form}
+        return self._run(self._visit.verify(role, _secret(pin), **how))
 
     def change_pin(
         self,

@@ -90,6 +90,11 @@ class CodeCommands:
         self._other_pads: dict[str, int | None] = {}
         """By name of the code: the filler of the other form, once it was tried; None where the card refused it too."""
 
+    @property
+    def taken_pad(self) -> int | None:
+        """The filler with which the card has taken a code in another form than it describes."""
+        return next((pad for pad in self._other_pads.values() if pad is not None), None)
+
     def inherit(self, former: "CodeCommands") -> None:
         """Go on with what the same card refused before it was put back."""
         self._wrong = former._wrong
@@ -116,7 +121,10 @@ class CodeCommands:
         tries = self.tries(code, role)
         if other_form:
             return self._verify_otherwise(code, role, tries, pin)
-        return last_try_refusal(tries, consented) or self._verify(code, role, tries, self._field(code, pin))
+        outcome = last_try_refusal(tries, consented) or self._verify(code, role, tries, self._field(code, pin))
+        if isinstance(outcome, Refused) and outcome.status == StatusWord.WRONG_LENGTH:  # it may want its codes filled
+            return replace(outcome, tries_left=tries.shown, other_form=self._other_pad(code, tries) is not None)
+        return outcome
 
     def _verify(self, code: CodeObject, role: Role, tries: RemainingTries, sent: bytes) -> CodeOutcome:
         return self._send(code, role, tries, sent, iso7816.verify(code.reference, sent))

@@ -21,6 +21,7 @@ from drivers.reader.profiles.evidence import NAMING
 from drivers.reader.signatures.signature_forms import SignatureForm, forms_of_algorithms
 
 _OWN_WORD = 'source = "the card\'s own description of the code"'
+_TAKEN = 'source = "measured on this card: it took its code so"'
 _UNVERIFIED = "unverified = true"
 
 
@@ -30,9 +31,10 @@ def draft(
     codes: Sequence[tuple[CodeObject, Role]],
     algorithms: Sequence[AlgorithmInfo] = (),
     measured: Sequence[tuple[bool, SignatureForm]] = (),
+    pad: int | None = None,
 ) -> str:
     """The text of the profile file, with hints as comments. `algorithms`: those that the card tells; `measured`: forms in which
-    it has signed, each with whether it is for elliptic keys."""
+    it has signed, each with whether it is for elliptic keys; `pad`: the filler with which it took a code otherwise."""
     name = f"draft-{hashlib.sha256(facts.atr).hexdigest()[:8]}"
     pin = next((code for code, role in codes if role is not Role.PUK), None)
     puk = next((code for code, role in codes if role is Role.PUK), None)
@@ -50,7 +52,7 @@ def draft(
         *_match(facts, signs),
         *_pin(generic, pin),
         *_puk(generic, puk),
-        *_commands(generic),
+        *_commands(generic, pad),
         *_loa(facts),
         *_signing(algorithms, measured),
     ]
@@ -103,8 +105,10 @@ def _lengths(table: str, generic: Profile, code: CodeObject | None) -> Iterator[
     yield _value(generic, table, "charset")
 
 
-def _commands(generic: Profile) -> Iterator[str]:
+def _commands(generic: Profile, pad: int | None) -> Iterator[str]:
     yield from ("", "[commands]")
+    if pad is not None:
+        yield f"pad = {{ value = 0x{pad:02X}, {_TAKEN} }}"
     yield _value(generic, "commands", "counter") + "    # empty-verify only once it is known to use no try"
     yield _value(generic, "commands", "counter_of_puk")
     yield _value(generic, "commands", "unblock") + "    # puk-and-new, puk, verify-then-new, verify-then-reset"

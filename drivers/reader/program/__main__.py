@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from drivers.reader.card_reader import ReaderSettings
-from drivers.reader.errors import ReaderError, UnknownCardError
+from drivers.reader.errors import ReaderError
 from drivers.reader.pin.try_ledger import FileLedger
 from drivers.reader.profiles import IssuerRules, Profile, ProfileError, builtin
 from drivers.reader.profiles.signed import SUFFIX, checked, private_key, sign
@@ -54,10 +54,6 @@ def adopt(arguments: argparse.Namespace) -> int:
         return _told(fault, 2)
     except (AdoptionError, TraceError) as fault:
         return _told(fault, 3)
-    except UnknownCardError:
-        return _told(
-            "this program does not understand the card; `kortkiosk card record` makes a trace of it all the same", 3
-        )
     except (ReaderError, OSError) as fault:
         return _told(fault, 4 if isinstance(fault, ReaderError) else 2)
     except EOFError:

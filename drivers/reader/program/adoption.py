@@ -1,9 +1,10 @@
 """Adoption of a card product: from one card that no profile names to a signed profile, a trace and a report that may be sent.
 
-Steps: look without a code; ask what no card tells; record it with its PIN, and play the trace; then ask the card for its tries,
-set a new PIN, and use the PUK. Rules:
+Steps: look without a code; ask what no card tells; record it, with its PIN where it may go out, and play the trace; then ask the
+card for its tries, set a new PIN, and use the PUK. Of a card that nobody understands there is a trace all the same. Rules:
 - A code goes out only after it was said what that may cost, and agreed: `MOST_TRIES` times at most. After one that was not taken
-  no other goes out. The floors of `drivers.reader` hold under the profile that is being tried as well.
+  no other goes out; the PIN may go out once more with another filler. The floors of `drivers.reader` hold under the profile that
+  is being tried as well.
 - What was not done on the card is not in the profile: without a change of the PIN the product stays what it was.
 - Report and trace hold no code, name or number of a person.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from drivers.reader.card_reader import ReaderSettings
+from drivers.reader.errors import UnknownCardError
 from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import (
     Accepted,
@@ -47,7 +49,8 @@ from drivers.reader.traces.twin import READER, TraceTwin, TwinBackend
 
 PROFILE_KEYS = "profile-keys.pem"
 REPORT = "report.json"
-KEYS = ("name", "levels", "same_number", "unblocking", "try_pin", "try_change", "try_unblock")
+TRACE = "card.trace"
+KEYS = ("name", "levels", "same_number", "unblocking", "try_pin", "try_padding", "try_change", "try_unblock")
 """Of the answers that a file has."""
 _WHO = ("holder", "administrator", "printed", "nobody")
 _PURPOSES: tuple[Purpose, ...] = ("signature", "identification")
@@ -59,6 +62,9 @@ _NUMBER = "The number of this card is read as {number}. Does the same number sta
 _PIN_TRY = """The card will get its PIN now, several times, and sign. A right PIN costs nothing, a wrong one costs one try
 ({left}). In between the card is asked twice how many tries are left; on a few products each question
 uses one, which the right PIN gives back. May the PIN go to the card?"""
+_PADDING_TRY = """The card did not take the PIN: {outcome}. It may be another PIN, or the card wants its codes filled in another
+way than it says. If you are sure of the PIN, it can go out once more, filled the other way. A wrong PIN costs one try, and it is
+not the last one; where the card refused the length, as far as is known none was used. May it go to the card?"""
 _CHANGE_TRY = """The PIN of this card will be changed to one that you choose, and tested. Where the card wants the command in
 another form, one PIN try is used ({left}). May it be changed?"""
 _UNBLOCK_TRY = """The card will get its PUK once, and with it the PIN that it had before (RESET RETRY COUNTER). A wrong PUK, or a
@@ -94,11 +100,19 @@ class Adoption:
         """All of it. Gives what the product may do from now on. Raises AdoptionError, AnswerError, CodesError, ProfileError,
         TraceError, ReaderError, OSError."""
         began = time.monotonic()
-        facts = self._look()
+        try:
+            facts = self._look()
+        except UnknownCardError:
+            self._record()
+            raise AdoptionError(
+                f"this program does not understand the card; what it said is in {self.folder / TRACE}"
+            ) from None
         self._describe(facts)
         if self.questions.agree("try_pin", _PIN_TRY.format(left=_left(facts, Role.IDENTIFICATION))):
             self._pin()
             self._try()
+        else:
+            self._record()
         name = self._write()
         abilities = self._abilities(name)
         self._report(facts, name, abilities, round(time.monotonic() - began - self.questions.waited_s, 1))
@@ -133,10 +147,8 @@ class Adoption:
 
     def _try(self) -> None:
         """On the twin of the trace, then on the card; each step only where the one before was taken."""
-        quiet = replace(self.settings, profiles=self.settings.profiles.quiet())
-        trace = asyncio.run(record_card(self.backend, self.reader, quiet, self.today, self._copy))
-        self._save("card.trace", trace.to_file())
-        self._play(trace)
+        self._send_pin()
+        self._play(self._record(self._copy))
         self._measure()
         if not self.questions.agree("try_change", _CHANGE_TRY.format(left=_left(self._facts(), Role.IDENTIFICATION))):
             return
@@ -151,6 +163,30 @@ class Adoption:
                 self.values["proved"] = ("card", proved)
         if "proved" not in self.values or not self._unlock():
             print("The PIN of this card is now the new one.")
+
+    def _send_pin(self) -> None:
+        """The PIN as the card describes it, then with the other filler, where that may be it and the person agrees."""
+        with self._card(self.settings.profiles.quiet()) as card:
+            outcome = card.verify_pin(self._copy())
+            answer = (
+                card.verify_pin(self._copy()) if isinstance(outcome, WrongCode) else outcome
+            )  # not sent: another form?
+            possible = isinstance(answer, Refused) and answer.other_form
+            if possible and self.questions.agree("try_padding", _PADDING_TRY.format(outcome=_words(outcome))):
+                outcome = card.verify_pin(self._copy(), other_form=True)
+                self._note("verify, other filler", _words(outcome))
+                pad = parse(card.draft_profile(), "draft").commands.pad
+                self.values["commands.pad"] = (pad, "measured on one card: it took its PIN so, and not as it says")
+        if not isinstance(outcome, Accepted):
+            raise AdoptionError("the card did not take the code")
+
+    def _record(self, code: Callable[[Role], Secret] | None = None) -> Trace:
+        """The card's trace, signed; with a code it signs in it. Raises TraceError, ReaderError, OSError."""
+        profiles = self._profiles() if self.draft else self.settings.profiles
+        settings = replace(self.settings, profiles=profiles.quiet())
+        trace = asyncio.run(record_card(self.backend, self.reader, settings, self.today, code))
+        self._save(TRACE, trace.to_file())
+        return trace
 
     def _play(self, trace: Trace) -> None:
         """What the card was asked is asked of its twin, under the draft."""
@@ -257,14 +293,14 @@ class Adoption:
         content = self.text().encode()
         name = checked(content, "draft", builtin()).name
         self._save(f"{name}.toml", content)
-        public = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        (self.folder / PROFILE_KEYS).write_bytes(public)
         return name
 
     def _save(self, name: str, content: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / name).write_bytes(content)
         (self.folder / (name + SUFFIX)).write_text(sign(content, self.key) + "\n", "ascii")
+        public = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (self.folder / PROFILE_KEYS).write_bytes(public)
 
     def _abilities(self, name: str) -> tuple[str, ...]:
         """What a station with this folder does with the card, by looking at it as a station would."""

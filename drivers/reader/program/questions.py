@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MOST_TRIES = 3
-"""So many times a person is asked to let a code go to the card."""
+MOST_TRIES = 4
+"""So many times a person is asked to let a code go to the card; three where it takes its PIN as it describes it."""
 
 
 class AnswerError(ValueError):

@@ -17,7 +17,7 @@ from drivers.reader import Accepted, MemoryLedger, ReaderSettings, open_card
 from drivers.reader.profiles import builtin
 from drivers.reader.profiles.signed import ProfileKeys, add_signed
 from drivers.reader.program import __main__ as program
-from drivers.reader.program.questions import MOST_TRIES, Questions
+from drivers.reader.program.questions import Questions
 from drivers.reader.traces.trace import read_trace
 from kiosk.cli import Exit
 from kiosk.cli import main as kortkiosk
@@ -119,7 +119,7 @@ def test_an_unknown_card_becomes_a_signed_profile_within_the_budget(
         "- prove level 3",
     ]
     assert report["questions"] + len({"pin", "new_pin", "puk"}) <= 12
-    assert (report["machine_s"] < 120, len(report["announced"])) == (True, MOST_TRIES)
+    assert (report["machine_s"] < 120, len(report["announced"])) == (True, 3)
     keys = ProfileKeys.load(out / "profile-keys.pem")
     loaded = add_signed(builtin(), out, keys)
     assert loaded.refused == ()
@@ -238,8 +238,27 @@ def test_a_missing_answer_key_or_card_is_told(desk: Callable[..., Desk], capsys:
 def test_a_card_that_nobody_understands_is_told(desk: Callable[..., Desk], capsys: pytest.CaptureFixture[str]) -> None:
     made = desk("B", ("pace",))
     assert made.adopt() == 3
-    assert "kortkiosk card record" in capsys.readouterr().err
+    assert "does not understand the card" in capsys.readouterr().err
+    assert (
+        read_trace(made.folder / "out/card.trace", ProfileKeys.load(made.folder / "out/profile-keys.pem")).profile == ""
+    )
     assert made.codes_sent() == []
+
+
+@pytest.mark.parametrize(("trait", "tries"), [("pads-00", 2), ("pads-ff", 2), ("padding-untold", 3)])
+def test_a_pin_that_was_not_taken_may_go_out_with_the_other_filler(
+    desk: Callable[..., Desk], trait: str, tries: int
+) -> None:
+    made = desk("B", (trait,), try_padding="yes")
+    assert made.adopt() == 0
+    assert made.sent["try_padding"] == ["VERIFY"]
+    assert made.report["done"]["verify, other filler"] == "accepted"
+    assert any(ability.startswith("be unlocked with its PUK") for ability in made.report["may"])
+    profile = tomllib.loads((made.folder / "out/made-up-region.toml").read_text("utf-8"))
+    assert profile["commands"]["pad"]["value"] == (0x00 if trait == "pads-00" else 0xFF)
+    declined = desk("B", (trait,))
+    assert declined.adopt() == 3
+    assert (declined.codes_sent(), declined.card.tries_left[0]) == (["VERIFY"], tries)
 
 
 def test_the_stations_program_has_it_too(desk: Callable[..., Desk]) -> None:
