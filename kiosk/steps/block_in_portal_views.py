@@ -13,9 +13,7 @@ from kiosk.views import Await, Button, Choose, Confirm, Fact, Option, Point, Rea
 def offer(context: ViewContext, instead: ByPeople, now: datetime) -> Choose:
     """The card is marked. An administrator who is here blocks it now, or somebody does so later."""
     return Choose(
-        name=context.name("portal_offer"),
-        errand=context.title,
-        step=context.step,
+        **context.head("portal_offer"),
         title=say("portal_block.offer.title"),
         lead=(say("portal_block.offer.lead"),),
         options=(
@@ -30,9 +28,7 @@ def offer(context: ViewContext, instead: ByPeople, now: datetime) -> Choose:
 def take_own(context: ViewContext) -> Await:
     """The one reader is the administrator's now."""
     return Await(
-        name=context.name("portal_take_own"),
-        errand=context.title,
-        step=context.step,
+        **context.head("portal_take_own"),
         title=say("portal_block.take.title"),
         lead=(say("portal_block.take.lead"),),
         drawing=ReaderDrawing("out"),
@@ -43,9 +39,7 @@ def take_own(context: ViewContext) -> Await:
 def block(context: ViewContext, whose: CardHolder, administrator: LoggedIn) -> Confirm:
     """The administrator blocks it there, and says so here."""
     return Confirm(
-        name=context.name("portal_block"),
-        errand=context.title,
-        step=context.step,
+        **context.head("portal_block"),
         attended_by=administrator.name,
         title=say("portal_block.title"),
         points=(
@@ -63,9 +57,7 @@ def block(context: ViewContext, whose: CardHolder, administrator: LoggedIn) -> C
 def not_noted(context: ViewContext) -> Tell:
     """The server did not take the administrator's word. What was done in the portal is done."""
     return Tell(
-        name=context.name("portal_not_noted"),
-        errand=context.title,
-        step=context.step,
+        **context.head("portal_not_noted"),
         badge="warning",
         badge_icon="cloud-off-outline",
         title=say("portal_block.not_noted.title"),

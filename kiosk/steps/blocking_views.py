@@ -15,9 +15,7 @@ DEAD = ("card_blocked", "card_returned", "card_voided")
 def telling(context: ViewContext) -> Busy:
     """The issuer is told, or the wish is kept."""
     return Busy(
-        name=context.name("telling"),
-        errand=context.title,
-        step=context.step,
+        **context.head("telling"),
         title=say("telling.title"),
         lead=(say("telling.lead"),),
     )
@@ -47,9 +45,7 @@ def sure(
     if instead is not None and not blocks:
         what = what.replace("hold", "mark")
     return Confirm(
-        name=context.name("sure"),
-        errand=context.title,
-        step=context.step,
+        **context.head("sure"),
         title=say(f"sure.{what}.title"),
         points=(
             Point(
@@ -76,9 +72,7 @@ def _then(what: str, instead: ByPeople | None) -> Point:
 def really(context: ViewContext, whose: CardHolder) -> Confirm:
     """A block cannot be undone: once more."""
     return Confirm(
-        name=context.name("really"),
-        errand=context.title,
-        step=context.step,
+        **context.head("really"),
         title=say("really.title"),
         lead=(say("really.lead"),),
         facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
@@ -101,8 +95,7 @@ def done(context: ViewContext, came: str, *, police: bool, block_line: str = "",
     if not is_awaited:  # there is no room for it on a small panel
         points.append(Point(say("lost_done.new" if came in ("blocked", "block_queued") else found), mark="number"))
     return Tell(
-        name=context.name("done"),
-        errand=context.title,
+        **context.ending().head("done"),
         badge="success",
         badge_icon="check-bold",
         title=say(f"lost_done.{came}.title"),

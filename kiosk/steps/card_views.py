@@ -47,9 +47,7 @@ def code_entry(
     """A code that the card has already. `watched`: it is in the holder's reader, and pulling it ends the question."""
     shortest, longest = lengths(facts.pin(role))
     return EnterCode(
-        name=context.name(name),
-        errand=context.title,
-        step=context.step,
+        **context.head(name),
         attended_by=context.attended_by,
         title=title,
         lead=(lead,),
@@ -84,9 +82,7 @@ class WrongCodeView:
     def _tell(self, name: str, title: str, lead: str, left: int | None) -> Tell:
         known = left is not None
         return Tell(
-            name=self.context.name(name),
-            errand=self.context.title,
-            step=self.context.step,
+            **self.context.head(name),
             badge="warning",
             badge_icon="alert",
             title=say(title),
@@ -106,9 +102,7 @@ class LastTryView:
 
     def __call__(self, why: Caution) -> Confirm:
         return Confirm(
-            name=self.context.name(self.name),
-            errand=self.context.title,
-            step=self.context.step,
+            **self.context.head(self.name),
             title=say(f"try_{why}.title"),
             lead=(say(f"try_{why}.lead"),),
             points=(
@@ -134,8 +128,7 @@ def stop(
     """The errand ends: `stop.REASON.title` and `.lead` say what happened and what it means, `.do` what to do. `facts` fill
     the lead."""
     view = Tell(
-        name=context.name(f"stop.{reason}"),
-        errand=context.title,
+        **context.ending().head(f"stop.{reason}"),
         badge=badge,
         badge_icon=icon,
         title=say(f"stop.{reason}.title"),

@@ -6,13 +6,21 @@
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Protocol, Self, TypedDict
 
 from drivers.reader.model import CardFacts
 from kiosk.views import Say, Step, say
 
 TEST_ALONE = ("task.code", "task.test")
 """What is listed where nothing is written: the code and the test."""
+
+
+class ViewHead(TypedDict):
+    """Fields of a view that its context gives."""
+
+    name: str
+    errand: Say
+    step: Step | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,10 @@ class ViewContext:
     def title(self) -> Say:
         """The errand in the status strip."""
         return say(f"errand.{self.errand}")
+
+    def head(self, view: str) -> ViewHead:
+        """What every view of the errand has, by the view's name: `Tell(**context.head("done"), ...)`."""
+        return {"name": self.name(view), "errand": self.title, "step": self.step}
 
     def at(self, step: int, of: int) -> Self:
         """The same errand, at a step."""

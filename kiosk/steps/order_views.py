@@ -24,9 +24,7 @@ def which(context: ViewContext, orders: Sequence[Order], administrator: LoggedIn
         for o in orders
     ]
     return Choose(
-        name=context.name("which"),
-        errand=context.title,
-        step=context.step,
+        **context.head("which"),
         attended_by=administrator.name,
         title=say("which.title"),
         lead=(say("which.lead"),),
@@ -95,9 +93,7 @@ def former_name(context: ViewContext, name: str, holder: DirectoryPerson, last: 
     """The card bears the name from before a name change: what will happen to it, and when. `needs_card`: it is in the reader."""
     now = (Fact(say("fact.name_now"), holder.name),) if holder.name else ()
     return Confirm(
-        name=context.name("former_name"),
-        errand=context.title,
-        step=context.step,
+        **context.head("former_name"),
         attended_by=context.attended_by,
         title=say("former_name.title"),
         points=(
@@ -121,9 +117,7 @@ def terms(context: ViewContext, order: Order, who: Identification, *, paper: boo
     tail = last_digits(order.card_number)
     at_hand = (Point(say("terms.letter"), say("terms.letter.detail", tail=tail), icon="email-outline"),)
     return Confirm(
-        name=context.name("terms"),
-        errand=context.title,
-        step=context.step,
+        **context.head("terms"),
         attended_by=who.administrator.name if who.administrator else None,
         title=say("terms.title"),
         points=(

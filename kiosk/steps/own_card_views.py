@@ -14,9 +14,7 @@ from kiosk.views import Await, Button, MachineDrawing, Note, Point, Say, Tell, s
 def insert(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card that the errand is about."""
     return Await(
-        name=context.name("insert"),
-        errand=context.title,
-        step=context.step,
+        **context.head("insert"),
         title=say("insert_card.title"),
         lead=(say("insert.lead"), say("insert.stay")),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
@@ -46,8 +44,7 @@ def done(
 ) -> Tell:
     """What works now, or was done without a test of the card; the receipt can be had by phone or on paper."""
     return Tell(
-        name=context.name("done" if tested else "untested"),
-        errand=context.title,
+        **context.ending().head("done" if tested else "untested"),
         badge="success" if tested else "warning",
         badge_icon="check-bold" if tested else "alert",
         title=title,

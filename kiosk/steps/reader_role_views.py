@@ -13,8 +13,7 @@ WHICH: tuple[Which, ...] = ("holder", "administrator")
 def insert(context: ViewContext, which: Which) -> Await:
     """Any card into that reader; it is not read."""
     return Await(
-        name=context.name(f"reader_{which}"),
-        errand=context.title,
+        **context.ending().head(f"reader_{which}"),
         title=say(f"reader_roles.insert.{which}"),
         lead=(say(f"reader_roles.becomes.{which}"),),
         note=Note(say("reader_roles.any_card")),
@@ -26,8 +25,7 @@ def insert(context: ViewContext, which: Which) -> Await:
 
 def take(context: ViewContext, which: Which) -> Await:
     return Await(
-        name=context.name(f"reader_{which}_out"),
-        errand=context.title,
+        **context.ending().head(f"reader_{which}_out"),
         title=say("reader_roles.take"),
         drawing=ReaderDrawing("out", which, pair=True),
         waits_for=say("wait.taken"),
@@ -37,8 +35,7 @@ def take(context: ViewContext, which: Which) -> Await:
 def only_one(context: ViewContext) -> Confirm:
     """There is one reader, which is for everybody."""
     return Confirm(
-        name=context.name("one_reader"),
-        errand=context.title,
+        **context.ending().head("one_reader"),
         title=say("reader_roles.one"),
         lead=(say("reader_roles.one.lead"),),
         way_out=back_button(),
@@ -49,8 +46,7 @@ def only_one(context: ViewContext) -> Confirm:
 def none_found(context: ViewContext) -> Tell:
     """No reader is there, or nothing tells them apart."""
     return Tell(
-        name=context.name("no_readers"),
-        errand=context.title,
+        **context.ending().head("no_readers"),
         badge="warning",
         badge_icon="alert",
         title=say("reader_roles.none"),

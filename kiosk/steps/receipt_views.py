@@ -65,9 +65,7 @@ def read_and_sign(
     if drawing is not None:
         sheet = replace(sheet, facts=_with_document(sheet.facts, facts), promise=template(facts).promise)
     return Confirm(
-        name=context.name("receipt"),
-        errand=context.title,
-        step=context.step,
+        **context.head("receipt"),
         attended_by=attended,
         title=title,
         lead=(typed if code else proved,),
@@ -110,9 +108,7 @@ def sign_later(context: ViewContext) -> StopError:
 
 def printing(context: ViewContext) -> Busy:
     return Busy(
-        name=context.name("printing"),
-        errand=context.title,
-        step=context.step,
+        **context.head("printing"),
         title=say("printing.title"),
         lead=(say("printing.lead"),),
     )
@@ -138,9 +134,7 @@ NO_PAPER = (*dict.fromkeys(fault_name(kind()) for kind in get_args(PrinterStatus
 def no_paper(context: ViewContext, receipt: Receipt, fault: str) -> Tell:
     """Not printed; the receipt is safe and can be had by phone."""
     return Tell(
-        name=context.name("no_paper"),
-        errand=context.title,
-        step=context.step,
+        **context.head("no_paper"),
         badge="warning",
         badge_icon="printer-alert",
         title=say(f"no_paper.{fault}"),
@@ -154,9 +148,7 @@ def no_paper(context: ViewContext, receipt: Receipt, fault: str) -> Tell:
 def look_at_paper(context: ViewContext) -> Confirm:
     """The line to the printer broke off: only a person can tell."""
     return Confirm(
-        name=context.name("look_at_paper"),
-        errand=context.title,
-        step=context.step,
+        **context.head("look_at_paper"),
         title=say("look.title"),
         lead=(say("look.lead"),),
         way_out=Button("no", say("look.no"), "close"),
@@ -167,9 +159,7 @@ def look_at_paper(context: ViewContext) -> Confirm:
 def choose_way(context: ViewContext, *, paper: bool) -> Choose:
     """How the holder wants the receipt. The address is neither shown nor spoken: whoever stands beside would learn it."""
     return Choose(
-        name=context.name("receipt_way"),
-        errand=context.title,
-        step=context.step,
+        **context.head("receipt_way"),
         title=say("receipt_way.title"),
         options=(
             *((Option("paper", say("receipt_way.paper"), icon="printer-outline"),) if paper else ()),
@@ -183,9 +173,7 @@ def choose_way(context: ViewContext, *, paper: bool) -> Choose:
 def mailed(context: ViewContext) -> Tell:
     """The wish is kept; the server sends it once it has it."""
     return Tell(
-        name=context.name("receipt_mailed"),
-        errand=context.title,
-        step=context.step,
+        **context.head("receipt_mailed"),
         badge="success",
         badge_icon="check-bold",
         title=say("receipt_mailed.title"),
@@ -198,9 +186,7 @@ def on_phone(context: ViewContext, receipt: Receipt) -> Tell:
     """The receipt with its QR, large enough for a phone, and what a phone makes of it."""
     opens = receipt.qr.startswith("http")
     return Tell(
-        name=context.name("on_phone"),
-        errand=context.title,
-        step=context.step,
+        **context.head("on_phone"),
         badge="success",
         badge_icon="qrcode",
         title=say("phone.title"),
@@ -216,8 +202,7 @@ def done(context: ViewContext, receipt: Receipt, *, paper: bool = True, mail: bo
     remarks = receipt.facts.remarks
     keep = () if WITHOUT_LETTER in remarks else (say("done.keep"),)
     return Tell(
-        name=context.name("done"),
-        errand=context.title,
+        **context.ending().head("done"),
         badge="success",
         badge_icon="check-bold",
         title=say("done.title"),

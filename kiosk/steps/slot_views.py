@@ -44,9 +44,7 @@ async def slot_count(cabinet: Cabinet) -> int:
 def take(context: ViewContext, order: Order, slots: int, who: Identification) -> Await:
     """The slot is open and lit."""
     return Await(
-        name=context.name("take"),
-        errand=context.title,
-        step=context.step,
+        **context.head("take"),
         attended_by=_attended(who),
         title=say("take.title", slot=order.slot),
         lead=(say("take.lead"),),
@@ -89,9 +87,7 @@ def put_back_untested(context: ViewContext, order: Order) -> Await:
 
 def _back_into_slot(context: ViewContext, name: str, order: Order, lead: Say) -> Await:
     return Await(
-        name=context.name(name),
-        errand=context.title,
-        step=context.step,
+        **context.head(name),
         title=say("put_back.title", slot=order.slot),
         lead=(lead,),
         drawing=CabinetDrawing(24, order.slot),
@@ -103,9 +99,7 @@ def _back_into_slot(context: ViewContext, name: str, order: Order, lead: Say) ->
 def printed_number(context: ViewContext, who: Identification) -> EnterDigits:
     """The number that is printed on the card: scanned, or its last eight digits."""
     return EnterDigits(
-        name=context.name("printed"),
-        errand=context.title,
-        step=context.step,
+        **context.head("printed"),
         attended_by=_attended(who),
         title=say("printed.title"),
         lead=(say("printed.lead"),),
@@ -120,9 +114,7 @@ def printed_number(context: ViewContext, who: Identification) -> EnterDigits:
 def printed_differs(context: ViewContext, order: Order) -> Tell:
     """The typed number is not the order's."""
     return Tell(
-        name=context.name("printed_differs"),
-        errand=context.title,
-        step=context.step,
+        **context.head("printed_differs"),
         badge="warning",
         badge_icon="alert",
         title=say("printed_differs.title"),
@@ -139,9 +131,7 @@ def printed_differs(context: ViewContext, order: Order) -> Tell:
 def insert_new(context: ViewContext, order: Order, who: Identification, strange: Strangeness | None) -> Await:
     """The new card into the reader."""
     return Await(
-        name=context.name("insert_new"),
-        errand=context.title,
-        step=context.step,
+        **context.head("insert_new"),
         attended_by=_attended(who),
         title=say("insert_new.title"),
         lead=(say("insert.lead"), say("insert.stay")),
@@ -165,9 +155,7 @@ def sign_owed(context: ViewContext, order: Order, who: Identification, strange: 
 def wrong_card(context: ViewContext, order: Order, found: str, *, own: bool) -> Tell:
     """Another card than the order's is in the reader: which one is expected."""
     return Tell(
-        name=context.name("wrong_card"),
-        errand=context.title,
-        step=context.step,
+        **context.head("wrong_card"),
         badge="warning",
         badge_icon="alert",
         title=say("wrong_card.title"),
@@ -237,9 +225,7 @@ def slot_fault(context: ViewContext, order: Order, fault: SlotFault) -> StopErro
 def drop_old(context: ViewContext, number: str, *, blocks: bool = False) -> Await:
     """The old card into the lit drop slot. `blocks`: it is blocked for good then, and not put on hold."""
     return Await(
-        name=context.name("drop_old"),
-        errand=context.title,
-        step=context.step,
+        **context.head("drop_old"),
         title=say("drop.title"),
         lead=(say("drop.lead", tail=last_digits(number)),),
         note=Note(say("drop.note.block" if blocks else "drop.note"), kind="warning"),

@@ -14,9 +14,7 @@ def administrator_needed(context: ViewContext, office: str, reader: Which) -> Co
     `reader`: which one is the administrator's."""
     where = say("activate.office", office=office) if office else say("activate.administrator.detail")
     return Confirm(
-        name=context.name("needed"),
-        errand=context.title,
-        step=context.step,
+        **context.head("needed"),
         title=say("activate.needed"),
         points=(
             Point(say("activate.card"), say("activate.card.detail"), mark="good"),

@@ -106,8 +106,7 @@ def _left_in(look: MachineOverview) -> tuple[BoardPart, ...]:
 def not_now(context: ViewContext, missing: str) -> Tell:
     """What was chosen cannot be had now, and why."""
     return Tell(
-        name=context.name("not_now"),
-        errand=context.title,
+        **context.ending().head("not_now"),
         attended_by=context.attended_by,
         badge="warning",
         badge_icon="alert",

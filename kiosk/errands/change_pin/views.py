@@ -9,9 +9,7 @@ from kiosk.views import Button, Choose, Option, Point, Say, Tell, say
 def resembles_untried(context: ViewContext) -> Tell:
     """Of the card's family there is a product that nobody has tried: an administrator may answer for this one."""
     return Tell(
-        name=context.name("resembles_untried"),
-        errand=context.title,
-        step=context.step,
+        **context.head("resembles_untried"),
         badge="warning",
         badge_icon="alert",
         title=say("resembles_untried.title"),
@@ -32,9 +30,7 @@ def which(context: ViewContext, *, one_code: bool) -> Choose:
     """A card with two codes: one of them, or one new code for both."""
     both = (Option("both", say("which_code.both"), say("which_code.both.detail"), "form-textbox-password"),)
     return Choose(
-        name=context.name("which_code"),
-        errand=context.title,
-        step=context.step,
+        **context.head("which_code"),
         title=say("which_code.title"),
         lead=(say("which_code.lead"),),
         options=(

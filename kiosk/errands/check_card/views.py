@@ -69,9 +69,7 @@ ICONS: dict[str, tuple[FindingCode, ...]] = {
 def card(context: ViewContext, whose: CardHolder, facts: CardFacts) -> Confirm:
     """Whose card it is, its number, level, last day and tries: as many lines as there is something to say of."""
     return Confirm(
-        name=context.name("card"),
-        errand=context.title,
-        step=context.step,
+        **context.head("card"),
         title=say("card_found.title"),
         facts=tuple(_facts(whose, facts)),
         drawing=CardDrawing(whose.name or "", last_digits(whose.card_number), _issuer(facts)),
@@ -107,9 +105,7 @@ def _issuer(facts: CardFacts) -> str:
 def certificates(context: ViewContext, facts: CardFacts) -> Choose:
     """The certificates of the card; the answer is the place of one, or `back`."""
     return Choose(
-        name=context.name("certificates"),
-        errand=context.title,
-        step=context.step,
+        **context.head("certificates"),
         title=say("certificates.title"),
         lead=(say("certificates.lead"),),
         options=tuple(
@@ -138,9 +134,7 @@ def certificate(context: ViewContext, one: Certificate) -> Confirm:
     if one.loa is not None:
         facts.insert(1, Fact(say("fact.level"), f"LoA {one.loa}"))
     return Confirm(
-        name=context.name("certificate"),
-        errand=context.title,
-        step=context.step,
+        **context.head("certificate"),
         title=_use(one),
         facts=tuple(facts),
         way_out=back_button(),
@@ -163,9 +157,7 @@ def finding(
     here = (Point(say("check.mends_here"), mark="good"),) if mends and found.errand in DONE_ALONE else ()
     there = () if nearest is None else (Point(_at(nearest), mark="number"),)
     return Tell(
-        name=context.name(f"finding.{found.code}"),
-        errand=context.title,
-        step=context.step,
+        **context.head(f"finding.{found.code}"),
         badge="warning",
         badge_icon=icon,
         title=found.title,
@@ -189,9 +181,7 @@ def _mending(found: CardFinding) -> str:
 def offer_test(context: ViewContext, pin: Pin) -> Confirm:
     """A signature with the code, where one wants it: what it shows, and what a wrong code costs."""
     return Confirm(
-        name=context.name("test"),
-        errand=context.title,
-        step=context.step,
+        **context.head("test"),
         title=say("test.title"),
         points=(
             Point(say("test.signs"), say("test.signs.detail"), icon="stethoscope"),

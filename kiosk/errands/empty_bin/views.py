@@ -51,9 +51,7 @@ SHOWN = 3
 def open_bin(context: ViewContext) -> Confirm:
     """With the key; nobody says how many there should be."""
     return Confirm(
-        name=context.name("open_bin"),
-        errand=context.title,
-        step=context.step,
+        **context.head("open_bin"),
         title=say("bin.open.title"),
         points=tuple(Point(say(f"bin.open.{at}"), mark="number") for at in (1, 2, 3)),
         way_out=cancel_button(),
@@ -66,9 +64,7 @@ def how(context: ViewContext, *, must_scan: bool) -> Choose:
     """One by one with their numbers, or only counted. `must_scan`: among them are cards that nobody has seen."""
     why_not = say("bin.how.by_number") if must_scan else None
     return Choose(
-        name=context.name("how"),
-        errand=context.title,
-        step=context.step,
+        **context.head("how"),
         title=say("bin.how.title"),
         options=(
             Option("scan", say("bin.how.scan"), say("bin.how.scan.detail"), "card-search-outline"),
@@ -81,9 +77,7 @@ def how(context: ViewContext, *, must_scan: bool) -> Choose:
 
 def _digits(context: ViewContext, name: str, title: Say, lead: Say, at_least: int, length: int) -> EnterDigits:
     return EnterDigits(
-        name=context.name(name),
-        errand=context.title,
-        step=context.step,
+        **context.head(name),
         title=title,
         lead=(lead,),
         at_least=at_least,
@@ -101,9 +95,7 @@ def count(context: ViewContext) -> EnterDigits:
 def scan(context: ViewContext, digits: int, so_far: int, *, again: bool) -> EnterDigits:
     """The next card. `again`: the last scan was no new card."""
     return EnterDigits(
-        name=context.name("scan"),
-        errand=context.title,
-        step=context.step,
+        **context.head("scan"),
         title=say("bin.scan.title"),
         lead=(say("bin.scan.again" if again else "bin.scan.lead", count=so_far),),
         drawing=NumberDrawing("card", digits),
@@ -130,9 +122,7 @@ def difference(
         figures = say("bin.differs.lead", counted=counted.cards, expected=len(listed), sensor=sensor)
     options = [Option(reason, say(f"bin.reason.{reason}"), icon=ICONS[reason]) for reason in reasons]
     return Choose(
-        name=context.name("difference"),
-        errand=context.title,
-        step=context.step,
+        **context.head("difference"),
         title=say("bin.differs.title"),
         lead=(figures, *_named(counted.missing(listed), counted.unlisted(listed))),
         options=tuple(options),
@@ -165,9 +155,7 @@ def reference(context: ViewContext) -> EnterDigits:
 def set_aside(context: ViewContext, found: Sequence[str]) -> Tell:
     """Cards that were found do not go into the bag: their holders want them back."""
     return Tell(
-        name=context.name("set_aside"),
-        errand=context.title,
-        step=context.step,
+        **context.head("set_aside"),
         badge="warning",
         badge_icon="card-search-outline",
         title=say("bin.set_aside.title"),
@@ -184,9 +172,7 @@ def seal(context: ViewContext) -> EnterDigits:
 
 def confirm(context: ViewContext, said: BinCountStatement) -> Confirm:
     return Confirm(
-        name=context.name("confirm"),
-        errand=context.title,
-        step=context.step,
+        **context.head("confirm"),
         title=say("bin.confirm.title"),
         points=(
             Point(say("bin.confirm.both"), say("bin.confirm.both.detail"), icon="account-check-outline"),
@@ -207,9 +193,7 @@ def confirm(context: ViewContext, said: BinCountStatement) -> Confirm:
 def insert_signer(context: ViewContext, who: LoggedIn, strange: Strangeness | None, which: str) -> Await:
     """The card of one of the two, to sign."""
     return Await(
-        name=context.name("insert_signer"),
-        errand=context.title,
-        step=context.step,
+        **context.head("insert_signer"),
         title=say("bin.signer.title"),
         lead=(say("bin.signer.lead", who=PersonName(who.name)),),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
@@ -223,9 +207,7 @@ def insert_signer(context: ViewContext, who: LoggedIn, strange: Strangeness | No
 def other_signer(context: ViewContext, who: LoggedIn) -> Tell:
     """A card, but not the one that has to sign now."""
     return Tell(
-        name=context.name("other_signer"),
-        errand=context.title,
-        step=context.step,
+        **context.head("other_signer"),
         badge="warning",
         badge_icon="alert",
         title=say("bin.other_signer.title"),
@@ -245,8 +227,7 @@ def done(context: ViewContext, *, cleared: bool, paper: bool = True) -> Tell:
     """Both have signed; the bag is theirs. `paper`: the receipt lies in the printer."""
     failed = () if cleared else (say("bin.done.not_cleared"),)
     return Tell(
-        name=context.name("done"),
-        errand=context.title,
+        **context.ending().head("done"),
         badge="success",
         badge_icon="check-bold",
         title=say("bin.done.title"),

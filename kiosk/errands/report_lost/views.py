@@ -11,9 +11,7 @@ from kiosk.views import Busy, Choose, Option, Say, say
 def what(context: ViewContext) -> Choose:
     """What has happened to the card."""
     return Choose(
-        name=context.name("what"),
-        errand=context.title,
-        step=context.step,
+        **context.head("what"),
         title=say("lost_what.title"),
         options=(
             Option("forgotten", say("lost_what.forgotten"), say("lost_what.forgotten.detail"), "timer-sand"),
@@ -33,9 +31,7 @@ def how(context: ViewContext, *, holds: bool = True) -> Choose:
     """Without the card in the hand: by its number, with or without an administrator. `holds`: the issuer has a hold."""
     number = say("lost_how.number.detail" if holds else "lost_how.number.marked")
     return Choose(
-        name=context.name("how"),
-        errand=context.title,
-        step=context.step,
+        **context.head("how"),
         title=say("lost_how.title"),
         lead=(say("lost_how.lead"),),
         options=(
@@ -54,9 +50,7 @@ def how(context: ViewContext, *, holds: bool = True) -> Choose:
 def lifting(context: ViewContext) -> Busy:
     """The issuer is asked to lift the hold."""
     return Busy(
-        name=context.name("lifting"),
-        errand=context.title,
-        step=context.step,
+        **context.head("lifting"),
         title=say("lifting.title"),
         lead=(say("lifting.lead"),),
     )

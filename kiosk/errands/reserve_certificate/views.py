@@ -32,9 +32,7 @@ from kiosk.views import (
 def phased_out(context: ViewContext, last: date) -> Tell:
     """Level 2 ends, before anything is done."""
     return Tell(
-        name=context.name("phased_out"),
-        errand=context.title,
-        step=context.step,
+        **context.head("phased_out"),
         badge="warning",
         badge_icon="calendar-clock",
         title=say("reserve.phased_out.title", day=date_text(last)),
@@ -49,9 +47,7 @@ def phased_out(context: ViewContext, last: date) -> Tell:
 def level_2_off(context: ViewContext, reason: BothLanguages) -> Tell:
     """The region gives no certificate of level 2, in its own words; level 3 takes two administrators."""
     return Tell(
-        name=context.name("level_2_off"),
-        errand=context.title,
-        step=context.step,
+        **context.head("level_2_off"),
         badge="warning",
         badge_icon="account-check-outline",
         title=say("reserve.level_2_off.title"),
@@ -66,9 +62,7 @@ def level_2_off(context: ViewContext, reason: BothLanguages) -> Tell:
 def who(context: ViewContext) -> Choose:
     """Own ordinary card, or an administrator beside."""
     return Choose(
-        name=context.name("who"),
-        errand=context.title,
-        step=context.step,
+        **context.head("who"),
         title=say("who.title"),
         lead=(say("reserve.who.lead"),),
         options=(
@@ -82,9 +76,7 @@ def who(context: ViewContext) -> Choose:
 def level(context: ViewContext) -> Choose:
     """With an administrator: level 2, or level 3, which takes another one."""
     return Choose(
-        name=context.name("level"),
-        errand=context.title,
-        step=context.step,
+        **context.head("level"),
         title=say("reserve.level.title"),
         options=(
             Option("2", say("reserve.level.2"), say("reserve.level.2.detail"), "account-outline"),
@@ -105,9 +97,7 @@ def insert(context: ViewContext, strange: Strangeness | None) -> Await:
 
 def _insert(context: ViewContext, name: str, title: str, strange: Strangeness | None) -> Await:
     return Await(
-        name=context.name(name),
-        errand=context.title,
-        step=context.step,
+        **context.head(name),
         title=say(title),
         lead=(say("insert.lead"), say("insert.stay")),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
@@ -120,9 +110,7 @@ def _insert(context: ViewContext, name: str, title: str, strange: Strangeness | 
 def take_own(context: ViewContext) -> Await:
     """Out with it: the reserve card is next."""
     return Await(
-        name=context.name("take_own"),
-        errand=context.title,
-        step=context.step,
+        **context.head("take_own"),
         title=say("reserve.take_own.title"),
         lead=(say("reserve.take_own.lead"),),
         drawing=ReaderDrawing("out"),
@@ -134,9 +122,7 @@ def take_own(context: ViewContext) -> Await:
 def begin(context: ViewContext, whose: CardHolder, offer: Offer) -> Confirm:
     """Whose card it is, what it gets, and how long: never longer than the assignment."""
     return Confirm(
-        name=context.name("begin"),
-        errand=context.title,
-        step=context.step,
+        **context.head("begin"),
         title=say("reserve.begin.title"),
         points=(
             Point(
@@ -186,9 +172,7 @@ def two_administrators(context: ViewContext) -> StopError:
 def where(context: ViewContext) -> Choose:
     """The person has a reserve card, or one of the cabinet's becomes theirs."""
     return Choose(
-        name=context.name("where"),
-        errand=context.title,
-        step=context.step,
+        **context.head("where"),
         title=say("reserve.where.title"),
         options=(
             Option("here", say("reserve.where.here"), say("reserve.where.here.detail"), "smart-card-outline"),
@@ -201,9 +185,7 @@ def where(context: ViewContext) -> Choose:
 def person(context: ViewContext) -> EnterText:
     """Whose it shall be."""
     return EnterText(
-        name=context.name("person"),
-        errand=context.title,
-        step=context.step,
+        **context.head("person"),
         title=say("reserve.person.title"),
         lead=(say("reserve.person.lead"),),
         hint=say("reserve.person.hint"),
@@ -216,17 +198,13 @@ def person(context: ViewContext) -> EnterText:
 
 
 def looking_up(context: ViewContext) -> Busy:
-    return Busy(
-        name=context.name("looking_up"), errand=context.title, step=context.step, title=say("reserve.looking_up.title")
-    )
+    return Busy(**context.head("looking_up"), title=say("reserve.looking_up.title"))
 
 
 def person_not_known(context: ViewContext, hsa_id: str) -> Tell:
     """The directory has nobody of that HSA-id."""
     return Tell(
-        name=context.name("person_not_known"),
-        errand=context.title,
-        step=context.step,
+        **context.head("person_not_known"),
         badge="warning",
         badge_icon="account-outline",
         title=say("reserve.person_not_known.title"),
@@ -240,9 +218,7 @@ def bind(context: ViewContext, person: DirectoryPerson, card_number: str) -> Con
     """Whose the card becomes, for good, at which level, and when the assignment ends."""
     ends = None if person.continued else person.left or person.employed_until
     return Confirm(
-        name=context.name("bind"),
-        errand=context.title,
-        step=context.step,
+        **context.head("bind"),
         title=say("reserve.bind.title"),
         points=(
             Point(
@@ -263,17 +239,13 @@ def bind(context: ViewContext, person: DirectoryPerson, card_number: str) -> Con
 
 def binding(context: ViewContext) -> Busy:
     """The server is asked."""
-    return Busy(
-        name=context.name("binding"), errand=context.title, step=context.step, title=say("reserve.binding.title")
-    )
+    return Busy(**context.head("binding"), title=say("reserve.binding.title"))
 
 
 def unbroken(context: ViewContext, card_number: str) -> Confirm:
     """Nobody may have opened the envelope before its person does."""
     return Confirm(
-        name=context.name("unbroken"),
-        errand=context.title,
-        step=context.step,
+        **context.head("unbroken"),
         title=say("reserve.unbroken.title"),
         points=(
             Point(say("reserve.unbroken.yes"), say("reserve.unbroken.yes.detail"), "good"),

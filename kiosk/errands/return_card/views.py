@@ -43,9 +43,7 @@ NOT_SEEN = Point(say("return.not_seen"), say("return.not_seen.detail"), icon="ey
 def insert(context: ViewContext, strange: Strangeness | None, *, found: bool = False) -> Await:
     """The card, or its number where the chip is cut or dead. `found`: it is somebody else's, and no code is asked for."""
     return Await(
-        name=context.name("insert"),
-        errand=context.title,
-        step=context.step,
+        **context.head("insert"),
         title=say("return_insert.found" if found else "return_insert.title"),
         lead=(say("insert.lead"),),
         note=strange_note(strange, Note(say("return_insert.cut"), say("insert.unread"))),
@@ -61,9 +59,7 @@ def know_code(context: ViewContext, *, holds: bool = True, blocks: bool = True) 
     hold; without, the card is only marked. `blocks`: the issuer takes blocks by an interface; without, people make them."""
     at_once = "yes" if blocks else "asked"
     return Confirm(
-        name=context.name("know_code"),
-        errand=context.title,
-        step=context.step,
+        **context.head("know_code"),
         title=say("know_code.title"),
         points=(
             Point(say(f"know_code.{at_once}"), say(f"know_code.{at_once}.detail"), icon="check"),
@@ -79,9 +75,7 @@ def know_code(context: ViewContext, *, holds: bool = True, blocks: bool = True) 
 def take(context: ViewContext) -> Await:
     """Out of the reader: it goes into the drop slot soon."""
     return Await(
-        name=context.name("take"),
-        errand=context.title,
-        step=context.step,
+        **context.head("take"),
         title=say("return_take.title"),
         lead=(say("return_take.lead"),),
         drawing=ReaderDrawing("out"),
@@ -92,9 +86,7 @@ def take(context: ViewContext) -> Await:
 def why(context: ViewContext) -> Choose:
     """Why it comes back. The answer is a reason of `kiosk.issuer.ports.BlockReason`, or `found`: it is not this person's."""
     return Choose(
-        name=context.name("why"),
-        errand=context.title,
-        step=context.step,
+        **context.head("why"),
         title=say("return_why.title"),
         options=tuple(Option(code, say(f"return_why.{code}"), icon=icon) for code, icon in REASONS.items()),
         way_out=cancel_button(),
@@ -105,9 +97,7 @@ def keep(context: ViewContext, employers: tuple[str, ...] = ()) -> Confirm:
     """Another assignment in the region follows, or the card is another employer's too: it may be kept."""
     if employers:
         return Confirm(
-            name=context.name("keep"),
-            errand=context.title,
-            step=context.step,
+            **context.head("keep"),
             title=say("keep.employers.title"),
             points=(
                 Point(say("keep.employers.works"), say("employer.one", name=", ".join(employers)), "good"),
@@ -118,9 +108,7 @@ def keep(context: ViewContext, employers: tuple[str, ...] = ()) -> Confirm:
             primary=primary_button("keep", "keep.go", "check"),
         )
     return Confirm(
-        name=context.name("keep"),
-        errand=context.title,
-        step=context.step,
+        **context.head("keep"),
         title=say("keep.title"),
         points=(
             Point(say("keep.works"), say("keep.works.detail"), "good"),
@@ -135,8 +123,7 @@ def keep(context: ViewContext, employers: tuple[str, ...] = ()) -> Confirm:
 def kept(context: ViewContext) -> Tell:
     """The card stays with its holder."""
     return Tell(
-        name=context.name("kept"),
-        errand=context.title,
+        **context.ending().head("kept"),
         badge="success",
         badge_icon="check-bold",
         title=say("kept.title"),
@@ -155,9 +142,7 @@ def not_ours(context: ViewContext, facts: CardFacts) -> Confirm:
     certificate = facts.certificate("identification")
     issuer = common_name(certificate.issuer) if certificate else ""
     return Confirm(
-        name=context.name("not_ours"),
-        errand=context.title,
-        step=context.step,
+        **context.head("not_ours"),
         title=say("return_not_ours.title"),
         points=(
             Point(say("return_not_ours.block"), say("return_not_ours.block.detail"), icon="smart-card-off-outline"),
@@ -177,9 +162,7 @@ def confirm(
     """What will happen, before the flap opens. `several`: to the card of several employers."""
     detail = "sure.every_employer" if several else f"return_confirm.{after}.detail"
     return Confirm(
-        name=context.name("confirm"),
-        errand=context.title,
-        step=context.step,
+        **context.head("confirm"),
         title=say("return_confirm.title"),
         points=(
             Point(say("return_confirm.drop"), say("return_confirm.drop.detail"), icon="archive-arrow-down-outline"),
@@ -223,8 +206,7 @@ def done(context: ViewContext, what: str, way: ReceiptWay = "paper", *, is_seen:
     kept = () if way == "nothing" else (say(f"return_done.receipt.{way}"),)
     instead = AboutDrawing("email-outline" if way == "mail" else "archive-arrow-down-outline")
     return Tell(
-        name=context.name("done"),
-        errand=context.title,
+        **context.ending().head("done"),
         badge="success",
         badge_icon="check-bold",
         title=say("return_done.title"),
@@ -240,8 +222,7 @@ def done_found(context: ViewContext, what: str, *, is_seen: bool) -> Tell:
     """Somebody else's card is in the bin. `what`: whether it is on hold now; where it is not, whom to call."""
     stopped = what in ("found_held", "found_hold_queued", "found_was_blocked")
     return Tell(
-        name=context.name("done"),
-        errand=context.title,
+        **context.ending().head("done"),
         badge="success" if stopped else "warning",
         badge_icon="check-bold" if stopped else "alert-outline",
         title=say("return_done.found"),

@@ -90,8 +90,7 @@ NEEDS = {"print": "printer", "open": "cabinet", "pair": "cabinet"}
 def menu(context: ViewContext, *, fitted: Set[str], closed: Closed | None) -> Choose:
     """What can be done. What the station has no device for (`printer`, `cabinet`) says so."""
     return Choose(
-        name=context.name("menu"),
-        errand=context.title,
+        **context.head("menu"),
         title=say("service.title"),
         options=_options(MENU, fitted, closed),
         way_out=Button("end", say("button.back"), "arrow-left"),
@@ -101,8 +100,7 @@ def menu(context: ViewContext, *, fitted: Set[str], closed: Closed | None) -> Ch
 def installation(context: ViewContext, *, fitted: Set[str]) -> Choose:
     """The same of what is seldom done."""
     return Choose(
-        name=context.name("installation"),
-        errand=context.title,
+        **context.head("installation"),
         title=say("service.title"),
         options=_options(INSTALLATION, fitted, None),
         way_out=back_button(),
@@ -139,8 +137,7 @@ def which_task(context: ViewContext, tasks: Sequence[Task], *, total: int, more:
         for task in tasks
     ]
     return Choose(
-        name=context.name("which_task"),
-        errand=context.title,
+        **context.head("which_task"),
         title=say("service_tasks.title", total=str(total)),
         lead=(say("service_tasks.lead"),),
         options=page_options(options, more=more),
@@ -163,8 +160,7 @@ def testing(context: ViewContext) -> Busy:
 def tested(context: ViewContext, devices: Sequence[DeviceOverview]) -> Tell:
     well = all(device.ok for device in devices)
     return Tell(
-        name=context.name("tested"),
-        errand=context.title,
+        **context.head("tested"),
         badge="success" if well else "warning",
         badge_icon="check-bold" if well else "wrench-outline",
         title=say("service_tested.well" if well else "service_tested.faults"),
@@ -204,8 +200,7 @@ def no_cabinet(context: ViewContext) -> Tell:
 def which_slot(context: ViewContext, slots: int, *, again: bool) -> EnterDigits:
     """Which slot is to be opened, as two digits. `again`: there is none of the number that was typed."""
     return EnterDigits(
-        name=context.name("which_slot"),
-        errand=context.title,
+        **context.head("which_slot"),
         title=say("service_slot.again" if again else "service_slot.title", slots=slots),
         lead=(say("service_slot.lead"),),
         length=SLOT_DIGITS,
@@ -217,8 +212,7 @@ def which_slot(context: ViewContext, slots: int, *, again: bool) -> EnterDigits:
 def why_open(context: ViewContext, slot: int) -> Choose:
     """Why it is opened: that is kept with who did it."""
     return Choose(
-        name=context.name("why_open"),
-        errand=context.title,
+        **context.head("why_open"),
         title=say("service_why.title", slot=slot),
         lead=(say("service_why.lead"),),
         options=tuple(Option(why, say(f"service_why.{why}")) for why in WHY_OPEN),
@@ -229,8 +223,7 @@ def why_open(context: ViewContext, slot: int) -> Choose:
 def shut(context: ViewContext, slot: int, slots: int) -> Await:
     """The slot is open; nothing goes on before it is shut."""
     return Await(
-        name=context.name("shut"),
-        errand=context.title,
+        **context.head("shut"),
         title=say("service_shut.title", slot=slot),
         lead=(say("service_shut.lead"),),
         drawing=CabinetDrawing(slots, slot),
@@ -258,8 +251,7 @@ def which_receipt(context: ViewContext, receipts: Sequence[Receipt], *, more: bo
         for receipt in receipts
     ]
     return Choose(
-        name=context.name("which_receipt"),
-        errand=context.title,
+        **context.head("which_receipt"),
         title=say("service_receipts.title"),
         lead=(say("service_receipts.lead"),),
         options=page_options(options, more=more),
@@ -274,8 +266,7 @@ def _about(receipt: Receipt) -> Say:
 def events(context: ViewContext, told: Sequence[EventOverview], *, more: bool) -> Confirm:
     """What happened last, in words: no person, no card."""
     return Confirm(
-        name=context.name("events"),
-        errand=context.title,
+        **context.head("events"),
         title=say("service_events.title"),
         lead=(say("service_events.lead" if told else "service_events.none"),),
         points=tuple(
@@ -289,8 +280,7 @@ def events(context: ViewContext, told: Sequence[EventOverview], *, more: bool) -
 def tries_insert(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card whose tries the station has counted."""
     return Await(
-        name=context.name("tries_insert"),
-        errand=context.title,
+        **context.head("tries_insert"),
         title=say("service_tries.insert"),
         lead=(say("service_tries.insert.lead"),),
         note=strange_note(strange, Note(say("service_tries.unchanged"))),
@@ -303,8 +293,7 @@ def tries_insert(context: ViewContext, strange: Strangeness | None) -> Await:
 def tries_why(context: ViewContext, card_number: str) -> Choose:
     """Why the station is to count from the beginning: that is kept with who said so."""
     return Choose(
-        name=context.name("tries_why"),
-        errand=context.title,
+        **context.head("tries_why"),
         title=say("service_tries.why"),
         lead=(say("service_tries.why.lead", tail=last_digits(card_number)),),
         options=tuple(Option(why, say(f"service_tries.{why}")) for why in ClearReason),
@@ -321,8 +310,7 @@ def tries_told(context: ViewContext, outcome: Outcome) -> Tell:
 
 def tries_take(context: ViewContext) -> Await:
     return Await(
-        name=context.name("tries_take"),
-        errand=context.title,
+        **context.head("tries_take"),
         title=say("service_tries.take"),
         drawing=ReaderDrawing("out"),
         waits_for=say("wait.taken"),
@@ -332,8 +320,7 @@ def tries_take(context: ViewContext) -> Await:
 def why_close(context: ViewContext) -> Choose:
     """What is told to visitors meanwhile."""
     return Choose(
-        name=context.name("why_close"),
-        errand=context.title,
+        **context.head("why_close"),
         title=say("service_close.title"),
         lead=(say("service_close.lead"),),
         options=tuple(Option(why, say(f"home.closed.{why}")) for why in CLOSED),
@@ -348,8 +335,7 @@ def closed(context: ViewContext) -> Tell:
 
 def reopen(context: ViewContext, why: Closed) -> Confirm:
     return Confirm(
-        name=context.name("reopen"),
-        errand=context.title,
+        **context.head("reopen"),
         title=say("service_reopen.title"),
         facts=(Fact(say("service_reopen.now"), say(f"home.closed.{why}")),),
         way_out=back_button(),
@@ -359,8 +345,7 @@ def reopen(context: ViewContext, why: Closed) -> Confirm:
 
 def pair(context: ViewContext) -> Confirm:
     return Confirm(
-        name=context.name("pair"),
-        errand=context.title,
+        **context.head("pair"),
         title=say("service_pair.title"),
         points=(
             Point(say("service_pair.one"), say("service_pair.one.detail"), icon="link-variant"),
@@ -398,8 +383,7 @@ def readers_told(context: ViewContext, outcome: str) -> Tell:
 def restart(context: ViewContext) -> Confirm:
     """The program ends and starts anew."""
     return Confirm(
-        name=context.name("restart"),
-        errand=context.title,
+        **context.head("restart"),
         title=say("service_restart.title"),
         lead=(say("service_restart.lead"),),
         note=Note(say("service_restart.note"), kind="warning"),
@@ -423,8 +407,7 @@ def reset(context: ViewContext, losses: ResetLosses) -> Confirm:
         cards = say("service_reset.binned", count=losses.binned)
         points.append(Point(cards, say("service_reset.take_out"), icon="alert"))
     return Confirm(
-        name=context.name("reset"),
-        errand=context.title,
+        **context.head("reset"),
         title=say("service_reset.title"),
         lead=(say("service_reset.lead"),),
         points=tuple(points),
@@ -436,8 +419,7 @@ def reset(context: ViewContext, losses: ResetLosses) -> Confirm:
 def reset_sure(context: ViewContext, losses: ResetLosses) -> Confirm:
     """The second question."""
     return Confirm(
-        name=context.name("reset_sure"),
-        errand=context.title,
+        **context.head("reset_sure"),
         title=say("service_reset_sure.title", station=losses.station),
         lead=(say("service_reset_sure.lead"),),
         note=Note(say("service_reset.all.detail"), kind="warning"),
@@ -453,8 +435,7 @@ def resetting(context: ViewContext) -> Busy:
 def reset_unsent(context: ViewContext) -> Confirm:
     """The server does not hold every event, and nothing was erased."""
     return Confirm(
-        name=context.name("reset_unsent"),
-        errand=context.title,
+        **context.head("reset_unsent"),
         title=say("service_reset_unsent.title"),
         lead=(say("service_reset_unsent.lead"),),
         note=Note(say("service_reset_unsent.note"), kind="warning"),
@@ -465,8 +446,7 @@ def reset_unsent(context: ViewContext) -> Confirm:
 
 def _word(context: ViewContext, name: str, title: Say, *lead: Say, well: bool = False) -> Tell:
     return Tell(
-        name=context.name(name),
-        errand=context.title,
+        **context.head(name),
         badge="success" if well else "warning",
         badge_icon="check-bold" if well else "alert",
         title=title,
@@ -480,4 +460,4 @@ def _on() -> Button:
 
 
 def _busy(context: ViewContext, name: str, title: Say, lead: Say) -> Busy:
-    return Busy(name=context.name(name), errand=context.title, title=title, lead=(lead,))
+    return Busy(**context.head(name), title=title, lead=(lead,))

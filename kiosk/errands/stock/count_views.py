@@ -40,8 +40,7 @@ def slots(context: ViewContext, found: Sequence[SlotComparison], start: int) -> 
         for one in found[start : start + PAGE]
     ]
     return Choose(
-        name=context.name("count"),
-        errand=context.title,
+        **context.ending().head("count"),
         title=say("count.differ.title", differ=differ) if differ else say("count.agree.title"),
         lead=(say("count.lead", slots=len(found)),),
         options=page_options(options, more=len(found) > PAGE),
@@ -70,8 +69,7 @@ def slot(context: ViewContext, one: SlotComparison) -> Confirm | Tell:
 
 def _unlisted(context: ViewContext, slot: int) -> Confirm:
     return Confirm(
-        name=context.name("unlisted"),
-        errand=context.title,
+        **context.ending().head("unlisted"),
         title=say("count.unlisted.title", slot=slot),
         points=(
             Point(say("count.unlisted.why"), say("count.unlisted.why.detail"), icon="help-circle-outline"),
@@ -85,8 +83,7 @@ def _unlisted(context: ViewContext, slot: int) -> Confirm:
 def _told(context: ViewContext, one: SlotComparison) -> Tell:
     agrees = one.what == "agree"
     return Tell(
-        name=context.name(f"slot_{one.what}"),
-        errand=context.title,
+        **context.ending().head(f"slot_{one.what}"),
         badge="success" if agrees else "warning",
         badge_icon="check-bold" if agrees else "alert",
         title=say(f"count.{one.what}.one", slot=one.slot),
@@ -98,8 +95,7 @@ def _told(context: ViewContext, one: SlotComparison) -> Tell:
 def read_card(context: ViewContext, digits: int, slot: int) -> EnterDigits:
     """Which card lies there, by the number that is printed on it."""
     return EnterDigits(
-        name=context.name("read_card"),
-        errand=context.title,
+        **context.ending().head("read_card"),
         title=say("count.read.title", slot=slot),
         lead=(say("count.read.lead"),),
         drawing=NumberDrawing("card", digits),
@@ -115,8 +111,7 @@ def read_card(context: ViewContext, digits: int, slot: int) -> EnterDigits:
 def remove(context: ViewContext, slot: int, slots: int) -> Await:
     """It may not lie here: out with it."""
     return Await(
-        name=context.name("remove"),
-        errand=context.title,
+        **context.ending().head("remove"),
         title=say("count.remove.title", slot=slot),
         lead=(say("count.remove.lead"),),
         note=Note(say("take.close"), kind="clock"),

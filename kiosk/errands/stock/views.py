@@ -41,8 +41,7 @@ def what(context: ViewContext, *, lying: int, slots: int, due: int) -> Choose:
         else say("stock.what.lead", lying=lying, slots=slots)
     )
     return Choose(
-        name=context.name("what"),
-        errand=context.title,
+        **context.ending().head("what"),
         title=say("stock.what.title"),
         lead=(lead,),
         options=tuple(
@@ -64,8 +63,7 @@ def scan(context: ViewContext, digits: int, put: tuple[str, int] | None) -> Ente
     """The next card, by its number, its order or its envelope; what was put in last is said."""
     lead = say("stock.scan.put", tail=last_digits(put[0]), slot=put[1]) if put else say("stock.scan.lead")
     return EnterDigits(
-        name=context.name("scan"),
-        errand=context.title,
+        **context.ending().head("scan"),
         title=say("stock.scan.title"),
         lead=(lead,),
         drawing=NumberDrawing("card", digits),
@@ -80,8 +78,7 @@ def scan(context: ViewContext, digits: int, put: tuple[str, int] | None) -> Ente
 def _told(context: ViewContext, name: str, title: Say, lead: Say, do: Say | None = None) -> Tell:
     """Something is not as it should be; the person goes on."""
     return Tell(
-        name=context.name(name),
-        errand=context.title,
+        **context.ending().head(name),
         badge="warning",
         badge_icon="alert",
         title=title,
@@ -107,8 +104,7 @@ def already_in(context: ViewContext, card_number: str, slot: int) -> Tell:
 def no_order(context: ViewContext, card_number: str) -> Confirm:
     """No order for that card: is it a reserve card, for whoever needs one?"""
     return Confirm(
-        name=context.name("no_order"),
-        errand=context.title,
+        **context.ending().head("no_order"),
         title=say("stock.no_order.title"),
         points=(
             Point(say("stock.no_order.reserve"), say("stock.no_order.reserve.detail"), icon="star-four-points-outline"),
@@ -123,8 +119,7 @@ def no_order(context: ViewContext, card_number: str) -> Confirm:
 def unbroken(context: ViewContext, card_number: str) -> Confirm:
     """A reserve card comes with its envelope, which nobody may have opened."""
     return Confirm(
-        name=context.name("unbroken"),
-        errand=context.title,
+        **context.ending().head("unbroken"),
         title=say("stock.unbroken.title"),
         points=(
             Point(say("stock.unbroken.yes"), say("stock.unbroken.yes.detail"), "good"),
@@ -146,8 +141,7 @@ def place(context: ViewContext, card: Incoming, slot: int) -> Confirm:
     """Where the card is to go."""
     whose = display_name(card.order) if card.order else say("stock.place.reserve")
     return Confirm(
-        name=context.name("place"),
-        errand=context.title,
+        **context.ending().head("place"),
         title=say("stock.place.title", slot=slot),
         points=(Point(say("stock.place.point"), say("stock.place.point.detail"), icon="door-open"),),
         facts=(Fact(say("fact.holder"), whose), Fact(say("fact.card"), f"…{last_digits(card.card_number)}")),
@@ -190,8 +184,7 @@ def _at_slot(
     context: ViewContext, name: str, title: Say, lead: Say, slot: int, slots: int, way_out: Button | None
 ) -> Await:
     return Await(
-        name=context.name(name),
-        errand=context.title,
+        **context.ending().head(name),
         title=title,
         lead=(lead,),
         note=Note(say("take.close"), kind="clock"),
@@ -217,8 +210,7 @@ def which_out(context: ViewContext, found: Sequence[tuple[StoredCard, Why]], *, 
     """Which card goes out: those that must stand first."""
     options = [Option(str(card.slot), _in_slot(card), say(f"stock.why.{why}")) for card, why in found]
     return Choose(
-        name=context.name("which_out"),
-        errand=context.title,
+        **context.ending().head("which_out"),
         title=say("stock.which_out.title"),
         lead=(say("stock.which_out.lead"),),
         options=page_options(options, more=more),
@@ -242,8 +234,7 @@ def take(context: ViewContext, card: StoredCard, why: Why, slots: int) -> Await:
 def not_there(context: ViewContext, card: StoredCard) -> Confirm:
     """The sensor says that the slot is empty already."""
     return Confirm(
-        name=context.name("not_there"),
-        errand=context.title,
+        **context.ending().head("not_there"),
         title=say("stock.not_there.title", slot=card.slot),
         points=(
             Point(say("stock.gone.point"), say("stock.gone.point.detail"), icon="magnify"),

@@ -39,9 +39,7 @@ def insert(context: ViewContext, strange: Strangeness | None) -> Await:
 def locked(context: ViewContext) -> Tell:
     """Both codes are locked, and the holder may unlock them: what that means, and what to do, twice."""
     return Tell(
-        name=context.name("locked"),
-        errand=context.title,
-        step=context.step,
+        **context.head("locked"),
         badge="warning",
         badge_icon="lock-alert-outline",
         title=say("locked.title"),
@@ -63,9 +61,7 @@ def locked(context: ViewContext) -> Tell:
 def not_locked(context: ViewContext) -> Confirm:
     """Nothing is locked: a new code can be set all the same, where the old one was forgotten."""
     return Confirm(
-        name=context.name("not_locked"),
-        errand=context.title,
-        step=context.step,
+        **context.head("not_locked"),
         title=say("not_locked.title"),
         lead=(say("not_locked.lead"),),
         points=(
@@ -82,9 +78,7 @@ def not_locked(context: ViewContext) -> Confirm:
 def administrator_only(context: ViewContext) -> Tell:
     """This product is unlocked by an ID administrator or with a new letter (design, text 8)."""
     return Tell(
-        name=context.name("administrator_only"),
-        errand=context.title,
-        step=context.step,
+        **context.head("administrator_only"),
         badge="warning",
         badge_icon="lock-alert-outline",
         title=say("admin_only.title"),
@@ -101,9 +95,7 @@ def administrator_only(context: ViewContext) -> Tell:
 def take_to_read(context: ViewContext) -> Await:
     """The card comes out, so that the code on it can be read."""
     return Await(
-        name=context.name("take_to_read"),
-        errand=context.title,
-        step=context.step,
+        **context.head("take_to_read"),
         title=say("take_to_read.title"),
         lead=(say("take_to_read.lead"), say("take_to_read.where")),
         drawing=ProductCodeDrawing(),
@@ -115,9 +107,7 @@ def take_to_read(context: ViewContext) -> Await:
 def product_code(context: ViewContext, codes: tuple[str, ...]) -> Choose:
     """Which code is printed on the card, and where it stands. An X in a code is any digit."""
     return Choose(
-        name=context.name("product_code"),
-        errand=context.title,
-        step=context.step,
+        **context.head("product_code"),
         title=say("product_code.title"),
         options=(
             *(

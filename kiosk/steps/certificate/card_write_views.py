@@ -18,9 +18,7 @@ def working(context: ViewContext, now: str) -> Busy:
     """One of `TASKS` is being done; the card stays in."""
     at = TASKS.index(now)
     return Busy(
-        name=context.name(f"working_{now}"),
-        errand=context.title,
-        step=context.step,
+        **context.head(f"working_{now}"),
         title=say("busy.title"),
         lead=(say(f"renew.working.{now}"),),
         tasks=tuple(
@@ -35,9 +33,7 @@ def pulled(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card went while it was written: the old certificate is there, and the same card is wanted back."""
     note = None if strange is None else strange_note(strange, Note(say("insert.wipe")))
     return Await(
-        name=context.name("pulled"),
-        errand=context.title,
-        step=context.step,
+        **context.head("pulled"),
         badge="failure",
         badge_icon="smart-card-off-outline",
         title=say("pulled.title"),

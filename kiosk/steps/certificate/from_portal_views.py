@@ -16,9 +16,7 @@ LATER = "later"
 def waiting(context: ViewContext, whose: CardHolder, by_hand: ByPeople | None, now: datetime) -> Await:
     """The request is at the server. Who makes the certificate, and by when; it is written as soon as it is there."""
     return Await(
-        name=context.name("portal_certificate"),
-        errand=context.title,
-        step=context.step,
+        **context.head("portal_certificate"),
         attended_by=context.attended_by,
         title=say("portal_certificate.title"),
         lead=(_who(by_hand, now), say("portal_certificate.lead")),
@@ -33,8 +31,7 @@ def waiting(context: ViewContext, whose: CardHolder, by_hand: ByPeople | None, n
 def comes_back(context: ViewContext, by_hand: ByPeople | None, now: datetime) -> StopError:
     """Nothing is wrong: the certificate is fetched in another visit, with the same card."""
     view = Tell(
-        name=context.name("portal_comes_back"),
-        errand=context.title,
+        **context.ending().head("portal_comes_back"),
         badge="success",
         badge_icon="certificate-outline",
         title=say("portal_certificate.asked"),

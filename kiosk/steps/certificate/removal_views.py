@@ -34,9 +34,7 @@ def which(context: ViewContext, old: Sequence[Old], *, writable: bool, several: 
     ]
     block = Option("block", say("clean.block"), say("clean.block.detail"), "smart-card-off-outline")
     return Choose(
-        name=context.name("which"),
-        errand=context.title,
-        step=context.step,
+        **context.head("which"),
         title=say("clean.which.title" if old else "clean.nothing.title"),
         lead=(say("clean.which.lead" if old else "clean.nothing.lead"),),
         options=(*tiles, block),
@@ -63,9 +61,7 @@ def _for_employer(text: Say, one: Old, *, several: bool) -> Say:
 def sure(context: ViewContext, one: Old, *, several: bool = False) -> Confirm:
     """One certificate: what goes, and what stays."""
     return Confirm(
-        name=context.name("sure_remove"),
-        errand=context.title,
-        step=context.step,
+        **context.head("sure_remove"),
         title=say("clean.sure.title"),
         points=(
             Point(say("clean.sure.goes"), say("clean.sure.goes.detail"), icon="certificate-outline"),
@@ -85,9 +81,7 @@ def sure(context: ViewContext, one: Old, *, several: bool = False) -> Confirm:
 def removing(context: ViewContext) -> Busy:
     """It is being taken off."""
     return Busy(
-        name=context.name("removing"),
-        errand=context.title,
-        step=context.step,
+        **context.head("removing"),
         title=say("busy.title"),
         lead=(say("clean.removing"),),
         under=say("busy.card_in"),
@@ -97,9 +91,7 @@ def removing(context: ViewContext) -> Busy:
 def stays(context: ViewContext) -> Tell:
     """The card, or whoever answers for its management key, does not let it go: nothing is broken by that."""
     return Tell(
-        name=context.name("stays"),
-        errand=context.title,
-        step=context.step,
+        **context.head("stays"),
         badge="warning",
         badge_icon="alert",
         title=say("clean.stays.title"),

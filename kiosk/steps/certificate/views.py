@@ -35,9 +35,7 @@ class Wanted(Protocol):
 def asking(context: ViewContext) -> Busy:
     """The issuer is asked what it offers."""
     return Busy(
-        name=context.name("asking"),
-        errand=context.title,
-        step=context.step,
+        **context.head("asking"),
         title=say("renew.asking.title"),
         lead=(say("renew.asking.lead"),),
     )
@@ -46,9 +44,7 @@ def asking(context: ViewContext) -> Busy:
 def which(context: ViewContext, wanted: Sequence[Wanted]) -> Choose:
     """Log-in or signature; the answer is the use."""
     return Choose(
-        name=context.name("which"),
-        errand=context.title,
-        step=context.step,
+        **context.head("which"),
         title=say("renew.which.title"),
         lead=(say("renew.which.lead"),),
         options=tuple(
@@ -74,9 +70,7 @@ def begin(context: ViewContext, whose: CardHolder, wanted: Wanted) -> Confirm:
     until = _last(new) if new else date_text(date.fromisoformat(wanted.offer.not_after))
     what = "again" if new else "begin"
     return Confirm(
-        name=context.name(what),
-        errand=context.title,
-        step=context.step,
+        **context.head(what),
         title=say(f"renew.{what}.title"),
         points=(
             Point(say(f"renew.{what}.new"), say(f"renew.{what}.new.detail"), icon="certificate-outline"),
@@ -99,9 +93,7 @@ def begin(context: ViewContext, whose: CardHolder, wanted: Wanted) -> Confirm:
 def old(context: ViewContext, previous: Certificate) -> Confirm:
     """The new one works: may the old one go?"""
     return Confirm(
-        name=context.name("old"),
-        errand=context.title,
-        step=context.step,
+        **context.head("old"),
         title=say("renew.old.title"),
         points=(
             Point(say("renew.old.works"), say("renew.old.works.detail"), icon="shield-check-outline"),

@@ -14,9 +14,7 @@ def insert(context: ViewContext, strange: Strangeness | None, which: str, *, sec
     """The administrator's card, in the second reader or in turn in the one. `second`: another administrator's."""
     beside = which == "administrator"
     return Await(
-        name=context.name("insert_second" if second else "insert_administrator"),
-        errand=context.title,
-        step=context.step,
+        **context.head("insert_second" if second else "insert_administrator"),
         title=say("insert_admin.second_one" if second else "insert_admin.title"),
         lead=(say("insert_admin.second" if beside else "insert_admin.same"),),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
@@ -43,9 +41,7 @@ def code(context: ViewContext, facts: CardFacts, *, watched: bool) -> CodePrompt
 def logging_in(context: ViewContext) -> Busy:
     """The card signs, and the server is asked whose signature it is."""
     return Busy(
-        name=context.name("logging_in"),
-        errand=context.title,
-        step=context.step,
+        **context.head("logging_in"),
         title=say("logging_in.title"),
         lead=(say("logging_in.lead"),),
     )
@@ -94,9 +90,7 @@ def not_the_same(context: ViewContext) -> Tell:
 
 def _other_card(context: ViewContext, name: str, title: Say, lead: Say) -> Tell:
     return Tell(
-        name=context.name(name),
-        errand=context.title,
-        step=context.step,
+        **context.head(name),
         badge="warning",
         badge_icon="alert",
         title=title,
@@ -110,9 +104,7 @@ def _other_card(context: ViewContext, name: str, title: Say, lead: Say) -> Tell:
 def log_in_again(context: ViewContext) -> Tell:
     """Logged in for so long that the server does not count it any more. The card stays in; its code is asked for again."""
     return Tell(
-        name=context.name("log_in_again"),
-        errand=context.title,
-        step=context.step,
+        **context.head("log_in_again"),
         badge="warning",
         badge_icon="timer-sand",
         title=say("log_in_again.title"),
@@ -135,9 +127,7 @@ def nobody_knows(context: ViewContext) -> StopError:
 def take(context: ViewContext, which: str) -> Await:
     """The reader is needed for another card now."""
     return Await(
-        name=context.name("take_administrator"),
-        errand=context.title,
-        step=context.step,
+        **context.head("take_administrator"),
         attended_by=context.attended_by,
         title=say("take_admin.title"),
         lead=(say("take_admin.lead"),),

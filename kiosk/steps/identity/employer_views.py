@@ -14,9 +14,7 @@ from kiosk.views import Button, Choose, Note, Option, Say, say
 def employer(context: ViewContext, holders: Sequence[Holder]) -> Choose:
     """For which employer, by the names that their certificates give (design, 35-which-employer). The answer is an HSA-id."""
     return Choose(
-        name=context.name("employer"),
-        errand=context.title,
-        step=context.step,
+        **context.head("employer"),
         attended_by=context.attended_by,
         title=say("employer.title"),
         lead=(say("employer.lead"),),

@@ -38,9 +38,7 @@ DOCUMENT_DIGITS = 4
 def who(context: ViewContext, *, released: bool = False) -> Choose:
     """Own old card, or an administrator beside; `released`: a card waits that the letter's release code is enough for."""
     return Choose(
-        name=context.name("who"),
-        errand=context.title,
-        step=context.step,
+        **context.head("who"),
         title=say("who.title"),
         lead=(say("who.lead"),),
         options=(
@@ -58,9 +56,7 @@ def who(context: ViewContext, *, released: bool = False) -> Choose:
 
 def insert_own(context: ViewContext, strange: Strangeness | None) -> Await:
     return Await(
-        name=context.name("insert_old"),
-        errand=context.title,
-        step=context.step,
+        **context.head("insert_old"),
         title=say("insert_own.title"),
         lead=(say("insert.lead"), say("insert.stay")),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
@@ -85,9 +81,7 @@ def own_code(context: ViewContext, facts: CardFacts) -> CodePrompts:
 def take_own(context: ViewContext) -> Await:
     """Out with the old card; it goes into the drop slot at the end."""
     return Await(
-        name=context.name("take_old"),
-        errand=context.title,
-        step=context.step,
+        **context.head("take_old"),
         title=say("take_own.title"),
         lead=(say("take_own.lead"),),
         drawing=ReaderDrawing("out"),
@@ -105,9 +99,7 @@ def own_card_not_valid(context: ViewContext, certificate: Certificate | None) ->
 def document(context: ViewContext, administrator: LoggedIn, documents: Sequence[str] = DOCUMENTS) -> Choose:
     """Which ID document was seen, of those that the region accepts. Only its kind is kept."""
     return Choose(
-        name=context.name("document"),
-        errand=context.title,
-        step=context.step,
+        **context.head("document"),
         attended_by=administrator.name,
         title=say("document.title"),
         lead=(say("document.lead"),),
@@ -119,9 +111,7 @@ def document(context: ViewContext, administrator: LoggedIn, documents: Sequence[
 def document_digits(context: ViewContext, administrator: LoggedIn) -> EnterDigits:
     """The last digits of the document's number: enough to find it again, never the whole of it."""
     return EnterDigits(
-        name=context.name("document_digits"),
-        errand=context.title,
-        step=context.step,
+        **context.head("document_digits"),
         attended_by=administrator.name,
         title=say("document_digits.title"),
         lead=(say("document_digits.lead"),),
@@ -154,9 +144,7 @@ def identity_checks(
     }
     done, whole = len(state.ticked), len(state.steps)
     return Checklist(
-        name=context.name("check"),
-        errand=context.title,
-        step=context.step,
+        **context.head("check"),
         attended_by=administrator.name,
         title=say("identity_check.title"),
         lead=(say("identity_check.lead", name=PersonName(administrator.name)),),

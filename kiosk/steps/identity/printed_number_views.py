@@ -11,9 +11,7 @@ from kiosk.views import Busy, EnterDigits, NumberDrawing, Point, Tell, say
 def number(context: ViewContext, digits: int) -> EnterDigits:
     """The whole number, as it is printed on the card and on the envelope."""
     return EnterDigits(
-        name=context.name("number"),
-        errand=context.title,
-        step=context.step,
+        **context.head("number"),
         title=say("number.title"),
         lead=(say("number.lead"),),
         drawing=NumberDrawing("card", digits),
@@ -26,9 +24,7 @@ def number(context: ViewContext, digits: int) -> EnterDigits:
 
 def looking_up(context: ViewContext) -> Busy:
     return Busy(
-        name=context.name("looking_up"),
-        errand=context.title,
-        step=context.step,
+        **context.head("looking_up"),
         title=say("looking_up.title"),
         lead=(say("looking_up.lead"),),
     )
@@ -37,9 +33,7 @@ def looking_up(context: ViewContext) -> Busy:
 def not_known(context: ViewContext, typed: str) -> Tell:
     """No card has that number: read it again."""
     return Tell(
-        name=context.name("not_known"),
-        errand=context.title,
-        step=context.step,
+        **context.head("not_known"),
         badge="warning",
         badge_icon="alert",
         title=say("not_known.title"),

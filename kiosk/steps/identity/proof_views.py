@@ -11,9 +11,7 @@ from kiosk.views import Busy, say
 def proving(context: ViewContext) -> Busy:
     """The card signs, and its signature is verified."""
     return Busy(
-        name=context.name("proving"),
-        errand=context.title,
-        step=context.step,
+        **context.head("proving"),
         title=say("proving.title"),
         lead=(say("proving.lead"),),
     )

@@ -14,9 +14,7 @@ DIGITS = 8
 def number(context: ViewContext) -> EnterDigits:
     """Which card the letter is of."""
     return EnterDigits(
-        name=context.name("release_number"),
-        errand=context.title,
-        step=context.step,
+        **context.head("release_number"),
         title=say("release_number.title"),
         lead=(say("release_number.lead"),),
         length=DIGITS,
@@ -28,9 +26,7 @@ def number(context: ViewContext) -> EnterDigits:
 def code(context: ViewContext) -> EnterCode:
     """The code itself; it is no PUK and no PIN."""
     return EnterCode(
-        name=context.name("release_code"),
-        errand=context.title,
-        step=context.step,
+        **context.head("release_code"),
         title=say("release_code.title"),
         lead=(say("release_code.lead"),),
         hint=say("code.hidden"),
@@ -43,9 +39,7 @@ def code(context: ViewContext) -> EnterCode:
 
 def checking(context: ViewContext) -> Busy:
     return Busy(
-        name=context.name("release_checking"),
-        errand=context.title,
-        step=context.step,
+        **context.head("release_checking"),
         title=say("release_checking.title"),
         lead=(say("release_checking.lead"),),
     )
@@ -54,9 +48,7 @@ def checking(context: ViewContext) -> Busy:
 def wrong(context: ViewContext) -> Tell:
     """Number and code do not belong together, or nothing waits for that number."""
     return Tell(
-        name=context.name("release_wrong"),
-        errand=context.title,
-        step=context.step,
+        **context.head("release_wrong"),
         badge="warning",
         badge_icon="alert",
         title=say("release_wrong.title"),

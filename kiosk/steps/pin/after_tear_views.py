@@ -14,9 +14,7 @@ def pulled(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card went while it was written: we do not know which code applies."""
     note = None if strange is None else strange_note(strange, Note(say("insert.wipe")))
     return Await(
-        name=context.name("pulled"),
-        errand=context.title,
-        step=context.step,
+        **context.head("pulled"),
         badge="failure",
         badge_icon="smart-card-off-outline",
         title=say("pulled.title"),
@@ -33,9 +31,7 @@ def check_code(context: ViewContext, pin: Pin | None) -> EnterCode:
     """The new code once more: the one safe way to learn whether it was written."""
     shortest, longest = lengths(pin)
     return EnterCode(
-        name=context.name("check_code"),
-        errand=context.title,
-        step=context.step,
+        **context.head("check_code"),
         title=say("check_code.title"),
         lead=(say("check_code.lead"),),
         hint=say("code.hidden"),
@@ -57,9 +53,7 @@ def code_from_before(context: ViewContext, pin: Pin | None) -> EnterCode:
     """The code was set in an errand that was left half way."""
     shortest, longest = lengths(pin)
     return EnterCode(
-        name=context.name("code_from_before"),
-        errand=context.title,
-        step=context.step,
+        **context.head("code_from_before"),
         title=say("code_before.title"),
         lead=(say("code_before.lead"),),
         hint=say("code.hidden"),
@@ -75,9 +69,7 @@ def code_from_before(context: ViewContext, pin: Pin | None) -> EnterCode:
 def not_written(context: ViewContext) -> Tell:
     """The card still has its old code: round once more."""
     return Tell(
-        name=context.name("not_written"),
-        errand=context.title,
-        step=context.step,
+        **context.head("not_written"),
         badge="warning",
         badge_icon="alert",
         title=say("not_written.title"),

@@ -17,9 +17,7 @@ from kiosk.views import Await, Busy, Confirm, Point, ReaderDrawing, say
 def take_own(context: ViewContext) -> Await:
     """The one reader is the administrator's for a while."""
     return Await(
-        name=context.name("take_own"),
-        errand=context.title,
-        step=context.step,
+        **context.head("take_own"),
         title=say("administered_take.title"),
         lead=(say("administered_take.lead"),),
         drawing=ReaderDrawing("out"),
@@ -42,9 +40,7 @@ def write(context: ViewContext, whose: CardHolder, who: Identification) -> Confi
 def asking(context: ViewContext) -> Busy:
     """The issuer is asked for what this card needs."""
     return Busy(
-        name=context.name("asking"),
-        errand=context.title,
-        step=context.step,
+        **context.head("asking"),
         title=say("administered_asking.title"),
         lead=(say("administered_asking.lead"),),
     )

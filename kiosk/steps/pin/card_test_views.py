@@ -16,9 +16,7 @@ Untested = CannotTest | Literal["other_code"]
 def cannot_test(context: ViewContext, reason: CannotTest) -> Tell:
     """Before a code is touched: it can be set, and what nobody will know afterwards."""
     return Tell(
-        name=context.name("cannot_test"),
-        errand=context.title,
-        step=context.step,
+        **context.head("cannot_test"),
         badge="warning",
         badge_icon="alert",
         title=say(f"cannot_test.{reason}.title"),

@@ -30,9 +30,7 @@ CARRIED_S = 300.0
 def asking_card(context: ViewContext) -> Busy:
     """The card gives its challenge."""
     return Busy(
-        name=context.name("asking_card"),
-        errand=context.title,
-        step=context.step,
+        **context.head("asking_card"),
         title=say("busy.title"),
         lead=(say("portal.asking_card"),),
         under=say("busy.card_in"),
@@ -43,9 +41,7 @@ def asking_card(context: ViewContext) -> Busy:
 def challenge(context: ViewContext, whose: CardHolder, digits: str) -> Await:
     """What whoever attends types in the portal."""
     return Await(
-        name=context.name("portal_challenge"),
-        errand=context.title,
-        step=context.step,
+        **context.head("portal_challenge"),
         attended_by=context.attended_by,
         title=say("portal.challenge.title"),
         lead=(say("portal.challenge.lead"), say("portal.challenge.do")),
@@ -63,9 +59,7 @@ def challenge(context: ViewContext, whose: CardHolder, digits: str) -> Await:
 def response(context: ViewContext, length: int, digits: ChallengeDigits, *, again: bool) -> EnterDigits:
     """The portal's response. `again`: what was typed is none."""
     return EnterDigits(
-        name=context.name("portal_response"),
-        errand=context.title,
-        step=context.step,
+        **context.head("portal_response"),
         attended_by=context.attended_by,
         title=say("portal.response.again" if again else "portal.response.title"),
         lead=(say(f"portal.response.{digits}", count=length),),
@@ -82,9 +76,7 @@ def response(context: ViewContext, length: int, digits: ChallengeDigits, *, agai
 def compare(context: ViewContext, digits: str, answers_left: int) -> Confirm:
     """The response as it was typed, before the card gets it: a wrong one uses a try of the card's key."""
     return Confirm(
-        name=context.name("portal_compare"),
-        errand=context.title,
-        step=context.step,
+        **context.head("portal_compare"),
         attended_by=context.attended_by,
         title=say("portal.compare.title"),
         points=(
@@ -107,9 +99,7 @@ def tries_said(answers_left: int) -> Say:
 def wrong_response(context: ViewContext, answers_left: int) -> Tell:
     """The card did not take it, and is as it was. A new challenge follows only if the person wants one."""
     return Tell(
-        name=context.name("portal_wrong"),
-        errand=context.title,
-        step=context.step,
+        **context.head("portal_wrong"),
         attended_by=context.attended_by,
         badge="warning",
         badge_icon="alert",

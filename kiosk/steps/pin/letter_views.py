@@ -20,9 +20,7 @@ def without(context: ViewContext, attending: LoggedIn | None = None, *, needs_ca
     """No envelope at hand: an administrator attends, or a new letter is ordered. `attending`: the one who is logged in."""
     helped = "without.admin" if attending is None else "without.attending"
     return Choose(
-        name=context.name("without"),
-        errand=context.title,
-        step=context.step,
+        **context.head("without"),
         attended_by=attending.name if attending else None,
         title=say("without.title"),
         lead=(say("without.lead"),),
@@ -38,9 +36,7 @@ def without(context: ViewContext, attending: LoggedIn | None = None, *, needs_ca
 def order(context: ViewContext, whose: CardHolder, card: CardPlace, *, instead: bool = False) -> Confirm:
     """What ordering means, before it is done. `instead`: why it is not done by the administrator who is here."""
     return Confirm(
-        name=context.name("order_letter"),
-        errand=context.title,
-        step=context.step,
+        **context.head("order_letter"),
         title=say("letter.title"),
         note=Note(say("letter.instead")) if instead else None,
         points=(
@@ -56,9 +52,7 @@ def order(context: ViewContext, whose: CardHolder, card: CardPlace, *, instead: 
 
 def ordering(context: ViewContext) -> Busy:
     return Busy(
-        name=context.name("ordering"),
-        errand=context.title,
-        step=context.step,
+        **context.head("ordering"),
         title=say("letter.busy"),
         lead=(say("letter.busy.lead"),),
     )
@@ -67,8 +61,7 @@ def ordering(context: ViewContext) -> Busy:
 def ordered(context: ViewContext, arrives: date, where: str, card: CardPlace) -> Tell:
     """When and where it comes."""
     return Tell(
-        name=context.name("letter_ordered"),
-        errand=context.title,
+        **context.ending().head("letter_ordered"),
         badge="success",
         badge_icon="check-bold",
         title=say("letter.done"),
@@ -82,8 +75,7 @@ def noted(context: ViewContext, by_hand: ByPeople | None, now: datetime, card: C
     """Who orders it in the issuer's portal, by when where the region says so, and that it comes by post."""
     by = say("letter.noted.somebody") if by_hand is None else done_by("letter.noted.by", by_hand, now)
     return Tell(
-        name=context.name("letter_noted"),
-        errand=context.title,
+        **context.ending().head("letter_noted"),
         badge="success",
         badge_icon="email-outline",
         title=say("letter.noted"),

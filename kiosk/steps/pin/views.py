@@ -47,9 +47,7 @@ def puk(context: ViewContext, whose: CardHolder, code: Pin | None) -> EnterCode:
     """The PUK from the envelope, of the length that this card's has."""
     shortest, longest = lengths(code, USUAL_PUK)
     return EnterCode(
-        name=context.name("puk"),
-        errand=context.title,
-        step=context.step,
+        **context.head("puk"),
         title=say("puk.title"),
         lead=(_digits_of_puk(shortest, longest, last_digits(whose.card_number)),),
         drawing=LetterDrawing(whose.card_number),
@@ -100,9 +98,7 @@ def wrong_puk(
 def verifier_silent(context: ViewContext) -> Tell:
     """The server did not answer; nothing was tried."""
     return Tell(
-        name=context.name("verifier_silent"),
-        errand=context.title,
-        step=context.step,
+        **context.head("verifier_silent"),
         badge="warning",
         badge_icon="cloud-off-outline",
         title=say("silent.title"),
@@ -117,9 +113,7 @@ def verifier_silent(context: ViewContext) -> Tell:
 def new_code(context: ViewContext, policy: PinPolicy, *, differed: bool, use: str = "both") -> EnterCode:
     """The code of one's own choice; its rules are judged while typing."""
     return EnterCode(
-        name=context.name("new_pin"),
-        errand=context.title,
-        step=context.step,
+        **context.head("new_pin"),
         attended_by=context.attended_by,
         title=say("new_pin.differed" if differed else "new_pin.title"),
         lead=(say(f"new_pin.{use}"), *_looks_away(context)),
@@ -134,9 +128,7 @@ def new_code(context: ViewContext, policy: PinPolicy, *, differed: bool, use: st
 
 def repeat_code(context: ViewContext, policy: PinPolicy) -> EnterCode:
     return EnterCode(
-        name=context.name("repeat_pin"),
-        errand=context.title,
-        step=context.step,
+        **context.head("repeat_pin"),
         attended_by=context.attended_by,
         title=say("repeat_pin.title"),
         lead=(say("repeat_pin.lead"), *_looks_away(context)),
@@ -157,9 +149,7 @@ def _looks_away(context: ViewContext) -> tuple[Say, ...]:
 def write(context: ViewContext, whose: CardHolder) -> Confirm:
     """What writing the code will do."""
     return Confirm(
-        name=context.name("write"),
-        errand=context.title,
-        step=context.step,
+        **context.head("write"),
         title=say("write.title"),
         points=(
             Point(say("write.code"), say("write.code.detail"), icon="form-textbox-password"),
@@ -181,9 +171,7 @@ def _busy(context: ViewContext, name: str, lead: str, now: str) -> Busy:
     """What comes before `now` is ticked: it has been answered."""
     at = context.tasks.index(now)
     return Busy(
-        name=context.name(name),
-        errand=context.title,
-        step=context.step,
+        **context.head(name),
         title=say("busy.title"),
         lead=(say(lead),),
         tasks=tuple(_task(t, "done" if i < at else "now" if i == at else "later") for i, t in enumerate(context.tasks)),
@@ -210,9 +198,7 @@ def sign_code(context: ViewContext, policy: PinPolicy) -> CodePrompts:
     """The new code, to sign the receipt with."""
     return CodePrompts(
         entry=EnterCode(
-            name=context.name("sign_pin"),
-            errand=context.title,
-            step=context.step,
+            **context.head("sign_pin"),
             title=say("sign_pin.title"),
             lead=(say("sign_pin.lead"),),
             hint=say("code.hidden"),
@@ -275,9 +261,7 @@ def test_failed(context: ViewContext) -> StopError:
 def old_code_applies(context: ViewContext) -> Tell:
     """The card is unlocked, and has the code that it had before: not the one that was chosen."""
     return Tell(
-        name=context.name("old_code_applies"),
-        errand=context.title,
-        step=context.step,
+        **context.head("old_code_applies"),
         badge="warning",
         sends_on=True,
         badge_icon="lock-open-variant-outline",
@@ -322,9 +306,7 @@ def locked_meanwhile(context: ViewContext) -> StopError:
 
 def _again(context: ViewContext, what: str) -> Tell:
     return Tell(
-        name=context.name(what),
-        errand=context.title,
-        step=context.step,
+        **context.head(what),
         badge="warning",
         badge_icon="alert",
         title=say(f"new_code.{what}.title"),
