@@ -7,7 +7,6 @@ values, faults as `ReaderError`. Tries that a card does not tell are counted in 
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from drivers.reader.card_reader import CardReader, ReaderSettings
@@ -132,7 +131,7 @@ class OpenCard:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _end(self) -> None:

@@ -20,7 +20,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
@@ -180,9 +179,7 @@ class Link:
         self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     def on_change(self, listener: OnChange) -> Callable[[], None]:

@@ -10,7 +10,6 @@ import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from sqlalchemy import URL
@@ -71,9 +70,7 @@ class FleetWorker:
             self._parts = parts.pop_all()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._parts.aclose()
 
     async def wait(self) -> None:

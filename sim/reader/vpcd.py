@@ -15,7 +15,6 @@ writes for one message meet a delayed acknowledgement, and each command takes 45
 import contextlib
 import socket
 import threading
-from types import TracebackType
 from typing import Self
 
 from sim.reader.slot import CardTornError, PluggableCard
@@ -47,9 +46,7 @@ class PluggedCard:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _serve(self) -> None:

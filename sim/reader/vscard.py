@@ -19,7 +19,6 @@ import struct
 import threading
 from enum import IntEnum
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from sim.reader.slot import CardTornError, PluggableCard
@@ -92,9 +91,7 @@ class EmulatedReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _serve(self) -> None:

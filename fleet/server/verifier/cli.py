@@ -16,7 +16,6 @@ import pwd
 import sqlite3
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import URL
@@ -110,11 +109,9 @@ class _Running:
         await self._service.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *fault: object) -> None:
         if self._service is not None:
-            await self._service.__aexit__(kind, error, trace)
+            await self._service.__aexit__(*fault)
         if self._counters is not None:
             self._counters.close()
 

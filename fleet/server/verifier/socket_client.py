@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import logging
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -92,9 +91,7 @@ class VerifierConnection:
         self._keeper = asyncio.create_task(self._keep(), name="verifier-connection")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)

@@ -19,7 +19,6 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from fleet.server.platform.process.open_files import raise_open_files
@@ -48,9 +47,7 @@ class RunningProgram(Protocol):
 
     async def __aenter__(self) -> Self: ...
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    async def __aexit__(self, *_: object) -> None: ...
 
     async def wait(self) -> None:
         """Until a part ends by itself. Raises what it ended with."""
