@@ -13,7 +13,7 @@ from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import LEAST_MM
 from kiosk.screens.keypad import KeyWord, PadKey, QuietKey
 from kiosk.screens.layout import Flow, FlowRow
-from kiosk.screens.mirroring import Mirror
+from kiosk.screens.mirroring import Upright
 from kiosk.screens.text import Icon
 from kiosk.screens.theme import Theme
 from kiosk.screens.unhinted import core_label
@@ -82,7 +82,7 @@ class Keyboard(Flow):
                 key.place(self.x + column * (width + gap), top - at * (height + gap), width, height)
 
 
-class TextField(Flow):
+class TextField(Upright):
     """What is typed, with a mark where the next sign comes; its end where not all has room. It is drawn: no widget holds it."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -92,14 +92,6 @@ class TextField(Flow):
     def show(self, text: str) -> None:
         self.shown = text
         self.arrange()
-
-    def place(self, x: float, top: float, width: float, height: float) -> None:
-        super().place(x, top, width, height)
-        if self.theme.rtl:
-            self._mirror = self._mirror or Mirror(self.canvas)
-            self._mirror.stand_at(self.center_x)
-
-    _mirror: Mirror | None = None
 
     def height_for(self, width: float) -> float:
         sizes = self.theme.sizes

@@ -16,7 +16,7 @@ from kiosk.screens.background import Framed
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import Touchable
 from kiosk.screens.layout import Flow, FlowColumn, FlowRow, Spacer
-from kiosk.screens.mirroring import Mirror
+from kiosk.screens.mirroring import Upright
 from kiosk.screens.text import Icon, Text
 from kiosk.screens.theme import Theme
 from kiosk.views import Say, say
@@ -110,7 +110,7 @@ class Keypad(Flow):
             key.place(left + column * step, self.top - row * step, side, side)
 
 
-class Cells(Flow):
+class Cells(Upright):
     """A cell for each digit, in groups of four; those beyond `least` are dashed. Dots stand for digits, or `shown` ones. Cells
     are drawn smaller where they do not fit, and in two rows or more where they would be too small."""
 
@@ -158,14 +158,6 @@ class Cells(Flow):
         """From the top of a row to that of the next."""
         sizes = self.theme.sizes
         return self.mm(sizes.cell_height + sizes.cell_gap) * self._fit(in_row, width)
-
-    def place(self, x: float, top: float, width: float, height: float) -> None:
-        super().place(x, top, width, height)
-        if self.theme.rtl:
-            self._mirror = self._mirror or Mirror(self.canvas)
-            self._mirror.stand_at(self.center_x)
-
-    _mirror: Mirror | None = None
 
     def arrange(self) -> None:
         self.canvas.clear()

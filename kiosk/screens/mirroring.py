@@ -6,6 +6,8 @@ own place: texts, drawings of the machine, most glyphs. So no layout knows of it
 
 from kivy.graphics import Canvas, PopMatrix, PushMatrix, Scale
 
+from kiosk.screens.layout import Flow
+
 MIRRORED_GLYPHS = frozenset({"arrow-left", "arrow-right", "chevron-right", "logout"})
 """Glyphs that point along the way of reading."""
 
@@ -22,3 +24,15 @@ class Mirror:
     def stand_at(self, x: float) -> None:
         """The mirror stands upright there."""
         self._scale.origin = (x, 0)
+
+
+class Upright(Flow):
+    """A part that stands as it does, whichever way one reads."""
+
+    _mirror: Mirror | None = None
+
+    def place(self, x: float, top: float, width: float, height: float) -> None:
+        super().place(x, top, width, height)
+        if self.theme.rtl:
+            self._mirror = self._mirror or Mirror(self.canvas)
+            self._mirror.stand_at(self.center_x)

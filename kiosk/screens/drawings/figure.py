@@ -13,7 +13,7 @@ from kiosk.screens.drawings import abouts, closeups, machine, pointers
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import DrawingStage, FramedBox, SheetPanel, ShownIfRoom
 from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer
-from kiosk.screens.mirroring import Mirror
+from kiosk.screens.mirroring import Upright
 from kiosk.screens.text import Icon, Small, Strong, Text
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import ScreenTexts
@@ -57,7 +57,7 @@ STAGE_MM = {
 }
 
 
-class Figure(Flow):
+class Figure(Upright):
     """Draws with a pen, as large as fits, in the middle of its place."""
 
     def __init__(
@@ -84,15 +84,6 @@ class Figure(Flow):
     def arrange(self) -> None:
         self.canvas.clear()
         self._trace(self.canvas, self._draw)
-
-    def place(self, x: float, top: float, width: float, height: float) -> None:
-        """The machine stands as it does, whichever way one reads."""
-        super().place(x, top, width, height)
-        if self.theme.rtl:
-            self._mirror = self._mirror or Mirror(self.canvas)
-            self._mirror.stand_at(self.center_x)
-
-    _mirror: Mirror | None = None
 
     def _trace(self, canvas: Any, draw: Draw) -> None:
         scale = min(self.width / self._units[0], self.height / self._units[1])
