@@ -24,6 +24,8 @@ from typing import Any
 
 import msgspec
 
+from fleet.messages.link import parse_reason
+
 GENESIS = "0" * 64
 MAX_WIRE_BYTES = 64 * 1024
 DAMAGED = b"damaged\n"
@@ -143,7 +145,7 @@ def restore(envelope: bytes, data: bytes | None, salt: str | None) -> Event:
     try:
         fields = _envelope_decoder.decode(envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise EventError(f"envelope: {_reason(error)}") from None
+        raise EventError(f"envelope: {parse_reason(error)}") from None
     return _checked(fields, envelope, data, salt)
 
 
@@ -170,7 +172,7 @@ def parse(wire: bytes) -> Event:
         wire.decode()  # the decoder does not look inside the data
         fields = _wire_decoder.decode(wire)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise EventError(f"not an event: {_reason(error)}") from None
+        raise EventError(f"not an event: {parse_reason(error)}") from None
     data = bytes(fields.data)
     tail = _tail(data, fields.datasalt)
     if not wire.endswith(tail):
@@ -186,10 +188,6 @@ def data_hash(salt: str, data: bytes) -> str:
 def source_of(station: str) -> str:
     """The CloudEvents `source` of a station: a relative URI reference."""
     return _SOURCE + station
-
-
-def _reason(error: Exception) -> str:
-    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _tail(data: bytes, salt: str) -> bytes:

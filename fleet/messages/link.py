@@ -326,8 +326,9 @@ def decode(kind: Any, raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise MessageError(f"{getattr(kind, '__name__', kind)}: {_reason(error)}") from None
+        raise MessageError(f"{getattr(kind, '__name__', kind)}: {parse_reason(error)}") from None
 
 
-def _reason(error: Exception) -> str:
+def parse_reason(error: Exception) -> str:
+    """Why a message cannot be read."""
     return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

@@ -31,7 +31,7 @@ from fleet.messages import statements
 from fleet.messages.command_verification import aware_time
 from fleet.messages.link import Acked, Answer, Ask, MessageError, decode, encode
 from fleet.messages.merkle import HASH_BYTES, Tree, root_of
-from fleet.messages.statements import StatementError
+from fleet.messages.statements import StatementError, base64url
 
 ASK_TYP = "kortkiosk.ask+jws"
 ANSWER_TYP = "kortkiosk.answer+jws"
@@ -166,8 +166,8 @@ def sign_acked(words: Sequence[tuple[str, Acked]], now: datetime, sign: Sign) ->
     if not words:
         return []
     tree = Tree([_leaf(station, acked) for station, acked in words])
-    root = sign(encode(AckedRoot(_b64(tree.root), len(words), format_time(now))), ACKED_TYP)
-    text = cache(_b64)  # a hash of the tree is in the paths of many leaves
+    root = sign(encode(AckedRoot(base64url(tree.root), len(words), format_time(now))), ACKED_TYP)
+    text = cache(base64url)  # a hash of the tree is in the paths of many leaves
     return [
         encode(SignedAcked(acked, index, tuple(map(text, tree.path(index))), root))
         for index, (_, acked) in enumerate(words)
@@ -194,7 +194,7 @@ class AckedReader:
         if len(path) > MAX_PATH or any(len(one) != HASH_BYTES for one in path):
             raise SignedError("the path of a signed word is out of bounds")
         found = root_of(_leaf(station, signed.acked), signed.index, root.size, path)
-        if found is None or _b64(found) != root.root:
+        if found is None or base64url(found) != root.root:
             raise SignedError("the word is not among those that were signed")
         return signed.acked, time
 
@@ -246,10 +246,6 @@ def _moment(text: str) -> datetime:
 
 def _reason(error: ValueError) -> str:
     return "not ASCII" if isinstance(error, UnicodeDecodeError) else str(error)
-
-
-def _b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _unb64(text: bytes) -> bytes:

@@ -55,11 +55,11 @@ def sign(
 ) -> str:
     """The compact JWS. `typ` says what it is, so that it cannot stand for anything else (RFC 8725 section 3.11)."""
     der = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
-    protected = _b64(msgspec.json.encode(_Header(ALGORITHM, typ, (der,))))
-    body = _b64(payload)
+    protected = base64url(msgspec.json.encode(_Header(ALGORITHM, typ, (der,))))
+    body = base64url(payload)
     r, s = decode_dss_signature(key.sign(f"{protected}.{body}".encode(), ec.ECDSA(hashes.SHA256())))
     signature = r.to_bytes(_SIZE, "big") + min(s, _ORDER - s).to_bytes(_SIZE, "big")
-    return f"{protected}.{'' if detached else body}.{_b64(signature)}"
+    return f"{protected}.{'' if detached else body}.{base64url(signature)}"
 
 
 def verify_statement(
@@ -84,7 +84,7 @@ def verify_statement(
     if len(signature) != 2 * _SIZE or s > _ORDER // 2:
         raise StatementError("its signature is not in its one form")
     try:
-        key.verify(encode_dss_signature(r, s), f"{protected}.{_b64(payload)}".encode(), ec.ECDSA(hashes.SHA256()))
+        key.verify(encode_dss_signature(r, s), f"{protected}.{base64url(payload)}".encode(), ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         raise StatementError("the signature does not fit what is signed") from None
     return SignedStatement(payload, certificate)
@@ -147,7 +147,8 @@ def _certificate(raw: bytes, typ: str) -> x509.Certificate:
     return load_certificate(der)
 
 
-def _b64(raw: bytes) -> str:
+def base64url(raw: bytes) -> str:
+    """RFC 7515 section 2: without padding."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
@@ -156,6 +157,6 @@ def _unb64(text: str) -> bytes:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise StatementError("it is not written as a signed statement is") from None
-    if _b64(raw) != text:
+    if base64url(raw) != text:
         raise StatementError("it is not written in its one form")
     return raw
