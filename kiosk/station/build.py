@@ -83,7 +83,7 @@ from kiosk.station.state import EventRecorder, StateReport
 from kiosk.station.station import Station
 from kiosk.station.station_commands import CommandHandlers, Handler, StationCommands
 from kiosk.station.status import StationStatus
-from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.station.supervisor import Limits, Supervisor, withdraw
 from kiosk.station.updates import UpdateHours, UpdatePorts, Updates
 from kiosk.station.virtual_devices import CabinetPowerError, VirtualDevices
 from kiosk.steps.capabilities import Capabilities
@@ -254,13 +254,7 @@ async def _start(
     await devices.look()
     tasks = [asyncio.create_task(coroutine) for coroutine in (devices.watch(), *work)]
     tasks += fleet.start() if fleet is not None else []
-    context.closing.push_async_callback(_end, tasks)
-
-
-async def _end(tasks: "Sequence[asyncio.Task[None]]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    context.closing.push_async_callback(withdraw, *tasks)
 
 
 def _settling(context: _Context, journal: Journal) -> Coroutine[Any, Any, None]:

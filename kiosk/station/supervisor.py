@@ -291,7 +291,7 @@ class Supervisor:
                     raise StopError(ErrandOutcome.CANCELLED, why, _WITHDRAWN[why]())
                 return question.result()
             finally:
-                await _withdraw(question, *watched.values())
+                await withdraw(question, *watched.values())
 
         return asking
 
@@ -326,7 +326,7 @@ class Supervisor:
             await asyncio.wait({step})  # what cannot be undone is never abandoned half way
             raise
         finally:
-            await _withdraw(shown)
+            await withdraw(shown)
             self._touch()
 
     async def _race(self, view: View[A], until: Awaitable[U] | None) -> A | U:
@@ -342,7 +342,7 @@ class Supervisor:
             self._answered = self._answered or first is shown
             return first.result()
         finally:
-            await _withdraw(*racing)
+            await withdraw(*racing)
 
     async def _pulled(self) -> Any:
         if self._reader is None:
@@ -441,7 +441,7 @@ async def _open_slots(cabinet: Cabinet) -> dict[int, int]:
     return {slot.number: len(slots) for slot in slots if slot.door == "open"}
 
 
-async def _withdraw(*tasks: "asyncio.Future[Any]") -> None:
+async def withdraw(*tasks: "asyncio.Future[Any]") -> None:
     """Cancel what has not finished, and wait until it has let go."""
     for task in tasks:
         task.cancel()
