@@ -13,7 +13,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from random import Random
 from typing import Any
@@ -23,7 +23,7 @@ from fleet.messages.commands import CommandResult
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
 from fleet.messages.link import STATE_EVERY_S, Acked, Ask, Presence, encode
 from fleet.messages.pacing import Pacing
-from fleet.messages.signed import SignedError, open_answer, sign_ask
+from fleet.messages.signed import SignedError, format_time, open_answer, sign_ask
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import EventType, short_type
 from sim.fleet import errands
@@ -151,7 +151,7 @@ class SimulatedStation:
     def tell(self, kind: str, subject: str | None, content: dict[str, Any]) -> None:
         """Into the outbox, with a checkpoint behind it where one is due, and on its way."""
         now = self._clock()
-        written = _rfc3339(now)
+        written = format_time(now)
         if self.outbox.depth == 0:
             self._pacing.idle(asyncio.get_running_loop().time())
         self.outbox.append(self._bootid, kind, written, subject, content)
@@ -164,7 +164,7 @@ class SimulatedStation:
         """As it is now, where there is a line; and again in a minute at most."""
         if self._line is not None:
             self._say_by = asyncio.get_running_loop().time() + STATE_EVERY_S
-            state = self.twin.state(self._bootid, _rfc3339(self._clock()), self.outbox.depth)
+            state = self.twin.state(self._bootid, format_time(self._clock()), self.outbox.depth)
             self._line.publish(OutgoingMessage(self._topics.state, encode(state), retain=True))
 
     def say_result(self, result: CommandResult) -> None:
@@ -306,7 +306,3 @@ class SimulatedStation:
 def _interval_s(random: Random, per_hour: float) -> float:
     """Seconds to the next one of so many an hour; without any, so long that none comes."""
     return random.expovariate(per_hour / HOUR_S) if per_hour > 0 else 1e9
-
-
-def _rfc3339(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -59,6 +59,10 @@ class CountedCodes:
         """Lose the security status (power, reset, another application)."""
         self.pin.verified = self.puk.verified = False
 
+    def state(self, code: StoredCode) -> int:
+        """Answer to a VERIFY without data (ISO/IEC 7816-4 11.6.6): uses no try."""
+        return status.OK if code.verified else code.left
+
     def compare(self, code: StoredCode, entry: bytes) -> bool:
         """Count a try, then compare with an entry without filler; all tries are back where it is right."""
         return self.tried(code, right=hmac.compare_digest(entry, code.value))
@@ -113,10 +117,6 @@ class Pkcs15Codes(CountedCodes):
         """The code of that P2, or None."""
         codes = {PIN_REFERENCE: self.pin, PUK_REFERENCE: self.puk, SIGNATURE_PIN_REFERENCE: self.signature_pin}
         return codes.get(reference)
-
-    def state(self, code: StoredCode) -> int:
-        """Answer to a VERIFY without data (ISO/IEC 7816-4 11.6.6): uses no try."""
-        return status.OK if code.verified else code.left
 
     def verify(self, code: StoredCode, entry: bytes) -> int:
         if not 0 < len(entry) <= (self._puk_room if code is self.puk else STORED_LENGTH):

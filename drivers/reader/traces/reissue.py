@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from drivers.reader.certificates.key_usage import is_authority
 from drivers.reader.traces.trace import TraceError, has_personal_number
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
@@ -119,8 +120,8 @@ class Reissuer:
         fields = fields[1:] if fields[0][0] == 0xA0 else fields
         serial, _, issuer, _, subject, spki, *others = fields
         made[serial[1] : serial[2]] = self._names.serial(der[serial[1] : serial[2]])
-        is_authority = _is_authority(old)
-        key = self._key_of(der, old, subject, is_authority)
+        authority = is_authority(old)
+        key = self._key_of(der, old, subject, authority)
         self.keys[der] = key
         _replace(
             made,
@@ -128,7 +129,7 @@ class Reissuer:
             spki[2],
             key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
         )
-        if not is_authority:
+        if not authority:
             self._map_name(made, subject[1], subject[2])
         above = self._authority_key(der[issuer[1] : issuer[2]], old)
         for tag, at, to in others:
@@ -139,9 +140,9 @@ class Reissuer:
         made[signature + 1 :] = _signed(bytes(made[begin:tbs_end]), old, above, len(der) - signature - 1)
         return bytes(made)
 
-    def _key_of(self, der: bytes, old: x509.Certificate, subject: "_Part", is_authority: bool) -> PrivateKey:
+    def _key_of(self, der: bytes, old: x509.Certificate, subject: "_Part", authority: bool) -> PrivateKey:
         public = old.public_key()
-        if is_authority:
+        if authority:
             return self._key((der[subject[1] : subject[2]], _kind(public)), public)
         return self._key(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), public)
 
@@ -223,13 +224,6 @@ def _replace(made: bytearray, at: int, to: int, content: bytes) -> None:
     if len(content) != to - at:
         raise ValueError("of another length")
     made[at:to] = content
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
 
 
 def _kind(public: object) -> tuple[str, int]:

@@ -142,10 +142,6 @@ def puk_counted(used: int) -> Callable[[Room], None]:
     return both(locked, prepare)
 
 
-def two_tries_of_the_puk(room: Room) -> None:
-    room.world.card(MINE).codes.puk.tries_left = 2
-
-
 of_the_administrators = product(unblocking={"by": "administrator", "admin": "none"})
 """A product that only an administrator may unlock, and that has no key of its own."""
 of_the_administrators_and_keeps = product(
@@ -398,7 +394,7 @@ STORIES = [
     ErrandStory(
         "unblock: the card says that two tries of the PUK are left: nobody is asked for one", "unblock",
         unlock(**{"stop.puk_not_sent": "end"}),
-        prepare=both(product(unblocking={"admin": "none"}), both(locked, two_tries_of_the_puk)), outcome="refused",
+        prepare=both(product(unblocking={"admin": "none"}), both(locked, few_tries_of_puk)), outcome="refused",
         reason="puk_not_sent", check=code_is(OLD_PIN, tries=(0, 2)), events=(),
     ),
     ErrandStory(
@@ -407,7 +403,7 @@ STORIES = [
     ),
     ErrandStory(
         "unblock: few tries of the PUK, and an administrator with the card's own key", "unblock",
-        by_hand(administrator_only="administrator"), TWO_READERS, prepare=both(issuer(), two_tries_of_the_puk),
+        by_hand(administrator_only="administrator"), TWO_READERS, prepare=both(issuer(), few_tries_of_puk),
         events=(*ATTESTED, "card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN, tries=(3, 2)),
     ),
     ErrandStory(

@@ -43,10 +43,6 @@ class PivCodes(CountedCodes):
             raise StatusError(status.NO_REFERENCE)
         return code
 
-    def state(self, code: StoredCode) -> int:
-        """Answer to a VERIFY without data (part 2, 3.2.1): uses no try."""
-        return status.OK if code.verified else code.left
-
     def verify(self, code: StoredCode, entry: bytes) -> int:
         self._check(entry, new=False)
         word = self._judge(code, entry)
