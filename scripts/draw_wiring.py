@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from draw_architecture import EDGE, INK, LAMP, MUTED, ON_RAIL, PRIMARY, RAIL, SOFT, Canvas  # noqa: E402
+from svg_canvas import EDGE, INK, LAMP, MUTED, ON_RAIL, PRIMARY, RAIL, SOFT, Canvas  # noqa: E402
 
 from drivers.cabinet.firmware.wiring import STANDARD  # noqa: E402
 from drivers.cabinet.gpio import pin_wiring as pi  # noqa: E402
