@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
@@ -28,7 +28,7 @@ from fleet.server.platform.roles import Right
 from fleet.server.platform.time_zones import HERE
 from fleet.server.platform.web.authorization import audit_change, caller_of, field, form_of, needs
 from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Offset, next_offset, pages_of
+from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Number, Offset, Page, next_offset, pages_of
 from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
@@ -38,10 +38,8 @@ MOST_NOTE = 400
 MOST_AT_ONCE = 1000
 """Alerts that are taken by one request of a program."""
 STATES = ("open", "closed", "all")
-_MOST_PAGES = 10_000
 _NUMBER = re.compile(r"[0-9]{1,15}")
 IS_OPEN: Mapping[str, bool] = {"open": True, "closed": False}
-Number = Annotated[int, Path(ge=1, le=2**53)]
 Station = Annotated[str, Query(max_length=40)]
 
 
@@ -118,12 +116,12 @@ def alert_pages(web: Web, alerts: Alerts) -> APIRouter:
         request: Request,
         state: Annotated[str, Query(max_length=10)] = "open",
         station: Station = "",
-        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+        page: Page = 1,
     ) -> Response:
         return _list(request, web, alerts, (state if state in STATES else "open", station, page))
 
     @router.get("/alerts/{alert}", dependencies=needs(Right.VIEW))
-    def show_one(request: Request, alert: Number, page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1) -> Response:
+    def show_one(request: Request, alert: Number, page: Page = 1) -> Response:
         return _one(request, web, within(request, alerts), alert, page)
 
     @router.post("/alerts/acknowledge", dependencies=needs(Right.COMMAND, orders=False))

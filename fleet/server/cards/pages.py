@@ -21,7 +21,7 @@ from fleet.server.cards.model import CardAction, Cards
 from fleet.server.issuers.model import STATES, RequestKey, RequestRow
 from fleet.server.platform.audit.log import AuditEvent
 from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right, Scope
 from fleet.server.platform.web.authorization import (
     address_of,
@@ -33,7 +33,7 @@ from fleet.server.platform.web.authorization import (
     needs,
     rate_limiter_of,
 )
-from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.platform.web.pagination import ROWS, Page
 from fleet.server.readings.dependencies import readings_of
 
 NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
@@ -44,7 +44,6 @@ REASONS: dict[str, tuple[str, ...]] = {
     "lift": ("",),
 }
 """What a person may give as the reason."""
-_MOST_PAGES = 10_000
 
 
 def card_pages(web: Web, cards: Cards) -> APIRouter:
@@ -78,7 +77,7 @@ def _add_requests(router: APIRouter, web: Web, cards: Cards) -> None:
     def requests(
         request: Request,
         state: Annotated[str, Query(max_length=10)] = "",
-        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+        page: Page = 1,
     ) -> Response:
         return _requests(request, web, within(request, cards), (state if state in STATES else "", page))
 
@@ -172,5 +171,5 @@ def _requests(request: Request, web: Web, cards: Cards, asked: tuple[str, int]) 
         states=STATES,
         may=caller_of(request).may(Right.ORDERS),
         titles={row.name: row.title for row in readings_of(request).stations(now)},
-        paging={"at": page, "pages": pages_of(total), "path": with_query("/requests", state=state) + "&"},
+        paging=paging(page, total, "/requests", state=state),
     )

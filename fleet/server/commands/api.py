@@ -9,7 +9,7 @@ Example: `app.include_router(command_api(web, desk))`
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
 from fleet.messages.commands import Message
@@ -31,14 +31,13 @@ from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
 from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Name, Offset, Rows, next_offset
+from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Name, Number, Offset, Rows, next_offset
 from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.api import Device
 from fleet.server.updates.model import Bundles, StoredBundle
 
 DIGEST = r"^[0-9a-f]{64}$"
-Number = Annotated[int, Path(ge=1, le=2**53)]
 Station = Annotated[str | None, Query(max_length=40, pattern=LINE)]
 _SAID: dict[Refusal, tuple[int, str]] = {
     Refusal.UNKNOWN: (404, "no command of that number"),

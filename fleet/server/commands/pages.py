@@ -10,7 +10,7 @@ Example: `app.include_router(command_pages(web, desk))`
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -37,7 +37,7 @@ from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
-from fleet.server.platform.web.pagination import ROWS
+from fleet.server.platform.web.pagination import ROWS, Number, Page
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
 from fleet.server.stations.model import StationRow
@@ -46,9 +46,7 @@ from fleet.server.updates.model import Bundles, StoredBundle
 CHOICES: Mapping[str, Collection[str]] = {"waiting": {"waiting"}, "under_way": UNDER_WAY, "all": ()}
 """What the list can show, and the states that are meant."""
 MESSAGES = ("repair", "stock", "moving")
-_MOST_PAGES = 10_000
 _HISTORY = 20
-Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
 def command_pages(web: Web, commands: CommandService, bundles: Bundles) -> APIRouter:
@@ -66,7 +64,7 @@ def _add_list(router: APIRouter, web: Web, commands: CommandService) -> None:
         request: Request,
         state: Annotated[str, Query(max_length=10)] = "all",
         station: Annotated[str, Query(max_length=40)] = "",
-        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+        page: Page = 1,
     ) -> Response:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
         state, mine = state if state in CHOICES else "all", within(request, commands)

@@ -22,14 +22,13 @@ from fleet.server.platform.pages.i18n import Localization
 from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
-from fleet.server.platform.web.pagination import ROWS
+from fleet.server.platform.web.pagination import ROWS, Page
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
 
 CODES: tuple[Code, ...] = get_args(Code)
 IN_A_LANE = 5
 LOOKED = "people.deadlines"
-_MOST_PAGES = 10_000
 
 
 def deadline_pages(web: Web, deadlines: DeadlineService, guards: GuardService) -> APIRouter:
@@ -41,7 +40,7 @@ def deadline_pages(web: Web, deadlines: DeadlineService, guards: GuardService) -
         request: Request,
         kind: Annotated[str, Query(max_length=32)] = "",
         station: Annotated[str, Query(max_length=40)] = "",
-        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+        page: Page = 1,
     ) -> Response:
         mine = deadlines.within(stations_named(request, web, station))
         audit_lookup(request, AuditEvent(LOOKED, station.strip(), kind))

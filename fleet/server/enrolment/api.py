@@ -8,7 +8,7 @@ listener of its own, and is not in this description: its clients are made after 
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, Field
 
 from fleet.server.accounts.sign_in.dependencies import access_of
@@ -18,11 +18,10 @@ from fleet.server.enrolment.service import EnrolmentService
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of, needs
 from fleet.server.platform.web.idempotency import SHOWN_ONCE, api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, next_offset
+from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Number, Offset, next_offset
 from fleet.server.platform.web.request_bodies import WHOLE, Body
 from provisioning.est.claim_codes import Claim
 
-Number = Annotated[int, Path(ge=1, le=2**53)]
 DAY_HOURS = 24
 NO_STEP_UP = "a proof of who is there, at most five minutes old, is missing: step up at /step-up"
 

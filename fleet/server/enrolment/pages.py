@@ -5,9 +5,8 @@ and as QR code. Where two keys want one name, both are shown before anything is 
 """
 
 import re
-from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -21,10 +20,10 @@ from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import field, form_of, needs
+from fleet.server.platform.web.pagination import Number
 from provisioning.est.claim_codes import Claim
 
 PATH = "/new-stations"
-Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
 def enrolment_pages(web: Web, enrolments: EnrolmentService) -> APIRouter:

@@ -9,7 +9,7 @@ Example: `app.include_router(maintenance_api(alerts))`
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
 from fleet.server.alerts.model import Alerts
@@ -18,14 +18,13 @@ from fleet.server.platform.audit.log import AuditEvent, without_numbers
 from fleet.server.platform.roles import Right, Scope
 from fleet.server.platform.web.authorization import audit_change, caller_of, needs
 from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
+from fleet.server.platform.web.pagination import CountedRows, Limit, Number, Offset, next_offset
 from fleet.server.platform.web.request_bodies import WHOLE, Body, Instant
 
 DAY_MINUTES = 24 * 60
 MOST_MINUTES = 366 * DAY_MINUTES
 MOST_NAME = MOST_REASON = 200
 Pattern = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,38}\*?|\*)$")]
-Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
 class WindowBody(Body):

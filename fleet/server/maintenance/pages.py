@@ -22,7 +22,6 @@ from fleet.server.maintenance.api import (
     DAY_MINUTES,
     MOST_NAME,
     MOST_REASON,
-    Number,
     Recurring,
     Span,
     begin,
@@ -36,13 +35,12 @@ from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
 from fleet.server.platform.time_zones import HERE, begins
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
-from fleet.server.platform.web.pagination import ROWS
+from fleet.server.platform.web.pagination import ROWS, Number, Page
 from fleet.server.readings.dependencies import readings_of
 
 KINDS = ("span", "recurring")
 SHOW = ("open", "all")
 MOST_STATIONS = 1000
-_MOST_PAGES = 10_000
 _WISH: TypeAdapter[Span | Recurring] = TypeAdapter(Annotated[Span | Recurring, Field(discriminator="kind")])
 _LOCAL = "%Y-%m-%dT%H:%M"
 """How a browser writes a point in time without a zone."""
@@ -113,7 +111,7 @@ def maintenance_pages(web: Web, alerts: Alerts) -> APIRouter:
         request: Request,
         show: Annotated[str, Query(max_length=10)] = "open",
         kind: Annotated[str, Query(max_length=10)] = "span",
-        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+        page: Page = 1,
     ) -> Response:
         form = MaintenanceForm.fresh(kind, _local(request, web))
         return _list(request, web, alerts, show if show in SHOW else SHOW[0], page, form)

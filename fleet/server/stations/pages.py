@@ -28,7 +28,7 @@ from fleet.server.platform.pages.labels import RANK, TodoItem
 from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import audit_lookup, caller_of, needs
-from fleet.server.platform.web.pagination import ROWS
+from fleet.server.platform.web.pagination import ROWS, Page
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.readings.model import Summary
 from fleet.server.retirement.model import REVOKE
@@ -43,7 +43,6 @@ _MOST_TODOS = 20
 _STATION_EVENTS = 10
 _STATION_COMMANDS = 3
 _RECEIPT_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
-_MOST_PAGES = 10_000
 
 
 def pages_router(web: Web, commands: CommandService, alerts: Alerts) -> APIRouter:
@@ -116,7 +115,7 @@ def _add_stations(router: APIRouter, web: Web, commands: CommandService) -> None
         level: Annotated[str, Query(max_length=2)] = "",
         sort: Annotated[str, Query(max_length=10)] = WORST,
         show: Annotated[str, Query(max_length=10)] = "",
-        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+        page: Page = 1,
     ) -> Response:
         seen, now, t, filters = (
             web.hub.latest,
@@ -188,7 +187,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
         request: Request,
         q: Annotated[str, Query(max_length=100)] = "",
         state: Annotated[str, Query(max_length=20)] = "",
-        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+        page: Page = 1,
     ) -> Response:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
         state = state if state in ORDER_STATES else ""

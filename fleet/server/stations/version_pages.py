@@ -22,7 +22,7 @@ from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, paging
 from fleet.server.platform.roles import EVERYWHERE, Right, Scope
 from fleet.server.platform.web.authorization import needs
-from fleet.server.platform.web.pagination import ROWS
+from fleet.server.platform.web.pagination import ROWS, Page
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import StationRow
 
@@ -30,7 +30,6 @@ PARTS = ("program", "firmware", "image", "region")
 """What a station runs, in the order of the columns."""
 SHOW = ("late", "all")
 Word = Annotated[str, Query(max_length=40)]
-_MOST_PAGES = 10_000
 _MOST_SHARES = 12
 
 
@@ -146,7 +145,7 @@ def updates_pages(web: Web) -> APIRouter:
         show: Word = "",
         part: Word = "",
         version: Annotated[str, Query(max_length=100)] = "",
-        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+        page: Page = 1,
     ) -> Response:
         return _page(request, web, VersionFilter.of(stations, show, part, version), page)
 

@@ -18,16 +18,14 @@ from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.platform.web.pagination import ROWS, Page, pages_of
 from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.dependencies import stations_named
 from fleet.server.stations.model import StationRow
 
 KINDS = ("order", "reserve", "quarantined")
 SHOWS = ("cards", "differs")
-_MOST_PAGES = 10_000
 _PLACES = 12
-Page = Annotated[int, Query(ge=1, le=_MOST_PAGES)]
 Words = Annotated[str, Query(max_length=40)]
 
 

@@ -18,21 +18,13 @@ def pages_of(total: int) -> int:
 
 
 MOST_ROWS = 500
-
-
 MOST_OFFSET = 10_000_000
 """The audit of ten years is shorter."""
-
-
 T = TypeVar("T")
-
-
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
-
-
 Offset = Annotated[int, Query(ge=0, le=MOST_OFFSET)]
-
-
+Page = Annotated[int, Query(ge=1, le=10_000)]
+Number = Annotated[int, Path(ge=1, le=2**53)]
 Name = Annotated[str, Path(max_length=64)]
 
 

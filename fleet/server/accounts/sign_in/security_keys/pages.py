@@ -6,9 +6,7 @@ are the server's. An answer of a sign-in never says which part was wrong. Withou
 Example: `app.include_router(key_pages(web))`
 """
 
-from typing import Annotated
-
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -20,9 +18,9 @@ from fleet.server.accounts.sign_in.service import Refused, SignedIn
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, caller_of, field, form_of, needs, site_of
+from fleet.server.platform.web.pagination import Number
 
 KEYS = "/me/keys"
-Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
 def key_pages(web: Web) -> APIRouter:
