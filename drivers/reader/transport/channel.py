@@ -160,11 +160,15 @@ class ApduChannel:
             )
         sent = command.encode(t0=self.t0)
         self._pulse.times = COMPUTING.get(command.ins, 1)
+        before = self._clock()
         try:
             return self._exchange_bytes(sent, command.name, self.connection.transmit)
         except CardGoneError:
             self.broke_at_extended = command.extended
             raise
+        finally:
+            if command.ins in COMPUTING:
+                self._began += self._clock() - before
 
     def _exchange_bytes(
         self, sent: bytes, name: str, exchange: Callable[[bytes], bytes], patience_s: float = 0

@@ -4,7 +4,7 @@ import pytest
 
 from drivers.reader import iso7816
 from drivers.reader.apdu import CommandApdu
-from drivers.reader.errors import CardAnswerError, CardGoneError
+from drivers.reader.errors import CardAnswerError, CardGoneError, CardSlowError
 from drivers.reader.transport.channel import MAX_PARTS, ApduChannel
 from tests.drivers.reader.conftest import ScriptedConnection
 
@@ -44,6 +44,24 @@ def test_an_operation_has_a_budget_of_exchanges() -> None:
         channel.send(command)
     channel.new_operation()
     assert channel.send(command).ok
+
+
+def test_the_time_in_which_a_card_computes_is_not_that_of_the_operation() -> None:
+    now = [0.0]
+    card = ScriptedConnection({"00": ["9000"]})
+    channel, transmit = ApduChannel(card, limit_s=120, clock=lambda: now[0]), card.transmit
+
+    def slowly(apdu: bytes) -> bytes:
+        now[0] += 100
+        return transmit(apdu)
+
+    card.transmit = slowly  # type: ignore[method-assign]
+    for _ in range(3):
+        assert channel.send(CommandApdu("GENERATE KEY PAIR", 0x00, 0x46)).ok
+    channel.send(CommandApdu("X", 0x00, 0x01))
+    channel.send(CommandApdu("X", 0x00, 0x01))
+    with pytest.raises(CardSlowError):
+        channel.send(CommandApdu("X", 0x00, 0x01))
 
 
 @pytest.mark.parametrize("answer", [None, "90"])
