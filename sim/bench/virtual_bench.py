@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from sim.pins import VirtualPins
 
 READERS = ("holder", "administrator")
-HAND = "hand"
 
 
 class VirtualScanner:

@@ -5,7 +5,6 @@ from fleet.messages.link import Administrator
 from fleet.server.people.model import ListedAdministrator
 
 KRA: tuple[AdministratorRole, ...] = ("KRA",)
-BOTH: tuple[AdministratorRole, ...] = ("KRA", "KUR")
 
 
 def administrator(hsa_id: str, name: str, roles: tuple[AdministratorRole, ...] = KRA) -> Administrator:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from drivers.reader.errors import CardBusyError, NoReaderError
 from drivers.reader.port import CardConnection, Presence
 from drivers.reader.traces.reissue import PrivateKey, sign_in
-from drivers.reader.traces.trace import VERIFY, SignatureForm, Span, Step, Trace, TraceError, steps_with
+from drivers.reader.traces.trace import VERIFY, SignatureForm, Span, Step, Trace, TraceError
 
 SELECT, GET_RESPONSE, MANAGE_ENVIRONMENT = 0xA4, 0xC0, 0x22
 NOT_FOUND, NOT_SUPPORTED, LOCKED = b"\x6a\x82", b"\x6d\x00", b"\x69\x83"
@@ -269,8 +269,3 @@ def _key(form: SignatureForm) -> PrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise TraceError("signatures: a key that is none")
     return key
-
-
-def has_code(trace: Trace) -> bool:
-    """Whether a code was verified while it was recorded."""
-    return next(steps_with(trace, "code"), None) is not None

@@ -28,7 +28,6 @@ from fleet.messages.link import MessageError
 from fleet.messages.region import PART_BYTES, FilePart, RegionAsk, RegionPage
 
 VALID = timedelta(days=7)
-MAX_FILE = 8 * 1024 * 1024
 Kind = Literal["profile", "profile_signature", "crl", "ocsp"]
 
 

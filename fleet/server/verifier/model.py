@@ -66,7 +66,6 @@ class TryResetVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Order = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Nonce = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 MAX_SEALED_CHARACTERS = 512
 SHARED = "KORTKIOSK_VERIFIER_DATABASE"
 """The variable of the environment that says where tries are counted in common."""

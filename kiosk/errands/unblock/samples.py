@@ -21,7 +21,6 @@ from sim.gallery.made_up import ATTENDED, ORDER, RECEIPT, TIME
 
 PUK = Pin("02", "PUK", Role.PUK, 2, None, "unknown", 8, 8, counted=True, below_floor=True)
 CHALLENGE = "0F3A91C4D27B60E8355C19AF8842B6D0"
-BOTH = (Role.IDENTIFICATION, Role.SIGNATURE)
 BY_HAND = ByPeople(by=BothLanguages(sv="Kortkontoret", en="The card office"), hours=24)
 SWITCHED_OFF = {
     "sv": "Kort som delades ut i våras byts i december. Du får ett brev. Ditt kort gäller så länge.",
