@@ -78,7 +78,7 @@ class WalkScreen:
         title = Texts.load().plain(view.title, self._language)
         self._say({"view": view.name, "title": title})
         if isinstance(view, Busy):
-            return await _for_ever()
+            return await wait_for_ever()
         try:
             return await self._answer(view)
         except UnexpectedViewError as error:
@@ -107,10 +107,10 @@ class WalkScreen:
     async def _settled(self, view: View[Any]) -> None:
         """Wait for the device to notice; the view is withdrawn then. On a real reader a person needs longer."""
         if self._hands.by_person:
-            await _for_ever()
+            await wait_for_ever()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
-                await _for_ever()
+                await wait_for_ever()
 
     def _value(self, view: View[Any], entry: WalkAnswer) -> Secret | str:
         assert entry.value is not None
@@ -168,5 +168,5 @@ def _takes(view: View[Any], value: str) -> bool:
             return False
 
 
-async def _for_ever() -> Any:
+async def wait_for_ever() -> Any:
     await asyncio.get_running_loop().create_future()

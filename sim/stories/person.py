@@ -30,6 +30,7 @@ from kiosk.views import (
     Tell,
     View,
 )
+from kiosk.walk.screen import wait_for_ever
 from sim.bench.virtual_bench import BenchMoveError, VirtualBench
 from sim.stories.clock import HandClock
 
@@ -104,13 +105,13 @@ class Person:
     async def show(self, view: View[Any]) -> Any:
         self.shown.append(view)
         if isinstance(view, Busy):
-            return await _for_ever()
+            return await wait_for_ever()
         self.asked += 1
         self.befalls(self.asked)
         answer = self._answer(view)
         if answer is None and self.in_vain and isinstance(view, Await) and not isinstance(view.drawing, ReaderDrawing):
             self.clock.advance(AWAY_S)
-        return await _for_ever() if answer is None else answer
+        return await wait_for_ever() if answer is None else answer
 
     def _answer(self, view: View[Any]) -> Secret | str | None:
         try:
@@ -315,7 +316,3 @@ def _way_out(view: View[Any]) -> str | None:
     if offered:
         return offered[0]
     return view.primary.value if isinstance(view, (Tell, Confirm)) and view.primary is not None else None
-
-
-async def _for_ever() -> Any:
-    await asyncio.get_running_loop().create_future()

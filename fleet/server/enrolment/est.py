@@ -26,6 +26,7 @@ from starlette.routing import Route
 from fleet.server.enrolment.judging import EnrolmentJudge
 from fleet.server.enrolment.model import EnrolmentRefused, IssuedChain, Outcome, Refusal, WaitsForApproval
 from fleet.server.platform.addresses import Address
+from fleet.server.platform.web.authorization import address_of
 from fleet.server.platform.web.middleware import MOST_BYTES, WholeBodies
 from fleet.server.platform.web.rate_limits import WINDOW, RateCounters, RateLimit, rate_limit_key
 from provisioning.est import wire
@@ -122,9 +123,9 @@ class EstServer:
         asked = await _request_in(request)
         if isinstance(asked, Refusal):
             return _refused(asked)
-        outcome = await asyncio.to_thread(self._judge.enrol, *who, asked, _address(request))
+        outcome = await asyncio.to_thread(self._judge.enrol, *who, asked, address_of(request))
         if outcome == EnrolmentRefused(Refusal.WRONG_CODE):
-            self._counters.take(MOST_WRONG, rate_limit_key(_address(request)), self._clock())
+            self._counters.take(MOST_WRONG, rate_limit_key(address_of(request)), self._clock())
         return _answer(outcome)
 
     async def _renew(self, request: Request) -> Response:
@@ -136,7 +137,7 @@ class EstServer:
         asked = await _request_in(request)
         if isinstance(asked, Refusal):
             return _refused(asked)
-        return _answer(await asyncio.to_thread(self._judge.renew, shown, asked, _address(request)))
+        return _answer(await asyncio.to_thread(self._judge.renew, shown, asked, address_of(request)))
 
     async def _identity(self, request: Request) -> Response:
         """Name, epoch, broker and keys, for who shows a station's certificate."""
@@ -158,7 +159,7 @@ class EstServer:
 
     def _limited(self, request: Request) -> Response | None:
         """429, or None where there is room."""
-        who, now = rate_limit_key(_address(request)), self._clock()
+        who, now = rate_limit_key(address_of(request)), self._clock()
         usage = self._counters.take(MOST_REQUESTS, who, now)
         guesses = self._counters.spent(MOST_WRONG, who, now)
         if not usage.over and guesses is None:
@@ -211,7 +212,3 @@ def _refused(why: Refusal, seconds: int = int(WINDOW.total_seconds())) -> Respon
     if why in (Refusal.WRONG_CODE, Refusal.NO_CERTIFICATE):
         headers |= {"WWW-Authenticate": 'Basic realm="station name and claim code"'}
     return PlainTextResponse(f"{why}: {WORDS[why]}\n", _STATUS[why], headers)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
