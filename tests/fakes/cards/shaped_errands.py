@@ -44,20 +44,14 @@ _OLDER_MAY_GO = {
     "renew_certificate: it lasts long still": "timed_out (at renew_certificate.again: the story does not foresee this view)"
 }
 """Beside a certificate that lasts long lies an older one, which is offered to be taken off."""
-_OLD_STAYS = dict.fromkeys(
-    (
-        "renew_certificate: for signatures, of two that near their end",
-        "renew_certificate: kind B, and somebody makes it in the issuer's portal while the holder waits",
-    ),
-    "done (at renew_certificate.stays: the story does not foresee this view)",
-)
-"""It is said that the old one stays."""
+_MORE_TO_GO = {"left": "more old ones are offered than the story takes off, and the first ones go"}
+_TOO_LONG = {"left": "the list of certificates is too long to take an early one off in one write, which is said"}
 OTHERWISE: Mapping[str, Mapping[str, str]] = {
     "old-ca": _OLDER_MAY_GO,
-    "six": _OLDER_MAY_GO,
-    "expired-beside": _OLDER_MAY_GO,
+    "six": _OLDER_MAY_GO | _TOO_LONG,
+    "expired-beside": _OLDER_MAY_GO | _MORE_TO_GO,
+    "authorities": _TOO_LONG,
     "same-keys": {
-        **_OLD_STAYS,
         "old_is": "the old one stays: its key has another certificate, and one is never taken for the other",
     },
 }
@@ -83,10 +77,11 @@ def of_kind(tale: ErrandStory, kind: str) -> ErrandStory | None:
 
 
 def shaped(tale: ErrandStory, shape: str) -> ErrandStory:
-    """The same story where all cards have that shape; who is asked for which employer they act takes the one of the story."""
+    """The same story where all cards have that shape. Who is asked for which employer they act takes the one of the story,
+    and who is told that an old certificate stays goes on."""
 
     def story() -> Story:
-        return {f"{tale.errand}.employer": _own_employer, **tale.story()}
+        return {f"{tale.errand}.employer": _own_employer, f"{tale.errand}.stays": "next", **tale.story()}
 
     return replace(tale, story=story, setting=replace(tale.setting, shape=shape))
 
