@@ -106,6 +106,16 @@ def test_a_pi_names_the_reader_on_its_usb(pi3: EmulatedArm) -> None:
     assert "CCID" in said
 
 
+def test_a_pi_s_outputs_read_back_as_the_station_s_user_drives_them(pi3: EmulatedArm) -> None:
+    """Nobody moves a contact there: inputs are read, and not shown."""
+    test = "runuser -u kortkiosk -- /opt/kortkiosk/bin/kortkiosk devices test --json --config /run/pins/station.toml"
+    pi3.shell.run("install -d -o kortkiosk /run/pins; printf '[pins]\\nkind = \"pi\"\\n' >/run/pins/station.toml")
+    said = pi3.shell.run(f"{test} | grep devices", BOOT_S)
+    (pins,) = json.loads(said)["devices"]
+    assert (pins["kind"], pins["ok"]) == ("gpio", True), pins
+    assert pi3.shell.run("find /dev/gpiochip* -group kortkiosk | wc -l") == "1", "the header's chip alone"
+
+
 def test_a_pi_s_own_watchdog_is_armed(tmp_path: Path) -> None:
     """The emulated one counts no time: it resets the machine as soon as it is armed."""
     card = copy_of_disk(tmp_path, architecture=ARCHITECTURE, size=CARD_BYTES)

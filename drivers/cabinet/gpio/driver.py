@@ -138,6 +138,7 @@ class GpioPins:
 
     def _is_stuck(self, board: GpioBoard, role: Role) -> bool:
         expected = self._backlight if role == "backlight" else self._lit
+        expected = expected if board.dims else float(expected > 0)
         return abs(board.read(role) - expected) > TOLERANCE
 
     def _edge(self, role: Role) -> None:

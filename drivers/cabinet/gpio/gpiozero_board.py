@@ -1,7 +1,7 @@
-"""GPIO pins through gpiozero; the only file that imports it.
+"""GPIO pins through gpiozero; the only file that imports it, but for the pin factory beside it.
 
 Levels become meanings here: `active` is lit, open, plugged in, present. Every fault of gpiozero, or of the pin library
-under it (RPi.GPIO, on a Pi 5 rpi-lgpio), is a `GpioError`. Edges are told from the library's own thread.
+under it (gpiod; RPi.GPIO, on a Pi 5 rpi-lgpio, for who has it), is a `GpioError`. Edges are told from the library's own thread.
 
 >>> board = GpioBoard({"lamp": GpioPin(17, "out")}, mock_factory())
 >>> board.drive("lamp", 1.0); board.read("lamp")
@@ -44,12 +44,16 @@ def _translate_faults(act: Callable[[], T]) -> T:
 
 def pi_factory() -> Any:
     """The pins of this Pi. Raises GpioError where this is none, or nobody may use them."""
-    return _translate_faults(_rpi_gpio)
+    return _translate_faults(_open_pins)
 
 
-def _rpi_gpio() -> Any:
-    from gpiozero.pins.rpigpio import RPiGPIOFactory  # RPi.GPIO refuses to be imported off a Pi
+def _open_pins() -> Any:
+    try:
+        from gpiozero.pins.rpigpio import RPiGPIOFactory  # RPi.GPIO refuses to be imported off a Pi
+    except ImportError:
+        from drivers.cabinet.gpio.gpiod_pins import GpiodFactory
 
+        return GpiodFactory()
     return RPiGPIOFactory()
 
 
@@ -92,11 +96,13 @@ class GpioBoard:
     def __init__(self, wiring: Wiring, factory: Any) -> None:
         """Outputs begin inactive. Raises GpioError; then nothing stays open."""
         self.factory = factory
+        self.dims = getattr(factory, "has_pwm", True)
+        """Whether an output can be driven partly; where not, all but 0 is full."""
         self._wiring = wiring
         self._devices: dict[Role, Device] = {}
         try:
             for role, pin in wiring.items():
-                self._devices[role] = _translate_faults(partial(_device, role, pin, factory))
+                self._devices[role] = _translate_faults(partial(_device, role, pin, factory, self.dims))
         except GpioError:
             self.close()
             raise
@@ -122,8 +128,8 @@ class GpioBoard:
         self._devices = {}
 
 
-def _device(role: Role, pin: GpioPin, factory: Any) -> Device:
-    if role == "backlight":
+def _device(role: Role, pin: GpioPin, factory: Any, dims: bool) -> Device:
+    if role == "backlight" and dims:
         return PWMOutputDevice(
             pin.bcm, active_high=pin.active == "high", initial_value=0, frequency=PWM_HZ, pin_factory=factory
         )

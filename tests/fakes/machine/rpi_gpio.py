@@ -47,6 +47,10 @@ class FakeGpio(types.ModuleType):
             thread.start()
             thread.join()
 
+    def miss_edges(self) -> None:
+        """Edges are lost from now on."""
+        self.callbacks.clear()
+
     # the interface
 
     def setmode(self, mode: int) -> None:

@@ -1,11 +1,13 @@
-"""The Pi's pins, by one contract: on gpiozero's mock pins, and through RPi.GPIO's interface without a Pi."""
+"""The Pi's pins, by one contract: on gpiozero's mock pins, through RPi.GPIO's interface, and through gpiod's, without a Pi."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from gpiod.line import Bias
 
 from drivers.cabinet.gpio.driver import SETTLE_S, GpioPins
 from drivers.cabinet.gpio.gpiozero_board import pi_factory
@@ -13,6 +15,7 @@ from drivers.cabinet.gpio.lamp_pattern import GLINT, OFF, SLOW_BLINK, STEADY, WI
 from drivers.cabinet.gpio.pin_wiring import GpioPin, Role, reference_wiring
 from drivers.cabinet.gpio.port import PinsReady, PinsStuck, PinsUnavailable
 from sim.pins import VirtualPins
+from tests.fakes.machine.gpio_lines import HeaderLines, gpio_lines
 from tests.fakes.machine.rpi_gpio import FakeGpio, on_a_pi
 from tests.fakes.machine.step_clock import StepClock, settle
 
@@ -28,6 +31,7 @@ class Rig(Protocol):
     def level(self, role: Role) -> float: ...
     def short(self, role: Role, short: bool) -> None: ...
     def take(self, taken: bool) -> None: ...
+    def miss_edges(self) -> None: ...
 
 
 class MockRig:
@@ -50,11 +54,14 @@ class MockRig:
     def take(self, taken: bool) -> None:
         self._virtual.set_taken(taken)
 
+    def miss_edges(self) -> None:
+        self._virtual.mock.pin(reference_wiring()["door"].bcm).when_changed = None
+
 
 class PiRig:
-    """The driver on RPi.GPIO's interface."""
+    """The driver on RPi.GPIO's interface, or on gpiod's."""
 
-    def __init__(self, clock: StepClock, gpio: FakeGpio) -> None:
+    def __init__(self, clock: StepClock, gpio: FakeGpio | HeaderLines) -> None:
         self.pins = GpioPins(reference_wiring(), pi_factory, clock=clock.monotonic, sleep=clock.sleep)
         self._gpio = gpio
         for role in ("door", "headphones", "presence"):
@@ -72,6 +79,9 @@ class PiRig:
     def take(self, taken: bool) -> None:
         self._gpio.held = {pin.bcm for pin in reference_wiring().values()} if taken else set()
 
+    def miss_edges(self) -> None:
+        self._gpio.miss_edges()
+
 
 @pytest.fixture
 def clock() -> StepClock:
@@ -84,9 +94,18 @@ def gpio(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGpio]:
         yield gpio
 
 
-@pytest.fixture(params=["mock pins", "RPi.GPIO"])
-async def rig(request: pytest.FixtureRequest, clock: StepClock, gpio: FakeGpio) -> AsyncIterator[Rig]:
-    rig: Rig = MockRig(clock) if request.param == "mock pins" else PiRig(clock, gpio)
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HeaderLines]:
+    with gpio_lines(monkeypatch, tmp_path) as lines:
+        yield lines
+
+
+@pytest.fixture(params=["mock pins", "RPi.GPIO", "gpiod"])
+async def rig(request: pytest.FixtureRequest, clock: StepClock) -> AsyncIterator[Rig]:
+    fixture = {"RPi.GPIO": "gpio", "gpiod": "lines"}.get(request.param)
+    rig: Rig = MockRig(clock)
+    if fixture:
+        rig = PiRig(clock, request.getfixturevalue(fixture))
     yield rig
     closing = asyncio.ensure_future(rig.pins.close())
     await clock.advance(1)
@@ -144,11 +163,9 @@ async def test_a_contact_that_bounces_is_told_once_and_noise_not_at_all(rig: Rig
     listening.cancel()
 
 
-async def test_an_edge_that_was_missed_is_found_by_the_next_look(rig: Rig, clock: StepClock, gpio: FakeGpio) -> None:
+async def test_an_edge_that_was_missed_is_found_by_the_next_look(rig: Rig, clock: StepClock) -> None:
     await rig.pins.state()
-    if isinstance(rig, MockRig):
-        rig.pins.mock.pin(reference_wiring()["door"].bcm).when_changed = None
-    gpio.callbacks.clear()
+    rig.miss_edges()
     rig.move("door", True)
     await clock.advance(1)
     assert (await rig.pins.state()) == PinsReady("open", headphones=False, present=False)
@@ -189,10 +206,11 @@ async def test_the_lamp_never_flashes_faster_than_three_times_a_second(rig: Rig,
     assert min(after - before for before, after in pairwise(lit_at)) >= 1 / 3 - 0.013
 
 
-async def test_the_panel_is_dimmed_and_bright_again(rig: Rig) -> None:
+async def test_the_panel_is_dimmed_where_pins_can_and_bright_again(rig: Rig, request: pytest.FixtureRequest) -> None:
     await rig.pins.state()
     rig.pins.set_backlight(0.2)
-    assert rig.level("backlight") == pytest.approx(0.2)
+    assert rig.level("backlight") == pytest.approx(1 if "gpiod" in request.node.name else 0.2)
+    assert await rig.pins.state() == SHUT
     rig.pins.set_backlight(7)
     assert rig.level("backlight") == 1
 
@@ -218,7 +236,7 @@ async def test_pins_that_another_program_holds_are_taken_up_when_they_are_free(r
     rig.take(False)
     assert await rig.pins.state() == SHUT
     await clock.advance(1)
-    assert (rig.level("lamp"), rig.level("backlight")) == (1, 0.5)
+    assert (rig.level("lamp"), rig.level("backlight")) in ((1, 0.5), (1, 1))
 
 
 async def test_what_is_not_fitted_reads_none_and_takes_no_harm(clock: StepClock) -> None:
@@ -235,6 +253,25 @@ async def test_off_a_pi_the_pins_are_unavailable_with_the_reason() -> None:
     state = await pins.state()
     assert isinstance(state, PinsUnavailable)
     assert state.reason
+    await pins.close()
+
+
+async def test_pins_that_nobody_may_use_are_unavailable_with_the_chip_that_was_refused(lines: HeaderLines) -> None:
+    lines.refused = True
+    pins = GpioPins(reference_wiring(), pi_factory)
+    state = await pins.state()
+    assert isinstance(state, PinsUnavailable)
+    assert "gpiochip4: Permission denied" in state.reason
+    lines.refused = False
+    assert isinstance(await pins.state(), PinsReady)
+    await pins.close()
+    assert lines.requests == {}, "all lines are let go"
+
+
+async def test_an_input_without_a_pull_has_none(lines: HeaderLines) -> None:
+    pins = GpioPins({"door": GpioPin(27, "in", pull="none")}, pi_factory)
+    await pins.state()
+    assert lines.requests[27].settings[27].bias is Bias.DISABLED
     await pins.close()
 
 
