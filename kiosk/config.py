@@ -207,8 +207,8 @@ SpeechStep = Annotated[int, Field(ge=1, le=SPEECH_STEPS)]
 
 
 class SpeechSection(Section):
-    """Speech to headphones or a loudspeaker, and tones for what happens. `device` is ALSA's, such as `plughw:1`; empty: the
-    machine's usual one. `rate` and `volume` have the steps 1 to 5."""
+    """Speech to headphones or a loudspeaker, and tones for what happens. `device` is ALSA's, such as `plughw:CARD=Device`;
+    empty: a card on USB, else a jack, else HDMI. `rate` and `volume` have the steps 1 to 5."""
 
     kind: Literal["none", "espeak-ng"] = "none"
     tones: bool = False

@@ -2,11 +2,13 @@
 
 Rules: the device is opened for each tone and closed after it, so that speech finds it free; each tone plays in a worker thread.
 
-    await AlsaSound("plughw:1").play("card_in", volume=3)
+    await AlsaSound(lambda: "plughw:1").play("card_in", volume=3)
 """
 
 import asyncio
 import ctypes
+import re
+from collections.abc import Callable
 from functools import cache
 
 from drivers.speech.tones import BYTES, SAMPLES_A_SECOND, Tone, ToneError, tone_samples
@@ -16,13 +18,16 @@ _PLAYBACK, _S16_LE, _INTERLEAVED = 0, 2, 3
 _MONO, _RESAMPLE = 1, 1
 _LATENCY_US = 50_000
 """Names of alsa/pcm.h: SND_PCM_STREAM_PLAYBACK, SND_PCM_FORMAT_S16_LE, SND_PCM_ACCESS_RW_INTERLEAVED."""
+_OR_BELOW = -1  # where a mixer does not have the very level
+OUTPUTS = re.compile(rb"Master|PCM|Head|Speaker|Front|Out|DAC|HDMI|IEC958")
+"""Names of a mixer's elements that lead to an ear; others lead from a microphone or a line."""
 
 
 class AlsaSound:
-    """`device`: of ALSA, or the machine's usual one."""
+    """`device`: tells the device of ALSA; empty is the machine's usual one."""
 
-    def __init__(self, device: str = "") -> None:
-        self._device = (device or "default").encode()
+    def __init__(self, device: Callable[[], str] = lambda: "") -> None:
+        self._device = device
 
     async def play(self, tone: Tone, volume: int) -> None:
         """Implements `drivers.speech.tones.Sound`."""
@@ -30,7 +35,8 @@ class AlsaSound:
 
     def _play(self, samples: bytes) -> None:
         library, pcm = _library(), ctypes.c_void_p()
-        _check(library, library.snd_pcm_open(ctypes.byref(pcm), self._device, _PLAYBACK, 0))
+        device = (self._device() or "default").encode()
+        _check(library, library.snd_pcm_open(ctypes.byref(pcm), device, _PLAYBACK, 0))
         try:
             settings = _S16_LE, _INTERLEAVED, _MONO, SAMPLES_A_SECOND, _RESAMPLE, _LATENCY_US
             _check(library, library.snd_pcm_set_params(pcm, *settings))
@@ -38,6 +44,29 @@ class AlsaSound:
             _check(library, library.snd_pcm_drain(pcm))
         finally:
             library.snd_pcm_close(pcm)
+
+
+def set_level(card: str) -> None:
+    """Open a card's outputs and have them neither raise nor lower what is played (0 dB): the steps of volume are ours.
+
+    `card`: such as `hw:Device`. One that has no mixer plays as it does.
+    """
+    library, mixer, least, most = _library(), ctypes.c_void_p(), ctypes.c_long(), ctypes.c_long()
+    _check(library, library.snd_mixer_open(ctypes.byref(mixer), 0))
+    try:
+        _check(library, library.snd_mixer_attach(mixer, card.encode()))
+        _check(library, library.snd_mixer_selem_register(mixer, None, None) or library.snd_mixer_load(mixer))
+        element = library.snd_mixer_first_elem(mixer)
+        while element:
+            output = ctypes.c_void_p(element)
+            if OUTPUTS.search(library.snd_mixer_selem_get_name(output)):
+                library.snd_mixer_selem_set_playback_switch_all(output, 1)
+                library.snd_mixer_selem_get_playback_volume_range(output, ctypes.byref(least), ctypes.byref(most))
+                if library.snd_mixer_selem_set_playback_dB_all(output, ctypes.c_long(0), _OR_BELOW) < 0:
+                    library.snd_mixer_selem_set_playback_volume_all(output, most)
+            element = library.snd_mixer_elem_next(output)
+    finally:
+        library.snd_mixer_close(mixer)
 
 
 @cache
@@ -48,7 +77,8 @@ def _library() -> ctypes.CDLL:
     except OSError:
         raise ToneError(f"{LIBRARY} is not installed") from None
     library.snd_pcm_writei.restype = ctypes.c_long
-    library.snd_strerror.restype = ctypes.c_char_p
+    library.snd_strerror.restype = library.snd_mixer_selem_get_name.restype = ctypes.c_char_p
+    library.snd_mixer_first_elem.restype = library.snd_mixer_elem_next.restype = ctypes.c_void_p
     library.snd_lib_error_set_handler(_QUIET)
     return library
 

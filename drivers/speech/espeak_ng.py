@@ -9,6 +9,7 @@ process ends with its sentence, or at once when nobody waits for it.
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 from drivers.speech.port import Manner, Phrase, SpeechError
@@ -22,20 +23,24 @@ _ERROR = b"error:"
 
 
 class EspeakNg:
-    """`device`: of ALSA, or the machine's usual one. `wave`: a file that gets the sound instead."""
+    """`device`: tells the device of ALSA; empty is the machine's usual one. `wave`: a file that gets the sound instead."""
 
     name = "espeak-ng"
 
-    def __init__(self, device: str = "", *, program: str = "espeak-ng", wave: Path | None = None) -> None:
+    def __init__(
+        self, device: Callable[[], str] = lambda: "", *, program: str = "espeak-ng", wave: Path | None = None
+    ) -> None:
         self._program = program
-        self._output = ["-w", str(wave)] if wave else ["-d", device] if device else []
+        self._device, self._wave = device, wave
 
     async def say(self, phrase: Phrase, manner: Manner) -> None:
         """Returns once it is said; cancelled, it is silent at once. Raises SpeechError."""
+        device = self._device()
+        output = ["-w", str(self._wave)] if self._wave else ["-d", device] if device else []
         rate, volume = WORDS_A_MINUTE[manner.rate - 1], AMPLITUDES[manner.volume - 1]
         try:
             process = await asyncio.create_subprocess_exec(
-                self._program, "-v", phrase.language, "-s", str(rate), "-a", str(volume), "-b", "1", "--stdin", *self._output,
+                self._program, "-v", phrase.language, "-s", str(rate), "-a", str(volume), "-b", "1", "--stdin", *output,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
         except OSError as error:

@@ -19,6 +19,7 @@ from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.printer.usb_printers import usb_printers
 from drivers.reader.transport.pcsc import PcscBackend
 from drivers.scanner.port import Scanner
+from drivers.speech.sound_card import SoundCard
 from drivers.touchscreen.discovery import Touchscreens, no_desktop
 from fleet.service_manager import ServiceManager, tell_manager
 from kiosk.cli.setup import make_assistant
@@ -84,7 +85,7 @@ class SetupScreen:
         self.screen = KivyScreen(
             SystemClock(), panel=panel_of(display), language=self._config.station.language, place=views.ERRAND,
             fullscreen=display.fullscreen, position=display.position, rotation=display.rotation,
-            voice=voice_of(self._config.speech, lambda text: report("speech", text)),
+            voice=voice_of(self._config.speech, SoundCard(self._config.speech.device), lambda text: report("speech", text)),
         )  # fmt: skip
 
     async def run(self) -> bool:

@@ -128,11 +128,12 @@ class TimeoutWarning:
 
 @dataclass(frozen=True)
 class Voice:
-    """What Listen speaks with. `on_fault` is told why nothing is heard."""
+    """What Listen speaks with. `on_fault` is told why nothing is heard; `is_there`: whether there is a sound card now."""
 
     speech: Speech
     manner: Manner = USUAL
     on_fault: Callable[[str], None] = lambda text: None
+    is_there: Callable[[], bool] = lambda: True
 
 
 class Staging:
@@ -148,6 +149,8 @@ class Staging:
             if voice
             else None
         )
+        self._can_speak = voice.is_there if voice else lambda: False
+        self._hears = False
         self.state, self._window, self._on_touch = state, window, notice
         fade = not (state.still or env.draws_in_software())
         self.layers = Layers(window.size, fade=fade, notice=self._touched)
@@ -522,7 +525,9 @@ class Staging:
         if self.layers.fade:
             return self._make_rail()
         state = self.state
-        looks = self._words.language, state.language, state.colours, state.large, state.low, bool(self._listening_drawn)
+        self._hears = self._can_speak()
+        on = bool(self._listening_drawn), self._hears
+        looks = self._words.language, state.language, state.colours, state.large, state.low, *on
         rail = self._rails.get(looks)
         if rail is None:
             rail = self._rails[looks] = self._make_rail()
@@ -536,9 +541,7 @@ class Staging:
             "larger": state.large, "contrast": state.colours == "hc", "help": helps, "listen": bool(self._listening_drawn),
         }  # fmt: skip
         names = frozenset(name for name, is_on in on.items() if is_on)
-        return Rail(
-            self._words, state.words.other, names, self._rail, theme=self._theme, hears=self.listening is not None
-        )
+        return Rail(self._words, state.words.other, names, self._rail, theme=self._theme, hears=self._hears)
 
     def _status(self, view: View[Any]) -> StripStatus:
         state = self.state
@@ -656,3 +659,5 @@ class Staging:
         if self.state.time != self._time:
             self._time = self.state.time
             self.renew_status()
+        if self._can_speak() != self._hears:
+            self.rebuild()

@@ -21,6 +21,7 @@ from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
 from drivers.speech.port import Manner
+from drivers.speech.sound_card import SoundCard
 from drivers.speech.tones import Sound, Tone, ToneError
 from drivers.touchscreen.discovery import Touchscreens
 from fleet.agent.link import Timing
@@ -89,12 +90,13 @@ class App:
         self._station: Station | None = None
         self.virtual = self._open_virtual_devices(base)
         theme = config.display.theme
+        card = SoundCard(config.speech.device, lambda text: self._report("speech", text))
         self.screen = KivyScreen(
             SystemClock(), texts=texts_of(config, base), panel=panel_of(config.display), place=config.station.title,
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
             fullscreen=config.display.fullscreen, position=config.display.position, rotation=config.display.rotation,
-            bench=config.is_bench, voice=voice_of(config.speech, lambda text: self._report("speech", text)),
-            sound=self._sound(config),
+            bench=config.is_bench, voice=voice_of(config.speech, card, lambda text: self._report("speech", text)),
+            sound=self._sound(config, card),
         )  # fmt: skip
         host = host or Host()
         self._report = host.on_problem
@@ -202,9 +204,9 @@ class App:
         door = OutOfOrder(say("closed.door"), lead, ("wrench-outline", "clock-outline"), self._contacts)
         self.screen.set_closed(door if closed else self._damaged() if self._is_damaged else None)
 
-    def _sound(self, config: Config) -> Callable[[Tone], None]:
+    def _sound(self, config: Config, card: SoundCard) -> Callable[[Tone], None]:
         """What sounds a tone; nothing does where none are wanted."""
-        sound = make_sound(config.speech)
+        sound = make_sound(config.speech, card)
         if sound is None:
             return lambda tone: None
         return Tones(sound, config.speech.volume, lambda text: self._report("speech", text)).play
@@ -244,10 +246,10 @@ class App:
         return {"file": request["file"]}
 
 
-def voice_of(section: SpeechSection, on_fault: Callable[[str], None]) -> Voice | None:
+def voice_of(section: SpeechSection, card: SoundCard, on_fault: Callable[[str], None]) -> Voice | None:
     """What Listen speaks with, where the configuration names anything."""
-    speech = make_speech(section)
-    return Voice(speech, Manner(section.rate, section.volume), on_fault) if speech is not None else None
+    speech, manner = make_speech(section, card), Manner(section.rate, section.volume)
+    return Voice(speech, manner, on_fault, lambda: bool(card.device())) if speech is not None else None
 
 
 def panel_of(display: DisplaySection) -> Literal["10", "7", "p"]:

@@ -26,6 +26,7 @@ from drivers.scanner.port import Scanner
 from drivers.speech.alsa_sound import AlsaSound
 from drivers.speech.espeak_ng import EspeakNg
 from drivers.speech.port import Speech
+from drivers.speech.sound_card import SoundCard
 from drivers.speech.tones import Sound
 from drivers.touchscreen.discovery import Touchscreens, no_desktop
 from kiosk.config import (
@@ -180,11 +181,11 @@ def make_keypads(section: KeypadSection) -> tuple[GrabbedKeypad, ...]:
     return tuple(GrabbedKeypad(device_id, inputs, keys=section.key_map) for device_id in section.ids)
 
 
-def make_speech(section: SpeechSection) -> Speech | None:
+def make_speech(section: SpeechSection, card: SoundCard) -> Speech | None:
     """The speech synthesizer that the configuration names; None where none is."""
-    return EspeakNg(section.device) if section.kind == "espeak-ng" else None
+    return EspeakNg(card.device) if section.kind == "espeak-ng" else None
 
 
-def make_sound(section: SpeechSection) -> Sound | None:
+def make_sound(section: SpeechSection, card: SoundCard) -> Sound | None:
     """The sound device for tones; None where none are wanted."""
-    return AlsaSound(section.device) if section.tones else None
+    return AlsaSound(card.device) if section.tones else None

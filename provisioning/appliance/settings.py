@@ -22,6 +22,7 @@ from fleet.agent.identity import IDENTITY_FILE
 from kiosk.config import Config
 from kiosk.station.updates import read_record
 from provisioning import files
+from provisioning.appliance.usb_gate import SOUND
 
 Resolve = Callable[[str], tuple[str, ...]]
 """The addresses of a name. Raises OSError where it has none now."""
@@ -54,11 +55,12 @@ def write_settings(config: Config, base: Path, output: Path, resolve: Resolve | 
             return ()
 
     servers = {(address, port) for host, port in named_servers(config, base) for address in addresses(host)}
+    sound = [SOUND] if config.speech.tones or config.speech.kind != "none" else []
     time = [address for host in config.network.time for address in addresses(host)]
     made = {
         NFTABLES_FILE: nftables_sets(servers, time),
         CHRONY_FILE: "".join(f"server {host} iburst\n" for host in config.network.time),
-        USB_FILE: "".join(f"{usb_id}\n" for usb_id in named_usb_ids(config)),
+        USB_FILE: "".join(f"{line}\n" for line in (*named_usb_ids(config), *sound)),
     }
     for name, text in made.items():
         (output / name).parent.mkdir(parents=True, exist_ok=True)

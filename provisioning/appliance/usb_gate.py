@@ -2,9 +2,9 @@
 """USB allow-list: whether a device that was plugged in may be bound, and whether an input device may be heard.
 
 Rules: it is bound where every interface of every configuration is of a class of the list, or where station.toml names its
-vendor and product. Classes: smart-card readers, printers, hubs, and input devices that do not call themselves keyboard or mouse
-(touch panels). A device with one interface more than that, such as a reader that types, is not bound. Descriptors are the
-device's own word.
+vendor and product. Classes: smart-card readers, printers, hubs, sound cards where the station speaks, and input devices that do
+not call themselves keyboard or mouse (touch panels). A device with one interface more than that, such as a reader that types,
+is not bound. Descriptors are the device's own word.
 
 udev runs it as a program of its own, without the project: `usb-gate device SYSPATH` and `usb-gate input VVVV:PPPP` end with 0
 where it may be, 3 where not, 2 where the question cannot be read.
@@ -20,7 +20,9 @@ DONE, BAD_INPUT, REFUSED = 0, 2, 3
 DEVICE, CONFIGURATION, INTERFACE = 1, 2, 4
 """Descriptor types, USB 2.0 table 9-5."""
 DEVICE_BYTES, INTERFACE_BYTES = 18, 9
-HID, PRINTER, HUB, SMART_CARD = 0x03, 0x07, 0x09, 0x0B
+AUDIO, HID, PRINTER, HUB, SMART_CARD = 0x01, 0x03, 0x07, 0x09, 0x0B
+SOUND = "class:01"
+"""A line of `ALLOWED` beside vendors and products: sound cards too."""
 KEYBOARD, MOUSE = 1, 2
 """Protocols of a boot interface, HID 1.11 section 4.3."""
 
@@ -55,13 +57,13 @@ def is_allowed(raw: bytes, named: frozenset[str]) -> bool:
         usb_id, interfaces = parse_descriptors(raw)
     except DescriptorError:
         return False
-    return usb_id in named or (bool(interfaces) and all(_is_of_list(*interface) for interface in interfaces))
+    return usb_id in named or (bool(interfaces) and all(_is_of_list(*interface, named) for interface in interfaces))
 
 
-def _is_of_list(usb_class: int, protocol: int) -> bool:
+def _is_of_list(usb_class: int, protocol: int, named: frozenset[str]) -> bool:
     if usb_class == HID:
         return protocol not in (KEYBOARD, MOUSE)
-    return usb_class in (PRINTER, HUB, SMART_CARD)
+    return usb_class in (PRINTER, HUB, SMART_CARD) or (usb_class == AUDIO and SOUND in named)
 
 
 def read_named(path: Path = ALLOWED) -> frozenset[str]:

@@ -20,14 +20,14 @@ def pitches(samples: bytes) -> int:
 @pytest.mark.parametrize("tone", ALL)
 async def test_a_tone_reaches_the_device_whole(tmp_path: Path, tone: Tone) -> None:
     heard = tmp_path / "heard"
-    await AlsaSound(f"tee:null,{heard},raw").play(tone, 3)
+    await AlsaSound(lambda: f"tee:null,{heard},raw").play(tone, 3)
     wanted = tone_samples(tone, volume=3)
     assert heard.read_bytes()[: len(wanted)] == wanted
 
 
 async def test_a_device_that_is_not_there_is_told_by_name_of_the_fault() -> None:
     with pytest.raises(ToneError, match=r"^no sound device: No such file or directory$"):
-        await AlsaSound("hw:31").play("fault", 3)
+        await AlsaSound(lambda: "hw:31").play("fault", 3)
 
 
 def test_each_tone_is_short_and_unlike_the_others() -> None:

@@ -63,7 +63,7 @@ async def test_the_sentence_stands_on_no_command_line(tmp_path: Path) -> None:
     program, seen = tmp_path / "espeak-ng", tmp_path / "seen"
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {seen}\ncat >> {seen}.in\n')
     program.chmod(0o755)
-    await EspeakNg("hw:1", program=str(program)).say(SENTENCE, Manner(5, 1))
+    await EspeakNg(lambda: "hw:1", program=str(program)).say(SENTENCE, Manner(5, 1))
     assert seen.read_text().split() == ["-v", "sv", "-s", "290", "-a", "40", "-b", "1", "--stdin", "-d", "hw:1"]
     assert (tmp_path / "seen.in").read_text() == SENTENCE.text
 

@@ -59,14 +59,16 @@ class Host(Looks):
         self.speech = RecordedSpeech()
         self.tones: list[str] = []
         self.clock = StillClock()
-        folder = settings.pop("languages", None)
+        folder, card = settings.pop("languages", None), settings.pop("sound_card", None)
         texts = Texts.load(Path(folder)) if folder else sample_words.texts()
         self.screen = KivyScreen(
             self.clock,
             texts=self._texts(pseudo(texts) if settings.pop("pseudo", False) else texts, settings.pop("packs", {})),
             panel=panel,
             place="Lasarettet, entré A",
-            voice=None if settings.pop("mute", False) else Voice(self.speech),
+            voice=None
+            if settings.pop("mute", False)
+            else Voice(self.speech, is_there=lambda: not card or Path(card).exists()),
             sound=self.tones.append,
             **settings,
         )

@@ -142,6 +142,20 @@ def test_listen_stays_readable_where_nothing_speaks(tmp_path: Path) -> None:
     assert max(picture.convert("L").tobytes()) >= 0x90
 
 
+def test_listen_is_offered_while_there_is_a_sound_card(tmp_path: Path) -> None:
+    """Without another view: a card on USB may be let in after the first screen stands."""
+    card = tmp_path / "card0"
+    with virtual_display() as display, KivyDriver(display, sound_card=str(card)) as driver:
+        driver.show("01-idle")
+        assert "rail:listen" not in driver.targets()
+        card.touch()
+        while "rail:listen" not in driver.targets():  # the test's own time limit ends it
+            driver.call("settle")
+        card.unlink()
+        while "rail:listen" in driver.targets():
+            driver.call("settle")
+
+
 def test_a_card_goes_in_by_steps_and_a_picture_shows_the_first(driver: KivyDriver, tmp_path: Path) -> None:
     driver.call("show", sample="02-insert-card", hold=True)
     seen = []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from drivers.speech.sound_card import SoundCard
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.link import StationState
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
@@ -340,12 +341,13 @@ async def test_headphones_are_told_to_the_program(region: DemoRegion, world: Vir
 
 
 def test_a_station_speaks_where_its_configuration_names_a_synthesizer() -> None:
-    assert build_devices.make_speech(SpeechSection()) is None
-    speech = build_devices.make_speech(SpeechSection(kind="espeak-ng", device="plughw:1"))
+    card = SoundCard()
+    assert build_devices.make_speech(SpeechSection(), card) is None
+    speech = build_devices.make_speech(SpeechSection(kind="espeak-ng"), card)
     assert speech is not None
     assert speech.name == "espeak-ng"
-    assert build_devices.make_sound(SpeechSection(kind="espeak-ng")) is None
-    assert build_devices.make_sound(SpeechSection(tones=True)) is not None
+    assert build_devices.make_sound(SpeechSection(kind="espeak-ng"), card) is None
+    assert build_devices.make_sound(SpeechSection(tones=True), card) is not None
 
 
 async def test_pins_and_scanner_are_among_the_devices(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:

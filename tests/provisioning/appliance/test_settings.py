@@ -13,6 +13,7 @@ import pytest
 from fleet.messages.commands import UpdateOrder
 from kiosk.config import Config, ConfigError, load
 from kiosk.station.updates import RECORD, UpdateRecord
+from provisioning.appliance import usb_gate
 from provisioning.appliance.layout import SHIPPED
 from provisioning.appliance.settings import named_servers, nftables_sets, resolve_host, write_settings
 from provisioning.cli import main as provision
@@ -92,6 +93,13 @@ def test_what_station_toml_names_is_written_and_a_name_without_address_is_said(b
         "0403:6001", "04d9:a088", "0c2e:0b61", "1209:0001", "2e8a:0005",
     ]  # fmt: skip
     assert (base / "run/chrony/station.sources").read_text() == "server ntp.example iburst\n"
+
+
+@pytest.mark.parametrize("speech", ['kind = "espeak-ng"', "tones = true"])
+def test_a_station_that_speaks_or_sounds_lets_sound_cards_in(tmp_path: Path, speech: str) -> None:
+    (tmp_path / "station.toml").write_text(f"[speech]\n{speech}\n")
+    write_settings(load(tmp_path / "station.toml"), tmp_path, tmp_path / "run", resolve)
+    assert usb_gate.read_named(tmp_path / "run/usb-allowed") == {usb_gate.SOUND}
 
 
 def test_a_station_that_names_nothing_gets_nothing(tmp_path: Path) -> None:

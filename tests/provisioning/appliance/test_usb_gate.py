@@ -59,6 +59,14 @@ def test_each_device_is_bound_or_not(
     assert is_allowed(descriptors(usb_id, *interfaces), frozenset({KEYPAD})) is allowed
 
 
+def test_a_sound_card_is_bound_where_the_station_speaks_and_what_it_brings_besides_is_not() -> None:
+    card, typing = (descriptors("0d8c:0014", (0x01, 0), (0x01, 0), (HID, protocol)) for protocol in (0, 1))
+    assert not is_allowed(card, frozenset())
+    assert is_allowed(card, frozenset({usb_gate.SOUND}))
+    assert not is_allowed(typing, frozenset({usb_gate.SOUND}))
+    assert not is_allowed(descriptors("0781:5567", (STORAGE, 80)), frozenset({usb_gate.SOUND}))
+
+
 def test_a_second_configuration_counts_too() -> None:
     first = descriptors("1d6b:0104", (CCID, 0))
     second = descriptors("1d6b:0104", (HID, 1))[18:]
