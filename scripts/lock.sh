@@ -28,7 +28,7 @@ for version in 3.11 3.12 3.13; do
         --python-version "$version" --output-file "requirements/py${version/./}.txt" "$@"
 done
 printf '==> requirements/station-py313.txt\n'
-compile setup.cfg --extra station --constraint requirements/py313.txt --python-version 3.13 --python-platform linux \
+compile setup.cfg --constraint requirements/py313.txt --python-version 3.13 --python-platform linux \
     --output-file requirements/station-py313.txt
 
 extra() { .venv/bin/python -c 'import configparser as c, sys; f = c.ConfigParser(); f.read("setup.cfg"); print(f["options.extras_require"][sys.argv[1]])' "$1"; }

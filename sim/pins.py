@@ -9,9 +9,47 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from gpiozero.pins.mock import MockFactory, MockPWMPin
+
 from drivers.cabinet.gpio.driver import GpioPins
-from drivers.cabinet.gpio.gpiozero_board import GpioError, mock_factory
+from drivers.cabinet.gpio.gpiozero_board import GpioError
 from drivers.cabinet.gpio.pin_wiring import Role, Wiring
+
+REVISION = "c03111"
+"""The mock pins are those of a Raspberry Pi 4B."""
+
+
+class WiredPin(MockPWMPin):
+    """A mock pin with wires on it: a contact is stronger than the pull resistor, a short to ground than the output."""
+
+    contact: bool | None = None
+    short = False
+
+    def wire(self, level: bool) -> None:
+        """A contact puts the pin to that level."""
+        self.contact = level
+        if self.function == "input":
+            self.drive_high() if level else self.drive_low()
+
+    def ground(self, short: bool) -> None:
+        """Short the pin to ground, or take the short away."""
+        self.short = False
+        if short:
+            self._change_state(0.0)
+        self.short = short
+
+    def _set_pull(self, value: str) -> None:
+        super()._set_pull(value)
+        if self.contact is not None:
+            self.wire(self.contact)
+
+    def _change_state(self, value: float) -> bool:
+        return not self.short and bool(super()._change_state(value))
+
+
+def mock_factory() -> Any:
+    """gpiozero's own mock pins, with wires."""
+    return MockFactory(revision=REVISION, pin_class=WiredPin)
 
 
 class VirtualPins(GpioPins):

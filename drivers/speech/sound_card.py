@@ -15,7 +15,6 @@ from drivers.speech.alsa_sound import set_level
 from drivers.speech.tones import ToneError
 
 CARDS = Path("/sys/class/sound")
-_NUMBER = re.compile(r"card\d+")
 _CARD_OF_DEVICE = re.compile(r"(?:CARD=|hw:(?!CARD=))(\w+)")
 MISSING = "no sound card: plug one in, or compare with `speech.device` in station.toml; until then nothing is spoken"
 
@@ -40,7 +39,7 @@ class SoundCard:
         wanted = _CARD_OF_DEVICE.search(self._named)
         if wanted:
             cards = [card for card in cards if wanted[1] in card]
-        if self._named and not wanted:
+        elif self._named:
             return self._named
         card = cards[0][0] if cards else ""
         if card != self._card:
@@ -54,8 +53,8 @@ class SoundCard:
     def _find_cards(self) -> list[tuple[str, str]]:
         """Identifier and number of each card that plays, best first."""
         found = []
-        for path in self._folder.glob("card*"):
-            if _NUMBER.fullmatch(path.name) and any(path.glob("pcm*p")):
+        for path in self._folder.glob("card[0-9]*"):
+            if any(path.glob("pcm*p")):
                 name, port = (path / "id").read_text("ascii").strip(), (path / "device").resolve()
                 role = 0 if re.search(r"/usb\d", str(port)) else 2 if "hdmi" in name.lower() else 1
                 found.append((role, str(port), name, path.name.removeprefix("card")))

@@ -3,15 +3,13 @@
 A device that is missing now may come later, so nothing is raised for it; one whose library is missing is there and says so.
 """
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from drivers.cabinet.driver import SerialCabinet
-from drivers.cabinet.gpio.lamp_pattern import Pattern
-from drivers.cabinet.gpio.port import Pins, PinsReady, PinsState, PinsUnavailable
+from drivers.cabinet.gpio.port import Pins
 from drivers.cabinet.pairing import pairing_of
 from drivers.cabinet.port import CabinetState
 from drivers.cabinet.port_discovery import configured_port, only_port
@@ -122,40 +120,15 @@ def _connection(printer: PrinterSection) -> Connection:
             return UsbConnection(printer.vendor, printer.product)
 
 
-_NO_LIBRARY = "gpiozero is not installed: install kortkiosk with its extra `pi`"
-
-
-class NoPins:
-    """Pins without their library: unavailable, with the reason. Implements `Pins`."""
-
-    name = "pins"
-    virtual = False
-
-    async def state(self) -> PinsState:
-        return PinsUnavailable(_NO_LIBRARY)
-
-    async def changes(self) -> AsyncIterator[PinsReady]:
-        await asyncio.get_running_loop().create_future()
-        yield PinsReady()
-
-    def set_lamp(self, pattern: Pattern) -> None: ...
-
-    def set_backlight(self, share: float) -> None: ...
-
-    async def close(self) -> None: ...
-
-
 def make_pins(section: PinsSection, virtual: VirtualDevices | None = None) -> Pins | None:
     """The pins that the configuration names; None where none are."""
     if section.kind == "none":
         return None
-    try:
-        if section.kind == "virtual":
-            return None if virtual is None else virtual.make_pins(section.wiring())
-        from drivers.cabinet.gpio.driver import GpioPins
-        from drivers.cabinet.gpio.gpiozero_board import pi_factory
-    except ImportError:
-        return NoPins()
+    if section.kind == "virtual":
+        return None if virtual is None else virtual.make_pins(section.wiring())
+    from drivers.cabinet.gpio.driver import GpioPins  # gpiozero takes a while: only where pins are fitted
+    from drivers.cabinet.gpio.gpiozero_board import pi_factory
+
     return GpioPins(section.wiring(), pi_factory)
 
 

@@ -49,7 +49,7 @@ class VirtualDevices(Protocol):
         """The issuers' certificates of the made-up cards."""
 
     def make_pins(self, wiring: Wiring) -> Pins:
-        """The GPIO pins. Raises ImportError where gpiozero is not installed."""
+        """The GPIO pins."""
 
     def make_scanner(self) -> Scanner: ...
 

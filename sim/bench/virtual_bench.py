@@ -173,7 +173,7 @@ class VirtualBench:
         return self.authority.intermediates()
 
     def make_pins(self, wiring: Wiring) -> Pins:
-        """The pins. Raises ImportError where gpiozero is not installed."""
+        """The pins."""
         from sim.pins import VirtualPins
 
         self.pins = VirtualPins(wiring)

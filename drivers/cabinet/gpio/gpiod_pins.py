@@ -21,10 +21,7 @@ LABELS = ("pinctrl-bcm2711", "pinctrl-bcm2835", "pinctrl-rp1")
 """Of the header's chip: Pi 4 and 400; Pi 3; Pi 5."""
 HEADER_REVISION = 0xC03111
 """A Pi 4B's, for the table of its header, which every board with 40 pins shares; nothing else is taken from it."""
-CONSUMER = "kortkiosk"
 PULLS = {"up": Bias.PULL_UP, "down": Bias.PULL_DOWN, "floating": Bias.DISABLED}
-_FLOATS_AS_BEFORE = ""
-"""A pull that nobody has set, which is none that is asked for."""
 
 
 def header_chip() -> str:
@@ -81,7 +78,7 @@ class GpiodPin(LocalPiPin):
         with self._lock:
             if self._request is None:
                 self._request = gpiod.request_lines(
-                    self._factory.chip, {self._number: self._settings}, consumer=CONSUMER
+                    self._factory.chip, {self._number: self._settings}, consumer="kortkiosk"
                 )
             else:
                 self._request.reconfigure_lines({self._number: self._settings})
@@ -101,17 +98,13 @@ class GpiodPin(LocalPiPin):
             self._request.set_value(self._number, Value(bool(value)))
 
     def _get_pull(self) -> str:
-        return next((name for name, bias in PULLS.items() if bias is self._settings.bias), _FLOATS_AS_BEFORE)
+        return next((name for name, bias in PULLS.items() if bias is self._settings.bias), "as it was")
 
     def _set_pull(self, value: str) -> None:
         self._set(bias=PULLS[value])
 
-    def _get_edges(self) -> str:
-        return "both"
-
     def _set_edges(self, value: str) -> None:
-        if value != "both":
-            raise ValueError(f"{self!r} tells both edges, not {value}")
+        """Both, whatever is asked for: a contact is read again after each."""
 
     def _enable_event_detect(self) -> None:
         self._set(edge_detection=Edge.BOTH)

@@ -3,9 +3,8 @@
 Levels become meanings here: `active` is lit, open, plugged in, present. Every fault of gpiozero, or of the pin library
 under it (gpiod; RPi.GPIO, on a Pi 5 rpi-lgpio, for who has it), is a `GpioError`. Edges are told from the library's own thread.
 
->>> board = GpioBoard({"lamp": GpioPin(17, "out")}, mock_factory())
->>> board.drive("lamp", 1.0); board.read("lamp")
-1.0
+    board = GpioBoard({"lamp": GpioPin(17, "out")}, pi_factory())
+    board.drive("lamp", 1.0)
 """
 
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 from gpiozero import Device, DigitalInputDevice, DigitalOutputDevice, GPIOZeroError, PWMOutputDevice
-from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from drivers.cabinet.gpio.pin_wiring import OUTPUTS, GpioPin, Role, Wiring
 
@@ -21,8 +19,6 @@ T = TypeVar("T")
 
 PWM_HZ = 500
 """Of the backlight: far above what flickers."""
-MOCK_REVISION = "c03111"
-"""The mock pins are those of a Raspberry Pi 4B."""
 
 
 class GpioError(Exception):
@@ -57,45 +53,11 @@ def _open_pins() -> Any:
     return RPiGPIOFactory()
 
 
-class WiredPin(MockPWMPin):
-    """A mock pin with wires on it: a contact is stronger than the pull resistor, a short to ground than the output."""
-
-    contact: bool | None = None
-    short = False
-
-    def wire(self, level: bool) -> None:
-        """A contact puts the pin to that level."""
-        self.contact = level
-        if self.function == "input":
-            self.drive_high() if level else self.drive_low()
-
-    def ground(self, short: bool) -> None:
-        """Short the pin to ground, or take the short away."""
-        self.short = False
-        if short:
-            self._change_state(0.0)
-        self.short = short
-
-    def _set_pull(self, value: str) -> None:
-        super()._set_pull(value)
-        if self.contact is not None:
-            self.wire(self.contact)
-
-    def _change_state(self, value: float) -> bool:
-        return not self.short and bool(super()._change_state(value))
-
-
-def mock_factory() -> Any:
-    """gpiozero's own mock pins, with wires."""
-    return MockFactory(revision=MOCK_REVISION, pin_class=WiredPin)
-
-
 class GpioBoard:
     """The pins of one wiring, open until `close`."""
 
     def __init__(self, wiring: Wiring, factory: Any) -> None:
         """Outputs begin inactive. Raises GpioError; then nothing stays open."""
-        self.factory = factory
         self.dims = getattr(factory, "has_pwm", True)
         """Whether an output can be driven partly; where not, all but 0 is full."""
         self._wiring = wiring
@@ -120,7 +82,7 @@ class GpioBoard:
         """`callback` is called with the role for each edge of an input, in the pin library's thread."""
         for role, device in self._devices.items():
             if role not in OUTPUTS:
-                device.when_activated = device.when_deactivated = _teller(callback, role)
+                device.when_activated = device.when_deactivated = partial(callback, role)
 
     def close(self) -> None:
         for device in self._devices.values():
@@ -138,7 +100,3 @@ def _device(role: Role, pin: GpioPin, factory: Any, dims: bool) -> Device:
     pull = {"up": True, "down": False, "none": None}[pin.pull]
     # gpiozero ties the active state to the pull; what a level means is said by `active` alone.
     return DigitalInputDevice(pin.bcm, pull_up=pull, active_state=True if pull is None else None, pin_factory=factory)
-
-
-def _teller(on_edge: Callable[[Role], None], role: Role) -> Callable[[], None]:
-    return lambda: on_edge(role)
