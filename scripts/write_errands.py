@@ -1,6 +1,7 @@
-"""Write the tables of errands in README.md and docs/walk.md from the errands' folders, and of refusals from their list.
+"""Write tables of the documents: errands (README.md, docs/walk.md) from their folders, refusals from their list, and what has run
+on which board (docs/appliance.md) from docs/has-run-on.toml.
 
-python -m scripts.write_errands            # writes both
+python -m scripts.write_errands            # writes them
 python -m scripts.write_errands --check    # exit 1 where one of them is not what would be written
 
 A new errand works, and its tests pass, before it is listed there: the tests compare the rows of those errands that are named.
@@ -9,20 +10,22 @@ A new errand works, and its tests pass, before it is listed there: the tests com
 import argparse
 import re
 import sys
+import tomllib
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from fleet.messages.errand_catalog import catalog, folder
 from sim.stories.refusals import other_table, walked_table
 
 ROOT = Path(__file__).resolve().parents[1]
-README, WALK = ROOT / "README.md", ROOT / "docs" / "walk.md"
+README, WALK, APPLIANCE = ROOT / "README.md", ROOT / "docs" / "walk.md", ROOT / "docs" / "appliance.md"
 KINDS = ("no card", "A", "B", "C", "D")
 HEADING = "## On cards of each kind"
 ROW = re.compile(r"^\| errands \|.*$", re.MULTILINE)
-TABLE, REFUSED, NOT_WALKED = (
+TABLE, REFUSED, NOT_WALKED, HAS_RUN_ON = (
     re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL)
-    for name in ("errands", "refused", "not walked")
+    for name in ("errands", "refused", "not walked", "has run on")
 )
 
 
@@ -63,6 +66,32 @@ def walk_table(only: Collection[str] | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def read_boards() -> dict[str, Any]:
+    """docs/has-run-on.toml: `stages`, and of each of the `boards` what is known of each stage."""
+    return tomllib.loads((ROOT / "docs" / "has-run-on.toml").read_text(encoding="utf-8"))
+
+
+def boards_table() -> str:
+    """The table of docs/appliance.md: what is known of each board, and under it by what."""
+    has_run_on, sources = read_boards(), list[str]()
+    boards = has_run_on["boards"]
+    lines = [f"| | {' | '.join(boards)} |", "|---" * (1 + len(boards)) + "|"]
+    for stage in has_run_on["stages"]:
+        cells = [_board_cell(known[stage], sources) for known in boards.values()]
+        lines.append(f"| {stage} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *(f"{number}. {source}" for number, source in enumerate(sources, 1))]) + "\n"
+
+
+def _board_cell(known: str, sources: list[str]) -> str:
+    """`shown (1)`: the number of its source, which is added to the list where it is new."""
+    word, _, source = known.partition(" ")
+    if word == "not":
+        return known
+    if source not in sources:
+        sources.append(source)
+    return f"{f'**{word}**' if word == 'shown' else word} ({sources.index(source) + 1})"
+
+
 def main() -> int:
     """Write or compare. Exit code 1 where a page differs."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -70,7 +99,7 @@ def main() -> int:
     check, differs = parser.parse_args().check, False
     tables = (
         (README, ROW, readme_row()), (WALK, TABLE, walk_table()), (WALK, REFUSED, walked_table()),
-        (WALK, NOT_WALKED, other_table()),
+        (WALK, NOT_WALKED, other_table()), (APPLIANCE, HAS_RUN_ON, boards_table()),
     )  # fmt: skip
     for page, pattern, text in tables:
         before = page.read_text(encoding="utf-8")
