@@ -270,14 +270,13 @@ class Room:
         return [short(event) for event in await self.chain()]
 
     async def written(self) -> str:
-        """Everything that the file holds, as text."""
+        """Everything that the file holds, as text; bytes as the text that they are, not as the digits of a dump."""
 
         def dump(cx: Any) -> str:
             return "\n".join(cx.iterdump())
 
         text: str = await self.store.transact(dump)
-        blobs = [bytes.fromhex(part) for part in re.findall(r"\bX'([0-9A-F]*)'", text)]
-        return text + "\n".join(blob.decode("utf-8", "replace") for blob in blobs)
+        return re.sub(r"\bX'([0-9A-F]*)'", lambda blob: bytes.fromhex(blob[1]).decode("utf-8", "replace"), text)
 
 
 def standing() -> str:
