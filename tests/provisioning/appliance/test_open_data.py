@@ -4,6 +4,7 @@ What takes device mapper (the volume opened and mounted) is not tried here.
 """
 
 import os
+import random
 import shutil
 import subprocess
 import threading
@@ -118,6 +119,52 @@ def test_what_holds_anything_is_never_made_anew(prepare: Prepare, device: Path, 
     before = device.read_bytes()
     assert prepare().returncode == 0
     assert device.read_bytes() == before
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_blocks_are_mended_where_nobody_is_there_to_be_asked(
+    seed: int, root: Path, device: Path, keys: Path, tmp_path: Path
+) -> None:
+    """Five damages each, of one block of 4 KiB among those that are in use, as a power cut or worn flash memory leaves it."""
+    holds_files(device, tmp_path)
+    whole, chance = device.read_bytes(), random.Random(seed)
+    used = [at for at in range(4096, len(whole), 4096) if any(whole[at : at + 4096])]
+    for _ in range(5):
+        at = chance.choice(used)
+        device.write_bytes(whole[:at] + chance.randbytes(4096) + whole[at + 4096 :])
+        opened = open_data(root, "open", device, keys, tmp_path)
+        assert opened.returncode == 0, (at, opened.stdout, opened.stderr)
+        assert run("e2fsck", "-f", "-n", device).returncode == 0
+
+
+def test_an_encrypted_volume_is_never_mended_into_the_file_system_that_was_flashed(
+    root: Path, prepare: Prepare, device: Path, keys: Path, tmp_path: Path
+) -> None:
+    """Its header is damaged, and a spare superblock of the day of the flashing lies behind it, at 128 MiB."""
+    with device.open("r+b") as file:
+        file.truncate(160 << 20)
+    assert run("mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", device).returncode == 0
+    assert prepare().returncode == 0
+    finish(device)
+    with device.open("r+b") as file:
+        file.write(bytes(32 << 10))
+    assert run("e2fsck", "-n", device).returncode & 4, "e2fsck finds a file system there"
+    before = device.read_bytes()
+    assert open_data(root, "open", device, keys, tmp_path).returncode != 0
+    assert device.read_bytes() == before
+
+
+def holds_files(device: Path, tmp_path: Path) -> None:
+    """And was marked by the kernel, which has met a fault: it is looked at in whole."""
+    (tmp_path / "story").write_bytes(STORY * 400)
+    commands = ["set_super_value state 2", "mkdir kortkiosk", *(f"write {tmp_path / 'story'} kortkiosk/{number}" for number in range(60))]
+    (tmp_path / "commands").write_text("\n".join(commands))
+    assert run("debugfs", "-w", "-f", tmp_path / "commands", device).returncode == 0
+
+
+def open_data(root: Path, action: str, device: Path, keys: Path, folder: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+    link = folder / "kortkiosk-data"
+    return run(root / "usr/lib/kortkiosk/open-data", action, device, keys, link, TMPDIR=str(folder), **more)
 
 
 def test_the_station_reads_the_note_where_it_is_written_and_believes_nothing_else(root: Path, tmp_path: Path) -> None:
