@@ -34,6 +34,7 @@ from kiosk.station.app import panel_of, voice_of
 from kiosk.station.build_devices import make_keypads, make_scanner
 from kiosk.station.cabinet_pairing import pair_named_board
 from kiosk.station.reader_roles import ReaderRoles
+from kiosk.station.state import data_fault
 from kiosk.views import View
 
 SYSFS = Path("/sys/class/drm")
@@ -50,6 +51,15 @@ def panel_size(root: Path = SYSFS) -> tuple[int, int] | None:
         if connected and modes and (found := re.fullmatch(r"([0-9]{3,4})x([0-9]{3,4})", modes[0])):
             return int(found[1]), int(found[2])
     return None
+
+
+async def start_anew() -> None:
+    """Have root make the volume of /data anew with what was set up in memory, and restart the machine. Raises OSError."""
+    for words in ("reload kortkiosk-open-data.service", "reboot"):
+        process = await asyncio.create_subprocess_exec("systemctl", "--no-ask-password", *words.split())
+        if await process.wait() != 0:
+            raise OSError(f"systemctl {words} ended with {process.returncode}")
+    await asyncio.Future()
 
 
 class ScreenAsk:
@@ -92,6 +102,7 @@ class SetupScreen:
         """Whether the station can be started; False where the window was closed before."""
         ports = SetupPorts(
             self._speak, self._panel, usb_printers, self._readers, partial(pair_named_board, self._file),
+            data_fault=data_fault(), move=start_anew,
             scans=self._config.scanner.kind not in ("none", VIRTUAL), released=self._released, report=self._report,
         )  # fmt: skip
         setup = TouchSetup(ScreenAsk(self.screen.show), self._assistant, ports)

@@ -4,6 +4,8 @@ Rules:
 - A step is done once its questions are answered, so that what does not work is told where it was asked.
 - `station.toml` is written anew after each answer that belongs into it. What it says of language, title, readers, printer and
   cabinet is not asked; where a person changed it meanwhile its settings stand.
+- Where the volume of /data was not opened, that is said first, and nothing is done until an installer starts anew. The old volume
+  stays as it is until the fleet server has taken the station: before, a power cut or a second thought costs nothing.
 - Who starts again after a power cut goes on where it was cut: what is answered is not asked again.
 """
 
@@ -38,7 +40,9 @@ from kiosk.first_boot.network_manager import Network, NetworkError
 from kiosk.first_boot.plan import ClaimSection, ClockSection, DevicesSection, WiredSection
 from kiosk.ports import Ask
 from kiosk.station.build_fleet import JoinError
+from kiosk.station.restart import nothing
 from kiosk.station.self_test import SelfTestResult
+from kiosk.station.state import DataFault
 from kiosk.station.virtual_devices import CabinetPowerError
 from kiosk.station.virtual_plugin import VirtualDevicesError
 from kiosk.steps.reader_roles import choose_readers
@@ -82,6 +86,8 @@ class SetupPorts:
         pair: pairs the cabinet's board, with the file that is to hold its key; gives `paired` or a code.
         scans: whether a scanner gives what it reads to the screen.
         released: lets go of all devices that the screen follows, meanwhile.
+        data_fault: why the volume of /data was not opened: the station is set up in memory then, to take its place.
+        move: has it made anew with what was set up, and the machine restarted; ends by OSError alone.
         pause: waits so many seconds.
         report: told code and technical words of what does not work, which stand on no screen.
     """
@@ -93,6 +99,8 @@ class SetupPorts:
     pair: Callable[[Path], Awaitable[str]]
     scans: bool = False
     released: Callable[[], AbstractAsyncContextManager[None]] = nothing_held
+    data_fault: DataFault | None = None
+    move: Callable[[], Awaitable[None]] = nothing
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     report: Callable[[str, str], None] = lambda code, text: None
 
@@ -111,12 +119,18 @@ class TouchSetup:
 
     async def run(self) -> str:
         """From a blank station to one that can be started; gives its name. Raises ConfigError, OSError."""
+        if (fault := self._ports.data_fault) is not None:
+            await self._ask(views.data_fault(fault))
         await self._language()
+        if fault is not None:
+            await self._ask(views.data_loss())
         if not self._steps.is_finished(Step.NETWORK):
             await self._network()
         while True:
             try:
                 station = await self._claim()
+                if fault is not None:
+                    await self._while(views.moving(), self._ports.move())
                 await self._devices()
                 await self._time()
                 break

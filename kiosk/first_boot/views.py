@@ -8,6 +8,7 @@ from drivers.printer.usb_printers import UsbPrinter
 from kiosk.administration_ports import DeviceOverview
 from kiosk.first_boot.assistant import Step as SetupStep
 from kiosk.station.self_test import SelfTestResult
+from kiosk.station.state import DataFault
 from kiosk.steps.administration_views import state_of
 from kiosk.steps.context import ViewContext
 from kiosk.steps.reader_role_views import WHICH
@@ -63,6 +64,7 @@ ICONS = {
 """What a fault is about, by its words."""
 KEPT: tuple[Kind, ...] = ("tpm", "sealed", "file")
 MOST_NAMED = 2
+LOSSES = ("unsent", "stock", "server")
 PAIRING_WORDS = ("absent", "failed")
 Typed = Literal["address", "gateway", "dns", "proxy", "server", "station", "printer"]
 TYPED: tuple[Typed, ...] = ("address", "gateway", "dns", "proxy", "server", "station", "printer")
@@ -86,6 +88,28 @@ def at(step: int) -> SetupContext:
 def language() -> Choose:
     options = tuple(Option(code, say(f"setup.language.{code}"), icon="translate") for code in LANGUAGES)
     return _choose("language", LANGUAGE, options, AboutDrawing("translate", "station"))
+
+
+def data_fault(fault: DataFault) -> Tell:
+    """The volume of /data was not opened: in both languages, since the station does not know which one it has."""
+    return Tell(
+        name="setup.data_fault", errand=ERRAND, badge="warning", badge_icon="harddisk", title=say("setup.data_fault"),
+        lead=tuple(say(f"setup.data_fault.{language}", code=fault) for language in LANGUAGES),
+        way_out=Button("anew", say("setup.data_fault.anew"), "wrench-outline"),
+    )  # fmt: skip
+
+
+def data_loss() -> Tell:
+    """What may be lost with the volume."""
+    return Tell(
+        name="setup.data_loss", errand=ERRAND, badge="warning", badge_icon="alert", title=say("setup.data_loss"),
+        points=tuple(Point(say(f"setup.data_loss.{what}")) for what in LOSSES),
+        primary=primary_button("next", "button.next"),
+    )  # fmt: skip
+
+
+def moving() -> Busy:
+    return _busy("moving", CLAIM)
 
 
 def network(*, managed: bool, proxied: bool) -> Choose:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from fleet.agent.identity import Identity
 from fleet.agent.store import StoreError
@@ -16,7 +16,11 @@ from kiosk.station.status import StationStatus
 from kiosk.version import VERSION, image
 
 DATA_NOTE = Path("/run/kortkiosk-data-kept")
-"""What opened the volume of /data says of it, on a machine of an image."""
+"""What opened the volume of /data says of it, on a machine of an image: how it is kept, or why it was not opened."""
+
+DataFault = Literal["D1", "D2", "D3", "D4", "D5"]
+"""The disk is not there, the files of the key are not, the TPM does not give it out, the volume is damaged or of another key, its
+files are damaged."""
 
 
 class StateClock(Protocol):
@@ -68,13 +72,21 @@ class StateReport:
         )
 
 
-def data_kept(note: Path) -> DataKept | None:
+def data_kept(note: Path = DATA_NOTE) -> DataKept | None:
     """How the volume of /data is kept; None where nothing has noted it."""
+    return next((kept for kept in get_args(DataKept) if kept == _read(note)), None)
+
+
+def data_fault(note: Path = DATA_NOTE) -> DataFault | None:
+    """Why the volume of /data was not opened, so that what is there is in memory; None where it was."""
+    return next((fault for fault in get_args(DataFault) if fault == _read(note)), None)
+
+
+def _read(note: Path) -> str:
     try:
-        written = note.read_text("ascii").strip()
+        return note.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
-        return None
-    return next((kept for kept in get_args(DataKept) if kept == written), None)
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Seque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -16,7 +16,7 @@ from drivers.keypad.grabbed_keypad import GrabbedKeypad, UsbId
 from drivers.printer.usb_printers import UsbPrinter
 from fleet.agent.identity import Identity
 from fleet.messages.vocabulary import DeviceKind
-from kiosk.cli.setup_screen import ScreenAsk
+from kiosk.cli.setup_screen import ScreenAsk, start_anew
 from kiosk.config import Config, load
 from kiosk.first_boot import views
 from kiosk.first_boot.assistant import Assistant, Sleep
@@ -26,6 +26,7 @@ from kiosk.first_boot.progress import is_setup_due
 from kiosk.first_boot.touch import SetupPorts, TouchSetup, set_up
 from kiosk.station.devices import Devices
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult, check_devices
+from kiosk.station.state import DataFault
 from kiosk.texts import Texts
 from kiosk.views import Await, Busy, Choose, EnterText, Tell, View, say
 from provisioning import files
@@ -142,6 +143,8 @@ class Machine:
     printers: Sequence[UsbPrinter] = (EPSON,)
     untold: bool = False
     scanner: bool = False
+    data_fault: DataFault | None = None
+    moved: deque[Exception] = field(default_factory=deque)
     tried: Callable[[int], None] = lambda count: None
     log: list[str] = field(default_factory=list)
     told: list[tuple[str, str | None]] = field(default_factory=list)
@@ -197,6 +200,11 @@ class Machine:
             await asyncio.to_thread(key_file.write_text, "{}")
         return outcome
 
+    async def move(self) -> None:
+        assert Identity.load(self.folder / "identity"), "the server has taken the station"
+        self.log.append("moved")
+        raise self.moved.popleft()
+
     # the readers, of which two cannot be told apart yet
 
     def is_untold(self) -> bool:
@@ -233,7 +241,7 @@ class Machine:
 
         ports = SetupPorts(
             self.languages.append, (800, 480), lambda: self.printers, lambda config, base: self, self.pair,
-            scans=self.scanner, released=released, pause=no_pause,
+            data_fault=self.data_fault, move=self.move, scans=self.scanner, released=released, pause=no_pause,
             report=lambda code, text: self.log.append(f"{code}: {text}"),
         )  # fmt: skip
         async with asyncio.timeout(LIMIT_S):
@@ -275,6 +283,56 @@ async def test_a_blank_station_is_set_up_question_by_question(site: EnrolmentSit
     assert machine.languages == ["sv"]
     assert Identity.load(machine.folder / "identity").station == "blank"
     assert not is_setup_due(machine.config)
+
+
+LOST: Answers = {"setup.data_fault": "anew", "setup.data_loss": "next"}
+
+
+async def test_a_station_whose_volume_was_not_opened_gives_it_up_once_the_server_has_taken_it_anew(
+    site: EnrolmentSite, machine: Machine
+) -> None:
+    answers: Answers = {**typing(site, "lost"), **LOST, "setup.fault": "again"}
+    machine.data_fault = "D3"
+    before = Installer(site, answers, cut_at="setup.approve")
+    with pytest.raises(PowerCutError):
+        await machine.set_up(before)
+    assert before.names[:3] == ["setup.data_fault", "setup.language", "setup.data_loss"]
+    assert "moved" not in machine.log, "nothing is given up before the claim is believed"
+
+    machine.moved = deque([OSError(errno.EIO, "no new volume"), PowerCutError()])
+    again = Installer(site, answers)
+    with pytest.raises(PowerCutError):
+        await machine.set_up(again)
+    assert again.names[-3:] == ["setup.fault", "setup.data_fault", "setup.data_loss"], (
+        "it was said, and tried once more"
+    )
+    assert "devices" not in machine.log
+
+    machine.data_fault = None  # the machine has restarted, with what was set up on its new volume
+    after = Installer(site, answers)
+    assert await machine.set_up(after) == "lost"
+    assert after.names[0] == "setup.which_printer"
+
+
+@pytest.mark.parametrize("fails", ["reload", "reboot"])
+async def test_a_new_volume_that_does_not_come_is_a_fault(
+    fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\n[ "$2" != {fails} ]\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin")
+    with pytest.raises(OSError, match=f"systemctl {fails}.* ended with 1"):
+        await start_anew()
+
+
+def test_every_reason_why_a_volume_was_not_opened_is_said_in_both_languages_with_its_code() -> None:
+    for fault in get_args(DataFault):
+        view = views.data_fault(fault)
+        for language in ("sv", "en"):
+            said = " ".join(Texts.load().plain(text, language) for text in view.lead)
+            assert said.count(f"(kod {fault})") == said.count(f"(code {fault})") == 1
+            assert "Ring supporten" in said
+            assert "Call support" in said
 
 
 PLACE = {"setup.server": "kortkiosk.region.example", "setup.station": "entre-a"}

@@ -248,16 +248,39 @@ def test_chrony_understands_its_file_and_serves_nobody(root: Path) -> None:
 def test_polkit_lets_the_station_and_nobody_else_use_readers_set_up_the_network_and_restart(
     user: str, action: str, result: str | None, root: Path
 ) -> None:
+    assert judge(root / "usr/share/polkit-1/rules.d/50-kortkiosk.rules", {"id": action}, user) == result
+
+
+@pytest.mark.parametrize(
+    ("user", "verb", "unit", "result"),
+    [
+        ("kortkiosk", "reload", "kortkiosk-open-data.service", "yes"),
+        ("kortkiosk", "restart", "kortkiosk-open-data.service", None),
+        ("kortkiosk", "reload", "nftables.service", None),
+        ("somebody", "reload", "kortkiosk-open-data.service", None),
+    ],
+)
+def test_polkit_lets_the_station_ask_for_a_new_volume_and_for_nothing_else_of_a_unit(
+    user: str, verb: str, unit: str, result: str | None, root: Path
+) -> None:
+    action = {"id": "org.freedesktop.systemd1.manage-units", "verb": verb, "unit": unit}
+    assert judge(root / "usr/share/polkit-1/rules.d/51-kortkiosk-data.rules", action, user) == result
+    assert "ExecReload=" in (root / "usr/lib/systemd/system/kortkiosk-open-data.service").read_text()
+
+
+def judge(rules: Path, action: dict[str, str], user: str) -> str | None:
+    """What a file of rules says of that action; None where it says nothing."""
     import playwright
 
     node = Path(playwright.__file__).parent / "driver/node"
     if not node.exists():
         pytest.skip("no interpreter of JavaScript")
-    rule = (root / "usr/share/polkit-1/rules.d/50-kortkiosk.rules").read_text()
-    asked = f"({json.dumps({'id': action})}, {json.dumps({'user': user})})"
+    with_look_up = f"Object.assign({json.dumps(action)}, {{lookup(name) {{ return this[name]; }}}})"
+    asked = f"{with_look_up}, {json.dumps({'user': user})}"
     polkit = "let rule; const polkit = {Result: {YES: 'yes'}, addRule: one => { rule = one }};"
-    program = f"{polkit}{rule};console.log(JSON.stringify(rule{asked}))"
-    assert run(str(node), "-e", program).stdout.strip() == ("undefined" if result is None else json.dumps(result))
+    program = f"{polkit}{rules.read_text()};console.log(JSON.stringify(rule({asked}) ?? null))"
+    said: str | None = json.loads(run(str(node), "-e", program).stdout)
+    return said
 
 
 def test_the_journal_is_bounded(root: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.station.state import DATA_NOTE, data_kept
+from kiosk.station.state import DATA_NOTE, data_fault, data_kept
 from provisioning.appliance.cli import erase_keys
 from sim.stories.patience import LIMIT_S
 
@@ -49,7 +49,7 @@ def keys(tmp_path: Path) -> Path:
 @pytest.fixture
 def prepare(root: Path, device: Path, keys: Path, tmp_path: Path) -> Prepare:
     def call(**more: str) -> "subprocess.CompletedProcess[str]":
-        return run(root / "usr/lib/kortkiosk/open-data", "prepare", device, keys, TMPDIR=str(tmp_path), **more)
+        return open_data(root, "prepare", device, keys, tmp_path, **more)
 
     return call
 
@@ -154,15 +154,115 @@ def test_an_encrypted_volume_is_never_mended_into_the_file_system_that_was_flash
     assert device.read_bytes() == before
 
 
+Spoil = Callable[[Path, Path], dict[str, str]]
+
+
+def no_disk(device: Path, keys: Path) -> dict[str, str]:
+    device.unlink()
+    return {}
+
+
+def no_key_files(device: Path, keys: Path) -> dict[str, str]:
+    shutil.rmtree(keys)
+    return {}
+
+
+def no_tpm(device: Path, keys: Path) -> dict[str, str]:
+    for name in ("data.pub", "data.priv"):
+        shutil.copy(keys / "data.key", keys / name)
+    return {"TPM2TOOLS_TCTI": "device:/dev/absent"}
+
+
+def other_key(device: Path, keys: Path) -> dict[str, str]:
+    (keys / "data.key").write_bytes(bytes(64))
+    return {}
+
+
+def no_header(device: Path, keys: Path) -> dict[str, str]:
+    with device.open("r+b") as file:
+        file.write(bytes(32 << 10))
+    return {}
+
+
+def hopeless(device: Path, keys: Path) -> dict[str, str]:
+    """Not encrypted, and of a kind that e2fsck does not know."""
+    assert run("mke2fs", "-q", "-F", "-t", "ext4", device).returncode == 0
+    for command in ("mkdir kortkiosk", "set_super_value feature_incompat 0x80000000"):
+        assert run("debugfs", "-w", "-R", command, device).returncode == 0
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [(no_disk, "D1"), (no_key_files, "D2"), (no_tpm, "D3"), (other_key, "D4"), (no_header, "D4"), (hopeless, "D5")],
+)
+def test_a_volume_that_is_not_opened_has_a_code_and_one_in_memory_stands_in(
+    spoil: Spoil, code: str, root: Path, prepare: Prepare, device: Path, keys: Path, tmp_path: Path
+) -> None:
+    assert prepare().returncode == 0
+    finish(device)
+    more = spoil(device, keys)
+    before = device.read_bytes() if device.exists() else b""
+    assert open_data(root, "open", device, keys, tmp_path, **more).returncode != 0
+    assert (device.read_bytes() if device.exists() else b"") == before
+    instead(tmp_path, losetup='echo "$3"')
+    noted = open_data(root, "note", device, keys, tmp_path, **more, **in_path(tmp_path))
+    assert noted.returncode == 0, noted.stderr
+    assert data_fault(tmp_path / "kortkiosk-data-kept") == code
+    assert data_kept(tmp_path / "kortkiosk-data-kept") is None
+    assert run("e2fsck", "-f", "-n", (tmp_path / "kortkiosk-data").readlink()).returncode == 0
+
+
+@pytest.mark.parametrize("spoil", [no_key_files, no_header])
+def test_what_was_set_up_in_memory_takes_the_place_of_a_volume_that_is_not_opened_and_of_no_other(
+    spoil: Spoil, root: Path, prepare: Prepare, device: Path, keys: Path, tmp_path: Path
+) -> None:
+    assert prepare().returncode == 0
+    finish(device)
+    old = Path(shutil.copy(keys / "data.key", tmp_path / "old.key"))
+    before = device.read_bytes()
+    anew = root / "usr/lib/kortkiosk/open-data", "anew", device, keys, tmp_path / "kortkiosk-data", tmp_path / "memory"
+    assert run(*anew, TMPDIR=str(tmp_path)).returncode != 0
+    assert device.read_bytes() == before, "it was opened"
+
+    spoil(device, keys)
+    (tmp_path / "kortkiosk-data-kept").write_text("D2\n")
+    real = shutil.which("mke2fs")
+    instead(tmp_path, cryptsetup=f'[ "$1" = open ] || exec {shutil.which("cryptsetup")} "$@"', e2fsck="exit 0",
+            mke2fs=f'case "$*" in */dev/mapper/*) echo "$*" >{tmp_path}/made ;; *) exec {real} "$@" ;; esac')  # fmt: skip
+    ended = run(*anew, TMPDIR=str(tmp_path), **in_path(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    assert f"-d {tmp_path / 'memory'} /dev/mapper/kortkiosk-data" in (tmp_path / "made").read_text()
+    assert opens(device, keys / "data.key")
+    assert not opens(device, old)
+
+
+def instead(folder: Path, **programs: str) -> None:
+    (folder / "instead").mkdir(exist_ok=True)
+    for name, does in programs.items():
+        (folder / "instead" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (folder / "instead" / name).chmod(0o755)
+
+
+def in_path(folder: Path) -> dict[str, str]:
+    return {"PATH": f"{folder}/instead:{os.environ['PATH']}"}
+
+
 def holds_files(device: Path, tmp_path: Path) -> None:
     """And was marked by the kernel, which has met a fault: it is looked at in whole."""
     (tmp_path / "story").write_bytes(STORY * 400)
-    commands = ["set_super_value state 2", "mkdir kortkiosk", *(f"write {tmp_path / 'story'} kortkiosk/{number}" for number in range(60))]
+    commands = [
+        "set_super_value state 2",
+        "mkdir kortkiosk",
+        *(f"write {tmp_path / 'story'} kortkiosk/{number}" for number in range(60)),
+    ]
     (tmp_path / "commands").write_text("\n".join(commands))
     assert run("debugfs", "-w", "-f", tmp_path / "commands", device).returncode == 0
 
 
-def open_data(root: Path, action: str, device: Path, keys: Path, folder: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+def open_data(
+    root: Path, action: str, device: Path, keys: Path, folder: Path, **more: str
+) -> "subprocess.CompletedProcess[str]":
     link = folder / "kortkiosk-data"
     return run(root / "usr/lib/kortkiosk/open-data", action, device, keys, link, TMPDIR=str(folder), **more)
 
@@ -195,8 +295,8 @@ def test_it_says_that_a_volume_with_files_of_before_is_not_encrypted(
 
 def noted(root: Path, device: Path, keys: Path, tmp_path: Path) -> str | None:
     """What the station reads of it."""
-    link = tmp_path / "kortkiosk-data"
-    said = run(root / "usr/lib/kortkiosk/open-data", "note", device, keys, link, TMPDIR=str(tmp_path))
+    (tmp_path / "kortkiosk-data").symlink_to(device)
+    said = open_data(root, "note", device, keys, tmp_path)
     assert said.returncode == 0, said.stderr
     note = tmp_path / "kortkiosk-data-kept"
     assert note.stat().st_mode & 0o777 == 0o644, "the station's user reads it"
@@ -233,22 +333,16 @@ def test_no_number_of_power_cuts_locks_the_volume(
 ) -> None:
     """A TPM takes each cut for a wrong guess where what it holds is guarded against guesses, and after some it opens nothing."""
     opened = tmp_path / "opened"
-    instead = tmp_path / "instead"
-    instead.mkdir()
-    for name, does in {
-        "cryptsetup": f'[ "$1" != open ] || {{ cp "$3" {opened}; exit; }}\nexec {shutil.which("cryptsetup")} "$@"',
-        "e2fsck": "exit 0",
-    }.items():
-        (instead / name).write_text(f"#!/bin/sh\n{does}\n")
-        (instead / name).chmod(0o755)
+    real = shutil.which("cryptsetup")
+    instead(
+        tmp_path, cryptsetup=f'[ "$1" != open ] || {{ cp "$3" {opened}; exit; }}\nexec {real} "$@"', e2fsck="exit 0"
+    )
     with tpm_in_software(tmp_path) as tpm:
         assert prepare(TPM2TOOLS_TCTI=tpm).returncode == 0
     finish(device)
-    path = f"{instead}:{os.environ['PATH']}"
     for _ in range(5):
         with tpm_in_software(tmp_path) as tpm:
-            said = run(root / "usr/lib/kortkiosk/open-data", "open", device, keys, tmp_path / "link", TMPDIR=str(tmp_path),
-                       TPM2TOOLS_TCTI=tpm, PATH=path)  # fmt: skip
+            said = open_data(root, "open", device, keys, tmp_path, TPM2TOOLS_TCTI=tpm, **in_path(tmp_path))
             assert said.returncode == 0, said.stderr
             properties = run("tpm2_getcap", "properties-variable", TPM2TOOLS_TCTI=tpm).stdout
             assert "TPM2_PT_LOCKOUT_COUNTER: 0x0\n" in properties, "the station's own key counts with it"
