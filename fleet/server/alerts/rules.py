@@ -39,6 +39,7 @@ LATCHED = frozenset(
         "lists_dropped",
         "chain_begun",
         "events_damaged",
+        "former_life",
         "card_not_genuine",
         "bin_differs",
         "return_not_found",

@@ -5,6 +5,7 @@ Rules:
 - Five wrong codes for a name end its claims that nobody has used. One that a station waits on takes no harm from others' guesses:
   its code alone gets nobody a certificate any more.
 - A person approves; then the next request of that key gets the certificate, and gets it again for a day, as after a power cut.
+- A station in the place of one of its name that had not ended by a reset is an alarm, which names the last event that came.
 - A request holds an EC key on P-256, is signed by it, and names nobody or the claim's station. Nothing else of it is copied.
 - A renewal is for the name of the certificate that is shown; a revoked one, or a retired station's, gets none. The epoch stays.
   Asked again within a day for the same key, the same certificate comes. One that the store does not have, since it was restored
@@ -38,6 +39,7 @@ from fleet.server.enrolment.tables import station_claims as claims
 from fleet.server.platform.audit.log import AuditEvent, append
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.stations.alarms import FORMER_LIFE, Alarm, raise_alarm
 from fleet.server.stations.service import retired_stations
 from provisioning import pki
 from provisioning.claim import MAX_WRONG, ClaimRefused, secret_digest
@@ -177,6 +179,8 @@ class EnrolmentJudge:
         known = StationIdentity(row.station, epoch)
         chain = self._issue(connection, known, public, row.id)
         append(connection, now, PROGRAM, "", AuditEvent("enrolment.issue", row.station, f"epoch {known.epoch}"))
+        if (end := queries.end_of_former_life(connection, row.station)) is not None:
+            raise_alarm(connection, Alarm(row.station, FORMER_LIFE, end), now)
         return IssuedChain(chain)
 
     def _issue(

@@ -8,10 +8,12 @@ from typing import Any
 from cryptography import x509
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
+from fleet.messages.vocabulary import EventType
 from fleet.server.enrolment.model import REDELIVERED, ClaimRow
 from fleet.server.enrolment.tables import issued_certificates as certificates
 from fleet.server.enrolment.tables import station_claims as claims
-from fleet.server.events.tables import chains
+from fleet.server.events.queries import received_sequences
+from fleet.server.events.tables import chains, events
 from fleet.server.stations.tables import stations
 from provisioning import pki
 from provisioning.est.wire import short_fingerprint
@@ -90,6 +92,21 @@ def next_epoch(connection: Connection, station: str, at_authority: int) -> int:
     heard = select(func.max(chains.c.epoch)).join(stations).where(stations.c.name == station)
     found = [connection.execute(query).scalar() or 0 for query in (issued, heard)]
     return 1 + max(at_authority, *found)
+
+
+def end_of_former_life(connection: Connection, station: str) -> str | None:
+    """Where the events of its last epoch end: `EPOCH:SEQUENCE`, up to which all came, and how many came behind it. None where it
+    never spoke, or had said by a reset that this is all."""
+    lives = select(chains.c.station, chains.c.epoch).join(stations).where(stations.c.name == station)
+    last = connection.execute(lives.order_by(chains.c.epoch.desc()).limit(1)).first()
+    if last is None:
+        return None
+    held = received_sequences(connection, *last)
+    its = events.c.station == last.station, events.c.epoch == last.epoch, events.c.type == EventType.STATION_RESET
+    if not held.gaps and connection.execute(select(events.c.id).where(*its).limit(1)).first() is not None:
+        return None
+    behind = held.highest - held.through - held.missing
+    return f"{last.epoch}:{held.through}" + (f", +{behind}" if behind else "")
 
 
 def record_certificate(

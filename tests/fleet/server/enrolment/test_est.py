@@ -12,12 +12,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
+from fleet.messages.vocabulary import EventType
 from fleet.server.enrolment.model import EnrolmentRefusedError
 from fleet.server.enrolment.tables import station_claims
+from fleet.server.events.tables import chains, events
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.retirement.service import RetirementService
+from fleet.server.stations.tables import alarms, stations
 from provisioning import pki
 from provisioning.authority import ISSUING_CRL_FILE, Authority
 from provisioning.est import wire
@@ -102,6 +105,36 @@ def test_a_station_waits_until_a_person_has_seen_its_key_and_then_has_90_days(
     assert above.subject.rfc4514_string() == "CN=kortkiosk fleet issuing 1"
     assert enrol(site, claim, request_of(key=key)).body == answer.body, "the same again, as after a power cut"
     assert enrol(site, claim, request_of()).reason == "other_key"
+
+
+@pytest.mark.parametrize(
+    ("gaps", "last", "end"),
+    [
+        ("[]", EventType.STATION_STARTED, "1:9"),
+        ("[[5,6]]", EventType.STATION_STARTED, "1:4, +3"),
+        ("[[5,6]]", EventType.STATION_RESET, "1:4, +3"),
+        ("[]", EventType.STATION_RESET, None),
+    ],
+)
+def test_a_station_in_the_place_of_one_whose_events_broke_off_has_the_last_one_named(
+    gaps: str, last: EventType, end: str | None, site: EnrolmentSite, tmp_path: Path
+) -> None:
+    station = f"lived-{'reset' if last is EventType.STATION_RESET else 'lost'}-{len(gaps)}"
+    enrolled(site, station, tmp_path)
+    assert former_life(site, station) is None, "it had none"
+    with site.database.writing.begin() as connection:
+        number = connection.execute(select(stations.c.id).where(stations.c.name == station)).scalar_one()
+        connection.execute(insert(chains).values(station=number, epoch=1, highest=9, gaps=gaps, intact=True))
+        told = {"type": last, "time": "", "envelope": b"", "received": CLOCK()}
+        connection.execute(insert(events).values(station=number, epoch=1, sequence=9, **told))
+    enrolled(site, station, tmp_path)
+    assert former_life(site, station) == end
+
+
+def former_life(site: EnrolmentSite, station: str) -> str | None:
+    mine = alarms.c.station == station, alarms.c.code == "former_life"
+    with site.database.reading.begin() as connection:
+        return connection.execute(select(alarms.c.argument).where(*mine)).scalar()
 
 
 def test_everybody_learns_the_authorities_and_what_a_request_is_to_hold(site: EnrolmentSite) -> None:
