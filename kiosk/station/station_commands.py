@@ -29,7 +29,7 @@ from fleet.messages.vocabulary import CommandName, CommandOutcome
 from kiosk.station import self_test
 from kiosk.station.activity import Occupancy
 from kiosk.station.devices import Devices
-from kiosk.station.log_bundle import make_log_bundle
+from kiosk.station.log_bundle import make_log_bundle, read_last_life
 from kiosk.station.out_of_service import OutOfService
 from kiosk.station.restart import Restart
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
@@ -232,7 +232,9 @@ class CommandHandlers:
         return answer(taken, CommandOutcome.DONE)
 
     async def _bundle(self, taken: TakenCommand) -> CommandResult:
-        return answer(taken, CommandOutcome.DONE, lines=make_log_bundle(await self.events(), self.log_lines()))
+        before = await asyncio.to_thread(read_last_life)
+        lines = make_log_bundle(await self.events(), self.log_lines(), before)
+        return answer(taken, CommandOutcome.DONE, lines=lines)
 
 
 def answer(

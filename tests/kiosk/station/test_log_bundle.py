@@ -1,6 +1,7 @@
 """What leaves a station in a bundle of its log: templates and codes, never a value, and never more than one message holds."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from fleet.messages.commands import MAX_RESULT_BYTES, MOST_LINE, MOST_LINES, Com
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.link import encode
 from fleet.messages.vocabulary import CommandOutcome
-from kiosk.station.log_bundle import MOST_LOG, OURS, LogRing, collect_log, make_log_bundle
+from kiosk.station.log_bundle import MOST_BEFORE, MOST_LOG, OURS, LogRing, collect_log, make_log_bundle, read_last_life
 
 NAME = "9752269875"
 
@@ -67,6 +68,17 @@ def test_only_the_latest_are_kept(logger: logging.Logger) -> None:
     logger.warning("last")
     assert len(lines(logger)) == MOST_LOG
     assert lines(logger)[-1].endswith("last")
+
+
+def test_the_end_of_the_life_before_stands_first(tmp_path: Path) -> None:
+    assert read_last_life(tmp_path / "none") == []
+    (tmp_path / "last").write_text("2026-03-02T08:00:00+00:00 kernel: Oops \u00e5\n" * (MOST_BEFORE + 1))
+    before = read_last_life(tmp_path / "last")
+    events = [event(number, {}) for number in reversed(range(MOST_LINES))]
+    told = make_log_bundle(events, ["2026-03-02T09:00:00.000Z INFO kiosk: it starts"] * MOST_LOG, before)
+    assert len(told) == MOST_LINES
+    assert set(told[:MOST_BEFORE]) == {"2026-03-02T08:00:00+00:00 kernel: Oops ?"}
+    assert told[-1].endswith("it starts")
 
 
 def test_the_largest_bundle_fits_into_a_result() -> None:

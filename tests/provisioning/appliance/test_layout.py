@@ -108,7 +108,8 @@ def test_files_are_for_everybody_to_read_and_programs_to_run(root: Path) -> None
     modes = {path.relative_to(root).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in files}
     scripts = {name for name, mode in modes.items() if mode == 0o755 and not name.startswith("opt/")}
     ours = {
-        f"usr/lib/kortkiosk/{name}" for name in ("usb-gate", "make-seal", "make-settings", "name-machine", "open-data")
+        f"usr/lib/kortkiosk/{name}"
+        for name in ("usb-gate", "make-seal", "make-settings", "name-machine", "open-data", "keep-log")
     }
     assert scripts == {*ours, "usr/lib/NetworkManager/dispatcher.d/50-kortkiosk"}
     assert {mode for name, mode in modes.items() if name not in scripts and not name.startswith("opt/")} == {0o644}
@@ -287,6 +288,7 @@ def test_the_journal_is_bounded(root: Path) -> None:
     settings = configparser.ConfigParser()
     settings.read(root / "usr/lib/systemd/journald.conf.d/50-kortkiosk.conf")
     assert settings["Journal"]["RuntimeMaxUse"] == "32M"
+    assert settings["Journal"]["SystemMaxUse"] == "16M", "for each of four lives"
 
 
 def test_a_layout_without_programs_or_root_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
