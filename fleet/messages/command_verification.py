@@ -15,8 +15,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, GuestProtocol
 
 from fleet.messages.commands import COMMAND_TYP, MAX_COMMAND_BYTES, MOST_VALID, Command, CommandResult
-from fleet.messages.link import MessageError, decode
+from fleet.messages.link import DeviceState, MessageError, decode
 from fleet.messages.statements import ALGORITHM
+from fleet.messages.vocabulary import CommandOutcome
 
 SLACK = timedelta(minutes=5)
 """So far may the server's clock be ahead of the station's."""
@@ -94,6 +95,14 @@ def command_ended_data(command: Command, result: CommandResult) -> dict[str, Any
     """The data of `EventType.COMMAND_ENDED`."""
     why = {"reason": result.reason} if result.reason else {}
     return {**_about(command), "outcome": result.outcome, **why}
+
+
+def answer(
+    taken: TakenCommand, outcome: CommandOutcome, reason: str = "", *,
+    devices: tuple[DeviceState, ...] = (), lines: tuple[str, ...] = (),
+) -> CommandResult:  # fmt: skip
+    """The result of that command."""
+    return CommandResult(taken.command.sequence, taken.digest, outcome, reason, devices, lines)
 
 
 def _about(command: Command) -> dict[str, Any]:

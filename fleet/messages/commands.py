@@ -33,6 +33,10 @@ MOST_VALID = timedelta(days=1)
 COMMANDS: frozenset[str] = frozenset(CommandName)
 TOUCHES_CARDS: frozenset[str] = frozenset({CommandName.OPEN_SLOT})
 """These need a second person."""
+NEEDS_FREE: frozenset[str] = frozenset(
+    {CommandName.RESTART, CommandName.RESTART_MACHINE, CommandName.SELF_TEST, CommandName.OPEN_SLOT}
+)
+"""These wait until nobody is at the station."""
 Message = Literal["stock", "repair", "moving"]
 """What visitors are told of why the station is out of service."""
 

@@ -360,6 +360,7 @@ class CommandName(StrEnum):
     OUT_OF_SERVICE = "out_of_service"
     IN_SERVICE = "in_service"
     RESTART = "restart"
+    RESTART_MACHINE = "restart_machine"
     SELF_TEST = "self_test"
     OPEN_SLOT = "open_slot"
     SYNC = "sync"

@@ -560,5 +560,5 @@ def _command_handlers(
 
     return CommandHandlers(
         notice, devices, restart, fleet.refresh, lambda: records.latest_events(MOST_EVENTS),
-        context.host.log_lines, pin_of, updates.order, context.changed,
+        context.host.log_lines, pin_of, updates.order, updates.restart_machine, context.changed,
     ).by_name()  # fmt: skip

@@ -1,6 +1,6 @@
 """Remote commands of the fleet, carried out: each is recorded before it begins, and none disturbs a person at the station.
 
-Rules: what the gate takes is begun once. Restart, self test and slot wait until the station is free: no errand, the home screen
+Rules: what the gate takes is begun once. Restarts, self test and slot wait until the station is free: no errand, the home screen
 up and untouched for a while, nobody in front of it, the service door shut; at their expiry they end as `busy`. While one of them
 works no errand begins. A restart's result is told by the program that came up. Results are told again on each connection.
 
@@ -21,8 +21,8 @@ from fleet.agent.answer_verification import SyncRefused
 from fleet.agent.commands import CommandGate, LeftOpen
 from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StoreError
-from fleet.messages.command_verification import DeclinedCommand, IgnoredCommand, TakenCommand
-from fleet.messages.commands import CommandResult
+from fleet.messages.command_verification import DeclinedCommand, IgnoredCommand, TakenCommand, answer
+from fleet.messages.commands import NEEDS_FREE, CommandResult
 from fleet.messages.events import Event
 from fleet.messages.link import DeviceState, MessageError, encode
 from fleet.messages.vocabulary import CommandName, CommandOutcome
@@ -35,7 +35,6 @@ from kiosk.station.restart import Restart
 from kiosk.station.self_test import SelfTestOptions, SelfTestResult
 
 LOOK_EVERY_S = 1.0
-NEEDS_FREE = frozenset({CommandName.RESTART, CommandName.SELF_TEST, CommandName.OPEN_SLOT})
 
 logger = logging.getLogger(__name__)
 
@@ -172,6 +171,7 @@ class CommandHandlers:
     """The code of a virtual card by its number."""
     update: Handler
     """Takes the order of an update."""
+    restart_machine: Handler
     changed: Callable[[], None]
     """Draws the home screen anew, and tells the fleet."""
 
@@ -180,6 +180,7 @@ class CommandHandlers:
             CommandName.OUT_OF_SERVICE: self._set_out_of_service,
             CommandName.IN_SERVICE: self._set_out_of_service,
             CommandName.RESTART: self._restart,
+            CommandName.RESTART_MACHINE: self.restart_machine,
             CommandName.SELF_TEST: self._test,
             CommandName.OPEN_SLOT: self._open_slot,
             CommandName.SYNC: self._sync,
@@ -198,8 +199,7 @@ class CommandHandlers:
     async def _restart(self, taken: TakenCommand) -> CommandResult:
         if not self.restart.now():
             return answer(taken, CommandOutcome.REFUSED, "no_restart")
-        await asyncio.get_running_loop().create_future()  # the program ends here; the next one tells
-        raise AssertionError("the program goes on after its end")
+        return await asyncio.Future()  # the program ends here; the next one tells
 
     async def _test(self, taken: TakenCommand) -> CommandResult:
         wishes = SelfTestOptions(thorough=True, real_cards=False, pin_of=self.pin_of)
@@ -232,25 +232,12 @@ class CommandHandlers:
         return answer(taken, CommandOutcome.DONE)
 
     async def _bundle(self, taken: TakenCommand) -> CommandResult:
-        before = await asyncio.to_thread(read_last_life)
-        lines = make_log_bundle(await self.events(), self.log_lines(), before)
+        lines = make_log_bundle(await self.events(), self.log_lines(), await asyncio.to_thread(read_last_life))
         return answer(taken, CommandOutcome.DONE, lines=lines)
 
 
-def answer(
-    taken: TakenCommand,
-    outcome: CommandOutcome,
-    reason: str = "",
-    *,
-    devices: tuple[DeviceState, ...] = (),
-    lines: tuple[str, ...] = (),
-) -> CommandResult:
-    """The result of that command."""
-    return CommandResult(taken.command.sequence, taken.digest, outcome, reason, devices, lines)
-
-
 def _after_stop(left: LeftOpen) -> CommandResult:
-    if left.taken.command.command == CommandName.RESTART:
+    if left.taken.command.command in (CommandName.RESTART, CommandName.RESTART_MACHINE):
         return answer(left.taken, CommandOutcome.DONE)
     return (
         answer(left.taken, CommandOutcome.FAILED, "interrupted")

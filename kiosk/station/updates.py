@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from fleet.agent.bundle_fetch import FetchError
-from fleet.messages.command_verification import TakenCommand
+from fleet.messages.command_verification import TakenCommand, answer
 from fleet.messages.commands import CommandResult, UpdateOrder
 from fleet.messages.link import UpdateState, UpdateStep
 from fleet.messages.vocabulary import CommandOutcome, EventType
@@ -128,18 +128,26 @@ class Updates:
         """Take the order of a command; a newer one stands in the place of one that is not installed yet."""
         order = taken.command.update
         if self._slots is None or order is None:
-            return _answer(taken, CommandOutcome.REFUSED, "no_slots")
+            return answer(taken, CommandOutcome.REFUSED, "no_slots")
         if not self._slots.can_try:
-            return _answer(taken, CommandOutcome.REFUSED, "boot_loader")
+            return answer(taken, CommandOutcome.REFUSED, "boot_loader")
         if self._record.step in ("installing", "restarting", "testing"):
-            return _answer(taken, CommandOutcome.REFUSED, "updating")
+            return answer(taken, CommandOutcome.REFUSED, "updating")
         try:
             self._held = 0
             self._keep(UpdateRecord(order, "fetching", self._clock.now().isoformat()))
         except OSError:
-            return _answer(taken, CommandOutcome.FAILED, "store")
+            return answer(taken, CommandOutcome.FAILED, "store")
         self._ordered.set()
-        return _answer(taken, CommandOutcome.DONE)
+        return answer(taken, CommandOutcome.DONE)
+
+    async def restart_machine(self, taken: TakenCommand) -> CommandResult:
+        """Restart the machine by a command; the program that comes up tells of it."""
+        try:
+            await self._ports.installer.reboot()
+        except InstallError:
+            return answer(taken, CommandOutcome.FAILED, "no_restart")
+        return await asyncio.Future()
 
     async def run(self) -> None:
         """Until cancelled: finish what the last stop left, then what is ordered. A newer order begins anew."""
@@ -331,7 +339,3 @@ def _forget_other(bundle: Path, order: UpdateOrder) -> None:
     if not mark.exists() or mark.read_text("ascii", "replace") != order.sha256:
         bundle.unlink(missing_ok=True)
         files.write_file(mark, order.sha256.encode())
-
-
-def _answer(taken: TakenCommand, outcome: CommandOutcome, reason: str = "") -> CommandResult:
-    return CommandResult(taken.command.sequence, taken.digest, outcome, reason)

@@ -1,7 +1,7 @@
 """Command handling of a simulated station: acceptance, events, execution as far as there is any, and results.
 
 Rules as a real station's: an event when it is taken and one when it has ended, the result after it, and again on each connection.
-Restart, self test and slot wait until no errand is at the station, and none begins meanwhile; at their expiry they end as
+Restarts, self test and slot wait until no errand is at the station, and none begins meanwhile; at their expiry they end as
 `busy`. A restart's result is told by the boot that follows. What the end of the simulation cuts off is concluded then.
 """
 
@@ -15,17 +15,16 @@ from fleet.messages.command_verification import (
     DeclinedCommand,
     IgnoredCommand,
     TakenCommand,
+    answer,
     command_ended_data,
     command_taken_data,
 )
-from fleet.messages.commands import CommandResult
-from fleet.messages.link import DeviceState
+from fleet.messages.commands import NEEDS_FREE, CommandResult
 from fleet.messages.vocabulary import CommandName, CommandOutcome, EventType
 from sim.fleet.command_verification import CommandVerifier
 from sim.fleet.device_state import SLOTS, SimulatedDevices
 from sim.fleet.order_sync import OrderSync
 
-NEEDS_FREE = frozenset({CommandName.RESTART, CommandName.SELF_TEST, CommandName.OPEN_SLOT})
 TEST_S = 2.0
 DOOR_S = 5.0
 """So long the door of an opened slot stands open, at the pace of life."""
@@ -107,10 +106,10 @@ class CommandHandler:
         try:
             result = await self._execute_when_free(taken)
         except asyncio.CancelledError:
-            result = _answer(taken, CommandOutcome.FAILED, "interrupted")
+            result = answer(taken, CommandOutcome.FAILED, "interrupted")
         except Exception:  # whatever it was: say it, and stay a station
             _log.exception("a command crashed")
-            result = _answer(taken, CommandOutcome.FAILED, "fault")
+            result = answer(taken, CommandOutcome.FAILED, "fault")
         self._verifier.conclude(result)
         self._target.tell(EventType.COMMAND_ENDED, None, command_ended_data(taken.command, result))
         self._target.say_result(result)
@@ -123,7 +122,7 @@ class CommandHandler:
         try:
             await asyncio.wait_for(counter.acquire(), left.total_seconds())
         except TimeoutError:
-            return _answer(taken, CommandOutcome.REFUSED, "busy")
+            return answer(taken, CommandOutcome.REFUSED, "busy")
         try:
             return await self._execute(taken)
         finally:
@@ -135,46 +134,35 @@ class CommandHandler:
             case CommandName.OUT_OF_SERVICE | CommandName.IN_SERVICE:
                 twin.out_of_service = command.message
                 self._target.say_state()
-            case CommandName.RESTART:
+            case CommandName.RESTART | CommandName.RESTART_MACHINE:
                 self._target.cut_power()
             case CommandName.SELF_TEST:
                 await asyncio.sleep(TEST_S / self._target.pace)
-                return _answer(taken, CommandOutcome.DONE, devices=twin.devices())
+                return answer(taken, CommandOutcome.DONE, devices=twin.devices())
             case CommandName.OPEN_SLOT:
                 return self._open_slot(taken)
             case CommandName.LOG_BUNDLE:
-                return _answer(taken, CommandOutcome.DONE, lines=self._target.log_lines())
+                return answer(taken, CommandOutcome.DONE, lines=self._target.log_lines())
             case CommandName.SYNC:
                 why = await self._target.syncing.run()
-                return _answer(taken, CommandOutcome.FAILED if why else CommandOutcome.DONE, why)
+                return answer(taken, CommandOutcome.FAILED if why else CommandOutcome.DONE, why)
             case CommandName.UPDATE:
-                return _answer(taken, CommandOutcome.REFUSED, "no_slots")
+                return answer(taken, CommandOutcome.REFUSED, "no_slots")
             case _:
                 assert_never(command.command)
-        return _answer(taken, CommandOutcome.DONE)
+        return answer(taken, CommandOutcome.DONE)
 
     def _open_slot(self, taken: TakenCommand) -> CommandResult:
         slot, twin = taken.command.slot, self._target.twin
         if slot is None or slot > SLOTS:
-            return _answer(taken, CommandOutcome.REFUSED, "no_such_slot")
+            return answer(taken, CommandOutcome.REFUSED, "no_such_slot")
         if twin.open_slot is not None:
-            return _answer(taken, CommandOutcome.FAILED, "other_open")
+            return answer(taken, CommandOutcome.FAILED, "other_open")
         twin.open_slot = slot
         self._target.say_state()
         asyncio.get_running_loop().call_later(DOOR_S / self._target.pace, self._close_slot)
-        return _answer(taken, CommandOutcome.DONE)
+        return answer(taken, CommandOutcome.DONE)
 
     def _close_slot(self) -> None:
         self._target.twin.open_slot = None
         self._target.say_state()
-
-
-def _answer(
-    taken: TakenCommand,
-    outcome: CommandOutcome,
-    reason: str = "",
-    *,
-    devices: tuple[DeviceState, ...] = (),
-    lines: tuple[str, ...] = (),
-) -> CommandResult:
-    return CommandResult(taken.command.sequence, taken.digest, outcome, reason, devices, lines)

@@ -13,6 +13,7 @@ from fleet.server.platform.pages.labels import Level, StatusLabel, TodoItem
 COMMAND_ICON: Mapping[str, str] = {
     CommandName.SELF_TEST: "stethoscope",
     CommandName.RESTART: "restart",
+    CommandName.RESTART_MACHINE: "power",
     CommandName.OUT_OF_SERVICE: "door-closed-lock",
     CommandName.IN_SERVICE: "door-open",
     CommandName.OPEN_SLOT: "lock-open-variant-outline",

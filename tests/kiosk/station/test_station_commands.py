@@ -200,7 +200,7 @@ async def test_a_slot_that_cannot_be_opened_is_said_to_be(bench: Bench, world: V
     bench.station.devices.cabinet = cabinet
 
 
-@pytest.mark.parametrize("command", ["restart", "self_test", "open_slot"])
+@pytest.mark.parametrize("command", ["restart", "restart_machine", "self_test", "open_slot"])
 @pytest.mark.parametrize("who", ["errand", "menu", "touch", "door", "sensor"])
 async def test_while_somebody_is_there_it_waits_and_ends_as_busy(restartable: Bench, command: str, who: str) -> None:
     bench = restartable
@@ -296,6 +296,30 @@ async def test_a_restart_is_told_by_the_program_that_came_up(
     async with benched(config, base, world, region) as bench:
         assert (await told_again(bench)).outcome == "done"
         assert await bench.events() == [EventType.COMMAND_TAKEN, EventType.COMMAND_ENDED]
+
+
+@pytest.mark.parametrize("ends", [0, 1])
+async def test_a_restart_of_the_machine_is_asked_of_systemd_and_told_by_the_program_that_came_up(
+    ends: int, region: DemoRegion, world: VirtualBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = tmp_path / "asked"
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$@" >{asked}\nexit {ends}\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    config, base = in_region(region, tmp_path / "data", commands=EVERYTHING)
+    async with benched(config, base, world, region) as bench:
+        bench.at_home()
+        bench.tell("restart_machine")
+        if ends:
+            assert (await bench.answer()).reason == "no_restart"
+            return
+        async with asyncio.timeout(LIMIT_S):
+            while not asked.exists() or not asked.read_text():  # noqa: ASYNC110  # another program writes it
+                await asyncio.sleep(0.01)
+        assert asked.read_text() == "reboot\n"
+        assert bench.answers.empty()
+    async with benched(config, base, world, region) as bench:
+        assert (await told_again(bench)).outcome == "done"
 
 
 async def told_again(bench: Bench) -> CommandResult:
