@@ -59,7 +59,7 @@ def write_efi(root: Path, archives: Sequence[Path], roothash: str, epoch: int, f
     images = {slot: folder / IMAGES[BootSlot(slot.upper())] for slot in layout.SLOTS}
     for slot, image in images.items():
         run("ukify", "build", f"--linux={root / 'vmlinuz'}", f"--initrd={root / 'initrd'}",
-            *(f"--initrd={archive}" for archive in archives),
+            *(f"--initrd={archive}" for archive in archives), f"--microcode={root / 'microcode.cpio'}",
             f"--uname={(root / 'kernel-version').read_text('ascii').strip()}",
             f"--os-release=@{root / 'os-release'}", f"--stub={EFI_STUB}",
             f"--cmdline={layout.kernel_line(slot, roothash)}", f"--output={image}",

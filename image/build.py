@@ -46,7 +46,9 @@ WITHOUT = (
     "/usr/share/doc/*",
     "/usr/share/info/*",
     "/usr/share/bash-completion/*",
+    *(f"/usr/lib/firmware/{name}" for name in ("rtw8*", "rtl_bt/*", "rtlwifi/*", "intel/*", "amdnpu/*")),
 )
+"""What no station uses: papers, and firmware of wireless networks, cameras and accelerators."""
 FOR_THE_BUILD = ("dracut", "dracut-core")
 """Packages that make the initial RAM disk, taken out of the root afterwards."""
 OF_A_RASPBERRY_PI = ("dracut-arm64.conf", "add_raspberry_pi.sh")

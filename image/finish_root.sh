@@ -26,6 +26,15 @@ for version in $(find "$root/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '%
     rm -f "$root/usr/lib/modules/$version/vmlinuz"
     newer=-newer
 done
+microcode=$root/usr/lib/firmware
+if [ -d "$microcode/intel-ucode" ]; then # of a PC: the kernel reads it before it unpacks anything, and the root needs it no more
+    mkdir -p "$output/early/kernel/x86/microcode"
+    cat "$microcode"/intel-ucode/* >"$output/early/kernel/x86/microcode/GenuineIntel.bin"
+    cat "$microcode"/amd-ucode/*.bin >"$output/early/kernel/x86/microcode/AuthenticAMD.bin"
+    find "$output/early" -exec touch --reference="$root/usr/lib/os-release" {} + # the same at each build
+    (cd "$output/early" && find kernel | sort | cpio --quiet --create --format=newc --reproducible --owner=+0:+0) >"$output/microcode.cpio"
+    rm -r "$output/early" "$microcode/intel-ucode" "$microcode/amd-ucode"
+fi
 chroot "$root" dpkg --purge --force-depends "$@" >/dev/null 2>&1
 rm -rf "$root"/boot/* "$root"/vmlinuz* "$root"/initrd.img* "$root"/etc/dracut.conf.d "$root"/var/lib/dracut
 cp "$root/etc/os-release" "$output/os-release"

@@ -132,12 +132,14 @@ def test_no_source_of_packages_but_debian() -> None:
     )
 
 
-def test_a_pc_takes_nothing_but_debian_s_main_part() -> None:
+def test_a_pc_takes_nothing_but_debian_s_main_part_and_its_firmware() -> None:
     rows = entries_for((HERE / "sources.list").read_text("utf-8"), "amd64")
-    assert [row.split()[-2:] for row in rows] == [
+    assert sorted(row.split()[-2:] for row in rows) == [
         ["trixie", "main"],
-        ["trixie-updates", "main"],
+        ["trixie", "non-free-firmware"],
         ["trixie-security", "main"],
+        ["trixie-security", "non-free-firmware"],
+        ["trixie-updates", "main"],
     ]
 
 
