@@ -82,7 +82,8 @@ def build(options: Options, say: Callable[[str], None] = print) -> Path:
     python = steps.make("python", _python_inputs(options, headers),
                         lambda folder: _make_python(options, headers, folder))  # fmt: skip
     ours = (digest_of_tree(HERE / "root"), (HERE / "finish_tree.sh").read_text("utf-8"))
-    tree = steps.make("tree", _inputs(options, _make_tree, root, python, options.version, *ours, inspect.getsource(layout.fstab)),
+    tree = steps.make("tree", _inputs(options, _make_tree, root, python, options.version, *ours, inspect.getsource(layout.fstab),
+                                        *layout.install_definitions(options.architecture).values()),
                       lambda folder: _make_tree(options, root, python, folder))  # fmt: skip
     verity = steps.make("verity", _inputs(options, _make_verity, tree), lambda folder: _make_verity(tree, folder))
     picture = steps.make("splash", _inputs(options, _make_splash, inspect.getsource(splash), digest_of_tree(splash.SHIPPED)),
@@ -191,6 +192,9 @@ def _make_tree(options: Options, root: Built, python: Built, folder: Path) -> No
     run("cp", "--recursive", "--no-preserve=mode,ownership", "--dereference", f"{HERE / 'root'}/.", tree)
     table = tree / "etc/fstab"
     table.write_text(layout.fstab(table.read_text("utf-8"), options.architecture), "utf-8")
+    if options.architecture == "amd64":  # a Raspberry Pi's card is written by another machine
+        for name, text in layout.install_definitions(options.architecture).items():
+            _new(tree / "usr/lib/kortkiosk/install.d" / name).write_text(text, "ascii")
     (tree / layout.BOOT_FOLDER[options.architecture][1:]).mkdir(parents=True, exist_ok=True)
     run("cp", "--recursive", "--no-preserve=ownership", python.folder / "site", tree / "opt")
     (tree / "opt" / "site").rename(_new(tree / SITE[1:]))

@@ -75,6 +75,17 @@ def partitions(architecture: str) -> tuple[Partition, ...]:
     )
 
 
+def install_definitions(architecture: str) -> dict[str, str]:
+    """The same disk for systemd-repart, by name of the file: as an installer writes it, filled from the disk that runs."""
+    files = {}
+    for number, part in enumerate(partitions(architecture), 1):
+        lines = ["[Partition]", f"Type={part.type}", f"Label={part.label}", f"SizeMinBytes={part.mib}M"]
+        if part.label != "data":
+            lines += [f"SizeMaxBytes={part.mib}M", f"CopyBlocks=/dev/disk/by-partlabel/{part.label}"]
+        files[f"{number}-{part.label}.conf"] = "\n".join([*lines, ""])
+    return files
+
+
 def fstab(text: str, architecture: str) -> str:
     """The table of file systems with the boot folder of that kind of machine."""
     return text.replace("@BOOT@", BOOT[architecture][0].label).replace("@BOOT_FOLDER@", BOOT_FOLDER[architecture])

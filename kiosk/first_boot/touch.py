@@ -16,7 +16,7 @@ import threading
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -36,10 +36,12 @@ from kiosk.first_boot.assistant import (
     StepFailedError,
     slots_counted,
 )
+from kiosk.first_boot.disks import DiskInstaller
 from kiosk.first_boot.network_manager import Network, NetworkError
 from kiosk.first_boot.plan import ClaimSection, ClockSection, DevicesSection, WiredSection
 from kiosk.ports import Ask
 from kiosk.station.build_fleet import JoinError
+from kiosk.station.image_slots import RaucInstaller
 from kiosk.station.restart import nothing
 from kiosk.station.self_test import SelfTestResult
 from kiosk.station.state import DataFault
@@ -55,6 +57,7 @@ DEFAULT_PORT = 8443
 """Of the server's listener for stations, where none is typed."""
 REACH_TRIES, REACH_PAUSE_S = 6, 2.0
 """The firewall of an image opens a moment after the address was written."""
+INSTALL_PAUSE_S = 1.0
 CABINET_KEY = "cabinet.json"
 PAIRED = "paired"
 ABSENT = ("no_port",)
@@ -89,6 +92,8 @@ class SetupPorts:
         data_fault: why the volume of /data was not opened: the station is set up in memory then, to take its place.
         move: has it made anew with what was set up, and the machine restarted; ends by OSError alone.
         pause: waits so many seconds.
+        installer: writes the system to a disk, where the machine runs from a stick.
+        reboot: starts the machine anew.
         report: told code and technical words of what does not work, which stand on no screen.
     """
 
@@ -102,6 +107,8 @@ class SetupPorts:
     data_fault: DataFault | None = None
     move: Callable[[], Awaitable[None]] = nothing
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    installer: DiskInstaller = field(default_factory=DiskInstaller)
+    reboot: Callable[[], Awaitable[None]] = RaucInstaller().reboot
     report: Callable[[str, str], None] = lambda code, text: None
 
 
@@ -122,7 +129,9 @@ class TouchSetup:
         if (fault := self._ports.data_fault) is not None:
             await self._ask(views.data_fault(fault))
         await self._language()
-        if fault is not None:
+        if fault is None:
+            await self._install()
+        else:
             await self._ask(views.data_loss())
         if not self._steps.is_finished(Step.NETWORK):
             await self._network()
@@ -158,6 +167,29 @@ class TouchSetup:
                 self._write("display", width=across, height=down)
         if written is not None:
             self._ports.speak(written)
+
+    async def _install(self) -> None:
+        """From a stick to a disk of this machine, where the installer wants that; ends with a restart then."""
+        disks = self._ports.installer
+        while found := await asyncio.to_thread(disks.disks):
+            chosen = await self._ask(views.disk(found))
+            if chosen == "stay":
+                return
+            disk = next(one for one in found if one.name == chosen)
+            if await self._ask(views.erase(disk)) == "no":
+                continue
+            await asyncio.to_thread(disks.begin, disk)
+            if await self._while(views.installing(), self._is_installed()):
+                await self._ask(views.installed())
+                await self._ports.reboot()
+                await asyncio.Event().wait()  # for the end
+            self._ports.report("install", f"the system could not be written to {disk.name}")
+            await self._ask(views.not_installed())
+
+    async def _is_installed(self) -> bool:
+        while (state := self._ports.installer.state()) == "working":
+            await self._ports.pause(INSTALL_PAUSE_S)
+        return state == "done"
 
     @property
     def _document(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Literal
 from drivers.printer.usb_printers import UsbPrinter
 from kiosk.administration_ports import DeviceOverview
 from kiosk.first_boot.assistant import Step as SetupStep
+from kiosk.first_boot.disks import Disk
 from kiosk.station.self_test import SelfTestResult
 from kiosk.station.state import DataFault
 from kiosk.steps.administration_views import state_of
@@ -63,7 +64,7 @@ ICONS = {
 }  # fmt: skip
 """What a fault is about, by its words."""
 KEPT: tuple[Kind, ...] = ("tpm", "sealed", "file")
-MOST_NAMED = 2
+MOST_NAMED, MOST_DISKS = 2, 3
 LOSSES = ("unsent", "stock", "server")
 PAIRING_WORDS = ("absent", "failed")
 Typed = Literal["address", "gateway", "dns", "proxy", "server", "station", "printer"]
@@ -110,6 +111,37 @@ def data_loss() -> Tell:
 
 def moving() -> Busy:
     return _busy("moving", CLAIM)
+
+
+def disk(found: Sequence[Disk]) -> Choose:
+    """Whether the system goes from the stick to one of these disks. The choice is the disk's name, or `stay`."""
+    options = [
+        Option(one.name, say("setup.given", text=one.title), _holds(one), "harddisk") for one in found[:MOST_DISKS]
+    ]
+    stay = Option("stay", say("setup.disk.stay"), say("setup.disk.stay.detail"), "check")
+    return _choose("disk", LANGUAGE, (*options, stay), AboutDrawing("harddisk", "station"))
+
+
+def erase(chosen: Disk) -> Confirm:
+    view = _question("erase", say("setup.erase", name=chosen.name), _holds(chosen))
+    return replace(view, step=Step(LANGUAGE, STEPS), warning=say("setup.erase.lost"))
+
+
+def _holds(one: Disk) -> Say:
+    return say("setup.disk.holds", names=", ".join(one.holds)) if one.holds else say("setup.disk.empty")
+
+
+def installing() -> Busy:
+    return _busy("installing", LANGUAGE)
+
+
+def installed() -> Tell:
+    view = _fault("installed", LANGUAGE, say("setup.installed"), say("setup.installed.do"), icon="check-bold")
+    return replace(view, badge="success", primary=primary_button("restart", "setup.installed.restart"))
+
+
+def not_installed() -> Tell:
+    return _fault("not_installed", LANGUAGE, say("setup.not_installed"), say("setup.not_installed.do"), icon="harddisk")
 
 
 def network(*, managed: bool, proxied: bool) -> Choose:

@@ -41,6 +41,7 @@ ENABLED = {
     "kortkiosk-settings.path": "multi-user.target",
     "kortkiosk-settings.timer": "timers.target",
     "kortkiosk-erase.path": "multi-user.target",
+    "kortkiosk-install.path": "multi-user.target",
     "kortkiosk-slots.service": "multi-user.target",
     "kortkiosk-trial.timer": "timers.target",
     "kortkiosk-station.service": "graphical.target",

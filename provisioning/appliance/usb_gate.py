@@ -7,7 +7,8 @@ not call themselves keyboard or mouse (touch panels). A device with one interfac
 is not bound. Descriptors are the device's own word.
 
 udev runs it as a program of its own, without the project: `usb-gate device SYSPATH` and `usb-gate input VVVV:PPPP` end with 0
-where it may be, 3 where not, 2 where the question cannot be read.
+where it may be, 3 where not, 2 where the question cannot be read. `usb-gate stray SYSPATH` ends with 0 for a device that is
+bound, by the initial RAM disk, and may not stay: not of the list, nor on the way to the disk that the machine runs from.
 """
 
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 ALLOWED = Path("/run/kortkiosk-appliance/usb-allowed")
 """Vendor and product, `vvvv:pppp`, one a line; of station.toml."""
+BLOCK = Path("/sys/block")
 DONE, BAD_INPUT, REFUSED = 0, 2, 3
 
 DEVICE, CONFIGURATION, INTERFACE = 1, 2, 4
@@ -74,7 +76,12 @@ def read_named(path: Path = ALLOWED) -> frozenset[str]:
         return frozenset()
 
 
-def main(arguments: list[str], named_file: Path = ALLOWED) -> int:
+def carries_root(device: Path, block: Path = BLOCK) -> bool:
+    """Whether a device of this system's mapper, such as its root, lies on that USB device. `block`: sysfs."""
+    return any(device.resolve() in disk.resolve().parents for disk in block.glob("dm-*/slaves/*"))
+
+
+def main(arguments: list[str], named_file: Path = ALLOWED, block: Path = BLOCK) -> int:
     """Answer udev. Returns the exit code."""
     match arguments:
         case ["device", folder]:
@@ -84,10 +91,13 @@ def main(arguments: list[str], named_file: Path = ALLOWED) -> int:
                 print(f"usb-gate: {folder}: {error.strerror}", file=sys.stderr)
                 return BAD_INPUT
             return DONE if is_allowed(raw, read_named(named_file)) else REFUSED
+        case ["stray", folder]:
+            refused = main(["device", folder], named_file) == REFUSED
+            return DONE if refused and not carries_root(Path(folder), block) else REFUSED
         case ["input", usb_id]:
             return DONE if usb_id.lower() in read_named(named_file) else REFUSED
         case _:
-            print("usage: usb-gate device SYSPATH | usb-gate input VVVV:PPPP", file=sys.stderr)
+            print("usage: usb-gate device|stray SYSPATH | usb-gate input VVVV:PPPP", file=sys.stderr)
             return BAD_INPUT
 
 

@@ -17,6 +17,7 @@ from kiosk.errands.registry import ERRANDS
 from kiosk.findings import CardFinding
 from kiosk.first_boot import views as setup
 from kiosk.first_boot.assistant import Step as SetupStep
+from kiosk.first_boot.disks import Disk
 from kiosk.issuer.ports import SwitchOff
 from kiosk.opening_hours import DAYS, OpeningHours
 from kiosk.region import BothLanguages, Place, RegionSettings, general
@@ -148,6 +149,12 @@ def _setup() -> Iterator[tuple[str, View[Any]]]:
     yield "setup-data-loss", setup.data_loss()
     yield "setup-moving", setup.moving()
     yield "setup-language", setup.language()
+    windows = Disk("nvme0n1", "nvme0n1: Samsung SSD 980 250 GB", ("EFI system partition", "Basic data partition"))
+    yield "setup-disk", setup.disk((windows, Disk("sda", "sda: ADATA SU650 120 GB", ())))
+    yield "setup-erase", setup.erase(windows)
+    yield "setup-installing", setup.installing()
+    yield "setup-installed", setup.installed()
+    yield "setup-not-installed", setup.not_installed()
     yield "setup-network", setup.network(managed=True, proxied=False)
     yield "setup-network-proxied", setup.network(managed=True, proxied=True)
     yield "setup-network-absent", setup.network(managed=False, proxied=False)

@@ -1,6 +1,7 @@
 """Disk, kernel lines, lists of packages and Python's lock, as texts: what the image is made from, without making it."""
 
 import configparser
+import fnmatch
 import re
 import shutil
 import uuid
@@ -182,3 +183,33 @@ def test_the_guard_comes_as_files_of_root_with_one_time(tmp_path: Path) -> None:
     assert {tuple(row[2:4]) for row in rows} == {("0", "0")}
     assert {row[8] for row in rows if row[0].startswith("-")} == {guard.PROGRAM, f"{guard.UNITS}/{guard.UNIT}"}
     assert guard.make_archive("amd64", tmp_path / "again", 1764374400).read_bytes() == archive.read_bytes()
+
+
+RULES = HERE / "initrd/usr/lib/udev/rules.d/71-kortkiosk-disk.rules"
+
+
+@pytest.mark.parametrize(("interfaces", "let_in"), [
+    (":080650:", True), (":080650:080662:", True), (":090000:", True), (":090001:090002:", True),
+    (":080650:030101:", False), (":030101:080650:", False), (":0b0000:", False), ("", False),
+])  # fmt: skip
+def test_an_initial_ram_disk_lets_in_storage_and_hubs_and_nothing_besides(interfaces: str, let_in: bool) -> None:
+    """As udev has them: class, subclass and protocol of each interface."""
+    (pattern,) = re.findall(r'ENV\{ID_USB_INTERFACES\}=="([^"]+)".*ATTR\{authorized\}="1"', RULES.read_text("utf-8"))
+    assert any(fnmatch.fnmatchcase(interfaces, part) for part in pattern.split("|")) is let_in
+
+
+def test_names_of_partitions_are_the_started_disk_s_before_and_after_the_root_is_there() -> None:
+    rules = [
+        path.read_text("utf-8").splitlines()[-1] for path in (RULES, APPLIANCE / "usr/lib/udev/rules.d" / RULES.name)
+    ]
+    assert rules[0] == rules[1]
+    assert "SYMLINK-=" in rules[0]
+
+
+def test_a_disk_that_an_installer_writes_is_the_disk_as_it_is_flashed() -> None:
+    files = layout.install_definitions("amd64")
+    assert sorted(files) == list(files)
+    parts = layout.partitions("amd64")
+    assert [re.findall("(?m)^Label=(.+)$", text) for text in files.values()] == [[part.label] for part in parts]
+    copied = [part.label for part, text in zip(parts, files.values(), strict=True) if "CopyBlocks=" in text]
+    assert copied == [part.label for part in parts if part.label != "data"]

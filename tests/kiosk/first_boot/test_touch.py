@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
@@ -20,6 +21,7 @@ from kiosk.cli.setup_screen import ScreenAsk, start_anew
 from kiosk.config import Config, load
 from kiosk.first_boot import views
 from kiosk.first_boot.assistant import Assistant, Sleep
+from kiosk.first_boot.disks import DiskInstaller
 from kiosk.first_boot.network_manager import NetworkError
 from kiosk.first_boot.plan import SetupPlan, WiredSection, settings_text
 from kiosk.first_boot.progress import is_setup_due
@@ -146,6 +148,7 @@ class Machine:
     data_fault: DataFault | None = None
     moved: deque[Exception] = field(default_factory=deque)
     tried: Callable[[int], None] = lambda count: None
+    root_on: str = ""
     log: list[str] = field(default_factory=list)
     told: list[tuple[str, str | None]] = field(default_factory=list)
     applied: list[WiredSection] = field(default_factory=list)
@@ -205,6 +208,14 @@ class Machine:
         self.log.append("moved")
         raise self.moved.popleft()
 
+    @property
+    def installer(self) -> DiskInstaller:
+        return DiskInstaller(lambda: block_devices(self.root_on), self.folder / "install-on", self.folder / "install")
+
+    async def reboot(self) -> None:
+        self.log.append("reboot")
+        raise PowerCutError
+
     # the readers, of which two cannot be told apart yet
 
     def is_untold(self) -> bool:
@@ -242,7 +253,8 @@ class Machine:
         ports = SetupPorts(
             self.languages.append, (800, 480), lambda: self.printers, lambda config, base: self, self.pair,
             data_fault=self.data_fault, move=self.move, scans=self.scanner, released=released, pause=no_pause,
-            report=lambda code, text: self.log.append(f"{code}: {text}"),
+            report=lambda code, text: self.log.append(f"{code}: {text}"), installer=self.installer,
+            reboot=self.reboot,
         )  # fmt: skip
         async with asyncio.timeout(LIMIT_S):
             setup = TouchSetup(ScreenAsk(installer.show), self.assistant(), ports)
@@ -566,3 +578,72 @@ async def test_a_keypad_is_tested_by_its_own_name() -> None:
     [tried] = await check_devices(Devices(keypads=(keypad,)), SelfTestOptions())
     [point] = views.tested([tried]).points
     assert Texts.load().plain(point.text, "sv").startswith("Knappsats: ")
+
+
+def block_devices(root_on: str) -> str:
+    """As lsblk tells of a machine with a disk of Windows, an empty one, a small one and a stick; its root lies on one of them."""
+    disks = {
+        "nvme0n1": ("nvme", 250, "ntfs"),
+        "sda": ("sata", 120, None),
+        "mmcblk0": (None, 2, None),
+        "sdb": ("usb", 32, "vfat"),
+    }
+    empty = {"tran": None, "model": None, "partlabel": None, "label": None, "fstype": None, "mountpoints": [None]}
+    rows = []
+    for name, (tran, gigabytes, fstype) in disks.items():
+        root = {**empty, "name": "root", "type": "crypt", "mountpoints": ["/"]}
+        part = {
+            **empty,
+            "name": f"{name}p1",
+            "type": "part",
+            "fstype": fstype,
+            "children": [root] if name == root_on else [],
+        }
+        rows.append(
+            {**empty, "name": name, "type": "disk", "tran": tran, "size": gigabytes * 10**9, "children": [part]}
+        )
+    return json.dumps({"blockdevices": rows})
+
+
+def write(file: Path, content: object) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{content}\n")
+
+
+async def made_up_service(installer: DiskInstaller, ends: Sequence[str]) -> list[str]:
+    """Root's, which takes each request and ends it so; gives the disks that were asked for."""
+    asked = []
+    for end in ends:
+        while not installer.request.exists():  # noqa: ASYNC110  # as the path's unit does
+            await asyncio.sleep(0.001)
+        asked.append(installer.request.read_text())
+        write(installer.state_file, "writing")
+        installer.request.unlink()
+        await asyncio.sleep(0)
+        write(installer.state_file, end)
+    return asked
+
+
+async def test_from_a_stick_the_system_goes_to_the_chosen_disk(site: EnrolmentSite, machine: Machine) -> None:
+    machine.root_on = "sdb"
+    answers: Answers = {"disk": "sda", "erase": ["no", "yes"], "not_installed": "again", "installed": "restart"}
+    installer = Installer(site, {**USUAL, **{f"setup.{name}": answer for name, answer in answers.items()}})
+    service = asyncio.create_task(made_up_service(machine.installer, ["failed", "done"]))
+    with pytest.raises(PowerCutError):
+        await machine.set_up(installer)
+    assert await service == ["sda", "sda"]
+    choice = next(view for view in installer.shown if isinstance(view, Choose) and view.name == "setup.disk")
+    assert [(option.value, option.detail) for option in choice.options] == [
+        ("nvme0n1", say("setup.disk.holds", names="ntfs")),
+        ("sda", say("setup.disk.empty")),
+        ("stay", say("setup.disk.stay.detail")),
+    ]
+    asked = [name.removeprefix("setup.") for name in installer.names]
+    assert asked == ["language", *["disk", "erase"] * 2, "not_installed", "disk", "erase", "installed"]
+    assert machine.log == ["install: the system could not be written to sda", "reboot"]
+
+
+@pytest.mark.parametrize("root", ["nvme0n1", ""])
+def test_a_machine_that_runs_from_no_stick_offers_no_disk(root: str, machine: Machine) -> None:
+    machine.root_on = root
+    assert machine.installer.disks() == ()

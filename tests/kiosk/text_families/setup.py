@@ -5,8 +5,8 @@ from kiosk.first_boot.views import FAULT_WORDS, KEPT, KEYPAD, LOSSES, PAIRING_WO
 from kiosk.steps.reader_role_views import WHICH
 from kiosk.texts import LANGUAGES
 
-ASKED = ("network", "interface", "which_printer", "cabinet")
-BUSY = ("moving", "joining", "pairing", "testing", "comparing_time")
+ASKED = ("disk", "network", "interface", "which_printer", "cabinet")
+BUSY = ("installing", "moving", "joining", "pairing", "testing", "comparing_time")
 FAMILIES = {
     "setup.{}": (*ASKED, *BUSY, *TYPED),
     "setup.{}.hint": TYPED,

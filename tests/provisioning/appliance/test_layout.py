@@ -28,6 +28,7 @@ SERVICES = (
     "kortkiosk-slots",
     "kortkiosk-trial",
     "kortkiosk-open-data",
+    "kortkiosk-install",
 )
 
 
@@ -55,6 +56,7 @@ def test_a_service_with_its_drop_ins_is_exposed_as_little_as_the_house_rule_says
         *(f"{name}.service" for name in SERVICES),
         "kortkiosk-settings.path",
         "kortkiosk-erase.path",
+        "kortkiosk-install.path",
         "kortkiosk-settings.timer",
         "kortkiosk-trial.timer",
     ],
@@ -109,7 +111,7 @@ def test_files_are_for_everybody_to_read_and_programs_to_run(root: Path) -> None
     scripts = {name for name, mode in modes.items() if mode == 0o755 and not name.startswith("opt/")}
     ours = {
         f"usr/lib/kortkiosk/{name}"
-        for name in ("usb-gate", "make-seal", "make-settings", "name-machine", "open-data", "keep-log")
+        for name in ("install-disk", "usb-gate", "make-seal", "make-settings", "name-machine", "open-data", "keep-log")
     }
     assert scripts == {*ours, "usr/lib/NetworkManager/dispatcher.d/50-kortkiosk"}
     assert {mode for name, mode in modes.items() if name not in scripts and not name.startswith("opt/")} == {0o644}
@@ -126,6 +128,17 @@ def test_the_station_draws_without_a_display_server_and_keeps_its_things_on_data
     assert not any("DISPLAY=" in line for line in after)
     assert {"RequiresMountsFor=/data", "ReadWritePaths=/data/kortkiosk"} <= set(lines)
     assert f"ExecStart={PROGRAMS}/kortkiosk run --config /data/kortkiosk/station.toml" in after
+
+
+@pytest.mark.parametrize("name", ["", "../vda", "VDA", "no-disk", "nodisk9"])
+def test_a_system_goes_to_no_disk_but_one_inside_a_machine_that_runs_from_a_stick(
+    name: str, root: Path, tmp_path: Path
+) -> None:
+    request, state = tmp_path / "install-on", tmp_path / "install"
+    request.write_text(name)
+    assert run(str(root / "usr/lib/kortkiosk/install-disk"), str(request), str(state)).returncode != 0
+    assert state.read_text() == "failed\n"
+    assert not request.exists(), "it is not tried again"
 
 
 def test_the_machine_s_secret_is_made_once_and_handed_to_the_station(root: Path, tmp_path: Path) -> None:

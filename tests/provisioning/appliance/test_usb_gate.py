@@ -104,3 +104,15 @@ def test_named_devices_and_input_devices_are_answered_from_the_file(tmp_path: Pa
     assert main(["input", "046d:c31c"], named) == 3
     assert main(["device", str(tmp_path / "gone")], named) == 2
     assert main([], named) == 2
+
+
+def test_of_disks_on_usb_the_one_that_the_machine_runs_from_stays_bound(tmp_path: Path) -> None:
+    """The initial RAM disk has bound both."""
+    block, devices = tmp_path / "block", {name: tmp_path / f"usb1/{name}" for name in ("1-1", "1-2", "1-3")}
+    for name, interface in (("1-1", (STORAGE, 80)), ("1-2", (STORAGE, 80)), ("1-3", (HUB, 0))):
+        (devices[name] / "host/block/sda/sda2").mkdir(parents=True)
+        (devices[name] / "descriptors").write_bytes(descriptors("0781:5567", interface))
+    (block / "dm-0/slaves").mkdir(parents=True)
+    (block / "dm-0/slaves/sda2").symlink_to(devices["1-1"] / "host/block/sda/sda2")
+    answers = {name: main(["stray", str(device)], block=block) for name, device in devices.items()}
+    assert answers == {"1-1": 3, "1-2": 0, "1-3": 3}
