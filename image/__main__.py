@@ -28,7 +28,8 @@ def main() -> int:
     if VERSION.match(version) is None:
         print(f"image: {version!r} is no version: numbers with dots between them, such as 2026.48.1", file=sys.stderr)
         return 2
-    options = Options(arguments.architecture, output.resolve(), epoch, version, arguments.accept, arguments.signer)
+    options = Options(arguments.architecture, output.resolve(), epoch, version, arguments.accept, arguments.signer,
+                      arguments.secure_boot_keys)  # fmt: skip
     try:
         print(build(options))
     except PackagesChangedError as error:
@@ -48,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", help="the image's, as its bundle has it (the commit's year, week and weekday)")
     parser.add_argument(
         "--signer", type=Path, metavar="FILE", help="certificate that signs the manifest, its key beside it"
+    )
+    parser.add_argument(
+        "--secure-boot-keys",
+        type=Path,
+        metavar="DIR",
+        help="PK, KEK and db, each .key and .pem: what a PC starts is signed",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="build/image/ARCHITECTURE")
     return parser

@@ -10,6 +10,7 @@ The archives of the root guard and of the start's picture follow the initial RAM
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from image import layout
@@ -20,6 +21,10 @@ from provisioning.updates.boot_loaders import Slot as BootSlot
 
 EFI_STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 BOOT_MANAGER = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
+SIGNERS = {"PK": "PK", "KEK": "PK", "db": "KEK"}
+"""Variables of Secure Boot, and whose key signs each (UEFI specification 32.3)."""
+NO_CREDENTIALS = " systemd.import_credentials=no"
+"""Of a signed kernel line: what lies beside a kernel image on the EFI partition is not signed."""
 FIRMWARE = {
     "start4.elf": "usr/lib/raspi-firmware/start4.elf",
     "fixup4.dat": "usr/lib/raspi-firmware/fixup4.dat",
@@ -45,7 +50,9 @@ initramfs initrd-newer followkernel
 """
 
 
-def write_efi(root: Path, archives: Sequence[Path], roothash: str, epoch: int, folder: Path) -> None:
+def write_efi(
+    root: Path, archives: Sequence[Path], roothash: str, epoch: int, folder: Path, keys: Path | None = None
+) -> None:
     """Both slots' kernel images, and the EFI system partition.
 
     Args:
@@ -53,24 +60,52 @@ def write_efi(root: Path, archives: Sequence[Path], roothash: str, epoch: int, f
         archives: what follows the initial RAM disk.
         roothash: of the root that the kernel line names.
         epoch: Unix seconds of every file.
+        keys: a folder with the region's keys of Secure Boot, `PK`, `KEK` and `db`, each as `.key` and `.pem`. Kernel images and
+            boot manager are signed then, and the boot manager enrols the keys in a firmware that is in setup mode.
 
     Raises CommandError, OSError.
     """
     images = {slot: folder / IMAGES[BootSlot(slot.upper())] for slot in layout.SLOTS}
+    signing = (
+        [f"--secureboot-private-key={keys / 'db.key'}", f"--secureboot-certificate={keys / 'db.pem'}"] if keys else []
+    )
+    manager, enrolled = (
+        (_sign_manager(keys, folder), _write_enrolment(keys, epoch, folder)) if keys else (BOOT_MANAGER, {})
+    )
     for slot, image in images.items():
         run("ukify", "build", f"--linux={root / 'vmlinuz'}", f"--initrd={root / 'initrd'}",
             *(f"--initrd={archive}" for archive in archives), f"--microcode={root / 'microcode.cpio'}",
             f"--uname={(root / 'kernel-version').read_text('ascii').strip()}",
             f"--os-release=@{root / 'os-release'}", f"--stub={EFI_STUB}",
-            f"--cmdline={layout.kernel_line(slot, roothash)}", f"--output={image}",
+            f"--cmdline={layout.kernel_line(slot, roothash)}{NO_CREDENTIALS if keys else ''}",
+            f"--output={image}", *signing,
             env={"SOURCE_DATE_EPOCH": str(epoch)})  # fmt: skip
     loader = folder / "loader.conf"
     loader.write_text(loader_conf(BootSlot.A), "ascii")
     _fill_fat(folder / "esp.vfat", layout.ESP_MIB, {
-        "EFI/BOOT/BOOTX64.EFI": BOOT_MANAGER,
+        "EFI/BOOT/BOOTX64.EFI": manager,
+        **enrolled,
         **{f"EFI/Linux/{image.name}": image for image in images.values()},
         "loader/loader.conf": loader,
     }, epoch)  # fmt: skip
+
+
+def _sign_manager(keys: Path, folder: Path) -> Path:
+    signed = folder / BOOT_MANAGER.name
+    run("sbsign", "--key", keys / "db.key", "--cert", keys / "db.pem", "--output", signed, BOOT_MANAGER)
+    return signed
+
+
+def _write_enrolment(keys: Path, epoch: int, folder: Path) -> dict[str, Path]:
+    """What systemd-boot enrols, by its path on the EFI partition: each certificate, signed by the key above it."""
+    made = {}
+    for name, signer in SIGNERS.items():
+        certificate, file = folder / f"{name}.esl", folder / f"{name}.auth"
+        run("cert-to-efi-sig-list", "-g", str(layout.NAMES), keys / f"{name}.pem", certificate)
+        run("sign-efi-sig-list", "-t", str(datetime.fromtimestamp(epoch, UTC).replace(tzinfo=None)), "-k", keys / f"{signer}.key",
+            "-c", keys / f"{signer}.pem", name, certificate, file)  # fmt: skip
+        made[f"loader/keys/auto/{file.name}"] = file
+    return made
 
 
 def write_raspberry_pi(root: Path, archives: Sequence[Path], roothash: str, epoch: int, folder: Path) -> None:

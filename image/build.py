@@ -57,7 +57,8 @@ OF_A_RASPBERRY_PI = ("dracut-arm64.conf", "add_raspberry_pi.sh")
 @dataclass(frozen=True)
 class Options:
     """What is built. `accept`: other package versions than those recorded are recorded. `epoch`: Unix seconds of every
-    file. `version`: of the image, as its bundle has it. `signer`: the certificate that signs the manifest, its key beside it."""
+    file. `version`: of the image, as its bundle has it. `signer`: the certificate that signs the manifest, its key beside it.
+    `secure_boot`: the folder of a region's keys, with which what a PC starts is signed."""
 
     architecture: Machine
     output: Path
@@ -65,6 +66,7 @@ class Options:
     version: str
     accept: bool = False
     signer: Path | None = None
+    secure_boot: Path | None = None
 
 
 def build(options: Options, say: Callable[[str], None] = print) -> Path:
@@ -146,7 +148,8 @@ def _python_inputs(options: Options, headers: Built) -> list[str]:
 def _boot_inputs(options: Options) -> Iterable[str]:
     yield Path(boot.__file__).read_text("utf-8")
     if options.architecture == "amd64":
-        yield from (sha256_of(path) for path in (boot.EFI_STUB, boot.BOOT_MANAGER))
+        keys = sorted(options.secure_boot.iterdir()) if options.secure_boot else []
+        yield from (sha256_of(path) for path in (boot.EFI_STUB, boot.BOOT_MANAGER, *keys))
     yield from (layout.kernel_line(slot, "") for slot in layout.SLOTS)
     yield digest_of_tree(guard.HERE)
     yield guard.UNIT_FILE.read_text("utf-8")
@@ -229,8 +232,11 @@ def _make_boot(options: Options, steps: tuple[Built, Built, Built], folder: Path
     root, picture, verity = steps
     roothash = (verity.folder / "roothash").read_text("ascii").strip()
     archive = guard.make_archive(options.architecture, folder, options.epoch)
-    write = {"amd64": boot.write_efi, "arm64": boot.write_raspberry_pi}[options.architecture]
-    write(root.folder, (archive, picture.folder / "splash.cpio"), roothash, options.epoch, folder)
+    what = (root.folder, (archive, picture.folder / "splash.cpio"), roothash, options.epoch, folder)
+    if options.architecture == "amd64":
+        boot.write_efi(*what, options.secure_boot)
+    else:
+        boot.write_raspberry_pi(*what)
 
 
 def _make_disk(options: Options, steps: tuple[Built, ...], folder: Path) -> None:

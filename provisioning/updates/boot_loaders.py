@@ -183,8 +183,9 @@ class SystemdBoot:
 
 
 def loader_conf(slot: Slot) -> str:
-    """The settings of systemd-boot. Without a menu: one that a key opened would wait for another."""
-    return f"timeout menu-disabled\neditor no\nauto-firmware no\ndefault {IMAGES[slot]}\n"
+    """The settings of systemd-boot. Without a menu: one that a key opened would wait for another. Where keys of Secure Boot lie
+    beside it they are enrolled in a firmware that takes any, with no key pressed."""
+    return f"timeout menu-disabled\neditor no\nauto-firmware no\nsecure-boot-enroll force\ndefault {IMAGES[slot]}\n"
 
 
 def boot_loader(efi: Path = Path("/efi"), pi: Path = Path("/boot/firmware")) -> BootLoader:

@@ -29,6 +29,8 @@ from tests.fakes.emulated_pc.screen import (
 from tests.fakes.emulated_pc.serial_line import RootShell, SerialLine
 
 FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+SECURE_FIRMWARE = FIRMWARE.with_name("OVMF_CODE_4M.secboot.fd")
+"""With Secure Boot, in setup mode as long as its variables have no keys."""
 VARIABLES = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 WIDTH, HEIGHT = 800, 480
 """The smallest panel that a station may have: all is drawn by the processor, which is emulated too."""
@@ -100,18 +102,19 @@ class EmulatedPc:
     def __init__(
         self, disk: Path, folder: Path, *, extra: Sequence[str] = (), memory_mib: int = 1024, tpm: Path | None = None,
         settings: str = "", files: Mapping[str, bytes] = MappingProxyType({}), variables: Path | None = None,
-        looks: bool = True,
+        looks: bool = True, secure: bool = False,
     ) -> None:  # fmt: skip
         """`tpm`: the folder of a TPM in software, which keeps its state there. `extra`: devices, as QEMU is told.
         `settings`: rows for a new station's station.toml; `files`: what lies beside it. `variables`: the file with the firmware's
-        variables, where they outlive this start. `looks`: return once its first process runs."""
+        variables, where they outlive this start. `looks`: return once its first process runs. `secure`: a firmware that knows
+        Secure Boot."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._pictures = 0
         self._shift = 0
         self._log = (folder / "qemu.log").open("wb")
         self._variables = variables or folder / "variables.fd"
-        self._tpm_state = tpm
+        self._tpm_state, self._secure = tpm, secure
         self._units = _units(settings, files)
         self._line = [*self._command(disk, memory_mib), *(self._tpm_device if tpm else ()), *extra]
         self._connect()
@@ -250,9 +253,11 @@ class EmulatedPc:
         credentials = [patience, *(f"{brought}.{name}={_base64(text)}" for name, text in self._units.items())]
         sockets = [word for name in ("console", "shell", "card") for word in ("-chardev", self._socket(name))]
         return [
-            "qemu-system-x86_64", "-S", "-M", "q35,i8042=off", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
+            "qemu-system-x86_64", "-S", "-M", f"q35,i8042=off,smm={'on' if self._secure else 'auto'}",
+            "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
             "-m", str(memory_mib), "-nodefaults", "-display", "none", "-no-reboot",
-            "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={FIRMWARE}",
+            "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={SECURE_FIRMWARE if self._secure else FIRMWARE}",
+            "-global", f"driver=cfi.pflash01,property=secure,value={'on' if self._secure else 'off'}",
             "-drive", f"if=pflash,format=raw,unit=1,file={self._variables}",
             "-drive", f"if=none,id=disk,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=disk,bootindex=0",
             "-smbios", f"type=11,value=io.systemd.stub.kernel-cmdline-extra={line}",

@@ -187,7 +187,7 @@ def test_a_confirmed_slot_starts_without_a_menu(tmp_path: Path) -> None:
     _before("confirm", machine)
     STEPS["confirm"](machine)
     assert (machine.boot / "loader/loader.conf").read_text().splitlines() == [
-        "timeout menu-disabled", "editor no", "auto-firmware no", "default kortkiosk-b.efi",
+        "timeout menu-disabled", "editor no", "auto-firmware no", "secure-boot-enroll force", "default kortkiosk-b.efi",
     ]  # fmt: skip
 
 
