@@ -124,7 +124,7 @@ def write_raspberry_pi(root: Path, archives: Sequence[Path], roothash: str, epoc
     _fill_fat(folder / "boot.vfat", layout.BOOT_MIB, {"autoboot.txt": folder / "autoboot.txt"}, epoch)
     for slot in layout.SLOTS:
         line = folder / f"cmdline-{slot}.txt"
-        line.write_text(f"{layout.kernel_line(slot, roothash)}\n", "ascii")
+        line.write_text(f"{layout.kernel_line(slot, roothash, 'arm64')}\n", "ascii")
         _fill_fat(folder / f"boot-{slot}.vfat", layout.BOOT_SLOT_MIB, {**files, "cmdline.txt": line}, epoch)
 
 

@@ -85,7 +85,7 @@ def build(options: Options, say: Callable[[str], None] = print) -> Path:
                         lambda folder: _make_python(options, headers, folder))  # fmt: skip
     ours = (digest_of_tree(HERE / "root"), (HERE / "finish_tree.sh").read_text("utf-8"))
     tree = steps.make("tree", _inputs(options, _make_tree, root, python, options.version, *ours, inspect.getsource(layout.fstab),
-                                        *layout.install_definitions(options.architecture).values()),
+                                        *layout.install_definitions(options.architecture).values(), layout.partition_rules()),
                       lambda folder: _make_tree(options, root, python, folder))  # fmt: skip
     verity = steps.make("verity", _inputs(options, _make_verity, tree), lambda folder: _make_verity(tree, folder))
     picture = steps.make("splash", _inputs(options, _make_splash, inspect.getsource(splash), digest_of_tree(splash.SHIPPED)),
@@ -150,7 +150,7 @@ def _boot_inputs(options: Options) -> Iterable[str]:
     if options.architecture == "amd64":
         keys = sorted(options.secure_boot.iterdir()) if options.secure_boot else []
         yield from (sha256_of(path) for path in (boot.EFI_STUB, boot.BOOT_MANAGER, *keys))
-    yield from (layout.kernel_line(slot, "") for slot in layout.SLOTS)
+    yield from (layout.kernel_line(slot, "", options.architecture) for slot in layout.SLOTS)
     yield digest_of_tree(guard.HERE)
     yield guard.UNIT_FILE.read_text("utf-8")
 
@@ -198,6 +198,8 @@ def _make_tree(options: Options, root: Built, python: Built, folder: Path) -> No
     if options.architecture == "amd64":  # a Raspberry Pi's card is written by another machine
         for name, text in layout.install_definitions(options.architecture).items():
             _new(tree / "usr/lib/kortkiosk/install.d" / name).write_text(text, "ascii")
+    if options.architecture == "arm64":
+        (tree / "usr/lib/udev/rules.d/61-kortkiosk-partitions.rules").write_text(layout.partition_rules(), "ascii")
     (tree / layout.BOOT_FOLDER[options.architecture][1:]).mkdir(parents=True, exist_ok=True)
     run("cp", "--recursive", "--no-preserve=ownership", python.folder / "site", tree / "opt")
     (tree / "opt" / "site").rename(_new(tree / SITE[1:]))

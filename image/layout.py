@@ -1,10 +1,15 @@
 """Partitions of a station's disk, as data: two slots, each a root with its hash tree, and `/data` for what stays.
 
-Rules: a slot is chosen by the kernel line alone, which names its partitions by label and its root by hash; so an update
+Rules: a slot is chosen by the kernel line alone, which names its partitions and its root by hash; so an update
 changes no identifier of a partition. All identifiers follow from names, never from chance.
+
+A PC's table is a GPT. A Raspberry Pi's is an MBR, since the firmware that Debian packages for the Pi 4 loses its kernel on a GPT:
+what the firmware reads is primary, the rest logical, and udev rules give the partitions the names that a GPT would have.
 
     >>> kernel_line("b", "00ff").split()[0:2]
     ['root=/dev/mapper/root', 'roothash=00ff']
+    >>> partition_path("root-b", "arm64")
+    '/dev/disk/by-partuuid/d078038c-07'
 """
 
 import uuid
@@ -59,6 +64,8 @@ BOOT = {
     ),
 }
 """What the firmware reads. The first partition is the boot folder, which no update writes anew."""
+MBR_ID, MBR_PRIMARIES = str(uuid.uuid5(NAMES, "disk arm64"))[:8], 3
+"""A Raspberry Pi's disk signature (8 hex digits), and its partitions before the extended one: what the firmware reads."""
 BOOT_FOLDER = {"amd64": "/efi", "arm64": "/boot/firmware"}
 
 
@@ -86,6 +93,22 @@ def install_definitions(architecture: str) -> dict[str, str]:
     return files
 
 
+def partition_path(label: str, architecture: str) -> str:
+    """Where Linux finds the partition by itself, in the initial RAM disk too. Raises StopIteration for another label."""
+    if architecture == "amd64":
+        return f"/dev/disk/by-partlabel/{label}"
+    number = next(n for n, part in enumerate(partitions(architecture), 1) if part.label == label)
+    return f"/dev/disk/by-partuuid/{MBR_ID}-{number + (number > MBR_PRIMARIES):02x}"  # the extended one is the fourth
+
+
+def partition_rules() -> str:
+    """udev's rules by which a Raspberry Pi's partitions have the names of a PC's."""
+    names = ((part.label, partition_path(part.label, "arm64").rpartition("/")[2]) for part in partitions("arm64"))
+    return "".join(
+        f'ENV{{ID_PART_ENTRY_UUID}}=="{uuid}", SYMLINK+="disk/by-partlabel/{name}"\n' for name, uuid in names
+    )
+
+
 def fstab(text: str, architecture: str) -> str:
     """The table of file systems with the boot folder of that kind of machine."""
     return text.replace("@BOOT@", BOOT[architecture][0].label).replace("@BOOT_FOLDER@", BOOT_FOLDER[architecture])
@@ -100,7 +123,10 @@ def offset_of(label: str, architecture: str) -> int:
     """Where a partition begins, in bytes from the disk's beginning. Raises StopIteration for another label."""
     before = [part.mib for part in partitions(architecture)]
     index = next(index for index, part in enumerate(partitions(architecture)) if part.label == label)
-    return (1 + sum(before[:index])) * MIB
+    links = max(0, index + 1 - MBR_PRIMARIES) * (
+        architecture == "arm64"
+    )  # before each logical one is the link to the next
+    return (1 + sum(before[:index]) + links) * MIB
 
 
 def version_of(epoch: int) -> str:
@@ -112,7 +138,7 @@ def version_of(epoch: int) -> str:
     return ".".join(map(str, datetime.fromtimestamp(epoch, UTC).isocalendar()))
 
 
-def kernel_line(slot: Slot, roothash: str) -> str:
+def kernel_line(slot: Slot, roothash: str, architecture: str = "amd64") -> str:
     """What the kernel of a slot is started with.
 
     A block of the root that differs from its hash is given to nobody, and the root guard stops the machine then. A kernel that
@@ -123,8 +149,8 @@ def kernel_line(slot: Slot, roothash: str) -> str:
         (
             "root=/dev/mapper/root",
             f"roothash={roothash}",
-            f"systemd.verity_root_data=/dev/disk/by-partlabel/root-{slot}",
-            f"systemd.verity_root_hash=/dev/disk/by-partlabel/verity-{slot}",
+            f"systemd.verity_root_data={partition_path(f'root-{slot}', architecture)}",
+            f"systemd.verity_root_hash={partition_path(f'verity-{slot}', architecture)}",
             "rootfstype=squashfs",
             "ro",
             "oops=panic",
@@ -141,17 +167,23 @@ def kernel_line(slot: Slot, roothash: str) -> str:
 
 def genimage_configuration(architecture: str) -> str:
     """The disk for genimage(1): one option a line, each partition at a MiB."""
+    mbr = architecture == "arm64"
+    disk = f"disk-signature = 0x{MBR_ID}" if mbr else f'disk-uuid = "{identifier(f"disk {architecture}")}"'
     lines = [
         f"image kortkiosk-{architecture}.img {{",
         "  hdimage {",
-        "    partition-table-type = gpt",
-        f'    disk-uuid = "{identifier(f"disk {architecture}")}"',
+        f"    partition-table-type = {'mbr' if mbr else 'gpt'}",
+        f"    {disk}",
         "    align = 1M",
         "  }",
     ]
     for part in partitions(architecture):
-        lines += [f"  partition {part.label} {{", f'    partition-type-uuid = "{part.type}"']
-        lines += [f'    partition-uuid = "{identifier(f"partition {part.label}")}"', f"    size = {part.mib}M"]
+        lines += [f"  partition {part.label} {{", f"    size = {part.mib}M"]
+        if mbr:
+            lines += [f"    partition-type = {'0x0c' if part.type == BASIC_DATA else '0x83'}"]  # FAT32 by LBA; Linux
+        else:
+            lines += [f'    partition-type-uuid = "{part.type}"']
+            lines += [f'    partition-uuid = "{identifier(f"partition {part.label}")}"']
         lines += [f'    image = "{part.image}"'] if part.image else []
         lines += ["  }"]
     return "\n".join([*lines, "}", ""])

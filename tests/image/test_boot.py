@@ -74,7 +74,7 @@ def test_lines_are_no_longer_than_the_firmware_reads(made: dict[str, Path]) -> N
 
 @pytest.mark.parametrize("slot", layout.SLOTS)
 def test_a_slot_s_partition_has_its_own_kernel_line(slot: layout.Slot, made: dict[str, Path]) -> None:
-    assert (made[f"boot-{slot}"] / "cmdline.txt").read_text() == layout.kernel_line(slot, ROOTHASH) + "\n"
+    assert (made[f"boot-{slot}"] / "cmdline.txt").read_text() == layout.kernel_line(slot, ROOTHASH, "arm64") + "\n"
 
 
 def test_the_slots_differ_by_nothing_but_that(made: dict[str, Path]) -> None:

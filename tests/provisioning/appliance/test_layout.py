@@ -111,7 +111,9 @@ def test_files_are_for_everybody_to_read_and_programs_to_run(root: Path) -> None
     scripts = {name for name, mode in modes.items() if mode == 0o755 and not name.startswith("opt/")}
     ours = {
         f"usr/lib/kortkiosk/{name}"
-        for name in ("install-disk", "usb-gate", "make-seal", "make-settings", "name-machine", "open-data", "keep-log")
+        for name in (
+            "install-disk", "usb-gate", "make-seal", "make-settings", "name-machine", "grow-data", "open-data", "keep-log",
+        )
     }
     assert scripts == {*ours, "usr/lib/NetworkManager/dispatcher.d/50-kortkiosk"}
     assert {mode for name, mode in modes.items() if name not in scripts and not name.startswith("opt/")} == {0o644}
