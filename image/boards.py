@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+EMULATED = "bcm2837-rpi-3-b"
 BOARDS = {
-    "": ("bcm2711-rpi-4-b", "bcm2711-rpi-400", "bcm2837-rpi-3-b"),
+    "": ("bcm2711-rpi-4-b", "bcm2711-rpi-400", EMULATED),
     "-newer": ("bcm2712-rpi-5-b", "bcm2712-d-rpi-5-b"),
 }
 """Raspberry Pi 4 B, 400 and, for the emulator alone, 3 B; Pi 5 of steppings C1 and D0: by the ending of their kernel's files."""
@@ -93,6 +94,26 @@ def parse_tree(blob: bytes) -> Node:
     return tree
 
 
+def overlay_between(base: Node, wanted: Node) -> str:
+    """An overlay, as Devicetree source, that makes the first tree into the second.
+
+    Raises MissingDriversError where the second has less or other nodes.
+    """
+    fragments: list[str] = []
+    pairs = [("", base, wanted)]
+    for path, old, new in pairs:
+        if old.properties.keys() - new.properties or [n.name for n in old.children] != [n.name for n in new.children]:
+            raise MissingDriversError(f"{path or '/'}: the second tree has less or other nodes, which no overlay makes")
+        changed = {name: value for name, value in new.properties.items() if old.properties.get(name) != value}
+        if changed:
+            lines = " ".join(f"{name} = [{value.hex()}];" for name, value in changed.items())
+            fragments.append(
+                f'fragment@{len(fragments)} {{ target-path = "{path or "/"}"; __overlay__ {{ {lines} }}; }};'
+            )
+        pairs += [(f"{path}/{a.name}", a, b) for a, b in zip(old.children, new.children, strict=True)]
+    return "\n".join(["/dts-v1/;", "/plugin/;", "/ {", *fragments, "};", ""])
+
+
 @dataclass(frozen=True)
 class Kernel:
     """What one kernel brings: the words in its own image, and modules by the `compatible` words that they name."""
@@ -152,6 +173,12 @@ def modules_needed(tree: Node, kernel: Kernel) -> dict[str, set[str]]:
                 open_nodes += suppliers(node, by_handle)
         needed[device].discard("")
     return needed
+
+
+def shipped_trees(root: Path) -> dict[str, Path]:
+    """The device trees of the boot partitions, by name: those of the boards that are walked, but for the emulator's."""
+    return {f"{board}.dtb": root / f"dtb{ending}/{board}.dtb"
+            for ending, boards in BOARDS.items() for board in boards if board != EMULATED}  # fmt: skip
 
 
 def _all_below(node: Node) -> Iterator[Node]:

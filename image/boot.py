@@ -5,6 +5,8 @@
     boot-b    the same with the kernel line of the other slot
 
 Rules: a Raspberry Pi 4 gets Debian's kernel, a Raspberry Pi 5 the one of backports, which knows RP1; config.txt tells them apart.
+The firmware of a Pi 5 of the later stepping lays an overlay over the first one's tree (raspberrypi/firmware#2018). Raspberry
+Pi's own overlay fits its own trees alone: this one is made of Linux's two trees, by paths.
 The archives of the root guard and of the start's picture follow the initial RAM disk: the kernel unpacks one after the other.
 """
 
@@ -13,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from image import layout
+from image import boards, layout
 from image.commands import run
 from image.steps import digest_of
 from provisioning.updates.boot_loaders import IMAGES, RaspberryPi, loader_conf
@@ -31,10 +33,10 @@ FIRMWARE = {
     "LICENCE.broadcom": "usr/share/doc/raspi-firmware/copyright",
 }
 """What a Raspberry Pi 4 starts from the partition (the Pi 5 has it in its EEPROM), and the licence, which has to go with it."""
-BOARDS = {"": "bcm2711-rpi-*.dtb", "-newer": "bcm2712*-rpi-*.dtb"}
-"""The device trees of the boards that a kernel is for, by the ending of its files' names."""
+STEPPING = "overlays/bcm2712d0.dtbo"
+"""What the firmware of a Pi 5 lays over the tree of the first stepping (C1) where its chip is of the later one (D0)."""
 CONFIG = """\
-# Linux as Debian has it: 64 bits, without device trees of the firmware's own
+# Linux as Debian has it: 64 bits, with its own device trees
 [all]
 arm_64bit=1
 upstream_kernel=1
@@ -115,12 +117,16 @@ def write_raspberry_pi(root: Path, archives: Sequence[Path], roothash: str, epoc
     """
     RaspberryPi(folder).write_default(BootSlot.A)
     (folder / "config.txt").write_text(CONFIG, "ascii")
-    files = {name: root / "firmware" / path for name, path in FIRMWARE.items()} | {"config.txt": folder / "config.txt"}
-    for ending, trees in BOARDS.items():
+    trees = boards.shipped_trees(root)
+    older, later = (boards.parse_tree(trees[f"bcm2712-{stepping}rpi-5-b.dtb"].read_bytes()) for stepping in ("", "d-"))
+    overlay = folder / Path(STEPPING).name
+    run("dtc", "-q", "-O", "dtb", "-o", overlay, "-", stdin=boards.overlay_between(older, later))
+    files = {name: root / "firmware" / path for name, path in FIRMWARE.items()} | trees | {STEPPING: overlay}
+    files["config.txt"] = folder / "config.txt"
+    for ending in boards.BOARDS:
         _join([root / f"initrd{ending}", *archives], folder / f"initrd{ending}")
         files[f"vmlinuz{ending}"] = root / f"vmlinuz{ending}"
         files[f"initrd{ending}"] = folder / f"initrd{ending}"
-        files |= {tree.name: tree for tree in (root / f"dtb{ending}").glob(trees)}
     _fill_fat(folder / "boot.vfat", layout.BOOT_MIB, {"autoboot.txt": folder / "autoboot.txt"}, epoch)
     for slot in layout.SLOTS:
         line = folder / f"cmdline-{slot}.txt"

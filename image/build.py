@@ -146,7 +146,7 @@ def _python_inputs(options: Options, headers: Built) -> list[str]:
 
 
 def _boot_inputs(options: Options) -> Iterable[str]:
-    yield Path(boot.__file__).read_text("utf-8")
+    yield from (inspect.getsource(boot), inspect.getsource(boards))
     if options.architecture == "amd64":
         keys = sorted(options.secure_boot.iterdir()) if options.secure_boot else []
         yield from (sha256_of(path) for path in (boot.EFI_STUB, boot.BOOT_MANAGER, *keys))

@@ -41,7 +41,9 @@ class TreeWriter:
 
     def write(self, tree: dict[str, object]) -> bytes:
         body = self._node("", tree) + cells(9)
-        return cells(0xD00DFEED, 0, 40, 40 + len(body), 40, 17, 16, 0, 0, len(body)) + body + self.texts
+        start, end = 56, 56 + len(body)
+        head = cells(0xD00DFEED, end + len(self.texts), start, end, 40, 17, 16, 0, len(self.texts), len(body))
+        return head + bytes(16) + body + self.texts
 
     def _node(self, name: str, content: dict[str, object]) -> bytes:
         made = cells(1) + _padded(text(name))
@@ -92,6 +94,13 @@ def test_a_device_that_nothing_drives_is_told_by_its_word() -> None:
 def test_what_is_no_device_tree_is_refused(blob: bytes) -> None:
     with pytest.raises((ValueError, struct.error, IndexError)):
         boards.parse_tree(blob)
+
+
+@pytest.mark.parametrize("less", [board(), board(status=text("okay"), more=b"x")])
+def test_an_overlay_takes_nothing_away(less: bytes) -> None:
+    more = boards.parse_tree(board(gone=b"x"))
+    with pytest.raises(boards.MissingDriversError, match="/soc/mmc@1"):
+        boards.overlay_between(more, boards.parse_tree(less))
 
 
 def root_with(folder: Path, initrd: str) -> Path:

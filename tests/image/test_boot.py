@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from image import boot, layout
+from image import boards, boot, layout
 from provisioning.updates.boot_loaders import RaspberryPi, Slot
+from tests.image.test_boards import board
 
 ROOTHASH = "ab" * 32
 EPOCH = 1_764_374_400
@@ -20,11 +21,12 @@ MADE_UP = {
     "guard.cpio": b"guard of the root",
     "splash.cpio": b"picture",
     "dtb/bcm2711-rpi-4-b.dtb": b"Pi 4",
+    "dtb/bcm2711-rpi-400.dtb": b"Pi 400",
     "dtb/bcm2837-rpi-3-b.dtb": b"Pi 3",
     "dtb/bcm2712-rpi-5-b.dtb": b"an old word of the Pi 5",
     "dtb-newer/bcm2711-rpi-4-b.dtb": b"a new word of the Pi 4",
-    "dtb-newer/bcm2712-rpi-5-b.dtb": b"Pi 5",
-    "dtb-newer/bcm2712-d-rpi-5-b.dtb": b"Pi 5, later chip",
+    "dtb-newer/bcm2712-rpi-5-b.dtb": board(),
+    "dtb-newer/bcm2712-d-rpi-5-b.dtb": board(reg=b"\x7d\x50", names=b"a\0b\0"),
     "firmware/usr/share/doc/raspi-firmware/copyright": b"its licence",
     "firmware/usr/lib/raspi-firmware/start4.elf": b"firmware",
     "firmware/usr/lib/raspi-firmware/fixup4.dat": b"its fix",
@@ -32,7 +34,7 @@ MADE_UP = {
 }
 
 pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, ("mkfs.vfat", "mcopy"))), reason="dosfstools or mtools is not installed"
+    not all(map(shutil.which, ("mkfs.vfat", "mcopy", "dtc"))), reason="dosfstools, mtools or dtc is not installed"
 )
 
 
@@ -78,17 +80,17 @@ def test_a_slot_s_partition_has_its_own_kernel_line(slot: layout.Slot, made: dic
 
 
 def test_the_slots_differ_by_nothing_but_that(made: dict[str, Path]) -> None:
-    a, b = ({path.name: path.read_bytes() for path in made[f"boot-{slot}"].iterdir()} for slot in layout.SLOTS)
+    a, b = ({p.name: p.read_bytes() for p in made[f"boot-{slot}"].rglob("*") if p.is_file()} for slot in layout.SLOTS)
     assert [name for name in a if a[name] != b[name]] == ["cmdline.txt"]
     assert a.keys() == b.keys()
 
 
 @pytest.mark.parametrize(("board", "kernel", "trees"), [
-    ("pi4", "kernel of the Pi 4", {"bcm2711-rpi-4-b.dtb": b"Pi 4"}),
-    ("pi5", "kernel of the Pi 5", {"bcm2712-rpi-5-b.dtb": b"Pi 5", "bcm2712-d-rpi-5-b.dtb": b"Pi 5, later chip"}),
+    ("pi4", "kernel of the Pi 4", ["bcm2711-rpi-4-b.dtb", "bcm2711-rpi-400.dtb"]),
+    ("pi5", "kernel of the Pi 5", ["bcm2712-rpi-5-b.dtb", "bcm2712-d-rpi-5-b.dtb"]),
 ])  # fmt: skip
 def test_each_board_starts_the_kernel_that_knows_it(
-    board: str, kernel: str, trees: dict[str, bytes], made: dict[str, Path]
+    board: str, kernel: str, trees: list[str], made: dict[str, Path]
 ) -> None:
     folder = made["boot-a"]
     sections = re.split(r"(?m)^\[(\w+)]\n", (folder / "config.txt").read_text())
@@ -98,7 +100,23 @@ def test_each_board_starts_the_kernel_that_knows_it(
     assert (folder / image).read_bytes().decode() == kernel
     ram = kernel.replace("kernel", "RAM disk").encode()
     assert (folder / disk).read_bytes() == ram + b"guard of the root\0\0\0" + b"picture\0", "each at four bytes"
-    assert {name: (folder / name).read_bytes() for name in trees} == trees
+    ending = "-newer" if board == "pi5" else ""
+    assert [(folder / name).read_bytes() for name in trees] == [MADE_UP[f"dtb{ending}/{name}"] for name in trees]
+
+
+def test_every_tree_that_is_shipped_is_one_that_the_build_walks(made: dict[str, Path]) -> None:
+    walked = {f"{name}.dtb" for names in boards.BOARDS.values() for name in names}
+    assert {path.name for path in made["boot-a"].glob("*.dtb")} == walked - {f"{boards.EMULATED}.dtb"}
+
+
+@pytest.mark.skipif(shutil.which("fdtoverlay") is None, reason="device-tree-compiler is not installed")
+def test_the_overlay_makes_the_first_stepping_s_tree_into_the_later_one(made: dict[str, Path], tmp_path: Path) -> None:
+    folder = made["boot-a"]
+    command = ["fdtoverlay", "-i", folder / "bcm2712-rpi-5-b.dtb", "-o", tmp_path / "merged", folder / boot.STEPPING]
+    subprocess.run(command, check=True)
+    merged, later = (boards.parse_tree(p.read_bytes()) for p in (tmp_path / "merged", folder / "bcm2712-d-rpi-5-b.dtb"))
+    assert "fragment" not in boards.overlay_between(merged, later)
+    assert "fragment" not in boards.overlay_between(later, merged)
 
 
 def test_the_firmware_s_licence_goes_with_it(made: dict[str, Path]) -> None:
