@@ -129,7 +129,8 @@ def _inputs(options: Options, work: Callable[..., None], *more: Built | str) -> 
 
 def _root_inputs(options: Options) -> list[str]:
     texts = [(HERE / name).read_text("utf-8") for name in ("root-packages.txt", "dracut.conf", "finish_root.sh")]
-    texts += [(HERE / name).read_text("utf-8") for name in OF_A_RASPBERRY_PI if options.architecture == "arm64"]
+    if options.architecture == "arm64":
+        texts += [(HERE / name).read_text("utf-8") for name in OF_A_RASPBERRY_PI] + [digest_of_tree(HERE / "module")]
     return [options.architecture, _sources(options), *texts, *WITHOUT]
 
 

@@ -37,6 +37,7 @@ ENABLED = {
     "pcscd.socket": "sockets.target",
     "modprobe@i6300esb.service": "sysinit.target",  # the watchdog of the PC of the tests, no kernel of Debian's loads it
     "modprobe@bcm2835_wdt.service": "sysinit.target",  # likewise of the Raspberry Pi
+    "modprobe@kortkiosk_pi.service": "sysinit.target",  # image/module, on a Raspberry Pi alone
     "kortkiosk-data.service": "multi-user.target",
     "kortkiosk-settings.path": "multi-user.target",
     "kortkiosk-settings.timer": "timers.target",

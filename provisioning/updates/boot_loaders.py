@@ -4,7 +4,7 @@ Both have a default slot in a file of the boot folder, and a one-shot choice tha
 start that was not confirmed (a crash, a watchdog, a power cut), the one after it is of the default slot.
 
 - Raspberry Pi: `autoboot.txt` names the boot partition of each slot; the one-shot choice is the argument of the reboot
-  (`0 tryboot`), which systemd takes from `/run`. A power cut before the reboot forgets it.
+  (`0 tryboot`), which systemd takes from `/run` and image/module hands to the firmware. A power cut before the reboot forgets it.
 - EFI: `loader/loader.conf` names the unified kernel image; the one-shot choice is the variable `LoaderEntryOneShot`.
 
 The boot folder is FAT: a file is replaced in one step, and what a cut left of such a step is removed with the next one.
@@ -60,6 +60,8 @@ PARTITIONS = {Slot.A: 2, Slot.B: 3}
 """The boot partitions of a Raspberry Pi's slots; the first partition has `autoboot.txt` alone."""
 OLDEST_FIRMWARE = 1_673_458_852
 """Build time (Unix seconds) of the oldest boot loader in the EEPROM that is known to obey tryboot: 11 January 2023."""
+UNDERVOLTAGE = 1 << 16
+"""Of what the firmware tells by GET_THROTTLED: the supply has been too weak since the power came on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class RaspberryPi:
     folder: Path
     reboot_argument: Path = Path("/run/systemd/reboot-param")
     firmware: Path = Path("/proc/device-tree/chosen/bootloader")
+    throttled: Path = Path("/sys/module/kortkiosk_pi/parameters/throttled")
 
     def default_slot(self) -> Slot | None:
         return self._slot_in("all")
@@ -103,6 +106,8 @@ class RaspberryPi:
                 found.append("wrong_partition")
         if self.default_slot() is None or self._slot_in("tryboot") is None:
             found.append("no_boot_file")
+        if re.fullmatch(r"0x[0-9a-f]+", seen := _read(self.throttled).strip()) and int(seen, 16) & UNDERVOLTAGE:
+            found.append("undervoltage")
         return tuple(found)
 
     @property

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,15 @@ def test_firmware_that_ignores_the_flag_is_said_and_no_trial_is_begun(tmp_path: 
         _install(machine, "B")
     assert machine.reboot() == "A"
     assert Slots(machine.loader, Slot.A).note_start().problems == ("old_firmware",)
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"), [("0x0", False), ("0x50005", True), ("0x4", False), ("", False), ("x", False)]
+)
+def test_a_supply_that_was_too_weak_is_said(seen: str, told: bool, tmp_path: Path) -> None:
+    (tmp_path / "throttled").write_text(f"{seen}\n")
+    loader = replace(PiMachine(tmp_path).loader, throttled=tmp_path / "throttled")
+    assert ("undervoltage" in loader.problems(Slot.A)) is told
 
 
 def test_a_kernel_line_of_another_partition_than_the_firmware_started_confirms_nothing(tmp_path: Path) -> None:
