@@ -159,6 +159,7 @@ def kernel_line(slot: Slot, roothash: str, architecture: str = "amd64") -> str:
             "rd.emergency=reboot",
             "usbcore.authorized_default=0",
             "vt.global_cursor_default=0",
+            f"kortkiosk.boot={partition_path(BOOT[architecture][0].label, architecture)}",
             f"rauc.slot={slot.upper()}",
             "quiet",
         )

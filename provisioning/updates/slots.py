@@ -2,6 +2,7 @@
 
     python3 -m provisioning.updates.slots get-primary | set-primary B | get-state B | set-state B good|bad | get-current
     python3 -m provisioning.updates.slots note-start      early in each start: what it is a start of, in /run/kortkiosk-slots.json
+    python3 -m provisioning.updates.slots note-up         once the station runs: the initial RAM disk counts from zero again
     python3 -m provisioning.updates.slots is-trial        exit 0 while a start is not confirmed: then the time is over
 
 Rules, as RAUC 1.13 calls it:
@@ -29,6 +30,8 @@ from provisioning import files
 from provisioning.updates.boot_loaders import BootLoader, Slot, boot_loader, replace_file
 
 STATE_FILE = "kortkiosk-slots.json"
+STARTS_FILE = "kortkiosk-starts"
+"""Written by image/guard/count-start: a slot, its starts, and the slot that it was chosen for since that one did not come up."""
 NOTES = Path("/run/kortkiosk-slots.json")
 KERNEL_LINE = Path("/proc/cmdline")
 BLOCKING = frozenset({"old_firmware", "wrong_partition", "no_variables", "default_overridden"})
@@ -105,6 +108,7 @@ class Slots:
             self._loader.write_default(slot)
             self._default = slot
             self._keep(_State(bad=self._state.bad - {slot}))
+            self.note_up()
         elif slot in self._state.bad:
             self._keep(_State(self._state.trial, self._state.started, self._state.bad - {slot}))
 
@@ -118,6 +122,11 @@ class Slots:
         self._loader.disarm()
         self._keep(_State(bad=self._state.bad | {slot}))
 
+    def note_up(self) -> None:
+        """This start went well; one on trial has not until it is marked good. Raises OSError."""
+        if self.current is not self._state.trial:
+            (self._loader.folder / STARTS_FILE).unlink(missing_ok=True)
+
     def note_start(self) -> StartNotes:
         """What this start is, once for each start: a trial that fell back makes its slot bad. Raises OSError."""
         start = self._start()
@@ -130,6 +139,8 @@ class Slots:
         if self._loader.is_armed() or start == "unexpected":
             self._loader.disarm()
             problems.append("stale_flag")
+        with contextlib.suppress(OSError):
+            problems += ["gave_way"] * ((self._loader.folder / STARTS_FILE).read_bytes().split()[2:] != [])
         return StartNotes(start, self.current, self.primary(), tuple(sorted(self._state.bad)), tuple(problems))
 
     def _start(self) -> Start:
@@ -194,6 +205,8 @@ def _run(slots: Slots, arguments: argparse.Namespace, notes: Path) -> int:
             return 0
         case "note-start":
             _note(slots, notes)
+        case "note-up":
+            slots.note_up()
         case _:
             return 1
     return 0
@@ -209,7 +222,7 @@ def _note(slots: Slots, notes: Path) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kortkiosk-slots", description="boot loader back end of RAUC")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in ("get-primary", "get-current", "note-start", "is-trial"):
+    for name in ("get-primary", "get-current", "note-start", "note-up", "is-trial"):
         commands.add_parser(name)
     for name in ("set-primary", "get-state", "set-state"):
         command: Any = commands.add_parser(name)

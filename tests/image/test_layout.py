@@ -215,7 +215,11 @@ def test_the_guard_comes_as_files_of_root_with_one_time(tmp_path: Path) -> None:
     listed = run("cpio", "--quiet", "--list", "--verbose", "--numeric-uid-gid", f"--file={archive}", env={"TZ": "UTC"})
     rows = [line.split() for line in listed.splitlines()]
     assert {tuple(row[2:4]) for row in rows} == {("0", "0")}
-    assert {row[8] for row in rows if row[0].startswith("-")} == {guard.PROGRAM, f"{guard.UNITS}/{guard.UNIT}"}
+    assert {row[8] for row in rows if row[0].startswith("-")} == {
+        guard.PROGRAM,
+        guard.COUNTER,
+        f"{guard.UNITS}/{guard.UNIT}",
+    }
     assert guard.make_archive("amd64", tmp_path / "again", 1764374400).read_bytes() == archive.read_bytes()
 
 

@@ -85,7 +85,18 @@ def test_a_trial_is_given_up_by_restarting_and_only_a_trial(root: Path) -> None:
     assert [line for line in trial if line.startswith("ExecStart=")] == [
         "ExecStart=/usr/bin/systemctl --no-block --no-wall reboot"
     ]
-    assert "OnBootSec=20min" in (units / "kortkiosk-trial.timer").read_text().splitlines()
+    assert {"OnBootSec=5min", "OnBootSec=20min"} <= set((units / "kortkiosk-trial.timer").read_text().splitlines())
+
+
+@pytest.mark.parametrize(("uptime_s", "gives_up"), [("301.07", False), ("1199.99", False), ("1200.01", True)])
+def test_a_trial_is_not_given_up_when_the_station_is_first_looked_at(
+    uptime_s: str, gives_up: bool, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "uptime").write_text(f"{uptime_s} 17.00\n")
+    unit = (root / "usr/lib/systemd/system/kortkiosk-trial.service").read_text()
+    (condition,) = re.findall(r"ExecCondition=/bin/sh -c '(.*/proc/uptime.*)'", unit)
+    script = condition.replace("$$", "$").replace("%%", "%").replace("/proc/uptime", str(tmp_path / "uptime"))
+    assert (subprocess.run(["/bin/sh", "-c", script], check=False).returncode == 0) is gives_up
 
 
 @pytest.fixture
