@@ -2,6 +2,7 @@
 
     boot      autoboot.txt, which names the slots' partitions; the key of /data and the notes of the slots come here later
     boot-a    the firmware's programs, config.txt, both kernels with their initial RAM disks and device trees, and the kernel line
+              (site-config.txt, site-cmdline.txt: a site's own lines of both, which an update takes along)
     boot-b    the same with the kernel line of the other slot
 
 Rules: a Raspberry Pi 4 gets Debian's kernel, a Raspberry Pi 5 the one of backports, which knows RP1; config.txt tells them apart.
@@ -35,7 +36,8 @@ FIRMWARE = {
 """What a Raspberry Pi 4 starts from the partition (the Pi 5 has it in its EEPROM), and the licence, which has to go with it."""
 STEPPING = "overlays/bcm2712d0.dtbo"
 """What the firmware of a Pi 5 lays over the tree of the first stepping (C1) where its chip is of the later one (D0)."""
-CONFIG = """\
+SITE_CONFIG = "site-config.txt"
+CONFIG = f"""\
 # Linux as Debian has it: 64 bits, with its own device trees
 [all]
 arm_64bit=1
@@ -49,7 +51,11 @@ initramfs initrd followkernel
 [pi5]
 kernel=vmlinuz-newer
 initramfs initrd-newer followkernel
+usb_max_current_enable=1
+[all]
+include {SITE_CONFIG}
 """
+"""A site's own lines come last. A supply that does not say that it gives 5 A is asked for what USB devices need all the same."""
 
 
 def write_efi(
@@ -117,12 +123,15 @@ def write_raspberry_pi(root: Path, archives: Sequence[Path], roothash: str, epoc
     """
     RaspberryPi(folder).write_default(BootSlot.A)
     (folder / "config.txt").write_text(CONFIG, "ascii")
+    (folder / SITE_CONFIG).write_text(
+        "# This site's own lines of config.txt. An update takes this file along.\n", "ascii"
+    )
     trees = boards.shipped_trees(root)
     older, later = (boards.parse_tree(trees[f"bcm2712-{stepping}rpi-5-b.dtb"].read_bytes()) for stepping in ("", "d-"))
     overlay = folder / Path(STEPPING).name
     run("dtc", "-q", "-O", "dtb", "-o", overlay, "-", stdin=boards.overlay_between(older, later))
     files = {name: root / "firmware" / path for name, path in FIRMWARE.items()} | trees | {STEPPING: overlay}
-    files["config.txt"] = folder / "config.txt"
+    files |= {name: folder / name for name in ("config.txt", SITE_CONFIG)}
     for ending in boards.BOARDS:
         _join([root / f"initrd{ending}", *archives], folder / f"initrd{ending}")
         files[f"vmlinuz{ending}"] = root / f"vmlinuz{ending}"

@@ -15,6 +15,7 @@ import fcntl
 import re
 import struct
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -52,6 +53,9 @@ class BootLoader(Protocol):
 
     def disarm(self) -> None: ...
 
+    def version(self) -> str:
+        """The day on which it was built, as ISO 8601; empty where it does not say so."""
+
     def problems(self, current: Slot | None) -> tuple[str, ...]:
         """Codes of what is wrong with it. `current`: the slot that runs."""
 
@@ -72,6 +76,10 @@ class RaspberryPi:
     reboot_argument: Path = Path("/run/systemd/reboot-param")
     firmware: Path = Path("/proc/device-tree/chosen/bootloader")
     throttled: Path = Path("/sys/module/kortkiosk_pi/parameters/throttled")
+
+    def version(self) -> str:
+        built = self._number("build-timestamp")
+        return "" if built is None else f"{datetime.fromtimestamp(built, UTC):%Y-%m-%d}"
 
     def default_slot(self) -> Slot | None:
         return self._slot_in("all")
@@ -146,6 +154,9 @@ class SystemdBoot:
 
     folder: Path
     variables: Path = Path("/sys/firmware/efi/efivars")
+
+    def version(self) -> str:
+        return ""
 
     def default_slot(self) -> Slot | None:
         said = re.findall(r"^default\s+(\S+)\s*$", _read(self._file), re.MULTILINE)

@@ -53,11 +53,26 @@ HOOK = """\
 # Writes the boot image of the slot that is installed: a slot's kernel line names the slot, so there are two of them.
 [ "$1" = slot-install ]
 case "$RAUC_SLOT_NAME" in
-boot.0) image=boot_a.img ;;
-boot.1) image=boot_b.img ;;
+boot.0) image=boot_a.img other=boot-b ;;
+boot.1) image=boot_b.img other=boot-a ;;
 *) echo "$RAUC_SLOT_NAME is no boot slot" >&2; exit 1 ;;
 esac
 dd if="$RAUC_BUNDLE_MOUNT_POINT/$image" of="$RAUC_SLOT_DEVICE" bs=1M conv=fsync status=none
+other=/dev/disk/by-partlabel/$other # a Raspberry Pi's are partitions, and a site's own lines go along
+[ -e "$other" ] || exit 0
+work=$(mktemp -d)
+mkdir "$work/old" "$work/new"
+mount -o ro "$other" "$work/old"
+mount "$RAUC_SLOT_DEVICE" "$work/new"
+for name in site-config.txt site-cmdline.txt; do
+    [ ! -e "$work/old/$name" ] || cp "$work/old/$name" "$work/new"
+done
+if [ -e "$work/new/site-cmdline.txt" ]; then
+    line=$(cat "$work/new/cmdline.txt" "$work/new/site-cmdline.txt" | tr '\\r\\n' '  ')
+    printf '%s\\n' "$line" >"$work/new/cmdline.txt"
+fi
+umount "$work/old" "$work/new"
+rm -r "$work"
 """
 """Run by RAUC as the installation of the slots `boot.0` (A) and `boot.1` (B)."""
 

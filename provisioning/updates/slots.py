@@ -55,6 +55,8 @@ class StartNotes:
     primary: Slot
     bad: tuple[Slot, ...]
     problems: tuple[str, ...]
+    loader: str = ""
+    """When the boot loader was built (ISO 8601), where it says so: a Raspberry Pi's in its EEPROM."""
 
 
 @dataclass(slots=True)
@@ -141,7 +143,8 @@ class Slots:
             problems.append("stale_flag")
         with contextlib.suppress(OSError):
             problems += ["gave_way"] * ((self._loader.folder / STARTS_FILE).read_bytes().split()[2:] != [])
-        return StartNotes(start, self.current, self.primary(), tuple(sorted(self._state.bad)), tuple(problems))
+        bad = tuple(sorted(self._state.bad))
+        return StartNotes(start, self.current, self.primary(), bad, tuple(problems), self._loader.version())
 
     def _start(self) -> Start:
         if self._state.trial is None:
@@ -216,7 +219,9 @@ def _note(slots: Slots, notes: Path) -> None:
     if notes.exists():  # this start is noted: the service was started once more
         return
     notes.parent.mkdir(parents=True, exist_ok=True)
-    files.write_file(notes, json.dumps(asdict(slots.note_start())).encode(), files.PUBLIC)
+    text = json.dumps(asdict(slots.note_start()))
+    print(text)  # in the journal too, which a fleet can ask for
+    files.write_file(notes, text.encode(), files.PUBLIC)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -119,6 +119,14 @@ def test_the_overlay_makes_the_first_stepping_s_tree_into_the_later_one(made: di
     assert "fragment" not in boards.overlay_between(later, merged)
 
 
+def test_a_site_s_own_lines_come_last_and_for_every_board(made: dict[str, Path]) -> None:
+    folder = made["boot-a"]
+    lines = (folder / "config.txt").read_text("ascii").splitlines()
+    assert lines[-2:] == ["[all]", f"include {boot.SITE_CONFIG}"]
+    assert all(line.startswith("#") for line in (folder / boot.SITE_CONFIG).read_text("ascii").splitlines())
+    assert "usb_max_current_enable=1" in lines[lines.index("[pi5]") :]
+
+
 def test_the_firmware_s_licence_goes_with_it(made: dict[str, Path]) -> None:
     assert (made["boot-a"] / "LICENCE.broadcom").read_bytes() == b"its licence"
 

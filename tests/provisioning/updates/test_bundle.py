@@ -55,6 +55,47 @@ def test_its_images_are_those_that_went_in(made: MadeBundle, tmp_path: Path) -> 
         assert device.read_bytes() == image.read_bytes()
 
 
+@pytest.mark.skipif(shutil.which("mcopy") is None, reason="mtools is not installed")
+def test_a_raspberry_pi_s_own_lines_go_along(tmp_path: Path) -> None:
+    """Partitions are files here; mount and umount copy out of them and back (mtools)."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    mount = 'eval d=\\${$#}\nfor a; do [ "$a" = "$d" ] || i=$a; done\nmcopy -s -n -i "$i" "::*" "$d"\necho "$i" >"$d.from"\n'
+    umount = 'for d; do [ ! -w "$d" ] || mcopy -o -i "$(cat "$d.from")" "$d"/* ::; done\n'
+    for name, text in {"mount": mount, "umount": umount}.items():
+        (programs / name).write_text(f"#!/bin/sh -e\n{text}")
+        (programs / name).chmod(0o755)
+    files = {
+        "boot-a": {
+            "cmdline.txt": "ro old\n",
+            "site-config.txt": "dtoverlay=panel\n",
+            "site-cmdline.txt": "video=a\r\nb\n",
+        },
+        "boot_b.img": {"cmdline.txt": "ro new\n", "site-config.txt": "# none\n"},
+    }
+    for image, content in files.items():
+        subprocess.run(["mkfs.vfat", "-C", tmp_path / image, "1024"], check=True, capture_output=True)
+        for name, text in content.items():
+            subprocess.run(["mcopy", "-i", tmp_path / image, "-", f"::{name}"], input=text, text=True, check=True)
+    hook = tmp_path / "hook"
+    hook.write_text(bundles.HOOK.replace("/dev/disk/by-partlabel", str(tmp_path)))
+    hook.chmod(0o755)
+    told = {
+        "RAUC_SLOT_NAME": "boot.1",
+        "RAUC_SLOT_DEVICE": str(tmp_path / "boot-b"),
+        "PATH": f"{programs}:/usr/bin:/usr/sbin",
+    }
+    mounted = {"RAUC_BUNDLE_MOUNT_POINT": str(tmp_path), "TMPDIR": str(tmp_path), "MTOOLS_SKIP_CHECK": "1"}
+    subprocess.run([hook, "slot-install"], env=told | mounted, check=True)
+    read = {
+        name: subprocess.run(["mtype", "-i", tmp_path / "boot-b", f"::{name}"], capture_output=True, text=True).stdout
+        for name in ("cmdline.txt", *files["boot-a"])
+    }
+    assert read["cmdline.txt"].split() == ["ro", "new", "video=a", "b"]
+    assert len(read["cmdline.txt"].splitlines()) == 1
+    assert read["site-config.txt"] == "dtoverlay=panel\n"
+
+
 def test_a_byte_flipped_anywhere_is_refused(made: MadeBundle, tmp_path: Path) -> None:
     """RAUC's own `info` takes a changed payload: it verifies the signature of the manifest alone."""
     content = made.path.read_bytes()

@@ -151,6 +151,10 @@ def test_firmware_that_ignores_the_flag_is_said_and_no_trial_is_begun(tmp_path: 
     assert Slots(machine.loader, Slot.A).note_start().problems == ("old_firmware",)
 
 
+def test_the_day_of_the_boot_loader_in_the_eeprom_is_noted(tmp_path: Path) -> None:
+    assert Slots(PiMachine(tmp_path).loader, Slot.A).note_start().loader == "2023-01-11"
+
+
 @pytest.mark.parametrize(
     ("seen", "told"), [("0x0", False), ("0x50005", True), ("0x4", False), ("", False), ("x", False)]
 )
