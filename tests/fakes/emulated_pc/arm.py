@@ -1,8 +1,8 @@
 """Emulated machines that start a Raspberry Pi's disk (QEMU, without hardware help): a Raspberry Pi 3, and a machine of no make.
 
 Neither runs the firmware of a Raspberry Pi: in its place the emulator takes kernel, initial RAM disk and kernel line from the
-boot partition of slot A. The Pi 3 has an SD card, a watchdog and USB of its own, and no screen, so its station stays out; the
-other one (`virt`) has a screen and a panel. What a test asks for comes with the kernel line.
+boot partition of the slot that autoboot.txt names. The Pi 3 has an SD card, a watchdog and USB of its own, and no screen, so its
+station stays out; the other one (`virt`) has a screen and a panel. What a test asks for comes with the kernel line.
 """
 
 import base64
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from image import layout
+from provisioning.updates.boot_loaders import RaspberryPi, Slot
 from tests.fakes.emulated_pc.machine import HEIGHT, KERNEL_LINE, PATIENCE, SHELL_UNIT, WIDTH, EmulatedPc
 
 Board = Literal["raspi3b", "virt"]
@@ -61,7 +62,9 @@ class EmulatedArm(EmulatedPc):
         super().__init__(disk, folder, extra=extra, looks=False)
 
     def _command(self, disk: Path, memory_mib: int) -> list[str]:
-        boot = read_partition(disk, "boot-a", self.folder / "boot-a")
+        autoboot = read_partition(disk, "boot", self.folder / "boot")
+        slot = RaspberryPi(autoboot).default_slot() or Slot.A
+        boot = read_partition(disk, f"boot-{slot.lower()}", self.folder / f"boot-{slot.lower()}")
         sockets = [word for name in ("console", "shell", "card") for word in ("-chardev", self._socket(name))]
         command = [
             "qemu-system-aarch64", "-S", "-accel", "tcg,thread=multi", "-display", "none", "-no-reboot", "-M", self._board,
