@@ -112,7 +112,14 @@ def test_files_are_for_everybody_to_read_and_programs_to_run(root: Path) -> None
     ours = {
         f"usr/lib/kortkiosk/{name}"
         for name in (
-            "install-disk", "usb-gate", "make-seal", "make-settings", "name-machine", "grow-data", "open-data", "keep-log",
+            "install-disk",
+            "usb-gate",
+            "make-seal",
+            "make-settings",
+            "name-machine",
+            "grow-data",
+            "open-data",
+            "keep-log",
         )
     }
     assert scripts == {*ours, "usr/lib/NetworkManager/dispatcher.d/50-kortkiosk"}
