@@ -3,6 +3,7 @@
 import configparser
 import itertools
 import json
+import os
 import re
 import shutil
 import stat
@@ -179,6 +180,20 @@ def test_a_new_station_finds_its_readers_by_itself_and_settings_that_are_there_s
     assert settings.read_text() == '[station]\ntitle = "Entre A"\n'
     data = (root / "usr/lib/systemd/system/kortkiosk-data.service").read_text()
     assert "make-settings /data/kortkiosk/station.toml" in data
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a folder away")
+def test_new_settings_follow_no_link_of_the_station_s_user(root: Path, tmp_path: Path) -> None:
+    """Once the link led to root's folder, which then was the user's."""
+    station, machine = tmp_path / "station", tmp_path / "machine"
+    for folder in (station, machine):
+        folder.mkdir()
+    shutil.chown(station, "nobody")
+    (station / "station.toml.new").symlink_to(machine)
+    assert run(str(root / "usr/lib/kortkiosk/make-settings"), str(station / "station.toml")).returncode == 0
+    assert machine.stat().st_uid == 0
+    assert not any(machine.iterdir())
+    assert (station / "station.toml").owner() == "nobody"
 
 
 def test_the_station_may_use_a_tpm_and_looks_for_one_nowhere_else(
