@@ -30,6 +30,7 @@ SERVER_FILES = (
     ISSUING_FILE,
     ISSUED_FILE,
     CRL_FILE,
+    "updates/signer.pem",
 )
 VERIFIER_FILES = ("hpke.key", "hpke-next.key", "envelope-keys.json", "key-sums.json")
 _READABLE = (".pem", ".json")

@@ -25,7 +25,18 @@ from provisioning.authority import CRL_FILE, ISSUING_CRL_FILE, AuthorityError
 from provisioning.issuing import read_issuing
 
 What = Literal[
-    "broker", "server", "process", "authority", "keys", "rotation", "web", "secret", "station", "issuing", "list"
+    "broker",
+    "server",
+    "process",
+    "authority",
+    "keys",
+    "rotation",
+    "web",
+    "secret",
+    "station",
+    "issuing",
+    "list",
+    "signer",
 ]
 
 SECRET_GOOD = timedelta(days=730)
@@ -47,6 +58,7 @@ RENEWAL: dict[What, str] = {
     "station": "kortkiosk-provision claim, then enrol",
     "issuing": "kortkiosk-provision authority issue-issuing",
     "list": "kortkiosk-provision authority crl",
+    "signer": "kortkiosk-provision authority issue-signer",
 }
 
 _END_OF_LIST = "-----END X509 CRL-----\n"
@@ -105,6 +117,8 @@ def ends_of(sources: Sources) -> Iterator[End | OSError | ValueError]:
     certificates: list[tuple[What, Path]] = [("broker", server / "broker.pem"), ("server", server / "fleet-server.pem")]
     certificates += [("authority", sources.authority / "ca" / "ca.pem")]
     certificates += [("web", sources.web)] if sources.web is not None else []
+    signer = sources.authority / "updates" / "signer.pem"
+    certificates += [("signer", signer)] if signer.exists() else []
     for what, path in certificates:
         yield from _read(lambda what=what, path=path: _certificates(what, path))  # type: ignore[misc]
     for path in sorted(server.glob("fleet-server-*.pem")):

@@ -14,9 +14,11 @@ from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.expiry import FINISH_WITHIN, RENEWAL, SECRET_GOOD, End, ExpiryWatch, Sources, ends_of
 from provisioning import pki
 from provisioning.authority import Authority
+from provisioning.exporting import export_server
 from provisioning.issuing import Issuing, issue_issuing
 from provisioning.processes import issue_process
 from provisioning.rotation import PARTS, finish_rotation, rotate
+from provisioning.updates.bundle import issue_signer
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -49,6 +51,13 @@ def test_everything_of_an_authority_has_its_day_and_its_renewal(authority: Autho
 def test_a_further_process_of_the_server_has_its_day(authority: Authority) -> None:
     until = issue_process(authority, "fleet-server-worker-1", NOW)
     assert ends(Sources(authority.directory))["process fleet-server-worker-1"] == until
+
+
+def test_the_key_that_signs_updates_has_its_day_at_the_server_too(authority: Authority, tmp_path: Path) -> None:
+    until = issue_signer(authority, NOW)
+    export_server(authority, tmp_path / "server")
+    assert ends(Sources(tmp_path / "server"))["signer"] == until == NOW + 730 * DAY
+    assert not (tmp_path / "server/updates/signer.key").exists()
 
 
 def test_a_rotation_that_nobody_finishes_ends_too(authority: Authority) -> None:
