@@ -49,6 +49,8 @@ ISSUING_CRL_FILE = "ca/issuing-crl.pem"
 """The server writes it: it is not exported."""
 KEYS_FILE = "keys.json"
 """The chain of statements of key rotation, once keys have been rotated."""
+REVOKED_SIGNERS = "updates/revoked.json"
+"""Signers of updates whose key has leaked: when, by serial number (hex)."""
 KEYS_GOOD = timedelta(days=730)
 """So long signing key and verifier's key are used before they are to be rotated."""
 
@@ -205,6 +207,8 @@ class Authority:
 
     def _write_crl(self, issued: Sequence[CertificateRecord], now: datetime) -> int:
         revoked = [(one.serial, one.revoked) for one in issued if one.revoked is not None]
+        signers: dict[str, str] = files.read_json(self.directory / REVOKED_SIGNERS, default={})
+        revoked += [(int(serial, 16), datetime.fromisoformat(when)) for serial, when in signers.items()]
         lists = [pki.make_crl(issuer, revoked, now) for issuer in self.issuers()]
         files.write_file(self.directory / CRL_FILE, b"".join(lists), files.PUBLIC)
         return len(revoked)

@@ -52,6 +52,9 @@ def add_parsers(commands: Any, make: Callable[..., argparse.ArgumentParser]) -> 
     issuing.add_argument("--early", action="store_true", help="also where there is more than a year left")
     signer = make(parts, "issue-signer", "a key and certificate that sign update bundles", _issue_signer)
     signer.add_argument("directory", type=Path)
+    signer.add_argument(
+        "--revoke", action="store_true", help="the key before has leaked: put it on the list of revocations"
+    )
     rotation = make(parts, "rotate", "new keys for signing and verifier, which stations follow", _rotate)
     rotation.add_argument("directory", type=Path)
     rotation.add_argument("--only", choices=ALL_PARTS, action="append", help="one of them")
@@ -132,7 +135,7 @@ def _issue(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any]
 
 
 def _issue_signer(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    until = issue_signer(open_authority(arguments), now)
+    until = issue_signer(open_authority(arguments), now, revoke=arguments.revoke)
     told = {"signer": str(arguments.directory / SIGNER), "not_after": until.isoformat()}
     return told, f"{arguments.directory / SIGNER} and .key sign bundles until {until:%Y-%m-%d}."
 

@@ -19,6 +19,7 @@ STATION_DAYS = 90
 CRL_DAYS = 10 * 365
 """Long, since a broker that holds an ended list refuses everyone; a revocation makes a new list at once."""
 
+SIGNER_PURPOSES = [ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION]
 CLOCK_SLACK = timedelta(minutes=10)
 """Certificates begin so much earlier, for a station whose clock is behind."""
 
@@ -99,8 +100,21 @@ def issue_server(
 
 def issue_signer(issuer: Issuer, name: str, public: ec.EllipticCurvePublicKey, now: datetime) -> x509.Certificate:
     """A certificate that signs update bundles: OpenSSL's purposes `codesign` and S/MIME want both uses."""
-    purposes = [ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION]
-    return _issue(issuer, name, public, now, purposes, None)
+    return _issue(issuer, name, public, now, SIGNER_PURPOSES, None)
+
+
+def cross_sign(issuer: Issuer, newer: x509.Certificate, now: datetime) -> x509.Certificate:
+    """Another certificate of a newer authority, under an older one: who knows the older one alone believes the newer one's
+    signers of update bundles, and nobody else of its making."""
+    public = newer.public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    builder = (
+        _builder(newer.subject, issuer, public, now, CA_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(sign_certificates=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(SIGNER_PURPOSES), critical=True)
+    )
+    return builder.sign(issuer.key, hashes.SHA256())
 
 
 def make_crl(issuer: Issuer, revoked: list[tuple[int, datetime]], now: datetime) -> bytes:

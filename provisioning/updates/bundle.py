@@ -22,14 +22,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from cryptography import x509
+
 from fleet.messages.commands import VERSION
 from provisioning import files, pki
-from provisioning.authority import Authority
+from provisioning.authority import REVOKED_SIGNERS, Authority
 
 COMPATIBLE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 SIGNER = Path("updates") / "signer.pem"
 """In the authority's folder; its key is beside it."""
-KEYRING_OPTIONS = ("-C", "keyring:check-purpose=codesign")
+KEYRING_OPTIONS = ("-C", "keyring:check-purpose=codesign", "-C", "keyring:check-crl=false")
+"""Where a list of revocations counts, RAUC asks it when it installs."""
 RAUC_WITHIN_S = 900.0
 BLOCK, DIGEST = 4096, 32
 """Bytes of a block and of a hash in the tree of dm-verity (format 1, SHA-256)."""
@@ -136,13 +139,23 @@ class _Tree:
     size: int
 
 
-def issue_signer(authority: Authority, now: datetime) -> datetime:
-    """A new key and certificate that sign bundles. Gives until when it is good. Raises AuthorityError, OSError."""
+def issue_signer(authority: Authority, now: datetime, *, revoke: bool = False) -> datetime:
+    """A new key and certificate that sign bundles, and what has stations believe it that know an older authority alone.
+    `revoke`: put the one before on the list of revocations. Gives until when it is good. Raises AuthorityError, OSError."""
     place = authority.directory / SIGNER
     with files.directory_lock(authority.directory):
         files.make_directory(place.parent)
+        if revoke and place.exists():
+            serial = x509.load_pem_x509_certificate(place.read_bytes()).serial_number
+            revoked = files.read_json(authority.directory / REVOKED_SIGNERS, default={})
+            files.write_json(authority.directory / REVOKED_SIGNERS, {**revoked, f"{serial:x}": now.isoformat()})
+            authority.refresh_crl(now)
+        issuer, *others = authority.issuers()
+        for other in others:
+            crossed = pki.certificate_pem(pki.cross_sign(other, issuer.certificate, now))
+            files.write_file(place.with_name(f"cross-{other.certificate.serial_number:x}.pem"), crossed, files.PUBLIC)
         key = pki.new_key()
-        certificate = pki.issue_signer(authority.issuer(), "kortkiosk updates", key.public_key(), now)
+        certificate = pki.issue_signer(issuer, "kortkiosk updates", key.public_key(), now)
         files.write_file(place.with_suffix(".key"), pki.key_pem(key))
         files.write_file(place, pki.certificate_pem(certificate), files.PUBLIC)
     return certificate.not_valid_after_utc
@@ -164,7 +177,8 @@ def make_bundle(output: Path, images: Images, compatible: str, version: str, sig
         (content / "manifest.raucm").write_text(
             _MANIFEST.format(compatible=compatible, version=version, hook=HOOK_FILE)
         )
-        _rauc("bundle", "--cert", signer, "--key", signer.with_suffix(".key"), content, made)
+        crossed = [f"--intermediate={path}" for path in sorted(signer.parent.glob("cross-*.pem"))]
+        _rauc("bundle", "--cert", signer, "--key", signer.with_suffix(".key"), *crossed, content, made)
         made.replace(output)
     files.sync_directory(output.parent)
     return Bundle(compatible, version, file_digest(output), output.stat().st_size)

@@ -12,6 +12,7 @@ import pytest
 
 from provisioning import pki
 from provisioning.authority import Authority
+from provisioning.rotation import finish_rotation, rotate
 from provisioning.updates import bundle as bundles
 from provisioning.updates.bundle import SIGNER, BundleError, check_bundle, issue_signer, make_bundle
 from tests.fakes.machine.bundle import MadeBundle
@@ -168,6 +169,23 @@ def test_a_foreign_signer_is_refused(made: MadeBundle, tmp_path: Path) -> None:
     with pytest.raises(BundleError) as refused:
         check_bundle(path, made.target)
     assert refused.value.fault == "signature"
+
+
+def test_who_knows_the_first_authority_alone_believes_the_next_one_s_signer(made: MadeBundle, tmp_path: Path) -> None:
+    """Root's keyring on a station never changes: the old authority vouches for the new one."""
+    begin = made.now - timedelta(days=40)
+    authority = Authority.init(tmp_path / "rotated", [], begin)
+    pinned = tmp_path / "ca.pem"
+    shutil.copy(authority.directory / "ca/ca.pem", pinned)
+    rotate(authority, ("ca",), begin, 30)
+    finish_rotation(authority, made.now - timedelta(days=9))
+    issue_signer(authority, made.now - timedelta(days=1))
+    path = _signed_by(authority.directory / SIGNER, made, tmp_path / "crossed.raucb")
+    assert check_bundle(path, replace(made.target, keyring=pinned)).version == "2026.48.1"
+    for cross in (authority.directory / "updates").glob("cross-*.pem"):
+        cross.unlink()
+    with pytest.raises(BundleError):
+        check_bundle(_signed_by(authority.directory / SIGNER, made, path), replace(made.target, keyring=pinned))
 
 
 def test_a_station_signs_no_bundle(made: MadeBundle, tmp_path: Path) -> None:
